@@ -26,10 +26,10 @@ enum sio_packet_type {
   SIO_PACKET_CONNECT_ERROR
 };
 
-/* One packet. */
+/* The parts of a packet. */
 typedef struct sio_parts {
   int type;      /* enum sio_packet_type                                             */
-  sio_slice nsp; /* UTF-8, from the '/' on                                           */
+  sio_slice nsp; /* the name of the namespace, UTF-8, with its '/'                   */
   int64_t id;    /* the id of the ack, at most 2^53 - 1; -1: no ack                  */
   /* The payload. For an EVENT it is an array whose first element is the name, for an ACK an array
    * of the arguments, for other packets an object; it may be empty. If nbins is not 0,
@@ -39,48 +39,57 @@ typedef struct sio_parts {
   size_t nbins;
 } sio_parts;
 
-/* The output: encode() writes a message to it, decode() JSON text and attachments. */
+/* What a parser writes to: encode() writes a message, decode() writes JSON text and attachments. */
 typedef struct sio_parser_out sio_parser_out;
 
-/* Both functions run on the loop's thread. They may call no other functions of the library than
- * those below. They return 0, or the error that one of those returned. The table must outlive the
- * server. */
+/* The functions of a parser. They run on the loop's thread. The only functions of the library that
+ * they may call are the three below. They return 0, or the error that one of these three returned.
+ * The table must outlive the servers that use it. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
-  const char *name;
-  bool binary; /* its messages are binary; otherwise they are UTF-8 text */
-  /* Writes the message for p with sio_parser_put(). p is valid. */
+  const char *name; /* for the log */
+  bool binary;      /* encode() writes binary messages; false: UTF-8 text */
+  /* Writes the message for the packet p with sio_parser_put(). The library has checked p. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
-  /* Reads one message of a client; it can contain any bytes. It sets type, id and nsp, which may
-   * point into the message, and leaves json, bins and nbins alone. It writes the JSON of the
-   * payload with sio_parser_put() and attachments with sio_parser_bin(). The JSON is then checked
-   * like that of a client. If it returns SIO_EPROTO, the connection is closed; *why is then a text
-   * in static storage. */
+  /* Reads one message of a client, which can contain any bytes. decode() sets type, id and nsp of
+   * *p; nsp may point into the message. json, bins and nbins of *p are not used: decode() writes
+   * the JSON of the payload with sio_parser_put() and sio_parser_string(), and attachments with
+   * sio_parser_bin(). The library then checks this JSON. If the message is not valid, decode()
+   * returns SIO_EPROTO and sets *why to a text in static storage; the connection is then closed. */
   int (*decode)(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
                 const char **why);
 } sio_parser_ops;
 
-/* One MessagePack message per packet, attachments included: what npm's socket.io-msgpack-parser 3
- * does, and the client that is served as socket.io.msgpack.min.js.
+/* Writes each packet, with its attachments, as one MessagePack message. This is the format of npm's
+ * socket.io-msgpack-parser 3 and of the client that is served as socket.io.msgpack.min.js.
  *
- * Out: integers of up to 64 bits exactly (JavaScript rounds beyond 2^53), other numbers as float64,
- * binary as bin.
- * In: integers exactly; nil, undefined and what is no finite number as null (undefined in a map:
- * left out, as by JSON.stringify); Date and MessagePack's timestamps as the
- * text that Date.toJSON() makes; bin and the JavaScript client's ArrayBuffers as binary; any other
- * extension as [type, binary]. Keys are strings or integers. A string that is not UTF-8 gets
- * U+FFFD. max_attachments counts the binaries of a packet, max_packet the JSON text that comes of
- * it. */
+ * What is sent: integers of up to 64 bits are sent exactly (JavaScript rounds those beyond 2^53),
+ * other numbers as float64, and binary as bin.
+ *
+ * What is received:
+ *
+ *   integer                           the same integer
+ *   nil, undefined, NaN, infinity     null; undefined in a map is left out, as by JSON.stringify()
+ *   Date, MessagePack's timestamp     the string that Date.toJSON() returns
+ *   bin, the client's ArrayBuffer     an attachment
+ *   any other extension               the array [type, attachment]
+ *   a string that is not UTF-8        the string with U+FFFD for each invalid part
+ *   a key of a map                    a string; an integer becomes its text
+ *
+ * max_attachments limits the number of binaries in a packet, and max_packet the length of the JSON
+ * text that a packet becomes. */
 SIO_EXTERN extern const sio_parser_ops *const sio_parser_msgpack;
 
 /* Appends bytes to the output. UV_ENOMEM. SIO_ETOOBIG: the output is longer than max_packet when
  * decoding, or than 4 GiB when encoding. */
 SIO_EXTERN int sio_parser_put(sio_parser_out *out, const void *p, size_t n);
-/* For decode(): appends a placeholder for these bytes of the message. SIO_EPROTO: there are more
- * than max_attachments. */
+/* For decode(): adds an attachment, and appends the placeholder that stands for it in the JSON.
+ * bytes must be a part of the message. SIO_EPROTO: there are more than max_attachments. UV_ENOMEM,
+ * SIO_ETOOBIG. */
 SIO_EXTERN int sio_parser_bin(sio_parser_out *out, sio_slice bytes);
-/* For decode(): appends a JSON string. Bytes that are not UTF-8 become U+FFFD. */
+/* For decode(): appends s as a JSON string, in quotes and escaped. Bytes that are not UTF-8 become
+ * U+FFFD. UV_ENOMEM, SIO_ETOOBIG. */
 SIO_EXTERN int sio_parser_string(sio_parser_out *out, sio_slice s);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.h - a server's life: making it, listening, accepting, draining, closing.
+ * server.h - creating a server, listening, accepting connections, draining, closing.
  *
  * Rules that hold for every call of the library:
  *
@@ -10,15 +10,21 @@
  *  - Arguments are borrowed for the call, arguments of callbacks until the callback returns.
  *  - A parameter that a call fills in is its last one.
  *  - A struct that may get more fields in later versions begins with its size. 0 stands for the
- *    size that it had in version 0.1: a program sets size only to use fields that were added
- *    later. UV_EINVAL: a field is set that this version of the library does not know.
+ *    size that it had in version 0.1, so a program sets size only to use fields that were added
+ *    later. If a field is set that this version of the library does not know, the call returns
+ *    UV_EINVAL.
+ *  - A callback has a pointer of the host as its last parameter, `user`, with which it was
+ *    registered.
  *  - A server belongs to one uv loop and to the thread that runs the loop. Calls of other threads:
  *
  *        call                                                      thread
  *        sio_post()                                                any
  *        sio_strerror(), sio_reason_str(), sio_version()           any
  *        sio_stats_add(), sio_histogram_total(), on copies         any
- *        sio_openssl_new(), _reload() and _free() (openssl.h)      any; one at a time for a context
+ *        sio_log_to_file()                                         any
+ *        sio_threads_new(), _unref(), _post(), _start(), _stop()   any; see threads.h
+ *        sio_openssl_new(), _reload(), _expires(), _free()         any; one at a time for a sio_tls
+ *        the calls of emitter.h                                    any; one at a time per emitter
  *        sio_set_allocator()                                       before all other calls
  *        everything else                                           the loop's thread
  *
@@ -50,23 +56,24 @@ extern "C" {
 SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
                                  void (*free_fn)(void *));
 
-/* ---- making a server ------------------------------------------------------------------------- */
+/* ---- creating a server ----------------------------------------------------------------------- */
 
-/* Makes a server on the host's loop. It does not listen yet. opts may be NULL. UV_EINVAL,
- * UV_ENOTSUP (see options.h), UV_ENOMEM. */
+/* Creates a server on the host's loop. It does not listen yet. It is freed by sio_server_close().
+ * opts may be NULL. UV_EINVAL, UV_ENOTSUP (see options.h), UV_ENOMEM. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
-/* The loop that the server was made on. */
+/* The loop that the server was created on. */
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
 /* One pointer for the host; NULL at first. */
 SIO_EXTERN void *sio_server_data(const sio_server *srv);
 SIO_EXTERN void sio_server_set_data(sio_server *srv, void *data);
 
-/* Runs fn(srv, arg) on the loop's thread. May be called by any thread; calls run in the order in
- * which they were posted. After 0, fn runs exactly once; if the server is closed in the meantime,
- * it runs before done() of sio_server_close(). UV_ENOMEM; UV_EINVAL: fn is NULL; SIO_ECLOSED: the
- * server is closing. The host makes sure that no thread calls it after done() has run. */
-SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg);
+/* Runs cb(srv, user) on the loop's thread. Any thread may call it; callbacks run in the order in
+ * which they were posted. If it returns 0, cb runs exactly once; if the server is closed in the
+ * meantime, cb runs before done() of sio_server_close(). The host must make sure that no thread
+ * calls sio_post() after done() has run. SIO_ECLOSED: the server is closing; UV_EINVAL: cb is NULL;
+ * UV_ENOMEM. */
+SIO_EXTERN int sio_post(sio_server *srv, void (*cb)(sio_server *srv, void *user), void *user);
 
 /* ---- listening and accepting ---------------------------------------------------------------- */
 
@@ -131,40 +138,44 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 
 /* ---- closing ---------------------------------------------------------------------------- */
 
-/* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and
- * then calls done(user). After that nothing of the server is on the loop and srv is not valid. done
- * may be NULL. SIO_ESTATE: the server is closing already.
+/* Stops listening, disconnects every socket ("server shutting down"), closes every connection,
+ * frees the server, and then calls done(user). When done runs, the server has no handle on the loop
+ * any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already.
  * Clients have shutdown_timeout_ms to read what is queued for them and to answer the close; then
  * their connections are cut. With a client that does not answer, closing takes that long: keep it
  * shorter than the time after which a supervisor kills the process. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
-/* For parts of a program that have timers of their own, or keep a pointer to the server. begin runs
- * when the server begins to close, by sio_server_close() or at the end of sio_server_drain():
- * sending returns SIO_ECLOSED already, and the disconnect callbacks have not run yet. ended runs
- * after all other callbacks of the server, right before done() of sio_server_close(), and makes no
- * call of the server; NULL: it is not needed. UV_EINVAL: begin is NULL; UV_ENOMEM. */
+/* Registers two callbacks, for parts of a program that have timers of their own or keep a pointer
+ * to the server. begin runs when the server begins to close, by sio_server_close() or at the end of
+ * sio_server_drain(): sending then returns SIO_ECLOSED, and the disconnect callbacks have not run
+ * yet. ended runs after all other callbacks of the server, right before done() of
+ * sio_server_close(). It must not use the server. ended may be NULL. UV_EINVAL: begin is NULL;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void *user),
                             void (*ended)(void *user), void *user);
 
-/* For sio_server_drain(). Zero: at once. */
-typedef struct sio_drain {
-  /* Sessions are ended one after the other, spread over this time. */
+/* For sio_server_drain(). */
+typedef struct sio_drain_options {
+  /* sizeof(sio_drain_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* The open sessions are ended one after the other, spread over this time; 0: all at once. */
   unsigned spread_ms;
   /* New clients are sent this Retry-After, in seconds; 0: the header is not sent. */
   unsigned retry_after_s;
-  /* After this time everything is closed, which may take shutdown_timeout_ms more. 0: spread_ms and
-   * close_timeout_ms. */
+  /* After this time the server closes even if sessions are left, which may take
+   * shutdown_timeout_ms more. 0: spread_ms + close_timeout_ms. */
   uint64_t deadline_ms;
-} sio_drain;
+} sio_drain_options;
 
-/* Refuses new sessions with status 503, ends the open ones ("server shutting down"; what is queued
- * for them is sent first), and closes the server as sio_server_close() does when none is left, or
- * at the deadline. The server goes on listening, so that open sessions can poll and upgrade. how
- * may be NULL. SIO_ESTATE: the server drains or closes already. sio_server_close() may be called
- * meanwhile; it closes at once, and both done callbacks run. */
-SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user),
-                                void *user);
+/* Refuses new sessions with status 503 and ends the open ones ("server shutting down") after what
+ * is queued for them has been sent. When no session is left, or at the deadline, it closes the
+ * server as sio_server_close() does, and calls done(user); done may be NULL. Until then the server
+ * goes on listening, so that open sessions can poll and upgrade. options may be NULL. If
+ * sio_server_close() is called meanwhile, the server closes at once, and both done callbacks run.
+ * UV_EINVAL: the size of options is wrong; SIO_ESTATE: the server drains or closes already. */
+SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain_options *options,
+                                void (*done)(void *user), void *user);
 
 #ifdef __cplusplus
 }

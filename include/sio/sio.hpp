@@ -936,7 +936,7 @@ public:
     return end(std::move(f),
                [&](auto cb, void *user) { return sio_server_close(get(), cb, user); });
   }
-  template <class F> std::error_code drain(const sio_drain &how, F f) {
+  template <class F> std::error_code drain(const sio_drain_options &how, F f) {
     return end(std::move(f),
                [&](auto cb, void *user) { return sio_server_drain(get(), &how, cb, user); });
   }

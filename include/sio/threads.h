@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads.h - one program on several cores: servers on several threads that serve as one.
+ * threads.h - one server on several threads, so that a program can use several processor cores.
  *
- * A server belongs to one loop and one thread. A program that wants to use more cores makes several
- * servers, each on a thread with a loop of its own, and names the same sio_threads in the options
- * of each. They are then members of it:
+ * A sio_server belongs to one loop and one thread. A program that wants to use several cores
+ * creates several of them, each on a thread with its own loop, and names the same sio_threads in
+ * the options of each. They are then its members, and clients see them as one server:
  *
- *  - A member that listens accepts connections for all: a new connection goes to the member with
- *    the fewest. No balancer is needed, and no sticky sessions: a request for a session of another
- *    member is handed over to that member together with its connection.
- *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join() and its like, sio_all_fetch(),
- *    sio_server_side_emit() and sio_server_count() reach all members, as they would reach all
- *    servers of a cluster. SIO_LOCAL means the member alone.
- *  - Handlers, routes and files are registered with each member, because a request may come to any
- *    of them. Handlers run on the thread of the member that has the socket. A handler must not use
- *    what another thread uses without a lock; it never sees sockets and events of another member.
+ *  - Only one member needs to listen. It passes each new connection to the member that has the
+ *    fewest. A request for a session of another member is passed to that member together with its
+ *    connection, so neither a load balancer nor sticky sessions are needed.
+ *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join(), sio_all_leave(), sio_all_disconnect(),
+ *    sio_all_fetch(), sio_server_side_emit() and sio_server_count() reach the sockets, or servers,
+ *    of all members, unless SIO_LOCAL is set.
+ *  - The program registers its handlers, routes and files with each member, because a client can
+ *    come to any of them. A handler runs on the thread of the member that has the socket, and sees
+ *    only sockets and events of this member. Data that several threads use needs a lock.
  *
- * sio_threads_start() makes the threads, loops and servers, and calls the host's function for each
- * to register its handlers:
+ * sio_threads_start() starts the threads with their loops and servers, and calls a function of the
+ * host for each of them:
  *
  *     static int setup(sio_server *srv, unsigned number, void *user) {
  *       sio_nsp *root;
@@ -46,67 +46,76 @@ extern "C" {
 /* The greatest number of members. */
 enum { SIO_THREADS_MAX = 64 };
 
-/* Makes a sio_threads without members, for a host that runs the loops itself. Each server becomes a
- * member when it is made with sio_options.threads, and leaves when it begins to close. UV_ENOMEM.
- * Any thread. */
+/* Creates a sio_threads without members, for a host that runs the threads and loops itself. A
+ * server that is created with sio_options.threads becomes a member, and stops being one when it
+ * begins to close. Release it with sio_threads_unref(). UV_ENOMEM. Any thread. */
 SIO_EXTERN int sio_threads_new(sio_threads **out);
-/* Gives the host's reference back, which it may do as soon as the servers are made: the memory is
- * freed after the last member has closed. NULL is allowed. Any thread. */
+/* Releases the host's reference to a sio_threads of sio_threads_new(). The host may do so as soon
+ * as the servers have been created: the memory is freed when the last member has closed. NULL is
+ * allowed. Any thread. */
 SIO_EXTERN void sio_threads_unref(sio_threads *t);
 
-/* Runs fn(srv, arg) on the thread of each member, as sio_post() does. *count, unless count is NULL,
- * is the number of members that will run it. 0, or the first error: SIO_ECLOSED, UV_ENOMEM. Any
- * thread. */
-SIO_EXTERN int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), void *arg,
+/* Runs cb(srv, user) once on the thread of each member, as sio_post() does for one server. *count
+ * is set to the number of members that will run cb; count may be NULL. UV_EINVAL:
+ * cb is NULL; SIO_ECLOSED: there is no member, or one is closing; UV_ENOMEM. If it fails for some
+ * members, cb runs on the others. Any thread. */
+SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void *user), void *user,
                                 unsigned *count);
 
-/* Connects the members with other processes: srv, which is a member and calls this in setup, takes
- * the messages between them and the servers of other processes with this adapter, for example
- * sio_redis_adapter with a sio_redis on the loop of srv. user is what the adapter gets in place of
- * sio_options.adapter_user; like the adapter it must outlive srv. To other processes all members
- * together are one server: they send each message once, answer a question once, and count as one.
+/* Connects the members with the servers of other processes. srv must be a member. It uses the
+ * adapter for the messages of all members, for example sio_redis_adapter with a sio_redis on the
+ * loop of srv. Call it in setup, or before srv has sockets. user is passed to the adapter in place
+ * of sio_options.adapter_user. Adapter and user must outlive srv. For other processes the members
+ * are one server together: a message is sent once, a question is answered once, and
+ * sio_server_count() counts one.
  *
- * A namespace has to exist in srv to be connected. When srv closes, the other members are on their
- * own. UV_EINVAL: srv is not a member, the table is smaller than in version 0.1, or it has
- * SIO_ADAPTER_RECOVERS; SIO_EEXISTS: another member has an adapter; SIO_ESTATE: a namespace has
- * sockets; errors of the adapter's open, after which the server must be closed. */
+ * Only namespaces that exist in srv are connected. When srv has closed, the other members are not
+ * connected with other processes any more. UV_EINVAL: srv is not a member, the size of the table is
+ * wrong, or it has SIO_ADAPTER_RECOVERS; SIO_EEXISTS: another member has an adapter; SIO_ESTATE: a
+ * namespace of srv has sockets; an error of the adapter's open, after which srv must be closed. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 
-/* sum adds up the statistics of `servers` servers, as sio_stats_add() does. It is borrowed. */
+/* sum contains the statistics of `servers` servers, added as by sio_stats_add(). It is borrowed. */
 typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
-/* Asks all members for their statistics, and calls cb(sum, servers, user) once, from the loop of
- * srv, when they have come. srv is one of the members, or a server that has none beside it. If srv
- * closes before, the sum is of those that have come. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv
- * closes; UV_ENOMEM. */
+/* Adds up the statistics of all members, and calls cb(sum, servers, user) once, later and from the
+ * loop of srv. srv is one of the members; for a server without sio_options.threads, sum has its
+ * statistics alone. If srv closes first, sum contains the members that have answered. Thread of
+ * srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
 
-/* As sio_metrics_text(), with the statistics of all members, as sio_threads_stats() adds them up.
- * cb(text, user) is called once, from the loop of srv, when they have come; an empty text means
- * that memory ran out. sio_metrics_route() answers with this text if the server is a member.
- * UV_EINVAL: cb is NULL; SIO_ECLOSED: srv closes; UV_ENOMEM. */
+/* Writes the text of sio_metrics_text() for the sum of all members, and calls cb(text, user) once,
+ * later and from the loop of srv. An empty text means that memory ran out. sio_metrics_route()
+ * sends this text if the server is a member. Thread of srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv
+ * is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user);
 
+/* For sio_threads_start(). Zero is the default of every field, except for setup. */
 typedef struct sio_threads_options {
-  size_t size; /* sizeof(sio_threads_options); 0: the size that it had in version 0.1 */
-  /* The number of threads; 0: one for each processor that the process may use. */
+  /* sizeof(sio_threads_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* The number of threads, at most SIO_THREADS_MAX; 0: one for each processor that the process may
+   * use. */
   unsigned count;
-  /* The options of every server; NULL: the defaults. `threads` in it is ignored. Borrowed until
-   * sio_threads_start() returns. */
+  /* The options of each server, without `threads`, which is ignored; NULL: the defaults. Borrowed
+   * until sio_threads_start() returns. */
   const sio_options *server;
-  /* Called once for each server, on its thread, before the server handles anything. number counts
-   * the servers from 0. One of them must listen. If it returns an error, all servers are closed,
-   * and sio_threads_start() returns that error. */
+  /* Required. Called once for each server, on its thread, before the server handles anything.
+   * number is 0 for the first server, 1 for the second, and so on. At least one of them must
+   * listen. If setup returns an error, all servers are closed, and sio_threads_start() returns the
+   * error. */
   int (*setup)(sio_server *srv, unsigned number, void *user);
+  /* Passed to setup. */
   void *user;
 } sio_threads_options;
 
-/* Starts the threads, and returns after setup has returned on all of them. UV_EINVAL: there is no
- * setup, or count is more than SIO_THREADS_MAX; UV_ENOMEM, UV_EAGAIN, and what setup or
- * sio_server_new() return. Not from a thread of a member. */
+/* Starts the threads, waits until setup has returned on all of them, and returns. End them with
+ * sio_threads_stop(). Not allowed on the thread of a member. UV_EINVAL: setup is NULL, or count is
+ * too large; UV_EAGAIN: the system cannot start a thread; UV_ENOMEM; errors of setup and of
+ * sio_server_new(). */
 SIO_EXTERN int sio_threads_start(const sio_threads_options *options, sio_threads **out);
-/* Closes all servers as sio_server_close() does, waits until they have closed and their threads
- * have ended, and frees t. Not from a thread of a member. */
+/* Closes the servers of sio_threads_start() as sio_server_close() does, waits until they have
+ * closed and their threads have ended, and frees t. Not allowed on the thread of a member. */
 SIO_EXTERN void sio_threads_stop(sio_threads *t);
 
 #ifdef __cplusplus

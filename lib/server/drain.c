@@ -4,6 +4,8 @@
  * their clients do not all reconnect to another server at the same moment. Then the server closes.
  */
 #include "server/drain.h"
+
+#include "base/sized.h"
 #include "eio/session.h"
 #include "server/members.h"
 
@@ -65,8 +67,10 @@ void sio__drain_timer_stop(sio_server *srv) {
   sio__loop_stop_timer(&srv->core.loop, &srv->drain.timer);
 }
 
-int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
-  sio_drain d = how ? *how : (sio_drain){ 0 };
+int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*done)(void *user),
+                     void *user) {
+  sio_drain_options d = { 0 };
+  if (options && sio__read_sized_struct(&d, sizeof d, options, sizeof d)) return UV_EINVAL;
   if (loop_refuses_call(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
   if (srv->core.closing || srv->engines.draining) return SIO_ESTATE;
   if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;

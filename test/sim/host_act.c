@@ -469,7 +469,9 @@ static void on_done(void *user) {
 
 static void end_server(void) {
   struct question *q = host_ask("done");
-  sio_drain how = { .spread_ms = draw(5000), .retry_after_s = draw(3), .deadline_ms = draw(10000) };
+  sio_drain_options how = { .spread_ms = draw(5000),
+                            .retry_after_s = draw(3),
+                            .deadline_ms = draw(10000) };
   if (!q) return;
   bool drains = draw(2);
   int err = drains ? sio_server_drain(host.here->srv, draw(2) ? &how : NULL, on_done, q)

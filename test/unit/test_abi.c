@@ -300,7 +300,7 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_cookie), 7);
   EQ(WORDS(sio_deflate), 4);
   EQ(WORDS(sio_recovery), 4);
-  EQ(WORDS(sio_drain), 2);
+  EQ(WORDS(sio_drain_options), 3);
   EQ(WORDS(sio_asset), 5);
   EQ(WORDS(sio_adapter_ops), 30);
   EQ(WORDS(sio_adapter_api), 26);

@@ -643,7 +643,7 @@ TEST(draining_and_then_closing_reports_both_ends) {
   CHECK(!r.root.on("e", [t = token(lives)](sio::socket, sio::event) {}));
   {
     client c(r);
-    CHECK(!r.server.drain({ 1000, 0, 0 }, [&, t = token(lives)] { ends += "drained "; }));
+    CHECK(!r.server.drain({ 0, 1000, 0, 0 }, [&, t = token(lives)] { ends += "drained "; }));
     CHECK(r.server.drain({}, [] {}) == sio::errc::state);
     CHECK(!r.server.close([&, t = token(lives)] {
       CHECK(!r.server);

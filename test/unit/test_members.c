@@ -173,7 +173,7 @@ TEST(a_member_that_drains_gets_no_new_connections) {
   begin();
   EQ(sio_listen(members[0], "127.0.0.1", 0), 0);
   EQ(sio_test_connect(members[1], "/", NULL, &p), 0);
-  EQ(sio_server_drain(members[1], &(sio_drain){ .spread_ms = 10000 }, NULL, NULL), 0);
+  EQ(sio_server_drain(members[1], &(sio_drain_options){ .spread_ms = 10000 }, NULL, NULL), 0);
   for (int i = 0; i < 4; i++) fds[i] = tcp_client(sio_port(members[0]));
   UNTIL(connections_of_all() == 4);
   EQ(connections_of(members[0]), 2);

@@ -14,7 +14,9 @@ static void on_closed(void *user) {
 static char who[] = "me";
 
 static int drain(unsigned spread_ms, uint64_t deadline_ms) {
-  return sio_server_drain(srv, &(sio_drain){ spread_ms, 0, deadline_ms }, on_drained, who);
+  return sio_server_drain(
+      srv, &(sio_drain_options){ .spread_ms = spread_ms, .deadline_ms = deadline_ms }, on_drained,
+      who);
 }
 
 static unsigned all_left;
@@ -86,6 +88,7 @@ TEST(a_server_drains_once) {
   EQ(drain(60000, 0), 0);
   EQ(srv->drain.deadline - srv->drain.spread_until, 30000);
   EQ(drain(0, 0), SIO_ESTATE);
+  EQ(sio_server_drain(srv, &(sio_drain_options){ .size = 1 }, NULL, NULL), UV_EINVAL);
   EQ(sio_server_close(srv, on_closed, NULL), 0);
   EQ(drain(0, 0), SIO_ESTATE);
   for (int i = 0; i < 20 && !closed; i++) turn();

@@ -324,7 +324,7 @@ TEST(two_polls_at_once_and_requests_while_draining_are_refused) {
   poller_close(&poller);
   raw_close(&d);
   join(0);
-  sio_server_drain(srv, &(sio_drain){ .spread_ms = 60000 }, NULL, NULL);
+  sio_server_drain(srv, &(sio_drain_options){ .spread_ms = 60000 }, NULL, NULL);
   get(polling, " 503 ");
   EQ(st.engine_refused[SIO_ENGINE_REFUSED_DRAINING], 1);
   EQ(st.http_responses[4], 1);

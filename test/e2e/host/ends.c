@@ -43,7 +43,9 @@ static void on_shut(sio_socket *s, sio_event *e, void *user) {
 /* spread, deadline in ms; Retry-After is 7 */
 static void on_drain(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
-  sio_drain how = { (unsigned)int_of(e, 0), 7, (uint64_t)int_of(e, 1) };
+  sio_drain_options how = { .spread_ms = (unsigned)int_of(e, 0),
+                            .retry_after_s = 7,
+                            .deadline_ms = (uint64_t)int_of(e, 1) };
   host_drain(&how);
 }
 

@@ -22,7 +22,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Each closes the server and says what the library said to that. host_stop() does it once. */
 void host_stop(void);
-void host_drain(const sio_drain *how);
+void host_drain(const sio_drain_options *how);
 void host_close(void);
 
 #endif

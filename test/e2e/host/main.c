@@ -70,7 +70,7 @@ void host_stop(void) {
   if (begin_closing()) say("closing %d", sio_server_close(host.server, on_done, NULL));
 }
 
-void host_drain(const sio_drain *how) {
+void host_drain(const sio_drain_options *how) {
   begin_closing();
   int err = sio_server_drain(host.server, how, on_done, NULL);
   say("closing %d", err);
