@@ -25,6 +25,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "wrapped.h"
+
 /* ---- the plan ------------------------------------------------------------------------------ */
 
 enum { SHORT = 10000 }; /* no errno: one byte is taken or given */
@@ -120,12 +122,12 @@ static int fails_now(enum call c) {
 
 /* A wrapped call: its name, its type, its parameters, their names, how it fails. */
 #define WRAP(id, type, name, params, args, failed) \
-  type __real_##name params;                       \
-  type __wrap_##name params;                       \
-  type __wrap_##name params {                      \
+  type REAL(name) params;                          \
+  type WRAPPED(name) params;                       \
+  type WRAPPED(name) params {                      \
     int how = fails_now(id);                       \
     if (how) return failed;                        \
-    return __real_##name args;                     \
+    return REAL(name) args;                        \
   }
 #define ERRNO (errno = how, -1)
 
@@ -153,9 +155,9 @@ WRAP(GETRANDOM, ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, 
      how == SHORT ? __real_getrandom(p, 1, flags) : ERRNO)
 WRAP(OPEN, long, syscall, (long number, long a, long b, long c, long d), (number, a, b, c, d),
      ERRNO)
-WRAP(FSTAT, int, fstat64, (int fd, struct stat64 *st), (fd, st), ERRNO)
-WRAP(PREAD, ssize_t, pread64, (int fd, void *p, size_t n, off64_t at), (fd, p, n, at),
-     how == SHORT ? __real_pread64(fd, p, 1, at) : ERRNO)
+WRAP(FSTAT, int, OFFSET64(fstat), (int fd, struct stat *st), (fd, st), ERRNO)
+WRAP(PREAD, ssize_t, OFFSET64(pread), (int fd, void *p, size_t n, off_t at), (fd, p, n, at),
+     how == SHORT ? REAL(OFFSET64(pread))(fd, p, 1, at) : ERRNO)
 WRAP(MUTEX_INIT, int, pthread_mutex_init, (pthread_mutex_t * m, const pthread_mutexattr_t *a),
      (m, a), how)
 WRAP(POLL_INIT, int, uv_poll_init, (uv_loop_t * l, uv_poll_t *h, int fd), (l, h, fd), -how)
@@ -164,9 +166,9 @@ WRAP(POLL_START, int, uv_poll_start, (uv_poll_t * h, int events, uv_poll_cb cb),
 WRAP(ASYNC_INIT, int, uv_async_init, (uv_loop_t * l, uv_async_t *h, uv_async_cb cb), (l, h, cb),
      -how)
 
-WRAP(FCNTL, int, fcntl64, (int fd, int cmd, long arg), (fd, cmd, arg), ERRNO)
+WRAP(FCNTL, int, OFFSET64(fcntl), (int fd, int cmd, long arg), (fd, cmd, arg), ERRNO)
 WRAP(GETSOCKNAME, int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), ERRNO)
-WRAP(LSTAT, int, lstat64, (const char *path, struct stat64 *st), (path, st), ERRNO)
+WRAP(LSTAT, int, OFFSET64(lstat), (const char *path, struct stat *st), (path, st), ERRNO)
 WRAP(CONNECT, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), ERRNO)
 WRAP(UNLINK, int, unlink, (const char *path), (path), ERRNO)
 

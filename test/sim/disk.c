@@ -7,6 +7,7 @@
 #include "draw.h"
 #include "fault.h"
 #include "kernel.h"
+#include "wrapped.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -71,17 +72,17 @@ int disk_close(int fd) {
   return 0;
 }
 
-int __wrap_open64(const char *path, int flags, ...);
-int __real_open64(const char *path, int flags, ...);
+int WRAPPED(OFFSET64(open))(const char *path, int flags, ...);
+int REAL(OFFSET64(open))(const char *path, int flags, ...);
 long __wrap_syscall(long number, ...);
-int __wrap_fstat64(int fd, struct stat *st);
-int __real_fstat64(int fd, struct stat *st);
-ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at);
-ssize_t __real_pread64(int fd, void *p, size_t n, off_t at);
+int WRAPPED(OFFSET64(fstat))(int fd, struct stat *st);
+int REAL(OFFSET64(fstat))(int fd, struct stat *st);
+ssize_t WRAPPED(OFFSET64(pread))(int fd, void *p, size_t n, off_t at);
+ssize_t REAL(OFFSET64(pread))(int fd, void *p, size_t n, off_t at);
 
 /* What is not for the simulated disk goes to the real one: sim itself reads scripts. */
-int __wrap_open64(const char *path, int flags, ...) {
-  return strcmp(path, DISK_DIR) == 0 ? disk_open(DIRECTORY) : __real_open64(path, flags);
+int WRAPPED(OFFSET64(open))(const char *path, int flags, ...) {
+  return strcmp(path, DISK_DIR) == 0 ? disk_open(DIRECTORY) : REAL(OFFSET64(open))(path, flags);
 }
 
 static int open_beneath(const char *path) {
@@ -103,8 +104,8 @@ long __wrap_syscall(long number, ...) {
   return open_beneath(path);
 }
 
-int __wrap_fstat64(int fd, struct stat *st) {
-  if (fd < FD_BASE) return __real_fstat64(fd, st);
+int WRAPPED(OFFSET64(fstat))(int fd, struct stat *st) {
+  if (fd < FD_BASE) return REAL(OFFSET64(fstat))(fd, st);
   unsigned file = disk_look_up(fd, "fstat");
   memset(st, 0, sizeof *st);
   if (disk_fails()) return disk_error(EIO);
@@ -116,8 +117,8 @@ int __wrap_fstat64(int fd, struct stat *st) {
   return 0;
 }
 
-ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at) {
-  if (fd < FD_BASE) return __real_pread64(fd, p, n, at);
+ssize_t WRAPPED(OFFSET64(pread))(int fd, void *p, size_t n, off_t at) {
+  if (fd < FD_BASE) return REAL(OFFSET64(pread))(fd, p, n, at);
   unsigned file = disk_look_up(fd, "pread");
   if (disk_fails()) return disk_error(draw(2) ? EIO : EINTR);
   size_t size = disk_files[file].size, from = (size_t)at;

@@ -5,6 +5,7 @@
 #include "http/assets.h"
 #include "http/static.h"
 #include "http_rig.h"
+#include "wrapped.h"
 #include <dirent.h>
 #include <malloc.h>
 #include <sio/error.h>
@@ -17,10 +18,10 @@ enum { LONG = 300000 };
 static size_t live, peak, blocks, fuse;
 static int reads, fails_at;
 
-ssize_t __real_pread64(int fd, void *p, size_t n, off_t at);
-ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at);
-ssize_t __wrap_pread64(int fd, void *p, size_t n, off_t at) {
-  if (++reads != fails_at) return __real_pread64(fd, p, n, at);
+ssize_t REAL(OFFSET64(pread))(int fd, void *p, size_t n, off_t at);
+ssize_t WRAPPED(OFFSET64(pread))(int fd, void *p, size_t n, off_t at);
+ssize_t WRAPPED(OFFSET64(pread))(int fd, void *p, size_t n, off_t at) {
+  if (++reads != fails_at) return REAL(OFFSET64(pread))(fd, p, n, at);
   errno = EIO;
   return -1;
 }
