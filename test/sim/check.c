@@ -10,6 +10,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "peer.h"
+#include "redis.h"
 #include "stats.h"
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +248,8 @@ void check_rest(const sio_server *srv) {
 enum {
   UNKNOWN_HOLDS = 256 * 1024, /* who has not joined is owed little           */
   HELD_PER_BYTE = 4,          /* bytes held for each byte sent               */
-  BASE = 3 * 1024 * 1024      /* a server: its buffer, pools, zlib's streams */
+  BASE = 3 * 1024 * 1024,     /* a server: its buffer, pools, zlib's streams */
+  REDIS = 8 * 1024 * 1024     /* what waits for Redis: max_queued, and buffers */
 };
 
 /* What one peer alone may cause to be held, whatever it does: what it sends is kept while it is not
@@ -263,6 +265,7 @@ static size_t bound_of_one(const sio_options *o, const struct peer *p) {
 
 static void check_memory(const sio_options *o) {
   size_t all = (size_t)BASE * (size_t)host.nmembers + host_memory_bound();
+  if (redis.on) all += (size_t)REDIS * (size_t)host.nmembers;
   for (unsigned i = 1; i <= peers_count(); i++) {
     const struct peer *p = peer_by_number(i);
     size_t bound = bound_of_one(o, p) + host_caused_bound(i);

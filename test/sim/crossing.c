@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * crossing.c - a list of what was sent between members. A member makes a packet of an event of
+ * crossing.c - a list of what was sent between servers. A server makes a packet of an event of
  * another one with sio__packet_new(): that call is where an event arrives.
  */
 #include "crossing.h"
 
+#include "base/base64.h"
 #include "core/out_packet.h"
-
 #include "fault.h"
 #include "host.h"
 #include "memory.h"
+#include "redis.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,13 +28,22 @@ struct crossing {
   unsigned due; /* members that have to get it and have not yet: bits */
   struct aim aim;
   unsigned flags;
+  /* Over Redis: */
+  bool asks;             /* its answers go another way, so it is in no order with others */
+  bool counted;          /* if Redis does not get it, its sender counts it               */
+  bool everywhere;       /* every server has its namespace                               */
+  bool published;        /* Redis has it                                                 */
+  unsigned via[MEMBERS]; /* the connection on which each gets it, or VIA_STREAM          */
 };
+
+#define VIA_STREAM UINT_MAX
 
 static struct {
   struct crossing *sent;
   struct arrival *arrived;
   size_t nsent, narrived;
-  uint64_t last[MEMBERS][MEMBERS]; /* that came from one to another */
+  uint64_t last[MEMBERS][MEMBERS][2]; /* that came from one to another, with acks and without */
+  bool reads[MEMBERS];                /* it reads the stream                                  */
 } x;
 
 void crossings_begin(void) { memset(&x, 0, sizeof x); }
@@ -61,30 +72,41 @@ static bool exists_everywhere(const sio_nsp *nsp) {
   return strcmp(sio_nsp_name(nsp), "/") == 0 || strcmp(sio_nsp_name(nsp), "/a") == 0;
 }
 
-void crossings_sent(const sio_target *to, uint64_t number, bool certain) {
+void crossings_sent(const sio_target *to, uint64_t number, bool certain, bool asks) {
   struct crossing k = {
     .number = number, .from = host_member(), .aim = host_aim_of(to, NULL), .flags = to->flags
   };
   if (host.nmembers == 1 || to->flags & SIO_LOCAL) return;
-  for (int i = 0; i < host.nmembers; i++)
-    if (i != k.from && certain && stays(i) && exists_everywhere(to->nsp)) k.due |= 1u << i;
+  k.asks = asks;
+  k.everywhere = certain && exists_everywhere(to->nsp);
+  k.counted = k.everywhere && !asks;
+  for (int i = 0; i < host.nmembers && !redis.on; i++)
+    if (i != k.from && k.everywhere && stays(i)) k.due |= 1u << i;
   x.sent = grow(x.sent, x.nsent, sizeof *x.sent);
   x.sent[x.nsent++] = k;
 }
 
 static void must_be_gone(const struct crossing *k, int member) {
   if (k->due & 1u << member && stays(member) && !memory.failed)
-    fault("an event to another thread is lost", "number %llu from %d to %d",
-          (unsigned long long)k->number, k->from, member);
+    fault(redis.on ? "an event to another server is lost" : "an event to another thread is lost",
+          "number %llu from %d to %d", (unsigned long long)k->number, k->from, member);
+}
+
+static struct crossing *find_if_any(uint64_t number) {
+  for (size_t i = x.nsent; i > 0; i--)
+    if (x.sent[i - 1].number == number) return &x.sent[i - 1];
+  return NULL;
 }
 
 static struct crossing *find(uint64_t number) {
-  for (size_t i = x.nsent; i > 0; i--)
-    if (x.sent[i - 1].number == number) return &x.sent[i - 1];
+  struct crossing *k = find_if_any(number);
+  if (k) return k;
   fault("an event comes from another thread that did not send it", "number %llu",
         (unsigned long long)number);
-  return NULL;
 }
+
+/* An entry that Redis forgets before its server has read it back is added once more. */
+static bool may_come_again(void) { return redis.on && redis.losses > 0; }
 
 static void must_be_first(uint64_t number, const char *nsp) {
   for (size_t i = x.narrived; i > 0; i--) {
@@ -96,7 +118,7 @@ static void must_be_first(uint64_t number, const char *nsp) {
 
 static void note_arrival(uint64_t number, const char *nsp) {
   struct arrival a = { .number = number, .member = host_member() };
-  must_be_first(number, nsp);
+  if (!may_come_again()) must_be_first(number, nsp);
   strncpy(a.nsp, nsp, sizeof a.nsp - 1);
   x.arrived = grow(x.arrived, x.narrived, sizeof *x.arrived);
   x.arrived[x.narrived++] = a;
@@ -104,8 +126,10 @@ static void note_arrival(uint64_t number, const char *nsp) {
 
 static void must_be_the_same(const struct crossing *k, const sio_target *to) {
   struct aim aim = host_aim_of(to, NULL);
-  if (aim.rooms != k->aim.rooms || aim.except != k->aim.except ||
-      to->flags != (k->flags | SIO_LOCAL))
+  const unsigned kept = SIO_VOLATILE | SIO_NO_COMPRESS;
+  bool same_flags =
+      redis.on ? (to->flags & kept) == (k->flags & kept) : to->flags == (k->flags | SIO_LOCAL);
+  if (aim.rooms != k->aim.rooms || aim.except != k->aim.except || !same_flags)
     fault("an event comes from another thread for somebody else", "number %llu",
           (unsigned long long)k->number);
 }
@@ -115,19 +139,104 @@ static void arrive(const sio_target *to, uint64_t number) {
   struct crossing *k = find(number);
   must_be_the_same(k, to);
   note_arrival(number, sio_nsp_name(to->nsp));
-  if (number < x.last[k->from][here])
+  uint64_t *last = &x.last[k->from][here][redis.on && k->asks];
+  if (number < *last && !may_come_again())
     fault("events of another thread come out of order", "%llu behind %llu",
-          (unsigned long long)number, (unsigned long long)x.last[k->from][here]);
-  x.last[k->from][here] = number;
+          (unsigned long long)number, (unsigned long long)*last);
+  *last = number;
   k->due &= ~(1u << here);
   for (const struct crossing *c = x.sent; c < k; c++)
-    if (c->from == k->from) must_be_gone(c, here);
+    if (c->from == k->from && c->asks == k->asks && c->via[here] == k->via[here])
+      must_be_gone(c, here);
+}
+
+/* What Redis has not got its sender has counted. */
+static void must_be_counted(int member) {
+  uint64_t lost = 0;
+  for (size_t i = 0; i < x.nsent; i++)
+    lost += x.sent[i].from == member && x.sent[i].counted && !x.sent[i].published;
+  if (redis.on && stays(member) && !memory.failed && lost > host_redis_counted(member))
+    fault("events are lost on the way to Redis, and not counted", "%llu of server %d, counted %llu",
+          (unsigned long long)lost, member, (unsigned long long)host_redis_counted(member));
 }
 
 void crossings_settled(void) {
   for (size_t i = 0; i < x.nsent; i++)
     for (int m = 0; m < host.nmembers; m++) must_be_gone(&x.sent[i], m);
+  for (int m = 0; m < host.nmembers; m++) must_be_counted(m);
 }
+
+/* ---- Redis -------------------------------------------------------------------------- */
+
+/* In JSON, or in MessagePack: ["m",number,... */
+static uint64_t packed_number(const unsigned char *p, size_t n) {
+  unsigned bytes = n && p[0] >= 0xcc && p[0] <= 0xcf ? 1u << (p[0] - 0xcc) : 0;
+  uint64_t v = 0;
+  if (!bytes) return n && p[0] < 0x80 ? p[0] : 0;
+  for (unsigned i = 1; i <= bytes && i < n; i++) v = v << 8 | p[i];
+  return v;
+}
+
+static uint64_t plain_number_in(const char *p, size_t n) {
+  const char *json = memmem(p, n, "[\"m\",", 5);
+  const char *packed = json ? NULL : memmem(p, n, "\xa1m", 2);
+  if (json) return strtoull(json + 5, NULL, 10);
+  return packed ? packed_number((const unsigned char *)packed + 2, n - (size_t)(packed + 2 - p))
+                : 0;
+}
+
+/* An entry of a stream has MessagePack as Base64. */
+uint64_t crossings_number_in(const char *p, size_t n) {
+  uint64_t number = plain_number_in(p, n);
+  char *bytes = number ? NULL : malloc(n + 3);
+  if (number) return number;
+  if (!bytes) abort();
+  number = plain_number_in(bytes, sio__base64_decode(bytes, p, n));
+  free(bytes);
+  return number;
+}
+
+void crossings_published(uint64_t number, int from) {
+  struct crossing *k = find_if_any(number);
+  if (!k || k->from != from)
+    fault("an event is published that this server did not send", "number %llu from %d",
+          (unsigned long long)number, from);
+  k->published = true;
+}
+
+static void become_due(struct crossing *k, int member, unsigned via) {
+  if (!k || member == k->from || !k->everywhere) return;
+  k->due |= 1u << member;
+  k->via[member] = via;
+}
+
+/* A server ignores what comes for a room that nobody is in there. */
+void crossings_pushed(uint64_t number, int member, unsigned connection) {
+  struct crossing *k = find_if_any(number);
+  if (k && !k->aim.rooms) become_due(k, member, connection);
+}
+
+void crossings_cut(unsigned connection) {
+  for (size_t i = 0; i < x.nsent; i++)
+    for (int m = 0; m < MEMBERS; m++)
+      if (x.sent[i].via[m] == connection) x.sent[i].due &= ~(1u << m);
+}
+
+void crossings_reads(int member) { x.reads[member] = true; }
+
+void crossings_added(uint64_t number) {
+  for (int m = 0; m < MEMBERS; m++)
+    if (x.reads[m]) become_due(find_if_any(number), m, VIA_STREAM);
+}
+
+void crossings_lost(uint64_t number) {
+  for (size_t i = 0; i < x.nsent; i++)
+    for (int m = 0; m < MEMBERS; m++)
+      if ((!number || x.sent[i].number == number) && x.sent[i].via[m] == VIA_STREAM)
+        x.sent[i].due &= ~(1u << m);
+}
+
+/* ---- arrival ------------------------------------------------------------------------ */
 
 /* ["m",number,... */
 static uint64_t number_of(sio_slice json) {
@@ -142,7 +251,7 @@ int __wrap_sio__packet_new(const sio_target *to, sio_slice json, const sio_slice
                            size_t nbins, sio_query *q, sio_slice offset, sio_packet **out) {
   uint64_t number = number_of(json);
   int err = __real_sio__packet_new(to, json, bins, nbins, q, offset, out);
-  TELL("server %d gets %llu of another thread in %s: %d", host_member(), (unsigned long long)number,
+  TELL("server %d gets %llu of another server in %s: %d", host_member(), (unsigned long long)number,
        sio_nsp_name(to->nsp), err);
   if (number) arrive(to, number);
   if (number && !err) host_note_foreign(to, number, q != NULL);

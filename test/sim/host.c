@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "loop.h"
 #include "memory.h"
+#include "redis.h"
 #include "tls.h"
 #include <string.h>
 
@@ -62,7 +63,8 @@ static void let_threads_go(void) {
   host.threads = NULL;
 }
 
-/* Members serve what any of them accepts. The order is that of the ports in kernel.h. */
+/* Members of one sio_threads serve what any of them accepts. The order is that of the ports in
+ * kernel.h. */
 static int listen_somewhere(void) {
   const sio_listen_options how[] = { { .port = 80 },
                                      { .port = 443, .tls = &sim_tls },
@@ -70,16 +72,18 @@ static int listen_somewhere(void) {
   uint32_t fail_one_in = memory.fail_one_in;
   int err = 0;
   memory.fail_one_in = 0;
-  for (int i = 0; i < 3 && !err; i++) {
-    loop_enter((int)draw((uint32_t)host.nmembers));
-    err = sio_listen_with(host.here->srv, &how[i]);
+  for (int i = 0; i < (redis.on ? 3 * host.nmembers : 3) && !err; i++) {
+    loop_enter(redis.on ? i / 3 : (int)draw((uint32_t)host.nmembers));
+    err = sio_listen_with(host.here->srv, &how[i % 3]);
   }
   memory.fail_one_in = fail_one_in;
   return err;
 }
 
 static int start_server(void) {
-  int err = sio_server_new(&loop.uv[loop.current], &host.opts, &host.here->srv);
+  sio_options o = host.opts;
+  host_redis_start(&o);
+  int err = sio_server_new(&loop.uv[loop.current], &o, &host.here->srv);
   if (!err) return set_up();
   host.here->srv = NULL;
   return err;
@@ -124,6 +128,7 @@ static void on_done(void *user) {
   if (host.sending) fault("a callback runs inside a call that sends", "done");
   host_answered(q);
   host.here->srv = NULL;
+  host_redis_gone();
   TELL("the server is gone");
 }
 
@@ -148,6 +153,7 @@ static void check_nothing_open(void) {
 void host_check_end(void) {
   host_for_each_member(host_settle_all);
   let_threads_go();
+  host_redis_check_end();
   for (int i = 0; i < QUESTIONS; i++)
     if (host.questions[i].open)
       fault("a callback that is due once never runs", "%s", host.questions[i].what);
@@ -169,6 +175,7 @@ static void wake_one(void) {
 void host_idle(void) {
   if (host.calm) {
     host_for_each_member(host_settle_all);
+    host_redis_idle();
     return;
   }
   if (host.nmembers > 1) wake_one();
@@ -176,7 +183,10 @@ void host_idle(void) {
   if (draw_one_in(host.acts)) host_act(NULL);
 }
 
-void host_end_turn(void) { host.turn_work = 0; }
+void host_end_turn(void) {
+  host.turn_work = 0;
+  host_check_questions();
+}
 
 size_t host_memory_bound(void) {
   const sio_recovery *r = host.opts.recovery;

@@ -15,6 +15,7 @@
 #include <sio/http.h>
 #include <sio/metrics.h>
 #include <sio/parser.h>
+#include <sio/redis.h>
 #include <sio/sio.h>
 #include <sio/threads.h>
 
@@ -41,13 +42,17 @@ struct question {
   const struct ledger *until_sent; /* it runs when all that this one is sent before has left */
   const char *what;
   int member;    /* who asked, and is to be answered */
+  uint64_t by;   /* it has ended by then, unless the loop is kept; 0: it may take longer */
   bool must_end; /* no peer can keep it open */
 };
 
 /* A server and what the host has of it. A life has one server, or several that are members of one
- * sio_threads: then each has a loop of its own. */
+ * sio_threads, or that meet on a Redis as servers of several processes do: then each has a loop of
+ * its own. */
 struct member {
-  sio_server *srv; /* NULL: it is gone */
+  sio_server *srv;  /* NULL: it is gone */
+  sio_redis *redis; /* NULL: there is none, or the host has freed it */
+  sio_redis_adapter_options adapter;
   bool closing, draining;
   sio_nsp *nsps[NSPS];
   int nnsps;
@@ -136,6 +141,16 @@ int host_make_nsps(void);
 void host_handle_sessions(void);
 void host_handle_requests(void);
 
+/* host_redis.c */
+void host_redis_draw(void);            /* how they meet, if they do */
+void host_redis_start(sio_options *o); /* of the server that is about to be made */
+void host_redis_idle(void);            /* between two turns */
+void host_redis_act(void);             /* what only such a host does */
+void host_redis_gone(void);            /* the server of host.here is */
+void host_redis_check_settled(void);
+void host_redis_check_end(void);
+uint64_t host_redis_counted(int member); /* events that it counts as lost */
+
 /* Something calls the host: what; s may be NULL. */
 void host_called(const char *what, sio_socket *s);
 /* The same where nothing may be done. */
@@ -157,6 +172,10 @@ unsigned host_room(const char *name);
 unsigned host_rooms_of(const sio_socket *s);
 void host_owe_next(sio_next *next);
 void host_settle_one(void);
+/* A broadcast to everybody. */
+void host_send_canary(void);
+/* None is open for longer than it may be. */
+void host_check_questions(void);
 void host_settle_all(void);
 /* An event of another member is broadcast to the sockets that are here. */
 void host_note_foreign(const sio_target *to, uint64_t number, bool asks);

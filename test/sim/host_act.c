@@ -10,12 +10,13 @@
 #include "fault.h"
 #include "loop.h"
 #include "memory.h"
+#include "redis.h"
 #include "stats.h"
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
-enum { PAD = 40000, COST = 700 };
+enum { PAD = 40000, COST = 700, REQUEST_TIMEOUT_MS = 5000 };
 
 static const char *const rooms[] = { "x", "y", "z", "empty" };
 
@@ -196,18 +197,28 @@ void host_note_foreign(const sio_target *to, uint64_t number, bool asks) {
   note_broadcast(to, number, asks ? kind_of_question(to->flags) : kind_of(to->flags), false);
 }
 
-static void act_broadcast(sio_socket *s) {
-  const char *list[4];
-  sio_target to = some_target(s, list, true);
+static void broadcast(sio_target to) {
   uint64_t n = ++host.number;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
   note_broadcast(&to, n, kind_of(to.flags), true);
   int err = SENDING(sio_broadcast(to, "m", sio_argv(v, 2)));
-  crossings_sent(&to, n, !err);
+  crossings_sent(&to, n, !err, false);
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
        to.flags, err);
+}
+
+static void act_broadcast(sio_socket *s) {
+  const char *list[4];
+  broadcast(some_target(s, list, true));
+}
+
+void host_send_canary(void) { broadcast((sio_target){ .nsp = host.here->nsps[0] }); }
+
+/* The time that a question to other servers has; behind that the loop may be late. */
+static void must_end_in(struct question *q, uint64_t ms) {
+  q->by = kernel.now + ms * 1000 + 1000000;
 }
 
 static void on_replies(int status, sio_replies *r, void *user) {
@@ -215,7 +226,8 @@ static void on_replies(int status, sio_replies *r, void *user) {
   host_answered(user);
   for (size_t i = 0; i < r->count; i++)
     if (!r->list[i].json.n) fault("a reply without text", "number %zu", i);
-  if (r->count + r->gone > r->expected)
+  /* The number of those that were asked may be lost on the way, and their answers not. */
+  if (r->count + r->gone > r->expected && !redis.on)
     fault("more replies than were asked for", "%zu and %zu of %zu", r->count, r->gone, r->expected);
   host_called("replies", NULL);
 }
@@ -228,12 +240,13 @@ static void act_ask_all(sio_socket *s) {
   if (!q) return;
   charge(100);
   note_broadcast(&to, n, kind_of_question(to.flags), false);
-  int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
-                                      draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
-  crossings_sent(&to, n, !err && !host.opts.max_acks);
+  unsigned timeout_ms = draw(2) ? draw_between(10, 5000) : 0;
+  int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"), timeout_ms, on_replies, q));
+  crossings_sent(&to, n, !err && !host.opts.max_acks, true);
   TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",
        err);
   if (err) q->open = false;
+  if (redis.on && timeout_ms) must_end_in(q, timeout_ms);
 }
 
 /* ---- rooms -------------------------------------------------------------------------- */
@@ -306,22 +319,45 @@ static void act_look(sio_socket *s) {
 
 /* Other servers of this program answer at once. */
 static void must_be_in_time(int status) {
-  if (status == SIO_ETIMEOUT && !memory.failed && !loop.last_stall && !host_is_ending())
+  if (status == SIO_ETIMEOUT && !redis.on && !memory.failed && !loop.last_stall &&
+      !host_is_ending())
     fault("another thread does not answer", "in time");
+}
+
+static void must_be_listed_once(const sio_remote *remotes, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < i; k++)
+      if (strcmp(remotes[i].id, remotes[k].id) == 0)
+        fault("a socket is listed twice", "%s", remotes[i].id);
 }
 
 static void on_fetched(int status, sio_remote *remotes, size_t n, void *user) {
   must_be_in_time(status);
   host_answered(user);
   for (size_t i = 0; i < n; i++) sio_remote_handshake(&remotes[i]);
+  must_be_listed_once(remotes, n);
   host_called("fetched", NULL);
 }
 static void on_counted(int status, size_t n, void *user) {
   must_be_in_time(status);
-  if (status == 0 && (n == 0 || n > (size_t)host.nmembers))
+  /* A connection that was lost may listen a while beside the new one. */
+  if (status == 0 && (n == 0 || n > (size_t)host.nmembers) && !redis.troubles)
     fault("a wrong number of servers", "%zu", n);
   host_answered(user);
   host_called("counted", NULL);
+}
+
+/* Each server answers once, and says which it is. */
+static void on_answers(int status, sio_replies *all, void *user) {
+  unsigned came = 0;
+  for (size_t i = 0; i < all->count; i++) {
+    sio_slice json = all->list[i].json;
+    const char *at = memmem(json.p, json.n, "server-", 7);
+    unsigned bit = at ? 1u << (at[7] - '0') : 0;
+    if (!bit || came & bit) fault("a server answers twice", "%.*s", (int)json.n, json.p);
+    came |= bit;
+  }
+  on_replies(status, all, user);
 }
 
 static void act_query(sio_socket *s) {
@@ -336,8 +372,9 @@ static void act_query(sio_socket *s) {
   switch (what) {
     case 0: err = sio_all_fetch(to, 0, on_fetched, q); break;
     case 1: err = sio_server_count(to.nsp, 0, on_counted, q); break;
-    default: err = SENDING(sio_server_side_emit(to.nsp, "s", SIO_ARGS(1), 0, on_replies, q)); break;
+    default: err = SENDING(sio_server_side_emit(to.nsp, "s", SIO_ARGS(1), 0, on_answers, q)); break;
   }
+  if (redis.on) must_end_in(q, REQUEST_TIMEOUT_MS);
   if (err) q->open = false;
 }
 
@@ -382,6 +419,10 @@ static void act_threads(sio_socket *s) {
   if (host.nmembers == 1) return;
   if (host.violence && draw(12) == 11) {
     end_server(); /* the others go on */
+    return;
+  }
+  if (redis.on) {
+    host_redis_act();
     return;
   }
   charge(3000 * (size_t)host.nmembers);
@@ -464,6 +505,7 @@ static void on_done(void *user) {
   if (host.sending) fault("a callback runs inside a call that sends", "done");
   host_answered(user);
   host.here->srv = NULL;
+  host_redis_gone();
   TELL("the server is gone");
 }
 
@@ -533,7 +575,7 @@ static const struct {
   { "looks around", act_look, 2 },
   { "queries", act_query, 2 },
   { "posts", act_post, 2 },
-  { "speaks with all threads", act_threads, 2 },
+  { "speaks with all servers", act_threads, 2 },
   { "wants to know when it is sent", act_on_sent, 3 },
   { "settles what it owes", act_settle, 6 },
   { "changes settings", act_settings, 3 },

@@ -92,16 +92,24 @@ static void draw_features(sio_options *o) {
   o->log_level = (int)draw_between(SIO_LOG_WARN, SIO_LOG_TRACE);
 }
 
-/* With recovery there is one server. */
-static void draw_members(sio_options *o) {
-  host.nmembers = loop.count = o->recovery || draw(4) < 3 ? 1 : (int)draw_between(2, MEMBERS);
+static void draw_threads(sio_options *o) {
   uint32_t fail_one_in = memory.fail_one_in;
-  if (host.nmembers == 1) return;
   memory.fail_one_in = 0;
   if (sio_threads_new(&host.threads)) fault("no memory where none fails", "sio_threads_new");
   memory.fail_one_in = fail_one_in;
   o->threads = host.threads;
   if (draw(3) == 2) o->max_per_address = draw_between(1, 4); /* also while connections move */
+}
+
+/* With recovery there is one server. */
+static void draw_members(sio_options *o) {
+  bool is_alone = o->recovery || draw(8) < 5;
+  host.nmembers = loop.count = is_alone ? 1 : (int)draw_between(2, MEMBERS);
+  if (host.nmembers == 1) return;
+  if (draw(3) == 2)
+    host_redis_draw();
+  else
+    draw_threads(o);
 }
 
 static void tell_options(void) {
@@ -146,7 +154,7 @@ static void tell_options(void) {
   TELL_OPTION(drop_handshake);
   TELL_OPTION(keep_empty_nsps);
 #undef TELL_OPTION
-  if (host.nmembers > 1) TELL("%d servers on as many threads", host.nmembers);
+  if (host.threads) TELL("%d servers on as many threads", host.nmembers);
   if (o->trusted_proxies) TELL("option proxy_protocol = %d, with trusted_proxies", host.proxied);
   if (o->parser) TELL("packets are MessagePack");
   TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",

@@ -114,6 +114,7 @@ static int file_new(enum file_kind kind, struct wire *w) {
   for (int i = 0; i < FDS; i++)
     if (files[i].kind == FILE_FREE) {
       files[i] = (struct file){ .kind = kind, .wire = w };
+      if (w) w->files++;
       kernel.open_fds++;
       return FD_BASE + i;
     }
@@ -139,7 +140,7 @@ static bool is_knocking(const struct wire *w) {
 
 static struct wire *knocking(unsigned port) {
   for (int i = 0; i < kernel.nwires; i++)
-    if (is_knocking(&kernel.wires[i]) && kernel.wires[i].port == port) return &kernel.wires[i];
+    if (is_knocking(&kernel.wires[i]) && kernel.wires[i].listener == port) return &kernel.wires[i];
   return NULL;
 }
 
@@ -172,6 +173,7 @@ ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 int __wrap_close(int fd);
 int __real_close(int fd);
+int __wrap_fcntl64(int fd, int command, ...);
 int __wrap_shutdown(int fd, int how);
 int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags);
 int __wrap_getpeername(int fd, struct sockaddr *a, socklen_t *len);
@@ -215,6 +217,13 @@ ssize_t __wrap_recv(int fd, void *p, size_t n, int flags) {
   ssize_t got = receive(w, p, n);
   TELL("recv on wire %d: %zd", w->id, got);
   return got;
+}
+
+ssize_t kernel_receive(int fd, void *p, size_t n) {
+  struct wire *w = file_of(fd, "recv")->wire;
+  ssize_t got = receive(w, p, n);
+  TELL("recv on wire %d: %zd", w->id, got);
+  return got < 0 ? -errno : got;
 }
 
 /* The peer has closed its end: what is written to it is answered with a reset. */
@@ -288,7 +297,7 @@ static void close_wire(struct wire *w) {
 /* Who waits to be accepted on a port that is closed, or knocks there later, is answered with a
  * reset. */
 static void refuse_on_closed_port(struct wire *w) {
-  if (!is_knocking(w) || !port_closed[w->port]) return;
+  if (!is_knocking(w) || !port_closed[w->listener]) return;
   TELL("wire %d is refused: nobody listens", w->id);
   w->server_closed = true;
   stream_drop(&w->up);
@@ -299,11 +308,20 @@ int __wrap_close(int fd) {
   if (disk_is_fd(fd)) return disk_close(fd);
   if (!kernel_is_fd(fd)) return __real_close(fd);
   struct file *f = file_of(fd, "close");
-  if (f->kind == FILE_WIRE) close_wire(f->wire);
+  if (f->kind == FILE_WIRE && --f->wire->files == 0) close_wire(f->wire);
   if (f->kind == FILE_LISTENER) port_closed[f->port] = true;
   *f = (struct file){ .kind = FILE_FREE };
   kernel.open_fds--;
   return 0;
+}
+
+void kernel_close(int fd) { (void)__wrap_close(fd); }
+
+/* A duplicate stands for the same wire. Other calls of fcntl() are none of the library's. */
+int __wrap_fcntl64(int fd, int command, ...) {
+  if (!kernel_is_fd(fd) || command != F_DUPFD_CLOEXEC)
+    fault("a call of fcntl() that the simulator does not know", "%d", command);
+  return file_new(FILE_WIRE, file_of(fd, "fcntl")->wire);
 }
 
 int __wrap_shutdown(int fd, int how) {
@@ -550,13 +568,14 @@ static struct wire *free_wire(void) {
   return NULL;
 }
 
-struct wire *wire_open(struct peer *p, unsigned port, uint32_t address) {
+struct wire *wire_open(struct peer *p, unsigned server, unsigned port, uint32_t address) {
   struct wire *w = free_wire();
   if (!w) return NULL;
   *w = (struct wire){ .peer = p,
                       .id = kernel.wires_ever++,
                       .fd = -1,
                       .port = port,
+                      .listener = server * PORTS + port,
                       .used = true,
                       .reset_at = NEVER,
                       .peer_reset_at = NEVER,
@@ -623,6 +642,16 @@ void wire_reset(struct wire *w) {
 void wire_vanish(struct wire *w) {
   if (w->peer_closed) return;
   w->vanished = w->broken = true;
+}
+
+/* What is on the way of the first bytes is told by the loop: see loop_stream.c. */
+int kernel_connect(struct peer *to) {
+  struct wire *w = wire_open(to, 0, PORT_OUT, 0);
+  if (!w) return -1;
+  w->accepted = true;
+  w->fd = file_new(FILE_WIRE, w);
+  if (w->fd < 0) w->used = false;
+  return w->fd;
 }
 
 /* ---- a life ------------------------------------------------------------------------- */

@@ -13,11 +13,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define NEVER UINT64_MAX
 
-/* The order in which the host listens. */
-enum { PORT_PLAIN, PORT_TLS, PORT_UNIX };
+/* The order in which the host listens. Where each server listens for itself, these are the first
+ * one's, and so on. PORT_OUT: the server has opened it. */
+enum { PORT_PLAIN, PORT_TLS, PORT_UNIX, PORTS, PORT_OUT = PORTS };
 
 enum { WIRES = 96, FD_BASE = 1 << 20, FDS = 128 };
 
@@ -45,7 +47,9 @@ struct wire {
   struct peer *peer;
   int id;
   int fd;             /* the server's descriptor; -1: not accepted yet, or closed there      */
-  unsigned port;      /* which listener it came to: an index, see kernel_listen              */
+  unsigned port;      /* what kind of listener it came to: PORT_PLAIN ...                    */
+  unsigned listener;  /* which one: an index, in the order of listening                      */
+  unsigned files;     /* descriptors of the server that stand for it                         */
   uint64_t knocks_at; /* when it reaches the listener                                        */
   bool used;
   bool accepted;
@@ -90,6 +94,8 @@ bool kernel_is_fd(int fd);
 bool kernel_readable(int fd);
 bool kernel_writable(int fd);
 bool kernel_broken(int fd); /* a reset has arrived */
+/* What libuv does with the descriptor of a stream; a code of libuv, never UV_EINTR. */
+ssize_t kernel_receive(int fd, void *p, size_t n);
 /* The peer that talks over it; NULL: a listener. */
 struct wire *kernel_wire(int fd);
 /* When the next thing happens that a descriptor or a peer waits for. */
@@ -97,14 +103,19 @@ uint64_t kernel_next(void);
 /* Tells peers what has arrived by now. */
 void kernel_deliver(void);
 
+/* A descriptor of a wire that the server opens to somebody; -1: there is none. */
+int kernel_connect(struct peer *to);
+void kernel_close(int fd);
+
 /* ---- for the host: a connection that was accepted elsewhere ------------------------- */
 
 int kernel_accept_now(unsigned port); /* a descriptor, or -1: nobody knocks */
 
 /* ---- for peers ---------------------------------------------------------------------- */
 
-/* NULL: too many wires. address: IPv4 in host order, 0 for a Unix socket. */
-struct wire *wire_open(struct peer *p, unsigned port, uint32_t address);
+/* NULL: too many wires. server: whose listener, where each has its own; otherwise 0. address: IPv4
+ * in host order, 0 for a Unix socket. */
+struct wire *wire_open(struct peer *p, unsigned server, unsigned port, uint32_t address);
 void wire_write(struct wire *w, const void *p, size_t n);
 /* What has arrived and the allowance lets through; 0: nothing now. */
 size_t wire_read(struct wire *w, void *p, size_t n);

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "peer.h"
+#include "redis.h"
 #include "tls.h"
 
 enum { CALM_US = 60000000, TURNS_MAX = 20000 };
@@ -69,6 +70,7 @@ static void turn(uint64_t limit) {
 
 static void live(void) {
   unsigned turns = draw_size(600), come = draw_between(1, 12);
+  if (redis.on) turns = turns * 4 + 100; /* connections come and go, and that takes turns */
   for (unsigned i = 0; i < turns && host_lives(); i++) {
     draw_span();
     if (peers_count() < come && draw(4) > 0) peers_invite();
@@ -85,6 +87,7 @@ static void grow_calm(void) {
   disk.fails = disk.changes = 0;
   kernel_calm();
   host_calm();
+  redis_calm();
   peers_calm();
   uint64_t until = kernel.now + CALM_US;
   for (int i = 0; host_lives() && kernel.now < until; i++) {
@@ -94,6 +97,7 @@ static void grow_calm(void) {
   if (!host_is_ending()) {
     peers_settled();
     crossings_settled();
+    host_redis_check_settled();
     host_check_settled();
     /* What a peer has sent may be handled slowly, by its limits, when it is gone. */
     if (!host.opts.packets_per_s && !host.opts.bytes_per_s) check_no_ghosts();
@@ -137,6 +141,7 @@ void life_run(void) {
   memory_begin();
   loop_begin_life();
   peers_begin();
+  redis_begin();
   check_begin();
   crossings_begin();
   sim_tls_begin();
@@ -153,6 +158,7 @@ void life_run(void) {
   host_check_end();
   take_print();
   peers_end();
+  redis_end();
   check_nothing_left();
   if (sim_tls_open()) fault("a TLS session is left open", "%u", sim_tls_open());
   check_end();

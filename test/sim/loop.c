@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop.c - handles, and the turn. What libuv keeps in a handle's private part lies in u.reserved
- * here: see struct hidden.
+ * here: see struct hidden. Streams are in loop_stream.c.
  */
 #include "loop.h"
 
 #include "draw.h"
 #include "fault.h"
 #include "kernel.h"
+#include "loop_handles.h"
 #include "memory.h"
 #include "peer.h"
+#include "redis.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 struct sim_loop loop;
-
-/* The private part of any handle; at most as big as four pointers. */
-struct hidden {
-  uint64_t due;   /* of a timer: ms; of an async: us   */
-  uint32_t order; /* of timers that are due at once    */
-  int16_t events; /* of a poll                         */
-  bool active, unrefed, closing, sent;
-  int fd;
-};
-_Static_assert(sizeof(struct hidden) <= sizeof(((uv_handle_t *)0)->u), "it fits");
-
-static struct hidden *hidden(const uv_handle_t *h) { return (struct hidden *)&h->u; }
 
 union callback {
   uv_timer_cb timer;
@@ -81,6 +71,7 @@ void uv_close(uv_handle_t *h, uv_close_cb cb) {
   hidden(h)->closing = true;
   hidden(h)->active = false;
   h->close_cb = cb;
+  stream_close_descriptor(h);
   loop.closing[loop.nclosing++] = h;
 }
 
@@ -126,7 +117,7 @@ int uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t rep
   static uint32_t order;
   uv_handle_t *h = (uv_handle_t *)t;
   must_live(h, "uv_timer_start");
-  if (repeat) fault("a timer that repeats", "the simulator knows none");
+  t->repeat = repeat;
   set_callback(h, (union callback){ .timer = cb });
   hidden(h)->due = uv_now(h->loop) + timeout;
   hidden(h)->order = order++;
@@ -174,7 +165,8 @@ static void run_timers(void) {
   uv_handle_t *h;
   for (int i = 0; i < 1000 && (h = first_timer()) && hidden(h)->due <= loop.time_ms[loop.current];
        i++) {
-    hidden(h)->active = false;
+    hidden(h)->active = ((uv_timer_t *)h)->repeat > 0;
+    hidden(h)->due = uv_now(h->loop) + ((uv_timer_t *)h)->repeat;
     loop.callbacks++;
     callback_of(h).timer((uv_timer_t *)h);
     stall_behind_timer();
@@ -315,11 +307,13 @@ static int ready_events(const uv_handle_t *h) {
 /* EPOLLERR comes whatever is watched, as long as something is. */
 static bool is_ready(const uv_handle_t *h) {
   const struct hidden *x = hidden(h);
+  if (handle_is_stream(h)) return stream_is_ready(h);
   if (h->type != UV_POLL || !x->active || x->closing) return false;
   return ready_events(h) || kernel_broken(x->fd);
 }
 
 static bool any_ready(void) {
+  if (lookups_arrived(NULL)) return true;
   for (int i = 0; i < loop.n; i++)
     if (is_ready(loop.handles[i]) || async_arrived(loop.handles[i])) return true;
   return false;
@@ -347,7 +341,11 @@ static void run_polls(void) {
     int i = (int)draw((uint32_t)left);
     uv_handle_t *h = ready[i];
     memmove(ready + i, ready + i + 1, (size_t)(left - i - 1) * sizeof *ready);
-    if (handle_known(h) && is_ready(h)) on_ready(h);
+    if (!handle_known(h) || !is_ready(h)) continue;
+    if (handle_is_stream(h))
+      stream_on_ready(h);
+    else
+      on_ready(h);
   }
 }
 
@@ -359,11 +357,16 @@ void loop_check_watches(void) {
 
 /* ---- streams: the way of sio_accept() to a descriptor ------------------------------- */
 
-int uv_tcp_init(uv_loop_t *l, uv_tcp_t *t) { return handle_new(l, (uv_handle_t *)t, UV_TCP); }
+static int stream_new(uv_loop_t *l, uv_stream_t *t, uv_handle_type type) {
+  t->connect_req = NULL;
+  return handle_new(l, (uv_handle_t *)t, type);
+}
+
+int uv_tcp_init(uv_loop_t *l, uv_tcp_t *t) { return stream_new(l, (uv_stream_t *)t, UV_TCP); }
 
 int uv_pipe_init(uv_loop_t *l, uv_pipe_t *p, int ipc) {
   (void)ipc;
-  return handle_new(l, (uv_handle_t *)p, UV_NAMED_PIPE);
+  return stream_new(l, (uv_stream_t *)p, UV_NAMED_PIPE);
 }
 
 /* The listener's data says which one it is. */
@@ -396,6 +399,7 @@ static void run_closing(void) {
   uv_handle_t *batch[HANDLES];
   int n = take_closing(batch);
   for (int i = 0; i < n; i++) {
+    stream_end_connect(batch[i]);
     handle_forget(batch[i]);
     loop.callbacks++;
     if (batch[i]->close_cb) batch[i]->close_cb(batch[i]);
@@ -426,6 +430,7 @@ static uint64_t wait_until(uint64_t limit) {
 
 static void arrive(void) {
   peers_step();
+  redis_step();
   kernel_deliver();
 }
 
@@ -439,6 +444,18 @@ static uint64_t asyncs_next(void) {
   return next;
 }
 
+/* When the next connection to Redis is made. */
+static uint64_t connects_next(void) {
+  uint64_t next = NEVER;
+  for (int i = 0; i < loop.n; i++) {
+    const uv_handle_t *h = loop.handles[i];
+    uint64_t due = hidden(h)->due;
+    bool connects = handle_is_stream(h) && !hidden(h)->closing && ((uv_stream_t *)h)->connect_req;
+    if (connects && due > kernel.now && due < next) next = due;
+  }
+  return next;
+}
+
 static uint64_t min_time(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Time passes until a descriptor is ready, or the wait is over. */
@@ -446,7 +463,8 @@ static void wait_for(uint64_t until) {
   arrive();
   while (!any_ready() && kernel.now < until) {
     uint64_t next = min_time(kernel_next(), peers_next());
-    next = min_time(min_time(next, asyncs_next()), until);
+    next = min_time(min_time(next, asyncs_next()), min_time(until, lookups_next()));
+    next = min_time(min_time(next, connects_next()), redis_next());
     if (next > kernel.now) kernel.now = next;
     arrive();
   }
@@ -461,6 +479,7 @@ void loop_enter(int which) {
 
 /* Is something ready for the current loop? */
 static bool has_ready(void) {
+  if (lookups_arrived(&loop.uv[loop.current])) return true;
   for (int i = 0; i < loop.n; i++) {
     const uv_handle_t *h = loop.handles[i];
     if (is_current(h) && (is_ready(h) || async_arrived(h))) return true;
@@ -502,6 +521,7 @@ void loop_turn_until(uint64_t limit) {
   if (!loop.outside && loop.count == 1) wait_for(wait_until(limit));
   uv_update_time(l);
   run_asyncs();
+  lookups_run(l);
   run_polls();
   run_each(UV_CHECK);
   run_closing();
@@ -509,9 +529,10 @@ void loop_turn_until(uint64_t limit) {
   if (loop.timers_last) run_timers();
 }
 
-bool loop_has_handles(void) { return loop.n > 0 || loop.nclosing > 0; }
+bool loop_has_handles(void) { return loop.n > 0 || loop.nclosing > 0 || lookups_left() > 0; }
 
 void loop_begin_life(void) {
   loop = (struct sim_loop){ .count = 1 };
+  streams_begin();
   for (int i = 0; i < LOOPS; i++) uv_update_time(&loop.uv[i]);
 }

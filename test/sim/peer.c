@@ -6,6 +6,8 @@
 
 #include "draw.h"
 #include "fault.h"
+#include "host.h"
+#include "redis.h"
 #include <stdlib.h>
 
 static struct peer peers[PEERS];
@@ -61,6 +63,7 @@ static void draw_line(struct peer *p) {
   p->address = 0x0a000001 + draw(4);
   p->port = draw(3) < 2 ? PORT_PLAIN : draw(2) ? PORT_UNIX : PORT_TLS;
   if (p->port == PORT_UNIX) p->address = 0;
+  p->server = redis.on ? draw((uint32_t)host.nmembers) : 0;
 }
 
 static void draw_character(struct peer *p) {
@@ -92,7 +95,7 @@ void peers_invite(void) {
 }
 
 struct wire *peer_connect(struct peer *p) {
-  struct wire *w = wire_open(p, p->port, p->address);
+  struct wire *w = wire_open(p, p->server, p->port, p->address);
   if (!w) return NULL;
   w->delay_us = p->delay_us;
   w->jitter_us = p->jitter_us;

@@ -41,6 +41,7 @@ struct peer {
   uint32_t breaks;  /* it breaks a rule once in so many chances; 0: it is honest */
   uint32_t leaves;  /* it goes away once in so many steps, in whatever way      */
   unsigned port;    /* PORT_PLAIN, PORT_TLS, PORT_UNIX */
+  unsigned server;  /* whose, where each listens for itself */
   uint32_t address; /* IPv4                                                     */
   uint32_t delay_us, jitter_us;
   uint64_t line_since; /* when its line became as it is */
