@@ -177,6 +177,8 @@ void host_send_canary(void);
 /* None is open for longer than it may be. */
 void host_check_questions(void);
 void host_settle_all(void);
+/* Where its user has gone, if it is such a host. */
+void host_settle_at_an_end(void);
 /* An event of another member is broadcast to the sockets that are here. */
 void host_note_foreign(const sio_target *to, uint64_t number, bool asks);
 /* Events of peers wait for packet middleware. */

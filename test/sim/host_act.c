@@ -439,18 +439,23 @@ static void act_threads(sio_socket *s) {
 static void on_sent(int status, void *user) {
   if (status != 0 && status != SIO_ECLOSED) fault("on_sent with a status of its own", "%d", status);
   host_answered(user);
+  if (status) host_settle_at_an_end();
   host_called("sent", NULL);
 }
 
-static void act_on_sent(sio_socket *s) {
+static void ask_when_sent(sio_socket *s) {
   struct question *q = host_ask("on_sent");
-  s = some_socket(s);
   charge(100);
   if (!q) return;
   if (!s || sio_session_on_sent(sio_socket_session(s), on_sent, q))
     q->open = false;
   else if (host_find(s))
     q->until_sent = host_find(s)->ledger;
+}
+
+static void act_on_sent(sio_socket *s) {
+  s = some_socket(s);
+  for (unsigned i = draw_size(4) + 1; i > 0; i--) ask_when_sent(s);
 }
 
 static void act_settle(sio_socket *s) {
@@ -519,6 +524,7 @@ static void end_server(void) {
   int err = drains ? sio_server_drain(host.here->srv, draw(2) ? &how : NULL, on_done, q)
                    : sio_server_close(host.here->srv, on_done, q);
   TELL("the host %s the server: %d", drains ? "drains" : "closes", err);
+  if (!err && !host.depth && draw(2)) loop_pause();
   if (err) q->open = false;
   if (!err && drains) host.here->draining = true;
   if (!err && !drains) host.here->closing = true;

@@ -160,7 +160,7 @@ void host_settle_all(void) {
 bool host_holds_events(void) { return host.here->nnexts + host.here->nheld > 0; }
 
 /* A program that gives up what it was busy with when its user goes. */
-static void settle_at_an_end(void) {
+void host_settle_at_an_end(void) {
   if (host.settles_late && !host.sending) host_settle_all();
 }
 
@@ -203,7 +203,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   ledger_accused(l, sio_session_info_of(sio_socket_session(s)).protocol, why, &host.opts);
   ledger_broken(l, l->rooms);
   if (h) *h = host.here->sockets[--host.here->nsockets];
-  settle_at_an_end();
+  host_settle_at_an_end();
   host_called("disconnect", NULL);
 }
 
@@ -318,7 +318,7 @@ static void session_close(sio_session *c, const sio_close_info *why, void *user)
   TELL("session %.4s closes: %s, %s", sio_session_info_of(c).id, sio_reason_str(why->reason),
        why->detail);
   forget_session(c);
-  settle_at_an_end();
+  host_settle_at_an_end();
   host_called("session close", NULL);
 }
 static void session_called(sio_session *c, void *user) {

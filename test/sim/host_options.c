@@ -11,8 +11,8 @@
 /* ---- options ------------------------------------------------------------------------ */
 
 static void draw_times(sio_options *o) {
-  if (often()) o->ping_interval_ms = draw_between(300, 5000);
-  if (often()) o->ping_timeout_ms = draw_between(200, 5000);
+  if (often() || loop.ping_stalls) o->ping_interval_ms = draw_between(300, 5000);
+  if (often() || loop.ping_stalls) o->ping_timeout_ms = draw_between(200, 5000);
   if (seldom()) o->upgrade_timeout_ms = draw_between(100, 3000);
   if (seldom()) o->connect_timeout_ms = draw_between(100, 5000);
   if (often()) o->close_timeout_ms = draw_between(100, 5000);

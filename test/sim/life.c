@@ -46,6 +46,7 @@ static void draw_troubles(void) {
     loop.timer_stalls = draw(2) ? draw_between(3, 60) : 0;
     loop.ping_stalls = draw(2) ? draw_between(1, 10) : 0;
   }
+  if (draw(6) == 5) loop.pauses = draw_between(5, 200);
   if (draw(4) == 3) memory.fail_one_in = 50 + draw_size(5000);
   loop.timers_last = draw(4) == 3;
   loop.outside = draw(4) == 3;
@@ -70,7 +71,8 @@ static void turn(uint64_t limit) {
 
 static void live(void) {
   unsigned turns = draw_size(600), come = draw_between(1, 12);
-  if (redis.on) turns = turns * 4 + 100; /* connections come and go, and that takes turns */
+  if (redis.on) turns = turns * 4 + 100;         /* connections come and go, and that takes turns */
+  if (loop.ping_stalls) turns = turns * 4 + 100; /* and so do pings */
   for (unsigned i = 0; i < turns && host_lives(); i++) {
     draw_span();
     if (peers_count() < come && draw(4) > 0) peers_invite();
@@ -83,7 +85,7 @@ static void live(void) {
 static void grow_calm(void) {
   TELL("it grows calm");
   memory.fail_one_in = 0;
-  loop.stalls = loop.timer_stalls = loop.ping_stalls = 0;
+  loop.stalls = loop.timer_stalls = loop.ping_stalls = loop.pauses = 0;
   disk.fails = disk.changes = 0;
   kernel_calm();
   host_calm();

@@ -109,6 +109,15 @@ void loop_stall(void) {
   if (draw_one_in(loop.stalls)) stall((uint64_t)draw_size(40000) * 1000);
 }
 
+void loop_pause(void) {
+  uint64_t us = 1000 + (uint64_t)draw_size(2000) * 1000;
+  if (loop.count == 1) return;
+  loop.paused_until[loop.current] = kernel.now + us;
+  loop.last_stall = kernel.now;
+  loop.must_notice = false;
+  TELL("thread %d is not run for %llu ms", loop.current, (unsigned long long)us / 1000);
+}
+
 /* ---- timers ------------------------------------------------------------------------- */
 
 int uv_timer_init(uv_loop_t *l, uv_timer_t *t) { return handle_new(l, (uv_handle_t *)t, UV_TIMER); }
@@ -312,10 +321,15 @@ static bool is_ready(const uv_handle_t *h) {
   return ready_events(h) || kernel_broken(x->fd);
 }
 
+static bool is_paused(const uv_loop_t *l) { return loop.paused_until[index_of(l)] > kernel.now; }
+
 static bool any_ready(void) {
-  if (lookups_arrived(NULL)) return true;
-  for (int i = 0; i < loop.n; i++)
-    if (is_ready(loop.handles[i]) || async_arrived(loop.handles[i])) return true;
+  for (int i = 0; i < loop.count; i++)
+    if (!is_paused(&loop.uv[i]) && lookups_arrived(&loop.uv[i])) return true;
+  for (int i = 0; i < loop.n; i++) {
+    const uv_handle_t *h = loop.handles[i];
+    if (!is_paused(h->loop) && (is_ready(h) || async_arrived(h))) return true;
+  }
   return false;
 }
 
@@ -439,8 +453,18 @@ static uint64_t asyncs_next(void) {
   uint64_t next = NEVER;
   for (int i = 0; i < loop.n; i++) {
     const struct hidden *x = hidden(loop.handles[i]);
-    if (loop.handles[i]->type == UV_ASYNC && x->sent && !x->closing && x->due < next) next = x->due;
+    bool comes = loop.handles[i]->type == UV_ASYNC && x->sent && !x->closing;
+    if (comes && x->due > kernel.now && x->due < next) next = x->due;
   }
+  return next;
+}
+
+/* When the next thread is run again. */
+static uint64_t pauses_next(void) {
+  uint64_t next = NEVER;
+  for (int i = 0; i < loop.count; i++)
+    if (loop.paused_until[i] > kernel.now && loop.paused_until[i] < next)
+      next = loop.paused_until[i];
   return next;
 }
 
@@ -464,6 +488,7 @@ static void wait_for(uint64_t until) {
   while (!any_ready() && kernel.now < until) {
     uint64_t next = min_time(kernel_next(), peers_next());
     next = min_time(min_time(next, asyncs_next()), min_time(until, lookups_next()));
+    next = min_time(next, pauses_next());
     next = min_time(min_time(next, connects_next()), redis_next());
     if (next > kernel.now) kernel.now = next;
     arrive();
@@ -488,15 +513,31 @@ static bool has_ready(void) {
 }
 
 static void wait_for_all(uint64_t limit) {
-  for (loop.current = 0; loop.current < loop.count; loop.current++) limit = wait_until(limit);
+  for (loop.current = 0; loop.current < loop.count; loop.current++)
+    if (is_paused(&loop.uv[loop.current]))
+      limit = min_time(limit, loop.paused_until[loop.current]);
+    else
+      limit = wait_until(limit);
   wait_for(limit);
+}
+
+/* For whoever looks at when the loop was kept. */
+static void end_pauses(void) {
+  for (int i = 0; i < loop.count; i++) {
+    if (!loop.paused_until[i] || loop.paused_until[i] > kernel.now) continue;
+    loop.paused_until[i] = 0;
+    loop.last_stall = kernel.now;
+    loop.must_notice = false;
+  }
 }
 
 /* One of those that have something to do; if none has, any. */
 static int draw_loop(void) {
   int busy[LOOPS], n = 0;
+  end_pauses();
   for (loop.current = 0; loop.current < loop.count; loop.current++)
-    if (has_ready() || wait_until(NEVER) <= kernel.now) busy[n++] = loop.current;
+    if (!loop.paused_until[loop.current] && (has_ready() || wait_until(NEVER) <= kernel.now))
+      busy[n++] = loop.current;
   return n ? busy[draw((uint32_t)n)] : (int)draw((uint32_t)loop.count);
 }
 
@@ -504,6 +545,7 @@ static void begin_turn(uint64_t limit) {
   if (loop.count > 1) {
     wait_for_all(limit);
     loop_enter(draw_loop());
+    if (draw_one_in(loop.pauses)) loop_pause();
   } else if (loop.outside) {
     wait_for(wait_until(limit));
   }

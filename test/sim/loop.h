@@ -28,16 +28,18 @@ struct sim_loop {
   uint64_t turns, callbacks;
   uint32_t stalls;       /* once in so many callbacks the loop is kept; 0: never */
   uint32_t timer_stalls; /* the same behind timers: then past a deadline       */
-  uint32_t ping_stalls;  /* the same when a ping has left: past its time       */
-  bool pinged[LOOPS];    /* a ping was made in this turn                       */
-  bool must_notice;      /* the last one was so long that the library must know  */
-  unsigned answer_ms;    /* how long a ping has to be answered                 */
-  uint64_t stalled_us;   /* in all                                           */
-  uint64_t last_stall;   /* when the last one ended                          */
-  bool timers_last;      /* as libuv does since 1.45                         */
-  bool outside;          /* the host waits in a loop of its own, on uv_backend_fd() and for
+  uint32_t pauses;       /* once in so many turns one of several threads is not run for a while */
+  uint64_t paused_until[LOOPS];
+  uint32_t ping_stalls; /* the same when a ping has left: past its time       */
+  bool pinged[LOOPS];   /* a ping was made in this turn                       */
+  bool must_notice;     /* the last one was so long that the library must know  */
+  unsigned answer_ms;   /* how long a ping has to be answered                 */
+  uint64_t stalled_us;  /* in all                                           */
+  uint64_t last_stall;  /* when the last one ended                          */
+  bool timers_last;     /* as libuv does since 1.45                         */
+  bool outside;         /* the host waits in a loop of its own, on uv_backend_fd() and for
                                uv_backend_timeout(), and then lets libuv run without waiting */
-  uint64_t hr;           /* uv_hrtime() moves a little with each call        */
+  uint64_t hr;          /* uv_hrtime() moves a little with each call        */
 };
 extern struct sim_loop loop;
 
@@ -50,6 +52,8 @@ void loop_enter(int which);
 void host_enter(int which);
 /* The host's callback takes long. */
 void loop_stall(void);
+/* The system does not run the thread of the current loop for a while, and that of others on. */
+void loop_pause(void);
 bool loop_has_handles(void);
 /* Reads the loop's watched descriptors: a handle must be closed before its descriptor is. */
 void loop_check_watches(void);

@@ -95,7 +95,8 @@ void uv_freeaddrinfo(struct addrinfo *ai) {
 uint64_t lookups_next(void) {
   uint64_t next = NEVER;
   for (int i = 0; i < LOOKUPS; i++)
-    if (s.lookups[i].req && s.lookups[i].due < next) next = s.lookups[i].due;
+    if (s.lookups[i].req && s.lookups[i].due > kernel.now && s.lookups[i].due < next)
+      next = s.lookups[i].due;
   return next;
 }
 
