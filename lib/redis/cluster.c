@@ -139,7 +139,8 @@ struct redirect {
 };
 
 /* "3999 127.0.0.1:6381"; without a host it is the one that answered. */
-static bool redirect_parse(struct link *l, sio_slice text, struct redirect *out) {
+static bool redirect_parse(sio_redis *r, const struct link *l, sio_slice text,
+                           struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
   uint64_t slot;
   const char *space = text.n ? memchr(text.p, ' ', text.n) : NULL, *colon = text.p + text.n;
@@ -153,16 +154,17 @@ static bool redirect_parse(struct link *l, sio_slice text, struct redirect *out)
   memcpy(to.port, colon + 1, port);
   if (!host) memcpy(to.host, l->to.host, sizeof to.host);
   out->slot = (int)slot;
-  out->to = cluster_server(sio__pair_of(l)->redis, to.host, to.port);
+  out->to = cluster_server(r, to.host, to.port);
   return out->to != NULL;
 }
 
-static bool redirect_read(struct link *l, sio_slice error, struct redirect *out) {
+static bool redirect_read(sio_redis *r, const struct link *l, sio_slice error,
+                          struct redirect *out) {
   static const sio_slice moved = { "MOVED ", 6 }, ask = { "ASK ", 4 };
   out->moved = error.n > moved.n && memcmp(error.p, moved.p, moved.n) == 0;
   size_t word = out->moved ? moved.n : ask.n;
   if (!out->moved && (error.n <= ask.n || memcmp(error.p, ask.p, ask.n) != 0)) return false;
-  return redirect_parse(l, slice(error.p + word, error.n - word), out);
+  return redirect_parse(r, l, slice(error.p + word, error.n - word), out);
 }
 
 static void cluster_apply_moved(sio_redis *r, const struct redirect *d) {
@@ -180,7 +182,7 @@ bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const re
   sio_redis *r = sio__pair_of(l)->redis;
   if (expect->slot == LINK_SENT_ON) return true;
   if (!reply_is_error(reply)) return false;
-  if (!redirect_read(l, reply_text(reply), &d)) {
+  if (!redirect_read(r, l, reply_text(reply), &d)) {
     sio__cluster_trouble(r);
     return false;
   }
@@ -196,12 +198,28 @@ bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const re
 bool sio__cluster_moved(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_pair *p = sio__pair_of(l);
-  if (!redirect_read(l, error, &d)) return false;
+  if (!redirect_read(p->redis, l, error, &d)) return false;
   cluster_apply_moved(p->redis, &d);
   p->refused = true; /* a table that is older may say that it stays here: then it is asked again */
   p->redis->misplaced = true;
   sio__redis_wake(p->redis);
   return true;
+}
+
+bool sio__cluster_error_passes(sio_slice error) {
+  static const char *const words[] = { "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN" };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (error.n >= strlen(words[i]) && memcmp(error.p, words[i], strlen(words[i])) == 0)
+      return true;
+  return false;
+}
+
+bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slice error) {
+  struct redirect d;
+  bool redirected = redirect_read(r, l, error, &d);
+  if (redirected) cluster_apply_moved(r, &d);
+  if (!redirected && sio__cluster_error_passes(error)) sio__cluster_trouble(r);
+  return redirected || sio__cluster_error_passes(error);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -262,6 +280,7 @@ static void cluster_read_table(sio_redis *r, const redisReply *table, const stru
   sio__redis_place(r);
   cluster_drop_unlisted(r);
   if (cluster_is_whole(r)) r->cluster.wait_ms = 0;
+  sio__redis_wake(r); /* parts may wait for the server of a slot */
 }
 
 /* ---- asking for it --------------------------------------------------------------------------- */

@@ -104,7 +104,8 @@ struct sio_redis {
   struct map questions;     /* struct question by id; see question.h */
   /* A server of Redis has said how many servers listen to it; n < 0: an error, it has not. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
-  struct msgs msgs; /* for messages that are being written */
+  uint64_t last_number; /* identifies commands of streams until their replies come */
+  struct msgs msgs;     /* for messages that are being written */
   sio_redis_state_cb on_state;
   void *on_state_user;
   enum sio_redis_state state, told_state;
@@ -222,5 +223,11 @@ void sio__cluster_pair_down(struct redis_pair *p);
 /* Is this an error that says where else? Then it has been seen to. */
 bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const redisReply *reply);
 bool sio__cluster_moved(struct link *l, sio_slice error);
+/* An error of a cluster that is changing: the command may be accepted a little later. */
+bool sio__cluster_error_passes(sio_slice error);
+/* For a link of a part (l->to is its server): true if this error means that the slot is on another
+ * server, or on none at the moment. The table has been corrected, or is asked for: the link should
+ * be made again. */
+bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slice error);
 
 #endif

@@ -145,10 +145,15 @@ static void stream_start_timer(struct stream *st) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int stream_send_command(struct stream *st, char kind, uint64_t number,
-                               const sio_slice *words, size_t n) {
+static struct link_expect stream_expect(char kind, uint64_t number) {
   struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
   for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
+  return expect;
+}
+
+static int stream_send_command(struct stream *st, char kind, uint64_t number,
+                               const sio_slice *words, size_t n) {
+  const struct link_expect expect = stream_expect(kind, number);
   int err = sio__link_command(&st->writer, &expect, words, n);
   sio__redis_wake(st->redis);
   return err;
@@ -160,7 +165,7 @@ static uint64_t expect_number(const struct link_expect *expect) {
   return n;
 }
 
-static int write_add(struct stream *st, const struct stream_entry *e) {
+static int write_add(struct stream *st, struct stream_entry *e) {
   char digits[NUM_MAX];
   const sio_slice max = slice(digits, sio__u64_to_text(digits, st->max_len));
   const sio_slice words[] = { SLICE("XADD"),
@@ -177,8 +182,64 @@ static int write_add(struct stream *st, const struct stream_entry *e) {
                               e->type,
                               SLICE("data"),
                               e->data };
-  return stream_send_command(st, EXPECT_ADD, 0, words, e->data.n ? 14 : 12);
+  e->number = ++st->redis->last_number;
+  return stream_send_command(st, EXPECT_ADD, e->number, words, e->data.n ? 14 : 12);
 }
+
+/* ---- keys in a cluster: their slots are on any server ---------------------------------------- */
+
+static struct stream_entry *stream_find_key(const struct stream *st, uint64_t number) {
+  for (struct list *it = st->keys.next; it != &st->keys; it = it->next)
+    if (entry_of(it)->number == number) return entry_of(it);
+  return NULL;
+}
+
+static struct stream *stream_of_part(const struct redis_part *p) {
+  return container_of(p, struct stream, part);
+}
+
+/* Without a reply the command is sent again. */
+static void on_key_reply(struct link *l, const struct link_expect *expect,
+                         const redisReply *reply) {
+  sio_redis *r = sio__pair_of(l)->redis;
+  uint64_t number = expect_number(expect);
+  list_each (it, tmp, &r->parts) {
+    struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
+    struct stream_entry *e = stream_find_key(st, number);
+    if (e && reply) stream_remove(st, e);
+    if (e && !reply) e->state = ENTRY_QUEUED;
+  }
+  sio__redis_wake(r);
+}
+
+static int stream_send_key(struct stream *st, struct stream_entry *e) {
+  if (!redis_is_cluster(st->redis))
+    return stream_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
+  e->number = ++st->redis->last_number;
+  struct link_expect expect = stream_expect(EXPECT_KEY, e->number);
+  expect.heard = on_key_reply;
+  return sio__redis_command(st->redis, e->words[1], e->words, e->nwords, &expect);
+}
+
+static void on_asked_reply(struct link *l, const struct link_expect *expect,
+                           const redisReply *reply) {
+  const sio_redis *r = sio__pair_of(l)->redis;
+  list_each (it, tmp, &r->parts) {
+    struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
+    st->ops->reply(st, expect->id[0], expect_number(expect), reply);
+  }
+}
+
+int sio__stream_ask(struct stream *st, char kind, uint64_t number, sio_slice key,
+                    const sio_slice *words, size_t n) {
+  if (!st->open) return UV_ENOTCONN;
+  if (!redis_is_cluster(st->redis)) return stream_send_command(st, kind, number, words, n);
+  struct link_expect expect = stream_expect(kind, number);
+  expect.heard = on_asked_reply;
+  return sio__redis_command(st->redis, key, words, n, &expect);
+}
+
+/* ---- what waits is sent ---------------------------------------------------------------------- */
 
 static void stream_pump(struct stream *st) {
   struct list *it;
@@ -186,7 +247,7 @@ static void stream_pump(struct stream *st) {
   list_each (k, tmp, &st->keys) {
     struct stream_entry *e = entry_of(k);
     if (e->state != ENTRY_QUEUED) continue;
-    if (stream_send_command(st, EXPECT_KEY, 0, e->words, e->nwords)) return;
+    if (stream_send_key(st, e)) return;
     e->state = ENTRY_WRITTEN;
   }
   while ((it = list_first(&st->queued))) {
@@ -211,11 +272,6 @@ int sio__stream_push(struct stream *st, struct stream_entry *e, bool wait) {
   if (entry_waits(e) && !st->open) stream_release(st, UINT64_MAX);
   stream_pump(st);
   return 0;
-}
-
-int sio__stream_ask(struct stream *st, char kind, uint64_t number, const sio_slice *words,
-                    size_t n) {
-  return st->open ? stream_send_command(st, kind, number, words, n) : UV_ENOTCONN;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -286,18 +342,18 @@ static void on_writer_ready(struct link *l) {
   if (stream_ask_last(st, l, &expect)) sio__link_break(l, "no memory for a command");
 }
 
-/* The oldest entry that waits for the reply to its XADD. */
-static struct stream_entry *oldest_written(struct stream *st) {
+/* The entry whose XADD has this number. NULL: it was read back before the reply came. */
+static struct stream_entry *stream_find_written(struct stream *st, uint64_t number) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = entry_of(it);
-    if (e->kind == ENTRY_ADD && e->state == ENTRY_WRITTEN) return e;
+    if (e->kind == ENTRY_ADD && e->state == ENTRY_WRITTEN && e->number == number) return e;
   }
   return NULL;
 }
 
-static void stream_hear_added(struct stream *st, const redisReply *reply) {
+static void stream_hear_added(struct stream *st, uint64_t number, const redisReply *reply) {
   struct stream_id id;
-  struct stream_entry *e = oldest_written(st);
+  struct stream_entry *e = stream_find_written(st, number);
   if (!e) return;
   if (reply_is_text(reply) && sio__stream_id_parse(&id, reply_text(reply))) {
     e->state = ENTRY_CONFIRMED;
@@ -329,13 +385,32 @@ static void stream_hear_fence(struct stream *st, const redisReply *reply) {
   stream_check_open(st);
 }
 
+/* An error that says that the slot of the stream is on another server, or on none for a while. */
+static bool stream_is_elsewhere(const struct stream *st, const struct link *l,
+                                const redisReply *reply) {
+  return redis_is_cluster(st->redis) && reply_is_error(reply) &&
+         sio__cluster_slot_is_elsewhere(st->redis, l, reply_text(reply));
+}
+
+/* What the server refused is not in the stream. Of what was sent after that it is not known. */
+static void writer_follow_slot(struct stream *st, const struct link_expect *expect) {
+  struct stream_entry *e =
+      expect->id[0] == EXPECT_ADD ? stream_find_written(st, expect_number(expect)) : NULL;
+  if (e) e->state = ENTRY_QUEUED;
+  sio__link_break(&st->writer, "the slot of the stream is on another server of the cluster");
+}
+
 static void on_writer_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_writer(l);
   struct link_expect expect;
   if (!sio__link_take_expect(l, &expect)) return;
+  if (stream_is_elsewhere(st, l, reply)) {
+    writer_follow_slot(st, &expect);
+    return;
+  }
   if (reply_is_error(reply)) sio__redis_hear_error(st->redis, reply);
   switch (expect.id[0]) {
-    case EXPECT_ADD: stream_hear_added(st, reply); break;
+    case EXPECT_ADD: stream_hear_added(st, expect_number(&expect), reply); break;
     case EXPECT_KEY: stream_hear_key(st); break;
     case EXPECT_FENCE: stream_hear_fence(st, reply); break;
     case '\0': break;
@@ -362,9 +437,12 @@ static void on_writer_down(struct link *l, const char *why, unsigned wait_ms) {
   list_each (it, tmp, &st->sent) {
     if (entry_of(it)->state == ENTRY_WRITTEN) entry_of(it)->state = ENTRY_UNKNOWN;
   }
-  list_each (it, tmp, &st->keys) entry_of(it)->state = ENTRY_QUEUED;
+  if (!redis_is_cluster(st->redis)) {
+    list_each (it, tmp, &st->keys) entry_of(it)->state = ENTRY_QUEUED;
+  }
   st->has_fence = false;
   stream_shut(st);
+  if (redis_is_cluster(st->redis)) sio__cluster_trouble(st->redis);
   sio__redis_note_down(st->redis, "that adds to the stream", why, wait_ms);
 }
 
@@ -447,17 +525,25 @@ bool sio__stream_fields(struct stream_fields *f, const redisReply *entry, struct
   return true;
 }
 
-/* An entry of this server was read back: those before it in the queue were read, or are lost. */
-static void stream_take_own(struct stream *st, sio_slice uid, struct stream_id id) {
-  struct list *it;
-  while ((it = list_first(&st->sent))) {
+static bool entry_is(const struct stream_entry *e, const struct stream_fields *f) {
+  return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
+}
+
+/* An entry of this server was read back. It is known by its id, or, while the reply to its XADD has
+ * not come, by what it says. Confirmed ones before it in the queue have been dropped from the
+ * stream. Others before it may have been refused: their replies say so, or they are added again
+ * when there is a new connection. */
+static void stream_take_own(struct stream *st, const struct stream_fields *f, struct stream_id id) {
+  list_each (it, tmp, &st->sent) {
     struct stream_entry *e = entry_of(it);
-    int order = e->state == ENTRY_CONFIRMED ? stream_id_compare(e->id, id) : 0;
-    bool same = e->kind == ENTRY_ADD && order == 0 && slice_eq(e->uid, uid);
-    if (e->kind == ENTRY_ADD && order > 0) break;
-    stream_deliver(st, e, same ? &id : NULL);
+    bool confirmed = e->state == ENTRY_CONFIRMED;
+    int order = confirmed ? stream_id_compare(e->id, id) : 0;
+    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
+    if (order > 0) break;
+    if (!confirmed && !entry_is(e, f)) continue;
+    stream_deliver(st, e, order == 0 ? &id : NULL);
     stream_remove(st, e);
-    if (same) break;
+    if (order == 0) break;
   }
   stream_deliver_local(st);
 }
@@ -466,7 +552,7 @@ static void stream_dispatch(struct stream *st, const struct stream_fields *f, st
   sio_adapter *a = sio__stream_adapter(st, f->nsp);
   if (!a) return;
   if (slice_equals_str(f->uid, st->ops->uid(a)))
-    stream_take_own(st, f->uid, id);
+    stream_take_own(st, f, id);
   else
     st->ops->heard(a, f, id);
 }
@@ -513,6 +599,10 @@ static void stream_hear_position(struct stream *st, const redisReply *reply) {
 static void on_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader(l);
   if (reply->type == REDIS_REPLY_STATUS) return;
+  if (stream_is_elsewhere(st, l, reply)) {
+    sio__link_break(l, "the slot of the stream is on another server of the cluster");
+    return;
+  }
   if (reply_is_error(reply)) sio__redis_hear_error(st->redis, reply);
   if (!st->has_position) {
     stream_hear_position(st, reply);
@@ -537,6 +627,7 @@ static void on_reader_down(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_reader(l);
   st->read_next = 1;
   stream_shut(st);
+  if (redis_is_cluster(st->redis)) sio__cluster_trouble(st->redis);
   sio__redis_note_down(st->redis, "that reads the stream", why, wait_ms);
 }
 
@@ -557,13 +648,9 @@ static const struct link_ops reader_ops = {
 
 /* ---- a part of the context ------------------------------------------------------------------- */
 
-static struct stream *stream_of_part(const struct redis_part *p) {
-  return container_of(p, struct stream, part);
-}
-
 static bool stream_part_is_ready(const struct redis_part *p) { return stream_of_part(p)->open; }
 
-/* The master may be known by now. */
+/* The master, or the server of the slot, may be known by now. */
 static void stream_try_to_locate(const struct stream *st, struct link *l) {
   if (l->locating && stream_locate(st, l)) sio__link_located(l);
 }
@@ -573,6 +660,7 @@ static void stream_part_flush(struct redis_part *p) {
   stream_try_to_locate(st, &st->writer);
   stream_try_to_locate(st, &st->reader);
   st->ops->flush(st);
+  stream_pump(st);
   sio__link_flush(&st->writer);
   sio__link_flush(&st->reader);
 }
@@ -675,7 +763,7 @@ int sio__stream_join(sio_redis *r, const struct stream_options *o, const struct 
                      sio_adapter *a, struct stream **out) {
   struct stream *st = stream_find(r, o->name);
   bool is_new = !st;
-  if (r->freed || redis_is_cluster(r)) return UV_ENOTSUP;
+  if (r->freed) return UV_ENOTSUP;
   if (is_new && !(st = stream_new(r, o, ops))) return UV_ENOMEM;
   int err = stream_add_member(st, a);
   if (err && is_new) sio__free(st);

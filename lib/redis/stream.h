@@ -4,12 +4,15 @@
  *
  * It has two connections: a writer for XADD and for the keys of sockets that may be recovered, and
  * a reader, which waits in XREAD. The reader sees the entries of all servers, its own included, in
- * one order; it goes on after the last entry that it has read whenever its connection was lost.
+ * one order; it goes on after the last entry that it has read whenever its connection was lost. In
+ * a Redis Cluster both go to the server that has the slot of the stream; commands for keys, whose
+ * slots are others, go through sio__redis_command().
  *
  * An entry that this server adds is kept until it has been read back:
  *
  *   QUEUED --- written to the connection ---> WRITTEN --- Redis has said its id ---> CONFIRMED
  *   WRITTEN --- the connection broke ---> UNKNOWN --- not read back by then ---> QUEUED
+ *   WRITTEN --- refused because the slot of the stream has moved ---> QUEUED
  *   WRITTEN, CONFIRMED, UNKNOWN --- read back, or refused ---> freed
  *
  * An entry whose local delivery waits for its id is delivered when it is read back: so all entries
@@ -41,7 +44,7 @@ enum stream_entry_state { ENTRY_QUEUED, ENTRY_WRITTEN, ENTRY_UNKNOWN, ENTRY_CONF
 
 enum stream_entry_kind {
   ENTRY_ADD,  /* XADD */
-  ENTRY_KEY,  /* a command for a key, which is repeated until Redis has answered */
+  ENTRY_KEY,  /* a command for words[1], a key, which is repeated until Redis has answered */
   ENTRY_LOCAL /* not for Redis: it waits for its turn */
 };
 
@@ -55,6 +58,7 @@ struct stream_entry {
   struct stream_id id;            /* CONFIRMED */
   sio_slice uid, nsp, type, data; /* of ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* of ENTRY_KEY */
+  uint64_t number;                /* finds the entry when the reply to its command comes */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
   void *local; /* of ENTRY_LOCAL; for stream_ops */
@@ -111,7 +115,6 @@ struct stream {
   bool closed;
   struct stream_id last;  /* the last entry that was read */
   struct stream_id fence; /* the last entry when the writer was connected */
-  uint64_t last_number;   /* for sio__stream_ask(): the newest */
   size_t name_len;
   char name[];
 };
@@ -138,8 +141,10 @@ int sio__stream_push(struct stream *st, struct stream_entry *e, bool wait);
 /* True: what is for the local sockets alone has to wait for its turn as ENTRY_LOCAL. */
 static inline bool stream_has_waiting(const struct stream *st) { return st->waiting > 0; }
 
-/* A command whose reply goes to ops->reply with this kind and number. UV_ENOTCONN. */
-int sio__stream_ask(struct stream *st, char kind, uint64_t number, const sio_slice *words,
-                    size_t n);
+/* A command for this key, whose reply goes to ops->reply with this kind and number, which is a new
+ * sio_redis.last_number. In a cluster the replies to commands for several keys come in any order.
+ * UV_ENOTCONN. */
+int sio__stream_ask(struct stream *st, char kind, uint64_t number, sio_slice key,
+                    const sio_slice *words, size_t n);
 
 #endif

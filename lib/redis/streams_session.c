@@ -2,7 +2,7 @@
  *
  * streams_session.c - writes the keys of sockets, and restores sockets.
  *
- * A restore asks for the key, which it deletes, and for the entry at the client's offset; then, as
+ * A restore asks for the entry at the client's offset, and for the key, which it deletes; then, as
  * the rooms are known, for the entries from there to the last one that this server has read. Events
  * that this server delivers from then on are added as they are delivered. So each event is added
  * once, whatever is published meanwhile.
@@ -272,30 +272,57 @@ static void restore_finish(struct streams *x, struct stream_restore *k, int caus
   if (k->restore) x->adapter->api->restore_done(k->restore, cause);
 }
 
-static int ask_key_and_offset(struct streams *x, const struct stream_restore *k) {
-  char key[512], offset[STREAM_ID_MAX];
-  size_t n = strlen(x->prefix) + strlen(k->pid);
-  if (n >= sizeof key) return UV_EINVAL;
-  memcpy(key, x->prefix, strlen(x->prefix));
-  memcpy(key + strlen(x->prefix), k->pid, strlen(k->pid));
+static sio_slice stream_key(const struct streams *x) {
+  return slice(x->stream->name, x->stream->name_len);
+}
+
+static int ask_offset(struct streams *x, const struct stream_restore *k) {
+  char offset[STREAM_ID_MAX];
   const sio_slice id = sio__stream_id_print(k->offset, offset);
+  const sio_slice words[] = { SLICE("XRANGE"), stream_key(x), id, id };
+  return sio__stream_ask(x->stream, REPLY_OFFSET, k->number, stream_key(x), words, 4);
+}
+
+/* One command, so that it can follow the slot of the key to another server. */
+static int take_key_in_cluster(struct streams *x, const struct stream_restore *k, sio_slice key) {
+  const sio_slice words[] = { SLICE("GETDEL"), key };
+  return sio__stream_ask(x->stream, REPLY_KEY, k->number, key, words, 2);
+}
+
+/* GETDEL needs Redis 6.2. */
+static int take_key_in_transaction(struct streams *x, const struct stream_restore *k,
+                                   sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
-  const sio_slice get[] = { SLICE("GET"), slice(key, n) }, del[] = { SLICE("DEL"), slice(key, n) };
-  const sio_slice range[] = { SLICE("XRANGE"), slice(x->stream->name, x->stream->name_len), id,
-                              id };
-  int err = sio__stream_ask(x->stream, REPLY_OFFSET, k->number, range, 4);
-  if (!err) err = sio__stream_ask(x->stream, '\0', 0, multi, 1);
-  if (!err) err = sio__stream_ask(x->stream, '\0', 0, get, 2);
-  if (!err) err = sio__stream_ask(x->stream, '\0', 0, del, 2);
-  if (!err) err = sio__stream_ask(x->stream, REPLY_KEY, k->number, exec, 1);
+  const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
+  int err = sio__stream_ask(x->stream, '\0', 0, key, multi, 1);
+  if (!err) err = sio__stream_ask(x->stream, '\0', 0, key, get, 2);
+  if (!err) err = sio__stream_ask(x->stream, '\0', 0, key, del, 2);
+  if (!err) err = sio__stream_ask(x->stream, REPLY_KEY, k->number, key, exec, 1);
   return err;
+}
+
+static int take_key(struct streams *x, const struct stream_restore *k) {
+  char text[512];
+  size_t nprefix = strlen(x->prefix), npid = strlen(k->pid);
+  if (nprefix + npid >= sizeof text) return UV_EINVAL;
+  memcpy(text, x->prefix, nprefix);
+  memcpy(text + nprefix, k->pid, npid);
+  sio_slice key = slice(text, nprefix + npid);
+  return redis_is_cluster(x->adapter->redis) ? take_key_in_cluster(x, k, key)
+                                             : take_key_in_transaction(x, k, key);
+}
+
+/* In a cluster the replies may come in any order, so the key is asked for after the offset. */
+static int ask_key_and_offset(struct streams *x, const struct stream_restore *k) {
+  int err = ask_offset(x, k);
+  return err || redis_is_cluster(x->adapter->redis) ? err : take_key(x, k);
 }
 
 static struct stream_restore *stream_restore_new(struct streams *x, sio_restore *r,
                                                  const sio_restore_info *info) {
   struct stream_restore *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
-  k->number = ++x->stream->last_number;
+  k->number = ++x->adapter->redis->last_number;
   k->restore = r;
   memcpy(k->pid, info->pid.p, info->pid.n);
   (void)sio__stream_id_parse(&k->offset, info->offset);
@@ -396,12 +423,12 @@ static int ask_page(struct streams *x, const struct stream_restore *k) {
   char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
   const struct stream_id next = { k->at.ms, k->at.seq + 1 };
   const sio_slice words[] = { SLICE("XRANGE"),
-                              slice(x->stream->name, x->stream->name_len),
+                              stream_key(x),
                               sio__stream_id_print(next, from),
                               sio__stream_id_print(k->end, to),
                               SLICE("COUNT"),
                               SLICE("300") };
-  return sio__stream_ask(x->stream, REPLY_PAGE, k->number, words, 6);
+  return sio__stream_ask(x->stream, REPLY_PAGE, k->number, stream_key(x), words, 6);
 }
 
 /* Asks for entries that this server has delivered already, until there are none. From then on it
@@ -469,12 +496,18 @@ static void restore_begin(struct streams *x, struct stream_restore *k) {
   restore_go_on(x, k);
 }
 
-/* The answer to EXEC: what GET and DEL have answered. */
+/* The answer to GETDEL, or to EXEC: what GET and DEL have answered. NULL: it is none. */
+static const redisReply *read_key_reply(const redisReply *reply) {
+  if (!reply) return NULL;
+  if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
+  return reply_is_text(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
+}
+
 static void restore_hear_key(struct streams *x, struct stream_restore *k, const redisReply *reply) {
-  bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
-  bool found = ok && reply_is_text(reply->element[0]);
+  const redisReply *value = read_key_reply(reply);
+  bool ok = value, found = ok && reply_is_text(value);
   k->has_key = true;
-  if (found) k->key_value = sio__strndup(reply->element[0]->str, (size_t)reply->element[0]->len);
+  if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);
   if (!k->restore) {
     if (k->key_value) (void)push_key(x, k->pid, slice_str(k->key_value), true);
     stream_restore_free(k);
@@ -490,6 +523,21 @@ static void restore_hear_key(struct streams *x, struct stream_restore *k, const 
     restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
   else
     restore_begin(x, k);
+}
+
+/* In a cluster the key is left to another server if this one cannot use it. */
+static void restore_hear_offset(struct streams *x, struct stream_restore *k,
+                                const redisReply *reply) {
+  bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
+  k->offset_exists = ok && reply->elements > 0;
+  if (!redis_is_cluster(x->adapter->redis)) return;
+  bool asked = k->restore && k->offset_exists && take_key(x, k) == 0;
+  if (asked) return;
+  k->has_key = true; /* it will not come */
+  if (k->restore)
+    restore_finish(x, k, ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
+  else
+    stream_restore_free(k);
 }
 
 void sio__streams_return_keys(struct streams *x) {
@@ -516,9 +564,7 @@ void sio__streams_on_reply(struct stream *st, char kind, uint64_t number, const 
   struct stream_restore *k = restore_find(st, number, &x);
   if (!k) return;
   switch (kind) {
-    case REPLY_OFFSET:
-      k->offset_exists = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
-      break;
+    case REPLY_OFFSET: restore_hear_offset(x, k, reply); break;
     case REPLY_KEY: restore_hear_key(x, k, reply); break;
     default: restore_hear_page(x, k, reply);
   }

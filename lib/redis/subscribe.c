@@ -201,15 +201,6 @@ static void subscriber_hear_ended(struct redis_pair *p, sio_slice name) {
   sio__redis_update(p->redis, "a slot of the cluster has moved");
 }
 
-/* A cluster that is changing refuses a subscription for a while. */
-static bool subscriber_refusal_passes(sio_slice error) {
-  static const char *const words[] = { "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN" };
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (error.n >= strlen(words[i]) && memcmp(error.p, words[i], strlen(words[i])) == 0)
-      return true;
-  return false;
-}
-
 static void subscriber_hear_error(struct link *l, sio_slice error) {
   char text[160];
   struct redis_pair *p = sio__pair_of(l);
@@ -218,7 +209,7 @@ static void subscriber_hear_error(struct link *l, sio_slice error) {
   r->stats.errors++;
   REDIS_NOTE(r, NOTE_REFUSED, SIO_LOG_WARN, "Redis refuses a command: %s",
              sio__note_clean(text, sizeof text, error));
-  if (redis_is_cluster(r) && subscriber_refusal_passes(error)) {
+  if (redis_is_cluster(r) && sio__cluster_error_passes(error)) {
     p->refused = true;
     sio__cluster_trouble(r);
   } else if (r->to_confirm) {

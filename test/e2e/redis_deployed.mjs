@@ -9,6 +9,7 @@ import path from 'node:path';
 import { ask, equal, freePort, ok, run, sleep, test } from './lib.mjs';
 import {
   assembled, folder, listen, open, reached, settled, startProcess, startRedis, startServer,
+  streamIsRead,
 } from './redis_lib.mjs';
 
 // ---- one command at a time ----------------------------------------------------------------------------------
@@ -268,11 +269,13 @@ async function ownerOf({ say }, slot) {
   return undefined;
 }
 
-async function migrate({ ids, say }, slot, to) {
+async function migrate({ nodes, ids, say }, slot, to) {
   const from = ids.indexOf(await ownerOf({ say }, slot));
   if (from === to) return;
   await say(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
   await say(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
+  for (let keys; (keys = await say(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 100)).length;)
+    await say(from, 'MIGRATE', '127.0.0.1', nodes[to].port, '', 0, 5000, 'KEYS', ...keys);
   for (const i of [to, from, 3 - to - from]) await say(i, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
 }
 
@@ -320,6 +323,60 @@ for (const sharded of [undefined, 'dynamic'])
         }
       });
 
+for (const pair of [['libsio', 'libsio'], ['libsio', 'node'], ['node', 'libsio']])
+  clusterTest(`streams over a cluster: rooms, acks, servers and recovery (${pair.join(' to ')})`, async (t, nodes, url) => {
+    t.others = [];
+    const key = `st${pair.join('')}`, clients = [];
+    try {
+      const servers = await Promise.all(pair.map((kind, i) =>
+        startServer(t, kind, `server ${i}`, { key, url, streams: true, recovery: 60_000 })));
+      const again = { reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 30 };
+      for (const server of servers) clients.push(await open(server, '/', again));
+      const [a, b] = clients;
+      await assembled(clients);
+      await streamIsRead(clients);
+      const rooms = Array.from({ length: 20 }, (_, i) => `room ${i}`);
+      await ask(b, 'join', ...rooms);
+      await reached(a, b, ...rooms);
+      const heard = listen(b);
+      for (const room of rooms) await ask(a, 'broadcast', { to: [room] }, 'ev', room);
+      await settled(a, [b]);
+      equal(heard, rooms);
+      b.on('q', (arg, answer) => answer(arg + 1));
+      equal((await ask(a, 'ask-all', { to: [b.id], ms: 20000 }, 'q', 1)).slice(0, 2), ['ok', 1]);
+      equal((await ask(a, 'fetch', { self: true }))[1].length, 2);
+      equal((await ask(a, 'tell-servers', 'hello', 1)).slice(0, 2), ['ok', 1]);
+      // b goes to the other server, which finds its key on another node of the cluster.
+      const { id } = b;
+      heard.length = 0;
+      b.io.uri = `http://127.0.0.1:${servers[0].port}`;
+      for (let i = 0; i < 5; i++) {
+        b.io.engine.close();
+        await ask(a, 'broadcast', { to: ['room 1'] }, 'ev', i);
+        await until(() => b.connected);
+        ok(b.recovered && b.id === id);
+      }
+      await settled(a, [b]);
+      equal(heard, [0, 1, 2, 3, 4]);
+    } finally {
+      for (const client of clients) client.disconnect();
+      await Promise.all(t.others.map((other) => other.stop()));
+    }
+  });
+
+clusterTest('the streams adapter loses nothing while the slot of its stream moves', async (t, nodes, url) => {
+  const end = await underTraffic(t, { key: 'stream', url, streams: true }, async ({ load }) => {
+    for (let round = 0; round < 6; round++) {
+      await migrate(nodes, slotOf('stream'), (round + 1) % MASTERS);
+      const now = load.sent;
+      await until(() => load.sent > now + 50);
+    }
+  });
+  equal([end.lost, end.dropped], [0, 0]);
+  ok(end.redirected > 0);
+  console.log(`# the stream moved 6 times: sent ${end.sent}, none lost; ${end.redirected} redirected`);
+});
+
 clusterTest('slots move under traffic', async (t, nodes, url) => {
   const end = await underTraffic(t, { key: 'moving', url, sharded: 'dynamic' }, async ({ load }) => {
     for (let round = 0; round < 6; round++)
@@ -345,15 +402,23 @@ test('a node of the cluster is killed under traffic', async (t) => {
   const url = await clusterUrl();
   t.others = [];
   try {
-    for (const channel of ['killed#/#', 'killed#/#room#']) await migrate(nodes, slotOf(channel), 0);
-    const end = await underTraffic(t, { key: 'killed', url, sharded: 'dynamic' }, async ({ servers }) => {
-      await nodes.nodes[0].stop();
+    for (const name of ['killed#/#', 'killed#/#room#', 'killed stream']) await migrate(nodes, slotOf(name), 0);
+    let ready = 0, killed;
+    const change = async ({ servers }) => {
+      ready++;
+      await until(() => ready === 2);
+      await (killed ??= nodes.nodes[0].stop());
       await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
       await Promise.all(servers.map((server) => server.line(/^redis ready/)));
-    });
+    };
+    const [end, stream] = await Promise.all([
+      underTraffic(t, { key: 'killed', url, sharded: 'dynamic' }, change),
+      underTraffic(t, { key: 'killed stream', url, streams: true }, change)]);
     ok(end.interrupted > 0);
+    equal(stream.dropped, 0);
     console.log(`# a node was killed: sent ${end.sent}, not heard on the other server ${end.lost}; dropped `
-      + `${end.dropped}, unanswered ${end.unanswered}, errors ${end.errors}`);
+      + `${end.dropped}, unanswered ${end.unanswered}, errors ${end.errors}; with the streams adapter sent `
+      + `${stream.sent}, not heard ${stream.lost}`);
   } finally {
     await nodes.stop();
   }

@@ -19,7 +19,9 @@ static struct {
 static unsigned nentries;
 static struct fake_conn *reader; /* that waits in XREAD */
 static unsigned read_to;         /* how many entries it has */
-static bool refuse_add, hold_reads;
+static bool refuse_add, hold_reads, hold_adds;
+static struct fake_conn *writer; /* whose replies to XADD are held                  */
+static char held_adds[200];
 static char commands[4000]; /* SET and DEL, each with a newline */
 static const char *key_value;
 
@@ -32,6 +34,15 @@ static void add_entry(const char *uid, const char *nsp, const char *type, const 
   copy_field(entries[nentries].nsp, sizeof entries->nsp, slice_str(nsp));
   copy_field(entries[nentries].type, sizeof entries->type, slice_str(type));
   copy_field(entries[nentries++].data, sizeof entries->data, slice_str(data));
+}
+
+static void answer_add(struct fake_conn *c, const char *reply) {
+  size_t at = strlen(held_adds);
+  writer = c;
+  if (hold_adds)
+    snprintf(held_adds + at, sizeof held_adds - at, "%s", reply);
+  else
+    fake_say(c, reply);
 }
 
 static void say_id(struct fake_conn *c, unsigned i) {
@@ -85,14 +96,17 @@ static void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) {
   CHECK(slice_equals_str(w[4], "10000") && slice_equals_str(w[5], "*") &&
         slice_equals_str(w[6], "uid"));
   if (refuse_add) {
-    fake_say(c, "-OOM no memory\r\n");
+    answer_add(c, "-OOM no memory\r\n");
     return;
   }
   copy_field(entries[nentries].uid, sizeof entries->uid, w[7]);
   copy_field(entries[nentries].nsp, sizeof entries->nsp, w[9]);
   copy_field(entries[nentries].type, sizeof entries->type, w[11]);
   copy_field(entries[nentries++].data, sizeof entries->data, w[13]);
-  say_id(c, nentries - 1);
+  char id[20], reply[40];
+  int len = snprintf(id, sizeof id, "7-%u", nentries);
+  snprintf(reply, sizeof reply, "$%d\r\n%s\r\n", len, id);
+  answer_add(c, reply);
 }
 
 static void hear_xrange(struct fake_conn *c, const sio_slice *w) {
@@ -132,19 +146,22 @@ static bool streams_special(struct fake_conn *c, const sio_slice *w, size_t n) {
   return true;
 }
 
-static void begin_streams(const sio_recovery *r) {
+static void begin_streams_with(const sio_recovery *r, const sio_redis_options *more) {
   streams = true;
   rig_recovery = r;
   nentries = read_to = 0;
   reader = NULL;
-  refuse_add = hold_reads = false;
+  refuse_add = hold_reads = hold_adds = false;
+  held_adds[0] = '\0';
   commands[0] = '\0';
   key_value = NULL;
-  fake_special = streams_special;
+  if (!more) fake_special = streams_special;
   signal(SIGPIPE, SIG_IGN); /* libuv writes to connections that are cut */
-  begin(NULL);
+  begin(more);
   saw();
 }
+
+static void begin_streams(const sio_recovery *r) { begin_streams_with(r, NULL); }
 
 static const sio_recovery normal;
 
@@ -243,6 +260,48 @@ TEST(an_event_that_redis_refuses_is_delivered_here_and_counted) {
   refuse_add = true;
   sio_broadcast(ALL, "one", SIO_NONE);
   UNTIL(redis_stats().dropped == 1);
+  HEARD(p, "42[\"one\"] ");
+  end();
+}
+
+/* The connection that reads may be faster than the one that adds. */
+TEST(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  UNTIL(strstr(commands, "SET"));
+  settle();
+  hold_adds = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(redis_stats().received == 1);
+  settle();
+  HEARD(p, "42[\"one\",\"7-1\"] ");
+  refuse_add = true;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(strstr(held_adds, "OOM"));
+  fake_say(writer, held_adds);
+  UNTIL(redis_stats().errors == 1);
+  settle();
+  EQ(redis_stats().dropped, 1);
+  HEARD(p, "42[\"two\"] ");
+  end();
+}
+
+TEST(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  UNTIL(strstr(commands, "SET"));
+  settle();
+  hold_adds = refuse_add = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(strstr(held_adds, "OOM"));
+  refuse_add = false;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(redis_stats().received == 1);
+  settle();
+  HEARD(p, "42[\"two\",\"7-1\"] ");
+  fake_say(writer, held_adds);
+  UNTIL(redis_stats().dropped == 1);
+  settle();
   HEARD(p, "42[\"one\"] ");
   end();
 }
@@ -352,18 +411,196 @@ TEST(a_connected_socket_has_a_key_until_it_is_disconnected) {
   end();
 }
 
-TEST(a_redis_cluster_is_refused) {
-  begin_streams(NULL);
-  sio_redis *other;
-  sio_server *no;
-  EQ(sio_redis_new(&loop, &(sio_redis_options){ .url = "redis+cluster://127.0.0.1:1" }, why,
-                   sizeof why, &other),
-     0);
-  sio_redis_adapter_options a = { .redis = other };
-  sio_options o = { .adapter = sio_redis_streams_adapter, .adapter_user = &a };
-  EQ(sio_server_new(&loop, &o, &no), UV_ENOTSUP);
-  sio_redis_free(other);
+/* ---- a Redis Cluster ------------------------------------------------------------------------- */
+
+enum { NODES = 2, EVERY_SLOT = 16384 };
+
+static int stream_node, key_node; /* which have the slots of the stream and of keys */
+static const char *slot_error;    /* in place of an answer about the stream          */
+static unsigned adds[NODES], takes[NODES];
+
+static void say_slots(struct fake_conn *c, int first, int last, int node) {
+  char text[200];
+  if (first > last) return;
+  snprintf(text, sizeof text, "*3\r\n:%d\r\n:%d\r\n*3\r\n$9\r\n127.0.0.1\r\n:%u\r\n$2\r\nid\r\n",
+           first, last, fake_ports[node]);
+  fake_say(c, text);
+}
+
+static void say_moved(struct fake_conn *c, sio_slice key, int node) {
+  char text[100];
+  snprintf(text, sizeof text, "-MOVED %u 127.0.0.1:%u\r\n", sio__cluster_slot(key),
+           fake_ports[node]);
+  fake_say(c, text);
+}
+
+static void say_table(struct fake_conn *c) {
+  int slot = (int)sio__cluster_slot(SLICE("socket.io"));
+  fake_say(c, "*3\r\n");
+  say_slots(c, 0, slot - 1, 0);
+  say_slots(c, slot, slot, stream_node);
+  say_slots(c, slot + 1, EVERY_SLOT - 1, 0);
+}
+
+static bool stream_slot_is_here(struct fake_conn *c) {
+  if (slot_error)
+    fake_say(c, slot_error);
+  else if (c->node != stream_node)
+    say_moved(c, SLICE("socket.io"), stream_node);
+  return !slot_error && c->node == stream_node;
+}
+
+static void hear_key(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (c->node != key_node) {
+    say_moved(c, w[1], key_node);
+  } else if (!slice_equals_str(w[0], "GETDEL")) {
+    note_command(w, n);
+    fake_say(c, "+OK\r\n");
+  } else if (key_value) {
+    takes[c->node]++;
+    fake_bulk(c, slice_str(key_value));
+    key_value = NULL;
+  } else {
+    fake_say(c, "$-1\r\n");
+  }
+}
+
+static bool cluster_special(struct fake_conn *c, const sio_slice *w, size_t n) {
+  bool of_stream = w[0].n && w[0].p[0] == 'X';
+  if (slice_equals_str(w[0], "CLUSTER")) {
+    say_table(c);
+  } else if (slice_equals_str(w[0], "SET") || slice_equals_str(w[0], "DEL") ||
+             slice_equals_str(w[0], "GETDEL")) {
+    hear_key(c, w, n);
+  } else if (of_stream && stream_slot_is_here(c)) {
+    adds[c->node] += slice_equals_str(w[0], "XADD");
+    return streams_special(c, w, n);
+  } else {
+    return of_stream;
+  }
+  return true;
+}
+
+static void begin_streams_in_cluster(const sio_recovery *r) {
+  static char url[60];
+  for (int i = 0; i < NODES; i++) fake_open_node(i);
+  memset(adds, 0, sizeof adds);
+  memset(takes, 0, sizeof takes);
+  stream_node = 1;
+  key_node = 0;
+  slot_error = NULL;
+  fake_special = cluster_special;
+  snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u", fake_ports[0]);
+  begin_streams_with(r, &(sio_redis_options){ .url = url });
+}
+
+static void read_all(uint64_t n) {
+  UNTIL(redis_stats().received == n);
+  settle();
+}
+
+static void end_cluster(void) {
+  fake_special = NULL;
+  for (int i = 0; i < NODES; i++) fake_close_node(i);
   end();
+}
+
+/* Redis answers a command that blocks when the slot is given away. */
+static void move_stream(int node) {
+  struct fake_conn *c = reader;
+  stream_node = node;
+  reader = NULL;
+  if (c) say_moved(c, SLICE("socket.io"), node);
+}
+
+TEST(a_stream_of_a_cluster_is_on_the_server_of_its_slot) {
+  begin_streams_in_cluster(NULL);
+  struct peer *p = joined();
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(nentries == 1);
+  EQ(adds[0], 0);
+  EQ(adds[1], 1);
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"other\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  read_all(2);
+  HEARD(p, "42[\"ev\"] 42[\"other\"] ");
+  EQ(redis_stats().errors, 0);
+  end_cluster();
+}
+
+TEST(entries_follow_the_slot_of_their_stream_once_and_in_order) {
+  begin_streams_in_cluster(&normal);
+  struct peer *p = joined();
+  sio_broadcast(ALL, "one", SIO_NONE);
+  read_all(1);
+  HEARD(p, "42[\"one\",\"7-1\"] ");
+  move_stream(0);
+  sio_broadcast(ALL, "two", SIO_NONE);
+  sio_broadcast(ALL, "three", SIO_NONE);
+  UNTIL(nentries == 3);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"other\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  read_all(4);
+  EQ(adds[0], 2);
+  CHECK(strstr(entries[1].data, "two") && strstr(entries[2].data, "three"));
+  /* What waited when the connection was left was delivered at once, without an offset. */
+  HEARD(p, "42[\"two\"] 42[\"three\"] 42[\"other\",\"7-4\"] ");
+  EQ(redis_stats().dropped, 0);
+  CHECK(redis_stats().redirected > 0);
+  end_cluster();
+}
+
+TEST(entries_wait_while_the_slot_of_their_stream_is_on_no_server) {
+  static const char *const errors[] = { "-CLUSTERDOWN Hash slot not served\r\n",
+                                        "-TRYAGAIN Multiple keys\r\n", NULL };
+  for (int i = 0; i < 3; i++) {
+    char ask[80];
+    begin_streams_in_cluster(NULL);
+    snprintf(ask, sizeof ask, "-ASK %u 127.0.0.1:%u\r\n", sio__cluster_slot(SLICE("socket.io")),
+             fake_ports[0]);
+    struct peer *p = joined();
+    slot_error = errors[i] ? errors[i] : ask;
+    sio_broadcast(ALL, "one", SIO_NONE);
+    sio_broadcast(ALL, "two", SIO_NONE);
+    UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+    settle();
+    EQ(nentries, 0);
+    slot_error = NULL;
+    UNTIL(nentries == 2);
+    CHECK(strstr(entries[0].data, "one") && strstr(entries[1].data, "two"));
+    HEARD(p, "42[\"one\"] 42[\"two\"] ");
+    EQ(redis_stats().dropped, 0);
+    end_cluster();
+  }
+}
+
+TEST(a_socket_is_restored_from_a_key_on_another_server_of_the_cluster) {
+  begin_streams_in_cluster(&normal);
+  key_node = 1;
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"seen\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  of_other(event_for_room);
+  read_all(2);
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  EQ(takes[1], 1);
+  UNTIL(strstr(commands, "SET sio:session:30W7ZDd8ZgFjh8FkAAAB")); /* it is connected */
+  end_cluster();
+}
+
+TEST(a_key_of_a_cluster_stays_if_the_offset_is_gone) {
+  begin_streams_in_cluster(&normal);
+  key_value = SESSION;
+  come_back("7-9");
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_LOG_GONE], 1);
+  EQ(takes[0], 0);
+  key_value = NULL;
+  of_other(event_for_room);
+  come_back("7-1");
+  UNTIL(root->nmembers == 2);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 1);
+  end_cluster();
 }
 
 TESTS_BEGIN
@@ -372,11 +609,17 @@ T(a_socket_is_kept_as_npm_does_it)
 T(with_recovery_events_are_delivered_in_the_order_of_the_stream)
 T(a_socket_that_is_disconnected_is_sent_what_waits_first)
 T(an_event_that_redis_refuses_is_delivered_here_and_counted)
+T(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
+T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
 T(entries_that_are_malformed_are_counted_and_passed_over)
 T(a_client_of_another_server_is_restored_with_what_it_missed)
 T(a_client_whose_key_or_offset_is_gone_is_new)
 T(a_key_that_was_taken_for_a_client_that_vanished_is_written_again)
 T(without_redis_a_client_that_returns_is_new_at_once)
 T(a_connected_socket_has_a_key_until_it_is_disconnected)
-T(a_redis_cluster_is_refused)
+T(a_stream_of_a_cluster_is_on_the_server_of_its_slot)
+T(entries_follow_the_slot_of_their_stream_once_and_in_order)
+T(entries_wait_while_the_slot_of_their_stream_is_on_no_server)
+T(a_socket_is_restored_from_a_key_on_another_server_of_the_cluster)
+T(a_key_of_a_cluster_stays_if_the_offset_is_gone)
 TESTS_END
