@@ -12,9 +12,17 @@ const { createClient } = require('redis');
 const { Server } = require('socket.io');
 
 const { HOST, NAME = 'Node.js', PORT = 3000, REDIS } = process.env;
-const page = fs.readFileSync(path.join(__dirname, 'index.html'));
-const server = http.createServer((request, response) =>
-  response.setHeader('Content-Type', 'text/html; charset=utf-8').end(page));
+const files = { // of the page
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/cluster.js': ['cluster.js', 'text/javascript'],
+  '/colors.css': ['../style/colors.css', 'text/css'],
+  '/style.css': ['../style/style.css', 'text/css'],
+};
+const server = http.createServer((request, response) => {
+  const [file, type] = files[request.url] ?? [];
+  if (!file) return response.writeHead(404).end();
+  return response.setHeader('Content-Type', type).end(fs.readFileSync(path.join(__dirname, file)));
+});
 
 async function start() {
   const pub = createClient({ url: REDIS }), sub = pub.duplicate();

@@ -17,7 +17,7 @@ export const PATIENCE_MS = 60_000;
 export const WIDE = { width: 1280, height: 800 };
 export const NARROW = { width: 390, height: 844 };
 
-const browser = await chromium.launch({
+export const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -32,7 +32,7 @@ function accepts(port) {
   });
 }
 
-class Program {
+export class Program {
   constructor(name, port, env) {
     const scheme = env.KEY ? 'https' : 'http';
     Object.assign(this, { name, port, env, said: '', url: `${scheme}://127.0.0.1:${port}/` });
