@@ -103,7 +103,7 @@ static void on_drained(void *loop) { uv_walk(loop, close_handle, NULL); }
 
 static void on_signal(uv_signal_t *signal, int number) {
   (void)number;
-  const sio_drain how = { .spread_ms = 2000, .retry_after_s = 1, .deadline_ms = 10000 };
+  const sio_drain_options how = { .spread_ms = 2000, .retry_after_s = 1, .deadline_ms = 10000 };
   notify("STOPPING=1");
   if (sio_server_drain(srv, &how, on_drained, signal->loop)) /* a second signal: at once */
     sio_server_close(srv, NULL, NULL);
