@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * wrapped.h - the names of calls that a test stands in for, by the linker's --wrap. With glibc those
+ * wrapped.h - the names of calls that a test replaces with the linker's --wrap. With glibc those
  * that take a file's size or offset end in 64, because everything is built with
  * _FILE_OFFSET_BITS=64; elsewhere they do not.
  */

@@ -95,8 +95,8 @@ static void draw_connections(sio_redis_options *o) {
 }
 
 static void draw_adapter(sio_redis_adapter_options *o) {
-  static const sio_adapter_ops *const kinds[] = { &sio_redis_adapter, &sio_redis_sharded_adapter,
-                                                  &sio_redis_streams_adapter };
+  const sio_adapter_ops *const kinds[] = { sio_redis_adapter, sio_redis_sharded_adapter,
+                                           sio_redis_streams_adapter };
   unsigned kind = draw(3);
   r.adapter = kinds[kind];
   o->publish_on_specific_response_channel = draw(2);
@@ -114,9 +114,9 @@ void host_redis_draw(void) {
   redis_draw();
   draw_connections(&r.options);
   draw_adapter(&r.how);
-  unsigned kind = r.adapter == &sio_redis_adapter           ? 0
-                  : r.adapter == &sio_redis_sharded_adapter ? 1
-                                                            : 2;
+  unsigned kind = r.adapter == sio_redis_adapter           ? 0
+                  : r.adapter == sio_redis_sharded_adapter ? 1
+                                                           : 2;
   TELL("%d servers on Redis: the %s adapter, %s, mode %d, max_queued %zu, ping %u, retry %u to %u",
        host.nmembers, names[kind], r.options.url, r.how.subscription_mode, r.options.max_queued,
        r.options.ping_interval_ms, r.options.retry_min_ms, r.options.retry_max_ms);
