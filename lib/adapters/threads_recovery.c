@@ -276,7 +276,7 @@ static int send_moved_record(struct core *core, const struct request *r, struct 
   return sio__threads_send(core->threads, r->from, handle_moved_record_message, m, m->bytes);
 }
 
-static void answer_without_record(struct core *core, const struct request *r, int cause) {
+static void send_answer_without_record(struct core *core, const struct request *r, int cause) {
   struct moved_record *m = moved_record_new(core, r);
   int err = UV_ENOMEM;
   if (m) {
@@ -288,7 +288,7 @@ static void answer_without_record(struct core *core, const struct request *r, in
 }
 
 void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r) {
-  answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
+  send_answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
 }
 
 /* Copies an event of the log, without its offset. NULL: no memory. */
@@ -343,7 +343,7 @@ static void move_record_to_asking_member(struct threads_adapter *a, const struct
     sio__recovery_put_back_record(recovery, rec);
   }
   if (m) moved_record_free(m);
-  if (err == UV_ENOMEM) answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
+  if (err == UV_ENOMEM) send_answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
 /* The record of an earlier connection of the same client is on its way here, unless it is the later
@@ -365,7 +365,7 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
   };
   int cause = sio__recovery_find_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
-    answer_without_record(core_of_threads_adapter(a), r, cause);
+    send_answer_without_record(core_of_threads_adapter(a), r, cause);
   else
     move_record_to_asking_member(a, r, rec);
 }
@@ -405,9 +405,9 @@ static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct re
 }
 
 /* Makes the record one of this member. NULL: the client cannot be recovered. */
-static struct recovery_record *take_moved_record(struct threads_adapter *a,
-                                                 const struct thread_restore *w,
-                                                 struct moved_record *m) {
+static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
+                                                  const struct thread_restore *w,
+                                                  struct moved_record *m) {
   struct recovery *recovery = a->nsp->recovery;
   struct recovery_record *rec = m->record;
   if (!rec || !w || !recovery || !has_all_broadcasts_since(a->recovery, w->position) ||
@@ -421,8 +421,8 @@ static struct recovery_record *take_moved_record(struct threads_adapter *a,
 }
 
 /* If the client is gone already, its record waits for it here. */
-static void use_moved_record(struct threads_adapter *a, struct thread_restore *w,
-                             struct recovery_record *rec) {
+static void give_moved_record_to_client(struct threads_adapter *a, struct thread_restore *w,
+                                        struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio__restore_done(w->restore, 0);
   else if (rec->missed_one_is_lost)
@@ -434,9 +434,9 @@ static void use_moved_record(struct threads_adapter *a, struct thread_restore *w
 static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,
                             struct moved_record *m) {
   bool had_record = m->record;
-  struct recovery_record *rec = take_moved_record(a, w, m);
+  struct recovery_record *rec = adopt_moved_record(a, w, m);
   if (rec)
-    use_moved_record(a, w, rec);
+    give_moved_record_to_client(a, w, rec);
   else if (had_record)
     w->cause = SIO_RECOVERY_LOG_GONE;
   else if (m->cause != SIO_RECOVERY_NO_SESSION)

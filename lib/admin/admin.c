@@ -124,7 +124,7 @@ static bool copy_sized_options(sio_admin_options *ours, const sio_admin_options 
   return true;
 }
 
-static bool has_valid_options(const sio_admin_options *o) {
+static bool is_valid_admin_options(const sio_admin_options *o) {
   bool password = o->username && o->password;
   if (!o->username != !o->password || !o->save_session != !o->has_session) return false;
   return password != o->no_auth;
@@ -150,7 +150,7 @@ static void start_stats_timer(struct admin *a) {
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   sio_admin_options o;
-  if (!options || !copy_sized_options(&o, options) || !has_valid_options(&o)) return UV_EINVAL;
+  if (!options || !copy_sized_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
   struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
   /* First of all, so that whatever follows ends with the server. */

@@ -53,8 +53,8 @@ static void on_command_emit(sio_socket *s, sio_event *e, void *user) {
 }
 
 /* "join" and "leave" have the same arguments. */
-static void command_change_rooms(struct admin *a, sio_socket *s, sio_event *e,
-                                 int (*change)(sio_target to, const char *const *rooms)) {
+static void handle_room_command(struct admin *a, sio_socket *s, sio_event *e,
+                                int (*change)(sio_target to, const char *const *rooms)) {
   struct command c;
   int err = read_ui_command(a, e, 2, &c);
   c.action.what = sio_event_str(e, 1);
@@ -64,11 +64,11 @@ static void command_change_rooms(struct admin *a, sio_socket *s, sio_event *e,
 }
 
 static void on_command_join(sio_socket *s, sio_event *e, void *user) {
-  command_change_rooms(user, s, e, sio_all_join);
+  handle_room_command(user, s, e, sio_all_join);
 }
 
 static void on_command_leave(sio_socket *s, sio_event *e, void *user) {
-  command_change_rooms(user, s, e, sio_all_leave);
+  handle_room_command(user, s, e, sio_all_leave);
 }
 
 static void on_command_disconnect(sio_socket *s, sio_event *e, void *user) {

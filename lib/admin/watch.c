@@ -75,9 +75,9 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* The other members of a shared JSON that put_admin_member_into_shared() may have marked, as text:
- * what follows '{'. The host's text is copied byte by byte, since a cJSON tree would round its
- * numbers. */
+/* The other members of a shared JSON that put_admin_member_into_shared_json() may have marked, as
+ * text: what follows '{'. The host's text is copied byte by byte, since a cJSON tree would round
+ * its numbers. */
 static sio_slice find_other_shared_members(sio_slice shared) {
   static const char mark[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
@@ -94,7 +94,7 @@ static bool has_no_json_members(sio_slice members) {
   return members.n == 0 || *members.p == '}';
 }
 
-static void put_admin_member_into_shared(sio_socket *s) {
+static void put_admin_member_into_shared_json(sio_socket *s) {
   char id[CLIENT_ID_LENGTH + 1];
   const sio_session *c = sio_socket_session(s);
   if (!c) return;
@@ -115,7 +115,7 @@ static void put_admin_member_into_shared(sio_socket *s) {
 static void watch_on_socket_connected(sio_socket *s, void *user) {
   size_t n = sio_rooms(s, NULL, 0);
   const char **rooms = calloc(n + 1, sizeof *rooms);
-  put_admin_member_into_shared(s);
+  put_admin_member_into_shared_json(s);
   if (rooms) sio_rooms(s, rooms, n);
   cJSON *args[] = { socket_to_json(sio_socket_id(s), sio_nsp_name(sio_socket_nsp(s)),
                                    sio_socket_shared(s), sio_socket_handshake(s), rooms),
@@ -156,7 +156,7 @@ struct upgrade {
 static void send_new_transport_to_ui(sio_socket *s, void *user) {
   const struct upgrade *u = user;
   if (sio_socket_session(s) != u->session) return;
-  put_admin_member_into_shared(s);
+  put_admin_member_into_shared_json(s);
   cJSON *update = cJSON_CreateObject();
   cJSON_AddStringToObject(update, "id", sio_socket_id(s));
   cJSON_AddStringToObject(update, "nsp", sio_nsp_name(sio_socket_nsp(s)));

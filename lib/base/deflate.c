@@ -73,7 +73,7 @@ static int prepare_deflater(struct deflater *z, size_t room) {
   return sio__buf_reserve(&z->scratch, room);
 }
 
-static void append_bytes(struct buf *b, const void *p, size_t n) {
+static void append_bytes_to_buf(struct buf *b, const void *p, size_t n) {
   memcpy(b->p + b->n, p, n);
   b->n += n;
 }
@@ -81,13 +81,13 @@ static void append_bytes(struct buf *b, const void *p, size_t n) {
 static void append_compression_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
-  if (form == DEFLATE_GZIP) append_bytes(b, gzip, sizeof gzip);
-  if (form == DEFLATE_ZLIB) append_bytes(b, zlib, sizeof zlib);
+  if (form == DEFLATE_GZIP) append_bytes_to_buf(b, gzip, sizeof gzip);
+  if (form == DEFLATE_ZLIB) append_bytes_to_buf(b, zlib, sizeof zlib);
 }
 
 static void append_u32_le(struct buf *b, uint32_t v) {
   uint8_t bytes[] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
-  append_bytes(b, bytes, sizeof bytes);
+  append_bytes_to_buf(b, bytes, sizeof bytes);
 }
 
 static void append_compression_trailer(struct buf *b, enum deflate_form form, sio_slice text) {

@@ -112,7 +112,7 @@ static void child_namespace_on_remove_task(struct task *t) {
   address_child_count_decrement(nsp->made_for);
   nsp->made_for = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
-  sio__nsp_close(nsp);
+  sio__nsp_close_adapter(nsp);
   sio__nsp_run_removed_hooks(nsp);
   sio__nsp_drop_library_ref(nsp);
 }
@@ -125,7 +125,7 @@ static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name
   if (err) return err;
   task_init(&(*out)->remove_unused, child_namespace_on_remove_task);
   err = sio__nsp_copy_hooks(*out, parent);
-  if (!err) err = sio__nsp_open(*out);
+  if (!err) err = sio__nsp_open_adapter_and_register(*out);
   if (err) sio__nsp_free(*out);
   return err;
 }
@@ -158,6 +158,6 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   core->nchildren++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s created for parent %s", nsp->name, parent->name);
-  sio__nsp_run_new_hooks(nsp);
+  sio__nsp_run_created_hooks(nsp);
   return 0;
 }

@@ -59,7 +59,7 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 /* The auth of all CONNECTs counts, because slow middleware may keep all of them waiting. */
 static bool is_over_auth_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
-  size_t total = sio__client_count_auth_bytes(cl, p->json.n + p->query.n);
+  size_t total = sio__client_add_auth_bytes(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
 }
 

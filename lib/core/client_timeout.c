@@ -82,7 +82,7 @@ bool sio__client_has_joined_no_namespace(const struct client *cl) {
   return cl->timeout && cl->timeout->for_join;
 }
 
-size_t sio__client_count_auth_bytes(struct client *cl, size_t n) {
+size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 

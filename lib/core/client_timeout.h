@@ -23,6 +23,6 @@ void sio__client_timeout_clear(struct client *cl);
  * to its packets. */
 bool sio__client_has_joined_no_namespace(const struct client *cl);
 /* Counts auth that an unjoined client has sent. Returns the total. */
-size_t sio__client_count_auth_bytes(struct client *cl, size_t n);
+size_t sio__client_add_auth_bytes(struct client *cl, size_t n);
 
 #endif

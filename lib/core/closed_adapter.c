@@ -11,8 +11,8 @@ static int closed_adapter_refuse_broadcast(sio_adapter *a, const sio_target *to,
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_refuse_each_socket(sio_adapter *a, const sio_target *to,
-                                             void (*visit)(sio_socket *, void *), void *user) {
+static int closed_adapter_refuse_iteration(sio_adapter *a, const sio_target *to,
+                                           void (*visit)(sio_socket *, void *), void *user) {
   (void)a, (void)to, (void)visit, (void)user;
   return SIO_ECLOSED;
 }
@@ -40,7 +40,7 @@ static int closed_adapter_refuse_server_count(sio_adapter *a, sio_query *q) {
 
 const sio_adapter_ops sio__closed_adapter = {
   .broadcast = closed_adapter_refuse_broadcast,
-  .each = closed_adapter_refuse_each_socket,
+  .each = closed_adapter_refuse_iteration,
   .all_join = closed_adapter_refuse_join_and_leave,
   .all_leave = closed_adapter_refuse_join_and_leave,
   .all_disconnect = closed_adapter_refuse_disconnect,

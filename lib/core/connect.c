@@ -49,7 +49,7 @@ static int send_connect_answer(sio_socket *s) {
 }
 
 /* The answer was sent in this turn, so a second CONNECT in the same turn is not answered again. */
-static void mark_just_connected(sio_socket *s) {
+static void mark_socket_just_connected(sio_socket *s) {
   struct core *core = s->nsp->core;
   list_push(&core->just_connected, &s->leaving);
   sio__loop_defer(&core->loop, &core->clear_just_connected);
@@ -66,7 +66,7 @@ void sio__connect_resend_answer(sio_socket *s) {
   if (err == UV_ENOMEM)
     sio__client_disconnect_out_of_memory(client_of_session(s->session));
   else if (!err)
-    mark_just_connected(s);
+    mark_socket_just_connected(s);
 }
 
 /* A recovered socket is sent the events that it missed before the answer to CONNECT. */
@@ -83,7 +83,7 @@ static bool add_member_and_answer_connect(sio_socket *s) {
   if (err == UV_ENOMEM) sio__client_disconnect_out_of_memory(client_of_session(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
-  mark_just_connected(s);
+  mark_socket_just_connected(s);
   sio__recovery_after_connect_answer(s);
   s->nsp->core->stats.sockets++;
   s->nsp->core->stats.sockets_opened++;

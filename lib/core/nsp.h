@@ -78,8 +78,8 @@ bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_s
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
 /* Opens its adapter and adds it to core->nsps, so that peers can connect to it. 0, UV_ENOMEM, or
  * the adapter's error. */
-int sio__nsp_open(sio_nsp *nsp);
-void sio__nsp_close(sio_nsp *nsp); /* closes the adapter; all sockets must have left */
+int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
+void sio__nsp_close_adapter(sio_nsp *nsp); /* closes the adapter; all sockets must have left */
 void sio__nsp_free(sio_nsp *nsp);
 
 /* Keeps the memory of the namespace and of its server. Unlike sio_nsp_ref() it does not keep a
@@ -130,7 +130,7 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
 void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
-void sio__nsp_run_new_hooks(sio_nsp *nsp);
+void sio__nsp_run_created_hooks(sio_nsp *nsp);
 void sio__nsp_run_removed_hooks(sio_nsp *nsp);
 
 #endif

@@ -185,7 +185,7 @@ void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
 
 typedef void (*nsp_hook)(sio_nsp *nsp, void *user);
 
-void sio__nsp_run_new_hooks(sio_nsp *nsp) {
+void sio__nsp_run_created_hooks(sio_nsp *nsp) {
   HOOKS_EACH(k, walk, &nsp->core->new_nsp)((nsp_hook)k->fn)(nsp, k->user);
 }
 

@@ -9,7 +9,7 @@
 #include "core/recovery.h"
 #include <assert.h>
 
-void sio__nsp_close(sio_nsp *nsp) {
+void sio__nsp_close_adapter(sio_nsp *nsp) {
   assert(nsp->nmembers == 0);
   sio__recovery_free(nsp->recovery);
   nsp->recovery = NULL;
@@ -41,11 +41,11 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
   return 0;
 }
 
-int sio__nsp_open(sio_nsp *nsp) {
+int sio__nsp_open_adapter_and_register(sio_nsp *nsp) {
   int err = sio__recovery_new(&nsp->recovery, nsp);
   if (!err)
     err = nsp->ops->open(nsp, nsp->core->adapter_api, nsp->core->opts->adapter_user, &nsp->adapter);
-  if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close(nsp);
+  if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close_adapter(nsp);
   return err;
 }
 

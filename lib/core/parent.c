@@ -31,31 +31,32 @@ static int parent_broadcast_to_children(sio_adapter *a, const sio_target *to, co
   return err;
 }
 
-static int parent_all_join_in_children(sio_adapter *a, const sio_target *to,
-                                       const char *const *rooms) {
+static int parent_join_rooms_in_children(sio_adapter *a, const sio_target *to,
+                                         const char *const *rooms) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_join(own, rooms));
   return err;
 }
 
-static int parent_all_leave_in_children(sio_adapter *a, const sio_target *to,
-                                        const char *const *rooms) {
+static int parent_leave_rooms_in_children(sio_adapter *a, const sio_target *to,
+                                          const char *const *rooms) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_leave(own, rooms));
   return err;
 }
 
-static int parent_all_disconnect_in_children(sio_adapter *a, const sio_target *to, bool session) {
+static int parent_disconnect_sockets_of_children(sio_adapter *a, const sio_target *to,
+                                                 bool session) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_disconnect(own, session));
   return err;
 }
 
-static int parent_refuse_each_socket(sio_adapter *a, const sio_target *to,
-                                     void (*visit)(sio_socket *, void *), void *user) {
+static int parent_refuse_iteration(sio_adapter *a, const sio_target *to,
+                                   void (*visit)(sio_socket *, void *), void *user) {
   (void)a, (void)to, (void)visit, (void)user;
   return UV_ENOTSUP;
 }
@@ -72,10 +73,10 @@ static int parent_refuse_server_count(sio_adapter *a, sio_query *q) {
 
 static const sio_adapter_ops parent_ops = {
   .broadcast = parent_broadcast_to_children,
-  .each = parent_refuse_each_socket,
-  .all_join = parent_all_join_in_children,
-  .all_leave = parent_all_leave_in_children,
-  .all_disconnect = parent_all_disconnect_in_children,
+  .each = parent_refuse_iteration,
+  .all_join = parent_join_rooms_in_children,
+  .all_leave = parent_leave_rooms_in_children,
+  .all_disconnect = parent_disconnect_sockets_of_children,
   .server_emit = parent_refuse_server_emit,
   .server_count = parent_refuse_server_count,
 };

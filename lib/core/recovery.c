@@ -17,7 +17,7 @@ enum {
   FREE_REPEATS = 16 * 1024 /* bytes that may be replayed again in any case */
 };
 
-static const sio_recovery *recovery_options(const struct recovery *r) {
+static const sio_recovery *get_recovery_options(const struct recovery *r) {
   return r->nsp->core->opts->recovery;
 }
 
@@ -147,17 +147,18 @@ static uint64_t dead_connection_detection_ms(const struct recovery *r) {
 
 static bool is_recovery_record_expired(const struct recovery *r,
                                        const struct recovery_record *rec) {
-  return recovery_now_ms(r) - rec->left_at_ms > recovery_options(r)->max_disconnection_ms;
+  return recovery_now_ms(r) - rec->left_at_ms > get_recovery_options(r)->max_disconnection_ms;
 }
 
 static void start_recovery_expiry_timer(struct recovery *r) {
   if (timer_is_active(&r->expiry_timer)) return;
   sio__loop_start_timer(&r->nsp->core->loop, &r->expiry_timer,
-                        recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
+                        get_recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
 }
 
 static void free_expired_recovery_records(struct recovery *r) {
-  uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
+  uint64_t kept_ms =
+               get_recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
            now = recovery_now_ms(r);
   while (r->away.n && is_recovery_record_expired(r, oldest_recovery_record(r)))
     recovery_record_free(r, oldest_recovery_record(r));
@@ -774,7 +775,7 @@ void sio__recovery_save_socket_data(sio_socket *s) {
     return;
   }
   sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(s->session));
-  if (r->away.n > recovery_options(r)->max_sessions)
+  if (r->away.n > get_recovery_options(r)->max_sessions)
     recovery_record_free(r, recovery_record_of_entry(
                                 sio__recovery_queue_choose_entry_to_drop(&r->away, &rec->away)));
   start_recovery_expiry_timer(r);

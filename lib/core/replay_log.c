@@ -98,7 +98,7 @@ static char *append_room_names(char *at, const char *const *names, uint32_t *cou
 }
 
 /* The length of each message counts twice, because its compressed form may be attached later. */
-static size_t sum_msg_memory(const struct msg *chain) {
+static size_t sum_msg_chain_memory(const struct msg *chain) {
   size_t n = 0;
   for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
   return n;
@@ -110,7 +110,7 @@ static struct replay_log_entry *replay_entry_new(struct msg *msg, const sio_targ
                 sum_room_name_sizes(to->except) + (skip_id ? strlen(skip_id) + 1 : 0);
   struct replay_log_entry *e = sio__malloc(size);
   if (!e) return NULL;
-  *e = (struct replay_log_entry){ .bytes = size + sum_msg_memory(msg), .to_all = !to->rooms };
+  *e = (struct replay_log_entry){ .bytes = size + sum_msg_chain_memory(msg), .to_all = !to->rooms };
   char *at = append_room_names(e->names, to->rooms, &e->nrooms);
   at = append_room_names(at, to->except, &e->nexcept);
   if (!skip_id) return e;
@@ -139,7 +139,7 @@ void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struc
                                      uint32_t offset_len) {
   struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
   if (!e) return;
-  size_t bytes = sum_msg_memory(text);
+  size_t bytes = sum_msg_chain_memory(text);
   e->text = text ? msg_ref(text) : NULL;
   e->offset_len = offset_len;
   e->bytes += bytes;

@@ -26,7 +26,8 @@ static struct reply *reply_of_answer(const sio_answer *a) { return (struct reply
 
 /* ---- adding ----------------------------------------------------------------------------- */
 
-static size_t measure_reply(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins) {
+static size_t measure_reply_memory(size_t id, sio_slice json, const sio_slice *bins,
+                                   uint32_t nbins) {
   size_t size = size_add(sizeof(struct reply) + id + 1 + 2, json.n);
   size = size_add(size, size_mul(nbins, sizeof(sio_slice)));
   for (uint32_t i = 0; i < nbins; i++) size = size_add(size, bins[i].n);
@@ -63,7 +64,7 @@ static int reserve_answer_slot(sio_query *q) {
 
 int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins) {
-  size_t id_len = id ? strlen(id) : 0, size = measure_reply(id_len, json, bins, nbins);
+  size_t id_len = id ? strlen(id) : 0, size = measure_reply_memory(id_len, json, bins, nbins);
   if (!sio__query_reserve_answer_bytes(q, size)) return 0;
   struct reply *r = reserve_answer_slot(q) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;

@@ -16,7 +16,7 @@ struct room_hook {
 };
 
 /* A struct hook must have a function. The functions that are called are in struct room_hook. */
-static void room_hook_placeholder_fn(void) {}
+static void room_hook_no_op(void) {}
 
 int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   if (!hooks) return UV_EINVAL;
@@ -24,7 +24,7 @@ int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   if (!h) return UV_ENOMEM;
   h->user = user;
   int err = sio__read_sized_struct(&h->on, sizeof h->on, hooks, ROOM_HOOKS_0_1);
-  if (!err) err = sio__hooks_add(&nsp->rooms, room_hook_placeholder_fn, h);
+  if (!err) err = sio__hooks_add(&nsp->rooms, room_hook_no_op, h);
   if (err) sio__free(h);
   return err;
 }

@@ -66,15 +66,15 @@ struct room_list {
   size_t max, n;
 };
 
-static void room_list_add(const char *room, void *user) {
+static void room_list_add_name(const char *room, void *user) {
   struct room_list *list = user;
   if (list->n < list->max) list->out[list->n] = room;
   list->n++;
 }
 
-static void room_list_add_counted(const char *room, size_t members, void *user) {
+static void room_list_add_name_ignoring_count(const char *room, size_t members, void *user) {
   (void)members;
-  room_list_add(room, user);
+  room_list_add_name(room, user);
 }
 
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
@@ -86,12 +86,13 @@ void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, voi
 
 size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  sio__socket_each_room(s, room_list_add, &list);
+  sio__socket_each_room(s, room_list_add_name, &list);
   return list.n;
 }
 
 size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, room_list_add_counted, &list);
+  if (nsp->ops->all_rooms)
+    nsp->ops->all_rooms(nsp->adapter, room_list_add_name_ignoring_count, &list);
   return list.n;
 }

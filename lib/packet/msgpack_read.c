@@ -11,7 +11,7 @@ static const double last_date = 8.64e15; /* the largest time of a JavaScript Dat
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
-static bool take_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
+static bool take_msgpack_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   if (n > in->n) return false;
   *out = slice(in->p, (size_t)n);
   in->p += (size_t)n;
@@ -19,7 +19,7 @@ static bool take_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   return true;
 }
 
-static uint64_t load_big_endian(sio_slice s) {
+static uint64_t load_big_endian_uint(sio_slice s) {
   uint64_t v = 0;
   for (size_t i = 0; i < s.n; i++) v = v << 8 | (unsigned char)s.p[i];
   return v;
@@ -27,8 +27,8 @@ static uint64_t load_big_endian(sio_slice s) {
 
 static bool take_big_endian_uint(sio_slice *in, size_t n, uint64_t *v) {
   sio_slice bytes;
-  if (!take_bytes(in, n, &bytes)) return false;
-  *v = load_big_endian(bytes);
+  if (!take_msgpack_bytes(in, n, &bytes)) return false;
+  *v = load_big_endian_uint(bytes);
   return true;
 }
 
@@ -38,7 +38,7 @@ static int64_t sign_extend(uint64_t v, size_t n) {
   return (int64_t)(v << shift) >> shift;
 }
 
-static bool set_integer_token(struct msgpack *t, int64_t v) {
+static bool set_msgpack_integer_token(struct msgpack *t, int64_t v) {
   t->kind = v < 0 ? MSGPACK_INT : MSGPACK_UINT;
   if (v < 0)
     t->u.i = v;
@@ -47,26 +47,27 @@ static bool set_integer_token(struct msgpack *t, int64_t v) {
   return true;
 }
 
-static bool read_bytes_token(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
+static bool read_msgpack_bytes_token(sio_slice *in, struct msgpack *t, enum msgpack_kind kind,
+                                     uint64_t n) {
   t->kind = kind;
-  return take_bytes(in, n, &t->bytes);
+  return take_msgpack_bytes(in, n, &t->bytes);
 }
 
-static bool read_ext_token(sio_slice *in, struct msgpack *t, uint64_t n) {
+static bool read_msgpack_extension_token(sio_slice *in, struct msgpack *t, uint64_t n) {
   sio_slice type;
-  if (!take_bytes(in, 1, &type)) return false;
+  if (!take_msgpack_bytes(in, 1, &type)) return false;
   t->ext = (int8_t)type.p[0];
-  return read_bytes_token(in, t, MSGPACK_EXT, n);
+  return read_msgpack_bytes_token(in, t, MSGPACK_EXT, n);
 }
 
-static bool read_container_token(const sio_slice *in, struct msgpack *t, enum msgpack_kind kind,
-                                 uint64_t n) {
+static bool read_msgpack_container_token(const sio_slice *in, struct msgpack *t,
+                                         enum msgpack_kind kind, uint64_t n) {
   t->kind = kind;
   t->count = (uint32_t)n;
   return n <= (kind == MSGPACK_MAP ? in->n / 2 : in->n);
 }
 
-static bool read_float_token(sio_slice *in, struct msgpack *t, size_t size) {
+static bool read_msgpack_float_token(sio_slice *in, struct msgpack *t, size_t size) {
   uint64_t bits;
   float f;
   if (!take_big_endian_uint(in, size, &bits)) return false;
@@ -83,7 +84,7 @@ static bool read_float_token(sio_slice *in, struct msgpack *t, size_t size) {
 
 /* Reads a token whose first byte c is from 0xc0 to 0xdf. For some of these, an integer n follows: a
  * length, a count or the value. */
-static bool read_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
+static bool read_msgpack_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
   uint64_t n;
@@ -99,12 +100,12 @@ static bool read_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char
       return true;
     case 0xc4:
     case 0xc5:
-    case 0xc6: return read_bytes_token(in, t, MSGPACK_BIN, n);
+    case 0xc6: return read_msgpack_bytes_token(in, t, MSGPACK_BIN, n);
     case 0xc7:
     case 0xc8:
-    case 0xc9: return read_ext_token(in, t, n);
-    case 0xca: return read_float_token(in, t, 4);
-    case 0xcb: return read_float_token(in, t, 8);
+    case 0xc9: return read_msgpack_extension_token(in, t, n);
+    case 0xca: return read_msgpack_float_token(in, t, 4);
+    case 0xcb: return read_msgpack_float_token(in, t, 8);
     case 0xcc:
     case 0xcd:
     case 0xce:
@@ -115,28 +116,28 @@ static bool read_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char
     case 0xd0:
     case 0xd1:
     case 0xd2:
-    case 0xd3: return set_integer_token(t, sign_extend(n, size));
+    case 0xd3: return set_msgpack_integer_token(t, sign_extend(n, size));
     case 0xd9:
     case 0xda:
-    case 0xdb: return read_bytes_token(in, t, MSGPACK_STR, n);
+    case 0xdb: return read_msgpack_bytes_token(in, t, MSGPACK_STR, n);
     case 0xdc:
-    case 0xdd: return read_container_token(in, t, MSGPACK_ARRAY, n);
+    case 0xdd: return read_msgpack_container_token(in, t, MSGPACK_ARRAY, n);
     case 0xde:
-    case 0xdf: return read_container_token(in, t, MSGPACK_MAP, n);
-    default: t->fixed = true; return read_ext_token(in, t, (uint64_t)1 << (c - 0xd4));
+    case 0xdf: return read_msgpack_container_token(in, t, MSGPACK_MAP, n);
+    default: t->fixed = true; return read_msgpack_extension_token(in, t, (uint64_t)1 << (c - 0xd4));
   }
 }
 
 bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
   sio_slice first;
-  if (!take_bytes(in, 1, &first)) return false;
+  if (!take_msgpack_bytes(in, 1, &first)) return false;
   unsigned char c = (unsigned char)first.p[0];
   *t = (struct msgpack){ 0 };
-  if (c < 0x80 || c >= 0xe0) return set_integer_token(t, (signed char)c);
-  if (c < 0x90) return read_container_token(in, t, MSGPACK_MAP, c & 15);
-  if (c < 0xa0) return read_container_token(in, t, MSGPACK_ARRAY, c & 15);
-  if (c < 0xc0) return read_bytes_token(in, t, MSGPACK_STR, c & 31);
-  return read_multibyte_token(in, t, c);
+  if (c < 0x80 || c >= 0xe0) return set_msgpack_integer_token(t, (signed char)c);
+  if (c < 0x90) return read_msgpack_container_token(in, t, MSGPACK_MAP, c & 15);
+  if (c < 0xa0) return read_msgpack_container_token(in, t, MSGPACK_ARRAY, c & 15);
+  if (c < 0xc0) return read_msgpack_bytes_token(in, t, MSGPACK_STR, c & 31);
+  return read_msgpack_multibyte_token(in, t, c);
 }
 
 /* `pending` counts the values that have to follow. Each takes at least one byte, so there is an
@@ -197,13 +198,13 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
 
 /* Reads MessagePack's timestamp extension (type -1): seconds, or nanoseconds and seconds. */
 static bool read_timestamp_extension(sio_slice s, double *ms) {
-  uint64_t v = load_big_endian(slice(s.p, s.n < 8 ? s.n : 8));
+  uint64_t v = load_big_endian_uint(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
     case 4: *ms = (double)v * 1000; return true;
     case 8: *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000); return true;
     case 12:
-      *ms = (double)(int64_t)load_big_endian(slice(s.p + 4, 8)) * 1000 +
-            (double)(load_big_endian(slice(s.p, 4)) / 1000000);
+      *ms = (double)(int64_t)load_big_endian_uint(slice(s.p + 4, 8)) * 1000 +
+            (double)(load_big_endian_uint(slice(s.p, 4)) / 1000000);
       return true;
     default: return false;
   }
@@ -251,7 +252,7 @@ static int put_extension_as_json(struct reader *r, const struct msgpack *t) {
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_iso_date_string(r->out, (double)(int64_t)load_big_endian(t->bytes));
+    return put_iso_date_string(r->out, (double)(int64_t)load_big_endian_uint(t->bytes));
   if (t->ext == -1 && read_timestamp_extension(t->bytes, &ms))
     return put_iso_date_string(r->out, ms);
   return put_unknown_extension_as_json(r, t);
@@ -305,7 +306,7 @@ static int convert_map_key_to_json(struct reader *r, struct frame *f) {
   return put_json_key(r, f, &t);
 }
 
-static int convert_value_to_json(struct reader *r, struct frame *f) {
+static int convert_msgpack_value_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   int err = 0;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
@@ -320,8 +321,8 @@ static int convert_value_to_json(struct reader *r, struct frame *f) {
 
 static int convert_next_token_to_json(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
-  if (f->map && !f->key) return convert_value_to_json(r, f);
-  if (f->left) return f->map ? convert_map_key_to_json(r, f) : convert_value_to_json(r, f);
+  if (f->map && !f->key) return convert_msgpack_value_to_json(r, f);
+  if (f->left) return f->map ? convert_map_key_to_json(r, f) : convert_msgpack_value_to_json(r, f);
   r->depth--;
   return put_json_text(r, f->map ? "}" : "]");
 }
@@ -331,7 +332,7 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.in = value;
   r.out = out;
   r.depth = 0;
-  int err = convert_value_to_json(&r, NULL);
+  int err = convert_msgpack_value_to_json(&r, NULL);
   while (!err && r.depth) err = convert_next_token_to_json(&r);
   return err;
 }

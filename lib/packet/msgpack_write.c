@@ -27,24 +27,25 @@ struct source {
 
 /* ---- heads ----------------------------------------------------------------------------------- */
 
-static size_t store_type_and_big_endian(char *out, unsigned char c, uint64_t v, size_t size) {
+static size_t store_msgpack_type_and_integer(char *out, unsigned char c, uint64_t v, size_t size) {
   out[0] = (char)c;
   for (size_t i = 0; i < size; i++) out[1 + i] = (char)(v >> (8 * (size - 1 - i)));
   return 1 + size;
 }
 
-static int put_type_and_integer(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
+static int put_msgpack_type_and_integer(sio_parser_out *out, unsigned char c, uint64_t v,
+                                        size_t size) {
   char bytes[9];
-  return sio_parser_put(out, bytes, store_type_and_big_endian(bytes, c, v, size));
+  return sio_parser_put(out, bytes, store_msgpack_type_and_integer(bytes, c, v, size));
 }
 
 /* Writes the type and length of a string. A string of 4 GiB or more gets a wrong length here, but
  * sio_parser_put() then refuses its text. */
 static size_t store_msgpack_string_head(char out[5], size_t n) {
-  if (n < 32) return store_type_and_big_endian(out, (unsigned char)(0xa0 | n), 0, 0);
-  if (n <= UINT8_MAX) return store_type_and_big_endian(out, 0xd9, n, 1);
-  if (n <= UINT16_MAX) return store_type_and_big_endian(out, 0xda, n, 2);
-  return store_type_and_big_endian(out, 0xdb, n, 4);
+  if (n < 32) return store_msgpack_type_and_integer(out, (unsigned char)(0xa0 | n), 0, 0);
+  if (n <= UINT8_MAX) return store_msgpack_type_and_integer(out, 0xd9, n, 1);
+  if (n <= UINT16_MAX) return store_msgpack_type_and_integer(out, 0xda, n, 2);
+  return store_msgpack_type_and_integer(out, 0xdb, n, 4);
 }
 
 int sio__msgpack_put_string(sio_parser_out *out, sio_slice s) {
@@ -54,34 +55,35 @@ int sio__msgpack_put_string(sio_parser_out *out, sio_slice s) {
 }
 
 static int put_msgpack_binary(sio_parser_out *out, sio_slice s) {
-  int err = s.n <= UINT8_MAX    ? put_type_and_integer(out, 0xc4, s.n, 1)
-            : s.n <= UINT16_MAX ? put_type_and_integer(out, 0xc5, s.n, 2)
-                                : put_type_and_integer(out, 0xc6, s.n, 4);
+  int err = s.n <= UINT8_MAX    ? put_msgpack_type_and_integer(out, 0xc4, s.n, 1)
+            : s.n <= UINT16_MAX ? put_msgpack_type_and_integer(out, 0xc5, s.n, 2)
+                                : put_msgpack_type_and_integer(out, 0xc6, s.n, 4);
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
 static int put_msgpack_container_head(sio_parser_out *out, bool map, uint32_t n) {
-  if (n < 16) return put_type_and_integer(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
-  if (n <= UINT16_MAX) return put_type_and_integer(out, map ? 0xde : 0xdc, n, 2);
-  return put_type_and_integer(out, map ? 0xdf : 0xdd, n, 4);
+  if (n < 16)
+    return put_msgpack_type_and_integer(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
+  if (n <= UINT16_MAX) return put_msgpack_type_and_integer(out, map ? 0xde : 0xdc, n, 2);
+  return put_msgpack_type_and_integer(out, map ? 0xdf : 0xdd, n, 4);
 }
 
 static int put_msgpack_uint(sio_parser_out *out, uint64_t v) {
-  if (v < 128) return put_type_and_integer(out, (unsigned char)v, 0, 0);
-  if (v <= UINT8_MAX) return put_type_and_integer(out, 0xcc, v, 1);
-  if (v <= UINT16_MAX) return put_type_and_integer(out, 0xcd, v, 2);
-  return v <= UINT32_MAX ? put_type_and_integer(out, 0xce, v, 4)
-                         : put_type_and_integer(out, 0xcf, v, 8);
+  if (v < 128) return put_msgpack_type_and_integer(out, (unsigned char)v, 0, 0);
+  if (v <= UINT8_MAX) return put_msgpack_type_and_integer(out, 0xcc, v, 1);
+  if (v <= UINT16_MAX) return put_msgpack_type_and_integer(out, 0xcd, v, 2);
+  return v <= UINT32_MAX ? put_msgpack_type_and_integer(out, 0xce, v, 4)
+                         : put_msgpack_type_and_integer(out, 0xcf, v, 8);
 }
 
 int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
   uint64_t bits = (uint64_t)v;
   if (v >= 0) return put_msgpack_uint(out, bits);
-  if (v >= -32) return put_type_and_integer(out, (unsigned char)bits, 0, 0);
-  if (v >= INT8_MIN) return put_type_and_integer(out, 0xd0, bits, 1);
-  if (v >= INT16_MIN) return put_type_and_integer(out, 0xd1, bits, 2);
-  return v >= INT32_MIN ? put_type_and_integer(out, 0xd2, bits, 4)
-                        : put_type_and_integer(out, 0xd3, bits, 8);
+  if (v >= -32) return put_msgpack_type_and_integer(out, (unsigned char)bits, 0, 0);
+  if (v >= INT8_MIN) return put_msgpack_type_and_integer(out, 0xd0, bits, 1);
+  if (v >= INT16_MIN) return put_msgpack_type_and_integer(out, 0xd1, bits, 2);
+  return v >= INT32_MIN ? put_msgpack_type_and_integer(out, 0xd2, bits, 4)
+                        : put_msgpack_type_and_integer(out, 0xd3, bits, 8);
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -93,7 +95,7 @@ static const char *find_json_string_end(const char *p) {
   return p + 1;
 }
 
-static int begin_counting_container(struct member_counts *c) {
+static int begin_counting_container_members(struct member_counts *c) {
   if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   if (c->used == c->cap) {
     uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, size_mul(c->cap, 2 * sizeof *n));
@@ -113,7 +115,7 @@ static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' ||
 static int count_members_at_json_char(struct member_counts *c, char at, char last) {
   switch (at) {
     case '[':
-    case '{': return begin_counting_container(c);
+    case '{': return begin_counting_container_members(c);
     case ',': c->n[c->open[c->depth - 1]]++; return 0;
     case ']':
     case '}':
@@ -183,13 +185,13 @@ static int put_msgpack_number(struct source *s) {
   if (sio__slice_parse_u64(text, &u)) return put_msgpack_uint(s->out, u);
   (void)sio__number_to_double(text, &d); /* the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
-  return put_type_and_integer(s->out, 0xcb, bits, 8);
+  return put_msgpack_type_and_integer(s->out, 0xcb, bits, 8);
 }
 
 static int put_msgpack_literal(struct source *s) {
   char c = *s->p;
   s->p += c == 'f' ? 5 : 4;
-  return put_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
+  return put_msgpack_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
 /* If a placeholder begins at s->p, moves to after it and sets *num to its number. */
@@ -205,7 +207,7 @@ static bool parse_attachment_placeholder(struct source *s, uint64_t *num) {
   return true;
 }
 
-static int put_container_or_binary(struct source *s, uint32_t n) {
+static int put_msgpack_container_or_binary(struct source *s, uint32_t n) {
   uint64_t num;
   if (parse_attachment_placeholder(s, &num)) return put_msgpack_binary(s->out, s->bins[num]);
   return put_msgpack_container_head(s->out, *s->p++ == '{', n);
@@ -217,7 +219,7 @@ static int convert_json_values_to_msgpack(struct source *s, const struct member_
   while (!err && s->p < s->end) {
     switch (*s->p) {
       case '{':
-      case '[': err = put_container_or_binary(s, c->n[at++]); break;
+      case '[': err = put_msgpack_container_or_binary(s, c->n[at++]); break;
       case '"': err = put_msgpack_string(s); break;
       case 't':
       case 'f':

@@ -82,7 +82,7 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   srv->drain.done = done;
   srv->drain.user = user;
   srv->engines.draining = true;
-  sio__server_drain_in_threads(srv);
+  sio__server_mark_draining_in_threads(srv);
   srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);

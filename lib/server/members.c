@@ -74,11 +74,11 @@ void sio__server_leave_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_leave(srv->core.threads, srv->core.member);
 }
 
-void sio__server_drain_in_threads(sio_server *srv) {
+void sio__server_mark_draining_in_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_drain(srv->core.threads, srv->core.member);
 }
 
-void sio__server_release_threads(sio_server *srv) {
+void sio__server_unref_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_unref(srv->core.threads);
 }
 

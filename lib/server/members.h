@@ -13,8 +13,8 @@ int sio__server_join_threads(sio_server *srv);
 /* Ends the membership, because the server closes. Messages that were sent before still arrive. */
 void sio__server_leave_threads(sio_server *srv);
 /* Tells the other members to pass no new connections to this server, because it drains. */
-void sio__server_drain_in_threads(sio_server *srv);
+void sio__server_mark_draining_in_threads(sio_server *srv);
 /* Called when the loop has closed, after which no more messages arrive. */
-void sio__server_release_threads(sio_server *srv);
+void sio__server_unref_threads(sio_server *srv);
 
 #endif

@@ -178,7 +178,7 @@ static int check_queue_options(sio_options *o, struct log *log) {
 }
 
 /* Afterwards 0 means no limit. */
-static int check_max_unsent(sio_options *o, struct log *log) {
+static int check_max_unsent_option(sio_options *o, struct log *log) {
   if (o->max_unsent > INT_MAX)
     return log_option_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
   if (o->when_full == SIO_FULL_KEEP_LATEST && !o->max_unsent) o->max_unsent = UNSENT;
@@ -406,7 +406,7 @@ static int check_recovery_options(struct options *opts, struct log *log) {
 }
 
 /* The packet is not copied here: sio__eio_init() encodes it. */
-static int check_initial_packet(const sio_options *o, struct log *log) {
+static int check_initial_packet_option(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
   if (s.n > o->max_payload)
     return log_option_over_other_option(log, "initial_packet", s.n, "max_payload", o->max_payload);
@@ -422,7 +422,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = check_size_t_options(&opts->o, log);
   if (!err) err = check_dependent_options(&opts->o, log);
   if (!err) err = check_queue_options(&opts->o, log);
-  if (!err) err = check_max_unsent(&opts->o, log);
+  if (!err) err = check_max_unsent_option(&opts->o, log);
   if (!err) err = check_rate_options(&opts->o, log);
   if (!err) err = check_threads_option(&opts->o, log);
   if (!err) err = check_adapter_option(&opts->o, log);
@@ -430,7 +430,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = check_path_option(opts, log);
   if (!err) err = check_deflate_options(opts, log);
   if (!err) err = check_recovery_options(opts, log);
-  if (!err) err = check_initial_packet(&opts->o, log);
+  if (!err) err = check_initial_packet_option(&opts->o, log);
   if (!err) err = copy_cors_option(opts, log);
   if (!err) err = copy_cookie_option(opts, log);
   if (!err) err = copy_origins_option(opts, log);

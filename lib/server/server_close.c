@@ -26,7 +26,7 @@ void sio__server_free(struct core *core) {
 
 void sio__server_close_adapters(sio_server *srv) {
   sio_nsp *nsp;
-  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_close(nsp);
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_close_adapter(nsp);
 }
 
 void sio__server_free_compressors(sio_server *srv) {
@@ -58,7 +58,7 @@ static void on_loop_closed(struct loop *l) {
   sio__hooks_clear(&srv->core.new_nsp);
   sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
-  sio__server_release_threads(srv);
+  sio__server_unref_threads(srv);
   /* This must come last, because freeing the other parts returns messages to this pool. */
   sio__msg_allocator_clear(&srv->core.loop.msgs);
   sio__core_unref(&srv->core);

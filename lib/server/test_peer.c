@@ -194,7 +194,7 @@ static const char *test_peer_format_packet(struct sio_test_peer *p) {
 }
 
 /* Decodes one more msg. Returns true if it completes a packet. */
-static bool test_peer_read_msg(struct sio_test_peer *p, const struct received_msg *h) {
+static bool test_peer_decode_received_msg(struct sio_test_peer *p, const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary && h->data[0] != '4') return false;
   if (!h->binary) data = slice(data.p + 1, data.n - 1);
@@ -209,7 +209,7 @@ static struct received_msg *test_peer_take_received_msg(struct sio_test_peer *p)
 const char *sio_test_next(sio_test_peer *p) {
   test_peer_release_packet(p);
   while ((p->last_msg = test_peer_take_received_msg(p))) {
-    if (test_peer_read_msg(p, p->last_msg)) return test_peer_format_packet(p);
+    if (test_peer_decode_received_msg(p, p->last_msg)) return test_peer_format_packet(p);
     sio__free(p->last_msg);
   }
   return NULL;
