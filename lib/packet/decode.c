@@ -10,16 +10,16 @@
 
 enum {
   COUNT_DIGITS = 9, /* a count of attachments with more digits exceeds every limit */
-  FIRST_BINS = 4    /* slots that are allocated for the first attachments */
+  FIRST_BINS = 4    /* the number of slots that are allocated for the first attachments */
 };
 
 static const int64_t max_id = INT64_C(
     9007199254740991); /* 2^53 - 1, the largest integer that JavaScript represents exactly */
 
-/* The fields of a packet's text. */
+/* The fields into which the text of a packet is split. */
 struct header {
   enum packet_type type;
-  uint32_t attachments; /* the announced number; 0 unless the packet is binary */
+  uint32_t attachments; /* how many attachments the packet announces; 0 unless it is binary */
   sio_slice nsp;
   int64_t id;
   sio_slice json;
@@ -86,7 +86,9 @@ static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, c
   return 0;
 }
 
-/* For "/" the slice points to a constant, so that only longer names point into the text. */
+/* Reads the name of the namespace, which is "/" if the packet has none. That slice points to a
+ * constant; only other names point into the text, and have to be adjusted when the text is
+ * copied. */
 static void read_packet_namespace(sio_slice *s, struct header *h) {
   h->nsp = SLICE("/");
   if (s->n == 0 || s->p[0] != '/') return;
@@ -243,8 +245,8 @@ int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
   return fill_decoded_packet(&h, &scratch->scan, out);
 }
 
-/* The array grows with the attachments that have come, because the announced number may be
- * false. */
+/* Makes room for one more attachment. The array grows with the attachments that have arrived,
+ * because the number that the peer has announced may be false. */
 static bool reserve_attachment_slot(struct partial *p) {
   if (p->nbins < p->cap) return true;
   uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
@@ -275,7 +277,8 @@ static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t
   return true;
 }
 
-/* The payload is scanned a second time, because other packets have used the scratch since. */
+/* Completes a packet whose last attachment has arrived. Its payload was scanned when its text
+ * arrived, but is scanned again, because other packets have used the scratch memory since then. */
 static int finish_binary_packet(const struct partial *p, struct decode_scratch *scratch,
                                 const struct decoder_limits *lim, struct packet *out,
                                 const char **why) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * encode.c - encodes Socket.IO packets. Each is one msg that begins with the Engine.IO packet type
- * '4'; the attachments are chained after it.
+ * encode.c - encodes Socket.IO packets. A packet is one msg that begins with the Engine.IO packet
+ * type '4'; its attachments are linked after it.
  *
- * The number of attachments is written before the values that bring them. So the largest possible
- * number is written first, and it is corrected afterwards if fewer attachments were used.
+ * The number of attachments stands at the start of a packet, but is known only when all values have
+ * been written. So the largest possible number is written first, and is corrected at the end if
+ * fewer attachments were used.
  */
 #include "base/err.h"
 #include "base/num.h"
@@ -12,7 +13,8 @@
 #include "packet/packet.h"
 #include "packet/writer.h"
 
-enum { HEAD_MAX = 64 }; /* the header without the namespace, and the brackets around the values */
+/* Room for the header without the namespace, and for the brackets around the values. */
+enum { HEAD_MAX = 64 };
 
 static void put_byte(struct writer *w, char c) { writer_put_bytes(w, &c, 1); }
 
@@ -48,7 +50,7 @@ static void correct_attachment_count(struct msg *m, size_t announced, bool event
   m->len -= (uint32_t)(announced - n);
 }
 
-/* As a JSON string without its quotes. */
+/* Writes s as a JSON string, but without the quotes around it. */
 static void put_json_string_without_quotes(struct writer *w, sio_slice s) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, s);
@@ -64,8 +66,8 @@ static void put_last_string_argument(struct writer *w, sio_slice tail) {
   sio__writer_put_json_string(w, tail);
 }
 
-/* The name contains "\xC0\x80", which stands for U+0000: the parts between are written one after
- * the other, with \\u0000 in the place of the quotes between them. */
+/* Writes a name that contains "\xC0\x80", which stands for U+0000. The parts of the name before and
+ * after it are written as JSON strings without quotes, and the escape \u0000 between them. */
 __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writer *w,
                                                                      sio_slice name) {
   const char *end = name.p + name.n, *nul;
@@ -79,7 +81,8 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   put_byte(w, '"');
 }
 
-/* A name that was escaped is longer than it was: only then a NUL is looked for. */
+/* Writes the name of an event. If exactly the name and two quotes were written, nothing in it was
+ * escaped or replaced, so it cannot contain "\xC0\x80". Only otherwise it is searched for that. */
 static void put_event_name(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);
@@ -104,7 +107,8 @@ static void put_json_argument_array(struct writer *w, sio_slice name, sio_args a
   put_byte(w, ']');
 }
 
-/* name.p is NULL for an ACK. */
+/* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the largest number of attachments
+ * that the arguments can have. */
 static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args,
                                     int64_t id, sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
@@ -193,8 +197,9 @@ static bool is_null_value(const sio_val *v) {
   return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
 }
 
-/* sio_event_args() gives a list of values, which is not valid JSON as the value of a member. So the
- * text is checked like JSON of the host. */
+/* Writes the data of an error. If the host passes sio_event_args(), data is a list of arguments
+ * with commas between them, which is not always one JSON value. So it is checked as JSON text of
+ * the host is. */
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (sio__val_is_list(&v)) v.kind = SIO_JSON;

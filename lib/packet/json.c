@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.c - the JSON scanner, and escaping and unescaping of strings.
+ * json.c - the JSON scanner, and functions that escape and unescape strings.
  *
- * The scanner is a loop over a few states. The containers that are open are in an array of frames,
- * one for each level, so nothing recurses. Most bytes of an event are in strings, which are
- * searched eight bytes at a time.
+ * The scanner is a loop over a few states. The arrays and objects that have begun and not ended are
+ * in an array of frames, one for each level, so nothing recurses. Most bytes of an event are in
+ * strings, which are searched eight bytes at a time.
  */
 #include "packet/json.h"
 
@@ -14,7 +14,7 @@
 #include "packet/number.h"
 
 enum {
-  KEEP_RESULTS = 4096, /* result arrays with more elements are freed before the next scan */
+  KEEP_RESULTS = 4096, /* larger result arrays are freed before the next scan, not reused */
   KEY_MAX = 12,        /* strlen("_placeholder"), the longest key that the scanner looks for */
   ESCAPED = 6          /* the length of the longest escape, \u0000 */
 };
@@ -32,9 +32,10 @@ static inline uint64_t load_8_bytes_little_endian(const char *p) {
   return w;
 }
 
-/* Sets bit 7 of each byte that is a quote, a backslash or a control character. Other bytes may be
- * marked too, but only after the first of these. (Flipping bit 1 maps the quote to 0x20, right
- * after the control characters, which stay below 0x20.) */
+/* Returns a word in which bit 7 of each byte is set that is a quote, a backslash or a control
+ * character in w. Bytes after the first of these may be marked too; that does no harm, because only
+ * the first mark is used. (Flipping bit 1 maps the quote to 0x20, right after the control
+ * characters, which stay below 0x20.) */
 static inline uint64_t mark_special_json_bytes(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
@@ -49,10 +50,10 @@ static inline size_t index_of_first_marked_byte(uint64_t marks) {
   return (size_t)__builtin_ctzll(marks) >> 3;
 }
 
-/* Returns the first quote, backslash or control character, or `end`. For the last 1 to 7 bytes, 8
- * bytes that end at `end` are loaded, and those before p are shifted out. The zeros that are
- * shifted in count as control characters, so the search stops at `end`. base is the start of the
- * text. */
+/* Returns the position of the first quote, backslash or control character at or after p, or `end`.
+ * To search the last 1 to 7 bytes in one step, the 8 bytes before `end` are loaded, and those
+ * before p are shifted out. The zeros that are shifted in look like control characters, so the
+ * search stops at `end`. base is the start of the text. */
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
@@ -69,8 +70,8 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
 /* ---- the scanner ------------------------------------------------------------------------ */
 
 struct frame {
-  uint32_t off;    /* the offset of the container in the text */
-  uint32_t num_at; /* the offset of the value of its member "num"; 0: it has none */
+  uint32_t off;    /* the offset of the array or object in the text */
+  uint32_t num_at; /* the offset of the value of its member "num"; 0 if it has no such member */
   bool object;
   bool placeholder; /* its member "_placeholder" is true */
 };
@@ -78,7 +79,7 @@ struct frame {
 struct cursor {
   const char *p, *end, *base;
   struct json_scan *out;
-  unsigned depth, floor, max_depth; /* floor: the depth at which the text must end */
+  unsigned depth, floor, max_depth; /* floor: the depth at which the text has to end */
   uint32_t arg_off;
   int err;
   struct frame frames[JSON_DEPTH_MAX + 1]; /* frames[1] is the outermost container */
@@ -100,7 +101,8 @@ static inline bool is_json_whitespace(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Returns NUL at the end of the text. A NUL in the text is an error outside of strings anyway. */
+/* Returns the next byte, or NUL at the end of the text. The two cases need not be told apart,
+ * because outside of strings a NUL is an error too. */
 static inline char peek_json_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
 static inline char skip_json_whitespace_and_peek(struct cursor *c) {
@@ -152,7 +154,7 @@ static int64_t parse_placeholder_number(const struct cursor *c, uint32_t at) {
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
 
-/* Adds the placeholder whose object ends here, and removes placeholders inside it. */
+/* Records the placeholder whose object has just ended, and removes those that are inside it. */
 static int record_placeholder(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
   while (s->nplaceholders && s->placeholders[s->nplaceholders - 1].off > f->off) s->nplaceholders--;
@@ -176,15 +178,16 @@ static bool has_4_hex_digits(const char *p, const char *end) {
   return true;
 }
 
-/* p is after a backslash. Returns the position after the escape, or NULL if it is invalid. */
+/* Skips an escape; p is the position after its backslash. Returns the position after the escape, or
+ * NULL if it is invalid. */
 static const char *skip_json_escape(const char *p, const char *end) {
   if (p == end || *p == '\0') return NULL;
   if (*p == 'u') return has_4_hex_digits(p + 1, end) ? p + 5 : NULL;
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
 }
 
-/* Moves from after the opening quote to after the closing one. Returns false if the string is
- * invalid. */
+/* Skips a string: c->p moves from after the opening quote to after the closing one. Returns false
+ * if the string is invalid. */
 static inline bool skip_json_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;
@@ -276,14 +279,15 @@ static inline enum state scan_first_array_element(struct cursor *c) {
   return skip_json_whitespace_and_peek(c) == ']' ? leave_json_container(c) : VALUE;
 }
 
-/* Returns the key without quotes and escapes. buffer is used if it has escapes. */
+/* Returns the key without its quotes and escapes. A key with escapes is unescaped into `buffer`. */
 static sio_slice unescape_json_key(char buffer[], sio_slice raw, bool escaped) {
   if (!escaped) return slice(raw.p + 1, raw.n - 2);
   if (raw.n > KEY_MAX * ESCAPED + 2) return slice(NULL, 0);
   return slice(buffer, sio__json_unescape_string(buffer, raw));
 }
 
-/* Notes in the frame whether the key is "num" or "_placeholder". Its value begins at c->p. */
+/* If the key is "num" or "_placeholder", records that in the frame of its object. The value of the
+ * key begins at c->p. */
 static inline void note_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
   char buffer[KEY_MAX * ESCAPED + 2];
   struct frame *f = &c->frames[c->depth];
@@ -403,8 +407,9 @@ static char *put_utf8_character(char *o, uint32_t c) {
   return o;
 }
 
-/* Reads the digits after "\u", and the second half of a surrogate pair. Sets *end to the position
- * after them. */
+/* Returns the character of an escape whose four digits begin at p. If they are the first half of
+ * a surrogate pair, the escape after it is read too. Sets *end to the position after what was
+ * read. */
 static uint32_t parse_unicode_escape(const char *p, const char *limit, const char **end) {
   uint32_t c = parse_4_hex_digits(p);
   *end = p + 4;
@@ -447,8 +452,8 @@ size_t sio__json_unescape_string(char *out, sio_slice text) {
 
 /* ---- strings, into JSON ----------------------------------------------------------------- */
 
-/* `run` bytes of text that are copied unchanged. The `eaten` bytes after them are replaced by
- * `instead`. */
+/* A step of quoting a text: the next `run` bytes are copied unchanged, and the `eaten` bytes after
+ * them are replaced by `instead`. */
 struct piece {
   size_t run, eaten, instead_n;
   char instead[ESCAPED];
@@ -473,8 +478,8 @@ static const char *skip_text_needing_no_escape(const char *p, const char *end) {
   }
 }
 
-/* Returns the number of bytes that one U+FFFD replaces: the longest prefix that could still become
- * a character, but at least 1. */
+/* Returns how many bytes of malformed UTF-8 at p one U+FFFD replaces: those that could still become
+ * a valid character, but at least 1. */
 static size_t malformed_utf8_length(const char *p, size_t n) {
   size_t len = 1;
   utf8_state s = sio__utf8_validate_piece(0, p, 1);

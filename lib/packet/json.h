@@ -13,17 +13,18 @@
 
 enum { JSON_DEPTH_MAX = 900 };
 
-/* An object with the member "_placeholder": true, which stands for an attachment. The key may be
- * written with escapes; if a key occurs twice, the last one counts, as in JavaScript. A placeholder
- * inside another one is ignored. Unlike in JavaScript, a placeholder is also found in the value of
- * a key that occurs again later in the same object. */
+/* A placeholder: an object with the member "_placeholder": true, which stands for an attachment.
+ * The key may be written with escapes. If a key occurs twice, the last one counts, as in
+ * JavaScript. A placeholder inside another one is ignored. Unlike in JavaScript, a placeholder is
+ * found even if a later member with the same key replaces its value. */
 struct json_placeholder {
-  uint32_t off, len; /* where the object is in the text */
-  uint32_t arg;      /* the index of the outer array's element that contains it */
-  int64_t num;       /* its "num"; -1 if that is missing or not an integer from 0 to 2^31 - 1 */
+  uint32_t off, len; /* the position of the object in the text */
+  uint32_t arg;      /* the index of the element of the outer array that contains the placeholder */
+  int64_t num; /* the value of "num"; -1 if that is missing or not an integer from 0 to 2^31 - 1 */
 };
 
-/* The result of a scan. Must be zero before the first scan; can be reused; must be cleared. */
+/* The result of a scan. It must be zero before the first scan, can be reused, and must be cleared
+ * at the end. */
 struct json_scan {
   struct {
     uint32_t off, len;
@@ -34,8 +35,9 @@ struct json_scan {
   char first; /* the first character of the text that is not blank */
 };
 
-/* Scans a JSON text. 0; SIO_EJSON, and *at is the offset of the error; SIO_EDEPTH; UV_ENOMEM;
- * SIO_ETOOBIG for a text of 4 GiB or more. at may be NULL. After an error *s must not be read. */
+/* Scans a JSON text. Returns 0; SIO_EJSON, and *at is the offset of the error; SIO_EDEPTH;
+ * UV_ENOMEM; or SIO_ETOOBIG for a text of 4 GiB or more. at may be NULL. After an error the result
+ * in *s is not valid. */
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 /* Scans the text between the brackets of an array: one or more elements, with commas between them.
  * The missing brackets count as one level of depth. The errors are those of sio__json_scan(). */

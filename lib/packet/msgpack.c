@@ -30,7 +30,8 @@ static int put_msgpack_data_field(const sio_parts *p, sio_parser_out *out) {
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
-/* Writes the fields in the reference's order, in which the id of an ACK comes first. */
+/* Writes the fields in the order in which the reference implementation writes them: the id of an
+ * ACK comes first. */
 static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
@@ -45,8 +46,8 @@ static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-/* The values of the map, as bytes that are not decoded yet. A slice is empty if the field is
- * missing or undefined. */
+/* The values of the map's fields, as bytes that are not decoded yet. A slice is empty if the field
+ * is missing or undefined. */
 struct fields {
   sio_slice type, nsp, data, id;
 };
@@ -64,7 +65,7 @@ static sio_slice *find_field_of_msgpack_key(struct fields *f, const struct msgpa
   return slice_equals_str(key->bytes, "id") ? &f->id : NULL;
 }
 
-/* If a key occurs twice, the last one counts. */
+/* Reads a key and its value. If a key occurs twice, the last one counts. */
 static bool read_msgpack_packet_field(sio_slice *in, struct fields *f) {
   struct msgpack key;
   sio_slice value, name;

@@ -24,11 +24,11 @@ enum msgpack_kind {
   MSGPACK_MAP    /* msgpack.count keys follow, each with its value */
 };
 
-/* A token: a whole value, or the head of an array or a map. */
+/* A token of MessagePack: a whole value, or the head of an array or a map. */
 struct msgpack {
   enum msgpack_kind kind;
-  int8_t ext; /* the type of an EXT */
-  bool fixed; /* true for an EXT in one of the forms without a length (fixext) */
+  int8_t ext; /* the type number of an EXT */
+  bool fixed; /* true for an EXT in a form that has no length field (fixext) */
   uint32_t count;
   union {
     bool b;
@@ -39,21 +39,22 @@ struct msgpack {
   sio_slice bytes; /* the content of a STR, BIN or EXT */
 };
 
-/* Reads a token and moves *in to after it. Returns false if the token is incomplete, or if fewer
- * bytes are left than the array or map has members. */
+/* Reads a token, and moves *in to the position after it. Returns false if the token is incomplete,
+ * or if fewer bytes follow than the array or map must have. */
 bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t);
-/* Moves *in to after a value and everything inside it, and sets *value to it. Returns false if the
- * value is incomplete. */
+/* Skips a value and everything inside it: *in moves to the position after it, and *value is set to
+ * its bytes. Returns false if the value is incomplete. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value);
 /* True if the value is JavaScript's undefined, as the official client encodes it. */
 bool sio__msgpack_is_undefined(sio_slice value);
 
-/* Appends the value, which sio__msgpack_skip_value() has found complete, to out as JSON. SIO_EPROTO
- * for a map key that is neither a string nor an integer; SIO_EDEPTH; the errors of <sio/parser.h>.
- */
+/* Appends a value to out as JSON. sio__msgpack_skip_value() must have found it complete. Returns 0;
+ * SIO_EPROTO for a map key that is neither a string nor an integer; SIO_EDEPTH; or an error of
+ * <sio/parser.h>. */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
-/* Appends a valid JSON text to out as MessagePack; its placeholders are replaced by bins. */
+/* Appends a valid JSON text to out as MessagePack. Each placeholder in it is replaced by the
+ * attachment in `bins` that it names. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
 int sio__msgpack_put_string(sio_parser_out *out, sio_slice s);

@@ -32,7 +32,7 @@ static bool take_big_endian_uint(sio_slice *in, size_t n, uint64_t *v) {
   return true;
 }
 
-/* Extends the sign of an integer that was read from n bytes. */
+/* Converts the low n bytes of v, a two's complement integer, to an int64_t. */
 static int64_t sign_extend(uint64_t v, size_t n) {
   unsigned shift = (unsigned)(64 - 8 * n);
   return (int64_t)(v << shift) >> shift;
@@ -82,8 +82,8 @@ static bool read_msgpack_float_token(sio_slice *in, struct msgpack *t, size_t si
   return true;
 }
 
-/* Reads a token whose first byte c is from 0xc0 to 0xdf. For some of these, an integer n follows: a
- * length, a count or the value. */
+/* Reads a token whose first byte c is from 0xc0 to 0xdf. After some of these bytes comes an integer
+ * n, which is a length, a count or the value itself. */
 static bool read_msgpack_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
@@ -140,8 +140,8 @@ bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
   return read_msgpack_multibyte_token(in, t, c);
 }
 
-/* `pending` counts the values that have to follow. Each takes at least one byte, so there is an
- * error if it exceeds the bytes that are left. */
+/* `pending` is the number of values that still have to be read. Each takes at least one byte, so
+ * the value is incomplete if more are pending than there are bytes left. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value) {
   struct msgpack t;
   const char *from = in->p;
@@ -196,7 +196,8 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
   return sio_parser_put(out, text, (size_t)(o - text));
 }
 
-/* Reads MessagePack's timestamp extension (type -1): seconds, or nanoseconds and seconds. */
+/* Reads MessagePack's timestamp extension (type -1), which contains seconds, or nanoseconds and
+ * seconds. Sets *ms. */
 static bool read_timestamp_extension(sio_slice s, double *ms) {
   uint64_t v = load_big_endian_uint(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
@@ -214,7 +215,7 @@ static bool read_timestamp_extension(sio_slice s, double *ms) {
 
 /* An array or map that is being read. */
 struct frame {
-  uint32_t left; /* the number of members that have not been read */
+  uint32_t left; /* the number of members that have not been read yet */
   bool map, key; /* key: the next token is a key of the map */
   bool first;    /* no member has been written yet */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack_write.c - converts JSON text to MessagePack. In MessagePack the number of members comes
- * before the members of a container, so a first pass counts them. Each value is written in its
- * shortest form, as the JavaScript client does it.
+ * msgpack_write.c - converts JSON text to MessagePack. In MessagePack the number of members stands
+ * before the members of an array or map, so a first pass over the text counts them. Each value is
+ * written in its shortest form, as the JavaScript client does.
  */
 #include "base/err.h"
 #include "packet/msgpack.h"
@@ -10,7 +10,7 @@
 
 enum { FEW = 32 };
 
-/* The numbers of members of all arrays and objects of a text, in the order in which they begin. */
+/* The number of members of each array and object of a text, in the order in which these begin. */
 struct member_counts {
   uint32_t *n, few[FEW];
   size_t used, cap;
@@ -39,8 +39,8 @@ static int put_msgpack_type_and_integer(sio_parser_out *out, unsigned char c, ui
   return sio_parser_put(out, bytes, store_msgpack_type_and_integer(bytes, c, v, size));
 }
 
-/* Writes the type and length of a string. A string of 4 GiB or more gets a wrong length here, but
- * sio_parser_put() then refuses its text. */
+/* Writes the type and length of a string into out, and returns how many bytes that took. The length
+ * field is wrong for a string of 4 GiB or more, but sio_parser_put() refuses the string itself. */
 static size_t store_msgpack_string_head(char out[5], size_t n) {
   if (n < 32) return store_msgpack_type_and_integer(out, (unsigned char)(0xa0 | n), 0, 0);
   if (n <= UINT8_MAX) return store_msgpack_type_and_integer(out, 0xd9, n, 1);
@@ -111,7 +111,8 @@ static int begin_counting_container_members(struct member_counts *c) {
 
 static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/* `last` is the last character before `at` that is not blank. */
+/* Counts members at the character `at`, which is outside of strings. `last` is the last character
+ * before it that is not a blank. */
 static int count_members_at_json_char(struct member_counts *c, char at, char last) {
   switch (at) {
     case '[':
@@ -148,8 +149,9 @@ static void member_counts_clear(struct member_counts *c) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* A string with escapes is unescaped directly into the output, and then moved to after its head:
- * the length of the head depends on the length of the unescaped string. */
+/* Writes the string that begins at s->p. Its head has 1 to 5 bytes, depending on the length after
+ * unescaping. So a string with escapes is unescaped into the output five bytes further on, and then
+ * moved to the end of its head. */
 static int put_msgpack_string(struct source *s) {
   enum { ROOM = 5 };
   const char *end = find_json_string_end(s->p);
@@ -183,7 +185,7 @@ static int put_msgpack_number(struct source *s) {
   sio_slice text = slice(from, (size_t)(s->p - from));
   if (sio__number_to_int64(text, &i)) return sio__msgpack_put_int(s->out, i);
   if (sio__slice_parse_u64(text, &u)) return put_msgpack_uint(s->out, u);
-  (void)sio__number_to_double(text, &d); /* the text is valid JSON */
+  (void)sio__number_to_double(text, &d); /* this cannot fail, because the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
   return put_msgpack_type_and_integer(s->out, 0xcb, bits, 8);
 }
@@ -194,13 +196,15 @@ static int put_msgpack_literal(struct source *s) {
   return put_msgpack_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
-/* If a placeholder begins at s->p, moves to after it and sets *num to its number. */
+/* If a placeholder begins at s->p, moves s->p to the position after it, sets *num to its number and
+ * returns true. */
 static bool parse_attachment_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
   const char *from = s->p + n, *p = from;
-  while (*p >= '0' && *p <= '9') p++; /* the text is valid JSON: a '}' is still to come */
+  /* This stops in time: the text is valid JSON, so a '}' follows. */
+  while (*p >= '0' && *p <= '9') p++;
   if (*p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num)) return false;
   if (*num >= s->nbins) return false;
   s->p = p + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * number.c - converts JSON numbers. A number is represented by its digits from the first to the
- * last that is not 0, and a power of ten. A peer may send millions of digits, so they are not
+ * number.c - converts JSON numbers. A number is represented by a power of ten and its digits from
+ * the first to the last one that is not 0. A peer may send millions of digits, so they are not
  * copied.
  */
 #include "packet/number.h"
@@ -11,16 +11,16 @@
 enum {
   INT_DIGITS = 19,   /* an int64_t has at most this many */
   SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
-  KEPT_DIGITS = 780, /* after 767 digits it only matters whether all the others are 0 */
+  KEPT_DIGITS = 780, /* after 767 digits, of the others it matters only whether all are 0 */
   EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
 };
 
-/* No further digits of an exponent are read once it has reached this value. A text has less than
- * 2^32 bytes, so sums with the exponent do not overflow. */
+/* Once an exponent has reached this value, its further digits are ignored. A text has less than
+ * 2^32 bytes, so adding a number of digits to such an exponent does not overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
 struct decimal {
-  const char *first; /* the first digit that is not 0; NULL: the number is 0 */
+  const char *first; /* the first digit that is not 0; NULL if the number is 0 */
   int64_t count;     /* the number of digits from `first` to the last one that is not 0 */
   int64_t power;     /* the power of ten by which that last digit is multiplied */
   bool negative;
@@ -90,8 +90,8 @@ static int64_t cap_exponent(int64_t e) {
   return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
 }
 
-/* Writes a short text with the same nearest double: KEPT_DIGITS digits, and then one '1' if any
- * other digit is not 0. */
+/* Writes a shorter decimal whose nearest double is the same: the first KEPT_DIGITS digits, and then
+ * a '1' if any digit after them is not 0. */
 static size_t write_shortened_decimal(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;

@@ -31,20 +31,21 @@ enum { PACKET_NO_ID = -1 };
 
 /* A decoded packet. The slices point into the received bytes. */
 struct packet {
-  enum packet_type type;        /* BINARY_EVENT and BINARY_ACK are decoded to EVENT and ACK */
-  sio_slice nsp;                /* "/" if the packet names no namespace */
-  sio_slice query;              /* for Socket.IO 2: the text after the '?' of the namespace */
-  int64_t id;                   /* the ack id; PACKET_NO_ID if there is none */
-  sio_slice json;               /* the text of the payload; empty if there is none */
-  const struct json_scan *scan; /* the elements of the payload; args[0] of an EVENT is its name */
-  const sio_slice *bins;        /* the attachments */
+  enum packet_type type; /* BINARY_EVENT and BINARY_ACK become EVENT and ACK */
+  sio_slice nsp;         /* "/" if the packet names no namespace */
+  sio_slice query;       /* for Socket.IO 2: the text after the '?' of the namespace */
+  int64_t id;            /* the ack id; PACKET_NO_ID if there is none */
+  sio_slice json;        /* the text of the payload; empty if there is none */
+  /* Where the elements of the payload are in it; args[0] of an EVENT is its name. */
+  const struct json_scan *scan;
+  const sio_slice *bins; /* the attachments */
   uint32_t nbins;
 };
 
 struct decoder_limits {
   unsigned max_attachments;
   unsigned max_depth;
-  size_t max_packet; /* bytes of the header and all attachments together */
+  size_t max_packet; /* the maximum number of bytes of the header and all attachments together */
 };
 
 /* The decoder of one connection. It holds memory only while a binary packet is incomplete. */
@@ -57,20 +58,21 @@ struct decoder {
 enum { DECODE_MORE = 0, DECODE_PACKET = 1 };
 
 /* Memory that all decoders and encoders of a server share and reuse. Decoding and encoding use
- * different members, so a handler may send the event that it handles. Must be zero before its first
- * use; must be cleared. */
+ * different members, so a handler may send the event that it is handling. The struct must be zero
+ * before its first use, and must be cleared at the end. */
 struct decode_scratch {
   struct json_scan scan; /* the scan of the packet that was decoded last */
   struct json_scan sent; /* the scan of the value that is being encoded */
-  uint32_t *numbers; /* for each bin of that value, the number of the attachment in the packet */
+  uint32_t *numbers; /* for each attachment of that value, its number among those of the packet */
   uint32_t numbers_cap;
 };
 void sio__decode_scratch_clear(struct decode_scratch *s);
 
 /* Decodes an Engine.IO text message, given without its type '4'. Returns DECODE_PACKET and fills
- * *out, which is valid until the next decode with this scratch; or DECODE_MORE if attachments are
- * missing; or SIO_EPROTO, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM, and sets *why to a static text. The
- * texts are those of the reference server where it has one.
+ * *out, which is valid until the next decode with this scratch; DECODE_MORE if the packet has
+ * attachments that have still to come; or SIO_EPROTO, SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and
+ * sets *why to a constant text. If the reference server has a text for the error, it is that one.
+ *
  * The reference converts counts and ids with JavaScript's Number(). Here both must be decimal
  * digits, an id is at most 2^53 - 1, and the type of the packet must not be missing. */
 int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
@@ -86,12 +88,12 @@ int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch
 static inline bool is_decoder_waiting_for_attachments(const struct decoder *d) {
   return d->partial != NULL;
 }
-/* Frees a packet with attachments, after it was handled or while it is incomplete. Does nothing if
- * there is none. */
+/* Frees a packet with attachments, if there is one: after it was handled, or while some of its
+ * attachments are missing. */
 void sio__decoder_free_packet(struct decoder *d);
 
-/* Checks that json is a valid payload for this type of packet, or empty. 0; SIO_EPROTO, SIO_EDEPTH
- * or UV_ENOMEM, and *why. */
+/* Checks that json is a valid payload for a packet of this type; it may be empty. Returns 0, or
+ * SIO_EPROTO, SIO_EDEPTH or UV_ENOMEM and sets *why. */
 int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
                               unsigned max_depth, const char **why);
 
@@ -100,21 +102,21 @@ bool sio__is_reserved_event_name(sio_slice name);
 
 /* ---- encoding ---------------------------------------------------------------------- */
 
-/* Encodes an EVENT, or an ACK if name is NULL. id is the ack id or PACKET_NO_ID. 0 and *out;
- * SIO_ENAME, SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM, or UV_EINVAL for a
- * value with an invalid kind. Only bins that a placeholder names become attachments; they are
- * numbered in the order of the values. max_attachments limits what is received and is not
- * checked. */
+/* Encodes an EVENT, or an ACK if name is NULL. id is the ack id or PACKET_NO_ID. Returns 0 and sets
+ * *out; or SIO_ENAME, SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM, or UV_EINVAL
+ * for a value of an invalid kind. A binary becomes an attachment only if a placeholder names it;
+ * attachments are numbered in the order of the values. Their number is not limited: max_attachments
+ * applies to received packets only. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
-/* Like sio__encode_event_or_ack(), but adds the string tail as the last argument unless tail.n is
- * 0. */
+/* Like sio__encode_event_or_ack(), but appends the string `tail` as the last argument unless it is
+ * empty. */
 int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scratch *scratch,
                                           struct msg **out, const char *nsp, const char *name,
                                           sio_args args, int64_t id, sio_slice tail);
-/* These encode packets without arguments. CONNECT has the payload {"sid":...,"pid":...}; sid or pid
- * is left out if it is NULL. CONNECT_ERROR has the payload {"message":...,"data":...}; data is left
- * out if it is null, and must not have attachments (SIO_EPLACEHOLDER). */
+/* These functions encode packets without arguments. CONNECT has the payload {"sid":...,"pid":...};
+ * sid or pid is omitted if it is NULL. CONNECT_ERROR has the payload {"message":...,"data":...};
+ * data is omitted if it is null, and must not have attachments (SIO_EPLACEHOLDER). */
 int sio__encode_connect_packet(struct msgs *home, struct msg **out, const char *nsp,
                                const char *sid, const char *pid);
 int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const char *nsp);
@@ -125,8 +127,8 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
  * not have attachments (SIO_EPLACEHOLDER). */
 int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
                                    struct msg **out, sio_val data);
-/* Encodes the ERROR packet of Socket.IO 2, which stands for CONNECT_ERROR. Its payload is the data
- * or, if data is null, the message. */
+/* Encodes the ERROR packet of Socket.IO 2, which corresponds to CONNECT_ERROR of later versions.
+ * Its payload is the data or, if data is null, the message. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data);

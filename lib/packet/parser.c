@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - calls the host's custom parser. What the parser returns from decoding is checked like
- * a packet of a peer.
+ * parser.c - calls the host's custom parser. What the parser makes of a received message is checked
+ * like any packet of a peer.
  */
 #include "packet/parser.h"
 
@@ -10,9 +10,9 @@
 #include "base/utf8.h"
 
 enum {
-  FIRST_BINS = 4, /* slots that are allocated for the first attachments */
+  FIRST_BINS = 4, /* the number of slots that are allocated for the first attachments */
   HEAD_HINT = 64,
-  BRIEF = 128,     /* strings up to this length are not measured before they are escaped */
+  BRIEF = 128, /* the escaped length of strings up to this length is estimated and not measured */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -33,7 +33,8 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* A short string is not measured if there is room for it even if every character is escaped. */
+/* The escaped length of a short string is not measured: room is reserved for the case that every
+ * character is escaped, if that is allowed. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);
@@ -71,7 +72,8 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* Returns the JSON after the type, the number of attachments, the namespace and the ack id. */
+/* Returns the part of an encoded packet that is JSON: what follows the type, the number of
+ * attachments, the namespace and the ack id. */
 static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
@@ -104,7 +106,7 @@ int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, cons
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
-  /* The Engine.IO packet type "message"; a binary message has no type. */
+  /* A text message begins with the Engine.IO packet type "message"; a binary one has no type. */
   if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
   if (!err) err = ops->encode(&p, &to);
   if (!err) {
@@ -144,8 +146,9 @@ static int explain_parser_error(int err, const struct sio_parser_out *own, const
   }
 }
 
-/* Checks that the placeholders are those that sio_parser_bin() has written, in order. If a peer's
- * object looks like a placeholder, the packet is refused. */
+/* Checks that the placeholders of the text are those that sio_parser_bin() has written, in their
+ * order. If there are others, an object that the peer sent looks like a placeholder, and the packet
+ * is refused. */
 static bool has_only_placeholders_of_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;

@@ -14,7 +14,7 @@
 
 struct sio_parser_out {
   struct msgs *home;
-  struct msg *text; /* what the parser has written; owned */
+  struct msg *text; /* what the parser has written so far; owned */
   size_t max;       /* the maximum length of text */
   sio_slice *bins;  /* the array is owned; the bytes belong to the received message */
   uint32_t nbins, cap, max_bins;
@@ -22,8 +22,8 @@ struct sio_parser_out {
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 
-/* Makes the parser's message from a packet that encode.c has made. 0 and *out, or the error of the
- * parser's encode(). */
+/* Makes the message of the parser from a packet that encode.c has made. Returns 0 and sets *out, or
+ * returns the error of the parser's encode(). */
 int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
                               enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
 

@@ -9,10 +9,10 @@
 #include "base/buf.h"
 #include "packet/packet.h"
 
-/* Moves the query of p->nsp, the text after a '?', to p->query. */
+/* Splits the name at its '?': p->nsp becomes the part before it, and p->query the part after it. */
 void sio__split_query_from_namespace(struct packet *p);
-/* Converts the query to the JSON object that newer clients send: {"token":"x"}. Initialises *out;
- * the caller clears it. 0 or UV_ENOMEM. */
+/* Converts the query to the JSON object that newer clients send, such as {"token":"x"}. Initialises
+ * *out, which the caller has to clear. Returns 0 or UV_ENOMEM. */
 int sio__query_string_to_auth_json(struct buf *out, sio_slice query);
 
 #endif

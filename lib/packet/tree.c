@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.c - parses JSON text to cJSON trees, and prints them. Only the node type of cJSON is used.
+ * tree.c - parses JSON text to cJSON trees, and prints such trees as JSON. Of cJSON only the type
+ * of the nodes and a lookup by key are used.
  *
- * cJSON's own parser and printer depend on the host's locale. The parser fails at numbers of more
- * than 63 characters and at lone surrogates, and cuts strings at U+0000; the printer recurses.
- * cJSON also allocates each node, and a peer needs only two bytes ("0,") for one. Here the nodes
- * and strings of a tree are in a few blocks, which are freed together.
+ * cJSON's own parser and printer depend on the locale of the host. The parser fails at numbers of
+ * more than 63 characters and at lone surrogates, and truncates strings at U+0000; the printer is
+ * recursive. cJSON also allocates each node separately, and two bytes of a peer ("0,") are enough
+ * to make one. Here the nodes and strings of a tree are in a few blocks, which are freed together.
  */
 #include "packet/tree.h"
 
@@ -29,7 +30,7 @@ struct block {
   _Alignas(8) char bytes[];
 };
 
-/* A struct tree is at the start of the oldest of its blocks. */
+/* A tree that was parsed. The struct itself is at the start of the oldest of its blocks. */
 struct tree {
   struct block *blocks; /* the newest first */
   cJSON root;
@@ -38,9 +39,9 @@ struct tree {
 struct builder {
   const char *p, *end;
   struct tree *tree;
-  char *key; /* the key of the next value, in an object */
+  char *key; /* the key that was read, for the next value of an object */
   unsigned depth;
-  bool begun; /* the root has been created */
+  bool begun; /* the root node has been created */
   struct {
     cJSON *item, *last; /* an array or object that is not complete, and its last member */
   } open[JSON_DEPTH_MAX];
@@ -52,7 +53,8 @@ static struct block *tree_block_new(struct block *next, size_t size) {
   return b;
 }
 
-/* n is at most the length of the text, so the sums do not overflow. */
+/* Allocates n bytes in a block of the tree. n is at most the length of the text, so the sums do not
+ * overflow. */
 static void *tree_alloc(struct tree *t, size_t n) {
   struct block *b = t->blocks;
   n = (n + 7) & ~(size_t)7;
@@ -87,14 +89,14 @@ static bool is_raw_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
-/* Moves to the end of a number and returns its text. */
+/* Returns the text of the number at b->p, and moves b->p to its end. */
 static sio_slice take_number_text(struct builder *b) {
   const char *from = b->p;
   while (b->p < b->end && is_raw_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
 }
 
-/* Moves to the end of a string and returns its text with the quotes. */
+/* Returns the text of the string at b->p, with its quotes, and moves b->p to its end. */
 static sio_slice take_string_text(struct builder *b) {
   const char *from = b->p++;
   for (; *b->p != '"'; b->p++)
@@ -152,7 +154,8 @@ static cJSON *tree_node_new(struct builder *b) {
   return item;
 }
 
-/* As in cJSON, prev of the first member points to the last member. */
+/* Appends the item to the members of its parent. As in cJSON, prev of the first member points to
+ * the last member. */
 static void link_node_to_parent(struct builder *b, cJSON *item) {
   if (!b->depth) return;
   cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
@@ -180,7 +183,8 @@ static bool is_object_key_expected(const struct builder *b) {
   return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
 }
 
-/* The text is valid, so blanks, commas and colons can be skipped without a check. */
+/* Reads a key, a value or a bracket, or skips one character. The text is valid, so blanks, commas
+ * and colons can be skipped without a check. */
 static bool parse_next_tree_token(struct builder *b) {
   switch (*b->p) {
     case ' ':
@@ -230,14 +234,14 @@ void sio__tree_wipe_and_free(struct cJSON *t) {
 
 /* ---- trees into text -------------------------------------------------------------------- */
 
-enum { TREE_PLACEHOLDER = 1 << 16 }; /* a bit of cJSON.type that cJSON does not use */
+enum { TREE_PLACEHOLDER = 1 << 16 }; /* a bit of cJSON.type that cJSON itself does not use */
 
 struct printer {
   bool refuses_placeholders;
   struct msg **m;
   struct json_scan *scan;
   unsigned depth, max_depth;
-  int err; /* the first error; what is written after it is lost */
+  int err; /* the first error; output after it is discarded */
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 
@@ -316,8 +320,8 @@ static void print_member_key(struct printer *pr, const struct cJSON *t) {
   print_json_bytes(pr, ":", 1);
 }
 
-/* Prints the closing brackets of all containers whose last member is t. Returns the node that comes
- * next, or NULL at the end of the tree. */
+/* Writes what comes after the node t: the closing brackets of all containers whose last member it
+ * is, then a comma. Returns the next node, or NULL at the end of the tree. */
 static const struct cJSON *print_brackets_after_node(struct printer *pr, const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
@@ -328,7 +332,7 @@ static const struct cJSON *print_brackets_after_node(struct printer *pr, const s
   return t->next;
 }
 
-/* Prints t, or the start of it if it has members. Returns the node that comes next, or NULL at the
+/* Prints t, or only its opening bracket if it has members. Returns the next node, or NULL at the
  * end of the tree. */
 static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSON *t) {
   print_member_key(pr, t);
@@ -373,7 +377,8 @@ bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
   return true;
 }
 
-/* Marks t, or returns true if its members have to be searched. */
+/* Marks t if it is a placeholder. Otherwise returns true if it has members, which have to be
+ * searched. */
 static bool mark_if_placeholder(struct cJSON *t) {
   uint32_t num;
   bool placeholder = sio__tree_is_placeholder(t, &num);
@@ -382,7 +387,7 @@ static bool mark_if_placeholder(struct cJSON *t) {
 }
 
 void sio__tree_mark_placeholders(struct cJSON *t) {
-  struct cJSON *open[JSON_DEPTH_MAX]; /* the containers around t */
+  struct cJSON *open[JSON_DEPTH_MAX]; /* the arrays and objects that contain t */
   unsigned depth = 0;
   while (t) {
     if (mark_if_placeholder(t) && depth < JSON_DEPTH_MAX) {

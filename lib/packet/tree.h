@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.h - converts JSON text to cJSON trees, and the cJSON trees of hosts to text. A tree that is
- * parsed here has its nodes in memory blocks of its own: it must be freed with sio__tree_free(),
+ * tree.h - converts JSON text to cJSON trees, and cJSON trees of the host to text. The nodes of a
+ * tree that is parsed here are in memory blocks of its own: it must be freed with sio__tree_free(),
  * and its nodes must not be detached.
  */
 #ifndef SIO_PACKET_TREE_H
@@ -16,12 +16,14 @@ struct cJSON;
  * strings and keys a lone surrogate or U+0000 becomes U+FFFD. Integers beyond 2^53 are rounded. */
 struct cJSON *sio__tree_from_json(sio_slice text);
 void sio__tree_free(struct cJSON *t);
-/* The same, and overwrites the tree first: for trees that may contain passwords or tokens. */
+/* Appends t as JSON text to *m. Returns 0; SIO_EDEPTH if t is more than max_depth deep or circular;
+ * SIO_EJSON for a raw item that is not valid JSON (the memory of scan is used to check it);
+ * UV_ENOMEM; or SIO_ETOOBIG. */
 void sio__tree_wipe_and_free(struct cJSON *t);
 
-/* Appends the text of t to *m. 0; SIO_EDEPTH if t is more than max_depth deep or circular;
- * SIO_EJSON for a raw item that is not valid JSON (raw items are checked with scan); UV_ENOMEM;
- * SIO_ETOOBIG. */
+/* Marks the nodes of an event's tree that stand for attachments. For a marked node
+ * sio__tree_to_json() returns SIO_EPLACEHOLDER if has_bins is false: the placeholder would be sent
+ * without its attachment. cJSON_Duplicate() copies the mark. */
 int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
                       unsigned max_depth, bool has_bins);
 
@@ -30,7 +32,8 @@ int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *s
  * attachment. cJSON_Duplicate() copies the mark. */
 void sio__tree_mark_placeholders(struct cJSON *t);
 
-/* Sets *num to k if t is {"_placeholder":true,"num":k}. Returns false for any other node. */
+/* Finds the member with this key and sets *string to its value. Returns false if it is missing or
+ * not a string; *present is true if the member exists, whatever its type. */
 bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num);
 
 /* Finds the string member with this key. Returns false if there is none; *present is true if the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * value.c - writes values directly into the packet's msg. JSON text of the host is checked here;
- * arguments of a received event were checked when it came.
+ * value.c - writes values directly into the msg of a packet. JSON text from the host is checked
+ * here; the arguments of a received event were checked when it arrived.
  */
 #include "base/err.h"
 #include "base/num.h"
@@ -9,11 +9,11 @@
 #include "packet/writer.h"
 
 enum {
-  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* the packet's array around the arguments is one level */
+  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* the array around the arguments of a packet is one level more */
   NUMBER_HINT = 24,
   TREE_HINT = 64,
   PLACEHOLDER_HINT = 40,
-  BRIEF = 128,     /* strings up to this length are not measured for the size hint */
+  BRIEF = 128,     /* for strings up to this length the estimate assumes that nothing is escaped */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -93,8 +93,8 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
   return 0;
 }
 
-/* Attaches the bins that placeholders name. scratch->numbers[k] is set to the number that bin k has
- * in the packet. */
+/* Attaches those binaries of v to which placeholders refer. Sets scratch->numbers[k] to the number
+ * that binary k has among the attachments of the packet. */
 static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   int err = reserve_attachment_numbers(w->scratch, v->nbins);
@@ -114,7 +114,7 @@ static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   return err;
 }
 
-/* Writes a text that was scanned, with the numbers of its placeholders changed. */
+/* Writes JSON text that was scanned, and replaces the numbers of its placeholders. */
 static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice text,
                                                   const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
@@ -129,7 +129,7 @@ static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice te
   writer_put_bytes(w, text.p + done, text.n - done);
 }
 
-/* err is the result of scanning the text. */
+/* Writes JSON text. err is the result of the scan of that text. */
 static void put_scanned_json(struct writer *w, sio_slice text, const sio_val *v, int err) {
   if (err) {
     writer_set_error(w, err);
@@ -158,7 +158,8 @@ static void put_checked_host_json(struct writer *w, const sio_val *v) {
   put_scanned_json(w, text, v, sio__json_scan(&w->scratch->sent, text, writer_depth_left(w), NULL));
 }
 
-/* The missing brackets of the list count as a level. */
+/* Writes a list of arguments without brackets. In the scan the missing brackets count as one level,
+ * so one more is allowed. */
 static void put_host_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   put_scanned_json(w, text, v,
@@ -166,7 +167,7 @@ static void put_host_argument_list(struct writer *w, const sio_val *v) {
                                                    writer_depth_left(w) + 1, NULL));
 }
 
-/* The text is one argument, or several with commas between them. */
+/* Writes text from a received event, which is one argument, or several with commas between them. */
 static void put_received_arguments(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   if (w->may_have_bins)
@@ -176,8 +177,8 @@ static void put_received_arguments(struct writer *w, const sio_val *v) {
     writer_put_bytes(w, text.p, text.n);
 }
 
-/* Prints the tree and searches the text for placeholders. The tree itself is not searched, because
- * raw items may contain a placeholder or be a part of one. */
+/* Prints the tree as text, and searches that text for placeholders. The tree itself is not
+ * searched, because raw items may contain placeholders or parts of one. */
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
@@ -224,7 +225,8 @@ static void put_array_value(struct writer *w, const sio_val *v) {
   writer_close_bracket(w, "]");
 }
 
-/* A member has one value: all arguments of an event may be several, and a check is needed. */
+/* Writes the value of an object's member. It must be a single JSON value, but sio_event_args() may
+ * stand for several arguments. So such text is checked like JSON of the host. */
 static void put_object_member_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
   if (sio__val_is_list(v)) one.kind = SIO_JSON;

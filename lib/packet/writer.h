@@ -3,10 +3,11 @@
  * writer.h - writes values (<sio/value.h>) as the text and the attachments of one packet. The
  * functions are in value.c.
  *
- * JSON text or a tree can refer to its attachments ("bins") by placeholders whose numbers count
- * from 0 in each value. In the packet they count through all values, so the placeholders are
- * rewritten. A placeholder in a value that brings no attachments is plain data if the packet has
- * none; otherwise the peer would take it for a reference to one of them, and the packet is refused.
+ * JSON text and trees refer to the attachments ("bins") of their value by placeholders, which are
+ * numbered from 0 in each value. In a packet the attachments of all values are numbered together,
+ * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
+ * is plain data; but if other values of the packet have some, the peer would take it for a
+ * reference to one of those, so the packet is refused.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
@@ -20,19 +21,19 @@ struct writer {
   struct msg *bins; /* the chain of attachments so far, owned */
   struct msg **last;
   uint32_t nbins;
-  bool may_have_bins; /* some value brings attachments: all texts are searched for placeholders */
-  bool unbound_placeholder; /* a placeholder is in a value that brings no attachments */
-  unsigned depth;           /* arrays and objects of the host that are open */
-  int err;                  /* the first error; what is written after it is lost */
+  bool may_have_bins; /* some value has attachments, so all texts are searched for placeholders */
+  bool unbound_placeholder; /* a value without attachments contains a placeholder */
+  unsigned depth;           /* how many arrays and objects are open */
+  int err;                  /* the first error; output after it is discarded */
 };
 
-/* may_have_bins must be true if a value that will be written has attachments
- * (sio__val_count_attachments() is not 0). 0, UV_ENOMEM, SIO_ETOOBIG. */
+/* may_have_bins must be true if any value that will be written has attachments, that is, if
+ * sio__val_count_attachments() is not 0 for it. Returns 0, UV_ENOMEM or SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool may_have_bins);
 void sio__writer_clear(struct writer *w);
-/* Sets *out to the text, with the attachments chained after it. 0, w->err or SIO_EPLACEHOLDER. The
- * writer is cleared also after an error. */
+/* Sets *out to the text, with the attachments linked after it. Returns 0, w->err or
+ * SIO_EPLACEHOLDER. The writer is cleared also after an error. */
 int sio__writer_finish_packet(struct writer *w, struct msg **out);
 
 static inline void writer_set_error(struct writer *w, int err) {
@@ -50,13 +51,14 @@ static inline void writer_put_bytes(struct writer *w, const char *p, size_t n) {
 void sio__writer_put_value(struct writer *w, const sio_val *v);
 void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
 
-/* An estimate of the length of v as text, with which most packets need only one allocation. */
+/* Returns an estimate of the length of v as text. With it most packets need a single allocation. */
 size_t sio__val_estimate_size(const sio_val *v);
-/* The number of attachments that v brings; not all of them need to have a placeholder. */
+/* Returns the number of attachments that v has. Not all of them need to be named by a
+ * placeholder. */
 static inline uint32_t sio__val_count_attachments(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
-/* True if v may stand for several elements, or for none. */
+/* True if v may stand for several elements of an array, or for none. */
 static inline bool sio__val_is_list(const sio_val *v) {
   return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
 }
