@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ack.c - answering an event that asks for an ack: directly, or later through a sio_ack.
+ * ack.c - answers an event for which the sender has requested an ack: at once, or later through a
+ * sio_ack.
  */
 #include "base/mem.h"
 #include "core/core.h"
@@ -13,9 +14,9 @@
 #include <sio/socket.h>
 
 struct sio_ack {
-  sio_socket *socket; /* a counted reference; NULL if another server asked for the ack */
+  sio_socket *socket; /* a counted reference; NULL if another server requested the ack */
   int64_t id;
-  struct server_side_ack server; /* used if socket is NULL; holds a reference to the namespace */
+  struct server_side_ack server; /* used if socket is NULL; contains a reference to the namespace */
 };
 
 static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side_ack *server,

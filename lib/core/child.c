@@ -14,8 +14,8 @@
 
 /* ---- children by address -------------------------------------------------------------------- */
 
-/* The number of children that exist because peers of one address asked for them. An IPv6 address
- * is counted by its first 64 bits. */
+/* The number of child namespaces that were created for the peers of one address. An IPv6 address is
+ * identified by its first 64 bits. */
 struct addr_children {
   struct core *core;
   struct addr addr;
@@ -56,8 +56,8 @@ void sio__address_child_counts_free_all(struct core *core) {
   sio__map_clear(&core->addr_children);
 }
 
-/* Sets *out to NULL and returns 0 if the address of the session is not known: its children are
- * counted for no address. */
+/* Finds or adds the count for the address of the session. If that address is not known, sets *out
+ * to NULL and returns 0: such children are counted for no address. */
 static int find_or_add_address_child_count(struct addr_children **out, struct core *core,
                                            const sio_session *c) {
   struct addr a;
@@ -69,8 +69,9 @@ static int find_or_add_address_child_count(struct addr_children **out, struct co
   return *out ? 0 : UV_ENOMEM;
 }
 
-/* An address may have at most as many children as are still free. So one address alone gets half of
- * them, each of k such addresses gets one part in k + 1, and some are always left for a new one. */
+/* Checks both limits. An address may have at most as many children as are still free. So one
+ * address alone can get half of max_child_nsps, k addresses can get one part in k + 1 each, and
+ * some are always left for another one. */
 static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;

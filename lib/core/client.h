@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * client.h - struct client: a session as Socket.IO sees it. It has a decoder for the peer's packets
- * and the peer's sockets, at most one for each namespace.
+ * client.h - struct client: a session as Socket.IO sees it. It contains the decoder for the peer's
+ * packets, and the list of the peer's sockets, at most one for each namespace.
  *
- * It lives from the session's open to its close. Its list of sockets changes only from the loop,
- * never inside a call of the host, so callbacks may run while the list is walked.
+ * It exists from the opening of the session to its close. The list of sockets is changed from the
+ * loop only, never inside a call of the host, so callbacks of the host may run while the list is
+ * walked.
  */
 #ifndef SIO_CORE_CLIENT_H
 #define SIO_CORE_CLIENT_H
@@ -21,7 +22,7 @@ struct client {
   struct decoder decoder;
   sio_socket *sockets;            /* the peer's sockets that are PENDING, CONNECTED or LEAVING */
   struct nsp_note *nsp_notes;     /* see nsp_note.h */
-  struct client_timeout *timeout; /* NULL while no time limit runs; see client_timeout.h */
+  struct client_timeout *timeout; /* NULL while no time limit is running; see client_timeout.h */
 };
 
 static inline struct client *client_of_session(const sio_session *c) {
@@ -32,11 +33,11 @@ static inline struct core *core_of_client(const struct client *cl) {
   return core_of_server(sio__session_engine(cl->session)->owner);
 }
 
-/* The client holds a reference to the namespace of each of its sockets. */
+/* The client holds a reference to the namespace of each socket in its list. */
 void sio__client_add_socket(struct client *cl, sio_socket *s);
 void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
-/* Ends the connection because an allocation failed. */
+/* Ends the session of the client because an allocation failed. */
 void sio__client_disconnect_out_of_memory(struct client *cl);
 
 #endif

@@ -25,7 +25,8 @@ static bool is_socketio2_client(const struct client *cl) {
   return sio__session_protocol(cl->session) == 3;
 }
 
-/* A session has no client if memory ran out while it was opened. */
+/* Returns NULL if the session has no sockets, or no client because memory ran out when it was
+ * opened. */
 static sio_socket *first_socket_of_session(const sio_session *c) {
   return client_of_session(c) ? client_of_session(c)->sockets : NULL;
 }
@@ -56,14 +57,16 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-/* The auth of all CONNECTs counts, because slow middleware may keep all of them waiting. */
+/* Counts the auth of a CONNECT packet, and returns true if the total is over the limit. The auth of
+ * all CONNECT packets is added up, because slow middleware may keep all of them waiting. */
 static bool is_over_auth_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
   size_t total = sio__client_add_auth_bytes(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
 }
 
-/* Sockets and requests for namespaces count together against max_nsps. */
+/* Returns the number that max_nsps limits: sockets, and requests for namespaces that do not exist
+ * yet. */
 static uint32_t count_namespaces_of_client(const struct client *cl) {
   uint32_t n = 0;
   for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
@@ -71,7 +74,8 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
   return n;
 }
 
-/* If the limit is reached, sockets that left in this turn are finished now, not at its end. */
+/* True if the client may not join another namespace. Before that is decided, sockets that left in
+ * this turn of the loop are removed, which otherwise happens at its end. */
 static bool has_reached_max_namespaces(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
@@ -81,12 +85,12 @@ static bool has_reached_max_namespaces(struct client *cl) {
   return count_namespaces_of_client(cl) >= max;
 }
 
-/* Handles CONNECT for a namespace in which the client has a socket. Returns true if that socket has
- * been removed, so that a new one can connect.
+/* Handles a CONNECT packet for a namespace in which the client has a socket. Returns true if that
+ * socket has been removed, so that a new one can be connected.
  *
- * The official client sends CONNECT twice when its user connects, disconnects and connects again
- * before the first answer has come, as React's StrictMode does. A second CONNECT with the same auth
- * asks for the same thing; one with another auth starts over, as another user. */
+ * The official client sends CONNECT twice if its user connects, disconnects and connects again
+ * before the first answer has arrived, as React's StrictMode does. A second CONNECT with the same
+ * auth is the same request again; one with another auth starts over, as another user. */
 static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
     if (sio__connect_on_second_connect(s, auth)) sio__client_disconnect_out_of_memory(cl);
@@ -101,8 +105,9 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
   return true;
 }
 
-/* The peer of a socket that is replaced believes that it is connected until it hears that the new
- * one is refused: events that it has sent until then are ignored. */
+/* Handles a CONNECT packet. If it replaces a connected socket, the peer believes that this socket
+ * is connected until it receives the refusal of the new one. So events that it has sent before that
+ * are ignored. */
 static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
@@ -123,7 +128,8 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
     sio__nsp_request_start(cl, name, auth);
 }
 
-/* A Socket.IO 2 client sends its auth as a query string, later clients send JSON. */
+/* Handles a CONNECT packet. A Socket.IO 2 client sends its auth as a query string, later clients
+ * send JSON. */
 static void client_on_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
   if (is_over_auth_limit(cl, p)) {
@@ -140,7 +146,8 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
 
 /* ---- other packets -------------------------------------------------------------------------- */
 
-/* Handles DISCONNECT that comes before the answer to CONNECT. Returns false for other packets. */
+/* Handles a DISCONNECT packet that arrives before CONNECT was answered. Returns false for any other
+ * packet. */
 static bool handle_disconnect_before_connected(struct client *cl, const struct packet *p,
                                                sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
@@ -150,8 +157,9 @@ static bool handle_disconnect_before_connected(struct client *cl, const struct p
   return true;
 }
 
-/* A packet for a namespace in which the client has no connected socket is ignored if the server
- * ended that socket and the peer may not know it yet. Otherwise it is a protocol violation. */
+/* Handles a packet for a namespace in which the client has no connected socket. It is ignored if
+ * the server has disconnected that socket and the peer may not know it yet. Otherwise the packet
+ * violates the protocol. */
 static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
                                                     const sio_socket *s) {
   bool server_left =
@@ -212,13 +220,15 @@ static bool client_on_session_open(sio_session *c) {
     return false;
   }
   sio__session_set_user(c, cl);
-  /* A Socket.IO 2 client sends no CONNECT for "/": opening the session is one. */
+  /* A Socket.IO 2 client sends no CONNECT packet for the namespace "/": it joins it by opening the
+   * session. */
   if (is_socketio2_client(cl))
     sio__connect_new_socket(cl, sio__nsp_find(core_of_client(cl), SLICE("/")), slice("", 0));
   return true;
 }
 
-/* *parser_out is set only if the host has installed a parser. */
+/* Decodes a message with the parser of the host, or else with our own decoder. *parser_out is set
+ * only in the first case. */
 static int decode_client_message(struct client *cl, struct sio_parser_out *parser_out, bool binary,
                                  sio_slice data, struct packet *p, const char **why) {
   struct core *core = core_of_client(cl);
@@ -250,7 +260,8 @@ static void client_on_session_message(sio_session *c, bool binary, sio_slice dat
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }
 
-/* A socket that was leaving already keeps its own reason. */
+/* Ends all sockets of a client whose session has closed. A socket that was leaving before keeps its
+ * own reason. */
 static void client_end_all_sockets(struct client *cl, const sio_close_info *why) {
   sio__client_abandon_nsp_requests(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)

@@ -12,10 +12,12 @@
 struct client_timeout {
   struct client *client;
   unsigned ms;
-  bool for_join;     /* true: the time to join a namespace; false: the time for attachments */
-  bool got_part;     /* a part of a packet has come since the last check */
-  bool extended;     /* the time was granted a second time, see loop_should_restart_deadline() */
-  size_t arriving;   /* bytes of an incomplete WebSocket message or body at the last check */
+  /* True: the time for joining a namespace; false: the time for receiving attachments. */
+  bool for_join;
+  bool got_part; /* a part of a packet has arrived since the last check */
+  bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
+  /* Bytes received of an incomplete WebSocket message or POST body, at the last check. */
+  size_t arriving;
   size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
 };
@@ -31,8 +33,8 @@ void sio__client_timeout_clear(struct client *cl) {
   cl->timeout = NULL;
 }
 
-/* True if attachments have come, wholly or in part, since the last call. Bytes that were not read
- * from the connection yet may belong to one, so they count too. */
+/* True if attachments, or parts of one, have arrived since the last call. Bytes that were not read
+ * from the connection yet may belong to an attachment, so they count too. */
 static bool has_attachment_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_partial_bytes(c);
@@ -43,15 +45,16 @@ static bool has_attachment_progress(struct client_timeout *t) {
   return progress;
 }
 
-/* True if the time is granted once more because the host blocked the loop while it ran out. */
+/* Returns true if the time limit has to be restarted, because the host blocked the loop while it
+ * ran. That is done only once. */
 static bool client_timeout_extend_once(struct client_timeout *t) {
   bool extend = loop_should_restart_deadline(&core_of_client(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
 }
 
-/* The timer is not stopped when a packet becomes complete, because that would cost time for each
- * packet. So it may expire when nothing is missing. */
+/* Runs when the time is up. When a packet becomes complete, the timer is not stopped, because that
+ * would cost time for each packet. So the timer may expire when no attachment is missing. */
 static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !is_decoder_waiting_for_attachments(&t->client->decoder))
@@ -86,8 +89,8 @@ size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 
-/* As long as a client has joined no namespace, the time limit for joining is not replaced: it
- * limits the time for attachments too. */
+/* Starts the time limit for attachments. While the client has joined no namespace, its time limit
+ * for joining keeps running instead, and limits both. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
   if (!is_decoder_waiting_for_attachments(&cl->decoder)) return;
   if (cl->timeout)

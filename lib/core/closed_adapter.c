@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * closed_adapter.c - adapter functions that return SIO_ECLOSED. Those that take a socket are not
- * set, because a closed namespace has no sockets.
+ * closed_adapter.c - adapter functions that return SIO_ECLOSED. The functions that take a socket
+ * are missing from the table, because a closed namespace has no sockets.
  */
 #include "core/closed_adapter.h"
 

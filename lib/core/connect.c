@@ -2,8 +2,8 @@
  *
  * connect.c - connects a peer to a namespace.
  *
- * The socket is added to its client before any middleware runs, so that a second CONNECT for the
- * same namespace finds it.
+ * The new socket is added to its client before any middleware runs, so that a second CONNECT packet
+ * for the same namespace finds it.
  */
 #include "core/connect.h"
 
@@ -16,24 +16,27 @@
 #include "packet/parser.h"
 #include <assert.h>
 
-/* A socket that waits for the verdict of the middleware. */
+/* A socket that waits for the verdict of the middleware, or for the adapter's answer about
+ * recovery. */
 struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the time of all middleware functions together */
-  bool extended;        /* the time was granted a second time, see loop_should_restart_deadline() */
-  struct msg *refusal;  /* the CONNECT_ERROR packet of a refusal; NULL if there was no memory */
-  sio_restore *restore; /* the adapter looks for the socket that the peer was; NULL otherwise */
-  char *newer_auth;     /* the auth of a later CONNECT, or NULL */
-  bool withdrawn;       /* the peer has sent DISCONNECT */
+  bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
+  /* The CONNECT_ERROR packet, if refused; NULL if there was no memory for it. */
+  struct msg *refusal;
+  /* Set while the adapter looks for the socket that this peer had before, otherwise NULL. */
+  sio_restore *restore;
+  char *newer_auth; /* the auth of a later CONNECT packet, or NULL */
+  bool withdrawn;   /* the peer has sent DISCONNECT */
 };
 
 static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-/* The answer to a Socket.IO 2 client has no id, because the client computes it
- * (derive_socketio2_id()). */
+/* Sends the answer to CONNECT. For a Socket.IO 2 client it contains no socket id, because that
+ * client computes the id itself (derive_socketio2_id()). */
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
@@ -48,7 +51,8 @@ static int send_connect_answer(sio_socket *s) {
   return err;
 }
 
-/* The answer was sent in this turn, so a second CONNECT in the same turn is not answered again. */
+/* Adds the socket to a list that is cleared at the end of the loop's turn. While it is in the list,
+ * a second CONNECT is not answered again, because the first answer was sent in the same turn. */
 static void mark_socket_just_connected(sio_socket *s) {
   struct core *core = s->nsp->core;
   list_push(&core->just_connected, &s->leaving);
@@ -69,13 +73,15 @@ void sio__connect_resend_answer(sio_socket *s) {
     mark_socket_just_connected(s);
 }
 
-/* A recovered socket is sent the events that it missed before the answer to CONNECT. */
+/* Sends the answer to CONNECT. Before that, a recovered socket is sent the events that it
+ * missed. */
 static int send_missed_events_and_connect_answer(sio_socket *s) {
   int err = sio__recovery_before_connect_answer(s);
   return err ? err : send_connect_answer(s);
 }
 
-/* Makes the socket a member and sends the answer. If memory runs out, the session is ended. */
+/* Makes the socket a member of its namespace, and sends the answer to CONNECT. If memory runs out,
+ * ends the session. Returns false if the socket was not connected. */
 static bool add_member_and_answer_connect(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   int err = sio__nsp_add_member(s->nsp, s);
@@ -91,7 +97,8 @@ static bool add_member_and_answer_connect(sio_socket *s) {
   return true;
 }
 
-/* If this fails, the session is closed or about to close, and its close discards the socket. */
+/* Completes the connecting of a socket. If this fails, the session is closed or is about to close,
+ * and closing it discards the socket. */
 static void accept_connecting_socket(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
@@ -105,7 +112,8 @@ static void accept_connecting_socket(sio_socket *s) {
 
 /* ---- refusing ------------------------------------------------------------------------------- */
 
-/* m NULL means that there was no memory for the refusal. Drops the caller's reference to m. */
+/* Sends a CONNECT_ERROR packet and releases the caller's reference to it. If m is NULL, there was
+ * no memory for the packet, and the session is ended. */
 static void send_connect_error_packet(struct client *cl, struct msg *m) {
   if (m)
     sio__session_send(cl->session, m, 0);
@@ -179,8 +187,8 @@ static void pending_join_call_middleware(struct chain *c, const struct hook *k) 
   ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
-/* True if the peer has sent DISCONNECT, or CONNECT with another auth, since the middleware began.
- * The verdict is then ignored. */
+/* True if the peer has sent DISCONNECT, or CONNECT with another auth, since the middleware was
+ * started. Then its verdict is ignored. */
 static bool is_pending_join_outdated(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
 }
@@ -206,7 +214,7 @@ static void pending_join_end_restore(struct pending_join *p) {
   p->restore = NULL;
 }
 
-/* Discards the socket, and connects a new one if the peer has sent another CONNECT. */
+/* Discards the socket. If the peer has sent another CONNECT meanwhile, connects a new socket. */
 static void pending_join_restart(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
@@ -221,7 +229,8 @@ static void pending_join_restart(struct pending_join *p) {
   sio__auth_free(auth);
 }
 
-/* The middleware's argument is the socket, which stays valid, so nothing has to be copied. */
+/* Starts the time limit for the verdict. Nothing has to be copied: the argument of the middleware
+ * is the socket, which stays valid. */
 static void pending_join_on_verdict_deferred(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
@@ -230,7 +239,8 @@ static void pending_join_on_verdict_deferred(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* A verdict that the middleware gave earlier in this turn counts; a later one is ignored. */
+/* Refuses the socket when the time is up. If the middleware has given its verdict earlier in the
+ * same turn of the loop, the verdict counts. */
 static void pending_join_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
@@ -359,9 +369,11 @@ void sio__auth_free(char *auth) {
   if (auth) sio__wipe_and_free(auth, strlen(auth));
 }
 
-/* A PENDING socket without a pending_join does not wait for middleware. */
+/* If the socket has no pending_join, it does not wait for middleware, and there is nothing to
+ * do. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
-  assert(s->state == SOCKET_PENDING); /* so the union holds pending_join */
+  /* In this state the union of sio_socket contains pending_join. */
+  assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   if (!p) return 0;
   pending_join_forget_second_connect(p);

@@ -2,9 +2,10 @@
  *
  * core.h - struct core: the state that all namespaces of one server share.
  *
- * struct core is the first member of sio_server (server/server.h), so each can be had from the
- * other with a cast. The memory of the server is counted by references: the server holds one until
- * it has closed, and so do each socket handle and each reference to a namespace.
+ * struct core is the first member of sio_server (server/server.h), so a pointer to one can be cast
+ * to a pointer to the other. The memory of a server is reference-counted: the server itself holds
+ * one reference until it has closed, and each socket and each reference to a namespace holds
+ * another.
  */
 #ifndef SIO_CORE_CORE_H
 #define SIO_CORE_CORE_H
@@ -18,12 +19,13 @@
 #include <sio/adapter.h>
 #include <sio/server.h>
 
-/* The adapter that connects the servers of several threads with other processes; in one of these
- * servers (sio_threads_set_adapter()). */
+/* The adapter that connects a group of servers on several threads with other processes. Only one
+ * server of the group has it (sio_threads_set_adapter()). */
 struct cluster_adapter {
-  const sio_adapter_ops *ops; /* NULL: this server has none */
+  const sio_adapter_ops *ops; /* NULL if this server does not have it */
   void *user;
-  sio_adapter *(*find)(const sio_nsp *nsp); /* the adapter's struct; NULL: it has been closed */
+  /* Returns the adapter's struct for a namespace, or NULL if it has been closed. */
+  sio_adapter *(*find)(const sio_nsp *nsp);
   /* Passes an event of another process to the servers of the other threads. */
   void (*relay_event)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins);
 };
@@ -38,31 +40,33 @@ struct core {
   const sio_options *opts;
   const sio_adapter_api *adapter_api; /* what the adapters of the namespaces may call */
   sio_threads *threads;               /* the group of servers on several threads, or NULL */
-  struct member_id member;            /* this server among them */
+  struct member_id member;            /* identifies this server within that group */
   struct cluster_adapter cluster;
-  struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
+  /* Struct sio_nsp by name, without parents; only child namespaces are ever removed. */
+  struct map nsps;
   struct map addr_children; /* struct addr_children by address (child.c) */
-  struct hooks parents; /* match functions of the parents; user points to the parent's sio_nsp */
+  struct hooks parents; /* one hook for each parent namespace; its user pointer is the sio_nsp */
   struct hooks new_nsp; /* sio_nsp_hooks.create*/
   struct hooks removed_nsp; /* sio_nsp_hooks.remove*/
   struct decode_scratch scratch;
   struct decoder_limits limits;
-  struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */
+  struct decoder_limits unjoined_limits; /* used until a client has joined its first namespace */
   struct map held_events;                /* struct held_events by client */
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
-  struct task finish_leaving; /* runs the disconnect callbacks of sockets in `leaving` */
-  /* Sockets that connected in this turn, linked by sio_socket.leaving. */
+  struct task finish_leaving; /* runs the disconnect callbacks of the sockets in `leaving` */
+  /* Sockets that were connected in this turn of the loop, linked by sio_socket.leaving. */
   struct list just_connected;
   struct task clear_just_connected;
-  struct buf handshake; /* what sio_socket_handshake() returned last */
+  struct buf handshake; /* the text that sio_socket_handshake() returned last */
   sio_stats stats;
 };
 
 static inline struct core *core_of_server(sio_server *srv) { return (struct core *)(void *)srv; }
 static inline sio_server *server_of_core(struct core *core) { return (sio_server *)(void *)core; }
 
-/* core->log must be set already; the caller initialises core->loop afterwards. Keeps opts. */
+/* core->log must be initialised before; the caller initialises core->loop afterwards. A pointer to
+ * opts is kept. */
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core));
 void sio__core_clear(struct core *core);
 

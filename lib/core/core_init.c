@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_init.c - sets up and frees struct core. It includes the headers of the files whose objects
- * struct core contains, so that none of those files needs to know the others.
+ * core_init.c - initialises and frees struct core. This file includes the headers of all files
+ * whose structs are members of struct core, so that those files need not include each other.
  */
 #include "core/child.h"
 #include "core/connect.h"
@@ -42,8 +42,8 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->held_events);
   sio__address_child_counts_free_all(core);
   sio__parents_free_all(core);
-  /* The scratch buffer may have been used after the server closed: sio_broadcast() to a namespace
-   * that the host still references encodes the event before it returns SIO_ECLOSED. */
+  /* The scratch buffer may have been used again after the server had closed: sio_broadcast() to a
+   * namespace that the host still references encodes the event before it returns SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);
   sio__buf_clear(&core->handshake);
   sio__msg_allocator_clear(&core->loop.msgs);

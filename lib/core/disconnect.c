@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * disconnect.c - ends sockets. A socket counts as disconnected at once, for the host and for the
- * peer; its disconnect callbacks run at the end of the turn.
+ * disconnect.c - disconnects sockets. For the host and for the peer a socket is disconnected at
+ * once; its disconnect callbacks run at the end of the loop's turn.
  */
 #include "core/client.h"
 #include "core/core.h"
@@ -34,7 +34,8 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__recovery_on_socket_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
-  list_remove(&s->leaving); /* the socket may be in the list core->just_connected */
+  /* A socket that connected in this turn is in the list core->just_connected. */
+  list_remove(&s->leaving);
   list_push(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
@@ -103,8 +104,9 @@ static int send_disconnect_packet(sio_socket *s) {
   return err;
 }
 
-/* If DISCONNECT cannot be sent for want of memory, the connection is ended: otherwise the peer
- * would go on believing that it is connected to the namespace. */
+/* Disconnects a socket because the host asked for it. If there is no memory for the DISCONNECT
+ * packet, the session is ended too, because otherwise the peer would still believe that it is
+ * connected to the namespace. */
 static void disconnect_socket_by_host(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of_session(s->session);

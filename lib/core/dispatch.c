@@ -2,9 +2,9 @@
  *
  * dispatch.c - passes events to the host's handlers, with or without packet middleware.
  *
- * Packet middleware may give its verdict later. While it has an event of a socket, the socket has a
- * struct event_queue: events that arrive meanwhile are copied into the queue, so that they are
- * handled in the order in which they came.
+ * Packet middleware may give its verdict later. Until then the socket has a struct event_queue, and
+ * events that arrive for it are copied into that queue, so that all are handled in the order in
+ * which they arrived.
  */
 #include "core/dispatch.h"
 
@@ -18,7 +18,8 @@
 #include "core/socket.h"
 #include <assert.h>
 
-/* A copy of an EVENT packet. The bytes of json and of the attachments are allocated after bins. */
+/* A copy of an EVENT packet. In the same block, the bytes of json and of the attachments follow the
+ * array bins. */
 struct queued_event {
   struct queued_event *next;
   int64_t id;
@@ -32,12 +33,13 @@ struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct queued_event *first, **last;
-  struct held_events *held; /* where held_bytes are counted; NULL: nothing is counted */
-  size_t held_bytes;        /* memory of the queued events and of the one the middleware has */
-  size_t event_bytes;       /* memory of the event that the middleware has; a part of held_bytes */
-  char *refusal;            /* the message of a refusal by the middleware; NULL: no memory for it */
-  struct msg *data;         /* the data of that refusal as JSON text, or NULL */
-  bool passing;             /* event_queue_process_waiting_events() will run after this event */
+  /* The struct in which held_bytes are counted; NULL if nothing is counted. */
+  struct held_events *held;
+  size_t held_bytes;  /* memory of the queued events and of the one that the middleware has */
+  size_t event_bytes; /* memory of the event that the middleware has; included in held_bytes */
+  char *refusal; /* the message, if the middleware refused the event; NULL if there was no memory */
+  struct msg *data; /* the data of that refusal as JSON text, or NULL */
+  bool passing;     /* the caller will call event_queue_process_waiting_events() itself */
   struct sio_event event;
 };
 
@@ -67,8 +69,8 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   return ev;
 }
 
-/* Counts the memory of queued events. If it exceeds the limit, ends the session and returns
- * false. */
+/* Counts the memory of an event that has to wait. If the total exceeds the limit, ends the session
+ * and returns false. */
 static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of_session(q->socket->session);
   int err = sio__held_events_add_bytes(cl, bytes, &q->held);
@@ -127,8 +129,8 @@ static void event_queue_give_packet_to_middleware(struct event_queue *q, const s
   sio__middleware_chain_start(&q->chain);
 }
 
-/* The JSON was checked when the packet arrived, so scanning it again can only fail for want of
- * memory. */
+/* Passes an event from the queue to the middleware. Its JSON was checked when it arrived, so the
+ * second scan can fail only if memory runs out. */
 static void event_queue_give_queued_to_middleware(struct event_queue *q, struct queued_event *ev) {
   struct core *core = q->socket->nsp->core;
   struct packet p = { .type = PACKET_EVENT,
@@ -153,7 +155,8 @@ static void event_queue_free(struct event_queue *q) {
   sio_socket_unref(s);
 }
 
-/* Passes queued events until the middleware keeps one waiting. Frees the queue once it is empty. */
+/* Passes queued events to the middleware, until one has to wait for its verdict. Frees the queue if
+ * it is empty. */
 static void event_queue_process_waiting_events(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
@@ -272,7 +275,7 @@ static void dispatch_event_with_middleware(sio_socket *s, const struct packet *p
 
 void sio__event_queue_close(sio_socket *s) {
   struct event_queue *q = s->event_queue;
-  assert(s->state == SOCKET_LEFT); /* so the union holds event_queue */
+  assert(s->state == SOCKET_LEFT); /* in this state the union of sio_socket contains event_queue */
   if (!q) return;
   s->event_queue = NULL;
   event_queue_free_events(q);

@@ -9,10 +9,10 @@
 #include "packet/packet.h"
 #include <sio/types.h>
 
-/* Handles an EVENT for a connected socket. */
+/* Handles an EVENT packet of a connected socket. */
 void sio__dispatch_event(sio_socket *s, const struct packet *p);
-/* The socket has left: drops its queued events. If a middleware has still to give its verdict, the
- * queue is freed when it does. Must be called from the loop. */
+/* Discards the queued events of a socket that has left. If the middleware has still to give a
+ * verdict, the queue is freed when it does so. Must be called from the loop. */
 void sio__event_queue_close(sio_socket *s);
 
 #endif

@@ -17,7 +17,8 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) }; /* its size in version 0.1
 
 /* ---- to one socket -------------------------------------------------------------------------- */
 
-/* With recovery by the adapter: it keeps the event, and the order of this event and broadcasts. */
+/* Sends an event to one socket through the adapter, if the adapter is responsible for recovery. So
+ * it can keep the event, and preserve the order of this event and broadcasts. */
 static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
                                       const sio_packet *p) {
   sio_nsp *nsp = s->nsp;
@@ -112,13 +113,14 @@ static int broadcast_event_to_target(const sio_target *to, const char *event, si
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   if (err && p.seq && to->nsp->recovery)
     sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
-  /* A broadcast to a parent is counted once for each of its children. */
+  /* A broadcast to a parent namespace is counted once for each of its children, not here. */
   to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);
   return err;
 }
 
-/* While the server closes, only other servers still have sockets. */
+/* True if no socket can receive a broadcast: the server is closing, and its adapter has no other
+ * servers. */
 static bool is_closing_single_server(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
@@ -150,7 +152,8 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
-/* Checks the rooms of a bulk verb here, because an adapter may find no socket to check them for. */
+/* Checks the names of rooms. The adapter would check them only if it found a socket that has to
+ * join or leave them. */
 static int check_room_names(const sio_target *to, const char *const *rooms) {
   if (!to->nsp || !rooms) return UV_EINVAL;
   for (; *rooms; rooms++)

@@ -7,7 +7,7 @@
 
 #include <sio/emit.h>
 
-/* Encodes and sends the ACK with this id. */
+/* Encodes an ACK packet with this id, and sends it. */
 int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args);
 
 #endif

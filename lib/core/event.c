@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.c - reads the arguments of an event. They stay JSON text until a handler asks for one. The
- * decoded value is then kept in the event's arena: first in the bytes inside struct sio_event, and
- * when these are used up in blocks from the heap.
+ * event.c - reads the arguments of an event. They remain JSON text until a handler asks for one.
+ * The decoded value is then kept in the arena of the event: first in the bytes inside struct
+ * sio_event, and if these do not suffice, in blocks from the heap.
  */
 #include "core/event.h"
 
@@ -48,8 +48,8 @@ static void *event_arena_alloc(struct sio_event *e, size_t n) {
   return p;
 }
 
-/* Unescapes a JSON string, given with its quotes. The result with its NUL is never longer than
- * text, because it has no quotes. */
+/* Unescapes a JSON string, given with its quotes. The result with a NUL at its end is never longer
+ * than that, because it has no quotes. */
 static bool event_unescape_string(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = event_arena_alloc(e, text.n);
   if (!p) return false;
@@ -133,7 +133,8 @@ static int event_replacement_list_attachments(struct event_replacement *replacem
   return 0;
 }
 
-/* Encodes args as those of an ack, and scans the JSON text again, so that *out refers to it. */
+/* Encodes args like those of an ack, and scans the resulting JSON text, so that *out refers to
+ * it. */
 static int event_replacement_encode_args(struct event_replacement *replacement, struct packet *out,
                                          sio_args args) {
   uint32_t nbins;
@@ -251,8 +252,9 @@ static sio_slice event_argument_json(const sio_event *e, size_t i) {
 
 static char first_char_or_nul(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
-/* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders
- * of a scan are in the order of the text, so a binary search finds it. */
+/* Returns the first placeholder in argument i, or NULL if it has none or the event has no
+ * attachments. The placeholders of a scan are in the order of the text, so this is a binary
+ * search. */
 static const struct json_placeholder *find_placeholder_in_argument(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;
@@ -268,7 +270,8 @@ static const struct json_placeholder *find_placeholder_in_argument(const sio_eve
   return found ? &scan->placeholders[low] : NULL;
 }
 
-/* Returns the placeholder if argument i is a placeholder itself, which means that it is binary. */
+/* If argument i as a whole is a placeholder, which means that it is binary, returns that
+ * placeholder. Otherwise returns NULL. */
 static const struct json_placeholder *find_placeholder_of_binary_argument(const sio_event *e,
                                                                           size_t i) {
   if (first_char_or_nul(event_argument_json(e, i)) != '{') return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * fetch.c - sio_all_fetch(): makes a sio_remote for each socket that is found. Its strings are in a
- * block of memory that belongs to it. The sio_remote of a socket of this server also holds a
- * reference to that socket.
+ * fetch.c - sio_all_fetch(): makes a sio_remote for each socket that was found. The strings of a
+ * sio_remote are in a block of memory that belongs to it. If the socket is one of this server, the
+ * sio_remote also holds a reference to it.
  */
 #include "base/mem.h"
 #include "core/core.h"
@@ -12,9 +12,9 @@
 #include "core/remote_event.h"
 #include "core/socket.h"
 
-/* The memory of one sio_remote. The strings follow the last room pointer. */
+/* The memory of one sio_remote. Its strings come after the last room pointer. */
 struct remote_block {
-  struct buf handshake; /* filled by sio_remote_handshake() for a socket of this server */
+  struct buf handshake; /* filled in by sio_remote_handshake(), for a socket of this server */
   const char *rooms[];
 };
 
@@ -39,7 +39,7 @@ struct remote_size {
   size_t rooms, bytes;
 };
 
-/* The positions in the block at which the next room pointer and the next string are written. */
+/* Positions in the block: where the next room pointer is written, and where the next string. */
 struct remote_writer {
   const char **room;
   char *text;
@@ -172,7 +172,8 @@ static void call_fetch_callback(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
-/* With SIO_PROCESS the servers of other threads are asked as well. */
+/* True if only sockets of this server are asked for. With the flags of SIO_PROCESS, the servers of
+ * other threads are asked as well. */
 static bool is_fetch_for_this_server_only(const sio_target *to) {
   bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);

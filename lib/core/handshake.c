@@ -30,7 +30,8 @@ static int handshake_put_key(struct buf *b, sio_slice name) {
 
 /* ---- headers --------------------------------------------------------------------------- */
 
-/* The head keeps the headers after the URL as NUL-terminated strings: name, value, name, value. */
+/* Reads headers one by one. In a kept head they are NUL-terminated strings after the URL: name,
+ * value, name, value. */
 struct header_reader {
   const char *at;
   uint32_t left;
@@ -96,7 +97,7 @@ static int handshake_put_query(struct buf *b, sio_slice url) {
 
 /* ---- the whole object ----------------------------------------------------------------------- */
 
-/* The text of JavaScript's Date.toString() in a process whose time zone is UTC. */
+/* Writes the time as JavaScript's Date.toString() does in a process whose time zone is UTC. */
 static int handshake_put_time(struct buf *b, uint64_t ms) {
   static const char days[] = "SunMonTueWedThuFriSat";
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * handshake.h - a socket's handshake as a JSON object, with the reference's member names.
+ * handshake.h - a socket's handshake as a JSON object, whose members have the names that the
+ * reference uses.
  */
 #ifndef SIO_CORE_HANDSHAKE_H
 #define SIO_CORE_HANDSHAKE_H
@@ -8,8 +9,8 @@
 #include "base/buf.h"
 #include <sio/types.h>
 
-/* Appends the object. The socket must still have its session. 0, UV_ENOMEM, SIO_ETOOBIG if the
- * buffer would exceed its maximum. */
+/* Appends the object to *out. The socket must still have its session. Returns 0; UV_ENOMEM; or
+ * SIO_ETOOBIG if the buffer would exceed its maximum. */
 int sio__handshake_to_json(struct buf *out, const sio_socket *s);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.c - lists of callbacks. While a list is being walked, no hook is unlinked from it.
+ * hooks.c - lists of callbacks. While a list is being walked, a hook that is removed is only
+ * marked. It is unlinked and freed when the last walk ends.
  */
 #include "core/hooks.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.h - a list of the host's callbacks for one kind of event, called in order.
+ * hooks.h - a list of the host's callbacks for one kind of event, called in the order in which they
+ * were added.
  *
- * Callbacks may be added and removed while the list is being run, also by the callbacks
- * themselves. A removed one is not called any more; an added one is called from the next run on.
+ * Callbacks may be added and removed while the list is being run, also by the callbacks themselves.
+ * A callback that was removed is not called any more; one that was added is called in the next run.
  */
 #ifndef SIO_CORE_HOOKS_H
 #define SIO_CORE_HOOKS_H
@@ -11,26 +12,27 @@
 #include "base/list.h"
 #include <stdint.h>
 
-typedef void (*hook_fn)(void); /* the caller casts it back to the real type of the callback */
+typedef void (*hook_fn)(void); /* the caller casts it to the real type of the callback */
 
 struct hook {
   struct list link;
   uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */
-  hook_fn fn;      /* NULL: removed during a walk, and unlinked when the walk ends */
+  hook_fn fn; /* NULL if the hook was removed during a walk; it is unlinked when the walk ends */
   void *user;
 };
 
 struct hooks {
   struct list list;
-  uint64_t added;   /* number of the hook that was added last */
+  uint64_t added;   /* the number of the hook that was added last */
   unsigned walks;   /* walks in progress */
-  bool has_removed; /* some hooks have fn NULL and are to be unlinked after the last walk */
+  bool has_removed; /* some hooks have fn NULL, and have to be unlinked after the last walk */
 };
 
 void sio__hooks_init(struct hooks *h);
 void sio__hooks_clear(struct hooks *h);
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user); /* 0, UV_EINVAL, UV_ENOMEM */
-/* Appends the hooks of `from` to h. 0, or UV_ENOMEM when only some of them were appended. */
+/* Appends copies of the hooks of `from` to h. Returns 0, or UV_ENOMEM when only some of them were
+ * appended. */
 int sio__hooks_copy(struct hooks *h, const struct hooks *from);
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOENT */
 
@@ -53,8 +55,9 @@ void sio__hooks_stop_walk(struct hook_walk *w);
   struct hook_walk walk = sio__hooks_start_walk(h); \
   for (const struct hook *k; (k = sio__hooks_next_in_walk(&walk));)
 
-/* For lists from which no hook is ever removed: returns the first hook after `at` (NULL: the first
- * of the list) whose number is not above last_number, or NULL. */
+/* Walks a list from which no hook is ever removed: returns the first hook after `at` whose number
+ * is not greater than last_number, or NULL. If `at` is NULL, begins with the first hook of the
+ * list. */
 const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
                                          uint64_t last_number);
 

@@ -30,77 +30,81 @@ struct sio_nsp {
   struct core *core;
   const sio_adapter_ops *ops;
   sio_adapter *adapter;
-  struct recovery *recovery; /* NULL: connection state recovery is off */
-  sio_socket **members;      /* the connected sockets; sio_socket.index is the place in it */
+  struct recovery *recovery; /* NULL if connection state recovery is off */
+  sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  /* References to the memory: one of the library, and one for each socket and user. */
+  /* References that keep the memory: one of the library, and one for each socket and each user. */
   uint32_t refs;
-  /* The number of sockets, queries and references of the host; a child without any is removed. */
+  /* Users that keep the namespace: sockets, queries, and references of the host. A child namespace
+   * without any is removed. */
   uint32_t users;
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
   sio_nsp *parent;                /* set only in a child that has not been removed */
-  struct addr_children *made_for; /* the address whose peer asked for this child, or NULL */
-  int64_t next_ack;               /* the id of the next ack that is requested */
-  struct list queries;            /* open queries, linked by sio_query.link */
-  struct map by_id;               /* the members by socket id */
-  struct map handlers;            /* struct event_handlers by event name */
+  /* Counts the children of the address whose peer asked for this child, or NULL. */
+  struct addr_children *made_for;
+  int64_t next_ack;    /* the id that the next requested ack will get */
+  struct list queries; /* open queries, linked by sio_query.link */
+  struct map by_id;    /* the members by socket id */
+  struct map handlers; /* struct event_handlers by event name */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
   struct hooks writable, drop;
-  struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
-  struct map server_side; /* struct event_handlers for events of other servers, by event name */
-  /* The events received; in a parent the events that its removed children received. */
+  struct hooks rooms; /* the user pointer of each hook is a struct room_hook (room_hooks.c) */
+  /* Handlers for events from other servers: struct event_handlers by event name. */
+  struct map server_side;
+  /* Received events. In a parent namespace: those that its removed children had received. */
   uint64_t events_in;
   uint64_t events_out;
-  struct list sibling; /* the place in parent_state.children */
-  /* Called when the last user has gone; set only in children, else NULL. */
+  struct list sibling; /* links the children of one parent: parent_state.children */
+  /* Called when the last user has gone. Set only in child namespaces, otherwise NULL. */
   void (*on_unused)(sio_nsp *nsp);
-  struct task remove_unused; /* removes a child at the end of the turn */
+  struct task remove_unused; /* removes a child at the end of the loop's turn */
   char name[];
 };
 
 /* ---- nsp_name.c ---- */
 
 sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
-/* Returns NULL if there is no such namespace. name is the full name, with the '/'. */
+/* Finds a namespace by its full name, which begins with '/'. Returns NULL if there is none. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);
-/* Writes the full name as packets carry it: "" becomes "/", and "chat" becomes "/chat". Returns
- * false if the name is invalid. */
+/* Writes the full name of a namespace, as it is in packets: "" becomes "/", and "chat" becomes
+ * "/chat". Returns false if the name is invalid. */
 bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
 
 /* ---- nsp_life.c ---- */
 
-/* Makes a namespace that is in no map and has no adapter yet. 0 or UV_ENOMEM. */
+/* Allocates a namespace. It is not registered and has no adapter yet. Returns 0 or UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
-/* Opens its adapter and adds it to core->nsps, so that peers can connect to it. 0, UV_ENOMEM, or
- * the adapter's error. */
+/* Opens the adapter of the namespace and adds the namespace to core->nsps, so that peers can
+ * connect to it. Returns 0, UV_ENOMEM, or the error of the adapter. */
 int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
-void sio__nsp_close_adapter(sio_nsp *nsp); /* closes the adapter; all sockets must have left */
+void sio__nsp_close_adapter(sio_nsp *nsp); /* all sockets must have left */
 void sio__nsp_free(sio_nsp *nsp);
 
-/* Keeps the memory of the namespace and of its server. Unlike sio_nsp_ref() it does not keep a
- * child from being removed. */
+/* Adds a reference that keeps the memory of the namespace and of its server. Unlike sio_nsp_ref()
+ * it does not prevent the removal of a child namespace. */
 void sio__nsp_memory_ref(sio_nsp *nsp);
 void sio__nsp_memory_unref(sio_nsp *nsp);
-void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference of sio__nsp_new() */
+void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
 
-/* To be called when nsp has lost a socket, a reference, or a socket that might have been
- * recovered. */
+/* Must be called when the namespace has lost a socket, a reference, or a socket that could have
+ * been recovered. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }
 
-/* Counters of a namespace. A child's are added to its parent's: peers choose the names of children,
- * and there are too many of them to report each one. */
+/* The counters of a namespace. Those of a child are added to those of its parent, because peers
+ * choose the names of children, and there may be too many to report each one. */
 struct nsp_stats {
   uint64_t sockets, rooms, events_in, events_out;
 };
 
-/* Adds the counters of nsp to *st. The counters of a parent are those of its removed children. */
+/* Adds the counters of nsp to *st. Of a parent namespace, only the counters of its removed children
+ * are added. */
 bool sio__nsp_has_threads(const sio_nsp *nsp); /* sio_adapter_api.has_threads */
 void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp);
 
@@ -114,14 +118,18 @@ void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s);
 
 void sio__nsp_hooks_init(sio_nsp *nsp);
 void sio__nsp_hooks_clear(sio_nsp *nsp);
-/* Copies all callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
+/* Copies all callbacks of `from` to nsp. Returns 0, or UV_ENOMEM when only some of them were
+ * copied. */
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
-/* Adds a handler to nsp->handlers or nsp->server_side. 0, UV_EINVAL, UV_ENOMEM. */
+/* Adds a handler to a map, which is nsp->handlers or nsp->server_side. Returns 0, UV_EINVAL or
+ * UV_ENOMEM. */
 int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
-/* These run the host's callbacks of one kind, in the order in which they were added. */
+/* Each of these functions runs the host's callbacks of one kind, in the order in which they were
+ * added. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
-void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e); /* e is from another server */
+/* E is an event of another server. */
+void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e);
 void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
 /* h is nsp->disconnecting or nsp->disconnect. */

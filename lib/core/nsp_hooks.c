@@ -48,10 +48,11 @@ static void event_handlers_free_if_empty(struct map *all, struct event_handlers 
   event_handlers_free(h);
 }
 
-/* The name of an event as the host writes it, and without its escaped NULs, if it has any. */
+/* The name of an event without escaped NULs. It is copied only if the host's string contains
+ * some. */
 struct event_name {
   sio_slice s;
-  char *copy; /* NULL: s points to the host's string */
+  char *copy; /* NULL if s points to the host's string */
 };
 
 static int event_name_init(struct event_name *name, const char *text) {
@@ -79,7 +80,8 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
   return err;
 }
 
-/* A program that was written for the Node.js server registers "connection" as an event. */
+/* Tells the host which call it wants instead: a program that was written for the Node.js server
+ * registers "connection" as an event. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
@@ -129,7 +131,8 @@ bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   return h && has_registered_handler(h);
 }
 
-/* A handler may disconnect the socket; the handlers after it are not called then. */
+/* Runs the handlers of an event. If one of them disconnects the socket, those after it are not
+ * called. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
   struct event_handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;
@@ -166,7 +169,8 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
   HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
-/* While loop->watcher is set, calls that send are refused and the text is logged as the reason. */
+/* Runs the callbacks of sio_on_any_outgoing(). While loop->watcher is set, calls that send are
+ * refused, and its text is logged as the reason. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;
@@ -241,7 +245,8 @@ int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */
 
-/* The number of lists of hooks in a namespace, without nsp->rooms, whose hooks own memory. */
+/* The number of hook lists in a namespace. nsp->rooms is not one of them, because its hooks own
+ * memory. */
 enum { HOOK_LISTS = 10 };
 
 struct hook_lists {

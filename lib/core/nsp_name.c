@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_name.c - names of namespaces: which are valid, and the namespace of a name.
+ * nsp_name.c - names of namespaces: checks them, and finds the namespace that has a name.
  */
 #include "core/core.h"
 #include "core/nsp.h"
 
-/* ',' and '?' end the name in a packet. */
+/* In a packet the name ends at ',' or '?', so it cannot contain these. */
 static bool is_nsp_name_char(unsigned char c) {
   return c >= 0x20 && c != 0x7f && c != ',' && c != '?';
 }

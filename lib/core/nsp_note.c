@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_note.c - the list of a client's notes on namespaces.
+ * nsp_note.c - the list of notes that a client keeps about namespaces.
  */
 #include "core/nsp_note.h"
 
@@ -22,8 +22,8 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
   sio__free(note);
 }
 
-/* Keeps at most max_nsps notes of left namespaces, the newest ones: the peer has seen by now that
- * it was disconnected from the older ones. */
+/* Keeps only the newest notes about left namespaces, at most max_nsps. By now the peer has received
+ * the DISCONNECT packets of the older ones. */
 static void drop_oldest_left_nsp_notes(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
@@ -36,8 +36,8 @@ static void drop_oldest_left_nsp_notes(struct client *cl) {
   }
 }
 
-/* If there is no memory for the note, a packet that the peer has already sent for the namespace
- * ends the connection. */
+/* If there is no memory for the note, it is not made. Then a packet that the peer has already sent
+ * for that namespace ends the connection. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;

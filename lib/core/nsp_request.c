@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_request.c - asks the parents in turn whether one of them takes the name of a namespace.
+ * nsp_request.c - asks the parent namespaces one after the other whether one of them accepts the
+ * name of a new namespace.
  *
- * The parents' match functions are run as a chain. A chain goes on while its verdict is yes, but
- * here the next parent is asked only while the answer is no: so the host's answer is inverted.
+ * The match functions of the parents are run as a middleware chain. A chain continues while the
+ * verdict is yes, but here the next parent has to be asked only if the answer is no. So each answer
+ * is inverted before it is passed to the chain.
  */
 #include "core/nsp_request.h"
 
@@ -17,15 +19,15 @@
 
 struct nsp_request {
   struct chain chain;
-  struct sio_next verdict;    /* the sio_next with which the host's match function answers */
-  struct timer timeout_timer; /* limits the time that all parents together may take */
-  bool extended;     /* the time was granted a second time, see loop_should_restart_deadline() */
-  struct core *core; /* one reference */
-  struct client *client;    /* NULL: the client is gone */
+  struct sio_next verdict;    /* given to the host's match function, which answers with it */
+  struct timer timeout_timer; /* limits the time of all parents together */
+  bool extended;         /* the time limit was restarted once, see loop_should_restart_deadline() */
+  struct core *core;     /* one reference */
+  struct client *client; /* NULL: the client is gone */
   struct nsp_note nsp_note; /* in client->nsp_notes */
-  sio_nsp *parent;          /* the parent that took the name; NULL: none yet */
-  sio_slice name, auth;     /* allocated after the struct, each with a NUL */
-  char *newer_auth;         /* the auth of a later CONNECT, or NULL */
+  sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
+  sio_slice name, auth;     /* stored after the struct, each with a NUL */
+  char *newer_auth;         /* the auth of a later CONNECT packet, or NULL */
   bool withdrawn;           /* the peer has sent DISCONNECT */
 };
 
@@ -50,8 +52,9 @@ static void nsp_request_refuse_connect(struct client *cl, const struct nsp_reque
     sio__connect_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
 
-/* The namespace may exist by now, created by another request or by the host. If the peer does not
- * stay in a new child, sio_nsp_unref() at the end has it removed again. */
+/* Connects the peer to the namespace, or refuses it. The namespace may exist by now, because
+ * another request or the host has created it. If the peer does not stay in a new child, the
+ * sio_nsp_unref() below causes its removal. */
 static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
@@ -78,7 +81,8 @@ static void nsp_request_restart(struct client *cl, const struct nsp_request *r) 
     sio__nsp_request_start(cl, r->name, auth);
 }
 
-/* The match function that has not answered yet may still do so; its answer is ignored. */
+/* Ends a request early. A match function that has not answered yet may still do so, but the answer
+ * is ignored. */
 static void nsp_request_abandon(struct nsp_request *r) {
   sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
   nsp_request_unlink_from_client(r);
@@ -96,7 +100,8 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
                            parent->as_parent->user);
 }
 
-/* The request has copies of the name and the auth, so nothing has to be copied here. */
+/* Starts the time limit. Nothing has to be copied, because the request contains copies of the name
+ * and the auth. */
 static void nsp_request_on_verdict_deferred(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
@@ -104,7 +109,7 @@ static void nsp_request_on_verdict_deferred(struct chain *c) {
     sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
-/* The chain's verdict is no, which means that the parent took the name. */
+/* Called when the verdict of the chain is no, which means that the parent has accepted the name. */
 static void nsp_request_on_parent_matched(struct chain *c, const char *message, sio_val data) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)message, (void)data;
@@ -144,7 +149,8 @@ static const struct chain_ops nsp_request_chain_ops = {
   .finish = nsp_request_on_chain_finished,
 };
 
-/* An answer that was given earlier in this turn counts, although it has not been acted on yet. */
+/* Refuses the peer when the time is up. If the match function has answered earlier in the same turn
+ * of the loop, the answer counts. */
 static void nsp_request_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
@@ -168,7 +174,7 @@ static void nsp_request_on_timeout(struct timer *t) {
 /* ---- the client's requests ------------------------------------------------------------------ */
 
 static struct nsp_request *nsp_request_new(sio_slice name, sio_slice auth) {
-  size_t size = sizeof(struct nsp_request) + name.n + 2; /* 2: a NUL after each text */
+  size_t size = sizeof(struct nsp_request) + name.n + 2; /* 2 for a NUL after each text */
   struct nsp_request *r = sio__calloc(1, size_add(size, auth.n));
   if (!r) return NULL;
   char *text = (char *)(r + 1);

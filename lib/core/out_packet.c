@@ -27,7 +27,8 @@ void sio__packet_mark_droppable(sio_packet *p, const char *key) {
   for (struct msg *m = p->msg->next; m; m = m->next) m->follows = true;
 }
 
-/* With a custom parser the receivers are sent its format; adapters always read JSON. */
+/* Converts the packet with the host's custom parser, if there is one. Receivers are sent the
+ * result; the JSON is kept too, because adapters read that. */
 static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64_t id) {
   struct core *core = p->nsp->core;
   if (!core->opts->parser) return 0;
@@ -62,7 +63,7 @@ static int packet_encode_with_replay_offset(sio_packet *p, sio_nsp *nsp, unsigne
                                                   nsp->name, event, args, ack_id, offset);
   if (!err) err = packet_encode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
   if (err) return err;
-  p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* with a comma and two quotes */
+  p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* 3 for a comma and two quotes */
   if (flags & SIO_NO_COMPRESS) packet_mark_uncompressed(p);
   if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
   return 0;
@@ -106,7 +107,7 @@ __attribute__((noinline)) static void packet_add_receivers_to_stats(sio_packet *
   p->uncounted = 0;
 }
 
-/* The packet is const only for adapters, which must not change it. */
+/* The parameter is const only because adapters must not change a packet. */
 static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
@@ -118,8 +119,8 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   return err;
 }
 
-/* If a volatile event is dropped for a socket, no ack is expected from it. If the event cannot be
- * sent for another reason, the ack of the socket counts as lost. */
+/* If a volatile event is dropped for a socket, no ack of that socket is expected. If the event
+ * cannot be sent for another reason, the ack counts as lost. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
@@ -149,8 +150,8 @@ void sio__packet_clear(sio_packet *p) {
 
 /* ---- what adapters read --------------------------------------------------------------------- */
 
-/* Returns the JSON array after the type, the number of attachments, the namespace and the ack
- * id. */
+/* Returns the JSON array of the packet, which follows the type, the number of attachments, the
+ * namespace and the ack id. */
 static sio_slice packet_find_json_array(const sio_packet *p) {
   const struct msg *m = packet_json_msg(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
@@ -160,8 +161,8 @@ static sio_slice packet_find_json_array(const sio_packet *p) {
   return slice(at, (size_t)(end - at));
 }
 
-/* A replay offset has a meaning on this server only. It is removed from the JSON that adapters send
- * to other servers, which append their own. */
+/* Makes a copy of the JSON without the replay offset at its end. An offset is valid on this server
+ * only; other servers, to which adapters send the JSON, append their own. */
 static void packet_make_json_without_offset(sio_packet *p) {
   sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;
@@ -192,7 +193,7 @@ static int packet_list_attachments(sio_packet *p, size_t n) {
   return 0;
 }
 
-/* The packet is const only for adapters, which must not change it. */
+/* The parameter is const only because adapters must not change a packet. */
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   sio_packet_info info = { .query = p->query };

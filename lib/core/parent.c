@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * parent.c - creates and finds parent namespaces; their adapter.
+ * parent.c - creates and finds parent namespaces, and implements their adapter.
  */
 #include "core/parent.h"
 
@@ -11,8 +11,8 @@
 
 /* ---- the adapter of a parent ---------------------------------------------------------------- */
 
-/* Evaluates `call` for each child of to->nsp. In it, `own` is a copy of *to whose nsp is the child.
- * Sets err to the first error. */
+/* Evaluates the expression `call` for each child of to->nsp. It can use `own`, a copy of *to whose
+ * nsp is the child. Sets err to the first error. */
 #define EACH_CHILD(to, err, call)                           \
   do {                                                      \
     list_each (it, tmp_, &(to)->nsp->as_parent->children) { \

@@ -2,8 +2,9 @@
  *
  * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match().
  *
- * A parent is a sio_nsp that is in no map and has no members. Its children copy its callbacks, and
- * its adapter passes what is sent to the parent on to each of its children.
+ * A parent is a sio_nsp that is not registered in core->nsps and has no members. Its children get
+ * copies of its callbacks, and its adapter passes everything that is sent to the parent on to each
+ * of its children.
  */
 #ifndef SIO_CORE_PARENT_H
 #define SIO_CORE_PARENT_H
@@ -22,7 +23,7 @@ struct parent_state {
 /* Returns the first parent whose pattern matches the name, or NULL. */
 sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name);
 void sio__parents_free_all(struct core *core);
-/* Adds the counters of all children of a parent, including the removed ones. */
+/* Adds the counters of all children of a parent to *st, including those of removed children. */
 void sio__parent_add_children_to_stats(struct nsp_stats *st, const sio_nsp *parent);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending_acks.c - waits for acknowledgements: a table sorted by id in each socket, a timer in each
- * wait.
+ * pending_acks.c - waits for acks of peers. Each socket has a table of struct ack_wait, sorted by
+ * id, and each of these has a timer.
  */
 #include "core/pending_acks.h"
 
@@ -14,7 +14,7 @@
 struct ack_wait {
   int64_t id;
   sio_socket
-      *socket;     /* not a counted reference; a socket ends all its ack_waits before it is freed */
+      *socket;     /* not a counted reference: a socket ends all its ack_waits before it is freed */
   sio_reply_cb cb; /* NULL if the ack is an answer to `query` */
   void *user;
   union {
@@ -84,8 +84,9 @@ static struct ack_wait *remove_pending_ack(sio_socket *s, int64_t id) {
   return w;
 }
 
-/* Runs the callback of an ack_wait that was removed from the table, and frees it. The callback may
- * drop the last reference to the socket, so another one is held meanwhile. */
+/* Runs the callback of an ack_wait that was removed from the table, and frees the ack_wait. The
+ * callback may drop the last reference to the socket, so another reference is held while it
+ * runs. */
 static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
   if (!reply) count_unanswered_ack(s, status);
@@ -97,8 +98,8 @@ static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply)
   sio_socket_unref(s);
 }
 
-/* If the host blocked the loop while the timeout ran, the reply may be unread: the timeout starts
- * once more. */
+/* Restarts the timeout once if the host blocked the loop while it ran, because the reply may have
+ * arrived and not been read yet. */
 static bool extend_ack_timeout_once(struct ack_wait *w) {
   struct loop *l = loop_of_socket(w->socket);
   if (!loop_should_restart_deadline(l, w->extended)) return false;
@@ -115,8 +116,8 @@ static void on_ack_timeout(struct timer *t) {
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
-/* Keeps the table sorted by id. A new ack_wait has the highest id, unless it belongs to a query and
- * other acks have been requested since the query began. */
+/* Inserts w into the table, which is sorted by id. A new ack_wait has the highest id, unless it
+ * belongs to a query and other acks were requested after the query had begun. */
 static void insert_pending_ack_by_id(struct ack_waits *t, struct ack_wait *w) {
   uint32_t i = t->n++;
   for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
@@ -153,7 +154,7 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
   return 0;
 }
 
-/* Removes the ack_waits of a query that is over. Answers that come later are ignored. */
+/* Removes the ack_waits of a query that has ended. Answers that arrive later are ignored. */
 static void cancel_pending_acks_of_query(sio_query *q, int status) {
   struct list *it;
   while ((it = list_pop(&q->ack_waits))) {
@@ -190,7 +191,8 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 
 /* ---- ending ------------------------------------------------------------------------------- */
 
-/* The answer is the first argument; attachments count only if that argument refers to them. */
+/* Adds the reply to the query. The first argument is the answer; the attachments are part of it
+ * only if that argument refers to them. */
 static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
                                      const struct packet *p) {
   bool has_arg = p->json.n && p->scan->nargs > 0;
@@ -218,7 +220,8 @@ void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   sio__event_clear(&reply);
 }
 
-/* All ack_waits are unlinked before the first callback runs, because a callback may end a query. */
+/* All ack_waits are unlinked from their queries before the first callback runs, because a callback
+ * may end a query. */
 void sio__pending_acks_end_all(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;

@@ -20,18 +20,19 @@ struct ack_waits {
   struct ack_wait *v[]; /* sorted by id */
 };
 
-/* Begins to wait for an ack with a new id. Returns 0 and sets *id; SIO_ETOOBIG if the socket waits
- * for max_acks acks already; UV_ENOMEM. */
+/* Begins to wait for an ack with a new id. Returns 0 and sets *id; SIO_ETOOBIG if the socket
+ * already waits for max_acks acks; or UV_ENOMEM. */
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id);
-/* Begins to wait for the answer of this socket to a query, which has the timeout and the callback.
- * 0; SIO_EEXISTS if the socket was asked already; SIO_ETOOBIG; UV_ENOMEM. */
+/* Begins to wait for this socket's answer to a query; the timeout and the callback are those of the
+ * query. Returns 0; SIO_EEXISTS if the query has asked this socket already; SIO_ETOOBIG; or
+ * UV_ENOMEM. */
 int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
-/* Stops waiting without running the callback, because the request could not be sent. */
+/* Stops waiting for an ack without running its callback, because the event could not be sent. */
 void sio__pending_ack_cancel(sio_socket *s, int64_t id);
 /* Handles a received ACK packet. If its id is unknown, it is ignored. */
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
-/* Ends all waiting of a socket that has left, with SIO_ECLOSED. */
+/* Ends all pending acks of a socket that has left, with SIO_ECLOSED. */
 void sio__pending_acks_end_all(sio_socket *s);
 
 #endif

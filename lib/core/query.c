@@ -21,7 +21,8 @@ static void query_unref(sio_query *q) {
   sio__free(q);
 }
 
-/* Marks the query as over and removes it from the loop, the namespace and the sockets. */
+/* Marks the query as ended, stops its timer, and unlinks it from the namespace and from the sockets
+ * that were asked. */
 static void query_close(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
@@ -56,8 +57,8 @@ static void query_start_timeout(sio_query *q) {
   sio__loop_start_timer(loop_of_query(q), &q->timer, q->timeout_ms);
 }
 
-/* If the host blocked the loop while the timeout ran, answers may be unread: the timeout starts
- * once more. */
+/* Ends the query when its time is up. If the host blocked the loop meanwhile, answers may not have
+ * been read yet, so the timeout is restarted once. */
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
   if (!loop_should_restart_deadline(loop_of_query(q), q->extended)) {
@@ -73,7 +74,8 @@ static bool is_query_awaiting_answers(const sio_query *q) {
   return q->answered < expected && q->replies.gone < expected - q->answered;
 }
 
-/* A complete query cannot time out any more, even if the end of the turn comes late. */
+/* Ends the query at the end of the loop's turn if it is complete. Its timer is stopped at once: a
+ * complete query must not time out even if that end comes late. */
 static void query_end_if_complete(sio_query *q) {
   if (q->over || q->holds > 0 || is_query_awaiting_answers(q)) return;
   sio__loop_stop_timer(loop_of_query(q), &q->timer);
@@ -233,7 +235,7 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */
-  /* Only the number of servers is asked for, so the query must not wait for answers. */
+  /* Only the number of servers is wanted, so the query must not wait for answers. */
   q->answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)

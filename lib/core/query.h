@@ -21,55 +21,58 @@ struct sio_query {
   struct list link; /* nsp->queries, while the query is open */
   /* Sockets of this server that have not answered; struct ack_wait.in_query. */
   struct list ack_waits;
-  /* Removes all ack_waits when the query ends. NULL until the first socket is asked. */
+  /* Removes all ack_waits when the query ends. NULL until a socket was asked. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  /* Calls the callback of the host, which is one of cb or watch.end. */
+  /* Calls the host's callback, which is one of cb or watch.end. */
   void (*end)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
     sio_fetch_cb fetch;
     sio_server_count_cb count;
   } cb;
-  /* If watch.reply is set, it is called for each reply, and no reply is kept. */
+  /* If watch.reply is set, it is called for each reply, and replies are not collected. */
   sio_query_watch watch;
   void *user;
-  int64_t ack_id;      /* the ack id; the same for all sockets that are asked */
-  size_t answer_bytes; /* size of the answers that are kept, at most max_answers */
+  int64_t ack_id;      /* the id of the acks; the same for all sockets that are asked */
+  size_t answer_bytes; /* memory of the answers that are kept, at most max_answers */
   unsigned timeout_ms;
   uint32_t holds;
-  uint32_t uncounted; /* threads that have not said yet how many of their sockets they have asked */
+  /* How many threads have not yet said how many of their sockets they have asked. */
+  uint32_t uncounted;
   void (*counted)(size_t expected, void *user); /* of sio__query_when_counted(), until it runs */
   int status;                                   /* the first error, or 0; passed to `end` */
   bool over;
   bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;
-  sio_remote *remotes; /* what sio_all_fetch() has found; see fetch.c */
+  sio_remote *remotes; /* the sockets that sio_all_fetch() has found; see fetch.c */
   struct task end_task;
   struct timer timer;
-  sio_replies replies; /* its list has room for replies_cap */
-  size_t answered;     /* may be more than replies.count: some could not be kept */
+  sio_replies replies; /* the array replies.list has room for replies_cap elements */
+  size_t answered;     /* may be greater than replies.count, because some could not be kept */
   uint32_t replies_cap;
 };
 
-/* Opens a query with one hold; its timeout does not run yet. SIO_ECLOSED: the server closes.
- * SIO_ETOOBIG: max_acks queries are open in this namespace. UV_ENOMEM. */
+/* Opens a query, which the caller holds once; its timeout does not run yet. Returns 0; SIO_ECLOSED
+ * if the server is closing; SIO_ETOOBIG if max_acks queries are open in this namespace; or
+ * UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
-/* Everything has been asked: starts the timeout and releases the hold of sio__query_new(). With
- * only_if_held the timeout starts only if something else holds the query as well. */
+/* Called when everybody has been asked: starts the timeout, and releases the hold of
+ * sio__query_new(). If only_if_held is true, the timeout is started only if something else holds
+ * the query too. */
 void sio__query_start_waiting(sio_query *q, bool only_if_held);
-/* The call that opened the query fails: closes the query without running `end`. */
+/* Closes the query without running `end`, because the call that opened it fails. */
 void sio__query_discard(sio_query *q);
 /* Ends all open queries of a namespace with SIO_ECLOSED. Must be called from the loop. */
 void sio__queries_end_all(sio_nsp *nsp);
 
-/* Counts n more bytes of answers. Returns false if they would exceed max_answers; the answer then
- * counts as dropped. */
+/* Counts n more bytes of answers. If the total would exceed max_answers, counts the answer as
+ * dropped and returns false. */
 bool sio__query_reserve_answer_bytes(sio_query *q, size_t n);
-/* Counts an answer that could not be kept. For the first one, err becomes the status of the query
+/* Counts an answer that could not be kept. For the first one, err becomes the status of the query,
  * and a line is logged. */
 void sio__query_drop_answer(sio_query *q, int err);
-/* Adds an answer, which is valid JSON. It counts as answered even if it cannot be kept. */
+/* Adds an answer, which must be valid JSON. If it cannot be kept, it still counts as answered. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 
@@ -87,11 +90,11 @@ void sio__query_reply(sio_query *q, const char *id, sio_slice json, const sio_sl
                       size_t nbins);
 void sio__query_remote(sio_query *q, const sio_remote *r); /* in fetch.c */
 
-/* Another thread asks sockets too; it has said how many. */
+/* Called when another thread asks sockets too; and when that thread has said how many it asks. */
 static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }
 void sio__query_on_thread_counted(sio_query *q);
 
-/* In replies.c and fetch.c. */
+/* These functions are in replies.c and fetch.c. */
 int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 void sio__replies_clear(sio_replies *r);

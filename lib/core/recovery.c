@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery.c - recovery records, their return to life, and their expiry.
+ * recovery.c - recovery records: creates them, gives them to returning sockets, and frees expired
+ * ones.
  */
 #include "core/recovery.h"
 
@@ -12,9 +13,9 @@
 
 enum {
   EXPIRY_CHECKS = 4,      /* per max_disconnection_ms */
-  QUEUE_ENTRY_BYTES = 32, /* memory that a queued message takes beyond the msg, at most */
-  MAX_REPEATS = 2,        /* the bytes replayed again may be this multiple of those replayed once */
-  FREE_REPEATS = 16 * 1024 /* bytes that may be replayed again in any case */
+  QUEUE_ENTRY_BYTES = 32, /* the most memory that a queued message takes in addition to the msg */
+  MAX_REPEATS = 2, /* replayed-again bytes may be at most this multiple of bytes replayed once */
+  FREE_REPEATS = 16 * 1024 /* bytes that may always be replayed again */
 };
 
 static const sio_recovery *get_recovery_options(const struct recovery *r) {
@@ -104,7 +105,8 @@ static struct recovery_record *recovery_record_new_for_socket(struct recovery *r
 
 /* ---- records that the adapter keeps ---------------------------------------------------------- */
 
-/* Lists the names in rec->rooms; the caller frees the list. NULL: no memory. */
+/* Makes a list of the names in rec->rooms, which the caller frees. Returns NULL if memory runs
+ * out. */
 static const char **list_saved_rooms(const struct recovery_record *rec) {
   size_t n = 0;
   for (size_t at = 0; at < rec->rooms_size; at += strlen(rec->rooms + at) + 1) n++;
@@ -138,8 +140,8 @@ static void recovery_record_pass_to_adapter(struct recovery *r, struct recovery_
 
 /* ---- expiry --------------------------------------------------------------------------------- */
 
-/* The time until a dead connection is noticed at the latest. Events that are sent meanwhile are
- * lost, so they must be kept as well. */
+/* Returns how long it may take until a dead connection is noticed. Events that are sent in that
+ * time are lost, so the log has to keep them as well. */
 static uint64_t dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
@@ -201,7 +203,7 @@ static void read_recovery_claim(struct recovery_claim *c) {
 
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
 
-/* Most auth objects have no pid; those are not parsed. */
+/* True if the auth may contain a pid. Most auth objects contain none, and are not parsed. */
 static bool can_auth_contain_pid(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return recovery_of_socket(s) && sio__session_protocol(s->session) == 4 &&
@@ -220,7 +222,8 @@ static void recovery_record_return_to_queue(struct recovery *r, struct recovery_
   start_recovery_expiry_timer(r);
 }
 
-/* The peer has a new connection, so the old one is dead even if it looks alive. */
+/* Closes the old socket of a peer that has returned over a new connection. The old connection is
+ * dead even if it looks alive. */
 static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "the peer returned over another connection",
@@ -245,8 +248,8 @@ static bool is_saved_socket_in_room(const char *room, const void *record) {
   return false;
 }
 
-/* The offset is of another thread: returns the number here of the last event up to that offset
- * which has moved here with the record. */
+/* For an offset of another thread's log: returns the number that the last event up to that offset
+ * has in this log. Only events that have moved here with the record are considered. */
 static uint64_t find_moved_event_number(const struct recovery *r, const struct recovery_record *rec,
                                         sio_slice offset, uint64_t claimed) {
   uint64_t seq = rec->start;
@@ -258,7 +261,8 @@ static uint64_t find_moved_event_number(const struct recovery *r, const struct r
   return seq;
 }
 
-/* Sets rec->replay_from and returns 0, or returns the cause of failure (SIO_RECOVERY_...). */
+/* Sets rec->replay_from and returns 0; or returns the reason why the socket cannot be recovered
+ * (SIO_RECOVERY_...). */
 static int choose_replay_start(const struct recovery *r, const struct recovery_claim *c,
                                struct recovery_record *rec) {
   uint64_t seq = rec->start, claimed;
@@ -281,7 +285,8 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* Returns the first event after e that the socket missed, or the first of all if e is NULL. */
+/* Returns the first event after e that the socket has missed. If e is NULL, returns the first one
+ * of all. */
 static const struct replay_log_entry *find_next_missed_event(const sio_socket *s,
                                                              const struct replay_log_entry *e) {
   const struct replay_log *log = &recovery_of_socket(s)->log;
@@ -292,10 +297,10 @@ static const struct replay_log_entry *find_next_missed_event(const sio_socket *s
   return e;
 }
 
-/* The size of the events that would be replayed when the client returns. */
+/* The size of the events that have to be replayed if the client returns. */
 struct replay_size {
   size_t queued_bytes;                /* the memory that these events take in the session's queue */
-  uint64_t first_bytes, repeat_bytes; /* the totals of the record with these events added */
+  uint64_t first_bytes, repeat_bytes; /* the totals of the record, including these events */
   uint64_t last_seq;                  /* the number of the last of these events */
 };
 
@@ -321,9 +326,10 @@ static size_t max_replay_queue_bytes(const sio_nsp *nsp) {
   return o->queue_high ? o->queue_high : o->max_queued;
 }
 
-/* All missed events must fit into the queue, or the peer would lose some of them again. Repeated
- * replays are limited: a peer whose connection breaks during a replay returns with an old offset,
- * which is normal, but one that did so forever would be sent megabytes for each small request. */
+/* True if the missed events may be replayed. All of them must fit into the queue of the session, or
+ * the peer would lose some of them again. Repeated replays are limited too: a peer whose connection
+ * breaks during a replay may return with an old offset, but one that did so forever would be sent
+ * megabytes for each small request. */
 static bool is_replay_allowed(const sio_socket *s) {
   struct replay_size t = measure_replay(s);
   return sio__session_queued(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
@@ -343,7 +349,8 @@ static int restore_shared_data(sio_socket *s, const struct recovery_record *rec)
   return s->shared ? 0 : UV_ENOMEM;
 }
 
-/* Gives the record's id, rooms and data to the socket; on failure the socket is unchanged. */
+/* Gives the id, rooms and data of the record to the socket. Returns 0, or the reason of the
+ * failure; then the socket is unchanged. */
 static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
                                           struct recovery_record *rec) {
   char new_id[sizeof s->own_id];
@@ -632,7 +639,7 @@ static int replay_missed_events(sio_socket *s) {
   return 0;
 }
 
-/* Ends a session because missed events were dropped from the replay log while middleware ran. */
+/* Ends a session whose missed events were dropped from the replay log while its middleware ran. */
 static int close_unrecoverable_session(sio_socket *s) {
   report_recovery_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
@@ -690,7 +697,8 @@ void sio__recovery_on_pending_socket_lost(sio_socket *s) {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* True if the connection was lost, and neither the peer nor the host disconnected the socket. */
+/* True if the reason means that the connection was lost, and not that the peer or the host has
+ * disconnected the socket. */
 static bool is_recoverable_reason(const struct recovery *r, int reason) {
   switch (reason) {
     case SIO_REASON_SERVER_SHUTTING_DOWN: return r->kept_by_adapter;

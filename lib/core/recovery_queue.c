@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_queue.c - one list in the order of time, and one for each address.
+ * recovery_queue.c - a list of all entries ordered by time, and one such list for each address.
  */
 #include "core/recovery_queue.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * recovery_queue.h - the disconnected sockets that may be recovered, ordered by the time at which
- * they left and grouped by address. When there are too many, the oldest is dropped; but an address
- * that has more of them than the address of the oldest loses its own oldest instead. So one address
- * cannot drive out the sockets of others by connecting and disconnecting.
+ * they left, and grouped by address. If there are too many, the oldest is dropped. But if the
+ * address of the newest has more of them than the address of the oldest, the newest one's address
+ * loses its own oldest instead. So one address cannot displace the sockets of others by connecting
+ * and disconnecting.
  */
 #ifndef SIO_CORE_RECOVERY_QUEUE_H
 #define SIO_CORE_RECOVERY_QUEUE_H
@@ -17,7 +18,7 @@ struct recovery_address;
 /* A member of the queue; each recovery record contains one. */
 struct recovery_queue_entry {
   struct list by_time, by_address;
-  struct recovery_address *address; /* NULL: the entry counts for no address */
+  struct recovery_address *address; /* NULL if the entry is counted for no address */
   struct addr addr;
 };
 
@@ -28,13 +29,14 @@ struct recovery_queue {
 };
 
 void sio__recovery_queue_init(struct recovery_queue *q);
-void sio__recovery_queue_clear(struct recovery_queue *q); /* frees the queue but not the entries */
+/* Frees the maps and lists, but not the entries. */
+void sio__recovery_queue_clear(struct recovery_queue *q);
 
-/* address is the text that sio__session_address() returns. If memory runs out, the entry is added
- * but counts for no address. */
+/* Adds an entry. address is the text that sio__session_address() returns. If memory runs out, the
+ * entry is added but counted for no address. */
 void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
                              const char *address);
-/* Puts an entry that was just removed back into the queue, as the oldest one. */
+/* Adds an entry that was just removed, as the oldest one. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e);
 
@@ -43,7 +45,8 @@ static inline bool is_in_recovery_queue(const struct recovery_queue_entry *e) {
 }
 /* Returns the oldest entry. The queue must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
-/* Returns the entry to remove when the queue has one too many. newest was added last. */
+/* Returns the entry that has to be removed when the queue has one too many. newest is the entry
+ * that was added last. */
 struct recovery_queue_entry *sio__recovery_queue_choose_entry_to_drop(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * remote_event.c - checks for what an adapter received from another server.
+ * remote_event.c - checks what an adapter has received from another server.
  */
 #include "core/remote_event.h"
 

@@ -15,7 +15,8 @@ enum { OFFSET_MAX = 63 };
 struct remote_packet {
   sio_packet packet;
   struct json_scan scan;
-  struct sio_event event; /* holds the name and the arguments that sio_on_any_outgoing() is given */
+  /* The name and the arguments, for the callback of sio_on_any_outgoing(). */
+  struct sio_event event;
   sio_val all_args;
 };
 
@@ -41,7 +42,7 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
   return sio__remote_event_init(&r->event, &p);
 }
 
-/* An offset is written between quotes without being escaped. */
+/* True if the offset can be written between quotes as it is, without escapes. */
 static bool is_valid_replay_offset(sio_slice offset) {
   for (size_t i = 0; i < offset.n; i++)
     if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
@@ -70,8 +71,8 @@ int sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
   return err;
 }
 
-/* The name and the arguments are read from the text again, because those of the packet are
- * borrowed from the call that sent it. */
+/* Reads the name and the arguments from the text again. Those of the original packet cannot be
+ * used, because they belong to the call that sent it. */
 static int packet_copy_reread_event(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio__packet_get_info(&r->packet, &info);

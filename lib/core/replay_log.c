@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * replay_log.c - a list of numbered events, each with the target it was sent to.
+ * replay_log.c - a list of numbered events, each with the target to which it was sent.
  */
 #include "core/replay_log.h"
 
@@ -38,7 +38,7 @@ void sio__replay_log_clear(struct replay_log *log) {
   while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
-/* NULL: the newest entry has another number. */
+/* Returns the newest entry if it has this number, otherwise NULL. */
 static struct replay_log_entry *newest_replay_entry_with_number(struct replay_log *log,
                                                                 uint64_t seq) {
   if (list_empty(&log->entries)) return NULL;
@@ -97,7 +97,8 @@ static char *append_room_names(char *at, const char *const *names, uint32_t *cou
   return at;
 }
 
-/* The length of each message counts twice, because its compressed form may be attached later. */
+/* Returns the memory of a msg and its attachments. The length of each counts twice, because its
+ * compressed form may be added later. */
 static size_t sum_msg_chain_memory(const struct msg *chain) {
   size_t n = 0;
   for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
@@ -184,8 +185,7 @@ const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_lo
   return next == &log->entries ? NULL : container_of(next, struct replay_log_entry, link);
 }
 
-/* The search begins at the end, because a returning client has usually missed only the last
- * events. */
+/* Searches from the end, because a returning client has usually missed only the last events. */
 const struct replay_log_entry *sio__replay_log_first_entry_after(const struct replay_log *log,
                                                                  uint64_t seq) {
   const struct list *it = log->entries.prev;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * replies.c - the replies to a broadcast with acks. Each is one block of memory that includes its
- * texts; an event is made from it when the host calls sio_replies_event().
+ * replies.c - the replies to a broadcast with acks. Each reply is one block of memory that includes
+ * its texts. An event is made from a reply when the host calls sio_replies_event().
  */
 #include "base/mem.h"
 #include "core/event.h"
@@ -13,8 +13,8 @@ struct reply_event {
   struct sio_event event;
 };
 
-/* sio_answer.reserved[0] points to it. The texts and the bytes of the attachments come after
- * bins. */
+/* The memory of a reply; sio_answer.reserved[0] points to it. The texts and the bytes of the
+ * attachments follow the array bins. */
 struct reply {
   struct reply_event *event; /* NULL until sio_replies_event() */
   sio_slice list;            /* the answer in brackets: "[json]" */
@@ -34,7 +34,7 @@ static size_t measure_reply_memory(size_t id, sio_slice json, const sio_slice *b
   return size;
 }
 
-/* Returns the copy of the id. */
+/* Copies the id, the JSON and the attachments into r. Returns the copy of the id. */
 static const char *fill_reply(struct reply *r, sio_slice id, sio_slice json,
                               const sio_slice *bins) {
   char *at = (char *)(r->bins + r->nbins), *own_id = at;
@@ -91,7 +91,8 @@ void sio__replies_clear(sio_replies *r) {
 
 /* ---- reading them --------------------------------------------------------------------------- */
 
-/* The JSON was checked when it was received, so only an allocation can fail. */
+/* Makes an event from a reply. Its JSON was checked when it arrived, so this can fail only if
+ * memory runs out. */
 static struct reply_event *reply_event_new(const struct reply *r) {
   struct reply_event *o = sio__calloc(1, sizeof *o);
   if (!o) return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * restore.c - asks the adapter for a socket that this server does not have.
+ * restore.c - asks the adapter to find a lost socket that this server does not know.
  */
 #include "core/restore.h"
 
@@ -91,8 +91,8 @@ int sio__restore_found(sio_restore *r, const sio_saved_socket *s) {
   return err;
 }
 
-/* Without SIO_ADAPTER_RECOVERS the event gets an offset of this server and is kept in its log, for
- * the room of the id that the socket will have. */
+/* Adds an event that the socket missed. Without SIO_ADAPTER_RECOVERS it gets an offset of this
+ * server, and is kept in the log here for the room of the id that the socket will have. */
 static int socket_restore_add_missed_event(struct recovery *recovery, struct recovery_record *rec,
                                            sio_slice json, const sio_slice *bins, size_t nbins,
                                            sio_slice offset) {

@@ -19,12 +19,13 @@
 enum restore_state {
   RESTORE_ASKED,    /* the adapter has not answered yet */
   RESTORE_ANSWERED, /* it has answered in this turn */
-  RESTORE_JOINING   /* the answer was used; the socket waits for middleware */
+  RESTORE_JOINING   /* the answer was used, and the socket waits for middleware */
 };
 
 struct sio_restore {
-  sio_socket *socket;             /* PENDING */
-  struct recovery_record *record; /* what was found, until the socket takes it over */
+  sio_socket *socket; /* PENDING */
+  /* The record that was found; NULL once the socket has taken it over. */
+  struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
   void *owner; /* for on_answer */
   struct task task;
@@ -36,15 +37,16 @@ struct sio_restore {
   char text[]; /* the pid and the offset */
 };
 
-/* Asks the adapter. Sets *out before that. on_answer is called from the loop, not within this call,
- * and at most once; it may end the restore. UV_ENOMEM. */
+/* Asks the adapter for the socket of *claim. *out is set before the adapter is called. on_answer is
+ * called from the loop, not within this call, and at most once; it may end the restore. Returns 0
+ * or UV_ENOMEM. */
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
-/* Uses the answer: the socket takes over what was found, or the failure is reported. */
+/* Uses the answer: the socket takes over the record that was found, or the failure is reported. */
 void sio__socket_restore_use_answer(sio_restore *r);
-/* The socket has joined, or never will. A record that it has not taken over is kept: see
- * sio__recovery_keep_found_record(). */
+/* Ends the restore, because the socket has joined or never will. If a record was found and the
+ * socket has not taken it over, it is kept: see sio__recovery_keep_found_record(). */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
@@ -55,8 +57,8 @@ int sio__restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, si
                        sio_slice offset);
 void sio__restore_done(sio_restore *r, int cause);
 
-/* For the adapter of several threads. Adds an event that the client of a record without a socket
- * missed; after an error the client is not recovered. */
+/* For the adapter of several threads: adds an event that the client of a record without a socket
+ * has missed. After an error the client cannot be recovered. */
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins);
 /* As sio__restore_found(), with a record of sio__recovery_attach_record(). False: the answer is too

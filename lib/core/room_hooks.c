@@ -8,14 +8,16 @@
 #include "base/sized.h"
 #include "core/nsp.h"
 
-enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) }; /* the size of the struct in version 0.1 */
+/* The size of the struct in version 0.1 of the library. */
+enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) };
 
 struct room_hook {
   sio_room_hooks on;
   void *user;
 };
 
-/* A struct hook must have a function. The functions that are called are in struct room_hook. */
+/* Every struct hook needs a function, but those that are called here are in struct room_hook. So
+ * this one does nothing. */
 static void room_hook_no_op(void) {}
 
 int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {

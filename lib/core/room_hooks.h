@@ -9,10 +9,11 @@
 #include <sio/adapter.h>
 #include <sio/nsp.h>
 
-/* Copies the callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
+/* Copies the callbacks of `from` to nsp. Returns 0, or UV_ENOMEM when only some of them were
+ * copied. */
 int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from);
 void sio__room_hooks_clear(sio_nsp *nsp);
-bool sio__has_room_hooks(const sio_nsp *nsp); /* whether there are any */
+bool sio__has_room_hooks(const sio_nsp *nsp); /* true if callbacks were added */
 /* sio_adapter_api.room_changed: runs the callbacks. */
 void sio__room_changed(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s);
 

@@ -2,8 +2,9 @@
  *
  * server_side.c - sio_server_side_emit(): events that the servers of a cluster send to each other.
  *
- * A received event is a struct sio_event without a socket. How to answer it is a struct
- * server_side_ack: on the stack while handlers run, and copied into the sio_ack if one takes it.
+ * A received event is a struct sio_event without a socket. A struct server_side_ack says how to
+ * answer it. It is on the stack while handlers run, and is copied into the sio_ack if a handler
+ * takes the ack.
  */
 #include "core/server_side.h"
 
@@ -22,8 +23,8 @@ static bool is_reserved_server_event_name(const char *event) {
 
 /* ---- sending ----------------------------------------------------------------------------- */
 
-/* The name is encoded as the first argument, because names that are reserved for clients are
- * allowed here, and the encoder would refuse them as a name. */
+/* Encodes the name as the first argument. The encoder would refuse some names that are reserved for
+ * clients, but are allowed here. */
 static int encode_event_for_servers(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
   struct core *core = nsp->core;
   size_t n = size_add(args.n, 1);
@@ -132,7 +133,7 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
   return 0;
 }
 
-/* NULL: it has been closed. */
+/* Returns NULL if the adapter has been closed. */
 static sio_adapter *find_adapter_of_asking_server(const struct server_side_ack *ack) {
   return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
 }

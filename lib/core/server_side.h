@@ -10,8 +10,8 @@
 struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer_cb answer;
-  sio_return to;     /* tells the adapter which server asked */
-  bool from_cluster; /* the answer is for core->cluster, not for the adapter of the namespace */
+  sio_return to;     /* identifies the server that asked, for the adapter */
+  bool from_cluster; /* the answer is for core->cluster and not for the adapter of the namespace */
 };
 
 /* sio_adapter_api.server_side_receive */
@@ -22,8 +22,8 @@ int sio__server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);
 
-/* Sends the first argument as the answer, through the adapter. SIO_ECLOSED: the server has closed,
- * or the namespace is gone. */
+/* Sends the first argument as the answer, through the adapter. Returns 0, SIO_ECLOSED if the server
+ * has closed or the namespace is gone, or another error. */
 int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args);
 
 #endif

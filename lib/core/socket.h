@@ -23,7 +23,7 @@
 #include <sio/engine.h>
 #include <sio/socket.h>
 
-/* For LOG_ABOUT(): the line is about a session, or about a socket. */
+/* Say what a log line is about, for LOG_ABOUT(): a session or a socket. */
 #define ABOUT_SESSION_OF(session_) \
   (&(const struct log_about){ .session = sio__session_tag((session_), (char[21]){ "" }) })
 #define ABOUT_SOCKET(s)                                                                  \
@@ -41,36 +41,37 @@ struct ack_waits;
 enum socket_state {
   SOCKET_PENDING,   /* middleware runs: the socket may join rooms, but is not a member yet */
   SOCKET_CONNECTED, /* the socket is a member of its namespace */
-  SOCKET_LEAVING,   /* disconnected, but its disconnect callbacks have not run; rooms can be read */
-  SOCKET_LEFT       /* the socket has left its rooms; only the host may still hold references */
+  /* Disconnected; its disconnect callbacks have still to run, and its rooms can be read. */
+  SOCKET_LEAVING,
+  SOCKET_LEFT /* the socket has left its rooms; only references of the host are left */
 };
 
 struct sio_socket {
-  sio_session *session; /* NULL once the socket has left */
+  sio_session *session; /* NULL when the socket has left */
   sio_nsp *nsp;
-  uint64_t stamp;               /* for the adapter: the last broadcast that visited this socket */
-  uint8_t state;                /* enum socket_state */
-  uint8_t reason;               /* enum sio_reason: why the socket is LEAVING */
-  bool expired : 1;             /* the socket is LEAVING because its deadline passed */
+  uint64_t stamp; /* used by the adapter: identifies the last broadcast that visited this socket */
+  uint8_t state;  /* enum socket_state */
+  uint8_t reason; /* enum sio_reason, set when the socket is LEAVING */
+  bool expired : 1;             /* the socket is LEAVING because its deadline has passed */
   bool recovered : 1;           /* connection state recovery restored the socket */
-  char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client a digest of id */
-  uint32_t index;               /* the place in nsp->members */
+  char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
+  uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;
-  const char *id;   /* points to own_id; for a Socket.IO 2 client derived from the session id */
-  void *slot;       /* for the adapter */
-  sio_socket *next; /* in client->sockets */
-  struct recovery_record *recovery_record; /* NULL: the socket cannot be recovered */
-  struct list leaving;         /* in core->leaving, or while CONNECTED in core->just_connected */
-  struct ack_waits *ack_waits; /* pending_acks.h; NULL: the socket waits for no ack */
+  const char *id; /* points to own_id; for a Socket.IO 2 client it is derived from the session id */
+  void *slot;     /* for the adapter */
+  sio_socket *next;                        /* in client->sockets */
+  struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
+  struct list leaving;         /* links core->leaving, or core->just_connected while CONNECTED */
+  struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
-    struct pending_join *pending_join; /* PENDING: set while middleware runs */
-    struct event_queue *event_queue;   /* later: set while packet middleware has an event */
+    struct pending_join *pending_join; /* while PENDING: set while middleware runs */
+    struct event_queue *event_queue; /* in later states: set while packet middleware has an event */
   };
-  struct auth *auth; /* NULL: the auth is "{}", and sio_socket_auth_tree() was not called */
-  char *shared;      /* JSON text of sio_socket_set_shared(), or NULL for "{}" */
+  struct auth *auth; /* NULL if the auth is "{}" and sio_socket_auth_tree() was not called */
+  char *shared;      /* the JSON text of sio_socket_set_shared(); NULL means "{}" */
 };
 
-/* Calls cb for each room of s, first for the room of its own id. In socket_rooms.c. */
+/* Calls cb for each room of s, first for the room whose name is the id of s. In socket_rooms.c. */
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
                            void *user);
 
@@ -78,26 +79,27 @@ void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, voi
 void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */
 
-/* Creates a PENDING socket with the library's reference, in no list yet. 0, UV_ENOMEM, or the error
- * of the random source. */
+/* Creates a PENDING socket, which is in no list yet, with one reference of the library. Returns 0,
+ * UV_ENOMEM, or the error of the random source. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
-/* Changes the state from CONNECTED to LEAVING and removes the socket from the members. The
- * disconnect callbacks run at the end of the turn. reason is an enum sio_reason. */
+/* Changes the state from CONNECTED to LEAVING, and removes the socket from the members of its
+ * namespace. The disconnect callbacks run at the end of the loop's turn. reason is an enum
+ * sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
-/* Changes the state from LEAVING to LEFT and runs the disconnect callbacks. If why is NULL, it is
- * made from s->reason. Must be called from the loop. */
+/* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
+ * get a sio_close_info that is made from s->reason. Must be called from the loop. */
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
 /* Changes the state from PENDING to LEFT. No callback runs, because the socket never connected.
  * Must be called from the loop. */
 void sio__socket_discard_pending(sio_socket *s);
-/* The function of core->finish_leaving. */
+/* The task function of core->finish_leaving. */
 void sio__finish_all_leaving_sockets(struct task *t);
 
-/* 1 to 255 bytes; NULL is not a name. */
+/* True if the name has 1 to 255 bytes; false for NULL. */
 bool sio__is_valid_room_name(const char *room);
 
-/* True while the socket can join rooms and, if it is CONNECTED, be sent events. */
+/* True while the socket can join rooms. It can be sent events only if it is CONNECTED too. */
 static inline bool socket_is_open(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }

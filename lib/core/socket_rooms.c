@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket_rooms.c - rooms: joins and leaves them, and lists rooms and members.
+ * socket_rooms.c - joins and leaves rooms, and lists rooms and members.
  */
 #include "core/core.h"
 #include "core/nsp.h"
@@ -13,8 +13,8 @@ bool sio__is_valid_room_name(const char *room) {
   return n > 0 && n <= ROOM_NAME_MAX;
 }
 
-/* True if the room is that of the socket's own id. A socket is in it from the time it connects
- * until it leaves its rooms. */
+/* True if the name is the socket's own id, and the socket is in that room: from the time it is
+ * connected until it leaves its rooms. */
 static bool is_own_room(const sio_socket *s, const char *room) {
   bool has_own_room = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
   return has_own_room && strcmp(room, s->id) == 0;
