@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * base64.c - converts three bytes to four characters and back.
+ * base64.c - converts groups of three bytes to four characters and back.
  */
 #include "base/base64.h"
 
@@ -9,7 +9,8 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Maps a character to VALID plus the six bits that it stands for, and every other byte to 0. */
+/* For each character of the alphabet: VALID plus the six bits that it stands for. For every other
+ * byte: 0. */
 enum { VALID = 64 };
 #define V(c, bits) [c] = VALID + (bits)
 static const uint8_t value[256] = {
@@ -46,7 +47,7 @@ size_t sio__base64_encode(char *out, const void *data, size_t n) {
   return (size_t)(o - out);
 }
 
-/* Decodes four characters to three bytes. False: one of them is not in the alphabet. */
+/* Decodes four characters to three bytes. Returns false if one of them is not in the alphabet. */
 static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
   uint32_t a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
   if (!(a & b & c & d & VALID)) return false;
@@ -58,8 +59,8 @@ static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
 }
 
 /* Decodes one character at a time until the end or a '=', and skips bytes that are not in the
- * alphabet. Used from the first group of four characters on that base64_decode_quad() rejects.
- * Bits that do not fill a byte are dropped. */
+ * alphabet. This is slower, and used only from the first four characters on that
+ * base64_decode_quad() refuses. Bits at the end that do not fill a byte are dropped. */
 static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;

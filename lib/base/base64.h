@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
-/* Writes BASE64_LEN(n) bytes, no NUL */
+/* Writes BASE64_LEN(n) bytes without a NUL, and returns their number. */
 size_t sio__base64_encode(char *out, const void *p, size_t n);
 /* Returns the number of bytes written. out needs n / 4 * 3 + 3 bytes, and may be p. */
 size_t sio__base64_decode(void *out, const char *p, size_t n);

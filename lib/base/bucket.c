@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bucket.c - token buckets. The debt of a bucket shrinks by per_s thousandths of a unit each ms.
+ * bucket.c - token buckets. In each ms the debt of a bucket decreases by per_s thousandths of a
+ * unit.
  */
 #include "base/bucket.h"
 

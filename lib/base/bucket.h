@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * bucket.h - token buckets: limits to a number of units per second, with a burst.
+ * bucket.h - token buckets: limit the number of units per second, and allow a burst.
  *
- * A bucket counts its debt: what was taken and is not refilled yet, in thousandths of a unit. In
- * these units a rate per second is a whole number per millisecond, so nothing is lost by rounding.
- * The caller passes the clock. If it goes backwards, no time has passed. Sums saturate instead of
- * overflowing.
+ * A bucket counts its debt in thousandths of a unit: what was taken and has not been refilled. In
+ * this unit a rate per second is an integer per millisecond, so nothing is lost by rounding. The
+ * caller passes the time; if it is earlier than that of the last call, no time has passed. Sums
+ * stop at their maximum instead of overflowing.
  */
 #ifndef SIO_BASE_BUCKET_H
 #define SIO_BASE_BUCKET_H
@@ -13,24 +13,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* per_s 0: no limit. Both are at most RATE_MAX. */
+/* per_s 0 means that there is no limit. Both are at most RATE_MAX. */
 struct rate {
   uint64_t per_s, burst;
 };
 #define RATE_MAX (UINT64_C(1) << 40)
 
-/* All zero: nothing was taken. */
+/* If all is zero, nothing was taken. */
 struct bucket {
   uint64_t debt; /* in thousandths of a unit */
-  uint64_t at;   /* the clock at the last call, in ms */
+  uint64_t at;   /* the time of the last call, in ms */
 };
 
-/* Takes n units even if they are not available. Returns the ms until the debt is within the
- * burst again. */
+/* Takes n units even if fewer are available. Returns the time in ms until the debt is not more than
+ * the burst. */
 uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now, uint64_t n);
-/* Takes one unit if one is available and returns 0. Otherwise returns the ms until there is one. */
+/* Takes one unit and returns 0, if one is available. Otherwise returns the time in ms until there
+ * is one. */
 uint64_t sio__bucket_try_take_one(struct bucket *b, const struct rate *r, uint64_t now);
-/* The longest time, in ms, after which an unused bucket is full again. */
+/* Returns the longest time, in ms, until a bucket that is not used is full. */
 uint64_t sio__bucket_refill_ms(const struct rate *r);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * buf.c - buffers. The capacity doubles, so that appending n bytes one by one costs O(n), and stops
- * at the maximum.
+ * buf.c - byte buffers. The capacity is doubled each time, up to the maximum, so that appending n
+ * bytes one by one costs O(n).
  */
 #include "base/buf.h"
 

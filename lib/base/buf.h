@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * buf.h - a byte buffer that grows up to a maximum, which is set when it is created.
+ * buf.h - a byte buffer that grows up to a maximum. The maximum is set when the buffer is created.
  */
 #ifndef SIO_BASE_BUF_H
 #define SIO_BASE_BUF_H
@@ -10,18 +10,18 @@
 struct buf {
   char *p;
   size_t n, cap;
-  size_t max; /* the most bytes it may hold */
+  size_t max; /* the maximum number of bytes */
 };
 
 static inline void buf_init(struct buf *b, size_t max) { *b = (struct buf){ .max = max }; }
 
-/* Makes room for n more bytes. 0, SIO_ETOOBIG above the maximum, or UV_ENOMEM. On error the
- * content is unchanged. */
+/* Makes room for n more bytes. Returns 0, SIO_ETOOBIG if the maximum would be exceeded, or
+ * UV_ENOMEM. After an error the content is unchanged. */
 int sio__buf_reserve(struct buf *b, size_t n);
-/* Appends n bytes. Returns as sio__buf_reserve(). */
+/* Appends n bytes. Returns the same values as sio__buf_reserve(). */
 int sio__buf_put(struct buf *b, const void *p, size_t n);
-void sio__buf_clear(struct buf *b); /* Frees the memory; the maximum stays. */
-/* Removes the first n bytes, n <= b->n, and keeps the rest. */
+void sio__buf_clear(struct buf *b); /* frees the memory; the maximum stays */
+/* Removes the first n bytes and keeps the rest. n is at most b->n. */
 void sio__buf_remove_first_bytes(struct buf *b, size_t n);
 
 #endif

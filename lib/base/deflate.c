@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * deflate.c - compression with zlib. All three formats use the same raw deflate stream; the frames
- * of gzip and zlib around it are constant bytes and a checksum.
+ * deflate.c - compresses with zlib. All three formats contain the same raw deflate stream; what
+ * gzip and zlib put around it are constant bytes and a checksum.
  */
 #include "base/deflate.h"
 
@@ -27,9 +27,9 @@ static void zlib_free(void *user, void *p) {
 /* ---- compressing ---- */
 
 enum {
-  SLACK = 32,               /* the most bytes that header, trailer and flush add */
-  SCRATCH_KEPT = 64 * 1024, /* A larger buffer is freed after use. */
-  FLUSH_TAIL = 4 /* 00 00 ff ff, which ends a flush: it is not sent, the receiver adds it */
+  SLACK = 32,               /* the most bytes that header, trailer and flush can add */
+  SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
+  FLUSH_TAIL = 4 /* 00 00 ff ff at the end of a flush; not sent, because the receiver adds it */
 };
 
 struct deflater {
@@ -100,7 +100,8 @@ static void append_compression_trailer(struct buf *b, enum deflate_form form, si
   append_u32_le(b, n);
 }
 
-/* False: the compressed text does not fit into `room` bytes, and is not worth sending. */
+/* Compresses text into the scratch buffer. Returns false if the result does not fit into `room`
+ * bytes; then it is not worth sending. */
 static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
@@ -167,8 +168,8 @@ void sio__inflater_free(struct inflater *z) {
   sio__free(z);
 }
 
-/* Makes room for more output. out->max is one byte above the real maximum here, so that a message
- * that is too long is noticed. */
+/* Makes room for more output. While this is called, out->max is one byte greater than the real
+ * maximum, so that a message which is too long is noticed. */
 static int reserve_inflate_output(struct buf *out) {
   enum { STEP = 4096 };
   size_t left = out->max - out->n;
@@ -176,7 +177,7 @@ static int reserve_inflate_output(struct buf *out) {
   return sio__buf_reserve(out, left < STEP ? left : STEP);
 }
 
-/* Calls inflate() once; *got is its result. */
+/* Calls inflate() once and sets *got to its result. Returns 0 or an error. */
 static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   int err = reserve_inflate_output(out);
   if (err) return err;
@@ -191,8 +192,8 @@ static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   return out->n == out->max ? SIO_ETOOBIG : 0;
 }
 
-/* Inflates all of `in`. *ended: the last byte closed the last block of a stream, after which
- * another stream may begin (RFC 7692 section 7.2.3.4). */
+/* Inflates all of `in`. Sets *ended if its last byte ends the last block of a stream. Another
+ * stream may follow (RFC 7692 section 7.2.3.4). */
 static int inflate_input(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
   int got, err;
   z->s.next_in = (const Bytef *)in.p;

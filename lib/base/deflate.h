@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * deflate.h - compresses and inflates whole texts, one at a time. Only this file knows zlib.
+ * deflate.h - compresses and inflates whole texts, one at a time. Only this file uses zlib.
  *
- *   struct deflater *z = sio__deflater_new(&(struct deflate_settings){ 0 });
- *   int got = sio__deflate(z, DEFLATE_GZIP, home, text, &m);
- *
- * The streams of zlib are large (270 KB to compress, 40 KB to inflate), so no connection has one.
- * One deflater and one inflater serve all connections of a loop. They allocate their memory at the
- * first use, and are reset after each text. Without zlib in the build, sio__deflate_is_available()
- * is false and there are no deflaters.
+ * The streams of zlib are large (270 KB to compress, 40 KB to inflate), so connections have none of
+ * their own. One deflater and one inflater serve all connections of a loop: sio__deflater_new()
+ * makes a deflater, and sio__deflate() compresses a text to a new msg. They allocate their memory
+ * when they are first used, and are reset after each text. If the library is built without zlib,
+ * sio__deflate_is_available() returns false, and there are no deflaters.
  */
 #ifndef SIO_BASE_DEFLATE_H
 #define SIO_BASE_DEFLATE_H
@@ -20,14 +18,14 @@
 bool sio__deflate_is_available(void);
 
 enum deflate_form {
-  /* A WebSocket message: raw deflate (RFC 1951), flushed, without the last four bytes. */
+  /* A WebSocket message: a raw deflate stream (RFC 1951), flushed, without its last four bytes. */
   DEFLATE_MESSAGE,
   DEFLATE_ZLIB, /* RFC 1950, which HTTP calls "deflate" */
   DEFLATE_GZIP  /* RFC 1952 */
 };
 
-/* Settings for zlib. A field that is 0 means zlib's default: level 6, window_bits 15,
- * mem_level 8. */
+/* Settings for zlib. A field that is 0 selects zlib's default: level 6, window_bits 15, mem_level
+ * 8. */
 struct deflate_settings {
   int level;       /* 1 to 9  */
   int window_bits; /* 9 to 15 */
@@ -35,14 +33,14 @@ struct deflate_settings {
 };
 
 struct deflater;
-/* NULL: no memory, or the build has no zlib. */
+/* Returns NULL if memory runs out, or if the library was built without zlib. */
 struct deflater *sio__deflater_new(const struct deflate_settings *how);
 void sio__deflater_free(struct deflater *z); /* NULL is allowed. */
-/* Compresses text. 1: *out is a new msg with one reference; 0: the text would not shrink; or
- * UV_ENOMEM. */
+/* Compresses text. Returns 1, and *out is a new msg with one reference; 0 if the text would not
+ * become smaller; or UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out);
-/* How many texts were compressed to a smaller size, or inflated, and their total sizes. */
+/* How many texts were compressed to a smaller size, or were inflated; and their total sizes. */
 struct deflate_count {
   uint64_t texts, plain, packed;
 };
@@ -51,9 +49,10 @@ struct deflate_count sio__deflater_get_counts(const struct deflater *z); /* NULL
 struct inflater;
 struct inflater *sio__inflater_new(void);
 void sio__inflater_free(struct inflater *z);
-/* Inflates a DEFLATE_MESSAGE and appends it to out. SIO_ETOOBIG: out would exceed its maximum;
- * SIO_EPROTO: not a valid message; UV_ENOMEM. After an error out->n is unchanged. At no time is
- * more than twice the inflated size allocated. */
+/* Inflates a message of the form DEFLATE_MESSAGE and appends the result to out. Returns 0;
+ * SIO_ETOOBIG if out would exceed its maximum; SIO_EPROTO if the message is not valid; or
+ * UV_ENOMEM. After an error out->n is unchanged. At no time more memory than twice the inflated
+ * size is allocated. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
 struct deflate_count sio__inflater_get_counts(const struct inflater *z); /* NULL is allowed. */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.h - libuv's error codes for files that do not include libuv's header, as those of libraries
- * that are not linked to libuv. On Unix they are negated errno values. A file that includes both
- * includes <uv.h> first.
+ * err.h - libuv's error codes, for files that do not include libuv's header, such as those of
+ * libraries that are not linked to libuv. On Unix they are negated errno values. A file that
+ * includes both must include <uv.h> first.
  */
 #ifndef SIO_BASE_ERR_H
 #define SIO_BASE_ERR_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * histogram.h - adds values to a sio_histogram, whose buckets double in size. Adding takes a few
- * instructions and no memory. Reading is documented in <sio/types.h>.
+ * histogram.h - adds values to a sio_histogram, in which each bucket is twice as wide as the one
+ * before. Adding takes a few instructions and no memory. <sio/types.h> documents how a histogram is
+ * read.
  */
 #ifndef SIO_BASE_HISTOGRAM_H
 #define SIO_BASE_HISTOGRAM_H
@@ -10,8 +11,8 @@
 
 /* Adds the value v n times. */
 static inline void histogram_add_n_times(sio_histogram *h, uint64_t v, uint64_t n) {
-  /* The number of the highest bit of v - 1, at least 5: all values up to 64 fall into one
-   * bucket. */
+  /* The number of the highest bit of v - 1, but at least 5, so that all values up to 64 fall into
+   * the first bucket. */
   unsigned bit = 63u - (unsigned)__builtin_clzll((v - (v > 0)) | 63), i = bit - 5;
   h->sum += v * n;
   h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1] += n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * list.h - a circular doubly linked list. The links are members of the items, so adding an item
- * allocates nothing, and an item can be removed without its list.
+ * list.h - a circular doubly linked list. The links are members of the items. So adding an item
+ * allocates nothing, and to remove an item its list need not be known.
  */
 #ifndef SIO_BASE_LIST_H
 #define SIO_BASE_LIST_H
@@ -53,7 +53,7 @@ static inline void list_splice(struct list *to, struct list *from) {
   list_init(from);
 }
 
-/* The body may remove `it`, but no other item. */
+/* Walks a list. The body may remove `it` from the list, but no other item. */
 #define list_each(it, tmp, head) \
   for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.c - formats and escapes log lines, keeps them until the host's callback can run, and parses
- * level specifications.
+ * log.c - formats and escapes log lines, keeps them until the host's callback can be called, and
+ * parses texts that specify log levels.
  */
 #include "base/log.h"
 
@@ -15,7 +15,7 @@
 #include "base/random.h"
 #include "base/utf8.h"
 
-enum { LOG_SESSION = 8 }; /* how many characters of a session's public id are shown */
+enum { LOG_SESSION = 8 }; /* how many characters of a session's public id a line shows */
 
 struct log_line {
   struct log_line *next;
@@ -58,7 +58,7 @@ static int find_name_index(const char *const *names, int n, sio_slice word) {
   return -1;
 }
 
-/* Parses one "level" or "room=level". */
+/* Parses one word: "level", or "room=level". */
 static bool parse_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
@@ -86,7 +86,7 @@ int sio__log_set_levels(struct log *log, const char *spec) {
   return 0;
 }
 
-/* Returns the length of the character at p if it may be shown unescaped, otherwise 0. */
+/* Returns the length of the character at p if it may be shown without an escape, otherwise 0. */
 static size_t printable_character_length(const char *p, size_t n) {
   size_t len = sio__utf8_sequence_length(p, n);
   unsigned char lead = (unsigned char)p[0];
@@ -119,7 +119,7 @@ static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
 
 /* ---- waiting lines --------------------------------------------------------- */
 
-/* an estimate of what malloc() adds to each block */
+/* An estimate of the bytes that malloc() adds to each block. */
 enum { BLOCK = 16 };
 
 static size_t log_line_size(size_t n, size_t nsp_n) {
@@ -179,8 +179,8 @@ __attribute__((format(printf, 4, 0))) static void log_format_and_queue_line(stru
                                                                             const char *fmt,
                                                                             va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
-  /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
-   * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */
+  /* If vsnprintf() has cut a character in two, the incomplete character begins in the last three
+   * bytes of raw. Its escapes do not fit into `line`, so no part of it is shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
   vsnprintf(raw, sizeof raw, fmt, ap);
   log_queue_line(log, level, room, line, escape_log_text(line, raw, strlen(raw)));
@@ -233,8 +233,8 @@ static bool is_log_line_within_rate(struct log_second *s, int level, const char 
   return true;
 }
 
-/* Returns false if the line is above a rate limit and must be left out. Lines that are left out are
- * counted, for the line that says later how many there were. */
+/* Returns false if the line exceeds a rate limit and must not be logged. Such lines are counted,
+ * and their number is logged at the end of the second. */
 static bool log_check_rate_limit(struct log *log, int level, int room, enum log_cause cause,
                                  const char *peer) {
   struct log_second *s = &log->seconds[cause];

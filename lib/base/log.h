@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - log lines with a level and a room. A line below the level of its room costs one
- * comparison. Bytes from peers are escaped.
+ * log.h - log lines, each with a level and a room, which is a part of the library. A line that is
+ * not logged because of its level costs one comparison. Bytes from peers are escaped.
  *
- * A line is formatted immediately, since its arguments may not live long. Then it waits: the host's
- * callback runs at the end of the turn (net/loop.c), never inside the call that logs. So the
- * callback may make any call of the library.
+ * A line is formatted at once, because its arguments may not be valid for long. Then it is queued:
+ * the host's callback is called at the end of the loop's turn (net/loop.c), never inside the call
+ * that logs. So the callback may call any function of the library.
  */
 #ifndef SIO_BASE_LOG_H
 #define SIO_BASE_LOG_H
@@ -13,11 +13,11 @@
 #include "base/slice.h"
 #include <sio/log.h>
 
-/* The most memory for waiting lines. Further lines are lost and counted. */
+/* The maximum memory of queued lines. Lines beyond that are lost and counted. */
 enum { LOG_HELD = 4 * 1024 * 1024 };
 
-/* The kinds of log lines that peers can cause. Each kind has its own rate limit, so that a flood
- * of one kind does not hide the others. */
+/* The kinds of log lines that peers can cause. Each kind has a rate limit of its own, so that very
+ * many lines of one kind do not suppress the others. */
 enum log_cause {
   LOG_TURNED_AWAY,
   LOG_LIMITED,
@@ -47,18 +47,18 @@ enum log_cause {
   LOG_CAUSES
 };
 
-/* Lines per second of one kind, and how many of them may be about one address, so that one
- * address does not use up the limit of all others. Lines at INFO report normal events and may be
- * more. */
+/* The maximum number of lines per second of one kind, and of such lines about one address, so that
+ * one address does not use up the limit of all others. Lines of the level INFO report normal
+ * events, and more of them are allowed. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
   LOG_RATE_INFO = 100,
   LOG_RATE_INFO_PEER = 50,
-  LOG_PEERS = 32 /* Addresses are distinguished by a hash with this many values. */
+  LOG_PEERS = 32 /* addresses are told apart by a hash with this many values */
 };
 
-/* The state of one kind in the current second. */
+/* The state of one kind of lines in the current second. */
 struct log_second {
   uint64_t left_out;
   uint8_t level, room, used;
@@ -67,37 +67,37 @@ struct log_second {
 
 struct log_line;
 
-/* What a line is about. */
+/* The object that a log line is about. */
 struct log_about {
-  const char *session; /* NULL, or the public id of a session */
-  const char *nsp;     /* NULL, or a namespace */
-  int fd;              /* 0, or the descriptor of a connection */
+  const char *session; /* the public id of a session, or NULL */
+  const char *nsp;     /* the name of a namespace, or NULL */
+  int fd;              /* the descriptor of a connection, or 0 */
 };
 
 struct log {
-  sio_log_cb cb; /* NULL: nothing is logged. */
+  sio_log_cb cb; /* NULL if nothing is logged */
   void *user;
-  uint8_t level[SIO_ROOM_COUNT]; /* for each part of the library: the most verbose level logged */
-  bool busy;                     /* The callback is running. */
-  /* Set while a line is logged that is about something. */
+  /* The highest level that is logged, for each part of the library. */
+  uint8_t level[SIO_ROOM_COUNT];
+  bool busy; /* the callback is running */
+  /* What the line that is being logged is about, or NULL. */
   const struct log_about *about;
-  struct log_line *first, *last; /* waiting lines, in order */
-  size_t held;                   /* memory of the waiting lines */
-  uint64_t unreported;           /* lost lines that are not yet reported to the host */
+  struct log_line *first, *last; /* queued lines, in their order */
+  size_t held;                   /* the memory of the queued lines */
+  uint64_t unreported;           /* how many lost lines the host has not been told about */
   uint64_t lost;                 /* all lost lines */
-  const char *why;               /* why the newest lost line was lost */
-  bool
-      counting; /* A second of rate limiting has begun; sio__log_end_rate_limit_second() ends it. */
-  uint64_t left_out; /* all lines left out by the rate limits */
+  const char *why;               /* why the last lost line was lost */
+  bool counting;     /* set from the first rated line until sio__log_end_rate_limit_second() */
+  uint64_t left_out; /* the number of all lines that the rate limits have suppressed */
   struct log_second seconds[LOG_CAUSES];
-  /* Called when a line was queued, or a second of rate limiting has begun. May be NULL. */
+  /* Called when a line was queued, or when a second of rate limiting has begun. May be NULL. */
   void (*on_work)(void *arg);
   void *on_work_arg;
 };
 
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
-/* Parses "warn", or "info,eio=debug,http=off", from left to right. 0, or UV_EINVAL for an
- * unknown word, and no level has changed. */
+/* Sets the levels from a text such as "warn" or "info,eio=debug,http=off", read from left to right.
+ * Returns 0; or UV_EINVAL for an unknown word, and no level is changed. */
 int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
 const char *sio__log_level_name(int level);
@@ -106,18 +106,18 @@ uint64_t sio__log_unix_time_ms(void); /* Unix time */
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
 }
-/* Calls the callback for each waiting line. Lines that the callback logs wait until the next
- * call. Call this only where the library may be called. */
+/* Calls the callback for each queued line. Lines that are logged by the callback stay queued until
+ * the next call. Must be called only where the callback may call the library. */
 void sio__log_deliver_lines(struct log *log);
-void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is logged from now on. */
+void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logged afterwards */
 
 #define LOG(log, lvl, room, ...)                                                  \
   do {                                                                            \
     if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
 
-/* The same for a line that is about something: a session, a namespace, a connection. about is
- * evaluated only if the line is logged. */
+/* Like LOG(), for a line about a session, a namespace or a connection. about_ is evaluated only if
+ * the line is logged. */
 #define LOG_ABOUT(log, lvl, room, about_, ...)     \
   do {                                             \
     if ((lvl) <= (log)->level[room]) {             \
@@ -127,8 +127,8 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
     }                                              \
   } while (0)
 
-/* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
- * not known. */
+/* For lines that a peer can cause as often as it likes. peer is the address of the peer; NULL or ""
+ * if it is not known. */
 #define LOG_RATED sio__log_rate_limited
 #define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)              \
   do {                                                                         \
@@ -139,24 +139,25 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
-/* As LOG(), but a line above a rate limit is only counted. All of its lines are rare, so the level
- * is checked inside. */
+/* Like LOG(), but a line that exceeds a rate limit is only counted. All calls of it are rare, so
+ * the level is checked inside the function. */
 void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* Called a second after log->counting became true. Logs for each kind how many lines were left
- * out. */
+/* Must be called a second after log->counting became true. For each kind, logs how many lines were
+ * suppressed. */
 void sio__log_end_rate_limit_second(struct log *log);
 
-/* Formats a line as printf() does; it waits until it is delivered. Within the callback DEBUG and
- * TRACE lines are dropped, since a callback that sends would cause new lines for ever. Lines are
- * cut after LOG_LINE bytes, between characters. Control characters (C0, DEL, C1) and bytes that
- * are not UTF-8 become \xNN, so that a peer cannot forge a line or control a terminal. */
+/* Formats a line as printf() does, and queues it. While the callback is running, lines of the
+ * levels DEBUG and TRACE are dropped, because a callback that sends something would cause new lines
+ * forever. A line is cut after LOG_LINE bytes, between two characters. Control characters (C0, DEL,
+ * C1) and bytes that are not UTF-8 are written as \xNN, so that a peer cannot forge a line or
+ * control a terminal. */
 enum { LOG_LINE = 512 };
 void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Arguments for "%.*s" that print at most 64 bytes of a peer's text. */
+/* Arguments for "%.*s" that print at most the first 64 bytes of a peer's text. */
 #define LOG_SLICE(s) (int)((s).n < 64 ? (s).n : 64), (s).p ? (s).p : ""
 
 #endif

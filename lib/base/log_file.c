@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * log_file.c - sio_log_to_file(): log lines as text or as JSON. It formats lines of the host too,
- * so it assumes nothing about their bytes: what it writes is always one line of valid UTF-8 and, as
- * JSON, one valid object.
+ * log_file.c - sio_log_to_file(): writes log lines as text or as JSON. The lines may be those of
+ * the host too, so nothing is assumed about their bytes: each becomes one line of valid UTF-8 and,
+ * as JSON, one valid object.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -12,7 +12,7 @@
 #include "base/utc.h"
 #include "base/utf8.h"
 
-/* A line is written in pieces of this size, because stderr does not buffer. */
+/* Collects a line in pieces of this size, because stderr has no buffer. */
 struct log_out {
   FILE *file;
   bool json;
@@ -35,7 +35,7 @@ static void log_out_put_text(struct log_out *o, const char *s) {
   log_out_put_bytes(o, s, strlen(s));
 }
 
-/* Writes the character at p, of which n bytes are there, and returns its length. */
+/* Writes the character at p, and returns its length. At p there are n bytes. */
 static size_t log_out_put_escaped_char(struct log_out *o, const char *p, size_t n) {
   char escape[8];
   size_t len = sio__utf8_sequence_length(p, n);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.c - an open-addressing hash table of pointers.
+ * map.c - a hash table of pointers with open addressing.
  *
- * An item is in the slot of its hash, or in one of the used slots that follow without a gap;
- * deletion closes the gap. Hashes are not stored, which halves the size of a slot. Growing and
- * closing a gap compute them again.
+ * An item is in the slot that its hash determines, or in one of the slots after it, with no free
+ * slot between. When an item is deleted, later items are moved so that this stays true. Hashes are
+ * not stored, which halves the size of a slot; they are computed again when the table grows and
+ * when an item is deleted.
  */
 #include "base/map.h"
 
@@ -27,7 +28,8 @@ void sio__map_clear(struct map *m) {
   sio__map_init(m, m->key);
 }
 
-/* Returns the slot that contains the key, or the free slot for it. There is always a free slot. */
+/* Returns the slot that contains the key, or the free slot for it. The table always has a free
+ * slot. */
 static void **map_find_slot(const struct map *m, sio_slice key) {
   uint32_t i = map_home_slot(m, key);
   while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_slot(m, i);
@@ -72,7 +74,8 @@ int sio__map_put(struct map *m, void *item) {
   return 0;
 }
 
-/* Moves items back into the free slot `gap`, if their own slot is not after it. */
+/* Fills the free slot `gap`: moves back those items after it that a search would not find any
+ * more. */
 static void map_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
   for (uint32_t i = map_next_slot(m, gap); m->slots[i]; i = map_next_slot(m, i)) {
@@ -88,7 +91,8 @@ static void map_shrink_if_sparse(struct map *m) {
   if (m->n == 0)
     sio__map_clear(m);
   else if (m->n < m->cap / 8)
-    (void)map_resize(m, m->cap / 2); /* Without memory the map stays sparse, which does no harm. */
+    /* If there is no memory the map keeps its size, which does no harm. */
+    (void)map_resize(m, m->cap / 2);
 }
 
 void *sio__map_del(struct map *m, sio_slice key) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.c - the host's allocation functions, and pools of blocks of one size.
+ * mem.c - calls the host's allocation functions; and pools of blocks of one size.
  *
- * A free block in a pool stores the link to the next one in its first bytes. Under AddressSanitizer
- * the rest of it is poisoned, so that a use after sio__pool_put() is reported like a use after
- * free.
+ * The first bytes of a free block in a pool are the link to the next one. Under AddressSanitizer
+ * the rest of a free block is poisoned, so that its use after sio__pool_put() is reported like a
+ * use after free.
  */
 #include "base/mem.h"
 
@@ -45,11 +45,11 @@ int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, si
   return 0;
 }
 
-/* malloc(0) may return NULL, which would look like a lack of memory, and realloc(p, 0) may free
- * p. */
+/* Returns n, or 1 for 0. malloc(0) may return NULL, which would look like a lack of memory, and
+ * realloc(p, 0) may free p. */
 static size_t nonzero_size(size_t n) { return n + !n; }
 
-/* SIZE_MAX is a sum that has overflowed: the host's function is not called. */
+/* SIZE_MAX means that a sum has overflowed. Then the host's function is not called. */
 void *sio__malloc(size_t n) { return n < SIZE_MAX ? host_malloc(nonzero_size(n)) : NULL; }
 
 void *sio__calloc(size_t count, size_t size) {

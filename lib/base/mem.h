@@ -2,9 +2,9 @@
  *
  * mem.h - memory allocation. The whole library allocates with these functions.
  *
- * sio_set_allocator() replaces the three functions of the C library. The tests use it to count
- * allocations and to make any of them fail. NULL means a lack of memory, which is an ordinary
- * error: it ends one connection, but never the process.
+ * The host can replace the functions of the C library with sio_set_allocator(). The tests do so to
+ * count allocations, and to make each of them fail. NULL means that memory has run out. That is an
+ * ordinary error, which ends one connection but never the process.
  */
 #ifndef SIO_BASE_MEM_H
 #define SIO_BASE_MEM_H
@@ -13,37 +13,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The attributes tell the compiler how large the blocks are, so that _FORTIFY_SOURCE=3 checks what
- * is copied to them. */
+/* The attributes tell the compiler the size of a block, so that _FORTIFY_SOURCE=3 can check writes
+ * to it. */
 __attribute__((alloc_size(1))) void *sio__malloc(size_t n);
-/* Zeroed; NULL also if the product overflows. */
+/* The memory is zeroed. Returns NULL also if the product overflows. */
 __attribute__((alloc_size(1, 2))) void *sio__calloc(size_t count, size_t size);
 __attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
-/* Grows an array of *cap items of `size` bytes to twice the length, or to `first` items. NULL, and
- * nothing changed: no memory, or more items than 32 bits can count. */
+/* Grows an array of *cap items of `size` bytes to twice its length, or to `first` items if it is
+ * empty. Returns NULL, and changes nothing, if memory runs out or 32 bits cannot count the
+ * items. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p); /* NULL is allowed. */
-/* Overwrites n bytes with zeros and frees the block: for passwords and tokens. NULL is allowed. */
+/* Overwrites n bytes with zeros and frees the block, which contains a password or token. p may be
+ * NULL. */
 void sio__wipe_and_free(void *p, size_t n);
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
-/* Returns free memory to the operating system. Only with glibc, and only if the host has not set
- * its own allocator. */
+/* Returns free memory to the operating system. Works only with glibc, and only if the host has not
+ * set an allocator. */
 void sio__mem_return_to_system(void);
 
-/* Sums and products of lengths that a peer can influence. True: the result overflows. */
+/* For sums and products of lengths that a peer can influence: return true if the result
+ * overflows. */
 static inline bool add_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_add_overflow(a, b, out);
 }
 static inline bool mul_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_mul_overflow(a, b, out);
 }
-/* For sizes of blocks: a result that overflows is SIZE_MAX, for which there is never memory. */
+/* For sizes of blocks: if the result overflows, return SIZE_MAX, which no allocation satisfies. */
 static inline size_t size_add(size_t a, size_t b) { return add_overflows(a, b, &a) ? SIZE_MAX : a; }
 static inline size_t size_mul(size_t a, size_t b) { return mul_overflows(a, b, &a) ? SIZE_MAX : a; }
 
-/* Free blocks of one size, kept for reuse so that a busy path allocates nothing. At most `keep`
- * free blocks are kept. Not thread-safe: each loop has its own pools. */
+/* Keeps free blocks of one size for reuse, at most `keep` of them, so that frequent operations
+ * allocate nothing. Not thread-safe: each loop has its own pools. */
 struct pool {
   void *free;
   size_t size;
@@ -51,8 +54,10 @@ struct pool {
 };
 
 void sio__pool_init(struct pool *pool, size_t size, unsigned keep);
-void sio__pool_clear(struct pool *pool); /* Frees the kept blocks; the pool can still be used. */
-void *sio__pool_get(struct pool *pool);  /* uninitialized memory; NULL: no memory */
+/* Frees the blocks that are kept; the pool can still be used. */
+void sio__pool_clear(struct pool *pool);
+/* Returns uninitialised memory, or NULL if memory runs out. */
+void *sio__pool_get(struct pool *pool);
 void sio__pool_put(struct pool *pool, void *block);
 
 #endif

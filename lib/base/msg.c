@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * msg.c - blocks of encoded bytes. A block for up to MSG_SMALL bytes of text comes from a pool and
- * returns to it. Larger blocks are allocated with the exact size.
+ * msg.c - reference-counted blocks of encoded bytes. A block for at most MSG_SMALL bytes of text
+ * comes from a pool and is returned to it. Larger blocks are allocated with the exact size.
  */
 #include "base/msg.h"
 
@@ -94,7 +94,8 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
   return 0;
 }
 
-/* A loop and not a recursion, because a peer decides how many attachments a packet has. */
+/* Frees a msg and those linked after it. This does not recurse, because a peer decides how many
+ * attachments a packet has. */
 void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;

@@ -3,12 +3,12 @@
  * num.c - converts numbers to text as JavaScript's Number::toString does, and back.
  *
  * The shortest decimal of a double is found with Raffaello Giulietti's Schubfach algorithm: the
- * ends of the interval of reals that round to the double are multiplied by a power of ten of 128
- * bits, rounded so that comparing the products is always correct.
+ * ends of the interval of reals that round to the double are multiplied by a power of ten with 128
+ * bits, which is rounded so that comparisons of the products are always correct.
  *
- * Parsing uses the algorithm of Eisel and Lemire, which multiplies the first 19 digits by a power
- * of ten of 128 bits. Only if further digits matter is strtod() called, with digits and an exponent
- * but without a decimal point, which would depend on the locale.
+ * Text is parsed with the algorithm of Eisel and Lemire, which multiplies the first 19 digits by a
+ * power of ten with 128 bits. Only if more digits matter, strtod() is called. It gets digits and an
+ * exponent, but no decimal point, because that depends on the locale.
  */
 #include "base/num.h"
 
@@ -19,14 +19,16 @@
 #include "base/pow10.h"
 
 enum {
-  FRACTION = 52, /* bits of a double's fraction */
+  FRACTION = 52, /* the number of bits in the fraction of a double */
   BIAS = 1023,
-  INFINITE = 2047,     /* the exponent field of an infinity */
+  INFINITE = 2047,     /* the value of the exponent field in an infinity */
   KEPT_DIGITS = 19,    /* any number of this many digits fits into a uint64_t */
   LARGEST_POWER = 308, /* the largest power of ten of a double */
-  SPARE_BITS = 0x1ff,  /* the bits of a 64-bit product that a double and its rounding do not use */
+  /* The low bits of a 64-bit product, which neither a double nor its rounding uses. */
+  SPARE_BITS = 0x1ff,
   PARSE_MAX = 1100,
-  EXPONENT_CAP = 100000 /* larger exponents are cut: PARSE_MAX digits cannot offset them */
+  /* Larger exponents are cut to this, because PARSE_MAX digits cannot offset them. */
+  EXPONENT_CAP = 100000
 };
 
 #define HIDDEN (UINT64_C(1) << FRACTION)
@@ -51,7 +53,7 @@ size_t sio__i64_to_text(char *out, int64_t v) {
   return 1 + sio__u64_to_text(out + 1, 0 - (uint64_t)v);
 }
 
-/* The number 0.d1d2d3... times 10^point. No zeros at either end of the digits. */
+/* The number 0.d1d2d3... times 10^point. The first and the last digit are not 0. */
 struct decimal {
   char digits[NUM_MAX];
   int n, point;
@@ -76,7 +78,7 @@ static char *put_decimal_exponential(char *o, const struct decimal *d) {
   return o + sio__i64_to_text(o, d->point - 1);
 }
 
-/* Implements the five cases of Number::toString in ECMA-262. */
+/* Writes the decimal as Number::toString of ECMA-262 does, which has five cases. */
 static char *put_decimal_as_javascript(char *o, const struct decimal *d) {
   if (d->point > 21 || d->point < -5) return put_decimal_exponential(o, d);
   if (d->point <= 0) {
@@ -89,14 +91,14 @@ static char *put_decimal_as_javascript(char *o, const struct decimal *d) {
   return put_digits_of_decimal(o, d, d->point, d->n);
 }
 
-/* the number digits * 10^power */
+/* The number digits * 10^power. */
 struct shortest {
   uint64_t digits;
   int power;
 };
 
-/* Returns g * n / 2^128, with the lowest bit set if the division has a remainder. The lowest bit
- * of the product, which the rounding error of g may change, is ignored. */
+/* Returns g * n / 2^128. If the division has a remainder, the lowest bit of the result is set. The
+ * lowest bit of the product is ignored, because it may be wrong: g is rounded. */
 static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
   uint64_t carry = sio__multiply_u64_to_u128(g.lo, n).hi;
   struct u128 p = sio__multiply_u64_to_u128(g.hi, n);
@@ -105,16 +107,16 @@ static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
   return p.hi | (p.lo > 1);
 }
 
-/* Returns 10^-power to 128 bits, rounded up. */
+/* Returns 10^-power with 128 bits, rounded up. */
 static struct u128 inverse_power_of_ten(int power) {
   struct u128 g = sio__power_of_ten_in_128_bits(-power);
   if (!is_power_of_ten_exact(-power) && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* low, v and high are four times the lower end, the value and the upper end of the interval, in
- * units of 10^power. Returns a multiple of ten within the interval if there is one, otherwise
- * the nearest integer. */
+/* low, v and high are the lower end of the interval, the value and the upper end, each times four,
+ * in units of 10^power. Returns a multiple of ten in the interval if there is one, otherwise the
+ * nearest integer. */
 static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_t high, int power) {
   uint64_t s = v / 4, tens = s / 10;
   bool down = low <= 40 * tens, up = 40 * tens + 40 <= high;
@@ -124,7 +126,8 @@ static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_
   return (struct shortest){ s + up, power };
 }
 
-/* Below a power of two the distance between doubles is half of that above it. */
+/* Finds the shortest decimal that rounds to v. If v is a power of two, the double below it is half
+ * as far away as the one above it. */
 static struct shortest find_shortest_decimal(double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
@@ -162,13 +165,13 @@ size_t sio__double_to_json_text(char *out, double v) {
   return (size_t)(put_decimal_as_javascript(o, &d) - out);
 }
 
-/* The state of parsing. The value is the digits times 10^exponent. */
+/* The state while a number is parsed. Its value is the digits times 10^exponent. */
 struct reader {
   const char *p, *end;
   char *digits;
   uint64_t first; /* the first KEPT_DIGITS digits after leading zeros, as an integer */
   size_t n;
-  int kept, dropped, exponent; /* dropped: the number of digits that are not in `first` */
+  int kept, dropped, exponent; /* dropped: how many digits are not in `first` */
   bool negative, more;         /* more: some of the dropped digits are not 0 */
 };
 
@@ -225,14 +228,15 @@ static bool read_number_exponent(struct reader *r) {
   return true;
 }
 
-/* Returns 10^q to 128 bits, rounded down if it is an integer, otherwise up. */
+/* Returns 10^q with 128 bits: rounded down if it is an integer, otherwise rounded up. */
 static struct u128 power_of_ten_for_parsing(int q) {
   struct u128 g = sio__power_of_ten_in_128_bits(q);
   if (q < 0 && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* The lower half of g matters only if it may carry into the bits that are used. */
+/* Multiplies w by 10^q. The lower half of g is used only if it could change the bits that are
+ * needed. */
 static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
   struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64_to_u128(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
@@ -244,8 +248,8 @@ static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
 
 static uint64_t halve_rounding_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
 
-/* Is the value exactly half way between two doubles, of which the lower one is even? This is
- * possible only for the few powers tested here. */
+/* True if the value is exactly half way between two doubles, and the lower one is even. This is
+ * possible only for the few powers that are tested here. */
 static bool is_halfway_between_doubles(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }
@@ -259,8 +263,8 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   int upper = (int)(p.hi >> 63), shift = upper + 64 - FRACTION - 3;
   uint64_t doubled = p.hi >> shift;
   int biased = log2_of_power_of_ten(q) + 63 + upper - zeros + BIAS;
-  /* A subnormal number that rounds up to HIDDEN becomes the smallest normal number without a
-   * special case. */
+  /* If a subnormal number is rounded up to HIDDEN, the result is the smallest normal number,
+   * without a special case. */
   if (biased <= 0) return biased < -62 ? 0 : halve_rounding_up(doubled >> (1 - biased));
   if (is_halfway_between_doubles(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
   uint64_t bits = halve_rounding_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
@@ -273,8 +277,8 @@ static double double_from_bits(uint64_t bits) {
   return v;
 }
 
-/* If digits were dropped, the value is between `first` and `first` + 1. If both round to the
- * same double, it is the result. */
+/* Returns the double. If digits were dropped, the value is between `first` and `first` + 1, times a
+ * power of ten; if both round to the same double, that is the result. */
 static double double_from_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;

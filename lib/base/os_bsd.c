@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * os_bsd.c - the calls of os.h for macOS, FreeBSD and their kin.
+ * os_bsd.c - the functions of os.h for macOS, FreeBSD and similar systems.
  */
 #include "base/os.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Closes the descriptor if it cannot be prepared. */
+/* Makes a descriptor non-blocking and closed by exec. If that fails, closes it and returns -1. */
 static int os_prepare_descriptor(int fd) {
   if (fd < 0) return -1;
   int flags = fcntl(fd, F_GETFL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * os_linux.c - the calls of os.h for Linux.
+ * os_linux.c - the functions of os.h for Linux.
  */
 #include "base/os.h"
 
@@ -66,7 +66,7 @@ int sio__os_fill_random(void *out, size_t n) {
   return 0;
 }
 
-/* The kernel gives each process 16 random bytes at its start. */
+/* The kernel gives each process 16 random bytes when it starts. */
 void sio__os_get_process_random_key(unsigned char out[16]) {
   const void *kernel = (const void *)getauxval(AT_RANDOM);
   if (kernel) memcpy(out, kernel, 16);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * pow10.c - powers of ten to 128 bits. Every 27th power is stored with 192 bits. The others are a
+ * pow10.c - powers of ten with 128 bits. Every 27th power is stored with 192 bits. The others are a
  * stored power times 5^n, which fits into 64 bits. The first 128 bits of the product are exact,
- * which the unit test checks for each power. The small integer powers, for which this would not
- * hold, have a table of their own.
+ * which the unit test checks for each power. For the small integer powers they would not be, so
+ * those have a table of their own.
  */
 #include "base/pow10.h"
 
@@ -57,7 +57,8 @@ struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b) {
   return p;
 }
 
-/* Returns the first 128 bits of the 256-bit product, normalized. Its first or second bit is 1. */
+/* Multiplies a stored power by 5^n. Returns the first 128 bits of the product, shifted so that the
+ * highest bit is 1; without the shift the first or the second bit is 1. */
 static struct u128 multiply_by_power_of_five(const uint64_t g[3], uint64_t five) {
   struct u128 p2 = sio__multiply_u64_to_u128(g[0], five),
               p1 = sio__multiply_u64_to_u128(g[1], five);

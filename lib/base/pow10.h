@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pow10.h - powers of ten to 128 bits, for converting numbers to text and back.
+ * pow10.h - powers of ten with 128 bits, for converting numbers to text and back.
  */
 #ifndef SIO_BASE_POW10_H
 #define SIO_BASE_POW10_H
@@ -12,7 +12,7 @@ enum {
   /* A smaller power times any 64-bit integer is less than half of the smallest double. */
   POW10_MIN = -342,
   POW10_MAX = 324,
-  POW10_EXACT_MAX = 55 /* from 10^0 up to this power 128 bits are exact */
+  POW10_EXACT_MAX = 55 /* from 10^0 to this power, 128 bits are exact */
 };
 
 struct u128 {
@@ -25,8 +25,8 @@ struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b);
  * 2^(log2_of_power_of_ten(k) - 127). */
 struct u128 sio__power_of_ten_in_128_bits(int k);
 
-/* The integer parts of log2(10^k), exact for k from -1233 to 1233, and of log10(2^e), exact for
- * e from -1500 to 1500. */
+/* Return the integer part of log2(10^k), exact for k from -1233 to 1233; and of log10(2^e), exact
+ * for e from -1500 to 1500. */
 static inline int log2_of_power_of_ten(int k) { return (k * 1741647) >> 19; }
 static inline int log10_of_power_of_two(int e) { return (e * 1262611) >> 22; }
 

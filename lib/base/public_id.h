@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * public_id.h - public ids: a digest that names an object whose real id is a secret.
+ * public_id.h - public ids. If the real id of an object is a secret, a digest of it is shown
+ * instead.
  */
 #ifndef SIO_BASE_PUBLIC_ID_H
 #define SIO_BASE_PUBLIC_ID_H
@@ -9,8 +10,9 @@
 
 enum { PUBLIC_ID_LEN = 20 };
 
-/* Writes 20 characters of base64url and a NUL: 120 bits of the SHA-1 digest of the first 400
- * bytes of the secret. The digest does not depend on the process. Returns out. */
+/* Writes 20 characters of base64url and a NUL. They are 120 bits of the SHA-1 digest of the secret,
+ * of which at most the first 400 bytes are used. Every process computes the same digest. Returns
+ * out. */
 const char *sio__make_public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.c - random bytes from the kernel, ids made of them, and SipHash-1-3 under a random key.
+ * random.c - random bytes from the kernel, ids made of them, and SipHash-1-3 with a random key.
  *
- * Each thread draws ids from its own batch of random bytes. A forked child must not draw the same
- * ids as its parent: every fork increments `forks` in the child, and an older batch is discarded.
+ * Each thread takes its ids from a batch of random bytes of its own. A forked child must not make
+ * the same ids as its parent. So every fork increments `forks` in the child, and a batch from
+ * before the fork is discarded.
  */
 #include "base/random.h"
 
@@ -19,7 +20,7 @@ enum { ID_BYTES = 15, BATCH = 16 };
 
 struct batch {
   uint8_t bytes[BATCH * ID_BYTES];
-  unsigned left; /* number of unused ids, which are at the beginning */
+  unsigned left; /* the number of unused ids, which are at the start of bytes */
   unsigned forks;
 };
 
@@ -109,7 +110,8 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-/* Hashing must not fail, so there is a key even if there are no random bytes. */
+/* Makes the key of sio__hash_bytes(). Hashing must not fail, so there is a key even if the kernel
+ * gives no random bytes. */
 static void make_hash_key(void) {
   if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_get_process_random_key(hash_key);
   atomic_store_explicit(&hash_keyed, true, memory_order_release);

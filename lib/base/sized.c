@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sized.c - copies public structs of an older or newer version of the library.
+ * sized.c - copies public structs whose size differs between versions of the library.
  */
 #include "base/sized.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.c - comparing and splitting text, for HTTP headers and queries.
+ * slice.c - compares and splits text, for HTTP headers and queries.
  */
 #include "base/slice.h"
 

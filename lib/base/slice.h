@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.h - functions for slices, which are borrowed bytes: pointer and length.
+ * slice.h - functions for slices. A slice is a pointer and a length; it does not own its bytes.
  */
 #ifndef SIO_BASE_SLICE_H
 #define SIO_BASE_SLICE_H
@@ -22,17 +22,21 @@ static inline bool slice_starts_with(sio_slice a, sio_slice prefix) {
   return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
-/* Ignores the case of ASCII letters only, as HTTP does. */
+/* Compares two slices; only for ASCII letters, case is ignored, as in HTTP. */
 bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b);
-/* pairs is "key\0value\0key\0value\0". Returns the value of key, or NULL. Ignores ASCII case. */
+/* pairs is "key\0value\0key\0value\0". Returns the value of the key, or NULL. The case of ASCII
+ * letters is ignored. */
 const char *sio__find_value_in_pairs(const char *pairs, sio_slice key);
 sio_slice sio__slice_trim(sio_slice s); /* removes spaces and tabs at both ends */
-/* Removes the text before the next `sep`, and the `sep`, from *rest. False: *rest was empty.
- * "a,,b," gives "a", "" and "b": there is no empty part after a `sep` at the end. */
+/* Removes the text before the next separator `sep`, and that separator, from *rest. Sets *part to
+ * the text. Returns false if *rest was empty. "a,,b," yields "a", "" and "b": after a separator at
+ * the end there is no empty part. */
 bool sio__slice_split(sio_slice *rest, char sep, sio_slice *part);
-/* Is token an element of the comma-separated list header? Ignores ASCII case. */
+/* True if token is an element of the comma-separated list `header`. The case of ASCII letters is
+ * ignored. */
 bool sio__slice_has_token(sio_slice header, sio_slice token);
-/* Parses decimal digits, without sign or spaces. False: empty, another byte, or an overflow. */
+/* Parses decimal digits without a sign or spaces. Returns false if s is empty, contains another
+ * byte, or the number is too large. */
 bool sio__slice_parse_u64(sio_slice s, uint64_t *out);
 
 #endif

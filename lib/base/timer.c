@@ -2,11 +2,11 @@
  *
  * timer.c - a hierarchical timer wheel.
  *
- * On level l, time is divided into windows of 64^l ms. A timer is on the level given by its
- * distance from now (64^l <= distance < 64^(l+1)), in slot (window number mod 64). So a slot
- * contains the timers of one window: the next one with its number. When the start of a window is
- * reached, its timers move to lower levels; on level 0 they fire. Only a slot of the top level may
- * also contain timers of later windows, which stay there for another round.
+ * On level l, time is divided into windows of 64^l ms. The distance of a timer from now determines
+ * its level (64^l <= distance < 64^(l+1)); the number of its window, modulo 64, is its slot on that
+ * level. So a slot contains the timers of one window only. When the start of a window is reached,
+ * its timers move to lower levels; on level 0 they fire. Only slots of the top level may contain
+ * timers of several windows; those of later windows stay there for another round.
  */
 #include "base/timer.h"
 
@@ -44,8 +44,7 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
     timers_insert_into_slot(w, t);
 }
 
-/* Called when the list `head` has become empty. If it is the list of a slot, clears the bit of
- * that slot. */
+/* Called when a list has become empty. If it is the list of a slot, clears the bit of that slot. */
 static void timers_mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
@@ -67,7 +66,7 @@ static void timers_take_current_slot(struct timers *w, unsigned level, struct li
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* Moves the timers of every window that begins at w->now to lower levels. A window begins when the
+/* For each window that begins at w->now, moves its timers to lower levels. A window begins when the
  * lower bits of the time are 0. */
 static void timers_move_to_lower_level(struct timers *w) {
   unsigned level = 1;
@@ -80,7 +79,8 @@ static void timers_move_to_lower_level(struct timers *w) {
   }
 }
 
-/* `due` is no longer part of the wheel, but callbacks can still stop the timers in it. */
+/* Calls the callbacks of the timers in a list. The list is not part of the wheel any more, but a
+ * callback can still stop timers in it. */
 static void timers_fire_list(struct list *due) {
   struct list *link;
   while ((link = list_pop(due))) {

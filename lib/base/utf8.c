@@ -2,9 +2,9 @@
  *
  * utf8.c - validates UTF-8. ASCII is checked eight bytes at a time, other characters one by one.
  *
- * The state between two pieces of text is the number of bytes that the incomplete character still
- * needs, and the range that its next byte must be in. For other than the second byte of a character
- * the range is always 80 to BF.
+ * If a character is incomplete at the end of a piece of text, the state contains the number of
+ * bytes that it still needs, and the range of valid values for its next byte. For all bytes after
+ * the second one of a character this range is 80 to BF.
  */
 #include "base/utf8.h"
 
@@ -14,7 +14,7 @@ static uint8_t unsigned_byte_at(const char *p, size_t i) { return (uint8_t)p[i];
 
 static bool is_continuation_byte(uint8_t c) { return (c & 0xc0) == 0x80; }
 
-/* Returns the length of a character with the first byte c. 0: no character begins with c. */
+/* Returns the length of a character whose first byte is c, or 0 if no character begins with c. */
 static unsigned utf8_length_from_lead_byte(uint8_t c) {
   if (c < 0x80) return 1;
   if (c < 0xc2) return 0;
@@ -23,7 +23,8 @@ static unsigned utf8_length_from_lead_byte(uint8_t c) {
   return c < 0xf5 ? 4 : 0;
 }
 
-/* The range excludes overlong forms (E0, F0), surrogates (ED), and values above U+10FFFF (F4). */
+/* The valid range of the second byte. It excludes overlong forms (E0, F0), surrogates (ED), and
+ * values above U+10FFFF (F4). */
 static uint8_t utf8_second_byte_min(uint8_t lead) {
   return lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 }

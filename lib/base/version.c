@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * version.c - the version that the library was compiled as. The header of a host may be of another
- * version.
+ * version.c - the version of the library when it was compiled. The header with which a host was
+ * compiled may have another version.
  */
 #include <sio/version.h>
 
