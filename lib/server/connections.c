@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * connections.c - serves a connection that was accepted: on this server, or if there are servers of
- * other threads (sio_options.threads) on the one with the fewest connections, before anything is
- * read from it.
+ * connections.c - serves a connection that was accepted. With servers on other threads
+ * (sio_options.threads) the server with the fewest connections gets it, before anything is read
+ * from it.
  */
 #include "server/connections.h"
 #include "http/serve.h"
 #include "server/limits.h"
 #include <unistd.h>
 
-/* Returns the number of connections that max_connections limits: those of all servers that share
- * it. */
+/* Returns the number of connections that is compared with max_connections. Servers on several
+ * threads share that limit, so their connections are added up. */
 static unsigned count_limited_connections(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }

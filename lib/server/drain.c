@@ -11,8 +11,8 @@
 
 enum { DRAIN_STEP_MS = 20 };
 
-/* How many sessions have to end now: the part that may stay shrinks from all of those at the start
- * to none at spread_until. */
+/* Returns how many sessions have to end now. The number of those that may stay decreases evenly,
+ * from all sessions at the start to none at spread_until. */
 static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;
@@ -20,7 +20,8 @@ static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
   return left > may_stay ? left - may_stay : 0;
 }
 
-/* Ends up to n sessions of one engine; returns how many of the n are left for the next engine. */
+/* Ends up to n sessions of one engine. Returns how many of the n have still to be ended in other
+ * engines. */
 static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
   list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
@@ -28,7 +29,8 @@ static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
-    /* A hook of the host may have ended the next session of the list; the next step continues. */
+    /* A hook of the host has ended the next session of the list too; the next step continues from
+     * the start. */
     if (list_empty(tmp)) break;
   }
   return n;
@@ -51,7 +53,8 @@ static void run_drain_step(sio_server *srv) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
-  /* Sessions ended by a step at the same time may still be counted in stats.sessions. */
+  /* A session that was ended by another step at the same time may still be counted in
+   * stats.sessions. */
   if (now != srv->drain.stepped) end_due_sessions(srv, count_sessions_to_end_now(srv, now));
   srv->drain.stepped = now;
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
@@ -86,7 +89,8 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);
-  /* The first step runs in the next turn, and so does the end if there are no sessions. */
+  /* The first step runs in the next turn of the loop. If there are no sessions, the server closes
+   * then. */
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);
   return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.c - the public functions for hooks on all engines of a server, for raw engines, and for
- * finding sessions.
+ * engine.c - public functions: hooks on all engines of a server, raw engines, and finding sessions.
  */
 #include "base/sized.h"
 #include "eio/session.h"
@@ -44,7 +43,7 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
       sio_session *c = container_of(at, sio_session, link);
       if (c->state == SESSION_OPEN && c->opened) cb(c, user);
       if (list_empty(next_session))
-        break; /* the callback has removed the next session too, so the walk cannot go on */
+        break; /* the callback has also removed the next session, so the walk cannot continue */
     }
   }
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather.c - sio_threads_stats(), and the sums for Prometheus: each member is sent a message, fills
- * in its statistics, and sends the message back.
+ * gather.c - adds up statistics for sio_threads_stats() and for Prometheus. The server of each
+ * other thread (a member) is sent a message; it fills in its statistics, and sends the message
+ * back.
  *
- * The message names the sum by its number and not by its address: when it comes back, the sum may
- * be gone, because its server closes.
+ * The message contains the number of the sum to which it belongs, and not its address: when the
+ * message comes back, the sum may have been freed, because its server is closing.
  */
 #include "server/gather.h"
 #include "base/mem.h"
@@ -13,7 +14,7 @@
 struct gather {
   struct list link; /* srv->gathers */
   uint64_t number;
-  unsigned waiting; /* members whose statistics have not come */
+  unsigned waiting; /* the number of members whose statistics have not arrived */
   bool with_nsps;
   void (*done)(const struct gathered *sum, void *user);
   void *user;
@@ -24,9 +25,9 @@ struct gather {
 struct stats_message {
   struct member_id from;
   uint64_t number;
-  struct thread_message *reply; /* what sends this struct back; NULL: it was sent */
+  struct thread_message *reply; /* needed to send this struct back; NULL when it has been sent */
   bool with_nsps;
-  int err; /* why the rows are not complete */
+  int err; /* the reason if the rows are incomplete, otherwise 0 */
   sio_stats stats;
   struct map nsps; /* struct nsp_row */
 };
@@ -75,7 +76,8 @@ static void stats_sum_add(struct gather *g, const struct stats_message *m) {
   if (err) g->sum.err = err;
 }
 
-/* Runs on the thread of the server that collects the statistics of all threads. */
+/* Handles a message that has come back; runs on the thread of the server that adds up the
+ * statistics. */
 static void on_stats_returned(void *server, void *arg) {
   struct stats_message *m = arg;
   struct gather *g = find_stats_sum(server, m->number);
@@ -86,12 +88,14 @@ static void on_stats_returned(void *server, void *arg) {
   stats_message_free(m);
 }
 
-/* On the thread of another member. If the server that gathers has closed, nothing waits for it. */
+/* Handles the message on the thread of another member: fills in its statistics and sends it back.
+ * If the server that asked has closed, the message is freed. */
 static void fill_and_return_stats(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
   sio_server_stats(srv, &m->stats, sizeof m->stats);
-  m->stats.addresses = 0; /* The table is shared, and is in the asker's own statistics. */
+  /* All members share one table of addresses, and the server that asked counts it itself. */
+  m->stats.addresses = 0;
   if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
   struct thread_message *reply = m->reply;
   m->reply = NULL;

@@ -7,20 +7,23 @@
 
 #include "server/nsp_rows.h"
 
-/* The sum of what has come. err is UV_ENOMEM if the rows are not complete for want of memory. */
+/* The sum of the statistics that have arrived. err is UV_ENOMEM if rows are missing because memory
+ * ran out. */
 struct gathered {
   sio_stats stats;
   unsigned servers;
-  struct map nsps; /* struct nsp_row; empty if they were not asked for */
+  struct map nsps; /* struct nsp_row by name; empty unless with_nsps was true */
   int err;
 };
 
 /* Calls done(sum, user) once, from the loop of srv, when all members have answered or srv closes.
- * with_nsps: the counters of namespaces are added up too. 0, SIO_ECLOSED, UV_ENOMEM. */
+ * If with_nsps is true, the counters of namespaces are added up too. Returns 0, SIO_ECLOSED or
+ * UV_ENOMEM. */
 int sio__stats_sum_start(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user);
 
-/* The server closes: ends all sums with what has come. From the loop only. */
+/* Ends all sums with the statistics that have arrived, because the server closes. Must be called
+ * from the loop. */
 void sio__stats_sums_finish_all(sio_server *srv);
 
 #endif

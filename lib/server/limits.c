@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.c - configures the limits from the options, and calls sio_options.on_reject
- * and on_limited.
+ * limits.c - sets the limits from the options, and calls sio_options.on_reject and on_limited.
  */
 #include "server/limits.h"
 #include <unistd.h>

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.h - sets up the limits per address and the rate limits, and reports to the host what they
- * refuse.
+ * limits.h - sets up the limits per address and the rate limits. What they refuse is reported to
+ * the host.
  */
 #ifndef SIO_SERVER_LIMITS_H
 #define SIO_SERVER_LIMITS_H
 
 #include "server/server.h"
 
-void sio__limits_init(sio_server *srv); /* after sio__loop_init(), before sio__routing_init() */
+/* Call it between sio__loop_init() and sio__routing_init(). */
+void sio__limits_init(sio_server *srv);
 void sio__limits_clear(sio_server *srv);
-/* Closes a descriptor that was accepted while max_connections are open, and reports it. */
+/* Closes a descriptor that was accepted although max_connections are open, and reports that. */
 void sio__limits_reject_connection(sio_server *srv, int fd);
 
 #endif

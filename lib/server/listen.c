@@ -37,7 +37,7 @@ static const char *describe_transports(const sio_server *srv) {
 
 /* ---- listening ----------------------------------------------------------------------------- */
 
-/* What a listener is called in the log: "127.0.0.1 port 80" or "Unix socket /run/x". */
+/* The address of a listener as the log shows it: "127.0.0.1 port 80" or "Unix socket /run/x". */
 struct listen_name {
   char text[320];
 };
@@ -59,7 +59,7 @@ static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_
       describe_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
 
-/* Returns what is wrong with the options; NULL if they are valid. */
+/* Returns a text that says what is wrong with the options, or NULL if they are valid. */
 static const char *find_invalid_listen_option(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path excludes host and port";
   if (o->port < 0 || o->port > 65535) return "the port is not one of 0..65535";
@@ -74,8 +74,8 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
   return sio__listener_open_tcp(out, l, o->host, o->port, backlog, &listener_callbacks, srv);
 }
 
-/* The line is delivered at once, because a program that cannot listen often ends before its loop
- * turns. */
+/* Logs the failure and returns err. The line is delivered to the host at once, because a program
+ * that cannot listen often ends before its loop runs. */
 static int report_listen_failure(sio_server *srv, const sio_listen_options *o, int err,
                                  const char *reason) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",

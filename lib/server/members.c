@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * members.c - a server among the servers of other threads that serve as one: joining and leaving,
- * and handing over open connections. An open connection moves when it brings a request for a
- * session of another member (eio/handshake.c); connections.c moves new ones.
+ * members.c - makes a server a member of a group of servers on several threads, and hands over open
+ * connections to other members. An open connection is handed over if a request on it belongs to a
+ * session of another member (eio/handshake.c). New connections are distributed in connections.c.
  */
 #include "server/members.h"
 #include "adapters/threads.h"
@@ -11,7 +11,8 @@
 
 /* ---- handing over ---------------------------------------------------------------------- */
 
-/* A server that begins to close at this moment is no error. */
+/* Counts and logs a connection that could not be handed over. It is no error if the other server
+ * has begun to close. */
 static void report_lost_handed_over_connection(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
     LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
@@ -35,8 +36,8 @@ static void serve_handed_over_connection(void *server, void *arg) {
   if (err && err != SIO_ELIMIT) report_lost_handed_over_connection(srv, err);
 }
 
-/* If the connection cannot be passed to the other server, it is closed, and the client opens a new
- * one. */
+/* Hands over the connection of a request. If that is not possible, the connection is closed, and
+ * the client opens a new one. */
 static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_transfer *t;

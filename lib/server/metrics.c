@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics.c - sio_metrics_text(): a table of every counter in sio_stats, and its text in the
- * format of Prometheus.
+ * metrics.c - sio_metrics_text(): a table that describes each counter of sio_stats, and writes all
+ * of them in the text format of Prometheus.
  */
 #include <sio/metrics.h>
 
@@ -24,9 +24,9 @@ enum kind {
   SECONDS /* a histogram of times; the struct holds microseconds */
 };
 
-/* A metric of Prometheus. text is "name|help", or "name|help|label|value|value..." with one
- * value of the label for each of several consecutive fields. A field with the value "none" is
- * left out. */
+/* A metric of Prometheus. text is "name|help"; or "name|help|label|value|value...", where each
+ * value of the label belongs to one of several consecutive fields of the struct. A field whose
+ * value is "none" is left out. */
 struct metric {
   const char *text;
   uint16_t at; /* the offset of the first field in sio_stats or nsp_stats */
@@ -213,7 +213,7 @@ static void metrics_put_bytes(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
-/* Writes at most PIECE bytes, which is enough for each format that is used below. */
+/* Formats into a buffer of PIECE bytes, which is large enough for each format used below. */
 __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, const char *fmt,
                                                                  ...) {
   char piece[PIECE];
@@ -224,7 +224,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   metrics_put_bytes(o, piece, (size_t)n);
 }
 
-/* Writes a label's value; bytes that are not valid UTF-8 are written in hexadecimal. */
+/* Writes the value of a label. Bytes that are not valid UTF-8 are written in hexadecimal. */
 static void put_escaped_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_sequence_length(s.p, s.n);
@@ -240,7 +240,7 @@ static void put_escaped_label_value(struct out *o, sio_slice s) {
 }
 
 struct label {
-  sio_slice name, value; /* name is empty if there is no label */
+  sio_slice name, value; /* name is empty if the metric has no label */
 };
 
 struct family {
@@ -306,7 +306,7 @@ static void put_metric_value(struct out *o, const struct family *f, const struct
                       *(const uint64_t *)v, false);
 }
 
-/* Writes the HELP and TYPE lines of a family. *rest is set to the part of its text after the
+/* Writes the HELP and TYPE lines of a metric. Sets *rest to the part of its text that follows the
  * help. */
 static struct family put_metric_family_header(struct out *o, const struct metric *m,
                                               sio_slice *rest) {
@@ -363,7 +363,7 @@ static void put_all_metrics(struct out *o, const sio_stats *st, const struct map
     put_server_metric(o, &server_metrics[i], st);
 }
 
-/* Calls cb unless memory runs out. */
+/* Writes all metrics and calls cb with the text. Returns 0; or UV_ENOMEM, and cb is not called. */
 static int write_metrics_text(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
                               void *user) {
   struct out o = { 0 };
@@ -412,7 +412,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-/* text is empty if memory ran out. */
+/* Answers the request with the text, which is empty if memory ran out. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;

@@ -24,7 +24,8 @@ static struct nsp_row *nsp_stats_row_new(struct map *rows, const char *name) {
   return NULL;
 }
 
-/* Several parent namespaces, and one that the host has created, may have the same name. */
+/* Finds or adds the row of a name. Several parent namespaces may have the same name, and one that
+ * is no parent too; they share a row. */
 static struct nsp_row *find_or_add_nsp_stats_row(struct map *rows, const char *name) {
   struct nsp_row *row = sio__map_get(rows, slice_str(name));
   return row ? row : nsp_stats_row_new(rows, name);

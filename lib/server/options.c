@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.c - checks sio_options and fills in the defaults. Numbers have a default and a maximum
- * in two tables; each other field has a function. An invalid value is logged with the field's name,
- * the value and what is allowed.
+ * options.c - checks sio_options and fills in the defaults. Two tables contain the default and the
+ * maximum of each number; for each other field there is a function. If a value is invalid, the name
+ * of the field, the value and what is allowed are logged.
  */
 #include "server/options.h"
 
@@ -28,7 +28,7 @@
 #define SHUTDOWN_MS 5000
 #define UNSENT (64 * KIB)
 
-/* 0 selects the default; a value above the maximum is refused. */
+/* Fields of the type unsigned. 0 selects the default; a value above the maximum is refused. */
 static const struct count_field {
   const char *name;
   size_t at;
@@ -103,7 +103,7 @@ static int log_option_not_built_in(struct log *log, const char *field, const cha
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* Copies a struct of the host, which begins with its size. */
+/* Copies a struct of the host whose first member is its size. */
 static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
                               const char *field) {
   return sio__read_sized_struct(out, size, in, size)
@@ -116,8 +116,8 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
 #define COPY_OPTION_STRUCT(out, in, log, field) \
   copy_option_struct(out, sizeof *(out), in, log, field)
 
-/* Checks the size of a table of functions to which the library keeps a pointer. In version 0.1 the
- * size could be 0. */
+/* Checks the size of a table of functions to which the library keeps a pointer. A size of 0 is
+ * valid too: it stands for the size in version 0.1. */
 static bool has_valid_struct_size(size_t size, size_t min) { return size == 0 || size >= min; }
 
 static int check_threads_option(sio_options *o, struct log *log) {
@@ -177,7 +177,7 @@ static int check_queue_options(sio_options *o, struct log *log) {
              : 0;
 }
 
-/* Afterwards 0 means no limit. */
+/* Checks max_unsent and sets its default. Afterwards 0 means that there is no limit. */
 static int check_max_unsent_option(sio_options *o, struct log *log) {
   if (o->max_unsent > INT_MAX)
     return log_option_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
@@ -186,7 +186,7 @@ static int check_max_unsent_option(sio_options *o, struct log *log) {
   return 0;
 }
 
-/* Checks fields whose default depends on another field, and some single fields. */
+/* Checks the fields whose default depends on another field, and a few others. */
 static int check_dependent_options(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
@@ -213,7 +213,8 @@ static int check_dependent_options(sio_options *o, struct log *log) {
   return 0;
 }
 
-/* The parameter is wider than a size_t may be, where no size_t reaches the maximum. */
+/* The parameter is a uint64_t even for fields of the type size_t: where that has 32 bits, it cannot
+ * exceed the maximum, and a direct comparison would cause a warning. */
 static bool is_rate_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
 
 static int check_rate_options(sio_options *o, struct log *log) {
@@ -276,7 +277,7 @@ static bool is_valid_url_path(const char *p, size_t n) {
   return true;
 }
 
-/* Copies the path with exactly one '/' at its end, or without any if slash is false. */
+/* Copies a path. If slash is true, the copy ends with exactly one '/', otherwise with none. */
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
@@ -328,13 +329,13 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   return err;
 }
 
-/* An origin is a scheme and a host without a path, as "https://a.example", or "null". */
+/* True for an origin: a scheme and a host without a path, as in "https://a.example", or "null". */
 static bool is_valid_origin(const char *s) {
   const char *host = strstr(s, "://");
   return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));
 }
 
-/* The copy is one block: first the pointers, then the texts. */
+/* Copies allowed_origins into one block of memory: first the pointers, then the texts. */
 static int copy_origins_option(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
@@ -358,8 +359,8 @@ static int copy_origins_option(struct options *opts, struct log *log) {
   return 0;
 }
 
-/* Runs before the defaults are filled in: a missing library is an error only if the host asks for
- * the feature. */
+/* Checks options that need a library. This runs before the defaults are filled in, because a
+ * missing library is an error only if the host itself asks for the feature. */
 static int check_features_are_built_in(const sio_options *o, struct log *log) {
   if (sio__deflate_is_available()) return 0;
   if (o->per_message_deflate) return log_option_not_built_in(log, "per_message_deflate", "zlib");
@@ -405,7 +406,7 @@ static int check_recovery_options(struct options *opts, struct log *log) {
   return 0;
 }
 
-/* The packet is not copied here: sio__eio_init() encodes it. */
+/* Checks initial_packet. It need not be copied, because sio__eio_init() encodes it. */
 static int check_initial_packet_option(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
   if (s.n > o->max_payload)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * routing.c - finds the part that answers a request: the files of the client, then an engine's
- * path, then the routes of the host.
+ * routing.c - decides what answers a request: a file of the JavaScript client, or else an engine,
+ * or else a route of the host.
  */
 #include "server/routing.h"
 #include "base/sized.h"
@@ -15,8 +15,8 @@
 
 /* ---- the client's files ---------------------------------------------------------------- */
 
-/* Finds "socket.io.js" for "/socket.io/socket.io.js", whether the engine's path ends in '/' or
- * not. */
+/* Finds "socket.io.js" for the path "/socket.io/socket.io.js", whether the path of the engine ends
+ * with '/' or not. */
 static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
@@ -27,7 +27,8 @@ static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice
   return NULL;
 }
 
-/* If memory for the compressed forms fails, the file is sent uncompressed. */
+/* Sends a file of the JavaScript client. If there is no memory for its compressed form, it is sent
+ * uncompressed. */
 static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
@@ -55,7 +56,7 @@ static void on_client_bundle_abort(sio_request *r, int err, const char *detail) 
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
-/* A client of Socket.IO that asks at another path gets a 404, which does not say why. */
+/* Logs that a Socket.IO client uses a wrong path. It gets only a 404, which does not say why. */
 __attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, const sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),

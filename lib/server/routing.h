@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * routing.h - which part of the server answers a request: the files of the client, an engine, or a
+ * routing.h - decides what answers a request: a file of the JavaScript client, an engine, or a
  * route of the host.
  */
 #ifndef SIO_SERVER_ROUTING_H
@@ -8,11 +8,11 @@
 
 #include "server/server.h"
 
-/* Fills srv->http, its routes and mounts, from the options. */
+/* Initialises srv->http, srv->routes and the mounts from the options. */
 void sio__routing_init(sio_server *srv);
-/* The server closes: sends the answers under way, closes the WebSockets of routes, and accepts no
- * new request. */
+/* Closes the WebSockets of routes and accepts no new request, because the server closes. Answers
+ * that are being sent are completed. */
 void sio__routing_close(sio_server *srv);
-void sio__routing_clear(sio_server *srv); /* after the loop has closed */
+void sio__routing_clear(sio_server *srv); /* call it when the loop has closed */
 
 #endif

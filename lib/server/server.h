@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.h - struct sio_server: the core, with the listeners, HTTP, sessions and limits around it.
- * Only the struct is here, so that every file of this room can include it.
+ * server.h - struct sio_server: the core, and what surrounds it: listeners, HTTP, sessions and
+ * limits. Only the struct is defined here, so that every file of this folder can include it.
  */
 #ifndef SIO_SERVER_SERVER_H
 #define SIO_SERVER_SERVER_H
@@ -18,25 +18,26 @@ struct sio_server {
   struct options opts;
   struct list listeners; /* struct listener */
   struct http http;
-  struct deflater *deflater; /* compresses HTTP responses; NULL: compression is off */
+  struct deflater *deflater; /* compresses HTTP responses; NULL if compression is off */
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
   struct eio eio; /* the engine of Socket.IO; it is also in the list engines.engines */
   struct routes routes;
-  struct http_mount client_mount; /* socket.io.js and the other files of the client */
-  /* The compressed forms of these files, in the same order; NULL until one is requested. */
+  /* Serves socket.io.js and the other files of the JavaScript client. */
+  struct http_mount client_mount;
+  /* The compressed forms of these files, in the same order; NULL until one of them is requested. */
   struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
-  struct list gathers;   /* struct gather (gather.c): sums of statistics that are not complete */
+  struct list gathers; /* struct gather (gather.c): sums of statistics that are not complete yet */
   struct endpoint_shared endpoint_shared;
   struct hooks closing, ended; /* callbacks of sio_on_close() */
-  struct task close_task;      /* the second step of closing, at the end of the turn */
-  struct timer shutdown_timer; /* limits the time to wait for the closing handshakes of peers */
+  struct task close_task;      /* the second step of closing, at the end of the loop's turn */
+  struct timer shutdown_timer; /* limits the time for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;             /* the values when the drain began */
-    uint64_t spread_until, deadline, stepped; /* ms of the loop's clock */
+    uint64_t sessions, spread_ms;             /* as they were when the drain began */
+    uint64_t spread_until, deadline, stepped; /* in ms of the loop's clock */
     void (*done)(void *user);
     void *user;
   } drain;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_close.c - sio_server_close(), in three steps: at once nothing new is accepted and every
- * socket leaves; at the end of the turn sessions and routes are told; after the answers of the
- * peers, or shutdown_timeout, the connections are closed and the server is freed.
+ * server_close.c - sio_server_close(), which closes a server in three steps. At once, it accepts
+ * nothing new, and all sockets are disconnected. At the end of the loop's turn, sessions and routes
+ * are closed. When the peers have answered, or after shutdown_timeout_ms, the connections are
+ * closed and the server is freed.
  */
 #include "server/server_close.h"
 #include "core/nsp.h"
@@ -41,8 +42,8 @@ static void run_server_ended_hooks(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
 }
 
-/* Runs when the server has no handle left on the uv loop. The struct itself stays allocated as long
- * as the host holds references. */
+/* Called when the server has no handles on the uv loop any more. The struct itself is freed later,
+ * if the host still holds references. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
@@ -66,8 +67,8 @@ static void on_loop_closed(struct loop *l) {
   if (done) done(user);
 }
 
-/* Closes every connection whose peer did not answer within shutdown_timeout, including WebSockets
- * that had begun to close before the server did. */
+/* Closes all connections whose peers have not answered within shutdown_timeout_ms. Some of these
+ * may be WebSockets that began to close before the server did. */
 static void fail_all_connections(struct loop *l) {
   struct list *it;
   while ((it = list_first(&l->conns)))
@@ -106,8 +107,8 @@ static void stop_listening(sio_server *srv) {
     sio__listener_stop(container_of(it, struct listener, link));
 }
 
-/* The disconnect callbacks run at the end of the turn. No packet is sent to the peers, as their
- * connections close too. */
+/* Disconnects all sockets. Their disconnect callbacks run at the end of the loop's turn. No
+ * DISCONNECT packets are sent, because the connections are closed too. */
 static void disconnect_all_sockets(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)

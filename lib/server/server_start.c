@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_start.c - sio_server_new(): checks the options, sets up the rooms in order, and undoes all
- * of it when one fails.
+ * server_start.c - sio_server_new(): checks the options, sets up the parts of the server in order,
+ * and undoes that if one of them fails.
  */
 #include "adapters/adapter_api.h"
 #include "base/sized.h"
@@ -44,7 +44,8 @@ static int create_ws_compressor(sio_server *srv) {
   return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
 }
 
-/* Creates what needs no handle on the loop. If this fails, the server can be freed at once. */
+/* Creates the parts that need no handle on the loop. If this fails, the server can be freed at
+ * once. */
 static int create_compressors_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
@@ -53,8 +54,8 @@ static int create_compressors_and_root_nsp(sio_server *srv) {
   return err ? err : sio_of(srv, "/", &root);
 }
 
-/* A loop that was blocked for longer than this may have missed packets that arrived in time, so
- * deadlines of peers are extended. */
+/* Returns the time after which a loop counts as blocked. Then packets that arrived in time may not
+ * have been read yet, so deadlines of peers are extended. */
 static unsigned loop_stall_threshold_ms(const sio_options *o) {
   unsigned ms = o->ping_timeout_ms / 2;
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
@@ -115,8 +116,8 @@ static int init_socketio_engine(sio_server *srv) {
                                                       .stats = &srv->core.stats });
 }
 
-/* Closes a server that was not returned to the host. It closes in the next turn, when the log
- * callback of the host must not be called any more. */
+/* Closes a server that could not be started and is not returned to the host. That takes until the
+ * next turn of the loop, in which the log callback of the host must not be called any more. */
 static void close_unstarted_server(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;
@@ -140,9 +141,10 @@ static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server 
     return err;
   }
   *out = srv;
-  /* The loop holds handles of the server now, so freeing it takes a turn. */
+  /* From here on the loop has handles of the server, so freeing it takes a turn of the loop. */
   err = init_socketio_engine(srv);
-  srv->opts.o.initial_packet = slice(NULL, 0); /* the bytes were the host's, and are encoded now */
+  /* The bytes belong to the host, and have been encoded. */
+  srv->opts.o.initial_packet = slice(NULL, 0);
   if (!err) err = sio__server_join_threads(srv);
   if (err) close_unstarted_server(srv);
   return err;

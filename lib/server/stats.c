@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.c - sio_server_stats(): collects the counters of all rooms. Each room counts in its own
- * struct; values that follow from other counters are computed here.
+ * stats.c - sio_server_stats(): collects the counters of all parts of the library, each of which
+ * counts in a struct of its own. Values that can be computed from other counters are computed here.
  */
 #include "server/server.h"
 

@@ -12,7 +12,7 @@
 #include "server/server.h"
 #include <sio/test.h>
 
-/* One msg that the server has sent. */
+/* A msg that the server has sent. */
 struct received_msg {
   struct list link;
   bool binary;
@@ -21,7 +21,8 @@ struct received_msg {
 };
 
 struct sio_test_peer {
-  struct transport transport; /* the session points to it, which leads back to the peer */
+  /* The session points to this member, through which the peer is found. */
+  struct transport transport;
   sio_server *server;
   sio_session *session; /* NULL after the session has ended */
   struct list received;
@@ -97,8 +98,8 @@ static void test_peer_feed_msgs(struct sio_test_peer *p, const struct msg *chain
   }
 }
 
-/* Sends an encoded packet to the server and frees it. If err, the result of the encoding, is not 0,
- * only returns err. */
+/* Sends an encoded packet to the server and frees it. err is the result of encoding it; if that is
+ * not 0, this only returns err. */
 static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m,
                                  enum packet_type type, int64_t id) {
   sio_server *srv = p->server;
@@ -193,7 +194,7 @@ static const char *test_peer_format_packet(struct sio_test_peer *p) {
   return err ? NULL : p->line.p;
 }
 
-/* Decodes one more msg. Returns true if it completes a packet. */
+/* Decodes one msg. Returns true if it completes a packet. */
 static bool test_peer_decode_received_msg(struct sio_test_peer *p, const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary && h->data[0] != '4') return false;

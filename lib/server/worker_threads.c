@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker_threads.c - sio_threads_start(): threads with a loop and a server each.
+ * worker_threads.c - sio_threads_start(): starts threads, each with a loop and a server.
  *
- * Every worker calls the host's setup function and then waits until all have done so. If one has
- * failed, all close; otherwise all loops begin to run.
+ * Each worker thread calls the host's setup function, and then waits until all of them have done
+ * that. If one has failed, all servers are closed; otherwise all loops begin to run.
  */
 #include "base/os.h"
 #include "base/sized.h"
@@ -23,16 +23,17 @@ struct worker_threads {
   sio_options server; /* valid until sio_threads_start() returns */
   uv_mutex_t lock;    /* protects the fields below */
   uv_cond_t changed;
-  unsigned waiting; /* the number of workers that have called setup */
-  bool begun;       /* the workers may run their loops, or close after an error */
-  int err;          /* the first error of a worker */
+  unsigned waiting; /* the number of worker threads that have called setup */
+  bool begun;       /* the workers may go on: run their loops, or close after an error */
+  int err;          /* the first error of any worker */
   unsigned count;
   struct worker workers[];
 };
 
 /* ---- on the worker's thread ---------------------------------------------------------------- */
 
-/* Returns the first error of any worker. */
+/* Reports the result of this worker's setup, and waits until all workers have called setup. Returns
+ * the first error of any of them. */
 static int wait_for_all_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;
@@ -104,7 +105,7 @@ static int start_worker_thread(struct worker_threads *w) {
   return err;
 }
 
-/* Waits until all workers have called setup, and lets them go on. */
+/* Waits until all workers have called setup, and then lets them go on. */
 static int wait_and_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
