@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.c - the adapter for a single server: rooms are kept in memory.
+ * memory.c - the adapter for a single server, which keeps the rooms in memory.
  *
- * A socket in several rooms of a target must be visited once. Each walk over a target has a number,
- * which is written to the stamp of every socket that was visited or is excluded. No callback of the
- * host runs during a walk, except that of sio_on_any_outgoing(), which is not allowed to send.
+ * A socket that is in several rooms of a target must be visited only once. So each walk over a
+ * target has a number, which is written to the `stamp` of each socket that was visited or is
+ * excluded. During a walk no callback of the host runs, except that of sio_on_any_outgoing(), which
+ * is not allowed to send.
  */
 #include "adapters/memory.h"
 
@@ -18,12 +19,12 @@
 struct sio_adapter {
   sio_nsp *nsp;
   struct rooms rooms;
-  uint64_t last_stamp; /* the stamp of the last walk; each walk has the next number */
+  uint64_t last_stamp; /* the number of the last walk */
 };
 
 /* ---- walking over the sockets of a target --------------------------------------------------- */
 
-/* What a walk does with each socket. */
+/* A function that is called for each socket of a walk, and its data. */
 struct visit {
   void (*to)(struct visit *v, sio_socket *s);
   const sio_packet *packet;
@@ -37,7 +38,7 @@ struct visit {
 struct walk {
   sio_adapter *adapter;
   const sio_socket *skip;
-  uint64_t stamp; /* the stamp of sockets that were visited or are excluded */
+  uint64_t stamp; /* the number of this walk; visited and excluded sockets have it as their stamp */
   struct visit *visit;
 };
 
@@ -49,7 +50,8 @@ static void visit_socket_if_not_excluded(struct walk *w, sio_socket *s) {
 
 static void mark_socket_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->stamp; }
 
-/* Calls f for each socket that has joined the room, and for the socket whose id is the name. */
+/* Calls f for each socket that is in the room, and for the socket whose id is the name of the
+ * room. */
 static void walk_sockets_in_room(struct walk *w, const char *name,
                                  void (*f)(struct walk *, sio_socket *)) {
   const struct room *room = sio__rooms_find(&w->adapter->rooms, name);
@@ -74,7 +76,8 @@ static void walk_sockets_of_target(sio_adapter *a, const sio_target *to, struct 
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
 
-/* An error for one receiver, for example because its queue is full, does not end the broadcast. */
+/* Sends the packet to one socket. An error, for example because the queue of the socket is full,
+ * does not end the broadcast. */
 static void deliver_packet_to_socket(struct visit *v, sio_socket *s) {
   sio__packet_deliver(v->packet, s, v->flags);
 }
@@ -87,7 +90,8 @@ static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const 
 
 /* ---- calling the host for each socket ------------------------------------------------------- */
 
-/* Callbacks of the host may join and leave rooms, so the sockets are collected in a list first. */
+/* Adds the socket to a list. The callbacks of the host run after the walk, because they may join
+ * and leave rooms. */
 
 static void collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
@@ -116,7 +120,7 @@ static int memory_adapter_each_socket(sio_adapter *a, const sio_target *to,
   return v.err;
 }
 
-/* A call of sio_join() or sio_leave() for several rooms of each socket. */
+/* The rooms that each socket has to join or leave. */
 struct room_change {
   int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;
@@ -170,7 +174,8 @@ static bool memory_adapter_is_in_room(const sio_adapter *a, const sio_socket *s,
   return sio__is_socket_in_room(s, sio__rooms_find(&a->rooms, room));
 }
 
-/* True if the name is the id of a connected socket: each socket is in the room of its own id. */
+/* True if the name is the id of a connected socket. Each socket is in a room with the name of its
+ * id. */
 static bool is_id_of_socket(const sio_adapter *a, const char *room) {
   return sio_socket_find(a->nsp, room);
 }
@@ -200,10 +205,11 @@ static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char 
   call_room_left_hooks(a, s, room);
 }
 
-/* The rooms are left one by one, because the callbacks may change everything except the rooms of
- * this socket. The name is copied, because it is freed with the room. When a room is left, another
- * may be moved into its slot but never into an earlier one, so the walk continues at the same slot.
- * Starting again each time would take too long for a socket in very many rooms. */
+/* Leaves the rooms of a socket one by one, and calls the room hooks. They may change everything
+ * except the rooms of this socket. The name is copied, because it is freed with the room. When a
+ * room is left, another one may be moved to its slot, but never to an earlier one. So the walk
+ * continues at the same slot; starting again each time would take too long for a socket in very
+ * many rooms. */
 static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next_of_socket(s, &i)); i--) {
@@ -214,7 +220,8 @@ static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   }
 }
 
-/* If there is no memory for a name, the remaining rooms are left without running the callbacks. */
+/* Leaves all rooms of a socket. If there is no memory for the copy of a name, the remaining rooms
+ * are left without calling the room hooks. */
 static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   if (sio__has_room_hooks(a->nsp)) leave_rooms_and_call_hooks(a, s);
   sio__rooms_remove_socket_from_all(&a->rooms, s);
@@ -272,7 +279,7 @@ static int memory_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *u
   return 0;
 }
 
-/* All sockets have left their rooms, and an empty map holds no memory. */
+/* Frees the adapter. By now all sockets have left their rooms, and an empty map holds no memory. */
 static void memory_adapter_close(sio_adapter *a) { sio__free(a); }
 
 const sio_adapter_ops sio__adapter_memory = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * rooms.c - the members of each room and the rooms of each socket. When an entry moves in one of
- * the two arrays, the index that the other keeps of it is changed too.
+ * rooms.c - keeps an array of the sockets in each room, and a hash table of the rooms of each
+ * socket. Their entries refer to each other by index. If an entry moves in one of them, its index
+ * in the other is changed too.
  */
 #include "adapters/rooms.h"
 
@@ -11,12 +12,12 @@
 enum { MIN_MEMBERS = 4, MIN_SLOTS = 4 };
 
 struct joined_room {
-  struct room *room; /* NULL: the slot is free */
+  struct room *room; /* NULL if the slot is free */
   uint32_t member;   /* the index of the socket in room->members */
 };
 
 struct joined_rooms {
-  uint32_t n, cap; /* cap is a power of two; at most 3/4 of the slots are in use */
+  uint32_t n, cap; /* cap is a power of two; at most 3/4 of the slots are used */
   struct joined_room v[];
 };
 
@@ -24,14 +25,15 @@ struct joined_rooms {
 
 static struct joined_rooms *joined_rooms_of_socket(const sio_socket *s) { return s->slot; }
 
-/* The hash is made from the room's number and not from its address, so that a socket leaves its
- * rooms in the same order in each run of the program. */
+/* Returns the slot in which a search for the room begins. The hash is computed from the number of
+ * the room and not from its address, so that a socket leaves its rooms in the same order each time
+ * the program runs. */
 static uint32_t joined_rooms_home_slot(const struct room *room, uint32_t cap) {
   uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
-/* Returns the slot of the room, or the free slot in which it would be put. */
+/* Returns the slot that contains the room, or the free slot for it. */
 static uint32_t joined_rooms_find_slot(const struct joined_rooms *t, const struct room *room) {
   uint32_t i = joined_rooms_home_slot(room, t->cap);
   while (t->v[i].room && t->v[i].room != room) i = (i + 1) & (t->cap - 1);
@@ -50,7 +52,7 @@ static void joined_rooms_rehash(struct joined_rooms *to, const struct joined_roo
   to->n = from->n;
 }
 
-/* Makes room for one more entry. A free slot always remains, so that searches end. */
+/* Makes room for one more entry. At least one slot always stays free, so that searches end. */
 static int joined_rooms_reserve_slot(sio_socket *s) {
   struct joined_rooms *old = joined_rooms_of_socket(s);
   if (old && old->n < old->cap / 4 * 3) return 0;
@@ -72,7 +74,8 @@ static void joined_rooms_free_if_empty(sio_socket *s) {
   s->slot = NULL;
 }
 
-/* Frees a slot. Each later entry that a search would not find any more is moved into the gap. */
+/* Makes a slot free. A later entry that a search would then miss is moved into the gap, which makes
+ * its own slot the new gap. */
 static void joined_rooms_clear_slot(struct joined_rooms *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;
@@ -117,12 +120,12 @@ static int room_members_reserve_slot(struct room *room) {
   return 0;
 }
 
-/* The last member is moved to the index that becomes free. */
+/* Removes the member with index i. The last member is moved to this index. */
 static void room_remove_member(struct room *room, uint32_t i) {
   struct room_member last = room->members[--room->n];
   room->members[i] = last;
   joined_rooms_of_socket(last.socket)->v[last.slot].member = i;
-  /* If the array cannot be reallocated it keeps its size, which does no harm. */
+  /* If the array cannot be reallocated, it keeps its size, which does no harm. */
   if (room->cap > MIN_MEMBERS && room->n < room->cap / 4)
     (void)room_members_resize(room, room->cap / 2);
 }

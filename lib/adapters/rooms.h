@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * rooms.h - which sockets are in which rooms. Joining a room, leaving it and testing membership
- * take constant time.
+ * rooms.h - which sockets are in which rooms. To join a room, to leave it and to look for a socket
+ * in it takes constant time.
  *
- * Each room has a dense array of its members, because a broadcast walks it. Each socket has a hash
- * table of the rooms that it has joined (its adapter slot). The entries of the two refer to each
- * other by index. A socket without rooms has no table, and a room without members does not exist.
+ * Each room has an array of its sockets without gaps, because broadcasts walk it. Each socket has a
+ * hash table of its rooms (sio_socket.slot). The entries of the two refer to each other by index. A
+ * socket without rooms has no table, and a room without sockets does not exist.
  */
 #ifndef SIO_ADAPTERS_ROOMS_H
 #define SIO_ADAPTERS_ROOMS_H
@@ -22,7 +22,7 @@ struct room {
   struct room_member *members;
   uint32_t n, cap;
   uint32_t name_len;
-  uint32_t number; /* the rooms are numbered in the order of creation; used as hash value */
+  uint32_t number; /* a number for each room, in the order of creation; used to compute its hash */
   char name[];     /* NUL-terminated */
 };
 
@@ -34,13 +34,14 @@ struct rooms {
 void sio__rooms_init(struct rooms *r);
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
 
-/* The socket must not be in the room yet. 0 or UV_ENOMEM; after an error nothing has changed. */
+/* Adds a socket to a room; it must not be in it yet. Returns 0, or UV_ENOMEM, and nothing has
+ * changed. */
 int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name);
-/* Does nothing if the socket is not in the room. */
+/* Removes a socket from a room. Does nothing if it is not in it. */
 void sio__rooms_remove_socket(struct rooms *r, sio_socket *s, const char *name);
 void sio__rooms_remove_socket_from_all(struct rooms *r, sio_socket *s);
 bool sio__is_socket_in_room(const sio_socket *s, const struct room *room); /* room may be NULL */
-/* Walks the rooms of a socket: *i must be 0 at the start. Returns NULL at the end. */
+/* Returns the rooms of a socket one by one, then NULL. *i must be 0 in the first call. */
 const struct room *sio__rooms_next_of_socket(const sio_socket *s, uint32_t *i);
 
 #endif

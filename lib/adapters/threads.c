@@ -125,7 +125,8 @@ static unsigned count_other_threads(const struct core *core) {
   return sio__threads_list_others(core->threads, core->member, others);
 }
 
-/* Other members are counted here; the one that is connected to a cluster counts other processes. */
+/* Adds the other servers to the count: here the servers of other threads; and those of other
+ * processes in the member that is connected to a cluster. */
 static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);
@@ -147,8 +148,8 @@ static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
   sio__query_release(q, 0);
 }
 
-/* An event that the adapter of a cluster has received for the servers of this process. The others
- * run their handlers, and this member answers. */
+/* Passes an event from another process on to the servers of the other threads, which run their
+ * handlers. This member has received it from the cluster, and answers it. */
 static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                           size_t nbins) {
   struct request r = {

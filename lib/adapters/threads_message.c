@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_message.c - copies messages between threads into one block each: first it is counted how
- * much memory the copy needs, then everything is copied behind the struct.
+ * threads_message.c - copies a message for another thread into one block of memory. The first pass
+ * computes how much memory the copy needs; the second one copies everything to the memory after the
+ * struct.
  */
 #include "adapters/threads_message.h"
 #include "base/mem.h"
 
-/* A block of memory that is filled. If `at` is NULL, the functions below only compute its size. */
+/* A block of memory that is being filled. If `at` is NULL, its size is only computed. */
 struct block {
   char *at;
   size_t used;
 };
 
-/* Returns memory for n bytes, aligned for any pointer; NULL while counting. */
+/* Returns memory for n bytes in the block, aligned for any pointer; or NULL if the size is only
+ * computed. */
 static void *message_block_reserve(struct block *b, size_t n) {
   size_t from = b->used;
   b->used = size_add(from, size_add(n, -n % sizeof(void *)));
@@ -35,7 +37,7 @@ static sio_slice message_block_copy_slice(struct block *b, sio_slice s) {
   return slice(message_block_copy_bytes(b, s.p, s.n), s.n);
 }
 
-/* Copies a NULL-terminated list of names, and appends one more name unless that is NULL. */
+/* Copies a NULL-terminated list of names. Appends the name `more`, unless it is NULL. */
 static const char *const *message_block_copy_names(struct block *b, const char *const *names,
                                                    const char *more) {
   size_t n = 0;

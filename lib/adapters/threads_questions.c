@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_questions.c - the side of the member that asks: requests go to all other members, and
- * what they answer is given to the query.
+ * threads_questions.c - the member that asks: sends requests to all other members, and adds their
+ * answers to the query.
  */
 #include "adapters/threads_questions.h"
 #include "base/mem.h"
 #include "core/query.h"
 #include <sio/socket.h>
 
-/* A query of this member that other members have yet to answer. */
+/* A query of this member that other members have still to answer. */
 struct question {
   struct list link;
   uint64_t number;
-  sio_query *q;  /* held once for each member in `open` */
-  unsigned open; /* members that have not sent ANSWER_END */
+  sio_query *q;  /* held once for each member that is counted in `open` */
+  unsigned open; /* how many members have not sent ANSWER_END yet */
 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -25,7 +25,8 @@ void sio__thread_message_report_lost(struct core *core, int err, const char *nsp
             sio_strerror(err));
 }
 
-/* A member that leaves in this moment is not an error: its sockets leave too. */
+/* Sends a request to one member. If that member is leaving, this is not logged, because its sockets
+ * leave too. */
 static int send_request_to_member(struct threads_adapter *a, struct member_id to,
                                   struct request *r) {
   struct core *core = core_of_threads_adapter(a);
@@ -52,8 +53,9 @@ static void question_free_if_answered(struct question *k) {
   sio__free(k);
 }
 
-/* Takes a reference to the query for a member that will answer. The query ends with an error if the
- * request to a member was lost, since answers are missing then. */
+/* Called for each member when the request was sent to it, or err says why not. The query is held
+ * until the member has answered. If the request was lost, answers will be missing, so the query
+ * ends with an error. */
 static void question_count_asked_member(struct question *k, int err) {
   sio__query_hold(k->q);
   if (err) {
@@ -64,7 +66,8 @@ static void question_count_asked_member(struct question *k, int err) {
   sio__query_await_thread_count(k->q);
 }
 
-/* Sends a request to all; with a serial number between the calls that keep its place. */
+/* Sends a request to all other members. If it has a serial number, that happens between two calls
+ * which ensure that broadcasts arrive in the order of their numbers. */
 static void send_request_to_members(struct threads_adapter *a, const struct member_id *others,
                                     unsigned n, struct request *r, struct question *k) {
   sio_threads *t = core_of_threads_adapter(a)->threads;
@@ -110,7 +113,8 @@ static struct question *find_question_by_number(const sio_nsp *nsp, uint64_t num
   return NULL;
 }
 
-/* The member will send one more ANSWER_END, for what it asks elsewhere. */
+/* Handles ANSWER_MORE: the member asks other processes too, and will send one more ANSWER_END for
+ * them. */
 static void on_answer_more(struct question *k) {
   k->open++;
   sio__query_hold(k->q);
@@ -121,7 +125,8 @@ static void on_answer_expect(struct question *k, const struct answer *a) {
   if (a->counted) sio__query_on_thread_counted(k->q);
 }
 
-/* A member that closes loses its sockets, which is not an error of the question. */
+/* Handles ANSWER_END. If the member is closing, its sockets are gone, which is not an error of the
+ * query. */
 static void on_answer_end(struct question *k, const struct answer *a) {
   sio_query *q = k->q;
   k->open--;

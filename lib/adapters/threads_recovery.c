@@ -27,49 +27,52 @@
 #include "core/out_packet.h"
 #include "core/restore.h"
 
-/* A broadcast that has arrived while clients wait for their records. */
+/* A broadcast that has arrived while some client waits for its record. */
 struct recent_broadcast {
   struct list link;
   uint64_t position;
   struct request *request; /* with a reference */
 };
 
-/* A client that waits for its record, or is gone, but its record is still on its way. */
+/* A client that waits for its record. If the client is gone, this stays as long as the record may
+ * still arrive. */
 struct thread_restore {
   struct list link;
   uint64_t number;
-  sio_restore *restore; /* NULL: it is over */
-  unsigned open;        /* members that have not answered */
-  int cause;            /* why the client is not recovered, if no member has its record */
-  uint64_t position;    /* of the first broadcast that arrived after the question */
+  sio_restore *restore; /* NULL if the client does not wait any more */
+  unsigned open;        /* how many members have not answered */
+  int cause;            /* why the client is not recovered, in case that no member has its record */
+  uint64_t position;    /* of the first broadcast that arrived after the members were asked */
   uint64_t began_ms;
   struct list deferred; /* struct deferred_request */
   char pid[SIO__ID_LEN + 1];
 };
 
-/* The question of another member for the same record, which is on its way to this one. */
+/* A request of another member for a record that is on its way to this member. */
 struct deferred_request {
   struct list link;
   struct request *request; /* with a reference */
 };
 
 struct threads_recovery {
-  uint64_t seen[MEMBERS_MAX]; /* the number of the last broadcast of each member that was applied */
-  struct list restores;       /* struct thread_restore */
-  struct list recent;         /* struct recent_broadcast; empty unless there are restores */
+  /* For each member, the number of its last broadcast that was delivered here. */
+  uint64_t seen[MEMBERS_MAX];
+  struct list restores; /* struct thread_restore */
+  struct list recent;   /* struct recent_broadcast; empty if no client waits */
   size_t recent_bytes, recent_max;
   uint64_t next_position;
 };
 
-/* What a member sends to the one that has asked. It owns the record and the events. */
+/* The answer of a member to REQUEST_RESTORE. It owns the record and the events. */
 struct moved_record {
   uint64_t number;
-  unsigned from; /* the place of the member */
-  int cause;     /* why there is no record, or 0 */
+  unsigned from; /* the place of the member that sends it */
+  int cause;     /* the reason if there is no record, otherwise 0 */
   struct recovery_record *record;
-  char tag[REPLAY_TAG_LEN]; /* of the member's log; an event's `serial` is its number there */
+  /* The tag of that member's log; the `serial` of an event is its number there. */
+  char tag[REPLAY_TAG_LEN];
   uint64_t seen[MEMBERS_MAX];
-  size_t nevents, replayed; /* the first `replayed` ones have been replayed before */
+  size_t nevents, replayed; /* the first `replayed` of the events have been replayed before */
   struct request **events;
   size_t bytes;
   char nsp[];
@@ -93,8 +96,9 @@ static void drop_all_recent_broadcasts(struct threads_recovery *v) {
   while (!list_empty(&v->recent)) drop_first_recent_broadcast(v);
 }
 
-/* If there is no memory, or more than the limit, clients that wait are not recovered: see
- * has_all_broadcasts_since(). */
+/* Keeps a broadcast for clients that wait. If there is no memory, or too many bytes are kept,
+ * older ones are dropped; then clients that needed them are not recovered
+ * (has_all_broadcasts_since()). */
 static void keep_recent_broadcast(struct threads_recovery *v, struct request *r) {
   struct recent_broadcast *b = sio__malloc(sizeof *b);
   uint64_t position = v->next_position++;
@@ -152,7 +156,8 @@ static void free_thread_restore_if_done(struct threads_adapter *a, struct thread
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
-/* An answer may be lost if memory runs out: then nothing is on its way any more. */
+/* Frees what waits for answers that will never arrive, because a member had no memory to send
+ * them. */
 static void free_outdated_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
@@ -203,7 +208,8 @@ static void ask_member_for_record(struct threads_adapter *a, struct thread_resto
   }
 }
 
-/* This member asks itself too if the record is on its way to it for an earlier connection. */
+/* Asks all other members for a record. If the record is already on its way to this member, for an
+ * earlier connection of the client, this member asks itself too. */
 static void ask_all_members_for_record(struct threads_adapter *a, struct thread_restore *w,
                                        struct request *r, bool also_self) {
   struct core *core = core_of_threads_adapter(a);
@@ -220,7 +226,7 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
   sio__restore_get_info(restore, &info);
   free_outdated_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
-  memcpy(pid, info.pid.p, SIO__ID_LEN); /* the library asks for no pid of another length */
+  memcpy(pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
   bool also_self = find_thread_restore_by_pid(a->recovery, pid);
   const struct request from = { .kind = REQUEST_RESTORE,
                                 .from = core_of_threads_adapter(a)->member,
@@ -291,7 +297,7 @@ void sio__threads_recovery_answer_unknown(struct core *core, const struct reques
   send_answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
 }
 
-/* Copies an event of the log, without its offset. NULL: no memory. */
+/* Copies an event of the log, without its offset. Returns NULL if memory runs out. */
 static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_entry *e) {
   sio_packet p = { .nsp = nsp, .msg = msg_ref(e->msg), .offset_len = e->offset_len };
   sio_packet_info info = { .size = sizeof info };
@@ -325,7 +331,8 @@ static int add_missed_events_to_moved_record(struct moved_record *m,
   return 0;
 }
 
-/* The record is detached before it is sent, because the other thread owns it from then on. */
+/* Sends the record to the member that has asked for it. Before that the record is removed here,
+ * because the other thread owns it from then on. */
 static void move_record_to_asking_member(struct threads_adapter *a, const struct request *r,
                                          struct recovery_record *rec) {
   struct core *core = core_of_threads_adapter(a);
@@ -346,8 +353,8 @@ static void move_record_to_asking_member(struct threads_adapter *a, const struct
   if (err == UV_ENOMEM) send_answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
-/* The record of an earlier connection of the same client is on its way here, unless it is the later
- * one that waits. False: no memory. */
+/* Keeps the request until a record arrives, which is on its way to this member for an earlier
+ * connection of the same client. Returns false if memory runs out. */
 static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
   if (!d) return false;
@@ -404,7 +411,8 @@ static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct re
   }
 }
 
-/* Makes the record one of this member. NULL: the client cannot be recovered. */
+/* Adds the record that has arrived to those of this member, with the events that its client missed.
+ * Returns NULL if the client cannot be recovered. */
 static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
                                                   const struct thread_restore *w,
                                                   struct moved_record *m) {
@@ -420,7 +428,8 @@ static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
   return rec;
 }
 
-/* If the client is gone already, its record waits for it here. */
+/* Gives the record to the client that waits for it. If the client is gone, keeps the record for its
+ * return. */
 static void give_moved_record_to_client(struct threads_adapter *a, struct thread_restore *w,
                                         struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))

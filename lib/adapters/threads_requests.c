@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_requests.c - the side of the member that is asked: does its part of a call for the
- * sockets of all members, and answers.
+ * threads_requests.c - the member that is asked: does its part of a call that concerns the sockets
+ * of all members, and answers.
  *
  * In the member that has the adapter of a cluster below, a request of another member is passed on
- * to that adapter, which reaches the other processes. In all others it concerns their own sockets.
+ * to that adapter, which reaches the other processes. In all other members it concerns only their
+ * own sockets.
  */
 #include "adapters/threads_requests.h"
 #include "adapters/memory.h"
@@ -15,15 +16,15 @@
 #include "core/query.h"
 #include "core/server_side.h"
 
-/* A question of another member that sockets of this one have yet to answer. */
+/* A query of another member that sockets of this member have still to answer. */
 struct asked {
   sio_nsp *nsp;
   struct member_id from;
   uint64_t number;
-  sio_query *q;    /* collects the acks of a broadcast */
-  size_t expected; /* the sum of the ANSWER_EXPECT that were sent */
+  sio_query *q;    /* the query here, which collects the acks of a broadcast */
+  size_t expected; /* the sum of the numbers in the ANSWER_EXPECT messages that were sent */
   bool counted;    /* an ANSWER_EXPECT was sent */
-  int err;         /* why an answer could not be sent */
+  int err;         /* the reason if an answer could not be sent, otherwise 0 */
 };
 
 static struct asked *asked_question_new(sio_nsp *nsp, const struct request *r) {
@@ -51,7 +52,7 @@ static void asked_question_send_end(struct asked *k, int status, size_t lost) {
   asked_question_free(k);
 }
 
-/* The question cannot be put to any socket here. */
+/* Sends ANSWER_END for a request for which no socket was asked here. */
 static void send_end_without_asking(struct core *core, const struct request *r, int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
@@ -62,7 +63,7 @@ static void send_end_without_asking(struct core *core, const struct request *r, 
   if (r->number) sio__thread_answer_send(core, r->from, &a);
 }
 
-/* True if the request has to reach other processes through the adapter below. */
+/* True if the request has to be sent to other processes, through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
   return a->below != &sio__adapter_memory && !(r->flags & SIO_LOCAL);
 }
@@ -96,8 +97,8 @@ static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, 
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
-/* Sends the member that has asked the number of sockets that were asked since the last time. If the
- * message is lost, the next one has the number. */
+/* Tells the member that has asked how many more sockets were asked here. If this message is lost,
+ * the next one contains the number. */
 static void send_count_of_newly_asked(struct asked *k) {
   size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;
@@ -108,8 +109,9 @@ static void send_count_of_newly_asked(struct asked *k) {
   k->counted = true;
 }
 
-/* Other processes say later how many of their sockets they have asked. No more sockets can be
- * missing than the other member knows to have been asked. */
+/* Called when the query here has ended. Other processes may have said late how many of their
+ * sockets they have asked. The number of lost answers must not exceed what the other member was
+ * told to expect. */
 static void on_acks_complete(int status, size_t lost, void *user) {
   struct asked *k = user;
   send_count_of_newly_asked(k);
@@ -170,7 +172,7 @@ static void on_servers_counted(int status, size_t n, void *user) {
   asked_question_send_end(k, status, 0);
 }
 
-/* Only the servers of other processes are counted here. */
+/* Counts the servers of other processes only. */
 static void run_server_count_request(struct threads_adapter *a, const struct request *r) {
   if (!should_request_leave_process(a, r)) {
     send_end_without_asking(a->nsp->core, r, 0);
@@ -187,7 +189,7 @@ static void run_server_count_request(struct threads_adapter *a, const struct req
 
 /* ---- server side emits ----------------------------------------------------------------------- */
 
-/* What identifies the question of a server side emit, in the bytes of sio_return. */
+/* Identifies the query of a server-side emit; stored in the bytes of a sio_return. */
 struct return_address {
   struct member_id from;
   uint64_t number;
@@ -220,7 +222,7 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
   return err;
 }
 
-/* Asks the servers of other processes, whose answers end with an ANSWER_END of their own. */
+/* Asks the servers of other processes. Their answers end with an ANSWER_END of their own. */
 static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
   static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
   struct asked *k = asked_question_new(a->nsp, r);
@@ -230,7 +232,7 @@ static int ask_servers_below(struct threads_adapter *a, const struct request *r)
     asked_question_free(k);
     return err;
   }
-  k->counted = true; /* run_server_emit_request() ends what is counted */
+  k->counted = true; /* run_server_emit_request() ends the part that the other member has counted */
   sio_query *q = k->q;
   asked_question_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = emit_to_servers_below(a, r, q);
@@ -274,7 +276,8 @@ static void run_request_for_namespace(struct threads_adapter *a, struct request 
   }
 }
 
-/* A namespace that does not exist here has no sockets here. */
+/* Handles a request from another member. A namespace that does not exist here has no sockets
+ * here. */
 void sio__thread_request_run(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
