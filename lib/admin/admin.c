@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * admin.c - attaches the Admin UI's side to a server, and ends it when the server closes.
+ * admin.c - lets the Admin UI watch a server: attaches it, and detaches it when the server closes.
  */
 #include "admin/admin.h"
 
@@ -68,8 +68,8 @@ void sio__admin_unref(struct admin *a) {
 
 static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
-/* Until now callbacks of the server may have run, for sessions that ended after it began to close.
- */
+/* Runs when the server has ended. Before that, callbacks of the server could still run, for
+ * sessions that ended after it had begun to close. */
 static void on_server_ended(void *user) { sio__admin_unref(user); }
 
 static void admin_on_stats_timer(uv_timer_t *timer) { sio__admin_send_stats(timer->data); }
@@ -94,7 +94,7 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
   size_t size = sizeof a->host;
   if (!a) return NULL;
   *a = (struct admin){ .srv = srv,
-                       .refs = 2, /* the timer's and the server's */
+                       .refs = 2, /* one for the timer and one for the server */
                        .readonly = o->readonly,
                        .development = o->development,
                        .save_session = o->save_session,
@@ -130,7 +130,8 @@ static bool is_valid_admin_options(const sio_admin_options *o) {
   return password != o->no_auth;
 }
 
-/* Registers the callbacks. What was registered before an error stays, and finds a->closing set. */
+/* Registers the callbacks. If there is an error, those that were registered stay, but do nothing,
+ * because a->closing is set. */
 static int register_admin_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
   if (!err) err = sio__admin_login_init(a, o);
@@ -145,7 +146,7 @@ static void start_stats_timer(struct admin *a) {
   uv_timer_init(sio_server_loop(a->srv), &a->timer);
   a->timer.data = a;
   uv_timer_start(&a->timer, admin_on_stats_timer, STATS_EVERY_MS, STATS_EVERY_MS);
-  uv_unref((uv_handle_t *)&a->timer); /* the server keeps the loop running, and the UI does not */
+  uv_unref((uv_handle_t *)&a->timer); /* only the server has to keep the loop running */
 }
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
@@ -153,7 +154,7 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   if (!options || !copy_sized_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
   struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
-  /* First of all, so that whatever follows ends with the server. */
+  /* This is registered first, so that everything that follows ends with the server. */
   int err = sio_on_close(srv, on_server_close, on_server_ended, a);
   if (err) {
     admin_free(a);

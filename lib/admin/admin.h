@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * admin.h - struct admin: what is kept for one server that the Admin UI watches.
+ * admin.h - struct admin: the state for one server that the Admin UI watches.
  *
- * This library makes public calls of libsio alone. A struct admin is freed when its server has
- * closed and nothing refers to it any more: its timer, a function posted to the loop, a
- * question to the other servers, or a password that is being checked.
+ * This library calls only the public functions of libsio. A struct admin is freed when its server
+ * has closed and nothing refers to it any more. Its timer, a function posted to the loop, a query
+ * to the other servers, and a password that is being checked may refer to it.
  */
 #ifndef SIO_ADMIN_ADMIN_H
 #define SIO_ADMIN_ADMIN_H
@@ -18,15 +18,16 @@ struct cJSON;
 
 enum {
   STATS_EVERY_MS = 2000,
-  SECONDS_KEPT = 8,     /* of aggregated counters, if the loop was blocked for longer than that */
+  SECONDS_KEPT = 8, /* seconds of counters, if the loop was blocked and they could not be sent */
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
-  CHECKS_MAX = 16,    /* passwords that wait to be checked, see checks.c */
-  EVENTS_MAX = 1000,  /* events that wait to be shown, in one turn */
-  SOCKETS_MAX = 10000 /* sockets that are listed when the UI connects */
+  CHECKS_MAX = 16, /* passwords that wait to be checked, see checks.c */
+  /* The maximum number of events that wait to be shown, in one turn of the loop. */
+  EVENTS_MAX = 1000,
+  SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
 };
 
-/* What happened in one second ("aggregatedEvents"). */
+/* Counts what happened in one second ("aggregatedEvents"). */
 struct second {
   uint64_t time; /* Unix time, seconds */
   uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;
@@ -35,7 +36,7 @@ struct second {
 
 struct session {
   char id[SESSION_ID_SIZE];
-  uint64_t saved_ms; /* of uv_now(); 0: unused */
+  uint64_t saved_ms; /* time of uv_now(); 0 if unused */
 };
 
 /* What clients share a limit by. */
@@ -83,27 +84,29 @@ struct admin {
 
   struct session sessions[SESSIONS_MAX];
   struct check *checks;    /* the first is being checked, the others in the order of their turns */
-  struct check *signed_in; /* sockets that are sent a session's id once they have connected */
+  struct check *signed_in; /* for sockets that will be sent a session id once they have connected */
   size_t nchecks;
 
   struct shown_event *events, **last_event;
   size_t nevents;
-  uint64_t events_dropped; /* by EVENTS_MAX, or because memory ran out */
+  uint64_t events_dropped; /* because of EVENTS_MAX, or because memory ran out */
 };
 
 void sio__admin_unref(struct admin *a);
 
-/* Sends an event to everybody at the UI, on all servers. Takes the trees, which are freed. If one
- * of them is NULL, because memory ran out, the event is dropped and counted. */
+/* Sends an event to all clients of the UI, on all servers. Frees the trees in args. If one of them
+ * is NULL because memory ran out, the event is dropped and counted. */
 void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
-/* Add an item to an object or an array, or free it if that is not possible. Each may be NULL. */
+/* These add an item to an object or an array, or free the item if that is not possible. Object,
+ * array and item may be NULL. */
 void sio__admin_json_add_member(struct cJSON *object, const char *key, struct cJSON *item);
 void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
 
 /* ---- login.c --------------------------------------------------------------------------------- */
 
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
-/* The socket has connected: sends it the id of its session, if it has signed in with a password. */
+/* Called when a socket has connected. If it has signed in with a password, sends it the id of its
+ * new session. */
 void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
 /* Gives the verdict of a check that is over. */
@@ -136,7 +139,7 @@ void sio__admin_send_stats(struct admin *a);
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 int sio__admin_watch_init(struct admin *a);
-/* Sends the socket the list of all sockets of all servers. */
+/* Sends to the socket a list of all sockets on all servers. */
 void sio__admin_send_socket_list(struct admin *a, sio_socket *s);
 void sio__admin_free_waiting_events(struct admin *a);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * commands.c - what the buttons of the UI do: emit, join, leave and disconnect, for a namespace, a
- * room or a socket, on all servers.
+ * commands.c - implements the buttons of the UI: emit, join, leave and disconnect, for all sockets
+ * of a namespace, those in a room, or one socket, on all servers.
  */
 #include "admin/admin.h"
 
 #include <stdlib.h>
 
-/* What an event of the UI is about. */
+/* The command in an event of the UI. */
 struct command {
   sio_admin_action action;
-  const char *rooms[2]; /* the filter as a list of rooms */
+  const char *rooms[2]; /* the filter, as a list that contains one room */
   sio_target to;
 };
 
@@ -18,7 +18,8 @@ static int read_ui_command(struct admin *a, sio_event *e, size_t filter, struct 
   const char *nsp = sio_event_str(e, 0);
   c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
   c->action.filter = sio_event_str(e, filter);
-  /* The filter is a string. If it is empty, null or missing, the whole namespace is meant. */
+  /* The filter is the name of a room or the id of a socket. If it is empty, null or missing, the
+   * command is for the whole namespace. */
   if (!c->action.filter && sio_event_kind(e, filter) != SIO_NULL) return UV_EINVAL;
   if (c->action.filter && !*c->action.filter) c->action.filter = NULL;
   c->rooms[0] = c->action.filter;
@@ -52,7 +53,7 @@ static void on_command_emit(sio_socket *s, sio_event *e, void *user) {
   report_command_result(user, s, &c, err);
 }
 
-/* "join" and "leave" have the same arguments. */
+/* Handles "join" and "leave", which have the same arguments. */
 static void handle_room_command(struct admin *a, sio_socket *s, sio_event *e,
                                 int (*change)(sio_target to, const char *const *rooms)) {
   struct command c;

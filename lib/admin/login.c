@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * login.c - lets those connect to the UI's namespace who know the password, or who have signed in
- * before. A bcrypt hash takes about 0.1 s, so it is computed in libuv's thread pool, for one client
- * at a time. An unknown name takes as long as a wrong password.
+ * login.c - decides who may connect to the namespace of the UI: who knows the password, or has
+ * signed in before. Computing a bcrypt hash takes about 0.1 s, so that is done in libuv's thread
+ * pool, for one client at a time. For an unknown user name it takes as long as for a wrong
+ * password.
  */
 #include "admin/admin.h"
 
@@ -15,7 +16,8 @@
 
 enum { PASSWORD_MAX = 1024, HASH_LENGTH = 60, SESSION_LIFE_MS = 24 * 60 * 60 * 1000 };
 
-/* The texts are those of the Node.js package: the UI asks again for the first one. */
+/* The same texts as in the Node.js package: after the first one the UI asks for the password
+ * again. */
 static const char invalid[] = "invalid credentials";
 const char sio__admin_busy[] = "too many attempts, try again later";
 
@@ -45,7 +47,8 @@ static bool is_password_of_hash(const char *password, const char *hash) {
 }
 #endif
 
-/* A hash of the empty password at the lowest cost, by which a system shows that it knows bcrypt. */
+/* Checks whether crypt_r() of this system supports bcrypt, with a hash of the empty password at the
+ * lowest cost. */
 static bool is_bcrypt_available(void) {
   return is_password_of_hash("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
 }
@@ -96,8 +99,8 @@ static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* Keeps the check of a socket that may connect now, whose session it is told about then. Those of
- * sockets that have left instead are freed. */
+/* Keeps the check of a socket that is allowed to connect, until it has connected and can be sent
+ * its session id. Frees the checks of sockets that have left instead. */
 static void keep_check_until_connected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {

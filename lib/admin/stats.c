@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.c - counts what happens on the server, second by second, and sends the sums every two
- * seconds ("server_stats").
+ * stats.c - counts what happens on the server in each second, and sends the counters to the UI
+ * every two seconds ("server_stats").
  */
 #include "admin/admin.h"
 
@@ -126,7 +126,7 @@ void sio__admin_send_stats(struct admin *a) {
   sio__admin_json_add_member(stats, "aggregatedEvents", counts_to_json(a));
   sio_nsps(a->srv, add_namespace_to_json, nsps);
   sio__admin_json_add_member(stats, "namespaces", nsps);
-  if (a->events_dropped) /* not one of the UI's members: see EVENTS_MAX */
+  if (a->events_dropped) /* the UI does not know this member; see EVENTS_MAX */
     cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);
   sio__admin_send_event_to_ui(a, "server_stats", &stats, 1);
 }

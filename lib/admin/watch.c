@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch.c - development mode: shows each socket, room and event to the UI.
+ * watch.c - the development mode: shows each socket, room and event to the UI.
  *
- * In the shared JSON of each socket a member "_admin" carries what the servers of a cluster need to
- * know of a socket to list it, as it does in Node.js.
+ * The shared JSON of each socket gets a member "_admin". It contains what the other servers of a
+ * cluster need in order to list the socket, as in the Node.js package.
  */
 #include "admin/admin.h"
 
@@ -14,7 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Node.js shows as many characters of the session's id. Here it is the id that is safe to show. */
+/* Node.js shows the first characters of the secret session id. Here they are those of the public
+ * id. */
 enum { CLIENT_ID_LENGTH = 12 };
 
 #define OWN_MEMBER "_admin"
@@ -52,7 +53,7 @@ static void copy_short_public_id(const sio_session *c, char out[CLIENT_ID_LENGTH
   out[CLIENT_ID_LENGTH] = '\0';
 }
 
-/* What the UI shows of a socket, of this server or another one. */
+/* Makes the JSON object that the UI shows for a socket, which may be on another server. */
 static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, sio_slice handshake,
                              const char *const *rooms) {
   cJSON *out = cJSON_CreateObject(), *data = parse_json_object_or_empty(shared),
@@ -75,15 +76,15 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* The other members of a shared JSON that put_admin_member_into_shared_json() may have marked, as
- * text: what follows '{'. The host's text is copied byte by byte, since a cJSON tree would round
- * its numbers. */
+/* Returns the members of a socket's shared JSON except "_admin", which
+ * put_admin_member_into_shared_json() may have added: the text after '{', with the '}' at its end.
+ * It is a part of the host's text, because a cJSON tree would round its numbers. */
 static sio_slice find_other_shared_members(sio_slice shared) {
   static const char mark[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
   if ((size_t)(end - p) > sizeof mark && memcmp(p, mark, sizeof mark - 1) == 0) {
-    p = memchr(p, '}', (size_t)(end - p)); /* the values in "_admin" contain no brace */
+    p = memchr(p, '}', (size_t)(end - p)); /* the values inside "_admin" contain no brace */
     if (p[1] != '}') p++;                  /* the comma */
   }
   return (sio_slice){ p + 1, (size_t)(end - p - 1) };
@@ -178,7 +179,7 @@ static void watch_on_session_upgraded(sio_session *c, void *user) {
 struct shown_event {
   struct shown_event *next;
   sio_event *event;
-  const char *id; /* after nsp, with its NUL */
+  const char *id; /* stored after nsp with its NUL */
   char nsp[];
 };
 
@@ -234,7 +235,8 @@ static void send_waiting_events_to_ui(sio_server *srv, void *user) {
   sio__admin_unref(a);
 }
 
-/* Nothing can be sent in this callback, so the events wait until the loop's next turn. */
+/* Keeps the event until the next turn of the loop, because nothing may be sent from inside this
+ * callback. */
 static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args, void *user) {
   struct admin *a = user;
   if (a->closing) return;
@@ -250,7 +252,7 @@ static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args,
   if (!first) return;
   a->refs++;
   if (sio_post(a->srv, send_waiting_events_to_ui, a))
-    sio__admin_unref(a); /* the next event tries again */
+    sio__admin_unref(a); /* if this fails, the next event tries again */
 }
 
 void sio__admin_free_waiting_events(struct admin *a) {
@@ -287,7 +289,7 @@ static void socket_listing_on_part_done(struct listing *l) {
 static void socket_listing_on_fetched(int status, sio_remote *list, size_t n, void *user) {
   struct fetch *f = user;
   struct listing *l = f->listing;
-  (void)status; /* the sockets of the servers that answered are shown */
+  (void)status; /* after an error, the sockets of the servers that have answered are shown */
   for (size_t i = 0; i < n && l->count < SOCKETS_MAX; i++, l->count++)
     sio__admin_json_add_element(l->list,
                                 socket_to_json(list[i].id, f->nsp, list[i].data,
@@ -334,7 +336,8 @@ static int watch_namespace(struct admin *a, sio_nsp *nsp) {
   int err = sio_on_connect(nsp, watch_on_socket_connected, a);
   if (!err) err = sio_on_disconnect(nsp, watch_on_socket_disconnected, a);
   if (!err) err = sio_on_room(nsp, &rooms, a);
-  /* The UI's own events are not shown: each would cause another one. */
+  /* Events in the namespace of the UI itself are not shown, because each would cause another
+   * one. */
   if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event_received, a);
   if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_event_sent, a);
   return err;
