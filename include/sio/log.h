@@ -14,15 +14,16 @@ extern "C" {
 
 enum sio_log_level {
   SIO_LOG_OFF,
-  SIO_LOG_ERROR, /* something the host must see to: out of memory, no descriptors       */
-  SIO_LOG_WARN,  /* a peer was closed, refused or cut, and why                          */
-  SIO_LOG_INFO,  /* start and stop, sessions and sockets that come and go               */
-  SIO_LOG_DEBUG, /* every packet's way, payloads not included                           */
-  SIO_LOG_TRACE  /* the beginning of payloads too: this prints what users send. Never: what CONNECT
-                    brings and answers (auth, pid), a session's id, a request's query and headers */
+  SIO_LOG_ERROR, /* the program needs attention: no memory, no descriptors              */
+  SIO_LOG_WARN,  /* a client was closed or refused, and why                             */
+  SIO_LOG_INFO,  /* start and end of the server, of sessions and of sockets             */
+  SIO_LOG_DEBUG, /* each packet, without its payload                                    */
+  SIO_LOG_TRACE  /* also the beginning of each payload, which is data of the users. Not logged at
+                    any level: auth, pid, ids of sessions, queries and headers of requests */
 };
 
-/* The part of the library that speaks; in brackets what DEBUG=... shows of it in Node. */
+/* The part of the library that logs a line. In brackets: the name with which DEBUG=... selects the
+ * same lines in Node.js. */
 enum sio_log_room {
   SIO_ROOM_NET,     /* listening, connections                                      */
   SIO_ROOM_HTTP,    /* requests                                                    */
@@ -93,12 +94,13 @@ typedef struct sio_log_file {
  * Any thread. The lines of several threads are not mixed. */
 SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
-/* Changes levels while running: spec is "warn", or "info,eio=debug,http=off".
- * 0, or UV_EINVAL for a word it does not know (then nothing changed). */
+/* Changes the log level of a running server: "warn" for all parts, or "info,eio=debug,http=off"
+ * with other levels for some of them (sio_log_line.room). UV_EINVAL: a word is not known, and
+ * nothing was changed. Loop thread. */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
 
-/* Delivers now what waits for the end of the turn: for a host that is about to call abort(). 0, or
- * SIO_ESTATE inside the log callback itself. */
+/* Passes the lines that wait for the end of the turn to the log callback now, for a program that is
+ * about to call abort(). SIO_ESTATE: called inside the log callback. Loop thread. */
 SIO_EXTERN int sio_log_flush(sio_server *srv);
 
 #ifdef __cplusplus

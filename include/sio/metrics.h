@@ -27,10 +27,10 @@ extern "C" {
 #define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Answers GET and HEAD requests for this path with the text; if the server is a member of a
- * sio_threads, with that of all members (sio_threads_metrics()). Everybody who can reach the port
- * can read it; to check requests, call sio_metrics_text() in a route of your own. UV_EINVAL: path
- * is NULL, ends with '*', or is under the path of an engine; SIO_EEXISTS: the route exists;
- * UV_ENOMEM. */
+ * sio_threads, with that of all members (sio_threads_metrics()). The text is not protected: every
+ * client that can reach the port can read it. To check requests first, call sio_metrics_text() in a
+ * route of your own. UV_EINVAL: path is NULL, ends with '*', or is below the path of an engine;
+ * SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);

@@ -218,8 +218,9 @@ SIO_EXTERN int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_ns
  * SIO_ESTATE, UV_ENOMEM as for sio_of(). */
 SIO_EXTERN int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out);
 
-/* Keeps a child while it is empty: clients can connect to it. If it was removed before the call,
- * only the pointer stays valid, and sending to it returns SIO_ECLOSED. */
+/* Keeps a child namespace from being removed when it has no sockets, until sio_nsp_unref() has been
+ * called once for each sio_nsp_ref(). Returns nsp. If the child has been removed already, only the
+ * pointer stays valid, and sending to it returns SIO_ECLOSED. */
 SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
 SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 

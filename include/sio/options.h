@@ -215,7 +215,7 @@ typedef struct sio_options {
   sio_slice initial_packet;
   bool initial_binary;
 
-  /* -- Who may connect -- */
+  /* -- Which clients may connect -- */
 
   /* NULL-terminated list of the origins whose web pages may connect, as browsers write them:
    * "https://a.example", "http://localhost:8080", "null"; NULL: all. Include the origin of your own
@@ -292,14 +292,14 @@ typedef struct sio_options {
   /* NULL: the server serves alone. Otherwise it serves together with the other servers of the same
    * sio_threads; see threads.h. Not together with adapter or recovery. */
   sio_threads *threads;
-  /* 0: no limit. The time for all middleware of a namespace together; then the client gets
-   * connect_error "timeout". Also the time for the callback of sio_of_match(). */
+  /* 0: no limit. How long all middleware of a namespace together may take for one client; then the
+   * client gets connect_error "timeout". The callback of sio_of_match() has the same time. */
   unsigned middleware_timeout_ms;
-  /* 0: no limit. The time to wait for acks where the timeout_ms of a call is 0. */
+  /* 0: no limit. How long a call waits for acks if its timeout_ms is 0. */
   unsigned ack_timeout_ms;
-  /* 5000: the time to wait for other servers where the timeout_ms of a call is 0. */
+  /* 5000: how long a call waits for other servers if its timeout_ms is 0. */
   unsigned request_timeout_ms;
-  /* Keep namespaces that a parent made (nsp.h) after their last socket has left. */
+  /* Keep child namespaces (nsp.h) after their last socket has left. */
   bool keep_empty_nsps;
 
   /* -- Compression -- */
@@ -341,7 +341,7 @@ typedef struct sio_options {
   unsigned max_fragments;
   /* 16384 packets in one polling POST. */
   unsigned max_payload_packets;
-  /* 64 namespaces on one connection. */
+  /* 64: how many namespaces one client may join. */
   unsigned max_nsps;
   /* 10000 namespaces that parents made (nsp.h). The clients of one address may make as many as are
    * still free: half of them, if no other address has any. */
@@ -390,7 +390,8 @@ typedef struct sio_options {
    * bounded. TCP_NOTSENT_LOWAT where the system has it, otherwise SO_SNDBUF (also on Unix sockets);
    * INT_MAX: no limit. */
   size_t max_unsent;
-  /* 4096 acks that one socket owes; then sio_emit_ack() fails. */
+  /* 4096: how many acks may be pending for one socket, and how many calls with acks for a
+   * namespace. Further calls return SIO_ETOOBIG. */
   unsigned max_acks;
   /* 64 MiB of replies to one broadcast with acks, or to one query of other servers. */
   size_t max_answers;
@@ -436,9 +437,10 @@ typedef struct sio_options {
   unsigned body_timeout_ms;
   /* 5000: the time between two requests on one connection. */
   unsigned keep_alive_ms;
-  /* 0: no limit. Requests of one address each second for everything but an engine's path: routes,
-   * files, the script of the client, and paths where nothing is. One more is answered 429, and its
-   * connection is closed. Addresses are counted as for connects_per_s. */
+  /* 0: no limit. How many requests one address may send each second for routes, files, the script
+   * of the client, and paths that do not exist. Requests below the path of an engine do not count.
+   * Further requests get status 429, and their connections are closed. Addresses are counted as for
+   * connects_per_s. */
   unsigned requests_per_s;
   /* requests_per_s: how many may come at once. */
   unsigned requests_burst;

@@ -653,8 +653,9 @@ inline std::vector<zstring> socket::rooms() const {
 
 // ---- many sockets -------------------------------------------------------------------------------
 
-/* Whom a call is for: nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1)). The names of
- * rooms are borrowed, so write a target inside one statement, or of names that outlive it. */
+/* The sockets that a call is for: nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1)).
+ * The names of rooms are borrowed, so write a target inside one statement, or of names that outlive
+ * it. */
 class target {
   sio_target to_{};
   std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */

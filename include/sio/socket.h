@@ -70,16 +70,17 @@ SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
 /* ---- disconnecting ------------------------------------------------------------------------- */
 
 /* session false: the socket leaves its namespace. The client is sent DISCONNECT and stays connected
- * to other namespaces. Events of it that are still under way are dropped.
+ * to its other namespaces. Events that it sends to this one before it has received the DISCONNECT
+ * are dropped.
  * session true: all sockets of the client leave, and its connection is closed after everything that
  * is queued has been sent.
  * The disconnect callbacks run at the end of the turn. */
 SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
 
-/* Disconnects the socket from its namespace in_ms milliseconds from now, unless the function is
- * called again before: for credentials that expire. 0 removes the deadline. The disconnect
- * callbacks get SIO_ETIMEOUT and "the deadline of the socket passed". SIO_ECLOSED; UV_ENOMEM (the
- * previous deadline remains). */
+/* Sets a deadline: in_ms milliseconds from now the socket is disconnected from its namespace. Use
+ * it for credentials that expire. The deadline replaces an earlier one; 0 removes it. The
+ * disconnect callbacks get SIO_ETIMEOUT and the text "the deadline of the socket passed".
+ * SIO_ECLOSED: the socket is disconnected; UV_ENOMEM: an earlier deadline remains. */
 SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake ------------------------------------------------------------------------- */

@@ -215,7 +215,7 @@ typedef struct sio_stats {
                                     the inbox is full, or no memory                          */
 
   /* -- Limits (limits.h) -- */
-  uint64_t rejected[SIO_STATS_SLOTS]; /* connections and sessions, by enum sio_reject        */
+  uint64_t rejected[SIO_STATS_SLOTS]; /* connections and sessions, by enum sio_reject_cause  */
   uint64_t limited, limited_closed;   /* clients paused, and closed, for sending too much    */
   uint64_t addresses;                 /* gauge: addresses remembered                         */
   uint64_t addresses_uncounted;       /* connections not counted: max_addresses were in use  */

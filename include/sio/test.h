@@ -39,8 +39,8 @@ typedef struct sio_test_peer sio_test_peer;
  * not a valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
-/* Breaks the connection, if it is open, and frees the client. Do not call it inside a callback that
- * another call for the same client causes. */
+/* Breaks the connection, if it is open, and frees the client. Do not call it in a callback that
+ * runs inside another call for this client. */
 SIO_EXTERN void sio_test_free(sio_test_peer *p);
 /* The server's socket of the client; NULL: it is not connected to the namespace. */
 SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);

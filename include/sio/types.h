@@ -32,15 +32,15 @@ typedef struct sio_session sio_session; /* one Engine.IO session: one client    
 typedef struct sio_event sio_event;     /* one received event, or one reply        */
 typedef struct sio_ack sio_ack;         /* an ack that is still to be sent         */
 typedef struct sio_replies sio_replies; /* the replies of many: see emit.h         */
-typedef struct sio_query sio_query;     /* a question to many, for adapters        */
-typedef struct sio_next sio_next;       /* something that waits for sio_next_ok()  */
+typedef struct sio_query sio_query;     /* a query that is open: see adapter.h     */
+typedef struct sio_next sio_next;       /* waits for sio_next_ok() or _fail()      */
 typedef struct sio_request sio_request; /* one HTTP request until it is answered   */
 typedef struct sio_ws sio_ws;           /* one WebSocket without Socket.IO         */
 
 typedef struct sio_threads
     sio_threads; /* servers of several threads that serve as one (threads.h) */
 
-/* Bytes that belong to somebody else. They are not NUL-terminated. */
+/* A pointer to n bytes that it does not own. They are not NUL-terminated. */
 typedef struct sio_slice {
   const char *p;
   size_t n;
