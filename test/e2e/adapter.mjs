@@ -53,7 +53,7 @@ testAll('226 an empty room has answered at once', async (host, open) => {
   close(a);
 });
 
-testAll('227 without a timeout it waits for whoever stays', async (host, open) => {
+testAll('227 without a timeout it waits for the clients that stay', async (host, open) => {
   const [a, b, c] = await Promise.all([open(), open(), open()]);
   b.on('question', (arg, answer) => setTimeout(() => answer('b'), 300));
   c.on('question', () => c.disconnect());

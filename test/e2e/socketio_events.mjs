@@ -109,7 +109,7 @@ testBoth('210 an answer that comes in time is the only one', async (host, open) 
   equal(await host.told(/^ack /), 1);
 });
 
-testBoth('210 whoever waits for a peer that leaves is told', async (host, open) => {
+testBoth('210 a peer that leaves ends what waits for its answer', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('42["call-me",0,"a",1]', '42["call-me",60000,"b",1]', '41');
   equal([await host.line(/^ack/), await host.line(/^ack/)], ['ack closed', 'ack closed']);

@@ -54,7 +54,7 @@ async function audience(peers, target) {
   return heard.join('');
 }
 
-testBoth('223 a broadcast reaches whom its target names, each once', async (host, open) => {
+testBoth('223 a broadcast reaches the sockets of its target, each once', async (host, open) => {
   const peers = await four(open);
   const id = (name) => peers[name].id;
   const cases = [
