@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter.h - for authors of adapters. An adapter knows which sockets are in which room, and sends
- * broadcasts to them.
+ * adapter.h - how to write an adapter: it keeps the rooms, and finds the receivers of a broadcast.
  *
  * Each namespace has one adapter. That of the library, the memory adapter, keeps the rooms in
  * memory and reaches the sockets of one server. An adapter that connects several servers is a table

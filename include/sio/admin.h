@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * admin.h - serves the Admin UI of Socket.IO (the npm package @socket.io/admin-ui). The functions
- * are in a library of their own, libsio-admin (pkg-config libsio-admin).
+ * admin.h - serves the Admin UI of Socket.IO (the npm package @socket.io/admin-ui).
  *
- * The UI is a web page that connects to a namespace of the server. It shows the servers of the
- * cluster and the number of their clients, events and bytes. In development mode it also shows each
- * socket, room and event. With its buttons a user can send events, make sockets join and leave
- * rooms, and disconnect them.
+ * The functions are in a library of their own, libsio-admin (pkg-config libsio-admin). The UI is a
+ * web page that connects to a namespace of the server. It shows the servers of the cluster and the
+ * number of their clients, events and bytes. In development mode it also shows each socket, room
+ * and event. With its buttons a user can send events, make sockets join and leave rooms, and
+ * disconnect them.
  *
  *     sio_admin_attach(srv, &(sio_admin_options){ .username = "admin", .password = "$2b$10$..." });
  *     sio_static(srv, "/admin/", "node_modules/@socket.io/admin-ui/ui/dist");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * emitter.h - sends events to the clients of a cluster from a program that is not a server. The
- * functions are in a library of their own, libsio-emitter (pkg-config libsio-emitter). It needs no
- * event loop and opens no connection: the program gives it a function that publishes a message in
- * Redis.
+ * emitter.h - sends events to the clients of a cluster from a program that is not a server.
+ *
+ * The functions are in a library of their own, libsio-emitter (pkg-config libsio-emitter). It needs
+ * no event loop and opens no connection: the program gives it a function that publishes a message
+ * in Redis.
  *
  *     static int publish(sio_slice channel, sio_slice payload, void *user) {
  *       redisReply *r = redisCommand(user, "PUBLISH %b %b", channel.p, channel.n, payload.p,

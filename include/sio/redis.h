@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * redis.h - adapters that connect servers over Redis, so that they serve as one. The functions are
- * in a library of their own, libsio-redis (pkg-config libsio-redis). The servers of a cluster may
- * be libsio's and Node.js servers with @socket.io/redis-adapter, mixed.
+ * redis.h - adapters that connect servers over Redis, so that they serve as one.
+ *
+ * The functions are in a library of their own, libsio-redis (pkg-config libsio-redis). The servers
+ * of a cluster may be libsio's and Node.js servers with @socket.io/redis-adapter, mixed.
  *
  *     sio_redis *redis;
  *     char why[256];
