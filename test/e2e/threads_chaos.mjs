@@ -23,7 +23,7 @@ const LONG = 120_000 + 200 * CLIENTS;
 
 const KINDS = [{}, {}, { transports: ['polling'] }, { transports: ['websocket'] },
   { transports: ['websocket', 'polling'] }];
-const USUAL_LOG = /Session ID unknown|more log lines|^eio: (session|upgrade of session) /;
+const USUAL_LOG = /Session ID unknown|more log lines|^eio: (session|upgrade of session|a WebSocket of) /;
 
 // A client notes the last number of each talker and of its own echoes, and looks at the next one.
 class Listener {
@@ -115,7 +115,7 @@ class Chaos {
   async go() {
     const until = performance.now() + SECONDS * 1000, pause = Math.max(5, CLIENTS / 4);
     for (let round = 0; performance.now() < until; round++) {
-      this.talk(round % TALKERS);
+      if (this.#mostHaveHeard()) this.talk(round % TALKERS);
       for (let i = 0; i < 4; i++) this.anyone().say();
       if (this.draw.often(0.2)) this.anyone().breakOff();
       await sleep(this.draw.below(2 * pause));
@@ -123,21 +123,31 @@ class Chaos {
     }
   }
 
-  #allAreThere() {
-    return this.listeners.every((l) => l.socket.connected && this.sent.every((n, i) => l.last[i] === n - 1));
+  #isThere(l) {
+    return l.socket.connected && this.sent.every((n, i) => l.last[i] === n - 1);
   }
 
-  // The weather clears, and everyone hears the last numbers.
+  // Of the broadcasts so far, but for a few: a busy machine is not given more than it can do.
+  #mostHaveHeard() {
+    const late = this.listeners.filter((l) => l.socket.connected && this.sent.some((n, i) => l.last[i] < n - 8));
+    return late.length < CLIENTS / 4;
+  }
+
+  #missing() {
+    return this.listeners.filter((l) => !this.#isThere(l));
+  }
+
+  // The weather clears, and everyone hears the last numbers. A new socket has heard none yet.
   async settle() {
     this.weather.clear();
-    await within(LONG, (async () => {
-      for (let round = 0; !this.#allAreThere(); round++) {
-        // A new socket has heard nothing yet.
-        if (round % 40 === 0) this.sent.forEach((n, i) => this.talk(i));
-        await sleep(100);
-        equal(this.faults, []);
-      }
-    })(), 'last numbers');
+    const until = performance.now() + LONG;
+    for (let round = 0; this.#missing().length; round++) {
+      if (round % 40 === 0 && this.#missing().every((l) => l.socket.connected)) this.sent.forEach((n, i) => this.talk(i));
+      await sleep(100);
+      equal(this.faults, []);
+      if (performance.now() > until)
+        equal(this.#missing().map((l) => [l.socket.connected, l.socket.io._readyState, ...l.last]), this.sent);
+    }
   }
 
   async look() {
