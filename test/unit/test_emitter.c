@@ -198,6 +198,45 @@ TEST(an_emitter_needs_publish_and_no_field_from_the_future) {
   sio_emitter_free(NULL);
 }
 
+static const sio_emitter_target two_rooms = { .nsp = "chat",
+                                              .rooms = SIO_ROOMS("red", "\"blue\""),
+                                              .except = SIO_ROOMS("green") };
+
+static int call_emit(void) {
+  char long_text[300] = "";
+  memset(long_text, '"', sizeof long_text - 1);
+  sio_val args[] = { sio_str(long_text), sio_bin("\1", 1) };
+  return sio_emitter_emit(e, two_rooms, "ev", sio_argv(args, 2));
+}
+static int call_join(void) { return sio_emitter_join(e, two_rooms, SIO_ROOMS("a", "b")); }
+static int call_leave(void) { return sio_emitter_leave(e, two_rooms, SIO_ROOMS("a")); }
+static int call_disconnect(void) { return sio_emitter_disconnect(e, two_rooms, true); }
+static int call_server_side(void) {
+  return sio_emitter_server_side_emit(e, "/chat", "ev", SIO_ARGS(sio_bin("\1\2", 2), "x"));
+}
+
+/* A new emitter has no memory that it could use again. */
+TEST(any_allocation_of_a_call_of_a_new_emitter_may_fail) {
+  int (*const calls[])(void) = { call_emit, call_join, call_leave, call_disconnect,
+                                 call_server_side };
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    bool failed = true;
+    for (size_t at = 1; failed; at++) {
+      begin();
+      alloc_fail_in(at);
+      int err = calls[i]();
+      failed = alloc_fuse == 0;
+      alloc_fail_in(0);
+      EQ(err, failed ? -ENOMEM : 0);
+      EQ(published, !failed);
+      published = 0;
+      EQ(calls[i](), 0); /* it can be used again */
+      EQ(published, 1);
+      end();
+    }
+  }
+}
+
 TEST(without_memory_nothing_is_published_and_nothing_is_lost) {
   begin();
   for (size_t at = 1; at < 40; at++) {
@@ -235,5 +274,6 @@ T(a_target_of_no_rooms_is_nobody_and_nothing_is_published)
 T(what_cannot_be_sent_is_an_error_and_nothing_is_published)
 T(what_publish_answers_is_what_the_call_answers)
 T(an_emitter_needs_publish_and_no_field_from_the_future)
+T(any_allocation_of_a_call_of_a_new_emitter_may_fail)
 T(without_memory_nothing_is_published_and_nothing_is_lost)
 TESTS_END
