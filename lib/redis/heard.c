@@ -158,7 +158,7 @@ void sio__heard_broadcast(struct subscription *s, sio_slice channel, sio_slice p
 struct asker {
   sio_adapter *adapter;
   sio_query *query; /* of a broadcast with acks */
-  char uid[UID_MAX], id[ID_MAX];
+  char uid[SERVER_UID_MAX], id[ID_MAX];
 };
 
 static const char *answer_channel(const struct asker *k) {

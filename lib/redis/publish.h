@@ -17,7 +17,7 @@ enum {
   CLASSIC_UID = 6,
   SHARDED_UID = 16, /* hexadecimal digits */
   ID_MAX = 40,      /* an id of another server, with its NUL */
-  UID_MAX = 24
+  SERVER_UID_MAX = 24
 };
 
 enum {
