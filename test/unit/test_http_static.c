@@ -2,7 +2,13 @@
 #include "http/static.h"
 #include "http_rig.h"
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 /* /tmp/sio-static-XXXXXX/{secret,pub/...}: pub is served. */
 static char root[64], pub[80];
@@ -136,8 +142,11 @@ static const char *const nowhere[] = {
   "/~root",
 };
 
-static void check_tree(bool walk) {
+/* Each segment of a path is opened by itself where the test wants it, and where the kernel cannot
+ * do otherwise. Tells whether it was. */
+static bool check_tree(bool walk) {
   open_files(walk);
+  bool walks = dir->walk;
   for (size_t i = 0; i < sizeof there / sizeof *there; i++)
     IS(get("GET", there[i][0], ""), there[i][1]);
   for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
@@ -145,13 +154,48 @@ static void check_tree(bool walk) {
     if (strcmp(got, "404 ") != 0) fprintf(stderr, "%s\n", nowhere[i]);
     EQ_STR(got, "404 ");
   }
-  IS(get("GET", "/inside.js", ""), walk ? "404 " : "200 let a");
-  IS(get("GET", "/sublink/x.css", ""), walk ? "404 " : "200 css");
+  IS(get("GET", "/inside.js", ""), walks ? "404 " : "200 let a");
+  IS(get("GET", "/sublink/x.css", ""), walks ? "404 " : "200 css");
   close_files();
+  return walks;
 }
 
 TEST(only_files_below_the_directory_are_there) { check_tree(false); }
 TEST(so_it_is_without_openat2_and_links_are_not_followed_at_all) { check_tree(true); }
+
+/* ---- sandboxes and old kernels ------------------------------------------------------------- */
+
+/* From now on openat2() fails with err in this process. */
+static bool forbid_openat2(unsigned err) {
+  struct sock_filter steps[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = { .len = sizeof steps / sizeof *steps, .filter = steps };
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void check_tree_without_openat2(unsigned err) {
+  int status = 0;
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0) {
+    if (!forbid_openat2(err)) _exit(0); /* qemu-user has no seccomp */
+    CHECK(check_tree(false));
+    fflush(NULL);
+    _exit(test__failed);
+  }
+  REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+  EQ(status, 0);
+}
+
+TEST(a_kernel_without_openat2_and_a_sandbox_that_forbids_it_serve_the_same_files) {
+  check_tree_without_openat2(ENOSYS);
+  check_tree_without_openat2(EPERM);
+}
 
 TEST(a_file_comes_with_its_type_and_its_tag) {
   open_files(false);
@@ -305,6 +349,7 @@ TEST(a_directory_that_is_none_says_so) {
 TESTS_BEGIN
 T(only_files_below_the_directory_are_there)
 T(so_it_is_without_openat2_and_links_are_not_followed_at_all)
+T(a_kernel_without_openat2_and_a_sandbox_that_forbids_it_serve_the_same_files)
 T(a_file_comes_with_its_type_and_its_tag)
 T(a_file_not_changed_is_not_sent_again)
 T(a_directory_without_its_slash_is_sent_there)
