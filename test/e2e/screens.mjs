@@ -150,12 +150,13 @@ const examples = {
 // ---- pictures ----------------------------------------------------------------------------------------------
 
 // One picture of each size and scheme, and all on one sheet.
-async function take(out, name, page) {
+async function take(out, name, page, again = async () => {}) {
   const files = [];
   for (const colorScheme of SCHEMES)
     for (const [size, viewport] of Object.entries(SIZES)) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await again();
       await sleep(400);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > viewport.width) console.log(`${name}: ${wide} wide on a page of ${viewport.width}`);
@@ -221,7 +222,8 @@ async function takeSite(out, dir, pages) {
   const server = await serve(dir);
   for (const one of pages) {
     const { open, close } = await openPages(`http://127.0.0.1:${server.address().port}/${one}`);
-    await take(out, `site-${one.replaceAll(/\W+/g, '-') || 'index'}`, await open());
+    const page = await open();
+    await take(out, `site-${one.replaceAll(/\W+/g, '-')}`, page, () => page.reload()); // it looks at the scheme once
     await close();
   }
   server.close();
