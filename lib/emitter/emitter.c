@@ -47,7 +47,7 @@ void sio_emitter_free(sio_emitter *e) {
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* "chat" becomes "/chat". False: too long. */
-static bool emitter_full_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
+static bool emitter_normalize_nsp_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
   size_t n = nsp ? strlen(nsp) : 0;
   bool slash = n == 0 || *nsp != '/';
   if (n + slash > NSP_MAX) return false;
@@ -57,11 +57,11 @@ static bool emitter_full_name(char out[NSP_MAX + 2], const char *nsp, sio_slice 
   return true;
 }
 
-static bool emitter_names_nobody(const sio_emitter_target *to) {
+static bool is_emitter_target_empty(const sio_emitter_target *to) {
   return to->rooms && !to->rooms[0];
 }
 
-static struct message_target message_target_of(const sio_emitter_target *to) {
+static struct message_target message_target_from_emitter(const sio_emitter_target *to) {
   return (struct message_target){
     .rooms = to->rooms, .except = to->except, .flags = to->flags, .by_emitter = true
   };
@@ -70,11 +70,11 @@ static struct message_target message_target_of(const sio_emitter_target *to) {
 /* ---- publishing ------------------------------------------------------------------------------ */
 
 /* Publishes m on a channel, and clears it. */
-static int emitter_publish(sio_emitter *e, const char *kind, sio_slice nsp, const char *last,
-                           struct message *m) {
+static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice nsp,
+                                   const char *last, struct message *m) {
   struct message channel;
   sio__message_init(&channel, &e->home);
-  sio__message_channel(&channel, e->key, kind, nsp, last);
+  sio__message_write_channel_name(&channel, e->key, kind, nsp, last);
   int err = m->err ? m->err : channel.err;
   if (!err) err = e->publish(sio__message_text(&channel), sio__message_text(m), e->user);
   sio__message_clear(&channel);
@@ -90,12 +90,12 @@ struct emitter_event {
   size_t nbins;
 };
 
-static void event_clear(struct emitter_event *ev) {
+static void emitter_event_clear(struct emitter_event *ev) {
   msg_unref(ev->msg);
   sio__free(ev->bins);
 }
 
-static int event_list_bins(struct emitter_event *ev) {
+static int emitter_event_list_attachments(struct emitter_event *ev) {
   for (const struct msg *m = ev->msg->next; m; m = m->next) ev->nbins++;
   if (!ev->nbins) return 0;
   sio_slice *bins = ev->bins = sio__calloc(ev->nbins, sizeof *bins);
@@ -105,74 +105,78 @@ static int event_list_bins(struct emitter_event *ev) {
 }
 
 /* name NULL: the arguments alone are the array. */
-static int event_encode(struct emitter_event *ev, sio_emitter *e, const char *name, sio_args args) {
+static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const char *name,
+                                sio_args args) {
   *ev = (struct emitter_event){ 0 };
   int err =
       sio__encode_event_or_ack(&e->home, &e->scratch, &ev->msg, "/", name, args, PACKET_NO_ID);
   if (err) return err;
   const char *text = msg_data(ev->msg), *at = memchr(text, '[', ev->msg->len);
   ev->json = slice(at, ev->msg->len - (size_t)(at - text));
-  return event_list_bins(ev);
+  return emitter_event_list_attachments(ev);
 }
 
 /* MessagePack, as broadcasts are, or JSON unless that cannot hold the event. */
-static void event_finish(struct message *packed, struct message *text,
-                         const struct emitter_event *ev, bool pack, struct msgs *home) {
+static void emitter_encode_message(struct message *packed, struct message *text,
+                                   const struct emitter_event *ev, bool pack, struct msgs *home) {
   if (!pack && !ev->nbins) {
     *packed = *text;
     return;
   }
   sio__message_init(packed, home);
-  sio__message_pack(packed, text, ev->bins, ev->nbins);
+  sio__message_convert_to_msgpack(packed, text, ev->bins, ev->nbins);
   sio__message_clear(text);
 }
 
-static int publish_event(sio_emitter *e, sio_slice nsp, const struct emitter_event *ev,
-                         const struct message_target *to) {
+static int emitter_publish_broadcast(sio_emitter *e, sio_slice nsp, const struct emitter_event *ev,
+                                     const struct message_target *to) {
   struct message text, packed;
   sio__message_init(&text, &e->home);
-  sio__message_broadcast(&text, uid_of_emitters, nsp, ev->json, to);
-  event_finish(&packed, &text, ev, true, &e->home);
-  return emitter_publish(e, "", nsp, sio__message_only_room(to), &packed);
+  sio__message_write_broadcast(&text, uid_of_emitters, nsp, ev->json, to);
+  emitter_encode_message(&packed, &text, ev, true, &e->home);
+  return emitter_publish_message(e, "", nsp, sio__message_single_room(to), &packed);
 }
 
 int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, sio_args args) {
   char name[NSP_MAX + 2];
   sio_slice nsp;
   struct emitter_event ev;
-  struct message_target target = message_target_of(&to);
+  struct message_target target = message_target_from_emitter(&to);
   if (!e) return UV_EINVAL;
-  if (!event || !emitter_full_name(name, to.nsp, &nsp)) return SIO_ENAME;
-  int err = event_encode(&ev, e, event, args);
-  if (!err && !emitter_names_nobody(&to)) err = publish_event(e, nsp, &ev, &target);
-  event_clear(&ev);
+  if (!event || !emitter_normalize_nsp_name(name, to.nsp, &nsp)) return SIO_ENAME;
+  int err = emitter_event_encode(&ev, e, event, args);
+  if (!err && !is_emitter_target_empty(&to)) err = emitter_publish_broadcast(e, nsp, &ev, &target);
+  emitter_event_clear(&ev);
   return err;
 }
 
-static int emit_bulk(sio_emitter *e, const sio_emitter_target *to, enum message_type type,
-                     const char *const *rooms, bool session) {
+static int emitter_publish_join_leave_or_disconnect(sio_emitter *e, const sio_emitter_target *to,
+                                                    enum message_type type,
+                                                    const char *const *rooms, bool session) {
   char name[NSP_MAX + 2];
   sio_slice nsp;
   struct message m;
-  struct message_target target = message_target_of(to);
+  struct message_target target = message_target_from_emitter(to);
   if (!e) return UV_EINVAL;
-  if (!emitter_full_name(name, to->nsp, &nsp)) return SIO_ENAME;
-  if (emitter_names_nobody(to)) return 0;
+  if (!emitter_normalize_nsp_name(name, to->nsp, &nsp)) return SIO_ENAME;
+  if (is_emitter_target_empty(to)) return 0;
   sio__message_init(&m, &e->home);
-  sio__message_bulk(&m, NULL, type, &target, rooms, session);
-  return emitter_publish(e, "-request", nsp, NULL, &m);
+  sio__message_write_join_leave_or_disconnect(&m, NULL, type, &target, rooms, session);
+  return emitter_publish_message(e, "-request", nsp, NULL, &m);
 }
 
 int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
-  return rooms ? emit_bulk(e, &to, MESSAGE_JOIN, rooms, false) : UV_EINVAL;
+  return rooms ? emitter_publish_join_leave_or_disconnect(e, &to, MESSAGE_JOIN, rooms, false)
+               : UV_EINVAL;
 }
 
 int sio_emitter_leave(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
-  return rooms ? emit_bulk(e, &to, MESSAGE_LEAVE, rooms, false) : UV_EINVAL;
+  return rooms ? emitter_publish_join_leave_or_disconnect(e, &to, MESSAGE_LEAVE, rooms, false)
+               : UV_EINVAL;
 }
 
 int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session) {
-  return emit_bulk(e, &to, MESSAGE_DISCONNECT, NULL, session);
+  return emitter_publish_join_leave_or_disconnect(e, &to, MESSAGE_DISCONNECT, NULL, session);
 }
 
 /* ---- to the servers -------------------------------------------------------------------------- */
@@ -181,21 +185,21 @@ static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
                                         const struct emitter_event *ev) {
   struct message text, m;
   sio__message_init(&text, &e->home);
-  sio__message_server_emit(&text, uid_of_emitters, NULL, ev->json);
-  event_finish(&m, &text, ev, false, &e->home);
-  return emitter_publish(e, "-request", nsp, NULL, &m);
+  sio__message_write_server_event(&text, uid_of_emitters, NULL, ev->json);
+  emitter_encode_message(&m, &text, ev, false, &e->home);
+  return emitter_publish_message(e, "-request", nsp, NULL, &m);
 }
 
 /* The name goes as the first value: names that clients may not be sent are allowed here. */
-static int encode_server_event(struct emitter_event *ev, sio_emitter *e, const char *event,
-                               sio_args args) {
+static int emitter_encode_server_event(struct emitter_event *ev, sio_emitter *e, const char *event,
+                                       sio_args args) {
   size_t n = size_add(args.n, 1);
   *ev = (struct emitter_event){ 0 };
   sio_val *all = sio__malloc(size_mul(n, sizeof *all));
   if (!all) return UV_ENOMEM;
   all[0] = sio_str(event);
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
-  int err = event_encode(ev, e, NULL, sio_argv(all, n));
+  int err = emitter_event_encode(ev, e, NULL, sio_argv(all, n));
   sio__free(all);
   return err;
 }
@@ -206,9 +210,9 @@ int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *ev
   sio_slice full;
   struct emitter_event ev;
   if (!e) return UV_EINVAL;
-  if (!event || !emitter_full_name(name, nsp, &full)) return SIO_ENAME;
-  int err = encode_server_event(&ev, e, event, args);
+  if (!event || !emitter_normalize_nsp_name(name, nsp, &full)) return SIO_ENAME;
+  int err = emitter_encode_server_event(&ev, e, event, args);
   if (!err) err = emitter_publish_server_event(e, full, &ev);
-  event_clear(&ev);
+  emitter_event_clear(&ev);
   return err;
 }

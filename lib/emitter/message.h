@@ -3,8 +3,8 @@
  * message.h - writes the messages and channel names of the classic Redis adapter, for the emitter
  * and for the adapter (lib/redis).
  *
- * A message is written as JSON text with placeholders for binary; sio__message_pack() turns it into
- * MessagePack where the protocol wants that.
+ * A message is written as JSON text with placeholders for binary data. Where the protocol wants
+ * MessagePack, sio__message_convert_to_msgpack() converts the text.
  */
 #ifndef SIO_EMITTER_MESSAGE_H
 #define SIO_EMITTER_MESSAGE_H
@@ -43,39 +43,43 @@ void sio__message_init(struct message *m, struct msgs *home);
 void sio__message_clear(struct message *m);
 sio_slice sio__message_text(const struct message *m); /* only if m->err is 0 */
 
-void sio__message_put(struct message *m, sio_slice json);
-void sio__message_put_string(struct message *m, sio_slice s);
-void sio__message_put_number(struct message *m, uint64_t v);
+void sio__message_write_json(struct message *m, sio_slice json);
+void sio__message_write_string(struct message *m, sio_slice s);
+void sio__message_write_number(struct message *m, uint64_t v);
 
 /* "KEY<kind>#NSP#", and "LAST#" after it unless last is NULL. kind: "", "-request", "-response". */
-void sio__message_channel(struct message *m, sio_slice key, const char *kind, sio_slice nsp,
-                          const char *last);
+void sio__message_write_channel_name(struct message *m, sio_slice key, const char *kind,
+                                     sio_slice nsp, const char *last);
 
 /* The room of a target that has exactly one, or NULL. */
-const char *sio__message_only_room(const struct message_target *to);
+const char *sio__message_single_room(const struct message_target *to);
 
 /* ["a","b"]; NULL: none. */
-void sio__message_put_names(struct message *m, const char *const *names);
+void sio__message_write_names(struct message *m, const char *const *names);
 /* {"rooms":...,"except":...}, and "flags" if wanted. */
-void sio__message_put_opts(struct message *m, const struct message_target *to, bool with_flags);
+void sio__message_write_target(struct message *m, const struct message_target *to, bool with_flags);
 
 /* [uid,packet,opts]; event is its JSON text. */
-void sio__message_broadcast(struct message *m, const char *uid, sio_slice nsp, sio_slice event,
-                            const struct message_target *to);
+void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice nsp,
+                                  sio_slice event, const struct message_target *to);
 /* MESSAGE_ASK. */
-void sio__message_ask(struct message *m, const char *uid, const char *id, sio_slice nsp,
-                      sio_slice event, const struct message_target *to);
+void sio__message_write_broadcast_with_acks(struct message *m, const char *uid, const char *id,
+                                            sio_slice nsp, sio_slice event,
+                                            const struct message_target *to);
 /* MESSAGE_JOIN, _LEAVE with rooms, _DISCONNECT with session. uid NULL: none. */
-void sio__message_bulk(struct message *m, const char *uid, enum message_type type,
-                       const struct message_target *to, const char *const *rooms, bool session);
+void sio__message_write_join_leave_or_disconnect(struct message *m, const char *uid,
+                                                 enum message_type type,
+                                                 const struct message_target *to,
+                                                 const char *const *rooms, bool session);
 /* MESSAGE_SERVER_EMIT. id NULL: no answer is wanted. */
-void sio__message_server_emit(struct message *m, const char *uid, const char *id, sio_slice event);
+void sio__message_write_server_event(struct message *m, const char *uid, const char *id,
+                                     sio_slice event);
 /* MESSAGE_FETCH. */
-void sio__message_fetch(struct message *m, const char *uid, const char *id,
-                        const struct message_target *to);
+void sio__message_write_fetch_request(struct message *m, const char *uid, const char *id,
+                                      const struct message_target *to);
 
 /* Writes the JSON text of `from` as MessagePack. */
-void sio__message_pack(struct message *m, const struct message *from, const sio_slice *bins,
-                       size_t nbins);
+void sio__message_convert_to_msgpack(struct message *m, const struct message *from,
+                                     const sio_slice *bins, size_t nbins);
 
 #endif

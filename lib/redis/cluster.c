@@ -36,7 +36,7 @@ static unsigned crc16(sio_slice s) {
 }
 
 /* Only what stands between the first { and the next } counts, unless that is empty. */
-unsigned sio__cluster_slot(sio_slice key) {
+unsigned sio__cluster_slot_of_key(sio_slice key) {
   const char *open = key.n ? memchr(key.p, '{', key.n) : NULL;
   size_t after = open ? key.n - (size_t)(open + 1 - key.p) : 0;
   const char *end = after ? memchr(open + 1, '}', after) : NULL;
@@ -44,41 +44,42 @@ unsigned sio__cluster_slot(sio_slice key) {
   return crc16(key) % SLOTS;
 }
 
-struct redis_pair *sio__cluster_pair(sio_redis *r, int slot) {
-  return slot < 0 ? r->cluster.anchor : r->cluster.slots[slot];
+struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot) {
+  return slot < 0 ? r->cluster.default_server : r->cluster.slots[slot];
 }
 
 /* ---- when the table is asked for ------------------------------------------------------------- */
 
-static void cluster_ask(sio_redis *r);
+static void cluster_request_slot_table(sio_redis *r);
 
-static void on_ask_again(uv_timer_t *t) { cluster_ask(t->data); }
+static void on_slot_table_timer(uv_timer_t *t) { cluster_request_slot_table(t->data); }
 
-static void cluster_schedule(sio_redis *r, unsigned wait_ms) {
+static void cluster_schedule_slot_table_request(sio_redis *r, unsigned wait_ms) {
   if (!r->users || r->freed || r->cluster.asking || uv_is_active((uv_handle_t *)&r->cluster.timer))
     return;
-  uv_timer_start(&r->cluster.timer, on_ask_again, wait_ms, 0);
+  uv_timer_start(&r->cluster.timer, on_slot_table_timer, wait_ms, 0);
 }
 
-void sio__cluster_trouble(sio_redis *r) {
+void sio__cluster_request_slot_table_later(sio_redis *r) {
   struct redis_cluster *c = &r->cluster;
   unsigned wait = c->wait_ms ? c->wait_ms : r->options.retry_min_ms;
   if (uv_is_active((uv_handle_t *)&c->timer) || c->asking) return;
   unsigned most = r->options.retry_max_ms < ASK_AGAIN_MS ? r->options.retry_max_ms : ASK_AGAIN_MS;
   c->wait_ms = wait * 2 < most ? wait * 2 : most;
-  cluster_schedule(r, wait);
+  cluster_schedule_slot_table_request(r, wait);
 }
 
 /* ---- servers --------------------------------------------------------------------------------- */
 
 /* The server of this address, which is made if it is new. NULL: no memory, or too many. */
-static struct redis_pair *cluster_server(sio_redis *r, const char *host, const char *port) {
+static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char *host,
+                                                       const char *port) {
   unsigned n = 0;
-  pairs_each(p, r) {
+  redis_servers_each(p, r) {
     if (strcmp(p->commands.to.host, host) == 0 && strcmp(p->commands.to.port, port) == 0) return p;
     n++;
   }
-  struct redis_pair *p = n < SERVERS_MAX ? sio__pair_new(r) : NULL;
+  struct redis_server *p = n < SERVERS_MAX ? sio__redis_server_new(r) : NULL;
   if (!p) return NULL;
   sio__link_set_address(&p->commands, host, port);
   sio__link_set_address(&p->subscriber, host, port);
@@ -87,60 +88,60 @@ static struct redis_pair *cluster_server(sio_redis *r, const char *host, const c
 }
 
 /* Any one would do. It stays as long as it works; each process begins with another one. */
-static void cluster_choose_anchor(sio_redis *r) {
-  struct redis_pair *found = r->cluster.anchor;
+static void cluster_choose_default_server(sio_redis *r) {
+  struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
   if (found && found->listed && !found->failing) return;
-  pairs_each(p, r) n += p->listed && !p->failing;
+  redis_servers_each(p, r) n += p->listed && !p->failing;
   (void)sio__fill_random(&skip, sizeof skip);
   if (n) skip %= n;
   if (found && !found->listed) found = NULL;
-  pairs_each(p, r) {
+  redis_servers_each(p, r) {
     if (!p->listed) continue;
     if (!found) found = p;
     if (!p->failing && skip-- == 0) found = p;
   }
-  r->cluster.anchor = found;
+  r->cluster.default_server = found;
 }
 
 /* ---- commands that go elsewhere -------------------------------------------------------------- */
 
-static void command_is_lost(sio_redis *r, struct link *l, struct link_expect *e, int err) {
-  if (e->kept) sio__redis_dropped(r, err);
-  if (e->heard) e->heard(l, e, NULL);
+static void cluster_drop_command(sio_redis *r, struct link *l, struct link_expect *e, int err) {
+  if (e->kept) sio__redis_count_dropped_message(r, err);
+  if (e->on_reply) e->on_reply(l, e, NULL);
   sio__free(e->kept);
 }
 
-static void command_resend(sio_redis *r, struct link *from, struct redis_pair *to,
-                           struct link_expect *e, bool asking) {
+static void cluster_resend_command(sio_redis *r, struct link *from, struct redis_server *to,
+                                   struct link_expect *e, bool asking) {
   if (to) sio__link_start(&to->commands);
-  int err = to ? sio__link_resend(&to->commands, e, asking) : UV_ENOTCONN;
-  if (err) command_is_lost(r, from, e, err);
-  sio__redis_wake(r);
+  int err = to ? sio__link_requeue_command(&to->commands, e, asking) : UV_ENOTCONN;
+  if (err) cluster_drop_command(r, from, e, err);
+  sio__redis_schedule_flush(r);
 }
 
-static void command_reroute(struct link *l, struct link_expect *e) {
-  sio_redis *r = sio__pair_of(l)->redis;
+static void cluster_reroute_command(struct link *l, struct link_expect *e) {
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (e->kept)
-    command_resend(r, l, sio__cluster_pair(r, e->slot), e, false);
+    cluster_resend_command(r, l, sio__cluster_find_server_of_slot(r, e->slot), e, false);
   else
-    command_is_lost(r, l, e, UV_ENOTCONN);
+    cluster_drop_command(r, l, e, UV_ENOTCONN);
 }
 
 /* What was not written yet to a server that is gone goes to those that have its slots. */
-static void cluster_reroute(struct redis_pair *p) {
-  sio__link_take_unwritten(&p->commands, command_reroute);
+static void cluster_reroute_unwritten_commands(struct redis_server *p) {
+  sio__link_take_unwritten_commands(&p->commands, cluster_reroute_command);
 }
 
 struct redirect {
   bool moved; /* or ASK */
   int slot;
-  struct redis_pair *to;
+  struct redis_server *to;
 };
 
 /* "3999 127.0.0.1:6381"; without a host it is the one that answered. */
-static bool redirect_parse(sio_redis *r, const struct link *l, sio_slice text,
-                           struct redirect *out) {
+static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice text,
+                                  struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
   uint64_t slot;
   const char *space = text.n ? memchr(text.p, ' ', text.n) : NULL, *colon = text.p + text.n;
@@ -154,55 +155,56 @@ static bool redirect_parse(sio_redis *r, const struct link *l, sio_slice text,
   memcpy(to.port, colon + 1, port);
   if (!host) memcpy(to.host, l->to.host, sizeof to.host);
   out->slot = (int)slot;
-  out->to = cluster_server(r, to.host, to.port);
+  out->to = cluster_find_or_add_server(r, to.host, to.port);
   return out->to != NULL;
 }
 
-static bool redirect_read(sio_redis *r, const struct link *l, sio_slice error,
-                          struct redirect *out) {
+static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice error,
+                                 struct redirect *out) {
   static const sio_slice moved = { "MOVED ", 6 }, ask = { "ASK ", 4 };
   out->moved = error.n > moved.n && memcmp(error.p, moved.p, moved.n) == 0;
   size_t word = out->moved ? moved.n : ask.n;
   if (!out->moved && (error.n <= ask.n || memcmp(error.p, ask.p, ask.n) != 0)) return false;
-  return redirect_parse(r, l, slice(error.p + word, error.n - word), out);
+  return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
 }
 
-static void cluster_apply_moved(sio_redis *r, const struct redirect *d) {
+static void cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
   r->stats.redirected++;
   if (!d->moved) return;
   r->cluster.slots[d->slot] = d->to;
   r->cluster.knows = d->to;
   d->to->listed = true;
-  cluster_schedule(r, AFTER_MOVED_MS);
+  cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
 }
 
-bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const redisReply *reply) {
+bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
+                                        const redisReply *reply) {
   struct redirect d;
   struct link_expect next;
-  sio_redis *r = sio__pair_of(l)->redis;
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (expect->slot == LINK_SENT_ON) return true;
-  if (!reply_is_error(reply)) return false;
-  if (!redirect_read(r, l, reply_text(reply), &d)) {
-    sio__cluster_trouble(r);
+  if (!is_error_reply(reply)) return false;
+  if (!parse_redirect_error(r, l, reply_text(reply), &d)) {
+    sio__cluster_request_slot_table_later(r);
     return false;
   }
-  cluster_apply_moved(r, &d);
+  cluster_apply_redirect(r, &d);
   if (!expect->kept || ++expect->kept->redirected > REDIRECTS_MAX) return false;
-  command_resend(r, l, d.to, expect, !d.moved);
-  while (d.moved && &d.to->commands != l && sio__link_take_kept(l, d.slot, &next))
-    command_resend(r, l, d.to, &next, false);
+  cluster_resend_command(r, l, d.to, expect, !d.moved);
+  while (d.moved && &d.to->commands != l && sio__link_take_command_of_slot(l, d.slot, &next))
+    cluster_resend_command(r, l, d.to, &next, false);
   return true;
 }
 
 /* An error of the connection that is subscribed. */
-bool sio__cluster_moved(struct link *l, sio_slice error) {
+bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redirect d;
-  struct redis_pair *p = sio__pair_of(l);
-  if (!redirect_read(p->redis, l, error, &d)) return false;
-  cluster_apply_moved(p->redis, &d);
+  struct redis_server *p = sio__redis_server_of_link(l);
+  if (!parse_redirect_error(p->redis, l, error, &d)) return false;
+  cluster_apply_redirect(p->redis, &d);
   p->refused = true; /* a table that is older may say that it stays here: then it is asked again */
   p->redis->misplaced = true;
-  sio__redis_wake(p->redis);
+  sio__redis_schedule_flush(p->redis);
   return true;
 }
 
@@ -216,16 +218,16 @@ bool sio__cluster_error_passes(sio_slice error) {
 
 bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slice error) {
   struct redirect d;
-  bool redirected = redirect_read(r, l, error, &d);
-  if (redirected) cluster_apply_moved(r, &d);
-  if (!redirected && sio__cluster_error_passes(error)) sio__cluster_trouble(r);
+  bool redirected = parse_redirect_error(r, l, error, &d);
+  if (redirected) cluster_apply_redirect(r, &d);
+  if (!redirected && sio__cluster_error_passes(error)) sio__cluster_request_slot_table_later(r);
   return redirected || sio__cluster_error_passes(error);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* [first, last, [host, port, ...], replicas ...] */
-static bool range_is_valid(const redisReply *range) {
+static bool is_valid_slot_range(const redisReply *range) {
   if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
   redisReply *const *v = range->element;
   if (v[0]->type != REDIS_REPLY_INTEGER || v[1]->type != REDIS_REPLY_INTEGER) return false;
@@ -234,127 +236,136 @@ static bool range_is_valid(const redisReply *range) {
   const redisReply *host = v[2]->element[0], *port = v[2]->element[1];
   if (port->type != REDIS_REPLY_INTEGER || port->integer < 1 || port->integer > 65535) return false;
   return host->type == REDIS_REPLY_NIL ||
-         (reply_is_text(host) && strlen(host->str) == (size_t)host->len && host->len < 256);
+         (is_text_reply(host) && strlen(host->str) == (size_t)host->len && host->len < 256);
 }
 
-static bool table_is_valid(const redisReply *table) {
+static bool is_valid_slot_table(const redisReply *table) {
   if (table->type != REDIS_REPLY_ARRAY || !table->elements) return false;
   for (size_t i = 0; i < table->elements; i++)
-    if (!range_is_valid(table->element[i])) return false;
+    if (!is_valid_slot_range(table->element[i])) return false;
   return true;
 }
 
-static void cluster_read_range(sio_redis *r, const redisReply *range, const char *own_host) {
+static void cluster_apply_slot_range(sio_redis *r, const redisReply *range, const char *own_host) {
   char port[NUM_MAX + 1];
   redisReply *const *v = range->element;
   const redisReply *host = v[2]->element[0];
   port[sio__u64_to_text(port, (uint64_t)v[2]->element[1]->integer)] = '\0';
   bool named = host->type != REDIS_REPLY_NIL && host->len && strcmp(host->str, "?") != 0;
-  struct redis_pair *p = cluster_server(r, named ? host->str : own_host, port);
+  struct redis_server *p = cluster_find_or_add_server(r, named ? host->str : own_host, port);
   if (!p) return;
   p->listed = true;
   for (long long i = v[0]->integer; i <= v[1]->integer; i++) r->cluster.slots[i] = p;
 }
 
-static void cluster_drop_unlisted(sio_redis *r) {
-  pairs_each(p, r) {
+static void cluster_close_unlisted_servers(sio_redis *r) {
+  redis_servers_each(p, r) {
     if (p->listed || p->subscriptions) continue;
     if (r->cluster.knows == p) r->cluster.knows = NULL;
-    cluster_reroute(p);
-    sio__pair_close(p);
+    cluster_reroute_unwritten_commands(p);
+    sio__redis_server_close(p);
   }
 }
 
-static bool cluster_is_whole(const sio_redis *r) {
-  pairs_each(p, r) if (p->failing) return false;
-  return r->cluster.known && !r->homeless && !r->to_confirm;
+static bool is_cluster_fully_connected(const sio_redis *r) {
+  redis_servers_each(p, r) if (p->failing) return false;
+  return r->cluster.known && !r->unplaced && !r->to_confirm;
 }
 
-static void cluster_read_table(sio_redis *r, const redisReply *table, const struct link *from) {
+static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
+                                     const struct link *from) {
   struct link_address own = from->to;
-  pairs_each(p, r) p->listed = false;
+  redis_servers_each(p, r) p->listed = false;
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
-  for (size_t i = 0; i < table->elements; i++) cluster_read_range(r, table->element[i], own.host);
+  for (size_t i = 0; i < table->elements; i++)
+    cluster_apply_slot_range(r, table->element[i], own.host);
   r->cluster.known = true;
-  cluster_choose_anchor(r);
-  sio__redis_place(r);
-  cluster_drop_unlisted(r);
-  if (cluster_is_whole(r)) r->cluster.wait_ms = 0;
-  sio__redis_wake(r); /* parts may wait for the server of a slot */
+  cluster_choose_default_server(r);
+  sio__redis_place_subscriptions(r);
+  cluster_close_unlisted_servers(r);
+  if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
+  sio__redis_schedule_flush(r); /* parts may wait for the server of a slot */
 }
 
 /* ---- asking for it --------------------------------------------------------------------------- */
 
-static void on_table(struct link *l, const struct link_expect *expect, const redisReply *reply) {
-  sio_redis *r = sio__pair_of(l)->redis;
+static void on_slot_table_reply(struct link *l, const struct link_expect *expect,
+                                const redisReply *reply) {
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
   (void)expect;
   r->cluster.asking = false;
-  if (reply && table_is_valid(reply)) cluster_read_table(r, reply, l);
-  if (!cluster_is_whole(r)) sio__cluster_trouble(r);
+  if (reply && is_valid_slot_table(reply)) cluster_apply_slot_table(r, reply, l);
+  if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
 }
 
-static bool pair_can_say(const struct redis_pair *p) {
+static bool can_server_send_slot_table(const struct redis_server *p) {
   return p && p->listed && !p->failing && p->commands.state == LINK_READY;
 }
 
 /* The server that a MOVED named last is sure to know; else any that is there; else the guide. */
-static void cluster_ask(sio_redis *r) {
-  static const struct link_expect expect = { .heard = on_table, .slot = LINK_NO_SLOT };
+static void cluster_request_slot_table(sio_redis *r) {
+  static const struct link_expect expect = { .on_reply = on_slot_table_reply,
+                                             .slot = LINK_NO_SLOT };
   static const sio_slice words[] = { { "CLUSTER", 7 }, { "SLOTS", 5 } };
-  struct redis_pair *who = pair_can_say(r->cluster.knows) ? r->cluster.knows : NULL;
-  pairs_each(p, r) if (!who && pair_can_say(p)) who = p;
+  struct redis_server *who = can_server_send_slot_table(r->cluster.knows) ? r->cluster.knows : NULL;
+  redis_servers_each(p, r) if (!who && can_server_send_slot_table(p)) who = p;
   r->cluster.asking = true;
-  if (!who || sio__link_command(&who->commands, &expect, words, 2)) sio__link_start(&r->guide);
-  sio__redis_wake(r);
+  if (!who || sio__link_queue_command(&who->commands, &expect, words, 2))
+    sio__link_start(&r->discovery);
+  sio__redis_schedule_flush(r);
 }
 
-static const char *guide_hear_table(struct link *l, const redisReply *reply) {
-  sio_redis *r = container_of(l, sio_redis, guide);
-  if (!table_is_valid(reply)) return "it is no node of a cluster, or no slots are assigned";
-  cluster_read_table(r, reply, l);
+static const char *on_discovery_slot_table_reply(struct link *l, const redisReply *reply) {
+  sio_redis *r = container_of(l, sio_redis, discovery);
+  if (!is_valid_slot_table(reply)) return "it is no node of a cluster, or no slots are assigned";
+  cluster_apply_slot_table(r, reply, l);
   return NULL;
 }
 
-static void guide_on_ready(struct link *l) {
-  sio_redis *r = container_of(l, sio_redis, guide);
+static void on_cluster_discovery_ready(struct link *l) {
+  sio_redis *r = container_of(l, sio_redis, discovery);
   sio__link_stop(l);
   r->cluster.asking = false;
-  if (!cluster_is_whole(r)) sio__cluster_trouble(r);
+  if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
 }
 
-static void guide_on_reply(struct link *l, const redisReply *reply) { (void)l, (void)reply; }
-static void guide_on_lost(struct link *l, struct link_expect *e) { (void)l, (void)e; }
+static void on_cluster_discovery_reply(struct link *l, const redisReply *reply) {
+  (void)l, (void)reply;
+}
+static void on_cluster_discovery_reply_lost(struct link *l, struct link_expect *e) {
+  (void)l, (void)e;
+}
 
-const struct link_ops sio__cluster_ops = { .ready = guide_on_ready,
-                                           .reply = guide_on_reply,
-                                           .lost = guide_on_lost,
-                                           .down = sio__guide_down,
-                                           .locate = sio__guide_locate,
-                                           .greeted = guide_hear_table };
+const struct link_ops sio__cluster_ops = { .ready = on_cluster_discovery_ready,
+                                           .reply = on_cluster_discovery_reply,
+                                           .lost = on_cluster_discovery_reply_lost,
+                                           .down = sio__discovery_on_failure,
+                                           .locate = sio__discovery_choose_host,
+                                           .greeted = on_discovery_slot_table_reply };
 
 /* ---- a life ---------------------------------------------------------------------------------- */
 
-void sio__cluster_pair_down(struct redis_pair *p) {
+void sio__cluster_on_server_connection_lost(struct redis_server *p) {
   sio_redis *r = p->redis;
-  if (p == r->cluster.anchor) {
-    cluster_choose_anchor(r);
-    if (p != r->cluster.anchor) cluster_reroute(p);
+  if (p == r->cluster.default_server) {
+    cluster_choose_default_server(r);
+    if (p != r->cluster.default_server) cluster_reroute_unwritten_commands(p);
   }
   r->misplaced = true;
-  sio__cluster_trouble(r);
+  sio__cluster_request_slot_table_later(r);
 }
 
-void sio__cluster_start(sio_redis *r) {
+void sio__cluster_start_discovery(sio_redis *r) {
   r->cluster.wait_ms = 0;
-  if (!r->cluster.asking) cluster_schedule(r, 0);
+  if (!r->cluster.asking) cluster_schedule_slot_table_request(r, 0);
 }
 
-void sio__cluster_stop(sio_redis *r) {
+void sio__cluster_stop_and_reset(sio_redis *r) {
   uv_timer_stop(&r->cluster.timer);
-  sio__link_stop(&r->guide);
-  sio__redis_forget_places(r);
+  sio__link_stop(&r->discovery);
+  sio__redis_detach_subscriptions(r);
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
-  r->cluster.anchor = r->cluster.knows = NULL;
+  r->cluster.default_server = r->cluster.knows = NULL;
   r->cluster.known = r->cluster.asking = false;
 }
 
@@ -369,11 +380,11 @@ int sio__cluster_init(sio_redis *r) {
 static void on_cluster_timer_closed(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
-  sio__redis_check_closed(r);
+  sio__redis_free_if_closed(r);
 }
 
 void sio__cluster_close(sio_redis *r) {
-  sio__cluster_stop(r);
+  sio__cluster_stop_and_reset(r);
   uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed);
 }
 

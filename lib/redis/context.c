@@ -13,37 +13,37 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 
 /* ---- the host is told later ------------------------------------------------------------------ */
 
-static void context_tell_state(sio_redis *r) {
+static void redis_report_state_to_host(sio_redis *r) {
   if (r->state == r->told_state) return;
   r->told_state = r->state;
   if (r->on_state) r->on_state(r, r->state, r->why, r->on_state_user);
 }
 
-static void on_soon(uv_idle_t *h) {
+static void on_idle_flush_connections(uv_idle_t *h) {
   sio_redis *r = h->data;
   uv_idle_stop(h);
-  if (r->misplaced && r->users) sio__redis_place(r);
-  pairs_each(p, r) {
+  if (r->misplaced && r->users) sio__redis_place_subscriptions(r);
+  redis_servers_each(p, r) {
     sio__link_flush(&p->subscriber);
-    if (!p->held) sio__link_flush(&p->commands);
+    if (!p->commands_held) sio__link_flush(&p->commands);
   }
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->flush(p);
   }
-  sio__notes_tell(&r->notes);
-  context_tell_state(r);
+  sio__redis_log_write_lines(&r->notes);
+  redis_report_state_to_host(r);
 }
 
-void sio__redis_wake(sio_redis *r) {
-  if (!r->freed) uv_idle_start(&r->soon, on_soon);
+void sio__redis_schedule_flush(sio_redis *r) {
+  if (!r->freed) uv_idle_start(&r->soon, on_idle_flush_connections);
 }
 
-static bool pair_is_ready(const struct redis_pair *p) {
+static bool is_redis_server_ready(const struct redis_server *p) {
   return p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
 }
 
-static bool parts_are_ready(const sio_redis *r) {
+static bool are_redis_parts_ready(const sio_redis *r) {
   for (const struct list *it = r->parts.next; it != &r->parts; it = it->next) {
     const struct redis_part *p = container_of(it, struct redis_part, link);
     if (!p->is_ready(p)) return false;
@@ -51,81 +51,83 @@ static bool parts_are_ready(const sio_redis *r) {
   return true;
 }
 
-static enum sio_redis_state state_of(const sio_redis *r) {
-  bool ready = !r->to_confirm && !r->homeless;
+static enum sio_redis_state compute_redis_state(const sio_redis *r) {
+  bool ready = !r->to_confirm && !r->unplaced;
   if (!r->users || r->freed) return SIO_REDIS_IDLE;
-  pairs_each(p, r) if ((p->subscriptions || p == r->home) && !pair_is_ready(p)) ready = false;
+  redis_servers_each(p, r) if ((p->subscriptions || p == r->only_server) &&
+                               !is_redis_server_ready(p)) ready = false;
   if (redis_is_cluster(r) && !r->cluster.known) ready = false;
-  return ready && parts_are_ready(r) ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
+  return ready && are_redis_parts_ready(r) ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
 }
 
-void sio__redis_update(sio_redis *r, const char *why) {
-  enum sio_redis_state now = state_of(r);
+void sio__redis_update_state(sio_redis *r, const char *why) {
+  enum sio_redis_state now = compute_redis_state(r);
   if (now == r->state) return;
   r->state = now;
   snprintf(r->why, sizeof r->why, "%s", why);
   if (now == SIO_REDIS_READY)
-    REDIS_NOTE(r, NOTE_STATE, SIO_LOG_INFO, "connected to Redis and subscribed");
-  sio__redis_wake(r);
+    REDIS_LOG(r, REDIS_LOG_STATE, SIO_LOG_INFO, "connected to Redis and subscribed");
+  sio__redis_schedule_flush(r);
 }
 
-void sio__redis_note_down(sio_redis *r, const char *which, const char *why, unsigned wait_ms) {
+void sio__redis_log_connection_failure(sio_redis *r, const char *which, const char *why,
+                                       unsigned wait_ms) {
   r->stats.failures++;
-  REDIS_NOTE(r, NOTE_DOWN, SIO_LOG_WARN, "the connection to Redis %s: %s; next attempt in %u ms",
-             which, why, wait_ms);
-  sio__redis_update(r, why);
+  REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
+            "the connection to Redis %s: %s; next attempt in %u ms", which, why, wait_ms);
+  sio__redis_update_state(r, why);
 }
 
-void sio__redis_hear_error(sio_redis *r, const redisReply *reply) {
+void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply) {
   char text[160];
   r->stats.errors++;
-  REDIS_NOTE(r, NOTE_REFUSED, SIO_LOG_WARN, "Redis refuses a command: %s",
-             sio__note_clean(text, sizeof text, reply_text(reply)));
+  REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
+            sio__copy_printable(text, sizeof text, reply_text(reply)));
 }
 
-void sio__redis_dropped(sio_redis *r, int err) {
+void sio__redis_count_dropped_message(sio_redis *r, int err) {
   r->stats.dropped++;
-  REDIS_NOTE(r, NOTE_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
-             err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
+  REDIS_LOG(r, REDIS_LOG_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
+            err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
 }
 
-void sio__redis_malformed(sio_redis *r, sio_slice channel, const char *what) {
+void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const char *what) {
   char name[80];
   r->stats.malformed++;
-  REDIS_NOTE(r, NOTE_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
-             sio__note_clean(name, sizeof name, channel), what);
+  REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
+            sio__copy_printable(name, sizeof name, channel), what);
 }
 
 /* ---- opened and closed ----------------------------------------------------------------------- */
 
-void sio__redis_use(sio_redis *r) {
+void sio__redis_add_adapter(sio_redis *r) {
   if (r->users++ || r->freed) return;
-  if (r->home) sio__pair_start(r->home);
-  if (redis_is_cluster(r)) sio__cluster_start(r);
-  sio__redis_update(r, "");
+  if (r->only_server) sio__redis_server_connect(r->only_server);
+  if (redis_is_cluster(r)) sio__cluster_start_discovery(r);
+  sio__redis_update_state(r, "");
 }
 
-static void context_stop_links(sio_redis *r) {
+static void redis_stop_connections(sio_redis *r) {
   uv_timer_stop(&r->hold);
-  sio__link_stop(&r->guide);
-  pairs_each(p, r) {
+  sio__link_stop(&r->discovery);
+  redis_servers_each(p, r) {
     sio__link_stop(&p->commands);
     sio__link_stop(&p->subscriber);
-    sio__subscriber_down(p);
-    p->failing = p->held = false;
+    sio__mark_subscriptions_unconfirmed(p);
+    p->failing = p->commands_held = false;
   }
-  if (redis_is_cluster(r)) sio__cluster_stop(r);
+  if (redis_is_cluster(r)) sio__cluster_stop_and_reset(r);
 }
 
-void sio__redis_unuse(sio_redis *r) {
+void sio__redis_remove_adapter(sio_redis *r) {
   if (--r->users || r->freed) return;
-  context_stop_links(r);
-  sio__redis_update(r, "no server uses this Redis context");
+  redis_stop_connections(r);
+  sio__redis_update_state(r, "no server uses this Redis context");
 }
 
-static void context_release(sio_redis *r) {
+static void redis_context_free(sio_redis *r) {
   sio__map_clear(&r->subscriptions);
-  sio__map_clear(&r->questions);
+  sio__map_clear(&r->pending_requests);
   sio__msg_allocator_clear(&r->msgs);
   sio__redis_url_clear(&r->options.url);
   sio__cluster_clear(r);
@@ -133,31 +135,31 @@ static void context_release(sio_redis *r) {
   sio__free(r);
 }
 
-void sio__redis_check_closed(sio_redis *r) {
-  if (r->freed && !r->handles && !r->refs) context_release(r);
+void sio__redis_free_if_closed(sio_redis *r) {
+  if (r->freed && !r->handles && !r->refs) redis_context_free(r);
 }
 
 void sio__redis_ref(sio_redis *r) { r->refs++; }
 
 void sio__redis_unref(sio_redis *r) {
   r->refs--;
-  sio__redis_check_closed(r);
+  sio__redis_free_if_closed(r);
 }
 
-static void on_guide_closed(struct link *l) {
-  sio__redis_check_closed(container_of(l, sio_redis, guide));
+static void on_discovery_connection_closed(struct link *l) {
+  sio__redis_free_if_closed(container_of(l, sio_redis, discovery));
 }
 
-static void on_context_handle_closed(uv_handle_t *h) {
+static void on_redis_handle_closed(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
-  sio__redis_check_closed(r);
+  sio__redis_free_if_closed(r);
 }
 
-static void context_close_pairs(sio_redis *r) {
-  sio__redis_forget_places(r);
-  pairs_each(p, r) sio__pair_close(p);
-  r->home = NULL;
+static void redis_close_server_connections(sio_redis *r) {
+  sio__redis_detach_subscriptions(r);
+  redis_servers_each(p, r) sio__redis_server_close(p);
+  r->only_server = NULL;
 }
 
 void sio_redis_free(sio_redis *r) {
@@ -165,88 +167,88 @@ void sio_redis_free(sio_redis *r) {
   r->freed = true;
   r->state = SIO_REDIS_IDLE;
   r->notes.log = NULL;
-  context_close_pairs(r);
-  sio__link_close(&r->guide);
+  redis_close_server_connections(r);
+  sio__link_close(&r->discovery);
   if (redis_is_cluster(r)) sio__cluster_close(r);
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->close(p);
   }
-  uv_close((uv_handle_t *)&r->soon, on_context_handle_closed);
-  uv_close((uv_handle_t *)&r->hold, on_context_handle_closed);
+  uv_close((uv_handle_t *)&r->soon, on_redis_handle_closed);
+  uv_close((uv_handle_t *)&r->hold, on_redis_handle_closed);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-struct context_complaint {
+struct option_error_text {
   char *text;
   size_t size;
 };
 
-static int context_refuse(const struct context_complaint *why, int err, const char *text) {
+static int report_option_error(const struct option_error_text *why, int err, const char *text) {
   if (why->text && why->size) snprintf(why->text, why->size, "%s", text);
   return err;
 }
 
-static unsigned number_or(unsigned v, unsigned normal) { return v ? v : normal; }
+static unsigned value_or_default(unsigned v, unsigned normal) { return v ? v : normal; }
 
-static bool has_space(const char *s) {
+static bool has_space_or_unprintable(const char *s) {
   for (; *s; s++)
     if (*s <= ' ' || *s > '~') return true;
   return false;
 }
 
-static bool redis_tls_is_usable(const sio_tls *tls) {
+static bool is_complete_tls_provider(const sio_tls *tls) {
   const sio_tls_ops *o = tls->ops;
   return o && (o->size == 0 || o->size >= sizeof *o) && o->open && o->read && o->write &&
          o->established && o->failure && o->close;
 }
 
-static int context_check_options(const sio_redis_options *o, const struct context_complaint *why) {
+static int validate_redis_options(const sio_redis_options *o, const struct option_error_text *why) {
   if (o->username && !o->password)
-    return context_refuse(why, UV_EINVAL, "username: there is no password");
+    return report_option_error(why, UV_EINVAL, "username: there is no password");
   if (o->sentinel_username && !o->sentinel_password)
-    return context_refuse(why, UV_EINVAL, "sentinel_username: there is no sentinel_password");
-  if (o->client_name && (!*o->client_name || has_space(o->client_name)))
-    return context_refuse(why, UV_EINVAL, "client_name: it is empty or has a space");
-  if (o->tls && !redis_tls_is_usable(o->tls))
-    return context_refuse(why, UV_EINVAL, "tls: it lacks a function");
+    return report_option_error(why, UV_EINVAL, "sentinel_username: there is no sentinel_password");
+  if (o->client_name && (!*o->client_name || has_space_or_unprintable(o->client_name)))
+    return report_option_error(why, UV_EINVAL, "client_name: it is empty or has a space");
+  if (o->tls && !is_complete_tls_provider(o->tls))
+    return report_option_error(why, UV_EINVAL, "tls: it lacks a function");
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
-    return context_refuse(why, UV_EINVAL, "log_level: it is none of enum sio_log_level");
+    return report_option_error(why, UV_EINVAL, "log_level: it is none of enum sio_log_level");
   return 0;
 }
 
 /* Copies s to *at and moves *at behind the copy. NULL stays NULL. */
-static const char *context_keep(char **at, const char *s) {
+static const char *copy_redis_option_text(char **at, const char *s) {
   if (!s) return NULL;
   char *copy = memcpy(*at, s, strlen(s) + 1);
   *at += strlen(s) + 1;
   return copy;
 }
 
-static size_t size_of_text(const char *s) { return s ? strlen(s) + 1 : 0; }
+static size_t text_size_with_nul(const char *s) { return s ? strlen(s) + 1 : 0; }
 
 /* The login of the options takes the place of that in the URL. All in one block. */
-static int context_read_login(sio_redis *r, const sio_redis_options *o) {
+static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
-  char *at = r->texts =
-      sio__malloc(size_of_text(name) + size_of_text(o->username) + size_of_text(o->password) +
-                  size_of_text(o->sentinel_username) + size_of_text(o->sentinel_password));
+  char *at = r->texts = sio__malloc(
+      text_size_with_nul(name) + text_size_with_nul(o->username) + text_size_with_nul(o->password) +
+      text_size_with_nul(o->sentinel_username) + text_size_with_nul(o->sentinel_password));
   if (!at) return UV_ENOMEM;
-  r->options.client_name = context_keep(&at, name);
+  r->options.client_name = copy_redis_option_text(&at, name);
   if (o->password) {
-    u->user = context_keep(&at, o->username);
-    u->password = context_keep(&at, o->password);
+    u->user = copy_redis_option_text(&at, o->username);
+    u->password = copy_redis_option_text(&at, o->password);
   }
-  r->guide_options.url.user = context_keep(&at, o->sentinel_username);
-  r->guide_options.url.password = context_keep(&at, o->sentinel_password);
+  r->discovery_options.url.user = copy_redis_option_text(&at, o->sentinel_username);
+  r->discovery_options.url.password = copy_redis_option_text(&at, o->sentinel_password);
   return 0;
 }
 
 /* How the guide asks, and as whom it logs in. */
-static void context_read_guide(sio_redis *r) {
-  struct link_options *g = &r->guide_options;
+static void redis_init_discovery_options(sio_redis *r) {
+  struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;
   *g = r->options;
   g->max_elements = REPLY_ELEMENTS_SLOTS;
@@ -267,49 +269,51 @@ static void context_read_guide(sio_redis *r) {
   }
 }
 
-static int context_read_options(sio_redis *r, const sio_redis_options *o,
-                                const struct context_complaint *why) {
+static int redis_read_options(sio_redis *r, const sio_redis_options *o,
+                              const struct option_error_text *why) {
   struct link_options *l = &r->options;
   const char *text;
   int err = sio__redis_url_parse(&l->url, o->url, &text);
-  if (!err) err = context_read_login(r, o);
-  if (err) return context_refuse(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
+  if (!err) err = redis_copy_login_options(r, o);
+  if (err) return report_option_error(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
   if (l->url.secure != (o->tls != NULL))
-    return context_refuse(why, UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+    return report_option_error(why, UV_EINVAL,
+                               "tls: it goes with a url of rediss:// and with no other");
   if (o->sentinel_password && !redis_has_sentinels(r))
-    return context_refuse(why, UV_EINVAL, "sentinel_password: the url has no sentinels");
+    return report_option_error(why, UV_EINVAL, "sentinel_password: the url has no sentinels");
   l->tls = o->tls;
-  l->connect_timeout_ms = number_or(o->connect_timeout_ms, 5000);
-  l->ping_interval_ms = number_or(o->ping_interval_ms, 10000);
-  l->retry_min_ms = number_or(o->retry_min_ms, 50);
-  l->retry_max_ms = number_or(o->retry_max_ms, 5000);
+  l->connect_timeout_ms = value_or_default(o->connect_timeout_ms, 5000);
+  l->ping_interval_ms = value_or_default(o->ping_interval_ms, 10000);
+  l->retry_min_ms = value_or_default(o->retry_min_ms, 50);
+  l->retry_max_ms = value_or_default(o->retry_max_ms, 5000);
   if (l->retry_max_ms < l->retry_min_ms) l->retry_max_ms = l->retry_min_ms;
   l->max_queued = o->max_queued ? o->max_queued : 4 * MIB;
   l->max_message = o->max_message ? o->max_message : 32 * MIB;
-  r->notes = (struct notes){ .log = o->log, .user = o->log_user };
+  r->notes = (struct redis_log){ .log = o->log, .user = o->log_user };
   r->notes.level = o->log_level ? o->log_level : SIO_LOG_WARN;
   r->on_state = o->on_state;
   r->on_state_user = o->on_state_user;
   l->max_elements = redis_is_cluster(r) ? REPLY_ELEMENTS_SLOTS : REPLY_ELEMENTS;
-  context_read_guide(r);
+  redis_init_discovery_options(r);
   return 0;
 }
 
 /* What can fail comes first: from the first handle on, it is freed by closing handles. */
-static int context_init_handles(sio_redis *r) {
+static int redis_init_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;
   if (redis_is_cluster(r))
     err = sio__cluster_init(r);
-  else if (!(r->home = sio__pair_new(r)))
+  else if (!(r->only_server = sio__redis_server_new(r)))
     err = UV_ENOMEM;
   if (err) return err;
-  if (r->home && r->options.url.nhosts) {
-    sio__link_set_address(&r->home->commands, h->name, h->port);
-    sio__link_set_address(&r->home->subscriber, h->name, h->port);
+  if (r->only_server && r->options.url.nhosts) {
+    sio__link_set_address(&r->only_server->commands, h->name, h->port);
+    sio__link_set_address(&r->only_server->subscriber, h->name, h->port);
   }
-  sio__link_init(&r->guide, r->loop, redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
-                 &r->guide_options, &r->handles, on_guide_closed);
+  sio__link_init(&r->discovery, r->loop,
+                 redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
+                 &r->discovery_options, &r->handles, on_discovery_connection_closed);
   uv_timer_init(r->loop, &r->hold);
   r->hold.data = r;
   r->handles++;
@@ -321,26 +325,26 @@ static int context_init_handles(sio_redis *r) {
 
 int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, size_t why_size,
                   sio_redis **out) {
-  const struct context_complaint why = { why_text, why_size };
+  const struct option_error_text why = { why_text, why_size };
   sio_redis_options o;
-  (void)context_refuse(&why, 0, "");
-  if (!out || !loop) return context_refuse(&why, UV_EINVAL, "no loop");
+  (void)report_option_error(&why, 0, "");
+  if (!out || !loop) return report_option_error(&why, UV_EINVAL, "no loop");
   if (sio__read_sized_struct(&o, sizeof o, in, sizeof o))
-    return context_refuse(&why, UV_EINVAL,
-                          "the size is invalid, or an option of a newer version is set");
-  int err = context_check_options(&o, &why);
+    return report_option_error(&why, UV_EINVAL,
+                               "the size is invalid, or an option of a newer version is set");
+  int err = validate_redis_options(&o, &why);
   if (err) return err;
   sio_redis *r = sio__calloc(1, sizeof *r);
-  if (!r) return context_refuse(&why, UV_ENOMEM, uv_strerror(UV_ENOMEM));
+  if (!r) return report_option_error(&why, UV_ENOMEM, uv_strerror(UV_ENOMEM));
   r->loop = loop;
   list_init(&r->pairs);
   list_init(&r->parts);
   sio__subscriptions_init(r);
   sio__msg_allocator_init(&r->msgs);
-  err = context_read_options(r, &o, &why);
-  if (!err && (err = context_init_handles(r))) (void)context_refuse(&why, err, uv_strerror(err));
+  err = redis_read_options(r, &o, &why);
+  if (!err && (err = redis_init_handles(r))) (void)report_option_error(&why, err, uv_strerror(err));
   if (err) {
-    context_release(r);
+    redis_context_free(r);
     return err;
   }
   *out = r;
@@ -351,7 +355,7 @@ void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size) 
   sio_redis_stats s = r->stats;
   s.state = (int)r->state;
   s.queued = 0;
-  pairs_each(p, r) s.queued += sio__link_queued(&p->commands);
+  redis_servers_each(p, r) s.queued += sio__link_queued_bytes(&p->commands);
   list_each (it, tmp, &r->parts) {
     const struct redis_part *p = container_of(it, struct redis_part, link);
     s.queued += p->queued(p);

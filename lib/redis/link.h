@@ -40,8 +40,8 @@ struct link_kept {
 /* What becomes of a command. All zero: nobody waits for the reply. */
 struct link_expect {
   /* The reply, which may be an error. NULL: none will come. */
-  void (*heard)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID]; /* for `heard`: the id of a question */
+  void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
+  char id[LINK_ID]; /* for `on_reply`: the id of a question */
   int slot;         /* of a cluster; only where the link's owner keeps commands */
   struct link_kept *kept;
 };
@@ -56,7 +56,8 @@ struct link_ops {
   /* The connection could not be made, or broke; an attempt follows in wait_ms. why: one clean line.
    * */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
-  /* Where to connect: l->to is set, or sio__link_located() follows (false). NULL: l->to is set. */
+  /* Finds the address to connect to. True: it is in l->to. False: it is not known yet, and the
+   * owner calls sio__link_resume_with_address() later. NULL: l->to never changes. */
   bool (*locate)(struct link *l);
   /* The reply to options->greeting. A text: the server is not the right one. NULL: any reply is. */
   const char *(*greeted)(struct link *l, const redisReply *r);
@@ -78,16 +79,16 @@ struct link_address {
 };
 
 struct lookup;
-struct wire; /* the attempt, or the connection, that there is now */
+struct link_socket; /* the attempt, or the connection, that there is now */
 
 struct link {
   const struct link_ops *ops;
   const struct link_options *options;
   enum link_state state;
   bool expects_replies; /* each command gets one reply: the link for commands */
-  bool locating;        /* CONNECTING, and waits for sio__link_located() */
+  bool locating;        /* CONNECTING, and waits for sio__link_resume_with_address() */
   struct link_address to;
-  struct wire *wire;
+  struct link_socket *socket;
   struct lookup *lookup; /* under way */
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
@@ -99,7 +100,7 @@ struct link {
   uint32_t nwritten;                     /* of those, whose commands were written            */
   unsigned failures;                     /* since a connection lasted                        */
   uint64_t ready_ms;                     /* when it became ready                             */
-  bool heard;                            /* something came since the last tick of the timer  */
+  bool has_received;                     /* something came since the last tick of the timer  */
   bool pinged;
   uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
   unsigned *handles;    /* counts handles that are not closed yet */
@@ -113,29 +114,31 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
 /* At most 255 bytes of a host and 5 of a port. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);
 void sio__link_start(struct link *l);
-void sio__link_located(struct link *l); /* l->to is set; ignored if it was not asked for */
-void sio__link_stop(struct link *l);    /* What is queued is written if the kernel takes it now. */
-void sio__link_close(struct link *l);   /* for ever; closed follows from the loop */
+void sio__link_resume_with_address(
+    struct link *l);                  /* l->to is set; ignored if it was not asked for */
+void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
+void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
 
 /* Queues a command of n words. expect says who gets the reply; it is NULL on the link for
  * subscriptions, where commands have no replies. With a slot its bytes are kept until then. 0,
  * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
-int sio__link_command(struct link *l, const struct link_expect *expect, const sio_slice *words,
-                      size_t n);
+int sio__link_queue_command(struct link *l, const struct link_expect *expect,
+                            const sio_slice *words, size_t n);
 /* Queues a command that another link kept; asking: after ASKING. Takes expect->kept over if it
  * succeeds. Errors as above. */
-int sio__link_resend(struct link *l, struct link_expect *expect, bool asking);
+int sio__link_requeue_command(struct link *l, struct link_expect *expect, bool asking);
 void sio__link_flush(struct link *l);
 /* Removes the oldest expectation and copies it to *out, with what it kept. False: there is none. */
-bool sio__link_take_expect(struct link *l, struct link_expect *out);
+bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
 /* Takes what is kept out of the first command with this slot that waits for its reply, whose reply
  * then interests nobody. False: there is none. */
-bool sio__link_take_kept(struct link *l, int slot, struct link_expect *out);
+bool sio__link_take_command_of_slot(struct link *l, int slot, struct link_expect *out);
 /* Takes out all commands that were not written, oldest first; `take` owns what they kept. */
-void sio__link_take_unwritten(struct link *l, void (*take)(struct link *l, struct link_expect *e));
+void sio__link_take_unwritten_commands(struct link *l,
+                                       void (*take)(struct link *l, struct link_expect *e));
 /* As if the connection had broken: it is made again. */
-void sio__link_break(struct link *l, const char *reason);
-size_t sio__link_queued(
+void sio__link_break_and_reconnect(struct link *l, const char *reason);
+size_t sio__link_queued_bytes(
     const struct link *l); /* bytes that the kernel has not taken, or are kept */
 /* Forgets what was queued; its replies are lost. */
 void sio__link_drop_queue(struct link *l);

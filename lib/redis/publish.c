@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
+int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   uint32_t random[CLASSIC_UID];
   int err = sio__fill_random(random, sizeof random);
@@ -15,7 +15,7 @@ int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
   return err;
 }
 
-int sio__sharded_random_id(char out[LINK_ID]) {
+int sio__random_hex_id(char out[LINK_ID]) {
   static const char digits[] = "0123456789abcdef";
   unsigned char random[SHARDED_UID / 2];
   int err = sio__fill_random(random, sizeof random);
@@ -25,34 +25,35 @@ int sio__sharded_random_id(char out[LINK_ID]) {
 }
 
 /* Clears m. */
-static int publish_text(sio_adapter *a, const char *kind, const char *last, struct message *m) {
+static int publish_on_channel(sio_adapter *a, const char *kind, const char *last,
+                              struct message *m) {
   struct message channel;
   sio__message_init(&channel, &a->redis->msgs);
-  sio__message_channel(&channel, a->key, kind, a->nsp_name, last);
+  sio__message_write_channel_name(&channel, a->key, kind, a->nsp_name, last);
   int err = m->err ? m->err : channel.err;
   if (!err && a->shut) err = UV_ENOTCONN;
   const struct redis_publish how = { .sharded = a->shard_channels,
-                                     .to_all = a->sharded ? !last : kind != a->dialect->responses };
+                                     .to_all = a->sharded ? !last : kind != a->format->responses };
   if (!err)
     err = sio__redis_publish(a->redis, how, sio__message_text(&channel), sio__message_text(m));
   else
-    sio__redis_dropped(a->redis, err);
+    sio__redis_count_dropped_message(a->redis, err);
   sio__message_clear(&channel);
   sio__message_clear(m);
   return err;
 }
 
-int sio__classic_publish_packed(sio_adapter *a, const char *kind, const char *last,
-                                struct message *m, const sio_slice *bins, size_t nbins) {
+int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
+                            const sio_slice *bins, size_t nbins) {
   struct message packed;
   sio__message_init(&packed, &a->redis->msgs);
-  sio__message_pack(&packed, m, bins, nbins);
+  sio__message_convert_to_msgpack(&packed, m, bins, nbins);
   sio__message_clear(m);
-  return publish_text(a, kind, last, &packed);
+  return publish_on_channel(a, kind, last, &packed);
 }
 
 /* The streams adapter of Node.js reads no JSON from channels. */
-int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m) {
-  return a->streams ? sio__classic_publish_packed(a, kind, last, m, NULL, 0)
-                    : publish_text(a, kind, last, m);
+int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m) {
+  return a->streams ? sio__publish_as_msgpack(a, kind, last, m, NULL, 0)
+                    : publish_on_channel(a, kind, last, m);
 }

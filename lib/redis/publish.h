@@ -2,10 +2,10 @@
  *
  * publish.h - the adapter of one namespace, and what it publishes.
  *
- *   classic.c    the tables: what the host calls
+ *   adapter.c    the tables: what the host calls
  *   sharded.c    what differs in the sharded adapter
- *   question.c   questions of this server, until all have answered
- *   heard.c      broadcasts and requests of other servers, and the answers to them
+ *   pending_request.c   questions of this server, until all have answered
+ *   receive.c      broadcasts and requests of other servers, and the answers to them
  */
 #ifndef SIO_REDIS_PUBLISH_H
 #define SIO_REDIS_PUBLISH_H
@@ -31,7 +31,7 @@ enum {
 enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 
 /* How messages are written. */
-struct dialect {
+struct message_format {
   const char *requests, *responses; /* what follows the key in the names of their channels */
   const char *answer_key;           /* of the answer to an event for servers */
   bool packs;                       /* broadcasts and acks are always MessagePack */
@@ -60,7 +60,7 @@ struct silent_servers {
 };
 
 struct sio_adapter {
-  const struct dialect *dialect;
+  const struct message_format *format;
   sio_nsp *nsp;
   const sio_adapter_api *api;
   sio_adapter *local; /* the memory adapter's part */
@@ -70,27 +70,30 @@ struct sio_adapter {
   bool shut;
   bool sharded;            /* its messages are those of Socket.IO's ClusterAdapter: sharded.c */
   bool shard_channels;     /* SPUBLISH, SSUBSCRIBE */
-  struct streams *streams; /* NULL, or what only the streams adapter has: streams.c */
+  struct streams *streams; /* NULL, or what only the streams adapter has: streams_adapter.c */
   int mode;                /* enum sio_redis_subscription_mode */
   char uid[LINK_ID];
   const struct subscription *counted; /* the channel that each server listens on once */
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
-  void (*heard_in_room)(struct subscription *s, sio_slice channel, sio_slice payload);
+  void (*on_room_message)(struct subscription *s, sio_slice channel, sio_slice payload);
   struct map room_channels; /* struct room_channel by name, sharded.c */
   struct silent_servers silent;
 };
 
-static inline const sio_adapter_ops *classic_local(const sio_adapter *a) { return a->api->memory; }
+static inline const sio_adapter_ops *memory_adapter_ops(const sio_adapter *a) {
+  return a->api->memory;
+}
 
 /* Random hexadecimal digits, with a NUL. */
-int sio__sharded_random_id(char out[LINK_ID]);
+int sio__random_hex_id(char out[LINK_ID]);
 /* Random, of A-Z, a-z, 0-9, with a NUL. 0 or an error. */
-int sio__classic_random_id(char out[CLASSIC_UID + 2]);
+int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 
-/* Publishes m, which may hold an error, and clears it. kind, last: see sio__message_channel(). */
-int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m);
+/* Publishes m on a channel and clears m. If m->err is set, that error is returned. kind and last
+ * are parts of the channel's name: see sio__message_write_channel_name(). */
+int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
 /* The same after turning it into MessagePack. */
-int sio__classic_publish_packed(sio_adapter *a, const char *kind, const char *last,
-                                struct message *m, const sio_slice *bins, size_t nbins);
+int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
+                            const sio_slice *bins, size_t nbins);
 
 #endif

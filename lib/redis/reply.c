@@ -13,7 +13,7 @@ typedef size_t array_length;
 typedef int array_length;
 #endif
 
-static void *reply_create_array(const redisReadTask *t, array_length n) {
+static void *create_bounded_reply_array(const redisReadTask *t, array_length n) {
   struct reply_reader *r = t->privdata;
   if (n > 0) r->elements += (size_t)n;
   return r->elements > r->max_elements ? NULL : r->make->createArray(t, n);
@@ -26,7 +26,7 @@ int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elemen
   if (!r->reader) return UV_ENOMEM;
   r->make = r->reader->fn;
   r->fn = *r->make;
-  r->fn.createArray = reply_create_array;
+  r->fn.createArray = create_bounded_reply_array;
   r->reader->fn = &r->fn;
   r->reader->privdata = r;
   return 0;
@@ -37,19 +37,19 @@ void sio__reply_reader_clear(struct reply_reader *r) {
   r->reader = NULL;
 }
 
-static int reply_error(const struct reply_reader *r) {
+static int reply_reader_error(const struct reply_reader *r) {
   if (r->elements > r->max_elements) return SIO_ETOOBIG;
   return r->reader->err == REDIS_ERR_OOM ? UV_ENOMEM : SIO_EPROTO;
 }
 
-int sio__reply_feed(struct reply_reader *r, const char *p, size_t n) {
-  return redisReaderFeed(r->reader, p, n) == REDIS_OK ? 0 : reply_error(r);
+int sio__reply_reader_feed(struct reply_reader *r, const char *p, size_t n) {
+  return redisReaderFeed(r->reader, p, n) == REDIS_OK ? 0 : reply_reader_error(r);
 }
 
-int sio__reply_next(struct reply_reader *r, redisReply **out) {
+int sio__reply_reader_next(struct reply_reader *r, redisReply **out) {
   void *reply = NULL;
   *out = NULL;
-  if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) return reply_error(r);
+  if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) return reply_reader_error(r);
   *out = reply;
   if (reply) r->elements = 0;
   return reply || r->reader->len - r->reader->pos <= r->max ? 0 : SIO_ETOOBIG;

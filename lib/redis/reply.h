@@ -28,15 +28,15 @@ struct reply_reader {
 int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elements);
 void sio__reply_reader_clear(struct reply_reader *r);
 /* 0, SIO_ETOOBIG, UV_ENOMEM. After an error the reader is of no more use. */
-int sio__reply_feed(struct reply_reader *r, const char *p, size_t n);
+int sio__reply_reader_feed(struct reply_reader *r, const char *p, size_t n);
 /* 0 and the next whole reply, or NULL: it has not come yet. The caller frees it with
  * freeReplyObject(). SIO_EPROTO, SIO_ETOOBIG, UV_ENOMEM. */
-int sio__reply_next(struct reply_reader *r, redisReply **out);
+int sio__reply_reader_next(struct reply_reader *r, redisReply **out);
 
 static inline sio_slice reply_text(const redisReply *r) { return slice(r->str, (size_t)r->len); }
-static inline bool reply_is_text(const redisReply *r) {
+static inline bool is_text_reply(const redisReply *r) {
   return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS;
 }
-static inline bool reply_is_error(const redisReply *r) { return r->type == REDIS_REPLY_ERROR; }
+static inline bool is_error_reply(const redisReply *r) { return r->type == REDIS_REPLY_ERROR; }
 
 #endif

@@ -7,36 +7,36 @@
  */
 #include "redis/context.h"
 
-static const char *role_fault(const redisReply *reply) {
+static const char *describe_role_mismatch(const redisReply *reply) {
   bool named =
-      reply->type == REDIS_REPLY_ARRAY && reply->elements && reply_is_text(reply->element[0]);
+      reply->type == REDIS_REPLY_ARRAY && reply->elements && is_text_reply(reply->element[0]);
   if (named && slice_equals_str(reply_text(reply->element[0]), "master")) return NULL;
   return "it is a replica, and the sentinels have no other master yet";
 }
 
-const char *sio__sentinel_greeted(struct link *l, const redisReply *reply) {
+const char *sio__sentinel_check_role(struct link *l, const redisReply *reply) {
   (void)l;
-  return role_fault(reply);
+  return describe_role_mismatch(reply);
 }
 
 /* ---- the answer of a sentinel ---------------------------------------------------------------- */
 
-static bool is_port(sio_slice s) {
+static bool is_port_number(sio_slice s) {
   if (!s.n || s.n > 5) return false;
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;
   return true;
 }
 
-static const char *sentinel_hear_master(struct link *l, const redisReply *reply) {
-  sio_redis *r = container_of(l, sio_redis, guide);
+static const char *parse_master_address(struct link *l, const redisReply *reply) {
+  sio_redis *r = container_of(l, sio_redis, discovery);
   struct link_address *to = &r->master;
   if (reply->type == REDIS_REPLY_NIL) return "it watches no master of this name";
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-      !reply_is_text(reply->element[0]) || !reply_is_text(reply->element[1]))
+      !is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1]))
     return "it does not answer as a sentinel";
   sio_slice host = reply_text(reply->element[0]), port = reply_text(reply->element[1]);
-  if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) || !is_port(port))
+  if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) || !is_port_number(port))
     return "the address that it has of the master is none";
   *to = (struct link_address){ { 0 }, { 0 } };
   memcpy(to->host, host.p, host.n);
@@ -44,64 +44,70 @@ static const char *sentinel_hear_master(struct link *l, const redisReply *reply)
   return NULL;
 }
 
-static void connect_to_found_master(sio_redis *r, struct link *l) {
+static void link_connect_to_found_master(sio_redis *r, struct link *l) {
   if (!l->locating) return;
   l->to = r->master;
-  sio__link_located(l);
+  sio__link_resume_with_address(l);
 }
 
-static void sentinel_on_ready(struct link *l) {
-  sio_redis *r = container_of(l, sio_redis, guide);
+static void on_sentinel_discovery_ready(struct link *l) {
+  sio_redis *r = container_of(l, sio_redis, discovery);
   sio__link_stop(l);
-  connect_to_found_master(r, &r->home->commands);
-  connect_to_found_master(r, &r->home->subscriber);
+  link_connect_to_found_master(r, &r->only_server->commands);
+  link_connect_to_found_master(r, &r->only_server->subscriber);
 }
 
-static void sentinel_on_reply(struct link *l, const redisReply *reply) { (void)l, (void)reply; }
-static void sentinel_on_lost(struct link *l, struct link_expect *e) { (void)l, (void)e; }
+static void on_sentinel_discovery_reply(struct link *l, const redisReply *reply) {
+  (void)l, (void)reply;
+}
+static void on_sentinel_discovery_reply_lost(struct link *l, struct link_expect *e) {
+  (void)l, (void)e;
+}
 
-const struct link_ops sio__sentinel_ops = { .ready = sentinel_on_ready,
-                                            .reply = sentinel_on_reply,
-                                            .lost = sentinel_on_lost,
-                                            .down = sio__guide_down,
-                                            .locate = sio__guide_locate,
-                                            .greeted = sentinel_hear_master };
+const struct link_ops sio__sentinel_ops = { .ready = on_sentinel_discovery_ready,
+                                            .reply = on_sentinel_discovery_reply,
+                                            .lost = on_sentinel_discovery_reply_lost,
+                                            .down = sio__discovery_on_failure,
+                                            .locate = sio__discovery_choose_host,
+                                            .greeted = parse_master_address };
 
 /* ---- the connections to the master ----------------------------------------------------------- */
 
-bool sio__sentinel_locate(struct link *l) {
-  sio__link_start(&sio__pair_of(l)->redis->guide);
+bool sio__sentinel_ask_for_master(struct link *l) {
+  sio__link_start(&sio__redis_server_of_link(l)->redis->discovery);
   return false;
 }
 
-static bool address_is(const struct link_address *a, const struct link_address *b) {
+static bool is_same_link_address(const struct link_address *a, const struct link_address *b) {
   return strcmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
 }
 
 /* Both connections go to the same server. */
-void sio__sentinel_ready(struct redis_pair *p, struct link *l) {
+void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
   sio_redis *r = p->redis;
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;
-  if (r->followed.host[0] && !address_is(&r->followed, &l->to)) {
+  if (r->followed.host[0] && !is_same_link_address(&r->followed, &l->to)) {
     r->stats.switches++;
-    REDIS_NOTE(r, NOTE_MASTER, SIO_LOG_WARN, "the master is now %s port %s", l->to.host,
-               l->to.port);
+    REDIS_LOG(r, REDIS_LOG_MASTER_CHANGED, SIO_LOG_WARN, "the master is now %s port %s", l->to.host,
+              l->to.port);
   }
   r->followed = l->to;
-  if (!address_is(&other->to, &l->to)) sio__link_break(other, "another server is the master now");
+  if (!is_same_link_address(&other->to, &l->to))
+    sio__link_break_and_reconnect(other, "another server is the master now");
 }
 
-static void on_role(struct link *l, const struct link_expect *expect, const redisReply *reply) {
+static void on_role_reply(struct link *l, const struct link_expect *expect,
+                          const redisReply *reply) {
   static const char why[] = "the server is not the master any more";
-  struct redis_pair *p = sio__pair_of(l);
+  struct redis_server *p = sio__redis_server_of_link(l);
   (void)expect;
-  if (!reply || !role_fault(reply)) return;
-  sio__link_break(&p->subscriber, why);
-  sio__link_break(&p->commands, why);
+  if (!reply || !describe_role_mismatch(reply)) return;
+  sio__link_break_and_reconnect(&p->subscriber, why);
+  sio__link_break_and_reconnect(&p->commands, why);
 }
 
-void sio__sentinel_tick(struct link *l) {
-  static const struct link_expect expect = { .heard = on_role, .slot = LINK_NO_SLOT };
+void sio__sentinel_send_role_command(struct link *l) {
+  static const struct link_expect expect = { .on_reply = on_role_reply, .slot = LINK_NO_SLOT };
   static const sio_slice words[] = { { "ROLE", 4 } };
-  (void)sio__link_command(l, &expect, words, 1);
+  (void)sio__link_queue_command(l, &expect, words, 1);
 }

@@ -7,7 +7,7 @@
 
 #include "redis/publish.h"
 
-extern const struct dialect sio__sharded_dialect;
+extern const struct message_format sio__sharded_message_format;
 
 /* The types of its messages; the numbers are the protocol's. */
 enum sharded_type {
@@ -24,13 +24,14 @@ enum sharded_type {
 };
 
 /* The channel of a room is subscribed while the room has members here. */
-int sio__sharded_join(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_leave(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_leave_all(sio_adapter *a, sio_socket *s);
-void sio__sharded_arrive(sio_adapter *a, sio_socket *s);
-void sio__sharded_depart(sio_adapter *a, sio_socket *s);
-void sio__sharded_init(sio_adapter *a,
-                       void (*heard)(struct subscription *s, sio_slice channel, sio_slice payload));
-void sio__sharded_clear(sio_adapter *a);
+int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s);
+void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s);
+void sio__sharded_on_socket_left(sio_adapter *a, sio_socket *s);
+void sio__room_channels_init(sio_adapter *a,
+                             void (*on_message)(struct subscription *s, sio_slice channel,
+                                                sio_slice payload));
+void sio__room_channels_clear(sio_adapter *a);
 
 #endif

@@ -6,7 +6,7 @@
  * a reader, which waits in XREAD. The reader sees the entries of all servers, its own included, in
  * one order; it goes on after the last entry that it has read whenever its connection was lost. In
  * a Redis Cluster both go to the server that has the slot of the stream; commands for keys, whose
- * slots are others, go through sio__redis_command().
+ * slots are others, go through sio__redis_send_command().
  *
  * An entry that this server adds is kept until it has been read back:
  *
@@ -32,7 +32,7 @@ struct stream_id {
 /* False: it is not "<digits>-<digits>". */
 bool sio__stream_id_parse(struct stream_id *id, sio_slice text);
 /* Returns the text, which is in out. */
-sio_slice sio__stream_id_print(struct stream_id id, char out[STREAM_ID_MAX]);
+sio_slice sio__stream_id_format(struct stream_id id, char out[STREAM_ID_MAX]);
 static inline int stream_id_compare(struct stream_id a, struct stream_id b) {
   if (a.ms != b.ms) return a.ms < b.ms ? -1 : 1;
   return a.seq == b.seq ? 0 : a.seq < b.seq ? -1 : 1;
@@ -70,7 +70,8 @@ struct stream_fields {
   sio_slice uid, nsp, type, data;
 };
 /* False: it is none of this protocol. */
-bool sio__stream_fields(struct stream_fields *f, const redisReply *entry, struct stream_id *id);
+bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
+                             struct stream_id *id);
 
 /* All are called from the loop. */
 struct stream_ops {
@@ -78,10 +79,10 @@ struct stream_ops {
   void (*deliver)(struct stream_entry *e, const struct stream_id *id);
   void (*free_local)(struct stream_entry *e); /* of ENTRY_LOCAL */
   /* An entry of another server. */
-  void (*heard)(sio_adapter *a, const struct stream_fields *f, struct stream_id id);
+  void (*on_remote_entry)(sio_adapter *a, const struct stream_fields *f, struct stream_id id);
   const char *(*uid)(const sio_adapter *a);
   sio_slice (*nsp)(const sio_adapter *a);
-  /* The reply to a command of sio__stream_ask(), or NULL: it will not come. */
+  /* The reply to a command of sio__stream_send_command(), or NULL: it will not come. */
   void (*reply)(struct stream *st, char kind, uint64_t number, const redisReply *reply);
   void (*read)(struct stream *st); /* entries were read, after they were delivered */
   void (*flush)(struct stream *st);
@@ -121,11 +122,11 @@ struct stream {
 
 /* Finds the stream of this name, or opens it, and adds an adapter to it. UV_EEXIST: it has one of
  * the same namespace. UV_ENOMEM. */
-int sio__stream_join(sio_redis *r, const struct stream_options *o, const struct stream_ops *ops,
-                     sio_adapter *a, struct stream **out);
+int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
+                                 const struct stream_ops *ops, sio_adapter *a, struct stream **out);
 /* The last adapter that leaves closes the stream. */
-void sio__stream_leave(struct stream *st, sio_adapter *a);
-sio_adapter *sio__stream_adapter(struct stream *st, sio_slice nsp); /* or NULL */
+void sio__stream_remove_adapter(struct stream *st, sio_adapter *a);
+sio_adapter *sio__stream_find_adapter(struct stream *st, sio_slice nsp); /* or NULL */
 
 /* Returns each adapter once, then NULL. *i must start at 0. */
 sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i);
@@ -137,14 +138,14 @@ void sio__stream_entry_free(struct stream *st, struct stream_entry *e);
 /* Takes an entry over. ENTRY_ADD: wait says whether its local delivery waits for its id, otherwise
  * it counts as delivered. UV_ENOBUFS: max_queued bytes wait already; the entry is then still the
  * caller's. */
-int sio__stream_push(struct stream *st, struct stream_entry *e, bool wait);
+int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait);
 /* True: what is for the local sockets alone has to wait for its turn as ENTRY_LOCAL. */
-static inline bool stream_has_waiting(const struct stream *st) { return st->waiting > 0; }
+static inline bool has_stream_waiting_entries(const struct stream *st) { return st->waiting > 0; }
 
 /* A command for this key, whose reply goes to ops->reply with this kind and number, which is a new
  * sio_redis.last_number. In a cluster the replies to commands for several keys come in any order.
  * UV_ENOTCONN. */
-int sio__stream_ask(struct stream *st, char kind, uint64_t number, sio_slice key,
-                    const sio_slice *words, size_t n);
+int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_slice key,
+                             const sio_slice *words, size_t n);
 
 #endif

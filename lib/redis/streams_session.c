@@ -20,35 +20,37 @@
 
 enum { PAGE = 300, PID_MAX = 24 };
 
-static struct msgs *session_msgs(const struct streams *x) { return &x->adapter->redis->msgs; }
-static uint64_t session_now(const struct streams *x) { return uv_now(x->adapter->redis->loop); }
+static struct msgs *session_message_pool(const struct streams *x) {
+  return &x->adapter->redis->msgs;
+}
+static uint64_t session_now_ms(const struct streams *x) { return uv_now(x->adapter->redis->loop); }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static void put_list_end(struct message *m, const char *const *rooms) {
+static void write_rooms_and_list_end(struct message *m, const char *const *rooms) {
   for (; rooms && *rooms; rooms++) {
-    sio__message_put(m, SLICE(","));
-    sio__message_put_string(m, slice_str(*rooms));
+    sio__message_write_json(m, SLICE(","));
+    sio__message_write_string(m, slice_str(*rooms));
   }
-  sio__message_put(m, SLICE("]"));
+  sio__message_write_json(m, SLICE("]"));
 }
 
-static void put_session_head(struct message *m, const char *id, const char *pid) {
-  sio__message_put(m, SLICE("{\"sid\":"));
-  sio__message_put_string(m, slice_str(id));
-  sio__message_put(m, SLICE(",\"pid\":"));
-  sio__message_put_string(m, slice_str(pid));
-  sio__message_put(m, SLICE(",\"rooms\":["));
-  sio__message_put_string(m, slice_str(id));
+static void write_session_start(struct message *m, const char *id, const char *pid) {
+  sio__message_write_json(m, SLICE("{\"sid\":"));
+  sio__message_write_string(m, slice_str(id));
+  sio__message_write_json(m, SLICE(",\"pid\":"));
+  sio__message_write_string(m, slice_str(pid));
+  sio__message_write_json(m, SLICE(",\"rooms\":["));
+  sio__message_write_string(m, slice_str(id));
 }
 
-static void put_session_data(struct message *m, sio_slice shared) {
-  sio__message_put(m, SLICE(",\"data\":"));
-  sio__message_put(m, shared.n ? shared : SLICE("{}"));
-  sio__message_put(m, SLICE("}"));
+static void write_session_data_and_end(struct message *m, sio_slice shared) {
+  sio__message_write_json(m, SLICE(",\"data\":"));
+  sio__message_write_json(m, shared.n ? shared : SLICE("{}"));
+  sio__message_write_json(m, SLICE("}"));
 }
 
-static sio_slice copy_word(char **at, const void *p, size_t n) {
+static sio_slice copy_command_word(char **at, const void *p, size_t n) {
   char *to = *at;
   memcpy(to, p, n);
   *at += n;
@@ -56,7 +58,8 @@ static sio_slice copy_word(char **at, const void *p, size_t n) {
 }
 
 /* SET or DEL. value is written as base64; {NULL,0}: DEL. */
-static int push_key(struct streams *x, const char *pid, sio_slice value, bool encoded) {
+static int queue_key_set_or_delete(struct streams *x, const char *pid, sio_slice value,
+                                   bool encoded) {
   char ms[NUM_MAX], *at;
   size_t nms = sio__u64_to_text(ms, x->recovery_ms),
          nvalue = encoded ? value.n : BASE64_LEN(value.n);
@@ -64,9 +67,9 @@ static int push_key(struct streams *x, const char *pid, sio_slice value, bool en
   struct stream_entry *e =
       sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
   if (!e) return UV_ENOMEM;
-  e->words[0] = copy_word(&at, value.p ? "SET" : "DEL", 3);
-  e->words[1] = copy_word(&at, x->prefix, nprefix);
-  e->words[1].n += copy_word(&at, pid, npid).n;
+  e->words[0] = copy_command_word(&at, value.p ? "SET" : "DEL", 3);
+  e->words[1] = copy_command_word(&at, x->prefix, nprefix);
+  e->words[1].n += copy_command_word(&at, pid, npid).n;
   e->nwords = 2;
   if (value.p) {
     e->words[2] = slice(at, nvalue);
@@ -75,22 +78,22 @@ static int push_key(struct streams *x, const char *pid, sio_slice value, bool en
     else
       sio__base64_encode(at, value.p, value.n);
     at += nvalue;
-    e->words[3] = copy_word(&at, "PX", 2);
-    e->words[4] = copy_word(&at, ms, nms);
+    e->words[3] = copy_command_word(&at, "PX", 2);
+    e->words[4] = copy_command_word(&at, ms, nms);
     e->nwords = 5;
   }
-  int err = sio__stream_push(x->stream, e, false);
+  int err = sio__stream_queue_entry(x->stream, e, false);
   if (err) sio__stream_entry_free(x->stream, e);
   return err;
 }
 
 /* Clears m. */
-static int push_session(struct streams *x, const char *pid, struct message *m) {
+static int queue_session_save(struct streams *x, const char *pid, struct message *m) {
   struct message packed;
-  sio__message_init(&packed, session_msgs(x));
-  sio__message_pack(&packed, m, NULL, 0);
+  sio__message_init(&packed, session_message_pool(x));
+  sio__message_convert_to_msgpack(&packed, m, NULL, 0);
   int err = packed.err;
-  if (!err) err = push_key(x, pid, sio__message_text(&packed), false);
+  if (!err) err = queue_key_set_or_delete(x, pid, sio__message_text(&packed), false);
   sio__message_clear(&packed);
   sio__message_clear(m);
   return err;
@@ -105,37 +108,37 @@ struct live_session {
   char pid[PID_MAX];
 };
 
-static sio_slice live_key(const void *item) {
+static sio_slice live_session_key(const void *item) {
   return slice_str(((const struct live_session *)item)->pid);
 }
 
 void sio__streams_init_sessions(struct streams *x) {
-  sio__map_init(&x->live, live_key);
+  sio__map_init(&x->live, live_session_key);
   list_init(&x->by_age);
   list_init(&x->dirty);
   list_init(&x->restores);
 }
 
-static void live_free(struct streams *x, struct live_session *l) {
-  sio__map_del(&x->live, live_key(l));
+static void live_session_free(struct streams *x, struct live_session *l) {
+  sio__map_del(&x->live, live_session_key(l));
   list_remove(&l->by_age);
   list_remove(&l->dirty);
   sio__free(l);
 }
 
-static void live_mark_dirty(struct streams *x, struct live_session *l) {
+static void live_session_mark_dirty(struct streams *x, struct live_session *l) {
   if (list_empty(&l->dirty)) list_push(&x->dirty, &l->dirty);
-  sio__redis_wake(x->adapter->redis);
+  sio__redis_schedule_flush(x->adapter->redis);
 }
 
-static void session_changed(sio_adapter *a, const sio_socket *s) {
+static void mark_session_of_socket_dirty(sio_adapter *a, const sio_socket *s) {
   const char *pid = a->streams->recovery_ms ? a->api->socket_pid(s) : NULL;
   struct live_session *l = pid ? sio__map_get(&a->streams->live, slice_str(pid)) : NULL;
-  if (l) live_mark_dirty(a->streams, l);
+  if (l) live_session_mark_dirty(a->streams, l);
 }
 
 /* Without memory the socket can still be recovered, unless its server is killed. */
-void sio__streams_arrive(sio_adapter *a, sio_socket *s) {
+void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
   const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;
   struct live_session *l = pid ? sio__calloc(1, sizeof *l) : NULL;
@@ -145,43 +148,45 @@ void sio__streams_arrive(sio_adapter *a, sio_socket *s) {
     list_init(&l->dirty);
     list_push(&x->by_age, &l->by_age);
     if (sio__map_put(&x->live, l))
-      live_free(x, l);
+      live_session_free(x, l);
     else
-      live_mark_dirty(x, l);
+      live_session_mark_dirty(x, l);
   }
-  classic_local(a)->arrive(a->local, s);
+  memory_adapter_ops(a)->arrive(a->local, s);
 }
 
-int sio__streams_join(sio_adapter *a, sio_socket *s, const char *room) {
-  int err = classic_local(a)->join(a->local, s, room);
-  if (!err) session_changed(a, s);
+int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+  int err = memory_adapter_ops(a)->join(a->local, s, room);
+  if (!err) mark_session_of_socket_dirty(a, s);
   return err;
 }
 
-void sio__streams_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  session_changed(a, s);
-  classic_local(a)->leave(a->local, s, room);
+void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+  mark_session_of_socket_dirty(a, s);
+  memory_adapter_ops(a)->leave(a->local, s, room);
 }
 
-void sio__streams_shared_changed(sio_adapter *a, sio_socket *s) { session_changed(a, s); }
+void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s) {
+  mark_session_of_socket_dirty(a, s);
+}
 
-static void put_room(const char *room, void *user) {
+static void write_room_name(const char *room, void *user) {
   const char *const list[] = { room, NULL };
   struct message *m = user;
-  sio__message_put(m, SLICE(","));
-  sio__message_put_string(m, slice_str(list[0]));
+  sio__message_write_json(m, SLICE(","));
+  sio__message_write_string(m, slice_str(list[0]));
 }
 
-static int live_write(struct streams *x, struct live_session *l) {
+static int live_session_save(struct streams *x, struct live_session *l) {
   struct message m;
-  sio__message_init(&m, session_msgs(x));
-  put_session_head(&m, sio_socket_id(l->socket), l->pid);
-  classic_local(x->adapter)->rooms(x->adapter->local, l->socket, put_room, &m);
-  sio__message_put(&m, SLICE("]"));
-  put_session_data(&m, sio_socket_shared(l->socket));
-  int err = push_session(x, l->pid, &m);
+  sio__message_init(&m, session_message_pool(x));
+  write_session_start(&m, sio_socket_id(l->socket), l->pid);
+  memory_adapter_ops(x->adapter)->rooms(x->adapter->local, l->socket, write_room_name, &m);
+  sio__message_write_json(&m, SLICE("]"));
+  write_session_data_and_end(&m, sio_socket_shared(l->socket));
+  int err = queue_session_save(x, l->pid, &m);
   if (err) return err;
-  l->set_ms = session_now(x);
+  l->set_ms = session_now_ms(x);
   list_remove(&l->dirty);
   list_remove(&l->by_age);
   list_push(&x->by_age, &l->by_age);
@@ -189,47 +194,47 @@ static int live_write(struct streams *x, struct live_session *l) {
 }
 
 /* What cannot be written now is written later. */
-static void streams_write_dirty(struct streams *x) {
+static void streams_save_dirty_sessions(struct streams *x) {
   struct list *it;
   while ((it = list_first(&x->dirty)))
-    if (live_write(x, container_of(it, struct live_session, dirty))) return;
+    if (live_session_save(x, container_of(it, struct live_session, dirty))) return;
 }
 
-static void streams_refresh(struct streams *x) {
-  uint64_t now = session_now(x);
+static void streams_mark_expiring_sessions_dirty(struct streams *x) {
+  uint64_t now = session_now_ms(x);
   list_each (it, tmp, &x->by_age) {
     struct live_session *l = container_of(it, struct live_session, by_age);
     if (now - l->set_ms < x->recovery_ms / 3) return;
-    live_mark_dirty(x, l);
+    live_session_mark_dirty(x, l);
   }
 }
 
-void sio__streams_persist(sio_adapter *a, const sio_saved_socket *s) {
+void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s) {
   struct streams *x = a->streams;
   struct live_session *l = sio__map_get(&x->live, slice_str(s->pid));
   struct message m;
-  if (l) live_free(x, l);
+  if (l) live_session_free(x, l);
   if (a->shut) return;
-  sio__message_init(&m, session_msgs(x));
-  put_session_head(&m, s->id, s->pid);
-  put_list_end(&m, s->rooms);
-  put_session_data(&m, s->shared);
-  int err = push_session(x, s->pid, &m);
-  if (err) sio__redis_dropped(a->redis, err);
+  sio__message_init(&m, session_message_pool(x));
+  write_session_start(&m, s->id, s->pid);
+  write_rooms_and_list_end(&m, s->rooms);
+  write_session_data_and_end(&m, s->shared);
+  int err = queue_session_save(x, s->pid, &m);
+  if (err) sio__redis_count_dropped_message(a->redis, err);
 }
 
-void sio__streams_forget(sio_adapter *a, const char *pid) {
+void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid) {
   struct streams *x = a->streams;
   struct live_session *l = sio__map_get(&x->live, slice_str(pid));
-  if (l) live_free(x, l);
+  if (l) live_session_free(x, l);
   if (a->shut) return;
-  int err = push_key(x, pid, slice(NULL, 0), true);
-  if (err) sio__redis_dropped(a->redis, err);
+  int err = queue_key_set_or_delete(x, pid, slice(NULL, 0), true);
+  if (err) sio__redis_count_dropped_message(a->redis, err);
 }
 
 /* ---- restoring ------------------------------------------------------------------------------- */
 
-/* Kinds of replies; see sio__stream_ask(). */
+/* Kinds of replies; see sio__stream_send_command(). */
 enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
 
 struct stream_restore {
@@ -245,29 +250,30 @@ struct stream_restore {
   struct stream_id end;    /* the entries up to this one are read as pages */
   struct stream_id at;     /* the last entry of the pages that have come */
   char *key_value;         /* what the key had */
-  struct heard_session session;
+  struct received_session session;
   char pid[PID_MAX];
 };
 
-static struct stream_restore *restore_of(struct list *it) {
+static struct stream_restore *stream_restore_of_list_node(struct list *it) {
   return container_of(it, struct stream_restore, link);
 }
 
 static void stream_restore_free(struct stream_restore *k) {
   list_remove(&k->link);
-  sio__heard_clear_session(&k->session);
+  sio__received_session_clear(&k->session);
   sio__free(k->key_value);
   sio__free(k);
 }
 
 void sio__streams_clear_sessions(struct streams *x) {
   struct list *it;
-  while ((it = list_first(&x->restores))) stream_restore_free(restore_of(it));
-  while ((it = list_first(&x->by_age))) live_free(x, container_of(it, struct live_session, by_age));
+  while ((it = list_first(&x->restores))) stream_restore_free(stream_restore_of_list_node(it));
+  while ((it = list_first(&x->by_age)))
+    live_session_free(x, container_of(it, struct live_session, by_age));
   sio__map_clear(&x->live);
 }
 
-static void restore_finish(struct streams *x, struct stream_restore *k, int cause) {
+static void stream_restore_finish(struct streams *x, struct stream_restore *k, int cause) {
   k->done = true;
   if (k->restore) x->adapter->api->restore_done(k->restore, cause);
 }
@@ -278,15 +284,15 @@ static sio_slice stream_key(const struct streams *x) {
 
 static int ask_offset(struct streams *x, const struct stream_restore *k) {
   char offset[STREAM_ID_MAX];
-  const sio_slice id = sio__stream_id_print(k->offset, offset);
+  const sio_slice id = sio__stream_id_format(k->offset, offset);
   const sio_slice words[] = { SLICE("XRANGE"), stream_key(x), id, id };
-  return sio__stream_ask(x->stream, REPLY_OFFSET, k->number, stream_key(x), words, 4);
+  return sio__stream_send_command(x->stream, REPLY_OFFSET, k->number, stream_key(x), words, 4);
 }
 
 /* One command, so that it can follow the slot of the key to another server. */
 static int take_key_in_cluster(struct streams *x, const struct stream_restore *k, sio_slice key) {
   const sio_slice words[] = { SLICE("GETDEL"), key };
-  return sio__stream_ask(x->stream, REPLY_KEY, k->number, key, words, 2);
+  return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
 }
 
 /* GETDEL needs Redis 6.2. */
@@ -294,10 +300,10 @@ static int take_key_in_transaction(struct streams *x, const struct stream_restor
                                    sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
   const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
-  int err = sio__stream_ask(x->stream, '\0', 0, key, multi, 1);
-  if (!err) err = sio__stream_ask(x->stream, '\0', 0, key, get, 2);
-  if (!err) err = sio__stream_ask(x->stream, '\0', 0, key, del, 2);
-  if (!err) err = sio__stream_ask(x->stream, REPLY_KEY, k->number, key, exec, 1);
+  int err = sio__stream_send_command(x->stream, '\0', 0, key, multi, 1);
+  if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, get, 2);
+  if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, del, 2);
+  if (!err) err = sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, exec, 1);
   return err;
 }
 
@@ -313,7 +319,7 @@ static int take_key(struct streams *x, const struct stream_restore *k) {
 }
 
 /* In a cluster the replies may come in any order, so the key is asked for after the offset. */
-static int ask_key_and_offset(struct streams *x, const struct stream_restore *k) {
+static int request_session_key_and_offset(struct streams *x, const struct stream_restore *k) {
   int err = ask_offset(x, k);
   return err || redis_is_cluster(x->adapter->redis) ? err : take_key(x, k);
 }
@@ -330,7 +336,7 @@ static struct stream_restore *stream_restore_new(struct streams *x, sio_restore 
   return k;
 }
 
-void sio__streams_restore(sio_adapter *a, sio_restore *r) {
+void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
   struct streams *x = a->streams;
   struct stream_id id;
   sio_restore_info info = { .size = sizeof info };
@@ -340,9 +346,9 @@ void sio__streams_restore(sio_adapter *a, sio_restore *r) {
   } else if (!info.has_offset || !sio__stream_id_parse(&id, info.offset)) {
     a->api->restore_done(r, SIO_RECOVERY_BAD_OFFSET);
   } else {
-    streams_write_dirty(x);
+    streams_save_dirty_sessions(x);
     struct stream_restore *k = stream_restore_new(x, r, &info);
-    if (!k || ask_key_and_offset(x, k)) {
+    if (!k || request_session_key_and_offset(x, k)) {
       if (k) stream_restore_free(k);
       a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
     }
@@ -350,9 +356,9 @@ void sio__streams_restore(sio_adapter *a, sio_restore *r) {
 }
 
 /* A key that was taken and not handed over is written again. */
-void sio__streams_restore_over(sio_adapter *a, sio_restore *r) {
+void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
-    struct stream_restore *k = restore_of(it);
+    struct stream_restore *k = stream_restore_of_list_node(it);
     if (k->restore != r) continue;
     k->restore = NULL;
     k->following = false;
@@ -362,7 +368,7 @@ void sio__streams_restore_over(sio_adapter *a, sio_restore *r) {
 
 /* ---- what was missed ------------------------------------------------------------------------- */
 
-static bool session_is_in(const struct heard_session *s, const char *const *names) {
+static bool is_session_in_target_list(const struct received_session *s, const char *const *names) {
   for (; *names; names++) {
     if (strcmp(*names, s->id) == 0) return true;
     for (const char *const *room = s->rooms.list; *room; room++)
@@ -371,29 +377,32 @@ static bool session_is_in(const struct heard_session *s, const char *const *name
   return false;
 }
 
-static bool session_missed(const struct heard_session *s, const struct heard_event *ev) {
+static bool has_session_missed_event(const struct received_session *s,
+                                     const struct received_event *ev) {
   if (ev->target.flags & SIO_VOLATILE) return false;
-  return (ev->everybody || session_is_in(s, ev->target.rooms.list)) &&
-         !session_is_in(s, ev->target.except.list);
+  return (ev->everybody || is_session_in_target_list(s, ev->target.rooms.list)) &&
+         !is_session_in_target_list(s, ev->target.except.list);
 }
 
-static void restore_add(sio_adapter *a, struct stream_restore *k, const struct heard_event *ev,
-                        sio_slice offset) {
-  if (k->restore && session_missed(&k->session, ev))
-    (void)sio__heard_add_missed(a, ev, k->restore, offset);
+static void add_missed_event(sio_adapter *a, struct stream_restore *k,
+                             const struct received_event *ev, sio_slice offset) {
+  if (k->restore && has_session_missed_event(&k->session, ev))
+    (void)sio__received_event_add_to_restore(a, ev, k->restore, offset);
 }
 
-void sio__streams_follow(sio_adapter *a, const struct heard_event *ev, sio_slice offset) {
+void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
+                                                  sio_slice offset) {
   struct stream_id id;
   if (list_empty(&a->streams->restores) || !sio__stream_id_parse(&id, offset)) return;
   list_each (it, tmp, &a->streams->restores) {
-    struct stream_restore *k = restore_of(it);
-    if (k->following && stream_id_compare(id, k->offset) > 0) restore_add(a, k, ev, offset);
+    struct stream_restore *k = stream_restore_of_list_node(it);
+    if (k->following && stream_id_compare(id, k->offset) > 0) add_missed_event(a, k, ev, offset);
   }
 }
 
 /* The message of an event of this namespace, or NULL; the caller frees it. */
-static char *missed_message(const sio_adapter *a, const struct stream_fields *f, sio_slice *out) {
+static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
+                                         sio_slice *out) {
   if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
   bool json = *f->data.p == '{';
   char *bytes = sio__malloc(f->data.n + 3);
@@ -404,125 +413,127 @@ static char *missed_message(const sio_adapter *a, const struct stream_fields *f,
   return bytes;
 }
 
-static void restore_add_entry(sio_adapter *a, struct stream_restore *k,
-                              const struct stream_fields *f, struct stream_id id) {
+static void add_missed_entry(sio_adapter *a, struct stream_restore *k,
+                             const struct stream_fields *f, struct stream_id id) {
   char offset[STREAM_ID_MAX];
-  struct heard_event ev;
+  struct received_event ev;
   sio_slice message;
-  char *bytes = missed_message(a, f, &message);
+  char *bytes = decode_missed_event_message(a, f, &message);
   if (!bytes) return;
-  if (!sio__heard_open_event(&ev, a, message))
-    restore_add(a, k, &ev, sio__stream_id_print(id, offset));
-  sio__heard_clear_event(&ev);
+  if (!sio__received_event_parse(&ev, a, message))
+    add_missed_event(a, k, &ev, sio__stream_id_format(id, offset));
+  sio__received_event_clear(&ev);
   sio__free(bytes);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
-static int ask_page(struct streams *x, const struct stream_restore *k) {
+static int request_missed_entries_page(struct streams *x, const struct stream_restore *k) {
   char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
   const struct stream_id next = { k->at.ms, k->at.seq + 1 };
   const sio_slice words[] = { SLICE("XRANGE"),
                               stream_key(x),
-                              sio__stream_id_print(next, from),
-                              sio__stream_id_print(k->end, to),
+                              sio__stream_id_format(next, from),
+                              sio__stream_id_format(k->end, to),
                               SLICE("COUNT"),
                               SLICE("300") };
-  return sio__stream_ask(x->stream, REPLY_PAGE, k->number, stream_key(x), words, 6);
+  return sio__stream_send_command(x->stream, REPLY_PAGE, k->number, stream_key(x), words, 6);
 }
 
 /* Asks for entries that this server has delivered already, until there are none. From then on it
  * adds what it delivers. The client may know entries that this server has not read yet. */
-static void restore_go_on(struct streams *x, struct stream_restore *k) {
+static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
   if (stream_id_compare(k->at, k->end) > 0) return;
   if (stream_id_compare(k->at, k->end) < 0) {
     k->reading = true;
-    if (ask_page(x, k)) restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    if (request_missed_entries_page(x, k)) stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
   k->following = true;
-  restore_finish(x, k, 0);
+  stream_restore_finish(x, k, 0);
 }
 
-static void restore_hear_page(struct streams *x, struct stream_restore *k,
-                              const redisReply *reply) {
+static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
+                                   const redisReply *reply) {
   struct stream_fields f;
   struct stream_id id;
   k->reading = false;
   if (!reply || reply->type != REDIS_REPLY_ARRAY) {
-    restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
   for (size_t i = 0; i < reply->elements; i++) {
-    if (!sio__stream_fields(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
+    if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
       continue;
-    restore_add_entry(x->adapter, k, &f, id);
+    add_missed_entry(x->adapter, k, &f, id);
     k->at = id;
   }
   if (reply->elements < PAGE) k->at = k->end;
-  restore_go_on(x, k);
+  request_next_page_or_finish(x, k);
 }
 
 /* ---- the key --------------------------------------------------------------------------------- */
 
-static int hand_over_session(struct streams *x, struct stream_restore *k) {
+static int decode_and_restore_session(struct streams *x, struct stream_restore *k) {
   size_t n = strlen(k->key_value);
   char *bytes = sio__malloc(n / 4 * 3 + 3);
   if (!bytes) return UV_ENOMEM;
   sio_slice message = slice(bytes, sio__base64_decode(bytes, k->key_value, n));
-  int err = sio__heard_open_session(&k->session, x->adapter, message);
+  int err = sio__received_session_parse(&k->session, x->adapter, message);
   const sio_saved_socket saved = { .size = sizeof saved,
                                    .id = k->session.id,
                                    .pid = k->session.pid,
                                    .rooms = k->session.rooms.list,
-                                   .shared =
-                                       err ? slice(NULL, 0) : unpacked_text(&k->session.data) };
+                                   .shared = err ? slice(NULL, 0)
+                                                 : unpacked_json_text(&k->session.data) };
   if (!err) err = x->adapter->api->restore_found(k->restore, &saved);
-  sio__unpack_clear(&k->session.message);
+  sio__unpacked_clear(&k->session.message);
   k->session.message = (struct unpacked){ 0 };
   sio__free(bytes);
   return err;
 }
 
-static void restore_begin(struct streams *x, struct stream_restore *k) {
-  int err = hand_over_session(x, k);
+static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
+  int err = decode_and_restore_session(x, k);
   if (err) {
-    restore_finish(x, k, err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    stream_restore_finish(x, k,
+                          err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
     return;
   }
   k->at = k->offset;
-  restore_go_on(x, k);
+  request_next_page_or_finish(x, k);
 }
 
 /* The answer to GETDEL, or to EXEC: what GET and DEL have answered. NULL: it is none. */
 static const redisReply *read_key_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
-  return reply_is_text(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
+  return is_text_reply(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
 }
 
-static void restore_hear_key(struct streams *x, struct stream_restore *k, const redisReply *reply) {
+static void on_session_key_reply(struct streams *x, struct stream_restore *k,
+                                 const redisReply *reply) {
   const redisReply *value = read_key_reply(reply);
-  bool ok = value, found = ok && reply_is_text(value);
+  bool ok = value, found = ok && is_text_reply(value);
   k->has_key = true;
   if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);
   if (!k->restore) {
-    if (k->key_value) (void)push_key(x, k->pid, slice_str(k->key_value), true);
+    if (k->key_value) (void)queue_key_set_or_delete(x, k->pid, slice_str(k->key_value), true);
     stream_restore_free(k);
     return;
   }
   if (!ok)
-    restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
   else if (!found)
-    restore_finish(x, k, SIO_RECOVERY_NO_SESSION);
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_SESSION);
   else if (!k->key_value)
-    restore_finish(x, k, SIO_RECOVERY_NO_MEMORY);
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_MEMORY);
   else if (!k->offset_exists)
-    restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
+    stream_restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
   else
-    restore_begin(x, k);
+    begin_socket_restore(x, k);
 }
 
 /* In a cluster the key is left to another server if this one cannot use it. */
@@ -535,56 +546,59 @@ static void restore_hear_offset(struct streams *x, struct stream_restore *k,
   if (asked) return;
   k->has_key = true; /* it will not come */
   if (k->restore)
-    restore_finish(x, k, ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
+    stream_restore_finish(x, k,
+                          ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
   else
     stream_restore_free(k);
 }
 
-void sio__streams_return_keys(struct streams *x) {
+void sio__streams_write_back_unused_keys(struct streams *x) {
   list_each (it, tmp, &x->restores) {
-    const struct stream_restore *k = restore_of(it);
-    if (k->key_value) (void)push_key(x, k->pid, slice_str(k->key_value), true);
+    const struct stream_restore *k = stream_restore_of_list_node(it);
+    if (k->key_value) (void)queue_key_set_or_delete(x, k->pid, slice_str(k->key_value), true);
   }
 }
 
-static struct stream_restore *restore_find(struct stream *st, uint64_t number,
-                                           struct streams **out) {
+static struct stream_restore *find_stream_restore_by_number(struct stream *st, uint64_t number,
+                                                            struct streams **out) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     *out = a->streams;
     list_each (it, tmp, &a->streams->restores) {
-      if (restore_of(it)->number == number) return restore_of(it);
+      if (stream_restore_of_list_node(it)->number == number) return stream_restore_of_list_node(it);
     }
   }
   return NULL;
 }
 
-void sio__streams_on_reply(struct stream *st, char kind, uint64_t number, const redisReply *reply) {
+void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
+                                   const redisReply *reply) {
   struct streams *x;
-  struct stream_restore *k = restore_find(st, number, &x);
+  struct stream_restore *k = find_stream_restore_by_number(st, number, &x);
   if (!k) return;
   switch (kind) {
     case REPLY_OFFSET: restore_hear_offset(x, k, reply); break;
-    case REPLY_KEY: restore_hear_key(x, k, reply); break;
-    default: restore_hear_page(x, k, reply);
+    case REPLY_KEY: on_session_key_reply(x, k, reply); break;
+    default: on_missed_entries_page(x, k, reply);
   }
 }
 
 /* ---- with the stream ------------------------------------------------------------------------- */
 
-void sio__streams_on_read(struct stream *st) {
+void sio__streams_on_entries_read(struct stream *st) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     list_each (it, tmp, &a->streams->restores) {
-      struct stream_restore *k = restore_of(it);
+      struct stream_restore *k = stream_restore_of_list_node(it);
       if (k->session.id[0] && stream_id_compare(k->at, k->offset) == 0 && !k->reading)
-        restore_go_on(a->streams, k);
+        request_next_page_or_finish(a->streams, k);
     }
-    if (a->streams->recovery_ms) streams_refresh(a->streams);
+    if (a->streams->recovery_ms) streams_mark_expiring_sessions_dirty(a->streams);
   }
 }
 
 void sio__streams_on_flush(struct stream *st) {
   sio_adapter *a;
-  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) streams_write_dirty(a->streams);
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));)
+    streams_save_dirty_sessions(a->streams);
 }

@@ -9,7 +9,7 @@
 #ifndef SIO_REDIS_STREAMS_SESSION_H
 #define SIO_REDIS_STREAMS_SESSION_H
 
-#include "redis/heard.h"
+#include "redis/receive.h"
 #include "redis/stream.h"
 
 struct streams {
@@ -27,24 +27,26 @@ void sio__streams_init_sessions(struct streams *x);
 void sio__streams_clear_sessions(struct streams *x);
 
 /* An event was delivered to the local sockets: sockets that are being restored have missed it. */
-void sio__streams_follow(sio_adapter *a, const struct heard_event *ev, sio_slice offset);
+void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
+                                                  sio_slice offset);
 
 /* What was taken out of Redis for sockets that have not joined is written again. */
-void sio__streams_return_keys(struct streams *x);
+void sio__streams_write_back_unused_keys(struct streams *x);
 
 /* Functions of the table. */
-int sio__streams_join(sio_adapter *a, sio_socket *s, const char *room);
-void sio__streams_leave(sio_adapter *a, sio_socket *s, const char *room);
-void sio__streams_arrive(sio_adapter *a, sio_socket *s);
-void sio__streams_shared_changed(sio_adapter *a, sio_socket *s);
-void sio__streams_persist(sio_adapter *a, const sio_saved_socket *s);
-void sio__streams_forget(sio_adapter *a, const char *pid);
-void sio__streams_restore(sio_adapter *a, sio_restore *r);
-void sio__streams_restore_over(sio_adapter *a, sio_restore *r);
+int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s);
+void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s);
+void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s);
+void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid);
+void sio__streams_restore_socket(sio_adapter *a, sio_restore *r);
+void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r);
 
 /* For stream_ops. */
-void sio__streams_on_reply(struct stream *st, char kind, uint64_t number, const redisReply *reply);
-void sio__streams_on_read(struct stream *st);
+void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
+                                   const redisReply *reply);
+void sio__streams_on_entries_read(struct stream *st);
 void sio__streams_on_flush(struct stream *st);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static int unpack_convert(struct unpacked *u, struct msgs *home, sio_slice json) {
+static int convert_json_to_msgpack(struct unpacked *u, struct msgs *home, sio_slice json) {
   struct json_scan scan = { 0 };
   if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EPROTO;
   int err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
@@ -29,26 +29,26 @@ static int unpack_convert(struct unpacked *u, struct msgs *home, sio_slice json)
   return err;
 }
 
-int sio__unpack_open(struct unpacked *u, struct msgs *home, sio_slice message) {
+int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message) {
   *u = (struct unpacked){ .value = message };
   bool is_json = message.n > 0 && *message.p == '{';
-  int err = is_json ? unpack_convert(u, home, message) : 0;
+  int err = is_json ? convert_json_to_msgpack(u, home, message) : 0;
   sio_slice rest = u->value, whole;
   if (!err && (!sio__msgpack_skip_value(&rest, &whole) || rest.n)) err = SIO_EPROTO;
   return err;
 }
 
-void sio__unpack_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
+void sio__unpacked_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
-static void unpack_store_field(const struct unpack_field *fields, size_t n, sio_slice key,
-                               sio_slice value) {
+static void store_field_value(const struct unpack_field *fields, size_t n, sio_slice key,
+                              sio_slice value) {
   for (size_t i = 0; i < n; i++)
     if (slice_equals_str(key, fields[i].key)) *fields[i].value = value;
 }
 
-bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t n) {
+bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n) {
   struct msgpack t;
   sio_slice key, value, text;
   for (size_t i = 0; i < n; i++) *fields[i].value = slice(NULL, 0);
@@ -56,21 +56,21 @@ bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t
   for (uint32_t i = 0; i < t.count; i++) {
     if (!sio__msgpack_skip_value(&map, &key) || !sio__msgpack_skip_value(&map, &value))
       return false;
-    if (sio__unpack_str(key, &text)) unpack_store_field(fields, n, text, value);
+    if (sio__unpack_string(key, &text)) store_field_value(fields, n, text, value);
   }
   return true;
 }
 
-bool sio__unpack_array(sio_slice *in, uint32_t *n) {
+bool sio__unpack_array_length(sio_slice *in, uint32_t *n) {
   struct msgpack t;
   if (!sio__msgpack_read_token(in, &t) || t.kind != MSGPACK_ARRAY) return false;
   *n = t.count;
   return true;
 }
 
-bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n) {
+bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n) {
   uint32_t count;
-  if (!sio__unpack_array(&array, &count) || count != n) return false;
+  if (!sio__unpack_array_length(&array, &count) || count != n) return false;
   for (size_t i = 0; i < n; i++)
     if (!sio__msgpack_skip_value(&array, &elements[i])) return false;
   return true;
@@ -78,16 +78,16 @@ bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-bool sio__unpack_str(sio_slice value, sio_slice *out) {
+bool sio__unpack_string(sio_slice value, sio_slice *out) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&value, &t) || t.kind != MSGPACK_STR) return false;
   *out = t.bytes;
   return true;
 }
 
-bool sio__unpack_name(sio_slice value, char *out, size_t size) {
+bool sio__unpack_string_copy(sio_slice value, char *out, size_t size) {
   sio_slice s;
-  if (!sio__unpack_str(value, &s) || s.n >= size || memchr(s.p, '\0', s.n)) return false;
+  if (!sio__unpack_string(value, &s) || s.n >= size || memchr(s.p, '\0', s.n)) return false;
   memcpy(out, s.p, s.n);
   out[s.n] = '\0';
   return true;
@@ -107,18 +107,18 @@ bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   return true;
 }
 
-static bool unpack_is_bool(sio_slice value, bool b) {
+static bool is_msgpack_bool(sio_slice value, bool b) {
   struct msgpack t;
   return sio__msgpack_read_token(&value, &t) && t.kind == MSGPACK_BOOL && t.u.b == b;
 }
 
-bool sio__unpack_is_true(sio_slice value) { return unpack_is_bool(value, true); }
-bool sio__unpack_is_false(sio_slice value) { return unpack_is_bool(value, false); }
+bool sio__unpack_is_true(sio_slice value) { return is_msgpack_bool(value, true); }
+bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool(value, false); }
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* Its length, with the NUL, or 0: it cannot be the name of a room here. */
-static size_t unpack_name_size(const struct msgpack *t) {
+static size_t room_name_size(const struct msgpack *t) {
   char digits[NUM_MAX];
   if (t->kind == MSGPACK_UINT) return sio__u64_to_text(digits, t->u.u) + 1;
   if (t->kind == MSGPACK_INT) return sio__i64_to_text(digits, t->u.i) + 1;
@@ -126,7 +126,7 @@ static size_t unpack_name_size(const struct msgpack *t) {
   return memchr(t->bytes.p, '\0', t->bytes.n) ? 0 : t->bytes.n + 1;
 }
 
-static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
+static char *copy_unpacked_room_name(char *to, const struct msgpack *t, size_t size) {
   if (t->kind == MSGPACK_UINT)
     sio__u64_to_text(to, t->u.u);
   else if (t->kind == MSGPACK_INT)
@@ -137,51 +137,51 @@ static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
   return to + size;
 }
 
-bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]) {
+bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   struct msgpack t;
-  size_t size = sio__msgpack_read_token(&value, &t) ? unpack_name_size(&t) : 0;
-  if (size) unpack_copy_name(out, &t, size);
+  size_t size = sio__msgpack_read_token(&value, &t) ? room_name_size(&t) : 0;
+  if (size) copy_unpacked_room_name(out, &t, size);
   return size > 0;
 }
 
 /* Takes an element off *in, with all that is in it. */
-static size_t unpack_next_name(sio_slice *in, struct msgpack *t) {
+static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
   if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;
-  return unpack_name_size(t);
+  return room_name_size(t);
 }
 
-int sio__unpack_names(struct unpacked_names *names, sio_slice array) {
+int sio__unpack_room_names(struct unpacked_names *names, sio_slice array) {
   struct msgpack t;
   uint32_t count = 0;
   size_t bytes = 0, n = 0, size;
   names->list = NULL;
-  if (array.n && !sio__unpack_array(&array, &count)) return SIO_EPROTO;
+  if (array.n && !sio__unpack_array_length(&array, &count)) return SIO_EPROTO;
   sio_slice in = array;
-  for (uint32_t i = 0; i < count; i++) bytes += unpack_next_name(&in, &t);
+  for (uint32_t i = 0; i < count; i++) bytes += read_next_room_name(&in, &t);
   names->list = sio__malloc(size_add(size_mul((size_t)count + 1, sizeof(char *)), bytes));
   if (!names->list) return UV_ENOMEM;
   char *text = (char *)(names->list + count + 1);
   for (uint32_t i = 0; i < count; i++) {
-    if (!(size = unpack_next_name(&array, &t))) continue;
+    if (!(size = read_next_room_name(&array, &t))) continue;
     names->list[n++] = text;
-    text = unpack_copy_name(text, &t, size);
+    text = copy_unpacked_room_name(text, &t, size);
   }
   names->list[n] = NULL;
   return 0;
 }
 
-void sio__unpack_names_clear(struct unpacked_names *names) {
+void sio__unpacked_room_names_clear(struct unpacked_names *names) {
   sio__free((void *)(uintptr_t)names->list);
   names->list = NULL;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-int sio__unpack_json(struct unpacked_json *j, struct msgs *home, sio_slice value) {
+int sio__unpack_value_as_json(struct unpacked_json *j, struct msgs *home, sio_slice value) {
   j->out = (struct sio_parser_out){ .home = home, .max = JSON_MAX, .max_bins = BINS_MAX };
   if (!(j->out.text = sio__msg_new(home, value.n))) return UV_ENOMEM;
   return value.n ? sio__msgpack_to_json(value, &j->out) : sio_parser_put(&j->out, "null", 4);
 }
 
-void sio__unpack_json_clear(struct unpacked_json *j) { sio__parser_out_clear(&j->out); }
+void sio__unpacked_json_clear(struct unpacked_json *j) { sio__parser_out_clear(&j->out); }

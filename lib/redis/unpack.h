@@ -14,8 +14,8 @@ struct unpacked {
   struct sio_parser_out own; /* JSON as MessagePack                                   */
 };
 /* 0, SIO_EPROTO (malformed), SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. Clear it in any case. */
-int sio__unpack_open(struct unpacked *u, struct msgs *home, sio_slice message);
-void sio__unpack_clear(struct unpacked *u);
+int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message);
+void sio__unpacked_clear(struct unpacked *u);
 
 /* Where the value of a key goes; {NULL,0} if it is missing. */
 struct unpack_field {
@@ -23,22 +23,22 @@ struct unpack_field {
   sio_slice *value;
 };
 /* Of a map. False: it is none. */
-bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t n);
+bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n);
 /* Of an array of exactly n elements. */
-bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n);
+bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
 /* Takes the count of an array off *in; the elements follow. */
-bool sio__unpack_array(sio_slice *in, uint32_t *n);
+bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
 
-bool sio__unpack_str(sio_slice value, sio_slice *out);
+bool sio__unpack_string(sio_slice value, sio_slice *out);
 /* A string of less than `size` bytes without a NUL, copied. */
-bool sio__unpack_name(sio_slice value, char *out, size_t size);
+bool sio__unpack_string_copy(sio_slice value, char *out, size_t size);
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out);
 bool sio__unpack_is_true(sio_slice value);
 bool sio__unpack_is_false(sio_slice value);
 
 enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
 /* The name of a room: a string, or an integer as its digits. False: it cannot be a room here. */
-bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]);
+bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
 
 /* The names of rooms in an array: strings, and integers as their digits, as JavaScript has them.
  * What cannot be the name of a room here is left out. */
@@ -46,16 +46,16 @@ struct unpacked_names {
   const char **list; /* NULL-terminated; owned */
 };
 /* 0, SIO_EPROTO: it is no array; UV_ENOMEM. A missing value is an empty list. */
-int sio__unpack_names(struct unpacked_names *names, sio_slice array);
-void sio__unpack_names_clear(struct unpacked_names *names);
+int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
+void sio__unpacked_room_names_clear(struct unpacked_names *names);
 
 /* A value as JSON text with attachments, which lie in the message. */
 struct unpacked_json {
   struct sio_parser_out out;
 };
-int sio__unpack_json(struct unpacked_json *j, struct msgs *home, sio_slice value);
-void sio__unpack_json_clear(struct unpacked_json *j);
-static inline sio_slice unpacked_text(const struct unpacked_json *j) {
+int sio__unpack_value_as_json(struct unpacked_json *j, struct msgs *home, sio_slice value);
+void sio__unpacked_json_clear(struct unpacked_json *j);
+static inline sio_slice unpacked_json_text(const struct unpacked_json *j) {
   return slice(msg_data(j->out.text), j->out.text->len);
 }
 

@@ -13,24 +13,24 @@ enum { PORT_MAX = 65535, DATABASE_MAX = 1000000, HOST_MAX = 255 };
 
 #define BAD_PERCENT "url: a '%' is not followed by two hexadecimal digits"
 
-static int url_refuse(const char **why, int err, const char *text) {
+static int report_url_error(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
-static int hex_digit(char c) {
+static int url_hex_digit_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c |= 0x20;
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Decodes %XX. False: it is cut off, or a NUL. */
-static bool url_decode(char *s) {
+static bool url_decode_percent(char *s) {
   char *to = s;
   for (; *s; s++) {
     char c = *s;
     if (c == '%') {
-      int high = hex_digit(s[1]), low = high < 0 ? -1 : hex_digit(s[2]);
+      int high = url_hex_digit_value(s[1]), low = high < 0 ? -1 : url_hex_digit_value(s[2]);
       if (low < 0 || (high == 0 && low == 0)) return false;
       c = (char)(high << 4 | low);
       s += 2;
@@ -42,91 +42,94 @@ static bool url_decode(char *s) {
 }
 
 /* Ends the text at the last, or first, c in it, and returns what follows, or NULL. */
-static char *url_cut(char *s, char c, bool last) {
+static char *cut_text_at_char(char *s, char c, bool last) {
   char *at = last ? strrchr(s, c) : strchr(s, c);
   if (at) *at++ = '\0';
   return at;
 }
 
-static bool url_number_is_valid(const char *s, uint64_t most) {
+static bool is_url_number_valid(const char *s, uint64_t most) {
   uint64_t v;
   return sio__slice_parse_u64(slice_str(s), &v) && v <= most;
 }
 
-static int url_read_login(struct redis_url *u, char *login, const char **why) {
-  char *password = url_cut(login, ':', false);
-  if (!url_decode(login) || (password && !url_decode(password)))
-    return url_refuse(why, UV_EINVAL, BAD_PERCENT);
+static int url_parse_login(struct redis_url *u, char *login, const char **why) {
+  char *password = cut_text_at_char(login, ':', false);
+  if (!url_decode_percent(login) || (password && !url_decode_percent(password)))
+    return report_url_error(why, UV_EINVAL, BAD_PERCENT);
   u->user = *login ? login : NULL;
   u->password = password;
   return 0;
 }
 
 /* host, host:port, [address]:port */
-static int url_read_host(struct redis_url *u, char *host, const char **why) {
+static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   char *port = NULL;
   if (*host == '[') {
-    char *rest = url_cut(host, ']', false);
-    if (!rest || (*rest && *rest != ':')) return url_refuse(why, UV_EINVAL, "url: ']' is missing");
+    char *rest = cut_text_at_char(host, ']', false);
+    if (!rest || (*rest && *rest != ':'))
+      return report_url_error(why, UV_EINVAL, "url: ']' is missing");
     port = *rest ? rest + 1 : NULL;
     host++;
   } else {
-    port = url_cut(host, ':', false);
+    port = cut_text_at_char(host, ':', false);
   }
-  if (port && (!url_number_is_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
-    return url_refuse(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
+  if (port && (!is_url_number_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
+    return report_url_error(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
   if (strlen(host) > HOST_MAX)
-    return url_refuse(why, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
+    return report_url_error(why, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
   const char *normal = u->kind == URL_SENTINEL ? "26379" : "6379";
   u->hosts[u->nhosts++] = (struct redis_host){ *host ? host : "localhost", port ? port : normal };
   return 0;
 }
 
 /* One, or several with commas between them. */
-static int url_read_hosts(struct redis_url *u, char *hosts, const char **why) {
+static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
   int err = 0;
   for (char *next; !err && hosts; hosts = next) {
-    next = u->kind == URL_SERVER ? NULL : url_cut(hosts, ',', false);
-    if (u->nhosts == URL_HOSTS) return url_refuse(why, UV_EINVAL, "url: it has more than 16 hosts");
-    err = url_read_host(u, hosts, why);
+    next = u->kind == URL_SERVER ? NULL : cut_text_at_char(hosts, ',', false);
+    if (u->nhosts == URL_HOSTS)
+      return report_url_error(why, UV_EINVAL, "url: it has more than 16 hosts");
+    err = url_parse_host(u, hosts, why);
   }
   return err;
 }
 
-static int url_read_database(struct redis_url *u, const char *database, const char **why) {
+static int url_parse_database(struct redis_url *u, const char *database, const char **why) {
   if (!database || !*database) return 0;
-  if (!url_number_is_valid(database, DATABASE_MAX))
-    return url_refuse(why, UV_EINVAL, "url: the database is not a number");
+  if (!is_url_number_valid(database, DATABASE_MAX))
+    return report_url_error(why, UV_EINVAL, "url: the database is not a number");
   if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)
-    return url_refuse(why, UV_EINVAL, "url: a cluster has no database but 0");
+    return report_url_error(why, UV_EINVAL, "url: a cluster has no database but 0");
   u->database = u->kind == URL_CLUSTER ? NULL : database;
   return 0;
 }
 
 /* The path of sentinels begins with the name of the master. Returns the database, or NULL. */
-static int url_read_path(struct redis_url *u, char *path, const char **why) {
+static int url_parse_path(struct redis_url *u, char *path, const char **why) {
   char *database = path;
   if (u->kind == URL_SENTINEL) {
-    database = path ? url_cut(path, '/', false) : NULL;
+    database = path ? cut_text_at_char(path, '/', false) : NULL;
     if (!path || !*path)
-      return url_refuse(why, UV_EINVAL, "url: the name of the master is missing after the hosts");
-    if (!url_decode(path)) return url_refuse(why, UV_EINVAL, BAD_PERCENT);
+      return report_url_error(why, UV_EINVAL,
+                              "url: the name of the master is missing after the hosts");
+    if (!url_decode_percent(path)) return report_url_error(why, UV_EINVAL, BAD_PERCENT);
     u->master = path;
   }
-  return url_read_database(u, database, why);
+  return url_parse_database(u, database, why);
 }
 
-static int url_read_redis(struct redis_url *u, char *rest, const char **why) {
-  char *path = url_cut(rest, '/', false);
-  char *hosts = url_cut(rest, '@', true);
-  int err = hosts ? url_read_login(u, rest, why) : 0;
-  if (!err) err = url_read_path(u, path, why);
-  return err ? err : url_read_hosts(u, hosts ? hosts : rest, why);
+static int url_parse_redis_scheme(struct redis_url *u, char *rest, const char **why) {
+  char *path = cut_text_at_char(rest, '/', false);
+  char *hosts = cut_text_at_char(rest, '@', true);
+  int err = hosts ? url_parse_login(u, rest, why) : 0;
+  if (!err) err = url_parse_path(u, path, why);
+  return err ? err : url_parse_hosts(u, hosts ? hosts : rest, why);
 }
 
-static int url_read_unix(struct redis_url *u, char *path, const char **why) {
-  if (*path != '/' || !url_decode(path))
-    return url_refuse(why, UV_EINVAL, "url: unix:// is not followed by the path of a socket");
+static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **why) {
+  if (*path != '/' || !url_decode_percent(path))
+    return report_url_error(why, UV_EINVAL, "url: unix:// is not followed by the path of a socket");
   u->path = path;
   return 0;
 }
@@ -149,18 +152,19 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
   *why = "";
   if (!url) url = "redis://localhost";
   if (!(u->text = sio__strndup(url, strlen(url)))) return UV_ENOMEM;
-  if (strncmp(url, "unix://", 7) == 0) return url_read_unix(u, u->text + 7, why);
+  if (strncmp(url, "unix://", 7) == 0) return url_parse_unix_scheme(u, u->text + 7, why);
   for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
     const struct url_scheme *s = &schemes[i];
     size_t n = strlen(s->name);
     if (strncmp(url, s->name, n) != 0) continue;
     u->kind = s->kind;
     u->secure = s->secure;
-    return url_read_redis(u, u->text + n, why);
+    return url_parse_redis_scheme(u, u->text + n, why);
   }
-  return url_refuse(why, UV_EINVAL,
-                    "url: it begins with none of redis://, rediss://, unix://, redis+sentinel://, "
-                    "redis+cluster://");
+  return report_url_error(
+      why, UV_EINVAL,
+      "url: it begins with none of redis://, rediss://, unix://, redis+sentinel://, "
+      "redis+cluster://");
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }

@@ -19,7 +19,7 @@
 #include "alloc.h"
 #include "base/utf8.h"
 #include "packet/json.h"
-#include "redis/heard.h"
+#include "redis/receive.h"
 #include "redis/reply.h"
 #include <sio/adapter.h>
 #include <sio/sio.h>
@@ -36,8 +36,8 @@ static sio_test_peer *peer;
 static unsigned still_open, drawn;
 static bool closed;
 
-int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]);
-int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]) {
+int __wrap_sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
+int __wrap_sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]) {
   memset(out, 0, CLASSIC_UID + 2);
   snprintf(out, CLASSIC_UID + 1, "id%04u", drawn++ % 10000);
   return 0;
@@ -61,10 +61,10 @@ static uint64_t read_replies(sio_slice bytes, size_t step) {
   while (!err && bytes.n) {
     size_t n = bytes.n < step ? bytes.n : step;
     char *copy = piece(bytes.p, n);
-    err = sio__reply_feed(&reader, copy, n);
+    err = sio__reply_reader_feed(&reader, copy, n);
     free(copy);
     bytes = slice(bytes.p + n, bytes.n - n);
-    while (!err && (err = sio__reply_next(&reader, &r)) == 0 && r) {
+    while (!err && (err = sio__reply_reader_next(&reader, &r)) == 0 && r) {
       digest_reply(&d, r);
       freeReplyObject(r);
     }
@@ -131,12 +131,12 @@ static void ask(void) {
 
 static void hear_on(int which, const char *channel, sio_slice payload) {
   struct subscription *s = &adapter->subscriptions[which];
-  s->heard(s, slice_str(channel), payload);
+  s->on_message(s, slice_str(channel), payload);
 }
 
 static void hear_sharded(sio_slice payload) {
   struct subscription *s = &sharded->subscriptions[SHARDED_ALL];
-  s->heard(s, slice_str("s#/#"), payload);
+  s->on_message(s, slice_str("s#/#"), payload);
 }
 
 static void hear(char what, sio_slice bytes) {

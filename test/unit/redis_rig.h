@@ -60,8 +60,8 @@ static char lines[4000];
 static const char *const *ids;
 static unsigned drawn;
 
-int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]);
-int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]) {
+int __wrap_sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
+int __wrap_sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]) {
   memset(out, 0, CLASSIC_UID + 2);
   if (ids && *ids)
     memcpy(out, *ids++, CLASSIC_UID);
@@ -70,8 +70,8 @@ int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]) {
   return 0;
 }
 
-int __wrap_sio__sharded_random_id(char out[LINK_ID]);
-int __wrap_sio__sharded_random_id(char out[LINK_ID]) {
+int __wrap_sio__random_hex_id(char out[LINK_ID]);
+int __wrap_sio__random_hex_id(char out[LINK_ID]) {
   memset(out, 0, LINK_ID);
   if (ids && *ids)
     memcpy(out, *ids++, SHARDED_UID);

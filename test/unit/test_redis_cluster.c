@@ -17,7 +17,9 @@ static bool is_down;          /* CLUSTERDOWN                                    
 static bool one_has_all;      /* node 0 has all slots                             */
 static char cluster_url[100];
 
-static int slot_of(const char *channel) { return (int)sio__cluster_slot(slice_str(channel)); }
+static int slot_of(const char *channel) {
+  return (int)sio__cluster_slot_of_key(slice_str(channel));
+}
 
 static int node_of(int slot) { return slot == moved_slot ? owner : slot >= HALF && !one_has_all; }
 
@@ -47,7 +49,7 @@ static void say_elsewhere(struct fake_conn *c, const char *word, int slot, int n
 
 /* False: it has been answered. */
 static bool slot_is_here(struct fake_conn *c, sio_slice channel) {
-  int slot = (int)sio__cluster_slot(channel);
+  int slot = (int)sio__cluster_slot_of_key(channel);
   if (is_down) {
     fake_say(c, "-CLUSTERDOWN Hash slot not served\r\n");
     return false;

@@ -429,13 +429,13 @@ static void say_slots(struct fake_conn *c, int first, int last, int node) {
 
 static void say_moved(struct fake_conn *c, sio_slice key, int node) {
   char text[100];
-  snprintf(text, sizeof text, "-MOVED %u 127.0.0.1:%u\r\n", sio__cluster_slot(key),
+  snprintf(text, sizeof text, "-MOVED %u 127.0.0.1:%u\r\n", sio__cluster_slot_of_key(key),
            fake_ports[node]);
   fake_say(c, text);
 }
 
 static void say_table(struct fake_conn *c) {
-  int slot = (int)sio__cluster_slot(SLICE("socket.io"));
+  int slot = (int)sio__cluster_slot_of_key(SLICE("socket.io"));
   fake_say(c, "*3\r\n");
   say_slots(c, 0, slot - 1, 0);
   say_slots(c, slot, slot, stream_node);
@@ -555,8 +555,8 @@ TEST(entries_wait_while_the_slot_of_their_stream_is_on_no_server) {
   for (int i = 0; i < 3; i++) {
     char ask[80];
     begin_streams_in_cluster(NULL);
-    snprintf(ask, sizeof ask, "-ASK %u 127.0.0.1:%u\r\n", sio__cluster_slot(SLICE("socket.io")),
-             fake_ports[0]);
+    snprintf(ask, sizeof ask, "-ASK %u 127.0.0.1:%u\r\n",
+             sio__cluster_slot_of_key(SLICE("socket.io")), fake_ports[0]);
     struct peer *p = joined();
     slot_error = errors[i] ? errors[i] : ask;
     sio_broadcast(ALL, "one", SIO_NONE);

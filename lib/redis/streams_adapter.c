@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * streams.c - createAdapter() of @socket.io/redis-streams-adapter: events are entries of a stream.
- * What needs answers goes through channels, as in the sharded adapter.
+ * streams_adapter.c - the adapter that speaks the protocol of createAdapter() of
+ * @socket.io/redis-streams-adapter. Events are entries of a stream of Redis. Requests that need
+ * responses are published on channels, as in the sharded adapter.
  *
- * With connection state recovery the offset of an event is the id of its entry. So the event is
- * delivered here when the entry has been read back, in the order of the stream.
+ * With connection state recovery the offset of an event is the id of its entry. So an event of this
+ * server is delivered to the local sockets when its entry has been read back from the stream: all
+ * events are delivered in the order of the stream.
  */
-#include "redis/streams.h"
+#include "redis/streams_adapter.h"
 
 #include "base/base64.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "redis/heard.h"
+#include "redis/receive.h"
 #include "redis/sharded.h"
 #include "redis/streams_session.h"
 #include <sio/nsp.h>
@@ -20,13 +22,14 @@
 
 enum { READ_COUNT_MAX = 300 }; /* one reply has at most REPLY_ELEMENTS elements */
 
-static struct msgs *streams_msgs(const sio_adapter *a) { return &a->redis->msgs; }
+static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
 
 /* ---- data: JSON, or base64 of MessagePack ---------------------------------------------------- */
 
 /* Calls use with the message in `data`, which becomes JSON or MessagePack. */
-static int with_message(sio_adapter *a, sio_slice data,
-                        int (*use)(sio_adapter *a, sio_slice message, void *user), void *user) {
+static int decode_entry_data_and_call(sio_adapter *a, sio_slice data,
+                                      int (*use)(sio_adapter *a, sio_slice message, void *user),
+                                      void *user) {
   (void)a;
   if (data.n && *data.p == '{') return use(a, data, user);
   char *bytes = sio__malloc(data.n / 4 * 3 + 3);
@@ -38,11 +41,11 @@ static int with_message(sio_adapter *a, sio_slice data,
 
 /* The data of an event with attachments as base64; JSON otherwise. Clears m. The caller frees
  * *out. */
-static int message_to_data(sio_adapter *a, struct message *m, const sio_slice *bins, size_t nbins,
-                           char **out, size_t *n) {
+static int encode_entry_data(sio_adapter *a, struct message *m, const sio_slice *bins, size_t nbins,
+                             char **out, size_t *n) {
   struct message packed;
-  sio__message_init(&packed, streams_msgs(a));
-  if (nbins) sio__message_pack(&packed, m, bins, nbins);
+  sio__message_init(&packed, streams_message_pool(a));
+  if (nbins) sio__message_convert_to_msgpack(&packed, m, bins, nbins);
   int err = m->err ? m->err : packed.err;
   sio_slice text = err ? slice(NULL, 0) : sio__message_text(nbins ? &packed : m);
   *n = nbins ? BASE64_LEN(text.n) : text.n;
@@ -59,15 +62,15 @@ static int message_to_data(sio_adapter *a, struct message *m, const sio_slice *b
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static sio_slice entry_put_word(char **at, sio_slice word) {
+static sio_slice copy_entry_word(char **at, sio_slice word) {
   char *to = *at;
   if (word.n) memcpy(to, word.p, word.n);
   *at += word.n;
   return slice(to, word.n);
 }
 
-static struct stream_entry *entry_new(sio_adapter *a, enum sharded_type type, sio_slice data,
-                                      const char *key) {
+static struct stream_entry *streams_entry_new(sio_adapter *a, enum sharded_type type,
+                                              sio_slice data, const char *key) {
   char digit = (char)('0' + type), *at;
   sio_slice uid = slice_str(a->uid);
   struct stream_entry *e =
@@ -77,25 +80,25 @@ static struct stream_entry *entry_new(sio_adapter *a, enum sharded_type type, si
     sio__free(e);
     return NULL;
   }
-  e->uid = entry_put_word(&at, uid);
-  e->nsp = entry_put_word(&at, a->nsp_name);
-  e->type = entry_put_word(&at, slice(&digit, 1));
-  e->data = entry_put_word(&at, data);
+  e->uid = copy_entry_word(&at, uid);
+  e->nsp = copy_entry_word(&at, a->nsp_name);
+  e->type = copy_entry_word(&at, slice(&digit, 1));
+  e->data = copy_entry_word(&at, data);
   return e;
 }
 
 /* Adds an entry; m is its data. After an error nothing is added. Clears m. */
-static int streams_add(sio_adapter *a, enum sharded_type type, struct message *m,
-                       const sio_packet_info *info, const char *key, bool wait) {
+static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct message *m,
+                             const sio_packet_info *info, const char *key, bool wait) {
   char *data;
   size_t n;
-  int err = message_to_data(a, m, info ? info->bins : NULL, info ? info->nbins : 0, &data, &n);
-  struct stream_entry *e = err ? NULL : entry_new(a, type, slice(data, n), key);
+  int err = encode_entry_data(a, m, info ? info->bins : NULL, info ? info->nbins : 0, &data, &n);
+  struct stream_entry *e = err ? NULL : streams_entry_new(a, type, slice(data, n), key);
   if (!err && !e) err = UV_ENOMEM;
   sio__free(data);
-  if (!err && (err = sio__stream_push(a->streams->stream, e, wait)))
+  if (!err && (err = sio__stream_queue_entry(a->streams->stream, e, wait)))
     sio__stream_entry_free(a->streams->stream, e);
-  if (err) sio__redis_dropped(a->redis, err);
+  if (err) sio__redis_count_dropped_message(a->redis, err);
   return err;
 }
 
@@ -118,14 +121,14 @@ static void local_event_free(struct local_event *v) {
   sio__free(v);
 }
 
-static size_t list_bytes(const char *const *list, size_t *n) {
+static size_t count_name_list_bytes(const char *const *list, size_t *n) {
   size_t bytes = 0;
   for (; list && *list; list++, ++*n) bytes += strlen(*list) + 1;
   return bytes;
 }
 
-static const char **copy_list(const char ***slots, char **text, const char *const *list,
-                              const char *one_more) {
+static const char **copy_name_list(const char ***slots, char **text, const char *const *list,
+                                   const char *one_more) {
   const char **first = *slots;
   for (; (list && *list) || one_more; list = list ? list + 1 : NULL) {
     const char *name = list && *list ? *list : one_more;
@@ -144,15 +147,15 @@ static const char **copy_list(const char ***slots, char **text, const char *cons
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
-  size_t bytes = list_bytes(to->rooms, &n) + list_bytes(to->except, &n);
+  size_t bytes = count_name_list_bytes(to->rooms, &n) + count_name_list_bytes(to->except, &n);
   if (skip) bytes += strlen(skip) + 1;
   v->names = sio__malloc((n + 1) * sizeof *v->names + bytes);
   if (!v->names) return UV_ENOMEM;
   const char **slots = v->names;
   char *text = (char *)(v->names + n + 1);
   v->to = (sio_target){ .nsp = to->nsp, .flags = to->flags };
-  if (to->rooms) v->to.rooms = copy_list(&slots, &text, to->rooms, NULL);
-  v->to.except = copy_list(&slots, &text, to->except, skip);
+  if (to->rooms) v->to.rooms = copy_name_list(&slots, &text, to->rooms, NULL);
+  v->to.except = copy_name_list(&slots, &text, to->except, skip);
   return 0;
 }
 
@@ -175,7 +178,7 @@ static int local_event_new(struct local_event **out, sio_adapter *a, const sio_t
   return 0;
 }
 
-static int streams_wait_for_turn(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   char *at;
   struct local_event *v;
   struct stream_entry *e = sio__stream_entry_new(a, ENTRY_LOCAL, 0, &at);
@@ -186,21 +189,22 @@ static int streams_wait_for_turn(sio_adapter *a, const sio_target *to, const sio
     (void)a->api->packet_get_info(p, &info);
     e->local = v;
     e->bytes += sizeof *v + info.json.n;
-    err = sio__stream_push(a->streams->stream, e, false);
+    err = sio__stream_queue_entry(a->streams->stream, e, false);
   }
   if (err) sio__stream_entry_free(a->streams->stream, e);
   return err;
 }
 
-int sio__streams_deliver(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  if (!a->shut && stream_has_waiting(a->streams->stream) && !streams_wait_for_turn(a, to, p))
+int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  if (!a->shut && has_stream_waiting_entries(a->streams->stream) &&
+      !streams_queue_local_event(a, to, p))
     return 0;
-  return classic_local(a)->broadcast(a->local, to, p);
+  return memory_adapter_ops(a)->broadcast(a->local, to, p);
 }
 
-static void on_free_local(struct stream_entry *e) { local_event_free(e->local); }
+static void on_local_entry_free(struct stream_entry *e) { local_event_free(e->local); }
 
-void sio__streams_query_over(sio_adapter *a, const sio_query *query) {
+void sio__streams_on_query_end(sio_adapter *a, const sio_query *query) {
   struct list *lists[] = { &a->streams->stream->queued, &a->streams->stream->sent };
   if (a->shut) return;
   for (int i = 0; i < 2; i++) {
@@ -220,37 +224,38 @@ struct delivery {
   sio_slice offset;
 };
 
-static int deliver_event(sio_adapter *a, sio_slice message, void *user) {
+static int deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
   const struct delivery *d = user;
-  struct heard_event ev;
-  int err = sio__heard_open_event(&ev, a, message);
+  struct received_event ev;
+  int err = sio__received_event_parse(&ev, a, message);
   if (!err)
-    err = sio__heard_deliver_event(a, &ev, d->entry ? d->entry->key : NULL,
-                                   a->streams->recovery_ms ? d->offset : slice(NULL, 0));
-  if (!err && d->offset.n) sio__streams_follow(a, &ev, d->offset);
-  sio__heard_clear_event(&ev);
+    err = sio__received_event_deliver(a, &ev, d->entry ? d->entry->key : NULL,
+                                      a->streams->recovery_ms ? d->offset : slice(NULL, 0));
+  if (!err && d->offset.n) sio__streams_add_delivered_event_to_restores(a, &ev, d->offset);
+  sio__received_event_clear(&ev);
   return err;
 }
 
-static void on_deliver(struct stream_entry *e, const struct stream_id *id) {
+static void on_own_entry_deliver(struct stream_entry *e, const struct stream_id *id) {
   char text[STREAM_ID_MAX];
   struct delivery d = { .entry = e,
-                        .offset = id ? sio__stream_id_print(*id, text) : slice(NULL, 0) };
+                        .offset = id ? sio__stream_id_format(*id, text) : slice(NULL, 0) };
   struct local_event *v = e->local;
   if (v)
-    (void)classic_local(e->adapter)->broadcast(e->adapter->local, &v->to, v->packet);
+    (void)memory_adapter_ops(e->adapter)->broadcast(e->adapter->local, &v->to, v->packet);
   else
-    (void)with_message(e->adapter, e->data, deliver_event, &d);
+    (void)decode_entry_data_and_call(e->adapter, e->data, deliver_entry_event, &d);
 }
 
 /* ---- what is published ----------------------------------------------------------------------- */
 
-static void put_broadcast(struct message *m, sio_slice event, const struct message_target *to) {
-  sio__message_put(m, SLICE("{\"packet\":{\"type\":2,\"data\":"));
-  sio__message_put(m, event);
-  sio__message_put(m, SLICE("},\"opts\":"));
-  sio__message_put_opts(m, to, true);
-  sio__message_put(m, SLICE("}"));
+static void streams_write_broadcast(struct message *m, sio_slice event,
+                                    const struct message_target *to) {
+  sio__message_write_json(m, SLICE("{\"packet\":{\"type\":2,\"data\":"));
+  sio__message_write_json(m, event);
+  sio__message_write_json(m, SLICE("},\"opts\":"));
+  sio__message_write_target(m, to, true);
+  sio__message_write_json(m, SLICE("}"));
 }
 
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
@@ -261,64 +266,67 @@ int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packe
                                          .skip = to->skip ? sio_socket_id(to->skip) : NULL,
                                          .flags = to->flags };
   bool wait = a->streams->recovery_ms && !(to->flags & SIO_VOLATILE);
-  sio__message_init(&m, streams_msgs(a));
-  put_broadcast(&m, info->json, &target);
-  int err = streams_add(a, SHARDED_BROADCAST, &m, info, to->key, wait);
-  return wait && !err ? 0 : sio__streams_deliver(a, to, p);
+  sio__message_init(&m, streams_message_pool(a));
+  streams_write_broadcast(&m, info->json, &target);
+  int err = streams_add_entry(a, SHARDED_BROADCAST, &m, info, to->key, wait);
+  return wait && !err ? 0 : sio__streams_deliver_in_order(a, to, p);
 }
 
-void sio__streams_bulk(sio_adapter *a, enum message_type type, const struct message_target *to,
-                       const char *const *rooms, bool session) {
+void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
+                                                   const struct message_target *to,
+                                                   const char *const *rooms, bool session) {
   struct message m;
-  sio__message_init(&m, streams_msgs(a));
-  sio__message_put(&m, SLICE("{\"opts\":"));
-  sio__message_put_opts(&m, to, true);
+  sio__message_init(&m, streams_message_pool(a));
+  sio__message_write_json(&m, SLICE("{\"opts\":"));
+  sio__message_write_target(&m, to, true);
   if (type == MESSAGE_DISCONNECT) {
-    sio__message_put(&m, session ? SLICE(",\"close\":true}") : SLICE(",\"close\":false}"));
+    sio__message_write_json(&m, session ? SLICE(",\"close\":true}") : SLICE(",\"close\":false}"));
   } else {
-    sio__message_put(&m, SLICE(",\"rooms\":"));
-    sio__message_put_names(&m, rooms);
-    sio__message_put(&m, SLICE("}"));
+    sio__message_write_json(&m, SLICE(",\"rooms\":"));
+    sio__message_write_names(&m, rooms);
+    sio__message_write_json(&m, SLICE("}"));
   }
-  (void)streams_add(a,
-                    type == MESSAGE_JOIN    ? SHARDED_JOIN
-                    : type == MESSAGE_LEAVE ? SHARDED_LEAVE
-                                            : SHARDED_DISCONNECT,
-                    &m, NULL, NULL, false);
+  (void)streams_add_entry(a,
+                          type == MESSAGE_JOIN    ? SHARDED_JOIN
+                          : type == MESSAGE_LEAVE ? SHARDED_LEAVE
+                                                  : SHARDED_DISCONNECT,
+                          &m, NULL, NULL, false);
 }
 
 /* ---- what other servers publish -------------------------------------------------------------- */
 
-static int hear_bulk(sio_adapter *a, sio_slice message, void *user) {
-  return sio__heard_bulk(a, *(const unsigned *)user, message);
+static int receive_stream_request(sio_adapter *a, sio_slice message, void *user) {
+  return sio__handle_stream_request(a, *(const unsigned *)user, message);
 }
 
 /* Types outside of these are those of channels, or of older versions. */
-static void on_heard(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
+static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
   char text[STREAM_ID_MAX];
-  struct delivery d = { .offset = sio__stream_id_print(id, text) };
+  struct delivery d = { .offset = sio__stream_id_format(id, text) };
   unsigned type = f->type.n == 1 ? (unsigned)(f->type.p[0] - '0') : 0;
   int err = 0;
   if (a->shut) return;
   if (type == SHARDED_BROADCAST)
-    err = with_message(a, f->data, deliver_event, &d);
+    err = decode_entry_data_and_call(a, f->data, deliver_entry_event, &d);
   else if (type == SHARDED_JOIN || type == SHARDED_LEAVE || type == SHARDED_DISCONNECT ||
            type == SHARDED_SERVER_EMIT)
-    err = with_message(a, f->data, hear_bulk, &type);
+    err = decode_entry_data_and_call(a, f->data, receive_stream_request, &type);
   if (err)
-    sio__redis_malformed(a->redis, slice(a->streams->stream->name, a->streams->stream->name_len),
-                         err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
+    sio__redis_count_malformed_message(
+        a->redis, slice(a->streams->stream->name, a->streams->stream->name_len),
+        err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
 }
 
 /* ---- sockets that leave ---------------------------------------------------------------------- */
 
-static bool name_is_of_socket(const sio_adapter *a, const sio_socket *s, const char *name) {
-  return strcmp(name, sio_socket_id(s)) == 0 || classic_local(a)->in_room(a->local, s, name);
+static bool is_id_or_room_of_socket(const sio_adapter *a, const sio_socket *s, const char *name) {
+  return strcmp(name, sio_socket_id(s)) == 0 || memory_adapter_ops(a)->in_room(a->local, s, name);
 }
 
-static bool list_names_socket(const sio_adapter *a, const sio_socket *s, const char *const *list) {
+static bool is_socket_in_target_list(const sio_adapter *a, const sio_socket *s,
+                                     const char *const *list) {
   for (; list && *list; list++)
-    if (name_is_of_socket(a, s, *list)) return true;
+    if (is_id_or_room_of_socket(a, s, *list)) return true;
   return false;
 }
 
@@ -328,56 +336,57 @@ struct last_event {
 };
 
 /* Sends an event that waits to this socket alone. */
-static int send_last_event(sio_adapter *a, sio_slice message, void *user) {
+static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void *user) {
   const struct last_event *l = user;
-  struct heard_event ev;
-  int err = sio__heard_open_event(&ev, a, message);
-  bool meant = !err && (ev.everybody || list_names_socket(a, l->socket, ev.target.rooms.list)) &&
-               !list_names_socket(a, l->socket, ev.target.except.list);
+  struct received_event ev;
+  int err = sio__received_event_parse(&ev, a, message);
+  bool meant = !err &&
+               (ev.everybody || is_socket_in_target_list(a, l->socket, ev.target.rooms.list)) &&
+               !is_socket_in_target_list(a, l->socket, ev.target.except.list);
   if (meant) {
     const char *alone[] = { sio_socket_id(l->socket), NULL };
-    struct heard_event one = ev;
+    struct received_event one = ev;
     one.target.rooms.list = alone;
     one.target.except.list = NULL;
     one.everybody = false;
-    err = sio__heard_deliver_event(a, &one, l->entry->key, slice(NULL, 0));
+    err = sio__received_event_deliver(a, &one, l->entry->key, slice(NULL, 0));
   }
-  sio__heard_clear_event(&ev);
+  sio__received_event_clear(&ev);
   return err;
 }
 
 /* The host disconnects the socket: it is sent what waits, as it cannot return. */
-void sio__streams_leaving(sio_adapter *a, sio_socket *s) {
+void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
-  if (a->shut || !stream_has_waiting(a->streams->stream)) return;
+  if (a->shut || !has_stream_waiting_entries(a->streams->stream)) return;
   for (int i = 0; i < 2; i++) {
     list_each (it, tmp, lists[i]) {
       struct stream_entry *e = container_of(it, struct stream_entry, link);
       struct last_event l = { .socket = s, .entry = e };
       if (e->adapter == a && e->kind == ENTRY_ADD && !e->delivered)
-        (void)with_message(a, e->data, send_last_event, &l);
+        (void)decode_entry_data_and_call(a, e->data, send_waiting_event_to_socket, &l);
     }
   }
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static const char *streams_uid(const sio_adapter *a) { return a->uid; }
-static sio_slice streams_nsp_name(const sio_adapter *a) { return a->nsp_name; }
+static const char *streams_adapter_uid(const sio_adapter *a) { return a->uid; }
+static sio_slice streams_adapter_nsp_name(const sio_adapter *a) { return a->nsp_name; }
 
 static const struct stream_ops streams_stream_ops = {
-  .deliver = on_deliver,
-  .free_local = on_free_local,
-  .heard = on_heard,
-  .uid = streams_uid,
-  .nsp = streams_nsp_name,
-  .reply = sio__streams_on_reply,
-  .read = sio__streams_on_read,
+  .deliver = on_own_entry_deliver,
+  .free_local = on_local_entry_free,
+  .on_remote_entry = on_remote_entry,
+  .uid = streams_adapter_uid,
+  .nsp = streams_adapter_nsp_name,
+  .reply = sio__streams_on_restore_reply,
+  .read = sio__streams_on_entries_read,
   .flush = sio__streams_on_flush,
 };
 
 /* As Node.js does: h * 31 + c over UTF-16 units, in 32 bits. The remainder may be negative. */
-static int32_t hash_of_nsp(sio_slice name) {
+static int32_t hash_nsp_name(sio_slice name) {
   uint32_t h = 0;
   for (size_t i = 0; i < name.n;) {
     unsigned char c = (unsigned char)name.p[i];
@@ -392,12 +401,12 @@ static int32_t hash_of_nsp(sio_slice name) {
   return (int32_t)h;
 }
 
-static void put_stream_name(struct message *m, sio_slice nsp, const char *name, unsigned count) {
-  sio__message_put(m, slice_str(name ? name : "socket.io"));
+static void write_stream_name(struct message *m, sio_slice nsp, const char *name, unsigned count) {
+  sio__message_write_json(m, slice_str(name ? name : "socket.io"));
   if (count <= 1) return;
-  int64_t i = (int64_t)hash_of_nsp(nsp) % (int64_t)count;
-  sio__message_put(m, i < 0 ? SLICE("--") : SLICE("-"));
-  sio__message_put_number(m, (uint64_t)(i < 0 ? -i : i));
+  int64_t i = (int64_t)hash_nsp_name(nsp) % (int64_t)count;
+  sio__message_write_json(m, i < 0 ? SLICE("--") : SLICE("-"));
+  sio__message_write_number(m, (uint64_t)(i < 0 ? -i : i));
 }
 
 int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o) {
@@ -419,23 +428,23 @@ int sio__streams_start(sio_adapter *a, const sio_redis_adapter_options *o) {
   struct stream_options so = { .max_len = o->max_len ? o->max_len : 10000,
                                .read_count = o->read_count ? o->read_count : 100,
                                .block_ms = o->block_time_in_ms ? o->block_time_in_ms : 5000 };
-  sio__message_init(&name, streams_msgs(a));
-  put_stream_name(&name, a->nsp_name, o->stream_name, o->stream_count);
+  sio__message_init(&name, streams_message_pool(a));
+  write_stream_name(&name, a->nsp_name, o->stream_name, o->stream_count);
   int err = name.err;
   if (!err) {
     so.name = sio__message_text(&name);
-    err = sio__stream_join(a->redis, &so, &streams_stream_ops, a, &a->streams->stream);
+    err = sio__stream_open_for_adapter(a->redis, &so, &streams_stream_ops, a, &a->streams->stream);
   }
   sio__message_clear(&name);
   return err;
 }
 
-void sio__streams_shut(sio_adapter *a) {
+void sio__streams_stop(sio_adapter *a) {
   struct streams *x = a->streams;
   if (!x->stream) return;
-  sio__streams_return_keys(x);
+  sio__streams_write_back_unused_keys(x);
   sio__streams_on_flush(x->stream);
-  sio__stream_leave(x->stream, a);
+  sio__stream_remove_adapter(x->stream, a);
   sio__streams_clear_sessions(x);
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * note.c - a line that finds its kind told less than a second ago is only counted.
+ * log.c - a line that finds its kind told less than a second ago is only counted.
  */
-#include "redis/note.h"
+#include "redis/log.h"
 
 #include "base/log.h"
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { NOTE_EVERY_MS = 1000 };
+enum { REDIS_LOG_INTERVAL_MS = 1000 };
 
-void sio__note(struct notes *notes, enum note_kind kind, int level, uint64_t now_ms,
-               const char *fmt, ...) {
-  struct note *n = &notes->of[kind];
+void sio__redis_log_add_line(struct redis_log *notes, enum redis_log_kind kind, int level,
+                             uint64_t now_ms, const char *fmt, ...) {
+  struct redis_log_line *n = &notes->of[kind];
   va_list ap;
   if (!notes->log || level > notes->level) return;
-  if (n->waits || (n->told_ms && now_ms - n->told_ms < NOTE_EVERY_MS)) {
+  if (n->waits || (n->told_ms && now_ms - n->told_ms < REDIS_LOG_INTERVAL_MS)) {
     n->left_out++;
     return;
   }
@@ -31,15 +31,15 @@ void sio__note(struct notes *notes, enum note_kind kind, int level, uint64_t now
   n->left_out = 0;
 }
 
-bool sio__notes_wait(const struct notes *notes) {
-  for (int k = 0; k < NOTE_KINDS; k++)
+bool sio__redis_log_has_lines(const struct redis_log *notes) {
+  for (int k = 0; k < REDIS_LOG_KINDS; k++)
     if (notes->of[k].waits) return true;
   return false;
 }
 
-void sio__notes_tell(struct notes *notes) {
-  for (int k = 0; k < NOTE_KINDS; k++) {
-    struct note *n = &notes->of[k];
+void sio__redis_log_write_lines(struct redis_log *notes) {
+  for (int k = 0; k < REDIS_LOG_KINDS; k++) {
+    struct redis_log_line *n = &notes->of[k];
     if (!n->waits) continue;
     n->waits = false;
     notes->log(&(const sio_log_line){ .size = sizeof(sio_log_line),
@@ -55,7 +55,7 @@ void sio__notes_tell(struct notes *notes) {
   }
 }
 
-const char *sio__note_clean(char *out, size_t size, sio_slice s) {
+const char *sio__copy_printable(char *out, size_t size, sio_slice s) {
   size_t n = s.n < size ? s.n : size - 1;
   for (size_t i = 0; i < n; i++) out[i] = s.p[i] >= 0x20 && s.p[i] <= 0x7e ? s.p[i] : '?';
   out[n] = '\0';

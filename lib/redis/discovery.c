@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * discovery.c - the connection that finds servers: it asks a sentinel for the address of the
+ * master, or a node of a cluster for the table of slots. It is opened when there is something to
+ * ask, tries one host after the other until one answers, and is closed after the answer.
+ */
+#include "redis/context.h"
+
+static sio_redis *redis_of_discovery_link(struct link *l) {
+  return container_of(l, sio_redis, discovery);
+}
+
+/* The hosts of the url, and the servers of the cluster that are known. */
+bool sio__discovery_choose_host(struct link *l) {
+  sio_redis *r = redis_of_discovery_link(l);
+  const struct redis_url *u = &r->options.url;
+  unsigned known = 0;
+  redis_servers_each(p, r) known += p != r->only_server;
+  unsigned i = r->next_host % (u->nhosts + known);
+  if (i < u->nhosts) {
+    sio__link_set_address(l, u->hosts[i].name, u->hosts[i].port);
+    return true;
+  }
+  i -= u->nhosts;
+  redis_servers_each(p, r) if (p != r->only_server && i-- == 0) l->to = p->commands.to;
+  return true;
+}
+
+void sio__discovery_on_failure(struct link *l, const char *why, unsigned wait_ms) {
+  sio_redis *r = redis_of_discovery_link(l);
+  r->next_host++;
+  r->stats.failures++;
+  REDIS_LOG(r, REDIS_LOG_DISCOVERY, SIO_LOG_WARN,
+            "the %s %s port %s: %s; the next is asked in %u ms",
+            redis_has_sentinels(r) ? "sentinel" : "node of the cluster", l->to.host, l->to.port,
+            why, wait_ms);
+}

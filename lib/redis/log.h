@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * log.h - lines for the host's log: one of a kind in a second, and how many more there were. They
+ * wait until the loop tells them, because what sends must not call the host.
+ */
+#ifndef SIO_REDIS_LOG_H
+#define SIO_REDIS_LOG_H
+
+#include <sio/log.h>
+
+enum redis_log_kind {
+  REDIS_LOG_STATE,             /* connected, ready             */
+  REDIS_LOG_CONNECTION_FAILED, /* cannot connect, broken       */
+  REDIS_LOG_MASTER_CHANGED,    /* the sentinels have another master */
+  REDIS_LOG_DISCOVERY,      /* a sentinel, or a node that is asked for the slots, does not answer */
+  REDIS_LOG_ERROR_REPLY,    /* Redis answered with an error */
+  REDIS_LOG_MISSED,         /* a message reached fewer servers than those before */
+  REDIS_LOG_DROPPED,        /* a message was not sent       */
+  REDIS_LOG_SILENT_SERVERS, /* servers do not answer        */
+  REDIS_LOG_MALFORMED,      /* a message was not understood */
+  REDIS_LOG_KINDS
+};
+
+enum { REDIS_LOG_LINE_SIZE = 320 };
+
+struct redis_log_line {
+  int level;
+  uint64_t told_ms;  /* when the last line was told */
+  uint64_t left_out; /* since then                  */
+  bool waits;
+  char text[REDIS_LOG_LINE_SIZE];
+};
+
+struct redis_log {
+  sio_log_cb log; /* NULL: nothing is logged */
+  void *user;
+  int level;
+  struct redis_log_line of[REDIS_LOG_KINDS];
+};
+
+/* Formats a line. What Redis or a peer sent has to be cleaned before. */
+void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
+                             uint64_t now_ms, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+bool sio__redis_log_has_lines(const struct redis_log *n);
+void sio__redis_log_write_lines(struct redis_log *n); /* calls the host */
+/* At most size - 1 bytes of s, without control characters and bytes above 0x7e. */
+const char *sio__copy_printable(char *out, size_t size, sio_slice s);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pending_request.c - a table of questions by their ids, of all namespaces of a connection.
+ */
+#include "redis/pending_request.h"
+
+#include "base/mem.h"
+#include <uv.h>
+
+enum { SILENT_MS = 1000 /* a server that takes longer for an answer counts as silent */ };
+
+static sio_slice pending_request_key(const void *item) {
+  const struct pending_request *q = item;
+  return slice_str(q->id);
+}
+
+struct pending_request *sio__pending_request_find(sio_redis *r, const char *id) {
+  return sio__map_get(&r->pending_requests, slice_str(id));
+}
+
+struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query) {
+  struct pending_request *q;
+  for (uint32_t i = 0; (q = sio__map_next(&a->redis->pending_requests, &i));)
+    if (q->query == query) return q;
+  return NULL;
+}
+
+void sio__pending_request_end(struct pending_request *q, int err) {
+  sio_query *query = q->query;
+  const sio_adapter_api *api = q->adapter->api;
+  sio__map_del(&q->adapter->redis->pending_requests, pending_request_key(q));
+  sio__free(q);
+  api->query_release(query, err);
+}
+
+/* ---- servers that do not answer -------------------------------------------------------------- */
+
+/* Fewer are counted than before: Redis has noticed that some are gone. */
+static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
+  struct silent_servers *k = &a->silent;
+  uint64_t gone = listening < k->listening ? k->listening - listening : 0;
+  k->n -= gone < k->n ? gone : k->n;
+  k->listening = listening;
+}
+
+static void remember_silent_servers(const struct pending_request *q) {
+  sio_redis *r = q->adapter->redis;
+  uint64_t before = q->adapter->silent.n, now = q->servers - q->answered;
+  q->adapter->silent.n = now;
+  memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
+  if (now <= before) return;
+  REDIS_LOG(r, REDIS_LOG_SILENT_SERVERS, SIO_LOG_WARN,
+            "%llu of %llu other servers do not answer; the next requests do not wait for them",
+            (unsigned long long)now, (unsigned long long)q->servers);
+}
+
+void sio__count_late_response(sio_adapter *a, const char *id) {
+  if (a->silent.n && strcmp(id, a->silent.late_id) == 0) a->silent.n--;
+}
+
+/* A host may give the servers less time than they need. */
+void sio__pending_request_on_query_end(struct pending_request *q) {
+  bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
+  if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)
+    remember_silent_servers(q);
+  sio__pending_request_end(q, 0);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void pending_request_complete(struct pending_request *q) {
+  uint64_t missing = q->answered < q->servers ? q->servers - q->answered : 0;
+  if (missing)
+    memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
+  else
+    q->adapter->silent.n = 0;
+  if (missing && q->type == MESSAGE_SERVER_EMIT)
+    q->adapter->api->query_lost(q->query, (size_t)missing);
+  sio__pending_request_end(q, missing ? SIO_ETIMEOUT : 0);
+}
+
+static void pending_request_complete_if_answered(struct pending_request *q) {
+  if (!q->counted || q->answered + q->adapter->silent.n < q->servers) return;
+  if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
+  pending_request_complete(q);
+}
+
+/* ---- how many there are ---------------------------------------------------------------------- */
+
+/* One of those that were asked has answered, or will not: then the others count, if there are some.
+ * This server is one of those that listen. */
+static void on_subscribers_counted(sio_redis *r, const char *id, int64_t n) {
+  struct pending_request *q = sio__pending_request_find(r, id);
+  if (!q) return;
+  if (n >= 0) q->listening += (uint64_t)n;
+  q->countable = q->countable || n >= 0;
+  if (--q->to_count) return;
+  if (!q->countable) {
+    sio__pending_request_end(q, (int)n);
+    return;
+  }
+  q->counted = true;
+  q->counted_ms = uv_now(r->loop);
+  q->servers = q->listening ? q->listening - 1 : 0;
+  update_silent_server_count(q->adapter, q->servers);
+  if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
+    q->adapter->api->query_expect(q->query, (size_t)q->servers);
+  if (q->type == MESSAGE_COUNT) q->answered = q->servers;
+  pending_request_complete_if_answered(q);
+}
+
+void sio__pending_requests_init(sio_redis *r) {
+  if (r->counted) return;
+  r->counted = on_subscribers_counted;
+  sio__map_init(&r->pending_requests, pending_request_key);
+}
+
+static int pending_request_count_servers(struct pending_request *q) {
+  sio_adapter *a = q->adapter;
+  const struct subscription *s = a->counted;
+  return sio__redis_count_subscribers(a->redis, a->shard_channels, slice(s->name, s->name_len),
+                                      q->id, &q->to_count);
+}
+
+int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
+                             sio_query *query) {
+  if (a->shut || !redis_is_ready(a->redis)) return UV_ENOTCONN;
+  struct pending_request *q = sio__calloc(1, sizeof *q);
+  if (!q) return UV_ENOMEM;
+  q->adapter = a;
+  q->type = type;
+  q->query = query;
+  int err = a->sharded ? sio__random_hex_id(q->id) : sio__random_alphanumeric_id(q->id);
+  if (!err) err = sio__map_put(&a->redis->pending_requests, q);
+  if (!err && (err = pending_request_count_servers(q)))
+    sio__map_del(&a->redis->pending_requests, pending_request_key(q));
+  if (err) {
+    sio__free(q);
+    return err;
+  }
+  a->api->query_hold(query);
+  *out = q;
+  return 0;
+}
+
+void sio__pending_request_add_response(struct pending_request *q) {
+  q->answered++;
+  pending_request_complete_if_answered(q);
+}
+
+void sio__pending_request_add_expected_acks(struct pending_request *q, uint64_t acks) {
+  q->acks_expected += acks;
+  sio__pending_request_add_response(q);
+}
+
+void sio__pending_request_add_ack(struct pending_request *q) {
+  q->acks_came++;
+  pending_request_complete_if_answered(q);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server.c - the two connections to one server of Redis: one for commands, one for subscriptions.
+ * On the connection for commands Redis sends one reply for each command, in the same order.
+ */
+#include "redis/context.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+  SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024, /* bytes; their number is that of the rooms here */
+  HOLD_MS = 1000,                         /* the most that commands wait on a new connection  */
+  BROKE_LATELY_MS = 30000,                /* so long after a break                            */
+  COME_BACK_MS = 10000                    /* until a server that is not back yet counts as gone */
+};
+
+struct redis_server *sio__redis_server_of_link(struct link *l) {
+  return l->expects_replies ? container_of(l, struct redis_server, commands)
+                            : container_of(l, struct redis_server, subscriber);
+}
+
+/* ---- replies --------------------------------------------------------------------------------- */
+
+/* READONLY: what was a master is one no more; the next attempt may find the new one. */
+static void handle_command_error(struct link *l, sio_slice error) {
+  char text[160];
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
+  r->stats.errors++;
+  REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
+            sio__copy_printable(text, sizeof text, error));
+  if (error.n >= 8 && memcmp(error.p, "READONLY", 8) == 0)
+    sio__link_break_and_reconnect(l, "it is a read-only replica");
+}
+
+static void on_command_reply(struct link *l, const redisReply *reply) {
+  struct link_expect expect;
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
+  if (!sio__link_pop_expected_reply(l, &expect)) return;
+  if (redis_is_cluster(r) && sio__cluster_follow_redirect_reply(l, &expect, reply)) return;
+  if (expect.on_reply) expect.on_reply(l, &expect, reply);
+  sio__free(expect.kept);
+  if (is_error_reply(reply)) handle_command_error(l, reply_text(reply));
+}
+
+static void on_command_reply_lost(struct link *l, struct link_expect *expect) {
+  if (expect->on_reply) expect->on_reply(l, expect, NULL);
+}
+
+/* ---- the state of both ----------------------------------------------------------------------- */
+
+void sio__redis_on_hold_timer(uv_timer_t *t) {
+  sio_redis *r = t->data;
+  redis_servers_each(p, r) p->commands_held = false;
+  sio__redis_schedule_flush(r);
+}
+
+/* A failure of Redis breaks the connections of all servers, and they come back one after the other.
+ * What waits is sent a moment later, so that it does not miss those that are a little slower. */
+static void redis_server_hold_commands(struct redis_server *p) {
+  sio_redis *r = p->redis;
+  unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
+  if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
+  p->commands_held = true;
+  if (!uv_is_active((uv_handle_t *)&r->hold))
+    uv_timer_start(&r->hold, sio__redis_on_hold_timer, ms, 0);
+}
+
+static void on_server_link_ready(struct link *l) {
+  struct redis_server *p = sio__redis_server_of_link(l);
+  sio_redis *r = p->redis;
+  r->stats.connects++;
+  bool both = p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
+  p->failing = p->failing && !both;
+  if (l->expects_replies)
+    redis_server_hold_commands(p);
+  else
+    sio__resubscribe_on_new_connection(l);
+  if (redis_has_sentinels(r)) sio__sentinel_on_master_connected(p, l);
+  sio__redis_schedule_flush(r);
+  sio__redis_update_state(r, "");
+}
+
+static void on_server_link_failed(struct link *l, const char *why, unsigned wait_ms) {
+  struct redis_server *p = sio__redis_server_of_link(l);
+  sio_redis *r = p->redis;
+  const char *which = l->expects_replies ? "for commands" : "that is subscribed";
+  r->stats.failures++;
+  p->failing = true;
+  if (!l->expects_replies) sio__mark_subscriptions_unconfirmed(p);
+  sio__redis_on_connection_break(r);
+  REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
+            "the connection to Redis %s: %s; next attempt in %u ms", which, why, wait_ms);
+  if (redis_is_cluster(r)) sio__cluster_on_server_connection_lost(p);
+  sio__redis_update_state(r, why);
+}
+
+static bool server_link_find_address(struct link *l) {
+  return !redis_has_sentinels(sio__redis_server_of_link(l)->redis) ||
+         sio__sentinel_ask_for_master(l);
+}
+
+static const char *server_link_check_role(struct link *l, const redisReply *reply) {
+  return redis_has_sentinels(sio__redis_server_of_link(l)->redis)
+             ? sio__sentinel_check_role(l, reply)
+             : NULL;
+}
+
+static void on_server_link_tick(struct link *l) {
+  if (redis_has_sentinels(sio__redis_server_of_link(l)->redis)) sio__sentinel_send_role_command(l);
+}
+
+static const struct link_ops command_ops = { .ready = on_server_link_ready,
+                                             .reply = on_command_reply,
+                                             .lost = on_command_reply_lost,
+                                             .down = on_server_link_failed,
+                                             .locate = server_link_find_address,
+                                             .greeted = server_link_check_role,
+                                             .tick = on_server_link_tick };
+static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
+                                                .reply = sio__on_subscriber_reply,
+                                                .lost = on_command_reply_lost,
+                                                .down = on_server_link_failed,
+                                                .locate = server_link_find_address,
+                                                .greeted = server_link_check_role };
+
+/* ---- opened and closed ----------------------------------------------------------------------- */
+
+static void on_server_link_closed(struct link *l) {
+  struct redis_server *p = sio__redis_server_of_link(l);
+  sio_redis *r = p->redis;
+  if (p->handles) return;
+  r->handles--;
+  sio__free(p);
+  sio__redis_free_if_closed(r);
+}
+
+struct redis_server *sio__redis_server_new(sio_redis *r) {
+  struct redis_server *p = sio__calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->redis = r;
+  sio__link_init(&p->commands, r->loop, &command_ops, &r->options, &p->handles,
+                 on_server_link_closed);
+  sio__link_init(&p->subscriber, r->loop, &subscriber_ops, &r->options, &p->handles,
+                 on_server_link_closed);
+  p->commands.expects_replies = true;
+  p->commands.unanswered = &r->stats.unanswered;
+  p->subscriber.max_out = SUBSCRIPTIONS_MAX;
+  r->handles++;
+  list_push(&r->pairs, &p->in_pairs);
+  return p;
+}
+
+void sio__redis_server_connect(struct redis_server *p) {
+  if (!p->redis->users || p->redis->freed) return;
+  sio__link_start(&p->subscriber);
+  sio__link_start(&p->commands);
+}
+
+void sio__redis_server_close(struct redis_server *p) {
+  list_remove(&p->in_pairs);
+  sio__link_close(&p->commands);
+  sio__link_close(&p->subscriber);
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+static int send_command_to_slot(sio_redis *r, int slot, const sio_slice *words, size_t n,
+                                const struct link_expect *expect) {
+  struct link_expect e = *expect;
+  bool open = r->users && !r->freed;
+  struct redis_server *p = !open            ? NULL
+                           : r->only_server ? r->only_server
+                                            : sio__cluster_find_server_of_slot(r, slot);
+  if (!p) return UV_ENOTCONN;
+  e.slot = redis_is_cluster(r) ? slot : LINK_NO_SLOT;
+  sio__link_start(&p->commands);
+  int err = sio__link_queue_command(&p->commands, &e, words, n);
+  sio__redis_schedule_flush(r);
+  return err;
+}
+
+static int slot_of_key_or_any(const sio_redis *r, sio_slice key) {
+  return redis_is_cluster(r) && key.n ? (int)sio__cluster_slot_of_key(key) : LINK_ANY_SLOT;
+}
+
+int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words, size_t n,
+                            const struct link_expect *expect) {
+  return send_command_to_slot(r, slot_of_key_or_any(r, key), words, n, expect);
+}
+
+bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) {
+  struct redis_server *p = r->only_server
+                               ? r->only_server
+                               : sio__cluster_find_server_of_slot(r, slot_of_key_or_any(r, key));
+  bool found = p && (!redis_has_sentinels(r) || p->commands.state == LINK_READY);
+  if (found) l->to = p->commands.to;
+  return found;
+}
+
+/* Servers that lost their connections when this one did are not all back at the same time. What is
+ * published meanwhile misses some; a number that stays smaller is the new one. */
+static void compare_receiver_count(sio_redis *r, long long n) {
+  struct redis_receivers *k = &r->receivers;
+  uint64_t now = uv_now(r->loop);
+  if (k->broken) k->until_ms = now + COME_BACK_MS;
+  k->broken = false;
+  k->last = n;
+  if (n >= k->before || now > k->until_ms) {
+    k->before = 0;
+    return;
+  }
+  r->stats.missed++;
+  REDIS_LOG(r, REDIS_LOG_MISSED, SIO_LOG_WARN,
+            "a message reached only %lld of the %lld servers that were connected before a break", n,
+            k->before);
+}
+
+void sio__redis_on_connection_break(sio_redis *r) {
+  struct redis_receivers *k = &r->receivers;
+  if (k->last > k->before) k->before = k->last;
+  k->broken = true;
+  r->broke_ms = uv_now(r->loop);
+}
+
+static void on_publish_reply(struct link *l, const struct link_expect *expect,
+                             const redisReply *reply) {
+  (void)expect;
+  if (reply && reply->type == REDIS_REPLY_INTEGER)
+    compare_receiver_count(sio__redis_server_of_link(l)->redis, reply->integer);
+}
+
+/* In a cluster the answer to PUBLISH does not say how many servers there are on the other nodes. */
+int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
+                       sio_slice payload) {
+  static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };
+  const sio_slice words[] = { how.sharded ? SLICE("SPUBLISH") : SLICE("PUBLISH"), channel,
+                              payload };
+  bool counts = how.to_all && (how.sharded || !redis_is_cluster(r));
+  int err = sio__redis_send_command(r, how.sharded ? channel : SLICE(""), words, 3,
+                                    counts ? &reached : &nobody);
+  if (err)
+    sio__redis_count_dropped_message(r, err);
+  else
+    r->stats.published++;
+  return err;
+}
+
+/* ---- how many listen ------------------------------------------------------------------------- */
+
+/* PUBSUB NUMSUB: a channel and a number. */
+static int64_t parse_numsub_reply(const redisReply *reply) {
+  if (!reply) return UV_ENOTCONN;
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return UV_EIO;
+  const redisReply *n = reply->element[1];
+  return n->type == REDIS_REPLY_INTEGER && n->integer >= 0 ? n->integer : UV_EIO;
+}
+
+static void on_numsub_reply(struct link *l, const struct link_expect *expect,
+                            const redisReply *reply) {
+  sio_redis *r = sio__redis_server_of_link(l)->redis;
+  r->counted(r, expect->id, parse_numsub_reply(reply));
+}
+
+/* A channel that is not sharded has listeners on every server of a cluster. */
+static int count_subscribers_on_all_servers(sio_redis *r, const sio_slice *words,
+                                            struct link_expect *expect, unsigned *asked) {
+  int err = UV_ENOTCONN;
+  expect->slot = LINK_NO_SLOT;
+  redis_servers_each(p, r) {
+    if (!p->listed || (p->failing && p->commands.state != LINK_READY)) continue;
+    sio__link_start(&p->commands);
+    err = sio__link_queue_command(&p->commands, expect, words, 3);
+    *asked += !err;
+  }
+  sio__redis_schedule_flush(r);
+  return *asked ? 0 : err;
+}
+
+int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
+                                 unsigned *asked) {
+  const sio_slice words[] = { SLICE("PUBSUB"), sharded ? SLICE("SHARDNUMSUB") : SLICE("NUMSUB"),
+                              channel };
+  struct link_expect expect = { .on_reply = on_numsub_reply };
+  memcpy(expect.id, id, strlen(id));
+  *asked = 0;
+  if (redis_is_cluster(r) && !sharded)
+    return count_subscribers_on_all_servers(r, words, &expect, asked);
+  int err = send_command_to_slot(r, sharded ? slot_of_key_or_any(r, channel) : LINK_ANY_SLOT, words,
+                                 3, &expect);
+  *asked = !err;
+  return err;
+}
