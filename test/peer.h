@@ -93,7 +93,7 @@ static bool fake_end(sio_session *c, bool graceful) {
 
 /* Nothing waits here. */
 static int fake_mark(sio_session *c) {
-  sio__sent_on_marks_passed(c, 1);
+  sio__sent_callbacks_on_marks_passed(c, 1);
   return 0;
 }
 
@@ -189,7 +189,7 @@ static inline void say_n(struct peer *p, bool binary, const void *data, size_t n
   if (binary)
     sio__session_on_packet(p->session, &(struct eio_in){ true, EIO_MESSAGE, slice(copy, n) });
   else
-    sio__session_on_text(p->session, slice(copy, n));
+    sio__session_on_text_message(p->session, slice(copy, n));
   memset(copy, '#', n);
   free(copy);
 }

@@ -37,9 +37,9 @@ void sio__client_timeout_clear(struct client *cl) {
  * from the connection yet may belong to an attachment, so they count too. */
 static bool has_attachment_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
-  size_t arriving = sio__session_partial_bytes(c);
+  size_t arriving = sio__session_incomplete_message_bytes(c);
   bool progress =
-      t->got_part || (arriving && arriving != t->arriving) || sio__session_has_unread(c);
+      t->got_part || (arriving && arriving != t->arriving) || sio__session_has_unhandled_packets(c);
   t->got_part = false;
   t->arriving = arriving;
   return progress;

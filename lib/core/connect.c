@@ -107,7 +107,7 @@ static void accept_connecting_socket(sio_socket *s) {
                   sio__session_address(s->session), ABOUT_SOCKET(s), "socket %s joined %s from %s",
                   s->own_id, s->nsp->name, sio__session_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
-  if (core->opts->drop_handshake) sio__session_drop_handshake(s->session);
+  if (core->opts->drop_handshake) sio__session_free_request_headers(s->session);
 }
 
 /* ---- refusing ------------------------------------------------------------------------------- */

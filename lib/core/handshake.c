@@ -135,8 +135,9 @@ int sio__handshake_to_json(struct buf *out, const sio_socket *s) {
   if (!err)
     err =
         handshake_put_text_member(out, SLICE(",\"address\":"), slice_str(sio__session_address(c)));
-  if (!err) err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"), sio__session_xdomain(c));
-  if (!err) err = handshake_put_bool_member(out, SLICE(",\"secure\":"), sio__session_secure(c));
+  if (!err)
+    err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"), sio__session_is_cross_origin(c));
+  if (!err) err = handshake_put_bool_member(out, SLICE(",\"secure\":"), sio__session_is_secure(c));
   if (!err)
     err = handshake_put_number_member(out, SLICE(",\"issued\":"), sio__session_opened_ms(c));
   if (!err) err = handshake_put_text_member(out, SLICE(",\"url\":"), sio__session_url(c));

@@ -332,7 +332,7 @@ static size_t max_replay_queue_bytes(const sio_nsp *nsp) {
  * megabytes for each small request. */
 static bool is_replay_allowed(const sio_socket *s) {
   struct replay_size t = measure_replay(s);
-  return sio__session_queued(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
+  return sio__session_queued_bytes(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 

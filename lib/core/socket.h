@@ -25,11 +25,11 @@
 
 /* Say what a log line is about, for LOG_ABOUT(): a session or a socket. */
 #define ABOUT_SESSION_OF(session_) \
-  (&(const struct log_about){ .session = sio__session_tag((session_), (char[21]){ "" }) })
-#define ABOUT_SOCKET(s)                                                                  \
-  (&(const struct log_about){                                                            \
-      .session = (s)->session ? sio__session_tag((s)->session, (char[21]){ "" }) : NULL, \
-      .nsp = (s)->nsp->name,                                                             \
+  (&(const struct log_about){ .session = sio__session_public_id((session_), (char[21]){ "" }) })
+#define ABOUT_SOCKET(s)                                                                        \
+  (&(const struct log_about){                                                                  \
+      .session = (s)->session ? sio__session_public_id((s)->session, (char[21]){ "" }) : NULL, \
+      .nsp = (s)->nsp->name,                                                                   \
   })
 
 struct auth;

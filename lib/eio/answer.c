@@ -45,7 +45,7 @@ static void answer_with_body(sio_request *r, const char *type, struct msg *body)
 }
 
 static void answer_jsonp_script(sio_request *r, const struct msg *body) {
-  struct msg *script = sio__jsonp_wrap(r, body);
+  struct msg *script = sio__jsonp_wrap_body(r, body);
   if (script)
     answer_with_body(r, "text/javascript; charset=UTF-8", script);
   else
@@ -89,7 +89,7 @@ static const char *refusal_message_text(const struct refusal *why) {
 static void answer_error_json(sio_request *r, int status, const struct refusal *why) {
   static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
   sio_slice text = slice_str(refusal_message_text(why));
-  char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_quote(NULL, text));
+  char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_write_quoted(NULL, text));
   if (!json) {
     sio__request_drop(r);
     return;
@@ -97,7 +97,7 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   memcpy(json, head, sizeof head);
   json[8] = (char)('0' + why->code);
   size_t n = sizeof head - 1;
-  n += sio__jsonp_quote(json + n, text);
+  n += sio__jsonp_write_quoted(json + n, text);
   memcpy(json + n, tail, sizeof tail);
   sio__request_answer(r, status, "application/json", slice(json, n + sizeof tail - 1));
   sio__free(json);

@@ -36,7 +36,7 @@ struct backpressure {
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-static void log_drops_begin(struct backpressure *f) {
+static void log_start_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   e->began_at = loop_now(c->eio->loop);
@@ -46,7 +46,7 @@ static void log_drops_begin(struct backpressure *f) {
                   SESSION_TAG(c), sio__session_address(c));
 }
 
-static void log_drops_end(struct backpressure *f) {
+static void log_end_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
@@ -59,22 +59,22 @@ static void log_drops_end(struct backpressure *f) {
   e->dropped = (sio_drop){ 0 };
 }
 
-static void log_drops(struct backpressure *f, const sio_drop *d) {
+static void count_drops_for_log(struct backpressure *f, const sio_drop *d) {
   struct drop_episode *e = &f->episode;
-  if (!e->dropped.events) log_drops_begin(f);
+  if (!e->dropped.events) log_start_of_drops(f);
   e->last_at = loop_now(f->session->eio->loop);
   e->dropped.events += d->events;
   e->dropped.bytes += d->bytes;
 }
 
-static void on_quiet_timer(struct timer *t) {
+static void on_drops_ended_timer(struct timer *t) {
   struct backpressure *f = container_of(t, struct backpressure, episode.quiet_timer);
   struct loop *l = f->session->eio->loop;
   uint64_t quiet = loop_now(l) - f->episode.last_at;
   if (quiet < QUIET_MS)
     sio__loop_start_timer(l, t, QUIET_MS - quiet);
   else
-    log_drops_end(f);
+    log_end_of_drops(f);
 }
 
 /* ---- reports to the host ---------------------------------------------------------------- */
@@ -84,11 +84,11 @@ static void report_dropped_events(struct backpressure *f) {
   sio_drop d = f->dropped;
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
-  log_drops(f, &d);
+  count_drops_for_log(f, &d);
   if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 
-static void on_report_task(struct task *t) {
+static void on_dropped_events_report_task(struct task *t) {
   report_dropped_events(container_of(t, struct backpressure, report_task));
 }
 
@@ -107,8 +107,8 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
   f = c->backpressure = sio__calloc(1, sizeof *f);
   if (!f) return NULL;
   f->session = c;
-  task_init(&f->report_task, on_report_task);
-  timer_init(&f->episode.quiet_timer, on_quiet_timer);
+  task_init(&f->report_task, on_dropped_events_report_task);
+  timer_init(&f->episode.quiet_timer, on_drops_ended_timer);
   return f;
 }
 
@@ -141,7 +141,7 @@ static bool count_queued_packets(const struct msg *m, size_t bytes, void *user) 
   return false;
 }
 
-static bool record_key_position(const struct msg *m, size_t bytes, void *user) {
+static bool record_last_position_of_key(const struct msg *m, size_t bytes, void *user) {
   struct latest *l = user;
   (void)bytes;
   l->position++;
@@ -155,7 +155,7 @@ static void index_latest_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->remove_if(c, record_key_position, l);
+  if (l->slots) c->transport->remove_if(c, record_last_position_of_key, l);
   l->position = 0;
 }
 
@@ -227,7 +227,7 @@ static uint64_t msg_chain_memory_size(const struct msg *m) {
   return n;
 }
 
-bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain) {
+bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain) {
   struct backpressure *f = c->backpressure;
   if (!f->stuck || !chain->droppable) return true;
   if (c->transport->held(c) <= queue_low_high_midpoint(c->eio->opts)) {
@@ -238,7 +238,7 @@ bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain) {
   return false;
 }
 
-static bool policy_drops_events(const sio_options *o) {
+static bool has_drop_policy(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
@@ -249,13 +249,13 @@ static int apply_full_policy(sio_session *c) {
   struct backpressure *f = backpressure_get_or_new(c);
   if (!f) return UV_ENOMEM;
   f->over = true;
-  bool dropped = policy_drops_events(o) && drop_queued_events(c, f);
+  bool dropped = has_drop_policy(o) && drop_queued_events(c, f);
   if (c->ws) c->ws->conn->reports_low_mark = 1;
   if (c->transport->held(c) > o->max_queued) return SIO_ETOOBIG;
   return dropped ? SIO_EDROPPED : 0;
 }
 
-int sio__backpressure_on_full(sio_session *c) {
+int sio__backpressure_on_queue_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
   /* Offer the queue to the kernel first: a queue that it accepts at once does not mean that the
    * peer is slow. */
@@ -263,7 +263,7 @@ int sio__backpressure_on_full(sio_session *c) {
   return c->transport->held(c) > c->eio->full_bytes ? apply_full_policy(c) : 0;
 }
 
-void sio__backpressure_on_low(sio_session *c) {
+void sio__backpressure_on_queue_low(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
   f->over = f->stuck = false;
@@ -280,5 +280,5 @@ void sio__backpressure_on_close(sio_session *c) {
   task_cancel(&f->report_task);
   report_dropped_events(f);
   sio__loop_stop_timer(c->eio->loop, &f->episode.quiet_timer);
-  log_drops_end(f);
+  log_end_of_drops(f);
 }

@@ -13,13 +13,13 @@
 
 /* False: the queue is full, nothing in it can be dropped, and so the chain is dropped and counted.
  * c->backpressure must not be NULL. */
-bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain);
+bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
 /* A packet was queued, and the queue now takes more than eio->full_bytes. 0; SIO_EDROPPED if that
  * packet was dropped; SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM:
  * the caller has to end the session. */
-int sio__backpressure_on_full(sio_session *c);
+int sio__backpressure_on_queue_full(sio_session *c);
 /* The queue is down to queue_low. Calls ops->writable, so it may be called from the loop only. */
-void sio__backpressure_on_low(sio_session *c);
+void sio__backpressure_on_queue_low(sio_session *c);
 /* The queue has moved to a WebSocket. */
 void sio__backpressure_on_upgrade(sio_session *c);
 /* The session is over: reports the drops that were not reported yet. From the loop only. */

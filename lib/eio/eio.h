@@ -91,7 +91,7 @@ struct eio {
   size_t full_bytes; /* memory of a queue above which backpressure.c is called */
   /* For sessions that have not joined a namespace: the longest message, and the memory of replies
    * that may wait before the session is not read any more. */
-  size_t unjoined_message_max, unjoined_owed_max;
+  size_t unjoined_message_max, unjoined_unread_replies_max;
   struct list all;         /* sio_session.link */
   struct pool nodes;       /* for struct out_node */
   struct map sessions;     /* by sid */
@@ -101,7 +101,7 @@ struct eio {
 void sio__eio_group_init(struct eio_group *g);
 /* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
  * packet, and a WebSocket gets a close frame. */
-void sio__eio_close_all(struct eio_group *g, int reason);
+void sio__eio_close_all_sessions(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* call this after all sessions were freed */
 /* Finds the engine whose path is the longest prefix of the raw URL; NULL if there is none. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
@@ -154,17 +154,17 @@ const char *sio__session_id(const sio_session *c);
 int sio__session_protocol(const sio_session *c);
 const char *sio__session_address(const sio_session *c);
 /* Writes the public id into buffer and returns it. */
-const char *sio__session_tag(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
-size_t sio__session_queued(const sio_session *c);
+const char *sio__session_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
+size_t sio__session_queued_bytes(const sio_session *c);
 sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_ms(const sio_session *c);
-bool sio__session_secure(const sio_session *c);
-bool sio__session_xdomain(const sio_session *c);
+bool sio__session_is_secure(const sio_session *c);
+bool sio__session_is_cross_origin(const sio_session *c);
 /* True if there can be packets of the peer that were not handled yet, because reading from the
  * session is paused. */
-bool sio__session_has_unread(const sio_session *c);
+bool sio__session_has_unhandled_packets(const sio_session *c);
 /* Bytes received of a message or POST that is not complete yet. */
-size_t sio__session_partial_bytes(const sio_session *c);
+size_t sio__session_incomplete_message_bytes(const sio_session *c);
 /* The session has joined a namespace: from now on the larger limits apply. */
 void sio__session_set_joined(sio_session *c);
 /* A pointer for the layer above. */
@@ -174,6 +174,6 @@ struct eio *sio__session_engine(const sio_session *c);
 /* Returns the URL and headers of the first request; NULL: they were not kept. */
 struct kept_head *sio__session_first_request(const sio_session *c);
 /* Frees the URL and headers of the first request (sio_options.drop_handshake). */
-void sio__session_drop_handshake(sio_session *c);
+void sio__session_free_request_headers(sio_session *c);
 
 #endif

@@ -76,7 +76,7 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
                      .group = plan->group,
                      .wants = plan->group->wants };
   e->ws->recv.ops = &sio__ws_conn_recv_ops;
-  e->unjoined_owed_max = opts->max_unjoined / 16;
+  e->unjoined_unread_replies_max = opts->max_unjoined / 16;
   e->unjoined_message_max = opts->max_unjoined / 4;
   if (e->unjoined_message_max > opts->max_payload) e->unjoined_message_max = opts->max_payload;
   e->ws->recv.limits =
@@ -112,7 +112,7 @@ static void close_engine_sessions(struct eio *e, int reason) {
 
 static struct eio *engine_from_link(struct list *it) { return container_of(it, struct eio, link); }
 
-void sio__eio_close_all(struct eio_group *g, int reason) {
+void sio__eio_close_all_sessions(struct eio_group *g, int reason) {
   g->closing = true;
   list_each (it, next, &g->engines) close_engine_sessions(engine_from_link(it), reason);
 }
@@ -203,7 +203,7 @@ static unsigned wanted_events_of_hooks(const sio_engine_hooks *h) {
 }
 
 /* Makes WebSockets that are open already call the flush hook too. */
-static void watch_open_websockets(const struct eio_group *g) {
+static void watch_flushes_of_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
     list_each (at, next_session, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
@@ -223,6 +223,6 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
   }
   h->engine = copy;
   set_wanted_events(g, g->wants | wanted_events_of_hooks(copy));
-  if (copy->flush) watch_open_websockets(g);
+  if (copy->flush) watch_flushes_of_open_websockets(g);
   return 0;
 }

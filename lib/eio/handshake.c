@@ -141,7 +141,7 @@ static void open_websocket_session(struct eio *e, sio_request *r) {
     sio__session_discard(c);
     return;
   }
-  sio__websocket_adopt(c, w);
+  sio__websocket_attach_to_session(c, w);
   int err = sio__session_send_handshake(c);
   if (err) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
@@ -175,7 +175,7 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
     LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
                     ABOUT_SESSION(c), "a WebSocket of %s is closed: %s", sio__session_address(c),
                     why);
-    sio__websocket_close_unowned(w, 0, "");
+    sio__websocket_detach_and_close(w, 0, "");
   } else if (sio__start_upgrade_probe(c, w) == 0) {
     feed_bytes_after_handshake(w, rest);
   }
@@ -357,7 +357,7 @@ static void admission_refuse_request(struct admission *a, const char *message) {
     refuse_handshake(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
 }
 
-static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
+static void admission_on_hook_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
   struct admission *a = (struct admission *)n;
   (void)data;
   if (!a->r) {
@@ -426,7 +426,7 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
     sio__request_drop(r);
     return true;
   }
-  a->next.done = admission_on_verdict;
+  a->next.done = admission_on_hook_verdict;
   a->eio = e;
   a->r = r;
   a->at = e->group->use_hooks.next;
@@ -448,7 +448,7 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
             LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
 }
 
-static bool cors_allows_request(struct eio *e, sio_request *r) {
+static bool apply_cors_to_request(struct eio *e, sio_request *r) {
   int err = sio__cors_apply(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
   return err == 0;
@@ -473,7 +473,7 @@ bool sio__handshake_on_head(sio_request *r) {
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
   if (!r->upgrade && !has_sid_query(r)) log_cors_fault(e, r);
-  if (e->opts->cors && !cors_allows_request(e, r)) return true;
+  if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&
       !sio__admit_new_session(addr_limits, r))

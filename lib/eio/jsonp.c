@@ -41,7 +41,7 @@ static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
   return quote ? 2 : 1;
 }
 
-size_t sio__jsonp_quote(char *out, sio_slice s) {
+size_t sio__jsonp_write_quoted(char *out, sio_slice s) {
   char scratch[8];
   size_t len = 0, used;
   for (size_t i = 0; i < s.n; i += used)
@@ -59,18 +59,18 @@ static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   return n;
 }
 
-struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
+struct msg *sio__jsonp_wrap_body(sio_request *r, const struct msg *body) {
   static const char open[] = "___eio[", call[] = "](\"", close[] = "\");";
   char digits[24];
   sio_slice text = slice(msg_data(body), body->len);
-  size_t nd = copy_callback_digits(r, digits), n = sio__jsonp_quote(NULL, text);
+  size_t nd = copy_callback_digits(r, digits), n = sio__jsonp_write_quoted(NULL, text);
   size_t around = nd + sizeof open + sizeof call + sizeof close;
   struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, n + around);
   if (!m) return NULL;
   sio__msg_put(&m, open, sizeof open - 1);
   sio__msg_put(&m, digits, nd);
   sio__msg_put(&m, call, sizeof call - 1);
-  m->len += (uint32_t)sio__jsonp_quote(msg_data(m) + m->len, text);
+  m->len += (uint32_t)sio__jsonp_write_quoted(msg_data(m) + m->len, text);
   sio__msg_put(&m, close, sizeof close - 1);
   m->plain = body->plain;
   return m;

@@ -11,10 +11,10 @@
 
 bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r);
 /* ___eio[<digits of j>]("<body as a JavaScript string>"); NULL: no memory. */
-struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body);
+struct msg *sio__jsonp_wrap_body(sio_request *r, const struct msg *body);
 /* Writes s escaped for a JavaScript or JSON string, without the quotes, and returns the length. If
  * out is NULL, only computes the length. */
-size_t sio__jsonp_quote(char *out, sio_slice s);
+size_t sio__jsonp_write_quoted(char *out, sio_slice s);
 /* Replaces a posted form by its field d, decoded in place; empty if the form has none. */
 void sio__jsonp_decode_body(sio_slice *body);
 

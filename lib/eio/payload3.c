@@ -43,12 +43,12 @@ static size_t put_decimal_length(char *out, size_t n) {
   return (size_t)len;
 }
 
-static size_t payload3_text_len(const struct msg *m) {
+static size_t payload3_text_packet_len(const struct msg *m) {
   size_t bytes = m->binary ? 2 + BASE64_LEN((size_t)m->len) : m->len;
   return put_decimal_length(NULL, packet_utf16_units(m)) + 1 + bytes;
 }
 
-static char *payload3_text_put(char *out, const struct msg *m) {
+static char *payload3_write_text_packet(char *out, const struct msg *m) {
   out += put_decimal_length(out, packet_utf16_units(m));
   *out++ = ':';
   if (!m->binary) {
@@ -104,7 +104,7 @@ static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   return 1;
 }
 
-static int payload3_text_next(sio_slice *rest, struct eio_in *out) {
+static int payload3_next_text_packet(sio_slice *rest, struct eio_in *out) {
   sio_slice one = slice(NULL, 0);
   if (!rest->p) return 0;
   if (rest->n == 0) return SIO_EPROTO;
@@ -128,11 +128,11 @@ static size_t put_length_digit_bytes(char *out, size_t n) {
 /* A binary packet begins with its type as a byte. */
 static size_t binary_packet_size(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
 
-static size_t payload3_binary_len(const struct msg *m) {
+static size_t payload3_binary_packet_len(const struct msg *m) {
   return 1 + put_length_digit_bytes(NULL, binary_packet_size(m)) + 1 + binary_packet_size(m);
 }
 
-static char *payload3_binary_put(char *out, const struct msg *m) {
+static char *payload3_write_binary_packet(char *out, const struct msg *m) {
   *out++ = m->binary ? 1 : 0;
   out += put_length_digit_bytes(out, binary_packet_size(m));
   *out++ = (char)LENGTH_END;
@@ -162,7 +162,7 @@ static int parse_binary_packet(sio_slice one, struct eio_in *out) {
   return 1;
 }
 
-static int payload3_binary_next(sio_slice *rest, struct eio_in *out) {
+static int payload3_next_binary_packet(sio_slice *rest, struct eio_in *out) {
   uint64_t n;
   if (!rest->p) return 0;
   if (rest->n < 3) return SIO_EPROTO;
@@ -175,9 +175,9 @@ static int payload3_binary_next(sio_slice *rest, struct eio_in *out) {
   return kind ? parse_binary_packet(one, out) : sio__packet3_read(one, out);
 }
 
-const struct payload_form sio__payload3_text = { .len = payload3_text_len,
-                                                 .put = payload3_text_put,
-                                                 .next = payload3_text_next };
-const struct payload_form sio__payload3_binary = { .len = payload3_binary_len,
-                                                   .put = payload3_binary_put,
-                                                   .next = payload3_binary_next };
+const struct payload_form sio__payload3_text = { .len = payload3_text_packet_len,
+                                                 .put = payload3_write_text_packet,
+                                                 .next = payload3_next_text_packet };
+const struct payload_form sio__payload3_binary = { .len = payload3_binary_packet_len,
+                                                   .put = payload3_write_binary_packet,
+                                                   .next = payload3_next_binary_packet };

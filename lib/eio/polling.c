@@ -23,7 +23,7 @@ static const struct http_mount get_mount;
 
 static int polling_queue_sent_mark(sio_session *c) {
   if (c->polling->first) return sio__polling_queue_msg(c, c->eio->mark);
-  sio__sent_on_marks_passed(c, 1);
+  sio__sent_callbacks_on_marks_passed(c, 1);
   return 0;
 }
 
@@ -82,7 +82,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   struct msg *body = answer_body_new(c, f);
   size_t bytes = p->queued;
   unsigned marks = sio__polling_drop_queue(p);
-  sio__polling_schedule_backlog(p);
+  sio__polling_schedule_post_backlog(p);
   if (!body) {
     c->eio->stats->bytes_lost += bytes;
     sio__request_drop(r);
@@ -91,7 +91,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   }
   sio__answer_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
   msg_unref(body);
-  if (marks) sio__sent_on_marks_passed(c, marks);
+  if (marks) sio__sent_callbacks_on_marks_passed(c, marks);
 }
 
 static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
@@ -99,30 +99,30 @@ static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
 /* Answers the GET of an open session. The flush hook may end the session first. */
 static void flush_queue_to_get(sio_session *c) {
   struct polling *p = c->polling;
-  if (c->eio->wants & WANT_FLUSH) sio__trace_flush(c);
+  if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);
   if (p->get && c->state == SESSION_OPEN) answer_get(c);
 }
 
 /* Adds one packet to the queue and answers. If memory for the packet fails, the queue is sent
  * without it. */
-static void answer_get_with_last(sio_session *c, struct msg *last) {
+static void answer_get_with_last_packet(sio_session *c, struct msg *last) {
   sio__polling_queue_msg(c, last);
   answer_get(c);
 }
 
-static void send_last_answers(sio_session *c);
+static void answer_requests_of_ended_session(sio_session *c);
 
 static void on_polling_flush_task(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
   if (p->ending) {
-    send_last_answers(c);
+    answer_requests_of_ended_session(c);
     return;
   }
   if (!p->get || !p->first) return;
   flush_queue_to_get(c);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
-  sio__backpressure_on_low(c);
+  sio__backpressure_on_queue_low(c);
 }
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -141,13 +141,13 @@ static void drop_unfetched_queue(struct polling *p, int level) {
 
 /* A session that never joined a namespace is kept for a shorter time: its queue holds only replies
  * to its own packets. */
-static unsigned polling_linger_ms(const sio_session *c) {
+static unsigned polling_linger_timeout_ms(const sio_session *c) {
   unsigned ms = c->eio->opts->close_timeout_ms;
   return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
 }
 
 static void start_linger_timer(struct polling *p) {
-  sio__loop_start_timer(p->session->eio->loop, &p->linger, polling_linger_ms(p->session));
+  sio__loop_start_timer(p->session->eio->loop, &p->linger, polling_linger_timeout_ms(p->session));
 }
 
 static void on_linger_timeout(struct timer *t) {
@@ -164,13 +164,13 @@ static void on_linger_timeout(struct timer *t) {
 /* The queue and the close packet leave in two responses. A client that finds both in one
  * response closes before it handles the queue, and would reconnect although a queued packet
  * disconnects it. */
-static void send_last_answers(sio_session *c) {
+static void answer_requests_of_ended_session(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
   sio__polling_end_post(p, p->graceful);
   bool is_last = p->get && !p->first;
   if (is_last)
-    answer_get_with_last(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
+    answer_get_with_last_packet(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
   if (p->get) answer_get(c);
   if (is_last || !p->graceful)
     sio__session_finish_closing(c);
@@ -180,10 +180,10 @@ static void send_last_answers(sio_session *c) {
 
 /* The requests are answered at the end of the turn, as an answer runs the host's header hooks.
  * Those must not run inside the call that ended the session, which may be a call that sends. */
-static bool polling_end(sio_session *c, bool graceful) {
+static bool polling_end_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
-  sio__polling_free_backlog(p);
+  sio__polling_free_post_backlog(p);
   if (!graceful) drop_unfetched_queue(p, SIO_LOG_INFO);
   p->ending = p->get || p->post;
   p->graceful = graceful;
@@ -196,7 +196,7 @@ static bool polling_end(sio_session *c, bool graceful) {
 
 /* ---- a GET ----------------------------------------------------------------------------------- */
 
-static void keep_waiting_get(sio_session *c, sio_request *r) {
+static void store_waiting_get(sio_session *c, sio_request *r) {
   c->polling->get = r;
   r->user = c;
   r->mount = &get_mount;
@@ -204,14 +204,14 @@ static void keep_waiting_get(sio_session *c, sio_request *r) {
 
 static void answer_get_while_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
-  keep_waiting_get(c, r);
+  store_waiting_get(c, r);
   if (p->first) {
     answer_get(c);
     return;
   }
   sio__polling_queue_msg(c, c->eio->noop);
   sio__loop_stop_timer(c->eio->loop, &p->linger);
-  answer_get_with_last(c, c->eio->close);
+  answer_get_with_last_packet(c, c->eio->close);
   sio__session_finish_closing(c);
 }
 
@@ -222,7 +222,7 @@ void sio__polling_on_get(sio_session *c, sio_request *r) {
   } else if (c->state == SESSION_CLOSING) {
     answer_get_while_closing(c, r);
   } else {
-    keep_waiting_get(c, r);
+    store_waiting_get(c, r);
     if (p->first) sio__loop_defer(c->eio->loop, &p->flush);
     if (c->probe) c->probe->ops->on_get(c);
   }
@@ -248,14 +248,14 @@ static void on_get_complete(sio_request *r) { (void)r; }
 
 /* Another request has arrived on the same connection, perhaps a POST of this session: answers the
  * GET now instead of when there is something to send. */
-static void on_request_after_get(sio_request *r) {
+static void on_next_request_after_get(sio_request *r) {
   sio_session *c = r->user;
-  if (c && c->polling && c->polling->get == r) sio__polling_release_get(c);
+  if (c && c->polling && c->polling->get == r) sio__polling_answer_waiting_get(c);
 }
 
 static const struct http_mount get_mount = { .on_request = on_get_complete,
                                              .on_abort = on_get_aborted,
-                                             .on_next = on_request_after_get,
+                                             .on_next = on_next_request_after_get,
                                              .on_answered = on_get_answered };
 
 /* ---- opening, and the upgrade to WebSocket --------------------------------------------------- */
@@ -277,14 +277,14 @@ void sio__polling_answer_first_get(sio_session *c, sio_request *r) {
   answer_get_with_queue(c, true);
 }
 
-void sio__polling_release_get(sio_session *c) {
+void sio__polling_answer_waiting_get(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
     flush_queue_to_get(c);
   else
-    answer_get_with_last(c, c->eio->noop);
-  sio__backpressure_on_low(c);
+    answer_get_with_last_packet(c, c->eio->noop);
+  sio__backpressure_on_queue_low(c);
 }
 
 /* Moves the queue before it answers the GET: an answer runs the host's header hooks, and messages
@@ -302,8 +302,8 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
     take(c, m);
     msg_unref(m);
   }
-  sio__polling_subtract_held(p, p->held);
-  if (p->get) answer_get_with_last(c, c->eio->noop);
+  sio__polling_subtract_queue_memory(p, p->held);
+  if (p->get) answer_get_with_last_packet(c, c->eio->noop);
   sio__polling_answer_post(c);
   sio__polling_detach_post(p);
   c->polling = NULL;
@@ -315,34 +315,36 @@ static void polling_free(sio_session *c) {
   assert(p && !p->get && !p->post); /* a request would point to the freed session */
   sio__loop_stop_timer(c->eio->loop, &p->linger);
   drop_unfetched_queue(p, SIO_LOG_INFO);
-  sio__polling_free_backlog(p);
+  sio__polling_free_post_backlog(p);
   sio__free(p);
 }
 
 /* ---- the transport --------------------------------------------------------------------------- */
 
-static bool polling_is_ready(const sio_session *c) { return c->polling->get && !c->polling->first; }
+static bool polling_can_send_now(const sio_session *c) {
+  return c->polling->get && !c->polling->first;
+}
 static size_t polling_queued_bytes(const sio_session *c) { return c->polling->queued; }
-static size_t polling_held_bytes(const sio_session *c) { return c->polling->held; }
+static size_t polling_queue_memory(const sio_session *c) { return c->polling->held; }
 
-static bool polling_has_unread(const sio_session *c) {
-  return session_is_paused(c) || sio__polling_has_backlog(c);
+static bool polling_has_unhandled_packets(const sio_session *c) {
+  return session_is_paused(c) || sio__polling_has_post_backlog(c);
 }
 
-static size_t polling_partial_bytes(const sio_session *c) {
-  return sio__polling_partial_post(c->polling);
+static size_t polling_incomplete_post_bytes(const sio_session *c) {
+  return sio__polling_incomplete_post_bytes(c->polling);
 }
 
 const struct transport sio__transport_polling = { .name = "polling",
                                                   .polls = true,
                                                   .send = sio__polling_queue_msg,
-                                                  .ready = polling_is_ready,
+                                                  .ready = polling_can_send_now,
                                                   .queued = polling_queued_bytes,
-                                                  .held = polling_held_bytes,
+                                                  .held = polling_queue_memory,
                                                   .queue_sent_mark = polling_queue_sent_mark,
-                                                  .end = polling_end,
-                                                  .resume = sio__polling_resume_post,
-                                                  .has_unread = polling_has_unread,
-                                                  .partial_bytes = polling_partial_bytes,
+                                                  .end = polling_end_session,
+                                                  .resume = sio__polling_resume_post_handling,
+                                                  .has_unread = polling_has_unhandled_packets,
+                                                  .partial_bytes = polling_incomplete_post_bytes,
                                                   .free = polling_free,
                                                   .remove_if = sio__polling_queue_remove_if };

@@ -19,7 +19,7 @@ void sio__polling_answer_first_get(sio_session *c, sio_request *r);
 void sio__polling_on_get(sio_session *c, sio_request *r);
 /* Answers a waiting GET at once, with a noop if nothing is queued, so that the client can upgrade
  * or send its next request. */
-void sio__polling_release_get(sio_session *c);
+void sio__polling_answer_waiting_get(sio_session *c);
 /* The session has moved to WebSocket: answers a waiting GET with a noop, passes each queued msg to
  * `take`, which does not keep the reference, and frees the polling state. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m));

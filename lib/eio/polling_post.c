@@ -23,7 +23,7 @@ static bool is_octet_stream(const sio_request *r) {
                            SLICE("application/octet-stream"));
 }
 
-static void attach_post(sio_session *c, sio_request *r, bool answer_waits) {
+static void attach_post_to_session(sio_session *c, sio_request *r, bool answer_waits) {
   c->polling->post = r;
   c->polling->post_answer_waits = answer_waits;
   r->user = c;
@@ -43,7 +43,7 @@ static void accept_post(sio_session *c, sio_request *r) {
     sio__answer_ok(c->eio, r);
     return;
   }
-  attach_post(c, r, false);
+  attach_post_to_session(c, r, false);
   r->mount = &post_mount;
 }
 
@@ -59,7 +59,7 @@ void sio__polling_on_post(sio_session *c, sio_request *r) {
   }
 }
 
-size_t sio__polling_partial_post(const struct polling *p) {
+size_t sio__polling_incomplete_post_bytes(const struct polling *p) {
   return p->post && !p->post_answer_waits ? p->post->body.n : 0;
 }
 
@@ -120,7 +120,8 @@ static void on_post_backlog_task(struct task *t);
 
 /* Moves the body from the request to a backlog, because the request may be freed before all its
  * packets are handled. */
-static void keep_backlog(sio_session *c, sio_request *r, const struct post_reader *rd) {
+static void keep_unhandled_post_packets(sio_session *c, sio_request *r,
+                                        const struct post_reader *rd) {
   assert(!c->polling->backlog);
   struct backlog *b = c->polling->backlog = sio__malloc(sizeof *b);
   if (!b) {
@@ -132,18 +133,18 @@ static void keep_backlog(sio_session *c, sio_request *r, const struct post_reade
   task_init(&b->task, on_post_backlog_task);
 }
 
-static void backlog_delete(struct backlog *b) {
+static void post_backlog_free(struct backlog *b) {
   assert(!b->busy);
   sio__buf_clear(&b->body);
   sio__free(b);
 }
 
-void sio__polling_free_backlog(struct polling *p) {
+void sio__polling_free_post_backlog(struct polling *p) {
   struct backlog *b = p->backlog;
   if (!b) return;
   p->backlog = NULL;
   task_cancel(&b->task);
-  if (!b->busy) backlog_delete(b);
+  if (!b->busy) post_backlog_free(b);
 }
 
 static void handle_post_body(sio_session *c, sio_request *r) {
@@ -156,13 +157,13 @@ static void handle_post_body(sio_session *c, sio_request *r) {
   if (rd.form != &sio__payload3_binary && !sio__utf8_is_valid(body.p, body.n))
     sio__session_end_bad_packet(c);
   else if (!handle_post_packets(c, &rd))
-    keep_backlog(c, r, &rd);
+    keep_unhandled_post_packets(c, r, &rd);
 }
 
 static void handle_post(sio_session *c, sio_request *r) {
   handle_post_body(c, r);
   if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c)))
-    attach_post(c, r, true);
+    attach_post_to_session(c, r, true);
   else
     sio__answer_ok(c->eio, r);
 }
@@ -173,7 +174,7 @@ static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   bool all = handle_post_packets(c, &b->reader);
   b->busy = false;
   bool dropped = c->polling->backlog != b;
-  if (dropped) backlog_delete(b);
+  if (dropped) post_backlog_free(b);
   return all && !dropped;
 }
 
@@ -181,19 +182,19 @@ static void on_post_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
   if (!handle_post_backlog(c, b)) return;
-  sio__polling_free_backlog(c->polling);
+  sio__polling_free_post_backlog(c->polling);
   if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
   sio__session_resume(c);
 }
 
-void sio__polling_resume_post(sio_session *c) {
+void sio__polling_resume_post_handling(sio_session *c) {
   if (c->polling->backlog)
-    sio__polling_schedule_backlog(c->polling);
+    sio__polling_schedule_post_backlog(c->polling);
   else if (!session_is_paused(c))
     sio__polling_answer_post(c);
 }
 
-bool sio__polling_has_backlog(const sio_session *c) { return c->polling->backlog; }
+bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->backlog; }
 
 /* ---- callbacks of the request -------------------------------------------------------------- */
 
@@ -210,13 +211,13 @@ static void on_post_complete(sio_request *r) {
     handle_post(c, r);
     return;
   }
-  attach_post(c, r, true);
+  attach_post_to_session(c, r, true);
   p->post_waits = true;
 }
 
 /* Another request has arrived on the same connection. It may be the GET that takes the replies for
  * which this POST waits, so the POST is answered now. */
-static void on_request_after_post(sio_request *r) {
+static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
     sio__polling_answer_post(c);
@@ -244,5 +245,5 @@ static void on_post_answered(sio_request *r) {
 
 static const struct http_mount post_mount = { .on_request = on_post_complete,
                                               .on_abort = on_post_aborted,
-                                              .on_next = on_request_after_post,
+                                              .on_next = on_next_request_after_post,
                                               .on_answered = on_post_answered };

@@ -20,7 +20,7 @@ void sio__polling_on_post(sio_session *c, sio_request *r);
 void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
 /* Goes on with the backlog, or answers the POST whose answer was held back, if the reason for it
  * has passed. From the loop only. */
-void sio__polling_resume_post(sio_session *c);
+void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);
 /* The session is over: answers the POST or drops its connection. With ok the client is to see the
@@ -28,10 +28,10 @@ void sio__polling_answer_post(sio_session *c);
 void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it; NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
-void sio__polling_free_backlog(struct polling *p);
+void sio__polling_free_post_backlog(struct polling *p);
 /* true if packets of a POST wait to be handled */
-bool sio__polling_has_backlog(const sio_session *c);
+bool sio__polling_has_post_backlog(const sio_session *c);
 /* received bytes of an incomplete POST */
-size_t sio__polling_partial_post(const struct polling *p);
+size_t sio__polling_incomplete_post_bytes(const struct polling *p);
 
 #endif

@@ -7,12 +7,12 @@
 #include "eio/polling_queue.h"
 #include <assert.h>
 
-static void polling_add_held(struct polling *p, size_t bytes) {
+static void polling_add_queue_memory(struct polling *p, size_t bytes) {
   p->held += bytes;
   p->session->eio->loop->stats.held += bytes;
 }
 
-void sio__polling_subtract_held(struct polling *p, size_t bytes) {
+void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes) {
   assert(p->held >= bytes);
   p->held -= bytes;
   p->session->eio->loop->stats.held -= bytes;
@@ -49,7 +49,7 @@ int sio__polling_queue_msg(sio_session *c, struct msg *m) {
   if (append_msg_to_queue(p, m)) return UV_ENOMEM;
   msg_ref(m);
   p->queued += m->len;
-  polling_add_held(p, msg_memory_size(m) + sizeof(struct out_node));
+  polling_add_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));
   if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
   return 0;
 }
@@ -66,14 +66,14 @@ struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **fir
   return m;
 }
 
-void sio__polling_schedule_backlog(struct polling *p) {
+void sio__polling_schedule_post_backlog(struct polling *p) {
   if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
 /* m was taken off the queue: subtracts its size, and drops the reference. */
 static void release_queued_msg(struct polling *p, struct msg *m) {
   p->queued -= m->len;
-  sio__polling_subtract_held(p, msg_memory_size(m) + sizeof(struct out_node));
+  sio__polling_subtract_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));
   msg_unref(m);
 }
 
@@ -110,5 +110,5 @@ void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user
     *p->last = rest;
     p->last = last;
   }
-  sio__polling_schedule_backlog(p);
+  sio__polling_schedule_post_backlog(p);
 }

@@ -58,10 +58,10 @@ struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **fir
 /* Empties the queue. Returns how many sent marks were in it. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
-void sio__polling_subtract_held(struct polling *p, size_t bytes);
+void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
 /* Call this when the queue has become shorter: the backlog is handled further at the end of the
  * turn. */
-void sio__polling_schedule_backlog(struct polling *p);
+void sio__polling_schedule_post_backlog(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */
 struct queue_walk {

@@ -44,7 +44,7 @@ static struct upgrade *upgrade_of_session(const sio_session *c) {
 }
 
 /* Ends the upgrade, but leaves its WebSocket open. */
-static void upgrade_detach(struct upgrade *p) {
+static void upgrade_end_keeping_websocket(struct upgrade *p) {
   struct loop *l = p->probe.session->eio->loop;
   sio__loop_stop_timer(l, &p->timeout);
   sio__loop_stop_timer(l, &p->noop);
@@ -52,17 +52,17 @@ static void upgrade_detach(struct upgrade *p) {
   sio__loop_free_later(l, &p->deferred_free, upgrade_free);
 }
 
-static void upgrade_abandon(sio_session *c) {
+static void upgrade_abort_and_close_websocket(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   struct ws_conn *w = p->ws;
   c->eio->stats->upgrades_failed++;
-  upgrade_detach(p);
-  if (w) sio__websocket_close_unowned(w, 0, "");
+  upgrade_end_keeping_websocket(p);
+  if (w) sio__websocket_detach_and_close(w, 0, "");
 }
 
-static void upgrade_fail(struct upgrade *p, const char *why) {
+static void upgrade_fail_and_log(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
-  upgrade_abandon(c);
+  upgrade_abort_and_close_websocket(c);
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
                   sio__session_address(c), ABOUT_SESSION(c),
                   "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c),
@@ -77,7 +77,7 @@ static void upgrade_start_timeout(struct upgrade *p) {
 static void upgrade_on_timeout(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, timeout);
   if (!loop_should_restart_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
-    upgrade_fail(p, "no upgrade packet in time");
+    upgrade_fail_and_log(p, "no upgrade packet in time");
     return;
   }
   p->timeout_extended = true;
@@ -89,10 +89,10 @@ static void upgrade_on_timeout(struct timer *t) {
 static void upgrade_on_noop_timer(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, noop);
   sio__loop_start_timer(p->probe.session->eio->loop, &p->noop, NOOP_MS);
-  sio__polling_release_get(p->probe.session);
+  sio__polling_answer_waiting_get(p->probe.session);
 }
 
-static void upgrade_on_get(sio_session *c) {
+static void upgrade_on_polling_get(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state == UPGRADE_PROBED && !timer_is_active(&p->noop))
     sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
@@ -106,12 +106,12 @@ static void answer_probe_ping(struct upgrade *p) {
   int err = pong ? sio__ws_send(p->ws, pong) : UV_ENOMEM;
   msg_unref(pong);
   if (err) {
-    upgrade_fail(p, sio_strerror(err));
+    upgrade_fail_and_log(p, sio_strerror(err));
     return;
   }
   p->state = UPGRADE_PROBED;
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
-  if (c->state == SESSION_OPEN) sio__polling_release_get(c);
+  if (c->state == SESSION_OPEN) sio__polling_answer_waiting_get(c);
 }
 
 /* Moves one msg from the polling queue to the WebSocket. An error ends the session, and the rest
@@ -151,12 +151,12 @@ static void complete_upgrade(struct upgrade *p) {
   sio_session *c = p->probe.session;
   assert(c->transport == &sio__transport_polling && c->polling);
   struct ws_conn *w = p->ws;
-  upgrade_detach(p);
+  upgrade_end_keeping_websocket(p);
   count_upgrade(c);
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
                   ABOUT_SESSION(c), "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
                   sio__session_address(c));
-  sio__websocket_adopt(c, w);
+  sio__websocket_attach_to_session(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
   sio__polling_hand_over_queue(c, move_queued_msg_to_websocket);
@@ -178,18 +178,18 @@ static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t by
   if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
   bool ok = sio__session_limits_charge_rates(c, packets, bytes);
   if (c->probe != &p->probe) return false;
-  if (!ok) upgrade_fail(p, "the peer sends more than its limits allow");
+  if (!ok) upgrade_fail_and_log(p, "the peer sends more than its limits allow");
   if (ok && session_is_paused(c)) sio__ws_pause(p->ws);
   return ok;
 }
 
-static void upgrade_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
+static void upgrade_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned pings) {
   upgrade_charge_limits(w->owner, pings, bytes);
 }
 
 /* Packets of a POST that was sent before the "5" have to be handled before the session moves. */
 static void on_upgrade_packet(struct upgrade *p) {
-  if (!sio__polling_has_backlog(p->probe.session)) {
+  if (!sio__polling_has_post_backlog(p->probe.session)) {
     complete_upgrade(p);
     return;
   }
@@ -197,17 +197,17 @@ static void on_upgrade_packet(struct upgrade *p) {
   sio__ws_pause(p->ws);
 }
 
-static void upgrade_resume(sio_session *c) {
+static void upgrade_resume_websocket(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state != UPGRADE_CONFIRMED)
     sio__ws_resume(p->ws);
-  else if (!sio__polling_has_backlog(c))
+  else if (!sio__polling_has_post_backlog(c))
     complete_upgrade(p);
 }
 
 /* True if the peer sends probes but does not read the answers, even when the kernel is offered them
  * again. */
-static bool has_too_many_answers(const struct upgrade *p) {
+static bool has_too_many_unread_answers(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_write_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
@@ -223,49 +223,50 @@ static bool parse_probe_packet(const struct upgrade *p, bool binary, sio_slice t
   return !v3 || (text.n && (unsigned char)text.p[0] <= EIO_NOOP);
 }
 
-static void upgrade_on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
+static void upgrade_on_websocket_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct upgrade *p = w->owner;
   sio_slice text = slice(data, n);
   struct eio_in in;
   if (!upgrade_charge_limits(p, 1, 0)) return;
-  if (has_too_many_answers(p))
-    upgrade_fail(p, "the peer does not read the answers to its probes");
+  if (has_too_many_unread_answers(p))
+    upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
   else if (!parse_probe_packet(p, binary, text, &in))
-    upgrade_fail(p, "not an Engine.IO packet");
+    upgrade_fail_and_log(p, "not an Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
     answer_probe_ping(p);
   else if (in.type == EIO_UPGRADE)
     on_upgrade_packet(p);
   else
-    upgrade_fail(p, "neither a probe nor an upgrade packet");
+    upgrade_fail_and_log(p, "neither a probe nor an upgrade packet");
 }
 
-static void upgrade_on_closed(struct ws_conn *w, void *probe, const struct ws_close *why) {
+static void upgrade_on_websocket_closed(struct ws_conn *w, void *probe,
+                                        const struct ws_close *why) {
   struct upgrade *p = probe;
   (void)w;
   p->ws = NULL;
-  upgrade_fail(p, why->detail);
+  upgrade_fail_and_log(p, why->detail);
 }
 
-static const char *upgrade_address(const struct ws_conn *w) {
+static const char *upgrade_peer_address(const struct ws_conn *w) {
   const struct upgrade *p = w->owner;
   return sio__session_address(p->probe.session);
 }
 
-static const struct probe_ops upgrade_ops = { .drop = upgrade_abandon,
-                                              .resume = upgrade_resume,
-                                              .on_get = upgrade_on_get };
+static const struct probe_ops upgrade_ops = { .drop = upgrade_abort_and_close_websocket,
+                                              .resume = upgrade_resume_websocket,
+                                              .on_get = upgrade_on_polling_get };
 
-static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_message,
-                                                   .closed = upgrade_on_closed,
-                                                   .received = upgrade_on_bytes,
-                                                   .address = upgrade_address };
+static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_websocket_message,
+                                                   .closed = upgrade_on_websocket_closed,
+                                                   .received = upgrade_on_bytes_received,
+                                                   .address = upgrade_peer_address };
 
 int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w) {
   struct upgrade *p = sio__calloc(1, sizeof *p);
   if (!p) {
     c->eio->stats->upgrades_failed++;
-    sio__websocket_close_unowned(w, 1011, "");
+    sio__websocket_detach_and_close(w, 1011, "");
     return UV_ENOMEM;
   }
   p->probe = (struct probe){ .ops = &upgrade_ops, .session = c };

@@ -15,44 +15,44 @@ struct raw {
   char path[];
 };
 
-static struct raw *raw_engine_of(const sio_session *c) {
+static struct raw *raw_engine_of_session(const sio_session *c) {
   return container_of(c->eio, struct raw, eio);
 }
 
 /* ---- callbacks of the engine -------------------------------------------------------------- */
 
-static bool raw_on_open(sio_session *c) {
-  struct raw *r = raw_engine_of(c);
+static bool raw_engine_on_session_open(sio_session *c) {
+  struct raw *r = raw_engine_of_session(c);
   if (r->cbs.open) r->cbs.open(c, r->user);
-  if (r->opts.drop_handshake) sio__session_drop_handshake(c);
+  if (r->opts.drop_handshake) sio__session_free_request_headers(c);
   return true;
 }
 
-static void raw_on_message(sio_session *c, bool binary, sio_slice data) {
-  struct raw *r = raw_engine_of(c);
+static void raw_engine_on_message(sio_session *c, bool binary, sio_slice data) {
+  struct raw *r = raw_engine_of_session(c);
   if (r->cbs.message) r->cbs.message(c, binary, data, r->user);
 }
 
-static void raw_on_close(sio_session *c, const sio_close_info *why) {
-  struct raw *r = raw_engine_of(c);
+static void raw_engine_on_session_close(sio_session *c, const sio_close_info *why) {
+  struct raw *r = raw_engine_of_session(c);
   if (r->cbs.close) r->cbs.close(c, why, r->user);
 }
 
-static void raw_on_writable(sio_session *c) {
-  struct raw *r = raw_engine_of(c);
+static void raw_engine_on_session_writable(sio_session *c) {
+  struct raw *r = raw_engine_of_session(c);
   if (r->cbs.writable) r->cbs.writable(c, r->user);
 }
 
-static void raw_on_dropped(sio_session *c, const sio_drop *d) {
-  struct raw *r = raw_engine_of(c);
+static void raw_engine_on_events_dropped(sio_session *c, const sio_drop *d) {
+  struct raw *r = raw_engine_of_session(c);
   if (r->cbs.drop) r->cbs.drop(c, d, r->user);
 }
 
-static const struct eio_ops raw_ops = { .open = raw_on_open,
-                                        .message = raw_on_message,
-                                        .close = raw_on_close,
-                                        .writable = raw_on_writable,
-                                        .dropped = raw_on_dropped,
+static const struct eio_ops raw_ops = { .open = raw_engine_on_session_open,
+                                        .message = raw_engine_on_message,
+                                        .close = raw_engine_on_session_close,
+                                        .writable = raw_engine_on_session_writable,
+                                        .dropped = raw_engine_on_events_dropped,
                                         .raw = true };
 
 /* ---- creating an engine ------------------------------------------------------------------- */

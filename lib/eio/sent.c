@@ -39,7 +39,7 @@ static void run_due_sent_callbacks(struct sent_callbacks *f) {
   }
 }
 
-static void on_sent_task(struct task *t) {
+static void on_sent_callbacks_task(struct task *t) {
   run_due_sent_callbacks(container_of(t, struct sent_callbacks, run_task));
 }
 
@@ -50,12 +50,12 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   if (!f) return NULL;
   f->session = c;
   list_init(&f->list);
-  task_init(&f->run_task, on_sent_task);
+  task_init(&f->run_task, on_sent_callbacks_task);
   return f;
 }
 
 /* If no callback waits, no task may be queued: the session may be about to be freed. */
-void sio__sent_on_marks_passed(sio_session *c, unsigned n) {
+void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
   f->passed += n < f->waiting - f->passed ? n : f->waiting - f->passed;
@@ -64,7 +64,7 @@ void sio__sent_on_marks_passed(sio_session *c, unsigned n) {
 
 /* A callback may answer a request of the peer's that fetches the rest of the queue: then the next
  * callbacks are due. */
-void sio__sent_on_close(sio_session *c) {
+void sio__sent_callbacks_on_session_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
   while (f->waiting) {

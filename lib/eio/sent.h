@@ -14,9 +14,9 @@
 
 /* The oldest n sent marks have left the queue. May be called from anywhere: the callbacks run at
  * the end of the turn. */
-void sio__sent_on_marks_passed(sio_session *c, unsigned n);
+void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n);
 /* The session is over: callbacks that have not run yet are called with SIO_ECLOSED. From the loop
  * only. */
-void sio__sent_on_close(sio_session *c);
+void sio__sent_callbacks_on_session_close(sio_session *c);
 
 #endif

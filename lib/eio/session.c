@@ -20,13 +20,13 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
   sio__loop_start_timer(c->eio->loop, &c->heartbeat, in_ms);
 }
 
-static size_t max_owed_bytes(const sio_session *c);
-static bool is_over_high_water(const sio_session *c);
+static size_t max_unread_reply_bytes(const sio_session *c);
+static bool is_queue_over_high_water(const sio_session *c);
 
 /* True while the session is not read because its peer does not take its replies. That does not
  * excuse a missing pong. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
-  if (c->owed_bytes > max_owed_bytes(c) || is_over_high_water(c)) return true;
+  if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_queue_over_high_water(c)) return true;
   return c->ws && c->ws->conn && c->ws->conn->throttled;
 }
 
@@ -34,7 +34,8 @@ static bool is_reading_stopped_by_backpressure(const sio_session *c) {
  * is handled. Until then its pong may not have been read. */
 static bool is_reading_stopped_by_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
-  return c->limited && !is_reading_stopped_by_backpressure(c) && sio__session_has_unread(c);
+  return c->limited && !is_reading_stopped_by_backpressure(c) &&
+         sio__session_has_unhandled_packets(c);
 }
 
 static void send_ping(sio_session *c) {
@@ -124,7 +125,7 @@ static void on_limits_resume(struct meter *m) {
 
 static const struct meter_ops limits_ops = { .pause = on_limits_pause,
                                              .resume = on_limits_resume,
-                                             .limited = sio__session_limits_report };
+                                             .limited = sio__session_limits_report_exceeded };
 
 static bool is_valid_sid(const char *id) {
   size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -147,7 +148,7 @@ static uint64_t unix_time_ms(void) {
 
 static void on_close_task(struct task *t);
 
-static int add_to_table(sio_session *c) {
+static int add_session_to_table(sio_session *c) {
   struct eio_group *g = c->eio->group;
   int err = g->threads ? sio__threads_add_sid(g->threads, c->sid, g->member) : 0;
   if (err) return err == UV_EEXIST ? SIO_ENAME : err;
@@ -166,7 +167,7 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
-  err = add_to_table(c);
+  err = add_session_to_table(c);
   if (err) {
     sio__session_limits_free(c);
     return err;
@@ -261,7 +262,7 @@ static void report_session_close(sio_session *c) {
   st->sessions_closed[c->close_info.reason]++;
   st->out_of_memory += c->close_info.err == UV_ENOMEM;
   sio__backpressure_on_close(c);
-  sio__sent_on_close(c);
+  sio__sent_callbacks_on_session_close(c);
   c->eio->ops->close(c, &c->close_info);
   EACH_ENGINE_HOOK(h, c)
   if (h->engine->close) h->engine->close(c, &c->close_info, h->user);
@@ -333,41 +334,41 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* The limit for replies to a peer's own packets that it has not read yet: above it the session is
  * not read. It is for sessions that have joined; other messages of the host do not count. */
-enum { OWED_MAX = 128 * 1024 };
+enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
-static inline size_t session_held_bytes(const sio_session *c) {
+static inline size_t session_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
 /* Called after a packet of the peer was handled, when the queue held `before` bytes before it:
  * what was queued meanwhile is counted as replies, but never more than the whole queue. */
-static inline void update_owed_bytes(sio_session *c, size_t before) {
-  size_t now = session_held_bytes(c);
-  if (now > before) c->owed_bytes += now - before;
-  if (c->owed_bytes > now) c->owed_bytes = now;
+static inline void update_unread_reply_bytes(sio_session *c, size_t before) {
+  size_t now = session_queue_memory(c);
+  if (now > before) c->unread_reply_bytes += now - before;
+  if (c->unread_reply_bytes > now) c->unread_reply_bytes = now;
 }
 
-static size_t max_owed_bytes(const sio_session *c) {
-  return c->joined ? OWED_MAX : c->eio->unjoined_owed_max;
+static size_t max_unread_reply_bytes(const sio_session *c) {
+  return c->joined ? UNREAD_REPLIES_MAX : c->eio->unjoined_unread_replies_max;
 }
 
 /* Offers the queue to the kernel, and returns true if the replies that are still queued are over
  * the limit. */
-static bool still_owes_too_much(sio_session *c) {
+static bool has_too_many_unread_replies(sio_session *c) {
   if (c->ws) sio__conn_write_now(c->ws->conn);
-  update_owed_bytes(c, SIZE_MAX);
-  return c->owed_bytes > max_owed_bytes(c);
+  update_unread_reply_bytes(c, SIZE_MAX);
+  return c->unread_reply_bytes > max_unread_reply_bytes(c);
 }
 
 /* Over WebSocket the connection checks high_water itself, and is throttled. */
-static bool is_over_high_water(const sio_session *c) {
+static bool is_queue_over_high_water(const sio_session *c) {
   return !c->ws && c->transport->held(c) > c->eio->opts->high_water;
 }
 
 bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
-  if (session_is_paused(c) || is_over_high_water(c)) return true;
-  return c->owed_bytes > max_owed_bytes(c) && still_owes_too_much(c);
+  if (session_is_paused(c) || is_queue_over_high_water(c)) return true;
+  return c->unread_reply_bytes > max_unread_reply_bytes(c) && has_too_many_unread_replies(c);
 }
 
 void sio__session_resume(sio_session *c) {
@@ -415,18 +416,18 @@ static int end_session_for_full_queue(sio_session *c, int err) {
  * sio__session_send_uncounted() counts it only if we return 0, so that otherwise it is done
  * here. */
 static int handle_full_queue(sio_session *c, const struct msg *chain, bool counted) {
-  int err = sio__backpressure_on_full(c);
+  int err = sio__backpressure_on_queue_full(c);
   if (err && !counted) sio__count_packets_sent(c->eio->stats, chain, 1);
   return err && err != SIO_EDROPPED ? end_session_for_full_queue(c, err) : err;
 }
 
 /* Forced inline, so that each of its two callers gets a copy without the test of `counts`: this is
  * the path of every packet. */
-static inline __attribute__((always_inline)) int send_chain(sio_session *c, struct msg *chain,
-                                                            unsigned flags, bool counts) {
+static inline __attribute__((always_inline)) int send_msg_chain(sio_session *c, struct msg *chain,
+                                                                unsigned flags, bool counts) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
-  if (c->backpressure && !sio__backpressure_may_queue(c, chain)) return SIO_EDROPPED;
+  if (c->backpressure && !sio__backpressure_can_queue_msg(c, chain)) return SIO_EDROPPED;
   if (c->eio->wants) sio__trace_chain_out(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
@@ -439,15 +440,15 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return session_held_bytes(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain, counts);
+  return session_queue_memory(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain, counts);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
-  return send_chain(c, chain, flags, true);
+  return send_msg_chain(c, chain, flags, true);
 }
 
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
-  return send_chain(c, chain, flags, false);
+  return send_msg_chain(c, chain, flags, false);
 }
 
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes) {
@@ -491,9 +492,9 @@ static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in)
 
 bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
-  size_t before = session_held_bytes(c);
+  size_t before = session_queue_memory(c);
   if (!handle_engine_packet(c, in)) return false;
-  update_owed_bytes(c, before);
+  update_unread_reply_bytes(c, before);
   return true;
 }
 
@@ -502,7 +503,7 @@ void sio__session_end_bad_packet(sio_session *c) {
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
 }
 
-void sio__session_on_text(sio_session *c, sio_slice text) {
+void sio__session_on_text_message(sio_session *c, sio_slice text) {
   struct eio_in in;
   int got = c->protocol == 3 ? sio__packet3_read(text, &in) : sio__packet_read(text, &in);
   if (got < 0)
@@ -518,11 +519,11 @@ bool sio__session_can_send_now(const sio_session *c) {
 }
 bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 
-bool sio__session_has_unread(const sio_session *c) {
+bool sio__session_has_unhandled_packets(const sio_session *c) {
   return c->transport->has_unread ? c->transport->has_unread(c) : session_is_paused(c);
 }
 
-size_t sio__session_partial_bytes(const sio_session *c) {
+size_t sio__session_incomplete_message_bytes(const sio_session *c) {
   return c->transport->partial_bytes ? c->transport->partial_bytes(c) : 0;
 }
 
@@ -536,7 +537,7 @@ struct kept_head *sio__session_first_request(const sio_session *c) {
   return c->head;
 }
 
-void sio__session_drop_handshake(sio_session *c) {
+void sio__session_free_request_headers(sio_session *c) {
   if (c->head) c->head = sio__kept_head_drop_headers(c->head);
 }
 

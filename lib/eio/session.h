@@ -47,7 +47,7 @@ void sio__session_resume(sio_session *c);
 
 /* Handles a packet that arrived over the session's transport. False: the session is over. */
 bool sio__session_on_packet(sio_session *c, const struct eio_in *in);
-void sio__session_on_text(sio_session *c, sio_slice text); /* a WebSocket text message */
+void sio__session_on_text_message(sio_session *c, sio_slice text); /* a WebSocket text message */
 /* Ends the session because the peer closed it, violated the protocol, or has vanished. The queue
  * is dropped. */
 void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);

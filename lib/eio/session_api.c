@@ -11,14 +11,14 @@
 const char *sio__session_id(const sio_session *c) { return c->sid; }
 int sio__session_protocol(const sio_session *c) { return c->protocol; }
 uint64_t sio__session_opened_ms(const sio_session *c) { return c->opened_ms; }
-bool sio__session_secure(const sio_session *c) { return c->head && c->head->secure; }
-bool sio__session_xdomain(const sio_session *c) { return c->xdomain; }
+bool sio__session_is_secure(const sio_session *c) { return c->head && c->head->secure; }
+bool sio__session_is_cross_origin(const sio_session *c) { return c->xdomain; }
 
 const char *sio__session_address(const sio_session *c) {
   return c->head ? kept_head_address(c->head) : "";
 }
 
-size_t sio__session_queued(const sio_session *c) {
+size_t sio__session_queued_bytes(const sio_session *c) {
   return c->state == SESSION_OPEN ? c->transport->queued(c) : 0;
 }
 
@@ -26,7 +26,7 @@ sio_slice sio__session_url(const sio_session *c) {
   return c->head ? sio__kept_head_url(c->head) : slice(NULL, 0);
 }
 
-const char *sio__session_tag(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
+const char *sio__session_public_id(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
   return sio__make_public_id(buffer, slice_str(c->sid));
 }
 
@@ -54,12 +54,12 @@ static sio_session_info session_info(const sio_session *c) {
     .peer = c->head ? kept_head_direct_address(c->head) : "",
     .url = sio__session_url(c),
     .tls = session_tls_info(c),
-    .queued = sio__session_queued(c),
+    .queued = sio__session_queued_bytes(c),
     .rtt_us = c->rtt_us,
     .opened_ms = c->opened_ms,
     .state = session_public_state(c),
     .protocol = c->protocol,
-    .secure = sio__session_secure(c),
+    .secure = sio__session_is_secure(c),
     .xdomain = c->xdomain,
     .writable = sio__session_can_send_now(c),
     .upgrading = c->probe != NULL,

@@ -7,7 +7,7 @@
 
 /* ---- rate limits -------------------------------------------------------------------------- */
 
-void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wait_ms) {
+void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_session *c = session_of_meter(m);
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, sio__session_address(c),
                   ABOUT_SESSION(c), "%s sends more than %s", sio__session_address(c), limit);

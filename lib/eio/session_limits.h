@@ -31,7 +31,7 @@ static inline bool session_is_paused(const sio_session *c) {
 }
 
 /* A zeroed session with room for an id of id_size bytes, and its limits if e has any. ops pauses
- * and resumes the session, and should log with sio__session_limits_report(). */
+ * and resumes the session, and should log with sio__session_limits_report_exceeded(). */
 sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
                                        const struct meter_ops *ops);
 void sio__session_limits_free(sio_session *c); /* frees both */
@@ -45,6 +45,6 @@ void sio__session_limits_release(sio_session *c); /* the session has left the ta
  * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE ops->pause of the meter is called instead. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
 /* Logs that the peer is over a limit, and calls the callback of on_limited. */
-void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wait_ms);
+void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms);
 
 #endif

@@ -31,8 +31,8 @@ struct transport {
    * close_timeout; otherwise they may be dropped. True: the transport keeps the session in
    * SESSION_CLOSING and calls sio__session_finish_closing() later. */
   bool (*end)(sio_session *c, bool graceful);
-  /* Queues a sent mark: sio__sent_on_marks_passed() is called when everything queued before it was
-   * sent. 0, UV_ENOMEM, SIO_ECLOSED. */
+  /* Queues a sent mark: sio__sent_callbacks_on_marks_passed() is called when everything that was
+   * queued before the mark has been sent. 0, UV_ENOMEM, SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages that `drop` names, as sio__conn_remove_if() does. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
@@ -102,8 +102,8 @@ struct sio_session {
     struct task close_task;             /* calls ops->close at the end of the turn */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  size_t owed_bytes; /* upper bound of queued replies to the peer's own packets */
-  uint64_t ping_at;  /* uv_hrtime() of the last ping */
+  size_t unread_reply_bytes; /* upper bound of queued replies to the peer's own packets */
+  uint64_t ping_at;          /* uv_hrtime() of the last ping */
   uint64_t opened_ms;
   char sid[];
 };
@@ -123,7 +123,7 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
   } while (0)
 
 /* The session's id as the log shows it: print it with "%.8s". */
-#define SESSION_TAG(c) sio__session_tag((c), (char[PUBLIC_ID_LEN + 1]){ "" })
+#define SESSION_TAG(c) sio__session_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" })
 /* For LOG_ABOUT(): the line is about this session. */
 #define ABOUT_SESSION(c) (&(const struct log_about){ .session = SESSION_TAG(c) })
 

@@ -52,7 +52,7 @@ void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
   for (const struct msg *m = chain; m; m = m->next) sio__trace_packet_out(c, m);
 }
 
-void sio__trace_flush(sio_session *c) {
+void sio__trace_call_flush_hooks(sio_session *c) {
   if (!c->opened || c->state != SESSION_OPEN) return;
   CALL_ENGINE_HOOKS(c, flush);
 }

@@ -17,6 +17,6 @@ bool sio__trace_message_in(sio_session *c, const struct eio_in *in);
 void sio__trace_packet_out(sio_session *c, const struct msg *m);
 void sio__trace_chain_out(sio_session *c, const struct msg *chain);
 /* The queue is about to be written. */
-void sio__trace_flush(sio_session *c);
+void sio__trace_call_flush_hooks(sio_session *c);
 
 #endif

@@ -23,7 +23,7 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
 }
 
 /* Stops reading. websocket_on_below_low_mark() resumes it when enough of the queue was sent. */
-static void websocket_hold_reading(sio_session *c) {
+static void websocket_pause_until_low_mark(sio_session *c) {
   sio__ws_pause(c->ws);
   c->ws->conn->reports_low_mark = 1;
 }
@@ -31,7 +31,7 @@ static void websocket_hold_reading(sio_session *c) {
 static void websocket_resume(sio_session *c) {
   if (!c->ws || !c->ws->conn) return;
   if (sio__session_must_stop_reading(c))
-    websocket_hold_reading(c);
+    websocket_pause_until_low_mark(c);
   else
     sio__ws_resume(c->ws);
 }
@@ -45,19 +45,19 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
   if (binary)
     websocket_on_binary(c, slice(p, n));
   else
-    sio__session_on_text(c, slice(p, n));
-  if (c->ws == w && sio__session_must_stop_reading(c)) websocket_hold_reading(c);
+    sio__session_on_text_message(c, slice(p, n));
+  if (c->ws == w && sio__session_must_stop_reading(c)) websocket_pause_until_low_mark(c);
 }
 
 /* A connection that breaks is an ordinary way to leave; a violation of the protocol is an error. */
-static int close_reason(const struct ws_close *why) {
+static int websocket_session_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
   bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
 /* Takes the text of the peer's close frame over: ops->close may run after w is freed. */
-static void keep_close_reason(sio_session *c, struct ws_conn *w) {
+static void take_websocket_close_text(sio_session *c, struct ws_conn *w) {
   if (!w->reason || c->state == SESSION_OPEN) return;
   c->close_info.ws_text = w->reason;
   c->owns_text = 1;
@@ -67,9 +67,9 @@ static void keep_close_reason(sio_session *c, struct ws_conn *w) {
 static void websocket_on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
   sio_session *c = session;
   c->ws = NULL;
-  sio__session_end_by_peer(c, close_reason(why), why->err, (int)why->code,
+  sio__session_end_by_peer(c, websocket_session_close_reason(why), why->err, (int)why->code,
                            why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
-  keep_close_reason(c, w);
+  take_websocket_close_text(c, w);
 }
 
 static void websocket_on_drained(struct ws_conn *w) {
@@ -79,14 +79,14 @@ static void websocket_on_drained(struct ws_conn *w) {
 
 static void websocket_on_below_low_mark(struct ws_conn *w) {
   sio_session *c = w->owner;
-  sio__backpressure_on_low(c);
+  sio__backpressure_on_queue_low(c);
   if (c->ws == w) websocket_resume(c);
 }
 
-static void websocket_on_flushing(struct ws_conn *w) { sio__trace_flush(w->owner); }
+static void websocket_on_flushing(struct ws_conn *w) { sio__trace_call_flush_hooks(w->owner); }
 
 static void websocket_on_marks_passed(struct ws_conn *w, unsigned n) {
-  sio__sent_on_marks_passed(w->owner, n);
+  sio__sent_callbacks_on_marks_passed(w->owner, n);
 }
 
 static const char *websocket_address(const struct ws_conn *w) {
@@ -101,18 +101,19 @@ static const char *websocket_address(const struct ws_conn *w) {
 
 const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 
-static void websocket_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
+static void websocket_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned pings) {
   sio__session_charge_rate_limits(w->owner, pings, bytes);
 }
 
-static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS, .received = websocket_on_bytes };
+static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS,
+                                                .received = websocket_on_bytes_received };
 
-void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text) {
+void sio__websocket_detach_and_close(struct ws_conn *w, unsigned code, const char *text) {
   sio__ws_forget_owner(w);
   sio__ws_close(w, code, text);
 }
 
-void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
+void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
   w->ops = c->limited ? &limited_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
@@ -139,7 +140,7 @@ static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   return text;
 }
 
-static struct msg *packet_with_type_byte(sio_session *c, const struct msg *m) {
+static struct msg *packet_prefix_type_byte(sio_session *c, const struct msg *m) {
   struct msg *typed = sio__msg_new(&c->eio->loop->msgs, (size_t)m->len + 1);
   if (!typed) return NULL;
   msg_data(typed)[0] = EIO_MESSAGE;
@@ -159,18 +160,18 @@ static int send_converted_msg(sio_session *c, struct msg *m) {
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
   if (m->binary && c->base64) return send_converted_msg(c, packet_to_base64(c, m));
-  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_with_type_byte(c, m));
+  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_prefix_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
-static bool websocket_is_ready(const sio_session *c) { return ws_is_idle(c->ws); }
+static bool websocket_can_send_now(const sio_session *c) { return ws_is_idle(c->ws); }
 static size_t websocket_queued_bytes(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
 
-static size_t websocket_held_bytes(const sio_session *c) {
+static size_t websocket_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : 0;
 }
 
-static void websocket_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
+static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
   if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 
@@ -180,44 +181,45 @@ static int websocket_queue_sent_mark(sio_session *c) {
 
 /* After the end of a session its sent marks are not reported any more, so the queue is offered to
  * the kernel now. */
-static void report_marks_passed(sio_session *c, struct conn *conn) {
+static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
   sio__conn_write_now(conn);
-  sio__sent_on_marks_passed(c, conn_take_passed_marks(conn));
+  sio__sent_callbacks_on_marks_passed(c, conn_take_passed_marks(conn));
 }
 
 /* A peer that does not read its queue would not answer a close frame either, so that its connection
  * is closed at once, unless the host wants the queue to be sent. */
-static bool websocket_end(sio_session *c, bool graceful) {
+static bool websocket_end_session(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
-  bool too_much = websocket_held_bytes(c) > c->eio->opts->max_queued;
+  bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
   c->ws = NULL;
-  if (w && graceful) report_marks_passed(c, w->conn);
+  if (w && graceful) report_passed_sent_marks(c, w->conn);
   if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_drop(w);
   else if (w)
-    sio__websocket_close_unowned(w, (unsigned)c->close_info.ws_code, c->close_info.ws_text);
+    sio__websocket_detach_and_close(w, (unsigned)c->close_info.ws_code, c->close_info.ws_text);
   return false;
 }
 
-static bool websocket_has_unread(const sio_session *c) {
+static bool websocket_has_unhandled_packets(const sio_session *c) {
   if (!c->ws || !c->ws->conn) return session_is_paused(c);
   return c->ws->conn->paused;
 }
 
-static size_t websocket_partial_bytes(const sio_session *c) {
+static size_t websocket_incomplete_message_bytes(const sio_session *c) {
   return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .send = sio__websocket_send,
-                                                    .ready = websocket_is_ready,
+                                                    .ready = websocket_can_send_now,
                                                     .queued = websocket_queued_bytes,
-                                                    .held = websocket_held_bytes,
+                                                    .held = websocket_queue_memory,
                                                     .queue_sent_mark = websocket_queue_sent_mark,
-                                                    .end = websocket_end,
+                                                    .end = websocket_end_session,
                                                     .pause = websocket_pause,
                                                     .resume = websocket_resume,
-                                                    .has_unread = websocket_has_unread,
-                                                    .partial_bytes = websocket_partial_bytes,
-                                                    .remove_if = websocket_remove_if };
+                                                    .has_unread = websocket_has_unhandled_packets,
+                                                    .partial_bytes =
+                                                        websocket_incomplete_message_bytes,
+                                                    .remove_if = websocket_remove_queued_msgs_if };

@@ -11,12 +11,12 @@ extern const struct transport sio__transport_websocket;
 extern const struct ws_conn_ops sio__websocket_ops; /* the owner is the session */
 
 /* Makes w the session's transport. */
-void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
+void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w);
 /* Queues one packet, encoded for the client's version of the protocol. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
 int sio__websocket_send(sio_session *c, struct msg *m);
 /* Starts the closing handshake of a WebSocket without a session. The WebSocket sends its queue and
  * frees itself, after close_timeout at the latest. */
-void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text);
+void sio__websocket_detach_and_close(struct ws_conn *w, unsigned code, const char *text);
 
 #endif

@@ -96,7 +96,7 @@ static void on_server_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
   sio__stats_sums_finish_all(srv);
   stop_adapters(srv);
-  sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
+  sio__eio_close_all_sessions(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);
   sio__loop_start_timer(&srv->core.loop, &srv->shutdown_timer, srv->opts.o.shutdown_timeout_ms);
 }

@@ -62,7 +62,7 @@ static size_t test_transport_queued_bytes(const sio_session *c) {
 }
 
 static int test_transport_queue_sent_mark(sio_session *c) {
-  sio__sent_on_marks_passed(c, 1);
+  sio__sent_callbacks_on_marks_passed(c, 1);
   return 0;
 }
 

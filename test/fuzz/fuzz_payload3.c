@@ -60,9 +60,9 @@ static void form_field(char *body, size_t n) {
 
 /* Nothing in the text can end the string, the script or the line. */
 static void script_text(const char *p, size_t n) {
-  size_t len = sio__jsonp_quote(NULL, slice(p, n));
+  size_t len = sio__jsonp_write_quoted(NULL, slice(p, n));
   char *out = malloc(len ? len : 1);
-  DEMAND(sio__jsonp_quote(out, slice(p, n)) == len);
+  DEMAND(sio__jsonp_write_quoted(out, slice(p, n)) == len);
   for (size_t i = 0; i < len; i++) {
     DEMAND((unsigned char)out[i] >= ' ' && out[i] != '<' && out[i] != '"');
     if (out[i] == '\\') i++;

@@ -50,7 +50,7 @@ static void show_queue(struct peer *p) { p->session->transport->remove_if(p->ses
 /* As if a GET had taken all but the first. */
 static void taken(struct peer *p) {
   p->session->transport->remove_if(p->session, drop_all, NULL);
-  sio__backpressure_on_low(p->session);
+  sio__backpressure_on_queue_low(p->session);
 }
 
 /* Each takes a block, and a place in the queue. */

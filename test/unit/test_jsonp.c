@@ -11,8 +11,8 @@ static void quotes(const char *text, const char *want) {
   struct guard g = { 0 };
   size_t n = strlen(text);
   sio_slice s = slice(guard_put(&g, text, n), n);
-  EQ(sio__jsonp_quote(NULL, s), strlen(want));
-  EQ_MEM(out, sio__jsonp_quote(out, s), want, strlen(want));
+  EQ(sio__jsonp_write_quoted(NULL, s), strlen(want));
+  EQ_MEM(out, sio__jsonp_write_quoted(out, s), want, strlen(want));
   guard_clear(&g);
 }
 
