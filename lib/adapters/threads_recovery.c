@@ -215,7 +215,7 @@ static void ask_all_members_for_record(struct threads_adapter *a, struct thread_
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_others(core->threads, core->member, others);
-  sio__threads_order_barrier(core->threads);
+  sio__threads_wait_for_broadcasts(core->threads);
   for (unsigned i = 0; i < n; i++) ask_member_for_record(a, w, others[i], r);
   if (also_self) ask_member_for_record(a, w, core->member, r);
 }
@@ -278,7 +278,7 @@ static struct moved_record *moved_record_new(const struct core *core, const stru
 static void handle_moved_record_message(void *server, void *arg);
 
 static int send_moved_record(struct core *core, const struct request *r, struct moved_record *m) {
-  sio__threads_order_barrier(core->threads);
+  sio__threads_wait_for_broadcasts(core->threads);
   return sio__threads_send(core->threads, r->from, handle_moved_record_message, m, m->bytes);
 }
 

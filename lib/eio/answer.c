@@ -41,7 +41,7 @@ static void answer_with_body(sio_request *r, const char *type, struct msg *body)
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
-    sio__coding_answer(r, 200, type, body);
+    sio__coding_answer_request(r, 200, type, body);
 }
 
 static void answer_jsonp_script(sio_request *r, const struct msg *body) {

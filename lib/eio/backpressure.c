@@ -259,7 +259,7 @@ int sio__backpressure_on_queue_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
   /* Offer the queue to the kernel first: a queue that it accepts at once does not mean that the
    * peer is slow. */
-  if (c->ws) sio__conn_write_now(c->ws->conn);
+  if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   return c->transport->held(c) > c->eio->full_bytes ? apply_full_policy(c) : 0;
 }
 

@@ -207,7 +207,7 @@ static void watch_flushes_of_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
     list_each (at, next_session, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
-      if (c->ws && c->ws->conn) conn_watch_flushes(c->ws->conn);
+      if (c->ws && c->ws->conn) conn_enable_flushing_callback(c->ws->conn);
     }
   }
 }

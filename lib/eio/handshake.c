@@ -118,7 +118,7 @@ static void open_polling_session(struct eio *e, sio_request *r) {
 }
 
 static void feed_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
-  if (rest.n) sio__ws_conn_feed(w, rest);
+  if (rest.n) sio__ws_conn_feed_bytes(w, rest);
 }
 
 /* The first subprotocol offered is accepted, as in the reference: a browser fails the connection if
@@ -345,7 +345,7 @@ static void handle_opening_request(struct eio *e, sio_request *r) {
 static void admission_run_next_hook(struct admission *a);
 
 static void admission_finish(struct admission *a) {
-  if (a->r && a->waited && !a->r->answered) sio__request_continue(a->r);
+  if (a->r && a->waited && !a->r->answered) sio__request_allow_body(a->r);
   sio__free(a);
 }
 
@@ -441,7 +441,7 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
 /* The request is answered as usual. The browser keeps the answer from the page, and only says so in
  * its console. */
 __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
-  const char *fault = sio__cors_find_fault(e->opts->cors, r);
+  const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
   if (!fault) return;
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "a page of %.*s cannot read the answer to %s: sio_options.cors %s",
@@ -449,7 +449,7 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
 }
 
 static bool apply_cors_to_request(struct eio *e, sio_request *r) {
-  int err = sio__cors_apply(e->opts->cors, r);
+  int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
   return err == 0;
 }

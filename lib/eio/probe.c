@@ -179,7 +179,7 @@ static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t by
   bool ok = sio__session_limits_charge_rates(c, packets, bytes);
   if (c->probe != &p->probe) return false;
   if (!ok) upgrade_fail_and_log(p, "the peer sends more than its limits allow");
-  if (ok && session_is_paused(c)) sio__ws_pause(p->ws);
+  if (ok && session_is_paused(c)) sio__ws_pause_reading(p->ws);
   return ok;
 }
 
@@ -194,13 +194,13 @@ static void on_upgrade_packet(struct upgrade *p) {
     return;
   }
   p->state = UPGRADE_CONFIRMED;
-  sio__ws_pause(p->ws);
+  sio__ws_pause_reading(p->ws);
 }
 
 static void upgrade_resume_websocket(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state != UPGRADE_CONFIRMED)
-    sio__ws_resume(p->ws);
+    sio__ws_resume_reading(p->ws);
   else if (!sio__polling_has_post_backlog(c))
     complete_upgrade(p);
 }
@@ -209,7 +209,7 @@ static void upgrade_resume_websocket(sio_session *c) {
  * again. */
 static bool has_too_many_unread_answers(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
-  sio__conn_write_now(p->ws->conn);
+  sio__conn_write_queue_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 

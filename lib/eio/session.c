@@ -355,7 +355,7 @@ static size_t max_unread_reply_bytes(const sio_session *c) {
 /* Offers the queue to the kernel, and returns true if the replies that are still queued are over
  * the limit. */
 static bool has_too_many_unread_replies(sio_session *c) {
-  if (c->ws) sio__conn_write_now(c->ws->conn);
+  if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   update_unread_reply_bytes(c, SIZE_MAX);
   return c->unread_reply_bytes > max_unread_reply_bytes(c);
 }

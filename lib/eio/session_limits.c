@@ -17,7 +17,7 @@ void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uin
 
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes) {
   struct session_limits *g = session_limits_of(c);
-  return !g || sio__meter_count(&g->meter, packets, bytes);
+  return !g || sio__meter_charge(&g->meter, packets, bytes);
 }
 
 /* ---- allocation and the count per address --------------------------------------------------- */
@@ -47,9 +47,10 @@ bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
   struct addr a;
   if (!c->limited || !addr_limits_active(addr_limits)) return true;
   a = sio__request_client_addr(r);
-  if (sio__addr_limits_add_open(addr_limits, &a, ADDR_SESSIONS, &session_limits_of(c)->addr_record))
+  if (sio__addr_limits_count_open(addr_limits, &a, ADDR_SESSIONS,
+                                  &session_limits_of(c)->addr_record))
     return true;
-  sio__admit_answer_429(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__admit_answer_too_many_requests(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 

@@ -34,7 +34,7 @@ struct transport {
   /* Queues a sent mark: sio__sent_callbacks_on_marks_passed() is called when everything that was
    * queued before the mark has been sent. 0, UV_ENOMEM, SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
-  /* Removes the queued messages that `drop` names, as sio__conn_remove_if() does. */
+  /* Removes the queued messages that `drop` names, as sio__conn_remove_queued_msgs_if() does. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);

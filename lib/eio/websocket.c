@@ -24,7 +24,7 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
 
 /* Stops reading. websocket_on_below_low_mark() resumes it when enough of the queue was sent. */
 static void websocket_pause_until_low_mark(sio_session *c) {
-  sio__ws_pause(c->ws);
+  sio__ws_pause_reading(c->ws);
   c->ws->conn->reports_low_mark = 1;
 }
 
@@ -33,11 +33,11 @@ static void websocket_resume(sio_session *c) {
   if (sio__session_must_stop_reading(c))
     websocket_pause_until_low_mark(c);
   else
-    sio__ws_resume(c->ws);
+    sio__ws_resume_reading(c->ws);
 }
 
 static void websocket_pause(sio_session *c) {
-  if (c->ws) sio__ws_pause(c->ws);
+  if (c->ws) sio__ws_pause_reading(c->ws);
 }
 
 static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
@@ -109,7 +109,7 @@ static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS,
                                                 .received = websocket_on_bytes_received };
 
 void sio__websocket_detach_and_close(struct ws_conn *w, unsigned code, const char *text) {
-  sio__ws_forget_owner(w);
+  sio__ws_conn_clear_owner(w);
   sio__ws_close(w, code, text);
 }
 
@@ -119,12 +119,13 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
   c->ws = w;
   ws_conn_set_joined(w, c->joined);
   if (session_is_paused(c))
-    sio__ws_pause(w);
+    sio__ws_pause_reading(w);
   else
-    sio__ws_resume(w);
+    sio__ws_resume_reading(w);
   c->transport = &sio__transport_websocket;
-  if (c->eio->wants & WANT_FLUSH) conn_watch_flushes(w->conn);
-  if (c->eio->opts->max_unsent) sio__conn_limit_unsent(w->conn, (int)c->eio->opts->max_unsent);
+  if (c->eio->wants & WANT_FLUSH) conn_enable_flushing_callback(w->conn);
+  if (c->eio->opts->max_unsent)
+    sio__conn_limit_unsent_bytes(w->conn, (int)c->eio->opts->max_unsent);
 }
 
 /* Encodes a binary packet as text, for a client that asked for b64. */
@@ -165,14 +166,16 @@ int sio__websocket_send(sio_session *c, struct msg *m) {
 }
 
 static bool websocket_can_send_now(const sio_session *c) { return ws_is_idle(c->ws); }
-static size_t websocket_queued_bytes(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
+static size_t websocket_queued_bytes(const sio_session *c) {
+  return c->ws ? ws_queued_bytes(c->ws) : 0;
+}
 
 static size_t websocket_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : 0;
 }
 
 static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
-  if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
+  if (c->ws && c->ws->conn) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
 static int websocket_queue_sent_mark(sio_session *c) {
@@ -183,7 +186,7 @@ static int websocket_queue_sent_mark(sio_session *c) {
  * the kernel now. */
 static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   sio__sent_callbacks_on_marks_passed(c, conn_take_passed_marks(conn));
 }
 
@@ -195,7 +198,7 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   c->ws = NULL;
   if (w && graceful) report_passed_sent_marks(c, w->conn);
   if (w && !graceful && (too_much || w->conn->blocked))
-    sio__ws_drop(w);
+    sio__ws_close_immediately(w);
   else if (w)
     sio__websocket_detach_and_close(w, (unsigned)c->close_info.ws_code, c->close_info.ws_text);
   return false;

@@ -10,18 +10,20 @@
 /* We cannot tell when a session of the address will end, so this is a guess. */
 enum { FULL_RETRY_S = 30 };
 
-static const char *rejection_text(int cause) {
+static const char *describe_rejection(int cause) {
   if (cause == SIO_REJECT_REQUESTS) return "it sends requests faster than requests_per_s";
   return cause == SIO_REJECT_SESSIONS
              ? "the address opens sessions, or is refused, faster than connects_per_s"
              : "max_per_address sessions of the address are open";
 }
 
-void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms) {
+void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,
+                                         uint64_t wait_ms) {
   char seconds[24];
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
-  sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r), rejection_text(cause));
+  sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r),
+                                  describe_rejection(cause));
   r->log_reason = ""; /* "" suppresses a second log line */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
@@ -31,7 +33,7 @@ bool sio__admit_new_session(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_client_addr(r);
   uint64_t wait = sio__addr_limits_check_and_charge(g, &a, ADDR_SESSIONS, &cause);
-  if (wait) sio__admit_answer_429(g, r, cause, wait);
+  if (wait) sio__admit_answer_too_many_requests(g, r, cause, wait);
   return !wait;
 }
 
@@ -41,7 +43,7 @@ bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r) {
   uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
-  sio__admit_answer_429(g, r, cause, wait);
+  sio__admit_answer_too_many_requests(g, r, cause, wait);
   return false;
 }
 
@@ -51,6 +53,6 @@ bool sio__admit_request(struct addr_limits *g, sio_request *r) {
   uint64_t wait = sio__addr_limits_charge_request(g, &a);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
-  sio__admit_answer_429(g, r, SIO_REJECT_REQUESTS, wait);
+  sio__admit_answer_too_many_requests(g, r, SIO_REJECT_REQUESTS, wait);
   return false;
 }

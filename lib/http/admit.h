@@ -18,6 +18,7 @@ bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r);
 bool sio__admit_request(struct addr_limits *g, sio_request *r);
 /* Answers 429 with a Retry-After header, logs the rejection and calls on_reject. cause: enum
  * sio_reject. wait_ms: the time until a retry can succeed; UINT64_MAX if it is not known. */
-void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms);
+void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,
+                                         uint64_t wait_ms);
 
 #endif

@@ -23,24 +23,26 @@ struct assets {
 
 /* ---- one file -------------------------------------------------------------------------- */
 
-static bool type_contains(const char *type, const char *word) { return strstr(type, word) != NULL; }
+static bool media_type_contains(const char *type, const char *word) {
+  return strstr(type, word) != NULL;
+}
 
 /* Images, fonts and archives are compressed already, so only these types are compressed. */
-static bool type_is_compressible(const char *type) {
-  return type &&
-         (strncmp(type, "text/", 5) == 0 || type_contains(type, "javascript") ||
-          type_contains(type, "json") || type_contains(type, "xml") || type_contains(type, "wasm"));
+static bool is_media_type_compressible(const char *type) {
+  return type && (strncmp(type, "text/", 5) == 0 || media_type_contains(type, "javascript") ||
+                  media_type_contains(type, "json") || media_type_contains(type, "xml") ||
+                  media_type_contains(type, "wasm"));
 }
 
-static bool asset_may_compress(const struct http *h, const sio_asset *file) {
+static bool can_compress_asset(const struct http *h, const sio_asset *file) {
   return h->deflater && file->size >= h->compress_from && file->size <= PACKED_MAX &&
-         type_is_compressible(file->type);
+         is_media_type_compressible(file->type);
 }
 
-static struct msg *asset_compress_once(struct http *h, const sio_asset *file,
-                                       struct asset_gzip *p) {
+static struct msg *asset_compress_if_not_yet(struct http *h, const sio_asset *file,
+                                             struct asset_gzip *p) {
   if (p->tried) return p->gzip;
-  int got = sio__coding_compress(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
+  int got = sio__coding_compress_msg(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
   p->tried = got >= 0;
   return got == 1 ? p->gzip : NULL;
 }
@@ -84,7 +86,7 @@ static long asset_source_read(struct http_source *s, char *p, size_t n) {
 
 static void asset_source_free(struct http_source *s) { sio__free(s); }
 
-static int asset_answer_uncompressed(sio_request *r, const sio_asset *file) {
+static int asset_answer_request_uncompressed(sio_request *r, const sio_asset *file) {
   if (file->size <= HTTP_PIECE)
     return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
   struct asset_source *a = sio__malloc(sizeof *a);
@@ -93,18 +95,18 @@ static int asset_answer_uncompressed(sio_request *r, const sio_asset *file) {
   return sio__request_answer_source(r, 200, file->type, &a->source);
 }
 
-int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
-                      const char *cache_control, struct asset_gzip *p) {
-  bool varies = p && asset_may_compress(r->http, file);
+int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
+                              const char *cache_control, struct asset_gzip *p) {
+  bool varies = p && can_compress_asset(r->http, file);
   bool gzip = varies && sio__coding_for_request(r) == CODING_GZIP;
-  struct msg *packed = gzip ? asset_compress_once(r->http, file, p) : NULL;
+  struct msg *packed = gzip ? asset_compress_if_not_yet(r->http, file, p) : NULL;
   int err = asset_set_headers(r, etag, cache_control, varies, packed != NULL);
   if (err) return err;
   struct validators v = { .etag = slice_str(etag) };
-  int status = sio__condition_status(r, &v);
+  int status = sio__evaluate_conditional_request(r, &v);
   if (status) return sio__request_answer(r, status, NULL, slice(NULL, 0));
   if (packed) return sio__coding_answer_compressed(r, 200, file->type, CODING_GZIP, packed);
-  return asset_answer_uncompressed(r, file);
+  return asset_answer_request_uncompressed(r, file);
 }
 
 /* ---- a table --------------------------------------------------------------------------- */
@@ -169,14 +171,14 @@ static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path) {
+bool sio__assets_serve_request(struct assets *a, sio_request *r, sio_slice path) {
   char want[PATH_ROOM];
   if (!asset_path_of_url(want, path)) return false;
   for (size_t i = 0; i < a->count; i++) {
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;
     const char *tag = it->etag ? it->etag : a->tags[i];
-    if (sio__asset_answer(r, it, tag, a->cache_control, &a->packed[i]) && !r->answered)
+    if (sio__asset_answer_request(r, it, tag, a->cache_control, &a->packed[i]) && !r->answered)
       sio__request_drop(r);
     return true;
   }

@@ -18,8 +18,8 @@ struct asset_gzip {
  * includes its quotes. The file is compressed at the first request that accepts gzip, and the
  * result is kept in *p, unless its type is one that is compressed already or it is longer than 8
  * MiB. p may be NULL: never compress. 0, UV_ENOMEM, SIO_ETOOBIG. */
-int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
-                      const char *cache_control, struct asset_gzip *p);
+int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
+                              const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
@@ -34,6 +34,6 @@ void sio__assets_free(struct assets *a); /* NULL is fine */
 /* Answers 200 or 304 if the table contains path, which is not decoded ("/dir/" means
  * "/dir/index.html"). False: it does not, and r is not answered. The caller checks the method; for
  * HEAD no body is sent. */
-bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path);
+bool sio__assets_serve_request(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

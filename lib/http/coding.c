@@ -9,7 +9,7 @@ enum { UNSAID = -1, Q_ONE = 1000 };
 
 /* ---- choosing a coding ------------------------------------------------------------------- */
 
-static bool coding_is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_decimal_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* Parses a qvalue (RFC 9110 section 12.4.2) and returns it in thousandths. An invalid one counts
  * as 0. */
@@ -18,7 +18,7 @@ static int parse_qvalue(sio_slice s) {
   if (s.n > 1 && s.p[1] != '.') return 0;
   int q = 0;
   for (size_t i = 2; i < 5; i++) {
-    if (i < s.n && !coding_is_digit(s.p[i])) return 0;
+    if (i < s.n && !is_decimal_digit(s.p[i])) return 0;
     q = q * 10 + (i < s.n ? s.p[i] - '0' : 0);
   }
   if (s.p[0] == '0') return q;
@@ -48,7 +48,7 @@ static void read_coding_weight(struct weights *w, sio_slice element) {
   if (slice_equals_str(name, "*")) w->others = q;
 }
 
-enum coding sio__coding_choose(sio_slice accept_encoding) {
+enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding) {
   struct weights w = { UNSAID, UNSAID, UNSAID, 0 };
   sio_slice element;
   while (sio__slice_split(&accept_encoding, ',', &element)) read_coding_weight(&w, element);
@@ -60,12 +60,12 @@ enum coding sio__coding_choose(sio_slice accept_encoding) {
 }
 
 enum coding sio__coding_for_request(const sio_request *r) {
-  return sio__coding_choose(sio__request_header(r, "accept-encoding"));
+  return sio__coding_choose_for_accept_encoding(sio__request_header(r, "accept-encoding"));
 }
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
+int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
   enum deflate_form form = coding == CODING_GZIP ? DEFLATE_GZIP : DEFLATE_ZLIB;
   if (coding == CODING_NONE) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
@@ -82,12 +82,12 @@ int sio__coding_answer_compressed(sio_request *r, int status, const char *type, 
   return err ? err : sio__request_answer_msg(r, status, type, body);
 }
 
-int sio__coding_answer(sio_request *r, int status, const char *type, struct msg *body) {
+int sio__coding_answer_request(sio_request *r, int status, const char *type, struct msg *body) {
   struct http *h = r->http;
   struct msg *packed;
   bool worth = h->deflater && r->conn && body->len >= h->compress_from;
   enum coding coding = worth ? sio__coding_for_request(r) : CODING_NONE;
-  if (sio__coding_compress(h, coding, slice(msg_data(body), body->len), &packed) != 1)
+  if (sio__coding_compress_msg(h, coding, slice(msg_data(body), body->len), &packed) != 1)
     return sio__request_answer_msg(r, status, type, body);
   int err = sio__coding_answer_compressed(r, status, type, coding, packed);
   msg_unref(packed);

@@ -8,17 +8,17 @@
 
 /* ---- tags ------------------------------------------------------------------------------ */
 
-static bool etag_is_weak(sio_slice tag) { return slice_starts_with(tag, SLICE("W/")); }
+static bool is_weak_etag(sio_slice tag) { return slice_starts_with(tag, SLICE("W/")); }
 
 static sio_slice etag_opaque_part(sio_slice tag) {
-  return etag_is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
+  return is_weak_etag(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
 }
 
 /* Takes the first ETag off *list, including its W/. False: the list is empty or malformed. */
-static bool take_etag(sio_slice *list, sio_slice *tag) {
+static bool take_next_etag(sio_slice *list, sio_slice *tag) {
   while (list->n && (*list->p == ' ' || *list->p == '\t' || *list->p == ','))
     *list = slice(list->p + 1, list->n - 1);
-  size_t quote = etag_is_weak(*list) ? 2 : 0;
+  size_t quote = is_weak_etag(*list) ? 2 : 0;
   if (list->n < quote + 2 || list->p[quote] != '"') return false;
   const char *end = memchr(list->p + quote + 1, '"', list->n - quote - 1);
   if (!end) return false;
@@ -29,14 +29,14 @@ static bool take_etag(sio_slice *list, sio_slice *tag) {
 }
 
 static bool etags_are_equal(sio_slice a, sio_slice b, bool strongly) {
-  if (strongly && (etag_is_weak(a) || etag_is_weak(b))) return false;
+  if (strongly && (is_weak_etag(a) || is_weak_etag(b))) return false;
   return slice_eq(etag_opaque_part(a), etag_opaque_part(b));
 }
 
 static bool etag_list_contains(sio_slice list, sio_slice etag, bool strongly) {
   sio_slice tag;
   if (slice_equals_str(list, "*")) return true;
-  while (take_etag(&list, &tag))
+  while (take_next_etag(&list, &tag))
     if (etags_are_equal(tag, etag, strongly)) return true;
   return false;
 }
@@ -49,7 +49,7 @@ static bool read_date_header(const sio_request *r, const char *name, int64_t *at
 }
 
 /* Evaluates If-Match, or If-Unmodified-Since if there is no If-Match. */
-static bool precondition_holds(const sio_request *r, const struct validators *v) {
+static bool does_precondition_hold(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
   if (tags.p) return etag_list_contains(tags, v->etag, true);
@@ -57,24 +57,24 @@ static bool precondition_holds(const sio_request *r, const struct validators *v)
 }
 
 /* Evaluates If-None-Match, or If-Modified-Since if there is no If-None-Match. */
-static bool client_copy_is_current(const sio_request *r, const struct validators *v) {
+static bool is_client_copy_current(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
   if (tags.p) return etag_list_contains(tags, v->etag, false);
   return v->has_date && read_date_header(r, "if-modified-since", &at) && v->modified <= at;
 }
 
-int sio__condition_status(const sio_request *r, const struct validators *v) {
-  if (!precondition_holds(r, v)) return 412;
-  return client_copy_is_current(r, v) ? 304 : 0;
+int sio__evaluate_conditional_request(const sio_request *r, const struct validators *v) {
+  if (!does_precondition_hold(r, v)) return 412;
+  return is_client_copy_current(r, v) ? 304 : 0;
 }
 
 /* A date identifies one version only if the ETag is strong: a weak one means that the file may
  * have changed twice within the same second. */
-bool sio__condition_allows_range(const sio_request *r, const struct validators *v) {
+bool sio__condition_allows_partial_answer(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
   if (!value.p) return true;
-  if (take_etag(&rest, &tag)) return rest.n == 0 && etags_are_equal(tag, v->etag, true);
-  return !etag_is_weak(v->etag) && sio__date_parse(value, &at) && at == v->modified;
+  if (take_next_etag(&rest, &tag)) return rest.n == 0 && etags_are_equal(tag, v->etag, true);
+  return !is_weak_etag(v->etag) && sio__date_parse(value, &at) && at == v->modified;
 }

@@ -17,10 +17,10 @@ struct validators {
 /* Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since. Returns 0 if
  * the request is to be answered normally, or the status to answer with: 304 or 412. Invalid dates
  * are ignored. */
-int sio__condition_status(const sio_request *r, const struct validators *v);
+int sio__evaluate_conditional_request(const sio_request *r, const struct validators *v);
 
 /* Returns true if the Range header may be honoured: without If-Range always, otherwise only if
  * If-Range names exactly this version, by a strong ETag, or by its date if its ETag is strong. */
-bool sio__condition_allows_range(const sio_request *r, const struct validators *v);
+bool sio__condition_allows_partial_answer(const sio_request *r, const struct validators *v);
 
 #endif

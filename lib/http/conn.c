@@ -59,7 +59,7 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
   c->state = HTTP_CLOSING;
   c->timer_state = HTTP_NONE;
   sio__http_conn_return_parser(c);
-  sio__conn_end(c->conn);
+  sio__conn_end_writing(c->conn);
 }
 
 /* ---- the end of a request ------------------------------------------------------------ */
@@ -85,14 +85,14 @@ void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why)
   if (r) abort_and_free_request(r, err, why);
 }
 
-void sio__http_conn_out_of_memory(struct http_conn *c) {
+void sio__http_conn_close_out_of_memory(struct http_conn *c) {
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: out of memory", c->address);
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, UV_ENOMEM, "out of memory");
 }
 
-static enum sio_http_refusal refusal_of_status(int status) {
+static enum sio_http_refusal refusal_kind_of_status(int status) {
   switch (status) {
     case 408: return SIO_HTTP_TIMEOUT;
     case 413: return SIO_HTTP_BODY_SIZE;
@@ -105,7 +105,7 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
   sio_request *r = c->req;
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: refused with %d: %s", c->address, status, why);
-  c->http->stats.refused[refusal_of_status(status)]++;
+  c->http->stats.refused[refusal_kind_of_status(status)]++;
   r->keep_alive = false;
   c->refusing = true;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
@@ -113,12 +113,12 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
   abort_and_free_request(r, err, why);
 }
 
-const char *sio__http_conn_reject_text(int cause) {
+const char *sio__http_conn_describe_limit(int cause) {
   return cause == SIO_REJECT_OPEN ? "max_per_address connections of the address are open"
                                   : "the address connects faster than connects_per_s";
 }
 
-void sio__http_conn_reject(struct http_conn *c, int cause, const char *why) {
+void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char *why) {
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, SIO_ELIMIT, why);
   sio__addr_limits_report_refusal(c->http->addr_limits, cause, c->address, why);
@@ -159,12 +159,12 @@ void sio__http_conn_set_timer(struct http_conn *c) {
 }
 
 /* True while the peer takes queued bytes, however slowly. */
-static bool peer_takes_queued_answer(struct http_conn *c) {
+static bool is_peer_taking_queued_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
 
 static void close_unless_peer_takes_answer(struct http_conn *c) {
-  if (!peer_takes_queued_answer(c)) {
+  if (!is_peer_taking_queued_answer(c)) {
     sio__http_conn_close(c);
     return;
   }
@@ -180,9 +180,9 @@ static void refuse_slow_request(struct http_conn *c, const char *why) {
 static void on_state_timeout(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER:
-      sio__http_conn_reject(c, SIO_REJECT_PROXY, "no PROXY header in time");
+      sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, "no PROXY header in time");
       return;
-    case HTTP_TLS: sio__tls_handshake_timeout(c->conn); return;
+    case HTTP_TLS: sio__tls_fail_handshake_timeout(c->conn); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: close_unless_peer_takes_answer(c); return;
     case HTTP_SENDING:
@@ -277,14 +277,14 @@ static void http_on_drained(struct conn *conn) {
 }
 
 /* The time allowed for the first head starts after the TLS handshake. */
-static void http_on_secured(struct conn *conn) {
+static void http_on_tls_handshake_done(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state != HTTP_TLS) return;
   c->state = c->timer_state = HTTP_IDLE;
   sio__loop_start_timer(c->http->loop, &c->timer, c->http->limits.head_ms);
 }
 
-static void http_on_tls_refused(struct conn *conn, const char *why) {
+static void http_on_tls_handshake_failed(struct conn *conn, const char *why) {
   struct http_conn *c = conn->owner;
   sio__addr_limits_report_refusal(c->http->addr_limits, SIO_REJECT_TLS, c->address, why);
   sio__http_conn_close_when_sent(c);
@@ -295,8 +295,8 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
                                                  .eof = http_on_eof,
                                                  .failed = http_on_failed,
                                                  .drained = http_on_drained,
-                                                 .secured = http_on_secured,
-                                                 .refused = http_on_tls_refused };
+                                                 .secured = http_on_tls_handshake_done,
+                                                 .refused = http_on_tls_handshake_failed };
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
@@ -312,7 +312,7 @@ bool sio__http_conn_start_protocol(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;
   if (!c->tls || sio__tls_start(c->conn, c->tls, tls_client_address(c)) == 0) return true;
-  sio__http_conn_out_of_memory(c);
+  sio__http_conn_close_out_of_memory(c);
   return false;
 }
 
@@ -327,7 +327,7 @@ int sio__http_conn_start(struct http_conn *c) {
   return 0;
 }
 
-static enum conn_kind http_stream_kind(const struct http *h, const sio_tls *tls) {
+static enum conn_kind choose_conn_kind(const struct http *h, const sio_tls *tls) {
   if (tls) return CONN_TLS;
   return h->addr_limits && addr_limits_active(h->addr_limits) ? CONN_COUNTED : CONN_PLAIN;
 }
@@ -357,7 +357,7 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
     return UV_ENOMEM;
   }
   int err =
-      sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c, http_stream_kind(h, tls));
+      sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c, choose_conn_kind(h, tls));
   if (err) {
     sio__free(c);
     return err;
@@ -381,7 +381,8 @@ int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_tr
   if (err)
     sio__conn_transfer_discard(t);
   else
-    err = sio__conn_attach(&c->conn, h->loop, t, &http_stream_ops, c, http_stream_kind(h, tls));
+    err = sio__conn_attach_to_loop(&c->conn, h->loop, t, &http_stream_ops, c,
+                                   choose_conn_kind(h, tls));
   if (err) {
     sio__free(proxy);
     sio__free(c);

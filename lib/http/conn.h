@@ -96,10 +96,10 @@ void sio__http_conn_close(struct http_conn *c);
 /* Sends the queue, then a FIN. */
 void sio__http_conn_close_when_sent(struct http_conn *c);
 /* Closes c because its address has exceeded a limit (cause: enum sio_reject), and logs that. */
-void sio__http_conn_reject(struct http_conn *c, int cause, const char *why);
+void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char *why);
 /* The reason to log for SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
-const char *sio__http_conn_reject_text(int cause);
-void sio__http_conn_out_of_memory(struct http_conn *c);
+const char *sio__http_conn_describe_limit(int cause);
+void sio__http_conn_close_out_of_memory(struct http_conn *c);
 /* Ends c, because c needs more input and the peer has sent its FIN. */
 void sio__http_conn_end_at_eof(struct http_conn *c);
 
@@ -120,7 +120,7 @@ void sio__http_conn_free_source(struct http_conn *c);
 void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
 /* True if c waits for bytes that cannot arrive after the peer's FIN. */
-bool sio__http_conn_needs_input(const struct http_conn *c);
+bool sio__http_conn_is_waiting_for_input(const struct http_conn *c);
 /* Queues a 100 (Continue). False: out of memory, and c is closed. */
 bool sio__http_conn_send_continue(struct http_conn *c);
 
@@ -138,18 +138,18 @@ static inline size_t http_conn_framing_left(const struct http_conn *c) {
 void sio__http_conn_send_piece(struct http_conn *c);
 
 /* Returns true if the connection will stay open after the answer to r. */
-bool sio__http_keeps_alive(const sio_request *r);
+bool sio__http_can_keep_alive(const sio_request *r);
 /* Queues an answer (body may be NULL; both references are taken over) and moves the connection to
  * its next state. 0 or UV_ENOMEM. */
-int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
-                          bool keep_alive);
+int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, int status,
+                           bool keep_alive);
 /* Sets the source of the body after its first piece, and takes it over. Call it before
- * sio__http_keeps_alive() and sio__http_send_answer(). */
+ * sio__http_can_keep_alive() and sio__http_queue_answer(). */
 void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of src into *out, one reference. 0, or an error; UV_EOF if src ended
  * early. */
 int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out);
 /* Closes the connection, because there was no memory for the answer. */
-void sio__http_answer_failed(sio_request *r, int err);
+void sio__http_fail_answer(sio_request *r, int err);
 
 #endif

@@ -9,19 +9,19 @@
 #include <assert.h>
 #include <sio/error.h>
 
-static bool body_is_incomplete(const sio_request *r) {
+static bool is_request_body_incomplete(const sio_request *r) {
   return r->has_body && r->conn->state != HTTP_UNANSWERED;
 }
 
 /* True if no further request can arrive on the connection. */
-static bool no_request_can_follow(const struct http_conn *c) {
+static bool is_last_request_of_conn(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }
 
-bool sio__http_keeps_alive(const sio_request *r) {
+bool sio__http_can_keep_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
-  if (!r->keep_alive || r->upgrade || c->http->draining || no_request_can_follow(c)) return false;
-  if (!body_is_incomplete(r)) return true;
+  if (!r->keep_alive || r->upgrade || c->http->draining || is_last_request_of_conn(c)) return false;
+  if (!is_request_body_incomplete(r)) return true;
   /* A client that sent "Expect: 100-continue" may send its body or not, and we cannot tell
    * which. */
   return !r->expects_continue && r->content_length <= r->max_body;
@@ -45,7 +45,7 @@ static void start_sending_pieces(struct http_conn *c, bool keep_alive) {
 }
 
 static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool keep_alive) {
-  bool incomplete = body_is_incomplete(r);
+  bool incomplete = is_request_body_incomplete(r);
   c->req = NULL;
   c->slow_reader = false;
   c->timer_state = HTTP_NONE;
@@ -75,8 +75,8 @@ static void log_refused_handshake(struct http_conn *c, const sio_request *r, int
                   c->address, LOG_SLICE(r->path), status, *why ? ": " : "", why);
 }
 
-int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
-                          bool keep_alive) {
+int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, int status,
+                           bool keep_alive) {
   struct http_conn *c = r->conn;
   assert(c->req == r && !r->answered);
   int err = conn_send_text(c->conn, head);
@@ -84,18 +84,18 @@ int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, in
   msg_unref(head);
   msg_unref(body);
   if (err) {
-    sio__http_answer_failed(r, err);
+    sio__http_fail_answer(r, err);
     return err;
   }
   r->answered = true;
   c->http->stats.answers[status / 100 - 1]++;
   if (r->upgrade && !c->refusing) log_refused_handshake(c, r, status);
   enter_state_after_answer(c, r, keep_alive);
-  if (!c->refusing) sio__request_finish(r);
+  if (!c->refusing) sio__request_notify_mount_and_free(r);
   return 0;
 }
 
-void sio__http_answer_failed(sio_request *r, int err) {
+void sio__http_fail_answer(sio_request *r, int err) {
   struct http_conn *c = r->conn;
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: the request cannot be answered: %s", c->address,
@@ -104,7 +104,7 @@ void sio__http_answer_failed(sio_request *r, int err) {
   c->http->stats.aborted++;
   c->req = NULL;
   sio__http_conn_close(c);
-  if (!c->refusing) sio__request_finish(r);
+  if (!c->refusing) sio__request_notify_mount_and_free(r);
 }
 
 /* ---- answers in pieces ----------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ void sio__http_answer_failed(sio_request *r, int err) {
 /* If the request's body is incomplete, the connection ends after this answer, because the body is
  * not read while the answer is sent. */
 void sio__http_set_body_source(sio_request *r, struct http_source *src) {
-  if (body_is_incomplete(r)) r->keep_alive = false;
+  if (is_request_body_incomplete(r)) r->keep_alive = false;
   r->conn->source = src;
 }
 
@@ -141,10 +141,10 @@ static int queue_answer_piece(struct http_conn *c) {
   return err;
 }
 
-static void on_all_answer_pieces_queued(struct http_conn *c) {
+static void finish_answer_in_pieces(struct http_conn *c) {
   sio__http_conn_free_source(c);
   c->timer_state = HTTP_NONE;
-  if (c->close_after || no_request_can_follow(c) || c->http->draining)
+  if (c->close_after || is_last_request_of_conn(c) || c->http->draining)
     sio__http_conn_close_when_sent(c);
   else
     c->state = HTTP_IDLE;
@@ -160,7 +160,7 @@ void sio__http_conn_send_piece(struct http_conn *c) {
                     err == UV_EOF ? "the file has changed" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
-    on_all_answer_pieces_queued(c);
+    finish_answer_in_pieces(c);
   } else {
     sio__http_conn_restart_timer(c);
   }

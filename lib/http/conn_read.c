@@ -21,13 +21,13 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* Counts the connection for the address that the PROXY header names. False: the address has
  * exceeded a limit, and c was closed. */
-static bool admit_proxied_client(struct http_conn *c, const struct addr *a) {
+static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
   bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
   if (v) conn_set_addr_record(c->conn, v);
   if (allowed) return true;
-  sio__http_conn_reject(c, cause, sio__http_conn_reject_text(cause));
+  sio__http_conn_close_over_limit(c, cause, sio__http_conn_describe_limit(cause));
   return false;
 }
 
@@ -35,13 +35,13 @@ static bool admit_proxied_client(struct http_conn *c, const struct addr *a) {
 static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
-  int n = sio__proxy_read(c->input, c->input_len, &p, &why);
-  if (n < 0) sio__http_conn_reject(c, SIO_REJECT_PROXY, why);
+  int n = sio__proxy_parse_header(c->input, c->input_len, &p, &why);
+  if (n < 0) sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   consume_http_input(c, (size_t)n);
   sio__proxy_info_set_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
-  return admit_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
+  return count_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static bool begin_next_request(struct http_conn *c) {
   c->parser = sio__pool_get(&h->parsers);
   h->stats.requests += c->req != NULL;
   if (!c->req || !c->parser) {
-    sio__http_conn_out_of_memory(c);
+    sio__http_conn_close_out_of_memory(c);
     return false;
   }
   c->req->conn = c;
@@ -69,7 +69,7 @@ static bool begin_next_request(struct http_conn *c) {
   return true;
 }
 
-static void mark_conn_not_pending(struct http_conn *c) {
+static void move_conn_from_pending_list(struct http_conn *c) {
   c->pending = false;
   c->http->npending--;
   list_remove(&c->link);
@@ -79,7 +79,7 @@ static void mark_conn_not_pending(struct http_conn *c) {
 /* Finds the mount for a valid head, and calls its on_head. */
 static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
-  if (c->pending) mark_conn_not_pending(c);
+  if (c->pending) move_conn_from_pending_list(c);
   if (c->proxy) sio__proxy_info_read_request(c->proxy, r, &c->http->proxies, c->address);
   LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)), "%s: %.*s %.*s",
             c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
@@ -106,7 +106,7 @@ static void on_head_complete(struct http_conn *c) {
 static const char *describe_malformed_head(struct http_conn *c, bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
   return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
-                      : sio__http_parser_detail(c->parser);
+                      : sio__http_parser_error_detail(c->parser);
 }
 
 static bool read_request_head(struct http_conn *c) {
@@ -117,12 +117,12 @@ static bool read_request_head(struct http_conn *c) {
   size_t n = c->input_len < room ? c->input_len : room;
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, n, &used);
   if (event != PARSE_BAD && sio__buf_put(head, c->input, used)) {
-    sio__http_conn_out_of_memory(c);
+    sio__http_conn_close_out_of_memory(c);
     return false;
   }
   consume_http_input(c, used);
   if (event == PARSE_BAD)
-    sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), SIO_EPROTO,
+    sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), SIO_EPROTO,
                                   describe_malformed_head(c, is_tls_hello));
   else if (event == PARSE_HEAD)
     on_head_complete(c);
@@ -145,7 +145,7 @@ bool sio__http_conn_send_continue(struct http_conn *c) {
   struct msg *m = sio__msg_from_bytes(&c->http->loop->msgs, line, sizeof line - 1);
   int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
   msg_unref(m);
-  if (err) sio__http_conn_out_of_memory(c);
+  if (err) sio__http_conn_close_out_of_memory(c);
   return !err;
 }
 
@@ -165,11 +165,11 @@ static bool begin_request_body(struct http_conn *c) {
 
 static void refuse_malformed_body(struct http_conn *c) {
   int err = sio__http_parser_error(c->parser);
-  const char *why = sio__http_parser_detail(c->parser);
+  const char *why = sio__http_parser_error_detail(c->parser);
   if (err == UV_ENOMEM)
-    sio__http_conn_out_of_memory(c);
+    sio__http_conn_close_out_of_memory(c);
   else
-    sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), err, why);
+    sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), err, why);
 }
 
 static bool read_request_body(struct http_conn *c) {
@@ -216,7 +216,7 @@ static bool run_http_state_step(struct http_conn *c) {
   }
 }
 
-bool sio__http_conn_needs_input(const struct http_conn *c) {
+bool sio__http_conn_is_waiting_for_input(const struct http_conn *c) {
   switch (c->state) {
     case HTTP_IDLE: return c->stash.n == 0;
     case HTTP_PROXY_HEADER:
@@ -246,8 +246,8 @@ static bool stash_unused_input(struct http_conn *c, bool from_stash) {
 
 static void pause_or_resume_reading(struct http_conn *c) {
   bool full = c->stash.n >= HTTP_STASH;
-  if (full && !c->conn->paused) sio__conn_pause(c->conn);
-  if (!full && c->conn->paused) sio__conn_resume(c->conn);
+  if (full && !c->conn->paused) sio__conn_pause_reading(c->conn);
+  if (!full && c->conn->paused) sio__conn_resume_reading(c->conn);
 }
 
 /* Passes to TLS the bytes that arrived together with the PROXY header, or that the host had
@@ -255,7 +255,7 @@ static void pause_or_resume_reading(struct http_conn *c) {
 static void feed_stash_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;
   buf_init(&c->stash, ciphertext.max);
-  sio__tls_feed(c->conn, ciphertext.p, ciphertext.n);
+  sio__tls_feed_ciphertext(c->conn, ciphertext.p, ciphertext.n);
   sio__buf_clear(&ciphertext);
 }
 
@@ -270,10 +270,10 @@ void sio__http_conn_process_input(struct http_conn *c) {
   c->reading = false;
   if (c->state == HTTP_CLOSED) return;
   if (!stash_unused_input(c, from_stash)) {
-    sio__http_conn_out_of_memory(c);
+    sio__http_conn_close_out_of_memory(c);
     return;
   }
-  if (c->conn->eof && sio__http_conn_needs_input(c)) {
+  if (c->conn->eof && sio__http_conn_is_waiting_for_input(c)) {
     sio__http_conn_end_at_eof(c);
     return;
   }
@@ -289,7 +289,7 @@ void sio__http_conn_on_read(struct conn *conn, char *p, size_t n) {
     c->input = p;
     c->input_len = n;
   } else if (sio__buf_put(&c->stash, p, n)) {
-    sio__http_conn_out_of_memory(c);
+    sio__http_conn_close_out_of_memory(c);
     return;
   }
   sio__http_conn_process_input(c);

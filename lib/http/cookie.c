@@ -9,14 +9,14 @@
 #include "base/num.h"
 #include "http/head.h"
 
-static bool cookie_text_is_valid(const char *s) {
+static bool is_cookie_text_valid(const char *s) {
   return !s || (sio__http_is_field_value(slice_str(s)) && !strchr(s, ';'));
 }
 
-static int cookie_validate_options(const sio_cookie *c) {
+static int validate_cookie_options(const sio_cookie *c) {
   bool name = !c->name || sio__http_is_token(slice_str(c->name));
-  bool texts = cookie_text_is_valid(c->path) && cookie_text_is_valid(c->domain) &&
-               cookie_text_is_valid(c->expires);
+  bool texts = is_cookie_text_valid(c->path) && is_cookie_text_valid(c->domain) &&
+               is_cookie_text_valid(c->expires);
   bool site = c->same_site >= SIO_SAMESITE_LAX && c->same_site <= SIO_SAMESITE_UNSET;
   bool secure = c->same_site != SIO_SAMESITE_NONE || c->secure;
   return name && texts && site && secure && c->max_age_s >= 0 ? 0 : UV_EINVAL;
@@ -29,7 +29,7 @@ static char *cookie_copy_text(const char *s, bool *ok) {
 }
 
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from) {
-  int err = cookie_validate_options(from);
+  int err = validate_cookie_options(from);
   if (err) return err;
   sio_cookie *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;

@@ -8,14 +8,14 @@
 
 /* ---- the copy of the options ---------------------------------------------------------- */
 
-static bool cors_text_is_valid(const char *s) {
+static bool is_cors_text_valid(const char *s) {
   return !s || (*s && sio__http_is_field_value(slice_str(s)));
 }
 
-static int cors_validate_options(const sio_cors *c) {
-  bool ok = cors_text_is_valid(c->methods) && cors_text_is_valid(c->allowed_headers) &&
-            cors_text_is_valid(c->exposed_headers);
-  for (size_t i = 0; c->origins && c->origins[i]; i++) ok = ok && cors_text_is_valid(c->origins[i]);
+static int validate_cors_options(const sio_cors *c) {
+  bool ok = is_cors_text_valid(c->methods) && is_cors_text_valid(c->allowed_headers) &&
+            is_cors_text_valid(c->exposed_headers);
+  for (size_t i = 0; c->origins && c->origins[i]; i++) ok = ok && is_cors_text_valid(c->origins[i]);
   int status = c->preflight_status;
   return ok && (status == 0 || (status >= 200 && status <= 299)) ? 0 : UV_EINVAL;
 }
@@ -43,7 +43,7 @@ static const char *const *cors_copy_list(const char *const *list, bool *ok) {
 }
 
 int sio__cors_copy(sio_cors **out, const sio_cors *from) {
-  int err = cors_validate_options(from);
+  int err = validate_cors_options(from);
   if (err) return err;
   sio_cors *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;
@@ -74,18 +74,18 @@ void sio__cors_free(sio_cors *c) {
 
 /* ---- the decision -------------------------------------------------------------------- */
 
-static bool cors_origin_is_listed(const sio_cors *c, sio_slice origin) {
+static bool is_cors_origin_listed(const sio_cors *c, sio_slice origin) {
   for (size_t i = 0; c->origins[i]; i++)
     if (slice_equals_str(origin, c->origins[i])) return true;
   return false;
 }
 
-static bool cors_allows_any_origin(const sio_cors *c) {
+static bool has_cors_any_origin(const sio_cors *c) {
   if (c->reflect_origin || c->origin_ok) return false;
-  return !c->origins || cors_origin_is_listed(c, SLICE("*"));
+  return !c->origins || is_cors_origin_listed(c, SLICE("*"));
 }
 
-static bool origin_is_printable(sio_slice origin) {
+static bool is_origin_printable(sio_slice origin) {
   for (size_t i = 0; i < origin.n; i++) {
     unsigned char c = (unsigned char)origin.p[i];
     if (c <= 0x20 || c >= 0x7f) return false;
@@ -93,10 +93,10 @@ static bool origin_is_printable(sio_slice origin) {
   return origin.n > 0;
 }
 
-static bool cors_allows_origin(const sio_cors *c, sio_slice origin) {
-  if (!origin_is_printable(origin)) return false;
+static bool is_cors_origin_allowed(const sio_cors *c, sio_slice origin) {
+  if (!is_origin_printable(origin)) return false;
   if (c->origin_ok) return c->origin_ok(origin, c->user);
-  return c->reflect_origin || cors_origin_is_listed(c, origin);
+  return c->reflect_origin || is_cors_origin_listed(c, origin);
 }
 
 /* Returns true for a comma-separated list of tokens with optional blanks ("a, b,c"), which is what
@@ -127,7 +127,7 @@ static void cors_add_header_str(struct lines *l, const char *name, const char *v
 }
 
 static void cors_add_allow_origin(struct lines *l, const sio_cors *c, sio_slice origin, bool any) {
-  bool ok = any || cors_allows_origin(c, origin);
+  bool ok = any || is_cors_origin_allowed(c, origin);
   if (ok) cors_add_header(l, "Access-Control-Allow-Origin", any ? SLICE("*") : origin);
   if (ok && c->credentials) cors_add_header_str(l, "Access-Control-Allow-Credentials", "true");
 }
@@ -160,9 +160,9 @@ static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
   return err ? err : 1;
 }
 
-int sio__cors_apply(const sio_cors *c, sio_request *r) {
+int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r) {
   struct lines l = { r, 0 };
-  bool preflight = r->method == HTTP_OPTIONS, any = cors_allows_any_origin(c);
+  bool preflight = r->method == HTTP_OPTIONS, any = has_cors_any_origin(c);
   cors_add_allow_origin(&l, c, sio__request_header(r, "Origin"), any);
   cors_add_vary_header(&l, !any, preflight && !c->allowed_headers);
   if (preflight) cors_add_preflight_headers(&l, c);
@@ -174,7 +174,7 @@ int sio__cors_apply(const sio_cors *c, sio_request *r) {
 /* ---- the log ------------------------------------------------------------------------------- */
 
 /* A page that the server itself, or a proxy before it, has sent: its origin names our host. */
-static bool origin_is_host(sio_slice origin, sio_slice host) {
+static bool is_origin_of_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';
 }
@@ -186,11 +186,11 @@ static bool is_sent_by_other_site(const sio_request *r) {
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");
 }
 
-const char *sio__cors_find_fault(const sio_cors *c, const sio_request *r) {
+const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_request *r) {
   sio_slice origin = sio__request_header(r, "Origin");
-  if (r->upgrade || !origin.n || origin_is_host(origin, sio__request_header(r, "Host")))
+  if (r->upgrade || !origin.n || is_origin_of_host(origin, sio__request_header(r, "Host")))
     return NULL;
   if (!c) return is_sent_by_other_site(r) ? "is not set" : NULL;
-  if (c->reflect_origin || c->origin_ok || cors_allows_any_origin(c)) return NULL;
-  return cors_origin_is_listed(c, origin) ? NULL : "does not list it";
+  if (c->reflect_origin || c->origin_ok || has_cors_any_origin(c)) return NULL;
+  return is_cors_origin_listed(c, origin) ? NULL : "does not list it";
 }

@@ -22,9 +22,9 @@ void sio__cors_free(sio_cors *c); /* NULL is fine */
 
 /* Adds the CORS headers to r's answer. Call it once per request. 1: r was a preflight request (any
  * OPTIONS) and has been answered. 0: go on with r. Or UV_ENOMEM. */
-int sio__cors_apply(const sio_cors *c, sio_request *r);
+int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r);
 /* Returns why a page cannot read the answer to r, as words about sio_options.cors for the log;
  * NULL: it can, or r does not come from a page of another origin. c may be NULL. */
-const char *sio__cors_find_fault(const sio_cors *c, const sio_request *r);
+const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_request *r);
 
 #endif

@@ -14,12 +14,12 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /* ---- writing --------------------------------------------------------------------------- */
 
-static char *date_put_digits(char *out, unsigned v, unsigned digits) {
+static char *date_write_digits(char *out, unsigned v, unsigned digits) {
   for (unsigned i = digits; i > 0; i--, v /= 10) out[i - 1] = (char)('0' + v % 10);
   return out + digits;
 }
 
-static char *date_put_text(char *out, const char *text, size_t n) {
+static char *date_write_text(char *out, const char *text, size_t n) {
   memcpy(out, text, n);
   return out + n;
 }
@@ -27,26 +27,26 @@ static char *date_put_text(char *out, const char *text, size_t n) {
 void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
   struct tm tm;
   utc_to_tm(at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at, &tm);
-  out = date_put_text(out, days + 3 * tm.tm_wday, 3);
-  out = date_put_text(out, ", ", 2);
-  out = date_put_digits(out, (unsigned)tm.tm_mday, 2);
+  out = date_write_text(out, days + 3 * tm.tm_wday, 3);
+  out = date_write_text(out, ", ", 2);
+  out = date_write_digits(out, (unsigned)tm.tm_mday, 2);
   *out++ = ' ';
-  out = date_put_text(out, months + 3 * tm.tm_mon, 3);
+  out = date_write_text(out, months + 3 * tm.tm_mon, 3);
   *out++ = ' ';
-  out = date_put_digits(out, (unsigned)(tm.tm_year + 1900), 4);
+  out = date_write_digits(out, (unsigned)(tm.tm_year + 1900), 4);
   *out++ = ' ';
-  out = date_put_digits(out, (unsigned)tm.tm_hour, 2);
+  out = date_write_digits(out, (unsigned)tm.tm_hour, 2);
   *out++ = ':';
-  out = date_put_digits(out, (unsigned)tm.tm_min, 2);
+  out = date_write_digits(out, (unsigned)tm.tm_min, 2);
   *out++ = ':';
-  out = date_put_digits(out, (unsigned)tm.tm_sec, 2);
+  out = date_write_digits(out, (unsigned)tm.tm_sec, 2);
   memcpy(out, " GMT", 5);
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
 
 /* Takes the next word off *s. Words are separated by blanks, commas and hyphens. */
-static sio_slice date_take_word(sio_slice *s) {
+static sio_slice date_take_next_word(sio_slice *s) {
   size_t n = 0;
   while (s->n && strchr(" ,-", *s->p)) *s = slice(s->p + 1, s->n - 1);
   while (n < s->n && s->p[n] && !strchr(" ,-", s->p[n])) n++;
@@ -93,9 +93,10 @@ static bool starts_with_weekday(sio_slice s) {
 
 bool sio__date_parse(sio_slice s, int64_t *at) {
   struct tm tm = { 0 };
-  if (!starts_with_weekday(date_take_word(&s))) return false;
-  sio_slice first = date_take_word(&s), second = date_take_word(&s), third = date_take_word(&s),
-            fourth = date_take_word(&s), zone = date_take_word(&s);
+  if (!starts_with_weekday(date_take_next_word(&s))) return false;
+  sio_slice first = date_take_next_word(&s), second = date_take_next_word(&s),
+            third = date_take_next_word(&s), fourth = date_take_next_word(&s),
+            zone = date_take_next_word(&s);
   bool asc = parse_month(first, &tm.tm_mon);
   bool ok = asc ? parse_bounded_number(second, 1, 31, &tm.tm_mday) &&
                       parse_time_of_day(third, &tm) && parse_year(fourth, &tm) && zone.n == 0

@@ -7,7 +7,7 @@
 
 enum field_rule { FIELD_JOINED, FIELD_FIRST, FIELD_APART };
 
-static enum field_rule rule_for_repeated_field(sio_slice name) {
+static enum field_rule repeated_header_rule(sio_slice name) {
   static const char rules[] = "host\0=\0"
                               "content-length\0=\0"
                               "transfer-encoding\0=\0"
@@ -25,7 +25,7 @@ static enum field_rule rule_for_repeated_field(sio_slice name) {
 }
 
 /* Returns true if one of the first n headers has this name. */
-static bool header_name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
+static bool has_earlier_header_of_same_name(const sio_request *r, uint32_t n, sio_slice name) {
   for (uint32_t i = 0; i < n; i++)
     if (sio__slice_equals_ignore_case(r->headers[i].name, name)) return true;
   return false;
@@ -42,44 +42,44 @@ static bool has_repeated_header_names(const sio_request *r) {
   uint64_t seen = 0;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     uint64_t bit = (uint64_t)1 << hash_field_name(r->headers[i].name);
-    if ((seen & bit) && header_name_occurs_before(r, i, r->headers[i].name)) return true;
+    if ((seen & bit) && has_earlier_header_of_same_name(r, i, r->headers[i].name)) return true;
     seen |= bit;
   }
   return false;
 }
 
-static void fields_append(struct buf *b, sio_slice s) {
+static void joined_values_append(struct buf *b, sio_slice s) {
   if (s.n) memcpy(b->p + b->n, s.p, s.n);
   b->n += s.n;
 }
 
 /* Returns the value of header `at`, joined with the values of later headers of the same name.
  * joined_values is large enough: a header line is longer than its value and a separator. */
-static sio_slice join_repeated_values(sio_request *r, uint32_t at) {
+static sio_slice join_values_of_repeated_header(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator =
       sio__slice_equals_ignore_case(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
   size_t from = r->joined_values.n;
   for (uint32_t i = at + 1; i < r->nheaders; i++) {
     if (!sio__slice_equals_ignore_case(r->headers[i].name, h->name)) continue;
-    if (r->joined_values.n == from) fields_append(&r->joined_values, h->value);
-    fields_append(&r->joined_values, separator);
-    fields_append(&r->joined_values, r->headers[i].value);
+    if (r->joined_values.n == from) joined_values_append(&r->joined_values, h->value);
+    joined_values_append(&r->joined_values, separator);
+    joined_values_append(&r->joined_values, r->headers[i].value);
   }
   if (r->joined_values.n == from) return h->value;
   return slice(r->joined_values.p + from, r->joined_values.n - from);
 }
 
-int sio__fields_join_repeated(sio_request *r) {
+int sio__join_repeated_headers(sio_request *r) {
   uint32_t kept = 0;
   if (!has_repeated_header_names(r)) return 0;
   int err = sio__buf_reserve(&r->joined_values, r->head.n);
   if (err) return err;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     struct http_header h = r->headers[i];
-    enum field_rule rule = rule_for_repeated_field(h.name);
-    if (rule != FIELD_APART && header_name_occurs_before(r, kept, h.name)) continue;
-    if (rule == FIELD_JOINED) h.value = join_repeated_values(r, i);
+    enum field_rule rule = repeated_header_rule(h.name);
+    if (rule != FIELD_APART && has_earlier_header_of_same_name(r, kept, h.name)) continue;
+    if (rule == FIELD_JOINED) h.value = join_values_of_repeated_header(r, i);
     r->headers[kept++] = h;
   }
   r->nheaders = kept;

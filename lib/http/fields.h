@@ -14,6 +14,6 @@
 #include "http/request.h"
 
 /* Joins the lines of each name into one, at the place of the first. 0 or UV_ENOMEM. */
-int sio__fields_join_repeated(sio_request *r);
+int sio__join_repeated_headers(sio_request *r);
 
 #endif

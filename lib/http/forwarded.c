@@ -57,21 +57,21 @@ static bool previous_list_element(struct walk *w, sio_slice *element) {
   return true;
 }
 
-static struct walk list_iter_from_end(const sio_request *r, const char *name, bool quotes) {
+static struct walk list_iter_begin_from_end(const sio_request *r, const char *name, bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
-static bool forwarded_is_port(sio_slice s) {
+static bool is_forwarded_port(sio_slice s) {
   uint64_t port;
   return s.n <= 5 && sio__slice_parse_u64(s, &port) && port <= 65535;
 }
 
 /* A port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
-static bool is_node_port(sio_slice s) { return forwarded_is_port(s) || (s.n > 1 && s.p[0] == '_'); }
+static bool is_node_port(sio_slice s) { return is_forwarded_port(s) || (s.n > 1 && s.p[0] == '_'); }
 
-static size_t forwarded_count_char(sio_slice s, char c) {
+static size_t count_char_in_slice(sio_slice s, char c) {
   size_t n = 0;
   for (size_t i = 0; i < s.n; i++) n += s.p[i] == c;
   return n;
@@ -88,13 +88,13 @@ static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
     if (s.n && (s.p[0] != ':' || !is_node_port(slice(s.p + 1, s.n - 1)))) return false;
     return memchr(host.p, ':', host.n) && sio__addr_parse(a, host);
   }
-  size_t colons = forwarded_count_char(s, ':');
+  size_t colons = count_char_in_slice(s, ':');
   if (colons > 1) return bare && sio__addr_parse(a, s);
   if (!sio__slice_split(&s, ':', &host) || (colons && !is_node_port(s))) return false;
   return sio__addr_parse(a, host);
 }
 
-static bool proto_is_tls(sio_slice proto) {
+static bool is_forwarded_proto_tls(sio_slice proto) {
   return sio__slice_equals_ignore_case(proto, SLICE("https")) ||
          sio__slice_equals_ignore_case(proto, SLICE("wss"));
 }
@@ -105,21 +105,21 @@ static bool proto_is_tls(sio_slice proto) {
  * end as the client is in X-Forwarded-For (depth). The list may also have a single entry for
  * all proxies. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
-  struct walk w = list_iter_from_end(r, "x-forwarded-proto", false);
+  struct walk w = list_iter_begin_from_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
   for (size_t i = 0; i <= depth && previous_list_element(&w, &element); i++) proto = element;
-  return proto_is_tls(proto);
+  return is_forwarded_proto_tls(proto);
 }
 
 static struct forwarded read_x_forwarded_for(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = list_iter_from_end(r, "x-forwarded-for", false);
+  struct walk w = list_iter_begin_from_end(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
   while (previous_list_element(&w, &element)) {
     depth = seen++;
     if (!parse_node_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
-    if (!sio__addr_set_has(trusted, &f.from)) break;
+    if (!sio__addr_set_contains(trusted, &f.from)) break;
   }
   f.secure = read_x_forwarded_proto(r, depth);
   return f;
@@ -178,23 +178,23 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
     has_for |= is_for;
     has_proto |= is_proto;
     if (is_for && !parse_node_address(&f.from, value, false)) f.from.kind = ADDR_NONE;
-    if (is_proto) f.secure = proto_is_tls(value);
+    if (is_proto) f.secure = is_forwarded_proto_tls(value);
   }
   return f;
 }
 
 static struct forwarded read_forwarded(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = list_iter_from_end(r, "forwarded", true);
+  struct walk w = list_iter_begin_from_end(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
   while (previous_list_element(&w, &element)) {
     f = parse_forwarded_element(element);
-    if (!sio__addr_set_has(trusted, &f.from)) break;
+    if (!sio__addr_set_contains(trusted, &f.from)) break;
   }
   return f;
 }
 
-struct forwarded sio__forwarded_read(const sio_request *r, const struct addr_set *trusted,
-                                     bool rfc7239) {
+struct forwarded sio__forwarded_read_client(const sio_request *r, const struct addr_set *trusted,
+                                            bool rfc7239) {
   return rfc7239 ? read_forwarded(r, trusted) : read_x_forwarded_for(r, trusted);
 }

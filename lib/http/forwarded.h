@@ -19,7 +19,7 @@ struct forwarded {
 };
 
 /* rfc7239: read Forwarded instead of X-Forwarded-For and X-Forwarded-Proto. */
-struct forwarded sio__forwarded_read(const sio_request *r, const struct addr_set *trusted,
-                                     bool rfc7239);
+struct forwarded sio__forwarded_read_client(const sio_request *r, const struct addr_set *trusted,
+                                            bool rfc7239);
 
 #endif

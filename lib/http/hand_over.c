@@ -40,12 +40,12 @@ static void release_http_conn(struct http_conn *c) {
   sio__http_conn_release(c);
 }
 
-int sio__request_hand_over(sio_request *r, struct http_transfer **out) {
+int sio__request_hand_over_conn(sio_request *r, struct http_transfer **out) {
   struct http_conn *c = r->conn;
   assert(c && c->reading && c->req == r && !r->answered);
   struct http_transfer *t = sio__calloc(1, sizeof *t);
   int err = t ? copy_request_input(r, &t->input) : UV_ENOMEM;
-  if (!err) err = sio__conn_detach(c->conn, &t->conn);
+  if (!err) err = sio__conn_detach_from_loop(c->conn, &t->conn);
   if (err) {
     if (t) sio__buf_clear(&t->input);
     sio__free(t);
@@ -58,7 +58,7 @@ int sio__request_hand_over(sio_request *r, struct http_transfer **out) {
   return 0;
 }
 
-size_t sio__http_transfer_size(const struct http_transfer *t) {
+size_t sio__http_transfer_memory_size(const struct http_transfer *t) {
   return sizeof *t + t->input.cap + t->conn.unsent.cap;
 }
 
@@ -68,10 +68,11 @@ static int count_moved_client(struct http_conn *c) {
   struct addr a;
   struct addr_limits *g = c->http->addr_limits;
   if (!g || !addr_limits_active(g) || !sio__addr_parse(&a, slice_str(c->address))) return 0;
-  bool allowed = sio__addr_limits_add_open(g, &a, ADDR_CONNS, &record);
+  bool allowed = sio__addr_limits_count_open(g, &a, ADDR_CONNS, &record);
   if (record) conn_set_addr_record(c->conn, record);
   if (allowed) return 0;
-  sio__http_conn_reject(c, SIO_REJECT_OPEN, sio__http_conn_reject_text(SIO_REJECT_OPEN));
+  sio__http_conn_close_over_limit(c, SIO_REJECT_OPEN,
+                                  sio__http_conn_describe_limit(SIO_REJECT_OPEN));
   return SIO_ELIMIT;
 }
 

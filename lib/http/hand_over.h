@@ -19,10 +19,10 @@ struct http_transfer {
 
 /* Takes the connection of r; to be called from on_head of its mount. r is freed, and counts as not
  * received here. 0 and *out, or UV_ENOMEM: nothing has changed. */
-int sio__request_hand_over(sio_request *r, struct http_transfer **out);
+int sio__request_hand_over_conn(sio_request *r, struct http_transfer **out);
 /* The memory of t, in bytes. */
-size_t sio__http_transfer_size(const struct http_transfer *t);
-/* Serves the connection on h, on the thread of h. Frees t. Returns as sio__http_serve_fd(). */
+size_t sio__http_transfer_memory_size(const struct http_transfer *t);
+/* Serves the connection on h, on the thread of h. Frees t. Returns as sio__http_serve_socket(). */
 int sio__http_serve_transfer(struct http *h, struct http_transfer *t);
 /* Closes the connection. Frees t. */
 void sio__http_transfer_discard(struct http_transfer *t);

@@ -102,7 +102,7 @@ static bool is_host_char(char c) {
   return is_ascii_alnum(c) || memchr(marks, c, sizeof marks - 1);
 }
 
-static bool host_port_is_valid(sio_slice s) {
+static bool is_host_port_valid(sio_slice s) {
   if (s.n == 0) return true;
   if (s.p[0] != ':') return false;
   for (size_t i = 1; i < s.n; i++)
@@ -110,26 +110,26 @@ static bool host_port_is_valid(sio_slice s) {
   return true;
 }
 
-static bool ip_literal_is_valid(sio_slice s) {
+static bool is_ip_literal_valid(sio_slice s) {
   const char *end = memchr(s.p, ']', s.n);
   if (!end || end == s.p + 1) return false;
   size_t n = (size_t)(end - s.p) + 1;
   for (size_t i = 1; i < n - 1; i++)
     if (!is_host_char(s.p[i]) && s.p[i] != ':') return false;
-  return host_port_is_valid(slice(s.p + n, s.n - n));
+  return is_host_port_valid(slice(s.p + n, s.n - n));
 }
 
 /* Returns true for uri-host [ ":" port ]. The host may be empty (RFC 9110 section 7.2). */
-static bool host_is_valid(sio_slice s) {
-  if (s.n && s.p[0] == '[') return ip_literal_is_valid(s);
+static bool is_host_valid(sio_slice s) {
+  if (s.n && s.p[0] == '[') return is_ip_literal_valid(s);
   size_t n = 0;
   while (n < s.n && is_host_char(s.p[n])) n++;
-  return host_port_is_valid(slice(s.p + n, s.n - n));
+  return is_host_port_valid(slice(s.p + n, s.n - n));
 }
 
 /* ---- the request line ---------------------------------------------------------------------- */
 
-static size_t scheme_length(sio_slice url) {
+static size_t url_scheme_length(sio_slice url) {
   static const char *const schemes[] = { "http://", "https://" };
   for (size_t i = 0; i < 2; i++) {
     size_t n = strlen(schemes[i]);
@@ -147,7 +147,7 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
   size_t n = 0, left = r->url.n - scheme;
   while (n < left && !strchr("/?#", host[n])) n++;
   bool bare = n == left || host[n] != '/';
-  if (n == 0 || host[0] == ':' || !host_is_valid(slice(host, n))) return false;
+  if (n == 0 || host[0] == ':' || !is_host_valid(slice(host, n))) return false;
   if (bare) {
     memmove(host - 1, host, n);
     host[n - 1] = '/';
@@ -159,7 +159,7 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
 
 /* Checks the request target, and brings it into the form "/path?query", or "*" for OPTIONS. */
 static bool normalise_request_target(sio_request *r) {
-  size_t scheme = scheme_length(r->url);
+  size_t scheme = url_scheme_length(r->url);
   if (scheme) return strip_target_authority(r, scheme);
   return r->url.p[0] == '/' || (slice_equals_str(r->url, "*") && r->method == HTTP_OPTIONS);
 }
@@ -238,10 +238,10 @@ static void read_known_header(struct facts *f, const struct http_header *h, bool
   }
 }
 
-static int check_host(const sio_request *r, const struct facts *f, const char **why) {
+static int check_host_header(const sio_request *r, const struct facts *f, const char **why) {
   if (f->hosts > 1) return set_head_error(why, 400, "more than one Host header");
   if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host header") : 0;
-  return host_is_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
+  return is_host_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
 /* Makes the authority of the request target the value of Host. There is room for one more header,
@@ -278,7 +278,7 @@ static int interpret_headers(sio_request *r, const char **why) {
   struct facts f = { 0 };
   for (uint32_t i = 0; i < r->nheaders; i++)
     read_known_header(&f, &r->headers[i], &r->expects_continue);
-  int status = check_host(r, &f, why);
+  int status = check_host_header(r, &f, why);
   if (!status) status = check_body_framing(r, &f, why);
   if (!status && f.why && r->minor_version) status = set_head_error(why, 417, f.why);
   if (r->minor_version == 0) r->expects_continue = false;
@@ -310,6 +310,6 @@ int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
     if (!parse_header_line(&r->headers[r->nheaders], line))
       return set_head_error(why, 400, "malformed header");
   if (rest.n || line.n) return set_head_error(why, 400, "a line does not end in CRLF");
-  if (sio__fields_join_repeated(r)) return set_head_error(why, 503, "out of memory");
+  if (sio__join_repeated_headers(r)) return set_head_error(why, 503, "out of memory");
   return interpret_headers(r, why);
 }

@@ -17,7 +17,7 @@ struct http_mount {
   /* The head is complete. The callback may answer already (a body that is still to come is then
    * read and discarded up to max_body; the connection closes if it is longer) and may set
    * r->max_body (default: the limits' max_body) and r->user. If it returns false, the body is not
-   * read until sio__request_continue(r). */
+   * read until sio__request_allow_body(r). */
   bool (*on_head)(sio_request *r);
   /* Head and body are complete, and the request has not been answered. */
   void (*on_request)(sio_request *r);
@@ -32,7 +32,7 @@ struct http_mount {
   /* r was answered, or the answer that was owed after on_abort was discarded: forget r. Not called
    * for requests that the connection refuses (on_abort is called), nor for those that the mount
    * drops or detaches. May be NULL; a mount that sets it must outlive the server, see
-   * sio__request_outlive_server(). */
+   * sio__request_detach_from_server(). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };

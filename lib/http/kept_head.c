@@ -5,14 +5,14 @@
 #include "http/kept_head.h"
 #include "net/tls.h"
 
-static char *kept_head_put_text(char *at, const char *p, size_t n) {
+static char *kept_head_copy_text(char *at, const char *p, size_t n) {
   if (n) memcpy(at, p, n);
   at[n] = '\0';
   return at + n + 1;
 }
 
 /* Headers that every WebSocket handshake has, with no information for the host, are not kept. */
-static bool header_is_kept(const struct http_header *h) {
+static bool should_keep_header(const struct http_header *h) {
   static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
                                           "Sec-WebSocket-Version", NULL };
   for (const char *const *p = plumbing; *p; p++)
@@ -21,28 +21,28 @@ static bool header_is_kept(const struct http_header *h) {
 }
 
 /* Returns the proxy's address, or NULL if the client connected directly. */
-static const char *proxy_address_or_null(const sio_request *r) {
+static const char *direct_address_if_proxied(const sio_request *r) {
   const char *direct = sio__request_direct_address(r);
   return strcmp(direct, sio__request_client_address(r)) ? direct : NULL;
 }
 
 static size_t kept_head_size(const sio_request *r, const struct tls_info *tls) {
-  const char *proxy = proxy_address_or_null(r);
+  const char *proxy = direct_address_if_proxied(r);
   size_t n = sizeof(struct kept_head) + (tls ? sizeof tls : 0) +
              strlen(sio__request_client_address(r)) + 1 + r->url.n + 1;
   if (proxy) n += strlen(proxy) + 1;
   for (uint32_t i = 0; i < r->nheaders; i++)
-    if (header_is_kept(&r->headers[i])) n += r->headers[i].name.n + r->headers[i].value.n + 2;
+    if (should_keep_header(&r->headers[i])) n += r->headers[i].name.n + r->headers[i].value.n + 2;
   return n;
 }
 
-static char *kept_head_put_header(struct kept_head *h, char *at, const struct http_header *from) {
+static char *kept_head_copy_header(struct kept_head *h, char *at, const struct http_header *from) {
   h->nheaders++;
-  at = kept_head_put_text(at, from->name.p, from->name.n);
-  return kept_head_put_text(at, from->value.p, from->value.n);
+  at = kept_head_copy_text(at, from->name.p, from->name.n);
+  return kept_head_copy_text(at, from->value.p, from->value.n);
 }
 
-static void kept_head_put_tls(struct kept_head *h, struct tls_info *tls) {
+static void kept_head_store_tls_info(struct kept_head *h, struct tls_info *tls) {
   tls->refs++;
   memcpy(h->text, &tls, sizeof tls);
 }
@@ -66,14 +66,14 @@ struct kept_head *sio__kept_head_new(const sio_request *r) {
   h->nheaders = 0;
   h->secure = sio__request_is_secure(r);
   h->tls = tls != NULL;
-  if (tls) kept_head_put_tls(h, tls);
-  const char *peer = sio__request_client_address(r), *proxy = proxy_address_or_null(r);
-  char *at = kept_head_put_text(h->text + (tls ? sizeof tls : 0), peer, strlen(peer));
-  if (proxy) at = kept_head_put_text(at, proxy, strlen(proxy));
+  if (tls) kept_head_store_tls_info(h, tls);
+  const char *peer = sio__request_client_address(r), *proxy = direct_address_if_proxied(r);
+  char *at = kept_head_copy_text(h->text + (tls ? sizeof tls : 0), peer, strlen(peer));
+  if (proxy) at = kept_head_copy_text(at, proxy, strlen(proxy));
   h->url_at = (uint8_t)(at - h->text);
-  at = kept_head_put_text(at, r->url.p, r->url.n);
+  at = kept_head_copy_text(at, r->url.p, r->url.n);
   for (uint32_t i = 0; i < r->nheaders; i++)
-    if (header_is_kept(&r->headers[i])) at = kept_head_put_header(h, at, &r->headers[i]);
+    if (should_keep_header(&r->headers[i])) at = kept_head_copy_header(h, at, &r->headers[i]);
   return h;
 }
 

@@ -4,14 +4,14 @@
  */
 #include "http/origin.h"
 
-static bool origin_is_listed(const char *const *allowed, sio_slice origin) {
+static bool is_origin_listed(const char *const *allowed, sio_slice origin) {
   while (*allowed && !slice_equals_str(origin, *allowed)) allowed++;
   return *allowed != NULL;
 }
 
 /* Returns the origin of the Referer: "https://a.example" for "https://a.example/page?x". A Referer
  * without a scheme is returned as it is. */
-static sio_slice referer_origin(const sio_request *r) {
+static sio_slice origin_of_referer(const sio_request *r) {
   sio_slice url = sio__request_header(r, "referer");
   const char *host = url.p ? memmem(url.p, url.n, "://", 3) : NULL;
   if (!host) return url;
@@ -22,22 +22,22 @@ static sio_slice referer_origin(const sio_request *r) {
 
 /* Returns true if no other site has caused the request: the user has ("none"), or a page of this
  * server. */
-static bool fetch_site_is_same_origin(sio_slice site) {
+static bool is_fetch_site_same_origin(sio_slice site) {
   return slice_equals_str(site, "same-origin") || slice_equals_str(site, "none");
 }
 
 bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script) {
   if (!allowed) return true;
   sio_slice origin = sio__request_header(r, "origin");
-  if (origin.p) return origin_is_listed(allowed, origin);
+  if (origin.p) return is_origin_listed(allowed, origin);
   sio_slice site = sio__request_header(r, "sec-fetch-site");
-  if (site.p ? fetch_site_is_same_origin(site) : !script) return true;
-  return origin_is_listed(allowed, referer_origin(r));
+  if (site.p ? is_fetch_site_same_origin(site) : !script) return true;
+  return is_origin_listed(allowed, origin_of_referer(r));
 }
 
 sio_slice sio__origin_of_request(const sio_request *r) {
   sio_slice from = sio__request_header(r, "origin");
-  if (!from.p) from = referer_origin(r);
+  if (!from.p) from = origin_of_referer(r);
   if (!from.p) from = sio__request_header(r, "sec-fetch-site");
   return from.p ? from : slice("", 0);
 }

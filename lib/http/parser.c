@@ -30,7 +30,7 @@ struct http_parser {
 
 size_t sio__http_parser_size(void) { return sizeof(struct http_parser); }
 
-static struct http_parser *parser_of_llhttp(llhttp_t *ll) {
+static struct http_parser *http_parser_of_llhttp(llhttp_t *ll) {
   return (struct http_parser *)(void *)ll;
 }
 
@@ -45,12 +45,12 @@ static int on_message_complete(llhttp_t *ll) {
 }
 
 static int on_chunk_header(llhttp_t *ll) {
-  parser_of_llhttp(ll)->granted += CHUNK_FRAMING;
+  http_parser_of_llhttp(ll)->granted += CHUNK_FRAMING;
   return 0;
 }
 
 static int on_body_bytes(llhttp_t *ll, const char *p, size_t n) {
-  struct http_parser *ps = parser_of_llhttp(ll);
+  struct http_parser *ps = http_parser_of_llhttp(ll);
   ps->granted += n;
   if (n > ps->left)
     ps->err = SIO_ETOOBIG;
@@ -108,7 +108,7 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
   }
 }
 
-static enum parse_event parser_translate_error(struct http_parser *ps, llhttp_errno_t e) {
+static enum parse_event parser_set_llhttp_error(struct http_parser *ps, llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG)
     return parser_set_error(ps, ps->err, 413, "the request body is over its limit");
   if (ps->err) return parser_set_error(ps, ps->err, 503, "out of memory");
@@ -116,7 +116,7 @@ static enum parse_event parser_translate_error(struct http_parser *ps, llhttp_er
   return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));
 }
 
-static bool framing_exceeds_limit(struct http_parser *ps, size_t used) {
+static bool is_framing_over_limit(struct http_parser *ps, size_t used) {
   ps->used += used;
   return ps->used > ps->granted && ps->used - ps->granted > ps->max_framing;
 }
@@ -125,8 +125,8 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
                                        size_t *used) {
   llhttp_errno_t e = llhttp_execute(&ps->ll, p, n);
   *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
-  if (e != HPE_OK && e != HPE_PAUSED) return parser_translate_error(ps, e);
-  if (ps->in_body && framing_exceeds_limit(ps, *used))
+  if (e != HPE_OK && e != HPE_PAUSED) return parser_set_llhttp_error(ps, e);
+  if (ps->in_body && is_framing_over_limit(ps, *used))
     return parser_set_error(ps, SIO_EPROTO, 431, "chunk extensions and trailers over the limit");
   if (e == HPE_OK) return PARSE_MORE;
   llhttp_resume(&ps->ll);
@@ -134,5 +134,5 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
 }
 
 int sio__http_parser_error(const struct http_parser *ps) { return ps->err; }
-int sio__http_parser_status(const struct http_parser *ps) { return ps->status; }
-const char *sio__http_parser_detail(const struct http_parser *ps) { return ps->detail; }
+int sio__http_parser_error_status(const struct http_parser *ps) { return ps->status; }
+const char *sio__http_parser_error_detail(const struct http_parser *ps) { return ps->detail; }

@@ -40,7 +40,7 @@ void sio__http_parser_discard_body(struct http_parser *ps);
 /* After PARSE_BAD: SIO_ETOOBIG (the body), UV_ENOMEM, or SIO_EPROTO, whose status is 400, 431 or
  * 505. */
 int sio__http_parser_error(const struct http_parser *ps);
-int sio__http_parser_status(const struct http_parser *ps);
-const char *sio__http_parser_detail(const struct http_parser *ps); /* static storage */
+int sio__http_parser_error_status(const struct http_parser *ps);
+const char *sio__http_parser_error_detail(const struct http_parser *ps); /* static storage */
 
 #endif

@@ -20,8 +20,8 @@ struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers) {
 void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
                                 const struct addr_set *trusted) {
   v->header_secure = v->request_secure = p->secure;
-  v->trusts_headers = sio__addr_set_has(trusted, &p->from);
-  if (p->from.kind == ADDR_IP) sio__addr_text(&p->from, v->client);
+  v->trusts_headers = sio__addr_set_contains(trusted, &p->from);
+  if (p->from.kind == ADDR_IP) sio__addr_to_text(&p->from, v->client);
 }
 
 void sio__proxy_info_read_request(struct proxy_info *v, const sio_request *r,
@@ -29,7 +29,7 @@ void sio__proxy_info_read_request(struct proxy_info *v, const sio_request *r,
   memcpy(client, v->client, sizeof v->client);
   v->request_secure = v->header_secure;
   if (!v->trusts_headers) return;
-  struct forwarded f = sio__forwarded_read(r, p->trusted, p->rfc7239);
-  if (f.from.kind == ADDR_IP) sio__addr_text(&f.from, client);
+  struct forwarded f = sio__forwarded_read_client(r, p->trusted, p->rfc7239);
+  if (f.from.kind == ADDR_IP) sio__addr_to_text(&f.from, client);
   v->request_secure |= f.secure;
 }

@@ -15,7 +15,7 @@ enum {
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static void buf_empty_for_reuse(struct buf *b) {
+static void empty_buf_for_reuse(struct buf *b) {
   if (b->cap > SPARE_BYTES) sio__buf_clear(b);
   b->n = 0;
 }
@@ -23,10 +23,10 @@ static void buf_empty_for_reuse(struct buf *b) {
 /* Resets everything but the buffers. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
-  buf_empty_for_reuse(&head);
-  buf_empty_for_reuse(&joined);
-  buf_empty_for_reuse(&body);
-  buf_empty_for_reuse(&extra);
+  empty_buf_for_reuse(&head);
+  empty_buf_for_reuse(&joined);
+  empty_buf_for_reuse(&body);
+  empty_buf_for_reuse(&extra);
   *r = (sio_request){
     .http = r->http, .head = head, .joined_values = joined, .body = body, .extra_headers = extra
   };
@@ -57,7 +57,7 @@ void sio__request_free(sio_request *r) {
   sio__free(r);
 }
 
-static void request_recycle(struct deferred_free *g) {
+static void recycle_or_free_request(struct deferred_free *g) {
   sio_request *r = container_of(g, sio_request, deferred_free);
   struct http *h = r->http;
   if (h->nspare_requests == SPARE_REQUESTS) {
@@ -76,17 +76,17 @@ void sio__request_free_later(sio_request *r) {
   }
   list_remove(&r->link);
   r->conn = NULL;
-  sio__loop_free_later(r->http->loop, &r->deferred_free, request_recycle);
+  sio__loop_free_later(r->http->loop, &r->deferred_free, recycle_or_free_request);
 }
 
-void sio__request_finish(sio_request *r) {
+void sio__request_notify_mount_and_free(sio_request *r) {
   if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
   sio__request_free_later(r);
 }
 
 /* The mount stays only if it has on_answered: such a mount is a constant, others may be part of
  * the server that is being freed. */
-void sio__request_outlive_server(sio_request *r) {
+void sio__request_detach_from_server(sio_request *r) {
   list_remove(&r->link);
   r->http = NULL;
   if (!r->mount->on_answered) r->mount = NULL;

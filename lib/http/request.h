@@ -138,7 +138,7 @@ int sio__request_answer_source(sio_request *r, int status, const char *type,
  * before answering. */
 void sio__request_disable_keep_alive(sio_request *r);
 /* Lets the body be read, after on_head returned false. */
-void sio__request_continue(sio_request *r);
+void sio__request_allow_body(sio_request *r);
 /* Closes the connection at once, without an answer; on_abort is not called. */
 void sio__request_drop(sio_request *r);
 /* Takes the TCP connection from HTTP for an upgrade, once the request is complete: the request
@@ -154,10 +154,10 @@ sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 /* Frees or recycles r at the end of the turn; at once if the server was freed. */
 void sio__request_free_later(sio_request *r);
 /* Calls on_answered for an answered request, and then sio__request_free_later(). */
-void sio__request_finish(sio_request *r);
+void sio__request_notify_mount_and_free(sio_request *r);
 /* Detaches r from a server that is being freed, while the host has yet to answer r. The answer
  * then frees r. */
-void sio__request_outlive_server(sio_request *r);
+void sio__request_detach_from_server(sio_request *r);
 void sio__request_free(sio_request *r);
 
 #endif

@@ -30,12 +30,12 @@ bool sio__request_is_secure(const sio_request *r) {
 }
 
 struct tls_info *sio__request_tls_info(const sio_request *r) {
-  return r->conn ? sio__tls_info(r->conn->conn) : NULL;
+  return r->conn ? sio__tls_get_info(r->conn->conn) : NULL;
 }
 
 /* ---- what happens to the connection ---------------------------------------------------------- */
 
-void sio__request_continue(sio_request *r) {
+void sio__request_allow_body(sio_request *r) {
   struct http_conn *c = r->conn;
   if (!c || c->state != HTTP_HELD) return;
   c->state = HTTP_READY;
@@ -60,7 +60,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
   *rest = slice(NULL, 0);
   if (!c || r->answered) return NULL;
   *rest = c->reading ? slice(c->input, c->input_len) : slice(c->stash.p, c->stash.n);
-  if (c->conn->paused) sio__conn_resume(c->conn);
+  if (c->conn->paused) sio__conn_resume_reading(c->conn);
   r->answered = true;
   c->http->stats.answers[0]++;
   c->req = NULL;

@@ -90,65 +90,65 @@ struct answer {
 };
 
 /* A 204 and a 304 have neither a body nor Content-Length (RFC 9110 section 8.6). */
-static bool status_has_no_body(int status) { return status == 204 || status == 304; }
+static bool is_status_without_body(int status) { return status == 204 || status == 304; }
 
-static void answer_put(struct msg *m, const char *p, size_t n) {
+static void answer_write_bytes(struct msg *m, const char *p, size_t n) {
   if (n == 0) return;
   memcpy(msg_data(m) + m->len, p, n);
   m->len += (uint32_t)n;
 }
 
-static void answer_put_str(struct msg *m, const char *s) { answer_put(m, s, strlen(s)); }
+static void answer_write_str(struct msg *m, const char *s) { answer_write_bytes(m, s, strlen(s)); }
 
-static void answer_put_number(struct msg *m, const char *name, uint64_t v) {
+static void answer_write_number(struct msg *m, const char *name, uint64_t v) {
   char digits[20];
   size_t n = sizeof digits;
   do {
     digits[--n] = (char)('0' + v % 10);
   } while ((v /= 10) > 0);
-  answer_put_str(m, name);
-  answer_put(m, digits + n, sizeof digits - n);
+  answer_write_str(m, name);
+  answer_write_bytes(m, digits + n, sizeof digits - n);
 }
 
 /* The text is made once per second, and copied into each answer. */
-static void answer_put_date(struct msg *m, struct http *h) {
+static void answer_write_date_header(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
     sio__date_write(h->date, now);
     h->date_second = now;
   }
-  answer_put_str(m, "Date: ");
-  answer_put(m, h->date, DATE_LEN);
-  answer_put_str(m, "\r\n");
+  answer_write_str(m, "Date: ");
+  answer_write_bytes(m, h->date, DATE_LEN);
+  answer_write_str(m, "\r\n");
 }
 
-static void answer_put_connection(struct msg *m, const sio_request *r, bool keep) {
+static void answer_write_connection_headers(struct msg *m, const sio_request *r, bool keep) {
   unsigned seconds = r->http->limits.keep_alive_ms / 1000;
-  answer_put_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
+  answer_write_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
   if (keep && seconds > 0) {
-    answer_put_number(m, "Keep-Alive: timeout=", seconds);
-    answer_put_str(m, "\r\n");
+    answer_write_number(m, "Keep-Alive: timeout=", seconds);
+    answer_write_str(m, "\r\n");
   }
 }
 
-static void answer_put_head(struct msg *m, const sio_request *r, const struct answer *a) {
-  answer_put_number(m, "HTTP/1.1 ", (uint64_t)a->status);
-  answer_put_str(m, " ");
-  answer_put_str(m, reason_phrase(a->status));
-  answer_put_str(m, "\r\n");
+static void answer_write_head(struct msg *m, const sio_request *r, const struct answer *a) {
+  answer_write_number(m, "HTTP/1.1 ", (uint64_t)a->status);
+  answer_write_str(m, " ");
+  answer_write_str(m, reason_phrase(a->status));
+  answer_write_str(m, "\r\n");
   if (a->type.p) {
-    answer_put_str(m, "Content-Type: ");
-    answer_put(m, a->type.p, a->type.n);
-    answer_put_str(m, "\r\n");
+    answer_write_str(m, "Content-Type: ");
+    answer_write_bytes(m, a->type.p, a->type.n);
+    answer_write_str(m, "\r\n");
   }
-  if (!status_has_no_body(a->status)) {
-    answer_put_number(m, "Content-Length: ", a->length);
-    answer_put_str(m, "\r\n");
+  if (!is_status_without_body(a->status)) {
+    answer_write_number(m, "Content-Length: ", a->length);
+    answer_write_str(m, "\r\n");
   }
-  answer_put(m, r->extra_headers.p, r->extra_headers.n);
-  if (!r->has_date) answer_put_date(m, r->http);
-  answer_put_connection(m, r, a->keep);
-  answer_put_str(m, "\r\n");
+  answer_write_bytes(m, r->extra_headers.p, r->extra_headers.n);
+  if (!r->has_date) answer_write_date_header(m, r->http);
+  answer_write_connection_headers(m, r, a->keep);
+  answer_write_str(m, "\r\n");
 }
 
 /* Makes a msg that contains the head and has room for `body` more bytes. */
@@ -160,15 +160,15 @@ static int answer_head_msg_new(struct msg **out, const sio_request *r, const str
   struct msg *m = sio__msg_new(&r->http->loop->msgs, size);
   if (!m) return UV_ENOMEM;
   m->raw = 1;
-  answer_put_head(m, r, a);
+  answer_write_head(m, r, a);
   *out = m;
   return 0;
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
 
-static bool answer_sends_body(const sio_request *r, int status) {
-  return r->method != HTTP_HEAD && !status_has_no_body(status);
+static bool should_send_answer_body(const sio_request *r, int status) {
+  return r->method != HTTP_HEAD && !is_status_without_body(status);
 }
 
 /* 0 if r may be answered. If its peer has disconnected, r is finished here: SIO_ECLOSED. */
@@ -177,12 +177,12 @@ static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
   if (r->conn) return 0;
   r->answered = true;
-  sio__request_finish(r);
+  sio__request_notify_mount_and_free(r);
   return SIO_ECLOSED;
 }
 
 static int close_after_failed_answer(sio_request *r, int err) {
-  sio__http_answer_failed(r, err);
+  sio__http_fail_answer(r, err);
   return err;
 }
 
@@ -190,34 +190,34 @@ int sio__request_answer(sio_request *r, int status, const char *type, sio_slice 
   struct msg *m;
   int err = check_answer_allowed(r, status, type);
   if (err) return err;
-  struct answer a = { status, slice_str(type), body.n, sio__http_keeps_alive(r) };
-  size_t sent = answer_sends_body(r, status) ? body.n : 0;
+  struct answer a = { status, slice_str(type), body.n, sio__http_can_keep_alive(r) };
+  size_t sent = should_send_answer_body(r, status) ? body.n : 0;
   err = answer_head_msg_new(&m, r, &a, sent);
   if (err) return close_after_failed_answer(r, err);
-  answer_put(m, body.p, sent);
-  return sio__http_send_answer(r, m, NULL, status, a.keep);
+  answer_write_bytes(m, body.p, sent);
+  return sio__http_queue_answer(r, m, NULL, status, a.keep);
 }
 
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body) {
   struct msg *m;
-  if (!answer_sends_body(r, status) || body->len <= MSG_SMALL / 2)
+  if (!should_send_answer_body(r, status) || body->len <= MSG_SMALL / 2)
     return sio__request_answer(r, status, type, slice(msg_data(body), body->len));
   int err = check_answer_allowed(r, status, type);
   if (err) return err;
-  struct answer a = { status, slice_str(type), body->len, sio__http_keeps_alive(r) };
+  struct answer a = { status, slice_str(type), body->len, sio__http_can_keep_alive(r) };
   err = answer_head_msg_new(&m, r, &a, 0);
   if (err) return close_after_failed_answer(r, err);
-  return sio__http_send_answer(r, m, msg_ref(body), status, a.keep);
+  return sio__http_queue_answer(r, m, msg_ref(body), status, a.keep);
 }
 
 static int send_answer_head_only(sio_request *r, int status, const char *type,
                                  struct http_source *src) {
   struct msg *m;
-  struct answer a = { status, slice_str(type), src->left, sio__http_keeps_alive(r) };
+  struct answer a = { status, slice_str(type), src->left, sio__http_can_keep_alive(r) };
   src->free(src);
   int err = answer_head_msg_new(&m, r, &a, 0);
   return err ? close_after_failed_answer(r, err)
-             : sio__http_send_answer(r, m, NULL, status, a.keep);
+             : sio__http_queue_answer(r, m, NULL, status, a.keep);
 }
 
 /* Sends the head and the first piece. A short first piece is copied into the same msg as the
@@ -233,19 +233,19 @@ static int send_answer_in_pieces(sio_request *r, int status, const char *type,
   }
   if (err) return err;
   if (src) sio__http_set_body_source(r, src);
-  struct answer a = { status, slice_str(type), length, sio__http_keeps_alive(r) };
+  struct answer a = { status, slice_str(type), length, sio__http_can_keep_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
   err = answer_head_msg_new(&head, r, &a, within);
   if (err) {
     msg_unref(first);
     return close_after_failed_answer(r, err);
   }
-  answer_put(head, msg_data(first), within);
+  answer_write_bytes(head, msg_data(first), within);
   if (within == first->len) {
     msg_unref(first);
     first = NULL;
   }
-  return sio__http_send_answer(r, head, first, status, a.keep);
+  return sio__http_queue_answer(r, head, first, status, a.keep);
 }
 
 int sio__request_answer_source(sio_request *r, int status, const char *type,
@@ -255,7 +255,7 @@ int sio__request_answer_source(sio_request *r, int status, const char *type,
     src->free(src);
     return err;
   }
-  if (!answer_sends_body(r, status)) return send_answer_head_only(r, status, type, src);
+  if (!should_send_answer_body(r, status)) return send_answer_head_only(r, status, type, src);
   return send_answer_in_pieces(r, status, type, src);
 }
 

@@ -33,18 +33,18 @@ static void route_free(struct route *rt) {
   sio__free(rt);
 }
 
-static bool route_serves_files(const struct route *rt) { return rt->dir || rt->assets; }
+static bool is_file_route(const struct route *rt) { return rt->dir || rt->assets; }
 
-static bool strings_equal_or_null(const char *a, const char *b) {
+static bool are_strings_equal_or_both_null(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool same_route_exists(const struct routes *rs, const struct route *rt) {
+static bool has_same_route(const struct routes *rs, const struct route *rt) {
   list_each (it, next, &rs->all) {
     const struct route *o = container_of(it, struct route, link);
-    if (strings_equal_or_null(o->method, rt->method) && strings_equal_or_null(o->path, rt->path) &&
-        o->prefix == rt->prefix && o->upgrade == rt->upgrade &&
-        route_serves_files(o) == route_serves_files(rt))
+    if (are_strings_equal_or_both_null(o->method, rt->method) &&
+        are_strings_equal_or_both_null(o->path, rt->path) && o->prefix == rt->prefix &&
+        o->upgrade == rt->upgrade && is_file_route(o) == is_file_route(rt))
       return true;
   }
   return false;
@@ -70,7 +70,7 @@ static struct route *route_new(const char *method, const char *path, size_t n) {
 }
 
 static int add_route_if_new(struct routes *rs, struct route *rt) {
-  if (same_route_exists(rs, rt)) {
+  if (has_same_route(rs, rt)) {
     route_free(rt);
     return SIO_EEXISTS;
   }
@@ -138,21 +138,21 @@ int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asse
 
 /* ---- looking up -------------------------------------------------------------------------- */
 
-static bool route_matches_path(const struct route *rt, sio_slice path) {
+static bool does_route_match_path(const struct route *rt, sio_slice path) {
   if (!slice_starts_with(path, slice(rt->path, rt->n))) return false;
   if (path.n == rt->n) return true;
-  return rt->prefix && (!route_serves_files(rt) || path.p[rt->n] == '/');
+  return rt->prefix && (!is_file_route(rt) || path.p[rt->n] == '/');
 }
 
 /* A longer pattern is more specific, and of two with the same length the one without '*'. */
 static size_t route_specificity(const struct route *rt) {
-  size_t n = rt->n + route_serves_files(rt);
+  size_t n = rt->n + is_file_route(rt);
   return 2 * n + !rt->prefix;
 }
 
 enum method_fit { NO_METHOD, ANY_METHOD, HEAD_AS_GET, OWN_METHOD };
 
-static enum method_fit route_match_method(const struct route *rt, const sio_request *r) {
+static enum method_fit match_route_method(const struct route *rt, const sio_request *r) {
   if (!rt->method) return ANY_METHOD;
   if (slice_equals_str(r->method_text, rt->method)) return OWN_METHOD;
   return r->method == HTTP_HEAD && strcmp(rt->method, "GET") == 0 ? HEAD_AS_GET : NO_METHOD;
@@ -166,7 +166,7 @@ struct found {
 
 static void keep_better_route(struct found *best, struct route *rt, const sio_request *r) {
   size_t w = route_specificity(rt);
-  enum method_fit fit = route_match_method(rt, r);
+  enum method_fit fit = match_route_method(rt, r);
   if (w < best->weight || (w == best->weight && fit <= best->fit)) return;
   best->weight = w;
   best->fit = fit;
@@ -177,14 +177,15 @@ static struct found find_best_route(const struct routes *rs, const sio_request *
   struct found best = { 0 };
   list_each (it, next, &rs->all) {
     struct route *rt = container_of(it, struct route, link);
-    if (rt->upgrade == upgrade && route_matches_path(rt, r->path)) keep_better_route(&best, rt, r);
+    if (rt->upgrade == upgrade && does_route_match_path(rt, r->path))
+      keep_better_route(&best, rt, r);
   }
   return best;
 }
 
 /* ---- requests without a route -------------------------------------------------------------- */
 
-void sio__routes_answer_text(sio_request *r, int status, const char *text) {
+void sio__routes_answer_with_text(sio_request *r, int status, const char *text) {
   sio__request_answer(r, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
@@ -195,7 +196,8 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
   buf_init(&allow, 1024);
   list_each (it, next, &rs->all) {
     const struct route *rt = container_of(it, struct route, link);
-    if (rt->upgrade || !route_matches_path(rt, r->path) || route_specificity(rt) != won) continue;
+    if (rt->upgrade || !does_route_match_path(rt, r->path) || route_specificity(rt) != won)
+      continue;
     if (allow.n && !err) err = sio__buf_put(&allow, ", ", 2);
     if (!err) err = sio__buf_put(&allow, rt->method, strlen(rt->method));
     if (!err && strcmp(rt->method, "GET") == 0) err = sio__buf_put(&allow, ", HEAD", 6);
@@ -205,25 +207,25 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
   if (err)
     sio__request_drop(r);
   else
-    sio__routes_answer_text(r, 405, "Method Not Allowed\n");
+    sio__routes_answer_with_text(r, 405, "Method Not Allowed\n");
 }
 
 /* Answers "OPTIONS *", which asks about the server as a whole (RFC 9110 section 9.3.7). */
-static void answer_server_options(sio_request *r) {
+static void answer_options_for_server(sio_request *r) {
   sio__request_set_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   sio__request_answer(r, 204, NULL, slice(NULL, 0));
 }
 
-static void answer_no_route(const struct routes *rs, sio_request *r, const struct found *f) {
+static void answer_not_found(const struct routes *rs, sio_request *r, const struct found *f) {
   if (slice_equals_str(r->path, "*")) {
-    answer_server_options(r);
+    answer_options_for_server(r);
   } else if (f->weight) {
     answer_method_not_allowed(rs, r, f->weight);
   } else if (find_best_route(rs, r, true).route) {
     sio__request_set_header(r, "Upgrade", SLICE("websocket"));
-    sio__routes_answer_text(r, 426, "Upgrade Required\n");
+    sio__routes_answer_with_text(r, 426, "Upgrade Required\n");
   } else {
-    sio__routes_answer_text(r, 404, "Not Found\n");
+    sio__routes_answer_with_text(r, 404, "Not Found\n");
   }
 }
 
@@ -231,7 +233,7 @@ static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
   bool known = find_best_route(rs, r, false).weight > 0;
   r->log_reason = known ? "the route is not for WebSockets" : "no such route";
   sio__request_disable_keep_alive(r);
-  sio__routes_answer_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
+  sio__routes_answer_with_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
 }
 
 /* ---- the mount ----------------------------------------------------------------------------- */
@@ -244,7 +246,7 @@ static bool route_on_head(sio_request *r) {
     if (r->upgrade)
       refuse_websocket_upgrade(rs, r);
     else
-      answer_no_route(rs, r, &f);
+      answer_not_found(rs, r, &f);
     return true;
   }
   r->user = f.route;
@@ -254,14 +256,14 @@ static bool route_on_head(sio_request *r) {
 
 static void route_serve_file(const struct route *rt, sio_request *r) {
   sio_slice path = slice(r->path.p + rt->n, r->path.n - rt->n);
-  bool served =
-      rt->dir ? sio__static_serve(rt->dir, r, path) : sio__assets_serve(rt->assets, r, path);
-  if (!served) sio__routes_answer_text(r, 404, "Not Found\n");
+  bool served = rt->dir ? sio__static_serve_file(rt->dir, r, path)
+                        : sio__assets_serve_request(rt->assets, r, path);
+  if (!served) sio__routes_answer_with_text(r, 404, "Not Found\n");
 }
 
 static void route_on_request(sio_request *r) {
   const struct route *rt = r->user;
-  if (route_serves_files(rt)) {
+  if (is_file_route(rt)) {
     route_serve_file(rt, r);
     return;
   }

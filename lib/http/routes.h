@@ -37,6 +37,6 @@ int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asse
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);
 
 /* Answers with a constant text as text/plain. */
-void sio__routes_answer_text(sio_request *r, int status, const char *text);
+void sio__routes_answer_with_text(sio_request *r, int status, const char *text);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sio/error.h>
 #include <unistd.h>
 
-static void http_on_all_closed(struct task *t) {
+static void on_all_http_conns_closed(struct task *t) {
   struct http *h = container_of(t, struct http, all_closed_task);
   if (h->nconns == 0 && h->on_all_closed) h->on_all_closed(h);
 }
@@ -22,7 +22,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
   list_init(&h->owed_requests);
   list_init(&h->spare_requests);
   sio__pool_init(&h->parsers, sio__http_parser_size(), 64);
-  task_init(&h->all_closed_task, http_on_all_closed);
+  task_init(&h->all_closed_task, on_all_http_conns_closed);
 }
 
 /* ---- accepting ------------------------------------------------------------------------------- */
@@ -30,9 +30,9 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 /* If max_pending connections are pending, closes the oldest of them. So a flood of silent
  * connections shortens the time that each has to send a head, and does not lock other clients
  * out. */
-static void close_oldest_pending(struct http *h) {
+static void close_oldest_pending_conn(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
-  sio__http_conn_reject(
+  sio__http_conn_close_over_limit(
       container_of(list_first(&h->pending), struct http_conn, link), SIO_REJECT_PENDING,
       "max_pending connections have sent no request: the oldest of them is closed");
 }
@@ -43,16 +43,16 @@ static int admit_connecting_address(struct http *h, int fd, struct addr_record *
                                     bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
-  struct addr a = sio__addr_of_peer(fd);
-  *from_proxy = sio__addr_set_has(&h->addr_limits->trusted, &a);
+  struct addr a = sio__addr_read_peer(fd);
+  *from_proxy = sio__addr_set_contains(&h->addr_limits->trusted, &a);
   if (*from_proxy || sio__addr_limits_admit(h->addr_limits, &a, ADDR_CONNS, record, &cause) == 0)
     return 0;
-  sio__addr_limits_report_refusal(h->addr_limits, cause, sio__addr_text(&a, text),
-                                  sio__http_conn_reject_text(cause));
+  sio__addr_limits_report_refusal(h->addr_limits, cause, sio__addr_to_text(&a, text),
+                                  sio__http_conn_describe_limit(cause));
   return SIO_ELIMIT;
 }
 
-int sio__http_serve_fd(struct http *h, int fd, const sio_tls *tls) {
+int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls) {
   struct http_conn *c;
   struct addr_record *record = NULL;
   bool from_proxy = false;
@@ -62,7 +62,7 @@ int sio__http_serve_fd(struct http *h, int fd, const sio_tls *tls) {
     close(fd);
     return err;
   }
-  close_oldest_pending(h);
+  close_oldest_pending_conn(h);
   err = sio__http_conn_new(&c, h, fd, from_proxy, tls);
   if (err) {
     sio__addr_record_release(record, ADDR_CONNS);
@@ -117,7 +117,7 @@ void sio__http_close(struct http *h) {
 void sio__http_clear(struct http *h) {
   struct list *it;
   while ((it = list_first(&h->owed_requests)))
-    sio__request_outlive_server(container_of(it, sio_request, link));
+    sio__request_detach_from_server(container_of(it, sio_request, link));
   while ((it = list_first(&h->spare_requests)))
     sio__request_free(container_of(it, sio_request, link));
   sio__pool_clear(&h->parsers);

@@ -13,7 +13,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 /* Serves a descriptor that was just accepted, and takes it over, also on error. tls: the provider,
  * or NULL for plain HTTP. 0, a libuv code, or SIO_ELIMIT: its address is over a limit, which has
  * been logged and reported. */
-int sio__http_serve_fd(struct http *h, int fd, const sio_tls *tls);
+int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls);
 /* Feeds bytes that the host had already read to the connection that was accepted last. SIO_ETOOBIG
  * or UV_ENOMEM: that connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);

@@ -93,7 +93,7 @@ static int open_file_by_segments(int top, char *path) {
   return fd;
 }
 
-static bool can_open_beneath(int dir) {
+static bool has_open_beneath_support(int dir) {
   int fd = open_file_beneath(dir, ".");
   if (fd >= 0) close(fd);
   return fd >= 0;
@@ -108,7 +108,7 @@ int sio__static_dir_open(struct static_dir **out, const char *dir) {
     sio__free(d);
     return err;
   }
-  d->walk = !can_open_beneath(d->fd);
+  d->walk = !has_open_beneath_support(d->fd);
   *out = d;
   return 0;
 }
@@ -141,7 +141,7 @@ static void file_source_free(struct http_source *s) {
 }
 
 /* A file that was written to no longer has the length and the ETag that were sent. */
-static int file_check_unchanged(const struct file *f) {
+static int check_file_unchanged(const struct file *f) {
   struct stat st;
   if (fstat(f->fd, &st)) return -errno;
   bool same = (uint64_t)st.st_size == f->size && st.st_mtim.tv_sec == f->modified.tv_sec &&
@@ -156,7 +156,7 @@ static long file_source_read(struct http_source *s, char *p, size_t n) {
     got = pread(f->fd, p, n, (off_t)f->at);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
-  int err = file_check_unchanged(f);
+  int err = check_file_unchanged(f);
   if (err) return err;
   f->at += (uint64_t)got;
   return got;
@@ -205,11 +205,11 @@ static int set_content_range(sio_request *r, const struct range *part, uint64_t 
   return sio__request_set_header(r, "Content-Range", slice(text, (size_t)n));
 }
 
-static struct range requested_range(const sio_request *r, const struct validators *v,
-                                    uint64_t size) {
+static struct range read_requested_range(const sio_request *r, const struct validators *v,
+                                         uint64_t size) {
   static const struct range all = { .kind = RANGE_ALL };
   sio_slice value = sio__request_header(r, "range");
-  if (!value.p || r->method != HTTP_GET || !sio__condition_allows_range(r, v)) return all;
+  if (!value.p || r->method != HTTP_GET || !sio__condition_allows_partial_answer(r, v)) return all;
   return sio__range_parse(value, size);
 }
 
@@ -220,7 +220,7 @@ static int answer_with_status_only(sio_request *r, struct file *f, int status) {
 
 /* Answers with the file or the requested range. f is closed, now or after it was sent. */
 static int answer_with_file_content(sio_request *r, struct file *f, const struct validators *v) {
-  struct range part = requested_range(r, v, f->size);
+  struct range part = read_requested_range(r, v, f->size);
   int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
   if (err) {
     file_source_free(&f->source);
@@ -235,14 +235,14 @@ static int answer_with_file_content(sio_request *r, struct file *f, const struct
   return sio__request_answer_source(r, status, f->type, &f->source);
 }
 
-static int answer_with_file(sio_request *r, struct file *f) {
+static int answer_file_request(sio_request *r, struct file *f) {
   struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
   int err = file_set_headers(r, f);
   if (err) {
     file_source_free(&f->source);
     return err;
   }
-  int status = sio__condition_status(r, &v);
+  int status = sio__evaluate_conditional_request(r, &v);
   return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
 }
 
@@ -267,12 +267,12 @@ static int redirect_to_directory(sio_request *r) {
 
 /* 1: answered; 0: neither a file nor a directory; otherwise an error. fd is closed, now or after
  * the file was sent. */
-static int serve_open_file(sio_request *r, int fd, sio_slice name) {
+static int serve_opened_file(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
   if (!err && S_ISREG(st.st_mode)) {
     struct file *f = file_new(fd, &st, name);
-    err = f ? answer_with_file(r, f) : UV_ENOMEM;
+    err = f ? answer_file_request(r, f) : UV_ENOMEM;
     return err ? err : 1;
   }
   close(fd);
@@ -292,20 +292,20 @@ static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-static bool error_means_not_found(int err) {
+static bool is_error_not_found(int err) {
   return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
 }
 
-bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path) {
+bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path) {
   char name[PATH_ROOM], cut[PATH_ROOM];
   if (!file_name_of_url(name, path)) return false;
   memcpy(cut, name, sizeof cut);
   size_t lines = r->extra_headers.n;
   int fd = d->walk ? open_file_by_segments(d->fd, cut) : open_file_beneath(d->fd, name);
-  int done = fd < 0 ? fd : serve_open_file(r, fd, slice_str(name));
+  int done = fd < 0 ? fd : serve_opened_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
   r->extra_headers.n = lines; /* a 503 or 404 does not have the headers of the file */
-  if (done == 0 || error_means_not_found(done)) return false;
+  if (done == 0 || is_error_not_found(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;
 }

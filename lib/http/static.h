@@ -26,7 +26,7 @@ void sio__static_dir_close(struct static_dir *d);                   /* NULL is f
  * 412 for a conditional request; with 301 for a directory without its '/'. path is the part of the
  * URL below the directory, not decoded; "/sub/" means "/sub/index.html". False: there is no such
  * file, and r is not answered. The caller checks the method; for HEAD no file is read. */
-bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path);
+bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path);
 
 /* Returns the type for a file name: "text/html; charset=utf-8" for "a/b.html",
  * "application/octet-stream" for an unknown extension. */

@@ -20,7 +20,7 @@ static const uint8_t mapped[V4_AT] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff 
 
 static bool is_mapped_v4(const uint8_t b[16]) { return memcmp(b, mapped, sizeof mapped) == 0; }
 
-static void put_mapped_v4(uint8_t b[16], const void *four) {
+static void write_mapped_v4(uint8_t b[16], const void *four) {
   memcpy(b, mapped, sizeof mapped);
   memcpy(b + V4_AT, four, 4);
 }
@@ -36,7 +36,7 @@ struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   if (family == AF_INET) {
     const struct sockaddr_in *v4 = (const void *)sa;
     a.kind = ADDR_IP;
-    put_mapped_v4(a.b, &v4->sin_addr);
+    write_mapped_v4(a.b, &v4->sin_addr);
   } else if (family == AF_INET6) {
     const struct sockaddr_in6 *v6 = (const void *)sa;
     a.kind = ADDR_IP;
@@ -47,7 +47,7 @@ struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   return a;
 }
 
-struct addr sio__addr_of_peer(int fd) {
+struct addr sio__addr_read_peer(int fd) {
   union {
     struct sockaddr any;
     struct sockaddr_storage room;
@@ -65,11 +65,11 @@ bool sio__addr_parse(struct addr *out, sio_slice text) {
   copy[text.n] = '\0';
   out->kind = ADDR_IP;
   if (inet_pton(AF_INET, copy, four) != 1) return inet_pton(AF_INET6, copy, out->b) == 1;
-  put_mapped_v4(out->b, four);
+  write_mapped_v4(out->b, four);
   return true;
 }
 
-const char *sio__addr_text(const struct addr *a, char out[ADDR_TEXT]) {
+const char *sio__addr_to_text(const struct addr *a, char out[ADDR_TEXT]) {
   *out = '\0';
   if (a->kind != ADDR_IP) return out;
   if (is_mapped_v4(a->b))
@@ -88,7 +88,7 @@ struct addr sio__addr_limit_key(const struct addr *a) {
 
 /* ---- sets of addresses ----------------------------------------------------- */
 
-static bool address_bit(const uint8_t b[16], unsigned i) { return b[i / 8] >> (7 - i % 8) & 1; }
+static bool address_bit_at(const uint8_t b[16], unsigned i) { return b[i / 8] >> (7 - i % 8) & 1; }
 
 static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
   unsigned rest = bits % 8;
@@ -111,7 +111,7 @@ static bool parse_network(struct addr_net *net, sio_slice text) {
   net->bits = (uint8_t)(bits + from);
   memcpy(net->b, a.b, sizeof net->b);
   for (unsigned i = net->bits; i < ALL_BITS; i++)
-    if (address_bit(net->b, i)) return false;
+    if (address_bit_at(net->b, i)) return false;
   return true;
 }
 
@@ -138,7 +138,7 @@ void sio__addr_set_clear(struct addr_set *set) {
   *set = (struct addr_set){ 0 };
 }
 
-bool sio__addr_set_has(const struct addr_set *set, const struct addr *a) {
+bool sio__addr_set_contains(const struct addr_set *set, const struct addr *a) {
   if (a->kind == ADDR_UNIX) return set->has_unix;
   for (size_t i = 0; a->kind == ADDR_IP && i < set->n; i++)
     if (have_same_prefix(set->nets[i].b, a->b, set->nets[i].bits)) return true;

@@ -27,12 +27,12 @@ struct addr {
 enum { ADDR_TEXT = 46 }; /* INET6_ADDRSTRLEN */
 
 struct addr sio__addr_from_sockaddr(const struct sockaddr *a);
-struct addr sio__addr_of_peer(int fd); /* ADDR_NONE once the peer has disconnected */
+struct addr sio__addr_read_peer(int fd); /* ADDR_NONE once the peer has disconnected */
 /* Parses an address as inet_pton() does: "192.0.2.1", "2001:db8::1". No port, no brackets, no
  * zone. */
 bool sio__addr_parse(struct addr *out, sio_slice text);
 /* Formats IPv4 (mapped or not) with dots, and IPv6 in its shortest form. "" for any other kind. */
-const char *sio__addr_text(const struct addr *a, char out[ADDR_TEXT]);
+const char *sio__addr_to_text(const struct addr *a, char out[ADDR_TEXT]);
 /* The address under which the limits count a: an IPv4 address itself, or the first 64 bits of an
  * IPv6 address (one site usually has all addresses below them), the rest zero. */
 struct addr sio__addr_limit_key(const struct addr *a);
@@ -47,6 +47,6 @@ struct addr_set {
  * UV_ENOMEM, or UV_EINVAL with the invalid text in *bad. The bits after a prefix must be zero. */
 int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const char **bad);
 void sio__addr_set_clear(struct addr_set *set);
-bool sio__addr_set_has(const struct addr_set *set, const struct addr *a);
+bool sio__addr_set_contains(const struct addr_set *set, const struct addr *a);
 
 #endif

@@ -26,16 +26,16 @@ static void addr_record_free(struct addr_record *p) {
   sio__free(p);
 }
 
-static void lock_table(struct addr_table *t) {
+static void lock_addr_table(struct addr_table *t) {
   if (!t->owner) pthread_mutex_lock(&t->lock);
 }
 
-static void unlock_table(struct addr_table *t) {
+static void unlock_addr_table(struct addr_table *t) {
   if (!t->owner) pthread_mutex_unlock(&t->lock);
 }
 
 /* All loops take their time from the same clock. */
-static uint64_t table_now(const struct addr_table *t) {
+static uint64_t addr_table_now_ms(const struct addr_table *t) {
   return t->owner ? loop_now(t->owner->loop) : uv_hrtime() / 1000000;
 }
 
@@ -52,8 +52,8 @@ static void start_idle_records_timer(struct addr_limits *g) {
 }
 
 /* Frees records that have been idle for at least this time, but at most n of them. */
-static void free_old_records(struct addr_table *t, uint64_t ms, unsigned n) {
-  uint64_t now = table_now(t);
+static void free_idle_addr_records(struct addr_table *t, uint64_t ms, unsigned n) {
+  uint64_t now = addr_table_now_ms(t);
   struct list *it;
   while (n-- > 0 && (it = list_first(&t->idle))) {
     struct addr_record *p = container_of(it, struct addr_record, idle);
@@ -64,14 +64,14 @@ static void free_old_records(struct addr_table *t, uint64_t ms, unsigned n) {
 
 static void on_idle_records_timer(struct timer *t) {
   struct addr_limits *g = container_of(t, struct addr_limits, forget);
-  free_old_records(&g->own, idle_record_lifetime_ms(g), UINT_MAX);
+  free_idle_addr_records(&g->own, idle_record_lifetime_ms(g), UINT_MAX);
   start_idle_records_timer(g);
 }
 
 static void addr_record_link_if_idle(struct addr_record *p) {
   struct addr_table *t = p->table;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
-  p->idle_at = table_now(t);
+  p->idle_at = addr_table_now_ms(t);
   list_remove(&p->idle);
   list_push(&t->idle, &p->idle);
   if (t->owner) start_idle_records_timer(t->owner);
@@ -79,7 +79,7 @@ static void addr_record_link_if_idle(struct addr_record *p) {
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
   struct addr_table *t = g->table;
-  if (!t->owner) free_old_records(t, idle_record_lifetime_ms(g), FORGET_AT_ONCE);
+  if (!t->owner) free_idle_addr_records(t, idle_record_lifetime_ms(g), FORGET_AT_ONCE);
   if (t->records.n >= g->max_records) {
     if (list_empty(&t->idle)) return NULL;
     addr_record_free(container_of(list_first(&t->idle), struct addr_record, idle));
@@ -97,7 +97,7 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
 /* NULL: the address is not counted. This includes a lack of memory, so that a server that runs
  * out of memory does not reject every peer. */
 static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
-  if (a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a)) return NULL;
+  if (a->kind != ADDR_IP || sio__addr_set_contains(&g->trusted, a)) return NULL;
   struct addr key = sio__addr_limit_key(a);
   struct addr_record *p =
       sio__map_get(&g->table->records, slice((const char *)key.b, sizeof key.b));
@@ -108,7 +108,7 @@ static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const 
 
 /* ---- admission ------------------------------------------------------------- */
 
-static struct addr_record *record_of_new_peer(struct addr_limits *g, const struct addr *a) {
+static struct addr_record *find_or_add_record_of_peer(struct addr_limits *g, const struct addr *a) {
   return addr_limits_active(g) ? find_or_add_addr_record(g, a) : NULL;
 }
 
@@ -123,84 +123,85 @@ static uint64_t check_and_charge_addr_record(const struct addr_limits *g, struct
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
   if (is_at_open_limit(g, p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
-  return sio__bucket_try_take_one(&p->buckets[kind], &g->rate, table_now(g->table));
+  return sio__bucket_try_take_one(&p->buckets[kind], &g->rate, addr_table_now_ms(g->table));
 }
 
-static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
+static void addr_record_count_open(struct addr_record *p, enum addr_count kind) {
   p->open[kind]++;
   list_remove(&p->idle);
 }
 
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause) {
-  lock_table(g->table);
-  struct addr_record *p = record_of_new_peer(g, a);
+  lock_addr_table(g->table);
+  struct addr_record *p = find_or_add_record_of_peer(g, a);
   uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
   if (p && wait)
     addr_record_link_if_idle(p);
   else if (p)
-    addr_record_add_open(p, kind);
-  unlock_table(g->table);
+    addr_record_count_open(p, kind);
+  unlock_addr_table(g->table);
   *out = wait ? NULL : p;
   return wait;
 }
 
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause) {
-  lock_table(g->table);
-  struct addr_record *p = record_of_new_peer(g, a);
+  lock_addr_table(g->table);
+  struct addr_record *p = find_or_add_record_of_peer(g, a);
   uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
   if (p) addr_record_link_if_idle(p);
-  unlock_table(g->table);
+  unlock_addr_table(g->table);
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause) {
-  lock_table(g->table);
-  struct addr_record *p = record_of_new_peer(g, a);
-  uint64_t wait =
-      p ? sio__bucket_try_take_one(&p->buckets[ADDR_SESSIONS], &g->rate, table_now(g->table)) : 0;
+  lock_addr_table(g->table);
+  struct addr_record *p = find_or_add_record_of_peer(g, a);
+  uint64_t wait = p ? sio__bucket_try_take_one(&p->buckets[ADDR_SESSIONS], &g->rate,
+                                               addr_table_now_ms(g->table))
+                    : 0;
   if (p) addr_record_link_if_idle(p);
-  unlock_table(g->table);
+  unlock_addr_table(g->table);
   *cause = SIO_REJECT_SESSIONS;
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a) {
-  lock_table(g->table);
+  lock_addr_table(g->table);
   struct addr_record *p = find_or_add_addr_record(g, a);
   uint64_t wait =
-      p ? sio__bucket_try_take_one(&p->requests, &g->request_rate, table_now(g->table)) : 0;
+      p ? sio__bucket_try_take_one(&p->requests, &g->request_rate, addr_table_now_ms(g->table)) : 0;
   if (p) addr_record_link_if_idle(p);
-  unlock_table(g->table);
+  unlock_addr_table(g->table);
   return wait;
 }
 
-bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                               struct addr_record **out) {
-  lock_table(g->table);
-  struct addr_record *p = record_of_new_peer(g, a);
+bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+                                 struct addr_record **out) {
+  lock_addr_table(g->table);
+  struct addr_record *p = find_or_add_record_of_peer(g, a);
   bool allowed = !p || !is_at_open_limit(g, p, kind);
-  if (p && allowed) addr_record_add_open(p, kind);
-  unlock_table(g->table);
+  if (p && allowed) addr_record_count_open(p, kind);
+  unlock_addr_table(g->table);
   *out = allowed ? p : NULL;
   return allowed;
 }
 
-uint32_t sio__addr_limits_count(const struct addr_limits *g) {
-  lock_table(g->table);
+uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g) {
+  lock_addr_table(g->table);
   uint32_t n = g->table->records.n;
-  unlock_table(g->table);
+  unlock_addr_table(g->table);
   return n;
 }
 
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   if (!p) return;
   struct addr_table *t = p->table;
-  lock_table(t);
+  lock_addr_table(t);
   p->open[kind]--;
   addr_record_link_if_idle(p);
-  unlock_table(t);
+  unlock_addr_table(t);
 }
 
 /* ---- reporting ------------------------------------------------------------- */

@@ -89,7 +89,7 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
 /* Checks both limits and takes a token, but does not count the connection or session as open: for
- * an attempt that may fail. sio__addr_limits_add_open() counts it once it has succeeded. Returns
+ * an attempt that may fail. sio__addr_limits_count_open() counts it once it has succeeded. Returns
  * as sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
@@ -99,10 +99,10 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
 /* Takes the token of one request that opens no session. 0, or the ms to wait until there is one. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
 /* Counts one more open `kind` of address a. False: the address has reached its maximum. */
-bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                               struct addr_record **out);
+bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+                                 struct addr_record **out);
 /* How many addresses there are records of. */
-uint32_t sio__addr_limits_count(const struct addr_limits *g);
+uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g);
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind); /* NULL is allowed. */
 
 /* Counts the rejection, logs it, and calls on_rejected. */

@@ -19,7 +19,7 @@ enum {
   JOIN_MAX = 2048 /* Copying up to this many bytes together is cheaper than a gathered write. */
 };
 
-static inline struct pool *conn_chunks(const struct conn *c) { return &conn_loop(c)->chunks; }
+static inline struct pool *conn_chunk_pool(const struct conn *c) { return &conn_loop(c)->chunks; }
 
 static inline const struct conn_tls_ops *conn_tls_ops(const struct conn *c) {
   return c->extra[1].tls->ops;
@@ -29,7 +29,7 @@ static void on_conn_poll(uv_poll_t *h, int status, int events);
 
 /* ---- events to poll for ---------------------------------------------------- */
 
-static unsigned wanted_poll_events(const struct conn *c) {
+static unsigned poll_events_to_watch(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
@@ -48,12 +48,12 @@ static void conn_start_poll(struct conn *c, int want) {
 }
 
 static void conn_update_poll(struct conn *c) {
-  unsigned want = wanted_poll_events(c);
+  unsigned want = poll_events_to_watch(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 15;
   if (want) {
     conn_start_poll(c, (int)want);
-    sio__loop_note_poll_start(conn_loop(c));
+    sio__loop_on_poll_start(conn_loop(c));
   } else {
     uv_poll_stop(&c->poll);
   }
@@ -62,7 +62,7 @@ static void conn_update_poll(struct conn *c) {
 static struct conn *find_unwatched_conn(struct loop *l) {
   list_each (it, tmp, &l->conns) {
     struct conn *c = container_of(it, struct conn, link);
-    if (c->polling != wanted_poll_events(c)) return c;
+    if (c->polling != poll_events_to_watch(c)) return c;
   }
   return NULL;
 }
@@ -125,15 +125,15 @@ void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner
   c->owner = owner;
 }
 
-static void ignore_read(struct conn *c, char *p, size_t n) { (void)c, (void)p, (void)n; }
-static void ignore_eof(struct conn *c) { (void)c; }
+static void ignore_received_bytes(struct conn *c, char *p, size_t n) { (void)c, (void)p, (void)n; }
+static void ignore_conn_event(struct conn *c) { (void)c; }
 static void ignore_conn_failed(struct conn *c, int err) { (void)c, (void)err; }
 static void ignore_tls_refused(struct conn *c, const char *why) { (void)c, (void)why; }
 
-static const struct conn_ops abandoned_ops = { .read = ignore_read,
-                                               .eof = ignore_eof,
+static const struct conn_ops abandoned_ops = { .read = ignore_received_bytes,
+                                               .eof = ignore_conn_event,
                                                .failed = ignore_conn_failed,
-                                               .secured = ignore_eof,
+                                               .secured = ignore_conn_event,
                                                .refused = ignore_tls_refused };
 
 void sio__conn_clear_owner(struct conn *c) { sio__conn_set_owner(c, &abandoned_ops, NULL); }
@@ -176,7 +176,7 @@ void sio__conn_schedule_flush(struct conn *c) { conn_schedule_flush(c); }
 
 /* Throttles reading only after a short write: before the first flush we cannot tell a slow peer
  * from a fast one. */
-static void conn_update_throttle(struct conn *c) {
+static void conn_update_read_throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over =
       c->blocked && (c->out.memory > limit || (c->secure && conn_tls_ops(c)->is_over_limit(c)));
@@ -191,14 +191,14 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
   if (queue_may_join_run(m, off, len) && sio__queue_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
   } else {
-    struct queue_chunk *k = queue_chunk_with_room(&c->out, conn_chunks(c));
+    struct queue_chunk *k = queue_find_or_add_free_chunk(&c->out, conn_chunk_pool(c));
     if (!k) return UV_ENOMEM;
-    queue_put_entry(k, m, off, len);
+    queue_append_entry(k, m, off, len);
   }
-  queue_hold_msg(&c->out, m, len);
+  queue_ref_msg(&c->out, m, len);
   if (!c->blocked) return 0;
   conn_loop(c)->stats.held += msg_memory_size(m) + QUEUE_ENTRY_COST;
-  conn_update_throttle(c);
+  conn_update_read_throttle(c);
   return 0;
 }
 
@@ -209,32 +209,32 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (len == 0 && off > 0) return 0;
   if (c->blocked || (c->out.first != c->out.last && c->out.last->tail == QUEUE_CHUNK_ENTRIES))
     return append_to_long_queue(c, m, off, len);
-  struct queue_chunk *k = queue_chunk_with_room(&c->out, conn_chunks(c));
+  struct queue_chunk *k = queue_find_or_add_free_chunk(&c->out, conn_chunk_pool(c));
   if (!k) return UV_ENOMEM;
-  queue_put_entry(k, m, off, len);
-  queue_hold_msg(&c->out, m, len);
+  queue_append_entry(k, m, off, len);
+  queue_ref_msg(&c->out, m, len);
   conn_schedule_flush(c);
   return 0;
 }
 
 /* ---- removing queued messages ---------------------------------------------- */
 
-void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user) {
+void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user) {
   if (!c->out.first) return;
   subtract_blocked_memory(c);
   size_t encrypted = c->secure ? conn_tls_ops(c)->encrypted_bytes(c) : 0;
-  sio__queue_remove_if(&c->out, conn_chunks(c), encrypted, drop, user);
+  sio__queue_remove_if(&c->out, conn_chunk_pool(c), encrypted, drop, user);
   c->rare_flags |= CONN_RUNS;
   add_blocked_memory(c);
-  conn_update_throttle(c);
+  conn_update_read_throttle(c);
 }
 
 /* ---- writing --------------------------------------------------------------- */
 
 static int gather_queue_with_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
-  for (struct queue_place at = queue_first_place(&c->out); at.k && n < IOV_BATCH;
-       sio__queue_next_place(&at)) {
+  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && n < IOV_BATCH;
+       sio__send_queue_iter_next(&at)) {
     iov[n] = queue_bytes_at(&at);
     *bytes += iov[n++].iov_len;
   }
@@ -258,8 +258,8 @@ static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) 
 /* Removes the sent marks (entries of length 0) at the beginning of the queue, and counts them. */
 static inline void count_passed_sent_marks(struct conn *c) {
   struct send_queue *q = &c->out;
-  while (q->first && !queue_starts_with_run(q) && q->first->e[q->first->head].len == 0) {
-    queue_remove_first_entry(q, conn_chunks(c));
+  while (q->first && !queue_is_first_entry_run(q) && q->first->e[q->first->head].len == 0) {
+    queue_remove_first_entry(q, conn_chunk_pool(c));
     c->marks++;
   }
 }
@@ -267,14 +267,14 @@ static inline void count_passed_sent_marks(struct conn *c) {
 static void consume_runs_and_marks(struct conn *c, size_t n) {
   bool all = false;
   for (count_passed_sent_marks(c); !all; count_passed_sent_marks(c))
-    all = queue_starts_with_run(&c->out)
-              ? sio__queue_consume_from_first_run(&c->out, conn_chunks(c), &n)
-              : queue_consume_from_first_entry(&c->out, conn_chunks(c), &n);
+    all = queue_is_first_entry_run(&c->out)
+              ? sio__queue_consume_from_first_run(&c->out, conn_chunk_pool(c), &n)
+              : queue_consume_from_first_entry(&c->out, conn_chunk_pool(c), &n);
 }
 
 /* Removes n bytes that were sent from the queue. */
 static void consume_written_bytes(struct conn *c, size_t n) {
-  struct pool *chunks = conn_chunks(c);
+  struct pool *chunks = conn_chunk_pool(c);
   c->out.bytes -= n;
   if (c->rare_flags)
     consume_runs_and_marks(c, n);
@@ -340,7 +340,7 @@ static void notify_passed_sent_marks(struct conn *c) {
 
 static void conn_stop_waiting_to_write(struct conn *c) {
   c->blocked = 0;
-  conn_update_throttle(c);
+  conn_update_read_throttle(c);
   conn_update_poll(c);
 }
 
@@ -355,7 +355,7 @@ static void conn_on_drained(struct conn *c, bool wrote) {
 
 /* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
  * event tries again. */
-static bool should_retry_later(const struct conn *c, ssize_t n) {
+static bool is_error_temporary(const struct conn *c, ssize_t n) {
   if (c->secure && conn_tls_ops(c)->has_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
@@ -372,7 +372,7 @@ static inline int write_queue(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;
     ssize_t n = write_queue_once(c, &offered);
-    if (n < 0 && !should_retry_later(c, n)) return (int)n;
+    if (n < 0 && !is_error_temporary(c, n)) return (int)n;
     if (n > 0) consume_written_bytes(c, (size_t)n);
     if (n == (ssize_t)offered) continue;
     c->blocked = 1;
@@ -383,7 +383,7 @@ static inline int write_queue(struct conn *c) {
 }
 
 static void wait_until_writable(struct conn *c) {
-  conn_update_throttle(c);
+  conn_update_read_throttle(c);
   conn_update_poll(c);
   if (c->rare_flags) notify_passed_sent_marks(c);
   if (c->reports_low_mark) notify_below_low_mark(c);
@@ -406,19 +406,19 @@ static void conn_flush(struct conn *c) {
     wait_until_writable(c);
 }
 
-void sio__conn_write_now(struct conn *c) {
+void sio__conn_write_queue_now(struct conn *c) {
   if (c->blocked || c->closed) return;
   if (c->rare_flags) count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
   if (write_queue(c) < 0) return;
   add_blocked_memory(c);
   if (c->rare_flags) count_passed_sent_marks(c);
-  conn_update_throttle(c);
+  conn_update_read_throttle(c);
   conn_update_poll(c);
 }
 
 /* An error is ignored: then the kernel holds more, which no caller could change. */
-void sio__conn_limit_unsent(struct conn *c, int bytes) {
+void sio__conn_limit_unsent_bytes(struct conn *c, int bytes) {
   if (c->closed) return;
 #ifdef TCP_NOTSENT_LOWAT
   if (!setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes)) return;
@@ -431,7 +431,7 @@ void sio__conn_limit_unsent(struct conn *c, int bytes) {
 
 /* ---- reading --------------------------------------------------------------- */
 
-void sio__conn_report_eof(struct conn *c) {
+void sio__conn_report_end_of_stream(struct conn *c) {
   c->eof = 1;
   conn_update_poll(c);
   c->ops->eof(c);
@@ -443,7 +443,7 @@ static void conn_deliver_read(struct conn *c, char *p, size_t n) {
     return;
   }
   conn_tls_ops(c)->read(c, n);
-  if (!c->closed) conn_update_throttle(c);
+  if (!c->closed) conn_update_read_throttle(c);
 }
 
 static void read_from_socket_once(struct conn *c) {
@@ -488,19 +488,19 @@ static void on_conn_poll(uv_poll_t *h, int status, int events) {
   if (events == UV_PRIORITIZED) fail_with_socket_error(c);
 }
 
-void sio__conn_pause(struct conn *c) {
+void sio__conn_pause_reading(struct conn *c) {
   c->paused = 1;
   conn_update_poll(c);
 }
 
-void sio__conn_resume(struct conn *c) {
+void sio__conn_resume_reading(struct conn *c) {
   c->paused = 0;
   conn_update_poll(c);
 }
 
 /* ---- closing --------------------------------------------------------------- */
 
-void sio__conn_end(struct conn *c) {
+void sio__conn_end_writing(struct conn *c) {
   if (c->closed || c->ending) return;
   c->ending = 1;
   conn_schedule_flush(c);
@@ -526,7 +526,7 @@ static void remove_from_loop(struct conn *c) {
   set_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
   list_remove(&c->dirty);
   subtract_blocked_memory(c);
-  sio__queue_clear(&c->out, conn_chunks(c));
+  sio__queue_clear(&c->out, conn_chunk_pool(c));
   if (c->counted) sio__addr_record_release(c->extra[0].addr_record, ADDR_CONNS);
   /* uv_close() removes the descriptor from epoll immediately, so it can be closed now. */
   uv_close((uv_handle_t *)&c->poll, on_conn_closed);
@@ -550,15 +550,15 @@ void sio__conn_close(struct conn *c) {
 static int copy_unsent_bytes(const struct conn *c, struct buf *out) {
   buf_init(out, c->out.bytes);
   int err = sio__buf_reserve(out, c->out.bytes);
-  for (struct queue_place at = queue_first_place(&c->out); at.k && !err;
-       sio__queue_next_place(&at)) {
+  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && !err;
+       sio__send_queue_iter_next(&at)) {
     struct iovec v = queue_bytes_at(&at);
     err = sio__buf_put(out, v.iov_base, v.iov_len);
   }
   return err;
 }
 
-int sio__conn_detach(struct conn *c, struct conn_transfer *out) {
+int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out) {
   assert(!c->closed && !c->ending);
   *out = (struct conn_transfer){ .fd = c->fd };
   int err = copy_unsent_bytes(c, &out->unsent);
@@ -580,8 +580,8 @@ static int queue_transferred_bytes(struct conn *c, const struct buf *unsent) {
   return err;
 }
 
-int sio__conn_attach(struct conn **out, struct loop *l, struct conn_transfer *t,
-                     const struct conn_ops *ops, void *owner, enum conn_kind kind) {
+int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
+                             const struct conn_ops *ops, void *owner, enum conn_kind kind) {
   struct conn *c;
   assert(!t->tls || kind == CONN_TLS);
   int err = sio__conn_new_kind(&c, l, t->fd, ops, owner, kind);

@@ -164,7 +164,7 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
 }
-static inline void conn_watch_flushes(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
+static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
  * resets it. */
 static inline unsigned conn_take_passed_marks(struct conn *c) {
@@ -175,9 +175,9 @@ static inline unsigned conn_take_passed_marks(struct conn *c) {
 /* Writes the queue now instead of at the end of the turn. Calls no callback; the end of the turn
  * does, also for errors. For a sender with a long queue that must know how much of it the peer
  * does not accept. */
-void sio__conn_write_now(struct conn *c);
+void sio__conn_write_queue_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_if(). */
-void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user);
+void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
 /* Sends the whole text of m, without a WebSocket frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
@@ -187,13 +187,13 @@ static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0
 
 /* Bounds how many bytes the kernel holds that it has not sent yet. On a socket without
  * TCP_NOTSENT_LOWAT the send buffer is made smaller instead, unless it is small already. */
-void sio__conn_limit_unsent(struct conn *c, int bytes);
+void sio__conn_limit_unsent_bytes(struct conn *c, int bytes);
 
-void sio__conn_pause(struct conn *c);
-void sio__conn_resume(struct conn *c);
+void sio__conn_pause_reading(struct conn *c);
+void sio__conn_resume_reading(struct conn *c);
 
 /* Sends the queue, then shuts down writing. The owner must still close the connection. */
-void sio__conn_end(struct conn *c);
+void sio__conn_end_writing(struct conn *c);
 /* Closes the descriptor immediately and drops the queue, without a callback. The struct stays
  * valid until the end of the turn. Closing twice is allowed. */
 void sio__conn_close(struct conn *c);
@@ -210,18 +210,18 @@ struct conn_transfer {
 /* Takes the connection from its loop, as sio__conn_close() does, but without closing the descriptor
  * and without losing what is queued. The TLS handshake, if there is one, must be complete. 0, or
  * UV_ENOMEM: nothing has changed. */
-int sio__conn_detach(struct conn *c, struct conn_transfer *out);
+int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
 /* Makes a connection of it on the loop l, with the arguments of sio__conn_new_kind(). kind must be
  * CONN_TLS for a connection with TLS. Takes *t over: on error it is discarded. */
-int sio__conn_attach(struct conn **out, struct loop *l, struct conn_transfer *t,
-                     const struct conn_ops *ops, void *owner, enum conn_kind kind);
+int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
+                             const struct conn_ops *ops, void *owner, enum conn_kind kind);
 /* Closes a connection that is on its way, on any thread. */
 void sio__conn_transfer_discard(struct conn_transfer *t);
 
 /* For tls.c. Queue the connection for a flush; report the end of the peer's stream to the owner;
  * close the connection and report an error. */
 void sio__conn_schedule_flush(struct conn *c);
-void sio__conn_report_eof(struct conn *c);
+void sio__conn_report_end_of_stream(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);
 
 #endif

@@ -33,7 +33,7 @@ enum {
 static void on_listener_poll(uv_poll_t *h, int status, int events);
 
 static int listener_start_poll(struct listener *ln) {
-  sio__loop_note_poll_start(ln->loop);
+  sio__loop_on_poll_start(ln->loop);
   return uv_poll_start(&ln->poll, UV_READABLE, on_listener_poll);
 }
 
@@ -50,7 +50,7 @@ static void pause_accepting(struct listener *ln, int err) {
   ln->ops->starved(ln, err);
 }
 
-static bool is_lack_of_resources(int err) {
+static bool is_error_out_of_descriptors(int err) {
   return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
 }
 
@@ -62,7 +62,7 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
     int fd = sio__os_accept_nonblocking(ln->fd);
     if (fd >= 0) {
       ln->ops->accepted(ln, fd);
-    } else if (is_lack_of_resources(errno)) {
+    } else if (is_error_out_of_descriptors(errno)) {
       pause_accepting(ln, -errno);
       return;
     } else if (errno == EAGAIN) {
@@ -72,13 +72,13 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
   }
 }
 
-static void on_stream_closed(uv_handle_t *h) {
+static void on_accepted_uv_stream_closed(uv_handle_t *h) {
   struct loop *l = h->data;
   sio__free(h);
   sio__loop_handle_closed(l);
 }
 
-int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
+int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
   union {
     uv_handle_t any;
     uv_stream_t stream;
@@ -99,7 +99,7 @@ int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
   if (!err) err = uv_fileno(&peer->any, &fd);
   /* The uv stream was only needed to accept the descriptor. We continue with a duplicate. */
   if (!err && (fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) err = -errno;
-  uv_close(&peer->any, on_stream_closed);
+  uv_close(&peer->any, on_accepted_uv_stream_closed);
   return err ? err : fd;
 }
 

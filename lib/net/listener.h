@@ -43,6 +43,6 @@ int sio__listener_port(const struct listener *ln); /* the bound port; 0 for Unix
 void sio__listener_stop(struct listener *ln);
 
 /* Accepts a connection from a listening uv stream of the host. A descriptor, or a libuv code. */
-int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener);
+int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener);
 
 #endif

@@ -64,7 +64,7 @@ static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
 /* Is nothing open or queued? First runs posted calls whose wake-up is still on its way. */
-static bool loop_may_close(struct loop *l);
+static bool can_loop_close(struct loop *l);
 
 /* An active idle handle makes uv_backend_timeout() 0. A host that runs the loop in steps must
  * not wait for events while there is work. A turn that begins with libuv's poll does not need
@@ -83,7 +83,7 @@ static bool loop_has_work(const struct loop *l) {
 
 /* libuv before 1.45 registers a new poll handle with the kernel only at its next poll, and does
  * not report this in uv_backend_timeout(). */
-void sio__loop_note_poll_start(struct loop *l) {
+void sio__loop_on_poll_start(struct loop *l) {
   l->has_new_poll = true;
   sio__loop_request_turn_end(l);
 }
@@ -103,7 +103,7 @@ static void update_idle_handle(struct loop *l, bool polls_next) {
  * sent at the end of it: the peer gets stall_ms at least. A ping that is sent after the turn is
  * answered in time or not at all, because its deadline is longer (stall_threshold_ms() in
  * server_start.c). */
-static void note_long_turn(struct loop *l, uint64_t ms) {
+static void delay_deadlines_after_long_turn(struct loop *l, uint64_t ms) {
   if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
 }
 
@@ -111,7 +111,7 @@ static void record_turn_time(struct loop *l) {
   if (l->turn_began) {
     uint64_t us = (uv_hrtime() - l->turn_began) / 1000;
     histogram_add(&l->stats.turns, us);
-    note_long_turn(l, us / 1000);
+    delay_deadlines_after_long_turn(l, us / 1000);
   }
   l->turn_began = 0;
 }
@@ -137,13 +137,13 @@ static void run_turn_work(struct loop *l) {
 
 /* Delivers the last log lines while the host may still call the library. If the log callback
  * makes new work, the loop closes in a later turn. */
-static bool deliver_last_lines(struct loop *l) {
+static bool deliver_last_log_lines(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
   sio__log_end_rate_limit_second(l->log);
   if (ending) ending(l);
   sio__log_deliver_lines(l->log);
-  return loop_may_close(l);
+  return can_loop_close(l);
 }
 
 /* ---- returning unused memory ----------------------------------------------- */
@@ -184,7 +184,7 @@ static void end_turn(struct loop *l, bool polls_next) {
   loop_set_alarm(l);
   update_idle_handle(l, polls_next);
   record_turn_time(l);
-  if (l->closing && loop_may_close(l) && deliver_last_lines(l)) close_handles(l);
+  if (l->closing && can_loop_close(l) && deliver_last_log_lines(l)) close_handles(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) {
@@ -295,7 +295,7 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
 
 /* ---- posts from other threads ------------------------------------------------------ */
 
-static struct loop_post *take_posted_calls(struct loop_posts *q) {
+static struct loop_post *take_calls_of_other_threads(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   struct loop_post *first = q->first;
   q->first = NULL;
@@ -307,14 +307,14 @@ static struct loop_post *take_posted_calls(struct loop_posts *q) {
 static void on_posts_wake(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin_turn(l);
-  for (struct loop_post *p = take_posted_calls(l->posts), *next; p; p = next) {
+  for (struct loop_post *p = take_calls_of_other_threads(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);
     sio__free(p);
   }
 }
 
-static bool loop_may_close(struct loop *l) {
+static bool can_loop_close(struct loop *l) {
   if (l->posts->first) on_posts_wake(&l->wake);
   return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
 }
@@ -386,7 +386,7 @@ static int start_handles(struct loop *l) {
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_note_poll_start(l); /* `wake` is not registered with the kernel yet. */
+  sio__loop_on_poll_start(l); /* `wake` is not registered with the kernel yet. */
   return 0;
 }
 

@@ -147,7 +147,7 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 void sio__loop_defer(struct loop *l, struct task *t);
 /* The end of the turn has other work than tasks. */
 void sio__loop_request_turn_end(struct loop *l);
-void sio__loop_note_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
+void sio__loop_on_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* For the owner of a deadline that has fired. True: the host kept the loop busy, so the peer had

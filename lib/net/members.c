@@ -17,7 +17,7 @@ struct sid_entry {
   char sid[];
 };
 
-static sio_slice sid_key(const void *item) {
+static sio_slice thread_sid_key(const void *item) {
   return slice_str(((const struct sid_entry *)item)->sid);
 }
 
@@ -59,7 +59,7 @@ int sio_threads_new(sio_threads **out) {
     sio__free(t);
     return UV_ENOMEM;
   }
-  sio__map_init(&t->sids, sid_key);
+  sio__map_init(&t->sids, thread_sid_key);
   t->inbox_max = INBOX_MAX;
   atomic_store(&t->refs, 1);
   *out = t;
@@ -86,21 +86,21 @@ void sio_threads_unref(sio_threads *t) {
 /* ---- members ------------------------------------------------------------------------------- */
 
 /* The caller holds the lock. NULL: the server has left. */
-static struct member *find_member(sio_threads *t, struct member_id id) {
+static struct member *find_thread_member(sio_threads *t, struct member_id id) {
   struct member *m = &t->members[id.place];
   assert(id.place < MEMBERS_MAX);
   return m->loop && m->generation == id.generation ? m : NULL;
 }
 
-static struct member *find_free_place(sio_threads *t) {
+static struct member *find_free_thread_place(sio_threads *t) {
   for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
     if (!m->loop) return m;
   return NULL;
 }
 
-int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct member_id *out) {
+int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out) {
   pthread_rwlock_wrlock(&t->lock);
-  struct member *m = find_free_place(t);
+  struct member *m = find_free_thread_place(t);
   if (m) {
     m->loop = l;
     m->server = server;
@@ -114,23 +114,23 @@ int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct membe
   return m ? 0 : UV_ENOMEM;
 }
 
-void sio__threads_leave(sio_threads *t, struct member_id id) {
+void sio__threads_remove_member(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
-  struct member *m = find_member(t, id);
+  struct member *m = find_thread_member(t, id);
   if (m) m->loop = NULL;
   pthread_rwlock_unlock(&t->lock);
 }
 
-void sio__threads_drain(sio_threads *t, struct member_id id) {
+void sio__threads_set_draining(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
-  struct member *m = find_member(t, id);
+  struct member *m = find_thread_member(t, id);
   if (m) m->drains = true;
   pthread_rwlock_unlock(&t->lock);
 }
 
 int sio__threads_set_cluster(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
-  bool has_one = t->cluster.generation && find_member(t, t->cluster);
+  bool has_one = t->cluster.generation && find_thread_member(t, t->cluster);
   if (!has_one) t->cluster = id;
   pthread_rwlock_unlock(&t->lock);
   return has_one ? SIO_EEXISTS : 0;
@@ -138,12 +138,12 @@ int sio__threads_set_cluster(sio_threads *t, struct member_id id) {
 
 bool sio__threads_has_cluster(sio_threads *t) {
   pthread_rwlock_rdlock(&t->lock);
-  bool has_one = t->cluster.generation && find_member(t, t->cluster);
+  bool has_one = t->cluster.generation && find_thread_member(t, t->cluster);
   pthread_rwlock_unlock(&t->lock);
   return has_one;
 }
 
-static struct member_id id_of_place(const sio_threads *t, unsigned i) {
+static struct member_id member_id_of_place(const sio_threads *t, unsigned i) {
   return (struct member_id){ i, t->members[i].generation };
 }
 
@@ -151,7 +151,7 @@ unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct 
   unsigned n = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++)
-    if (t->members[i].loop && i != self.place) out[n++] = id_of_place(t, i);
+    if (t->members[i].loop && i != self.place) out[n++] = member_id_of_place(t, i);
   pthread_rwlock_unlock(&t->lock);
   return n;
 }
@@ -192,7 +192,7 @@ struct thread_message *sio__thread_message_new(void) {
 /* Sends m if the member is still there. After an error, m is still the caller's. */
 static int send_thread_message(sio_threads *t, struct member_id to, struct thread_message *m) {
   pthread_rwlock_rdlock(&t->lock);
-  struct member *member = find_member(t, to);
+  struct member *member = find_thread_member(t, to);
   int err = SIO_ECLOSED;
   if (member) {
     m->to = member;
@@ -224,7 +224,7 @@ int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_messag
   return err;
 }
 
-void sio__threads_order_barrier(sio_threads *t) {
+void sio__threads_wait_for_broadcasts(sio_threads *t) {
   pthread_rwlock_wrlock(&t->broadcast_lock);
   pthread_rwlock_unlock(&t->broadcast_lock);
 }
@@ -244,13 +244,13 @@ struct member_id sio__threads_choose_member(sio_threads *t, struct member_id sel
     best = i;
     load = member_load(m);
   }
-  struct member_id id = best < MEMBERS_MAX ? id_of_place(t, best) : self;
+  struct member_id id = best < MEMBERS_MAX ? member_id_of_place(t, best) : self;
   atomic_fetch_add(&t->members[id.place].arriving, 1);
   pthread_rwlock_unlock(&t->lock);
   return id;
 }
 
-void sio__threads_count_arrival(sio_threads *t, struct member_id id) {
+void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id) {
   atomic_fetch_sub(&t->members[id.place].arriving, 1);
 }
 
@@ -282,9 +282,9 @@ void sio__threads_remove_sid(sio_threads *t, const char *sid) {
   sio__free(e);
 }
 
-static bool has_member(sio_threads *t, struct member_id id) {
+static bool has_thread_member(sio_threads *t, struct member_id id) {
   pthread_rwlock_rdlock(&t->lock);
-  bool is_member = find_member(t, id) != NULL;
+  bool is_member = find_thread_member(t, id) != NULL;
   pthread_rwlock_unlock(&t->lock);
   return is_member;
 }
@@ -294,5 +294,5 @@ bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out)
   const struct sid_entry *e = sio__map_get(&t->sids, sid);
   if (e) *out = e->id;
   pthread_mutex_unlock(&t->sids_lock);
-  return e && has_member(t, *out);
+  return e && has_thread_member(t, *out);
 }

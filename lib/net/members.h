@@ -41,7 +41,8 @@ struct member {
 struct sio_threads {
   pthread_rwlock_t lock; /* protects loop, server and generation of the members, and `cluster` */
   pthread_mutex_t sids_lock;
-  /* Held for reading while a broadcast is sent to all members; see sio__threads_order_barrier(). */
+  /* Locked for reading while a broadcast is sent to all members; see
+   * sio__threads_wait_for_broadcasts(). */
   pthread_rwlock_t broadcast_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
@@ -59,11 +60,11 @@ void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. 0, or UV_ENOMEM: MEMBERS_MAX members have joined. */
-int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct member_id *out);
+int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out);
 /* Sends no more messages to the member; those that were sent already are still delivered. */
-void sio__threads_leave(sio_threads *t, struct member_id id);
+void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
-void sio__threads_drain(sio_threads *t, struct member_id id);
+void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
 /* Only one member can be connected to a cluster of processes. 0, or SIO_EEXISTS. */
 int sio__threads_set_cluster(sio_threads *t, struct member_id id);
@@ -79,7 +80,7 @@ static inline void sio__threads_end_broadcast(sio_threads *t) {
 }
 /* When this returns, each such broadcast that the calling member has received is in the queues of
  * all other members. So a message that it sends now reaches them after these broadcasts. */
-void sio__threads_order_barrier(sio_threads *t);
+void sio__threads_wait_for_broadcasts(sio_threads *t);
 
 /* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
  * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an
@@ -102,9 +103,9 @@ unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct 
 
 /* Returns the member with the fewest connections, those on their way to it included; `self` if no
  * member accepts new ones. Counts one more connection as being on its way to that member, until
- * sio__threads_count_arrival() is called. */
+ * sio__threads_count_arrived_conn() is called. */
 struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self);
-void sio__threads_count_arrival(sio_threads *t, struct member_id id);
+void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id);
 /* Open connections of all members. */
 unsigned sio__threads_count_conns(sio_threads *t);
 

@@ -19,7 +19,7 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
 
 void sio__meter_stop(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->timer); }
 
-static void meter_report_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);
   if (m->reported_at && now - m->reported_at < TELL_MS && wait_ms) return;
   m->reported_at = now;
@@ -27,16 +27,16 @@ static void meter_report_limited(struct meter *m, const char *limit, uint64_t wa
 }
 
 /* If the peer is paused already, it had sent this data before: the pause is only extended. */
-static void meter_pause_for(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void meter_pause_reading(struct meter *m, const char *limit, uint64_t wait_ms) {
   bool anew = !meter_is_paused(m);
   sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);
   if (!anew) return;
   m->how->stats->limited++;
   m->ops->pause(m);
-  meter_report_limited(m, limit, wait_ms);
+  meter_report_limit_exceeded(m, limit, wait_ms);
 }
 
-bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes) {
+bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes) {
   const struct meter_settings *how = m->how;
   uint64_t now = loop_now(how->loop);
   uint64_t a = sio__bucket_charge(&m->packets, &how->packets, now, packets);
@@ -45,9 +45,9 @@ bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes) {
   const char *limit = a >= b ? "packets_per_s" : "bytes_per_s";
   if (how->closes) {
     how->stats->limited_closed++;
-    meter_report_limited(m, limit, 0);
+    meter_report_limit_exceeded(m, limit, 0);
     return false;
   }
-  meter_pause_for(m, limit, a >= b ? a : b);
+  meter_pause_reading(m, limit, a >= b ? a : b);
   return true;
 }

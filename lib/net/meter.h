@@ -50,6 +50,6 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
 void sio__meter_stop(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_is_active(&m->timer); }
 /* Counts received packets and bytes. False: close the peer; ops->limited was called. */
-bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes);
+bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

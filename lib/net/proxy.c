@@ -25,7 +25,7 @@ static int set_proxy_error(const char **why, int err, const char *text) {
 }
 
 /* True if p begins with the signature, or, if n is shorter, with the beginning of the signature. */
-static bool may_start_with_proxy_v2_signature(const char *p, size_t n, const char *mark,
+static bool can_start_with_proxy_v2_signature(const char *p, size_t n, const char *mark,
                                               size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }
@@ -131,13 +131,13 @@ static int read_proxy_v2_header(const char *p, size_t n, struct proxied *out, co
   return (int)(V2_HEAD + len);
 }
 
-int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **why) {
+int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const char **why) {
   *out = (struct proxied){ .secure = false };
   *why = "";
   if (n == 0) return 0;
-  if (may_start_with_proxy_v2_signature(p, n, v1_mark, sizeof v1_mark - 1))
+  if (can_start_with_proxy_v2_signature(p, n, v1_mark, sizeof v1_mark - 1))
     return read_proxy_v1_header(p, n, out, why);
-  if (may_start_with_proxy_v2_signature(p, n, v2_mark, sizeof v2_mark - 1))
+  if (can_start_with_proxy_v2_signature(p, n, v2_mark, sizeof v2_mark - 1))
     return read_proxy_v2_header(p, n, out, why);
   return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
 }

@@ -26,6 +26,6 @@ struct proxied {
 
 /* Returns the length of the header, 0 if it is incomplete, SIO_EPROTO or SIO_ETOOBIG. *why is a
  * static string. */
-int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **why);
+int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const char **why);
 
 #endif

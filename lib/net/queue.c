@@ -20,7 +20,7 @@ bool sio__queue_append_to_run(struct send_queue *q, struct msg *m) {
   return true;
 }
 
-static struct queue_entry whole_frame_entry(struct msg *m) {
+static struct queue_entry make_whole_frame_entry(struct msg *m) {
   return (struct queue_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len(m) } } };
 }
 
@@ -29,7 +29,7 @@ static void turn_run_of_one_into_entry(struct queue_chunk *k, unsigned i) {
   struct queue_entry *e = &k->e[i];
   if (e->m != e->last) return;
   k->runs &= (uint8_t) ~(1u << i);
-  *e = whole_frame_entry(e->m);
+  *e = make_whole_frame_entry(e->m);
 }
 
 /* Removes the first msg of the run that is the first entry of k. */
@@ -46,11 +46,11 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
   struct queue_chunk *k = q->first;
   struct msg *m = take_first_of_run(k);
   assert(k->head > 0);
-  k->e[--k->head] = whole_frame_entry(m);
+  k->e[--k->head] = make_whole_frame_entry(m);
   return queue_consume_from_first_entry(q, chunks, n);
 }
 
-void sio__queue_next_place(struct queue_place *at) {
+void sio__send_queue_iter_next(struct queue_place *at) {
   if (queue_is_run(at->k, at->i) && at->m != at->k->e[at->i].last) {
     at->m = at->m->follow;
     return;
@@ -63,8 +63,8 @@ void sio__queue_next_place(struct queue_place *at) {
 
 void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
   while (q->first) {
-    if (queue_starts_with_run(q))
-      queue_release_msg(q, take_first_of_run(q->first));
+    if (queue_is_first_entry_run(q))
+      queue_unref_msg(q, take_first_of_run(q->first));
     else
       queue_remove_first_entry(q, chunks);
   }
@@ -98,7 +98,7 @@ static void free_visited_chunk(struct removal *r) {
 static struct queue_entry take_next_queue_entry(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
-  if (queue_is_run(k, k->head)) return whole_frame_entry(take_first_of_run(k));
+  if (queue_is_run(k, k->head)) return make_whole_frame_entry(take_first_of_run(k));
   if (++k->head == k->tail) free_visited_chunk(r);
   return e;
 }
@@ -123,7 +123,7 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
     k = queue_add_chunk(r->q, r->spare);
     r->spare = NULL;
   }
-  queue_put_entry(k, e.m, e.off, e.len);
+  queue_append_entry(k, e.m, e.off, e.len);
 }
 
 static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
@@ -134,7 +134,7 @@ static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void 
     return;
   }
   r->q->bytes -= e.len;
-  queue_release_msg(r->q, e.m);
+  queue_unref_msg(r->q, e.m);
 }
 
 /* Appends the chunks that were not visited for lack of memory. old_last is the last of them. */

@@ -51,7 +51,7 @@ static inline bool queue_is_run(const struct queue_chunk *k, unsigned i) {
   return k->runs >> i & 1;
 }
 
-static inline bool queue_starts_with_run(const struct send_queue *q) {
+static inline bool queue_is_first_entry_run(const struct send_queue *q) {
   return queue_is_run(q->first, q->first->head);
 }
 
@@ -73,14 +73,15 @@ static inline bool queue_is_last_chunk_full(const struct send_queue *q) {
 }
 
 /* Returns the last chunk if it has a free entry, otherwise a new chunk. NULL: no memory. */
-static inline struct queue_chunk *queue_chunk_with_room(struct send_queue *q, struct pool *chunks) {
+static inline struct queue_chunk *queue_find_or_add_free_chunk(struct send_queue *q,
+                                                               struct pool *chunks) {
   if (q->last && q->last->tail < QUEUE_CHUNK_ENTRIES) return q->last;
   struct queue_chunk *k = sio__pool_get(chunks);
   return k ? queue_add_chunk(q, k) : NULL;
 }
 
-static inline void queue_put_entry(struct queue_chunk *k, struct msg *m, uint32_t off,
-                                   uint32_t len) {
+static inline void queue_append_entry(struct queue_chunk *k, struct msg *m, uint32_t off,
+                                      uint32_t len) {
   assert(k->tail < QUEUE_CHUNK_ENTRIES);
   struct queue_entry *e = &k->e[k->tail++];
   e->m = m;
@@ -89,7 +90,7 @@ static inline void queue_put_entry(struct queue_chunk *k, struct msg *m, uint32_
 }
 
 /* Takes a reference to a queued msg, and adds the msg to the sums. */
-static inline void queue_hold_msg(struct send_queue *q, struct msg *m, uint32_t len) {
+static inline void queue_ref_msg(struct send_queue *q, struct msg *m, uint32_t len) {
   msg_ref(m);
   q->bytes += len;
   q->memory += msg_memory_size(m) + QUEUE_ENTRY_COST;
@@ -113,7 +114,7 @@ bool sio__queue_append_to_run(struct send_queue *q, struct msg *m);
 /* ---- removing -------------------------------------------------------------- */
 
 /* Releases a msg that has left the queue. q->bytes is not changed. */
-static inline void queue_release_msg(struct send_queue *q, struct msg *m) {
+static inline void queue_unref_msg(struct send_queue *q, struct msg *m) {
   q->memory -= msg_memory_size(m) + QUEUE_ENTRY_COST;
   msg_unref(m);
 }
@@ -128,7 +129,7 @@ static inline void queue_drop_first_chunk(struct send_queue *q, struct pool *chu
 /* The first entry must not be a run. */
 static inline void queue_remove_first_entry(struct send_queue *q, struct pool *chunks) {
   struct queue_chunk *k = q->first;
-  queue_release_msg(q, k->e[k->head++].m);
+  queue_unref_msg(q, k->e[k->head++].m);
   if (k->head == k->tail) queue_drop_first_chunk(q, chunks);
 }
 
@@ -171,13 +172,13 @@ struct queue_place {
   struct msg *m;
 };
 
-static inline struct queue_place queue_first_place(const struct send_queue *q) {
+static inline struct queue_place send_queue_iter_begin(const struct send_queue *q) {
   const struct queue_chunk *k = q->first;
   return k ? (struct queue_place){ k, k->head, k->e[k->head].m }
            : (struct queue_place){ .k = NULL };
 }
 
-void sio__queue_next_place(struct queue_place *at);
+void sio__send_queue_iter_next(struct queue_place *at);
 
 static inline struct iovec queue_bytes_at(const struct queue_place *at) {
   const struct msg *m = at->m;

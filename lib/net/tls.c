@@ -31,7 +31,7 @@ struct tls {
   bool has_failed;     /* Further input is ignored. */
 };
 
-static struct tls *tls_from_conn(const struct conn *c) {
+static struct tls *tls_of_conn(const struct conn *c) {
   assert(c->secure);
   return container_of(c->extra[1].tls, struct tls, base);
 }
@@ -51,7 +51,7 @@ static void count_tls_failure(struct net_stats *st, int kind) {
     st->tls_failed[kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL]++;
 }
 
-static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
+static void mark_tls_as_failed(struct conn *c, struct tls *t, int kind) {
   if (t->has_failed) return;
   t->has_failed = t->is_end_sent = true;
   remove_from_handshakes(c, t);
@@ -84,8 +84,8 @@ static int send_ciphertext(struct conn *c, struct tls *t) {
  * otherwise copied to `room`. */
 static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
   *n = 0;
-  for (struct queue_place at = queue_first_place(&c->out); at.k && *n < TLS_RECORD;
-       sio__queue_next_place(&at)) {
+  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && *n < TLS_RECORD;
+       sio__send_queue_iter_next(&at)) {
     struct iovec v = queue_bytes_at(&at);
     size_t len = v.iov_len < TLS_RECORD - *n ? v.iov_len : TLS_RECORD - *n;
     if (len == c->out.bytes || len == TLS_RECORD) {
@@ -105,14 +105,14 @@ static int encrypt_record(struct conn *c, struct tls *t) {
   if (t->err || !t->is_established) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
   if (!t->err) t->encrypted = n;
-  if (t->err) mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
+  if (t->err) mark_tls_as_failed(c, t, SIO_TLS_FAILED_BROKEN);
   return t->err;
 }
 
-static bool has_tls_failed(const struct conn *c) { return tls_from_conn(c)->err != 0; }
+static bool has_tls_failed(const struct conn *c) { return tls_of_conn(c)->err != 0; }
 
 static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
-  struct tls *t = tls_from_conn(c);
+  struct tls *t = tls_of_conn(c);
   int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_record(c, t) : 0;
   size_t n = *offered = t->encrypted;
   if (!err) err = send_ciphertext(c, t);
@@ -128,16 +128,16 @@ static void send_close_notify(struct tls *t) {
 }
 
 static bool has_ciphertext(struct conn *c) {
-  struct tls *t = tls_from_conn(c);
+  struct tls *t = tls_of_conn(c);
   if (c->ending && c->out.bytes == 0) send_close_notify(t);
   return t->out.n > 0;
 }
 
 static bool is_over_output_limit(const struct conn *c) {
-  return tls_from_conn(c)->out.n - tls_from_conn(c)->sent > TLS_OUT_PAUSE;
+  return tls_of_conn(c)->out.n - tls_of_conn(c)->sent > TLS_OUT_PAUSE;
 }
 
-static size_t encrypted_queue_bytes(const struct conn *c) { return tls_from_conn(c)->encrypted; }
+static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of_conn(c)->encrypted; }
 
 /* ---- failures -------------------------------------------------------------- */
 
@@ -148,44 +148,44 @@ static void close_tls_session(struct tls *t) {
 
 /* The session has written its alert, so it can be freed now, which saves much memory. The
  * connection may stay open until the peer has read the alert. */
-static void fail_handshake(struct conn *c, int kind, const char *why) {
-  struct tls *t = tls_from_conn(c);
-  mark_tls_failed(c, t, kind);
+static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
+  struct tls *t = tls_of_conn(c);
+  mark_tls_as_failed(c, t, kind);
   c->ops->refused(c, why);
   if (!c->closed) close_tls_session(t);
 }
 
 /* The alert of the session is sent if the kernel accepts it immediately. */
 static void fail_established_connection(struct conn *c, int err, const char *why) {
-  struct tls *t = tls_from_conn(c);
+  struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
-  mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
+  mark_tls_as_failed(c, t, SIO_TLS_FAILED_BROKEN);
   LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd), "%s: TLS failed: %s",
             sio__conn_address(c, peer), why);
   if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
 }
 
-static void on_session_failure(struct conn *c, int err) {
-  struct tls *t = tls_from_conn(c);
+static void on_tls_session_failure(struct conn *c, int err) {
+  struct tls *t = tls_of_conn(c);
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
   if (t->is_established)
     fail_established_connection(c, err, why);
   else
-    fail_handshake(c, kind, why);
+    fail_tls_handshake(c, kind, why);
 }
 
-void sio__tls_handshake_timeout(struct conn *c) {
-  fail_handshake(c, SIO_TLS_FAILED_TIMEOUT, "the TLS handshake timed out");
+void sio__tls_fail_handshake_timeout(struct conn *c) {
+  fail_tls_handshake(c, SIO_TLS_FAILED_TIMEOUT, "the TLS handshake timed out");
 }
 
 static bool on_tls_eof(struct conn *c) {
-  struct tls *t = tls_from_conn(c);
+  struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
   if (t->has_failed || !t->has_first_byte) return false;
   if (!t->is_established) {
-    fail_handshake(c, SIO_TLS_FAILED_CLOSED, "the peer disconnected during the TLS handshake");
+    fail_tls_handshake(c, SIO_TLS_FAILED_CLOSED, "the peer disconnected during the TLS handshake");
     return true;
   }
   LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd),
@@ -195,7 +195,9 @@ static bool on_tls_eof(struct conn *c) {
 
 /* ---- handshakes in progress ------------------------------------------------ */
 
-static struct tls *tls_from_link(struct list *it) { return container_of(it, struct tls, link); }
+static struct tls *tls_of_handshake_link(struct list *it) {
+  return container_of(it, struct tls, link);
+}
 
 static bool is_from_same_address(const struct tls *a, const struct tls *b) {
   return a->from.kind == ADDR_IP && b->from.kind == ADDR_IP &&
@@ -203,13 +205,13 @@ static bool is_from_same_address(const struct tls *a, const struct tls *b) {
 }
 
 /* Counts the handshakes of t's address, and finds the oldest of them. */
-static unsigned count_handshakes_of_address(const struct loop *l, const struct tls *t,
-                                            struct tls **oldest) {
+static unsigned count_tls_handshakes_of_address(const struct loop *l, const struct tls *t,
+                                                struct tls **oldest) {
   unsigned n = 0;
   *oldest = NULL;
   list_each (it, next, &l->handshakes) {
-    if (!is_from_same_address(tls_from_link(it), t)) continue;
-    if (n++ == 0) *oldest = tls_from_link(it);
+    if (!is_from_same_address(tls_of_handshake_link(it), t)) continue;
+    if (n++ == 0) *oldest = tls_of_handshake_link(it);
   }
   return n;
 }
@@ -217,21 +219,21 @@ static unsigned count_handshakes_of_address(const struct loop *l, const struct t
 /* Returns the handshake that must end before t's handshake may begin; NULL: there is room. An
  * address may have as many handshakes as are still free, so that alone it gets half of them, and
  * no address can take them all. */
-static struct tls *find_handshake_to_displace(const struct loop *l, const struct tls *t) {
+static struct tls *find_tls_handshake_to_end(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
   if (max == 0 || n < left) return NULL;
-  if (count_handshakes_of_address(l, t, &own) >= left && own) return own;
-  return left ? NULL : tls_from_link(list_first(&l->handshakes));
+  if (count_tls_handshakes_of_address(l, t, &own) >= left && own) return own;
+  return left ? NULL : tls_of_handshake_link(list_first(&l->handshakes));
 }
 
 /* False: a callback of the host has closed c. */
-static bool begin_handshake(struct conn *c, struct tls *t) {
+static bool begin_tls_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
-  struct tls *old = find_handshake_to_displace(l, t);
+  struct tls *old = find_tls_handshake_to_end(l, t);
   if (old)
-    fail_handshake(old->conn, TLS_DISPLACED,
-                   "max_tls_handshakes was reached, and this handshake was the oldest");
+    fail_tls_handshake(old->conn, TLS_DISPLACED,
+                       "max_tls_handshakes was reached, and this handshake was the oldest");
   if (c->closed) return false;
   t->has_first_byte = t->in_handshake = true;
   list_push(&l->handshakes, &t->link);
@@ -244,28 +246,28 @@ static bool begin_handshake(struct conn *c, struct tls *t) {
 /* The content type of the first record of every TLS client (RFC 8446 section 5.1). */
 enum { HANDSHAKE_RECORD = 22 };
 
-static void fail_plaintext(struct conn *c, bool is_http) {
+static void refuse_plaintext_peer(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
   if (is_http) /* Without memory for the answer, closing must suffice. */
-    queue_ciphertext(tls_from_conn(c), answer, sizeof answer - 1);
+    queue_ciphertext(tls_of_conn(c), answer, sizeof answer - 1);
   if (is_http)
-    fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
+    fail_tls_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
   else
-    fail_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
+    fail_tls_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
 }
 
 /* False: the first byte is not TLS, and the peer was refused; or c was closed. */
-static bool check_first_byte(struct conn *c, struct tls *t, char first) {
+static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
-  if (first == HANDSHAKE_RECORD) return begin_handshake(c, t);
-  fail_plaintext(c, first >= 'A' && first <= 'Z');
+  if (first == HANDSHAKE_RECORD) return begin_tls_handshake(c, t);
+  refuse_plaintext_peer(c, first >= 'A' && first <= 'Z');
   return false;
 }
 
 /* False: the owner has closed the connection. */
-static bool check_handshake_complete(struct conn *c, struct tls *t) {
+static bool check_tls_handshake_done(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
   if (t->is_established || !t->provider->ops->established(t->session, &done)) return true;
   struct net_stats *st = &conn_loop(c)->stats;
@@ -281,7 +283,7 @@ static bool check_handshake_complete(struct conn *c, struct tls *t) {
 /* Writes plaintext to the beginning of the buffer while ciphertext is read from after TLS_GAP.
  * It cannot overtake: plaintext is shorter than its ciphertext, except for a record that the
  * session held back, and TLS_GAP has room for one. */
-static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *got) {
+static long decrypt_received_bytes(struct conn *c, struct tls *t, size_t n, size_t *got) {
   char *plain = conn_loop(c)->rbuf;
   sio_slice in = { plain + TLS_GAP, n };
   long k;
@@ -296,32 +298,32 @@ static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *go
 
 /* The session has failed. The owner still receives what was decrypted before, and must not be able
  * to write then. */
-static void forbid_writing(struct tls *t, int err) {
+static void forbid_tls_writing(struct tls *t, int err) {
   t->err = err;
   t->is_end_sent = true;
 }
 
 /* Passes the plaintext to the owner, then handles the end of the stream or a failure. */
-static void process_received(struct conn *c, struct tls *t, size_t n) {
+static void process_received_ciphertext(struct conn *c, struct tls *t, size_t n) {
   size_t got;
-  if (t->has_failed || !check_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
-  long err = decrypt_received(c, t, n, &got);
-  if (err < 0 && err != SIO_ECLOSED) forbid_writing(t, (int)err);
-  if (!check_handshake_complete(c, t)) return;
+  if (t->has_failed || !check_first_tls_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
+  long err = decrypt_received_bytes(c, t, n, &got);
+  if (err < 0 && err != SIO_ECLOSED) forbid_tls_writing(t, (int)err);
+  if (!check_tls_handshake_done(c, t)) return;
   if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
   if (c->closed || err == 0) return;
   if (err == SIO_ECLOSED && t->is_established)
-    sio__conn_report_eof(c);
+    sio__conn_report_end_of_stream(c);
   else
-    on_session_failure(c, (int)err);
+    on_tls_session_failure(c, (int)err);
 }
 
 static void read_ciphertext(struct conn *c, size_t n) {
-  process_received(c, tls_from_conn(c), n);
-  if (!c->closed && tls_from_conn(c)->out.n > 0) sio__conn_schedule_flush(c);
+  process_received_ciphertext(c, tls_of_conn(c), n);
+  if (!c->closed && tls_of_conn(c)->out.n > 0) sio__conn_schedule_flush(c);
 }
 
-void sio__tls_feed(struct conn *c, const char *p, size_t n) {
+void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n) {
   while (n > 0 && !c->closed) {
     size_t part = n < TLS_READ ? n : TLS_READ;
     memcpy(conn_loop(c)->rbuf + TLS_GAP, p, part);
@@ -358,8 +360,8 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
   return i;
 }
 
-struct tls_info *sio__tls_info(struct conn *c) {
-  struct tls *t = c->secure && !c->closed ? tls_from_conn(c) : NULL;
+struct tls_info *sio__tls_get_info(struct conn *c) {
+  struct tls *t = c->secure && !c->closed ? tls_of_conn(c) : NULL;
   sio_tls_info now = { .size = sizeof now };
   if (!t || !t->is_established) return NULL;
   if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = tls_info_new(&now);
@@ -379,15 +381,15 @@ static void free_tls(struct tls *t) {
   sio__free(t);
 }
 
-static struct tls *take_tls(struct conn *c) {
-  struct tls *t = tls_from_conn(c);
+static struct tls *remove_tls_from_conn(struct conn *c) {
+  struct tls *t = tls_of_conn(c);
   c->extra[1].tls = NULL;
   c->secure = 0;
   conn_loop(c)->stats.tls_connections--;
   return t;
 }
 
-static void give_tls(struct conn *c, struct tls *t) {
+static void set_tls_of_conn(struct conn *c, struct tls *t) {
   t->conn = c;
   c->extra[1].tls = &t->base;
   c->secure = 1;
@@ -395,32 +397,34 @@ static void give_tls(struct conn *c, struct tls *t) {
 }
 
 /* close_notify confirms that everything was sent, so it is sent only if nothing was dropped. */
-static void close_tls(struct conn *c) {
-  struct tls *t = tls_from_conn(c);
+static void on_conn_close_tls(struct conn *c) {
+  struct tls *t = tls_of_conn(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
     send_close_notify(t);
     send_ciphertext(c, t);
   }
   remove_from_handshakes(c, t);
-  free_tls(take_tls(c));
+  free_tls(remove_tls_from_conn(c));
 }
 
 /* ---- moving to another loop ------------------------------------------------ */
 
 /* `info` stays with the sessions of this loop that refer to it; its counter is not atomic. */
-static struct conn_tls *detach_tls(struct conn *c) {
-  struct tls *t = take_tls(c);
+static struct conn_tls *on_conn_detach_tls(struct conn *c) {
+  struct tls *t = remove_tls_from_conn(c);
   assert(!t->in_handshake);
   sio__tls_info_unref(t->info);
   t->info = NULL;
   return &t->base;
 }
 
-static void attach_tls(struct conn *c, struct conn_tls *base) {
-  give_tls(c, container_of(base, struct tls, base));
+static void on_conn_attach_tls(struct conn *c, struct conn_tls *base) {
+  set_tls_of_conn(c, container_of(base, struct tls, base));
 }
 
-static void discard_tls(struct conn_tls *base) { free_tls(container_of(base, struct tls, base)); }
+static void on_conn_discard_tls(struct conn_tls *base) {
+  free_tls(container_of(base, struct tls, base));
+}
 
 static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .read = read_ciphertext,
@@ -430,10 +434,10 @@ static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .has_failed = has_tls_failed,
                                              .is_over_limit = is_over_output_limit,
                                              .encrypted_bytes = encrypted_queue_bytes,
-                                             .close = close_tls,
-                                             .detach = detach_tls,
-                                             .attach = attach_tls,
-                                             .discard = discard_tls };
+                                             .close = on_conn_close_tls,
+                                             .detach = on_conn_detach_tls,
+                                             .attach = on_conn_attach_tls,
+                                             .discard = on_conn_discard_tls };
 
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   struct tls *t = sio__calloc(1, sizeof *t);
@@ -450,6 +454,6 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
     sio__free(t);
     return err;
   }
-  give_tls(c, t);
+  set_tls_of_conn(c, t);
   return 0;
 }

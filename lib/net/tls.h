@@ -24,7 +24,7 @@
 
 enum {
   TLS_RECORD = 16384,            /* the most plaintext in one record */
-  TLS_GAP = TLS_RECORD + 1024,   /* see decrypt_received() in tls.c */
+  TLS_GAP = TLS_RECORD + 1024,   /* see decrypt_received_bytes() in tls.c */
   TLS_READ = NET_RBUF - TLS_GAP, /* the most ciphertext received at a time */
   TLS_OUT_PAUSE = 2 * TLS_RECORD,
   TLS_OUT_MAX = 8 * TLS_RECORD
@@ -42,11 +42,11 @@ struct tls_info {
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 /* Passes bytes to TLS that were received before it was started. They must not be in the loop's
  * read buffer. May close c. */
-void sio__tls_feed(struct conn *c, const char *p, size_t n);
+void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n);
 /* Fails the handshake because its time is over. The owner is called as for any other failure. */
-void sio__tls_handshake_timeout(struct conn *c);
+void sio__tls_fail_handshake_timeout(struct conn *c);
 /* NULL: no TLS, the handshake is not complete, or no memory. Borrowed. */
-struct tls_info *sio__tls_info(struct conn *c);
+struct tls_info *sio__tls_get_info(struct conn *c);
 void sio__tls_info_unref(struct tls_info *i); /* NULL is allowed. */
 
 static inline bool tls_is_complete(const sio_tls *p) {

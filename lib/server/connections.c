@@ -21,7 +21,7 @@ int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
     sio__limits_reject_connection(srv, fd);
     return SIO_ETOOBIG;
   }
-  int err = sio__http_serve_fd(&srv->http, fd, tls);
+  int err = sio__http_serve_socket(&srv->http, fd, tls);
   if (!err || err == SIO_ELIMIT) return err;
   srv->core.stats.connections_refused++;
   LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
@@ -39,7 +39,7 @@ struct placed_connection {
 static void serve_connection_of_other_thread(void *server, void *arg) {
   sio_server *srv = server;
   struct placed_connection *p = arg;
-  sio__threads_count_arrival(srv->core.threads, srv->core.member);
+  sio__threads_count_arrived_conn(srv->core.threads, srv->core.member);
   if (srv->core.closing)
     close(p->fd);
   else
@@ -67,6 +67,6 @@ void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tl
   struct member_id to = sio__threads_choose_member(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
   if (!is_self && send_connection_to_thread(srv, to, fd, tls) == 0) return;
-  sio__threads_count_arrival(t, to);
+  sio__threads_count_arrived_conn(t, to);
   sio__serve_connection(srv, fd, tls);
 }

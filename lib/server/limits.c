@@ -41,9 +41,9 @@ void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limi
 
 void sio__limits_reject_connection(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
-  struct addr a = sio__addr_of_peer(fd);
+  struct addr a = sio__addr_read_peer(fd);
   close(fd);
   sio__addr_limits_report_refusal(&srv->addr_limits, SIO_REJECT_CONNECTIONS,
-                                  sio__addr_text(&a, text),
+                                  sio__addr_to_text(&a, text),
                                   "as many connections as max_connections are open");
 }

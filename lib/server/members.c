@@ -41,12 +41,12 @@ static void serve_handed_over_connection(void *server, void *arg) {
 static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_transfer *t;
-  if (sio__request_hand_over(r, &t)) {
+  if (sio__request_hand_over_conn(r, &t)) {
     sio__request_drop(r);
     return;
   }
   int err = sio__threads_send(srv->core.threads, to, serve_handed_over_connection, t,
-                              sio__http_transfer_size(t));
+                              sio__http_transfer_memory_size(t));
   if (!err) {
     srv->core.stats.connections_handed_over++;
     return;
@@ -61,7 +61,7 @@ int sio__server_join_threads(sio_server *srv) {
   sio_threads *t = srv->opts.o.threads;
   struct member_id id;
   if (!t) return 0;
-  int err = sio__threads_join(t, &srv->core.loop, srv, &id);
+  int err = sio__threads_add_member(t, &srv->core.loop, srv, &id);
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
@@ -72,11 +72,11 @@ int sio__server_join_threads(sio_server *srv) {
 }
 
 void sio__server_leave_threads(sio_server *srv) {
-  if (srv->core.threads) sio__threads_leave(srv->core.threads, srv->core.member);
+  if (srv->core.threads) sio__threads_remove_member(srv->core.threads, srv->core.member);
 }
 
 void sio__server_mark_draining_in_threads(sio_server *srv) {
-  if (srv->core.threads) sio__threads_drain(srv->core.threads, srv->core.member);
+  if (srv->core.threads) sio__threads_set_draining(srv->core.threads, srv->core.member);
 }
 
 void sio__server_unref_threads(sio_server *srv) {

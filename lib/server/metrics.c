@@ -417,7 +417,7 @@ static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;
   if (m)
-    sio__coding_answer(r, 200, SIO_METRICS_TYPE, m);
+    sio__coding_answer_request(r, 200, SIO_METRICS_TYPE, m);
   else
     sio__request_drop(r);
   msg_unref(m);

@@ -33,8 +33,8 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
   struct asset_gzip *p = srv->client_packed;
-  return sio__asset_answer(r, file, file->etag, "public, max-age=0",
-                           p ? p + (file - sio__client_assets) : NULL);
+  return sio__asset_answer_request(r, file, file->etag, "public, max-age=0",
+                                   p ? p + (file - sio__client_assets) : NULL);
 }
 
 static bool on_client_bundle_head(sio_request *r) {
@@ -45,7 +45,7 @@ static bool on_client_bundle_head(sio_request *r) {
 
 static void on_client_bundle_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
-  int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
+  int err = srv->opts.cors ? sio__cors_add_headers_or_answer_preflight(srv->opts.cors, r) : 0;
   if (err == 0) err = send_client_bundle_file(srv, r, find_client_bundle_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_drop(r);
 }

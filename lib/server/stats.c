@@ -96,7 +96,7 @@ static void fill_namespace_stats(sio_stats *st, const sio_server *srv) {
 
 static void fill_limit_stats(sio_stats *st, const struct addr_limits *d) {
   memcpy(st->rejected, d->refused, sizeof d->refused);
-  st->addresses = sio__addr_limits_count(d);
+  st->addresses = sio__addr_limits_count_known_addresses(d);
   st->addresses_uncounted = d->not_counted;
 }
 

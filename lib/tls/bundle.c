@@ -14,8 +14,8 @@
 
 /* Accepts the ALPN protocol http/1.1 only (RFC 7301). A client that offers only others gets an
  * alert. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
-                   const unsigned char *in, unsigned n, void *user) {
+static int on_alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                          const unsigned char *in, unsigned n, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
   unsigned char *chosen;
   (void)ssl, (void)user;
@@ -25,23 +25,23 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
   return SSL_TLSEXT_ERR_OK;
 }
 
-static bool certificate_matches(SSL_CTX *ctx, const char *name) {
+static bool does_certificate_match_name(SSL_CTX *ctx, const char *name) {
   return X509_check_host(SSL_CTX_get0_certificate(ctx), name, 0, 0, NULL) == 1;
 }
 
-static int on_server_name(SSL *ssl, int *alert, void *user) {
+static int on_server_name_select_certificate(SSL *ssl, int *alert, void *user) {
   const struct bundle *b = user;
   const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   (void)alert;
   if (!name) return SSL_TLSEXT_ERR_NOACK;
-  if (certificate_matches(b->ctx, name)) return SSL_TLSEXT_ERR_OK;
+  if (does_certificate_match_name(b->ctx, name)) return SSL_TLSEXT_ERR_OK;
   for (size_t i = 0; i < b->nmore; i++)
-    if (certificate_matches(b->more[i], name) && SSL_set_SSL_CTX(ssl, b->more[i]))
+    if (does_certificate_match_name(b->more[i], name) && SSL_set_SSL_CTX(ssl, b->more[i]))
       return SSL_TLSEXT_ERR_OK;
   return SSL_TLSEXT_ERR_NOACK;
 }
 
-static int accept_any_certificate(int ok, X509_STORE_CTX *store) {
+static int on_verify_accept_any_certificate(int ok, X509_STORE_CTX *store) {
   (void)ok, (void)store;
   return 1;
 }
@@ -59,7 +59,7 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
   if (!any && !has_ca)
     return sio__tls_set_error(why, UV_EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
-                     any ? accept_any_certificate : NULL);
+                     any ? on_verify_accept_any_certificate : NULL);
   /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
     return sio__tls_set_openssl_error(why, NULL, "request_cert");
@@ -78,7 +78,7 @@ static void set_protocol_defaults(SSL_CTX *ctx, const sio_openssl_options *o) {
   SSL_CTX_set_min_proto_version(ctx,
                                 o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn_select, NULL);
 }
 
 static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
@@ -92,14 +92,14 @@ static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl
   return err ? err : sio__tls_load_identity(ctx, id, why);
 }
 
-static int64_t certificate_expiry(const SSL_CTX *ctx) {
+static int64_t certificate_expiry_time(const SSL_CTX *ctx) {
   struct tm tm;
   const X509 *x = SSL_CTX_get0_certificate(ctx);
   return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? utc_from_tm(&tm) : INT64_MAX;
 }
 
 static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {
-  int64_t end = certificate_expiry(ctx);
+  int64_t end = certificate_expiry_time(ctx);
   if (end < b->expires) b->expires = end;
 }
 
@@ -110,7 +110,7 @@ static int load_bundle(struct bundle *b, const sio_openssl_options *o,
   int err = new_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
   update_bundle_expiry(b, b->ctx);
-  SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name);
+  SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name_select_certificate);
   SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
   for (; b->nmore < o->nmore; b->nmore++) {
     err = new_ssl_ctx(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
@@ -124,8 +124,8 @@ static int load_bundle(struct bundle *b, const sio_openssl_options *o,
 }
 
 /* Uses an SSL_CTX of the host. No other option may be set then. */
-static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
-                          const struct complaint *why) {
+static int use_ssl_ctx_of_host(struct bundle *b, const sio_openssl_options *o,
+                               const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
@@ -152,7 +152,7 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = o->ctx ? adopt_host_ctx(b, o, why) : load_bundle(b, o, why);
+  int err = o->ctx ? use_ssl_ctx_of_host(b, o, why) : load_bundle(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;
@@ -173,7 +173,7 @@ static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_option
   return 0;
 }
 
-static bool has_identity(const sio_openssl_identity *id) {
+static bool has_certificate_source(const sio_openssl_identity *id) {
   return id->cert_file || id->cert.n || id->pfx_file || id->pfx.n || id->key_file || id->key.n;
 }
 
@@ -187,8 +187,9 @@ static int load_client_bundle(struct bundle *b, const sio_openssl_client_options
   if (o->server_name && !(b->server_name = OPENSSL_strdup(o->server_name)))
     return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   int err = set_server_verification(b->ctx, o, why);
-  return err || !has_identity(&o->identity) ? err
-                                            : sio__tls_load_identity(b->ctx, &o->identity, why);
+  return err || !has_certificate_source(&o->identity)
+             ? err
+             : sio__tls_load_identity(b->ctx, &o->identity, why);
 }
 
 int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_options *o,

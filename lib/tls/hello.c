@@ -9,8 +9,8 @@
 enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 16384 };
 
 /* Collects the bytes of a header of `size` bytes. True: it is complete. */
-static bool collect_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p, size_t n,
-                                 size_t *used) {
+static bool collect_tls_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p,
+                                     size_t n, size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
   memcpy(to + *have, p, k);
   *have = (uint8_t)(*have + k);
@@ -45,12 +45,12 @@ static size_t skip_body_bytes(struct hello *h, size_t n) {
 static enum hello_verdict parse_next_part_of_hello(struct hello *h, const char *p, size_t n,
                                                    size_t *used) {
   if (h->record_left == 0)
-    return collect_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
+    return collect_tls_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
                ? parse_record_header(h)
                : HELLO_MORE;
   if (!h->skip && h->nmessage < sizeof h->message) {
-    bool full = collect_header_bytes(h->message, &h->nmessage, sizeof h->message, p,
-                                     n < h->record_left ? n : h->record_left, used);
+    bool full = collect_tls_header_bytes(h->message, &h->nmessage, sizeof h->message, p,
+                                         n < h->record_left ? n : h->record_left, used);
     h->record_left -= (uint32_t)*used;
     return full ? parse_message_header(h) : HELLO_MORE;
   }

@@ -39,7 +39,7 @@ struct source {
   sio_slice bytes;
 };
 
-static bool identity_source_is_set(const struct source *s) { return s->file || s->bytes.n; }
+static bool is_identity_source_set(const struct source *s) { return s->file || s->bytes.n; }
 static const char *identity_source_option(const struct source *s) {
   return s->file ? s->file_field : s->field;
 }
@@ -108,8 +108,8 @@ static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complain
   return err;
 }
 
-static int use_matching_key(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
-                            const struct complaint *why) {
+static int use_key_if_it_matches(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
+                                 const struct complaint *why) {
   X509 *cert = SSL_CTX_get0_certificate(ctx);
   bool fits = X509_check_private_key(cert, key);
   if (fits && SSL_CTX_use_PrivateKey(ctx, key)) return 0;
@@ -125,7 +125,7 @@ static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
   int err = open_identity_source(&in, s, why);
   if (err) return err;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, on_passphrase, (void *)(uintptr_t)pass);
-  err = key ? use_matching_key(ctx, key, s, why) : set_unusable_error(s, why);
+  err = key ? use_key_if_it_matches(ctx, key, s, why) : set_unusable_error(s, why);
   EVP_PKEY_free(key);
   BIO_free(in);
   return err;
@@ -139,8 +139,8 @@ struct parts {
   STACK_OF(X509) * chain;
 };
 
-static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct source *s,
-                         const struct complaint *why) {
+static int use_pfx_certificate_and_key(SSL_CTX *ctx, const struct parts *p, const struct source *s,
+                                       const struct complaint *why) {
   if (!p->key || !p->cert)
     return sio__tls_set_error(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
                               identity_source_option(s), identity_source_name(s));
@@ -148,7 +148,7 @@ static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct sourc
   for (int i = 0; i < sk_X509_num(p->chain); i++)
     if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i)))
       return set_unusable_error(s, why);
-  return use_matching_key(ctx, p->key, s, why);
+  return use_key_if_it_matches(ctx, p->key, s, why);
 }
 
 static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
@@ -159,7 +159,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
   if (err) return err;
   PKCS12 *pfx = d2i_PKCS12_bio(in, NULL);
   bool read = pfx && PKCS12_parse(pfx, pass, &p.key, &p.cert, &p.chain);
-  err = read ? use_pfx_parts(ctx, &p, s, why) : set_unusable_error(s, why);
+  err = read ? use_pfx_certificate_and_key(ctx, &p, s, why) : set_unusable_error(s, why);
   EVP_PKEY_free(p.key);
   X509_free(p.cert);
   sk_X509_pop_free(p.chain, X509_free);
@@ -175,13 +175,13 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   struct source cert = { "cert_file", "cert", id->cert_file, id->cert };
   struct source key = { "key_file", "key", id->key_file, id->key };
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
-  bool pem = identity_source_is_set(&cert) || identity_source_is_set(&key);
-  if (identity_source_is_set(&pfx) && pem)
+  bool pem = is_identity_source_set(&cert) || is_identity_source_set(&key);
+  if (is_identity_source_set(&pfx) && pem)
     return sio__tls_set_error(why, UV_EINVAL, "pfx cannot be combined with cert or key");
-  if (identity_source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
-  if (!identity_source_is_set(&cert))
+  if (is_identity_source_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
+  if (!is_identity_source_set(&cert))
     return sio__tls_set_error(why, UV_EINVAL, "cert_file, cert, pfx_file and pfx are not set");
-  if (!identity_source_is_set(&key))
+  if (!is_identity_source_set(&key))
     key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);
   return err ? err : load_key(ctx, &key, id->passphrase, why);
@@ -196,8 +196,8 @@ int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
                              const struct complaint *why) {
   struct source s = { "ca_file", "ca", file, pem };
   BIO *in;
-  int err = identity_source_is_set(&s) ? open_identity_source(&in, &s, why) : 0;
-  if (err || !identity_source_is_set(&s)) return err;
+  int err = is_identity_source_set(&s) ? open_identity_source(&in, &s, why) : 0;
+  if (err || !is_identity_source_set(&s)) return err;
   X509 *x;
   int n = 0;
   bool ok = true;

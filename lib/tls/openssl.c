@@ -99,7 +99,7 @@ static BIO_METHOD *new_bio_method(void) {
 /* Reasons above this value are alerts that the peer sent. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
-static int failure_kind(int reason) {
+static int openssl_failure_kind(int reason) {
   switch (reason) {
     case SSL_R_HTTP_REQUEST: return SIO_TLS_FAILED_PLAIN;
     case SSL_R_UNSUPPORTED_PROTOCOL:
@@ -118,7 +118,7 @@ static int failure_kind(int reason) {
   }
 }
 
-static const char *failure_detail(const struct session *s, int reason) {
+static const char *openssl_failure_detail(const struct session *s, int reason) {
   if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED) return "";
   return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
 }
@@ -127,8 +127,8 @@ static int describe_failure(struct session *s) {
   unsigned long e = ERR_peek_error();
   int reason = ERR_GET_REASON(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
-  const char *detail = failure_detail(s, reason);
-  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : failure_kind(reason);
+  const char *detail = openssl_failure_detail(s, reason);
+  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : openssl_failure_kind(reason);
   if (s->wire_err) text = "too much output waits for the peer";
   if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
   snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "unknown failure",
@@ -145,7 +145,7 @@ static int openssl_failure(void *session, const char **text) {
 
 /* ---- the ClientHello ------------------------------------------------------- */
 
-static bool attach_bio(struct session *s, const struct provider *p) {
+static bool attach_memory_bio(struct session *s, const struct provider *p) {
   BIO *b = BIO_new(p->method);
   if (!b) return false;
   BIO_set_data(b, s);
@@ -159,24 +159,25 @@ static bool attach_bio(struct session *s, const struct provider *p) {
 
 /* An address is not sent as SNI (RFC 6066 section 3), and is looked for among the addresses of the
  * certificate. */
-static bool expect_server_name(SSL *ssl, const char *name) {
+static bool set_expected_server_name(SSL *ssl, const char *name) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
   ERR_clear_error();
   return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
 }
 
-static bool become_client(struct session *s) {
+static bool start_tls_as_client(struct session *s) {
   const char *name = s->bundle->server_name;
   s->hello.over = true;
   SSL_set_connect_state(s->ssl);
-  return !name || expect_server_name(s->ssl, name);
+  return !name || set_expected_server_name(s->ssl, name);
 }
 
 /* False: no memory. */
 static bool create_ssl(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
-  return s->ssl && attach_bio(s, s->provider) && (!s->bundle->client || become_client(s));
+  return s->ssl && attach_memory_bio(s, s->provider) &&
+         (!s->bundle->client || start_tls_as_client(s));
 }
 
 static int fail_out_of_memory(struct session *s) {
@@ -211,7 +212,7 @@ static int keep_bytes_before_hello(struct session *s, sio_slice *in) {
 
 /* Returns 0 if the ClientHello is incomplete (the input is kept), 1 once the SSL object is made,
  * or an error. */
-static int wait_for_first_hello(struct session *s, sio_slice *in) {
+static int handle_first_client_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
   if (v == HELLO_MORE) return keep_bytes_before_hello(s, in);
@@ -222,9 +223,9 @@ static int wait_for_first_hello(struct session *s, sio_slice *in) {
   return fail_hello_too_long(s);
 }
 
-/* Checks the length of a ClientHello in the input. Returns as wait_for_first_hello(). */
+/* Checks the length of a ClientHello in the input. Returns as handle_first_client_hello(). */
 static int check_hello_length(struct session *s, sio_slice *in) {
-  if (!s->ssl) return wait_for_first_hello(s, in);
+  if (!s->ssl) return handle_first_client_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
@@ -259,7 +260,7 @@ static int openssl_write(void *session, const char *p, size_t n) {
   return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_failure(s);
 }
 
-static void openssl_end(void *session) {
+static void openssl_send_close_notify(void *session) {
   struct session *s = session;
   SSL_shutdown(s->ssl);
   ERR_clear_error();
@@ -267,7 +268,7 @@ static void openssl_end(void *session) {
 
 /* ---- information for the host ---------------------------------------------- */
 
-static bool openssl_established(void *session, sio_tls_done *out) {
+static bool is_openssl_handshake_done(void *session, sio_tls_done *out) {
   struct session *s = session;
   if (!s->ssl || !SSL_is_init_finished(s->ssl)) return false;
   int version = SSL_version(s->ssl);
@@ -349,7 +350,7 @@ static struct bundle *ref_current_bundle(struct provider *p) {
 }
 
 /* A client's first flight, which needs no input. */
-static int say_hello(struct session *s) {
+static int openssl_send_client_hello(struct session *s) {
   if (!create_ssl(s)) return UV_ENOMEM;
   int done = SSL_do_handshake(s->ssl);
   bool waits = SSL_get_error(s->ssl, done) == SSL_ERROR_WANT_READ;
@@ -365,7 +366,7 @@ static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   s->wire = *wire;
   s->provider = p;
   s->bundle = ref_current_bundle(p);
-  int err = s->bundle->client ? say_hello(s) : 0;
+  int err = s->bundle->client ? openssl_send_client_hello(s) : 0;
   if (err)
     openssl_close(s);
   else
@@ -378,8 +379,8 @@ static const sio_tls_ops openssl_ops = { .size = sizeof openssl_ops,
                                          .open = openssl_open,
                                          .read = openssl_read,
                                          .write = openssl_write,
-                                         .end = openssl_end,
-                                         .established = openssl_established,
+                                         .end = openssl_send_close_notify,
+                                         .established = is_openssl_handshake_done,
                                          .info = openssl_info,
                                          .failure = openssl_failure,
                                          .close = openssl_close };

@@ -26,7 +26,8 @@ enum { REASON_MAX = 123 };
  * or with the connection. */
 struct ws_unread {
   struct ws_conn *ws;
-  struct task task; /* handles the bytes at the end of the turn, not inside sio__ws_resume() */
+  struct task
+      task; /* handles the bytes at the end of the turn, not inside sio__ws_resume_reading() */
   size_t n;
   char bytes[];
 };
@@ -48,20 +49,20 @@ static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close 
 const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
                                                   .closed = ignore_closed };
 
-static const char *ws_copied_address(const struct ws_conn *w) { return w->owner; }
+static const char *ws_copied_peer_address(const struct ws_conn *w) { return w->owner; }
 
 /* The ops of a WebSocket without an owner that keeps a copy of its owner's address in `owner`. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
-                                                     .address = ws_copied_address };
+                                                     .address = ws_copied_peer_address };
 
-static bool ws_has_no_owner(const struct ws_conn *w) {
+static bool is_ws_without_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
 }
 
 /* If there is no memory for the copy, the log shows the address of the TCP peer instead. */
-void sio__ws_forget_owner(struct ws_conn *w) {
-  if (ws_has_no_owner(w)) return;
+void sio__ws_conn_clear_owner(struct ws_conn *w) {
+  if (is_ws_without_owner(w)) return;
   const char *from = w->ops->address && w->state != WS_CLOSED ? w->ops->address(w) : NULL;
   w->owner = from ? sio__strndup(from, strlen(from)) : NULL;
   w->ops = w->owner ? &address_only_ops : &sio__ws_no_owner_ops;
@@ -76,7 +77,7 @@ static void ws_conn_free(struct deferred_free *g) {
   sio__free(w);
 }
 
-static unsigned final_close_code(const struct ws_conn *w) {
+static unsigned ws_final_close_code(const struct ws_conn *w) {
   if (w->code_got) return w->code_got;
   return w->code_sent ? w->code_sent : 1006;
 }
@@ -98,7 +99,7 @@ static void log_lost_queued_bytes(const struct ws_conn *w) {
               who, "%s: closed, and its %zu unsent bytes are lost", who, w->conn->out.bytes);
 }
 
-static void ws_drop_unread(struct ws_conn *w) {
+static void ws_free_unread_bytes(struct ws_conn *w) {
   if (!w->unread) return;
   task_cancel(&w->unread->task);
   sio__free(w->unread);
@@ -107,12 +108,12 @@ static void ws_drop_unread(struct ws_conn *w) {
 
 static void ws_conn_release(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
-  w->shared->stats.closed[classify_close_code(final_close_code(w))]++;
+  w->shared->stats.closed[classify_close_code(ws_final_close_code(w))]++;
   w->state = WS_CLOSED;
   log_lost_queued_bytes(w); /* logged while w still has its connection */
   sio__loop_stop_timer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
-  ws_drop_unread(w);
+  ws_free_unread_bytes(w);
   msg_unref(w->pong);
   w->pong = NULL;
   sio__conn_close(w->conn);
@@ -121,7 +122,7 @@ static void ws_conn_release(struct ws_conn *w) {
 }
 
 /* Only the first reason is kept. */
-static void ws_set_end_reason(struct ws_conn *w, int err, const char *detail) {
+static void ws_keep_first_end_reason(struct ws_conn *w, int err, const char *detail) {
   if (w->detail) return;
   w->err = err;
   w->detail = detail;
@@ -132,18 +133,18 @@ static void ws_set_end_reason(struct ws_conn *w, int err, const char *detail) {
 static void ws_notify_closed(struct ws_conn *w) {
   const struct ws_conn_ops *ops = w->ops;
   void *owner = w->owner;
-  if (ws_has_no_owner(w)) return;
-  sio__ws_forget_owner(w);
+  if (is_ws_without_owner(w)) return;
+  sio__ws_conn_clear_owner(w);
   ops->closed(w, owner,
-              &(struct ws_close){ .code = final_close_code(w),
+              &(struct ws_close){ .code = ws_final_close_code(w),
                                   .err = w->err,
                                   .by_peer = w->by_peer,
                                   .detail = w->detail,
                                   .reason = w->reason ? w->reason : "" });
 }
 
-static void ws_conn_finish(struct ws_conn *w, int err, const char *detail) {
-  ws_set_end_reason(w, err, detail);
+static void ws_conn_release_and_notify(struct ws_conn *w, int err, const char *detail) {
+  ws_keep_first_end_reason(w, err, detail);
   ws_conn_release(w);
   ws_notify_closed(w);
 }
@@ -162,34 +163,34 @@ static void ws_resume_reading(struct ws_conn *w) {
   if (w->unread)
     sio__loop_defer(w->shared->loop, &w->unread->task);
   else
-    sio__conn_resume(w->conn);
+    sio__conn_resume_reading(w->conn);
 }
 
 /* Reading resumes, because the peer's close frame and FIN must be seen. */
-static void ws_start_ending(struct ws_conn *w) {
+static void ws_begin_ending_stream(struct ws_conn *w) {
   w->state = WS_ENDING;
-  sio__conn_end(w->conn);
+  sio__conn_end_writing(w->conn);
   ws_resume_reading(w);
   ws_start_close_timer(w);
 }
 
-/* Called from the loop or from sio__ws_conn_feed(), never inside a function by which the owner
- * sends. */
-static void ws_end_and_notify(struct ws_conn *w) {
-  ws_start_ending(w);
+/* Called from the loop or from sio__ws_conn_feed_bytes(), never inside a function with which the
+ * owner sends. */
+static void ws_end_stream_and_notify(struct ws_conn *w) {
+  ws_begin_ending_stream(w);
   ws_notify_closed(w);
 }
 
 /* Closes the stream if everything was sent and nothing can arrive any more. After both close
  * frames the server closes first, and immediately (RFC 6455 section 7.1.1). */
-static void ws_release_if_done(struct ws_conn *w) {
+static void ws_close_stream_if_done(struct ws_conn *w) {
   if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
 }
 
 /* ---- close frames ---- */
 
 /* Returns how many bytes of s fit into a close frame without cutting a character. */
-static size_t reason_length_that_fits(const char *s) {
+static size_t close_reason_length_that_fits(const char *s) {
   size_t len = strlen(s), n = 0, step;
   while ((step = sio__utf8_sequence_length(s + n, len - n)) && n + step <= REASON_MAX) n += step;
   return n;
@@ -197,7 +198,7 @@ static size_t reason_length_that_fits(const char *s) {
 
 static int ws_queue_frame(struct ws_conn *w, struct msg *m) {
   if (!m) return UV_ENOMEM;
-  int err = sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
+  int err = sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
   msg_unref(m);
   return err;
 }
@@ -206,10 +207,10 @@ static int ws_send_close_frame(struct ws_conn *w, unsigned code, const char *rea
   char payload[2 + REASON_MAX];
   size_t n = 0;
   if (!reason) reason = "";
-  if (sio__ws_close_code_is_valid(code)) {
+  if (sio__ws_is_valid_close_code(code)) {
     payload[0] = (char)(code >> 8);
     payload[1] = (char)code;
-    n = reason_length_that_fits(reason);
+    n = close_reason_length_that_fits(reason);
     memcpy(payload + 2, reason, n);
     n += 2;
   }
@@ -223,8 +224,8 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   if (w->state != WS_OPEN) return;
   int err = ws_send_close_frame(w, code, reason);
   if (err) {
-    ws_set_end_reason(w, err, "no memory for a close frame");
-    ws_start_ending(w);
+    ws_keep_first_end_reason(w, err, "no memory for a close frame");
+    ws_begin_ending_stream(w);
     return;
   }
   w->state = WS_CLOSING;
@@ -232,17 +233,17 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   ws_start_close_timer(w);
 }
 
-void sio__ws_drop(struct ws_conn *w) {
+void sio__ws_close_immediately(struct ws_conn *w) {
   if (w->state != WS_CLOSED) ws_conn_release(w);
-  sio__ws_forget_owner(w);
+  sio__ws_conn_clear_owner(w);
 }
 
 /* Ends the WebSocket with an error that we detected. If there is no memory for a close frame, only
  * a FIN is sent. */
 static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const char *detail) {
-  ws_set_end_reason(w, err, detail);
+  ws_keep_first_end_reason(w, err, detail);
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
-  ws_start_ending(w);
+  ws_begin_ending_stream(w);
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, LOG_WS_BROKEN, who, "%s: closed with %u, %s",
             who, code, detail);
@@ -308,18 +309,18 @@ static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reas
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
   }
-  ws_set_end_reason(w, 0, w->by_peer ? "closed by the peer" : "closed");
-  ws_end_and_notify(w);
-  ws_release_if_done(w);
+  ws_keep_first_end_reason(w, 0, w->by_peer ? "closed by the peer" : "closed");
+  ws_end_stream_and_notify(w);
+  ws_close_stream_if_done(w);
 }
 
-static int err_of_close_code(unsigned code) {
+static int error_of_close_code(unsigned code) {
   if (code == 1011) return UV_ENOMEM;
   return code == 1008 || code == 1009 ? SIO_ETOOBIG : SIO_EPROTO;
 }
 
 static void ws_on_protocol_error(struct ws_recv *r, unsigned code, const char *detail) {
-  ws_close_with_error(ws_conn_of_recv(r), code, err_of_close_code(code), detail);
+  ws_close_with_error(ws_conn_of_recv(r), code, error_of_close_code(code), detail);
 }
 
 static bool ws_on_inflated(struct ws_recv *r, size_t more) {
@@ -339,7 +340,7 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
 
 /* After our close frame, received messages are discarded, but must be read to reach the peer's
  * close frame. True: the peer has sent too much, and w was closed. */
-static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
+static bool has_ws_peer_sent_too_much_after_close(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
   w->bytes_after_close =
       n < UINT32_MAX - w->bytes_after_close ? w->bytes_after_close + (uint32_t)n : UINT32_MAX;
@@ -347,44 +348,44 @@ static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
       ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
   if (w->state != WS_CLOSED)
-    ws_conn_finish(w, SIO_ETOOBIG, "the peer keeps sending after the close");
+    ws_conn_release_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
   return true;
 }
 
 /* ---- the time of a message ---- */
 
-static uint32_t ws_bytes_of_message(const struct ws_conn *w) {
+static uint32_t ws_incomplete_message_bytes(const struct ws_conn *w) {
   return w->recv.msg ? (uint32_t)w->recv.msg->n : 0;
 }
 
-static void ws_start_message_time(struct ws_conn *w) {
+static void ws_start_message_timer(struct ws_conn *w) {
   w->got_message = false;
-  w->bytes_at_check = ws_bytes_of_message(w);
+  w->bytes_at_check = ws_incomplete_message_bytes(w);
   sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->message_ms);
 }
 
 /* The timer is not stopped when a message is complete, so it may fire when no message is
  * incomplete. */
-static void ws_limit_message_time(struct ws_conn *w) {
+static void ws_start_message_timer_if_needed(struct ws_conn *w) {
   if (w->state != WS_OPEN || timer_is_active(&w->timer) || !w->shared->message_ms) return;
   w->timer_extended = false;
-  ws_start_message_time(w);
+  ws_start_message_timer(w);
 }
 
 /* True if a piece of the incomplete message has arrived, or may have arrived but is unread because
  * reading is paused. */
-static bool ws_message_progresses(const struct ws_conn *w) {
-  return w->got_message || ws_bytes_of_message(w) != w->bytes_at_check || w->unread ||
+static bool is_ws_message_progressing(const struct ws_conn *w) {
+  return w->got_message || ws_incomplete_message_bytes(w) != w->bytes_at_check || w->unread ||
          w->conn->paused || w->conn->throttled;
 }
 
 static void ws_on_message_timer(struct ws_conn *w) {
   if (!ws_recv_is_incomplete(&w->recv)) return;
-  bool progresses = ws_message_progresses(w);
+  bool progresses = is_ws_message_progressing(w);
   bool extends = !progresses && loop_should_restart_deadline(w->shared->loop, w->timer_extended);
   if (progresses || extends) {
     w->timer_extended = extends;
-    ws_start_message_time(w);
+    ws_start_message_timer(w);
     return;
   }
   ws_close_with_error(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
@@ -402,11 +403,11 @@ static void ws_on_unread_task(struct task *t) {
     return;
   }
   sio__free(r);
-  if (w->state != WS_CLOSED && !w->recv.paused) sio__conn_resume(w->conn);
-  if (ws_recv_is_incomplete(&w->recv)) ws_limit_message_time(w);
+  if (w->state != WS_CLOSED && !w->recv.paused) sio__conn_resume_reading(w->conn);
+  if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
-static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
+static void ws_keep_unread_bytes(struct ws_conn *w, const char *p, size_t n) {
   struct ws_unread *r = sio__malloc(sizeof *r + n);
   if (!r) {
     ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
@@ -421,13 +422,13 @@ static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
 
 static void ws_feed_received_bytes(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
-  if (left && w->state != WS_CLOSED) ws_keep_unread(w, p + n - left, left);
-  if (ws_recv_is_incomplete(&w->recv)) ws_limit_message_time(w);
+  if (left && w->state != WS_CLOSED) ws_keep_unread_bytes(w, p + n - left, left);
+  if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
 static void ws_on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
-  if (w->state != WS_OPEN && ws_sends_too_much_after_close(w, n)) return;
+  if (w->state != WS_OPEN && has_ws_peer_sent_too_much_after_close(w, n)) return;
   ws_feed_received_bytes(w, p, n);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
@@ -436,18 +437,18 @@ static void ws_on_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
-  ws_set_end_reason(w, 0, "the connection ended without a close frame");
-  ws_end_and_notify(w);
-  ws_release_if_done(w);
+  ws_keep_first_end_reason(w, 0, "the connection ended without a close frame");
+  ws_end_stream_and_notify(w);
+  ws_close_stream_if_done(w);
 }
 
 static void ws_on_stream_failed(struct conn *c, int err) {
-  ws_conn_finish(c->owner, err, "the connection failed");
+  ws_conn_release_and_notify(c->owner, err, "the connection failed");
 }
 
 static void ws_on_close_timer(struct ws_conn *w) {
   if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
-    ws_conn_finish(w, SIO_ETIMEOUT, "no close frame in time");
+    ws_conn_release_and_notify(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }
   w->timer_extended = true;
@@ -465,7 +466,7 @@ static void ws_on_timer(struct timer *t) {
 static void ws_on_drained(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->pongs_queued = 0;
-  ws_release_if_done(w);
+  ws_close_stream_if_done(w);
   if (w->state == WS_OPEN && w->ops->drained) w->ops->drained(w);
   if (w->state == WS_OPEN && w->pong) ws_queue_pong(w, ws_take_pending_pong(w));
 }
@@ -514,21 +515,21 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   return 0;
 }
 
-void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) {
+void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest) {
   ws_feed_received_bytes(w, rest.p, rest.n);
 }
 
-void sio__ws_pause(struct ws_conn *w) {
+void sio__ws_pause_reading(struct ws_conn *w) {
   if (w->state != WS_OPEN) return;
   w->recv.paused = true;
-  sio__conn_pause(w->conn);
+  sio__conn_pause_reading(w->conn);
 }
 
-void sio__ws_resume(struct ws_conn *w) {
+void sio__ws_resume_reading(struct ws_conn *w) {
   if (w->state == WS_OPEN && w->recv.paused) ws_resume_reading(w);
 }
 
-static bool ws_may_deflate(const struct ws_conn *w, const struct msg *m) {
+static bool should_deflate_ws_msg(const struct ws_conn *w, const struct msg *m) {
   return w->recv.deflate_agreed && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
 }
 
@@ -546,19 +547,19 @@ static void ws_deflate_msg_if_not_yet(struct ws_shared *s, struct msg *m) {
 
 int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (w->state != WS_OPEN) return SIO_ECLOSED;
-  bool deflate = ws_may_deflate(w, m);
+  bool deflate = should_deflate_ws_msg(w, m);
   if (deflate) ws_deflate_msg_if_not_yet(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
   if (!m->ws_head) sio__ws_write_header(m);
   w->shared->stats.messages_out++;
-  return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
+  return sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
 }
 
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m) {
   return w->state == WS_OPEN ? conn_queue_sent_mark(w->conn, m) : SIO_ECLOSED;
 }
 
-int sio__ws_ping(struct ws_conn *w) {
+int sio__ws_send_ping(struct ws_conn *w) {
   if (w->state != WS_OPEN) return SIO_ECLOSED;
   return ws_queue_frame(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PING, NULL, 0));
 }

@@ -3,18 +3,19 @@
  * conn.h - a WebSocket on a connection: receiving, sending, and the closing
  * handshake, for its owner: an Engine.IO session, or an endpoint of a route.
  *
- *   OPEN --- sio__ws_close ---> CLOSING --- peer's close frame ---> ENDING
- *   OPEN --- peer's close frame, which is echoed ---> ENDING
- *   OPEN --- peer breaks a rule: close frame with the code for it ---> ENDING
- *   OPEN, CLOSING --- peer's FIN ---> ENDING
- *   ENDING --- all is sent, and the peer's close frame or FIN is here ---> CLOSED
- *   any --- the stream breaks, or close_ms have passed since OPEN ---> CLOSED
- *   CLOSING, ENDING --- the peer goes on sending (WS_LATE_BYTES) ---> CLOSED
+ *   OPEN --- sio__ws_close() ---> CLOSING --- the peer's close frame arrives ---> ENDING
+ *   OPEN --- the peer's close frame arrives and is echoed ---> ENDING
+ *   OPEN --- the peer breaks a rule, and is sent a close frame with the code for it ---> ENDING
+ *   OPEN, CLOSING --- the peer's FIN arrives ---> ENDING
+ *   ENDING --- all is sent, and the peer's close frame or FIN has arrived ---> CLOSED
+ *   any --- the stream fails, or close_ms have passed since OPEN ---> CLOSED
+ *   CLOSING, ENDING --- the peer sends more than WS_LATE_BYTES beyond a message ---> CLOSED
  *
- * `closed` comes exactly once, unless the owner itself calls sio__ws_drop(): on the way to ENDING,
- * for a peer that keeps its stream open must not hold up the news, or else with CLOSED. It comes
- * from the loop or from inside sio__ws_conn_feed(), from no other call made here. From then on
- * what is queued, the FINs and their time are no concern of the owner.
+ * The callback `closed` is made exactly once, unless the owner calls sio__ws_close_immediately().
+ * It is made when the state becomes ENDING, because a peer that keeps its stream open must not
+ * delay it, or else when the state becomes CLOSED. It is called from the loop or from inside
+ * sio__ws_conn_feed_bytes(), and from no other function of this file. After it the owner has
+ * nothing to do with the WebSocket: queued bytes, the FINs and the timeout are handled here.
  */
 #ifndef SIO_WS_CONN_H
 #define SIO_WS_CONN_H
@@ -51,7 +52,8 @@ struct ws_conn_ops {
   void (*below_low_mark)(struct ws_conn *w);
   /* Everything queued before the oldest n sent marks has been sent. Must not use w. May be NULL. */
   void (*marks_passed)(struct ws_conn *w, unsigned n);
-  /* The queue is about to be written; called only after conn_watch_flushes(). May be NULL. */
+  /* The queue is about to be written. Called only after conn_enable_flushing_callback(). May be
+   * NULL. */
   void (*flushing)(struct ws_conn *w);
   /* For rate limits: `bytes` bytes of the stream were handled, or inflating a message has added
    * `bytes` to its compressed size, or `pings` pings were handled. May pause w and close it. May
@@ -128,13 +130,13 @@ static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate_a
 static inline void ws_conn_set_joined(struct ws_conn *w, bool joined) {
   w->recv.unjoined = !joined;
 }
-/* Stops delivering messages and reading, until sio__ws_resume() is called. Within `message`, the
- * current message is the last. Bytes that were read already are kept (at most one read). No effect
- * unless the state is OPEN. */
-void sio__ws_pause(struct ws_conn *w);
-void sio__ws_resume(struct ws_conn *w);
+/* Stops reading and delivering messages until sio__ws_resume_reading() is called. If `message`
+ * calls it, no further message is delivered. Bytes that were read already are kept; they are those
+ * of one read at most. No effect unless the state is OPEN. */
+void sio__ws_pause_reading(struct ws_conn *w);
+void sio__ws_resume_reading(struct ws_conn *w);
 /* Feeds bytes that arrived together with the handshake. May call `message` and `closed`. */
-void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
+void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame: binary or text according to m->binary, or unchanged if m is raw.
  * Attachments of m are not sent. If compression was negotiated and m is long enough, the
  * compressed form is sent; it is made once and kept in m for all other receivers. 0, UV_ENOMEM,
@@ -144,8 +146,10 @@ int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue
 /* Queues a ping frame of WS_PING_LEN bytes. The pong is reported by `received`. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
-int sio__ws_ping(struct ws_conn *w);
-static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->out.bytes : 0; }
+int sio__ws_send_ping(struct ws_conn *w);
+static inline size_t ws_queued_bytes(const struct ws_conn *w) {
+  return w->conn ? w->conn->out.bytes : 0;
+}
 /* The memory of the queue, which for short messages is much more than their bytes. */
 static inline size_t ws_queued_memory(const struct ws_conn *w) {
   return w->conn ? w->conn->out.memory : 0;
@@ -157,9 +161,9 @@ static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_
 void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason);
 /* Closes the stream immediately, without calling `closed`. Unsent bytes are lost. No effect if w
  * is closed. */
-void sio__ws_drop(struct ws_conn *w);
+void sio__ws_close_immediately(struct ws_conn *w);
 /* Removes the owner: no callback reaches it any more. w keeps a copy of its address for the log.
  * The caller must still close w. */
-void sio__ws_forget_owner(struct ws_conn *w);
+void sio__ws_conn_clear_owner(struct ws_conn *w);
 
 #endif

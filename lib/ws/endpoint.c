@@ -69,7 +69,8 @@ static int endpoint_close_reason(const struct ws_close *why) {
   return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
-static void endpoint_on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
+static void endpoint_on_websocket_closed(struct ws_conn *c, void *owner,
+                                         const struct ws_close *why) {
   (void)c;
   endpoint_release_peer(owner, &(sio_close_info){ endpoint_close_reason(why), why->err,
                                                   (int)why->code, why->detail, why->reason });
@@ -82,21 +83,21 @@ static const char *endpoint_peer_address(const struct ws_conn *c) {
 
 static void endpoint_on_ping_answered(sio_ws *w);
 
-static void endpoint_on_received(struct ws_conn *c, size_t bytes, unsigned pings) {
+static void endpoint_on_bytes_received(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
   if (w->ping_pending) endpoint_on_ping_answered(w);
 }
 
 static const struct ws_conn_ops endpoint_ops = { .message = endpoint_on_message,
-                                                 .closed = endpoint_on_closed,
-                                                 .received = endpoint_on_received,
+                                                 .closed = endpoint_on_websocket_closed,
+                                                 .received = endpoint_on_bytes_received,
                                                  .address = endpoint_peer_address };
 
 static void endpoint_close_over_limit(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, close_task);
   if (!w->over_rate) w->endpoint->shared->stats->overflows++;
-  sio__ws_drop(w->ws);
+  sio__ws_close_immediately(w->ws);
   endpoint_release_peer(
       w, &(sio_close_info){
              SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
@@ -112,14 +113,14 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
 }
 
 static void endpoint_on_reading_paused(struct meter *m) {
-  if (endpoint_peer_of_meter(m)->ws) sio__ws_pause(endpoint_peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_reading_resumed(struct meter *m) {
-  if (endpoint_peer_of_meter(m)->ws) sio__ws_resume(endpoint_peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
 }
 
-static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void endpoint_on_rate_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_ws *w = endpoint_peer_of_meter(m);
   LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
             "%s sends more than %s", w->address, limit);
@@ -128,30 +129,33 @@ static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wai
 
 static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
                                                      endpoint_on_reading_resumed,
-                                                     endpoint_on_limited };
+                                                     endpoint_on_rate_limit_exceeded };
 
 /* Counts received packets and bytes. False: the peer is over a limit that closes it, and the
  * message must not be delivered. */
-static bool endpoint_count_received(sio_ws *w, uint64_t packets, uint64_t bytes) {
+static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
-  if (sio__meter_count(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
+  if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
   w->over_rate = true;
   sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return false;
 }
 
-static void endpoint_on_received_counted(struct ws_conn *c, size_t bytes, unsigned pings) {
-  endpoint_on_received(c, bytes, pings);
-  endpoint_count_received(c->owner, pings, bytes);
+static void endpoint_on_received_with_rate_limits(struct ws_conn *c, size_t bytes, unsigned pings) {
+  endpoint_on_bytes_received(c, bytes, pings);
+  endpoint_charge_rate_limits(c->owner, pings, bytes);
 }
 
-static void endpoint_on_message_counted(struct ws_conn *c, bool binary, char *p, size_t n) {
-  if (endpoint_count_received(c->owner, 1, 0)) endpoint_on_message(c, binary, p, n);
+static void endpoint_on_message_with_rate_limits(struct ws_conn *c, bool binary, char *p,
+                                                 size_t n) {
+  if (endpoint_charge_rate_limits(c->owner, 1, 0)) endpoint_on_message(c, binary, p, n);
 }
 
-static const struct ws_conn_ops endpoint_counted_ops = { .message = endpoint_on_message_counted,
-                                                         .closed = endpoint_on_closed,
-                                                         .received = endpoint_on_received_counted,
+static const struct ws_conn_ops endpoint_counted_ops = { .message =
+                                                             endpoint_on_message_with_rate_limits,
+                                                         .closed = endpoint_on_websocket_closed,
+                                                         .received =
+                                                             endpoint_on_received_with_rate_limits,
                                                          .address = endpoint_peer_address };
 
 /* ---- pings ------------------------------------------------------------------------------- */
@@ -168,12 +172,12 @@ static void endpoint_on_ping_answered(sio_ws *w) {
 /* Returns how many of the queued bytes the kernel has accepted so far. Pongs are ignored, since
  * they are small. */
 static int64_t bytes_taken_by_kernel(const sio_ws *w) {
-  return w->queued_ever - (int64_t)ws_queued(w->ws);
+  return w->queued_ever - (int64_t)ws_queued_bytes(w->ws);
 }
 
 /* Sends a ping. If there is no memory for it, the next one is sent after the usual interval. */
 static void endpoint_send_ping(sio_ws *w) {
-  int err = sio__ws_ping(w->ws);
+  int err = sio__ws_send_ping(w->ws);
   w->ping_pending = err == 0;
   if (!err) w->queued_ever += WS_PING_LEN;
   w->ping_end = w->queued_ever;
@@ -185,14 +189,14 @@ static void endpoint_send_ping(sio_ws *w) {
 
 /* Returns true if the pong may have arrived but was not read: the host has kept the loop busy, or
  * reading is paused. */
-static bool endpoint_pong_may_be_unread(const sio_ws *w) {
+static bool can_endpoint_pong_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
 /* Returns true if other bytes were still queued before the ping at the last check, and the peer has
  * read some of them since. Such a peer is slow but alive. */
-static bool peer_still_reads(sio_ws *w) {
+static bool is_peer_still_reading(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
@@ -209,7 +213,7 @@ static void endpoint_close_ping_timeout(sio_ws *w) {
   shared->stats->heartbeats_missed++;
   LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
             "%s: closed, no pong in time", w->address);
-  sio__ws_drop(w->ws);
+  sio__ws_close_immediately(w->ws);
   endpoint_release_peer(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0,
                                               "no pong in time", "" });
 }
@@ -218,7 +222,7 @@ static void endpoint_on_ping_timer(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, ping_timer);
   if (!w->ping_pending)
     endpoint_send_ping(w);
-  else if (endpoint_pong_may_be_unread(w) || peer_still_reads(w))
+  else if (can_endpoint_pong_be_unread(w) || is_peer_still_reading(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
     endpoint_close_ping_timeout(w);
@@ -240,7 +244,7 @@ static bool endpoint_check_handshake(sio_request *r) {
 }
 
 /* allowed_origins is checked first, then the host's accept callback. */
-static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
+static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
     return endpoint_refuse_request(r, 403, "the origin is not in allowed_origins", NULL);
@@ -250,17 +254,17 @@ static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
                                  "the route does not accept it", NULL);
 }
 
-static bool address_may_open_session(struct endpoint *e, sio_request *r) {
+static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
   return !g || !addr_limits_active(g) || sio__admit_new_session(g, r);
 }
 
 /* Counts the session for its address. False: the address has too many, and r was answered. */
-static bool address_has_session_room(sio_ws *w, sio_request *r) {
+static bool count_session_of_address(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_client_addr(r);
-  if (!g || sio__addr_limits_add_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
-  sio__admit_answer_429(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  if (!g || sio__addr_limits_count_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
+  sio__admit_answer_too_many_requests(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 
@@ -274,7 +278,7 @@ static const char *choose_subprotocol(const struct endpoint *e, const sio_reques
   return "";
 }
 
-static void endpoint_peer_discard(sio_ws *w) {
+static void endpoint_peer_free_unopened(sio_ws *w) {
   sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   sio__free(w->endpoint_meter);
   sio__free(w);
@@ -303,8 +307,8 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
 void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   struct endpoint *e = endpoint;
   sio_slice rest;
-  if (!endpoint_check_handshake(r) || !address_may_open_session(e, r) ||
-      !endpoint_accepts_request(e, r))
+  if (!endpoint_check_handshake(r) || !check_session_rate_of_address(e, r) ||
+      !endpoint_check_origin_and_host(e, r))
     return;
   sio_ws *w = endpoint_peer_new(e, sio__request_client_address(r));
   if (!w) {
@@ -312,18 +316,18 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   w->protocol = choose_subprotocol(e, r);
-  if (!address_has_session_room(w, r) ||
+  if (!count_session_of_address(w, r) ||
       sio__ws_accept_request(&w->ws, r, e->shared->ws,
                              w->endpoint_meter ? &endpoint_counted_ops : &endpoint_ops, w,
                              slice_str(w->protocol), &rest)) {
-    endpoint_peer_discard(w);
+    endpoint_peer_free_unopened(w);
     return;
   }
   list_push(&e->peers, &w->link);
-  w->queued_ever = (int64_t)ws_queued(w->ws); /* the 101 */
+  w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* the 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
-  if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
+  if (rest.n && w->ws) sio__ws_conn_feed_bytes(w->ws, rest);
 }
 
 /* Copies a NULL-terminated array of strings into one block: first the pointers, then the texts.
@@ -345,7 +349,7 @@ static int copy_subprotocol_names(const char ***out, const char *const *from) {
   return 0;
 }
 
-static bool ping_times_are_valid(const sio_ws_callbacks *cbs) {
+static bool are_ping_times_valid(const sio_ws_callbacks *cbs) {
   return cbs->ping_interval_ms <= INT_MAX && cbs->ping_timeout_ms <= INT_MAX;
 }
 
@@ -353,7 +357,7 @@ int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *share
                       const sio_ws_callbacks *cbs, void *user) {
   const char **protocols;
   int err =
-      ping_times_are_valid(cbs) ? copy_subprotocol_names(&protocols, cbs->protocols) : UV_EINVAL;
+      are_ping_times_valid(cbs) ? copy_subprotocol_names(&protocols, cbs->protocols) : UV_EINVAL;
   if (err) return err;
   struct endpoint *p = *out = sio__calloc(1, sizeof *p);
   if (!p) {
@@ -383,20 +387,20 @@ void sio__endpoint_free(struct endpoint *e) {
 
 /* ---- public ---------------------------------------------------------------------- */
 
-static bool endpoint_queue_is_full(const sio_ws *w) {
+static bool is_endpoint_queue_full(const sio_ws *w) {
   return ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued;
 }
 
 static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
-  if (endpoint_queue_is_full(w)) return SIO_ETOOBIG;
+  if (is_endpoint_queue_full(w)) return SIO_ETOOBIG;
   struct msg *m = sio__msg_from_bytes(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
-  size_t before = ws_queued(w->ws);
+  size_t before = ws_queued_bytes(w->ws);
   int err = sio__ws_send(w->ws, m);
-  w->queued_ever += (int64_t)(ws_queued(w->ws) - before);
+  w->queued_ever += (int64_t)(ws_queued_bytes(w->ws) - before);
   msg_unref(m);
-  return !err && endpoint_queue_is_full(w) ? SIO_ETOOBIG : err;
+  return !err && is_endpoint_queue_full(w) ? SIO_ETOOBIG : err;
 }
 
 int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
@@ -409,7 +413,7 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
 void sio_ws_get_info(const sio_ws *w, sio_ws_info *out) {
   const sio_ws_info info = { .address = w->address,
                              .protocol = w->protocol,
-                             .queued = w->ws ? ws_queued(w->ws) : 0 };
+                             .queued = w->ws ? ws_queued_bytes(w->ws) : 0 };
   sio__fill_sized_struct(out, &info, sizeof info);
 }
 

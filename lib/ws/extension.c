@@ -26,7 +26,7 @@ static void skip_blanks(sio_slice *s) {
   while (s->n && (*s->p == ' ' || *s->p == '\t')) s->p++, s->n--;
 }
 
-static bool take_char(sio_slice *s, char c) {
+static bool take_expected_char(sio_slice *s, char c) {
   skip_blanks(s);
   if (s->n == 0 || *s->p != c) return false;
   s->p++;
@@ -57,13 +57,13 @@ static bool take_quoted_value(sio_slice *s, struct param *p) {
     s->p++;
     s->n--;
   }
-  return take_char(s, '"') && p->n > 0;
+  return take_expected_char(s, '"') && p->n > 0;
 }
 
 static bool take_param_value(sio_slice *s, struct param *p) {
   sio_slice token;
   p->has_value = true;
-  if (take_char(s, '"')) return take_quoted_value(s, p);
+  if (take_expected_char(s, '"')) return take_quoted_value(s, p);
   if (!take_token(s, &token)) return false;
   for (size_t i = 0; i < token.n; i++) param_append_value_char(p, token.p[i]);
   return true;
@@ -72,7 +72,7 @@ static bool take_param_value(sio_slice *s, struct param *p) {
 static bool take_param(sio_slice *s, struct param *p) {
   *p = (struct param){ .n = 0 };
   if (!take_token(s, &p->name)) return false;
-  return !take_char(s, '=') || take_param_value(s, p);
+  return !take_expected_char(s, '=') || take_param_value(s, p);
 }
 
 /* ---- parameters ------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static bool set_flag_once(bool *flag) {
 }
 
 /* Stores one parameter of an offer. False: the parameter is unknown, repeated or invalid. */
-static bool offer_add_param(struct offer *o, const struct param *p) {
+static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
   if (slice_equals_str(p->name, "server_no_context_takeover"))
     return !p->has_value && set_flag_once(&o->server_plain);
   if (slice_equals_str(p->name, "client_no_context_takeover"))
@@ -114,10 +114,10 @@ static bool offer_add_param(struct offer *o, const struct param *p) {
 static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
   if (!take_token(s, name)) return false;
-  while (take_char(s, ';')) {
+  while (take_expected_char(s, ';')) {
     struct param p;
     if (!take_param(s, &p)) return false;
-    if (!offer_add_param(o, &p)) o->bad = true;
+    if (!deflate_offer_add_param(o, &p)) o->bad = true;
   }
   skip_blanks(s);
   return s->n == 0 || *s->p == ',';
@@ -125,8 +125,8 @@ static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o)
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static bool offer_is_acceptable(const struct ws_deflate *have, sio_slice name,
-                                const struct offer *o) {
+static bool is_deflate_offer_acceptable(const struct ws_deflate *have, sio_slice name,
+                                        const struct offer *o) {
   if (!slice_equals_str(name, "permessage-deflate") || o->bad) return false;
   return !o->server_window || o->server_window >= have->window_bits;
 }
@@ -147,11 +147,11 @@ bool sio__ws_negotiate_deflate(const struct ws_deflate *have, sio_slice header,
   sio_slice name;
   struct offer o;
   do {
-    while (take_char(&header, ',')) continue; /* empty elements are allowed */
+    while (take_expected_char(&header, ',')) continue; /* empty elements are allowed */
     if (!take_extension_offer(&header, &name, &o)) return false;
-    if (!offer_is_acceptable(have, name, &o)) continue;
+    if (!is_deflate_offer_acceptable(have, name, &o)) continue;
     write_extension_answer(have, &o, out);
     return true;
-  } while (take_char(&header, ','));
+  } while (take_expected_char(&header, ','));
   return false;
 }

@@ -8,7 +8,7 @@
 
 enum { FIN = 0x80, LENGTH_16 = 126, LENGTH_64 = 127 };
 
-static unsigned frame_put_length(uint8_t *out, uint64_t n, unsigned bytes) {
+static unsigned write_frame_length(uint8_t *out, uint64_t n, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) out[i] = (uint8_t)(n >> 8 * (bytes - 1 - i));
   return bytes;
 }
@@ -21,10 +21,10 @@ unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   }
   bool wide = n > UINT16_MAX;
   out[1] = wide ? LENGTH_64 : LENGTH_16;
-  return 2 + frame_put_length(out + 2, n, wide ? 8 : 2);
+  return 2 + write_frame_length(out + 2, n, wide ? 8 : 2);
 }
 
-static void frame_put_header(struct msg *m, enum ws_opcode op, unsigned bits) {
+static void write_frame_header(struct msg *m, enum ws_opcode op, unsigned bits) {
   uint8_t head[MSG_HEADROOM];
   unsigned n = sio__ws_encode_header(head, op, m->len);
   head[0] |= (uint8_t)bits;
@@ -34,22 +34,22 @@ static void frame_put_header(struct msg *m, enum ws_opcode op, unsigned bits) {
 
 void sio__ws_write_header(struct msg *m) {
   if (m->ws_head || m->raw) return;
-  frame_put_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
+  write_frame_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
 }
 
 void sio__ws_write_deflated_header(struct msg *m) {
-  frame_put_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
+  write_frame_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
 }
 
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n) {
   struct msg *m = sio__msg_from_bytes(home, p, n);
-  if (m) frame_put_header(m, op, 0);
+  if (m) write_frame_header(m, op, 0);
   return m;
 }
 
 /* 1004 is reserved, 1005 and 1006 are never sent, and 1007 to 1014 are registered. */
-bool sio__ws_close_code_is_valid(unsigned code) {
+bool sio__ws_is_valid_close_code(unsigned code) {
   if (code >= 3000) return code <= 4999;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
 }

@@ -31,10 +31,10 @@ struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, cons
 
 /* The bytes of m to send, as offset and length for sio__conn_send(). The header must have been
  * written, or m must be raw. */
-static inline uint32_t ws_wire_off(const struct msg *m) { return MSG_HEADROOM - m->ws_head; }
-static inline uint32_t ws_wire_len(const struct msg *m) { return m->ws_head + m->len; }
+static inline uint32_t ws_frame_offset(const struct msg *m) { return MSG_HEADROOM - m->ws_head; }
+static inline uint32_t ws_frame_len(const struct msg *m) { return m->ws_head + m->len; }
 
 /* Returns true if a close frame may contain this code (RFC 6455 section 7.4). */
-bool sio__ws_close_code_is_valid(unsigned code);
+bool sio__ws_is_valid_close_code(unsigned code);
 
 #endif

@@ -19,14 +19,14 @@ static bool is_base64(char c) {
 }
 
 /* 22 characters contain 132 bits; the last four are ignored. */
-static bool websocket_key_is_valid(sio_slice key) {
+static bool is_websocket_key_valid(sio_slice key) {
   if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
   for (size_t i = 0; i < KEY_LEN - 2; i++)
     if (!is_base64(key.p[i])) return false;
   return true;
 }
 
-static bool websocket_version_is_valid(sio_slice version) {
+static bool is_websocket_version_valid(sio_slice version) {
   return slice_equals_str(version, "13") || slice_equals_str(version, "8");
 }
 
@@ -35,8 +35,8 @@ enum ws_refusal sio__ws_check_handshake(const struct ws_offer *o) {
   if (!sio__slice_has_token(o->upgrade, SLICE("websocket")) ||
       !sio__slice_has_token(o->connection, SLICE("upgrade")))
     return WS_BAD_UPGRADE;
-  if (!websocket_key_is_valid(sio__slice_trim(o->key))) return WS_BAD_KEY;
-  return websocket_version_is_valid(sio__slice_trim(o->version)) ? WS_OK : WS_BAD_VERSION;
+  if (!is_websocket_key_valid(sio__slice_trim(o->key))) return WS_BAD_KEY;
+  return is_websocket_version_valid(sio__slice_trim(o->version)) ? WS_OK : WS_BAD_VERSION;
 }
 
 void sio__ws_compute_accept_key(char out[WS_ACCEPT_LEN + 1], sio_slice key) {

@@ -120,7 +120,7 @@ struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p) {
   return sio__inflater_get_counts(p->inflater);
 }
 
-static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
+static struct ws_ctx *ws_ctx_borrow_from_pool(struct ws_pool *p) {
   struct ws_ctx *x = p->free;
   if (!x) return ws_ctx_new();
   p->free = x->next;
@@ -130,7 +130,7 @@ static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
 
 /* Call this only at the end of a frame: a context with half a frame cannot serve another
  * connection. */
-static void ws_ctx_return(struct ws_pool *p, struct ws_ctx *x) {
+static void ws_ctx_return_to_pool(struct ws_pool *p, struct ws_ctx *x) {
   if (p->nfree >= KEEP_CONTEXTS) {
     ws_ctx_free(x);
     return;
@@ -216,7 +216,7 @@ static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   r->fragments = 0;
   r->ended = true;
   bool more = r->shared->ops->message(r, binary, p, n);
-  ws_ctx_return(pool, x);
+  ws_ctx_return_to_pool(pool, x);
   message_buf_free(msg);
   if (more) r->ended = false;
   return more;
@@ -263,7 +263,7 @@ static bool ws_finish_message(struct ws_recv *r, char *p, size_t n) {
 }
 
 static bool ws_end_fragment(struct ws_recv *r) {
-  ws_ctx_return(r->shared->pool, r->ctx);
+  ws_ctx_return_to_pool(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
 }
@@ -288,7 +288,7 @@ static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p,
   r->ctx = NULL;
   r->ended = true;
   bool more = op == WS_PING ? r->shared->ops->ping(r, p, n) : r->shared->ops->pong(r, p, n);
-  ws_ctx_return(pool, x);
+  ws_ctx_return_to_pool(pool, x);
   if (more) r->ended = false;
   return more;
 }
@@ -297,7 +297,7 @@ static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
   if (n == 1) return ws_recv_fail_connection(r, 1002, "close frame with a payload of one byte");
   unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
   size_t skip = n ? 2 : 0;
-  if (n && !sio__ws_close_code_is_valid(code))
+  if (n && !sio__ws_is_valid_close_code(code))
     return ws_recv_fail_connection(r, 1002, "invalid close code");
   if (!sio__utf8_is_valid(p + skip, n - skip))
     return ws_recv_fail_connection(r, 1007, "close reason is not valid UTF-8");
@@ -306,7 +306,7 @@ static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
   r->ctx = NULL;
   sio__ws_recv_clear(r);
   r->shared->ops->close(r, code, p + skip, n - skip);
-  ws_ctx_return(pool, x);
+  ws_ctx_return_to_pool(pool, x);
   return false;
 }
 
@@ -333,7 +333,7 @@ static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) 
 }
 
 /* Passes input to wslay until the frame ends. True: the frame is complete, and reading goes on. */
-static bool read_frame(struct ws_recv *r, struct input *in) {
+static bool read_frame_payload(struct ws_recv *r, struct input *in) {
   struct ws_ctx *x = r->ctx;
   x->in = in;
   for (;;) {
@@ -382,16 +382,16 @@ static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
 }
 
 /* Only the first frame of a message has the bit for compression (RFC 7692 section 6). */
-static unsigned allowed_reserved_bits(const struct ws_recv *r, unsigned op) {
+static unsigned allowed_reserved_header_bits(const struct ws_recv *r, unsigned op) {
   return r->deflate_agreed && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
 }
 
 /* Checks the first two bytes of a header, or one if only one has arrived. Returns the error as
  * text, or NULL. */
-static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h, size_t n) {
+static const char *find_frame_header_error(const struct ws_recv *r, const uint8_t *h, size_t n) {
   if (n == 0) return NULL;
   unsigned op = h[0] & 0x0fu;
-  if (h[0] & 0x70 & ~allowed_reserved_bits(r, op)) return "reserved bits set";
+  if (h[0] & 0x70 & ~allowed_reserved_header_bits(r, op)) return "reserved bits set";
   if (op > WS_PONG || (op > WS_BINARY && op < WS_CLOSE)) return "reserved opcode";
   if (op == WS_CONTINUATION && !r->opcode) return "continuation frame without a message";
   if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode)
@@ -433,14 +433,15 @@ static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len)
 /* False: the header is incomplete, or the connection has failed. */
 static bool ws_recv_begin_frame(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header(r, in);
-  const char *fault = h ? frame_header_error(r, h, 2) : frame_header_error(r, r->head, r->head_n);
+  const char *fault =
+      h ? find_frame_header_error(r, h, 2) : find_frame_header_error(r, r->head, r->head_n);
   if (fault) return ws_recv_fail_connection(r, 1002, fault);
   if (!h) return false;
   unsigned op = h[0] & 0x0fu;
   uint64_t len = payload_length(h);
   if (op == WS_TEXT || op == WS_BINARY) ws_start_message(r, h[0]);
   if (op < CONTROL_BIT && !count_data_frame(r, len)) return false;
-  r->ctx = ws_ctx_borrow(r->shared->pool);
+  r->ctx = ws_ctx_borrow_from_pool(r->shared->pool);
   if (!r->ctx) return ws_recv_fail_connection(r, 1011, "out of memory");
   ws_ctx_start_frame(r->ctx, h, len);
   return true;
@@ -454,6 +455,7 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
   if (r->ended) return 0;
   struct input in = { (const uint8_t *)p, n };
   bool more = true;
-  while (more && !r->paused) more = (r->ctx || ws_recv_begin_frame(r, &in)) && read_frame(r, &in);
+  while (more && !r->paused)
+    more = (r->ctx || ws_recv_begin_frame(r, &in)) && read_frame_payload(r, &in);
   return more ? in.n : 0;
 }

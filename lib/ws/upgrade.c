@@ -31,7 +31,7 @@ bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
   return false;
 }
 
-static bool subprotocols_are_tokens(const sio_request *r) {
+static bool are_subprotocols_tokens(const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;
   while (sio__ws_next_subprotocol(&o, &name))
@@ -40,7 +40,7 @@ static bool subprotocols_are_tokens(const sio_request *r) {
 }
 
 /* Returns true if the host has set the header itself. */
-static bool host_chose_subprotocol(const sio_request *r) {
+static bool has_host_chosen_subprotocol(const sio_request *r) {
   static const char name[] = "sec-websocket-protocol:";
   sio_slice rest = slice(r->extra_headers.p, r->extra_headers.n), line;
   while (sio__slice_split(&rest, '\n', &line))
@@ -51,7 +51,7 @@ static bool host_chose_subprotocol(const sio_request *r) {
 }
 
 static int set_subprotocol_header(sio_request *r, sio_slice name) {
-  if (!name.n || host_chose_subprotocol(r)) return 0;
+  if (!name.n || has_host_chosen_subprotocol(r)) return 0;
   return sio__request_set_header(r, "Sec-WebSocket-Protocol", name);
 }
 
@@ -72,7 +72,7 @@ const char *sio__ws_handshake_error(sio_request *r) {
       sio__request_set_header(r, "Sec-WebSocket-Version", SLICE("13, 8"));
       return "Missing or invalid Sec-WebSocket-Version header";
   }
-  return subprotocols_are_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
+  return are_subprotocols_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
 /* Compression is not negotiated if there is no memory for the answer. */

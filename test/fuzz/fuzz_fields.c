@@ -18,7 +18,7 @@
 #include <sio/error.h>
 
 static void accept_encoding(sio_slice s) {
-  enum coding c = sio__coding_choose(s);
+  enum coding c = sio__coding_choose_for_accept_encoding(s);
   DEMAND(c == CODING_NONE || c == CODING_GZIP || c == CODING_DEFLATE);
 }
 
@@ -40,7 +40,8 @@ static void if_none_match(sio_slice s) {
   struct http_header field = { slice_str("if-none-match"), s };
   const sio_request r = { .headers = &field, .nheaders = 1 };
   const struct validators of_a = { .etag = SLICE("\"a\"") }, of_b = { .etag = SLICE("\"b\"") };
-  bool a = sio__condition_status(&r, &of_a), b = sio__condition_status(&r, &of_b);
+  bool a = sio__evaluate_conditional_request(&r, &of_a),
+       b = sio__evaluate_conditional_request(&r, &of_b);
   if (a && !b) DEMAND(memmem(s.p, s.n, "\"a\"", 3) != NULL);
 }
 

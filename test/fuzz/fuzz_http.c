@@ -86,7 +86,7 @@ static void on_end(struct reader *c) {
 static void on_bad(struct reader *c) {
   int err = sio__http_parser_error(c->parser);
   DEMAND(err == SIO_EPROTO || err == SIO_ETOOBIG);
-  DEMAND(*sio__http_parser_detail(c->parser));
+  DEMAND(*sio__http_parser_error_detail(c->parser));
   digest(&c->told, &err, sizeof err);
   c->over = true;
 }

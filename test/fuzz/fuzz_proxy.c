@@ -15,14 +15,14 @@ static const char *const texts[] = { "10.0.0.0/8", "fd00::/8", NULL };
 static void header(const char *p, size_t n) {
   struct proxied whole, part;
   const char *why;
-  int used = sio__proxy_read(p, n, &whole, &why);
+  int used = sio__proxy_parse_header(p, n, &whole, &why);
   DEMAND(used <= (int)n && used <= PROXY_V2_MAX);
   DEMAND(used >= 0 || (*why && (used == SIO_EPROTO || used == SIO_ETOOBIG)));
   DEMAND(used || n < PROXY_V2_MAX);
   size_t most = n < PROXY_V2_MAX ? n : PROXY_V2_MAX;
   for (size_t i = 0; i < most; i++) {
     char *cut = piece(p, i);
-    int got = sio__proxy_read(cut, i, &part, &why);
+    int got = sio__proxy_parse_header(cut, i, &part, &why);
     free(cut);
     DEMAND(got <= 0 || got == used);
     DEMAND(got >= 0 || used < 0);
@@ -40,7 +40,7 @@ static void list(const char *p, size_t n, bool rfc7239) {
   };
   const sio_request r = { .headers = h, .nheaders = 2 };
   DEMAND(sio__addr_set_parse(&trusted, texts, &bad) == 0);
-  struct forwarded f = sio__forwarded_read(&r, &trusted, rfc7239);
+  struct forwarded f = sio__forwarded_read_client(&r, &trusted, rfc7239);
   DEMAND(f.from.kind == ADDR_NONE || f.from.kind == ADDR_IP);
   /* An address that a proxy adds is the client's, whatever stands before it. */
   char *more = malloc(n + 20);
@@ -49,8 +49,8 @@ static void list(const char *p, size_t n, bool rfc7239) {
   memcpy(more + n, added, strlen(added));
   h[0].value = slice(more, n + strlen(added));
   char text[ADDR_TEXT];
-  f = sio__forwarded_read(&r, &trusted, rfc7239);
-  DEMAND(strcmp(sio__addr_text(&f.from, text), "1.2.3.4") == 0);
+  f = sio__forwarded_read_client(&r, &trusted, rfc7239);
+  DEMAND(strcmp(sio__addr_to_text(&f.from, text), "1.2.3.4") == 0);
   free(more);
   sio__addr_set_clear(&trusted);
 }
@@ -66,7 +66,7 @@ static void one(const char *p, size_t n) {
   if (sio__addr_set_parse(&set, nets, &bad) == 0) sio__addr_set_clear(&set);
   free(copy);
   if (!sio__addr_parse(&a, slice(p, n))) return;
-  DEMAND(sio__addr_parse(&again, slice_str(sio__addr_text(&a, text))));
+  DEMAND(sio__addr_parse(&again, slice_str(sio__addr_to_text(&a, text))));
   DEMAND(memcmp(a.b, again.b, sizeof a.b) == 0);
 }
 

@@ -30,17 +30,17 @@ static void on_read(struct conn *c, char *p, size_t n) {
   char order = *p;
   memset(p, 'x', n); /* it may be changed in place */
   switch (order & 7) {
-    case 0: sio__conn_end(c); return;
+    case 0: sio__conn_end_writing(c); return;
     case 1: sio__conn_close(c); return;
-    case 2: sio__conn_pause(c); return;
+    case 2: sio__conn_pause_reading(c); return;
     case 3:
       send_back(c, p, n);
-      sio__conn_write_now(c);
+      sio__conn_write_queue_now(c);
       return;
     default: send_back(c, p, n);
   }
 }
-static void on_eof(struct conn *c) { sio__conn_end(c); }
+static void on_eof(struct conn *c) { sio__conn_end_writing(c); }
 static void on_failed(struct conn *c, int err) { DEMAND(c == conn && err < 0); }
 static void on_secured(struct conn *c) {
   DEMAND(c == conn && !refused);
@@ -49,7 +49,7 @@ static void on_secured(struct conn *c) {
 static void on_refused(struct conn *c, const char *why) {
   DEMAND(!secured && *why);
   refused++;
-  sio__conn_end(c);
+  sio__conn_end_writing(c);
 }
 static const struct conn_ops ops = {
   .read = on_read, .eof = on_eof, .failed = on_failed, .secured = on_secured, .refused = on_refused

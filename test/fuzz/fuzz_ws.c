@@ -44,12 +44,12 @@ static bool on_pong(struct ws_recv *r, const char *p, size_t n) {
 }
 static void on_close(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
   DEMAND(n <= 123 && sio__utf8_is_valid(reason, n));
-  DEMAND(code == 1005 || sio__ws_close_code_is_valid(code));
+  DEMAND(code == 1005 || sio__ws_is_valid_close_code(code));
   tell(r, code, reason, n);
   peer_of(r)->over = true;
 }
 static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
-  DEMAND(sio__ws_close_code_is_valid(code) && *detail);
+  DEMAND(sio__ws_is_valid_close_code(code) && *detail);
   tell(r, code, NULL, 0);
   peer_of(r)->over = true;
 }

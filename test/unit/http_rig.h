@@ -99,7 +99,7 @@ static inline void rig_connect(void) {
   rig->fd = pair[1];
   rig->n = 0;
   rig->fin = false;
-  if (sio__http_serve_fd(&rig->http, pair[0], NULL)) abort();
+  if (sio__http_serve_socket(&rig->http, pair[0], NULL)) abort();
 }
 
 static inline void rig_never(uv_timer_t *t) { (void)t; }

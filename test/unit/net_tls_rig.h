@@ -38,7 +38,7 @@ static inline void on_read(struct conn *c, char *p, size_t n) {
 }
 static inline void on_eof(struct conn *c) {
   eofs++;
-  if (ends_on_eof) sio__conn_end(c);
+  if (ends_on_eof) sio__conn_end_writing(c);
 }
 static inline void on_failed(struct conn *c, int err) {
   (void)c;
@@ -62,7 +62,7 @@ static inline void on_refused(struct conn *c, const char *why) {
   refused++;
   refused_last = c;
   snprintf(why_refused, sizeof why_refused, "%s", why);
-  sio__conn_end(c);
+  sio__conn_end_writing(c);
 }
 static const struct conn_ops ops = { .read = on_read,
                                      .eof = on_eof,

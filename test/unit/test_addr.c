@@ -17,7 +17,7 @@ static const char *again(const char *text) {
   struct addr a;
   size_t n = strlen(text);
   if (!sio__addr_parse(&a, slice(guard_put(&guard, text, n), n))) return NULL;
-  return sio__addr_text(&a, out);
+  return sio__addr_to_text(&a, out);
 }
 
 static void reads(const char *text, const char *want) {
@@ -91,10 +91,10 @@ TEST(an_address_of_a_socket_is_the_same_one) {
   EQ(sio__addr_from_sockaddr(&(struct sockaddr){ .sa_family = AF_UNSPEC }).kind, ADDR_NONE);
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-  EQ(sio__addr_of_peer(pair[0]).kind, ADDR_UNIX);
+  EQ(sio__addr_read_peer(pair[0]).kind, ADDR_UNIX);
   close(pair[0]);
   close(pair[1]);
-  EQ(sio__addr_of_peer(-1).kind, ADDR_NONE);
+  EQ(sio__addr_read_peer(-1).kind, ADDR_NONE);
 }
 
 static const char *group(const char *text) {
@@ -102,7 +102,7 @@ static const char *group(const char *text) {
   struct addr a;
   if (!sio__addr_parse(&a, slice_str(text))) return "";
   a = sio__addr_limit_key(&a);
-  return sio__addr_text(&a, out);
+  return sio__addr_to_text(&a, out);
 }
 
 TEST(a_site_of_ipv6_is_one) {
@@ -120,7 +120,7 @@ static bool has(const char *net, const char *text) {
     fprintf(stderr, "not read: %s, %s\n", net, text);
     abort();
   }
-  bool found = sio__addr_set_has(&set, &a);
+  bool found = sio__addr_set_contains(&set, &a);
   sio__addr_set_clear(&set);
   return found;
 }
@@ -147,8 +147,8 @@ TEST(unix_sockets_are_named_by_a_word) {
               zero = { .kind = ADDR_IP };
   alloc_install();
   REQUIRE(sio__addr_set_parse(&set, texts, &bad) == 0);
-  CHECK(sio__addr_set_has(&set, &peer));
-  CHECK(!sio__addr_set_has(&set, &none) && !sio__addr_set_has(&set, &zero));
+  CHECK(sio__addr_set_contains(&set, &peer));
+  CHECK(!sio__addr_set_contains(&set, &none) && !sio__addr_set_contains(&set, &zero));
   sio__addr_set_clear(&set);
   EQ(alloc_live, 0);
 }

@@ -123,14 +123,14 @@ TEST(a_session_costs_its_token_before_it_is_one) {
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 1000);
   EQ(cause, SIO_REJECT_SESSIONS);
-  CHECK(sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  CHECK(sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   struct addr_record *w;
-  CHECK(!sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &w));
+  CHECK(!sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &w));
   later(5000);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), UINT64_MAX);
   EQ(cause, SIO_REJECT_OPEN_SESSIONS);
   sio__addr_record_release(v, ADDR_SESSIONS);
-  CHECK(sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  CHECK(sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   close_door();
 }
 

@@ -47,7 +47,7 @@ TEST(the_heaviest_coding_is_taken_and_gzip_where_they_weigh_the_same) {
     { "gzipped", CODING_NONE },
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-    enum coding got = sio__coding_choose(slice_str(t[i].header));
+    enum coding got = sio__coding_choose_for_accept_encoding(slice_str(t[i].header));
     EQ(got, t[i].want);
     if (got != t[i].want) test__print("for", t[i].header, strlen(t[i].header));
   }
@@ -61,7 +61,7 @@ static struct deflater *packer;
 
 static void answer_text(sio_request *r) {
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
-  EQ(sio__coding_answer(r, 200, "text/plain", m), 0);
+  EQ(sio__coding_answer_request(r, 200, "text/plain", m), 0);
   msg_unref(m);
 }
 
@@ -147,7 +147,7 @@ static sio_asset file;
 static struct asset_gzip packed;
 
 static void answer_asset(sio_request *r) {
-  EQ(sio__asset_answer(r, &file, file.etag, "public, max-age=0", &packed), 0);
+  EQ(sio__asset_answer_request(r, &file, file.etag, "public, max-age=0", &packed), 0);
 }
 
 static void open_file(const char *type) {
@@ -249,7 +249,7 @@ TEST(an_answer_that_nobody_waits_for_is_not_compressed) {
   rig->fd = -1;
   rig_turns();
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
-  EQ(sio__coding_answer(owed, 200, "text/plain", m), SIO_ECLOSED);
+  EQ(sio__coding_answer_request(owed, 200, "text/plain", m), SIO_ECLOSED);
   msg_unref(m);
   EQ(sio__deflater_get_counts(packer).texts, 0);
   close_coding();

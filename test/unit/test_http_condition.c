@@ -128,7 +128,7 @@ static char root[64], path[96], tag[64];
 static struct static_dir *dir;
 
 static void serve(sio_request *r) {
-  if (!sio__static_serve(dir, r, r->path)) sio__request_answer(r, 404, NULL, slice(NULL, 0));
+  if (!sio__static_serve_file(dir, r, r->path)) sio__request_answer(r, 404, NULL, slice(NULL, 0));
 }
 
 static void change_at(time_t at) {

@@ -230,13 +230,13 @@ TEST(a_held_body_waits_for_the_verdict) {
   rig->hold = true;
   ask(POST("Content-Length: 3\r\n", "abc"));
   IS(rig->notes, "head");
-  sio__request_continue(rig->req);
+  sio__request_allow_body(rig->req);
   IS(rig->notes, "head");
   IS(body_of(hear()), "POST /? abc");
   rig_close();
 }
 
-static void go_on(sio_request *r) { sio__request_continue(r); }
+static void go_on(sio_request *r) { sio__request_allow_body(r); }
 
 TEST(a_verdict_may_come_before_the_hold) {
   rig_open();

@@ -6,7 +6,7 @@ static sio_cors *cors;
 static int applied;
 
 static void apply(sio_request *r) {
-  applied = sio__cors_apply(cors, r);
+  applied = sio__cors_add_headers_or_answer_preflight(cors, r);
   if (applied == 0) sio__request_answer(r, 200, NULL, slice(NULL, 0));
 }
 

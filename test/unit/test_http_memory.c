@@ -27,18 +27,19 @@ static bool failed;
 /* ---- what answers --------------------------------------------------------------------------- */
 
 static void by_static(sio_request *r) {
-  if (!sio__static_serve(dir, r, r->path)) sio__routes_answer_text(r, 404, "Not Found\n");
+  if (!sio__static_serve_file(dir, r, r->path)) sio__routes_answer_with_text(r, 404, "Not Found\n");
 }
 static void by_assets(sio_request *r) {
-  if (!sio__assets_serve(assets, r, r->path)) sio__routes_answer_text(r, 404, "Not Found\n");
+  if (!sio__assets_serve_request(assets, r, r->path))
+    sio__routes_answer_with_text(r, 404, "Not Found\n");
 }
 static void by_cors(sio_request *r) {
-  result = sio__cors_apply(cors, r);
+  result = sio__cors_add_headers_or_answer_preflight(cors, r);
   if (result < 0) sio__request_drop(r); /* as its callers do */
 }
 static void by_coding(sio_request *r) {
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, sizeof text);
-  result = m ? sio__coding_answer(r, 200, "text/plain", m) : UV_ENOMEM;
+  result = m ? sio__coding_answer_request(r, 200, "text/plain", m) : UV_ENOMEM;
   msg_unref(m);
   if (result) sio__request_drop(r);
 }

@@ -73,7 +73,8 @@ static void on_log(const sio_log_line *l, void *user) {
 }
 
 static void serve(sio_request *r) {
-  bool done = assets ? sio__assets_serve(assets, r, r->path) : sio__static_serve(dir, r, r->path);
+  bool done = assets ? sio__assets_serve_request(assets, r, r->path)
+                     : sio__static_serve_file(dir, r, r->path);
   if (!done) sio__request_answer(r, 404, NULL, slice(NULL, 0));
 }
 

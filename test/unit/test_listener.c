@@ -494,11 +494,11 @@ TEST(a_unix_listener_without_memory_leaves_no_file) {
 
 /* ---- the host's listeners -------------------------------------------------------------------- */
 
-static int taken; /* what sio__accept_from_uv_stream() said last */
+static int taken; /* what sio__take_socket_from_uv_stream() said last */
 
 static void on_connection(uv_stream_t *host_listener, int status) {
   EQ(status, 0);
-  taken = sio__accept_from_uv_stream(&loop, host_listener);
+  taken = sio__take_socket_from_uv_stream(&loop, host_listener);
   if (taken >= 0) accepted[naccepted++] = taken;
 }
 
@@ -543,7 +543,7 @@ TEST(a_connection_of_the_hosts_tcp_listener_is_taken) {
   begin();
   EQ(dial_v4(listen_with_uv(&tcp, on_connection)), 0);
   check_taken();
-  EQ(sio__accept_from_uv_stream(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
+  EQ(sio__take_socket_from_uv_stream(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
   uv_close((uv_handle_t *)&tcp, NULL);
   turns(2);
   hang_up_all();

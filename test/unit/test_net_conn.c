@@ -65,8 +65,8 @@ TEST(the_end_is_told_once_and_writing_goes_on) {
 
 TEST(who_is_paused_hears_nothing_until_resumed) {
   begin();
-  sio__conn_pause(conn);
-  sio__conn_pause(conn);
+  sio__conn_pause_reading(conn);
+  sio__conn_pause_reading(conn);
   tell(peer, "early");
   shutdown(peer, SHUT_WR);
   turns(3);
@@ -75,7 +75,7 @@ TEST(who_is_paused_hears_nothing_until_resumed) {
   EQ(say(conn, "x"), 0);
   turn();
   IS(hear(peer), "x");
-  sio__conn_resume(conn);
+  sio__conn_resume_reading(conn);
   turns(2);
   IS(saw(), "drained early eof");
   end();
@@ -84,11 +84,11 @@ TEST(who_is_paused_hears_nothing_until_resumed) {
 TEST(who_pauses_while_reading_hears_the_rest_later) {
   begin();
   script(&recvs, 1, 1);
-  also = sio__conn_pause;
+  also = sio__conn_pause_reading;
   tell(peer, "abc");
   turns(3);
   IS(saw(), "a");
-  sio__conn_resume(conn);
+  sio__conn_resume_reading(conn);
   turn();
   IS(saw(), "bc");
   end();
@@ -169,16 +169,16 @@ TEST(pausing_and_throttling_each_keep_it_from_reading) {
   say_bytes(11);
   turn();
   CHECK(conn->throttled);
-  sio__conn_pause(conn);
+  sio__conn_pause_reading(conn);
   tell(peer, "x");
-  sio__conn_resume(conn);
+  sio__conn_resume_reading(conn);
   turn();
   IS(saw(), "");
-  sio__conn_pause(conn);
+  sio__conn_pause_reading(conn);
   turns(3);
   CHECK(!conn->throttled);
   IS(saw(), "drained");
-  sio__conn_resume(conn);
+  sio__conn_resume_reading(conn);
   turn();
   IS(saw(), "x");
   end();
@@ -189,7 +189,7 @@ TEST(pausing_and_throttling_each_keep_it_from_reading) {
 TEST(ending_sends_what_is_queued_then_a_fin) {
   begin();
   say(conn, "last words");
-  sio__conn_end(conn);
+  sio__conn_end_writing(conn);
   EQ(say(conn, "too late"), SIO_ECLOSED);
   turn();
   IS(hear(peer), "last words");
@@ -202,8 +202,8 @@ TEST(ending_sends_what_is_queued_then_a_fin) {
 
 TEST(ending_with_nothing_queued_sends_a_fin_at_the_end_of_the_turn) {
   begin();
-  sio__conn_end(conn);
-  sio__conn_end(conn);
+  sio__conn_end_writing(conn);
+  sio__conn_end_writing(conn);
   hear(peer);
   CHECK(!fin);
   turn();
@@ -223,7 +223,7 @@ TEST(ending_a_closed_connection_does_nothing) {
   sio__conn_close(conn);
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
   CHECK(pair[0] == fd || pair[1] == fd);
-  sio__conn_end(conn);
+  sio__conn_end_writing(conn);
   turns(2);
   EQ(read(fd == pair[0] ? pair[1] : pair[0], &c, 1), -1); /* nothing came, and no end */
   close(pair[0]);
@@ -237,7 +237,7 @@ TEST(ending_while_the_kernel_is_full_waits_for_room) {
   script(&sends, 2, 1, -EAGAIN);
   say(conn, "abc");
   turn();
-  sio__conn_end(conn);
+  sio__conn_end_writing(conn);
   turns(3);
   IS(hear(peer), "abc");
   CHECK(fin);
@@ -306,7 +306,7 @@ TEST(it_may_be_closed_inside_eof_drained_and_failed) {
   begin();
   also = close_it;
   say(conn, "x");
-  sio__conn_end(conn);
+  sio__conn_end_writing(conn);
   turns(3);
   IS(saw(), "drained");
   end();
@@ -446,9 +446,9 @@ int __wrap_uv_poll_start(uv_poll_t *h, int events, uv_poll_cb cb) {
 
 TEST(one_that_cannot_be_watched_fails_at_the_end_of_the_turn) {
   begin();
-  sio__conn_pause(conn);
+  sio__conn_pause_reading(conn);
   poll_start_code = UV_ENOMEM;
-  sio__conn_resume(conn);
+  sio__conn_resume_reading(conn);
   IS(saw(), "");
   turn();
   IS(saw(), "failed ENOMEM");

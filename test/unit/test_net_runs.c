@@ -173,12 +173,12 @@ static struct msg *make(size_t n) {
 
 static void give(struct peer_model *p, struct msg *m, unsigned id) {
   memory_fails();
-  int err = sio__conn_send(p->conn, m, ws_wire_off(m), ws_wire_len(m));
+  int err = sio__conn_send(p->conn, m, ws_frame_offset(m), ws_frame_len(m));
   alloc_fail_in(0);
   if (err) return;
   struct item *i = add_item(p);
   i->id = id;
-  i->n = ws_wire_len(m);
+  i->n = ws_frame_len(m);
   i->bytes = malloc(i->n);
   if (!i->bytes) abort();
   memcpy(i->bytes, msg_frame_data(m), i->n);
@@ -234,7 +234,7 @@ static void remove_if(struct peer_model *p, unsigned one_in) {
   struct dropping d = { p, p->first + 1, p->first + 1, one_in };
   if (p->first == p->n) return;
   memory_fails();
-  sio__conn_remove_if(p->conn, drop, &d);
+  sio__conn_remove_queued_msgs_if(p->conn, drop, &d);
   alloc_fail_in(0);
   while (d.at < p->n) stay(&d); /* for want of memory they were not asked about */
   p->n = d.to;

@@ -143,11 +143,11 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   begin();
   say(conn, "a");
   mark(2);
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   EQ(conn_take_passed_marks(conn), 2);
   mark(200);
   say(conn, "b");
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   EQ(conn_take_passed_marks(conn), 200);
   turn();
   IS(hear(peer), "ab");
@@ -163,7 +163,7 @@ TEST(who_watches_hears_before_each_write_and_may_send_or_close) {
   say(conn, "a");
   turn();
   IS(saw(), "drained");
-  conn_watch_flushes(conn);
+  conn_enable_flushing_callback(conn);
   script(&sends, 1, 1);
   also = say_more;
   say(conn, "a");
@@ -239,7 +239,7 @@ TEST(a_broken_stream_is_told_once_and_what_waited_is_let_go) {
     EQ(conn_send_text(conn, m), 0);
     tell(peer, "unread");
     int fd = conn->fd;
-    sio__conn_pause(conn);
+    sio__conn_pause_reading(conn);
     turns(2);
     IS(saw(), v[i].want);
     EQ(m->refs, 1);
@@ -259,9 +259,9 @@ TEST(a_closed_connection_takes_nothing_more) {
   EQ(conn_send_text(conn, m), SIO_ECLOSED);
   EQ(m->refs, 1);
   sio__conn_close(conn);
-  sio__conn_end(conn);
-  sio__conn_pause(conn);
-  sio__conn_resume(conn);
+  sio__conn_end_writing(conn);
+  sio__conn_pause_reading(conn);
+  sio__conn_resume_reading(conn);
   msg_unref(m);
   end();
 }
@@ -355,7 +355,7 @@ TEST(what_is_sifted_out_is_never_sent_and_the_rest_keeps_its_order) {
       say(conn, drop ? "-" : (char[]){ (char)('b' + i), 0 });
       if (!drop) strncat(want, (char[]){ (char)('b' + i), 0 }, 2);
     }
-    sio__conn_remove_if(conn, drop_marked, &asked);
+    sio__conn_remove_queued_msgs_if(conn, drop_marked, &asked);
     EQ(asked, 18);
     EQ(conn->out.bytes, strlen(want));
     say(conn, "!");
@@ -374,12 +374,12 @@ TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
   turn();
   for (int i = 0; i < 9; i++) say(conn, "-");
   say(conn, "e");
-  sio__conn_remove_if(conn, drop_marked, &asked);
+  sio__conn_remove_queued_msgs_if(conn, drop_marked, &asked);
   EQ(asked, 10);
   EQ(conn->out.bytes, 3);
   turns(2);
   IS(hear(peer), "-bcde");
-  sio__conn_remove_if(conn, drop_marked, &asked);
+  sio__conn_remove_queued_msgs_if(conn, drop_marked, &asked);
   EQ(asked, 10);
   end();
 }
@@ -387,7 +387,7 @@ TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
 TEST(pushing_writes_at_once_and_calls_nobody_before_the_end_of_the_turn) {
   begin();
   say(conn, "abc");
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   IS(hear(peer), "abc");
   EQ(conn->out.bytes, 0);
   IS(saw(), "");
@@ -401,8 +401,8 @@ TEST(pushing_stops_where_the_kernel_does) {
   begin();
   script(&sends, 2, 2, -EAGAIN);
   say(conn, "abcd");
-  sio__conn_write_now(conn);
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
+  sio__conn_write_queue_now(conn);
   EQ(sends.calls, 1);
   EQ(conn->out.bytes, 2);
   CHECK(conn->blocked);
@@ -416,7 +416,7 @@ TEST(what_goes_wrong_in_a_push_is_told_at_the_end_of_the_turn) {
   begin();
   script(&sends, 2, -EPIPE, -EPIPE);
   say(conn, "abcd");
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   IS(saw(), "");
   turn();
   IS(saw(), "failed EPIPE");

@@ -117,7 +117,7 @@ TEST(bytes_read_before_tls_began_are_its_first) {
   SSL_do_handshake(peer.ssl);
   char *hello;
   size_t n = (size_t)BIO_get_mem_data(peer.out, &hello);
-  sio__tls_feed(conn, hello, n);
+  sio__tls_feed_ciphertext(conn, hello, n);
   BIO_reset(peer.out);
   turns(2);
   CHECK(shake_by(SIZE_MAX));
@@ -187,7 +187,7 @@ TEST(what_is_encrypted_already_is_not_dropped) {
   size_t before = conn->out.bytes;
   for (int i = 0; i < 400; i++) fill(50, 'y');
   unsigned asked = 0;
-  sio__conn_remove_if(conn, is_short, &asked);
+  sio__conn_remove_queued_msgs_if(conn, is_short, &asked);
   EQ(conn->out.bytes, before);
   for (int i = 0; i < 1000 && conn->out.bytes > 0; i++) {
     peer_hears();
@@ -211,7 +211,7 @@ TEST(of_small_messages_only_those_not_encrypted_are_dropped) {
   size_t sealed = conn->extra[1].tls->ops->encrypted_bytes(conn);
   CHECK(sealed > 0 && sealed <= TLS_RECORD);
   unsigned asked = 0;
-  sio__conn_remove_if(conn, is_short, &asked);
+  sio__conn_remove_queued_msgs_if(conn, is_short, &asked);
   CHECK(conn->out.bytes >= sealed && conn->out.bytes < sealed + 50);
   size_t left = conn->out.bytes, sent = back_n;
   (void)sent;
@@ -232,7 +232,7 @@ TEST(pushing_gives_the_kernel_what_it_takes_and_calls_nobody) {
   meet(TLS1_2_VERSION);
   drains = 0;
   fill(40000, 'p');
-  sio__conn_write_now(conn);
+  sio__conn_write_queue_now(conn);
   EQ(conn->out.bytes, 0);
   EQ(drains, 0);
   turns(2);
@@ -249,7 +249,7 @@ TEST(an_end_is_said_behind_what_was_queued) {
     open_plain();
     meet((int)v);
     fill(20000, 'e');
-    sio__conn_end(conn);
+    sio__conn_end_writing(conn);
     turns(3);
     EQ(peer_hears(), 20000);
     CHECK(SSL_get_shutdown(peer.ssl) & SSL_RECEIVED_SHUTDOWN);
@@ -393,7 +393,7 @@ TEST(a_peer_that_never_said_anything_just_ends) {
 
 TEST(a_late_handshake_is_refused) {
   open_plain();
-  sio__tls_handshake_timeout(conn);
+  sio__tls_fail_handshake_timeout(conn);
   EQ(failed_as(SIO_TLS_FAILED_TIMEOUT), 1);
   tls_peer_open(&peer, far_fd, TLS1_3_VERSION);
   CHECK(!shake_by(SIZE_MAX));
@@ -541,9 +541,9 @@ TEST(what_a_peer_is_can_be_seen) {
     SSL_CTX_set_alpn_protos(peer.ctx, (const unsigned char *)"\x02h2\x08http/1.1", 12);
     tls_peer_begin(&peer);
     SSL_set_tlsext_host_name(peer.ssl, "localhost");
-    REQUIRE(sio__tls_info(conn) == NULL);
+    REQUIRE(sio__tls_get_info(conn) == NULL);
     CHECK(shake_by(SIZE_MAX));
-    struct tls_info *i = sio__tls_info(conn);
+    struct tls_info *i = sio__tls_get_info(conn);
     REQUIRE(i);
     EQ_STR(i->pub.version, v == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
     EQ_STR(i->pub.cipher, SSL_get_cipher_name(peer.ssl));

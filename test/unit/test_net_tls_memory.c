@@ -14,7 +14,7 @@ static bool talk_in_need(int version) {
   bool ok = shake_by(SIZE_MAX);
   alloc_fail_in(0);
   openssl_fuse = 0;
-  if (ok) sio__tls_info(conn);
+  if (ok) sio__tls_get_info(conn);
   ERR_clear_error();
   part();
   return ok;

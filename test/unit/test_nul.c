@@ -159,12 +159,12 @@ TEST(a_head_holds_no_nul) {
 TEST(a_proxy_names_no_address_with_a_nul) {
   struct proxied p;
   const char *why;
-  CHECK(sio__proxy_read(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"), &p, &why) > 0);
-  CHECK(sio__proxy_read(BYTES("PROXY TCP4 192.0.2.1\0 192.0.2.2 1 2\r\n"), &p, &why) < 0);
-  CHECK(sio__proxy_read(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2\0x 1 2\r\n"), &p, &why) < 0);
-  CHECK(sio__proxy_read(BYTES("PROXY TCP4\0 192.0.2.1 192.0.2.2 1 2\r\n"), &p, &why) < 0);
-  CHECK(sio__proxy_read(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\0\r\n"), &p, &why) < 0);
-  CHECK(sio__proxy_read(BYTES("PROXY UNKNOWN\0\r\n"), &p, &why) < 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"), &p, &why) > 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY TCP4 192.0.2.1\0 192.0.2.2 1 2\r\n"), &p, &why) < 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2\0x 1 2\r\n"), &p, &why) < 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY TCP4\0 192.0.2.1 192.0.2.2 1 2\r\n"), &p, &why) < 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\0\r\n"), &p, &why) < 0);
+  CHECK(sio__proxy_parse_header(BYTES("PROXY UNKNOWN\0\r\n"), &p, &why) < 0);
 }
 
 TESTS_BEGIN

@@ -15,7 +15,7 @@ static struct proxied got;
 static const char *why;
 
 static int read_n(const void *p, size_t n) {
-  return sio__proxy_read(guard_put(&guard, p, n), n, &got, &why);
+  return sio__proxy_parse_header(guard_put(&guard, p, n), n, &got, &why);
 }
 
 /* Whole, and with a request behind it, it is read; cut short anywhere it wants more. */
@@ -25,7 +25,7 @@ static void is(const void *p, size_t n, const char *from, bool secure) {
   memcpy(more + n, "GET / HTTP/1.1\r\n", 16);
   EQ(read_n(more, n + 16), n);
   EQ(read_n(p, n), n);
-  EQ_STR(sio__addr_text(&got.from, text), from);
+  EQ_STR(sio__addr_to_text(&got.from, text), from);
   EQ(got.from.kind, *from ? ADDR_IP : ADDR_NONE);
   EQ(got.secure, secure);
   for (size_t i = 0; i < n; i++) EQ(read_n(p, i), 0);

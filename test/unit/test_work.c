@@ -247,7 +247,7 @@ TEST(websocket_extensions) {
 
 static void choose_coding(void *unused) {
   (void)unused;
-  sio__coding_choose(all());
+  sio__coding_choose_for_accept_encoding(all());
 }
 
 TEST(accepted_codings) {
@@ -263,7 +263,7 @@ static void find_client(void *unused) {
   struct http_header h = { in_rfc7239 ? SLICE("Forwarded") : SLICE("X-Forwarded-For"), all() };
   sio_request r = { .headers = &h, .nheaders = 1 };
   (void)unused;
-  sio__forwarded_read(&r, &trusted, in_rfc7239);
+  sio__forwarded_read_client(&r, &trusted, in_rfc7239);
 }
 
 TEST(lists_of_proxies) {

@@ -240,7 +240,7 @@ TEST(a_peer_that_takes_nothing_is_closed_by_the_timer) {
   EQ(sio__ws_send(w, m), 0);
   msg_unref(m);
   turn();
-  CHECK(ws_queued(w) > 0);
+  CHECK(ws_queued_bytes(w) > 0);
   close_ws(1000, NULL);
   wait_for_closed();
   EQ(closed_count, 1);
@@ -250,7 +250,7 @@ TEST(a_peer_that_takes_nothing_is_closed_by_the_timer) {
 
 TEST(closing_reads_on_although_the_owner_had_paused) {
   begin();
-  sio__conn_pause(w->conn);
+  sio__conn_pause_reading(w->conn);
   close_ws(1000, NULL);
   turn();
   SAY(0x88, "\x03\xe8");

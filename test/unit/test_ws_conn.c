@@ -14,7 +14,7 @@ TEST(messages_go_both_ways) {
   SAW("Thello|B\1\2|");
   EQ(send_msg("4hi", false), 0);
   EQ(send_msg("\3\4", true), 0);
-  EQ(ws_queued(w), 9);
+  EQ(ws_queued_bytes(w), 9);
   CHECK(!ws_is_idle(w));
   EQ(drained_count, 0);
   turn();
@@ -41,11 +41,11 @@ TEST(bytes_behind_the_handshake_are_read) {
   begin();
   struct wire out = { 0 };
   wire_frame(&out, 0x81, "early", 5);
-  sio__ws_conn_feed(w, slice(out.p, out.n - 2));
+  sio__ws_conn_feed_bytes(w, slice(out.p, out.n - 2));
   SAW("");
   say(out.p + out.n - 2, 2);
   SAW("Tearly|");
-  sio__ws_conn_feed(w, slice(NULL, 0));
+  sio__ws_conn_feed_bytes(w, slice(NULL, 0));
   wire_clear(&out);
   end();
 }
@@ -112,8 +112,8 @@ TEST(a_peer_that_broke_a_rule_and_keeps_the_stream_open_is_closed_by_the_timer) 
 }
 
 static void drop_it(struct ws_conn *from) {
-  sio__ws_drop(from);
-  sio__ws_drop(from);
+  sio__ws_close_immediately(from);
+  sio__ws_close_immediately(from);
 }
 
 TEST(whoever_is_told_of_the_end_may_drop_what_is_left) {
@@ -152,7 +152,7 @@ TEST(a_pong_without_memory_is_told_at_once) {
 
 TEST(garbage_behind_the_handshake_closes_it) {
   begin();
-  sio__ws_conn_feed(w, SLICE("GET / HTTP/1.1\r\n"));
+  sio__ws_conn_feed_bytes(w, SLICE("GET / HTTP/1.1\r\n"));
   turn();
   check_violation(1002, SIO_EPROTO);
   end();
@@ -162,7 +162,7 @@ TEST(a_close_frame_behind_the_handshake_closes_it) {
   begin();
   struct wire out = { 0 };
   wire_frame(&out, 0x88, "\x03\xe8", 2);
-  sio__ws_conn_feed(w, slice(out.p, out.n));
+  sio__ws_conn_feed_bytes(w, slice(out.p, out.n));
   wire_clear(&out);
   turn();
   HEARD("\x88\x02\x03\xe8");
@@ -300,7 +300,7 @@ TEST(a_pong_that_waits_is_freed_with_its_websocket) {
   begin();
   struct wire out = { 0 };
   for (unsigned i = 0; i < 30; i++) wire_frame(&out, 0x89, "", 0);
-  sio__ws_conn_feed(w, slice(out.p, out.n));
+  sio__ws_conn_feed_bytes(w, slice(out.p, out.n));
   wire_clear(&out);
   CHECK(w->pong != NULL);
   drop_ws();

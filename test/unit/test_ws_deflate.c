@@ -350,7 +350,7 @@ static struct got send_to_both(struct msg *m) {
   EQ(recv(fd[2], in, sizeof in, 0), g.deflated_n);
   EQ((uint8_t)in[0], g.deflated);
   for (int i = 0; i < 3; i++) {
-    sio__ws_drop(w[i]);
+    sio__ws_close_immediately(w[i]);
     close(fd[i]);
   }
   msg_unref(m);
@@ -399,7 +399,7 @@ TEST(without_memory_a_message_leaves_as_it_is) {
   EQ(fuse, 0);
   CHECK(!m->deflated);
   EQ(m->ws_head, 4);
-  sio__ws_drop(w);
+  sio__ws_close_immediately(w);
   close(fd);
   msg_unref(m);
   msg_unref(first);

@@ -691,7 +691,7 @@ static unsigned ends;
 static void count_close(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
   (void)r;
   (void)reason;
-  CHECK(code == 1005 || sio__ws_close_code_is_valid(code));
+  CHECK(code == 1005 || sio__ws_is_valid_close_code(code));
   CHECK(n <= 123);
   ends++;
 }

@@ -92,7 +92,7 @@ static inline void close_ws(unsigned code, const char *reason) {
 
 static inline void drop_ws(void) {
   in_call = true;
-  sio__ws_drop(w);
+  sio__ws_close_immediately(w);
   in_call = false;
   w = NULL;
 }
