@@ -218,7 +218,7 @@ static int stream_send_key(struct stream *st, struct stream_entry *e) {
     return stream_writer_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
   e->number = ++st->redis->last_number;
   struct link_expect expect = stream_expect(EXPECT_KEY, e->number);
-  expect.on_remote_entry = on_key_reply;
+  expect.on_reply = on_key_reply;
   return sio__redis_send_command(st->redis, e->words[1], e->words, e->nwords, &expect);
 }
 
@@ -236,7 +236,7 @@ int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_
   if (!st->open) return UV_ENOTCONN;
   if (!redis_is_cluster(st->redis)) return stream_writer_send_command(st, kind, number, words, n);
   struct link_expect expect = stream_expect(kind, number);
-  expect.on_remote_entry = on_asked_reply;
+  expect.on_reply = on_asked_reply;
   return sio__redis_send_command(st->redis, key, words, n, &expect);
 }
 

@@ -111,11 +111,11 @@ static void finish(void) {
   DEMAND(nclosed == 3 && alloc_live == 0);
 }
 
-/* ---- what is heard --------------------------------------------------------------------------- */
+/* ---- what was heard -------------------------------------------------------------------------- */
 
-static struct redis_pair *any_node(void) {
+static struct redis_server *any_node(void) {
   if (list_empty(&nodes->pairs)) return NULL;
-  return container_of(nodes->pairs.next, struct redis_pair, in_pairs);
+  return container_of(nodes->pairs.next, struct redis_server, in_pairs);
 }
 
 /* Something waits for the reply. */
@@ -130,22 +130,22 @@ static void hear_written(const redisReply *r) {
 static void hear_of_node(const redisReply *r) {
   static const struct link_expect nobody = { 0 };
   static const sio_slice words[] = { { "SPUBLISH", 8 }, { "key", 3 }, { "x", 1 } };
-  struct redis_pair *p = any_node();
+  struct redis_server *p = any_node();
   if (!p) return;
   struct link_expect e = nobody;
-  e.slot = (int)sio__cluster_slot(words[1]);
-  if (p->commands.nexpects == 0) (void)sio__link_command(&p->commands, &e, words, 3);
+  e.slot = (int)sio__cluster_slot_of_key(words[1]);
+  if (p->commands.nexpects == 0) (void)sio__link_queue_command(&p->commands, &e, words, 3);
   p->commands.ops->reply(&p->commands, r);
 }
 
 static void hear_of_subscriber(const redisReply *r) {
-  struct redis_pair *p = any_node();
+  struct redis_server *p = any_node();
   if (p) p->subscriber.ops->reply(&p->subscriber, r);
 }
 
 static unsigned count_nodes(void) {
   unsigned n = 0;
-  pairs_each(p, nodes) n++;
+  redis_servers_each(p, nodes) n++;
   return n;
 }
 
@@ -161,10 +161,10 @@ static void hear_reply(char what, const redisReply *r) {
       break;
     case 'c': hear_of_node(r); break;
     case 's': hear_of_subscriber(r); break;
-    case 't': (void)nodes->guide.ops->greeted(&nodes->guide, r); break;
-    case 'm': (void)sentinels->guide.ops->greeted(&sentinels->guide, r); break;
+    case 't': (void)nodes->discovery.ops->greeted(&nodes->discovery, r); break;
+    case 'm': (void)sentinels->discovery.ops->greeted(&sentinels->discovery, r); break;
     case 'g': {
-      struct link *l = &sentinels->home->commands;
+      struct link *l = &sentinels->only_server->commands;
       (void)l->ops->greeted(l, r);
       break;
     }
@@ -178,8 +178,8 @@ static void hear(char what, sio_slice bytes) {
   struct reply_reader reader;
   redisReply *r;
   DEMAND(sio__reply_reader_init(&reader, 100000, REPLY_ELEMENTS) == 0);
-  int err = sio__reply_feed(&reader, bytes.p, bytes.n);
-  while (!err && (err = sio__reply_next(&reader, &r)) == 0 && r) {
+  int err = sio__reply_reader_feed(&reader, bytes.p, bytes.n);
+  while (!err && (err = sio__reply_reader_next(&reader, &r)) == 0 && r) {
     hear_reply(what, r);
     freeReplyObject(r);
   }

@@ -27,13 +27,13 @@ static struct {
 /* ---- replies of hiredis -------------------------------------------------------------- */
 
 /* hiredis allocates by itself. */
-__typeof__(sio__reply_reader_next) __real_sio__reply_next, __wrap_sio__reply_next;
+__typeof__(sio__reply_reader_next) __real_sio__reply_reader_next, __wrap_sio__reply_reader_next;
 __typeof__(freeReplyObject) __real_freeReplyObject, __wrap_freeReplyObject;
 __typeof__(sio__reply_reader_init) __real_sio__reply_reader_init, __wrap_sio__reply_reader_init;
 __typeof__(sio__reply_reader_clear) __real_sio__reply_reader_clear, __wrap_sio__reply_reader_clear;
 
-int __wrap_sio__reply_next(struct reply_reader *reader, redisReply **out) {
-  int err = __real_sio__reply_next(reader, out);
+int __wrap_sio__reply_reader_next(struct reply_reader *reader, redisReply **out) {
+  int err = __real_sio__reply_reader_next(reader, out);
   r.replies += *out != NULL;
   return err;
 }
