@@ -55,10 +55,10 @@ SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
 SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
 /* The argument as a cJSON tree, which is made at the first call. Its nodes belong to the library:
  * no call of cJSON may change, detach or delete them. A node takes 64 bytes of memory; a client can
- * cause one with two bytes of JSON, or one byte of MessagePack. In the place of an attachment there
- * is an object, for sio_event_bin_of(); sio_tree() refuses a tree with such an object, also when it
- * was duplicated (SIO_EPLACEHOLDER): use sio_arg(). NULL: there is no argument i, or memory ran
- * out. */
+ * cause one with two bytes of JSON, or one byte of MessagePack. An object
+ * stands for each attachment; sio_event_bin_of() returns its bytes. A tree with such an object, or
+ * a copy of it, cannot be sent with sio_tree() (SIO_EPLACEHOLDER): use sio_arg(). NULL: there is no
+ * argument i, or memory ran out. */
 SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
 /* The attachment that a node of sio_event_tree() stands for; {NULL,0} for any other node. */
 SIO_EXTERN sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node);

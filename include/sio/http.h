@@ -141,9 +141,9 @@ typedef struct sio_ws_callbacks {
    * of that data. Otherwise the WebSocket is closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. */
   unsigned ping_timeout_ms;
   /* NULL-terminated list of the subprotocols that the route speaks (RFC 6455 section 1.9); it is
-   * copied. NULL: none. The first one that a client offers and that is in the list is used. If
-   * there is no such one, the WebSocket opens without a subprotocol; a browser that offered some
-   * then closes it. accept can choose another one with
+   * copied. NULL: none. Of the subprotocols that a client offers, the first one that the list
+   * contains is used. If the list contains none of them, the WebSocket opens without a subprotocol,
+   * and a browser that offered some closes it. accept can choose another subprotocol with
    * sio_respond_header(r, "Sec-WebSocket-Protocol", ...). */
   const char *const *protocols;
 } sio_ws_callbacks;
@@ -199,9 +199,9 @@ typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
  * registration. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called before the head of an answer is written: of each answer that carries packets, each "ok" to
- * a POST, and each 101. initial is true for the first answer of a session. The callback may add
- * headers with sio_respond_header(). */
+/* Called before the head of an answer is written, for these answers: polling responses with
+ * packets, the "ok" to each POST, and the 101 of each WebSocket. initial is true for the first
+ * answer of a session. The callback may add headers with sio_respond_header(). */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 /* Registers such a callback. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);

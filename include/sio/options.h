@@ -393,26 +393,28 @@ typedef struct sio_options {
   /* 4096: how many acks may be pending for one socket, and how many calls with acks for a
    * namespace. Further calls return SIO_ETOOBIG. */
   unsigned max_acks;
-  /* 64 MiB of replies to one broadcast with acks, or to one query of other servers. */
+  /* 64 MiB: how many bytes of replies are kept for one broadcast with acks, or for one question to
+   * other servers. Further replies are dropped, and the status is SIO_ETOOBIG. */
   size_t max_answers;
 
   /* -- Limits on connections -- */
 
   /* 0: no limit. When as many connections are open, new ones are closed at once. */
   unsigned max_connections;
-  /* 0: no limit. Connections that have not sent a complete request head yet; when there is one
-   * more, the oldest of them is closed. */
+  /* 0: no limit. How many connections may be open that have not sent a complete request head yet.
+   * When there is one more, the oldest of them is closed. */
   unsigned max_pending;
-  /* 0: no limit. Connections that one address may open each second and, counted separately,
-   * sessions and WebSockets of sio_ws_route(), so that clients behind a trusted proxy are counted
-   * too. A refused request for a session counts as a session: when the limit is reached it is
-   * answered 429, and its connection is closed. An IPv6 address counts by its first 64 bits. Unix
-   * sockets and trusted proxies are not counted. */
+  /* 0: no limit. How many connections one address may open each second. Sessions and WebSockets of
+   * sio_ws_route() are counted separately, with the same limit, so that clients behind a trusted
+   * proxy are limited too. A request for a session counts even if it is refused. Above the limit a
+   * connection is closed; a request for a session gets status 429 first. An IPv6 address counts by
+   * its first 64 bits. Unix sockets and trusted proxies are not counted. */
   unsigned connects_per_s;
   /* connects_per_s: how many may come at once. */
   unsigned connects_burst;
-  /* 0: no limit. Connections that one address may have open and, counted separately, sessions. A
-   * client that polls without keep-alive opens a connection for each request. */
+  /* 0: no limit. How many connections one address may have open; sessions are counted separately,
+   * with the same limit. A client that polls without keep-alive opens a connection for each
+   * request. */
   unsigned max_per_address;
   /* 65536 addresses are remembered. When there is one more, the one that has been unused for
    * longest is forgotten; if all are in use, the new one is admitted and not counted. */

@@ -198,9 +198,9 @@ static inline sio_val sio_object(const sio_member *members, size_t n) {
  * sio_json(). The literals true and false have the type int in C11 and would be sent as 1 and 0:
  * write sio_bool(true). C++ has no _Generic: pass sio_argv(array, count). */
 #ifndef __cplusplus
-static inline sio_val sio__same(sio_val v) { return v; }
+static inline sio_val sio_val_itself(sio_val v) { return v; }
 #define SIO_VAL(x) \
-  _Generic((x), sio_val: sio__same, sio_slice: sio_string, bool: sio_bool,     \
+  _Generic((x), sio_val: sio_val_itself, sio_slice: sio_string, bool: sio_bool,     \
     char *: sio_str, const char *: sio_str, float: sio_double, double: sio_double,   \
     struct cJSON *: sio_tree, const struct cJSON *: sio_tree, char: sio_int,   \
     signed char: sio_int, unsigned char: sio_int, short: sio_int,              \
