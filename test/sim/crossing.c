@@ -80,8 +80,8 @@ void crossings_sent(const sio_target *to, uint64_t number, bool certain, bool as
   k.asks = asks;
   k.everywhere = certain && exists_everywhere(to->nsp);
   k.counted = k.everywhere && !asks;
-  for (int i = 0; i < host.nmembers && !redis.on; i++)
-    if (i != k.from && k.everywhere && stays(i)) k.due |= 1u << i;
+  for (int i = 0; i < host.nmembers; i++)
+    if (i != k.from && k.everywhere && stays(i) && host_redis_is_sure(k.from, i)) k.due |= 1u << i;
   x.sent = grow(x.sent, x.nsent, sizeof *x.sent);
   x.sent[x.nsent++] = k;
 }

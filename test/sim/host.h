@@ -149,7 +149,8 @@ void host_redis_act(void);             /* what only such a host does */
 void host_redis_gone(void);            /* the server of host.here is */
 void host_redis_check_settled(void);
 void host_redis_check_end(void);
-uint64_t host_redis_counted(int member); /* events that it counts as lost */
+uint64_t host_redis_counted(int member);   /* events that it counts as lost */
+bool host_redis_is_sure(int from, int to); /* what one sends now has to reach the other */
 
 /* Something calls the host: what; s may be NULL. */
 void host_called(const char *what, sio_socket *s);

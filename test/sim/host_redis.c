@@ -165,7 +165,11 @@ static void send_canary(void) {
 }
 
 void host_redis_idle(void) {
-  if (!redis.on || !host.calm) return;
+  if (!redis.on) return;
+  if (!host.calm) {
+    if (draw_one_in(8)) send_canary();
+    return;
+  }
   if (!r.calm_at) r.calm_at = kernel.now;
   if (r.has_canaries || kernel.now < r.calm_at + CANARY_US) return;
   r.has_canaries = true;
@@ -183,6 +187,15 @@ static sio_redis_stats stats_of(int member) {
 uint64_t host_redis_counted(int member) {
   sio_redis_stats st = stats_of(member);
   return host.members[member].redis ? st.dropped + st.unanswered + st.errors : UINT64_MAX;
+}
+
+static bool is_ready(int member) {
+  return host.members[member].redis && stats_of(member).state == SIO_REDIS_READY;
+}
+
+/* When nothing fails any more, and both say that they are connected and subscribed. */
+bool host_redis_is_sure(int from, int to) {
+  return !redis.on || (host.calm && is_ready(from) && is_ready(to));
 }
 
 static void must_be_ready(void) {
