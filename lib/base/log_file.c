@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/os.h"
 #include "base/sized.h"
 #include "base/utc.h"
 #include "base/utf8.h"

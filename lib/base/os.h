@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * os.h - functions that differ between operating systems. os_linux.c implements them for Linux,
- * os_bsd.c for macOS and the BSDs.
+ * os_bsd.c for macOS and the BSDs, os_windows.c some of them for Windows.
  */
 #ifndef SIO_BASE_OS_H
 #define SIO_BASE_OS_H
 
 #include <fcntl.h>
 #include <stddef.h>
+#ifdef _WIN32
+#include <winsock2.h>
+#define flockfile _lock_file
+#define funlockfile _unlock_file
+#else
 #include <sys/socket.h>
+#endif
 
 /* Files longer than 2 GiB: where a pointer has 32 bits, glibc wants _FILE_OFFSET_BITS=64. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");

@@ -4,7 +4,7 @@
  */
 #include "base/os.h"
 
-#ifndef __linux__
+#if !defined(__linux__) && !defined(_WIN32)
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>

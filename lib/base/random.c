@@ -35,10 +35,14 @@ static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 
 int sio__fill_random(void *out, size_t n) { return sio__os_fill_random(out, n); }
 
+#ifdef _WIN32 /* where a process cannot fork */
+static void register_fork_counter(void) { fork_is_seen = true; }
+#else
 static void count_process_fork(void) { atomic_fetch_add(&forks, 1); }
 static void register_fork_counter(void) {
   fork_is_seen = pthread_atfork(NULL, NULL, count_process_fork) == 0;
 }
+#endif
 
 static int refill_random_id_batch(unsigned now) {
   int err = sio__fill_random(batch.bytes, sizeof batch.bytes);
