@@ -254,7 +254,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags) {
   size_t n = 0;
   if (!(flags & MSG_NOSIGNAL)) fault("a send without MSG_NOSIGNAL", "wire %d", w->id);
   if (fails(kernel.eintr, EINTR) || fails(kernel.nobufs, draw(2) ? ENOMEM : ENOBUFS)) return -1;
-  for (size_t i = 0; i < m->msg_iovlen; i++) n += m->msg_iov[i].iov_len;
+  for (size_t i = 0; i < (size_t)m->msg_iovlen; i++) n += m->msg_iov[i].iov_len;
   ssize_t k = room_for(w, n);
   if (k <= 0) return k;
   answer_with_reset(w);

@@ -53,7 +53,7 @@ static inline ssize_t send_few(int fd, const struct msghdr *mh, size_t most, int
   char few[256];
   size_t n = 0;
   if (most > sizeof few) abort();
-  for (size_t i = 0; i < mh->msg_iovlen && n < most; i++) {
+  for (size_t i = 0; i < (size_t)mh->msg_iovlen && n < most; i++) {
     size_t len = mh->msg_iov[i].iov_len;
     if (len > most - n) len = most - n;
     memcpy(few + n, mh->msg_iov[i].iov_base, len);
@@ -64,7 +64,7 @@ static inline ssize_t send_few(int fd, const struct msghdr *mh, size_t most, int
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *mh, int flags) {
   int fault = next_fault(&sends);
-  sent_pieces = mh->msg_iovlen;
+  sent_pieces = (size_t)mh->msg_iovlen;
   sigpipe_asked |= !(flags & MSG_NOSIGNAL);
   if (fault == 0) return __real_sendmsg(fd, mh, flags);
   if (fault > 0) return send_few(fd, mh, (size_t)fault, flags);

@@ -79,7 +79,7 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t n, int flags) {
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *mh, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *mh, int flags) {
   ssize_t sum = 0;
-  for (size_t i = 0; i < mh->msg_iovlen; i++) {
+  for (size_t i = 0; i < (size_t)mh->msg_iovlen; i++) {
     ssize_t n = __wrap_send(fd, mh->msg_iov[i].iov_base, mh->msg_iov[i].iov_len, flags);
     if (n < 0) return sum ? sum : n;
     sum += n;
