@@ -223,7 +223,12 @@ async function takeSite(out, dir, pages) {
   for (const one of pages) {
     const { open, close } = await openPages(`http://127.0.0.1:${server.address().port}/${one}`);
     const page = await open();
-    await take(out, `site-${one.replaceAll(/\W+/g, '-')}`, page, () => page.reload()); // it looks at the scheme once
+    // The site looks at the scheme once, and remembers it.
+    const again = async () => {
+      await page.evaluate(() => localStorage.clear());
+      await page.reload();
+    };
+    await take(out, `site-${one.replaceAll(/\W+/g, '-')}`, page, again);
     await close();
   }
   server.close();
