@@ -17,9 +17,12 @@ static bool contains_password(const void *block) {
                 sizeof PASSWORD - 1) != NULL;
 }
 
+/* calloc() zeroes all of a block that is searched later, which may be longer than n. */
 static void *secrets_malloc(size_t n) {
-  void *p = alloc_malloc(n);
-  return p ? memset(p, 0, malloc_usable_size(p)) : NULL;
+  void *p = calloc(1, n);
+  alloc_live += p != NULL;
+  alloc_bytes += malloc_usable_size(p);
+  return p;
 }
 
 static void secrets_free(void *p) {
