@@ -306,7 +306,8 @@ static bool is_stream_connected(const struct stream *st) {
 static void stream_open_if_caught_up(struct stream *st) {
   if (st->open || !is_stream_connected(st) || !st->has_position || !st->has_fence) return;
   if (stream_id_compare(st->last, st->fence) < 0) return;
-  stream_requeue_unconfirmed_entries(st);
+  if (st->writer_is_new) stream_requeue_unconfirmed_entries(st);
+  st->writer_is_new = false;
   st->open = true;
   stream_write_queued_entries(st);
   sio__redis_update_state(st->redis, "");
@@ -341,6 +342,7 @@ static void on_stream_writer_ready(struct link *l) {
   struct stream *st = stream_of_writer_link(l);
   const struct link_expect expect = { .id = { EXPECT_FENCE }, .slot = LINK_NO_SLOT };
   st->redis->stats.connects++;
+  st->writer_is_new = true;
   st->has_fence = false;
   if (stream_request_last_id(st, l, &expect))
     sio__link_break_and_reconnect(l, "no memory for a command");

@@ -110,9 +110,10 @@ struct stream {
   unsigned read_count, read_next; /* the most entries that are read at a time, and next */
   unsigned block_ms;
   size_t max_len;
-  bool has_position; /* `last` is known */
-  bool has_fence;    /* `fence` is known, on this connection */
-  bool open;         /* entries can be written */
+  bool has_position;  /* `last` is known */
+  bool has_fence;     /* `fence` is known, on this connection */
+  bool writer_is_new; /* entries of the connection before are not settled yet */
+  bool open;          /* entries can be written */
   bool closed;
   struct stream_id last;  /* the last entry that was read */
   struct stream_id fence; /* the last entry when the writer was connected */

@@ -286,6 +286,27 @@ TEST(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
   end();
 }
 
+/* Its reply is on the way on the connection that did not break. */
+TEST(an_entry_under_way_is_not_added_again_when_the_reader_comes_back) {
+  begin_streams(NULL);
+  hold_adds = hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1 && reader);
+  struct fake_conn *before = reader;
+  reader = NULL;
+  fake_close(before);
+  UNTIL(reader);
+  settle();
+  EQ(nentries, 1);
+  hold_adds = hold_reads = false;
+  fake_say(writer, held_adds);
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(nentries == 2);
+  settle();
+  EQ(nentries, 2);
+  end();
+}
+
 TEST(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read) {
   begin_streams(&normal);
   struct peer *p = joined();
@@ -610,6 +631,7 @@ T(with_recovery_events_are_delivered_in_the_order_of_the_stream)
 T(a_socket_that_is_disconnected_is_sent_what_waits_first)
 T(an_event_that_redis_refuses_is_delivered_here_and_counted)
 T(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
+T(an_entry_under_way_is_not_added_again_when_the_reader_comes_back)
 T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
 T(entries_that_are_malformed_are_counted_and_passed_over)
 T(a_client_of_another_server_is_restored_with_what_it_missed)
