@@ -481,8 +481,8 @@ static bool refuse(void) {
 static void handle(struct connection *c, const struct text *w, size_t n) {
   to = c;
   reply.n = 0;
-  TELL("Redis: server %d says %s %s", c->member, tell_bytes(w[0].p, w[0].n),
-       n > 1 ? w[1].n < 60 ? w[1].p : "..." : "");
+  TELL("Redis: server %d says %s on wire %d: %s", c->member, w[0].p, c->w->id,
+       n > 1 ? tell_bytes(w[n - 1].p, w[n - 1].n < 60 ? w[n - 1].n : 60) : "");
   if (!refuse()) execute_or_queue(w, n);
   if (to->w && reply.n) send_bytes(to, &reply);
 }
