@@ -122,10 +122,14 @@ static void act_ask(sio_socket *s) {
 
 /* ---- broadcasts --------------------------------------------------------------------- */
 
+/* From another server, the socket to leave out comes as its id among the rooms. */
 struct aim host_aim_of(const sio_target *to, const sio_socket *s) {
   struct aim aim = { .skipped = s && s == to->skip };
   for (const char *const *r = to->rooms; r && *r; r++) aim.rooms |= host_room(*r);
-  for (const char *const *r = to->except; r && *r; r++) aim.except |= host_room(*r);
+  for (const char *const *r = to->except; r && *r; r++) {
+    aim.except |= host_room(*r);
+    aim.skipped |= s && strcmp(*r, sio_socket_id(s)) == 0;
+  }
   return aim;
 }
 
