@@ -114,13 +114,16 @@ static uint64_t said_in(const struct client *c, const char *nsp) {
   return 0;
 }
 
+/* Replies to several CONNECTs may be on their way at once. */
+static bool has_slow_line(const struct peer *p) { return p->delay_us + p->jitter_us > 100000; }
+
 static void join(struct client *c, const char *nsp) {
   char pre[ID_SIZE + 2];
   bool again = was_in(c, nsp);
   if (joined_find(c, nsp)) return;
   /* Protocol 3 does not tell which of its CONNECTs a reply is for: a late one would be taken for
    * the reply to the newest. */
-  if (again && c->hasty && c->e.protocol == 3) return;
+  if (again && c->e.protocol == 3 && (c->hasty || has_slow_line(c->peer))) return;
   for (int i = 0; i < JOINS; i++) {
     struct joined *j = &c->joins[i];
     if (j->state != OUT) continue;
