@@ -176,7 +176,7 @@ clustered('the pages of the UI show the servers, sockets, rooms and events of al
       };
       await go('servers');
       for (const id of NAMES) await page.getByRole('cell', { name: id, exact: true }).waitFor();
-      await sleep(2500); // the next statistics of each
+      if (process.env.SCREENSHOTS) await sleep(2500); // the next statistics of each
       await picture(page, 'cluster-servers');
       await go('sockets');
       for (const id of NAMES) await page.getByText(apps[id].id).first().waitFor();
