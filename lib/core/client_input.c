@@ -133,7 +133,9 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
 static void client_on_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
   if (is_over_auth_limit(cl, p)) {
-    client_end_for_bad_packet(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
+    client_end_for_bad_packet(
+        cl, SIO_ETOOBIG,
+        "the client sent more auth than a quarter of max_unjoined before it joined a namespace");
   } else if (!is_socketio2_client(cl)) {
     handle_connect_to_namespace(cl, p->nsp, p->json);
   } else if (sio__query_string_to_auth_json(&auth, p->query)) {
@@ -165,7 +167,8 @@ static void client_on_packet_for_unjoined_namespace(struct client *cl, const str
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp)) return;
-  client_end_for_protocol_violation(cl, "a packet for a namespace that the client has not joined");
+  client_end_for_protocol_violation(
+      cl, "the client sent a packet for a namespace that it has not joined");
 }
 
 static void client_on_socket_packet(struct client *cl, const struct packet *p) {
@@ -189,8 +192,8 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
   struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
   LOG_ABOUT(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_SESSION_OF(cl->session),
-            "received %s for %.*s, %zu bytes, %u attachments", names[p->type], LOG_SLICE(p->nsp),
-            p->json.n, p->nbins);
+            "received %s for namespace %.*s: %zu bytes, %u attachments", names[p->type],
+            LOG_SLICE(p->nsp), p->json.n, p->nbins);
   if (p->type == PACKET_CONNECT || p->json.n == 0) return;
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
@@ -203,7 +206,8 @@ static void client_on_packet(struct client *cl, struct packet *p) {
   switch (p->type) {
     case PACKET_CONNECT: client_on_connect_packet(cl, p); break;
     case PACKET_CONNECT_ERROR:
-      client_end_for_protocol_violation(cl, "CONNECT_ERROR from a client");
+      client_end_for_protocol_violation(cl,
+                                        "the client sent CONNECT_ERROR, which only servers send");
       break;
     default: client_on_socket_packet(cl, p); break;
   }

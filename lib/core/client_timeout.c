@@ -63,8 +63,9 @@ static void on_client_timeout(struct timer *timer) {
     client_timeout_restart(t);
   else
     sio__session_end(t->client->session, t->for_join, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
-                     t->for_join ? "the client joined no namespace within connect_timeout_ms"
-                                 : "attachments of a packet are missing after packet_timeout_ms");
+                     t->for_join
+                         ? "the client joined no namespace within connect_timeout_ms"
+                         : "not all attachments of a packet arrived within packet_timeout_ms");
 }
 
 static int client_timeout_start(struct client *cl, unsigned ms, bool for_join) {

@@ -104,8 +104,9 @@ static void accept_connecting_socket(sio_socket *s) {
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
   sio__client_on_namespace_joined(client_of_session(s->session));
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
-                  sio__session_address(s->session), ABOUT_SOCKET(s), "socket %s joined %s from %s",
-                  s->own_id, s->nsp->name, sio__session_address(s->session));
+                  sio__session_address(s->session), ABOUT_SOCKET(s),
+                  "socket %s joined namespace %s from %s", s->own_id, s->nsp->name,
+                  sio__session_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
   if (core->opts->drop_handshake) sio__session_free_request_headers(s->session);
 }
@@ -142,7 +143,7 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
                   sio__session_address(cl->session), ABOUT_SESSION_OF(cl->session),
-                  "CONNECT to %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
+                  "CONNECT to namespace %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
   sio__connect_refuse_without_log(cl, nsp, why);
 }
 
@@ -173,7 +174,8 @@ static void pending_join_log_refusal(const struct pending_join *p, const char *m
   const sio_socket *s = p->socket;
   const char *peer = s->session ? sio__session_address(s->session) : "a closed connection";
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
-                  ABOUT_SOCKET(s), "socket %s of %s refused by middleware of %s: %s", s->own_id,
+                  ABOUT_SOCKET(s),
+                  "socket %s from %s refused by the middleware of namespace %s: %s", s->own_id,
                   peer, s->nsp->name, message);
 }
 
@@ -200,7 +202,7 @@ static void pending_join_on_middleware_refused(struct chain *c, const char *mess
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "the data of a refused CONNECT is not sent: %s", sio_strerror(err));
+            "the data for a refused CONNECT cannot be sent and is ignored: %s", sio_strerror(err));
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
 

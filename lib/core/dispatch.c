@@ -194,7 +194,7 @@ static void event_queue_on_middleware_refused(struct chain *c, const char *messa
   int err = sio__encode_event_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
-            "the data of a refused event is ignored: %s", sio_strerror(err));
+            "the data for a refused event cannot be sent and is ignored: %s", sio_strerror(err));
 }
 
 static bool can_event_queue_continue(const struct chain *c) {
@@ -207,7 +207,7 @@ static void report_refused_event(struct event_queue *q, sio_socket *s) {
   const char *peer = sio__session_address(s->session);
   core->stats.events_refused++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),
-                  "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id,
+                  "socket %s from %s: event \"%.*s\" refused by packet middleware: %s", s->own_id,
                   peer, LOG_SLICE(q->event.name), message);
   sio_error_info info = { UV_ECANCELED, message, slice(NULL, 0) };
   if (q->data) info.data = slice(msg_data(q->data), q->data->len);

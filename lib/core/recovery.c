@@ -409,7 +409,7 @@ static const char *recovery_failure_text(int cause) {
     [SIO_RECOVERY_TOO_MUCH] =
         "the missed events do not fit into the queue, or were replayed too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
-    [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or not in time",
+    [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or did not answer in time",
   };
   return texts[cause];
 }

@@ -23,7 +23,7 @@ static bool is_own_room(const sio_socket *s, const char *room) {
 /* verb is "joins" or "leaves". */
 static void log_room_change(const sio_socket *s, const char *verb, const char *room) {
   LOG_ABOUT(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_SOCKET(s),
-            "socket %s %s room \"%s\" of %s", s->own_id, verb, room, s->nsp->name);
+            "socket %s %s room \"%s\" of namespace %s", s->own_id, verb, room, s->nsp->name);
 }
 
 int sio_join(sio_socket *s, const char *room) {

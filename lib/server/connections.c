@@ -25,7 +25,7 @@ int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
   if (!err || err == SIO_ELIMIT) return err;
   srv->core.stats.connections_refused++;
   LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
-            "an accepted connection is closed: %s", sio_strerror(err));
+            "a new connection cannot be served and is closed: %s", sio_strerror(err));
   return err;
 }
 

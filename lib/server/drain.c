@@ -87,8 +87,9 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   srv->engines.draining = true;
   sio__server_mark_draining_in_threads(srv);
   srv->engines.retry_after_s = d.retry_after_s;
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
-      (size_t)srv->core.stats.sessions, d.spread_ms);
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "the server drains: it ends %zu sessions within %u ms", (size_t)srv->core.stats.sessions,
+      d.spread_ms);
   /* The first step runs in the next turn of the loop. If there are no sessions, the server closes
    * then. */
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);

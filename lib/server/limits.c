@@ -45,5 +45,5 @@ void sio__limits_reject_connection(sio_server *srv, int fd) {
   close(fd);
   sio__addr_limits_report_refusal(&srv->addr_limits, SIO_REJECT_CONNECTIONS,
                                   sio__addr_to_text(&a, text),
-                                  "as many connections as max_connections are open");
+                                  "max_connections connections are already open");
 }

@@ -20,8 +20,8 @@ static void on_connection_accepted(struct listener *ln, int fd) {
 static void on_accept_failed(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
   srv->core.stats.accept_failures++;
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot accept: %s; the next try is in 100 ms",
-      sio_strerror(err));
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET,
+      "cannot accept a connection: %s; the next try is in 100 ms", sio_strerror(err));
 }
 
 static const struct listener_ops listener_callbacks = { .accepted = on_connection_accepted,
@@ -61,8 +61,8 @@ static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_
 
 /* Returns a text that says what is wrong with the options, or NULL if they are valid. */
 static const char *find_invalid_listen_option(const sio_listen_options *o) {
-  if (o->path && (o->host || o->port)) return "path excludes host and port";
-  if (o->port < 0 || o->port > 65535) return "the port is not one of 0..65535";
+  if (o->path && (o->host || o->port)) return "path cannot be set together with host or port";
+  if (o->port < 0 || o->port > 65535) return "the port is not in the range 0 to 65535";
   if (o->backlog < 0) return "the backlog is negative";
   return o->tls && !tls_is_complete(o->tls) ? "tls lacks a function of sio_tls_ops" : NULL;
 }

@@ -89,7 +89,7 @@ static int log_option_over_other_option(struct log *log, const char *field, size
 }
 
 static int log_option_out_of_range(struct log *log, const char *field, int v, int min, int max) {
-  return log_invalid_option(log, field, "%d is not one of %d..%d", v, min, max);
+  return log_invalid_option(log, field, "%d is not in the range %d to %d", v, min, max);
 }
 
 static int log_option_needs_other_option(struct log *log, const char *field, const char *other) {
@@ -107,9 +107,9 @@ static int log_option_not_built_in(struct log *log, const char *field, const cha
 static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
                               const char *field) {
   return sio__read_sized_struct(out, size, in, size)
-             ? log_invalid_option(
-                   log, field,
-                   "its size is invalid, or it sets a field that this version does not know")
+             ? log_invalid_option(log, field,
+                                  "the size of the struct is invalid, or it sets a field that this "
+                                  "version of libsio does not know")
              : 0;
 }
 
@@ -133,7 +133,7 @@ static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio__adapter_memory;
   const sio_adapter_ops *a = o->adapter;
   if (!has_valid_struct_size(a->size, sizeof *a))
-    return log_invalid_option(log, "adapter", "its size is less than in version 0.1");
+    return log_invalid_option(log, "adapter", "the size of the struct is less than in version 0.1");
   if ((a->flags & SIO_ADAPTER_RECOVERS) && (!a->persist || !a->restore))
     return log_invalid_option(log, "adapter", "SIO_ADAPTER_RECOVERS needs persist and restore");
   return 0;
@@ -262,7 +262,7 @@ static int check_proxy_options(struct options *opts, struct log *log) {
 static int check_parser_option(sio_options *o, struct log *log) {
   if (!o->parser) return 0;
   if (!has_valid_struct_size(o->parser->size, sizeof *o->parser))
-    return log_invalid_option(log, "parser", "its size is less than in version 0.1");
+    return log_invalid_option(log, "parser", "the size of the struct is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
     return log_invalid_option(log, "parser", "encode or decode is NULL; both are needed");
   return o->allow_eio3
@@ -370,8 +370,8 @@ static int check_features_are_built_in(const sio_options *o, struct log *log) {
 
 static int check_deflate_field(struct log *log, const char *field, int v, int min, int max) {
   if (v == 0 || (v >= min && v <= max)) return 0;
-  return log_invalid_option(log, "per_message_deflate", "%s: %d is not one of 0, %d..%d", field, v,
-                            min, max);
+  return log_invalid_option(log, "per_message_deflate",
+                            "%s: %d is neither 0 nor in the range %d to %d", field, v, min, max);
 }
 
 static int check_deflate_options(struct options *opts, struct log *log) {

@@ -60,7 +60,7 @@ static void on_client_bundle_abort(sio_request *r, int err, const char *detail) 
 __attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, const sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),
-            "%s looks for Socket.IO at %.*s, but sio_options.path is %s",
+            "a client at %s requests Socket.IO at path %.*s, but sio_options.path is %s",
             sio__request_client_address(r), LOG_SLICE(r->path), srv->opts.o.path);
 }
 

@@ -78,7 +78,8 @@ static void fail_all_connections(struct loop *l) {
 static void on_shutdown_timeout(struct timer *t) {
   sio_server *srv = container_of(t, sio_server, shutdown_timer);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
-      "the server closes: %u connections are still open after shutdown_timeout_ms and are cut",
+      "the server closes: %u connections are still open after shutdown_timeout_ms and are closed "
+      "now",
       srv->core.loop.nconns);
   sio__http_close(&srv->http);
   fail_all_connections(&srv->core.loop);

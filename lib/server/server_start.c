@@ -101,7 +101,8 @@ static int init_log_and_options(struct options *opts, struct log *log, const sio
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_options: its size is invalid, or it sets a field that this version does not know");
+      "sio_options: the size of the struct is invalid, or it sets a field that this version of "
+      "libsio does not know");
   return err;
 }
 

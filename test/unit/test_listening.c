@@ -182,17 +182,19 @@ TEST(an_invalid_field_is_refused_and_the_log_says_which) {
   ops.read = NULL;
   const sio_tls lacking = { &ops, NULL };
   begin((sio_options){ 0 });
-  CHECK(fails_with(&(sio_listen_options){ .path = "/x", .port = 80 }, UV_EINVAL,
-                   "net cannot listen on Unix socket /x: path excludes host and port\n"));
-  CHECK(fails_with(&(sio_listen_options){ .path = "/x", .host = "::1" }, UV_EINVAL,
-                   "net cannot listen on Unix socket /x: path excludes host and port\n"));
+  CHECK(fails_with(
+      &(sio_listen_options){ .path = "/x", .port = 80 }, UV_EINVAL,
+      "net cannot listen on Unix socket /x: path cannot be set together with host or port\n"));
+  CHECK(fails_with(
+      &(sio_listen_options){ .path = "/x", .host = "::1" }, UV_EINVAL,
+      "net cannot listen on Unix socket /x: path cannot be set together with host or port\n"));
   CHECK(fails_with(&(sio_listen_options){ .port = -1 }, UV_EINVAL,
-                   "net cannot listen on all addresses port -1: the port is not one of "
-                   "0..65535\n"));
+                   "net cannot listen on all addresses port -1: the port is not in the "
+                   "range 0 to 65535\n"));
   EQ(sio_listen_with(srv, NULL), UV_EINVAL);
   CHECK(fails_with(&(sio_listen_options){ .port = 70000 }, UV_EINVAL,
-                   "net cannot listen on all addresses port 70000: the port is not one of "
-                   "0..65535\n"));
+                   "net cannot listen on all addresses port 70000: the port is not in the "
+                   "range 0 to 65535\n"));
   CHECK(fails_with(&(sio_listen_options){ .backlog = -1 }, UV_EINVAL,
                    "net cannot listen on all addresses port 0: the backlog is negative\n"));
   CHECK(fails_with(&(sio_listen_options){ .tls = &lacking }, UV_EINVAL,

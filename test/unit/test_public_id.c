@@ -95,7 +95,7 @@ TEST(no_line_of_the_log_shows_a_sid_at_any_level) {
   hang_up(p);
   hang_up(q);
   stop();
-  CHECK(strstr(said, "joined /b") != NULL && strstr(said, "left /b") != NULL);
+  CHECK(strstr(said, "joined namespace /b") != NULL && strstr(said, "left namespace /b") != NULL);
   CHECK(strstr(said, "opened over") != NULL && strstr(said, "closed: transport close") != NULL);
   CHECK(strstr(said, sids[0]) == NULL);
   CHECK(strstr(said, sids[1]) == NULL);

@@ -656,7 +656,7 @@ static void on_log(const sio_log_line *l, void *user) {
   (void)user;
   if (l->level < SIO_LOG_DEBUG) return;
   CHECK(strlen(l->text) <= 512);
-  trace("%s: %.80s; ", l->room, l->text);
+  trace("%s: %.120s; ", l->room, l->text);
 }
 
 static void relay(sio_socket *s, sio_event *e, void *user) {
@@ -680,17 +680,16 @@ TEST(each_packet_is_a_log_line_at_level_debug) {
   struct peer *p = logged(SIO_LOG_DEBUG);
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "sio: received CONNECT for /, 18 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, "sio: received CONNECT for namespace /: 18 bytes, 0 attachments; ") != NULL);
   CHECK(!strstr(seen, "secret"));
   say(p, "42[\"relay\",\"private\"]");
   turn();
   seen = saw();
-  CHECK(strstr(seen, "sio: received EVENT for /, 19 bytes, 0 attachments; ") != NULL);
-  CHECK(strstr(seen, " joins room \"room\" of /; adapter: broadcasting \"b\" in namespace / to 1 "
-                     "rooms (0: to all "
-                     "sockets), except 0 rooms; ") != NULL);
+  CHECK(strstr(seen, "sio: received EVENT for namespace /: 19 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, " joins room \"room\" of namespace /; adapter: broadcasting event \"b\" in "
+                     "namespace / to 1 rooms (0 means all sockets), except 0 rooms; ") != NULL);
   CHECK(strstr(seen, "sio: sending event \"b\" in namespace /, 17 bytes; ") != NULL);
-  CHECK(strstr(seen, " leaves room \"room\" of /; ") != NULL);
+  CHECK(strstr(seen, " leaves room \"room\" of namespace /; ") != NULL);
   CHECK(!strstr(seen, "private"));
   stop();
 }

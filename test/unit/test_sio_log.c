@@ -62,7 +62,7 @@ TEST(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes) {
   EQ_STR(said, "");
   turn();
   const char *over = strstr(said, "closed: transport close (hung up)");
-  const char *left = strstr(said, "left /: transport close");
+  const char *left = strstr(said, "left namespace /: transport close");
   CHECK(over && left && over < left);
   stop();
 }

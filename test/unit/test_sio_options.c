@@ -131,7 +131,7 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .queue_high = 2000, .max_queued = 1000 }, "queue_high");
   refused(&(sio_options){ .queue_high = 10, .queue_low = 11 }, "queue_low");
   refused(&(sio_options){ .queue_high = 10, .when_full = 7 },
-          "sio_options.when_full: 7 is not one of 0..3");
+          "sio_options.when_full: 7 is not in the range 0 to 3");
   refused(&(sio_options){ .queue_high = 10, .when_full = -1 }, "when_full");
   refused(&(sio_options){ .when_full = SIO_FULL_CLOSE }, "when_full");
   refused(&(sio_options){ .max_unsent = (size_t)INT_MAX + 1 }, "max_unsent");

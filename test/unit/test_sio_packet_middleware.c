@@ -124,8 +124,10 @@ TEST(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged) {
   SAW("error:bytes:none error:spoilt:none error:all:none ");
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "the data of a refused event is ignored: a placeholder names no attachment"));
-  CHECK(strstr(seen, "the data of a refused event is ignored: not one valid JSON text"));
+  CHECK(strstr(seen, "the data for a refused event cannot be sent and is ignored: a placeholder "
+                     "names no attachment"));
+  CHECK(strstr(
+      seen, "the data for a refused event cannot be sent and is ignored: not one valid JSON text"));
   stop();
 }
 
@@ -193,7 +195,7 @@ TEST(a_refusal_of_namespace_middleware_is_a_line_of_the_log) {
   sio_use(root, refuse_peer, NULL);
   say(peer_new(), "40");
   turn();
-  CHECK(strstr(saw(), "refused by middleware of /: not here "));
+  CHECK(strstr(saw(), "refused by the middleware of namespace /: not here "));
   stop();
 }
 
@@ -201,7 +203,7 @@ TEST(a_namespace_that_does_not_exist_is_a_line_of_the_log) {
   start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_WARN });
   say(peer_new(), "40/nowhere,");
   turn();
-  CHECK(strstr(saw(), "CONNECT to /nowhere refused: Invalid namespace "));
+  CHECK(strstr(saw(), "CONNECT to namespace /nowhere refused: Invalid namespace "));
   stop();
 }
 
@@ -562,7 +564,7 @@ TEST(a_percent_sign_of_a_peer_is_only_text) {
   say(p, "40/%s%n%999d,{\"%s\":\"%n\"}");
   turn();
   HEARD(p, "44/%s%n%999d,{\"message\":\"Invalid namespace\"} ");
-  CHECK(strstr(saw(), "CONNECT to /%s%n%999d refused: Invalid namespace|"));
+  CHECK(strstr(saw(), "CONNECT to namespace /%s%n%999d refused: Invalid namespace|"));
   say(p, "42[\"%n%s\",\"%d%n\"]");
   turn();
   const char *all = saw();
