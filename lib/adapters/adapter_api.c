@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter_api.c - fills in sio_adapter_api. The functions are in core/; the files of the library
- * call them directly.
+ * adapter_api.c - the table sio__adapter_api. Its functions are in core/; other files of the
+ * library call them directly.
  */
 #include "adapters/adapter_api.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter_api.h - the table of calls that every adapter is given when it is opened.
+ * adapter_api.h - the table of functions that an adapter may call. Each adapter gets it when it is
+ * opened.
  */
 #ifndef SIO_ADAPTERS_ADAPTER_API_H
 #define SIO_ADAPTERS_ADAPTER_API_H

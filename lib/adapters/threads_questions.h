@@ -7,8 +7,8 @@
 
 #include "adapters/threads_adapter.h"
 
-/* Sends a copy of *from to all other members. If q is not NULL, it takes one reference to q
- * (sio__query_hold()) for each member, which the member's ANSWER_END gives back. to may be NULL. */
+/* Sends a copy of *from to all other members. If q is not NULL, it is held (sio__query_hold()) for
+ * each of them until that member has sent ANSWER_END. to may be NULL. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *from,
                                        const sio_target *to, sio_query *q);
 /* Releases a query that has ended. Answers that arrive later are ignored. */

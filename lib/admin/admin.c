@@ -111,8 +111,8 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
   return NULL;
 }
 
-/* Copies the options of a program that may have been built with another version of the header.
- * Fields that its struct lacks become zero; those that only its struct has must be zero. */
+/* Copies the options of a program that may have been compiled with another version of the header.
+ * Fields that its struct lacks become zero. Fields that only its struct has must be zero. */
 static bool copy_sized_options(sio_admin_options *ours, const sio_admin_options *in) {
   const size_t first = sizeof *ours; /* the size in version 0.1 */
   const size_t size = in->size ? in->size : first;

@@ -21,7 +21,7 @@ enum {
   SECONDS_KEPT = 8, /* seconds of counters, if the loop was blocked and they could not be sent */
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
-  CHECKS_MAX = 16, /* passwords that wait to be checked, see checks.c */
+  CHECKS_MAX = 16, /* the maximum number of passwords that wait to be checked; see checks.c */
   /* The maximum number of events that wait to be shown, in one turn of the loop. */
   EVENTS_MAX = 1000,
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
@@ -39,25 +39,27 @@ struct session {
   uint64_t saved_ms; /* time of uv_now(); 0 if unused */
 };
 
-/* What clients share a limit by. */
+/* Identifies the address of a client. Clients with the same key share the places for password
+ * checks. */
 struct address_key {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
-  int version;            /* 4, 6, or 0: the client has no address */
+  int version;            /* 4 or 6; 0 if the client has no address */
 };
 
-/* A password that is being checked, or waits for it. */
+/* A password that is being checked, or waits to be checked. */
 struct check {
   struct check *next;
   struct admin *admin;
   sio_socket *socket;         /* referenced */
-  const sio_session *session; /* only to be compared with those that close */
+  const sio_session *session; /* used only to compare it with sessions that close */
   struct address_key from;
   sio_next *verdict;
   uv_work_t work;
   bool name_ok, password_ok;
   char session_id[SESSION_ID_SIZE];
-  size_t size;     /* of password */
-  char password[]; /* overwritten as soon as it has been checked, or will not be */
+  size_t size; /* of password */
+  /* Overwritten when it has been checked, or when it is clear that it will not be. */
+  char password[];
 };
 
 struct shown_event; /* an event that waits to be shown (watch.c) */
@@ -83,7 +85,7 @@ struct admin {
   size_t clients, polling;
 
   struct session sessions[SESSIONS_MAX];
-  struct check *checks;    /* the first is being checked, the others in the order of their turns */
+  struct check *checks;    /* the first one is being checked, the others wait in this order */
   struct check *signed_in; /* for sockets that will be sent a session id once they have connected */
   size_t nchecks;
 
@@ -109,22 +111,24 @@ int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
  * new session. */
 void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
-/* Gives the verdict of a check that is over. */
+/* Gives the verdict of a check that has ended, and frees it or keeps it until the socket has
+ * connected. */
 void sio__admin_finish_password_check(struct check *c);
-/* Runs in a thread. */
+/* True if the password is the right one. Runs in a thread, because it takes long. */
 bool sio__admin_is_password(const struct admin *a, const char *password);
 
 /* ---- checks.c -------------------------------------------------------------------------------- */
 
 extern const char sio__admin_busy[]; /* in login.c */
-/* Checks the password of a client in a thread, in its turn, and then calls
- * sio__admin_finish_password_check(); or refuses it at once, if there is no place for it. */
+/* Lets the password of a client be checked in a thread, when it is its turn. Then
+ * sio__admin_finish_password_check() is called. If there is no place for the check, refuses the
+ * client at once. */
 void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
                                      const char *password, sio_next *next);
-/* Refuses the checks that wait and have not begun: those of this session, or all if it is NULL. */
+/* Refuses those checks that have not begun: the ones of this session, or all if session is NULL. */
 void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session, const char *why);
 void sio__admin_password_check_free(struct check *c);
-/* Overwrites n bytes with zeros. */
+/* Overwrites n bytes, which contained a password, with zeros. */
 void sio__admin_overwrite(void *p, size_t n);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * checks.c - the passwords that wait to be checked. There are CHECKS_MAX places for all clients,
- * which addresses share: they take turns, and when all places are taken, the last check of the
- * address that has most of them makes room for one of an address that has fewer.
+ * checks.c - the queue of passwords that wait to be checked. It has CHECKS_MAX places for all
+ * clients. Addresses take turns. If all places are taken, and an address with fewer checks needs
+ * one, the last check of the address that has the most of them is refused.
  */
 #include "admin/admin.h"
 
@@ -11,8 +11,9 @@
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-/* An IPv6 address counts as its /64, because each host has that many. Clients without an address,
- * those of Unix sockets, count as one. */
+/* Returns the key of a session's address. Of an IPv6 address only the first 64 bits count,
+ * because each network has that many addresses. Clients of Unix sockets have no address, and
+ * share one key. */
 static struct address_key get_address_key(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;
   struct address_key key = { .version = 0 };
@@ -35,7 +36,7 @@ static size_t count_checks_from(const struct admin *a, const struct address_key 
 
 /* ---- one check ------------------------------------------------------------------------------- */
 
-/* A compiler leaves out a memset() of memory that is not read again. */
+/* A plain memset() would be left out by the compiler, because the memory is not read afterwards. */
 void sio__admin_overwrite(void *p, size_t n) {
   volatile char *bytes = p;
   for (size_t i = 0; i < n; i++) bytes[i] = 0;
@@ -87,7 +88,7 @@ static void append_password_check(struct admin *a, struct check *c) {
   a->nchecks++;
 }
 
-/* This address has had its turn: its other checks come after those of the other addresses. */
+/* Moves the checks of an address that has had its turn after those of all other addresses. */
 static void move_checks_to_end(struct admin *a, const struct address_key *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
@@ -123,7 +124,7 @@ static void on_password_checked(uv_work_t *work, int status) {
   sio__admin_finish_password_check(c);
 }
 
-/* Only the first check is ever in a thread. */
+/* Starts the first check of the queue in a thread. The others wait. */
 static void start_next_password_check(struct admin *a) {
   struct check *c;
   while ((c = a->checks)) {
@@ -135,7 +136,8 @@ static void start_next_password_check(struct admin *a) {
   }
 }
 
-/* The place of the last check of the address that has most of them, but never of the first. */
+/* Finds the last check of the address that has the most of them, but never the first check of the
+ * queue. Sets *most to the number of checks of that address. */
 static struct check **find_check_to_displace(struct admin *a, size_t *most) {
   struct check **found = NULL;
   *most = 0;
@@ -148,7 +150,8 @@ static struct check **find_check_to_displace(struct admin *a, size_t *most) {
   return found;
 }
 
-/* True if there is a place for one more check of this address. */
+/* Returns true if there is a place for one more check of this address; another check may be refused
+ * for it. */
 static bool make_room_for_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;

@@ -154,7 +154,7 @@ static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
   sio__admin_queue_password_check(a, s, name, password, next);
 }
 
-/* The passwords of a client that has gone need not be checked, and no longer be kept. */
+/* Refuses the checks of a client that has gone, so that its passwords are not kept any longer. */
 static void on_ui_session_close(sio_session *session, const sio_close_info *why, void *user) {
   (void)why;
   sio__admin_refuse_waiting_checks(user, session,

@@ -23,7 +23,7 @@ struct map {
 void sio__map_init(struct map *m, map_key_fn key); /* allocates nothing */
 void sio__map_clear(struct map *m);                /* frees the slots, not the items */
 void *sio__map_get(const struct map *m, sio_slice key);
-int sio__map_put(struct map *m, void *item);      /* 0, UV_EEXIST or UV_ENOMEM */
+int sio__map_put(struct map *m, void *item);      /* returns 0, UV_EEXIST or UV_ENOMEM */
 void *sio__map_del(struct map *m, sio_slice key); /* returns the removed item, or NULL */
 static inline bool map_empty(const struct map *m) { return m->n == 0; }
 /* Returns each item once, and then NULL. *i must be 0 in the first call. The map must not be

@@ -16,7 +16,8 @@
 #include <sys/socket.h>
 #endif
 
-/* Files longer than 2 GiB: where a pointer has 32 bits, glibc wants _FILE_OFFSET_BITS=64. */
+/* On systems with 32-bit pointers, glibc supports files longer than 2 GiB only with this
+ * setting. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
 /* Systems whose send() does not have this flag: os_bsd.c sets SO_NOSIGPIPE on each socket

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * utc.h - the calendar in UTC. gmtime_r() and timegm() do the same with a time_t, which on some
- * systems has 32 bits and so ends in 2038.
+ * utc.h - converts times to dates in UTC and back. gmtime_r() and timegm() do the same with a
+ * time_t, but where that has 32 bits, they fail after the year 2038.
  */
 #ifndef SIO_BASE_UTC_H
 #define SIO_BASE_UTC_H
@@ -11,14 +11,15 @@
 
 enum {
   UTC_DAY = 86400,              /* seconds */
-  UTC_ERA_YEARS = 400,          /* after that the calendar repeats itself */
-  UTC_ERA_DAYS = 146097,        /* the days of 400 years */
-  UTC_DAYS_BEFORE_1970 = 719468 /* from March 1 of the year 0, on which a computed year begins */
+  UTC_ERA_YEARS = 400,          /* after so many years the calendar repeats itself */
+  UTC_ERA_DAYS = 146097,        /* the number of days in 400 years */
+  UTC_DAYS_BEFORE_1970 = 719468 /* from March 1 of the year 0, with which the calculation begins */
 };
 
 static inline int64_t utc_divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/* Sets all of tm but tm_yday and tm_isdst. The year has to fit into an int. */
+/* Converts seconds since 1970 to a date. Sets all fields of *tm except tm_yday and tm_isdst. The
+ * year must fit into an int. */
 static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
   int64_t days = utc_divide_down(seconds, UTC_DAY);
   int of_day = (int)(seconds - days * UTC_DAY);
@@ -36,7 +37,8 @@ static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
                      .tm_wday = (int)(days + 4 - utc_divide_down(days + 4, 7) * 7) };
 }
 
-/* A day or second past the end of its month or minute counts on into the next one. */
+/* Converts a date to seconds since 1970. A day or second beyond the end of its month or minute
+ * counts as one of the next. */
 static inline int64_t utc_from_tm(const struct tm *tm) {
   int64_t from_march = (int64_t)tm->tm_year + 1900 - (tm->tm_mon < 2),
           era = utc_divide_down(from_march, UTC_ERA_YEARS), year = from_march - era * UTC_ERA_YEARS;

@@ -38,7 +38,7 @@ struct core {
   uint32_t nchildren; /* the number of child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
-  const sio_adapter_api *adapter_api; /* what the adapters of the namespaces may call */
+  const sio_adapter_api *adapter_api; /* functions that adapters may call */
   sio_threads *threads;               /* the group of servers on several threads, or NULL */
   struct member_id member;            /* identifies this server within that group */
   struct cluster_adapter cluster;

@@ -23,7 +23,7 @@ struct nsp_request {
   struct timer timeout_timer; /* limits the time of all parents together */
   bool extended;         /* the time limit was restarted once, see loop_should_restart_deadline() */
   struct core *core;     /* one reference */
-  struct client *client; /* NULL: the client is gone */
+  struct client *client; /* NULL if the client is gone */
   struct nsp_note nsp_note; /* in client->nsp_notes */
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */

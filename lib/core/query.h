@@ -39,8 +39,9 @@ struct sio_query {
   uint32_t holds;
   /* How many threads have not yet said how many of their sockets they have asked. */
   uint32_t uncounted;
-  void (*counted)(size_t expected, void *user); /* of sio__query_when_counted(), until it runs */
-  int status;                                   /* the first error, or 0; passed to `end` */
+  /* The callback of sio__query_when_counted(), until it is called. */
+  void (*counted)(size_t expected, void *user);
+  int status; /* the first error, or 0; passed to `end` */
   bool over;
   bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;

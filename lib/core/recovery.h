@@ -138,9 +138,9 @@ void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record 
  * new socket, creates a record if there is memory. Returns 0; SIO_ETOOBIG if a missed event has
  * been dropped from the replay log meanwhile; or an error of sending. */
 int sio__recovery_before_connect_answer(sio_socket *s);
-/* sio_adapter_api.recovery_ms; 0: recovery is off. */
+/* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
 unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
-/* sio_adapter_api.socket_pid; NULL: the socket cannot be recovered. */
+/* Implements sio_adapter_api.socket_pid. Returns NULL if the socket cannot be recovered. */
 const char *sio__recovery_pid_of_socket(const sio_socket *s);
 void sio__recovery_after_connect_answer(sio_socket *s); /* called when the answer was queued */
 void sio__recovery_on_connect_refused(sio_socket *s);   /* middleware refused the socket */

@@ -61,8 +61,8 @@ void sio__restore_done(sio_restore *r, int cause);
  * has missed. After an error the client cannot be recovered. */
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins);
-/* As sio__restore_found(), with a record of sio__recovery_attach_record(). False: the answer is too
- * late. */
+/* Like sio__restore_found(), with a record that sio__recovery_attach_record() has added. Returns
+ * false if the answer comes too late. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

@@ -14,11 +14,10 @@ struct server_side_ack {
   bool from_cluster; /* the answer is for core->cluster and not for the adapter of the namespace */
 };
 
-/* sio_adapter_api.server_side_receive */
+/* Implements sio_adapter_api.server_side_receive. */
 int sio__server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                              sio_server_side_answer_cb answer, const sio_return *to);
-/* The same, for the adapter of several threads: runs the handlers of this
- * server only. */
+/* The same for the adapter of several threads: runs only the handlers of this server. */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);
 

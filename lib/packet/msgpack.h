@@ -9,7 +9,7 @@
 
 #include "packet/parser.h"
 
-extern const sio_parser_ops sio__parser_msgpack; /* what sio_parser_msgpack points to */
+extern const sio_parser_ops sio__parser_msgpack; /* the table to which sio_parser_msgpack points */
 
 enum msgpack_kind {
   MSGPACK_NIL,
