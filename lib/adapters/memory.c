@@ -79,7 +79,7 @@ static void walk_sockets_of_target(sio_adapter *a, const sio_target *to, struct 
 /* Sends the packet to one socket. An error, for example because the queue of the socket is full,
  * does not end the broadcast. */
 static void deliver_packet_to_socket(struct visit *v, sio_socket *s) {
-  sio__packet_deliver(v->packet, s, v->flags);
+  sio__packet_deliver_to_socket(v->packet, s, v->flags);
 }
 
 static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
@@ -188,16 +188,16 @@ static int memory_adapter_join_room(sio_adapter *a, sio_socket *s, const char *r
   bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !is_existing_room(a, room);
   int err = sio__rooms_add_socket(&a->rooms, s, room);
   if (err) return err;
-  if (is_new) sio__room_changed(a->nsp, SIO_ROOM_CREATED, room, NULL);
-  if (watched) sio__room_changed(a->nsp, SIO_ROOM_JOINED, room, s);
+  if (is_new) sio__run_room_change_hooks(a->nsp, SIO_ROOM_CREATED, room, NULL);
+  if (watched) sio__run_room_change_hooks(a->nsp, SIO_ROOM_JOINED, room, s);
   return 0;
 }
 
 static void call_room_left_hooks(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio__has_room_hooks(a->nsp)) return;
   bool removed = !is_existing_room(a, room);
-  sio__room_changed(a->nsp, SIO_ROOM_LEFT, room, s);
-  if (removed) sio__room_changed(a->nsp, SIO_ROOM_REMOVED, room, NULL);
+  sio__run_room_change_hooks(a->nsp, SIO_ROOM_LEFT, room, s);
+  if (removed) sio__run_room_change_hooks(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
 static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
@@ -230,8 +230,9 @@ static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
 static void memory_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio__has_room_hooks(a->nsp)) return;
-  if (!sio__rooms_find(&a->rooms, id)) sio__room_changed(a->nsp, SIO_ROOM_CREATED, id, NULL);
-  sio__room_changed(a->nsp, SIO_ROOM_JOINED, id, s);
+  if (!sio__rooms_find(&a->rooms, id))
+    sio__run_room_change_hooks(a->nsp, SIO_ROOM_CREATED, id, NULL);
+  sio__run_room_change_hooks(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
 static void memory_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {

@@ -133,7 +133,7 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct request r = { .kind = REQUEST_SERVER_COUNT };
   int err = 0;
   r.timeout_ms = q->timeout_ms;
-  if (!a->asks_below_only) sio__query_expect(q, count_other_threads(core));
+  if (!a->asks_below_only) sio__query_expect_more_answers(q, count_other_threads(core));
   if (!a->asks_below_only && sio__threads_has_cluster(core->threads) &&
       a->below == &sio__adapter_memory)
     err = sio__thread_request_send_to_others(a, &r, NULL, q);

@@ -94,7 +94,7 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
               : sio__thread_request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
   if (r) send_request_to_members(a, others, n, r, k);
   if (r && r->serial) a->note_broadcast(a, r);
-  if (k && from->kind == REQUEST_SERVER_EMIT) sio__query_expect(q, k->open);
+  if (k && from->kind == REQUEST_SERVER_EMIT) sio__query_expect_more_answers(q, k->open);
   if (k) question_free_if_answered(k);
   if (!r) return UV_ENOMEM;
   sio__thread_request_unref(r);
@@ -121,7 +121,7 @@ static void on_answer_more(struct question *k) {
 }
 
 static void on_answer_expect(struct question *k, const struct answer *a) {
-  sio__query_expect(k->q, a->n);
+  sio__query_expect_more_answers(k->q, a->n);
   if (a->counted) sio__query_on_thread_counted(k->q);
 }
 
@@ -131,7 +131,7 @@ static void on_answer_end(struct question *k, const struct answer *a) {
   sio_query *q = k->q;
   k->open--;
   question_free_if_answered(k);
-  if (a->n) sio__query_lost(q, a->n);
+  if (a->n) sio__query_count_lost_answers(q, a->n);
   if (a->counted) sio__query_on_thread_counted(q);
   sio__query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
@@ -140,8 +140,10 @@ static void question_handle_answer(struct question *k, const struct answer *a) {
   switch (a->kind) {
     case ANSWER_MORE: on_answer_more(k); return;
     case ANSWER_EXPECT: on_answer_expect(k, a); return;
-    case ANSWER_REPLY: sio__query_reply(k->q, a->id, a->json, a->bins, a->nbins); return;
-    case ANSWER_REMOTE: sio__query_remote(k->q, &a->remote); return;
+    case ANSWER_REPLY:
+      sio__query_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
+      return;
+    case ANSWER_REMOTE: sio__query_add_remote_socket(k->q, &a->remote); return;
     case ANSWER_END: on_answer_end(k, a); return;
   }
 }

@@ -223,7 +223,7 @@ static void ask_all_members_for_record(struct threads_adapter *a, struct thread_
 void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *restore) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio_restore_info info = { .size = sizeof info };
-  sio__restore_get_info(restore, &info);
+  sio__socket_restore_get_info(restore, &info);
   free_outdated_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
   memcpy(pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
@@ -241,7 +241,8 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
     ask_all_members_for_record(a, w, r, also_self);
     sio__thread_request_unref(r);
   }
-  if (!r || w->open == 0) sio__restore_done(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
+  if (!r || w->open == 0)
+    sio__socket_restore_report_answer(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
 }
 
 void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *restore) {
@@ -433,7 +434,7 @@ static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
 static void give_moved_record_to_client(struct threads_adapter *a, struct thread_restore *w,
                                         struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
-    sio__restore_done(w->restore, 0);
+    sio__socket_restore_report_answer(w->restore, 0);
   else if (rec->missed_one_is_lost)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
@@ -451,7 +452,7 @@ static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,
   else if (m->cause != SIO_RECOVERY_NO_SESSION)
     w->cause = m->cause;
   w->open--;
-  if (w->restore && w->open == 0) sio__restore_done(w->restore, w->cause);
+  if (w->restore && w->open == 0) sio__socket_restore_report_answer(w->restore, w->cause);
   free_thread_restore_if_done(a, w);
 }
 

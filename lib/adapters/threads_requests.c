@@ -83,7 +83,8 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
                                            sio_query *q) {
   sio_target to = target_of_request(a, r);
   sio_packet *p;
-  int err = sio__packet_new(&to, r->json, r->bins, r->nbins, q, slice(NULL, 0), &p);
+  int err =
+      sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, slice(NULL, 0), &p);
   if (err) return err;
   err = a->below->broadcast(a->under, &to, p);
   sio__packet_free(p);

@@ -115,7 +115,7 @@ void sio__admin_login_clear(struct admin *a);
  * connected. */
 void sio__admin_finish_password_check(struct check *c);
 /* True if the password is the right one. Runs in a thread, because it takes long. */
-bool sio__admin_is_password(const struct admin *a, const char *password);
+bool sio__admin_is_correct_password(const struct admin *a, const char *password);
 
 /* ---- checks.c -------------------------------------------------------------------------------- */
 
@@ -129,7 +129,7 @@ void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char 
 void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session, const char *why);
 void sio__admin_password_check_free(struct check *c);
 /* Overwrites n bytes, which contained a password, with zeros. */
-void sio__admin_overwrite(void *p, size_t n);
+void sio__admin_overwrite_secret(void *p, size_t n);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */
 

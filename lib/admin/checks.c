@@ -28,7 +28,7 @@ static bool is_same_address_key(const struct address_key *a, const struct addres
   return a->version == b->version && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-static size_t count_checks_from(const struct admin *a, const struct address_key *from) {
+static size_t count_checks_of_address(const struct admin *a, const struct address_key *from) {
   size_t n = 0;
   for (const struct check *c = a->checks; c; c = c->next) n += is_same_address_key(&c->from, from);
   return n;
@@ -37,7 +37,7 @@ static size_t count_checks_from(const struct admin *a, const struct address_key 
 /* ---- one check ------------------------------------------------------------------------------- */
 
 /* A plain memset() would be left out by the compiler, because the memory is not read afterwards. */
-void sio__admin_overwrite(void *p, size_t n) {
+void sio__admin_overwrite_secret(void *p, size_t n) {
   volatile char *bytes = p;
   for (size_t i = 0; i < n; i++) bytes[i] = 0;
 }
@@ -60,7 +60,7 @@ static struct check *password_check_new(struct admin *a, sio_socket *s, const ch
 }
 
 void sio__admin_password_check_free(struct check *c) {
-  sio__admin_overwrite(c->password, c->size);
+  sio__admin_overwrite_secret(c->password, c->size);
   sio_socket_unref(c->socket);
   sio__admin_unref(c->admin);
   free(c);
@@ -89,7 +89,7 @@ static void append_password_check(struct admin *a, struct check *c) {
 }
 
 /* Moves the checks of an address that has had its turn after those of all other addresses. */
-static void move_checks_to_end(struct admin *a, const struct address_key *from) {
+static void move_checks_of_address_to_end(struct admin *a, const struct address_key *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
     if (!is_same_address_key(&(*at)->from, from)) {
@@ -108,7 +108,7 @@ static void move_checks_to_end(struct admin *a, const struct address_key *from) 
 
 static void check_password_in_thread(uv_work_t *work) {
   struct check *c = work->data;
-  c->password_ok = sio__admin_is_password(c->admin, c->password);
+  c->password_ok = sio__admin_is_correct_password(c->admin, c->password);
 }
 
 static void start_next_password_check(struct admin *a);
@@ -117,9 +117,9 @@ static void on_password_checked(uv_work_t *work, int status) {
   struct check *c = work->data;
   struct admin *a = c->admin;
   if (status) c->password_ok = false;
-  sio__admin_overwrite(c->password, c->size);
+  sio__admin_overwrite_secret(c->password, c->size);
   remove_password_check(a, &a->checks);
-  move_checks_to_end(a, &c->from);
+  move_checks_of_address_to_end(a, &c->from);
   start_next_password_check(a);
   sio__admin_finish_password_check(c);
 }
@@ -142,7 +142,7 @@ static struct check **find_check_to_displace(struct admin *a, size_t *most) {
   struct check **found = NULL;
   *most = 0;
   for (struct check **at = &a->checks->next; *at; at = &(*at)->next) {
-    size_t n = count_checks_from(a, &(*at)->from);
+    size_t n = count_checks_of_address(a, &(*at)->from);
     if (n < *most) continue;
     *most = n;
     found = at;
@@ -152,11 +152,11 @@ static struct check **find_check_to_displace(struct admin *a, size_t *most) {
 
 /* Returns true if there is a place for one more check of this address; another check may be refused
  * for it. */
-static bool make_room_for_check(struct admin *a, const struct address_key *from) {
+static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;
   struct check **displaced = find_check_to_displace(a, &most);
-  if (count_checks_from(a, from) + 1 >= most) return false;
+  if (count_checks_of_address(a, from) + 1 >= most) return false;
   refuse_password_check(remove_password_check(a, displaced), sio__admin_busy);
   return true;
 }
@@ -168,7 +168,7 @@ void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char 
     sio_next_fail(next, sio__admin_busy, sio_null());
     return;
   }
-  if (!make_room_for_check(a, &c->from)) {
+  if (!make_room_for_password_check(a, &c->from)) {
     refuse_password_check(c, sio__admin_busy);
     return;
   }

@@ -36,7 +36,7 @@ static bool is_password_of_hash(const char *password, const char *hash) {
   const char *computed = crypt_r(password, hash, data);
   bool matches = computed && strlen(computed) == HASH_LENGTH &&
                  is_equal_in_constant_time(computed, hash, HASH_LENGTH);
-  sio__admin_overwrite(data, sizeof *data);
+  sio__admin_overwrite_secret(data, sizeof *data);
   free(data);
   return matches;
 }
@@ -114,7 +114,7 @@ static void keep_check_until_connected(struct admin *a, struct check *c) {
   a->signed_in = c;
 }
 
-bool sio__admin_is_password(const struct admin *a, const char *password) {
+bool sio__admin_is_correct_password(const struct admin *a, const char *password) {
   return is_password_of_hash(password, a->password);
 }
 

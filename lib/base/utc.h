@@ -16,14 +16,15 @@ enum {
   UTC_DAYS_BEFORE_1970 = 719468 /* from March 1 of the year 0, with which the calculation begins */
 };
 
-static inline int64_t utc_divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static inline int64_t divide_rounding_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* Converts seconds since 1970 to a date. Sets all fields of *tm except tm_yday and tm_isdst. The
  * year must fit into an int. */
 static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
-  int64_t days = utc_divide_down(seconds, UTC_DAY);
+  int64_t days = divide_rounding_down(seconds, UTC_DAY);
   int of_day = (int)(seconds - days * UTC_DAY);
-  int64_t from_march = days + UTC_DAYS_BEFORE_1970, era = utc_divide_down(from_march, UTC_ERA_DAYS);
+  int64_t from_march = days + UTC_DAYS_BEFORE_1970,
+          era = divide_rounding_down(from_march, UTC_ERA_DAYS);
   int day = (int)(from_march - era * UTC_ERA_DAYS);
   int year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
   int day_of_year = day - (365 * year + year / 4 - year / 100);
@@ -34,14 +35,15 @@ static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
                      .tm_mday = day_of_year - (153 * month + 2) / 5 + 1,
                      .tm_mon = (month + 2) % 12,
                      .tm_year = (int)(year + era * UTC_ERA_YEARS - 1900) + (month >= 10),
-                     .tm_wday = (int)(days + 4 - utc_divide_down(days + 4, 7) * 7) };
+                     .tm_wday = (int)(days + 4 - divide_rounding_down(days + 4, 7) * 7) };
 }
 
 /* Converts a date to seconds since 1970. A day or second beyond the end of its month or minute
  * counts as one of the next. */
 static inline int64_t utc_from_tm(const struct tm *tm) {
   int64_t from_march = (int64_t)tm->tm_year + 1900 - (tm->tm_mon < 2),
-          era = utc_divide_down(from_march, UTC_ERA_YEARS), year = from_march - era * UTC_ERA_YEARS;
+          era = divide_rounding_down(from_march, UTC_ERA_YEARS),
+          year = from_march - era * UTC_ERA_YEARS;
   int day_of_year = (153 * ((tm->tm_mon + 10) % 12) + 2) / 5 + tm->tm_mday - 1;
   int64_t days =
       era * UTC_ERA_DAYS + year * 365 + year / 4 - year / 100 + day_of_year - UTC_DAYS_BEFORE_1970;

@@ -43,7 +43,7 @@ static int emit_event_to_socket(sio_socket *s, unsigned flags, const char *key, 
     sio__packet_keep_for_recovery(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
   err = is_recovery_kept_by_adapter(s->nsp->recovery)
             ? emit_event_through_adapter(s, flags, key, id, &p)
-            : sio__packet_deliver(&p, s, flags);
+            : sio__packet_deliver_to_socket(&p, s, flags);
   sio__packet_clear(&p);
   return err;
 }

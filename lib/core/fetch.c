@@ -154,7 +154,7 @@ static void add_remote_copy_to_query(sio_query *q, const sio_remote *from) {
   *w.room = NULL;
 }
 
-void sio__query_remote(sio_query *q, const sio_remote *r) {
+void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
   sio_remote from = *r;
   if (q->over) return;
   from.auth = json_or_empty_object(r->auth);

@@ -128,12 +128,12 @@ static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigne
   if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
   p->nsp->core->stats.acks_asked += !err;
-  sio__query_expect(q, 1);
-  if (err) sio__query_lost(q, 1);
+  sio__query_expect_more_answers(q, 1);
+  if (err) sio__query_count_lost_answers(q, 1);
   return err;
 }
 
-int sio__packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_record_set_last_sent(s->recovery_record, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);

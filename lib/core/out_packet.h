@@ -51,13 +51,14 @@ int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice 
 
 /* ---- for adapters: members of sio_adapter_api; the first four are in remote_packet.c ---- */
 
-int sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                    sio_query *q, sio_slice offset, sio_packet **out);
+int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, const sio_slice *bins,
+                                      size_t nbins, sio_query *q, sio_slice offset,
+                                      sio_packet **out);
 int sio__packet_copy(const sio_packet *p, sio_packet **out);
 void sio__packet_free(sio_packet *p);
-int sio__packet_broadcast(const sio_packet *p, const sio_target *to);
+int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to);
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
-int sio__packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
+int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);
 
 /* Keeps a packet with a number (p->seq) in the replay log, for sockets of the target that return
  * later. */

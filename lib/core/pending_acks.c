@@ -93,7 +93,7 @@ static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply)
   if (w->cb)
     w->cb(s, status, reply, w->user);
   else
-    sio__query_lost(w->query, 1);
+    sio__query_count_lost_answers(w->query, 1);
   sio__free(w);
   sio_socket_unref(s);
 }

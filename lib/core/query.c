@@ -169,7 +169,7 @@ void sio__query_release(sio_query *q, int err) {
   query_end_if_complete(q);
 }
 
-void sio__query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user)) {
+void sio__query_set_counted_callback(sio_query *q, void (*cb)(size_t expected, void *user)) {
   q->counted = cb;
   if (q->uncounted == 0) query_report_expected_count(q);
 }
@@ -185,23 +185,23 @@ void sio__query_get_info(const sio_query *q, sio_query_info *out) {
   sio__fill_sized_struct(out, &info, sizeof info);
 }
 
-void sio__query_expect(sio_query *q, size_t n) {
+void sio__query_expect_more_answers(sio_query *q, size_t n) {
   q->replies.expected = size_add(q->replies.expected, n);
 }
 
-void sio__query_lost(sio_query *q, size_t n) {
+void sio__query_count_lost_answers(sio_query *q, size_t n) {
   q->replies.gone = size_add(q->replies.gone, n);
   query_end_if_complete(q);
 }
 
-void sio__query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                      size_t nbins) {
+void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
+                                  const sio_slice *bins, size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
   if (sio__is_remote_json_valid(json, nbins))
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
-    sio__query_lost(q, 1);
+    sio__query_count_lost_answers(q, 1);
 }
 
 static void query_call_end_of_watch(sio_query *q, int status) {

@@ -39,7 +39,7 @@ struct sio_query {
   uint32_t holds;
   /* How many threads have not yet said how many of their sockets they have asked. */
   uint32_t uncounted;
-  /* The callback of sio__query_when_counted(), until it is called. */
+  /* The callback of sio__query_set_counted_callback(), until it is called. */
   void (*counted)(size_t expected, void *user);
   int status; /* the first error, or 0; passed to `end` */
   bool over;
@@ -81,15 +81,15 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
 
 int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                           void *user, sio_query **out);
-void sio__query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user));
+void sio__query_set_counted_callback(sio_query *q, void (*cb)(size_t expected, void *user));
 void sio__query_hold(sio_query *q);
 void sio__query_release(sio_query *q, int err);
 void sio__query_get_info(const sio_query *q, sio_query_info *out);
-void sio__query_expect(sio_query *q, size_t n);
-void sio__query_lost(sio_query *q, size_t n);
-void sio__query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                      size_t nbins);
-void sio__query_remote(sio_query *q, const sio_remote *r); /* in fetch.c */
+void sio__query_expect_more_answers(sio_query *q, size_t n);
+void sio__query_count_lost_answers(sio_query *q, size_t n);
+void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
+                                  const sio_slice *bins, size_t nbins);
+void sio__query_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetch.c */
 
 /* Called when another thread asks sockets too; and when that thread has said how many it asks. */
 static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }

@@ -125,8 +125,9 @@ void sio__recovery_claim_clear(struct recovery_claim *claim);
  * sio__recovery_give_record_to_socket() gives it to the socket; if cause is not 0, it frees the
  * record instead and reports the cause. sio__recovery_keep_found_record() keeps it, as if the
  * connection of its socket had just broken. */
-int sio__recovery_add_found_socket(struct recovery *r, const sio_saved_socket *s,
-                                   struct recovery_record **out); /* as sio__restore_found() */
+int sio__recovery_add_found_socket(
+    struct recovery *r, const sio_saved_socket *s,
+    struct recovery_record **out); /* as sio__socket_restore_add_found_socket() */
 /* Adds an event that the socket missed; takes a reference to msg. Returns 0, SIO_ETOOBIG or
  * UV_ENOMEM. */
 int sio__recovery_add_missed_event(struct recovery *r, struct recovery_record *rec,

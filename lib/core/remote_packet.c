@@ -50,8 +50,9 @@ static bool is_valid_replay_offset(sio_slice offset) {
   return offset.n <= OFFSET_MAX;
 }
 
-int sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                    sio_query *q, sio_slice offset, sio_packet **out) {
+int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, const sio_slice *bins,
+                                      size_t nbins, sio_query *q, sio_slice offset,
+                                      sio_packet **out) {
   if (!is_valid_replay_offset(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
@@ -102,7 +103,7 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
   return err;
 }
 
-int sio__packet_broadcast(const sio_packet *p, const sio_target *to) {
+int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to) {
   return to->nsp->ops->broadcast(to->nsp->adapter, to, p);
 }
 

@@ -75,14 +75,14 @@ void sio__socket_restore_end(sio_restore *r) {
 
 /* ---- for adapters ---------------------------------------------------------------------------- */
 
-void sio__restore_get_info(const sio_restore *r, sio_restore_info *out) {
+void sio__socket_restore_get_info(const sio_restore *r, sio_restore_info *out) {
   const sio_restore_info info = { .pid = slice(r->text, r->pid_len),
                                   .offset = slice(r->text + r->pid_len, r->offset_len),
                                   .has_offset = r->has_offset };
   sio__fill_sized_struct(out, &info, sizeof info);
 }
 
-int sio__restore_found(sio_restore *r, const sio_saved_socket *s) {
+int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket *s) {
   sio_saved_socket saved;
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
   if (sio__read_sized_struct(&saved, sizeof saved, s, sizeof saved)) return UV_EINVAL;
@@ -99,7 +99,7 @@ static int socket_restore_add_missed_event(struct recovery *recovery, struct rec
   sio_packet *p;
   const sio_target to = { .nsp = recovery->nsp, .rooms = SIO_ROOMS(rec->id) };
   if (!recovery->kept_by_adapter) offset = slice(NULL, 0);
-  int err = sio__packet_new(&to, json, bins, nbins, NULL, offset, &p);
+  int err = sio__packet_new_from_remote_event(&to, json, bins, nbins, NULL, offset, &p);
   if (err) return err;
   if (recovery->kept_by_adapter) err = sio__recovery_add_missed_event(recovery, rec, p->msg);
   sio__packet_free(p);
@@ -120,8 +120,8 @@ bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec)
   return true;
 }
 
-int sio__restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
-                       sio_slice offset) {
+int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                  size_t nbins, sio_slice offset) {
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
   if (rec->missed_one_is_lost) return SIO_ETOOBIG;
@@ -131,7 +131,7 @@ int sio__restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, si
   return err;
 }
 
-void sio__restore_done(sio_restore *r, int cause) {
+void sio__socket_restore_report_answer(sio_restore *r, int cause) {
   assert(cause >= 0 && cause < SIO_RECOVERY_END);
   if (r->state != RESTORE_ASKED) return;
   if (!cause && !r->record) cause = SIO_RECOVERY_NO_SESSION;

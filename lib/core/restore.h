@@ -3,7 +3,8 @@
  * restore.h - struct sio_restore: a PENDING socket whose client names a pid that is not known here.
  * The adapter looks for it and may answer later (<sio/adapter.h>, "recovery").
  *
- *   ASKED --- sio__restore_done() ---> ANSWERED --- end of the turn: on_answer() ---> JOINING
+ *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
+ *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
  *   ASKED --- the time is up: on_answer() ---> JOINING
  *   any --- sio__socket_restore_end() ---> freed
  *
@@ -51,18 +52,18 @@ void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
 
-void sio__restore_get_info(const sio_restore *r, sio_restore_info *out);
-int sio__restore_found(sio_restore *r, const sio_saved_socket *s);
-int sio__restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
-                       sio_slice offset);
-void sio__restore_done(sio_restore *r, int cause);
+void sio__socket_restore_get_info(const sio_restore *r, sio_restore_info *out);
+int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket *s);
+int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                  size_t nbins, sio_slice offset);
+void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
 /* For the adapter of several threads: adds an event that the client of a record without a socket
  * has missed. After an error the client cannot be recovered. */
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins);
-/* Like sio__restore_found(), with a record that sio__recovery_attach_record() has added. Returns
- * false if the answer comes too late. */
+/* Like sio__socket_restore_add_found_socket(), with a record that sio__recovery_attach_record() has
+ * added. Returns false if the answer comes too late. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

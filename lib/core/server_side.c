@@ -111,8 +111,9 @@ int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice 
   return handle_event_of_other_server(nsp, json, bins, nbins, &ack);
 }
 
-int sio__server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                             sio_server_side_answer_cb answer, const sio_return *to) {
+int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                   size_t nbins, sio_server_side_answer_cb answer,
+                                   const sio_return *to) {
   const struct cluster_adapter *cluster = &nsp->core->cluster;
   struct server_side_ack ack = { .nsp = nsp, .answer = answer, .from_cluster = cluster->ops };
   if (to) ack.to = *to;

@@ -15,8 +15,9 @@ struct server_side_ack {
 };
 
 /* Implements sio_adapter_api.server_side_receive. */
-int sio__server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                             sio_server_side_answer_cb answer, const sio_return *to);
+int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                   size_t nbins, sio_server_side_answer_cb answer,
+                                   const sio_return *to);
 /* The same for the adapter of several threads: runs only the handlers of this server. */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);

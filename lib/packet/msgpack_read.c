@@ -180,7 +180,7 @@ static char *put_separator_and_number(char *o, char before, int v, int digits) {
 static int put_iso_date_string(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
-  int64_t t = (int64_t)ms, seconds = utc_divide_down(t, 1000);
+  int64_t t = (int64_t)ms, seconds = divide_rounding_down(t, 1000);
   struct tm tm;
   utc_to_tm(seconds, &tm);
   *o++ = '"';

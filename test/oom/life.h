@@ -141,7 +141,7 @@ static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
 
 static void deliver_to(sio_socket *s, void *user) {
   called();
-  sio__packet_deliver(user, s, 0);
+  sio__packet_deliver_to_socket(user, s, 0);
 }
 
 static void hear_servers(void) {
@@ -149,8 +149,9 @@ static void hear_servers(void) {
   static const sio_slice bin = { "x", 1 };
   sio_target to = { .nsp = h.root, .key = "k" };
   sio_packet *p;
-  sio__server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
-  if (sio__packet_new(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL, slice(NULL, 0), &p))
+  sio__server_side_receive_event(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
+  if (sio__packet_new_from_remote_event(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL,
+                                        slice(NULL, 0), &p))
     return;
   sio_all_each((sio_target){ .nsp = h.root, .flags = SIO_LOCAL }, deliver_to, p);
   sio__packet_free(p);

@@ -235,7 +235,8 @@ static int call_server_new(void) {
 static int call_packet_new(void) {
   sio_packet *p;
   sio_target to = EVERYONE;
-  int err = sio__packet_new(&to, sio_text(foreign), bins, 1, NULL, slice(NULL, 0), &p);
+  int err =
+      sio__packet_new_from_remote_event(&to, sio_text(foreign), bins, 1, NULL, slice(NULL, 0), &p);
   if (!err) sio__packet_free(p);
   return err;
 }
@@ -246,7 +247,7 @@ static int call_query_new(void) {
   return err;
 }
 static int call_server_side_receive(void) {
-  return sio__server_side_receive(root, sio_text(foreign), bins, 1, NULL, NULL);
+  return sio__server_side_receive_event(root, sio_text(foreign), bins, 1, NULL, NULL);
 }
 
 /* Inside a handler. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * crossing.c - a list of what was sent between servers. A server makes a packet of an event of
- * another one with sio__packet_new(): that call is where an event arrives.
+ * another one with sio__packet_new_from_remote_event(): that call is where an event arrives.
  */
 #include "crossing.h"
 
@@ -244,13 +244,14 @@ static uint64_t number_of(sio_slice json) {
 }
 
 /* Declared as the header declares it, so that a change there is noticed here. */
-__typeof__(sio__packet_new) __real_sio__packet_new;
-__typeof__(sio__packet_new) __wrap_sio__packet_new;
+__typeof__(sio__packet_new_from_remote_event) __real_sio__packet_new_from_remote_event;
+__typeof__(sio__packet_new_from_remote_event) __wrap_sio__packet_new_from_remote_event;
 
-int __wrap_sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
-                           size_t nbins, sio_query *q, sio_slice offset, sio_packet **out) {
+int __wrap_sio__packet_new_from_remote_event(const sio_target *to, sio_slice json,
+                                             const sio_slice *bins, size_t nbins, sio_query *q,
+                                             sio_slice offset, sio_packet **out) {
   uint64_t number = number_of(json);
-  int err = __real_sio__packet_new(to, json, bins, nbins, q, offset, out);
+  int err = __real_sio__packet_new_from_remote_event(to, json, bins, nbins, q, offset, out);
   TELL("server %d gets %llu of another server in %s: %d", host_member(), (unsigned long long)number,
        sio_nsp_name(to->nsp), err);
   if (number) arrive(to, number);

@@ -341,7 +341,9 @@ TEST(what_comes_from_other_servers_is_kept_like_our_own) {
   hang_up(c->p);
   sio_packet *p;
   sio_target to = { .nsp = root };
-  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
+  EQ(sio__packet_new_from_remote_event(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0),
+                                       &p),
+     0);
   EQ(sio__adapter_memory.broadcast(root->adapter, &to, p), 0);
   sio__packet_free(p);
   come_back(c);
@@ -353,12 +355,16 @@ TEST(a_packet_shows_its_event_without_the_offset_whatever_the_adapter) {
   begin();
   sio_packet *p;
   sio_target to = { .nsp = root };
-  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
+  EQ(sio__packet_new_from_remote_event(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0),
+                                       &p),
+     0);
   sio_slice json = info_of(p, 0).json, again = info_of(p, 0).json;
   EQ_MEM(json.p, json.n, "[\"far\",1]", 9);
   CHECK(again.p == json.p);
   sio__packet_free(p);
-  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
+  EQ(sio__packet_new_from_remote_event(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0),
+                                       &p),
+     0);
   alloc_fail_in(1);
   CHECK(info_of(p, UV_ENOMEM).json.p == NULL);
   alloc_fail_in(0);
@@ -377,7 +383,7 @@ static void deliver_if_addressed(sio_socket *s, void *user) {
   const struct delivery *d = user;
   const char *const *room = d->to->rooms;
   while (room && *room && !sio_in_room(s, *room)) room++;
-  if (!d->to->rooms || *room) sio__packet_deliver(d->packet, s, d->to->flags);
+  if (!d->to->rooms || *room) sio__packet_deliver_to_socket(d->packet, s, d->to->flags);
 }
 
 static int own_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
@@ -416,7 +422,9 @@ TEST(a_packet_of_another_server_is_kept_once) {
   for (int i = 0; i < 2; i++) {
     sio_packet *p;
     sio_target to = { .nsp = root, .rooms = (const char *const[]){ rooms[i], NULL } };
-    EQ(sio__packet_new(&to, SLICE("[\"far\"]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
+    EQ(sio__packet_new_from_remote_event(&to, SLICE("[\"far\"]"), NULL, 0, NULL, slice(NULL, 0),
+                                         &p),
+       0);
     EQ(own_broadcast(root->adapter, &to, p), 0);
     sio__packet_free(p);
   }

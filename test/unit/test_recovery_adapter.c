@@ -59,7 +59,8 @@ static int store_broadcast(sio_adapter *a, const sio_target *to, const sio_packe
   if (!keeps || (to->flags & (SIO_LOCAL | SIO_VOLATILE)))
     return sio__adapter_memory.broadcast(a, to, p);
   snprintf(offset, sizeof offset, "at-%u", ++store.offset);
-  int err = sio__packet_new(to, info.json, NULL, 0, NULL, slice_str(offset), &kept);
+  int err =
+      sio__packet_new_from_remote_event(to, info.json, NULL, 0, NULL, slice_str(offset), &kept);
   if (!err) err = sio__adapter_memory.broadcast(a, to, kept);
   if (!err) sio__packet_free(kept);
   return err;
@@ -98,18 +99,18 @@ static sio_saved_socket there(void) {
 static void event_there(const char *name, const char *offset) {
   char json[64];
   snprintf(json, sizeof json, "[\"%s\"]", name);
-  sio__restore_event(store.asked, slice_str(json), NULL, 0, slice_str(offset));
+  sio__socket_restore_add_event(store.asked, slice_str(json), NULL, 0, slice_str(offset));
 }
 
 static sio_restore_info asked_for(void) {
   sio_restore_info info = { .size = sizeof info };
-  sio__restore_get_info(store.asked, &info);
+  sio__socket_restore_get_info(store.asked, &info);
   return info;
 }
 
 static int found(void) {
   const sio_saved_socket s = there();
-  return sio__restore_found(store.asked, &s);
+  return sio__socket_restore_add_found_socket(store.asked, &s);
 }
 
 /* A client that says it was connected somewhere else. */
@@ -192,7 +193,7 @@ TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
   EQ(found(), 0);
   event_there("m1", "at-8");
   event_there("m2", "at-9");
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   GOT(c, "");
   turn();
   GOT(c, "42[\"m1\",\"at-8\"] 42[\"m2\",\"at-9\"] 40+pid ");
@@ -212,7 +213,7 @@ TEST(a_client_that_is_not_found_is_new) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &normal);
   struct client4 *c = come_from_elsewhere();
-  sio__restore_done(store.asked, SIO_RECOVERY_NO_SESSION);
+  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");
   CHECK(strcmp(c->pid, pid_there) != 0);
@@ -251,7 +252,7 @@ TEST(what_was_found_for_a_client_that_vanished_is_kept_again) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "at-8");
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   hang_up(c->p);
   EQ(store.persisted, 1);
   EQ_STR(store.saved, "one,two, {\"a\":1}");
@@ -279,13 +280,13 @@ TEST(a_client_that_connects_again_while_the_adapter_looks_is_asked_for_again) {
   snprintf(text, sizeof text, "40{\"pid\":\"%s\",\"offset\":\"at-7\",\"token\":2}", pid_there);
   say(c->p, text);
   EQ(found(), 0);
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   EQ(store.persisted, 1);
   CHECK(store.asked);
   GOT(c, "");
   EQ(found(), 0);
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ_STR(c->id, id_there);
@@ -299,7 +300,7 @@ TEST(a_client_that_leaves_while_the_adapter_looks_is_kept) {
   struct client4 *c = come_from_elsewhere();
   say(c->p, "41");
   EQ(found(), 0);
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   GOT(c, "");
   EQ(store.over, 1);
@@ -319,7 +320,7 @@ TEST(a_client_that_returns_before_its_end_was_noticed_is_kept_and_asked_for) {
   HEARD(old, "cut ");
   EQ(store.persisted, 1);
   CHECK(slice_equals_str(asked_for().pid, pid));
-  sio__restore_done(store.asked, SIO_RECOVERY_NO_SESSION);
+  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");
   stop();
@@ -343,7 +344,7 @@ TEST(what_is_added_while_middleware_runs_is_sent_after_the_rest) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "at-8");
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   event_there("m2", "at-9");
   sio_next_ok(held);
@@ -359,7 +360,7 @@ TEST(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again) {
   sio_use(root, hold, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   hang_up(c->p);
   EQ(store.over, 1);
@@ -376,7 +377,7 @@ TEST(a_socket_that_middleware_refuses_is_forgotten) {
   sio_use(root, hold, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   sio_next_fail(held, "no", sio_null());
   turn();
@@ -397,21 +398,22 @@ TEST(what_an_adapter_finds_is_checked) {
   sio_saved_socket s = there();
   s.id = "short";
   s.size = sizeof s - 1;
-  EQ(sio__restore_found(store.asked, &s), UV_EINVAL);
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), UV_EINVAL);
   s.size = 0;
-  EQ(sio__restore_found(store.asked, &s), SIO_EPROTO);
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
   s.id = "with\"quotes\"inside\"it";
-  EQ(sio__restore_found(store.asked, &s), SIO_EPROTO);
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
   s.id = c->id;
-  EQ(sio__restore_found(store.asked, &s), SIO_EEXISTS);
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
   s = there();
   s.pid = c->pid;
-  EQ(sio__restore_found(store.asked, &s), SIO_EEXISTS);
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
   EQ(found(), 0);
   EQ(found(), UV_EINVAL);
-  EQ(sio__restore_event(store.asked, SLICE("[\"x\"]"), NULL, 0, SLICE("a\"b")), SIO_EPROTO);
-  EQ(sio__restore_event(store.asked, SLICE("{}"), NULL, 0, SLICE("ab")), SIO_EJSON);
-  sio__restore_done(store.asked, 0);
+  EQ(sio__socket_restore_add_event(store.asked, SLICE("[\"x\"]"), NULL, 0, SLICE("a\"b")),
+     SIO_EPROTO);
+  EQ(sio__socket_restore_add_event(store.asked, SLICE("{}"), NULL, 0, SLICE("ab")), SIO_EJSON);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   EQ(root->nmembers, 2);
   EQ(failed(SIO_RECOVERY_NO_SESSION), 0);
@@ -428,8 +430,8 @@ TEST(a_client_that_missed_more_than_may_be_queued_is_new) {
   memcpy(json, "[\"", 2);
   memcpy(json + sizeof json - 2, "\"]", 2);
   for (int i = 0; i < 40; i++)
-    sio__restore_event(store.asked, slice(json, sizeof json), NULL, 0, SLICE("at-8"));
-  sio__restore_done(store.asked, 0);
+    sio__socket_restore_add_event(store.asked, slice(json, sizeof json), NULL, 0, SLICE("at-8"));
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
@@ -455,7 +457,7 @@ TEST(an_adapter_can_find_sockets_that_the_library_then_keeps) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "not used");
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   turn();
   GOT(c, "42[\"m1\",\"@1\"] 40+pid ");
   EQ_STR(c->id, id_there);
@@ -476,7 +478,7 @@ TEST(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "not used");
-  sio__restore_done(store.asked, 0);
+  sio__socket_restore_report_answer(store.asked, 0);
   hang_up(c->p);
   EQ(root->recovery->away.n, 1);
   ask_back(c, "abcdef.1");
@@ -497,7 +499,7 @@ TEST(memory_that_ends_at_any_point_leaks_nothing) {
     hang_up(c->p);
     c = come_from_elsewhere();
     if (c->p && store.asked && found() == 0) event_there("m1", "at-8");
-    if (store.asked) sio__restore_done(store.asked, 0);
+    if (store.asked) sio__socket_restore_report_answer(store.asked, 0);
     turn();
     stop();
   }

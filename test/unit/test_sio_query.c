@@ -238,8 +238,8 @@ TEST(an_answer_is_read_as_an_event_with_its_attachments) {
 static int answer_at_once(sio_adapter *a, const sio_packet *p, sio_query *q) {
   static const sio_slice bins[] = { { NULL, 0 }, { "x", 1 } };
   (void)a, (void)p;
-  sio__query_expect(q, 1);
-  sio__query_reply(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
+  sio__query_expect_more_answers(q, 1);
+  sio__query_add_remote_answer(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
   return 0;
 }
 
