@@ -46,7 +46,7 @@ static void classic_write_fetch_sockets_request(struct message *m, const sio_ada
   sio__message_write_fetch_request(m, a->uid, id, to);
 }
 
-/* The answer to a fetch has no type. */
+/* The response to a fetch request has no "type" member. */
 static void classic_write_response_start(struct message *m, const char *id,
                                          enum message_type type) {
   sio__message_write_json(m, SLICE("{"));
@@ -100,7 +100,7 @@ static struct message_target make_message_target(const sio_target *to) {
                                   .flags = to->flags };
 }
 
-/* Nobody else can be meant. */
+/* True if no socket of another server can be in the target, or the adapter has stopped. */
 static bool is_for_this_server_only(const sio_adapter *a, const sio_target *to) {
   return (to->flags & SIO_LOCAL) || (to->rooms && !to->rooms[0]) || a->shut;
 }
@@ -124,8 +124,8 @@ static int end_query_with_error(sio_adapter *a, sio_query *query, int err) {
   return 0;
 }
 
-/* Asks the other servers. Errors are not returned, because the replies of local sockets are still
- * collected when the other servers cannot be asked. */
+/* Publishes a broadcast that asks for acks. Errors are not returned: if the other servers cannot be
+ * asked, the query still collects the acks of the local sockets. */
 static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
                                         const sio_packet_info *p) {
   struct message m;
@@ -296,7 +296,7 @@ static size_t redis_adapter_count_rooms(const sio_adapter *a) {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* A pattern of Redis is a glob: its signs in a name are escaped. */
+/* PSUBSCRIBE takes a glob pattern, so the special characters of the channel's name are escaped. */
 static void write_escaped_glob_pattern(struct message *m, sio_slice channel) {
   for (size_t i = 0; i < channel.n; i++) {
     if (memchr("*?[]\\", channel.p[i], 5)) sio__message_write_json(m, SLICE("\\"));
@@ -354,7 +354,7 @@ static void redis_adapter_free(sio_adapter *a) {
   sio__free(a);
 }
 
-/* Key and name in the same block. */
+/* The key and the name of the namespace are copied into the same block, after the struct. */
 static sio_adapter *redis_adapter_new(const sio_redis_adapter_options *o, sio_nsp *nsp) {
   const char *key = o->key ? o->key : "socket.io", *name = sio_nsp_name(nsp);
   size_t nkey = strlen(key), nname = strlen(name);
@@ -435,7 +435,7 @@ static int open_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const 
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
-  /* Rooms of other threads are not known here, so they cannot have channels of their own. */
+  /* A room of another thread is not known to this adapter, so it cannot have its own channel. */
   if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC && api->has_threads(nsp))
     return UV_EINVAL;
   sio_adapter *a = redis_adapter_new(&o, nsp);
@@ -468,7 +468,7 @@ static void redis_adapter_close(sio_adapter *a) {
   redis_adapter_free(a);
 }
 
-/* What all adapters do alike. */
+/* The functions that all three adapters share. */
 #define OPS_OF_ALL                                                                           \
   .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                  \
   .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,        \

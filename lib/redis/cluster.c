@@ -35,7 +35,8 @@ static unsigned crc16(sio_slice s) {
   return crc;
 }
 
-/* Only what stands between the first { and the next } counts, unless that is empty. */
+/* If the key contains {...} with at least one character between the braces, only these characters
+ * are hashed (the hash tag of the specification of Redis Cluster). */
 unsigned sio__cluster_slot_of_key(sio_slice key) {
   const char *open = key.n ? memchr(key.p, '{', key.n) : NULL;
   size_t after = open ? key.n - (size_t)(open + 1 - key.p) : 0;
@@ -71,7 +72,8 @@ void sio__cluster_request_slot_table_later(sio_redis *r) {
 
 /* ---- servers --------------------------------------------------------------------------------- */
 
-/* The server of this address, which is made if it is new. NULL: no memory, or too many. */
+/* Finds the server with this address, or adds it. NULL: out of memory, or there are SERVERS_MAX
+ * servers. */
 static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char *host,
                                                        const char *port) {
   unsigned n = 0;
@@ -87,7 +89,8 @@ static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char 
   return p;
 }
 
-/* Any one would do. It stays as long as it works; each process begins with another one. */
+/* Chooses the server for commands that every server of the cluster takes: a random one, so that
+ * processes use different servers. It is kept as long as its connections work. */
 static void cluster_choose_default_server(sio_redis *r) {
   struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
@@ -128,7 +131,8 @@ static void cluster_reroute_command(struct link *l, struct link_expect *e) {
     cluster_drop_command(r, l, e, UV_ENOTCONN);
 }
 
-/* What was not written yet to a server that is gone goes to those that have its slots. */
+/* Sends the commands that were not written to this server yet to the servers that have their
+ * slots now. */
 static void cluster_reroute_unwritten_commands(struct redis_server *p) {
   sio__link_take_unwritten_commands(&p->commands, cluster_reroute_command);
 }
@@ -139,7 +143,8 @@ struct redirect {
   struct redis_server *to;
 };
 
-/* "3999 127.0.0.1:6381"; without a host it is the one that answered. */
+/* Parses "3999 127.0.0.1:6381", the slot and the address. An empty host stands for the host of the
+ * server that sent the redirection. */
 static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice text,
                                   struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
@@ -196,7 +201,7 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
   return true;
 }
 
-/* An error of the connection that is subscribed. */
+/* Handles an error on the connection for subscriptions. True: it was a redirection. */
 bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -226,7 +231,7 @@ bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slic
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-/* [first, last, [host, port, ...], replicas ...] */
+/* One element of the reply to CLUSTER SLOTS: [first slot, last slot, [host, port, ...], replicas] */
 static bool is_valid_slot_range(const redisReply *range) {
   if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
   redisReply *const *v = range->element;
@@ -302,7 +307,8 @@ static bool can_server_send_slot_table(const struct redis_server *p) {
   return p && p->listed && !p->failing && p->commands.state == LINK_READY;
 }
 
-/* The server that a MOVED named last is sure to know; else any that is there; else the guide. */
+/* Asks the server that a MOVED error named last, because it knows the newest table; otherwise any
+ * server that is connected; otherwise the hosts of the url, over the discovery connection. */
 static void cluster_request_slot_table(sio_redis *r) {
   static const struct link_expect expect = { .on_reply = on_slot_table_reply,
                                              .slot = LINK_NO_SLOT };

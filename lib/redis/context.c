@@ -218,7 +218,7 @@ static int validate_redis_options(const sio_redis_options *o, const struct optio
   return 0;
 }
 
-/* Copies s to *at and moves *at behind the copy. NULL stays NULL. */
+/* Copies s to *at, and moves *at to the end of the copy. Returns the copy; NULL if s is NULL. */
 static const char *copy_redis_option_text(char **at, const char *s) {
   if (!s) return NULL;
   char *copy = memcpy(*at, s, strlen(s) + 1);
@@ -228,7 +228,8 @@ static const char *copy_redis_option_text(char **at, const char *s) {
 
 static size_t text_size_with_nul(const char *s) { return s ? strlen(s) + 1 : 0; }
 
-/* The login of the options takes the place of that in the URL. All in one block. */
+/* Copies the texts of the options into one block. A login in the options replaces the login in the
+ * url. */
 static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
@@ -246,7 +247,7 @@ static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   return 0;
 }
 
-/* How the guide asks, and as whom it logs in. */
+/* Sets the command that the discovery connection sends, and its login. */
 static void redis_init_discovery_options(sio_redis *r) {
   struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;
@@ -298,7 +299,8 @@ static int redis_read_options(sio_redis *r, const sio_redis_options *o,
   return 0;
 }
 
-/* What can fail comes first: from the first handle on, it is freed by closing handles. */
+/* All that can fail is done first. Once a handle is initialised, r can only be freed after its
+ * handles are closed. */
 static int redis_init_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;

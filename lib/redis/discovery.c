@@ -10,7 +10,8 @@ static sio_redis *redis_of_discovery_link(struct link *l) {
   return container_of(l, sio_redis, discovery);
 }
 
-/* The hosts of the url, and the servers of the cluster that are known. */
+/* Chooses the host of the next attempt: the hosts of the url in turn, then the servers of the
+ * cluster that are known. */
 bool sio__discovery_choose_host(struct link *l) {
   sio_redis *r = redis_of_discovery_link(l);
   const struct redis_url *u = &r->options.url;

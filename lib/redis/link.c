@@ -126,8 +126,8 @@ static void link_report_lost_reply(struct link *l, struct link_expect *expect) {
   sio__free(expect->kept);
 }
 
-/* The replies to what was written will not come. What was not written goes with the next
- * connection. */
+/* The connection is lost: the commands that were written get no reply. Commands that were not
+ * written stay queued for the next connection. */
 static void link_drop_unanswered_commands(struct link *l) {
   struct link_expect expect;
   for (uint32_t n = l->nwritten; n && sio__link_pop_expected_reply(l, &expect); n--) {
@@ -198,7 +198,7 @@ static int link_grow_expected_replies(struct link *l) {
   return 0;
 }
 
-/* "$3\r\nGET\r\n" */
+/* Writes one item of the Redis protocol, such as "$3\r\nGET\r\n". */
 static int write_resp_item(struct buf *b, char kind, uint64_t n, const sio_slice *word) {
   char head[NUM_MAX + 3];
   size_t len = 0;
@@ -220,7 +220,7 @@ static int write_resp_command(struct buf *b, const sio_slice *words, size_t n) {
   return err;
 }
 
-/* A copy of the command that was put last. */
+/* Copies the bytes of the command that was written last. */
 static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) {
   size_t n = b->n - before;
   struct link_kept *k = sio__malloc(sizeof *k + n);
@@ -272,7 +272,8 @@ static void link_begin_attempt(struct link *l);
 
 static void on_link_retry_timer(uv_timer_t *t) { link_begin_attempt(t->data); }
 
-/* Doubled each time, and shortened at random, so that servers do not come back all at once. */
+/* The delay doubles with each failure, and is shortened by a random part of at most half, so that
+ * servers do not all reconnect at the same time. */
 static unsigned link_next_retry_delay(struct link *l) {
   unsigned wait = l->options->retry_min_ms, most = l->options->retry_max_ms, random = 0;
   if (l->options->ngreeting && most > ASK_AGAIN_MS) most = ASK_AGAIN_MS;
@@ -434,7 +435,7 @@ static int link_socket_send_unsent_bytes(struct link_socket *w) {
   return err;
 }
 
-/* Takes the bytes over. */
+/* Takes ownership of the bytes. */
 static int link_socket_send_or_queue_bytes(struct link_socket *w, char *bytes, size_t n) {
   struct unsent *x = sio__malloc(sizeof *x);
   if (!x) {
@@ -466,7 +467,7 @@ static int link_socket_write_encrypted(struct link_socket *w, const char *p, siz
   return err ? err : link_socket_write_ciphertext(w);
 }
 
-/* Takes the bytes over. */
+/* Takes ownership of the bytes. */
 static int link_socket_write(struct link_socket *w, char *bytes, size_t n) {
   if (!w->tls) return link_socket_send_or_queue_bytes(w, bytes, n);
   int err = link_socket_write_encrypted(w, bytes, n);
@@ -581,7 +582,8 @@ static void link_set_ready(struct link *l) {
   l->ops->ready(l);
 }
 
-/* Silent since the last tick: a PING. Silent after a PING: it is gone. */
+/* If nothing was received since the last tick, sends a PING. If nothing was received after a PING
+ * either, the connection is broken. */
 static void on_link_ping_timer(uv_timer_t *t) {
   static const sio_slice ping[] = { { "PING", 4 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
@@ -640,7 +642,7 @@ static struct link_socket *link_socket_new(struct link *l) {
   return w;
 }
 
-/* err: why the address before failed. */
+/* err: the error of the address that was tried before. */
 static void link_connect_to_next_address(struct link *l, int err) {
   struct addrinfo *a = l->next_address;
   struct link_socket *w = a ? link_socket_new(l) : NULL;

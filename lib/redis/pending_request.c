@@ -35,7 +35,8 @@ void sio__pending_request_end(struct pending_request *q, int err) {
 
 /* ---- servers that do not answer -------------------------------------------------------------- */
 
-/* Fewer are counted than before: Redis has noticed that some are gone. */
+/* If Redis counts fewer servers than before, it has noticed that some are gone: these are no longer
+ * counted as silent. */
 static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
   struct silent_servers *k = &a->silent;
   uint64_t gone = listening < k->listening ? k->listening - listening : 0;
@@ -58,7 +59,8 @@ void sio__count_late_response(sio_adapter *a, const char *id) {
   if (a->silent.n && strcmp(id, a->silent.late_id) == 0) a->silent.n--;
 }
 
-/* A host may give the servers less time than they need. */
+/* Servers count as silent only if they had SILENT_MS to answer, because the timeout that the host
+ * has set may be shorter than they need. */
 void sio__pending_request_on_query_end(struct pending_request *q) {
   bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
   if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)
@@ -87,8 +89,9 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 
 /* ---- how many there are ---------------------------------------------------------------------- */
 
-/* One of those that were asked has answered, or will not: then the others count, if there are some.
- * This server is one of those that listen. */
+/* A server of Redis has answered PUBSUB NUMSUB with n, or has failed (n < 0). When all that were
+ * asked have, the request knows how many servers have to answer. This server is subscribed too, so
+ * one is subtracted. */
 static void on_subscribers_counted(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;

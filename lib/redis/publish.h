@@ -27,10 +27,10 @@ enum {
   CLASSIC_OWN_RESPONSES,
   CLASSIC_SUBSCRIPTIONS
 };
-/* Those of the sharded adapter. */
+/* The subscriptions of the sharded adapter. */
 enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 
-/* How messages are written. */
+/* The functions that write the messages of one protocol: classic or sharded. */
 struct message_format {
   const char *requests, *responses; /* what follows the key in the names of their channels */
   const char *answer_key;           /* of the answer to an event for servers */
@@ -44,16 +44,16 @@ struct message_format {
   void (*server_emit)(struct message *m, const sio_adapter *a, const char *id, sio_slice event);
   void (*fetch)(struct message *m, const sio_adapter *a, const char *id,
                 const struct message_target *to);
-  /* The beginning and the end of an answer. */
+  /* Write the beginning and the end of a response. */
   void (*answer)(struct message *m, const char *id, enum message_type type);
   void (*end_answer)(struct message *m, const sio_adapter *a);
-  /* The room on whose channel a broadcast goes; NULL: on the common one. */
+  /* Returns the room whose channel a broadcast is published on; NULL: the common channel. */
   const char *(*room_of)(const sio_adapter *a, const struct message_target *to);
 };
 
-/* Servers that are counted as listening, and do not answer: Redis has not noticed that they are
- * gone. Which ones they are is not known: the answers of the classic adapter do not say whose they
- * are. */
+/* Servers that Redis counts as subscribed but that do not answer, because Redis has not noticed
+ * that they are gone. Only their number is known: a response of the classic protocol does not name
+ * its sender. */
 struct silent_servers {
   uint64_t n, listening; /* of those that were counted last                              */
   char late_id[LINK_ID]; /* the question that ended last without them; "": there is none */
@@ -92,7 +92,7 @@ int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 /* Publishes m on a channel and clears m. If m->err is set, that error is returned. kind and last
  * are parts of the channel's name: see sio__message_write_channel_name(). */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
-/* The same after turning it into MessagePack. */
+/* Like sio__publish_message(), but publishes m as MessagePack. */
 int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
                             const sio_slice *bins, size_t nbins);
 

@@ -33,7 +33,8 @@ static int parse_target_flags(struct received_target *t, sio_slice flags) {
   return 0;
 }
 
-/* opts missing: everybody. Clear it in any case. */
+/* Reads a target. If opts is missing, the target is all sockets. The caller must clear *t, also
+ * after an error. */
 static int parse_target(struct received_target *t, sio_slice opts) {
   sio_slice rooms, except, flags;
   const struct unpack_field fields[] = { { "rooms", &rooms },
@@ -52,7 +53,8 @@ static void received_target_clear(struct received_target *t) {
   sio__unpacked_room_names_clear(&t->except);
 }
 
-/* An empty list of rooms is everybody; but not if it was not empty when it came. */
+/* everybody: all sockets are meant. It is not derived from t->rooms, which may be empty because it
+ * contained only names that cannot be rooms here: then no socket is meant. */
 static sio_target make_local_target(const sio_adapter *a, const struct received_target *t,
                                     bool everybody) {
   return (sio_target){ .nsp = a->nsp,
@@ -71,7 +73,7 @@ static bool is_for_all_sockets(sio_slice opts) {
 
 /* ---- broadcasts ------------------------------------------------------------------------------ */
 
-/* nsp may be missing: then it is "/". */
+/* A packet without a namespace is for "/". */
 static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   sio_slice name = SLICE("/");
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
@@ -86,7 +88,7 @@ int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
              : a->api->packet_broadcast(p, to);
 }
 
-/* Sends the event of a packet to the local sockets. q: NULL, or it asks for acks. */
+/* Sends the event of a packet to the local sockets. q: collects their acks, or NULL. */
 static int deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
                                           sio_query *q, sio_slice offset) {
   struct unpacked_json json;
@@ -107,7 +109,8 @@ static int parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice 
   const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
   if (!sio__unpack_map_fields(packet, fields, 3)) return SIO_EPROTO;
   if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
-  *ours = a->sharded || is_packet_for_namespace(a, nsp); /* there the envelope has said it */
+  *ours = a->sharded || is_packet_for_namespace(
+                            a, nsp); /* in the sharded protocol the envelope names the namespace */
   return 0;
 }
 
@@ -125,8 +128,9 @@ static int handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   return err;
 }
 
-/* False: it is for a room that nobody is in here. A name that is too long is no room here. Which
- * rooms the sockets of other threads are in is not known. */
+/* False: the channel is for one room, and no socket of this server is in it. A name that is too
+ * long cannot be a room here. Rooms of other threads' sockets are not known, so with threads the
+ * answer is always true. */
 static bool has_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;
@@ -158,7 +162,7 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
-/* Who has asked, and by which number. */
+/* The server that has sent a request, and the id of the request. */
 struct requester {
   sio_adapter *adapter;
   sio_query *query; /* of a broadcast with acks */
@@ -381,8 +385,8 @@ static void publish_empty_response(const struct requester *k) {
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
-/* What version 6 of the Node.js adapter sends: it names one socket, whose server alone reacts and
- * says that it is done. */
+/* Handles a request of version 6 of the Node.js adapter, which names one socket. Only the server of
+ * this socket acts, and publishes an empty response when it has done so. */
 static int handle_request_for_one_socket(const struct requester *k, enum message_type type,
                                          const struct request_fields *f) {
   char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];
@@ -408,7 +412,9 @@ static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_s
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
-  if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid); /* or all hear it */
+  if (a->sharded)
+    memcpy(k.uid, to->bytes + sizeof k.id,
+           sizeof k.uid); /* otherwise the response goes to all servers */
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);
   sio__message_write_json(&m, slice_str(a->format->answer_key));
@@ -583,17 +589,18 @@ static int handle_response_to_request(struct pending_request *q, const struct re
   }
 }
 
-/* What is not an answer to a question of this adapter is ignored. */
+/* A response to a request of another adapter is ignored. */
 static int find_request_and_handle_response(sio_adapter *a, sio_slice id,
                                             const struct response_fields *f) {
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  if (!q && f->type != MESSAGE_ACK) sio__count_late_response(a, name); /* acks follow a count */
+  if (!q && f->type != MESSAGE_ACK)
+    sio__count_late_response(a, name); /* a late ack follows a late count, which was counted */
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 
-/* Answers to the questions of others come here too. */
+/* The channel also carries responses to the requests of other servers. */
 void sio__on_response_message(struct subscription *s, sio_slice channel, sio_slice payload) {
   sio_adapter *a = s->adapter;
   struct response_fields f = { 0 };
@@ -655,7 +662,8 @@ static bool is_sharded_response(enum sharded_type type) {
          type == SHARDED_ACK;
 }
 
-/* Types outside of these are of other adapters with the same messages: heartbeats, and ends. */
+/* Other types are ignored: other adapters of Socket.IO use the same messages, and have more types,
+ * such as heartbeats. */
 static int handle_sharded_message(sio_adapter *a, sio_slice envelope) {
   struct requester k = { .adapter = a };
   sio_slice type, data, uid, nsp, name = SLICE("");

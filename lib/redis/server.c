@@ -22,7 +22,8 @@ struct redis_server *sio__redis_server_of_link(struct link *l) {
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
-/* READONLY: what was a master is one no more; the next attempt may find the new one. */
+/* Logs an error reply. READONLY means that the server is no longer a master: the connection is
+ * broken, and the next attempt may find the new master. */
 static void handle_command_error(struct link *l, sio_slice error) {
   char text[160];
   sio_redis *r = sio__redis_server_of_link(l)->redis;
@@ -55,8 +56,9 @@ void sio__redis_on_hold_timer(uv_timer_t *t) {
   sio__redis_schedule_flush(r);
 }
 
-/* A failure of Redis breaks the connections of all servers, and they come back one after the other.
- * What waits is sent a moment later, so that it does not miss those that are a little slower. */
+/* When Redis fails, all servers lose their connections and reconnect one after the other. So the
+ * queued commands are sent a moment after the connection is ready: published messages then reach
+ * servers that reconnect a little later. */
 static void redis_server_hold_commands(struct redis_server *p) {
   sio_redis *r = p->redis;
   unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
@@ -198,8 +200,9 @@ bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) 
   return found;
 }
 
-/* Servers that lost their connections when this one did are not all back at the same time. What is
- * published meanwhile misses some; a number that stays smaller is the new one. */
+/* n is how many servers have received a message. Right after a break fewer servers than before may
+ * be connected: then the message has missed some, which is counted. If the number is still smaller
+ * after COME_BACK_MS, it is taken as the new normal number. */
 static void compare_receiver_count(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
@@ -230,7 +233,8 @@ static void on_publish_reply(struct link *l, const struct link_expect *expect,
     compare_receiver_count(sio__redis_server_of_link(l)->redis, reply->integer);
 }
 
-/* In a cluster the answer to PUBLISH does not say how many servers there are on the other nodes. */
+/* In a cluster the reply to PUBLISH counts only the subscribers on the node that was asked, so it
+ * is not compared. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload) {
   static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };
@@ -248,7 +252,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 
 /* ---- how many listen ------------------------------------------------------------------------- */
 
-/* PUBSUB NUMSUB: a channel and a number. */
+/* Reads the reply to PUBSUB NUMSUB, which is [channel, number]. Returns the number, or an error. */
 static int64_t parse_numsub_reply(const redisReply *reply) {
   if (!reply) return UV_ENOTCONN;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return UV_EIO;
@@ -262,7 +266,8 @@ static void on_numsub_reply(struct link *l, const struct link_expect *expect,
   r->counted(r, expect->id, parse_numsub_reply(reply));
 }
 
-/* A channel that is not sharded has listeners on every server of a cluster. */
+/* A channel that is not sharded may have subscribers on every server of a cluster, so all servers
+ * are asked. */
 static int count_subscribers_on_all_servers(sio_redis *r, const sio_slice *words,
                                             struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;

@@ -101,7 +101,8 @@ static void sharded_write_response_start(struct message *m, const char *id,
   write_request_id(m, id);
 }
 
-/* Has this room a channel of its own? All servers of a cluster must agree. */
+/* Returns true if messages for this room are published on a channel for this room alone. All
+ * servers must have the same subscription mode. */
 static bool has_room_own_channel(const sio_adapter *a, const char *room) {
   if (a->mode == SIO_REDIS_DYNAMIC) return strlen(room) != SOCKET_ID_LEN;
   return a->mode == SIO_REDIS_DYNAMIC_PRIVATE;
@@ -152,7 +153,7 @@ void sio__room_channels_init(sio_adapter *a,
   sio__map_init(&a->room_channels, room_channel_key);
 }
 
-/* Its subscriptions end with the connection, or with a message for each. */
+/* Unsubscribes from the channels of all rooms, and frees them. */
 void sio__room_channels_clear(sio_adapter *a) {
   struct room_channel *c;
   for (uint32_t i = 0; (c = sio__map_next(&a->room_channels, &i));) {
@@ -214,7 +215,8 @@ int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
   return err;
 }
 
-/* The hooks that leave runs may make others join, which then subscribe again. */
+/* The channel is unsubscribed before the socket leaves: the host's hooks run when it leaves, and
+ * may make another socket join, which then subscribes again. */
 void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);
@@ -231,7 +233,8 @@ void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
-/* Without memory for the channel of one socket, messages to it alone are lost: they are counted. */
+/* If there is no memory for the channel of this socket, messages from other servers to this socket
+ * alone are lost. This is counted as one dropped message. */
 void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel(a, id) : 0;

@@ -33,7 +33,8 @@ static uint64_t stream_now_ms(const struct stream *st) { return uv_now(st->redis
 
 /* ---- adapters -------------------------------------------------------------------------------- */
 
-/* The adapters are found by their namespaces; a map needs items with a key. */
+/* An adapter that uses the stream, as an item of the map stream.adapters, whose key is the name of
+ * the adapter's namespace. */
 struct stream_member {
   sio_adapter *adapter;
   sio_slice nsp; /* the adapter's */
@@ -110,7 +111,8 @@ static void stream_deliver_entry_without_id(struct stream *st, struct stream_ent
   if (e->kind == ENTRY_LOCAL) stream_remove_entry(st, e);
 }
 
-/* Delivers the local entries before which nothing waits any more. */
+/* Delivers the local entries at the beginning of the list, up to the first entry of the stream that
+ * still waits for its id. */
 static void stream_deliver_local_entries(struct stream *st) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -119,7 +121,7 @@ static void stream_deliver_local_entries(struct stream *st) {
   }
 }
 
-/* Delivers what waits since before then, and everything that waits before it, without ids. */
+/* Delivers, without ids, all entries that were queued at the time `then` or earlier. */
 static void stream_deliver_entries_older_than(struct stream *st, uint64_t then) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -278,8 +280,8 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Entries that were written to a connection that broke, and have not been read back by now, are not
- * in the stream: they are written again, in front of the others. */
+/* Entries that were written to a connection that broke and have not been read back are not in the
+ * stream. They are written again, before the entries that are queued. */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);
@@ -322,7 +324,8 @@ static int stream_request_last_id(struct stream *st, struct link *l,
   return sio__link_queue_command(l, expect, words, 6);
 }
 
-/* The id of the only entry; 0-0 if there is none. */
+/* Reads the reply to XREVRANGE with COUNT 1. *id becomes the id of the entry, or 0-0 if the stream
+ * is empty. */
 static bool parse_last_id(const redisReply *reply, struct stream_id *id) {
   *id = (struct stream_id){ 0, 0 };
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements > 1) return false;
@@ -432,7 +435,8 @@ static void on_stream_writer_reply_lost(struct link *l, struct link_expect *expe
   if (asked && !st->closed) st->ops->reply(st, expect->id[0], decode_reply_number(expect), NULL);
 }
 
-/* The connections fail together for the host: what waits is delivered now. */
+/* One of the two connections has failed, so no entry can be read back for now. Entries that wait
+ * for their ids are delivered without ids. */
 static void stream_mark_unavailable(struct stream *st) {
   st->open = false;
   stream_deliver_entries_older_than(st, UINT64_MAX);
@@ -454,7 +458,7 @@ static void on_stream_writer_failed(struct link *l, const char *why, unsigned wa
   sio__redis_log_connection_failure(st->redis, "that adds to the stream", why, wait_ms);
 }
 
-/* A replica that is to be the master is not one yet. */
+/* With sentinels a server that does not call itself a master is refused. */
 static const char *stream_check_server_role(const struct stream *st, struct link *l,
                                             const redisReply *reply) {
   return redis_has_sentinels(st->redis) ? sio__sentinel_check_role(l, reply) : NULL;
@@ -570,7 +574,7 @@ static void stream_dispatch_entry(struct stream *st, const struct stream_fields 
     st->ops->on_remote_entry(a, f, id);
 }
 
-/* False: it has no id, or one that was read before. */
+/* False: the entry has no id, or an id that is not greater than the last one. */
 static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   struct stream_fields f;
   struct stream_id id = { 0, 0 };
@@ -585,7 +589,7 @@ static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   return true;
 }
 
-/* [[name,[[id,fields],...]]] */
+/* Handles the reply to XREAD: [[name, [[id, fields], ...]]]. False: it is malformed. */
 static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_NIL) return true;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
@@ -608,7 +612,7 @@ static void on_reader_last_id_reply(struct stream *st, const redisReply *reply) 
   stream_open_if_caught_up(st);
 }
 
-/* A PING is sent when nothing came for a while; its answer is no entry. */
+/* A reply of the type STATUS answers a PING, which is sent after a time of silence. */
 static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader_link(l);
   if (reply->type == REDIS_REPLY_STATUS) return;
@@ -637,7 +641,7 @@ static void on_stream_reader_reply_lost(struct link *l, struct link_expect *expe
   (void)l, (void)expect;
 }
 
-/* A reply that is too long may have broken the connection: fewer entries are read at first. */
+/* The reason may have been a reply over max_message, so the next XREAD asks for one entry only. */
 static void on_stream_reader_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_reader_link(l);
   st->read_next = 1;

@@ -26,7 +26,8 @@ static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redi
 
 /* ---- data: JSON, or base64 of MessagePack ---------------------------------------------------- */
 
-/* Calls use with the message in `data`, which becomes JSON or MessagePack. */
+/* Calls use() with the message in the field `data` of an entry: JSON as it is, or MessagePack,
+ * which is decoded from base64. */
 static int decode_entry_data_and_call(sio_adapter *a, sio_slice data,
                                       int (*use)(sio_adapter *a, sio_slice message, void *user),
                                       void *user) {
@@ -39,8 +40,8 @@ static int decode_entry_data_and_call(sio_adapter *a, sio_slice data,
   return err;
 }
 
-/* The data of an event with attachments as base64; JSON otherwise. Clears m. The caller frees
- * *out. */
+/* Encodes m as the field `data` of an entry: JSON, or with attachments base64 of MessagePack.
+ * Clears m. The caller frees *out. */
 static int encode_entry_data(sio_adapter *a, struct message *m, const sio_slice *bins, size_t nbins,
                              char **out, size_t *n) {
   struct message packed;
@@ -104,7 +105,7 @@ static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct mess
 
 /* ---- local delivery -------------------------------------------------------------------------- */
 
-/* An event that waits for its turn. */
+/* An event for the local sockets alone. It waits until the entries before it are delivered. */
 struct local_event {
   sio_adapter *adapter;
   sio_packet *packet;
@@ -299,7 +300,7 @@ static int receive_stream_request(sio_adapter *a, sio_slice message, void *user)
   return sio__handle_stream_request(a, *(const unsigned *)user, message);
 }
 
-/* Types outside of these are those of channels, or of older versions. */
+/* Other types are ignored: they are published on channels, or are those of older versions. */
 static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
   char text[STREAM_ID_MAX];
   struct delivery d = { .offset = sio__stream_id_format(id, text) };
@@ -335,7 +336,7 @@ struct last_event {
   const struct stream_entry *entry;
 };
 
-/* Sends an event that waits to this socket alone. */
+/* Sends an event that waits for its id to one socket, if that socket is in its target. */
 static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void *user) {
   const struct last_event *l = user;
   struct received_event ev;
@@ -355,7 +356,8 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   return err;
 }
 
-/* The host disconnects the socket: it is sent what waits, as it cannot return. */
+/* The host disconnects the socket. It cannot be recovered later, so it is sent the events that
+ * still wait for their ids. */
 void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_waiting_entries(a->streams->stream)) return;
@@ -385,7 +387,8 @@ static const struct stream_ops streams_stream_ops = {
   .flush = sio__streams_on_flush,
 };
 
-/* As Node.js does: h * 31 + c over UTF-16 units, in 32 bits. The remainder may be negative. */
+/* The same hash as in Node.js: h = h * 31 + c over UTF-16 units, as a signed 32-bit number. The
+ * remainder of a division by it may be negative. */
 static int32_t hash_nsp_name(sio_slice name) {
   uint32_t h = 0;
   for (size_t i = 0; i < name.n;) {

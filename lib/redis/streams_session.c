@@ -57,7 +57,8 @@ static sio_slice copy_command_word(char **at, const void *p, size_t n) {
   return slice(to, n);
 }
 
-/* SET or DEL. value is written as base64; {NULL,0}: DEL. */
+/* Queues SET with the value, or DEL if value.p is NULL. The value is encoded as base64 unless
+ * `encoded` says that it is already. */
 static int queue_key_set_or_delete(struct streams *x, const char *pid, sio_slice value,
                                    bool encoded) {
   char ms[NUM_MAX], *at;
@@ -137,7 +138,8 @@ static void mark_session_of_socket_dirty(sio_adapter *a, const sio_socket *s) {
   if (l) live_session_mark_dirty(a->streams, l);
 }
 
-/* Without memory the socket can still be recovered, unless its server is killed. */
+/* If there is no memory for the session, its key is written only when the connection breaks: the
+ * socket can be recovered, unless its server is killed. */
 void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
   const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;
@@ -193,7 +195,7 @@ static int live_session_save(struct streams *x, struct live_session *l) {
   return 0;
 }
 
-/* What cannot be written now is written later. */
+/* A session that cannot be saved now stays in the list, and is saved at a later flush. */
 static void streams_save_dirty_sessions(struct streams *x) {
   struct list *it;
   while ((it = list_first(&x->dirty)))
@@ -355,7 +357,8 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
   }
 }
 
-/* A key that was taken and not handed over is written again. */
+/* The restore is over. If the reply with the key has not arrived yet, the struct stays, and the key
+ * is written again when it arrives. */
 void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
@@ -400,7 +403,8 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
   }
 }
 
-/* The message of an event of this namespace, or NULL; the caller frees it. */
+/* Decodes the message of an entry with an event of this namespace. Returns the bytes, which the
+ * caller frees, or NULL if the entry is another one or there is no memory. */
 static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
                                          sio_slice *out) {
   if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
@@ -440,8 +444,9 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
   return sio__stream_send_command(x->stream, REPLY_PAGE, k->number, stream_key(x), words, 6);
 }
 
-/* Asks for entries that this server has delivered already, until there are none. From then on it
- * adds what it delivers. The client may know entries that this server has not read yet. */
+/* Requests the next page of entries up to the last one that this server has read. If there is none,
+ * the restore is complete; events that this server delivers from then on are added as they are
+ * delivered. The client's offset may be later than the last entry that this server has read. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;

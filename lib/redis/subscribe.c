@@ -59,7 +59,8 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
   return err;
 }
 
-/* A subscription that was there before is awaited: until then messages are missed. */
+/* Subscribes again after the subscription was lost. Until Redis confirms it, messages are missed,
+ * so the state is not READY. */
 static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
   subscription_set_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
@@ -73,7 +74,7 @@ static void break_subscriber_connection(struct link *l, int err) {
 
 /* ---- a connection ---------------------------------------------------------------------------- */
 
-/* All subscriptions of this server on a new connection. */
+/* The connection is new: sends all subscriptions that belong to this server of Redis. */
 void sio__resubscribe_on_new_connection(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
   struct subscription *s;
@@ -95,7 +96,7 @@ void sio__mark_subscriptions_unconfirmed(struct redis_server *p) {
 
 /* ---- placing --------------------------------------------------------------------------------- */
 
-/* A subscription that works is left alone: its server ends it when a slot moves. */
+/* A subscription that works is not moved. When its slot moves, its server ends it. */
 static bool is_subscription_working(const struct subscription *s) {
   return s->pair && s->confirmed && s->pair->listed && s->pair->subscriber.state == LINK_READY;
 }
@@ -139,7 +140,8 @@ void sio__redis_detach_subscriptions(sio_redis *r) {
 
 /* ---- from the adapters ----------------------------------------------------------------------- */
 
-/* A namespace that is made later does not make the others unready. */
+/* A new subscription is not awaited, so that a namespace that is created later does not change the
+ * state of the others from READY. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   int err = sio__map_put(&r->subscriptions, s);
   if (err) return err;
@@ -229,7 +231,7 @@ static bool is_subscribe_confirmation(sio_slice kind) {
          slice_equals_str(kind, "ssubscribe");
 }
 
-/* 0: it is no message. */
+/* How many elements a reply of this kind has if it is a message; otherwise 0. */
 static size_t channel_message_element_count(sio_slice kind) {
   if (slice_equals_str(kind, "message") || slice_equals_str(kind, "smessage")) return 3;
   return slice_equals_str(kind, "pmessage") ? 4 : 0;

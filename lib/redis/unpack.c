@@ -93,7 +93,8 @@ bool sio__unpack_string_copy(sio_slice value, char *out, size_t size) {
   return true;
 }
 
-/* JavaScript knows no difference between 5 and 5.0. 5.5 is refused. */
+/* Also accepts a floating point number without a fraction: JavaScript does not distinguish 5 from
+ * 5.0. */
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&value, &t)) return false;
@@ -117,7 +118,7 @@ bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool(value, false
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Its length, with the NUL, or 0: it cannot be the name of a room here. */
+/* The size of the name as text, with its NUL; 0 if it cannot be the name of a room here. */
 static size_t room_name_size(const struct msgpack *t) {
   char digits[NUM_MAX];
   if (t->kind == MSGPACK_UINT) return sio__u64_to_text(digits, t->u.u) + 1;
@@ -144,7 +145,7 @@ bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   return size > 0;
 }
 
-/* Takes an element off *in, with all that is in it. */
+/* Takes the next element off *in. Returns the size of the name; 0 if it cannot be a room. */
 static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
   if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;

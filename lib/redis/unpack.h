@@ -22,11 +22,11 @@ struct unpack_field {
   const char *key;
   sio_slice *value;
 };
-/* Of a map. False: it is none. */
+/* Finds the values of several keys in a map. False: the value is not a map, or is malformed. */
 bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n);
-/* Of an array of exactly n elements. */
+/* Splits an array into its elements. False: the value is not an array of exactly n elements. */
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
-/* Takes the count of an array off *in; the elements follow. */
+/* Takes the head of an array off *in and stores its length. The elements follow in *in. */
 bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
 
 bool sio__unpack_string(sio_slice value, sio_slice *out);

@@ -83,7 +83,7 @@ static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   return 0;
 }
 
-/* One, or several with commas between them. */
+/* Parses one host, or several that are separated by commas. */
 static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
   int err = 0;
   for (char *next; !err && hosts; hosts = next) {
@@ -105,7 +105,7 @@ static int url_parse_database(struct redis_url *u, const char *database, const c
   return 0;
 }
 
-/* The path of sentinels begins with the name of the master. Returns the database, or NULL. */
+/* Parses /database, or with sentinels /master/database. */
 static int url_parse_path(struct redis_url *u, char *path, const char **why) {
   char *database = path;
   if (u->kind == URL_SENTINEL) {
