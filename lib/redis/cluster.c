@@ -231,7 +231,8 @@ bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slic
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-/* One element of the reply to CLUSTER SLOTS: [first slot, last slot, [host, port, ...], replicas] */
+/* Checks an element of the reply to CLUSTER SLOTS: [first slot, last slot, [host, port, ...],
+ * replicas]. */
 static bool is_valid_slot_range(const redisReply *range) {
   if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
   redisReply *const *v = range->element;
