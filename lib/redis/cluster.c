@@ -207,13 +207,14 @@ bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redis_server *p = sio__redis_server_of_link(l);
   if (!parse_redirect_error(p->redis, l, error, &d)) return false;
   cluster_apply_redirect(p->redis, &d);
-  p->refused = true; /* a table that is older may say that it stays here: then it is asked again */
+  /* If an older slot table still names this server, the subscription is sent again. */
+  p->refused = true;
   p->redis->misplaced = true;
   sio__redis_schedule_flush(p->redis);
   return true;
 }
 
-bool sio__cluster_error_passes(sio_slice error) {
+bool sio__cluster_is_error_temporary(sio_slice error) {
   static const char *const words[] = { "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN" };
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (error.n >= strlen(words[i]) && memcmp(error.p, words[i], strlen(words[i])) == 0)
@@ -221,18 +222,19 @@ bool sio__cluster_error_passes(sio_slice error) {
   return false;
 }
 
-bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slice error) {
+bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error) {
   struct redirect d;
   bool redirected = parse_redirect_error(r, l, error, &d);
   if (redirected) cluster_apply_redirect(r, &d);
-  if (!redirected && sio__cluster_error_passes(error)) sio__cluster_request_slot_table_later(r);
-  return redirected || sio__cluster_error_passes(error);
+  if (!redirected && sio__cluster_is_error_temporary(error))
+    sio__cluster_request_slot_table_later(r);
+  return redirected || sio__cluster_is_error_temporary(error);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-/* Checks an element of the reply to CLUSTER SLOTS: [first slot, last slot, [host, port, ...],
- * replicas]. */
+/* Checks one element of the reply to CLUSTER SLOTS, which is [first slot, last slot, [host, port,
+ * ...], replicas]. */
 static bool is_valid_slot_range(const redisReply *range) {
   if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
   redisReply *const *v = range->element;

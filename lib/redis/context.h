@@ -24,17 +24,17 @@
 
 enum subscription_kind { SUBSCRIPTION_CHANNEL, SUBSCRIPTION_PATTERN, SUBSCRIPTION_SHARD };
 
-/* A channel, or a pattern, of an adapter. */
+/* A channel, or a pattern of channels, that an adapter is subscribed to. */
 struct subscription {
   char *name; /* owned by the adapter */
   size_t name_len;
   enum subscription_kind kind;
   void (*on_message)(struct subscription *s, sio_slice channel, sio_slice payload);
   sio_adapter *adapter;
-  /* Of subscribe.c: */
-  struct redis_server *pair; /* where it is subscribed, or will be; NULL: no server is known */
-  bool confirmed;            /* Redis has said so on this connection              */
-  bool awaited;              /* until it is confirmed, the whole is not ready     */
+  /* The rest is set by subscribe.c. */
+  struct redis_server *pair; /* the server that the subscription is on; NULL: not known yet */
+  bool confirmed;            /* Redis has confirmed it on the current connection */
+  bool awaited;              /* the state is not READY until it is confirmed     */
 };
 
 /* The two connections to one server of Redis. */
@@ -42,78 +42,80 @@ struct redis_server {
   struct list in_pairs;
   sio_redis *redis;
   struct link commands, subscriber;
-  unsigned handles;       /* of the two that are not closed yet                   */
-  unsigned subscriptions; /* that are on it                                       */
-  bool commands_held;     /* its commands wait: other servers may not be back yet         */
-  bool listed;            /* in a cluster: the last table names it                */
-  bool failing;           /* one of its connections broke and is not there again  */
-  bool refused;           /* it refused a subscription since the last table       */
+  unsigned handles;       /* uv handles of both links that are not closed yet  */
+  unsigned subscriptions; /* how many subscriptions are on this server         */
+  bool commands_held;     /* commands are not sent yet: see redis_server_hold_commands() */
+  bool listed;            /* in a cluster: the last slot table contains it     */
+  bool failing;           /* one of its connections broke and is not ready yet */
+  bool refused;           /* refused a subscription since the last slot table  */
 };
 
-/* Of a Redis Cluster. */
+/* What is known about a Redis Cluster. */
 struct redis_cluster {
-  struct redis_server **slots; /* the server of each slot, or NULL; NULL: this is no cluster */
+  struct redis_server **slots; /* the server of each slot; slots is NULL without a cluster */
   struct redis_server *knows;  /* the server that a MOVED named last, or NULL                */
   struct redis_server
       *default_server; /* for channels and commands that every server takes          */
-  uv_timer_t timer;    /* until the table is asked for again                         */
-  unsigned wait_ms;    /* the last wait                                              */
-  bool known;          /* there is a table                                           */
-  bool asking;         /* for a table                                                */
+  uv_timer_t timer;    /* fires when the slot table is to be requested again */
+  unsigned wait_ms;    /* the last delay of that timer */
+  bool known;          /* a slot table has been received */
+  bool asking;         /* a slot table was requested and has not arrived */
 };
 
-/* How many servers get what is published to all of them. */
+/* How many servers receive a message that is published to all servers, as Redis has counted. */
 struct redis_receivers {
-  long long last, before; /* of the last message; before the last break */
-  bool broken;            /* since the last message                     */
-  uint64_t until_ms;      /* so long those that are missing may come back */
+  long long last;    /* the number for the last message */
+  long long before;  /* the number before the last break of a connection; 0: none */
+  bool broken;       /* a connection broke since the last message */
+  uint64_t until_ms; /* until this time a smaller number counts as missed */
 };
 
-/* More connections, which an adapter has. They count as part of the whole. */
+/* Connections that an adapter has in addition. The state is READY only if they are ready too. */
 struct redis_part {
   struct list link; /* in sio_redis.parts */
   bool (*is_ready)(const struct redis_part *p);
   void (*flush)(
       struct redis_part *p); /* before the loop waits again, after sio__redis_schedule_flush() */
-  size_t (*queued)(const struct redis_part *p); /* bytes that wait */
+  size_t (*queued)(const struct redis_part *p); /* bytes that are not sent yet */
   void (*close)(struct redis_part *p);          /* sio_redis_free() was called */
 };
 
 struct sio_redis {
   struct list parts;                /* struct redis_part                                      */
   struct list pairs;                /* struct redis_server; one, unless it is a cluster         */
-  struct redis_server *only_server; /* that one, or NULL                                      */
+  struct redis_server *only_server; /* the only server; NULL: a cluster */
   struct link discovery;            /* to a sentinel, or to any node of a cluster             */
   struct redis_cluster cluster;
-  struct link_address master;   /* what the sentinels said                               */
-  struct link_address followed; /* the master that a connection was made to last         */
+  struct link_address master;                     /* as the sentinels have told */
+  struct link_address followed;                   /* the master of the last connection */
   struct link_options options, discovery_options; /* of servers; of sentinels, or of nodes        */
-  unsigned next_host; /* of the url that the guide tries               */
+  unsigned next_host; /* index of the host that the discovery connection tries next */
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;          /* ends `commands_held` of all pairs                                */
-  uint64_t broke_ms;        /* when a connection broke last; 0: never                  */
-  uv_idle_t soon;           /* flushes and tells, before the loop waits again          */
-  unsigned handles;         /* that are not closed yet                                 */
-  unsigned users;           /* adapters that are open                                  */
-  unsigned to_confirm;      /* subscriptions that are awaited                          */
-  unsigned unplaced;        /* subscriptions without a server                          */
-  unsigned refs;            /* adapters that may still look at it */
-  bool misplaced;           /* subscriptions are to be moved, soon */
-  bool freed;               /* by the host */
-  struct map subscriptions; /* struct subscription by name */
+  uv_timer_t hold;             /* when it fires, held commands are sent */
+  uint64_t broke_ms;           /* time of the last break of a connection; 0: never */
+  uv_idle_t soon;              /* sends queued commands and calls the host, before the loop polls */
+  unsigned handles;            /* uv handles that are not closed yet */
+  unsigned users;              /* adapters that are open                                  */
+  unsigned to_confirm;         /* subscriptions that are awaited                          */
+  unsigned unplaced;           /* subscriptions without a server                          */
+  unsigned refs;               /* references of adapters, which keep this struct */
+  bool misplaced;              /* the next flush moves subscriptions to other servers */
+  bool freed;                  /* the host has called sio_redis_free() */
+  struct map subscriptions;    /* struct subscription by name */
   struct map pending_requests; /* struct pending_request by id; see pending_request.h */
-  /* A server of Redis has said how many servers listen to it; n < 0: an error, it has not. */
+  /* Called when a server of Redis has counted the subscribers of a channel for the request `id`.
+   * n < 0: an error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* identifies commands of streams until their replies come */
-  struct msgs msgs;     /* for messages that are being written */
+  struct msgs msgs;     /* allocates messages while they are written */
   sio_redis_state_cb on_state;
   void *on_state_user;
   enum sio_redis_state state, told_state;
   char why[REDIS_LOG_LINE_SIZE];
   sio_redis_stats stats;
-  char *texts; /* of the options */
+  char *texts; /* copies of the texts in the options */
 };
 
 #define redis_servers_each(pair, r)                                                          \
@@ -123,11 +125,12 @@ struct sio_redis {
 
 /* ---- for adapters ---------------------------------------------------------------------------- */
 
-/* Keeps the memory, also after sio_redis_free(). */
+/* A reference keeps the struct in memory, also after sio_redis_free(). */
 void sio__redis_ref(sio_redis *r);
 void sio__redis_unref(sio_redis *r);
 
-void sio__redis_add_adapter(sio_redis *r); /* The connections are opened. */
+/* The first adapter opens the connections, and the last one closes them. */
+void sio__redis_add_adapter(sio_redis *r);
 void sio__redis_remove_adapter(sio_redis *r);
 
 /* Adds a subscription, or removes it. UV_EEXIST: there is one of that name. UV_ENOMEM. */
@@ -141,36 +144,40 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
  * adapter is open), UV_ENOBUFS or UV_ENOMEM. After an error expect->on_reply is not called. */
 int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words, size_t n,
                             const struct link_expect *expect);
-/* As link_ops.locate of a link of one's own, for commands that block: sets l->to to the server that
- * has this key. False: it is not known; sio__link_start() again when the state is READY. */
+/* For link_ops.locate of an adapter's own link: sets l->to to the address of the server that has
+ * this key. False: the server is not known yet; call this again when the state is READY. */
 bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l);
 
 struct redis_publish {
   bool sharded;
-  bool to_all; /* each server of the cluster listens to the channel, once */
+  bool to_all; /* every server is subscribed to the channel exactly once */
 };
-/* 0, or UV_ENOTCONN, UV_ENOBUFS, UV_ENOMEM: it is dropped, which is noted and counted. */
+/* Publishes a message. Returns 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. After an error the message
+ * is dropped, which is logged and counted. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload);
-/* Asks how many servers listen: r->counted is called *asked times. Errors as above. */
+/* Asks Redis how many servers are subscribed to the channel. r->counted is called *asked times.
+ * Errors are those of sio__redis_publish(). */
 int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
                                  unsigned *asked);
 
-/* A message could not be written: noted and counted. */
+/* Counts and logs a message that could not be published because of err. */
 void sio__redis_count_dropped_message(sio_redis *r, int err);
 
-/* All connections are there. */
+/* True if all connections are ready, and all awaited subscriptions confirmed. */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
-/* A message that could not be understood. */
+/* Counts and logs a received message that is ignored. what: the reason. */
 void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const char *what);
 
 /* ---- between the files ----------------------------------------------------------------------- */
 
 /* context.c */
-void sio__redis_schedule_flush(sio_redis *r); /* Flushes and tells before the loop waits again. */
+/* Before the loop polls again, queued commands are sent, and log lines and the state are reported
+ * to the host. */
+void sio__redis_schedule_flush(sio_redis *r);
 void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
-/* For parts: a connection is down; Redis answered with an error. */
+/* For struct redis_part: count and log a failed connection, and an error reply. */
 void sio__redis_log_connection_failure(sio_redis *r, const char *which, const char *why,
                                        unsigned wait_ms);
 void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply);
@@ -193,12 +200,12 @@ void sio__redis_on_hold_timer(uv_timer_t *t);
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_unconfirmed(struct redis_server *p);
-/* Moves what is not where it belongs. */
+/* Moves each subscription that does not work to the server that has its slot. */
 void sio__redis_place_subscriptions(sio_redis *r);
 void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
 
-/* sentinel.c and cluster.c: the guide */
+/* discovery.c, for sentinel.c and cluster.c */
 bool sio__discovery_choose_host(struct link *l);
 void sio__discovery_on_failure(struct link *l, const char *why, unsigned wait_ms);
 
@@ -226,15 +233,15 @@ void sio__cluster_clear(sio_redis *r);
 void sio__cluster_request_slot_table_later(
     sio_redis *r); /* The table is asked for, sooner or later. */
 void sio__cluster_on_server_connection_lost(struct redis_server *p);
-/* Is this an error that says where else? Then it has been seen to. */
+/* True if the reply is MOVED or ASK: then the command has been sent to the server that it names. */
 bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
                                         const redisReply *reply);
 bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error);
-/* An error of a cluster that is changing: the command may be accepted a little later. */
-bool sio__cluster_error_passes(sio_slice error);
+/* True for an error of a cluster that is changing: the command may be accepted a little later. */
+bool sio__cluster_is_error_temporary(sio_slice error);
 /* For a link of a part (l->to is its server): true if this error means that the slot is on another
  * server, or on none at the moment. The table has been corrected, or is asked for: the link should
  * be made again. */
-bool sio__cluster_slot_is_elsewhere(sio_redis *r, const struct link *l, sio_slice error);
+bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error);
 
 #endif

@@ -30,38 +30,39 @@ enum {
 
 struct link;
 
-/* A command whose reply may be that it has to be sent to another server: its bytes. */
+/* The bytes of a command, kept because its reply may redirect it to another server. */
 struct link_kept {
   size_t n;
-  unsigned redirected; /* so many times */
+  unsigned redirected; /* how many times it was redirected */
   char bytes[];
 };
 
-/* What becomes of a command. All zero: nobody waits for the reply. */
+/* What to do with the reply to a command. All zero: the reply is ignored. */
 struct link_expect {
-  /* The reply, which may be an error. NULL: none will come. */
+  /* Called with the reply, which may be an error; with NULL if no reply will come. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID]; /* for `on_reply`: the id of a question */
+  char id[LINK_ID]; /* for `on_reply`: the id of a request */
   int slot;         /* of a cluster; only where the link's owner keeps commands */
   struct link_kept *kept;
 };
 
-/* Called from the loop only. None may free the link. */
+/* These are called from the loop only, and must not free the link. */
 struct link_ops {
   void (*ready)(struct link *l);
-  /* A reply, not to the login. */
+  /* A reply to a command other than those of the login. */
   void (*reply)(struct link *l, const redisReply *r);
-  /* A reply that will not come. `expect` is not used any more afterwards. */
+  /* The reply to this command will not come. The link does not use `expect` after the call. */
   void (*lost)(struct link *l, struct link_expect *expect);
-  /* The connection could not be made, or broke; an attempt follows in wait_ms. why: one clean line.
-   * */
+  /* The connection could not be made, or broke. The next attempt begins in wait_ms. why: one line
+   * of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
   /* Finds the address to connect to. True: it is in l->to. False: it is not known yet, and the
    * owner calls sio__link_resume_with_address() later. NULL: l->to never changes. */
   bool (*locate)(struct link *l);
-  /* The reply to options->greeting. A text: the server is not the right one. NULL: any reply is. */
+  /* Checks the reply to options->greeting. Returns NULL, or a text if the server is not the right
+   * one. May be NULL: any reply is accepted. */
   const char *(*greeted)(struct link *l, const redisReply *r);
-  void (*tick)(struct link *l); /* every ping_interval_ms. NULL: nothing. */
+  void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
 };
 
 struct link_options {

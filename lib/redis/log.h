@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - lines for the host's log: one of a kind in a second, and how many more there were. They
- * wait until the loop tells them, because what sends must not call the host.
+ * log.h - lines for the host's log, at most one of each kind per second; further lines are counted.
+ * They are passed to the host from the loop, because a function that sends must not call the host.
  */
 #ifndef SIO_REDIS_LOG_H
 #define SIO_REDIS_LOG_H
@@ -25,8 +25,8 @@ enum { REDIS_LOG_LINE_SIZE = 320 };
 
 struct redis_log_line {
   int level;
-  uint64_t told_ms;  /* when the last line was told */
-  uint64_t left_out; /* since then                  */
+  uint64_t told_ms;  /* when the last line was passed to the host */
+  uint64_t left_out; /* lines that were counted since then */
   bool waits;
   char text[REDIS_LOG_LINE_SIZE];
 };
@@ -38,13 +38,14 @@ struct redis_log {
   struct redis_log_line of[REDIS_LOG_KINDS];
 };
 
-/* Formats a line. What Redis or a peer sent has to be cleaned before. */
+/* Formats a line. Text that Redis or a peer has sent must be cleaned with sio__copy_printable(). */
 void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
                              uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 bool sio__redis_log_has_lines(const struct redis_log *n);
 void sio__redis_log_write_lines(struct redis_log *n); /* calls the host */
-/* At most size - 1 bytes of s, without control characters and bytes above 0x7e. */
+/* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.
+ * Returns out. */
 const char *sio__copy_printable(char *out, size_t size, sio_slice s);
 
 #endif

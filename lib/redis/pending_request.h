@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending_request.h - what this server has asked the others and waits for.
+ * pending_request.h - a request of this server to the other servers, until they have answered.
  *
- * A question is complete when Redis has said how many servers listen, and so many have answered,
- * and for acks when as many acks came as those announced. It ends earlier when its query does.
+ * Redis says how many servers are subscribed. A request is complete when as many servers have
+ * answered; a request for acks, when as many acks have arrived as these servers have announced. If
+ * its query ends first, the request ends with it.
  *
- * If some have not answered by then, later questions end when all but so many have answered, with
- * the status SIO_ETIMEOUT, until an answer comes from one too many or Redis counts fewer.
+ * Servers that have not answered by then count as silent. A later request does not wait for this
+ * number of servers, and ends with the status SIO_ETIMEOUT. The number becomes smaller when a late
+ * response arrives, or when Redis counts fewer servers.
  */
 #ifndef SIO_REDIS_PENDING_REQUEST_H
 #define SIO_REDIS_PENDING_REQUEST_H
@@ -18,37 +20,37 @@ struct pending_request {
   enum message_type type;
   sio_adapter *adapter;
   sio_query *query;   /* held once           */
-  unsigned to_count;  /* answers about the number of servers that are still to come */
-  bool countable;     /* one of them had a number */
-  uint64_t listening; /* their sum                */
+  unsigned to_count;  /* replies to PUBSUB NUMSUB that have not arrived */
+  bool countable;     /* one of these replies had a number */
+  uint64_t listening; /* sum of these numbers */
   bool counted;
   uint64_t counted_ms; /* when */
-  uint64_t servers;    /* that are to answer  */
+  uint64_t servers;    /* how many servers have to answer */
   uint64_t answered;
   uint64_t acks_expected, acks_came;
 };
 
 void sio__pending_requests_init(sio_redis *r); /* May be called more than once. */
 
-/* Begins a question and asks Redis how many servers listen; the caller then publishes it with the
- * id. UV_ENOTCONN without connections, UV_ENOMEM. */
+/* Makes a request and asks Redis how many servers are subscribed. The caller then publishes the
+ * message with the request's id. Returns 0, UV_ENOTCONN (the state is not READY) or UV_ENOMEM. */
 int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
                              sio_query *query);
-/* It cannot be asked, or its query is over. err: see sio_adapter_api.query_release. */
+/* Ends and frees a request that cannot be published, or whose query has ended. err: see
+ * sio_adapter_api.query_release. */
 void sio__pending_request_end(struct pending_request *q, int err);
-struct pending_request *sio__pending_request_find(
-    sio_redis *r, const char *id); /* NULL: it is over, or another's */
+/* NULL: there is no such request of this server, or it has ended. */
+struct pending_request *sio__pending_request_find(sio_redis *r, const char *id);
 struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query);
 
-/* The query of this question is over: some have not answered. */
+/* The query of this request has ended before all servers have answered. */
 void sio__pending_request_on_query_end(struct pending_request *q);
-/* An answer to a question that has ended. */
+/* A response to a request that has ended already has arrived. */
 void sio__count_late_response(sio_adapter *a, const char *id);
 
-/* A server has answered: one that has no more to say. May end the question. */
+/* A server has answered and sends no more for this request. May end and free the request. */
 void sio__pending_request_add_response(struct pending_request *q);
-void sio__pending_request_add_expected_acks(struct pending_request *q,
-                                            uint64_t acks); /* so many acks follow */
+void sio__pending_request_add_expected_acks(struct pending_request *q, uint64_t acks);
 void sio__pending_request_add_ack(struct pending_request *q);
 
 #endif

@@ -79,8 +79,9 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* The adapter of this server may be part of that of several threads. If it is not, and is the
- * streams adapter, the event must not wait for its turn: its turn has come. */
+/* With several threads the packet goes through the adapter of all threads. Otherwise the streams
+ * adapter passes it to the memory adapter directly: the event has waited for its turn already, and
+ * must not be queued again. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
                                          const sio_target *to) {
   return a->streams && !a->api->has_threads(a->nsp)
@@ -109,8 +110,8 @@ static int parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice 
   const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
   if (!sio__unpack_map_fields(packet, fields, 3)) return SIO_EPROTO;
   if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
-  *ours = a->sharded || is_packet_for_namespace(
-                            a, nsp); /* in the sharded protocol the envelope names the namespace */
+  /* In the sharded protocol the envelope names the namespace, which was checked before. */
+  *ours = a->sharded || is_packet_for_namespace(a, nsp);
   return 0;
 }
 
@@ -174,7 +175,7 @@ static const char *choose_response_channel(const struct requester *k) {
   return alone && k->uid[0] ? k->uid : NULL;
 }
 
-/* The end is missing: end_and_publish_response(). */
+/* Writes the beginning of a response. end_and_publish_response() writes the rest. */
 static void begin_response_message(struct message *m, const struct requester *k,
                                    enum message_type type) {
   sio__message_init(m, adapter_message_pool(k->adapter));
@@ -412,9 +413,8 @@ static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_s
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
-  if (a->sharded)
-    memcpy(k.uid, to->bytes + sizeof k.id,
-           sizeof k.uid); /* otherwise the response goes to all servers */
+  /* Without the uid the response is published to all servers. */
+  if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);
   sio__message_write_json(&m, slice_str(a->format->answer_key));
@@ -595,8 +595,8 @@ static int find_request_and_handle_response(sio_adapter *a, sio_slice id,
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  if (!q && f->type != MESSAGE_ACK)
-    sio__count_late_response(a, name); /* a late ack follows a late count, which was counted */
+  /* An ack is preceded by a MESSAGE_COUNT of the same server, which counts as its response. */
+  if (!q && f->type != MESSAGE_ACK) sio__count_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 

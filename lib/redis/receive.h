@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive.h - what other servers publish: for subscription.on_message.
+ * receive.h - handles the messages that other servers publish. The first functions are callbacks
+ * for subscription.on_message.
  */
 #ifndef SIO_REDIS_RECEIVE_H
 #define SIO_REDIS_RECEIVE_H
@@ -39,7 +40,8 @@ int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev,
 int sio__received_event_add_to_restore(sio_adapter *a, const struct received_event *ev,
                                        sio_restore *r, sio_slice offset);
 
-/* Joins, leaves and disconnects; type: enum sharded_type. */
+/* Handles an entry of the stream that makes sockets join, leave or disconnect, or is an event for
+ * servers. type: enum sharded_type. */
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message);
 
 /* A socket that may be recovered. Clear it in any case. */

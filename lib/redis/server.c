@@ -11,8 +11,8 @@
 enum {
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024, /* bytes; their number is that of the rooms here */
   HOLD_MS = 1000,                         /* the most that commands wait on a new connection  */
-  BROKE_LATELY_MS = 30000,                /* so long after a break                            */
-  COME_BACK_MS = 10000                    /* until a server that is not back yet counts as gone */
+  BROKE_LATELY_MS = 30000, /* commands are held on connections made until this long after a break */
+  COME_BACK_MS = 10000     /* until a server that is not back yet counts as gone */
 };
 
 struct redis_server *sio__redis_server_of_link(struct link *l) {

@@ -398,10 +398,11 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
 static bool stream_is_elsewhere(const struct stream *st, const struct link *l,
                                 const redisReply *reply) {
   return redis_is_cluster(st->redis) && is_error_reply(reply) &&
-         sio__cluster_slot_is_elsewhere(st->redis, l, reply_text(reply));
+         sio__cluster_is_slot_on_other_server(st->redis, l, reply_text(reply));
 }
 
-/* What the server refused is not in the stream. Of what was sent after that it is not known. */
+/* Entries that the server has refused are not in the stream. For entries that were sent later it is
+ * not known whether they are. */
 static void writer_follow_slot(struct stream *st, const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD ? stream_find_written(st, decode_reply_number(expect)) : NULL;
@@ -544,8 +545,8 @@ static bool entry_is(const struct stream_entry *e, const struct stream_fields *f
   return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
 }
 
-/* An entry of this server was read back. It is known by its id, or, while the reply to its XADD has
- * not come, by what it says. Confirmed ones before it in the queue have been dropped from the
+/* An entry of this server was read back. It is recognised by its id, or, if the reply to its XADD
+ * has not arrived, by its content. Confirmed ones before it in the queue have been dropped from the
  * stream. Others before it may have been refused: their replies say so, or they are added again
  * when there is a new connection. */
 static void stream_handle_own_entry(struct stream *st, const struct stream_fields *f,
@@ -671,7 +672,7 @@ static const struct link_ops reader_ops = {
 
 static bool is_stream_part_ready(const struct redis_part *p) { return stream_of_part(p)->open; }
 
-/* The master, or the server of the slot, may be known by now. */
+/* Continues an attempt to connect that waits until the address of the server is known. */
 static void stream_retry_find_server(const struct stream *st, struct link *l) {
   if (l->locating && stream_find_server(st, l)) sio__link_resume_with_address(l);
 }

@@ -48,7 +48,7 @@ enum stream_entry_kind {
   ENTRY_LOCAL /* not for Redis: it waits for its turn */
 };
 
-/* What is published, or waits. The words are in the same block. */
+/* An entry that is to be added to the stream, or that waits. Its words follow in the same block. */
 struct stream_entry {
   struct list link;
   sio_adapter *adapter; /* NULL: it has closed */
@@ -69,7 +69,7 @@ struct stream_entry {
 struct stream_fields {
   sio_slice uid, nsp, type, data;
 };
-/* False: it is none of this protocol. */
+/* False: the entry does not belong to this protocol. */
 bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
                              struct stream_id *id);
 
@@ -136,11 +136,12 @@ sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i);
 struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
                                            size_t bytes, char **at);
 void sio__stream_entry_free(struct stream *st, struct stream_entry *e);
-/* Takes an entry over. ENTRY_ADD: wait says whether its local delivery waits for its id, otherwise
- * it counts as delivered. UV_ENOBUFS: max_queued bytes wait already; the entry is then still the
- * caller's. */
+/* Queues an entry and takes ownership of it. For ENTRY_ADD, wait says whether the entry is
+ * delivered to the local sockets when its id is known; otherwise it counts as delivered.
+ * UV_ENOBUFS: max_queued bytes wait already, and the caller still owns the entry. */
 int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait);
-/* True: what is for the local sockets alone has to wait for its turn as ENTRY_LOCAL. */
+/* True if entries wait for their ids: then an event for the local sockets alone has to be queued as
+ * ENTRY_LOCAL, so that the order is kept. */
 static inline bool has_stream_waiting_entries(const struct stream *st) { return st->waiting > 0; }
 
 /* A command for this key, whose reply goes to ops->reply with this kind and number, which is a new

@@ -511,7 +511,8 @@ static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
   request_next_page_or_finish(x, k);
 }
 
-/* The answer to GETDEL, or to EXEC: what GET and DEL have answered. NULL: it is none. */
+/* Finds the value of the key in the reply to GETDEL, or in the reply to EXEC, which is [reply to
+ * GET, reply to DEL]. NULL: the reply has another form. */
 static const redisReply *read_key_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;

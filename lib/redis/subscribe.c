@@ -21,7 +21,7 @@ static void subscription_set_awaited(sio_redis *r, struct subscription *s, bool 
   s->awaited = awaited;
 }
 
-/* What is published in its channel from now on is missed, until it is confirmed again. */
+/* Messages on the channel are missed from now on, until the subscription is confirmed again. */
 static void subscription_interrupt(sio_redis *r, struct subscription *s) {
   r->stats.interrupted += s->confirmed;
   s->confirmed = false;
@@ -218,7 +218,7 @@ static void on_subscriber_error(struct link *l, sio_slice error) {
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
             sio__copy_printable(text, sizeof text, error));
-  if (redis_is_cluster(r) && sio__cluster_error_passes(error)) {
+  if (redis_is_cluster(r) && sio__cluster_is_error_temporary(error)) {
     p->refused = true;
     sio__cluster_request_slot_table_later(r);
   } else if (r->to_confirm) {
