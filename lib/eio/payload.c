@@ -10,7 +10,7 @@ size_t sio__payload_packet_len(const struct msg *m) {
   return m->binary ? 1 + BASE64_LEN((size_t)m->len) : m->len;
 }
 
-char *sio__payload_put_packet(char *out, const struct msg *m) {
+char *sio__payload_write_packet(char *out, const struct msg *m) {
   if (m->binary) {
     *out++ = 'b';
     return out + sio__base64_encode(out, msg_data(m), m->len);
@@ -48,6 +48,6 @@ int sio__payload_next_packet(sio_slice *rest, struct eio_in *out) {
 }
 
 const struct payload_form sio__payload4 = { .len = sio__payload_packet_len,
-                                            .put = sio__payload_put_packet,
+                                            .put = sio__payload_write_packet,
                                             .next = sio__payload_next_packet,
                                             .separated = true };

@@ -13,10 +13,10 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 
 enum { EIO_SEPARATOR = 0x1e };
 
-/* sio__payload_packet_len() returns the size of m in a body. sio__payload_put_packet() writes m to
- * out, and returns the end of the output. */
+/* sio__payload_packet_len() returns the size of m in a body. sio__payload_write_packet() writes m
+ * to out, and returns the end of the output. */
 size_t sio__payload_packet_len(const struct msg *m);
-char *sio__payload_put_packet(char *out, const struct msg *m);
+char *sio__payload_write_packet(char *out, const struct msg *m);
 
 struct eio_in {
   bool binary;

@@ -134,7 +134,7 @@ static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_packet_len(m) + v3);
   if (!text) return NULL;
   char *out = msg_data(text);
-  char *end = sio__payload_put_packet(out + v3, m);
+  char *end = sio__payload_write_packet(out + v3, m);
   if (v3) memcpy(out, "b4", 2);
   msg_copy_drop_rules(text, m);
   text->len = (uint32_t)(end - out);

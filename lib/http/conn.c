@@ -228,9 +228,9 @@ static bool has_unanswered_request(const struct http_conn *c) {
 
 /* After a FIN the peer sends no more, but it may have half-closed and wait for its answer (RFC
  * 9112 section 9.6), or it may be gone. A peer that is gone resets the connection when it gets
- * data, and http_on_failed() is called. So we send a 100, which a waiting client ignores (RFC 9110
- * section 15.2.1). HTTP/1.0 has no such status: there the connection ends, unless the host owes an
- * answer to the request in any case. */
+ * data, and http_on_stream_failed() is called. So we send a 100, which a waiting client ignores
+ * (RFC 9110 section 15.2.1). HTTP/1.0 has no such status: there the connection ends, unless the
+ * host owes an answer to the request in any case. */
 static void probe_half_closed_peer(struct http_conn *c) {
   if (c->req->minor_version > 0)
     sio__http_conn_send_continue(c);
@@ -248,7 +248,7 @@ static void http_on_eof(struct conn *conn) {
 
 /* ---- other events of the stream ---------------------------------------------------------- */
 
-static void http_on_failed(struct conn *conn, int err) {
+static void http_on_stream_failed(struct conn *conn, int err) {
   struct http_conn *c = conn->owner;
   sio__http_conn_release(c);
   if (conn->eof)
@@ -293,7 +293,7 @@ static void http_on_tls_handshake_failed(struct conn *conn, const char *why) {
 
 static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
                                                  .eof = http_on_eof,
-                                                 .failed = http_on_failed,
+                                                 .failed = http_on_stream_failed,
                                                  .drained = http_on_drained,
                                                  .secured = http_on_tls_handshake_done,
                                                  .refused = http_on_tls_handshake_failed };

@@ -148,25 +148,27 @@ static bool deliver_last_log_lines(struct loop *l) {
 
 /* ---- returning unused memory ----------------------------------------------- */
 
-static size_t memory_in_use(const struct loop *l) { return l->msgs.bytes + l->nconns * CONN_BYTES; }
+static size_t estimate_memory_in_use(const struct loop *l) {
+  return l->msgs.bytes + l->nconns * CONN_BYTES;
+}
 
 /* An idle server has nothing to return, so it needs no timer. */
 static bool has_memory_to_trim(const struct loop *l) {
-  size_t surplus = l->peak - memory_in_use(l);
+  size_t surplus = l->peak - estimate_memory_in_use(l);
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
 }
 
 static void on_trim_timer(struct timer *t) {
   struct loop *l = container_of(t, struct loop, trim);
   if (!has_memory_to_trim(l)) return;
-  l->peak = memory_in_use(l);
+  l->peak = estimate_memory_in_use(l);
   sio__msg_allocator_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__mem_return_to_system();
 }
 
 static void update_memory_peak(struct loop *l) {
-  size_t now = memory_in_use(l);
+  size_t now = estimate_memory_in_use(l);
   if (now >= l->peak)
     l->peak = now;
   else if (has_memory_to_trim(l) && !timer_is_active(&l->trim))

@@ -122,7 +122,7 @@ static void redis_stop_connections(sio_redis *r) {
 void sio__redis_remove_adapter(sio_redis *r) {
   if (--r->users || r->freed) return;
   redis_stop_connections(r);
-  sio__redis_update_state(r, "no server uses this Redis context");
+  sio__redis_update_state(r, "no adapter uses this Redis context");
 }
 
 static void redis_context_free(sio_redis *r) {
@@ -206,15 +206,19 @@ static bool is_complete_tls_provider(const sio_tls *tls) {
 
 static int validate_redis_options(const sio_redis_options *o, const struct option_error_text *why) {
   if (o->username && !o->password)
-    return report_option_error(why, UV_EINVAL, "username: there is no password");
+    return report_option_error(why, UV_EINVAL, "username: it is set, but password is not");
   if (o->sentinel_username && !o->sentinel_password)
-    return report_option_error(why, UV_EINVAL, "sentinel_username: there is no sentinel_password");
+    return report_option_error(why, UV_EINVAL,
+                               "sentinel_username: it is set, but sentinel_password is not");
   if (o->client_name && (!*o->client_name || has_space_or_unprintable(o->client_name)))
-    return report_option_error(why, UV_EINVAL, "client_name: it is empty or has a space");
+    return report_option_error(
+        why, UV_EINVAL,
+        "client_name: it is empty, or contains a space or an unprintable character");
   if (o->tls && !is_complete_tls_provider(o->tls))
-    return report_option_error(why, UV_EINVAL, "tls: it lacks a function");
+    return report_option_error(why, UV_EINVAL, "tls: its table of functions is not complete");
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
-    return report_option_error(why, UV_EINVAL, "log_level: it is none of enum sio_log_level");
+    return report_option_error(why, UV_EINVAL,
+                               "log_level: it is not a value of enum sio_log_level");
   return 0;
 }
 
@@ -278,10 +282,11 @@ static int redis_read_options(sio_redis *r, const sio_redis_options *o,
   if (!err) err = redis_copy_login_options(r, o);
   if (err) return report_option_error(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
   if (l->url.secure != (o->tls != NULL))
-    return report_option_error(why, UV_EINVAL,
-                               "tls: it goes with a url of rediss:// and with no other");
+    return report_option_error(
+        why, UV_EINVAL, "tls: it must be set if the url begins with \"rediss\", and only then");
   if (o->sentinel_password && !redis_has_sentinels(r))
-    return report_option_error(why, UV_EINVAL, "sentinel_password: the url has no sentinels");
+    return report_option_error(why, UV_EINVAL,
+                               "sentinel_password: the url does not name sentinels");
   l->tls = o->tls;
   l->connect_timeout_ms = value_or_default(o->connect_timeout_ms, 5000);
   l->ping_interval_ms = value_or_default(o->ping_interval_ms, 10000);

@@ -312,7 +312,7 @@ static const char *describe_reader_error(int err) {
   switch (err) {
     case SIO_ETOOBIG: return "Redis sent a message that is longer than max_message allows";
     case UV_ENOMEM: return "no memory for what Redis sent";
-    default: return "what answers does not speak the protocol of Redis";
+    default: return "the peer does not speak the protocol of Redis";
   }
 }
 

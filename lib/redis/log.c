@@ -26,8 +26,8 @@ void sio__redis_log_add_line(struct redis_log *notes, enum redis_log_kind kind, 
   int len = vsnprintf(n->text, sizeof n->text, fmt, ap);
   va_end(ap);
   if (!n->left_out || len < 0 || (size_t)len >= sizeof n->text) return;
-  snprintf(n->text + len, sizeof n->text - (size_t)len, " (%llu more like the last one)",
-           (unsigned long long)n->left_out);
+  snprintf(n->text + len, sizeof n->text - (size_t)len,
+           " (%llu similar lines before it were left out)", (unsigned long long)n->left_out);
   n->left_out = 0;
 }
 

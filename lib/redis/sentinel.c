@@ -37,7 +37,7 @@ static const char *parse_master_address(struct link *l, const redisReply *reply)
     return "it does not answer as a sentinel";
   sio_slice host = reply_text(reply->element[0]), port = reply_text(reply->element[1]);
   if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) || !is_port_number(port))
-    return "the address that it has of the master is none";
+    return "the address that it gave for the master is not valid";
   *to = (struct link_address){ { 0 }, { 0 } };
   memcpy(to->host, host.p, host.n);
   memcpy(to->port, port.p, port.n);

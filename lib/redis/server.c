@@ -86,7 +86,7 @@ static void on_server_link_ready(struct link *l) {
 static void on_server_link_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct redis_server *p = sio__redis_server_of_link(l);
   sio_redis *r = p->redis;
-  const char *which = l->expects_replies ? "for commands" : "that is subscribed";
+  const char *which = l->expects_replies ? "for commands" : "for subscriptions";
   r->stats.failures++;
   p->failing = true;
   if (!l->expects_replies) sio__mark_subscriptions_unconfirmed(p);

@@ -148,7 +148,7 @@ static void stream_start_delivery_timer(struct stream *st) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static struct link_expect stream_expect(char kind, uint64_t number) {
+static struct link_expect make_stream_expect(char kind, uint64_t number) {
   struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
   for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
   return expect;
@@ -156,7 +156,7 @@ static struct link_expect stream_expect(char kind, uint64_t number) {
 
 static int stream_writer_send_command(struct stream *st, char kind, uint64_t number,
                                       const sio_slice *words, size_t n) {
-  const struct link_expect expect = stream_expect(kind, number);
+  const struct link_expect expect = make_stream_expect(kind, number);
   int err = sio__link_queue_command(&st->writer, &expect, words, n);
   sio__redis_schedule_flush(st->redis);
   return err;
@@ -191,7 +191,7 @@ static int stream_send_xadd(struct stream *st, struct stream_entry *e) {
 
 /* ---- keys in a cluster: their slots are on any server ---------------------------------------- */
 
-static struct stream_entry *stream_find_key(const struct stream *st, uint64_t number) {
+static struct stream_entry *stream_find_key_entry(const struct stream *st, uint64_t number) {
   for (struct list *it = st->keys.next; it != &st->keys; it = it->next)
     if (stream_entry_of_list_node(it)->number == number) return stream_entry_of_list_node(it);
   return NULL;
@@ -202,30 +202,30 @@ static struct stream *stream_of_part(const struct redis_part *p) {
 }
 
 /* Without a reply the command is sent again. */
-static void on_key_reply(struct link *l, const struct link_expect *expect,
-                         const redisReply *reply) {
+static void on_cluster_key_reply(struct link *l, const struct link_expect *expect,
+                                 const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   uint64_t number = decode_reply_number(expect);
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
-    struct stream_entry *e = stream_find_key(st, number);
+    struct stream_entry *e = stream_find_key_entry(st, number);
     if (e && reply) stream_remove_entry(st, e);
     if (e && !reply) e->state = ENTRY_QUEUED;
   }
   sio__redis_schedule_flush(r);
 }
 
-static int stream_send_key(struct stream *st, struct stream_entry *e) {
+static int stream_send_key_command(struct stream *st, struct stream_entry *e) {
   if (!redis_is_cluster(st->redis))
     return stream_writer_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
   e->number = ++st->redis->last_number;
-  struct link_expect expect = stream_expect(EXPECT_KEY, e->number);
-  expect.on_reply = on_key_reply;
+  struct link_expect expect = make_stream_expect(EXPECT_KEY, e->number);
+  expect.on_reply = on_cluster_key_reply;
   return sio__redis_send_command(st->redis, e->words[1], e->words, e->nwords, &expect);
 }
 
-static void on_asked_reply(struct link *l, const struct link_expect *expect,
-                           const redisReply *reply) {
+static void on_cluster_command_reply(struct link *l, const struct link_expect *expect,
+                                     const redisReply *reply) {
   const sio_redis *r = sio__redis_server_of_link(l)->redis;
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
@@ -237,8 +237,8 @@ int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_
                              const sio_slice *words, size_t n) {
   if (!st->open) return UV_ENOTCONN;
   if (!redis_is_cluster(st->redis)) return stream_writer_send_command(st, kind, number, words, n);
-  struct link_expect expect = stream_expect(kind, number);
-  expect.on_reply = on_asked_reply;
+  struct link_expect expect = make_stream_expect(kind, number);
+  expect.on_reply = on_cluster_command_reply;
   return sio__redis_send_command(st->redis, key, words, n, &expect);
 }
 
@@ -250,7 +250,7 @@ static void stream_write_queued_entries(struct stream *st) {
   list_each (k, tmp, &st->keys) {
     struct stream_entry *e = stream_entry_of_list_node(k);
     if (e->state != ENTRY_QUEUED) continue;
-    if (stream_send_key(st, e)) return;
+    if (stream_send_key_command(st, e)) return;
     e->state = ENTRY_WRITTEN;
   }
   while ((it = list_first(&st->queued))) {
@@ -352,7 +352,7 @@ static void on_stream_writer_ready(struct link *l) {
 }
 
 /* The entry whose XADD has this number. NULL: it was read back before the reply came. */
-static struct stream_entry *stream_find_written(struct stream *st, uint64_t number) {
+static struct stream_entry *stream_find_written_entry(struct stream *st, uint64_t number) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
     if (e->kind == ENTRY_ADD && e->state == ENTRY_WRITTEN && e->number == number) return e;
@@ -362,7 +362,7 @@ static struct stream_entry *stream_find_written(struct stream *st, uint64_t numb
 
 static void on_xadd_reply(struct stream *st, uint64_t number, const redisReply *reply) {
   struct stream_id id;
-  struct stream_entry *e = stream_find_written(st, number);
+  struct stream_entry *e = stream_find_written_entry(st, number);
   if (!e) return;
   if (is_text_reply(reply) && sio__stream_id_parse(&id, reply_text(reply))) {
     e->state = ENTRY_CONFIRMED;
@@ -395,17 +395,18 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
 }
 
 /* An error that says that the slot of the stream is on another server, or on none for a while. */
-static bool stream_is_elsewhere(const struct stream *st, const struct link *l,
-                                const redisReply *reply) {
+static bool is_stream_on_other_server(const struct stream *st, const struct link *l,
+                                      const redisReply *reply) {
   return redis_is_cluster(st->redis) && is_error_reply(reply) &&
          sio__cluster_is_slot_on_other_server(st->redis, l, reply_text(reply));
 }
 
 /* Entries that the server has refused are not in the stream. For entries that were sent later it is
  * not known whether they are. */
-static void writer_follow_slot(struct stream *st, const struct link_expect *expect) {
-  struct stream_entry *e =
-      expect->id[0] == EXPECT_ADD ? stream_find_written(st, decode_reply_number(expect)) : NULL;
+static void stream_writer_follow_slot(struct stream *st, const struct link_expect *expect) {
+  struct stream_entry *e = expect->id[0] == EXPECT_ADD
+                               ? stream_find_written_entry(st, decode_reply_number(expect))
+                               : NULL;
   if (e) e->state = ENTRY_QUEUED;
   sio__link_break_and_reconnect(&st->writer,
                                 "the slot of the stream is on another server of the cluster");
@@ -415,8 +416,8 @@ static void on_stream_writer_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_writer_link(l);
   struct link_expect expect;
   if (!sio__link_pop_expected_reply(l, &expect)) return;
-  if (stream_is_elsewhere(st, l, reply)) {
-    writer_follow_slot(st, &expect);
+  if (is_stream_on_other_server(st, l, reply)) {
+    stream_writer_follow_slot(st, &expect);
     return;
   }
   if (is_error_reply(reply)) sio__redis_log_error_reply(st->redis, reply);
@@ -541,7 +542,7 @@ bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
   return true;
 }
 
-static bool entry_is(const struct stream_entry *e, const struct stream_fields *f) {
+static bool has_entry_same_fields(const struct stream_entry *e, const struct stream_fields *f) {
   return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
 }
 
@@ -557,7 +558,7 @@ static void stream_handle_own_entry(struct stream *st, const struct stream_field
     int order = confirmed ? stream_id_compare(e->id, id) : 0;
     if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
     if (order > 0) break;
-    if (!confirmed && !entry_is(e, f)) continue;
+    if (!confirmed && !has_entry_same_fields(e, f)) continue;
     stream_deliver_entry(st, e, order == 0 ? &id : NULL);
     stream_remove_entry(st, e);
     if (order == 0) break;
@@ -617,7 +618,7 @@ static void on_reader_last_id_reply(struct stream *st, const redisReply *reply) 
 static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader_link(l);
   if (reply->type == REDIS_REPLY_STATUS) return;
-  if (stream_is_elsewhere(st, l, reply)) {
+  if (is_stream_on_other_server(st, l, reply)) {
     sio__link_break_and_reconnect(l, "the slot of the stream is on another server of the cluster");
     return;
   }

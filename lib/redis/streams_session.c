@@ -280,26 +280,28 @@ static void stream_restore_finish(struct streams *x, struct stream_restore *k, i
   if (k->restore) x->adapter->api->restore_done(k->restore, cause);
 }
 
-static sio_slice stream_key(const struct streams *x) {
+static sio_slice stream_name_of_adapter(const struct streams *x) {
   return slice(x->stream->name, x->stream->name_len);
 }
 
-static int ask_offset(struct streams *x, const struct stream_restore *k) {
+static int request_offset_entry(struct streams *x, const struct stream_restore *k) {
   char offset[STREAM_ID_MAX];
   const sio_slice id = sio__stream_id_format(k->offset, offset);
-  const sio_slice words[] = { SLICE("XRANGE"), stream_key(x), id, id };
-  return sio__stream_send_command(x->stream, REPLY_OFFSET, k->number, stream_key(x), words, 4);
+  const sio_slice words[] = { SLICE("XRANGE"), stream_name_of_adapter(x), id, id };
+  return sio__stream_send_command(x->stream, REPLY_OFFSET, k->number, stream_name_of_adapter(x),
+                                  words, 4);
 }
 
 /* One command, so that it can follow the slot of the key to another server. */
-static int take_key_in_cluster(struct streams *x, const struct stream_restore *k, sio_slice key) {
+static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_restore *k,
+                                         sio_slice key) {
   const sio_slice words[] = { SLICE("GETDEL"), key };
   return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
 }
 
 /* GETDEL needs Redis 6.2. */
-static int take_key_in_transaction(struct streams *x, const struct stream_restore *k,
-                                   sio_slice key) {
+static int get_and_delete_key_in_transaction(struct streams *x, const struct stream_restore *k,
+                                             sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
   const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
   int err = sio__stream_send_command(x->stream, '\0', 0, key, multi, 1);
@@ -309,21 +311,21 @@ static int take_key_in_transaction(struct streams *x, const struct stream_restor
   return err;
 }
 
-static int take_key(struct streams *x, const struct stream_restore *k) {
+static int request_and_delete_session_key(struct streams *x, const struct stream_restore *k) {
   char text[512];
   size_t nprefix = strlen(x->prefix), npid = strlen(k->pid);
   if (nprefix + npid >= sizeof text) return UV_EINVAL;
   memcpy(text, x->prefix, nprefix);
   memcpy(text + nprefix, k->pid, npid);
   sio_slice key = slice(text, nprefix + npid);
-  return redis_is_cluster(x->adapter->redis) ? take_key_in_cluster(x, k, key)
-                                             : take_key_in_transaction(x, k, key);
+  return redis_is_cluster(x->adapter->redis) ? get_and_delete_key_in_cluster(x, k, key)
+                                             : get_and_delete_key_in_transaction(x, k, key);
 }
 
 /* In a cluster the replies may come in any order, so the key is asked for after the offset. */
 static int request_session_key_and_offset(struct streams *x, const struct stream_restore *k) {
-  int err = ask_offset(x, k);
-  return err || redis_is_cluster(x->adapter->redis) ? err : take_key(x, k);
+  int err = request_offset_entry(x, k);
+  return err || redis_is_cluster(x->adapter->redis) ? err : request_and_delete_session_key(x, k);
 }
 
 static struct stream_restore *stream_restore_new(struct streams *x, sio_restore *r,
@@ -436,12 +438,13 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
   char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
   const struct stream_id next = { k->at.ms, k->at.seq + 1 };
   const sio_slice words[] = { SLICE("XRANGE"),
-                              stream_key(x),
+                              stream_name_of_adapter(x),
                               sio__stream_id_format(next, from),
                               sio__stream_id_format(k->end, to),
                               SLICE("COUNT"),
                               SLICE("300") };
-  return sio__stream_send_command(x->stream, REPLY_PAGE, k->number, stream_key(x), words, 6);
+  return sio__stream_send_command(x->stream, REPLY_PAGE, k->number, stream_name_of_adapter(x),
+                                  words, 6);
 }
 
 /* Requests the next page of entries up to the last one that this server has read. If there is none,
@@ -513,7 +516,7 @@ static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
 
 /* Finds the value of the key in the reply to GETDEL, or in the reply to EXEC, which is [reply to
  * GET, reply to DEL]. NULL: the reply has another form. */
-static const redisReply *read_key_reply(const redisReply *reply) {
+static const redisReply *find_key_value_in_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
   return is_text_reply(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
@@ -521,7 +524,7 @@ static const redisReply *read_key_reply(const redisReply *reply) {
 
 static void on_session_key_reply(struct streams *x, struct stream_restore *k,
                                  const redisReply *reply) {
-  const redisReply *value = read_key_reply(reply);
+  const redisReply *value = find_key_value_in_reply(reply);
   bool ok = value, found = ok && is_text_reply(value);
   k->has_key = true;
   if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);
@@ -543,12 +546,12 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
 }
 
 /* In a cluster the key is left to another server if this one cannot use it. */
-static void restore_hear_offset(struct streams *x, struct stream_restore *k,
-                                const redisReply *reply) {
+static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
+                                  const redisReply *reply) {
   bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
   k->offset_exists = ok && reply->elements > 0;
   if (!redis_is_cluster(x->adapter->redis)) return;
-  bool asked = k->restore && k->offset_exists && take_key(x, k) == 0;
+  bool asked = k->restore && k->offset_exists && request_and_delete_session_key(x, k) == 0;
   if (asked) return;
   k->has_key = true; /* it will not come */
   if (k->restore)
@@ -583,7 +586,7 @@ void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number
   struct stream_restore *k = find_stream_restore_by_number(st, number, &x);
   if (!k) return;
   switch (kind) {
-    case REPLY_OFFSET: restore_hear_offset(x, k, reply); break;
+    case REPLY_OFFSET: on_offset_entry_reply(x, k, reply); break;
     case REPLY_KEY: on_session_key_reply(x, k, reply); break;
     default: on_missed_entries_page(x, k, reply);
   }

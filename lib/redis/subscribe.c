@@ -22,7 +22,7 @@ static void subscription_set_awaited(sio_redis *r, struct subscription *s, bool 
 }
 
 /* Messages on the channel are missed from now on, until the subscription is confirmed again. */
-static void subscription_interrupt(sio_redis *r, struct subscription *s) {
+static void subscription_mark_interrupted(sio_redis *r, struct subscription *s) {
   r->stats.interrupted += s->confirmed;
   s->confirmed = false;
 }
@@ -90,7 +90,7 @@ void sio__mark_subscriptions_unconfirmed(struct redis_server *p) {
   for (uint32_t i = 0; (s = sio__map_next(&p->redis->subscriptions, &i));) {
     if (s->pair != p) continue;
     subscription_set_awaited(p->redis, s, false);
-    subscription_interrupt(p->redis, s);
+    subscription_mark_interrupted(p->redis, s);
   }
 }
 
@@ -106,7 +106,7 @@ static void move_subscription_to_server(sio_redis *r, struct subscription *s,
   if (s->confirmed && s->pair->subscriber.state == LINK_READY)
     (void)send_subscribe_or_unsubscribe(r, s, false);
   subscription_set_awaited(r, s, false);
-  subscription_interrupt(r, s);
+  subscription_mark_interrupted(r, s);
   subscription_assign_server(r, s, to);
   if (to) sio__redis_server_connect(to);
 }
@@ -203,7 +203,7 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p || !s->confirmed) return;
-  subscription_interrupt(p->redis, s);
+  subscription_mark_interrupted(p->redis, s);
   sio__redis_on_connection_break(p->redis);
   int err = resubscribe_and_await(p->redis, s);
   if (err) break_subscriber_connection(&p->subscriber, err);

@@ -98,9 +98,9 @@ static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
 static int url_parse_database(struct redis_url *u, const char *database, const char **why) {
   if (!database || !*database) return 0;
   if (!is_url_number_valid(database, DATABASE_MAX))
-    return report_url_error(why, UV_EINVAL, "url: the database is not a number");
+    return report_url_error(why, UV_EINVAL, "url: the database is not a number from 0 to 1000000");
   if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)
-    return report_url_error(why, UV_EINVAL, "url: a cluster has no database but 0");
+    return report_url_error(why, UV_EINVAL, "url: a Redis Cluster has only the database 0");
   u->database = u->kind == URL_CLUSTER ? NULL : database;
   return 0;
 }
@@ -129,7 +129,8 @@ static int url_parse_redis_scheme(struct redis_url *u, char *rest, const char **
 
 static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **why) {
   if (*path != '/' || !url_decode_percent(path))
-    return report_url_error(why, UV_EINVAL, "url: unix:// is not followed by the path of a socket");
+    return report_url_error(why, UV_EINVAL,
+                            "url: unix:// must be followed by the absolute path of a socket");
   u->path = path;
   return 0;
 }

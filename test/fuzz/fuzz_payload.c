@@ -17,7 +17,7 @@ static void check_again(struct msgs *home, const struct eio_in *in) {
   DEMAND(sio__msg_put(&m, in->data.p, in->data.n) == 0);
   size_t n = sio__payload_packet_len(m);
   char *body = malloc(n ? n : 1);
-  DEMAND(sio__payload_put_packet(body, m) == body + n);
+  DEMAND(sio__payload_write_packet(body, m) == body + n);
   sio_slice rest = slice(body, n);
   struct eio_in again;
   DEMAND(sio__payload_next_packet(&rest, &again) == 1);

@@ -158,7 +158,7 @@ static void written_is(const struct msg *m, const char *want) {
   char *out = guard_put(&page, want, strlen(want));
   memset(out, 0, strlen(want));
   EQ(sio__payload_packet_len(m), strlen(want));
-  char *end = sio__payload_put_packet(out, m);
+  char *end = sio__payload_write_packet(out, m);
   EQ_MEM(out, (size_t)(end - out), want, strlen(want));
 }
 
@@ -207,7 +207,7 @@ static size_t join(char *out, struct msg *const m[PACKETS]) {
   char *end = out;
   for (int i = 0; i < PACKETS; i++) {
     if (i > 0) *end++ = EIO_SEPARATOR;
-    end = sio__payload_put_packet(end, m[i]);
+    end = sio__payload_write_packet(end, m[i]);
   }
   return (size_t)(end - out);
 }

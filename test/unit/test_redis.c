@@ -76,28 +76,31 @@ TEST(urls_are_checked) {
   url_is("redis://u:p%40@[::1]:1/15", 0, "");
   url_is("unix:///tmp/x", 0, "");
   url_is("http://h", UV_EINVAL, begins);
-  url_is("rediss://h", UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+  url_is("rediss://h", UV_EINVAL,
+         "tls: it must be set if the url begins with \"rediss\", and only then");
   url_is("redis://h:x", UV_EINVAL, port);
   url_is("redis://h:0", UV_EINVAL, port);
   url_is("redis://h:65536", UV_EINVAL, port);
   url_is("redis://[::1", UV_EINVAL, "url: ']' is missing");
   url_is("redis://[::1]x", UV_EINVAL, "url: ']' is missing");
-  url_is("redis://h/x", UV_EINVAL, "url: the database is not a number");
+  url_is("redis://h/x", UV_EINVAL, "url: the database is not a number from 0 to 1000000");
   url_is("redis://u%4:p@h", UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
   url_is("redis+sentinel://h,[::1]:26380/mymaster", 0, "");
   url_is("redis+sentinel://u:p@h:1,h:2/my%20master/3", 0, "");
-  url_is("rediss+cluster://h", UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+  url_is("rediss+cluster://h", UV_EINVAL,
+         "tls: it must be set if the url begins with \"rediss\", and only then");
   url_is("redis+cluster://u:p@a:1,b:2,c/0", 0, "");
   url_is("redis+sentinel://h", UV_EINVAL, "url: the name of the master is missing after the hosts");
   url_is("redis+sentinel://h//1", UV_EINVAL,
          "url: the name of the master is missing after the hosts");
-  url_is("redis+sentinel://h/m/x", UV_EINVAL, "url: the database is not a number");
+  url_is("redis+sentinel://h/m/x", UV_EINVAL,
+         "url: the database is not a number from 0 to 1000000");
   url_is("redis+sentinel://h:1,h:x/m", UV_EINVAL, port);
-  url_is("redis+cluster://h/1", UV_EINVAL, "url: a cluster has no database but 0");
+  url_is("redis+cluster://h/1", UV_EINVAL, "url: a Redis Cluster has only the database 0");
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", 0, "");
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", UV_EINVAL,
          "url: it has more than 16 hosts");
-  url_is("unix://x", UV_EINVAL, "url: unix:// is not followed by the path of a socket");
+  url_is("unix://x", UV_EINVAL, "url: unix:// must be followed by the absolute path of a socket");
   EQ(uv_loop_close(&loop), 0);
   EQ(alloc_live, 0);
 }
@@ -115,15 +118,16 @@ TEST(options_are_checked) {
     uintptr_t later;
   } newer = { .o = { .size = sizeof newer }, .later = 1 };
   uv_loop_init(&loop);
-  options_are_refused((sio_redis_options){ .username = "u" }, "username: there is no password");
+  options_are_refused((sio_redis_options){ .username = "u" },
+                      "username: it is set, but password is not");
   options_are_refused((sio_redis_options){ .sentinel_username = "u" },
-                      "sentinel_username: there is no sentinel_password");
+                      "sentinel_username: it is set, but sentinel_password is not");
   options_are_refused((sio_redis_options){ .sentinel_password = "p" },
-                      "sentinel_password: the url has no sentinels");
+                      "sentinel_password: the url does not name sentinels");
   options_are_refused((sio_redis_options){ .client_name = "a b" },
-                      "client_name: it is empty or has a space");
+                      "client_name: it is empty, or contains a space or an unprintable character");
   options_are_refused((sio_redis_options){ .log_level = 9 },
-                      "log_level: it is none of enum sio_log_level");
+                      "log_level: it is not a value of enum sio_log_level");
   EQ(sio_redis_new(&loop, &newer.o, why, sizeof why, &r), UV_EINVAL);
   EQ_STR(why, "the size is invalid, or an option of a newer version is set");
   EQ(sio_redis_new(NULL, NULL, NULL, 0, &r), UV_EINVAL);
@@ -636,7 +640,7 @@ TEST(questions_end_when_the_server_closes) {
   sio_server_close(srv, on_done, NULL);
   UNTIL(closed);
   settle();
-  SAW("the peer is gone idle: no server uses this Redis context ");
+  SAW("the peer is gone idle: no adapter uses this Redis context ");
   end();
 }
 

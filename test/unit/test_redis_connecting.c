@@ -373,7 +373,7 @@ TEST(a_provider_must_be_complete) {
     if (i == 6) client_ops.failure = NULL;
     if (i == 7) client_ops.close = NULL;
     EQ(sio_redis_new(&loop, &o, why, sizeof why, &r), UV_EINVAL);
-    EQ_STR(why, "tls: it lacks a function");
+    EQ_STR(why, "tls: its table of functions is not complete");
     tls.ops = &client_ops;
   }
   EQ(uv_loop_close(&loop), 0);

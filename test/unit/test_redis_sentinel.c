@@ -144,11 +144,11 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
   sentinel_is_refused("+OK\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*2\r\n$1\r\nh\r\n$1\r\nx\r\n",
-                      "the address that it has of the master is none");
+                      "the address that it gave for the master is not valid");
   sentinel_is_refused("*2\r\n$1\r\nh\r\n$6\r\n123456\r\n",
-                      "the address that it has of the master is none");
+                      "the address that it gave for the master is not valid");
   sentinel_is_refused("*2\r\n$0\r\n\r\n$1\r\n1\r\n",
-                      "the address that it has of the master is none");
+                      "the address that it gave for the master is not valid");
   sentinel_is_refused("-ERR no\r\n", "Redis refuses the login: ERR no");
 }
 
