@@ -546,10 +546,24 @@ static bool has_entry_same_fields(const struct stream_entry *e, const struct str
   return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
 }
 
+/* Drops the entries before `found` whose replies have not come. All of them were written to the
+ * connection of `found`, which is in the stream; they are not, so they were refused. Added again,
+ * they would come after it. */
+static void stream_drop_refused_entries_before(struct stream *st,
+                                               const struct stream_entry *found) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (e == found) return;
+    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
+    sio__redis_count_dropped_message(st->redis, UV_EIO);
+    stream_deliver_entry(st, e, NULL);
+    stream_remove_entry(st, e);
+  }
+}
+
 /* An entry of this server was read back. It is recognised by its id, or, if the reply to its XADD
  * has not arrived, by its content. Confirmed ones before it in the queue have been dropped from the
- * stream. Others before it may have been refused: their replies say so, or they are added again
- * when there is a new connection. */
+ * stream. */
 static void stream_handle_own_entry(struct stream *st, const struct stream_fields *f,
                                     struct stream_id id) {
   list_each (it, tmp, &st->sent) {
@@ -559,6 +573,10 @@ static void stream_handle_own_entry(struct stream *st, const struct stream_field
     if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
     if (order > 0) break;
     if (!confirmed && !has_entry_same_fields(e, f)) continue;
+    if (order == 0) {
+      stream_drop_refused_entries_before(st, e);
+      stream_deliver_local_entries(st);
+    }
     stream_deliver_entry(st, e, order == 0 ? &id : NULL);
     stream_remove_entry(st, e);
     if (order == 0) break;

@@ -319,11 +319,34 @@ TEST(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read) {
   sio_broadcast(ALL, "two", SIO_NONE);
   UNTIL(redis_stats().received == 1);
   settle();
-  HEARD(p, "42[\"two\",\"7-1\"] ");
+  HEARD(p, "42[\"one\"] 42[\"two\",\"7-1\"] ");
+  EQ(redis_stats().dropped, 1);
   fake_say(writer, held_adds);
-  UNTIL(redis_stats().dropped == 1);
   settle();
-  HEARD(p, "42[\"one\"] ");
+  EQ(redis_stats().dropped, 1);
+  HEARD(p, "");
+  end();
+}
+
+/* Added again, it would come after the other for the clients of other servers. */
+TEST(an_entry_that_was_refused_is_not_added_again_after_a_later_one) {
+  begin_streams(NULL);
+  hold_adds = refuse_add = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(strstr(held_adds, "OOM"));
+  refuse_add = false;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(redis_stats().received == 1);
+  hold_adds = false;
+  unsigned connects = (unsigned)redis_stats().connects;
+  fake_close(writer);
+  UNTIL(redis_stats().connects > connects);
+  sio_broadcast(ALL, "three", SIO_NONE);
+  UNTIL(redis_stats().received > 1);
+  settle();
+  EQ(nentries, 2);
+  CHECK(strstr(entries[1].data, "[\"three\"]"));
+  EQ(redis_stats().dropped, 1);
   end();
 }
 
@@ -633,6 +656,7 @@ T(an_event_that_redis_refuses_is_delivered_here_and_counted)
 T(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
 T(an_entry_under_way_is_not_added_again_when_the_reader_comes_back)
 T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
+T(an_entry_that_was_refused_is_not_added_again_after_a_later_one)
 T(entries_that_are_malformed_are_counted_and_passed_over)
 T(a_client_of_another_server_is_restored_with_what_it_missed)
 T(a_client_whose_key_or_offset_is_gone_is_new)
