@@ -18,7 +18,7 @@
 #include "redis.h"
 #include "tls.h"
 
-enum { CALM_US = 60000000, TURNS_MAX = 20000 };
+enum { LIVE_US = 1200000000, CALM_US = 60000000, TURNS_MAX = 20000 };
 
 struct shared *shared;
 
@@ -73,7 +73,8 @@ static void live(void) {
   unsigned turns = draw_size(600), come = draw_between(1, 12);
   if (redis.on) turns = turns * 4 + 100;         /* connections come and go, and that takes turns */
   if (loop.ping_stalls) turns = turns * 4 + 100; /* and so do pings */
-  for (unsigned i = 0; i < turns && host_lives(); i++) {
+  uint64_t until = kernel.now + LIVE_US;         /* a slow reader alone reads ten times a second */
+  for (unsigned i = 0; i < turns && host_lives() && kernel.now < until; i++) {
     draw_span();
     if (peers_count() < come && draw(4) > 0) peers_invite();
     turn(kernel.now + 30000000);
