@@ -88,7 +88,7 @@ static void draw_connections(sio_redis_options *o) {
   if (often()) o->ping_interval_ms = draw_between(300, 5000);
   if (often()) o->retry_min_ms = draw_between(1, 500);
   if (often()) o->retry_max_ms = draw_between(100, 4000);
-  o->max_queued = seldom() ? draw_between(3000, 100000) : 1 << 20;
+  o->max_queued = seldom() ? draw_between(12000, 100000) : 1 << 20;
   o->on_state = on_state;
   o->log = on_line;
   o->log_level = (int)draw_between(SIO_LOG_WARN, SIO_LOG_INFO);
