@@ -18,7 +18,8 @@ static bool slice_contains_word(sio_slice s, const char *word) {
   return s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
-/* The XSS filter of old Internet Explorer would change answers that look like scripts. */
+/* Switches off the XSS filter of old versions of Internet Explorer, which would change answers that
+ * look like scripts. */
 static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
   if (slice_contains_word(agent, ";MSIE") || slice_contains_word(agent, "Trident/"))

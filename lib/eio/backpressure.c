@@ -20,7 +20,7 @@ enum { QUIET_MS = 10000 };
 /* The drops that the log reports together: one line when they begin, and one when they have
  * ended. */
 struct drop_episode {
-  sio_drop dropped; /* events is 0: there is no episode at the moment */
+  sio_drop dropped; /* dropped.events is 0 between two episodes */
   uint64_t began_at, last_at;
   struct timer quiet_timer;
 };

@@ -438,8 +438,8 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
   return false;
 }
 
-/* The request is answered as usual. The browser keeps the answer from the page, and only says so in
- * its console. */
+/* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
+ * is the browser that hides the answer from the page, and reports this in its console only. */
 __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
   const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
   if (!fault) return;

@@ -141,7 +141,8 @@ static char *payload3_write_binary_packet(char *out, const struct msg *m) {
   return out + m->len;
 }
 
-/* Reads digits as bytes 0 to 9 up to LENGTH_END. Returns the bytes used, 0 if it is no length. */
+/* Reads digits as bytes 0 to 9 up to LENGTH_END. Returns how many bytes were read, or 0 if they are
+ * not a length. */
 static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) {
   *value = 0;
   for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {

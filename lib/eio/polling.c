@@ -2,8 +2,8 @@
  *
  * polling.c - the long-polling transport: the GETs of a session, and its end.
  *
- * What is sent waits in a queue (polling_queue.h) until a GET is there and the turn ends; then all
- * of it leaves in one response. A session that the server closes stays in SESSION_CLOSING until a
+ * Messages wait in a queue (polling_queue.h). At the end of a turn in which a GET waits, the whole
+ * queue is sent in one response. A session that the server closes stays in SESSION_CLOSING until a
  * GET has taken the queue or close_timeout passes; what is lost then is counted and logged.
  */
 #include "eio/polling.h"
@@ -293,7 +293,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
-  p->ending = false; /* the answers that its end owed are given here, and none is deferred again */
+  p->ending = false; /* all requests are answered here, so no answer is deferred any more */
   sio__loop_stop_timer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;

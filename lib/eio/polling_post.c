@@ -37,7 +37,8 @@ sio_request *sio__polling_detach_post(struct polling *p) {
   return r;
 }
 
-/* A session that closes handles no more packets, and may be freed before the body is complete. */
+/* A session that is closing does not handle packets, and may be freed before the body is complete:
+ * its POST is answered at once. */
 static void accept_post(sio_session *c, sio_request *r) {
   if (c->state != SESSION_OPEN) {
     sio__answer_ok(c->eio, r);
@@ -228,7 +229,7 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
   (void)detail;
   if (!c) return;
   sio__polling_detach_post(c->polling);
-  /* A body over max_body was answered with 413, and the session goes on. */
+  /* A body over max_body was answered with 413, and the session stays open. */
   if (err == SIO_ETOOBIG) {
     if (c->eio->ops->refused) c->eio->ops->refused(c, err, "a request over max_payload");
     return;

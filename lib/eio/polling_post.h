@@ -18,8 +18,8 @@ void sio__polling_on_post(sio_session *c, sio_request *r);
 /* Answers 400 and ends the session, because r is malformed or the previous request of its kind is
  * still open. */
 void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
-/* Goes on with the backlog, or answers the POST whose answer was held back, if the reason for it
- * has passed. From the loop only. */
+/* Handles the backlog, or sends the answer to a POST that was held back, if the session may be read
+ * again. From the loop only. */
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);

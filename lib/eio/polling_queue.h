@@ -40,7 +40,7 @@ struct polling {
   sio_request *get;        /* waits for something to send, or NULL */
   sio_request *post;       /* its body is still arriving, unless one of the next two is set */
   bool post_waits;         /* complete, but packets of the POST before it are not handled yet */
-  bool post_answer_waits;  /* handled, but not answered, so that the peer sends no more */
+  bool post_answer_waits;  /* handled, but not answered, so that the peer sends no further POST */
   struct backlog *backlog; /* NULL most of the time */
   struct out_node *first, **last;
   size_t queued, held;  /* bytes of the queued messages, and the memory they take */

@@ -62,8 +62,8 @@ void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
-/* A callback may answer a request of the peer's that fetches the rest of the queue: then the next
- * callbacks are due. */
+/* A callback of the host may make the rest of the queue be fetched by a request of the peer. Then
+ * the next callbacks are due, and are called with the status 0. */
 void sio__sent_callbacks_on_session_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;

@@ -54,7 +54,7 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, 
 /* Ends the session for the host, with a close code and text for a WebSocket peer; ws_text is
  * borrowed. */
 void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
-/* A transport whose `end` returned true needs the session no more. */
+/* For transports whose `end` has returned true: the session is not needed any more. */
 void sio__session_finish_closing(sio_session *c);
 
 /* Finds a session in OPEN or CLOSING by its id; NULL if there is none. */

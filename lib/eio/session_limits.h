@@ -39,7 +39,8 @@ void sio__session_limits_free(sio_session *c); /* frees both */
 /* Counts the session for its address. False: the address has too many sessions, and r was
  * answered. */
 bool sio__session_limits_count_session(sio_session *c, sio_request *r);
-void sio__session_limits_release(sio_session *c); /* the session has left the table */
+/* The session has left the table: stops the meter, and subtracts the session from its address. */
+void sio__session_limits_release(sio_session *c);
 
 /* Counts received data for the rate limits. False: one is exceeded, and when_limited is
  * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE ops->pause of the meter is called instead. */

@@ -179,7 +179,7 @@ static bool is_origin_of_host(sio_slice origin, sio_slice host) {
          origin.p[origin.n - host.n - 1] == '/';
 }
 
-/* Without CORS only what the browser itself says is certain: behind a proxy the Host header may be
+/* Without CORS only the browser's own statement is certain: with a proxy the Host header may be
  * another one than the page's. */
 static bool is_sent_by_other_site(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");

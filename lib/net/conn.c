@@ -39,8 +39,8 @@ static unsigned poll_events_to_watch(const struct conn *c) {
   return want;
 }
 
-/* If libuv cannot poll the descriptor, the connection would hang for ever. It is failed at the
- * end of the turn, since the current call may be one that sends, and sending never calls back. */
+/* A connection that libuv cannot poll would never be read or written again, so it is failed: at the
+ * end of the turn, because the current call may be one that sends, and sending never calls back. */
 static void conn_start_poll(struct conn *c, int want) {
   if (uv_poll_start(&c->poll, want, on_conn_poll) == 0) return;
   c->polling = 0;
@@ -367,7 +367,7 @@ static bool call_flushing_callback(struct conn *c) {
   return !c->closed;
 }
 
-/* Returns 1 if everything was sent, 0 if the kernel accepts no more for now, or an error. */
+/* Returns 1 if everything was sent, 0 if the kernel cannot accept more bytes now, or an error. */
 static inline int write_queue(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;

@@ -211,7 +211,8 @@ int sio__listener_port(const struct listener *ln) {
 
 /* ---- Unix sockets ------------------------------------------------------------------ */
 
-/* Is there a socket file that no process listens on? It would block the name for ever. */
+/* True if the path is a socket file on which no process listens. bind() fails until the file is
+ * removed. */
 static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;

@@ -98,7 +98,7 @@ static void update_idle_handle(struct loop *l, bool polls_next) {
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
-/* loop_now() stands still during a turn, unless the host calls uv_update_time(). A deadline that
+/* loop_now() does not change during a turn, unless the host calls uv_update_time(). A deadline that
  * began in a long turn counts from the beginning of the turn, but what the peer has to answer was
  * sent at the end of it: the peer gets stall_ms at least. A ping that is sent after the turn is
  * answered in time or not at all, because its deadline is longer (stall_threshold_ms() in

@@ -61,7 +61,7 @@ void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. 0, or UV_ENOMEM: MEMBERS_MAX members have joined. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out);
-/* Sends no more messages to the member; those that were sent already are still delivered. */
+/* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
@@ -88,9 +88,9 @@ void sio__threads_wait_for_broadcasts(sio_threads *t);
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes);
 
-/* A message that is allocated before it is known what it says: the memory for the reply to a
- * question is allocated with the question, so that the reply cannot fail for want of memory.
- * Returns NULL if there is none. A message that is not sent is freed with sio__free(). */
+/* Allocates an empty message. The message for the reply to a question is allocated together with
+ * the question, so that the reply cannot fail for lack of memory. Returns NULL if there is no
+ * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
 /* Sends m as sio__threads_send() does, and takes it over in any case. It does not count in the
  * member's inbox: there is one reply at most to each message that does. 0, or SIO_ECLOSED. */

@@ -78,7 +78,7 @@ static int on_passphrase(char *out, int size, int writing, void *user) {
 
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
-/* After the last certificate OpenSSL reports the error that there is no further one. */
+/* After the last certificate OpenSSL reports an error, because no further one follows. */
 static bool is_at_end_of_pem(void) {
   unsigned long e = ERR_peek_last_error();
   bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;

@@ -62,7 +62,7 @@ static void endpoint_on_message(struct ws_conn *c, bool binary, char *p, size_t 
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* A close frame that is not answered in time is no error. */
+/* A peer that does not answer a close frame in time is not reported as an error. */
 static int endpoint_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;

@@ -92,8 +92,8 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
 static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
   return r->opcode || r->ctx || r->head_n;
 }
-/* Frees everything, and reads no more. May be called inside a callback, which must then return
- * false; the bytes passed to it stay valid until it returns. */
+/* Frees everything; nothing is read afterwards. May be called inside a callback, which must then
+ * return false; the bytes passed to it stay valid until it returns. */
 void sio__ws_recv_clear(struct ws_recv *r);
 
 #endif
