@@ -694,8 +694,9 @@ void redis_calm(void) {
   redis.trouble_at = NEVER;
   redis.errors = redis.slow = redis.lookup_fails = 0;
   redis.down_until = redis.silent_until = redis.stopped_until = 0;
-  if (redis.delay_us > 20000) redis.delay_us = 20000;
-  if (redis.jitter_us > 20000) redis.jitter_us = 20000;
+  /* A connection must be made within the shortest connect_timeout_ms of a life: two round trips. */
+  if (redis.delay_us > 5000) redis.delay_us = 5000;
+  if (redis.jitter_us > 5000) redis.jitter_us = 5000;
   redis.room = 262144;
   read_on();
   for (int i = 0; i < CONNECTIONS; i++) {
