@@ -219,10 +219,14 @@ static void compare_receiver_count(sio_redis *r, long long n) {
             k->before);
 }
 
-void sio__redis_on_connection_break(sio_redis *r) {
+void sio__redis_expect_fewer_receivers(sio_redis *r) {
   struct redis_receivers *k = &r->receivers;
   if (k->last > k->before) k->before = k->last;
   k->broken = true;
+}
+
+void sio__redis_on_connection_break(sio_redis *r) {
+  sio__redis_expect_fewer_receivers(r);
   r->broke_ms = uv_now(r->loop);
 }
 

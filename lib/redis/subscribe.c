@@ -199,12 +199,13 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
 }
 
 /* ["sunsubscribe",channel,n] without being asked for: the slot has moved. The answer to a new
- * SSUBSCRIBE says where to. */
+ * SSUBSCRIBE says where to. Commands are not held for it, as they are after a break: the slot may
+ * move on to a server that is connected, and later commands would overtake those that are held. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p || !s->confirmed) return;
   subscription_mark_interrupted(p->redis, s);
-  sio__redis_on_connection_break(p->redis);
+  sio__redis_expect_fewer_receivers(p->redis);
   int err = resubscribe_and_await(p->redis, s);
   if (err) break_subscriber_connection(&p->subscriber, err);
   sio__redis_update_state(p->redis, "a slot of the cluster has moved");
