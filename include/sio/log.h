@@ -59,9 +59,9 @@ typedef struct sio_log_line {
 } sio_log_line;
 
 /* For sio_options.log. It is called on the loop thread at the end of the turn, before the
- * disconnect callbacks of that turn, and by sio_server_new(), which also delivers why it fails;
- * never inside another call. So it may make any call, as every callback may. What those calls log
- * is delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
+ * disconnect callbacks of that turn. Of the functions of this library only sio_server_new() calls
+ * it, also to say why it fails. So it may make any call, as every callback may. What such calls
+ * log is delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
  * callback that sends would cause new lines for ever.
  *
  * Lines that clients can cause have a rate for each kind: 10 lines a second at ERROR and WARN, 5 of

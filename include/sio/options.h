@@ -343,8 +343,9 @@ typedef struct sio_options {
   unsigned max_payload_packets;
   /* 64: how many namespaces one client may join. */
   unsigned max_nsps;
-  /* 10000 namespaces that parents made (nsp.h). The clients of one address may make as many as are
-   * still free: half of them, if no other address has any. */
+  /* 10000: the maximum number of namespaces that parents made (nsp.h). Another one is made for a
+   * client only while the clients of its address have fewer than can still be made. So one address
+   * alone gets half of the maximum. */
   unsigned max_child_nsps;
   /* 256 KiB, at least 16 KiB: the memory held for a session that has never joined a namespace. A
    * message or POST may have a quarter of it, a packet with its attachments a quarter, and all

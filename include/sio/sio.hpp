@@ -654,8 +654,8 @@ inline std::vector<zstring> socket::rooms() const {
 // ---- many sockets -------------------------------------------------------------------------------
 
 /* The sockets that a call is for: nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1)).
- * The names of rooms are borrowed, so write a target inside one statement, or of names that outlive
- * it. */
+ * The target keeps pointers to the names of rooms. So use it within the statement that makes it, or
+ * keep the names valid for as long as the target exists. */
 class target {
   sio_target to_{};
   std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */

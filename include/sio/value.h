@@ -166,10 +166,10 @@ static inline sio_val sio_spread(sio_slice array) {
 
 /* ---- arrays and objects -------------------------------------------------------------------- */
 
-/* An array of any values, bytes included, at any depth:
+/* An array of values of any kind, also bytes, arrays and objects:
  *     sio_emit(s, "e", SIO_ARGS(SIO_ARRAY(1, "two", sio_bin(p, n))));
- * sio_event_args() and sio_spread() add all of their elements. SIO_EDEPTH: more than 899
- * levels. */
+ * An item that sio_event_args() or sio_spread() returned stands for several elements. A call that
+ * sends the array returns SIO_EDEPTH if arrays and objects are nested more than 899 levels deep. */
 static inline sio_val sio_array(sio_args items) {
   sio_val v = sio_val_make(SIO_ARRAY, items.v, items.n);
   size_t i;
@@ -182,7 +182,8 @@ typedef struct sio_member {
   sio_val value;
 } sio_member;
 
-/* An object of any values, bytes included, at any depth, with its members in this order:
+/* An object with values of any kind, also bytes, arrays and objects. Its members are sent in this
+ * order:
  *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) }) */
 static inline sio_val sio_object(const sio_member *members, size_t n) {
   sio_val v = sio_val_make(SIO_OBJECT, members, n);

@@ -24,7 +24,7 @@ struct asked {
   sio_query *q;    /* the query here, which collects the acks of a broadcast */
   size_t expected; /* the sum of the numbers in the ANSWER_EXPECT messages that were sent */
   bool counted;    /* an ANSWER_EXPECT was sent */
-  int err;         /* the reason if an answer could not be sent, otherwise 0 */
+  int err;         /* the error if an answer could not be sent, otherwise 0 */
 };
 
 static struct asked *asked_question_new(sio_nsp *nsp, const struct request *r) {
@@ -223,7 +223,9 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
   return err;
 }
 
-/* Asks the servers of other processes. Their answers end with an ANSWER_END of their own. */
+/* Asks the servers of other processes through the adapter below. This member sends one ANSWER_END
+ * for them, when they have answered or the time limit has passed, and another one for its own
+ * handlers. ANSWER_MORE announces that there are two. */
 static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
   static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
   struct asked *k = asked_question_new(a->nsp, r);

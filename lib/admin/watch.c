@@ -14,8 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Node.js shows the first characters of the secret session id. Here they are those of the public
- * id. */
+/* Node.js shows the first characters of the secret session id. Here the first characters of
+ * the public id are shown instead. */
 enum { CLIENT_ID_LENGTH = 12 };
 
 #define OWN_MEMBER "_admin"

@@ -25,8 +25,8 @@ struct msg {
   struct msg *next;     /* the next attachment, owned; NULL for the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* the compressed form of the same WebSocket message, owned; or NULL */
-  /* The msg that follows this one in runs (net/queue.h, eio/polling_queue.h), or NULL. It may point
-   * to freed memory unless a run contains both. */
+  /* The msg that follows this one in every run (net/queue.h, eio/polling_queue.h) that contains
+   * both, or NULL. If no run contains both, the other msg may have been freed. */
   struct msg *follow;
   uint64_t serial; /* how many msgs were made before this one */
   uint64_t key;    /* Of queued events with the same key only the newest is kept. 0 means no key. */

@@ -37,8 +37,8 @@ static inline void timer_init(struct timer *t, timer_cb cb) {
   t->cb = cb;
 }
 static inline bool timer_is_active(const struct timer *t) { return !list_empty(&t->link); }
-/* Starts or restarts t for the absolute time `at`. If that is in the past, t fires in the next run.
- * For UINT64_MAX it never fires. */
+/* Starts or restarts t for the absolute time `at`. If `at` is in the past, t fires in the next run.
+ * If `at` is UINT64_MAX, t never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
 void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if the timer is stopped */
 /* Fires all timers that are due: first those that were started for a time in the past, then the
@@ -47,9 +47,9 @@ void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if the 
  * earlier time fires in the next run, so that a callback which restarts its timer for "now" cannot
  * loop forever. If the clock goes backwards, no time has passed. */
 void sio__timers_fire_due(struct timers *w, uint64_t now);
-/* Returns when sio__timers_fire_due() has to be called next. That is not later than the time of the
- * first timer; UINT64_MAX if there are no timers; and the time of the last run if a timer was
- * started for a time in the past. */
+/* Returns the time at which sio__timers_fire_due() has to be called next, which is the time of the
+ * first timer or earlier. Returns UINT64_MAX if there are no timers. If a timer was started for a
+ * time in the past, the call is due at once: returns w->now. */
 uint64_t sio__timers_next_due_time(const struct timers *w);
 
 #endif

@@ -37,9 +37,11 @@ struct event_queue {
   struct held_events *held;
   size_t held_bytes;  /* memory of the queued events and of the one that the middleware has */
   size_t event_bytes; /* memory of the event that the middleware has; included in held_bytes */
-  char *refusal; /* the message, if the middleware refused the event; NULL if there was no memory */
-  struct msg *data; /* the data of that refusal as JSON text, or NULL */
-  bool passing;     /* the caller will call event_queue_process_waiting_events() itself */
+  /* If the middleware refused the event: the message that it gave, or NULL if there was no memory
+   * for a copy, and its data as JSON text, or NULL if it gave none. */
+  char *refusal;
+  struct msg *data;
+  bool passing; /* the caller will call event_queue_process_waiting_events() itself */
   struct sio_event event;
 };
 

@@ -245,8 +245,9 @@ int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */
 
-/* The number of hook lists in a namespace. nsp->rooms is not one of them, because its hooks own
- * memory. */
+/* The number of lists that hook_lists_of_namespace() returns. The list nsp->rooms, which has the
+ * hooks for changes of rooms, is not among them: the user pointer of each of its hooks is an
+ * allocated struct room_hook, so room_hooks.c copies and frees that list. */
 enum { HOOK_LISTS = 10 };
 
 struct hook_lists {

@@ -58,8 +58,8 @@ int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slic
                                   size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
-/* For the adapter of several threads: adds an event that the client of a record without a socket
- * has missed. After an error the client cannot be recovered. */
+/* For the adapter of several threads: adds an event to the recovery record of a client that was
+ * not connected when the event was sent. After an error the client cannot be recovered. */
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins);
 /* Like sio__socket_restore_add_found_socket(), with a record that sio__recovery_attach_record() has

@@ -52,8 +52,9 @@ struct transport {
 
 /* A WebSocket that may take over a polling session; probe.c implements the functions. */
 struct probe_ops {
-  void (*drop)(sio_session *c);   /* the session has closed: closes the WebSocket */
-  void (*resume)(sio_session *c); /* a limit has passed, or the session's POSTs are handled */
+  void (*drop)(sio_session *c); /* the session has closed: closes the WebSocket */
+  /* A rate limit allows reading again, or the POSTs of the session have been handled. */
+  void (*resume)(sio_session *c);
   void (*on_get)(sio_session *c); /* a GET of the session arrived and waits */
 };
 

@@ -37,7 +37,7 @@ struct conn_ops {
   /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. May be
    * NULL. */
   void (*below_low_mark)(struct conn *c);
-  /* Everything that was queued before the oldest n sent marks (conn_queue_sent_mark()) has been
+  /* Everything that was queued before the n oldest sent marks (conn_queue_sent_mark()) has been
    * sent. May be NULL. */
   void (*marks_passed)(struct conn *c, unsigned n);
   /* The connection is CONN_WATCHED, and its queue is about to be written. May send and close.

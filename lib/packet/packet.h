@@ -104,9 +104,10 @@ bool sio__is_reserved_event_name(sio_slice name);
 
 /* Encodes an EVENT, or an ACK if name is NULL. id is the ack id or PACKET_NO_ID. Returns 0 and sets
  * *out; or SIO_ENAME, SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM, or UV_EINVAL
- * for a value of an invalid kind. A binary becomes an attachment only if a placeholder names it;
- * attachments are numbered in the order of the values. Their number is not limited: max_attachments
- * applies to received packets only. */
+ * for a value of an invalid kind. Each SIO_BIN becomes an attachment. A JSON text can come with an
+ * array of binaries: one of them becomes an attachment only if a placeholder in the text has its
+ * index as "num". The attachments of the packet are numbered in the order of the values, and the
+ * placeholders get these numbers. max_attachments limits received packets only. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
 /* Like sio__encode_event_or_ack(), but appends the string `tail` as the last argument unless it is

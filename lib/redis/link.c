@@ -26,10 +26,12 @@ enum {
 
 struct link_socket {
   const sio_tls_ops *provider;
-  struct link *link; /* NULL: given up */
-  unsigned *handles; /* the link's */
+  struct link *link; /* the link that uses the socket; NULL after it has given the socket up */
+  unsigned *handles; /* link->handles, which counts the handles that are not closed yet */
   void (*closed)(struct link *l);
-  struct link *of; /* for `closed`: it waits for all handles */
+  /* The link that made the socket, which is the argument of `closed`. It stays set after the link
+   * has given the socket up: the link is freed only after all of its handles have closed. */
+  struct link *of;
   union {
     uv_handle_t handle;
     uv_stream_t stream;
@@ -46,11 +48,10 @@ struct link_socket {
   struct reply_reader reader;
   void *tls;          /* the provider's session; NULL: plain, or not begun */
   bool encrypted;     /* the handshake is complete */
-  struct buf cipher;  /* what TLS has to say, until it is written */
-  char *plain;        /* for what is decrypted, while reading */
+  struct buf cipher;  /* ciphertext that has not been written yet */
+  char *plain;        /* buffer of TLS_PIECE bytes for decrypted input */
   unsigned greetings; /* replies to the login that are still to come */
-  bool failed;        /* the login */
-  char *block;        /* read buffer, while reading */
+  char *block;        /* buffer for uv_read_start() */
 };
 
 struct unsent {
@@ -62,8 +63,8 @@ struct unsent {
 /* A name that is being resolved. */
 struct lookup {
   uv_getaddrinfo_t req;
-  struct link *link; /* NULL: given up */
-  struct link *of;
+  struct link *link; /* NULL after the link has given the lookup up */
+  struct link *of;   /* the link that made the lookup, also after it has given it up */
 };
 
 static uv_loop_t *loop_of_link(const struct link *l) { return l->timer.loop; }
@@ -564,7 +565,7 @@ static void link_socket_decrypt(struct link_socket *w, sio_slice in) {
   else if (n < 0)
     link_socket_fail_tls(w);
   else if (link_socket_write_ciphertext(w))
-    link_fail_with_error(w->link, "the connection broke", UV_ENOMEM);
+    link_fail_with_error(w->link, "cannot send TLS records", UV_ENOMEM);
   else
     link_socket_check_tls_handshake(w);
 }

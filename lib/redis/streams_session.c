@@ -242,10 +242,10 @@ enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
 struct stream_restore {
   struct list link;
   uint64_t number;
-  sio_restore *restore; /* NULL: it is over */
-  bool has_key;         /* the reply to GET and DEL has come */
+  sio_restore *restore; /* NULL after the restore has ended */
+  bool has_key;         /* the reply with the session's key has come */
   bool reading;         /* a page was asked for */
-  bool following;       /* the pages are read: what is delivered here is added */
+  bool following;       /* all pages were read; events delivered here are added */
   bool offset_exists;
   bool done;
   struct stream_id offset; /* of the client */
@@ -447,9 +447,11 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
                                   words, 6);
 }
 
-/* Requests the next page of entries up to the last one that this server has read. If there is none,
- * the restore is complete; events that this server delivers from then on are added as they are
- * delivered. The client's offset may be later than the last entry that this server has read. */
+/* Requests the next page of the entries after k->at, up to the last entry that this server has read
+ * from the stream. If k->at is that entry, the restore is complete; events that this server
+ * delivers from then on are added as they are delivered. If k->at is a later entry, which can only
+ * be the client's offset, does nothing: sio__streams_on_entries_read() calls this function
+ * again. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
@@ -553,7 +555,7 @@ static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
   if (!redis_is_cluster(x->adapter->redis)) return;
   bool asked = k->restore && k->offset_exists && request_and_delete_session_key(x, k) == 0;
   if (asked) return;
-  k->has_key = true; /* it will not come */
+  k->has_key = true; /* no reply with the key will come */
   if (k->restore)
     stream_restore_finish(x, k,
                           ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);

@@ -123,7 +123,8 @@ static int load_bundle(struct bundle *b, const sio_openssl_options *o,
   return 0;
 }
 
-/* Uses an SSL_CTX of the host. No other option may be set then. */
+/* Uses the SSL_CTX that the host program has set in o->ctx. It is an error to set also an
+ * option that would configure it. */
 static int use_ssl_ctx_of_host(struct bundle *b, const sio_openssl_options *o,
                                const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;

@@ -13,7 +13,7 @@
 struct bundle {
   atomic_uint refs;
   int64_t expires; /* when the first certificate expires; INT64_MAX without certificates    */
-  struct tickets tickets; /* not used with an SSL_CTX of the host */
+  struct tickets tickets; /* not used if the host program supplies the SSL_CTX */
   SSL_CTX *ctx;           /* the context that every connection starts with */
   bool client;            /* sessions are a client's */
   char *server_name;      /* what a client asks for and checks; NULL: neither */

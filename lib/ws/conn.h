@@ -50,7 +50,8 @@ struct ws_conn_ops {
   /* The queue is down to loop->low_mark bytes; called only if conn->reports_low_mark was set. May
    * be NULL. */
   void (*below_low_mark)(struct ws_conn *w);
-  /* Everything queued before the oldest n sent marks has been sent. Must not use w. May be NULL. */
+  /* Everything queued before the n oldest sent marks (conn_queue_sent_mark()) has been sent. Must
+   * not send on w or close it. May be NULL. */
   void (*marks_passed)(struct ws_conn *w, unsigned n);
   /* The queue is about to be written. Called only after conn_enable_flushing_callback(). May be
    * NULL. */
@@ -80,7 +81,7 @@ struct ws_shared {
   struct log *log;
   struct ws_recv_shared recv; /* with the ops sio__ws_conn_recv_ops */
   unsigned close_ms;          /* time for the peer's close frame and FIN */
-  unsigned message_ms;        /* ... and for the next piece of a message; 0: without end */
+  unsigned message_ms;        /* time for the next piece of a message; 0: no limit */
   struct ws_deflate deflate;
   struct ws_stats stats;
 };
@@ -101,14 +102,15 @@ struct ws_conn {     /* The fields used by every send come first. */
   uint8_t pongs_queued; /* pongs queued since the queue was last empty */
   bool by_peer : 1;
   bool eof : 1;
-  /* The running timeout was started once more, see loop_should_restart_deadline(). */
+  /* The deadline passed while the host kept the loop busy, and was started again. This is done only
+   * once for each deadline: see loop_should_restart_deadline(). */
   bool timer_extended : 1;
   bool close_timed : 1; /* the timer limits the closing handshake, not a message */
-  bool got_message : 1; /* a message was completed since its timer was started */
+  bool got_message : 1; /* a message was completed since the timer was started */
   union {
-    /* in WS_OPEN: bytes of the incomplete message when its timer was started */
+    /* in WS_OPEN: bytes of the incomplete message when the timer was started */
     uint32_t bytes_at_check;
-    uint32_t bytes_after_close; /* after WS_OPEN: bytes received since then */
+    uint32_t bytes_after_close; /* bytes received since the state WS_OPEN ended */
   };
   struct ws_recv recv;
   union {
