@@ -122,7 +122,7 @@ static int threads_adapter_server_emit(sio_adapter *adapter, const sio_packet *p
 
 static unsigned count_other_threads(const struct core *core) {
   struct member_id others[MEMBERS_MAX];
-  return sio__threads_list_others(core->threads, core->member, others);
+  return sio__threads_list_other_members(core->threads, core->member, others);
 }
 
 /* Adds the other servers to the count: here the servers of other threads; and those of other

@@ -83,7 +83,7 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
                                        const sio_target *to, sio_query *q) {
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
-  unsigned n = sio__threads_list_others(core->threads, core->member, others);
+  unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
   if (n == 0) return 0;
   struct question *k = q ? question_new(a, q) : NULL;
   from->from = core->member;

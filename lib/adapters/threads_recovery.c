@@ -214,8 +214,8 @@ static void ask_all_members_for_record(struct threads_adapter *a, struct thread_
                                        struct request *r, bool also_self) {
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
-  unsigned n = sio__threads_list_others(core->threads, core->member, others);
-  sio__threads_wait_for_broadcasts(core->threads);
+  unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
+  sio__threads_block_until_broadcasts_queued(core->threads);
   for (unsigned i = 0; i < n; i++) ask_member_for_record(a, w, others[i], r);
   if (also_self) ask_member_for_record(a, w, core->member, r);
 }
@@ -279,7 +279,7 @@ static struct moved_record *moved_record_new(const struct core *core, const stru
 static void handle_moved_record_message(void *server, void *arg);
 
 static int send_moved_record(struct core *core, const struct request *r, struct moved_record *m) {
-  sio__threads_wait_for_broadcasts(core->threads);
+  sio__threads_block_until_broadcasts_queued(core->threads);
   return sio__threads_send(core->threads, r->from, handle_moved_record_message, m, m->bytes);
 }
 

@@ -19,7 +19,9 @@ static uint32_t map_home_slot(const struct map *m, sio_slice key) {
   return (uint32_t)sio__hash_bytes(key.p, key.n) & (m->cap - 1);
 }
 
-static uint32_t map_next_slot(const struct map *m, uint32_t i) { return (i + 1) & (m->cap - 1); }
+static uint32_t map_next_probe_index(const struct map *m, uint32_t i) {
+  return (i + 1) & (m->cap - 1);
+}
 
 void sio__map_init(struct map *m, map_key_fn key) { *m = (struct map){ .key = key }; }
 
@@ -32,14 +34,14 @@ void sio__map_clear(struct map *m) {
  * slot. */
 static void **map_find_slot(const struct map *m, sio_slice key) {
   uint32_t i = map_home_slot(m, key);
-  while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_slot(m, i);
+  while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_probe_index(m, i);
   return &m->slots[i];
 }
 
 /* Inserts an item whose key is not in the map. */
 static void map_insert_new(struct map *m, void *item) {
   uint32_t i = map_home_slot(m, m->key(item));
-  while (m->slots[i]) i = map_next_slot(m, i);
+  while (m->slots[i]) i = map_next_probe_index(m, i);
   m->slots[i] = item;
 }
 
@@ -78,7 +80,7 @@ int sio__map_put(struct map *m, void *item) {
  * more. */
 static void map_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
-  for (uint32_t i = map_next_slot(m, gap); m->slots[i]; i = map_next_slot(m, i)) {
+  for (uint32_t i = map_next_probe_index(m, gap); m->slots[i]; i = map_next_probe_index(m, i)) {
     uint32_t from_home = (i - map_home_slot(m, m->key(m->slots[i]))) & mask;
     if (from_home < ((i - gap) & mask)) continue;
     m->slots[gap] = m->slots[i];

@@ -211,7 +211,7 @@ static void pending_join_forget_second_connect(struct pending_join *p) {
   p->newer_auth = NULL;
 }
 
-static void pending_join_end_restore(struct pending_join *p) {
+static void pending_join_release_restore(struct pending_join *p) {
   if (p->restore) sio__socket_restore_end(p->restore);
   p->restore = NULL;
 }
@@ -224,7 +224,7 @@ static void pending_join_restart(struct pending_join *p) {
   char *auth = p->newer_auth;
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
-  pending_join_end_restore(p);
+  pending_join_release_restore(p);
   sio__socket_discard_pending(s);
   if (auth && sio__session_is_open(cl->session)) sio__connect_new_socket(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
@@ -259,7 +259,7 @@ static void pending_join_on_timeout(struct timer *t) {
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
     pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
   }
-  pending_join_end_restore(p);
+  pending_join_release_restore(p);
   sio__middleware_chain_abandon(&p->chain);
 }
 
@@ -280,7 +280,7 @@ static void pending_join_on_chain_finished(struct chain *c, bool ok) {
     else
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
-  pending_join_end_restore(p);
+  pending_join_release_restore(p);
   pending_join_forget_second_connect(p);
   msg_unref(p->refusal);
   sio__free(p);
@@ -397,7 +397,7 @@ void sio__connect_abandon_pending(sio_socket *s) {
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;
-  pending_join_end_restore(p);
+  pending_join_release_restore(p);
   pending_join_forget_second_connect(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__middleware_chain_abandon(&p->chain);

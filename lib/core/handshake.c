@@ -41,7 +41,8 @@ static struct header_reader header_reader_of_head(const struct kept_head *h) {
   return (struct header_reader){ h->text + h->url_at + h->url_len + 1, h->nheaders };
 }
 
-static bool read_next_header(struct header_reader *l, sio_slice *name, sio_slice *value) {
+static bool read_next_http_request_header(struct header_reader *l, sio_slice *name,
+                                          sio_slice *value) {
   if (l->left == 0) return false;
   *name = slice_str(l->at);
   *value = slice_str(l->at + name->n + 1);
@@ -63,7 +64,7 @@ static int handshake_put_headers(struct buf *b, const struct kept_head *h) {
   sio_slice name, value;
   if (!h) return err ? err : handshake_put_bytes(b, SLICE("}"));
   for (struct header_reader l = header_reader_of_head(h);
-       !err && read_next_header(&l, &name, &value);) {
+       !err && read_next_http_request_header(&l, &name, &value);) {
     err = handshake_put_header_name(b, name);
     if (!err) err = handshake_put_string(b, value);
   }

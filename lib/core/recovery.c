@@ -63,7 +63,7 @@ static void free_saved_socket_state(struct recovery_record *rec) {
 
 static void recovery_record_remove_from_queue(struct recovery *r, struct recovery_record *rec) {
   if (!is_in_recovery_queue(&rec->away)) return;
-  sio__recovery_queue_remove(&r->away, &rec->away);
+  sio__recovery_queue_remove_entry(&r->away, &rec->away);
   if (r->away.n == 0) nsp_schedule_removal_if_unused(r->nsp);
 }
 

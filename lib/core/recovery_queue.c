@@ -66,7 +66,7 @@ void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_qu
   insert_recovery_entry(q, e, true);
 }
 
-void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e) {
+void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e) {
   struct recovery_address *a = e->address;
   assert(q->n > 0);
   list_remove(&e->by_time);

@@ -38,7 +38,7 @@ void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_ent
                              const char *address);
 /* Adds an entry that was just removed, as the oldest one. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
-void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e);
+void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
 static inline bool is_in_recovery_queue(const struct recovery_queue_entry *e) {
   return !list_empty(&e->by_time);

@@ -274,7 +274,7 @@ void sio__backpressure_on_upgrade(sio_session *c) {
   if (c->backpressure && c->backpressure->over && c->ws) c->ws->conn->reports_low_mark = 1;
 }
 
-void sio__backpressure_on_close(sio_session *c) {
+void sio__backpressure_end_and_report_drops(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f) return;
   task_cancel(&f->report_task);

@@ -23,6 +23,6 @@ void sio__backpressure_on_queue_low(sio_session *c);
 /* The queue has moved to a WebSocket. */
 void sio__backpressure_on_upgrade(sio_session *c);
 /* The session is over: reports the drops that were not reported yet. From the loop only. */
-void sio__backpressure_on_close(sio_session *c);
+void sio__backpressure_end_and_report_drops(sio_session *c);
 
 #endif

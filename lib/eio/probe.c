@@ -274,7 +274,7 @@ int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w) {
   timer_init(&p->timeout, upgrade_on_timeout);
   timer_init(&p->noop, upgrade_on_noop_timer);
   upgrade_start_timeout(p);
-  ws_conn_set_joined(w, false);
+  ws_conn_set_has_joined_namespace(w, false);
   w->ops = &upgrade_ws_ops;
   w->owner = p;
   c->probe = &p->probe;

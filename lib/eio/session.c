@@ -261,7 +261,7 @@ static void report_session_close(sio_session *c) {
   st->sessions_now[!c->transport->polls]--;
   st->sessions_closed[c->close_info.reason]++;
   st->out_of_memory += c->close_info.err == UV_ENOMEM;
-  sio__backpressure_on_close(c);
+  sio__backpressure_end_and_report_drops(c);
   sio__sent_callbacks_on_session_close(c);
   c->eio->ops->close(c, &c->close_info);
   EACH_ENGINE_HOOK(h, c)
@@ -378,7 +378,7 @@ void sio__session_resume(sio_session *c) {
 
 void sio__session_set_joined(sio_session *c) {
   c->joined = 1;
-  if (c->ws) ws_conn_set_joined(c->ws, true);
+  if (c->ws) ws_conn_set_has_joined_namespace(c->ws, true);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */

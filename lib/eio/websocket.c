@@ -117,7 +117,7 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
   w->ops = c->limited ? &limited_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
-  ws_conn_set_joined(w, c->joined);
+  ws_conn_set_has_joined_namespace(w, c->joined);
   if (session_is_paused(c))
     sio__ws_pause_reading(w);
   else

@@ -124,7 +124,7 @@ static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
   *c = '\0';
 }
 
-static bool asset_is_valid(const sio_asset *a) {
+static bool is_asset_definition_valid(const sio_asset *a) {
   return a->path && a->path[0] == '/' && sio__http_is_field_value(slice_str(a->type)) &&
          sio__http_is_field_value(slice_str(a->etag)) && (a->data || a->size == 0);
 }
@@ -132,7 +132,7 @@ static bool asset_is_valid(const sio_asset *a) {
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control) {
   for (size_t i = 0; i < count; i++)
-    if (!asset_is_valid(&table[i])) return UV_EINVAL;
+    if (!is_asset_definition_valid(&table[i])) return UV_EINVAL;
   struct assets *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->tags = sio__calloc(count ? count : 1, TAG_MAX);

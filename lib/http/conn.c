@@ -308,7 +308,7 @@ static const char *tls_client_address(const struct http_conn *c) {
 
 /* Without TLS the timer is not restarted: it was started when the connection was accepted, and the
  * first request must arrive before it fires. */
-bool sio__http_conn_start_protocol(struct http_conn *c) {
+bool sio__http_conn_start_tls_or_http(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;
   if (!c->tls || sio__tls_start(c->conn, c->tls, tls_client_address(c)) == 0) return true;
@@ -322,7 +322,7 @@ int sio__http_conn_start(struct http_conn *c) {
   /* The first request's head is allowed more time than later ones. */
   sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->proxy && h->proxies.header) return 0;
-  if (!sio__http_conn_start_protocol(c)) return UV_ENOMEM;
+  if (!sio__http_conn_start_tls_or_http(c)) return UV_ENOMEM;
   sio__http_conn_set_timer(c);
   return 0;
 }

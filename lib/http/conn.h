@@ -81,7 +81,7 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
 /* Starts the timer and expects a PROXY header, TLS or a request. 0, or UV_ENOMEM: c is closed. */
 int sio__http_conn_start(struct http_conn *c);
 /* Expects TLS or the first request, after the PROXY header if there is one. False: c is closed. */
-bool sio__http_conn_start_protocol(struct http_conn *c);
+bool sio__http_conn_start_tls_or_http(struct http_conn *c);
 
 /* Like sio__http_conn_new(), for a connection that was detached from another loop after a request
  * was received on it. Takes t over, also on error, and proxy, which may be NULL. */

@@ -41,7 +41,7 @@ static bool read_proxy_header(struct http_conn *c) {
   consume_http_input(c, (size_t)n);
   sio__proxy_info_set_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
-  return count_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
+  return count_proxied_client(c, &p.from) && sio__http_conn_start_tls_or_http(c);
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */

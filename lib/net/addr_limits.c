@@ -229,7 +229,7 @@ void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *lo
   timer_init(&g->forget, on_idle_records_timer);
 }
 
-int sio__addr_table_init_shared(struct addr_table *t) {
+int sio__addr_table_init_with_lock(struct addr_table *t) {
   *t = (struct addr_table){ 0 };
   sio__map_init(&t->records, addr_record_key);
   list_init(&t->idle);

@@ -63,7 +63,7 @@ struct addr_limits {
 };
 
 /* A table for several servers. 0 or UV_ENOMEM. */
-int sio__addr_table_init_shared(struct addr_table *t);
+int sio__addr_table_init_with_lock(struct addr_table *t);
 /* To be called when no connection or session is counted in the table any more. */
 void sio__addr_table_clear(struct addr_table *t);
 

@@ -44,7 +44,7 @@ static bool init_sid_and_broadcast_locks(sio_threads *t) {
 static bool init_locks(sio_threads *t) {
   if (pthread_rwlock_init(&t->lock, NULL)) return false;
   if (init_sid_and_broadcast_locks(t)) {
-    if (sio__addr_table_init_shared(&t->addresses) == 0) return true;
+    if (sio__addr_table_init_with_lock(&t->addresses) == 0) return true;
     pthread_rwlock_destroy(&t->broadcast_lock);
     pthread_mutex_destroy(&t->sids_lock);
   }
@@ -147,7 +147,8 @@ static struct member_id member_id_of_place(const sio_threads *t, unsigned i) {
   return (struct member_id){ i, t->members[i].generation };
 }
 
-unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct member_id *out) {
+unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
+                                         struct member_id *out) {
   unsigned n = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++)
@@ -224,7 +225,7 @@ int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_messag
   return err;
 }
 
-void sio__threads_wait_for_broadcasts(sio_threads *t) {
+void sio__threads_block_until_broadcasts_queued(sio_threads *t) {
   pthread_rwlock_wrlock(&t->broadcast_lock);
   pthread_rwlock_unlock(&t->broadcast_lock);
 }

@@ -42,7 +42,7 @@ struct sio_threads {
   pthread_rwlock_t lock; /* protects loop, server and generation of the members, and `cluster` */
   pthread_mutex_t sids_lock;
   /* Locked for reading while a broadcast is sent to all members; see
-   * sio__threads_wait_for_broadcasts(). */
+   * sio__threads_block_until_broadcasts_queued(). */
   pthread_rwlock_t broadcast_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
@@ -80,7 +80,7 @@ static inline void sio__threads_end_broadcast(sio_threads *t) {
 }
 /* When this returns, each such broadcast that the calling member has received is in the queues of
  * all other members. So a message that it sends now reaches them after these broadcasts. */
-void sio__threads_wait_for_broadcasts(sio_threads *t);
+void sio__threads_block_until_broadcasts_queued(sio_threads *t);
 
 /* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
  * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an
@@ -99,7 +99,8 @@ int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_messag
 
 /* Writes the ids of all members but `self` to out, which has MEMBERS_MAX elements, and returns
  * their number. */
-unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct member_id *out);
+unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
+                                         struct member_id *out);
 
 /* Returns the member with the fewest connections, those on their way to it included; `self` if no
  * member accepts new ones. Counts one more connection as being on its way to that member, until

@@ -488,7 +488,7 @@ static size_t malformed_utf8_length(const char *p, size_t n) {
   return len;
 }
 
-static void set_quoted_piece_replacement(struct piece *piece, const char *text, size_t n) {
+static void set_substitute_for_invalid_json_bytes(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
@@ -497,11 +497,11 @@ static void escape_json_byte(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      set_quoted_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
+      set_substitute_for_invalid_json_bytes(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  set_quoted_piece_replacement(piece,
-                               (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  set_substitute_for_invalid_json_bytes(
+      piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 }
 
 static struct piece next_piece_to_quote(const char *p, const char *end) {
@@ -510,7 +510,7 @@ static struct piece next_piece_to_quote(const char *p, const char *end) {
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
     piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_quoted_piece_replacement(&piece, "\xef\xbf\xbd", 3);
+    set_substitute_for_invalid_json_bytes(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
     escape_json_byte(&piece, *stop);

@@ -70,7 +70,7 @@ void sio__pending_request_on_query_end(struct pending_request *q) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void pending_request_complete(struct pending_request *q) {
+static void pending_request_report_missing_and_end(struct pending_request *q) {
   uint64_t missing = q->answered < q->servers ? q->servers - q->answered : 0;
   if (missing)
     memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
@@ -84,7 +84,7 @@ static void pending_request_complete(struct pending_request *q) {
 static void pending_request_complete_if_answered(struct pending_request *q) {
   if (!q->counted || q->answered + q->adapter->silent.n < q->servers) return;
   if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
-  pending_request_complete(q);
+  pending_request_report_missing_and_end(q);
 }
 
 /* ---- how many there are ---------------------------------------------------------------------- */

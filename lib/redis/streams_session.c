@@ -50,7 +50,7 @@ static void write_session_data_and_end(struct message *m, sio_slice shared) {
   sio__message_write_json(m, SLICE("}"));
 }
 
-static sio_slice copy_command_word(char **at, const void *p, size_t n) {
+static sio_slice copy_redis_command_argument(char **at, const void *p, size_t n) {
   char *to = *at;
   memcpy(to, p, n);
   *at += n;
@@ -68,9 +68,9 @@ static int queue_key_set_or_delete(struct streams *x, const char *pid, sio_slice
   struct stream_entry *e =
       sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
   if (!e) return UV_ENOMEM;
-  e->words[0] = copy_command_word(&at, value.p ? "SET" : "DEL", 3);
-  e->words[1] = copy_command_word(&at, x->prefix, nprefix);
-  e->words[1].n += copy_command_word(&at, pid, npid).n;
+  e->words[0] = copy_redis_command_argument(&at, value.p ? "SET" : "DEL", 3);
+  e->words[1] = copy_redis_command_argument(&at, x->prefix, nprefix);
+  e->words[1].n += copy_redis_command_argument(&at, pid, npid).n;
   e->nwords = 2;
   if (value.p) {
     e->words[2] = slice(at, nvalue);
@@ -79,8 +79,8 @@ static int queue_key_set_or_delete(struct streams *x, const char *pid, sio_slice
     else
       sio__base64_encode(at, value.p, value.n);
     at += nvalue;
-    e->words[3] = copy_command_word(&at, "PX", 2);
-    e->words[4] = copy_command_word(&at, ms, nms);
+    e->words[3] = copy_redis_command_argument(&at, "PX", 2);
+    e->words[4] = copy_redis_command_argument(&at, ms, nms);
     e->nwords = 5;
   }
   int err = sio__stream_queue_entry(x->stream, e, false);

@@ -48,7 +48,7 @@ static void on_stats_sum_finish_task(struct task *t) {
   stats_sum_finish(container_of(t, struct gather, finish));
 }
 
-void sio__stats_sums_finish_all(sio_server *srv) {
+void sio__report_incomplete_stats_sums(sio_server *srv) {
   struct list *it;
   while ((it = list_first(&srv->gathers))) stats_sum_finish(container_of(it, struct gather, link));
 }
@@ -137,7 +137,7 @@ static void report_lost_stats_request(sio_server *srv, int err) {
 static void ask_other_members_for_stats(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
   g->number = sio__threads_next_number(srv->core.threads);
-  unsigned n = sio__threads_list_others(srv->core.threads, srv->core.member, others);
+  unsigned n = sio__threads_list_other_members(srv->core.threads, srv->core.member, others);
   for (unsigned i = 0; i < n; i++) {
     int err = ask_member_for_stats(srv, others[i], g);
     if (err)

@@ -24,6 +24,6 @@ int sio__stats_sum_start(sio_server *srv, bool with_nsps,
 
 /* Ends all sums with the statistics that have arrived, because the server closes. Must be called
  * from the loop. */
-void sio__stats_sums_finish_all(sio_server *srv);
+void sio__report_incomplete_stats_sums(sio_server *srv);
 
 #endif

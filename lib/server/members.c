@@ -131,7 +131,7 @@ int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), voi
   struct member_id all[MEMBERS_MAX];
   unsigned sent = 0;
   if (!t || !fn) return UV_EINVAL;
-  unsigned n = sio__threads_list_others(t, (struct member_id){ MEMBERS_MAX, 0 }, all);
+  unsigned n = sio__threads_list_other_members(t, (struct member_id){ MEMBERS_MAX, 0 }, all);
   int err = n ? 0 : SIO_ECLOSED;
   for (unsigned i = 0; i < n; i++) {
     int failed = post_call_to_member(t, all[i], (struct posted_call){ fn, arg });

@@ -95,7 +95,7 @@ static void stop_adapters(sio_server *srv) {
 
 static void on_server_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
-  sio__stats_sums_finish_all(srv);
+  sio__report_incomplete_stats_sums(srv);
   stop_adapters(srv);
   sio__eio_close_all_sessions(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);

@@ -129,7 +129,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
 /* The handshake has negotiated compression. Call this before anything is fed or sent. */
 static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate_agreed = true; }
 /* Until the session has joined a namespace, messages are limited to max_unjoined bytes. */
-static inline void ws_conn_set_joined(struct ws_conn *w, bool joined) {
+static inline void ws_conn_set_has_joined_namespace(struct ws_conn *w, bool joined) {
   w->recv.unjoined = !joined;
 }
 /* Stops reading and delivering messages until sio__ws_resume_reading() is called. If `message`

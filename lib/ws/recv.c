@@ -31,9 +31,9 @@ struct input {
   size_t n;
 };
 
-/* The wslay context of a frame that is being received. */
-struct ws_ctx {
-  struct ws_ctx *next; /* next free context in the pool */
+/* Parses one received frame with a wslay context. */
+struct ws_frame_parser {
+  struct ws_frame_parser *next; /* the next free parser in the pool */
   wslay_frame_context_ptr frame;
   struct input *in;      /* the input, during sio__ws_recv_feed() */
   uint64_t payload_left; /* payload bytes not yet passed to wslay */
@@ -48,7 +48,7 @@ struct ws_ctx {
 };
 
 struct ws_pool {
-  struct ws_ctx *free;
+  struct ws_frame_parser *free;
   unsigned nfree;
   struct inflater *inflater; /* made for the first compressed message */
 };
@@ -70,7 +70,7 @@ static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8
  * if there are none. */
 static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
   (void)flags;
-  struct ws_ctx *x = user;
+  struct ws_frame_parser *x = user;
   size_t head = x->head_left;
   if (head > room) return -1;
   memcpy(buf, x->head, head);
@@ -87,16 +87,16 @@ static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
   return (ssize_t)(head + n);
 }
 
-static struct ws_ctx *ws_ctx_new(void) {
+static struct ws_frame_parser *ws_frame_parser_new(void) {
   static const struct wslay_frame_callbacks callbacks = { .recv_callback = wslay_read_cb };
-  struct ws_ctx *x = sio__malloc(sizeof *x);
+  struct ws_frame_parser *x = sio__malloc(sizeof *x);
   if (!x) return NULL;
   if (wslay_frame_context_init(&x->frame, &callbacks, x) == 0) return x;
   sio__free(x);
   return NULL;
 }
 
-static void ws_ctx_free(struct ws_ctx *x) {
+static void ws_frame_parser_free(struct ws_frame_parser *x) {
   wslay_frame_context_free(x->frame);
   sio__free(x);
 }
@@ -108,9 +108,9 @@ struct ws_pool *sio__ws_pool_new(void) {
 void sio__ws_pool_free(struct ws_pool *p) {
   if (!p) return;
   while (p->free) {
-    struct ws_ctx *x = p->free;
+    struct ws_frame_parser *x = p->free;
     p->free = x->next;
-    ws_ctx_free(x);
+    ws_frame_parser_free(x);
   }
   sio__inflater_free(p->inflater);
   sio__free(p);
@@ -120,9 +120,9 @@ struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p) {
   return sio__inflater_get_counts(p->inflater);
 }
 
-static struct ws_ctx *ws_ctx_borrow_from_pool(struct ws_pool *p) {
-  struct ws_ctx *x = p->free;
-  if (!x) return ws_ctx_new();
+static struct ws_frame_parser *ws_frame_parser_borrow_from_pool(struct ws_pool *p) {
+  struct ws_frame_parser *x = p->free;
+  if (!x) return ws_frame_parser_new();
   p->free = x->next;
   p->nfree--;
   return x;
@@ -130,9 +130,9 @@ static struct ws_ctx *ws_ctx_borrow_from_pool(struct ws_pool *p) {
 
 /* Call this only at the end of a frame: a context with half a frame cannot serve another
  * connection. */
-static void ws_ctx_return_to_pool(struct ws_pool *p, struct ws_ctx *x) {
+static void ws_frame_parser_return_to_pool(struct ws_pool *p, struct ws_frame_parser *x) {
   if (p->nfree >= KEEP_CONTEXTS) {
-    ws_ctx_free(x);
+    ws_frame_parser_free(x);
     return;
   }
   x->next = p->free;
@@ -149,7 +149,7 @@ static void message_buf_free(struct buf *msg) {
 }
 
 void sio__ws_recv_clear(struct ws_recv *r) {
-  if (r->ctx) ws_ctx_free(r->ctx);
+  if (r->ctx) ws_frame_parser_free(r->ctx);
   message_buf_free(r->msg);
   r->ctx = NULL;
   r->msg = NULL;
@@ -207,7 +207,7 @@ static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f,
  * meanwhile, so that r need not be touched if the callee returns false and frees it. */
 static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
-  struct ws_ctx *x = r->ctx;
+  struct ws_frame_parser *x = r->ctx;
   struct buf *msg = r->msg;
   bool binary = r->opcode == WS_BINARY;
   r->ctx = NULL;
@@ -216,7 +216,7 @@ static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   r->fragments = 0;
   r->ended = true;
   bool more = r->shared->ops->message(r, binary, p, n);
-  ws_ctx_return_to_pool(pool, x);
+  ws_frame_parser_return_to_pool(pool, x);
   message_buf_free(msg);
   if (more) r->ended = false;
   return more;
@@ -263,7 +263,7 @@ static bool ws_finish_message(struct ws_recv *r, char *p, size_t n) {
 }
 
 static bool ws_end_fragment(struct ws_recv *r) {
-  ws_ctx_return_to_pool(r->shared->pool, r->ctx);
+  ws_frame_parser_return_to_pool(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
 }
@@ -277,18 +277,18 @@ static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *
 
 /* ---- control frames ---- */
 
-static void append_control_payload(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
+static void append_control_payload(struct ws_frame_parser *x, const struct wslay_frame_iocb *f) {
   memcpy(x->control + x->control_len, f->data, f->data_length);
   x->control_len = (uint8_t)(x->control_len + f->data_length);
 }
 
 static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
-  struct ws_ctx *x = r->ctx;
+  struct ws_frame_parser *x = r->ctx;
   r->ctx = NULL;
   r->ended = true;
   bool more = op == WS_PING ? r->shared->ops->ping(r, p, n) : r->shared->ops->pong(r, p, n);
-  ws_ctx_return_to_pool(pool, x);
+  ws_frame_parser_return_to_pool(pool, x);
   if (more) r->ended = false;
   return more;
 }
@@ -302,16 +302,16 @@ static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
   if (!sio__utf8_is_valid(p + skip, n - skip))
     return ws_recv_fail_connection(r, 1007, "close reason is not valid UTF-8");
   struct ws_pool *pool = r->shared->pool;
-  struct ws_ctx *x = r->ctx;
+  struct ws_frame_parser *x = r->ctx;
   r->ctx = NULL;
   sio__ws_recv_clear(r);
   r->shared->ops->close(r, code, p + skip, n - skip);
-  ws_ctx_return_to_pool(pool, x);
+  ws_frame_parser_return_to_pool(pool, x);
   return false;
 }
 
 static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
-  struct ws_ctx *x = r->ctx;
+  struct ws_frame_parser *x = r->ctx;
   const uint8_t *p = f->data;
   size_t n = f->data_length;
   if (x->control_len) {
@@ -334,7 +334,7 @@ static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) 
 
 /* Passes input to wslay until the frame ends. True: the frame is complete, and reading goes on. */
 static bool read_frame_payload(struct ws_recv *r, struct input *in) {
-  struct ws_ctx *x = r->ctx;
+  struct ws_frame_parser *x = r->ctx;
   x->in = in;
   for (;;) {
     struct wslay_frame_iocb f;
@@ -417,7 +417,7 @@ static bool count_data_frame(struct ws_recv *r, uint64_t len) {
   return true;
 }
 
-static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
+static void ws_frame_parser_start_frame(struct ws_frame_parser *x, const uint8_t *h, uint64_t len) {
   const uint8_t *key = h + frame_header_size(h) - KEY_LEN;
   x->head_left = (uint8_t)(key - h);
   memcpy(x->head, h, x->head_left);
@@ -441,9 +441,9 @@ static bool ws_recv_begin_frame(struct ws_recv *r, struct input *in) {
   uint64_t len = payload_length(h);
   if (op == WS_TEXT || op == WS_BINARY) ws_start_message(r, h[0]);
   if (op < CONTROL_BIT && !count_data_frame(r, len)) return false;
-  r->ctx = ws_ctx_borrow_from_pool(r->shared->pool);
+  r->ctx = ws_frame_parser_borrow_from_pool(r->shared->pool);
   if (!r->ctx) return ws_recv_fail_connection(r, 1011, "out of memory");
-  ws_ctx_start_frame(r->ctx, h, len);
+  ws_frame_parser_start_frame(r->ctx, h, len);
   return true;
 }
 

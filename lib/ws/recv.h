@@ -79,8 +79,8 @@ struct ws_recv {
   utf8_state utf8;
   uint32_t fragments;
   const struct ws_recv_shared *shared;
-  struct ws_ctx *ctx; /* borrowed from the pool during a frame, otherwise NULL */
-  struct buf *msg;    /* the incomplete message; NULL between messages */
+  struct ws_frame_parser *ctx; /* borrowed from the pool during a frame, otherwise NULL */
+  struct buf *msg;             /* the incomplete message; NULL between messages */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);

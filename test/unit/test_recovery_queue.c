@@ -20,7 +20,7 @@ static void begin(void) {
 }
 
 static void end(void) {
-  while (away.n) sio__recovery_queue_remove(&away, sio__recovery_queue_get_oldest(&away));
+  while (away.n) sio__recovery_queue_remove_entry(&away, sio__recovery_queue_get_oldest(&away));
   sio__recovery_queue_clear(&away);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
@@ -33,7 +33,7 @@ static struct recovery_queue_entry *add_left_socket(const char *address) {
   sio__recovery_queue_add(&away, p, address);
   if (away.n <= MAX) return NULL;
   struct recovery_queue_entry *dropped = sio__recovery_queue_choose_entry_to_drop(&away, p);
-  sio__recovery_queue_remove(&away, dropped);
+  sio__recovery_queue_remove_entry(&away, dropped);
   return dropped;
 }
 
@@ -92,7 +92,7 @@ TEST(an_entry_added_as_the_oldest_is_the_oldest_again) {
   begin();
   add_left_socket("192.0.2.1");
   add_left_socket("192.0.2.1");
-  sio__recovery_queue_remove(&away, &entries[0]);
+  sio__recovery_queue_remove_entry(&away, &entries[0]);
   CHECK(sio__recovery_queue_get_oldest(&away) == &entries[1]);
   sio__recovery_queue_add_oldest(&away, &entries[0]);
   CHECK(sio__recovery_queue_get_oldest(&away) == &entries[0]);
