@@ -59,9 +59,10 @@ typedef struct sio_log_line {
 } sio_log_line;
 
 /* For sio_options.log. It is called on the loop thread at the end of the turn, before the
- * disconnect callbacks of that turn. Of the functions of this library only sio_server_new() calls
- * it, also to say why it fails. So it may make any call, as every callback may. What such calls
- * log is delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
+ * disconnect callbacks of that turn. It is called within sio_server_new(), also to say why that
+ * fails, within sio_listen() and sio_listen_with() if they fail, and within sio_log_flush(), but
+ * within no other function. It may make any call, as every callback may. What such calls log is
+ * delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
  * callback that sends would cause new lines for ever.
  *
  * Lines that clients can cause have a rate for each kind: 10 lines a second at ERROR and WARN, 5 of
