@@ -171,6 +171,7 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
   else
     r->unplaced--;
   s->pair = NULL;
+  sio__redis_update_state(r, ""); /* it may have been the last one that was awaited */
 }
 
 /* ---- what comes ------------------------------------------------------------------------------ */
@@ -198,12 +199,14 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   sio__redis_update_state(p->redis, "");
 }
 
-/* ["sunsubscribe",channel,n] without being asked for: the slot has moved. The answer to a new
- * SSUBSCRIBE says where to. Commands are not held for it, as they are after a break: the slot may
- * move on to a server that is connected, and later commands would overtake those that are held. */
+/* ["sunsubscribe",channel,n] in a cluster, without being asked for: the slot has moved. The answer
+ * to a new SSUBSCRIBE says where to. It may also be the answer to a SUNSUBSCRIBE, if the channel
+ * has been subscribed again since; to subscribe once more does no harm then. Commands are not held
+ * for it, as they are after a break: the slot may move on to a server that is connected, and later
+ * commands would overtake those that are held. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
-  if (!s || s->pair != p || !s->confirmed) return;
+  if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
   subscription_mark_interrupted(p->redis, s);
   sio__redis_expect_fewer_receivers(p->redis);
   int err = resubscribe_and_await(p->redis, s);

@@ -138,9 +138,10 @@ static inline void fake_subscribe(struct fake_conn *c, const sio_slice *w) {
            w[1].p);
   c->subscribed = true;
   fake_say(c, "*3\r\n");
-  fake_bulk(c, slice_equals_str(w[0], "PSUBSCRIBE")   ? SLICE("psubscribe")
-               : slice_equals_str(w[0], "SSUBSCRIBE") ? SLICE("ssubscribe")
-                                                      : SLICE("subscribe"));
+  fake_bulk(c, slice_equals_str(w[0], "PSUBSCRIBE")     ? SLICE("psubscribe")
+               : slice_equals_str(w[0], "SSUBSCRIBE")   ? SLICE("ssubscribe")
+               : slice_equals_str(w[0], "SUNSUBSCRIBE") ? SLICE("sunsubscribe")
+                                                        : SLICE("subscribe"));
   fake_bulk(c, w[1]);
   fake_say(c, ":1\r\n");
 }

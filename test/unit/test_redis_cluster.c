@@ -277,6 +277,21 @@ TEST(a_subscription_follows_its_slot) {
   end_cluster();
 }
 
+/* The room is left while the subscription that its slot ended is made again. */
+TEST(a_subscription_that_is_not_needed_any_more_is_not_waited_for) {
+  begin_cluster(true);
+  joined();
+  sio_join(root->members[0], "c");
+  settle();
+  seen[0] = '\0';
+  kick(0, ROOM0);
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  sio_leave(root->members[0], "c");
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  end_cluster();
+}
+
 TEST(a_server_may_ask_for_one_command_elsewhere) {
   begin_cluster(true);
   asking_slot = slot_of(ROOM0);
@@ -482,6 +497,7 @@ T(the_classic_adapter_uses_one_server_and_counts_on_all)
 T(the_classic_adapter_takes_another_server_if_its_own_is_gone)
 T(messages_follow_a_slot_in_their_order)
 T(a_subscription_follows_its_slot)
+T(a_subscription_that_is_not_needed_any_more_is_not_waited_for)
 T(a_server_may_ask_for_one_command_elsewhere)
 T(a_subscription_that_the_cluster_refuses_for_a_while_is_tried_again)
 T(a_server_that_the_table_does_not_name_any_more_is_left)

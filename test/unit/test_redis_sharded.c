@@ -119,6 +119,23 @@ TEST(a_room_is_subscribed_with_its_first_member_until_its_last) {
   end();
 }
 
+/* The answer to SUNSUBSCRIBE comes when the room is subscribed again. */
+TEST(a_room_that_is_left_and_joined_again_stays_subscribed) {
+  begin_mode(SIO_REDIS_DYNAMIC);
+  joined();
+  sio_socket *s = root->members[0];
+  sio_join(s, "r");
+  sio_leave(s, "r");
+  sio_join(s, "r");
+  settle();
+  EQ_STR(subscribed,
+         "SSUBSCRIBE socket.io#/#r#\nSUNSUBSCRIBE socket.io#/#r#\nSSUBSCRIBE socket.io#/#r#\n");
+  EQ(redis_stats().interrupted, 0);
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  SAW("");
+  end();
+}
+
 TEST(static_rooms_have_no_channels) {
   begin_mode(SIO_REDIS_STATIC);
   joined();
@@ -320,6 +337,7 @@ T(a_namespace_subscribes_to_two_channels)
 T(broadcasts_are_published_as_npm_does_it)
 T(bulk_calls_are_published_and_apply_here)
 T(a_room_is_subscribed_with_its_first_member_until_its_last)
+T(a_room_that_is_left_and_joined_again_stays_subscribed)
 T(static_rooms_have_no_channels)
 T(private_rooms_have_channels_too)
 T(all_rooms_are_subscribed_on_a_new_connection)
