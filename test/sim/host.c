@@ -15,6 +15,7 @@
 #include <string.h>
 
 struct host host;
+bool without_redis;
 
 /* ---- servers ------------------------------------------------------------------------ */
 

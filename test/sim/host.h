@@ -100,6 +100,7 @@ struct host {
   size_t caused[128]; /* the same, asked for while the server was busy with that peer */
 };
 extern struct host host;
+extern bool without_redis; /* for all lives of the process: servers meet on threads instead */
 
 /* 0, or a code: then there is no server. */
 int host_start(void);

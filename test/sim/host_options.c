@@ -106,7 +106,7 @@ static void draw_members(sio_options *o) {
   bool is_alone = o->recovery || draw(8) < 5;
   host.nmembers = loop.count = is_alone ? 1 : (int)draw_between(2, MEMBERS);
   if (host.nmembers == 1) return;
-  if (draw(3) == 2)
+  if (draw(3) == 2 && !without_redis)
     host_redis_draw();
   else
     draw_threads(o);

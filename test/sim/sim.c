@@ -8,8 +8,11 @@
  *     sim --script FILE [--tell]                     a life from a script
  *     sim --kept FOLDER                              every script of a folder; with --lives or
  *                                                    --seconds these fresh ones too
+ *
+ * With --no-redis servers that would meet on Redis meet on threads instead.
  */
 #include "fault.h"
+#include "host.h"
 #include "life.h"
 #include "loop.h"
 #include "memory.h"
@@ -88,6 +91,7 @@ int main(int argc, char **argv) {
   const char *kept = text_option(argc, argv, "--kept");
   watch_begin();
   watch_twice = has_option(argc, argv, "--twice");
+  without_redis = has_option(argc, argv, "--no-redis");
   if (script && !script_read(&s, script)) return 2;
   if (seed || script)
     return run_one(argc, argv, seed ? strtoull(seed, NULL, 10) : 0, script ? &s : NULL);

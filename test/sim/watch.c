@@ -6,6 +6,7 @@
 #include "watch.h"
 
 #include "fault.h"
+#include "host.h"
 #include "life.h"
 #include "memory.h"
 #include <dirent.h>
@@ -185,7 +186,8 @@ int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults)
     judge(status, &v);
     if (!*v.kind) continue;
     failed++;
-    printf("seed %llu fails: %s: %s\n", (unsigned long long)shared->log.seed, v.kind,
+    printf("seed %llu%s fails: %s: %s\n", (unsigned long long)shared->log.seed,
+           without_redis ? " (--no-redis)" : "", v.kind,
            WIFEXITED(status) && WEXITSTATUS(status) == FAULT_EXIT ? shared->detail : "");
     tell_if_not_alone(shared->log.seed, from + done);
   }
