@@ -268,8 +268,8 @@ struct sio_saved_socket {
   size_t data_size;
 };
 
-/* What a client that wants to be recovered has sent. Nothing of it is checked. The slices are valid
- * until restore_over has returned. */
+/* The recovery data that a client sent in its CONNECT packet. None of it is checked. The slices are
+ * valid until restore_over has returned. */
 typedef struct sio_restore_info {
   /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
   size_t size;

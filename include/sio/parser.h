@@ -39,7 +39,7 @@ typedef struct sio_parts {
   size_t nbins;
 } sio_parts;
 
-/* What a parser writes to: encode() writes a message, decode() writes JSON text and attachments. */
+/* The output of a parser: encode() writes a message to it, decode() JSON text and attachments. */
 typedef struct sio_parser_out sio_parser_out;
 
 /* The functions of a parser. They run on the loop's thread. The only functions of the library that

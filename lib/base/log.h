@@ -80,7 +80,7 @@ struct log {
   /* The highest level that is logged, for each part of the library. */
   uint8_t level[SIO_ROOM_COUNT];
   bool busy; /* the callback is running */
-  /* What the line that is being logged is about, or NULL. */
+  /* The subject of the log line that is being written, or NULL. */
   const struct log_about *about;
   struct log_line *first, *last; /* queued lines, in their order */
   size_t held;                   /* the memory of the queued lines */

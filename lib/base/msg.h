@@ -33,7 +33,7 @@ struct msg {
   uint32_t refs;
   uint32_t len;    /* bytes of text                                           */
   uint32_t cap;    /* capacity for text, in bytes */
-  uint8_t ws_head; /* the length of the frame header before the text; 0 if there is none */
+  uint8_t ws_head; /* the length of the frame header before the text; 0 without one */
   uint8_t binary;  /* true for an attachment, false for text */
   uint8_t raw;     /* the bytes are sent as they are, without a frame */
   uint8_t pooled : 1;

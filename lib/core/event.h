@@ -34,7 +34,7 @@ struct sio_event {
   bool ack_used;      /* the ack was sent, or the host has taken it with sio_event_take_ack() */
   uint32_t first_arg; /* the index of the first argument among the elements of the packet's array */
   uint32_t arena_used;
-  /* For an event from another server: to whom the ack has to be sent. */
+  /* The ack of an event from another server; NULL for every other event. */
   struct server_side_ack *server_side;
   struct event_replacement *replacement;
   struct event_tree *trees;

@@ -67,7 +67,7 @@ struct sio_nsp {
 /* ---- nsp_name.c ---- */
 
 sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
-/* Finds a namespace by its full name, which begins with '/'. Returns NULL if there is none. */
+/* Finds a namespace by its full name, which begins with '/'. Returns NULL if it does not exist. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);

@@ -107,7 +107,7 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
 
 /* ---- the life of a socket: all of these do nothing if recovery is off ----------------------- */
 
-/* What the client claims in the auth object of its CONNECT packet. */
+/* The recovery data in the auth object of a CONNECT packet, which the client may have made up. */
 struct recovery_claim {
   sio_slice pid, offset;
   bool has_offset, is_valid;

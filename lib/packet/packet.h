@@ -34,8 +34,8 @@ struct packet {
   enum packet_type type; /* BINARY_EVENT and BINARY_ACK become EVENT and ACK */
   sio_slice nsp;         /* "/" if the packet names no namespace */
   sio_slice query;       /* for Socket.IO 2: the text after the '?' of the namespace */
-  int64_t id;            /* the ack id; PACKET_NO_ID if there is none */
-  sio_slice json;        /* the text of the payload; empty if there is none */
+  int64_t id;            /* the ack id; PACKET_NO_ID without one */
+  sio_slice json;        /* the text of the payload; empty without one */
   /* Where the elements of the payload are in it; args[0] of an EVENT is its name. */
   const struct json_scan *scan;
   const sio_slice *bins; /* the attachments */

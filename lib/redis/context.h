@@ -50,7 +50,7 @@ struct redis_server {
   bool refused;           /* refused a subscription since the last slot table  */
 };
 
-/* What is known about a Redis Cluster. */
+/* The state of a Redis Cluster: its slots, and the requests for its slot table. */
 struct redis_cluster {
   struct redis_server **slots; /* the server of each slot; slots is NULL without a cluster */
   struct redis_server *knows;  /* the server that a MOVED named last, or NULL                */

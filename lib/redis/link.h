@@ -37,7 +37,7 @@ struct link_kept {
   char bytes[];
 };
 
-/* What to do with the reply to a command. All zero: the reply is ignored. */
+/* The handling of the reply to a command. If all members are zero, the reply is ignored. */
 struct link_expect {
   /* Called with the reply, which may be an error; with NULL if no reply will come. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
