@@ -59,7 +59,9 @@ static void on_posted(sio_server *server, void *arg) {
 
 static void work(void *arg) {
   (void)arg;
-  for (bool ending = false; !ending; uv_sleep(PERIOD_MS)) {
+  bool ending = false;
+  for (uint64_t due = uv_hrtime(), now; !ending; due += PERIOD_MS * UINT64_C(1000000)) {
+    if ((now = uv_hrtime()) < due) uv_sleep((unsigned)((due - now) / 1000000)); /* no drift */
     uv_mutex_lock(&shared.lock);
     ending = shared.ending;
     if (shared.running) measure(&shared.newest);

@@ -141,7 +141,7 @@ const examples = {
   embed: { act: seconds(6) },
   secure: { act: secure, env: certificate },
   service: { act: seconds(0.5) },
-  telemetry: { act: seconds(10) },
+  telemetry: { act: seconds(12) },
   threads: { act: threads },
   upload: { act: uploaded },
   whiteboard: { act: drawn },
