@@ -15,6 +15,10 @@
 #include "base/mem.h"
 #include "redis/receive.h"
 #include "redis/sharded.h"
+#include "redis/stream.h"
+#include "redis/stream_entries.h"
+#include "redis/stream_parse.h"
+#include "redis/stream_writer.h"
 #include "redis/streams_session.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>

@@ -7,7 +7,7 @@
 #define SIO_REDIS_STREAMS_ADAPTER_H
 
 #include "redis/publish.h"
-#include "redis/stream.h"
+#include "redis/stream_types.h"
 
 /* UV_EINVAL: an option is out of range. UV_ENOMEM. */
 int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o);

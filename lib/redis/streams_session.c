@@ -13,6 +13,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "redis/stream_commands.h"
+#include "redis/stream_entries.h"
+#include "redis/stream_members.h"
+#include "redis/stream_parse.h"
+#include "redis/stream_writer.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <sio/stats.h>

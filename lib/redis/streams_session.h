@@ -10,7 +10,7 @@
 #define SIO_REDIS_STREAMS_SESSION_H
 
 #include "redis/receive.h"
-#include "redis/stream.h"
+#include "redis/stream_types.h"
 
 struct streams {
   sio_adapter *adapter;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_entries.c - the entries that a server adds to a stream, and when each is delivered to the
+ * local sockets.
+ */
+#include "redis/stream_entries.h"
+
+#include "base/mem.h"
+
+enum { TIMER_MS = 250 };
+
+struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
+                                           size_t bytes, char **at) {
+  struct stream_entry *e = sio__calloc(1, size_add(sizeof *e, bytes));
+  if (!e) return NULL;
+  list_init(&e->link);
+  e->adapter = a;
+  e->kind = (uint8_t)kind;
+  e->bytes = size_add(sizeof *e, bytes);
+  *at = (char *)(e + 1);
+  return e;
+}
+
+void sio__stream_entry_free(struct stream *st, struct stream_entry *e) {
+  if (e->local) st->ops->free_local(e);
+  sio__free(e->key);
+  sio__free(e);
+}
+
+void sio__stream_remove_entry(struct stream *st, struct stream_entry *e) {
+  list_remove(&e->link);
+  st->bytes -= e->bytes;
+  sio__stream_entry_free(st, e);
+}
+
+void sio__stream_free_entries(struct stream *st, struct list *list) {
+  struct list *it;
+  while ((it = list_first(list))) sio__stream_remove_entry(st, stream_entry_of_list_node(it));
+}
+
+void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *a) {
+  list_each (it, tmp, list) {
+    if (stream_entry_of_list_node(it)->adapter == a) stream_entry_of_list_node(it)->adapter = NULL;
+  }
+}
+
+void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
+                               const struct stream_id *id) {
+  if (e->delivered) return;
+  e->delivered = true;
+  if (e->kind == ENTRY_ADD) st->waiting--;
+  if (e->adapter) st->ops->deliver(e, id);
+}
+
+static void stream_deliver_entry_without_id(struct stream *st, struct stream_entry *e) {
+  sio__stream_deliver_entry(st, e, NULL);
+  if (e->kind == ENTRY_LOCAL) sio__stream_remove_entry(st, e);
+}
+
+void sio__stream_deliver_local_entries(struct stream *st) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (is_entry_waiting_for_delivery(e)) return;
+    if (e->kind == ENTRY_LOCAL) stream_deliver_entry_without_id(st, e);
+  }
+}
+
+void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (e->since_ms > then) return;
+    stream_deliver_entry_without_id(st, e);
+  }
+  list_each (it, tmp, &st->queued) {
+    if (stream_entry_of_list_node(it)->since_ms > then) return;
+    stream_deliver_entry_without_id(st, stream_entry_of_list_node(it));
+  }
+}
+
+static void on_stream_delivery_timeout(uv_timer_t *t) {
+  struct stream *st = t->data;
+  uint64_t now = stream_now_ms(st);
+  if (now >= STREAM_WAIT_MS) sio__stream_deliver_entries_older_than(st, now - STREAM_WAIT_MS);
+  if (!st->waiting) uv_timer_stop(t);
+}
+
+void sio__stream_start_delivery_timer(struct stream *st) {
+  if (!uv_is_active((uv_handle_t *)&st->timer))
+    uv_timer_start(&st->timer, on_stream_delivery_timeout, TIMER_MS, TIMER_MS);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_members.h - the adapters of a stream, by the names of their namespaces.
+ */
+#ifndef SIO_REDIS_STREAM_MEMBERS_H
+#define SIO_REDIS_STREAM_MEMBERS_H
+
+#include "redis/stream_types.h"
+
+void sio__stream_init_members(struct stream *st);
+/* UV_EEXIST: there is one of the same namespace. UV_ENOMEM. */
+int sio__stream_add_member(struct stream *st, sio_adapter *a);
+void sio__stream_remove_member(struct stream *st, const sio_adapter *a);
+sio_adapter *sio__stream_find_adapter(struct stream *st, sio_slice nsp); /* or NULL */
+/* Returns each adapter once, then NULL. *i must start at 0. */
+sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i);
+
+#endif

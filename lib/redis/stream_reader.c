@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_reader.c - the connection that reads the stream: the entries of all servers, in one order.
+ */
+#include "redis/stream_reader.h"
+
+#include "base/err.h"
+#include "base/num.h"
+#include "redis/stream_entries.h"
+#include "redis/stream_members.h"
+#include "redis/stream_parse.h"
+#include "redis/stream_server.h"
+#include "redis/stream_writer.h"
+
+static void stream_send_xread(struct stream *st) {
+  char count[NUM_MAX], block[NUM_MAX], id[STREAM_ID_MAX];
+  const sio_slice words[] = { SLICE("XREAD"),
+                              SLICE("COUNT"),
+                              slice(count, sio__u64_to_text(count, st->read_next)),
+                              SLICE("BLOCK"),
+                              slice(block, sio__u64_to_text(block, st->block_ms)),
+                              SLICE("STREAMS"),
+                              slice(st->name, st->name_len),
+                              sio__stream_id_format(st->last, id) };
+  int err = sio__link_queue_command(&st->reader, NULL, words, 8);
+  sio__redis_schedule_flush(st->redis);
+  if (err) sio__link_break_and_reconnect(&st->reader, "no memory for a command");
+}
+
+static void on_stream_reader_ready(struct link *l) {
+  struct stream *st = stream_of_reader_link(l);
+  st->redis->stats.connects++;
+  sio__link_drop_queue(l);
+  if (st->has_position) {
+    stream_send_xread(st);
+    sio__stream_open_if_caught_up(st);
+  } else if (sio__stream_request_last_id(st, l, NULL)) {
+    sio__link_break_and_reconnect(l, "no memory for a command");
+  }
+}
+
+static bool has_entry_same_fields(const struct stream_entry *e, const struct stream_fields *f) {
+  return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
+}
+
+/* Drops the entries before `found` whose replies have not come. All of them were written to the
+ * connection of `found`, which is in the stream; they are not, so they were refused. Added again,
+ * they would come after it. */
+static void stream_drop_refused_entries_before(struct stream *st,
+                                               const struct stream_entry *found) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (e == found) return;
+    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
+    sio__redis_count_dropped_message(st->redis, UV_EIO);
+    sio__stream_deliver_entry(st, e, NULL);
+    sio__stream_remove_entry(st, e);
+  }
+}
+
+/* An entry of this server was read back. It is recognised by its id, or, if the reply to its XADD
+ * has not arrived, by its content. Confirmed ones before it in the queue have been dropped from the
+ * stream. */
+static void stream_handle_own_entry(struct stream *st, const struct stream_fields *f,
+                                    struct stream_id id) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    bool confirmed = e->state == ENTRY_CONFIRMED;
+    int order = confirmed ? stream_id_compare(e->id, id) : 0;
+    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
+    if (order > 0) break;
+    if (!confirmed && !has_entry_same_fields(e, f)) continue;
+    if (order == 0) {
+      stream_drop_refused_entries_before(st, e);
+      sio__stream_deliver_local_entries(st);
+    }
+    sio__stream_deliver_entry(st, e, order == 0 ? &id : NULL);
+    sio__stream_remove_entry(st, e);
+    if (order == 0) break;
+  }
+  sio__stream_deliver_local_entries(st);
+}
+
+static void stream_dispatch_entry(struct stream *st, const struct stream_fields *f,
+                                  struct stream_id id) {
+  sio_adapter *a = sio__stream_find_adapter(st, f->nsp);
+  if (!a) return;
+  if (slice_equals_str(f->uid, st->ops->uid(a)))
+    stream_handle_own_entry(st, f, id);
+  else
+    st->ops->on_remote_entry(a, f, id);
+}
+
+/* False: the entry has no id, or an id that is not greater than the last one. */
+static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
+  struct stream_fields f;
+  struct stream_id id = { 0, 0 };
+  bool ok = sio__stream_parse_entry(&f, entry, &id);
+  if (stream_id_compare(id, st->last) <= 0) return false;
+  st->last = id;
+  st->redis->stats.received++;
+  if (ok && f.nsp.n)
+    stream_dispatch_entry(st, &f, id);
+  else
+    sio__redis_count_malformed_message(st->redis, slice(st->name, st->name_len), "it is malformed");
+  return true;
+}
+
+/* Handles the reply to XREAD: [[name, [[id, fields], ...]]]. False: it is malformed. */
+static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
+  if (reply->type == REDIS_REPLY_NIL) return true;
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
+  const redisReply *one = reply->element[0];
+  if (one->type != REDIS_REPLY_ARRAY || one->elements != 2) return false;
+  const redisReply *list = one->element[1];
+  if (list->type != REDIS_REPLY_ARRAY || !list->elements) return false;
+  for (size_t i = 0; i < list->elements && !st->closed; i++)
+    if (!stream_receive_entry(st, list->element[i])) return false;
+  return true;
+}
+
+static void on_reader_last_id_reply(struct stream *st, const redisReply *reply) {
+  if (!sio__stream_parse_last_id(reply, &st->last)) {
+    sio__link_break_and_reconnect(&st->reader, "XREVRANGE is refused, or its answer is malformed");
+    return;
+  }
+  st->has_position = true;
+  stream_send_xread(st);
+  sio__stream_open_if_caught_up(st);
+}
+
+/* A reply of the type STATUS answers a PING, which is sent after a time of silence. */
+static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
+  struct stream *st = stream_of_reader_link(l);
+  if (reply->type == REDIS_REPLY_STATUS) return;
+  if (sio__stream_is_on_other_server(st, l, reply)) {
+    sio__link_break_and_reconnect(l, "the slot of the stream is on another server of the cluster");
+    return;
+  }
+  if (is_error_reply(reply)) sio__redis_log_error_reply(st->redis, reply);
+  if (!st->has_position) {
+    on_reader_last_id_reply(st, reply);
+    return;
+  }
+  bool ok = !is_error_reply(reply) && stream_receive_entries(st, reply);
+  if (st->closed) return;
+  if (!ok) {
+    sio__link_break_and_reconnect(l, "XREAD is refused, or its answer is malformed");
+    return;
+  }
+  st->read_next = st->read_next * 2 < st->read_count ? st->read_next * 2 : st->read_count;
+  st->ops->read(st);
+  sio__stream_open_if_caught_up(st);
+  stream_send_xread(st);
+}
+
+static void on_stream_reader_reply_lost(struct link *l, struct link_expect *expect) {
+  (void)l, (void)expect;
+}
+
+/* The reason may have been a reply over max_message, so the next XREAD asks for one entry only. */
+static void on_stream_reader_failed(struct link *l, const char *why, unsigned wait_ms) {
+  struct stream *st = stream_of_reader_link(l);
+  st->read_next = 1;
+  sio__stream_mark_unavailable(st);
+  if (redis_is_cluster(st->redis)) sio__cluster_request_slot_table_later(st->redis);
+  sio__redis_log_connection_failure(st->redis, "that reads the stream", why, wait_ms);
+}
+
+static bool stream_reader_find_server(struct link *l) {
+  return sio__stream_find_server(stream_of_reader_link(l), l);
+}
+
+static const char *stream_reader_check_server_role(struct link *l, const redisReply *reply) {
+  return sio__stream_check_server_role(stream_of_reader_link(l), l, reply);
+}
+
+const struct link_ops sio__stream_reader_ops = {
+  .ready = on_stream_reader_ready,
+  .reply = on_stream_reader_reply,
+  .lost = on_stream_reader_reply_lost,
+  .down = on_stream_reader_failed,
+  .locate = stream_reader_find_server,
+  .greeted = stream_reader_check_server_role,
+};

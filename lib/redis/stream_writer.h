@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_writer.h - the connection that adds entries to the stream, and when they are written.
+ */
+#ifndef SIO_REDIS_STREAM_WRITER_H
+#define SIO_REDIS_STREAM_WRITER_H
+
+#include "redis/stream_types.h"
+
+extern const struct link_ops sio__stream_writer_ops;
+
+/* Queues an entry and takes ownership of it. For ENTRY_ADD, wait says whether the entry is
+ * delivered to the local sockets when its id is known; otherwise it counts as delivered.
+ * UV_ENOBUFS: max_queued bytes wait already, and the caller still owns the entry. */
+int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait);
+void sio__stream_write_queued_entries(struct stream *st);
+/* Entries can be written when both connections are ready, and the reader has read the last entry
+ * that was in the stream when the writer was connected. */
+void sio__stream_open_if_caught_up(struct stream *st);
+/* One of the two connections has failed, so no entry can be read back for now. Entries that wait
+ * for their ids are delivered without ids. */
+void sio__stream_mark_unavailable(struct stream *st);
+
+#endif
