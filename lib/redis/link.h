@@ -12,101 +12,8 @@
 #ifndef SIO_REDIS_LINK_H
 #define SIO_REDIS_LINK_H
 
-#include "base/buf.h"
-#include "base/list.h"
-#include "redis/reply.h"
-#include "redis/url.h"
-#include <sio/tls.h>
-#include <uv.h>
-
-enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
-
-enum {
-  LINK_ID = 18,       /* the longest id, with two NULs */
-  LINK_NO_SLOT = -1,  /* the command goes to this server and to no other */
-  LINK_ANY_SLOT = -2, /* every server of a cluster would do */
-  LINK_SENT_ON = -3   /* the command went to another server, and its reply here does not count */
-};
-
-struct link;
-
-/* The bytes of a command, kept because its reply may redirect it to another server. */
-struct link_kept {
-  size_t n;
-  unsigned redirected; /* how many times it was redirected */
-  char bytes[];
-};
-
-/* The handling of the reply to a command. If all members are zero, the reply is ignored. */
-struct link_expect {
-  /* Called with the reply, which may be an error; with NULL if no reply will come. */
-  void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID]; /* for `on_reply`: the id of a request */
-  int slot;         /* of a cluster; only where the link's owner keeps commands */
-  struct link_kept *kept;
-};
-
-/* These are called from the loop only, and must not free the link. */
-struct link_ops {
-  void (*ready)(struct link *l);
-  /* A reply to a command other than those of the login. */
-  void (*reply)(struct link *l, const redisReply *r);
-  /* The reply to this command will not come. The link does not use `expect` after the call. */
-  void (*lost)(struct link *l, struct link_expect *expect);
-  /* The connection could not be made, or broke. The next attempt begins in wait_ms. why: one line
-   * of printable text. */
-  void (*down)(struct link *l, const char *why, unsigned wait_ms);
-  /* Finds the address to connect to. True: it is in l->to. False: it is not known yet, and the
-   * owner calls sio__link_resume_with_address() later. NULL: l->to never changes. */
-  bool (*locate)(struct link *l);
-  /* Checks the reply to options->greeting. Returns NULL, or a text if the server is not the right
-   * one. May be NULL: any reply is accepted. */
-  const char *(*greeted)(struct link *l, const redisReply *r);
-  void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
-};
-
-struct link_options {
-  struct redis_url url; /* not its hosts: l->to */
-  const char *client_name;
-  sio_slice greeting[4]; /* the last command of the login; empty: PING */
-  unsigned ngreeting;
-  unsigned connect_timeout_ms, ping_interval_ms, retry_min_ms, retry_max_ms;
-  size_t max_queued, max_message, max_elements;
-  const sio_tls *tls; /* a client's; NULL: plain */
-};
-
-struct link_address {
-  char host[256], port[6];
-};
-
-struct lookup;
-struct link_socket; /* the attempt, or the connection, that there is now */
-
-struct link {
-  const struct link_ops *ops;
-  const struct link_options *options;
-  enum link_state state;
-  bool expects_replies; /* each command gets one reply: the link for commands */
-  bool locating;        /* CONNECTING, and waits for sio__link_resume_with_address() */
-  struct link_address to;
-  struct link_socket *socket;
-  struct lookup *lookup; /* under way */
-  struct addrinfo *addresses, *next_address;
-  uv_timer_t timer;
-  struct buf out;                        /* commands that are not written yet                */
-  size_t max_out;                        /* of it, of `kept`, and of what the kernel holds */
-  size_t kept;                           /* bytes of commands that are kept for their replies */
-  struct link_expect *expects;           /* a ring: of commands that have no reply yet       */
-  uint32_t first, nexpects, cap_expects; /* cap: a power of two                              */
-  uint32_t nwritten;                     /* of those, whose commands were written            */
-  unsigned failures;                     /* since a connection lasted                        */
-  uint64_t ready_ms;                     /* when it became ready                             */
-  bool has_received;                     /* something came since the last tick of the timer  */
-  bool pinged;
-  uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
-  unsigned *handles;    /* counts handles that are not closed yet */
-  void (*closed)(struct link *l);
-};
+#include "redis/link_queue.h"
+#include "redis/link_types.h"
 
 /* handles: incremented for each uv handle, decremented when it is closed, before closed runs. */
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
@@ -120,28 +27,9 @@ void sio__link_resume_with_address(
 void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
 void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
 
-/* Queues a command of n words. expect says who gets the reply; it is NULL on the link for
- * subscriptions, where commands have no replies. With a slot its bytes are kept until then. 0,
- * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
-int sio__link_queue_command(struct link *l, const struct link_expect *expect,
-                            const sio_slice *words, size_t n);
-/* Queues a command that another link kept; asking: after ASKING. Takes expect->kept over if it
- * succeeds. Errors as above. */
-int sio__link_requeue_command(struct link *l, struct link_expect *expect, bool asking);
+/* Writes what is queued, if the link is ready. */
 void sio__link_flush(struct link *l);
-/* Removes the oldest expectation and copies it to *out, with what it kept. False: there is none. */
-bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
-/* Takes what is kept out of the first command with this slot that waits for its reply, whose reply
- * then interests nobody. False: there is none. */
-bool sio__link_take_command_of_slot(struct link *l, int slot, struct link_expect *out);
-/* Takes out all commands that were not written, oldest first; `take` owns what they kept. */
-void sio__link_take_unwritten_commands(struct link *l,
-                                       void (*take)(struct link *l, struct link_expect *e));
 /* As if the connection had broken: it is made again. */
 void sio__link_break_and_reconnect(struct link *l, const char *reason);
-size_t sio__link_queued_bytes(
-    const struct link *l); /* bytes that the kernel has not taken, or are kept */
-/* Forgets what was queued; its replies are lost. */
-void sio__link_drop_queue(struct link *l);
 
 #endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * command.h - writes commands in the protocol of Redis.
+ */
+#ifndef SIO_REDIS_COMMAND_H
+#define SIO_REDIS_COMMAND_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* Appends a command of n words. After an error nothing was appended. */
+int sio__write_command(struct buf *b, const sio_slice *words, size_t n);
+
+#endif
