@@ -16,6 +16,11 @@ struct worker {
   uv_thread_t thread;
   uv_loop_t loop;
   unsigned number;
+  /* Set by the worker's thread before wait_for_all_workers() returns on it. */
+  struct member_id member;
+  /* Closes the server. It is allocated when the thread is started, so that stopping the thread
+   * needs no memory. */
+  struct thread_message *stop;
 };
 
 struct worker_threads {
@@ -50,7 +55,10 @@ static void run_worker_thread(void *arg) {
   sio_server *srv = NULL;
   const sio_threads_options *how = &me->all->how;
   int err = sio_server_new(&me->loop, &me->all->server, &srv);
-  if (!err) err = how->setup(srv, me->number, how->user);
+  if (!err) {
+    me->member = srv->core.member;
+    err = how->setup(srv, me->number, how->user);
+  }
   err = wait_for_all_workers(me->all, err);
   if (err && srv) sio_server_close(srv, NULL, NULL);
   uv_run(&me->loop, UV_RUN_DEFAULT);
@@ -86,6 +94,7 @@ static int worker_threads_new(struct worker_threads **out, const sio_threads_opt
 }
 
 static void worker_threads_free(struct worker_threads *w) {
+  for (unsigned i = 0; i < w->count; i++) sio__free(w->workers[i].stop);
   uv_cond_destroy(&w->changed);
   uv_mutex_destroy(&w->lock);
   sio__free(w);
@@ -95,11 +104,12 @@ static int start_worker_thread(struct worker_threads *w) {
   struct worker *one = &w->workers[w->count];
   one->all = w;
   one->number = w->count;
-  int err = uv_loop_init(&one->loop);
-  if (err) return err;
-  err = uv_thread_create(&one->thread, run_worker_thread, one);
-  if (err)
+  one->stop = sio__thread_message_new();
+  int err = one->stop ? uv_loop_init(&one->loop) : UV_ENOMEM;
+  if (!err && (err = uv_thread_create(&one->thread, run_worker_thread, one)))
     uv_loop_close(&one->loop);
+  if (err)
+    sio__free(one->stop);
   else
     w->count++;
   return err;
@@ -154,17 +164,29 @@ int sio_threads_start(const sio_threads_options *options, sio_threads **out) {
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
-static void close_server_of_thread(sio_server *srv, void *arg) {
+static void close_server_of_thread(void *server, void *arg) {
   (void)arg;
-  sio_server_close(srv, NULL, NULL);
+  sio_server_close(server, NULL, NULL);
+}
+
+/* The messages count no bytes, so that a full inbox takes them too. A server that is closing
+ * already refuses them. */
+static void close_servers_of_workers(sio_threads *t, struct worker_threads *w) {
+  for (unsigned i = 0; i < w->count; i++) {
+    struct worker *one = &w->workers[i];
+    (void)sio__threads_reply(t, one->member, one->stop, close_server_of_thread, NULL);
+    one->stop = NULL;
+  }
 }
 
 void sio_threads_stop(sio_threads *t) {
   if (!t) return;
   struct worker_threads *w = t->workers;
-  sio_threads_post(t, close_server_of_thread, NULL, NULL);
-  if (w) join_worker_threads(w);
-  t->workers = NULL;
-  if (w) worker_threads_free(w);
+  if (w) {
+    close_servers_of_workers(t, w);
+    join_worker_threads(w);
+    t->workers = NULL;
+    worker_threads_free(w);
+  }
   sio_threads_unref(t);
 }
