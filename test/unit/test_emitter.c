@@ -116,6 +116,9 @@ TEST(joins_leaves_and_disconnects_are_requests_in_json) {
   EQ(sio_emitter_disconnect(e, (sio_emitter_target){ 0 }, true), 0);
   PUBLISHED_TEXT("socket.io-request#/#",
                  "{\"type\":4,\"opts\":{\"rooms\":[],\"except\":[]},\"close\":true}");
+  EQ(sio_emitter_disconnect(e, (sio_emitter_target){ 0 }, false), 0);
+  PUBLISHED_TEXT("socket.io-request#/#",
+                 "{\"type\":4,\"opts\":{\"rooms\":[],\"except\":[]},\"close\":false}");
   end();
 }
 
@@ -174,8 +177,12 @@ TEST(what_cannot_be_sent_is_an_error_and_nothing_is_published) {
   EQ(sio_emitter_emit(e, all, "ev", SIO_ARGS(sio_json(SLICE("{")))), SIO_EJSON);
   EQ(sio_emitter_server_side_emit(e, NULL, NULL, SIO_NONE), SIO_ENAME);
   EQ(sio_emitter_server_side_emit(e, name, "ev", SIO_NONE), SIO_ENAME);
+  EQ(sio_emitter_join(e, (sio_emitter_target){ .nsp = name }, SIO_ROOMS("r")), SIO_ENAME);
   EQ(sio_emitter_join(e, all, NULL), -EINVAL);
+  EQ(sio_emitter_leave(e, all, NULL), -EINVAL);
   EQ(sio_emitter_emit(NULL, all, "ev", SIO_NONE), -EINVAL);
+  EQ(sio_emitter_join(NULL, all, SIO_ROOMS("r")), -EINVAL);
+  EQ(sio_emitter_server_side_emit(NULL, NULL, "ev", SIO_NONE), -EINVAL);
   EQ(published, 0);
   end();
 }
@@ -193,7 +200,10 @@ TEST(an_emitter_needs_publish_and_no_field_from_the_future) {
     sio_emitter_options o;
     uintptr_t later;
   } newer = { .o = { .size = sizeof newer, .publish = publish }, .later = 1 };
+  sio_emitter_options good = { .publish = publish };
   EQ(sio_emitter_new(&(sio_emitter_options){ 0 }, &e), -EINVAL);
+  EQ(sio_emitter_new(NULL, &e), -EINVAL);
+  EQ(sio_emitter_new(&good, NULL), -EINVAL);
   EQ(sio_emitter_new(&newer.o, &e), -EINVAL);
   sio_emitter_free(NULL);
 }

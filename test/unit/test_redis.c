@@ -46,9 +46,18 @@ TEST(two_servers_of_one_sio_redis_cannot_have_the_same_namespace) {
 }
 
 TEST(an_adapter_needs_its_options) {
+  struct {
+    sio_redis_adapter_options o;
+    uintptr_t later;
+  } newer = { .o = { .size = sizeof newer }, .later = 1 };
+  sio_redis_adapter_options of_none = { .redis = NULL };
   alloc_install();
   uv_loop_init(&loop);
   sio_options o = { .adapter = sio_redis_adapter };
+  EQ(sio_server_new(&loop, &o, &srv), UV_EINVAL);
+  o.adapter_user = &of_none;
+  EQ(sio_server_new(&loop, &o, &srv), UV_EINVAL);
+  o.adapter_user = &newer;
   EQ(sio_server_new(&loop, &o, &srv), UV_EINVAL);
   uv_run(&loop, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&loop), 0);
@@ -68,6 +77,12 @@ TEST(urls_are_checked) {
   static const char begins[] = "url: it begins with none of redis://, rediss://, unix://, "
                                "redis+sentinel://, redis+cluster://";
   static const char port[] = "url: the port is not a number from 1 to 65535";
+  static const char *const percent[] = { "redis://u%4:p@h",      "redis://u:p%@h",
+                                         "redis://u%4g:p@h",     "redis://u%g4@h",
+                                         "redis://u%;4@h",       "redis://u%!4@h",
+                                         "redis://u%00@h",       "redis://u:%4\x7f@h",
+                                         "redis+sentinel://h/%x" };
+  char host[300] = "redis://";
   alloc_install();
   uv_loop_init(&loop);
   url_is(NULL, 0, "");
@@ -84,7 +99,15 @@ TEST(urls_are_checked) {
   url_is("redis://[::1", UV_EINVAL, "url: ']' is missing");
   url_is("redis://[::1]x", UV_EINVAL, "url: ']' is missing");
   url_is("redis://h/x", UV_EINVAL, "url: the database is not a number from 0 to 1000000");
-  url_is("redis://u%4:p@h", UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+  url_is("redis://h/", 0, "");
+  url_is("redis://[::1]", 0, "");
+  url_is("redis://:p@h", 0, "");
+  for (size_t i = 0; i < sizeof percent / sizeof *percent; i++)
+    url_is(percent[i], UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+  memset(host + 8, 'h', 256);
+  url_is(host, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
+  host[8 + 255] = '\0';
+  url_is(host, 0, "");
   url_is("redis+sentinel://h,[::1]:26380/mymaster", 0, "");
   url_is("redis+sentinel://u:p@h:1,h:2/my%20master/3", 0, "");
   url_is("rediss+cluster://h", UV_EINVAL,
@@ -100,6 +123,8 @@ TEST(urls_are_checked) {
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", 0, "");
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", UV_EINVAL,
          "url: it has more than 16 hosts");
+  url_is("unix:///x%2", UV_EINVAL,
+         "url: unix:// must be followed by the absolute path of a socket");
   url_is("unix://x", UV_EINVAL, "url: unix:// must be followed by the absolute path of a socket");
   EQ(uv_loop_close(&loop), 0);
   EQ(alloc_live, 0);
@@ -126,11 +151,19 @@ TEST(options_are_checked) {
                       "sentinel_password: the url does not name sentinels");
   options_are_refused((sio_redis_options){ .client_name = "a b" },
                       "client_name: it is empty, or contains a space or an unprintable character");
+  options_are_refused((sio_redis_options){ .client_name = "a\x7f" },
+                      "client_name: it is empty, or contains a space or an unprintable character");
+  options_are_refused((sio_redis_options){ .client_name = "" },
+                      "client_name: it is empty, or contains a space or an unprintable character");
+  options_are_refused((sio_redis_options){ .log_level = -2 },
+                      "log_level: it is not a value of enum sio_log_level");
   options_are_refused((sio_redis_options){ .log_level = 9 },
                       "log_level: it is not a value of enum sio_log_level");
   EQ(sio_redis_new(&loop, &newer.o, why, sizeof why, &r), UV_EINVAL);
   EQ_STR(why, "the size is invalid, or an option of a newer version is set");
   EQ(sio_redis_new(NULL, NULL, NULL, 0, &r), UV_EINVAL);
+  EQ(sio_redis_new(&loop, NULL, NULL, 0, NULL), UV_EINVAL);
+  EQ(sio_redis_new(&loop, &(sio_redis_options){ .client_name = "" }, why, 0, &r), UV_EINVAL);
   sio_redis_free(NULL);
   EQ(uv_loop_close(&loop), 0);
 }

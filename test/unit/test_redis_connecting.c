@@ -124,6 +124,23 @@ TEST(it_connects_to_the_address_that_its_host_has) {
   end();
 }
 
+TEST(the_login_of_the_url_is_decoded_before_it_is_sent) {
+  begin_tcp((sio_redis_options){ .url = "redis://u%2a%4A%c3%9f:p%2F%3a@redis.example:7000/3" });
+  be_ready();
+  EQ_STR(asked_for, "redis.example 7000");
+  EQ_STR(login, "AUTH u*J\xc3\x9f p/:\nSELECT 3\nCLIENT SETNAME libsio\n"
+                "AUTH u*J\xc3\x9f p/:\nSELECT 3\nCLIENT SETNAME libsio\n");
+  end();
+}
+
+TEST(a_url_with_a_password_alone_names_no_user) {
+  begin_tcp((sio_redis_options){ .url = "redis://:secret@[2001:db8::1]:7001" });
+  be_ready();
+  EQ_STR(asked_for, "2001:db8::1 7001");
+  EQ_STR(login, "AUTH secret\nCLIENT SETNAME libsio\nAUTH secret\nCLIENT SETNAME libsio\n");
+  end();
+}
+
 TEST(of_several_addresses_the_next_is_tried_when_one_refuses) {
   begin_tcp((sio_redis_options){ 0 });
   UNTIL(nlookups == 2);
@@ -397,6 +414,8 @@ TEST(any_allocation_may_fail_while_it_connects_under_tls) {
 
 TESTS_BEGIN
 T(it_connects_to_the_address_that_its_host_has)
+T(the_login_of_the_url_is_decoded_before_it_is_sent)
+T(a_url_with_a_password_alone_names_no_user)
 T(of_several_addresses_the_next_is_tried_when_one_refuses)
 T(when_all_addresses_refuse_it_tries_again)
 T(a_host_without_an_address_is_asked_for_again)
