@@ -376,9 +376,12 @@ void sio__session_resume(sio_session *c) {
   if (c->probe) c->probe->ops->resume(c);
 }
 
+/* A session that has joined may leave more replies unread, so reading may resume here. */
 void sio__session_set_joined(sio_session *c) {
+  bool was_joined = c->joined;
   c->joined = 1;
   if (c->ws) ws_conn_set_has_joined_namespace(c->ws, true);
+  if (!was_joined) sio__session_resume(c);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */

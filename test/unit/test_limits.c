@@ -227,6 +227,73 @@ TEST(one_that_does_not_poll_is_over_although_its_packets_are_counted) {
   stop();
 }
 
+/* ---- reading that was stopped for another reason than the rate limits ------------------------ */
+
+static const sio_options small_unjoined = { .packets_per_s = 1000,
+                                            .ping_interval_ms = 1000,
+                                            .ping_timeout_ms = 500,
+                                            .max_unjoined = 16384,
+                                            .high_water = 32 << 20,
+                                            .max_queued = 32 << 20 };
+
+static sio_next *kept_next;
+
+static void keep_next(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  kept_next = next;
+}
+
+/* More than the kernel takes. */
+static void on_open_fill(sio_session *c, void *user) {
+  static char much[8 << 20];
+  (void)user;
+  memset(much, 'x', sizeof much);
+  EQ(sio_session_send(c, 0, false, (sio_slice){ much, sizeof much }), 0);
+}
+
+/* Its first CONNECT waits for middleware, and the replies to the others are more than a peer that
+ * has not joined may leave unread. */
+static void start_with_middleware(bool fills) {
+  sio_nsp *root;
+  start(small_unjoined);
+  EQ(sio_of(srv, "/", &root), 0);
+  EQ(sio_use(root, keep_next, NULL), 0);
+  if (fills) EQ(sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open_fill }, NULL), 0);
+}
+
+static void must_end_after_it_has_joined(void) {
+  turns();
+  sio_next_ok(kept_next);
+  later(200);
+  EQ(stats().sockets, 1);
+  later(6000);
+  EQ(disconnects, 1);
+  EQ(left.reason, SIO_REASON_PING_TIMEOUT);
+  stop();
+}
+
+TEST(one_that_joins_while_its_post_waits_for_polls_is_over_when_it_does_not_answer_a_ping) {
+  struct raw *c = &peers[0];
+  char body[200 * 6 + 3] = "40", sid[64], query[120];
+  start_with_middleware(false);
+  CHECK(raw_open(c, srv) && raw_get(c, POLL) && raw_expect(c, "\"sid\":\"") &&
+        raw_take(c, '"', sid, sizeof sid));
+  snprintf(query, sizeof query, POLL "&sid=%s", sid);
+  for (int i = 0; i < 200; i++)
+    strcat(body, "\x1e"
+                 "40/x,");
+  CHECK(raw_request(c, "POST", query, "", body));
+  must_end_after_it_has_joined();
+}
+
+TEST(one_that_joins_while_its_websocket_is_not_read_is_over_when_it_does_not_answer_a_ping) {
+  struct raw *c = &peers[0];
+  start_with_middleware(true);
+  CHECK(raw_open(c, srv) && raw_upgrade(c, WS) && raw_text(c, "40"));
+  for (int i = 0; i < 200; i++) CHECK(raw_text(c, "40/x,"));
+  must_end_after_it_has_joined();
+}
+
 TEST(a_peer_past_its_packets_is_closed_if_that_is_asked_for) {
   sio_options o = ten_packets;
   o.when_limited = SIO_LIMITED_CLOSE;
@@ -661,6 +728,8 @@ T(no_heartbeat_is_missed_because_we_do_not_read)
 T(but_one_that_is_read_again_and_says_nothing_is_over)
 T(one_that_takes_nothing_is_over_although_its_packets_are_counted)
 T(one_that_does_not_poll_is_over_although_its_packets_are_counted)
+T(one_that_joins_while_its_post_waits_for_polls_is_over_when_it_does_not_answer_a_ping)
+T(one_that_joins_while_its_websocket_is_not_read_is_over_when_it_does_not_answer_a_ping)
 T(a_peer_past_its_packets_is_closed_if_that_is_asked_for)
 T(bytes_count_as_they_come)
 T(pings_of_websocket_are_packets)
