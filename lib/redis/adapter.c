@@ -8,7 +8,11 @@
  */
 #include "base/mem.h"
 #include "base/sized.h"
-#include "redis/receive.h"
+#include "redis/pending_request.h"
+#include "redis/receive_event.h"
+#include "redis/receive_request.h"
+#include "redis/receive_response.h"
+#include "redis/receive_sharded.h"
 #include "redis/sharded.h"
 #include "redis/streams_adapter.h"
 #include "redis/streams_session.h"

@@ -2,10 +2,13 @@
  *
  * publish.h - the adapter of one namespace, and what it publishes.
  *
- *   adapter.c    the tables: what the host calls
- *   sharded.c    what differs in the sharded adapter
- *   pending_request.c   questions of this server, until all have answered
- *   receive.c      broadcasts and requests of other servers, and the answers to them
+ *   adapter.c           the tables of functions that the host calls
+ *   sharded.c           what differs in the sharded adapter
+ *   pending_request.c   requests of this server, until all servers have responded
+ *   receive_event.c     events that other servers broadcast
+ *   receive_request.c   requests of other servers, and the responses to them
+ *   receive_response.c  responses of other servers
+ *   receive_sharded.c   the same in the messages of the sharded adapter
  */
 #ifndef SIO_REDIS_PUBLISH_H
 #define SIO_REDIS_PUBLISH_H
@@ -83,6 +86,8 @@ struct sio_adapter {
 static inline const sio_adapter_ops *memory_adapter_ops(const sio_adapter *a) {
   return a->api->memory;
 }
+
+static inline struct msgs *adapter_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
 
 /* Random hexadecimal digits, with a NUL. */
 int sio__random_hex_id(char out[LINK_ID]);

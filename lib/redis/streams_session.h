@@ -9,7 +9,8 @@
 #ifndef SIO_REDIS_STREAMS_SESSION_H
 #define SIO_REDIS_STREAMS_SESSION_H
 
-#include "redis/receive.h"
+#include "redis/receive_event.h"
+#include "redis/receive_session.h"
 #include "redis/stream_types.h"
 
 struct streams {

@@ -59,4 +59,7 @@ static inline sio_slice unpacked_json_text(const struct unpacked_json *j) {
   return slice(msg_data(j->out.text), j->out.text->len);
 }
 
+/* What is wrong with a message, for the log. */
+const char *sio__describe_message_error(int err);
+
 #endif

@@ -19,7 +19,7 @@
 #include "alloc.h"
 #include "base/utf8.h"
 #include "packet/json.h"
-#include "redis/receive.h"
+#include "redis/receive_request.h"
 #include "redis/reply.h"
 #include <sio/adapter.h>
 #include <sio/sio.h>

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receive_event.c - events that other servers broadcast.
+ */
+#include "redis/receive_event.h"
+
+#include "base/err.h"
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <uv.h>
+
+/* A packet without a namespace is for "/". */
+static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
+  sio_slice name = SLICE("/");
+  return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
+}
+
+/* With several threads the packet goes through the adapter of all threads. Otherwise the streams
+ * adapter passes it to the memory adapter directly: the event has waited for its turn already, and
+ * must not be queued again. */
+int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
+                                         const sio_target *to) {
+  return a->streams && !a->api->has_threads(a->nsp)
+             ? memory_adapter_ops(a)->broadcast(a->local, to, p)
+             : a->api->packet_broadcast(p, to);
+}
+
+int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
+                                        sio_query *q, sio_slice offset) {
+  struct unpacked_json json;
+  sio_packet *p = NULL;
+  int err = sio__unpack_value_as_json(&json, adapter_message_pool(a), data);
+  if (!err)
+    err = a->api->packet_new(to, unpacked_json_text(&json), json.out.bins, json.out.nbins, q,
+                             offset, &p);
+  if (!err) err = sio__deliver_packet_to_local_sockets(a, p, to);
+  a->api->packet_free(p);
+  sio__unpacked_json_clear(&json); /* the packet has borrowed its text */
+  return err;
+}
+
+int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours) {
+  sio_slice type, nsp;
+  uint64_t number;
+  const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
+  if (!sio__unpack_map_fields(packet, fields, 3)) return SIO_EPROTO;
+  if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
+  /* In the sharded protocol the envelope names the namespace, which was checked before. */
+  *ours = a->sharded || is_packet_for_namespace(a, nsp);
+  return 0;
+}
+
+int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
+  sio_slice data;
+  struct received_target t = { 0 };
+  bool ours = false;
+  int err = sio__parse_event_packet(a, packet, &data, &ours);
+  if (!err && ours) err = sio__received_target_parse(&t, opts);
+  if (!err && ours) {
+    const sio_target to = sio__make_local_target(a, &t, sio__is_for_all_sockets(opts));
+    err = sio__deliver_event_to_local_sockets(a, data, &to, NULL, slice(NULL, 0));
+  }
+  sio__received_target_clear(&t);
+  return err;
+}
+
+/* False: the channel is for one room, and no socket of this server is in it. A name that is too
+ * long cannot be a room here. Rooms of other threads' sockets are not known, so with threads the
+ * answer is always true. */
+static bool has_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
+  char room[256];
+  size_t prefix = a->key.n + a->nsp_name.n + 2;
+  if (channel.n <= prefix) return channel.n == prefix;
+  size_t n = channel.n - prefix - 1;
+  if (n >= sizeof room || memchr(channel.p + prefix, '\0', n)) return false;
+  memcpy(room, channel.p + prefix, n);
+  room[n] = '\0';
+  return n == 0 || a->api->has_threads(a->nsp) ||
+         memory_adapter_ops(a)->room_size(a->local, room) > 0;
+}
+
+void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  sio_slice v[3], uid;
+  struct unpacked u;
+  if (a->shut || !has_members_in_room_of_channel(a, channel)) return;
+  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  if (!err && (!sio__unpack_array_elements(u.value, v, 3) || !sio__unpack_string(v[0], &uid)))
+    err = SIO_EPROTO;
+  if (!err && !slice_equals_str(uid, a->uid)) err = sio__handle_broadcast(a, v[1], v[2]);
+  sio__unpacked_clear(&u);
+  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+}
+
+/* ---- the streams adapter --------------------------------------------------------------------- */
+
+int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_slice message) {
+  sio_slice packet, opts;
+  bool ours;
+  const struct unpack_field fields[] = { { "packet", &packet }, { "opts", &opts } };
+  *ev = (struct received_event){ 0 };
+  int err = sio__unpack_message(&ev->message, adapter_message_pool(a), message);
+  if (!err && !sio__unpack_map_fields(ev->message.value, fields, 2)) err = SIO_EPROTO;
+  if (!err) err = sio__parse_event_packet(a, packet, &ev->data, &ours);
+  if (!err) err = sio__received_target_parse(&ev->target, opts);
+  if (!err) ev->everybody = sio__is_for_all_sockets(opts);
+  return err;
+}
+
+void sio__received_event_clear(struct received_event *ev) {
+  sio__received_target_clear(&ev->target);
+  sio__unpacked_clear(&ev->message);
+}
+
+int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
+                                sio_slice offset) {
+  sio_target to = sio__make_local_target(a, &ev->target, ev->everybody);
+  to.key = key;
+  if (to.flags & SIO_VOLATILE) offset = slice(NULL, 0);
+  return sio__deliver_event_to_local_sockets(a, ev->data, &to, NULL, offset);
+}
+
+int sio__received_event_add_to_restore(sio_adapter *a, const struct received_event *ev,
+                                       sio_restore *r, sio_slice offset) {
+  struct unpacked_json json;
+  int err = sio__unpack_value_as_json(&json, adapter_message_pool(a), ev->data);
+  if (!err)
+    err =
+        a->api->restore_event(r, unpacked_json_text(&json), json.out.bins, json.out.nbins, offset);
+  sio__unpacked_json_clear(&json);
+  return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receive_event.h - events that other servers broadcast.
+ */
+#ifndef SIO_REDIS_RECEIVE_EVENT_H
+#define SIO_REDIS_RECEIVE_EVENT_H
+
+#include "redis/receive_target.h"
+
+/* A callback for subscription.on_message. */
+void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_slice payload);
+/* Reads the packet of a broadcast. *data: the event. *ours: it is for the adapter's namespace. */
+int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours);
+int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
+/* Sends the event of a packet to the local sockets. q: collects their acks, or NULL. */
+int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
+                                        sio_query *q, sio_slice offset);
+/* Sends an event to the sockets of this process. */
+int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to);
+
+/* A broadcast, read and checked. Clear it in any case. */
+struct received_event {
+  struct unpacked message;
+  struct received_target target;
+  bool everybody;
+  sio_slice data; /* the event; in the message */
+};
+int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_slice message);
+void sio__received_event_clear(struct received_event *ev);
+int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
+                                sio_slice offset);
+int sio__received_event_add_to_restore(sio_adapter *a, const struct received_event *ev,
+                                       sio_restore *r, sio_slice offset);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receive_request.c - requests of other servers, and the responses to them.
+ */
+#include "redis/receive_request.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "redis/receive_event.h"
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <uv.h>
+
+/* ---- responses ------------------------------------------------------------------------------- */
+
+static const char *choose_response_channel(const struct requester *k) {
+  bool alone = k->adapter->answer_asker_alone || k->adapter->sharded;
+  return alone && k->uid[0] ? k->uid : NULL;
+}
+
+/* Writes the beginning of a response. end_and_publish_response() writes the rest. */
+static void begin_response_message(struct message *m, const struct requester *k,
+                                   enum message_type type) {
+  sio__message_init(m, adapter_message_pool(k->adapter));
+  k->adapter->format->answer(m, k->id, type);
+}
+
+static void end_and_publish_response(struct message *m, const struct requester *k,
+                                     const sio_slice *bins, size_t nbins, bool pack) {
+  sio_adapter *a = k->adapter;
+  a->format->end_answer(m, a);
+  if (pack || nbins)
+    (void)sio__publish_as_msgpack(a, a->format->responses, choose_response_channel(k), m, bins,
+                                  nbins);
+  else
+    (void)sio__publish_message(a, a->format->responses, choose_response_channel(k), m);
+}
+
+static struct requester *requester_copy(const struct requester *from) {
+  struct requester *k = sio__malloc(sizeof *k);
+  if (k) *k = *from;
+  return k;
+}
+
+/* ---- acks ------------------------------------------------------------------------------------ */
+
+static void on_local_ack(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
+                         void *user) {
+  const struct requester *k = user;
+  struct message m;
+  (void)id;
+  begin_response_message(&m, k, MESSAGE_ACK);
+  sio__message_write_json(&m, SLICE(",\"packet\":"));
+  sio__message_write_json(&m, json);
+  end_and_publish_response(&m, k, bins, nbins, k->adapter->format->packs);
+}
+
+static void on_local_acks_end(int status, size_t lost, void *user) {
+  (void)status, (void)lost;
+  sio__free(user);
+}
+
+static void on_clients_counted(size_t n, void *user) {
+  const struct requester *k = user;
+  struct message m;
+  begin_response_message(&m, k, MESSAGE_COUNT);
+  sio__message_write_json(&m, SLICE(",\"clientCount\":"));
+  sio__message_write_number(&m, n);
+  end_and_publish_response(&m, k, NULL, 0, false);
+}
+
+static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
+                                           const struct received_target *t, bool everybody) {
+  static const sio_query_watch watch = { .size = sizeof watch,
+                                         .reply = on_local_ack,
+                                         .end = on_local_acks_end };
+  sio_adapter *a = k->adapter;
+  const sio_target to = sio__make_local_target(a, t, everybody);
+  sio_query *q;
+  struct requester *kept = requester_copy(k);
+  if (!kept) return UV_ENOMEM;
+  int err = a->api->query_new(a->nsp, (unsigned)t->timeout_ms, &watch, kept, &q);
+  if (err) {
+    sio__free(kept);
+    return err;
+  }
+  err = sio__deliver_event_to_local_sockets(a, data, &to, q, slice(NULL, 0));
+  a->api->query_when_counted(q, on_clients_counted);
+  a->api->query_release(q, err);
+  return err;
+}
+
+int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_slice opts) {
+  sio_slice data;
+  struct received_target t = { 0 };
+  bool ours = false;
+  int err = sio__parse_event_packet(k->adapter, packet, &data, &ours);
+  if (!err && ours) err = sio__received_target_parse(&t, opts);
+  if (!err && ours)
+    err = emit_with_acks_to_local_sockets(k, data, &t, sio__is_for_all_sockets(opts));
+  sio__received_target_clear(&t);
+  return err;
+}
+
+/* ---- sockets and rooms ----------------------------------------------------------------------- */
+
+static void write_json_list_string(struct message *m, bool first, const char *name) {
+  if (!first) sio__message_write_json(m, SLICE(","));
+  sio__message_write_string(m, slice_str(name));
+}
+
+static void write_fetched_socket(struct message *m, sio_remote *r) {
+  sio_slice handshake = sio_remote_handshake(r);
+  sio__message_write_json(m, SLICE("{\"id\":"));
+  sio__message_write_string(m, slice_str(r->id));
+  sio__message_write_json(m, SLICE(",\"handshake\":"));
+  sio__message_write_json(m, handshake.n ? handshake : SLICE("{}"));
+  sio__message_write_json(m, SLICE(",\"rooms\":["));
+  for (const char *const *room = r->rooms; *room; room++)
+    write_json_list_string(m, room == r->rooms, *room);
+  sio__message_write_json(m, SLICE("],\"data\":"));
+  sio__message_write_json(m, r->data.n ? r->data : SLICE("{}"));
+  sio__message_write_json(m, SLICE("}"));
+}
+
+static void on_local_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
+  struct requester *k = user;
+  struct message m;
+  if (status != SIO_ECLOSED) {
+    begin_response_message(&m, k, MESSAGE_FETCH);
+    sio__message_write_json(&m, SLICE(",\"sockets\":["));
+    for (size_t i = 0; i < n; i++) {
+      if (i) sio__message_write_json(&m, SLICE(","));
+      write_fetched_socket(&m, &list[i]);
+    }
+    sio__message_write_json(&m, SLICE("]"));
+    end_and_publish_response(&m, k, NULL, 0, false);
+  }
+  sio__free(k);
+}
+
+int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts) {
+  struct received_target t;
+  int err = sio__received_target_parse(&t, opts);
+  struct requester *kept = err ? NULL : requester_copy(k);
+  if (!err && !kept) err = UV_ENOMEM;
+  if (!err) {
+    err = sio_all_fetch(sio__make_local_target(k->adapter, &t, sio__is_for_all_sockets(opts)), 0,
+                        on_local_sockets_fetched, kept);
+    if (err) sio__free(kept);
+  }
+  sio__received_target_clear(&t);
+  return err;
+}
+
+struct room_list {
+  struct message *m;
+  bool some;
+};
+
+static void write_listed_room_name(const char *room, size_t members, void *user) {
+  struct room_list *l = user;
+  (void)members;
+  write_json_list_string(l->m, !l->some, room);
+  l->some = true;
+}
+
+static void handle_all_rooms_request(const struct requester *k) {
+  struct message m;
+  struct room_list l = { .m = &m };
+  begin_response_message(&m, k, MESSAGE_FETCH);
+  sio__message_write_json(&m, SLICE(",\"rooms\":["));
+  memory_adapter_ops(k->adapter)->all_rooms(k->adapter->local, write_listed_room_name, &l);
+  sio__message_write_json(&m, SLICE("]"));
+  end_and_publish_response(&m, k, NULL, 0, false);
+}
+
+static void write_listed_socket_id(sio_socket *s, void *user) {
+  write_listed_room_name(sio_socket_id(s), 1, user);
+}
+
+static int handle_socket_ids_request(const struct requester *k, sio_slice rooms) {
+  struct message m;
+  struct room_list l = { .m = &m };
+  struct received_target t = { 0 };
+  uint32_t n = 0;
+  sio_slice list = rooms;
+  int err = sio__unpack_room_names(&t.rooms, rooms);
+  if (err) return err;
+  bool everybody = !rooms.n || (sio__unpack_array_length(&list, &n) && n == 0);
+  const sio_target to = sio__make_local_target(k->adapter, &t, everybody);
+  begin_response_message(&m, k, MESSAGE_FETCH);
+  sio__message_write_json(&m, SLICE(",\"sockets\":["));
+  err = memory_adapter_ops(k->adapter)->each(k->adapter->local, &to, write_listed_socket_id, &l);
+  sio__message_write_json(&m, SLICE("]"));
+  end_and_publish_response(&m, k, NULL, 0, false);
+  sio__received_target_clear(&t);
+  return err;
+}
+
+/* ---- joins, leaves and disconnects ----------------------------------------------------------- */
+
+int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
+                                         const struct request_fields *f) {
+  struct received_target t;
+  struct unpacked_names rooms = { NULL };
+  if (!f->opts.n) return SIO_EPROTO;
+  int err = sio__received_target_parse(&t, f->opts);
+  if (!err) err = sio__unpack_room_names(&rooms, f->rooms);
+  if (!err) {
+    const sio_target to = sio__make_local_target(a, &t, sio__is_for_all_sockets(f->opts));
+    switch (type) {
+      case MESSAGE_JOIN: err = rooms.list ? sio_all_join(to, rooms.list) : 0; break;
+      case MESSAGE_LEAVE: err = rooms.list ? sio_all_leave(to, rooms.list) : 0; break;
+      default: err = sio_all_disconnect(to, sio__unpack_is_true(f->close));
+    }
+  }
+  sio__unpacked_room_names_clear(&rooms);
+  sio__received_target_clear(&t);
+  return err;
+}
+
+static void publish_empty_response(const struct requester *k) {
+  struct message m;
+  begin_response_message(&m, k, MESSAGE_FETCH);
+  end_and_publish_response(&m, k, NULL, 0, false);
+}
+
+/* Handles a request of version 6 of the Node.js adapter, which names one socket. Only the server of
+ * this socket acts, and publishes an empty response when it has done so. */
+static int handle_request_for_one_socket(const struct requester *k, enum message_type type,
+                                         const struct request_fields *f) {
+  char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];
+  int err = 0;
+  if (!sio__unpack_string_copy(f->sid, id, sizeof id)) return SIO_EPROTO;
+  if (type != MESSAGE_DISCONNECT && !sio__unpack_room_name(f->room, room)) return SIO_EPROTO;
+  sio_socket *s = sio_socket_find(k->adapter->nsp, id);
+  if (!s) return 0;
+  if (type == MESSAGE_JOIN)
+    err = sio_join(s, room);
+  else if (type == MESSAGE_LEAVE)
+    err = sio_leave(s, room);
+  else
+    sio_disconnect(s, sio__unpack_is_true(f->close));
+  if (!err && k->id[0]) publish_empty_response(k);
+  return err;
+}
+
+/* ---- events for servers ---------------------------------------------------------------------- */
+
+static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_slice json,
+                                     const sio_slice *bins, size_t nbins) {
+  struct requester k = { .adapter = a };
+  struct message m;
+  memcpy(k.id, to->bytes, sizeof k.id);
+  /* Without the uid the response is published to all servers. */
+  if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
+  if (a->shut) return;
+  begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);
+  sio__message_write_json(&m, slice_str(a->format->answer_key));
+  sio__message_write_json(&m, json);
+  end_and_publish_response(&m, &k, bins, nbins, false);
+}
+
+int sio__handle_server_event(const struct requester *k, sio_slice data) {
+  struct unpacked_json json;
+  sio_return to = { { 0 } };
+  sio_adapter *a = k->adapter;
+  memcpy(to.bytes, k->id, sizeof k->id);
+  memcpy(to.bytes + sizeof k->id, k->uid, sizeof k->uid);
+  int err = sio__unpack_value_as_json(&json, adapter_message_pool(a), data);
+  if (!err)
+    err = a->api->server_side_receive(a->nsp, unpacked_json_text(&json), json.out.bins,
+                                      json.out.nbins, k->id[0] ? on_server_event_answered : NULL,
+                                      &to);
+  sio__unpacked_json_clear(&json);
+  return err;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static bool parse_requester(struct requester *k, const struct request_fields *f) {
+  k->uid[0] = k->id[0] = '\0';
+  if (f->uid.n && !sio__unpack_string_copy(f->uid, k->uid, sizeof k->uid)) return false;
+  return !f->id.n || sio__unpack_string_copy(f->id, k->id, sizeof k->id);
+}
+
+static int dispatch_request(struct requester *k, enum message_type type,
+                            const struct request_fields *f) {
+  switch (type) {
+    case MESSAGE_SOCKETS: return handle_socket_ids_request(k, f->rooms);
+    case MESSAGE_ALL_ROOMS: handle_all_rooms_request(k); return 0;
+    case MESSAGE_JOIN:
+    case MESSAGE_LEAVE:
+    case MESSAGE_DISCONNECT:
+      return f->opts.n ? sio__handle_join_leave_or_disconnect(k->adapter, type, f)
+                       : handle_request_for_one_socket(k, type, f);
+    case MESSAGE_FETCH: return sio__handle_fetch_sockets_request(k, f->opts);
+    case MESSAGE_SERVER_EMIT: return sio__handle_server_event(k, f->data);
+    default: return sio__handle_broadcast_with_acks(k, f->packet, f->opts);
+  }
+}
+
+static bool needs_request_id(enum message_type type) {
+  return type == MESSAGE_SOCKETS || type == MESSAGE_ALL_ROOMS || type == MESSAGE_FETCH ||
+         type == MESSAGE_ASK;
+}
+
+static int validate_and_dispatch_request(sio_adapter *a, const struct request_fields *f) {
+  struct requester k = { .adapter = a };
+  uint64_t type;
+  if (!sio__unpack_number(f->type, MESSAGE_ASK, &type) || !parse_requester(&k, f))
+    return SIO_EPROTO;
+  if (needs_request_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
+  if (strcmp(k.uid, a->uid) == 0) return 0;
+  return dispatch_request(&k, (enum message_type)type, f);
+}
+
+void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  struct request_fields f;
+  struct unpacked u;
+  const struct unpack_field fields[] = { { "uid", &f.uid },     { "requestId", &f.id },
+                                         { "type", &f.type },   { "opts", &f.opts },
+                                         { "rooms", &f.rooms }, { "close", &f.close },
+                                         { "data", &f.data },   { "packet", &f.packet },
+                                         { "sid", &f.sid },     { "room", &f.room } };
+  if (a->shut) return;
+  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  if (!err && !sio__unpack_map_fields(u.value, fields, 10)) err = SIO_EPROTO;
+  if (!err) err = validate_and_dispatch_request(a, &f);
+  sio__unpacked_clear(&u);
+  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receive_target.h - which sockets of this process a message of another server is for.
+ */
+#ifndef SIO_REDIS_RECEIVE_TARGET_H
+#define SIO_REDIS_RECEIVE_TARGET_H
+
+#include "redis/publish.h"
+#include "redis/unpack.h"
+
+struct received_target {
+  struct unpacked_names rooms, except;
+  unsigned flags;
+  uint64_t timeout_ms;
+};
+
+/* Reads a target. If opts is missing, the target is all sockets. The caller must clear *t, also
+ * after an error. */
+int sio__received_target_parse(struct received_target *t, sio_slice opts);
+void sio__received_target_clear(struct received_target *t);
+/* everybody: all sockets are meant. It is not derived from t->rooms, which may be empty because it
+ * contained only names that cannot be rooms here: then no socket is meant. */
+sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t,
+                                  bool everybody);
+bool sio__is_for_all_sockets(sio_slice opts);
+
+#endif
