@@ -30,6 +30,14 @@ void sio__client_disconnect_out_of_memory(struct client *cl) {
   sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
 }
 
+void sio__client_disconnect_for_missing_packet(struct client *cl, int err) {
+  if (err == UV_ENOMEM)
+    sio__client_disconnect_out_of_memory(cl);
+  else
+    sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
+                     "a packet could not be encoded");
+}
+
 size_t sio_session_sockets(const sio_session *c, sio_socket **out, size_t max) {
   size_t n = 0;
   if (sio__session_engine(c)->ops->raw || !sio__session_user(c)) return 0;

@@ -39,5 +39,7 @@ void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
 /* Ends the session of the client because an allocation failed. */
 void sio__client_disconnect_out_of_memory(struct client *cl);
+/* Ends the session of the client because a packet that it waits for could not be encoded. */
+void sio__client_disconnect_for_missing_packet(struct client *cl, int err);
 
 #endif

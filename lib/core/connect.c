@@ -23,8 +23,10 @@ struct pending_join {
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the time of all middleware functions together */
   bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
-  /* The CONNECT_ERROR packet, if refused; NULL if there was no memory for it. */
+  /* The CONNECT_ERROR packet, if refused; NULL if it could not be encoded, for the reason
+   * refusal_err. */
   struct msg *refusal;
+  int refusal_err;
   /* Set while the adapter looks for the socket that this peer had before, otherwise NULL. */
   sio_restore *restore;
   char *newer_auth; /* the auth of a later CONNECT packet, or NULL */
@@ -35,17 +37,25 @@ static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->co
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-/* Sends the answer to CONNECT. For a Socket.IO 2 client it contains no socket id, because that
- * client computes the id itself (derive_socketio2_id()). */
+/* For a Socket.IO 2 client the answer to CONNECT contains no socket id, because that client computes
+ * the id itself (derive_socketio2_id()). */
+static int encode_connect_answer(sio_socket *s, struct msg **m) {
+  const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
+  int err = sio__encode_connect_packet(msg_pool_of_socket(s), m, s->nsp->name, id,
+                                       sio__recovery_pid_of_socket(s));
+  return err ? err
+             : sio__parser_reencode_packet(s->nsp->core->opts->parser, msg_pool_of_socket(s), m,
+                                           PACKET_CONNECT, slice_str(s->nsp->name));
+}
+
+/* Sends the answer to CONNECT. After an error the session is closed or is about to close. */
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
-  const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
-  int err = sio__encode_connect_packet(msg_pool_of_socket(s), &m, s->nsp->name, id,
-                                       sio__recovery_pid_of_socket(s));
-  if (!err)
-    err = sio__parser_reencode_packet(s->nsp->core->opts->parser, msg_pool_of_socket(s), &m,
-                                      PACKET_CONNECT, slice_str(s->nsp->name));
-  if (err) return err;
+  int err = encode_connect_answer(s, &m);
+  if (err) {
+    sio__client_disconnect_for_missing_packet(client_of_session(s->session), err);
+    return err;
+  }
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);
   return err;
@@ -66,11 +76,7 @@ void sio__connect_clear_just_connected_list(struct task *t) {
 
 void sio__connect_resend_answer(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
-  int err = send_connect_answer(s);
-  if (err == UV_ENOMEM)
-    sio__client_disconnect_out_of_memory(client_of_session(s->session));
-  else if (!err)
-    mark_socket_just_connected(s);
+  if (send_connect_answer(s) == 0) mark_socket_just_connected(s);
 }
 
 /* Sends the answer to CONNECT. Before that, a recovered socket is sent the events that it
@@ -80,14 +86,18 @@ static int send_missed_events_and_connect_answer(sio_socket *s) {
   return err ? err : send_connect_answer(s);
 }
 
-/* Makes the socket a member of its namespace, and sends the answer to CONNECT. If memory runs out,
- * ends the session. Returns false if the socket was not connected. */
+/* Makes the socket a member of its namespace, and sends the answer to CONNECT. Returns false if the
+ * socket was not connected; then the session is closed or is about to close. */
 static bool add_member_and_answer_connect(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  int err = sio__nsp_add_member(s->nsp, s);
-  if (!err && (err = send_missed_events_and_connect_answer(s))) sio__nsp_remove_member(s->nsp, s);
-  if (err == UV_ENOMEM) sio__client_disconnect_out_of_memory(client_of_session(s->session));
-  if (err) return false;
+  if (sio__nsp_add_member(s->nsp, s)) {
+    sio__client_disconnect_out_of_memory(client_of_session(s->session));
+    return false;
+  }
+  if (send_missed_events_and_connect_answer(s)) {
+    sio__nsp_remove_member(s->nsp, s);
+    return false;
+  }
   s->state = SOCKET_CONNECTED;
   mark_socket_just_connected(s);
   sio__recovery_after_connect_answer(s);
@@ -113,16 +123,6 @@ static void accept_connecting_socket(sio_socket *s) {
 
 /* ---- refusing ------------------------------------------------------------------------------- */
 
-/* Sends a CONNECT_ERROR packet and releases the caller's reference to it. If m is NULL, there was
- * no memory for the packet, and the session is ended. */
-static void send_connect_error_packet(struct client *cl, struct msg *m) {
-  if (m)
-    sio__session_send(cl->session, m, 0);
-  else
-    sio__client_disconnect_out_of_memory(cl);
-  msg_unref(m);
-}
-
 static const char *const refusal_texts[SIO_REFUSED_END] = { "refused", "timeout",
                                                             "Invalid namespace",
                                                             "Too many namespaces" };
@@ -135,9 +135,13 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
   int err = sio__encode_connect_error_packet(&core->loop.msgs, &core->scratch, &m, nsp, message,
                                              sio_null());
   if (!err)
-    sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR,
-                                nsp);
-  send_connect_error_packet(cl, m);
+    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m,
+                                      PACKET_CONNECT_ERROR, nsp);
+  if (err)
+    sio__client_disconnect_for_missing_packet(cl, err);
+  else
+    sio__session_send(cl->session, m, 0);
+  msg_unref(m);
 }
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
@@ -150,10 +154,12 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
 static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
   sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
-  if (sio__session_is_open(s->session)) {
-    send_connect_error_packet(client_of_session(s->session), p->refusal);
-    p->refusal = NULL;
-  }
+  if (p->refusal)
+    sio__session_send(s->session, p->refusal, 0);
+  else
+    sio__client_disconnect_for_missing_packet(client_of_session(s->session), p->refusal_err);
+  msg_unref(p->refusal);
+  p->refusal = NULL;
   sio__recovery_on_connect_refused(s);
   sio__socket_discard_pending(s);
 }
@@ -161,18 +167,19 @@ static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
 static int pending_join_encode_refusal(struct pending_join *p, const char *message, sio_val data) {
   struct core *core = p->socket->nsp->core;
   sio_slice nsp = slice_str(p->socket->nsp->name);
-  const sio_session *c = p->socket->session;
-  bool v3 = c && sio__session_protocol(c) == 3;
+  bool v3 = sio__session_protocol(p->socket->session) == 3;
   int err = (v3 ? sio__encode_socketio2_error_packet : sio__encode_connect_error_packet)(
       &core->loop.msgs, &core->scratch, &p->refusal, nsp, message, data);
-  if (err) return err;
-  return sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &p->refusal,
-                                     PACKET_CONNECT_ERROR, nsp);
+  if (!err)
+    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &p->refusal,
+                                      PACKET_CONNECT_ERROR, nsp);
+  p->refusal_err = err;
+  return err;
 }
 
 static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
   const sio_socket *s = p->socket;
-  const char *peer = s->session ? sio__session_address(s->session) : "a closed connection";
+  const char *peer = sio__session_address(s->session);
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
                   ABOUT_SOCKET(s),
                   "socket %s from %s refused by the middleware of namespace %s: %s", s->own_id,
@@ -361,10 +368,9 @@ void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth) {
                      "a socket could not be created: no memory, or no random id");
 }
 
-bool sio__is_same_auth(sio_slice a, sio_slice b) {
-  if (a.n == 0) a = SLICE("{}");
-  if (b.n == 0) b = SLICE("{}");
-  return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+bool sio__is_same_auth(sio_slice stored, sio_slice received) {
+  if (received.n == 0) received = SLICE("{}");
+  return stored.n == received.n && memcmp(stored.p, received.p, stored.n) == 0;
 }
 
 void sio__auth_free(char *auth) {

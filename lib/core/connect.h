@@ -10,8 +10,9 @@
 
 /* Handles a CONNECT packet for a namespace in which the client has no socket. */
 void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
-/* Compares two auth texts; an empty one is the same as "{}". */
-bool sio__is_same_auth(sio_slice a, sio_slice b);
+/* Compares a stored auth with the one of a CONNECT packet, of which an empty one is the same as
+ * "{}". */
+bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_free(char *auth);
 /* Handles a second CONNECT packet for a PENDING socket. If its auth is another one, connecting

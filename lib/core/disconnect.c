@@ -91,27 +91,28 @@ void sio__socket_discard_pending(sio_socket *s) {
 
 /* ---- disconnecting by the host -------------------------------------------------------------- */
 
-static int send_disconnect_packet(sio_socket *s) {
+/* If the packet cannot be encoded, the session is ended, because otherwise the peer would still
+ * believe that it is connected to the namespace. */
+static void send_disconnect_packet(struct client *cl, const sio_nsp *nsp) {
   struct msg *m;
-  struct core *core = s->nsp->core;
-  int err = sio__encode_disconnect_packet(&core->loop.msgs, &m, s->nsp->name);
+  struct core *core = nsp->core;
+  int err = sio__encode_disconnect_packet(&core->loop.msgs, &m, nsp->name);
   if (!err)
     err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_DISCONNECT,
-                                      slice_str(s->nsp->name));
-  if (err) return err;
-  err = sio__session_send(s->session, m, 0);
+                                      slice_str(nsp->name));
+  if (err) {
+    sio__client_disconnect_for_missing_packet(cl, err);
+    return;
+  }
+  sio__session_send(cl->session, m, 0);
   msg_unref(m);
-  return err;
 }
 
-/* Disconnects a socket because the host asked for it. If there is no memory for the DISCONNECT
- * packet, the session is ended too, because otherwise the peer would still believe that it is
- * connected to the namespace. */
 static void disconnect_socket_by_host(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of_session(s->session);
   if (s->nsp->ops->leaving) s->nsp->ops->leaving(s->nsp->adapter, s);
-  if (send_disconnect_packet(s) == UV_ENOMEM) sio__client_disconnect_out_of_memory(cl);
+  send_disconnect_packet(cl, s->nsp);
   sio__client_remember_left_nsp(cl, slice_str(s->nsp->name));
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
