@@ -118,13 +118,16 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
 
 /* Like LOG(), for a line about a session, a namespace or a connection. about_ is evaluated only if
  * the line is logged. */
-#define LOG_ABOUT(log, lvl, room, about_, ...)     \
-  do {                                             \
-    if ((lvl) <= (log)->level[room]) {             \
-      (log)->about = (about_);                     \
-      sio__log((log), (lvl), (room), __VA_ARGS__); \
-      (log)->about = NULL;                         \
-    }                                              \
+#define LOG_ABOUT(log, lvl, room, about_, ...)                                                 \
+  do {                                                                                         \
+    if ((lvl) <= (log)->level[room]) LOG_ABOUT_UNCHECKED(log, lvl, room, about_, __VA_ARGS__); \
+  } while (0)
+/* The same for a caller that has checked the level itself. */
+#define LOG_ABOUT_UNCHECKED(log, lvl, room, about_, ...) \
+  do {                                                   \
+    (log)->about = (about_);                             \
+    sio__log((log), (lvl), (room), __VA_ARGS__);         \
+    (log)->about = NULL;                                 \
   } while (0)
 
 /* For lines that a peer can cause as often as it likes. peer is the address of the peer; NULL or ""
@@ -158,6 +161,8 @@ void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Arguments for "%.*s" that print at most the first 64 bytes of a peer's text. */
-#define LOG_SLICE(s) (int)((s).n < 64 ? (s).n : 64), (s).p ? (s).p : ""
+#define LOG_SLICE(s) log_slice_length(s), log_slice_text(s)
+static inline int log_slice_length(sio_slice s) { return s.n < 64 ? (int)s.n : 64; }
+static inline const char *log_slice_text(sio_slice s) { return s.p ? s.p : ""; }
 
 #endif

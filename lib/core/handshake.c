@@ -13,6 +13,7 @@
 #include "core/nsp.h"
 #include "core/socket.h"
 #include "packet/json.h"
+#include <assert.h>
 
 static int handshake_put_bytes(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }
 
@@ -110,7 +111,8 @@ static int handshake_put_time(struct buf *b, uint64_t ms) {
                    "(Coordinated Universal Time)\"",
                    days + 3 * tm.tm_wday, months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_year + 1900,
                    tm.tm_hour, tm.tm_min, tm.tm_sec);
-  return n > 0 && (size_t)n < sizeof text ? sio__buf_put(b, text, (size_t)n) : UV_EINVAL;
+  assert(n > 0 && (size_t)n < sizeof text);
+  return sio__buf_put(b, text, (size_t)n);
 }
 
 static int handshake_put_text_member(struct buf *b, sio_slice key, sio_slice value) {

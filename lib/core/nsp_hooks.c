@@ -35,15 +35,16 @@ static struct event_handlers *event_handlers_new(struct map *all, sio_slice even
   if (!h) return NULL;
   sio__hooks_init(&h->hooks);
   h->n = event.n;
-  if (event.n) memcpy(h->event, event.p, event.n);
+  memcpy(h->event, event.p, event.n);
   if (sio__map_put(all, h) == 0) return h;
   sio__free(h);
   return NULL;
 }
 
-/* Frees the entry of an event that has no handlers left, unless its list is being walked. */
+/* Frees the entry of an event that has no handlers left. A list that is being walked is not empty:
+ * its removed hooks stay in it until the walk ends. */
 static void event_handlers_free_if_empty(struct map *all, struct event_handlers *h) {
-  if (!hooks_empty(&h->hooks) || h->hooks.walks) return;
+  if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
   event_handlers_free(h);
 }
