@@ -94,6 +94,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   if (packet->scan->nargs == 0 ||
       event_read_name(e, json_scanned_element(packet->scan, packet->json, 0)))
     return 0;
+  sio__event_clear(e);
   return UV_ENOMEM;
 }
 
