@@ -209,16 +209,17 @@ static const struct link_socket_ops link_socket_ops = { .connected = on_link_con
                                                         .received = on_link_received,
                                                         .failed = on_link_failed };
 
-/* err: the error of the address that was tried before. */
+/* err: the error of the address that was tried before. An address may fail at once, such as one of
+ * IPv6 on a machine that has no IPv6: then the next one is tried. */
 static void link_connect_to_next_address(struct link *l, int err) {
-  struct addrinfo *a = l->next_address;
-  struct link_socket *w = a ? sio__link_socket_new(l, &link_socket_ops) : NULL;
-  if (a && !w) err = UV_ENOMEM;
-  if (w) {
+  for (struct addrinfo *a; (a = l->next_address);) {
+    struct link_socket *w = sio__link_socket_new(l, &link_socket_ops);
     l->next_address = a->ai_next;
-    err = sio__link_socket_connect(w, a->ai_addr);
+    err = w ? sio__link_socket_connect(w, a->ai_addr) : UV_ENOMEM;
+    if (!err) return;
+    sio__link_close_socket(l);
   }
-  if (err || !w) link_fail_with_error(l, "cannot connect", err);
+  link_fail_with_error(l, "cannot connect", err);
 }
 
 static void on_link_resolved(struct link *l, int status) {

@@ -151,6 +151,33 @@ TEST(of_several_addresses_the_next_is_tried_when_one_refuses) {
   end();
 }
 
+/* As those of IPv6 are on a machine that has none. */
+TEST(an_address_that_this_machine_has_no_way_to_does_not_keep_it_from_the_next) {
+  begin_tcp((sio_redis_options){ 0 });
+  UNTIL(nlookups == 2);
+  struct addrinfo *list = addresses(closed_port(), tcp_port);
+  places[0].sin_family = AF_UNSPEC;
+  resolve(0, list);
+  EQ(redis_stats().failures, 0);
+  be_ready();
+  EQ(redis_stats().failures, 0);
+  EQ(freed_lists, 2);
+  end();
+}
+
+TEST(addresses_that_this_machine_has_no_way_to_are_asked_for_again) {
+  begin_tcp((sio_redis_options){ 0 });
+  UNTIL(nlookups == 2);
+  struct addrinfo *list = addresses(closed_port(), closed_port());
+  places[0].sin_family = places[1].sin_family = AF_UNSPEC;
+  resolve(0, list);
+  UNTIL(redis_stats().failures == 2);
+  settle();
+  CHECK(strstr(lines, "cannot connect: invalid argument; next attempt in"));
+  be_ready();
+  end();
+}
+
 TEST(when_all_addresses_refuse_it_tries_again) {
   begin_tcp((sio_redis_options){ 0 });
   UNTIL(nlookups == 2);
@@ -417,6 +444,8 @@ T(it_connects_to_the_address_that_its_host_has)
 T(the_login_of_the_url_is_decoded_before_it_is_sent)
 T(a_url_with_a_password_alone_names_no_user)
 T(of_several_addresses_the_next_is_tried_when_one_refuses)
+T(an_address_that_this_machine_has_no_way_to_does_not_keep_it_from_the_next)
+T(addresses_that_this_machine_has_no_way_to_are_asked_for_again)
 T(when_all_addresses_refuse_it_tries_again)
 T(a_host_without_an_address_is_asked_for_again)
 T(a_lookup_that_cannot_begin_is_tried_again)
