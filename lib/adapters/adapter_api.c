@@ -9,6 +9,7 @@
 #include "core/nsp.h"
 #include "core/out_packet.h"
 #include "core/query.h"
+#include "core/recovery_socket.h"
 #include "core/restore.h"
 #include "core/room_hooks.h"
 #include "core/server_side.h"

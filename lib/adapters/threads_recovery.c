@@ -261,7 +261,7 @@ static void moved_record_free(struct moved_record *m) {
   for (size_t i = 0; i < m->nevents; i++)
     if (m->events[i]) sio__thread_request_unref(m->events[i]);
   sio__free(m->events);
-  if (m->record) sio__recovery_record_free_detached(m->record);
+  if (m->record) sio__recovery_free_detached_record(m->record);
   sio__free(m);
 }
 
@@ -314,20 +314,27 @@ static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_e
   return copy;
 }
 
+static const struct replay_log_entry *find_next_event_missed_by_record(
+    const struct recovery *recovery, const struct recovery_record *rec,
+    const struct replay_log_entry *e) {
+  return sio__replay_find_next_missed(&rec->replay, &recovery->log, e, sio__is_saved_socket_in_room,
+                                      rec);
+}
+
 static int add_missed_events_to_moved_record(struct moved_record *m,
                                              const struct recovery *recovery,
                                              const struct recovery_record *rec) {
   size_t n = 0;
   const struct replay_log_entry *e = NULL;
-  while ((e = sio__recovery_next_missed_event(recovery, rec, e))) n++;
+  while ((e = find_next_event_missed_by_record(recovery, rec, e))) n++;
   if (n && !(m->events = sio__calloc(n, sizeof *m->events))) return UV_ENOMEM;
-  while ((e = sio__recovery_next_missed_event(recovery, rec, e))) {
+  while ((e = find_next_event_missed_by_record(recovery, rec, e))) {
     struct request *copy = copy_logged_event(recovery->nsp, e);
     if (!copy) return UV_ENOMEM;
     copy->serial = e->seq;
     m->events[m->nevents++] = copy;
     m->bytes += copy->size;
-    m->replayed += e->seq <= rec->last_replayed;
+    m->replayed += e->seq <= rec->replay.last_replayed;
   }
   return 0;
 }
@@ -380,7 +387,7 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
 
 void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
-  if (recovery && a->recovery && sio__recovery_has_record(recovery, slice_str(r->key))) {
+  if (recovery && a->recovery && sio__recovery_find_record(recovery, slice_str(r->key))) {
     find_and_move_record(a, r);
     return;
   }
@@ -396,9 +403,22 @@ static void add_moved_events(struct recovery *recovery, struct recovery_record *
   for (size_t i = 0; i < m->nevents; i++) {
     const struct request *e = m->events[i];
     if (sio__recovery_add_event_of_thread(recovery, rec, e->json, e->bins, e->nbins)) return;
-    recovery_set_former_offset(recovery, m->tag, e->serial);
-    if (i + 1 == m->replayed) recovery_mark_events_replayed(recovery, rec);
+    sio__replay_log_set_newest_former_offset(&recovery->log, recovery->log.seq, m->tag, e->serial);
+    if (i + 1 == m->replayed) rec->replay.last_replayed = recovery->log.seq;
   }
+}
+
+static bool is_saved_socket_in_any_room(const struct recovery_record *rec,
+                                        const char *const *rooms) {
+  for (; rooms && *rooms; rooms++)
+    if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
+  return false;
+}
+
+static bool is_broadcast_for_saved_socket(const struct request *r,
+                                          const struct recovery_record *rec) {
+  return (!r->rooms || is_saved_socket_in_any_room(rec, r->rooms)) &&
+         !is_saved_socket_in_any_room(rec, r->except);
 }
 
 static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct recovery_record *rec,
@@ -407,7 +427,7 @@ static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct re
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
     if (b->position >= position && r->serial > m->seen[r->from.place] &&
-        sio__is_saved_socket_in_target(rec, r->rooms, r->except))
+        is_broadcast_for_saved_socket(r, rec))
       sio__recovery_add_event_of_thread(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
   }
 }
@@ -435,10 +455,10 @@ static void give_moved_record_to_client(struct threads_adapter *a, struct thread
                                         struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio__socket_restore_report_answer(w->restore, 0);
-  else if (rec->missed_one_is_lost)
+  else if (rec->replay.missed_one_is_lost)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
-    sio__recovery_keep_found_record(a->nsp->recovery, rec);
+    sio__recovery_keep_record_again(a->nsp->recovery, rec);
 }
 
 static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,

@@ -11,6 +11,7 @@
 #include "core/client_timeout.h"
 #include "core/core.h"
 #include "core/nsp.h"
+#include "core/recovery_socket.h"
 #include "core/restore.h"
 #include "core/socket.h"
 #include "packet/parser.h"

@@ -9,7 +9,7 @@
 #include "core/nsp.h"
 #include "core/nsp_note.h"
 #include "core/pending_acks.h"
-#include "core/recovery.h"
+#include "core/recovery_socket.h"
 #include "core/socket.h"
 #include "packet/parser.h"
 #include <assert.h>

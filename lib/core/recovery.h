@@ -14,14 +14,13 @@
  * A record has at most one socket. If a peer returns before the end of its old connection was
  * noticed, the old socket is closed first, and the new one takes over the record.
  *
- * An offset is the number of the last event that a peer received. On return the peer is sent what
- * was numbered after its offset and is addressed to it. If it has received the last event that was
- * sent to it, only events after its disconnection can be missing. Therefore a peer that receives
- * few events, or none, can return although old events are not kept any more.
- *
  * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
  * (kept_by_adapter), there is no log, records are never AWAY, and the events that a RETURNING
  * socket missed are in its record.
+ *
+ * recovery.c keeps the records and the log of events of a namespace; recovery_socket.c follows a
+ * socket through its life; recovery_claim.c lets a returning peer claim a record. saved_state.c
+ * copies what a socket had, and replay.c knows which events it missed.
  */
 #ifndef SIO_CORE_RECOVERY_H
 #define SIO_CORE_RECOVERY_H
@@ -30,37 +29,19 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "core/recovery_queue.h"
-#include "core/replay_log.h"
-#include <sio/adapter.h>
-
-/* Events that the adapter has found, and that a socket missed. */
-struct missed_events {
-  struct msg **msgs; /* owned, with one reference to each */
-  uint32_t n, cap;
-  size_t queued_bytes; /* the memory that these events take in the queue of the session */
-};
+#include "core/replay.h"
+#include "core/saved_state.h"
 
 struct recovery_record {
   sio_socket *socket;               /* NULL while the record is AWAY */
   struct recovery_queue_entry away; /* links the record into recovery->away while it is AWAY */
-  uint64_t start;                   /* the client needs no events up to this number */
-  uint64_t last_sent;               /* the number of the last event that the client was sent */
-  uint64_t seq_at_leave; /* the number of the newest event when the client disconnected */
-  uint64_t replay_from;  /* while RETURNING: events after this number are replayed */
-  uint64_t left_at_ms;   /* the loop's clock */
+  struct saved_state saved;         /* empty while LIVE */
+  struct replay replay;
+  uint64_t left_at_ms; /* the loop's clock */
   uint64_t since; /* with several threads: the number of the CONNECT that made the last socket */
-  uint64_t last_replayed;      /* the number of the newest event that was ever replayed */
-  uint64_t first_replay_bytes; /* total size of the replayed events, each counted once */
-  uint64_t repeat_bytes;       /* total size of events that were replayed once more */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  char *rooms; /* the names of the socket's rooms, each with a NUL; NULL while LIVE */
-  size_t rooms_size;
-  void *data;                   /* a copy of the bytes of sio_socket_data(); NULL while LIVE */
-  char *shared;                 /* a copy of sio_socket_shared(), or NULL; always NULL while LIVE */
-  struct missed_events *missed; /* events that the adapter has found, or NULL */
-  bool missed_one_is_lost;      /* an event could not be added to `missed` */
-  bool persisted;               /* the adapter has stored the socket */
+  bool persisted; /* the adapter has stored the socket */
 };
 
 /* One per namespace. */
@@ -75,6 +56,8 @@ struct recovery {
 
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* *out is NULL if recovery is off */
 void sio__recovery_free(struct recovery *r); /* all sockets must have left; r may be NULL */
+/* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
+unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -102,76 +85,40 @@ static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {
   return r && r->kept_by_adapter;
 }
 static inline void recovery_record_set_last_sent(struct recovery_record *rec, uint64_t seq) {
-  if (rec) rec->last_sent = seq;
+  if (rec) rec->replay.last_sent = seq;
 }
 
-/* ---- the life of a socket: all of these do nothing if recovery is off ----------------------- */
+/* ---- records ----------------------------------------------------------------------------- */
 
-/* The recovery data in the auth object of a CONNECT packet, which the client may have made up. */
-struct recovery_claim {
-  sio_slice pid, offset;
-  bool has_offset, is_valid;
-  struct cJSON *auth; /* owned; pid and offset point into it */
-};
+/* Creates the record of a socket that connects. Returns NULL if there is no memory, or no random
+ * pid. */
+struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket *s);
+/* Creates a record without a socket from what the adapter has found. Returns 0, SIO_EPROTO if an id
+ * is malformed, SIO_EEXISTS if one is in use here, or UV_ENOMEM. */
+int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
+                                   struct recovery_record **out);
+void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
-/* If the auth of a PENDING socket has a valid pid and offset, the socket gets the id, the rooms and
- * the data of the lost one. Must be called from the loop, because it may disconnect the old socket
- * and run its callbacks. Returns true if the socket is still open and the adapter has to be asked
- * for *claim. The caller clears *claim in any case. */
-bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
-void sio__recovery_claim_clear(struct recovery_claim *claim);
+/* Returns the LIVE, AWAY or RETURNING record with this pid, or NULL. A record that the adapter has
+ * found, and that no socket has yet, does not count. */
+struct recovery_record *sio__recovery_find_record(const struct recovery *r, sio_slice pid);
+bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);
+/* True if the socket of this record (a struct recovery_record) is in the room; while the record is
+ * LIVE, its rooms are not known here. */
+bool sio__is_saved_socket_in_room(const char *room, const void *record);
 
-/* These functions handle what an adapter has found, which is a record without a socket.
- * sio__recovery_give_record_to_socket() gives it to the socket; if cause is not 0, it frees the
- * record instead and reports the cause. sio__recovery_keep_found_record() keeps it, as if the
- * connection of its socket had just broken. */
-int sio__recovery_add_found_socket(
-    struct recovery *r, const sio_saved_socket *s,
-    struct recovery_record **out); /* as sio__socket_restore_add_found_socket() */
-/* Adds an event that the socket missed; takes a reference to msg. Returns 0, SIO_ETOOBIG or
- * UV_ENOMEM. */
-int sio__recovery_add_missed_event(struct recovery *r, struct recovery_record *rec,
-                                   struct msg *msg);
-void sio__recovery_give_record_to_socket(sio_socket *s, struct recovery_record *rec, int cause);
-void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record *rec);
-
-/* Must be called before CONNECT is answered. Replays the missed events to a returning socket; for a
- * new socket, creates a record if there is memory. Returns 0; SIO_ETOOBIG if a missed event has
- * been dropped from the replay log meanwhile; or an error of sending. */
-int sio__recovery_before_connect_answer(sio_socket *s);
-/* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
-unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
-/* Implements sio_adapter_api.socket_pid. Returns NULL if the socket cannot be recovered. */
-const char *sio__recovery_pid_of_socket(const sio_socket *s);
-void sio__recovery_after_connect_answer(sio_socket *s); /* called when the answer was queued */
-void sio__recovery_on_connect_refused(sio_socket *s);   /* middleware refused the socket */
-/* Called when the connection broke before CONNECT was answered. */
-void sio__recovery_on_pending_socket_lost(sio_socket *s);
-void sio__recovery_on_socket_leave(sio_socket *s, int reason);
-void sio__recovery_save_socket_rooms(sio_socket *s); /* called before the socket leaves its rooms */
-void sio__recovery_save_socket_data(sio_socket *s);  /* called after the socket's last callback */
+/* Takes a record, which has a saved state, from its socket, whose connection has broken, and makes
+ * it AWAY; or passes it to the adapter and frees it, if the adapter keeps everything. */
+void sio__recovery_keep_record(struct recovery *r, struct recovery_record *rec);
+/* The same for a record whose peer has returned, but did not connect. It expires as if the peer had
+ * not returned. */
+void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec);
+/* Makes an AWAY record, or one that the adapter has found, RETURNING: s is its socket now. The
+ * caller sets s->recovery_record. */
+void sio__recovery_take_record(struct recovery *r, struct recovery_record *rec, sio_socket *s);
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-/* True if there is a record with this pid that is LIVE, AWAY or RETURNING. A record that the
- * adapter has found, and that no socket has yet, does not count. */
-bool sio__recovery_has_record(const struct recovery *r, sio_slice pid);
-/* Finds the record of a client that has returned to the server of another thread. Closes its old
- * socket, which may run callbacks of the host. number is the number of the client's CONNECT there;
- * if the client has come back here with a later CONNECT, the record is not given away. Returns 0
- * and sets *out to a record that is AWAY and whose replay_from is set; or the reason why the socket
- * cannot be recovered (SIO_RECOVERY_...). */
-int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
-                                        uint64_t number, struct recovery_record **out);
-/* Returns the first event after e that the client has missed. If e is NULL, returns the first one
- * of all. */
-const struct replay_log_entry *sio__recovery_next_missed_event(const struct recovery *r,
-                                                               const struct recovery_record *rec,
-                                                               const struct replay_log_entry *e);
-/* True if an event for these rooms, except those in `except`, is addressed to the client of an AWAY
- * record. Both lists may be NULL. */
-bool sio__is_saved_socket_in_target(const struct recovery_record *rec, const char *const *rooms,
-                                    const char *const *except);
 /* The first removes an AWAY record from this server without freeing it, so that it can be sent to
  * another thread. The second adds it again, if it could not be sent. */
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
@@ -180,18 +127,7 @@ void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *r
  * client; sio__recovery_add_event_of_thread() adds those that the client missed before. Returns 0,
  * UV_EEXIST or UV_ENOMEM. */
 int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec);
-/* Stores the offset that the event which was added last had on the other server. */
-static inline void recovery_set_former_offset(struct recovery *r, const char *tag, uint64_t seq) {
-  sio__replay_log_set_newest_former_offset(&r->log, r->log.seq, tag, seq);
-}
-/* Marks the events that were added for the record so far: they have been replayed before. */
-static inline void recovery_mark_events_replayed(const struct recovery *r,
-                                                 struct recovery_record *rec) {
-  rec->last_replayed = r->log.seq;
-}
 /* Frees a record that is not in any struct recovery. */
-void sio__recovery_record_free_detached(struct recovery_record *rec);
-/* Frees a record of this server that has no socket. */
-void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_free_detached_record(struct recovery_record *rec);
 
 #endif

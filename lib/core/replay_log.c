@@ -164,15 +164,14 @@ bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, 
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static bool is_in_any_listed_room(const char **at, uint32_t n,
-                                  bool (*in_room)(const char *, const void *), const void *user) {
+static bool is_in_any_listed_room(const char **at, uint32_t n, in_room_cb in_room,
+                                  const void *user) {
   bool found = false;
   for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
   return found;
 }
 
-bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e,
-                                         bool (*in_room)(const char *room, const void *user),
+bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user) {
   const char *at = e->names;
   bool in_target = is_in_any_listed_room(&at, e->nrooms, in_room, user);

@@ -85,9 +85,10 @@ void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
 /* Drops the entries that were added before the time ms. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);
 
+/* Says whether the receiver *user is in a room. */
+typedef bool (*in_room_cb)(const char *room, const void *user);
 /* True if the event was addressed to a socket; in_room() says whether that socket is in a room. */
-bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e,
-                                         bool (*in_room)(const char *room, const void *user),
+bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user);
 /* sio__replay_log_first_entry_after() returns the first entry with a greater number,
  * sio__replay_log_next_entry() the entry after e. Both return NULL at the end. */

@@ -59,16 +59,16 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
 void sio__socket_restore_use_answer(sio_restore *r) {
   struct recovery_record *rec = r->record;
   int cause = r->cause;
-  if (!cause && rec->missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
+  if (!cause && rec->replay.missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
   r->record = NULL;
-  sio__recovery_give_record_to_socket(r->socket, rec, cause);
+  sio__recovery_give_found_record(r->socket, rec, cause);
 }
 
 void sio__socket_restore_end(sio_restore *r) {
   sio_nsp *nsp = r->socket->nsp;
   task_cancel(&r->task);
   sio__loop_stop_timer(&nsp->core->loop, &r->timer);
-  if (r->record) sio__recovery_keep_found_record(nsp->recovery, r->record);
+  if (r->record) sio__recovery_keep_record_again(nsp->recovery, r->record);
   if (nsp->ops->restore_over) nsp->ops->restore_over(nsp->adapter, r);
   sio__free(r);
 }
@@ -86,7 +86,7 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
   sio_saved_socket saved;
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
   if (sio__read_sized_struct(&saved, sizeof saved, s, sizeof saved)) return UV_EINVAL;
-  int err = sio__recovery_add_found_socket(r->socket->nsp->recovery, &saved, &r->record);
+  int err = sio__recovery_add_found_record(r->socket->nsp->recovery, &saved, &r->record);
   if (err == UV_ENOMEM) r->cause = SIO_RECOVERY_NO_MEMORY;
   return err;
 }
@@ -101,16 +101,17 @@ static int socket_restore_add_missed_event(struct recovery *recovery, struct rec
   if (!recovery->kept_by_adapter) offset = slice(NULL, 0);
   int err = sio__packet_new_from_remote_event(&to, json, bins, nbins, NULL, offset, &p);
   if (err) return err;
-  if (recovery->kept_by_adapter) err = sio__recovery_add_missed_event(recovery, rec, p->msg);
+  if (recovery->kept_by_adapter)
+    err = sio__replay_add_missed_event(&rec->replay, recovery->nsp, p->msg);
   sio__packet_free(p);
   return err;
 }
 
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins) {
-  if (rec->missed_one_is_lost) return SIO_ETOOBIG;
+  if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
   int err = socket_restore_add_missed_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
-  rec->missed_one_is_lost = err != 0;
+  rec->replay.missed_one_is_lost = err != 0;
   return err;
 }
 
@@ -124,10 +125,10 @@ int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slic
                                   size_t nbins, sio_slice offset) {
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
-  if (rec->missed_one_is_lost) return SIO_ETOOBIG;
+  if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
   int err =
       socket_restore_add_missed_event(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
-  rec->missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
+  rec->replay.missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
   return err;
 }
 

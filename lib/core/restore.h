@@ -14,7 +14,7 @@
 #ifndef SIO_CORE_RESTORE_H
 #define SIO_CORE_RESTORE_H
 
-#include "core/recovery.h"
+#include "core/recovery_claim.h"
 #include "net/loop.h"
 
 enum restore_state {
@@ -47,7 +47,7 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
 /* Uses the answer: the socket takes over the record that was found, or the failure is reported. */
 void sio__socket_restore_use_answer(sio_restore *r);
 /* Ends the restore, because the socket has joined or never will. If a record was found and the
- * socket has not taken it over, it is kept: see sio__recovery_keep_found_record(). */
+ * socket has not taken it over, it is kept: see sio__recovery_keep_record_again(). */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */

@@ -4,7 +4,7 @@
  * servers that serve as one (sio/threads.h).
  */
 #include "core/nsp.h"
-#include "core/recovery.h"
+#include "core/recovery_socket.h"
 #include "core/socket.h"
 #include "members_rig.h"
 #include <sio/parser.h>

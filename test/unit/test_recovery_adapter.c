@@ -5,6 +5,7 @@
  */
 #include "adapters/memory.h"
 #include "core/out_packet.h"
+#include "core/recovery_socket.h"
 #include "core/restore.h"
 #include "recovery_rig.h"
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recovery_claim.c - reads the claim of a returning client, checks it, and gives the record to the
+ * client's new socket.
+ */
+#include "core/recovery_claim.h"
+
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+#include "packet/tree.h"
+
+/* ---- the claim ------------------------------------------------------------------------------ */
+
+static void read_recovery_claim(struct recovery_claim *c) {
+  bool present;
+  sio__tree_find_string_member(c->auth, "pid", &c->pid, &present);
+  c->is_valid =
+      sio__tree_find_string_member(c->auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
+}
+
+void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
+
+/* True if the auth may contain a pid. Most auth objects contain none, and are not parsed. */
+static bool can_auth_contain_pid(const sio_socket *s) {
+  sio_slice auth = sio_socket_auth(s);
+  return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
+         memmem(auth.p, auth.n, "\"pid\"", 5);
+}
+
+/* Checks whether the claim is good for this record, and finds out what has to be replayed. Returns
+ * 0, or the reason why the client cannot be recovered. */
+static int check_recovery_claim(const struct recovery *r, const struct recovery_claim *c,
+                                struct recovery_record *rec) {
+  if (sio__is_recovery_record_expired(r, rec)) return SIO_RECOVERY_NO_SESSION;
+  if (!c->is_valid) return SIO_RECOVERY_BAD_OFFSET;
+  return sio__replay_choose_start(&rec->replay, &r->log, c->has_offset ? &c->offset : NULL,
+                                  sio__is_saved_socket_in_room, rec);
+}
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static const char *recovery_failure_text(int cause) {
+  static const char *const texts[SIO_RECOVERY_END] = {
+    [SIO_RECOVERY_NO_SESSION] = "the pid is unknown or has expired",
+    [SIO_RECOVERY_BAD_OFFSET] = "the offset is invalid",
+    [SIO_RECOVERY_LOG_GONE] = "missed events have been dropped from the replay log",
+    [SIO_RECOVERY_TOO_MUCH] =
+        "the missed events do not fit into the queue, or were replayed too often",
+    [SIO_RECOVERY_NO_MEMORY] = "out of memory",
+    [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or did not answer in time",
+  };
+  return texts[cause];
+}
+
+void sio__recovery_report_failure(const sio_socket *s, int cause) {
+  struct core *core = s->nsp->core;
+  core->stats.recovery_failed[cause]++;
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
+                  "a peer in namespace %s is not recovered: %s", s->nsp->name,
+                  recovery_failure_text(cause));
+}
+
+/* ---- taking over the record ----------------------------------------------------------------- */
+
+/* Closes the old socket of a peer that has returned over a new connection. The old connection is
+ * dead even if it looks alive. */
+static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
+  static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
+                                      .detail = "the peer returned over another connection",
+                                      .ws_text = "" };
+  sio_socket *old = rec->socket;
+  sio__session_end(old->session, true, why.reason, 0, why.detail);
+  if (old->state == SOCKET_PENDING) {
+    sio__recovery_keep_record_again(r, rec);
+  } else if (old->state == SOCKET_CONNECTED) {
+    sio__socket_start_leaving(old, why.reason);
+    sio__socket_finish_leaving(old, &why);
+  } else {
+    sio__socket_finish_leaving(old, NULL);
+  }
+}
+
+/* Finds a record by its pid. If it has a socket, that one is closed first, which may free the
+ * record. */
+static struct recovery_record *find_record_without_socket(struct recovery *r, sio_slice pid) {
+  struct recovery_record *rec = sio__recovery_find_record(r, pid);
+  if (!rec || !rec->socket) return rec;
+  close_old_socket_of_record(r, rec);
+  return sio__recovery_find_record(r, pid);
+}
+
+/* Gives the id, rooms and data of the record to the socket. Returns 0, or the reason of the
+ * failure; then the socket is unchanged. */
+static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
+                                          struct recovery_record *rec) {
+  char new_id[sizeof s->own_id];
+  memcpy(new_id, s->own_id, sizeof new_id);
+  memcpy(s->own_id, rec->id, sizeof s->own_id);
+  s->recovery_record = rec; /* The adapter may ask for the pid while the socket joins its rooms. */
+  int cause = sio__saved_state_give_rooms(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
+  if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;
+  if (cause) {
+    s->recovery_record = NULL;
+    memcpy(s->own_id, new_id, sizeof new_id);
+    sio__saved_state_take_back(s);
+    return cause;
+  }
+  sio__recovery_take_record(r, rec, s);
+  s->recovered = true;
+  sio__saved_state_give_data(&rec->saved, s);
+  return 0;
+}
+
+/* ---- a client that returns to this server --------------------------------------------------- */
+
+enum { ASK_ADAPTER = -1 };
+
+static bool can_adapter_have_record(const struct recovery *r, const struct recovery_claim *c) {
+  return r->nsp->ops->restore && c->pid.n == SIO__ID_LEN;
+}
+
+static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
+                                 const struct recovery_claim *c) {
+  struct recovery_record *rec = find_record_without_socket(r, c->pid);
+  if (!socket_is_open(s)) return 0;
+  if (!rec) return can_adapter_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
+  int cause = check_recovery_claim(r, c, rec);
+  if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
+  if (cause)
+    sio__recovery_free_record(r, rec);
+  else if (r->nsp->core->threads)
+    rec->since = sio__threads_next_number(r->nsp->core->threads);
+  return cause;
+}
+
+bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim) {
+  *claim = (struct recovery_claim){ 0 };
+  if (!can_auth_contain_pid(s)) return false;
+  claim->auth = sio__tree_from_json(sio_socket_auth(s));
+  if (!claim->auth) {
+    sio__recovery_report_failure(s, SIO_RECOVERY_NO_MEMORY);
+    return false;
+  }
+  read_recovery_claim(claim);
+  int cause = claim->pid.n ? restore_socket_by_pid(s->nsp->recovery, s, claim) : 0;
+  if (cause == ASK_ADAPTER && claim->is_valid) return true;
+  if (cause) sio__recovery_report_failure(s, claim->is_valid ? cause : SIO_RECOVERY_BAD_OFFSET);
+  return false;
+}
+
+void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec, int cause) {
+  struct recovery *r = s->nsp->recovery;
+  if (!cause && sio_socket_find(s->nsp, rec->id)) cause = SIO_RECOVERY_NO_SESSION;
+  if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
+  if (!cause) return;
+  sio__recovery_report_failure(s, cause);
+  if (rec) sio__recovery_free_record(r, rec);
+}
+
+/* ---- a client that has returned to the server of another thread ------------------------------ */
+
+int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                        uint64_t number, struct recovery_record **out) {
+  const struct recovery_record *newer = sio__recovery_find_record(r, c->pid);
+  if (newer && newer->since >= number) return SIO_RECOVERY_NO_SESSION;
+  struct recovery_record *rec = find_record_without_socket(r, c->pid);
+  if (!rec) return SIO_RECOVERY_NO_SESSION;
+  int cause = check_recovery_claim(r, c, rec);
+  if (cause)
+    sio__recovery_free_record(r, rec);
+  else
+    *out = rec;
+  return cause;
+}

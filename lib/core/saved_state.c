@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * saved_state.c - copies the rooms and the data of a socket, and gives them to another one.
+ */
+#include "core/saved_state.h"
+
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+
+static size_t socket_data_size(const sio_nsp *nsp) { return nsp->core->opts->socket_data_size; }
+
+static void *copy_bytes_to_heap(const void *p, size_t n) {
+  void *copy = sio__malloc(n);
+  if (copy) memcpy(copy, p, n);
+  return copy;
+}
+
+/* Returns the name that follows this one, or NULL. */
+static const char *next_saved_room(const struct saved_state *st, const char *room) {
+  room += strlen(room) + 1;
+  return room < st->rooms + st->rooms_size ? room : NULL;
+}
+
+/* ---- copying from a socket ------------------------------------------------------------------ */
+
+struct room_copy {
+  char *rooms;
+  size_t at;
+};
+
+static void add_room_name_size(const char *room, void *user) {
+  ((struct room_copy *)user)->at += strlen(room) + 1;
+}
+
+static void copy_room_name(const char *room, void *user) {
+  struct room_copy *p = user;
+  size_t n = strlen(room) + 1;
+  memcpy(p->rooms + p->at, room, n);
+  p->at += n;
+}
+
+int sio__saved_state_copy_rooms(struct saved_state *st, sio_socket *s) {
+  struct room_copy p = { .at = 0 };
+  s->nsp->ops->rooms(s->nsp->adapter, s, add_room_name_size, &p);
+  if (p.at == 0) return 0;
+  p.rooms = sio__malloc(p.at);
+  if (!p.rooms) return UV_ENOMEM;
+  st->rooms = p.rooms;
+  st->rooms_size = p.at;
+  p.at = 0;
+  s->nsp->ops->rooms(s->nsp->adapter, s, copy_room_name, &p);
+  return 0;
+}
+
+int sio__saved_state_copy_data(struct saved_state *st, sio_socket *s) {
+  size_t n = socket_data_size(s->nsp);
+  if (n && !(st->data = copy_bytes_to_heap(sio_socket_data(s), n))) return UV_ENOMEM;
+  if (s->shared && !(st->shared = copy_bytes_to_heap(s->shared, strlen(s->shared) + 1)))
+    return UV_ENOMEM;
+  return 0;
+}
+
+/* ---- copying from and to an adapter --------------------------------------------------------- */
+
+static int saved_state_copy_room_list(struct saved_state *st, const char *const *rooms) {
+  size_t n = 0;
+  for (const char *const *p = rooms; p && *p; p++) n += strlen(*p) + 1;
+  if (!n) return 0;
+  struct room_copy copy = { .rooms = sio__malloc(n) };
+  if (!copy.rooms) return UV_ENOMEM;
+  st->rooms = copy.rooms;
+  st->rooms_size = n;
+  for (const char *const *p = rooms; *p; p++) copy_room_name(*p, &copy);
+  return 0;
+}
+
+int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *nsp,
+                                       const sio_saved_socket *from) {
+  size_t n = socket_data_size(nsp);
+  int err = saved_state_copy_room_list(st, from->rooms);
+  if (!err && from->shared.n && !slice_equals_str(from->shared, "{}") &&
+      !(st->shared = sio__strndup(from->shared.p, from->shared.n)))
+    err = UV_ENOMEM;
+  if (!err && from->data && from->data_size == n && n &&
+      !(st->data = copy_bytes_to_heap(from->data, n)))
+    err = UV_ENOMEM;
+  return err;
+}
+
+/* Makes a list of the names of the rooms, which the caller frees. Returns NULL if memory runs
+ * out. */
+static const char **list_saved_rooms(const struct saved_state *st) {
+  size_t n = 0;
+  for (const char *room = st->rooms; room; room = next_saved_room(st, room)) n++;
+  const char **list = sio__calloc(n + 1, sizeof *list);
+  if (!list) return NULL;
+  n = 0;
+  for (const char *room = st->rooms; room; room = next_saved_room(st, room)) list[n++] = room;
+  return list;
+}
+
+int sio__saved_state_describe(const struct saved_state *st, const sio_nsp *nsp,
+                              sio_saved_socket *out) {
+  out->rooms = list_saved_rooms(st);
+  if (!out->rooms) return UV_ENOMEM;
+  out->shared = slice_str(st->shared ? st->shared : "{}");
+  out->data = st->data;
+  out->data_size = st->data ? socket_data_size(nsp) : 0;
+  return 0;
+}
+
+/* ---- using ---------------------------------------------------------------------------------- */
+
+int sio__saved_state_give_rooms(const struct saved_state *st, sio_socket *s) {
+  int err = 0;
+  if (st->shared && !(s->shared = sio__strndup(st->shared, strlen(st->shared)))) return UV_ENOMEM;
+  for (const char *room = st->rooms; room && !err; room = next_saved_room(st, room))
+    err = sio_join(s, room);
+  return err;
+}
+
+void sio__saved_state_take_back(sio_socket *s) {
+  sio__free(s->shared);
+  s->shared = NULL;
+  s->nsp->ops->leave_all(s->nsp->adapter, s);
+}
+
+void sio__saved_state_give_data(const struct saved_state *st, sio_socket *s) {
+  if (st->data) memcpy(sio_socket_data(s), st->data, socket_data_size(s->nsp));
+}
+
+bool sio__saved_state_has_room(const struct saved_state *st, const char *room) {
+  for (const char *r = st->rooms; r; r = next_saved_room(st, r))
+    if (strcmp(room, r) == 0) return true;
+  return false;
+}
+
+void sio__saved_state_clear(struct saved_state *st) {
+  sio__free(st->rooms);
+  sio__free(st->data);
+  sio__free(st->shared);
+  *st = (struct saved_state){ 0 };
+}
