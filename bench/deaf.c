@@ -155,7 +155,7 @@ int main(int argc, char **argv) {
   waitpid(pid, NULL, 0);
   wait_for_the_rest();
   sio_stats st;
-  sio_server_stats(server, &st, sizeof st);
+  sio_server_get_stats(server, &st, sizeof st);
   printf("an empty server: %.1f MB; after they have left (%d connections): %.1f MB\n", empty,
          (int)st.connections, rss_mb());
   return 0;

@@ -102,7 +102,7 @@ static int run_one(void) {
 static void print_connections(sio_server *srv, void *arg) {
   sio_stats st;
   (void)arg;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   printf("connections %llu\n", (unsigned long long)st.connections);
   fflush(stdout);
 }

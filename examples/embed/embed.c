@@ -120,7 +120,7 @@ static void on_rate(sio_socket *s, sio_event *e, void *user) {
 static void on_second(uv_timer_t *timer) {
   const struct program *p = timer->data;
   sio_stats stats;
-  sio_server_stats(p->srv, &stats, sizeof stats);
+  sio_server_get_stats(p->srv, &stats, sizeof stats);
   cJSON *tree = cJSON_CreateObject();
   cJSON_AddNumberToObject(tree, "pages", (double)stats.sockets);
   cJSON_AddNumberToObject(tree, "dropped", (double)stats.volatile_dropped);

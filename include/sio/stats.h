@@ -3,7 +3,7 @@
  * stats.h - what a server has counted since its start.
  *
  *     sio_stats st;
- *     sio_server_stats(srv, &st, sizeof st);
+ *     sio_server_get_stats(srv, &st, sizeof st);
  *     printf("%" PRIu64 " sockets\n", st.sockets);
  *
  * metrics.h writes the same as text for Prometheus.
@@ -226,7 +226,7 @@ typedef struct sio_stats {
 } sio_stats;
 
 /* Fills in the first size bytes of *out; pass sizeof *out. Visits every namespace. Loop thread. */
-SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);
+SIO_EXTERN void sio_server_get_stats(const sio_server *srv, sio_stats *out, size_t size);
 
 /* Adds the statistics of another server to *sum, gauges included. Any thread, on copies. */
 static inline void sio_stats_add(sio_stats *sum, const sio_stats *more) {

@@ -82,7 +82,7 @@ typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, voi
  * loop of srv. srv is one of the members; for a server without sio_options.threads, sum has its
  * statistics alone. If srv closes first, sum contains the members that have answered. Thread of
  * srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
-SIO_EXTERN int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
+SIO_EXTERN int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
 
 /* Writes the text of sio_metrics_text() for the sum of all members, and calls cb(text, user) once,
  * later and from the loop of srv. An empty text means that memory ran out. sio_metrics_route()

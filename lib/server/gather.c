@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather.c - adds up statistics for sio_threads_stats() and for Prometheus. The server of each
+ * gather.c - adds up statistics for sio_threads_get_stats() and for Prometheus. The server of each
  * other thread (a member) is sent a message; it fills in its statistics, and sends the message
  * back.
  *
@@ -93,7 +93,7 @@ static void on_stats_returned(void *server, void *arg) {
 static void fill_and_return_stats(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
-  sio_server_stats(srv, &m->stats, sizeof m->stats);
+  sio_server_get_stats(srv, &m->stats, sizeof m->stats);
   /* All members share one table of addresses, and the server that asked counts it itself. */
   m->stats.addresses = 0;
   if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
@@ -161,7 +161,7 @@ int sio__stats_sum_start(sio_server *srv, bool with_nsps,
   }
   task_init(&g->finish, on_stats_sum_finish_task);
   list_push(&srv->gathers, &g->link);
-  sio_server_stats(srv, &g->sum.stats, sizeof g->sum.stats);
+  sio_server_get_stats(srv, &g->sum.stats, sizeof g->sum.stats);
   if (srv->core.threads) ask_other_members_for_stats(srv, g);
   if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);
   return 0;
@@ -178,7 +178,7 @@ static void pass_stats_sum_to_host(const struct gathered *sum, void *user) {
   sio__free(call);
 }
 
-int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
+int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
   struct stats_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;

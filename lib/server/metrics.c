@@ -379,7 +379,7 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   sio_stats st;
   if (!cb) return UV_EINVAL;
   sio__nsp_stats_rows_init(&nsps);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   int err = sio__nsp_stats_rows_collect(&nsps, srv);
   if (!err) err = write_metrics_text(&st, &nsps, cb, user);
   sio__nsp_stats_rows_clear(&nsps);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.c - sio_server_stats(): collects the counters of all parts of the library, each of which
- * counts in a struct of its own. Values that can be computed from other counters are computed here.
+ * stats.c - sio_server_get_stats(): collects the counters of all parts of the library, each of
+ * which counts in a struct of its own. Values that can be computed from other counters are computed
+ * here.
  */
 #include "server/server.h"
 
@@ -100,7 +101,7 @@ static void fill_limit_stats(sio_stats *st, const struct addr_limits *d) {
   st->addresses_uncounted = d->not_counted;
 }
 
-void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
+void sio_server_get_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->core.stats;
   fill_net_stats(&st, &srv->core.loop);
   fill_tls_stats(&st, &srv->core.loop.stats, srv->http.stats.tls_hellos);

@@ -183,7 +183,7 @@ static void obey(unsigned command, sio_slice bytes) {
 
 static void add_up(void) {
   sio_stats st;
-  sio_server_stats(h.srv, &st, sizeof st);
+  sio_server_get_stats(h.srv, &st, sizeof st);
   const char *fault = stats_fault_at_rest(&st);
   if (fault) fprintf(stderr, "these do not add up: %s\n", fault);
   DEMAND(!fault);

@@ -82,7 +82,7 @@ static const char *fault; /* of the counters, seen in a callback */
 
 static void add_up(void) {
   sio_stats st;
-  sio_server_stats(h.srv, &st, sizeof st);
+  sio_server_get_stats(h.srv, &st, sizeof st);
   fault = stats_fault(&st);
 }
 

@@ -368,12 +368,12 @@ static bool is_open(const sio_test_peer *p) {
 static void make_call(void) {
   sio_stats after;
   query_status = 0;
-  sio_server_stats(srv, &before, sizeof before);
+  sio_server_get_stats(srv, &before, sizeof before);
   alloc_fail_in(fail_at);
   got = call->make();
   blown = alloc_fuse == 0;
   alloc_fail_in(0);
-  sio_server_stats(srv, &after, sizeof after);
+  sio_server_get_stats(srv, &after, sizeof after);
   odd = blown && (got != UV_ENOMEM || !same_state(&before, &after) || !is_open(peer));
   if (odd) return;
   int again = blown ? call->make() : got;
@@ -384,7 +384,7 @@ static void make_call(void) {
 static bool is_excused(void) {
   sio_stats after;
   turn();
-  sio_server_stats(srv, &after, sizeof after);
+  sio_server_get_stats(srv, &after, sizeof after);
   if (call->flags & CLOSES_PEER && after.out_of_memory == before.out_of_memory + 1) return true;
   if (call->flags & DONE_IN_PART && got == UV_ENOMEM) return true;
   if (call->flags & ASKS_FEWER && after.acks_asked == before.acks_asked + 1) return true;

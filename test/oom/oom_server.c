@@ -14,7 +14,7 @@
 
 static const char *check_stats(void) {
   sio_stats st;
-  sio_server_stats(h.srv, &st, sizeof st);
+  sio_server_get_stats(h.srv, &st, sizeof st);
   return stats_fault_at_rest(&st);
 }
 

@@ -266,7 +266,7 @@ static const char *live_scripts(void) {
   if (!missing && broken) missing = broken;
   broken_call.counts = false;
   sio_stats st;
-  sio_server_stats(h.srv, &st, sizeof st);
+  sio_server_get_stats(h.srv, &st, sizeof st);
   return missing ? missing : stats_fault_at_rest(&st);
 }
 

@@ -229,7 +229,7 @@ void ledger_heard(struct ledger *l, uint64_t n) {
 
 static void check_counters(const sio_server *srv) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   const char *wrong = stats_fault(&st);
   if (wrong) fault("the counters do not add up", "%s", wrong);
   if (st.thread_messages_lost && !memory.failed && !kernel.refused)
@@ -238,7 +238,7 @@ static void check_counters(const sio_server *srv) {
 
 void check_rest(const sio_server *srv) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   const char *wrong = stats_fault_at_rest(&st);
   if (wrong) fault("the counters do not come to rest", "%s", wrong);
 }
@@ -312,7 +312,7 @@ static sio_stats stats_of_all(void) {
   sio_stats sum = { 0 }, st;
   for (int i = 0; i < host.nmembers; i++) {
     if (!host.members[i].srv) continue;
-    sio_server_stats(host.members[i].srv, &st, sizeof st);
+    sio_server_get_stats(host.members[i].srv, &st, sizeof st);
     sum.sessions += st.sessions;
     sum.connections += st.connections;
     sum.queued_bytes += st.queued_bytes;

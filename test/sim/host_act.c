@@ -437,7 +437,7 @@ static void act_threads(sio_socket *s) {
   }
   struct question *q = host_ask("statistics");
   if (q) q->must_end = true;
-  if (q && sio_threads_stats(host.here->srv, on_summed, q)) q->open = false;
+  if (q && sio_threads_get_stats(host.here->srv, on_summed, q)) q->open = false;
 }
 
 static void on_sent(int status, void *user) {
@@ -489,7 +489,7 @@ static void act_settings(sio_socket *s) {
       break;
     case 4: {
       sio_stats st;
-      sio_server_stats(host.here->srv, &st, sizeof st);
+      sio_server_get_stats(host.here->srv, &st, sizeof st);
       break;
     }
   }

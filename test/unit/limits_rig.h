@@ -179,7 +179,7 @@ static inline void stop(void) {
 
 static inline sio_stats stats(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st;
 }
 

@@ -235,7 +235,7 @@ TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
   whole_start(NULL);
   sio_stats *st =
       (sio_stats *)(void *)(uintptr_t)older(&old, offsetof(sio_stats, connections_accepted));
-  sio_server_stats(srv, st, offsetof(sio_stats, connections_accepted));
+  sio_server_get_stats(srv, st, offsetof(sio_stats, connections_accepted));
   EQ(st->connections, 0);
   guard_clear(&before_the_end);
   whole_stop();

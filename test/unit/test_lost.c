@@ -62,7 +62,7 @@ static void later(uint64_t ms) {
 
 static uint64_t lost(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st.bytes_lost;
 }
 

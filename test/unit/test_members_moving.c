@@ -197,7 +197,7 @@ TEST(messages_that_wait_for_a_member_count_at_the_memory_that_they_take) {
   CHECK(threads->members[1].inbox > 10000 && threads->members[1].inbox <= 12000);
   turns(2);
   EQ(threads->members[1].inbox, 0);
-  sio_server_stats(members[0], &st, sizeof st);
+  sio_server_get_stats(members[0], &st, sizeof st);
   EQ(st.thread_messages_lost, 2); /* one to each of the others */
   for (int i = 0; i < 3; i++) {
     unsigned n = 0;

@@ -107,7 +107,7 @@ static sio_target all_of(int member) { return (sio_target){ .nsp = roots[member]
 
 static uint64_t failures(int member, int cause) {
   sio_stats st;
-  sio_server_stats(members[member], &st, sizeof st);
+  sio_server_get_stats(members[member], &st, sizeof st);
   return st.recovery_failed[cause];
 }
 

@@ -129,7 +129,7 @@ TEST(null_where_there_may_be_nothing_is_fine) {
   sio_stats st;
   begin();
   sio__packet_free(NULL);
-  sio_server_stats(srv, &st, 0);
+  sio_server_get_stats(srv, &st, 0);
   EQ(sio_emit(sock, "x",
               SIO_ARGS(sio_str(NULL), sio_strn(NULL, 0), sio_bin(NULL, 0), sio_tree(NULL),
                        sio_json(sio_text("1")))),

@@ -68,7 +68,7 @@ TEST(heartbeats_are_counted_asked_answered_and_missed) {
   later(1000);
   say(p, "3");
   say(p, "3"); /* asked for by nobody */
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.pings_sent, 1);
   EQ(st.heartbeats_missed, 0);
   EQ(sio_histogram_total(&st.heartbeat_us), 1);
@@ -77,7 +77,7 @@ TEST(heartbeats_are_counted_asked_answered_and_missed) {
   later(2700); /* missed, by our fault: asked again */
   srv->core.loop.late = false;
   later(3300);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.pings_sent, 3);
   EQ(st.heartbeats_missed, 2);
   EQ(st.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);

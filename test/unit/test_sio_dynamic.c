@@ -177,7 +177,7 @@ TEST(past_max_child_nsps_no_child_is_created) {
   say(p, "40/room-3,");
   HEARD(p, "44/room-3,{\"message\":\"Too many namespaces\"} ");
   EQ(sio_of(srv, "/room-3", &n), SIO_ETOOBIG);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.nsps_refused, 2);
   EQ(st.child_nsps, 2);
   say(p, "41/room-1,");

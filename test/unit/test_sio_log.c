@@ -249,7 +249,7 @@ TEST(lines_without_memory_are_counted_and_reported) {
   alloc_fail_in(0);
   turn();
   CHECK(strstr(said, "2 log lines were lost: out of memory\n") != NULL);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.log_lines_lost, 2);
   stop();
 }
@@ -264,7 +264,7 @@ TEST(a_turn_keeps_so_many_bytes_of_lines_and_tells_how_many_were_more) {
   CHECK(srv->core.log.held <= LOG_HELD);
   turn();
   EQ(srv->core.log.held, 0);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   CHECK(st.log_lines_lost > 0);
   EQ(nsaid + st.log_lines_lost, 2 * 100000 + 1);
   stop();

@@ -97,7 +97,7 @@ static void end(struct peer *p, const char *where, const char *call, unsigned ca
                 const char *want) {
   char text[100];
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   CHECK(tries > 0);
   EQ(st.calls_refused, tries * calls);
   turn();

@@ -304,7 +304,7 @@ TEST(children_are_summed_under_their_parents_pattern_also_after_their_removal) {
   EQ(value("sio_events_received_total{namespace=\"/doc-*\"}"), 21);
   EQ(value("sio_events_sent_total{namespace=\"/doc-*\"}"), 22);
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.events_in, 21);
   EQ(st.events_out, 22);
   stop();

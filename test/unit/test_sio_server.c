@@ -263,7 +263,7 @@ TEST(connections_past_the_limit_are_closed_at_once) {
   EQ(err, SIO_ETOOBIG);
   CHECK(is_closed(c));
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.connections, 2);
   close(a);
   turn();
@@ -353,7 +353,7 @@ TEST(statistics_count_and_fit_the_callers_struct) {
   turn();
   joined();
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.sessions, 1);
   EQ(st.sockets, 1);
   EQ(st.sessions_opened, 2);
@@ -364,10 +364,10 @@ TEST(statistics_count_and_fit_the_callers_struct) {
     sio_stats st;
     uint64_t newer;
   } big = { .newer = 7 };
-  sio_server_stats(srv, &big.st, sizeof big);
+  sio_server_get_stats(srv, &big.st, sizeof big);
   EQ(big.newer, 0);
   uint64_t first = 7, second = 7;
-  sio_server_stats(srv, (sio_stats *)&first, sizeof first);
+  sio_server_get_stats(srv, (sio_stats *)&first, sizeof first);
   EQ(first, 0);
   EQ(second, 7);
   stop();

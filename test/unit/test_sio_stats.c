@@ -29,7 +29,7 @@ static int replies[3]; /* that came, that timed out, that are lost */
 #define SUM(field) STATS_SUM(st.field)
 
 static void look(void) {
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   const char *fault = stats_fault_at_rest(&st);
   if (fault) fprintf(stderr, "not so: %s\n", fault);
   CHECK(!fault);

@@ -37,7 +37,7 @@ static void begin(const sio_options *o) {
 
 static sio_stats stats(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st;
 }
 

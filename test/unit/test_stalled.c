@@ -84,7 +84,7 @@ static void stop(void) {
 
 static size_t sessions(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return (size_t)st.sessions;
 }
 

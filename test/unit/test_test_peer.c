@@ -205,7 +205,7 @@ TEST(they_count_as_sessions_on_websocket_without_a_websocket) {
   start(NULL);
   sio_test_peer *p = joined(), *q = joined();
   EQ(sio_test_emit(p, "say", SIO_ARGS("hello")), 0);
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.sessions_now[1], 2);
   EQ(st.sessions_websocket, 2);
   EQ(st.sockets, 2);
@@ -216,7 +216,7 @@ TEST(they_count_as_sessions_on_websocket_without_a_websocket) {
   sio_test_free(p);
   sio_test_free(q);
   turn();
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   CHECK(!stats_fault_at_rest(&st));
   whole_stop();
 }

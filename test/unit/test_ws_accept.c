@@ -214,9 +214,9 @@ TEST(its_names_are_copied) {
 TEST(the_answer_and_the_first_packet_leave_in_one_write) {
   sio_stats before, after;
   begin((sio_options){ 0 });
-  sio_server_stats(srv, &before, sizeof before);
+  sio_server_get_stats(srv, &before, sizeof before);
   const char *answer = shake(SOCK, "");
-  sio_server_stats(srv, &after, sizeof after);
+  sio_server_get_stats(srv, &after, sizeof after);
   CHECK(strstr(answer, " 101 ") && strstr(answer, "0{\"sid\":"));
   EQ(after.net_writes - before.net_writes, 1);
   stop();
@@ -226,7 +226,7 @@ TEST(the_answer_and_the_first_packet_leave_in_one_write) {
 
 static uint64_t refused(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st.websockets_refused;
 }
 

@@ -60,7 +60,7 @@ static bool opened(const char *path) { return raw_open(&c, srv) && raw_upgrade(&
 
 static uint64_t overflows(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st.overflows;
 }
 

@@ -59,7 +59,7 @@ static const struct {
 static void on_stats(sio_request *r, void *user) {
   sio_stats st;
   (void)user;
-  sio_server_stats(host.server, &st, sizeof st);
+  sio_server_get_stats(host.server, &st, sizeof st);
   cJSON *all = cJSON_CreateObject();
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     cJSON_AddNumberToObject(all, shown[i].name,

@@ -136,7 +136,7 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   sio_stats st;
   char text[120];
   (void)user;
-  sio_server_stats(sio_nsp_server(sio_socket_nsp(s)), &st, sizeof st);
+  sio_server_get_stats(sio_nsp_server(sio_socket_nsp(s)), &st, sizeof st);
   snprintf(text, sizeof text, "[%u,%llu,%llu]", number_of(s), (unsigned long long)st.connections,
            (unsigned long long)st.connections_handed_over);
   sio_reply(e, SIO_ARGS(sio_json(sio_text(text))));
@@ -160,7 +160,7 @@ static void on_sum(const sio_stats *sum, unsigned servers, void *user) {
 static void on_get_sum(sio_socket *s, sio_event *e, void *user) {
   sio_ack *ack = sio_event_take_ack(e);
   (void)user;
-  if (sio_threads_stats(sio_nsp_server(sio_socket_nsp(s)), on_sum, ack)) sio_ack_drop(ack);
+  if (sio_threads_get_stats(sio_nsp_server(sio_socket_nsp(s)), on_sum, ack)) sio_ack_drop(ack);
 }
 
 /* ---- other processes --------------------------------------------------------------------- */
