@@ -201,10 +201,29 @@ void host_note_foreign(const sio_target *to, uint64_t number, bool asks) {
   note_broadcast(to, number, asks ? kind_of_question(to->flags) : kind_of(to->flags), false);
 }
 
+struct reached {
+  const sio_target *to;
+  size_t nsps;
+};
+
+static void count_if_reached(sio_nsp *nsp, void *user) {
+  struct reached *r = user;
+  r->nsps += is_there(sio_nsp_name(nsp), r->to);
+}
+
+/* What is sent to a parent is sent to each child alone, in a packet that begins with the child's
+ * name. Other servers get one copy of it, which they share. */
+static void charge_target(const sio_target *to, size_t bytes) {
+  struct reached r = { to, 0 };
+  sio_nsps(host.here->srv, count_if_reached, &r);
+  size_t packets = r.nsps * (host.nmembers > 1 ? 2 : 1);
+  for (size_t i = 0; i < packets; i++) charge(bytes);
+}
+
 static void broadcast(sio_target to) {
   uint64_t n = ++host.number;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
-  charge(host_pad_of(n));
+  charge_target(&to, host_pad_of(n));
   note_broadcast(&to, n, kind_of(to.flags), true);
   int err = SENDING(sio_broadcast(to, "m", sio_argv(v, 2)));
   crossings_sent(&to, n, !err, false);
@@ -267,12 +286,14 @@ static void act_leave(sio_socket *s) {
 static void act_join_all(sio_socket *s) {
   const char *list[4];
   sio_target to = some_target(s, list, true);
+  charge_target(&to, 0);
   charge(300 * (size_t)(host.here->nsockets + 1));
   sio_all_join(to, SIO_ROOMS(some_room()));
 }
 static void act_leave_all(sio_socket *s) {
   const char *list[4];
   sio_target to = some_target(s, list, true);
+  charge_target(&to, 0);
   sio_all_leave(to, SIO_ROOMS(some_room(), some_room()));
 }
 
@@ -561,6 +582,7 @@ static void act_end(sio_socket *s) {
     end_session();
   } else if (what < 11) {
     sio_target to = some_target(s, list, true);
+    charge_target(&to, 0);
     sio_all_disconnect(to, draw(2));
   } else if (draw_one_in(4)) {
     end_server();
