@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct host host;
-bool without_redis;
+bool without_redis, only_redis;
 
 /* ---- servers ------------------------------------------------------------------------ */
 
@@ -106,6 +106,7 @@ int host_start(void) {
   memset(&host, 0, sizeof host);
   host_enter(0);
   host_draw_options();
+  if (only_redis && !redis.on) return UV_ECANCELED;
   host.acts = draw(4) ? draw_between(2, 20) : 0;
   TELL("allocations fail 1 in %u", memory.fail_one_in);
   host.violence = draw(2) ? draw_between(2, 30) : 0;

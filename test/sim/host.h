@@ -100,7 +100,9 @@ struct host {
   size_t caused[128]; /* the same, asked for while the server was busy with that peer */
 };
 extern struct host host;
-extern bool without_redis; /* for all lives of the process: servers meet on threads instead */
+/* For all lives of the process: servers meet on threads instead; a life without Redis ends before
+ * its servers are made. */
+extern bool without_redis, only_redis;
 
 /* 0, or a code: then there is no server. */
 int host_start(void);

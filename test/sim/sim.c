@@ -9,7 +9,8 @@
  *     sim --kept FOLDER                              every script of a folder; with --lives or
  *                                                    --seconds these fresh ones too
  *
- * With --no-redis servers that would meet on Redis meet on threads instead.
+ * With --no-redis servers that would meet on Redis meet on threads instead. With --only-redis lives
+ * without Redis end at once, so each seed still means the same life.
  */
 #include "fault.h"
 #include "host.h"
@@ -92,6 +93,7 @@ int main(int argc, char **argv) {
   watch_begin();
   watch_twice = has_option(argc, argv, "--twice");
   without_redis = has_option(argc, argv, "--no-redis");
+  only_redis = has_option(argc, argv, "--only-redis");
   if (script && !script_read(&s, script)) return 2;
   if (seed || script)
     return run_one(argc, argv, seed ? strtoull(seed, NULL, 10) : 0, script ? &s : NULL);
