@@ -41,9 +41,9 @@ struct question {
   unsigned runs;
   const struct ledger *until_sent; /* it runs when all that this one is sent before has left */
   const char *what;
-  int member;    /* who asked, and is to be answered */
-  uint64_t by;   /* it has ended by then, unless the loop is kept; 0: it may take longer */
-  bool must_end; /* no peer can keep it open */
+  int member;                 /* who asked, and is to be answered */
+  uint64_t asked_us, time_us; /* it ends in time_us, see end_of_question(); 0: it may take longer */
+  bool must_end;              /* no peer can keep it open */
 };
 
 /* A server and what the host has of it. A life has one server, or several that are members of one

@@ -239,9 +239,9 @@ static void act_broadcast(sio_socket *s) {
 
 void host_send_canary(void) { broadcast((sio_target){ .nsp = host.here->nsps[0] }); }
 
-/* The time that a question to other servers has; behind that the loop may be late. */
 static void must_end_in(struct question *q, uint64_t ms) {
-  q->by = kernel.now + ms * 1000 + 1000000;
+  q->asked_us = kernel.now;
+  q->time_us = ms * 1000;
 }
 
 static void on_replies(int status, sio_replies *r, void *user) {
