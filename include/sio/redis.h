@@ -91,7 +91,8 @@ typedef struct sio_redis_options {
   /* 5000: the time until a new connection is ready for commands, in milliseconds. */
   unsigned connect_timeout_ms;
   /* 10000: on a connection on which nothing was received for this time, a PING is sent. If nothing
-   * is received for the same time again, the connection is closed and opened anew. */
+   * is received for the same time again, the connection is closed and opened anew. The first of
+   * these times may be a quarter longer. */
   unsigned ping_interval_ms;
   /* 50: the time before the first attempt to connect again. It is doubled for each further attempt,
    * up to retry_max_ms. Each of these times is shortened by up to a half, at random. */

@@ -15,7 +15,8 @@
 
 enum {
   WHY_MAX = 200,
-  ASK_AGAIN_MS = 1000 /* the longest wait where each attempt asks a sentinel, or for the slots */
+  ASK_AGAIN_MS = 1000, /* the longest wait where each attempt asks a sentinel, or for the slots */
+  TICKS = 4            /* of the timer in ping_interval_ms */
 };
 
 /* ---- failing --------------------------------------------------------------------------------- */
@@ -62,20 +63,25 @@ static void link_fail_with_error(struct link *l, const char *what, int err) {
 
 /* ---- ready ----------------------------------------------------------------------------------- */
 
-/* If nothing was received since the last tick, sends a PING. If nothing was received after a PING
- * either, the connection is broken. */
-static void on_link_ping_timer(uv_timer_t *t) {
+static void link_send_ping(struct link *l) {
   static const sio_slice ping[] = { { "PING", 4 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
+  (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
+}
+
+/* After ping_interval_ms without a byte from Redis a PING is sent, and after as long again the
+ * connection is broken. Ticks are counted instead of milliseconds: if the host blocks the loop,
+ * that is one tick, and what came meanwhile is read before the next one. */
+static void on_link_ping_timer(uv_timer_t *t) {
   struct link *l = t->data;
-  if (!l->has_received && l->pinged) {
+  l->silent_ticks = l->has_received ? 0 : l->silent_ticks + 1;
+  l->has_received = false;
+  if (l->silent_ticks == 2 * TICKS) {
     link_fail_and_retry(l, "Redis does not answer");
     return;
   }
-  l->pinged = !l->has_received;
-  l->has_received = false;
-  if (l->pinged) (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
-  if (l->ops->tick) l->ops->tick(l);
+  if (l->silent_ticks == TICKS) link_send_ping(l);
+  if (++l->ticks % TICKS == 0 && l->ops->tick) l->ops->tick(l);
   sio__link_flush(l);
 }
 
@@ -83,10 +89,10 @@ static void link_set_ready(struct link *l) {
   l->state = LINK_READY;
   l->ready_ms = uv_now(loop_of_link(l));
   l->has_received = true;
-  l->pinged = false;
+  l->ticks = 0;
   sio__link_free_addresses(l);
-  uv_timer_start(&l->timer, on_link_ping_timer, l->options->ping_interval_ms,
-                 l->options->ping_interval_ms);
+  unsigned tick_ms = (l->options->ping_interval_ms - 1) / TICKS + 1;
+  uv_timer_start(&l->timer, on_link_ping_timer, tick_ms, tick_ms);
   l->ops->ready(l);
 }
 

@@ -94,7 +94,7 @@ struct link {
   unsigned failures;                     /* since a connection lasted                        */
   uint64_t ready_ms;                     /* when it became ready                             */
   bool has_received;                     /* something came since the last tick of the timer  */
-  bool pinged;
+  unsigned ticks, silent_ticks;          /* of the timer, since READY; since something came  */
   uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
   unsigned *handles;    /* counts handles that are not closed yet */
   void (*closed)(struct link *l);

@@ -174,6 +174,35 @@ TEST(a_silent_redis_is_given_up) {
   end();
 }
 
+/* Runs the ticks of a link as if their time had passed. Returns the milliseconds until it fails. */
+static uint64_t silence_until_failure(struct link *l) {
+  uint64_t before = redis_stats().failures, ms = 0;
+  while (redis_stats().failures == before && ms < 1000000) {
+    ms += uv_timer_get_repeat(&l->timer);
+    l->timer.timer_cb(&l->timer);
+  }
+  return ms;
+}
+
+TEST(a_silent_redis_is_given_up_after_two_intervals_and_a_quarter) {
+  begin(&(sio_redis_options){ .ping_interval_ms = 10000 });
+  EQ(silence_until_failure(&redis->only_server->commands), 22500);
+  EQ(silence_until_failure(&redis->only_server->subscriber), 22500);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(an_answered_ping_keeps_the_connection) {
+  begin(&(sio_redis_options){ .ping_interval_ms = 10000 });
+  struct link *l = &redis->only_server->commands;
+  for (int i = 0; i < 100; i++) {
+    for (int k = 0; k < 8; k++) l->timer.timer_cb(&l->timer);
+    settle();
+  }
+  EQ(redis_stats().failures, 0);
+  end();
+}
+
 TEST(a_redis_that_does_not_greet_is_given_up_in_time) {
   static const char *const first[] = { "w1gYUz", NULL };
   ids = first;
@@ -459,6 +488,8 @@ T(a_wrong_password_is_said_in_one_line_and_tried_again)
 T(a_subscription_that_is_refused_is_tried_again)
 T(a_redis_that_loads_is_waited_for)
 T(a_silent_redis_is_given_up)
+T(a_silent_redis_is_given_up_after_two_intervals_and_a_quarter)
+T(an_answered_ping_keeps_the_connection)
 T(a_redis_that_does_not_greet_is_given_up_in_time)
 T(what_is_no_redis_is_left)
 T(an_endless_message_is_refused)
