@@ -38,74 +38,92 @@ extern "C" {
 
 /* Flags of sio_emit_options and sio_target. */
 enum {
-  /* Do not send the event to clients that are not ready for it: those that have bytes queued, also
-   * of an event sent earlier in this turn, or that poll and have no GET request pending. */
+  /* Volatile: do not send the event to a client that is not ready for it. A client is not ready
+   * while bytes are queued for it (an event that was sent earlier in the same turn of the loop
+   * counts, too), and while it uses polling and has no GET request pending. */
   SIO_VOLATILE = 1,
-  /* For calls that send to many: only to sockets of this server, not to those of other servers. */
+  /* For a sio_target and the calls that take one, such as sio_broadcast(): the target contains only
+   * sockets of this server, and none of other servers. */
   SIO_LOCAL = 2,
-  /* Do not compress the message. A polling response is compressed unless all of its messages have
-   * this flag. */
+  /* Do not compress the message of this event. Over polling several messages are sent in one
+   * response, which is compressed unless all of its messages have this flag. */
   SIO_NO_COMPRESS = 4,
-  /* As SIO_LOCAL, but if the server is one of several threads (threads.h) also to sockets of the
-   * other threads. It contains the bit of SIO_LOCAL. */
+  /* As SIO_LOCAL, except that the sockets of other threads of this process (threads.h) belong to
+   * the target as well. The value contains the bit of SIO_LOCAL. */
   SIO_PROCESS = 8 | SIO_LOCAL
 };
 
-/* Sends an event to one socket. 0: it is queued. SIO_ETOOBIG: the client's queue is full, and the
- * client will be closed; SIO_EDROPPED: when_full had no room for the event. The other errors are
- * listed at the top of this header. */
+/* Sends an event to one socket. Returns 0 when the event is queued; SIO_ETOOBIG if the queue of the
+ * client is full, in which case the library closes the client's connection; SIO_EDROPPED if
+ * sio_options.when_full could not make room for the event; or another error from the list at the
+ * top of this header. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
-/* Receives the answer to an event that asked for an ack. status is 0 and reply holds the arguments
- * of the ack; or status is SIO_ETIMEOUT or SIO_ECLOSED and reply is NULL. Both pointers are valid
- * until the callback returns. */
+/* Receives the result of an event that asked for an ack. If status is 0, the client has sent the
+ * ack, and reply holds its arguments. Otherwise status is SIO_ETIMEOUT or SIO_ECLOSED, and reply is
+ * NULL. s and reply are valid until the callback returns. */
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);
 
-/* Sends an event and asks the client for an ack. If the call returns 0, cb runs exactly once, later
- * and from the loop: with the reply, with SIO_ETIMEOUT after timeout_ms milliseconds, or with
- * SIO_ECLOSED when the socket disconnects. With timeout_ms 0 the time is
- * sio_options.ack_timeout_ms, or unlimited if that is 0. A reply that comes after the timeout is
- * ignored. If the loop was blocked while the time ran out (sio_stats.stalls), the client gets the
- * same time once more. SIO_ETOOBIG, too: the socket owes max_acks acks already. UV_EINVAL: cb is
- * NULL. */
+/* Sends an event and asks the client for an ack. If sio_emit_ack() returns 0, cb runs exactly once,
+ * later and on the loop's thread: with status 0 and the reply of the client, with SIO_ETIMEOUT
+ * after timeout_ms milliseconds, or with SIO_ECLOSED when the socket disconnects. A timeout_ms of 0
+ * stands for sio_options.ack_timeout_ms; if that option is 0 too, there is no timeout. A reply that
+ * comes after the timeout is ignored. If the loop was blocked while the timeout ran
+ * (sio_stats.stalls), the timeout starts once more from its beginning.
+ *
+ * Errors, in addition to those of sio_emit(): UV_EINVAL: cb is NULL; SIO_ETOOBIG: max_acks acks of
+ * this socket are pending already. */
 SIO_EXTERN int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                             sio_reply_cb cb, void *user);
 
-/* The options of one event. A field that is 0 changes nothing. */
+/* The options of one event, for sio_emit_with(). A field that is 0 selects the default. */
 typedef struct sio_emit_options {
   /* sizeof(sio_emit_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* SIO_VOLATILE, SIO_NO_COMPRESS */
   unsigned flags;
-  /* How long to wait for the ack, as for sio_emit_ack(). */
+  /* How long to wait for the ack, in milliseconds; 0 as for sio_emit_ack(). Used only if cb is
+   * set. */
   unsigned timeout_ms;
-  /* Only the newest event of a key is worth sending ("price:EUR"). When more than queue_high bytes
-   * are queued for the client and when_full is SIO_FULL_KEEP_LATEST, older events with the same key
-   * are removed from the queue. The key can be any text and is not sent. It is not allowed together
-   * with cb. */
+  /* Declares that of all events with the same key, for example "price:EUR", only the newest is
+   * worth sending; NULL: the event has no key. When more than queue_high bytes are queued for the
+   * client and when_full is SIO_FULL_KEEP_LATEST (both in sio_options), the library removes older
+   * events with the same key from the queue. The key can be any text, and is not sent to the
+   * client. key and cb must not both be set. */
   const char *key;
-  /* If set, the client is asked for an ack, as by sio_emit_ack(). If a volatile event is dropped,
-   * the call returns SIO_EDROPPED and cb does not run. */
+  /* If cb is set, the client is asked for an ack, and cb gets the result as for sio_emit_ack(). If
+   * the event is volatile and is dropped, sio_emit_with() returns SIO_EDROPPED and cb does not run.
+   * NULL: no ack is asked for. */
   sio_reply_cb cb;
   void *user;
 } sio_emit_options;
 
 /* Sends an event to one socket with options:
+ *
  *     sio_emit_with(s, &(sio_emit_options){ .flags = SIO_VOLATILE }, "position", SIO_ARGS(x, y));
- * options may be NULL. UV_EINVAL: key and cb are both set, or the size is wrong. */
+ *
+ * options may be NULL. UV_EINVAL: options->key and options->cb are both set; options->size is
+ * neither 0 nor at least the size that sio_emit_options had in version 0.1; or *options sets a
+ * field that this version of the library does not know. The other errors are those of sio_emit()
+ * and, if options->cb is set, of sio_emit_ack(). */
 SIO_EXTERN int sio_emit_with(sio_socket *s, const sio_emit_options *options, const char *event,
                              sio_args args);
 
-/* Cancels the oldest pending ack of s that has this cb and user: cb will not run, and the client's
- * reply is ignored. UV_ENOENT: there is no such ack, or cb is running. */
+/* Cancels the oldest pending ack of socket s that was asked for with this cb and user. cb does not
+ * run for it then, and the client's reply is ignored. Returns 0; or UV_ENOENT if s has no such
+ * pending ack, or if cb is running for it. */
 SIO_EXTERN int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user);
 
 /* ---- to many sockets ------------------------------------------------------------------------- */
 
-/* The sockets that a call is for. It is passed by value and can be written in place:
+/* The sockets that a call such as sio_broadcast() is for. A sio_target is passed by value and can
+ * be written in place:
+ *
  *     sio_broadcast((sio_target){ .nsp = n, .rooms = SIO_ROOMS("a", "b"), .skip = s }, "news",
  *                   SIO_ARGS(1));
- * A socket that is in several of the rooms is sent one copy. `except` wins over `rooms`. */
+ *
+ * A socket that is in several rooms of the list `rooms` is sent the event once. A socket that is in
+ * a room of `rooms` and in a room of `except` is not sent it. */
 typedef struct sio_target {
   sio_nsp *nsp;
   const char *const *rooms;  /* a NULL-terminated list; NULL: all sockets of the namespace    */
@@ -119,43 +137,50 @@ typedef struct sio_target {
 /* A list of rooms for sio_target, sio_all_join() and sio_all_leave(). */
 #define SIO_ROOMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Sends an event to all sockets of the target. A target without sockets is not an error. */
+/* Sends an event to all sockets of the target. If the target contains no socket, sio_broadcast()
+ * returns 0. UV_EINVAL: to.nsp is NULL; the other errors are listed at the top of this header. */
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 
-/* These change all sockets of the target, on all servers unless SIO_LOCAL is set. rooms is a
- * NULL-terminated list. SIO_ENAME: one of them is not the name of a room. UV_ENOMEM: the change was
- * made for some of the sockets only.
- * sio_all_disconnect() does to each of them what sio_disconnect() does. */
+/* Each of these three functions changes all sockets of the target, on all servers unless to.flags
+ * contains SIO_LOCAL: sio_all_join() makes them join each room of the NULL-terminated list `rooms`,
+ * sio_all_leave() makes them leave these rooms, and sio_all_disconnect() disconnects them as
+ * sio_disconnect(s, session) would. UV_EINVAL: to.nsp or rooms is NULL; SIO_ENAME: an element of
+ * rooms is not a valid name of a room; UV_ENOMEM: only some of the sockets were changed;
+ * SIO_ESTATE: the call was made in a callback in which it is not allowed. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
 
-/* Calls cb for each socket of the target that is on this server. cb may emit, join, leave and
- * disconnect. */
+/* Calls cb once for each socket of the target that is on this server, before sio_all_each()
+ * returns. In cb the program may send events, make sockets join and leave rooms, and disconnect
+ * them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOMEM; or SIO_ESTATE. */
 SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user);
 
-/* ---- questions that many answer ----------------------------------------------------------------
+/* ---- queries: calls that several sockets or servers answer -------------------------------------
  *
- * If one of these calls returns 0, its callback runs exactly once, later and from the loop. What is
- * passed to the callback is valid until it returns. Its status is
+ * These calls are sio_broadcast_ack(), sio_all_fetch(), sio_server_count() and
+ * sio_server_side_emit() with a callback. If such a call returns 0, its callback runs exactly once,
+ * later and on the loop's thread. What is passed to the callback is valid until the callback
+ * returns. Its parameter status is
  *
- *   0            all answers came
- *   SIO_ETIMEOUT the time ran out before all answers came
+ *   0            all answers have come
+ *   SIO_ETIMEOUT the timeout ran out before all answers came
  *   SIO_ECLOSED  the server closes
- *   SIO_ETOOBIG  the answers took more than max_answers bytes, and some were dropped
+ *   SIO_ETOOBIG  the answers took more than sio_options.max_answers bytes, and some were dropped
  *
  * or an error of the adapter. Whatever the status, the callback gets the answers that came. If the
- * loop was blocked while the time ran out, the same time is given once more. The calls return
- * SIO_ETOOBIG when max_acks of them are pending in the namespace, and SIO_ECLOSED when the server
- * closes. */
+ * loop was blocked while the timeout ran, the timeout starts once more from its beginning. Each
+ * call returns SIO_ETOOBIG if sio_options.max_acks queries of the namespace are pending,
+ * SIO_ECLOSED if the server closes, and UV_EINVAL if the namespace or the callback is NULL. */
 
-/* One reply. */
+/* One reply to sio_broadcast_ack() or sio_server_side_emit(). */
 typedef struct sio_answer {
-  /* The id of the socket that replied; "" if its server did not send the id, and for the reply of a
-   * server (sio_server_side_emit()). */
+  /* The id of the socket that sent the reply. It is "" if the server of that socket did not send
+   * the id, and for a reply to sio_server_side_emit(), which comes from a server. */
   const char *id;
-  /* The JSON text of the first argument of the ack; "null" if the ack had none. If the reply has
-   * attachments, placeholders stand for them in this text: use sio_replies_event(). */
+  /* The JSON text of the first argument of the ack; "null" if the ack had no argument. If that
+   * argument contains attachments, {"_placeholder":true,"num":k} stands for each of them in this
+   * text: read the reply with sio_replies_event() instead. */
   sio_slice json;
   uintptr_t reserved[2];
 } sio_answer;
@@ -168,20 +193,28 @@ struct sio_replies {
 };
 typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
 
-/* Reply i as an event of one argument, to be read with the functions of event.h:
+/* Returns reply i (that is, r->list[i]) as an event that has one argument, so that the functions of
+ * event.h can read it:
+ *
  *     sio_event_str(sio_replies_event(r, 0), 0)
- * NULL: i is past the end, or memory ran out. */
+ *
+ * The event is valid until the callback that got r returns. Returns NULL if i is not less than
+ * r->count, or if memory ran out. */
 SIO_EXTERN sio_event *sio_replies_event(sio_replies *r, size_t i);
 
-/* Sends an event to all sockets of the target and asks each one for an ack. A socket that leaves
- * before it has replied is not waited for any longer. A socket that a volatile event was not sent
- * to is not asked. With timeout_ms 0 the time is sio_options.ack_timeout_ms, or unlimited if that
- * is 0; where other servers take part it is at most request_timeout_ms. If the target is empty, cb
- * gets no replies and status 0. To ask one socket on any server, use .rooms = SIO_ROOMS(its id). */
+/* Sends an event to all sockets of the target and asks each one for an ack. A socket that
+ * disconnects before it has replied is not waited for any longer. If the event is volatile, a
+ * socket that is not ready for it is not asked. timeout_ms is in milliseconds; 0 stands for
+ * sio_options.ack_timeout_ms. If that option is 0 too, the timeout is
+ * sio_options.request_timeout_ms when other servers are asked, and otherwise there is none. If the
+ * target contains no socket, cb gets no replies and status 0.
+ *
+ * To ask one socket on any server, use a sio_target with .rooms = SIO_ROOMS(its id). */
 SIO_EXTERN int sio_broadcast_ack(sio_target to, const char *event, sio_args args,
                                  unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 
-/* A socket of this server or of another one. To send to it, use .rooms = SIO_ROOMS(remote.id). */
+/* A socket that sio_all_fetch() found, on this server or on another one. To send to the socket, use
+ * a sio_target with .rooms = SIO_ROOMS(remote.id). */
 typedef struct sio_remote {
   const char *id;
   const char *const *rooms; /* NULL-terminated; contains the room of its id              */
@@ -193,23 +226,30 @@ typedef struct sio_remote {
 } sio_remote;
 typedef void (*sio_fetch_cb)(int status, sio_remote *list, size_t n, void *user);
 
-/* Lists the sockets of the target, on all servers unless SIO_LOCAL is set ("fetchSockets").
- * timeout_ms is the time to wait for the other servers; 0: sio_options.request_timeout_ms. */
+/* Lists the sockets of the target, on all servers unless to.flags contains SIO_LOCAL
+ * ("fetchSockets"). cb gets the list, which is valid until cb returns. timeout_ms is how many
+ * milliseconds to wait for the other servers; 0: sio_options.request_timeout_ms. The errors are
+ * listed above, under "queries". */
 SIO_EXTERN int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user);
-/* The handshake of a listed socket, as sio_socket_handshake() has it. It is made when it is asked
- * for and valid as long as the list. {NULL,0}: the socket has left, or memory ran out. */
+/* Returns the handshake of a socket in the list of sio_all_fetch(), as the JSON text that
+ * sio_socket_handshake() describes. The text is made by the first call for this socket, and is
+ * valid as long as the list. Returns {NULL,0} if the socket is of this server and has disconnected,
+ * or if memory ran out. */
 SIO_EXTERN sio_slice sio_remote_handshake(sio_remote *r);
 
 typedef void (*sio_server_count_cb)(int status, size_t n, void *user);
-/* Counts the servers that share this namespace, this one included. */
+/* Counts the servers that share this namespace, this server included, and passes their number n to
+ * cb. timeout_ms 0: sio_options.request_timeout_ms. */
 SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb,
                                 void *user);
 
-/* Sends an event to the same namespace of all other servers ("serverSideEmit"). There the callbacks
- * of sio_on_server_side() get it; on this server they do not. cb gets one reply from each server,
- * the first argument of its ack; if cb is NULL, no acks are asked for. timeout_ms 0:
- * sio_options.request_timeout_ms. The memory adapter has no other servers: no replies, status 0.
- * SIO_ENAME: the event is "connect", "connection" or "new_namespace". */
+/* Sends an event to the same namespace on all other servers ("serverSideEmit"). On those servers
+ * the callbacks of sio_on_server_side() get the event; on this server they do not. Each of the
+ * other servers sends one reply, which is the first argument of its ack, and cb gets all replies
+ * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms.
+ * With the memory adapter (the default) there are no other servers: cb gets no replies and status
+ * 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is
+ * NULL. */
 SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args,
                                     unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 
