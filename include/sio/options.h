@@ -7,11 +7,11 @@
  *     sio_options opts = { .ping_interval_ms = 10000, .max_payload = 65536 };
  *     sio_server_new(loop, &opts, &srv);
  *
- * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. The
- * number at the beginning of a comment is the default. Strings, lists and structs that fields point
- * to are copied, except for tables of functions (adapter, parser), which must outlive the server.
- * When a value is invalid, sio_server_new() returns UV_EINVAL and logs the field, the value and
- * what is allowed; it returns UV_ENOTSUP when the library was built without the feature.
+ * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. Where a
+ * comment names a default, a field that is 0 has this value. Strings, lists and structs that fields
+ * point to are copied, except for tables of functions (adapter, parser), which must outlive the
+ * server. When a value is invalid, sio_server_new() returns UV_EINVAL and logs the field, the value
+ * and what is allowed; it returns UV_ENOTSUP when the library was built without the feature.
  *
  * docs/limits.md lists every limit with what happens when it is reached.
  */
@@ -32,39 +32,45 @@ enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
 
 /* ---- structs that fields of sio_options point to ------------------------------------------
  *
- * Each begins with its size, as sio_options does. */
+ * The first field of each struct is its size. It has the same meaning as sio_options.size. */
 
-/* CORS headers: which web pages may read responses from another origin
- * (https://fetch.spec.whatwg.org/#http-cors-protocol). CORS does not stop a client from connecting;
- * allowed_origins and allow_request do. Names and defaults are those of the cors option of the
- * Node.js server. */
+/* The CORS headers of responses, which say to browsers which web pages may read a response of
+ * another origin (https://fetch.spec.whatwg.org/#http-cors-protocol). These headers do not prevent
+ * clients from connecting; sio_options.allowed_origins and sio_options.allow_request do. The fields
+ * and their defaults are those of the cors option of the Node.js server. */
 typedef struct sio_cors {
   size_t size;
-  /* NULL-terminated list of origins; NULL is "*". An entry "*" stands for every origin. */
+  /* NULL-terminated list of the origins that may read responses; NULL: the list "*". An entry "*"
+   * stands for every origin. */
   const char *const *origins;
-  /* Answer with the Origin of the request instead of the list ("origin: true"). */
+  /* Ignore the list `origins`: answer each request with its own Origin header, so that every origin
+   * is allowed ("origin: true"). */
   bool reflect_origin;
-  /* Decides instead of the list: true answers with the Origin of the request. */
+  /* If set, origin_ok decides instead of the list `origins`: if it returns true for the Origin
+   * header of a request, the response allows this origin. */
   bool (*origin_ok)(sio_slice origin, void *user);
   void *user;
-  /* "GET,HEAD,PUT,PATCH,POST,DELETE" */
+  /* The header Access-Control-Allow-Methods. Default: "GET,HEAD,PUT,PATCH,POST,DELETE". */
   const char *methods;
-  /* NULL: the headers that Access-Control-Request-Headers asks for. */
+  /* The header Access-Control-Allow-Headers; NULL: the headers that the request lists in
+   * Access-Control-Request-Headers. */
   const char *allowed_headers;
-  /* NULL: the header is not sent. */
+  /* The header Access-Control-Expose-Headers; NULL: it is not sent. */
   const char *exposed_headers;
   bool credentials;
-  /* How long a browser may cache the answer to a preflight request, in seconds; 0: not sent. */
+  /* The header Access-Control-Max-Age: for how many seconds a browser may cache the response to a
+   * preflight request; 0: it is not sent. */
   unsigned max_age_s;
-  /* 204: the status of the answer to a preflight request. */
+  /* The status of the response to a preflight request. Default: 204. */
   int preflight_status;
 } sio_cors;
 
 /* For sio_cookie.same_site. */
 enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UNSET };
 
-/* A cookie with the session's id, by which a load balancer can send all requests of a session to
- * the same server. It is set with the first polling response. The library never reads it. */
+/* A cookie that contains the id of the session, so that a load balancer can send all requests of a
+ * session to the same server. The library sets the cookie in the first polling response of a
+ * session, and never reads it. */
 typedef struct sio_cookie {
   size_t size;
   const char *name;    /* "io"                                        */
@@ -78,97 +84,112 @@ typedef struct sio_cookie {
 } sio_cookie;
 
 /* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO and for
- * sio_ws_route(). Neither side keeps its compression window from one message to the next. So a
- * broadcast is compressed once for all clients that agreed to compression, and an idle connection
- * holds no memory for it. Compressing 1 MB takes about 20 ms on the loop's thread. */
+ * sio_ws_route(). Each message is compressed independently of the messages before it (no context
+ * takeover, on either side). So a broadcast is compressed once for all clients that agreed to
+ * compression, and an idle connection holds no memory for it. Compressing 1 MB takes about 20 ms on
+ * the loop's thread. */
 typedef struct sio_deflate {
   size_t size;
   size_t threshold; /* 1024: shorter messages are sent uncompressed */
   int level;        /* 6, of 1 (fast) to 9 (small)                  */
-  /* 15, of 9 to 15. A client that supports only a smaller window is served uncompressed. */
+  /* log2 of the compression window, 9 to 15. Default: 15. Messages to a client that supports only a
+   * smaller window are not compressed. */
   int window_bits;
   int mem_level; /* 8, of 1 to 9                                 */
 } sio_deflate;
 
-/* Connection state recovery (https://socket.io/docs/v4/connection-state-recovery). A client whose
- * connection broke and that reconnects in time becomes the same socket again: the same id, rooms
- * and data (socket_data_size bytes, and shared data), and it is sent the events that it missed, in
- * order, before the answer to its CONNECT. The connect callbacks run again, and
- * sio_socket_recovered() is true in them.
+/* Connection state recovery (https://socket.io/docs/v4/connection-state-recovery). When the
+ * connection of a client breaks and the client reconnects in time, it gets the same socket again:
+ * with the same id, rooms and data (the bytes of socket_data_size, and the shared data). Before the
+ * response to its CONNECT packet the client is sent the events that it missed, in order. The
+ * callbacks of sio_on_connect() run again, and sio_socket_recovered() returns true in them.
  *
  *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close.
  *    A socket that left its namespace, or was disconnected from it, is not recovered.
- *  - Each event carries its offset, a string, as one more argument after the others. Events of
- *    sio_emit_ack() carry none and are not sent again. Volatile events carry one and are not sent
- *    again. Events to a single client that cannot be recovered carry none.
+ *  - The library appends an offset, which is a string, to the arguments of each event. Events of
+ *    sio_emit_ack(), and events to a single client that cannot be recovered, have no offset. Events
+ *    of sio_emit_ack() and volatile events are not sent again to a recovered client.
  *  - Which events a client missed is decided by the rooms that it was in when its connection broke.
- *  - Events sent to a room or to an id while its client is away are sent when the client is back.
- *    sio_emit() on the old handle returns SIO_ECLOSED.
- *  - The pid in the answer to CONNECT proves the client's identity. If its old connection is still
- *    open, that connection is closed.
- *  - The bytes of socket_data_size are kept as the disconnect callbacks leave them. A client may
- *    never come back: memory that these bytes point to must be freed in the disconnect callback.
+ *  - Events that the program sends to a room or to the room of a socket id while the client is away
+ *    are sent when the client is back. sio_emit() with the sio_socket pointer of the broken
+ *    connection returns SIO_ECLOSED.
+ *  - The response to CONNECT contains a secret id, the "pid", with which the client proves its
+ *    identity when it reconnects. If its old connection is still open then, the library closes that
+ *    connection.
+ *  - The bytes of socket_data_size are kept as they are after the disconnect callbacks have run. A
+ *    client may never come back, so free in the disconnect callback the memory that these bytes
+ *    point to.
  *  - Everything is kept in the memory of one server process, unless the adapter keeps it
  *    (sio_redis_streams_adapter).
  *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
- *  - Events that when_full dropped for a slow client are not sent again.
+ *  - Events that sio_options.when_full dropped for a slow client are not sent again.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
  * cause. */
 typedef struct sio_recovery {
   size_t size;
-  /* 120000: a client that is away longer is forgotten. */
+  /* How many milliseconds a client may be away before it cannot be recovered any more. Default:
+   * 120000. */
   unsigned max_disconnection_ms;
-  /* Run the namespace's middleware for recovered sockets too ("skipMiddlewares: false"). */
+  /* Run the middleware of the namespace for recovered sockets, too ("skipMiddlewares: false"). */
   bool run_middlewares;
-  /* 4 MiB of events are kept for each namespace; the oldest ones are dropped. */
+  /* How many bytes of events each namespace keeps for clients that may return; the oldest events
+   * are dropped. Default: 4 MiB. */
   size_t max_log_bytes;
-  /* 10000 clients of each namespace may be away. When one more goes away, one is forgotten: the one
-   * that has been away longest or, if another address has more clients away than the address of
-   * that one, the oldest of that other address. */
+  /* How many clients of each namespace may be away and recoverable. Default: 10000. When one more
+   * client goes away, the one that has been away longest is forgotten. But if more clients are away
+   * from the address of the newest one than from the address of that oldest one, the oldest client
+   * of the newest one's address is forgotten instead. */
   unsigned max_sessions;
 } sio_recovery;
 
 /* ---- callbacks and enums that fields of sio_options have ------------------------------------ */
 
-/* Decides whether a session may begin. Called once for each session, on either transport, with the
- * request that would open it. End it with sio_next_ok() or with sio_next_fail(next, message,
- * sio_null()), now or later; the client then gets status 403 with code 4 and the message. */
+/* Decides whether a session may begin. Called once for each session, polling or WebSocket, with the
+ * HTTP request that would open it. The callback calls sio_next_ok(next) to allow the session, or
+ * sio_next_fail(next, message, sio_null()) to refuse it, at once or later. A client that is refused
+ * gets status 403 with Engine.IO's error code 4 and the message. */
 typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
-/* Writes a NUL-terminated session id into out: at most 63 characters of [A-Za-z0-9_-] that nobody
- * can guess. Returns 0; a negative code refuses the handshake with code 3. */
+/* Writes the id of a new session into out, with a NUL at its end. The id has at most 63 characters
+ * of [A-Za-z0-9_-], and nobody may be able to guess it. Returns 0; if it returns a negative code,
+ * the session is refused with Engine.IO's error code 3. */
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
-/* A request that the engine refused
- * (https://socket.io/docs/v4/server-api/#event-connection_error). */
+/* An HTTP request that Engine.IO refused
+ * (https://socket.io/docs/v4/server-api/#event-connection_error). Valid until the callback
+ * returns. */
 typedef struct sio_connection_error {
   int code;            /* Engine.IO's code: 0 is "Transport unknown", ... */
   const char *message; /* the text that belongs to the code               */
   const char *name;    /* the kind: "TRANSPORT_MISMATCH"; "" where the code says everything */
-  /* What the request contained. With code 1 it is a session id, which may be valid on another
-   * server: do not show it. */
+  /* The part of the request because of which it was refused. If code is 1 ("Session ID unknown"),
+   * this is a session id, which may be valid on another server: do not show it to users. */
   sio_slice detail;
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
-/* Which events are dropped when more than queue_high bytes of memory are queued for one client.
- * Only events that do not ask for an ack are dropped, each with all its attachments, and never one
- * that is partly sent. Replies (sio_reply()) are never dropped. The other events keep their order.
- * sio_on_drop(), sio_stats and the log report what was dropped. What cannot be dropped stays queued
- * until max_queued is reached. */
+/* What happens when more than queue_high bytes of memory are queued for one client: which of the
+ * queued events are dropped. Only events that do not ask for an ack are dropped, each with all its
+ * attachments, and never an event of which a part has been sent. Replies (sio_reply()) are never
+ * dropped. The events that stay queued keep their order. sio_on_drop(), sio_stats and the log
+ * report what was dropped. What cannot be dropped stays queued; if it exceeds max_queued, the
+ * connection is closed. */
 enum sio_when_full {
-  /* Only volatile events, as without queue_high. */
+  /* No queued event. A volatile event is not queued for a client that is not ready for it, but that
+   * is so without queue_high, too. */
   SIO_FULL_DROP_VOLATILE,
-  /* The oldest events, until queue_low bytes are left. */
+  /* The oldest events, until not more than queue_low bytes are left. */
   SIO_FULL_DROP_OLDEST,
-  /* Of events with the same key all but the newest; then the oldest, if that is not enough. */
+  /* Of all events with the same key (sio_emit_options.key) all but the newest. If that is not
+   * enough, the oldest events, until not more than queue_low bytes are left. */
   SIO_FULL_KEEP_LATEST,
-  /* No event: the connection is closed, reason "forced close" with SIO_ETOOBIG. */
+  /* No event: the connection is closed, with the reason "forced close" and SIO_ETOOBIG. */
   SIO_FULL_CLOSE
 };
 
-/* Which headers of a trusted proxy are read. */
+/* For sio_options.forwarded: from which HTTP headers of a trusted proxy the address of the client
+ * is read. */
 enum sio_forwarded {
   SIO_FORWARDED_X,      /* X-Forwarded-For and X-Forwarded-Proto */
   SIO_FORWARDED_RFC7239 /* Forwarded                             */
@@ -185,267 +206,306 @@ typedef struct sio_options {
 
   /* -- Path and transports -- */
 
-  /* "/socket.io/": requests whose path begins with it are Socket.IO's. */
+  /* Requests whose path begins with this text are requests of Socket.IO. Default: "/socket.io/". */
   const char *path;
-  /* The path is also accepted without a '/' at its end. */
+  /* Accept the path without a '/' at its end, too. */
   bool no_trailing_slash;
-  /* Do not serve socket.io.js and the other client files below the path. */
+  /* Do not serve socket.io.js and the other files of the JavaScript client below the path. */
   bool no_serve_client;
-  /* Do not offer WebSocket to clients that poll. */
+  /* Do not offer an upgrade to WebSocket to clients that began with polling. */
   bool no_upgrades;
   /* Serve Engine.IO 3 too: clients of Socket.IO 2, and JSONP. */
   bool allow_eio3;
-  /* SIO_POLLING | SIO_WEBSOCKET */
+  /* Which transports clients may use. Default: SIO_POLLING | SIO_WEBSOCKET. */
   unsigned transports;
-  /* 25000: how often each client is sent a ping. */
+  /* How often each client is sent a ping, in milliseconds. Default: 25000. */
   unsigned ping_interval_ms;
-  /* 20000: a client that does not answer a ping in this time is disconnected. */
+  /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. */
   unsigned ping_timeout_ms;
-  /* 10000: from the 101 of an upgrade to the client's packet "5". */
+  /* How long an upgrade to WebSocket may take: from the response with status 101 to the client's
+   * Engine.IO packet "5" (upgrade). Default: 10000 ms. */
   unsigned upgrade_timeout_ms;
-  /* 45000: a session that joins no namespace in this time is closed. */
+  /* A session that has joined no namespace within this time is closed. Default: 45000 ms. */
   unsigned connect_timeout_ms;
-  /* 30000: how long a closing connection waits for the client. */
+  /* How long the server waits, when it closes a connection, until the client has read what is
+   * queued and has closed its side. Default: 30000 ms. */
   unsigned close_timeout_ms;
-  /* 5000, or close_timeout_ms if that is less: how long sio_server_close() waits for clients. */
+  /* How long sio_server_close() waits for clients in this way; then it cuts their connections.
+   * Default: 5000 ms, or close_timeout_ms if that is less. */
   uint64_t shutdown_timeout_ms;
-  /* A message that each session is sent right after its handshake, in the same response or write;
-   * {NULL,0}: none. It is UTF-8 text unless initial_binary is set. It arrives before the answer to
-   * CONNECT: a Socket.IO client decodes it as a packet and disconnects if it is not one. */
+  /* A message that each session is sent right after its handshake, in the same HTTP response or
+   * write; {NULL,0}: no such message. It has to be UTF-8 text unless initial_binary is set. A
+   * client of Socket.IO decodes this message as a packet, before it gets the response to its
+   * CONNECT packet, and disconnects if the message is not a valid packet. */
   sio_slice initial_packet;
   bool initial_binary;
 
   /* -- Which clients may connect -- */
 
   /* NULL-terminated list of the origins whose web pages may connect, as browsers write them:
-   * "https://a.example", "http://localhost:8080", "null"; NULL: all. Include the origin of your own
-   * page. The list holds for every request below the path, on either transport and whatever cors
-   * says, and for sio_ws_route(). It does not hold for sio_route() and sio_static(). A request that
-   * is not allowed gets status 403.
-   *  - A request with an Origin header is allowed if the list contains the Origin.
-   *  - Browsers send no Origin for what a page only loads: scripts (JSONP, with allow_eio3), images
-   *    and navigation. If there is a Sec-Fetch-Site header (https, and localhost), "same-origin"
-   *    and "none" are allowed; other values are allowed if the list contains the origin of the
-   *    Referer.
-   *  - JSONP without Origin and Sec-Fetch-Site is allowed if the list contains the origin of the
-   *    Referer, because every page that loads the answer can read it.
-   *  - Other requests without Origin and Sec-Fetch-Site are allowed: programs that are not browsers
-   *    send them. So do browsers older than 2023, and browsers over plain http, for images and
-   *    navigation; a page cannot read those answers, but it can open a session with them.
-   * The list stops web pages. It does not stop programs, which send any Origin: use
-   * allow_request. */
+   * "https://a.example", "http://localhost:8080", "null"; NULL: all origins. Include the origin of
+   * your own page. The list holds for every request below sio_options.path, on either transport,
+   * whatever the option cors says; and for sio_ws_route(). It does not hold for sio_route() and
+   * sio_static(). A request that is not allowed gets status 403.
+   *  - A request with an Origin header is allowed if the list contains this origin.
+   *  - Browsers send no Origin header when a page only loads something: a script (JSONP, with
+   *    allow_eio3), an image, or another page. If such a request has a Sec-Fetch-Site header
+   *    (browsers send it over https and to localhost), it is allowed if the value is "same-origin"
+   *    or "none", and otherwise if the list contains the origin of the Referer header.
+   *  - A JSONP request that has neither Origin nor Sec-Fetch-Site is allowed if the list contains
+   *    the origin of its Referer header, because any page that loads the response could read it.
+   *  - Other requests that have neither Origin nor Sec-Fetch-Site are allowed, because programs
+   *    that are not browsers send such requests. Browsers older than 2023, and all browsers over
+   *    plain http, send them too when a page loads an image or another page. The page cannot read
+   *    the responses, but it can open a session in this way. The list stops web pages. It does not
+   *    stop programs, which can send any Origin: use allow_request for these. */
   const char *const *allowed_origins;
-  /* NULL: every session may begin. */
+  /* Decides whether a session may begin; NULL: every session may. */
   sio_allow_cb allow_request;
   void *allow_request_user;
-  /* NULL: CORS headers are not sent. */
+  /* The CORS headers that are sent; NULL: none. */
   const sio_cors *cors;
-  /* NULL: the cookie is not set. */
+  /* The cookie that is set; NULL: none. */
   const sio_cookie *cookie;
-  /* NULL: 15 random bytes as base64url. */
+  /* Makes the ids of sessions; NULL: an id is 15 random bytes as base64url. */
   sio_id_cb generate_id;
   void *generate_id_user;
-  /* Called for each request that the engine refuses; NULL: not called. */
+  /* Called for each HTTP request that Engine.IO refuses; NULL: not called. */
   sio_connection_error_cb connection_error;
   void *connection_error_user;
-  /* Called for each connection or session that a limit refuses, see limits.h; NULL: not called. */
+  /* Called for each connection or session that a limit refuses (see limits.h); NULL: not called. */
   sio_reject_cb on_reject;
   void *on_reject_user;
 
   /* -- Proxies -- */
 
-  /* NULL-terminated list of proxies: "192.0.2.7", "10.0.0.0/8", "fd00::/8", "unix" for Unix
-   * sockets; NULL: none. Connections of these proxies, and no others, may say what the client's
-   * address is, in one of two ways:
-   *  - In the HTTP headers that the option `forwarded` chooses. The client is the last address in
-   *    them that is not a trusted proxy; if all are, the first. If that address is hidden or
-   *    malformed, the proxy's own address is used. X-Forwarded-Proto, or proto of Forwarded, says
-   *    whether the client's connection is secure.
+  /* NULL-terminated list of trusted proxies: addresses ("192.0.2.7"), networks ("10.0.0.0/8",
+   * "fd00::/8"), or "unix" for connections to Unix sockets; NULL: no proxy is trusted. Only trusted
+   * proxies may say what the address of the client is, in one of two ways:
+   *  - In the HTTP headers that the option `forwarded` selects. The client's address is the last
+   *    one in these headers that is not a trusted proxy; if all are trusted proxies, the first one.
+   *    If that address is hidden or malformed, the proxy's own address is used. X-Forwarded-Proto,
+   *    or proto of Forwarded, says whether the client's connection is secure.
    *  - If proxy_protocol is set, in a PROXY header before the first byte of a connection
-   *    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, versions 1 and 2). Connections
-   *    from trusted proxies must begin with one within head_timeout_ms; other connections must not.
-   *    The HTTP headers are then read only if the address in the PROXY header is a trusted proxy
-   *    too. With LOCAL, UNKNOWN and Unix sockets the proxy's own address is used.
-   * sio_request_info.address, sio_session_info.address, the handshake, the log and the limits use
-   * the client's address; sio_request_info.peer and sio_session_info.peer are the proxy's. */
+   *    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, versions 1 and 2). A
+   *    connection of a trusted proxy must then begin with a PROXY header within head_timeout_ms;
+   *    other connections must not contain one. The HTTP headers are read only if the address in the
+   *    PROXY header belongs to a trusted proxy, too. If the PROXY header says LOCAL or UNKNOWN, or
+   *    names a Unix socket, the proxy's own address is used. sio_request_info.address,
+   *    sio_session_info.address, the handshake, the log and the limits use the client's address;
+   *    sio_request_info.peer and sio_session_info.peer are the proxy's address. */
   const char *const *trusted_proxies;
-  /* enum sio_forwarded */
+  /* enum sio_forwarded: the HTTP headers that are read for the first of these ways. */
   int forwarded;
-  /* Connections from trusted proxies begin with a PROXY header. */
+  /* Connections of trusted proxies begin with a PROXY header. */
   bool proxy_protocol;
 
   /* -- Sockets, namespaces and events -- */
 
-  /* How many zeroed bytes each sio_socket has for the host: sio_socket_data(). */
+  /* How many bytes each sio_socket has for data of the program (sio_socket_data()). They are zero
+   * at first. Default: 0. */
   size_t socket_data_size;
-  /* Free the headers of a handshake after the connect handlers have run. */
+  /* Free the headers of the first request of a session after the callbacks of sio_on_connect() have
+   * run, to save memory. */
   bool drop_handshake;
-  /* NULL: recovery is off. */
+  /* The settings of connection state recovery; NULL: it is off. */
   const sio_recovery *recovery;
-  /* How packets are written; NULL: the JSON encoding of Socket.IO. See parser.h. Not together with
+  /* How Socket.IO packets are encoded; NULL: as JSON. See parser.h. Cannot be combined with
    * allow_eio3. */
   const struct sio_parser_ops *parser;
-  /* NULL: rooms are kept in memory, and there are no other servers. See adapter.h. */
+  /* Knows which sockets are in which rooms, and connects several servers (adapter.h); NULL: the
+   * memory adapter, which has no other servers. */
   const struct sio_adapter_ops *adapter;
-  /* Passed to the adapter: sio_adapter_ops.open. */
+  /* A pointer that the library passes to sio_adapter_ops.open. */
   void *adapter_user;
-  /* NULL: the server serves alone. Otherwise it serves together with the other servers of the same
-   * sio_threads; see threads.h. Not together with adapter or recovery. */
+  /* NULL: the server serves alone. Otherwise the server serves together with the other servers that
+   * were created with the same sio_threads (threads.h). Cannot be combined with adapter. */
   sio_threads *threads;
-  /* 0: no limit. How long all middleware of a namespace together may take for one client; then the
-   * client gets connect_error "timeout". The callback of sio_of_match() has the same time. */
+  /* How long all middleware of a namespace together may take to decide about one client; after this
+   * time the client gets connect_error "timeout". A callback of sio_of_match() has a limit of its
+   * own, which is as long. Default: 0, no limit. */
   unsigned middleware_timeout_ms;
-  /* 0: no limit. How long a call waits for acks if its timeout_ms is 0. */
+  /* How long sio_emit_ack(), sio_emit_with() and sio_broadcast_ack() wait for acks if their
+   * timeout_ms is 0. Default: 0, no limit. */
   unsigned ack_timeout_ms;
-  /* 5000: how long a call waits for other servers if its timeout_ms is 0. */
+  /* How long a call waits for answers of other servers if its timeout_ms is 0. Default: 5000 ms. */
   unsigned request_timeout_ms;
-  /* Keep child namespaces (nsp.h) after their last socket has left. */
+  /* Do not remove child namespaces (nsp.h) when their last socket has left. */
   bool keep_empty_nsps;
 
   /* -- Compression -- */
 
-  /* Do not compress polling responses and files from memory. */
+  /* Do not compress polling responses and the files of sio_assets(). */
   bool no_http_compression;
-  /* 1024: shorter responses are not compressed. */
+  /* HTTP responses that are shorter than this are not compressed. Default: 1024 bytes. */
   size_t http_compression_threshold;
-  /* NULL: WebSocket messages are not compressed. */
+  /* The compression of WebSocket messages; NULL: they are not compressed. */
   const sio_deflate *per_message_deflate;
 
   /* -- Log -- */
 
-  /* NULL: nothing is logged. */
+  /* Called for each line of the log; NULL: nothing is logged. */
   sio_log_cb log;
   void *log_user;
-  /* enum sio_log_level; 0: SIO_LOG_WARN. */
+  /* enum sio_log_level: the lines that are logged. Default: SIO_LOG_WARN. */
   int log_level;
 
   /* -- Limits on what one client may send -- */
 
-  /* 1000000 bytes in one message, or in the body of one POST. Clients are told it as maxPayload.
-   * Over polling, binary is sent as base64: allow 4/3 of the largest binary, and some bytes. */
+  /* The maximum length of one message, and of the body of one POST. Default: 1000000 bytes. The
+   * server tells its clients this limit as "maxPayload". Over polling, binary data is sent as
+   * base64: set max_payload to 4/3 of the length of the largest binary, and some bytes more. */
   size_t max_payload;
-  /* 10 x max_payload: a packet with all its attachments. */
+  /* The maximum length of one packet together with all its attachments. Default: 10 x
+   * max_payload. */
   size_t max_packet;
-  /* 10 attachments in one packet; a client that sends more is disconnected. JavaScript clients
-   * refuse packets with more than 10, too: raise both limits together if events are relayed. What
-   * the program itself sends is not limited by it. */
+  /* How many attachments one packet of a client may have. A client that sends more is disconnected.
+   * Default: 10. JavaScript clients refuse packets with more than 10 attachments, too: if events of
+   * clients are sent on to other clients, raise both limits. What the program itself sends is not
+   * limited by max_attachments. */
   unsigned max_attachments;
-  /* 60000: the time for the next piece of a WebSocket message or of an attachment. If nothing of an
-   * incomplete message, or of a packet's attachments, has come for this time (at most twice this
-   * time), the connection is closed: "forced close" with SIO_ETIMEOUT. */
+  /* How long the server waits for the next piece of an incomplete WebSocket message, or for the
+   * next attachment of an incomplete packet. Default: 60000 ms. When nothing more has come within
+   * this time (a check may come late, at most by the same time again), the connection is closed:
+   * "forced close" with SIO_ETIMEOUT. */
   unsigned packet_timeout_ms;
-  /* 512 levels of [ and { in one packet that a client sends; at most 900. What the program sends
-   * may have 899 levels, whatever this is. */
+  /* How many levels of [ and { one packet of a client may have: at most 900. Default: 512. What the
+   * program sends may have 899 levels, whatever the value of max_depth. */
   unsigned max_depth;
-  /* 1024 frames in one WebSocket message. */
+  /* How many frames one WebSocket message may have. Default: 1024. */
   unsigned max_fragments;
-  /* 16384 packets in one polling POST. */
+  /* How many packets the body of one polling POST may have. Default: 16384. */
   unsigned max_payload_packets;
-  /* 64: how many namespaces one client may join. */
+  /* How many namespaces one client may be in. Default: 64. */
   unsigned max_nsps;
-  /* 10000: the maximum number of namespaces that parents made (nsp.h). Another one is made for a
-   * client only while the clients of its address have fewer than can still be made. So one address
-   * alone gets half of the maximum. */
+  /* The maximum number of child namespaces of all parents (nsp.h). Default: 10000. To keep one
+   * address from using up all of them, a client gets a new child namespace only if fewer exist for
+   * clients of its address than can still be created. So clients of a single address can have half
+   * of the maximum. */
   unsigned max_child_nsps;
-  /* 256 KiB, at least 16 KiB: the memory held for a session that has never joined a namespace. A
-   * message or POST may have a quarter of it, a packet with its attachments a quarter, and all
-   * auth that the client has sent a quarter. While more than a sixteenth of it waits to be sent to
-   * the client, nothing is read from the client. It does not apply to sio_engine_route(). */
+  /* The maximum memory for a session that has not joined any namespace yet. Default: 256 KiB; at
+   * least 16 KiB. One message or POST may use a quarter of max_unjoined, one packet with its
+   * attachments a quarter, and the auth data of all CONNECT packets of the client a quarter. While
+   * more than a sixteenth of max_unjoined is queued for the client, the server reads nothing from
+   * the client. The limit does not apply to sessions of sio_engine_route(). */
   size_t max_unjoined;
-  /* 0: no limit. How many Engine.IO packets, WebSocket messages and WebSocket pings one client may
-   * send each second. Each packet is counted when it has been read, so a client may exceed the
-   * burst by one packet; the rest of what was read waits. While a client is over its rate, its
-   * WebSocket is not read and its POSTs are not answered, and its heartbeat is not missed. An event
-   * counts as one packet, and each of its attachments as one more. */
+  /* How many Engine.IO packets, WebSocket messages and WebSocket pings one client may send each
+   * second. Default: 0, no limit. An event counts as one packet, and each of its attachments as one
+   * more. A packet is counted after it has been read, so a client can exceed packets_burst by one
+   * packet; further packets that were read with it are handled later. While a client is over this
+   * rate, the server does not read its WebSocket and does not answer its POSTs, and does not treat
+   * a missing pong as a ping timeout. */
   unsigned packets_per_s;
-  /* packets_per_s: how many may come at once. */
+  /* How many packets may come at once before packets_per_s limits them. Default: packets_per_s. */
   unsigned packets_burst;
-  /* 0: no limit. The same for bytes: as received (binary over polling as base64), plus what
-   * compressed messages grow by. */
+  /* How many bytes one client may send each second. Default: 0, no limit. The bytes are counted as
+   * they are received (binary data over polling as base64); for a compressed message, the bytes by
+   * which it grows when it is decompressed count as well. */
   size_t bytes_per_s;
-  /* bytes_per_s. Let it be at least max_payload, or the answer to a long POST is late. */
+  /* How many bytes may come at once before bytes_per_s limits them. Default: bytes_per_s. Set it to
+   * at least max_payload; otherwise the response to a long POST is delayed. */
   size_t bytes_burst;
-  /* enum sio_when_limited: what happens to a client that is over its rate. */
+  /* enum sio_when_limited: what happens to a client that exceeds packets_per_s or bytes_per_s. */
   int when_limited;
-  /* Called for a client that is over its rate, see limits.h; NULL: not called. */
+  /* Called for a client that exceeds packets_per_s or bytes_per_s (see limits.h); NULL: not
+   * called. */
   sio_limited_cb on_limited;
   void *on_limited_user;
 
   /* -- Limits on what waits for one client (backpressure) -- */
 
-  /* 16 MiB of memory; then the connection is closed. Answers to acks count, too, and are never
-   * dropped: let it be several times as large as the largest of them. */
+  /* How many bytes of memory may be queued for one client; if more are queued, the connection is
+   * closed. Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are
+   * never dropped: make max_queued several times as large as the largest of them. */
   size_t max_queued;
-  /* 1 MiB of memory; then nothing more is read from the client until it has read. */
+  /* While more than this is queued for one client, the server reads nothing from the client.
+   * Default: 1 MiB of memory, or max_queued if that is less. */
   size_t high_water;
-  /* 0: off. When more memory waits, when_full applies. */
+  /* When more than this is queued for one client, when_full applies. Default: 0, when_full never
+   * applies. */
   size_t queue_high;
-  /* queue_high / 2: when_full drops down to it, and sio_on_writable() is called below it. */
+  /* When when_full drops events, it drops until at most queue_low bytes are queued. The callbacks
+   * of sio_on_writable() run when the queue has become as short as this. Default: queue_high /
+   * 2. */
   size_t queue_low;
-  /* enum sio_when_full */
+  /* enum sio_when_full: which events are dropped when more than queue_high bytes are queued. */
   int when_full;
-  /* 64 KiB with SIO_FULL_KEEP_LATEST, otherwise no limit: how many bytes of a session's WebSocket
-   * the kernel may hold that it has not sent yet. The kernel would take megabytes for a client that
-   * does not read, and none of them count for queue_high or can be dropped, so that the client is
-   * sent old values first when it reads again. What the client's own kernel has received is not
-   * bounded. TCP_NOTSENT_LOWAT where the system has it, otherwise SO_SNDBUF (also on Unix sockets);
-   * INT_MAX: no limit. */
+  /* How many bytes of a session's WebSocket the kernel of this machine may hold that it has not
+   * sent yet. Default: 64 KiB if when_full is SIO_FULL_KEEP_LATEST, otherwise no limit; INT_MAX: no
+   * limit. Without a limit, the kernel takes megabytes for a client that does not read. These bytes
+   * do not count for queue_high and cannot be dropped, so the client first receives old values when
+   * it reads again. What the kernel of the client's machine has received is not limited. The
+   * library sets the socket option TCP_NOTSENT_LOWAT if the system has it, otherwise SO_SNDBUF
+   * (also on Unix sockets). */
   size_t max_unsent;
-  /* 4096: how many acks may be pending for one socket, and how many calls with acks for a
-   * namespace. Further calls return SIO_ETOOBIG. */
+  /* How many acks may be pending for one socket, and how many queries (emit.h) for one namespace.
+   * Further calls return SIO_ETOOBIG. Default: 4096. */
   unsigned max_acks;
-  /* 64 MiB: how many bytes of replies are kept for one broadcast with acks, or for one question to
-   * other servers. Further replies are dropped, and the status is SIO_ETOOBIG. */
+  /* How many bytes of answers are kept for one query, for example for one sio_broadcast_ack() or
+   * sio_all_fetch(). Further answers are dropped, and the callback of the query gets the status
+   * SIO_ETOOBIG. Default: 64 MiB. */
   size_t max_answers;
 
   /* -- Limits on connections -- */
 
-  /* 0: no limit. When as many connections are open, new ones are closed at once. */
+  /* How many connections may be open. Further connections are closed as soon as they are accepted.
+   * Default: 0, no limit. */
   unsigned max_connections;
-  /* 0: no limit. How many connections may be open that have not sent a complete request head yet.
-   * When there is one more, the oldest of them is closed. */
+  /* How many connections may be open that have not sent a complete request head yet. When there is
+   * one more, the oldest of them is closed. Default: 0, no limit. */
   unsigned max_pending;
-  /* 0: no limit. How many connections one address may open each second. Sessions and WebSockets of
-   * sio_ws_route() are counted separately, with the same limit, so that clients behind a trusted
-   * proxy are limited too. A request for a session counts even if it is refused. Above the limit a
-   * connection is closed; a request for a session gets status 429 first. An IPv6 address counts by
-   * its first 64 bits. Unix sockets and trusted proxies are not counted. */
+  /* How many connections the clients of one address may open each second. Default: 0, no limit. New
+   * sessions, and WebSockets of sio_ws_route(), are counted separately with the same limit, so that
+   * clients that share a connection of a trusted proxy are limited, too. A request for a new
+   * session counts even if it is refused. Above the limit a connection is closed at once; a request
+   * for a new session gets status 429 before its connection is closed. IPv6 addresses with the same
+   * first 64 bits count as one address. Clients of Unix sockets and connections of trusted proxies
+   * are not counted. */
   unsigned connects_per_s;
-  /* connects_per_s: how many may come at once. */
+  /* How many connections of one address may come at once before connects_per_s limits them.
+   * Default: connects_per_s. */
   unsigned connects_burst;
-  /* 0: no limit. How many connections one address may have open; sessions are counted separately,
-   * with the same limit. A client that polls without keep-alive opens a connection for each
-   * request. */
+  /* How many connections of one address may be open at the same time. Default: 0, no limit.
+   * Sessions are counted separately, with the same limit. A client that polls without keep-alive
+   * opens a new connection for each request. */
   unsigned max_per_address;
-  /* 65536 addresses are remembered. When there is one more, the one that has been unused for
-   * longest is forgotten; if all are in use, the new one is admitted and not counted. */
+  /* How many addresses are remembered for connects_per_s, max_per_address and requests_per_s.
+   * Default: 65536. When there is one more, the address that has been unused for the longest time
+   * is forgotten. If all of them are in use, the new client is admitted, and its address is not
+   * counted. */
   unsigned max_addresses;
-  /* 10000: the time for a TLS handshake (tls.h). */
+  /* How long a TLS handshake may take (tls.h). Default: 10000 ms. */
   unsigned tls_timeout_ms;
-  /* 4096 TLS handshakes under way; when there is one more, the oldest is closed. One address may
-   * have as many as are still free: half of them, if it is the only one; then its own oldest is
-   * closed. With libsio-openssl each takes up to 44 KB. Unix sockets, and trusted proxies that name
-   * no client, count for no address. */
+  /* How many TLS handshakes may be in progress. Default: 4096. When there is one more, the
+   * connection whose handshake is the oldest is closed. To keep one address from using up all
+   * places, an address may have as many handshakes in progress as there are free places (half of
+   * the maximum, if no other address has any); when it has more, its own oldest one is closed. With
+   * libsio-openssl a handshake takes up to 44 KB of memory. Clients of Unix sockets, and trusted
+   * proxies that name no client, are not counted for an address. */
   unsigned max_tls_handshakes;
 
   /* -- Limits on HTTP requests -- */
 
-  /* 16384 bytes of request line and headers. */
+  /* The maximum length of the head of an HTTP request: request line and headers. Default: 16384
+   * bytes. */
   size_t max_head;
-  /* 100 header lines. */
+  /* How many header lines an HTTP request may have. Default: 100. */
   unsigned max_headers;
-  /* 10000: the time for the head of a request. */
+  /* How long the head of an HTTP request may take to arrive. Default: 10000 ms. */
   unsigned head_timeout_ms;
-  /* 30000: the time for the body of a request. */
+  /* How long the body of an HTTP request may take to arrive. Default: 30000 ms. */
   unsigned body_timeout_ms;
-  /* 5000: the time between two requests on one connection. */
+  /* How long an HTTP connection may be idle between a response and the next request. Default: 5000
+   * ms. */
   unsigned keep_alive_ms;
-  /* 0: no limit. How many requests one address may send each second for routes, files, the script
-   * of the client, and paths that do not exist. Requests below the path of an engine do not count.
-   * Further requests get status 429, and their connections are closed. Addresses are counted as for
-   * connects_per_s. */
+  /* How many requests the clients of one address may send each second for routes (sio_route()),
+   * files, socket.io.js, and paths that do not exist. Requests below sio_options.path or below the
+   * path of a sio_engine_route() do not count. Further requests get status 429, and their
+   * connections are closed. What counts as one address is explained for connects_per_s. Default: 0,
+   * no limit. */
   unsigned requests_per_s;
-  /* requests_per_s: how many may come at once. */
+  /* How many such requests of one address may come at once before requests_per_s limits them.
+   * Default: requests_per_s. */
   unsigned requests_burst;
 } sio_options;
 
