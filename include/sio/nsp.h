@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp.h - namespaces: the host registers its callbacks on a namespace, and sockets connect to it.
+ * nsp.h - namespaces: the program registers its callbacks on a namespace, and sockets connect to
+ * it.
  *
  * Callbacks belong to a namespace, not to one socket, so a socket needs no memory for them. All
  * callbacks for one event run, in the order in which they were registered. A callback that is
- * registered while an event is being handled is called from the next event on. Loop thread only.
+ * registered while an event is being handled is called from the next event on. The functions of
+ * this header may be called only on the loop's thread.
  *
- * The calls that register a callback return 0, UV_EINVAL if it is NULL, or UV_ENOMEM.
+ * The functions that register a callback return 0, UV_EINVAL if the callback is NULL, or
+ * UV_ENOMEM.
  */
 #ifndef SIO_NSP_H
 #define SIO_NSP_H
@@ -19,28 +22,30 @@
 extern "C" {
 #endif
 
-/* Finds the namespace of this name, or creates it: "chat" is "/chat", and "" is "/". Clients can
- * connect to it from now on. SIO_ENAME: the name has more than 255 bytes, or contains a ',', a '?'
- * or a control character. SIO_ETOOBIG: it would be the child of a parent (see below) and there are
- * max_child_nsps children. SIO_ESTATE: the server closes. UV_ENOMEM. The
- * namespace is valid until the server has closed; a child namespace of a parent, see below. */
+/* Finds the namespace with this name, or creates it, so that clients can connect to it. "chat"
+ * stands for "/chat", and "" for "/". The namespace is valid until the server has closed; a child
+ * namespace may become invalid earlier (see "parents" below). SIO_ENAME: the name has more than 255
+ * bytes, or contains ',', '?' or a control character; SIO_ETOOBIG: the namespace would be a child
+ * of a parent, and sio_options.max_child_nsps children exist; SIO_ESTATE: the server is closing;
+ * UV_ENOMEM; or an error of the adapter. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
-/* Returns the namespace of this name, or NULL if it does not exist. */
+/* Returns the namespace with this name, or NULL if it does not exist. It is never created. */
 SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name);
-/* The name of the namespace, which begins with a '/'. Valid as long as the namespace. */
-SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
-/* The server that the namespace belongs to. */
-SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
-/* Calls cb for each namespace of the server, children included and parents not. cb may not create a
+/* Returns the name of the namespace, which begins with '/'. The text is valid as long as the
  * namespace. */
+SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
+/* Returns the server that the namespace belongs to. */
+SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
+/* Calls cb once for each namespace of the server, child namespaces included, but not for parents.
+ * cb must not create a namespace. */
 SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user);
-/* The number of sockets of this server that are connected to the namespace or, if room is not NULL,
- * are in this room of it. */
+/* Returns how many sockets of this server are connected to the namespace; or, if room is not NULL,
+ * how many of them are in this room. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
-/* Lists the rooms that have members on this server, among them the room of each socket's id. Writes
- * at most max names to out and returns the number of rooms. A name is valid as long as the room
- * exists. */
+/* Lists the rooms of the namespace that have members on this server. The room of each socket's id
+ * is one of them. Writes at most max names to out, and returns the number of rooms, which may be
+ * greater than max. A name is valid as long as its room has members. */
 SIO_EXTERN size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max);
 
 /* ---- sockets that connect and disconnect --------------------------------------------------- */
@@ -48,60 +53,68 @@ SIO_EXTERN size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max
 typedef void (*sio_connect_cb)(sio_socket *s, void *user);
 typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void *user);
 
-/* Runs when a socket has connected ("connection"). The answer to CONNECT is queued, and the socket
- * is in the room of its own id. */
+/* The callback runs when a socket has connected ("connection"). At that time the response to the
+ * client's CONNECT packet has been queued, and the socket is in the room of its own id. */
 SIO_EXTERN int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user);
-/* Runs when a socket is disconnected, while its rooms can still be read ("disconnecting"). */
+/* The callback runs when a socket disconnects, while its rooms can still be read
+ * ("disconnecting"). */
 SIO_EXTERN int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
-/* Runs when a socket has left its rooms ("disconnect"): once for each socket that connected, and
- * after all other callbacks for it. */
+/* The callback runs once for each socket that was connected, when it has disconnected and has left
+ * its rooms ("disconnect"). After it, only the callbacks of pending acks still run for the socket,
+ * with SIO_ECLOSED. */
 SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
 
 /* ---- events -------------------------------------------------------------------------------- */
 
 typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
 
-/* Runs for each event of this name that a client sends. The name is compared byte by byte. In a C
- * string the two bytes "\xC0\x80" stand for U+0000; sio_event_name() and the calls that send write
- * and read names in the same way. If a client sends a number as the name, its text is compared.
+/* The callback runs for each event with this name that a client sends. Names are compared byte by
+ * byte. A client can send a name that contains U+0000; in C strings the two bytes "\xC0\x80" stand
+ * for it, here, in sio_event_name(), and in the calls that send events. If a client sends a number
+ * instead of a name, the text of the number is compared.
  *
- * SIO_ENAME: clients cannot send this event. These names are "connection", "connect",
- * "connect_error", "disconnect", "disconnecting", "newListener" and "removeListener". The log then
- * names the call to use: sio_on_connect(), sio_on_disconnect() or sio_on_disconnecting(). */
+ * SIO_ENAME: event is NULL, or a name that a client cannot send: "connection", "connect",
+ * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener". In the latter
+ * case a log line says which function to use instead, for example sio_on_connect(). */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
-/* Removes the first callback that was registered with this name, cb and user; with event NULL, the
- * first one of sio_on_any(). UV_ENOENT: there is none. */
+/* Removes the first callback that was registered by sio_on() with this event, cb and user. If event
+ * is NULL, removes the first one that was registered by sio_on_any() with this cb and user.
+ * UV_ENOENT: there is no such callback; UV_ENOMEM. */
 SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
-/* Is a callback of sio_on() registered for this name? */
+/* Returns true if a callback of sio_on() is registered for this event name. */
 SIO_EXTERN bool sio_has_handler(const sio_nsp *nsp, const char *event);
 
-/* Runs for every event, also for those without a handler, before packet middleware and the handlers
- * of sio_on() ("onAny"). sio_off() with event NULL removes it. */
+/* The callback runs for every event that a client sends, also if sio_on() registered no callback
+ * for it. It runs before packet middleware and before the callbacks of sio_on() ("onAny").
+ * sio_off() with a NULL event removes it. */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
-/* Runs for every event that is sent to a socket, also for each receiver of a broadcast, but not for
- * acks ("onAnyOutgoing"). It runs inside the call that sends. It can only observe: calls that send,
- * close, join or leave return SIO_ESTATE in it. */
+/* The callback runs for every event that is sent to a socket, and for a broadcast once for each
+ * receiver, but not for acks ("onAnyOutgoing"). It runs inside the call that sends the event. So it
+ * can only observe: functions that send, close, join, leave or visit sockets return SIO_ESTATE when
+ * they are called in it. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
-/* Removes the first callback that was registered with this cb and user. UV_ENOENT: there is none.
+/* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
+ * UV_ENOENT: there is no such callback.
  */
 SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 
-/* An error of a socket. Valid until the callback returns. */
+/* What a callback of sio_on_error() is told about an error. Valid until the callback returns. */
 typedef struct sio_error_info {
   int err;
   const char *message; /* one English line, or the message of the packet middleware */
-  /* The JSON text of the data that packet middleware gave to sio_next_fail(). {NULL,0}: it gave
-   * none, or another error happened. */
+  /* If packet middleware refused an event: the JSON text of the data that it passed to
+   * sio_next_fail(). {NULL,0}: it passed no data, or the error is another one. */
   sio_slice data;
 } sio_error_info;
 typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *user);
-/* Runs when one of these happened ("error"):
- *  - A packet of the client could not be decoded. Its connection is closed after the callback.
- *  - Packet middleware refused an event: UV_ECANCELED.
- *  - The body of a POST was larger than max_payload: SIO_ETOOBIG. The request gets status 413, and
- *    most clients then close the session. */
+/* The callback runs in one of these cases ("error"); error->err is given in parentheses:
+ *  - A packet of the client could not be decoded (SIO_EPROTO, SIO_EJSON and others). After the
+ *    callback the client's connection is closed.
+ *  - Packet middleware refused an event of the client (UV_ECANCELED).
+ *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The request gets
+ *    status 413, and most clients then close the session. */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 
 /* ---- middleware ---------------------------------------------------------------------------- */
@@ -109,28 +122,32 @@ SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 typedef void (*sio_middleware_cb)(sio_socket *s, sio_next *next, void *user);
 typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void *user);
 
-/* Runs before a socket connects. The socket can join rooms already, but cannot be sent events. Each
- * middleware calls sio_next_ok() or sio_next_fail() exactly once, in the callback or later; then
- * the next one runs. If the client leaves before that, the call is still necessary and has no
- * effect. */
+/* Registers middleware, which runs before a socket connects to the namespace. The socket can
+ * already join rooms, but events cannot be sent to it yet. Each middleware decides by exactly one
+ * call of sio_next_ok() or sio_next_fail(), in the callback or later; after sio_next_ok() the next
+ * middleware runs. If the client leaves before the decision, that call is still necessary and has
+ * no effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
-/* Packet middleware: runs for each event of a connected socket, before the handlers of sio_on()
- * ("socket.use"), and ends with sio_next_ok() or sio_next_fail() like other middleware. Later
- * events of the socket wait until all packet middleware has ended. sio_event_replace() changes what
- * the next middleware and the handlers see. */
+/* Registers packet middleware, which runs for each event of a connected socket, before the
+ * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
+ * call of sio_next_ok() or sio_next_fail(). Later events of the same socket wait until all packet
+ * middleware has decided. sio_event_replace() changes the event that the next middleware and the
+ * callbacks of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
-/* Lets the next middleware run, or what follows after the last one. `next` is not valid after this
- * call or sio_next_fail(). */
+/* Decides yes: the next middleware runs or, after the last one, the socket connects or the event is
+ * handled. `next` is not valid after a call of sio_next_ok() or sio_next_fail(). */
 SIO_EXTERN void sio_next_ok(sio_next *next);
-/* Refuses. message and data are copied.
- *  - From sio_use(): the client gets connect_error with the message, and with err.data unless data
- *    is null.
- *  - From sio_use_packet(): the event is dropped, and the callbacks of sio_on_error() get the
- *    message and the data. The client is sent nothing; to answer its ack, call sio_reply() before.
- *  - From other callbacks that get a sio_next: see there.
- * The log has a line of level WARN with the message, without the data. Data cannot have
- * attachments. Data with attachments or with invalid JSON is left out, and the log says so. */
+/* Decides no. message and data are copied.
+ *  - In middleware of sio_use(): the client gets connect_error with the message, and with data as
+ *    err.data unless data is null.
+ *  - In packet middleware of sio_use_packet(): the event is dropped, and the callbacks of
+ *    sio_on_error() get the message and data. The client is sent nothing; to send it an ack, call
+ *    sio_reply() before sio_next_fail().
+ *  - In other callbacks that have a parameter of type sio_next: the comment of the callback's type
+ *    says what happens. A line of the log at level WARN contains the message, without the data.
+ *    data cannot have attachments: if it has some, or if its JSON is invalid, it is left out, and
+ *    the log says so. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* ---- slow clients -------------------------------------------------------------------------- */
@@ -138,21 +155,23 @@ SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data)
 typedef void (*sio_writable_cb)(sio_socket *s, void *user);
 typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 
-/* Runs when at most queue_low bytes are queued for the client of s after more than queue_high were:
- * the host can send again. Called from the loop. */
+/* The callback runs when the queue of the client of s has become short again: more than queue_high
+ * bytes were queued, and now at most queue_low are (both in sio_options). So the program can send
+ * to s again. It runs on the loop's thread, never inside another call. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
-/* Runs when sio_options.when_full made room by dropping events for the client of s. Called from the
- * loop, once for all events that were dropped in a turn. The namespaces of a client share one
- * connection: the callback runs for each socket of the client, with the total of all. */
+/* The callback runs when sio_options.when_full has dropped events that were queued for the client
+ * of s. It runs on the loop's thread, once for all events that were dropped in one turn of the
+ * loop. A client has one queue for all its namespaces: the callback runs for each socket of the
+ * client, and *d counts the dropped events of all of them together. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 
 /* ---- rooms --------------------------------------------------------------------------------- */
 
-/* Callbacks for changes of the rooms of this server, those of the sockets' own ids included. A
- * field may be NULL. `create` runs before the first socket joins, and `remove` after the last one
- * has left ("create-room", "join-room", "leave-room", "delete-room"). They run inside the call that
- * changes the room and can do anything, even leave that room. In `leave` and `remove` the socket
- * may have left the namespace already. */
+/* Callbacks for changes of the rooms of this server; the room of each socket's id is one of them. A
+ * field may be NULL. `create` runs before the first socket joins a room, and `remove` after the
+ * last one has left it ("create-room", "join-room", "leave-room", "delete-room"). The callbacks run
+ * inside the call that changes the room, and may themselves call any function, even make the socket
+ * leave that room again. In `leave` and `remove` the socket may have disconnected already. */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -161,83 +180,97 @@ typedef struct sio_room_hooks {
   void (*leave)(sio_nsp *nsp, const char *room, sio_socket *s, void *user);
   void (*remove)(sio_nsp *nsp, const char *room, void *user);
 } sio_room_hooks;
-/* hooks is copied. */
+/* Registers callbacks for the rooms of a namespace. *hooks is copied. UV_EINVAL: hooks is NULL,
+ * hooks->size is invalid, or *hooks sets a field that this version of the library does not know;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user);
 
 /* ---- events of other servers --------------------------------------------------------------- */
 
 typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
-/* Runs for an event that another server sent with sio_server_side_emit(). The event is read and
- * answered like one of a client. SIO_ENAME: the event is "connect", "connection" or
+/* The callback runs for each event with this name that another server sent with
+ * sio_server_side_emit(). It reads the event with the functions of event.h, and replies to it with
+ * sio_reply(), like an event of a client. SIO_ENAME: event is NULL, "connect", "connection" or
  * "new_namespace". */
 SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb,
                                   void *user);
 
-/* ---- parents: namespaces that are created when a client asks for them ---------------------------
+/* ---- parents: they create namespaces when a client asks for them
+ * ---------------------------------
  *
- * When a client connects to a namespace that does not exist, the parents are asked in the order in
- * which they were created. The first parent that accepts the name creates the namespace, its child.
- * If no parent accepts it, the client gets "Invalid namespace".
+ * When a client connects to a namespace that does not exist, the parents of the server are asked in
+ * the order in which they were created. The first parent that accepts the name creates the
+ * namespace, which is then its child. If no parent accepts the name, the client gets "Invalid
+ * namespace".
  *
  * Sockets never connect to a parent itself. A child gets all callbacks that are registered on its
  * parent when the child is created. The callbacks of sio_on_nsp() run before the first socket
- * connects to it.
+ * connects to the child.
  *
- * A target whose nsp is a parent stands for the sockets of all its children in sio_broadcast(),
- * sio_all_join(), sio_all_leave() and sio_all_disconnect(). These serve all children and return the
- * first error. Calls that count, list or ask (sio_all_each(), sio_all_fetch(), sio_broadcast_ack()
- * and so on) return UV_ENOTSUP for a parent.
+ * If the nsp of a sio_target is a parent, the target contains the sockets of all its children. This
+ * works for sio_broadcast(), sio_all_join(), sio_all_leave() and sio_all_disconnect(): they handle
+ * every child, and return the first error. The other functions that take a target or a namespace
+ * and count, list or ask sockets (sio_all_each(), sio_all_fetch(), sio_broadcast_ack() and so on)
+ * return UV_ENOTSUP for a parent.
  *
- * A child is removed at the end of the turn in which its last socket left or was refused; with
- * sio_options.recovery, when no socket can be recovered any more. When a client connects to the
- * name again, a new child is created. sio_options.keep_empty_nsps keeps children. The pointer to a
- * child is valid while a socket is connected to it, in the callbacks of sio_on_nsp(), and at
- * least until the end of the turn in which sio_of() or sio_of_child() returned it. sio_nsp_ref()
- * keeps it valid longer. */
+ * A child is removed at the end of the turn of the loop in which its last socket left or was
+ * refused; with sio_options.recovery, when in addition none of its sockets can be recovered any
+ * more. When a client connects to the same name again, a new child is created. If
+ * sio_options.keep_empty_nsps is set, children are not removed. The pointer to a child is valid
+ * while a socket is connected to it, in the callbacks of sio_on_nsp(), and at least until the end
+ * of the turn in which sio_of() or sio_of_child() returned it. sio_nsp_ref() keeps the pointer
+ * valid longer. */
 
-/* Creates a parent that accepts all names that match the pattern. A '*' stands for any characters,
- * also for none; every other character stands for itself. "room-*" is "/room-*". sio_of() of a name
- * that matches creates a child, too. SIO_ENAME: no name can match. SIO_ESTATE: the server closes.
- * UV_ENOMEM. */
+/* Creates a parent that accepts all names that match the pattern. A '*' in the pattern stands for
+ * any number of any characters, or for none; every other character stands for itself. "room-*" is
+ * the same as "/room-*". sio_of() with a name that matches creates a child of this parent, too.
+ * parent may be NULL. SIO_ENAME: the pattern is not a valid name of a namespace, so no name can
+ * match it; SIO_ESTATE: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent);
 
-/* Decides whether a parent accepts a name. It calls sio_next_ok(), or sio_next_fail() to leave the
- * name to the next parent, exactly once, in the callback or later; message and data are ignored.
- * auth is the JSON text that the client sent with CONNECT. name and auth are valid until the
- * callback returns. If the client leaves before the decision, the call is still necessary and has
- * no effect. */
+/* Decides whether a parent accepts the name of a namespace. The callback calls exactly once, before
+ * it returns or later, sio_next_ok() to accept the name, or sio_next_fail() to leave the decision
+ * to the next parent; the message and data of sio_next_fail() are ignored. auth is the JSON text
+ * that the client sent with CONNECT. name and auth are valid until the callback returns. If the
+ * client leaves before the decision, the call of sio_next_ok() or sio_next_fail() is still
+ * necessary, and has no effect. */
 typedef void (*sio_match_cb)(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
                              void *user);
-/* Creates a parent that asks cb. sio_of() does not ask it: it creates a namespace without a parent,
- * see sio_of_child(). UV_EINVAL: cb is NULL. SIO_ESTATE, UV_ENOMEM. */
+/* Creates a parent that calls cb to decide which names it accepts. cb is called only for names that
+ * clients ask for: sio_of() does not call it, and creates a namespace without a parent. To create a
+ * child of this parent, call sio_of_child(). parent may be NULL. UV_EINVAL: cb is NULL; SIO_ESTATE:
+ * the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent);
 
-/* Finds the child of this parent with this name, or creates it without asking cb. SIO_ENAME: the
- * name is invalid, or does not match the parent's pattern. SIO_EEXISTS: there is a namespace of
- * this name that is not a child of this parent. UV_EINVAL: parent is not a parent. SIO_ETOOBIG,
- * SIO_ESTATE, UV_ENOMEM as for sio_of(). */
+/* Finds the child of this parent with this name, or creates it without calling the callback of
+ * sio_of_match(). SIO_ENAME: the name is invalid, or does not match the pattern of the parent;
+ * SIO_EEXISTS: a namespace with this name exists that is not a child of this parent; UV_EINVAL:
+ * parent is a namespace that is not a parent; SIO_ETOOBIG, SIO_ESTATE and UV_ENOMEM as for
+ * sio_of(). */
 SIO_EXTERN int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out);
 
-/* Keeps a child namespace from being removed when it has no sockets, until sio_nsp_unref() has been
- * called once for each sio_nsp_ref(). Returns nsp. If the child has been removed already, only the
- * pointer stays valid, and sending to it returns SIO_ECLOSED. */
+/* sio_nsp_ref() returns nsp, and keeps a child namespace from being removed while it has no
+ * sockets. Each call of sio_nsp_ref() has to be followed by one call of sio_nsp_unref(). If the
+ * child was removed before sio_nsp_ref() was called, only the pointer stays valid, and sending to
+ * the namespace returns SIO_ECLOSED. */
 SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
 SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 
-/* Callbacks for the namespaces of a server. Each may be NULL. */
+/* Callbacks for the creation and removal of namespaces. Each may be NULL. */
 typedef struct sio_nsp_hooks {
   /* sizeof(sio_nsp_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* A namespace has been created ("new_namespace"). */
+  /* Runs when a namespace has been created ("new_namespace"). */
   void (*create)(sio_nsp *nsp, void *user);
-  /* A child has been removed. None of the callbacks that are registered on it runs again, so what
-   * their user pointers refer to can be freed. Sending to it returns SIO_ECLOSED. It does not run
-   * for the namespaces that exist when the server closes: all of them are gone when done() of
-   * sio_server_close() runs. */
+  /* Runs when a child namespace has been removed. None of the callbacks that are registered on the
+   * child runs after this one, so the program can free what their user pointers refer to. Sending
+   * to the child returns SIO_ECLOSED. The callback does not run for the namespaces that exist when
+   * the server closes; they are freed before the callback done of sio_server_close() runs. */
   void (*remove)(sio_nsp *nsp, void *user);
 } sio_nsp_hooks;
-/* Registers hooks for all namespaces that are created or removed after this call. They are copied.
- * UV_EINVAL: hooks is NULL or invalid; UV_ENOMEM. */
+/* Registers callbacks for all namespaces that are created or removed after this call. *hooks is
+ * copied. UV_EINVAL: hooks is NULL, hooks->size is invalid, or *hooks sets a field that this
+ * version of the library does not know; UV_ENOMEM. */
 SIO_EXTERN int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user);
 
 #ifdef __cplusplus
