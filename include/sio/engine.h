@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.h - Engine.IO sessions (https://socket.io/docs/v4/engine-io-protocol). Each client has
- * one, which carries its sockets of all namespaces.
+ * engine.h - Engine.IO sessions (https://socket.io/docs/v4/engine-io-protocol). Each client has one
+ * session, which carries the client's sockets of all namespaces.
  *
  * A session is valid from its open hook until its close hooks have returned. A program without
- * hooks gets the session of a socket from sio_socket_session(), which returns NULL once it has
- * ended. All calls are made on the loop's thread.
+ * hooks gets the session of a socket from sio_socket_session(), which returns NULL after the
+ * session has ended. All functions are called on the loop's thread.
  */
 #ifndef SIO_ENGINE_H
 #define SIO_ENGINE_H
@@ -20,14 +20,16 @@ extern "C" {
 
 /* ---- all sessions ------------------------------------------------------------------------ */
 
-/* Calls cb for each open session. cb may close the session that it is called for, and no other.
- * sio_stats.sessions is their number. */
+/* Calls cb once for each open session of the server, sessions of sio_engine_route() included. cb
+ * may close the session that it is called for, but no other session. sio_stats.sessions is the
+ * number of open sessions. */
 SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
                              void *user);
 
 /* ---- reading a session ------------------------------------------------------------------- */
 
-/* "readyState". The close hooks of a session that is not open have run or will run in this turn. */
+/* The state of a session ("readyState"). When a session is not open any more, its close hooks have
+ * run, or will run at the end of the current turn of the loop. */
 enum sio_session_state {
   SIO_SESSION_OPEN,
   SIO_SESSION_CLOSING, /* closed, but a polling client may still fetch what was queued */
@@ -41,20 +43,24 @@ typedef struct sio_session_info {
   /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
   size_t size;
   sio_server *server;
-  /* The session's id. A client that knows it can speak for the session: do not show it. */
+  /* The id of the session. Whoever knows it can send and receive in the session: do not show it to
+   * others. */
   const char *id;
   /* "polling" or "websocket" */
   const char *transport;
-  /* The client's address when the session began, as sio_request_info.address; "" for Unix sockets.
+  /* The client's address when the session began, as sio_request_info.address; "" for a client of a
+   * Unix socket.
    */
   const char *address;
-  /* The address that connected: that of a trusted proxy, or the same. */
+  /* The address from which the first connection came: that of a trusted proxy or, without a proxy,
+   * the same as `address`. */
   const char *peer;
-  /* Path and query of the first request; empty after drop_handshake. sio_url_param() (http.h) reads
-   * the query. */
+  /* The path and query of the first request, which sio_url_param() (http.h) can read. Empty after
+   * sio_options.drop_handshake has freed it. */
   sio_slice url;
-  /* The TLS of the first request's connection; NULL: it had none on this server, whatever a proxy
-   * says, or there was no memory. It is kept after an upgrade and after drop_handshake. */
+  /* The TLS of the first request's connection. NULL: that connection did not use TLS on this server
+   * (even if a proxy says that the client's connection does), or memory ran out. It is kept after
+   * an upgrade and with sio_options.drop_handshake. */
   const sio_tls_info *tls;
   size_t queued;      /* bytes that wait to be sent                             */
   uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known yet  */
@@ -67,16 +73,18 @@ typedef struct sio_session_info {
   bool upgrading;     /* the client is trying a WebSocket                       */
   bool upgraded;      /* the session has moved to a WebSocket                   */
   bool ping_pending;  /* a ping was sent, and its pong has not been received    */
-  /* An id that everybody may see: a digest of the session's id, which stays the same as long as the
-   * session lives. 20 characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
+  /* An id of the session that is not secret: a digest of the secret id, which does not change as
+   * long as the session exists. 20 characters of [A-Za-z0-9_-] and a NUL. The log shows the first
+   * eight characters. */
   char public_id[SIO_PUBLIC_ID_SIZE];
 } sio_session_info;
 
-/* Fills in the first out->size bytes of *out. If c is NULL, as sio_socket_session() is once the
- * socket has left, the texts are "", state is SIO_SESSION_CLOSED, and everything else is zero. */
+/* Fills in the first out->size bytes of *out. c may be NULL, which sio_socket_session() returns
+ * after a socket has disconnected: then the texts are "", state is SIO_SESSION_CLOSED, and the
+ * other fields are zero. */
 SIO_EXTERN void sio_session_get_info(const sio_session *c, sio_session_info *out);
 
-/* The same as a value: sio_session_info_of(c).address. */
+/* Returns the properties of a session as a struct: sio_session_info_of(c).address. */
 static inline sio_session_info sio_session_info_of(const sio_session *c) {
   sio_session_info info;
   info.size = sizeof info;
@@ -84,34 +92,38 @@ static inline sio_session_info sio_session_info_of(const sio_session *c) {
   return info;
 }
 
-/* A header of the first request; {NULL,0}: it is absent, was not kept, or is gone after
- * drop_handshake. Not kept are Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
+/* Returns a header of the session's first request. Returns {NULL,0} if the request did not have the
+ * header, if sio_options.drop_handshake has freed it, or if it is one of the headers that are not
+ * kept: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
 SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
 
-/* Lists the sockets of a session of Socket.IO that are connected, one for each namespace. Writes at
- * most max of them to out and returns their number; 0 for sessions of sio_engine_route(). */
+/* Lists the connected sockets of a session of Socket.IO, one for each namespace that its client is
+ * in. Writes at most max of them to out, and returns their number, which may be greater than max.
+ * Returns 0 for a session of sio_engine_route(). */
 SIO_EXTERN size_t sio_session_sockets(const sio_session *c, sio_socket **out, size_t max);
 
 /* ---- knowing when something has been sent ------------------------------------------------ */
 
-/* status 0: it was sent; SIO_ECLOSED: the session ended before. */
+/* Called by sio_session_on_sent(). status is 0: everything has been sent; or SIO_ECLOSED: the
+ * session ended before. */
 typedef void (*sio_sent_cb)(int status, void *user);
 
-/* Calls cb once, from the loop, when everything that was queued for the client before this call has
- * been sent: the kernel has taken it (WebSocket), or it is in an answer to a poll. That does not
- * say that it has arrived; an ack does. Callbacks run in the order of the calls, also when the
- * session upgrades. What when_full dropped counts as sent. When the session ends, cb runs with
- * SIO_ECLOSED before the disconnect callbacks, even if a polling client fetches the rest later.
+/* Calls cb once, later and on the loop's thread, when everything that was queued for the client
+ * before this call has been sent. On WebSocket that means that the kernel has taken it; over
+ * polling, that it is part of a response. It does not mean that the client has received it; only an
+ * ack says so. Callbacks run in the order of the calls, also if the session upgrades. An event that
+ * sio_options.when_full dropped counts as sent. If the session ends first, cb runs with SIO_ECLOSED
+ * before the disconnect callbacks, even if a polling client fetches the rest later.
  *
- * For a socket: sio_session_on_sent(sio_socket_session(s), cb, user) after sio_emit().
+ * For a socket: call sio_session_on_sent(sio_socket_session(s), cb, user) after sio_emit().
  *
- * SIO_ECLOSED: the session has ended, or is NULL. SIO_ETOOBIG: 4096 callbacks wait. UV_EINVAL: cb
- * is NULL. UV_ENOMEM. */
+ * SIO_ECLOSED: the session has ended, or c is NULL; SIO_ETOOBIG: 4096 callbacks of the session are
+ * waiting; UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user);
 
 /* ---- hooks ------------------------------------------------------------------------------- */
 
-/* The packet types of the protocol, with its numbers
+/* The types of Engine.IO packets, with the numbers of the protocol
  * (https://socket.io/docs/v4/engine-io-protocol/#packet-types). */
 enum sio_engine_type {
   SIO_ENGINE_OPEN,
@@ -129,10 +141,10 @@ typedef struct sio_engine_packet {
   sio_slice data; /* what follows the type; borrowed until the hook returns */
 } sio_engine_packet;
 
-/* Callbacks for what happens to sessions. Each may be NULL. They run from the loop and may make any
- * call, except for packet_create. A hook that is set costs one call for each packet; one that is
- * NULL costs nothing. The handshake and the packets that test a WebSocket before an upgrade are
- * not shown to the packet hooks. */
+/* Callbacks for what happens to the sessions of a server. Each may be NULL. They run on the loop's
+ * thread and may call every function; only packet_create may not call functions that send, close,
+ * join or leave. A packet hook that is set costs one call for each packet. The hooks for packets
+ * are not called for the handshake, nor for the packets that test a WebSocket before an upgrade. */
 typedef struct sio_engine_hooks {
   /* sizeof(sio_engine_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -141,80 +153,88 @@ typedef struct sio_engine_hooks {
   void (*upgrade)(sio_session *c, void *user);   /* The session has moved to a WebSocket.      */
   void (*heartbeat)(sio_session *c, void *user); /* A pong was received.                       */
   void (*drain)(sio_session *c, void *user);     /* Everything that was queued has been sent.  */
-  /* The session has ended. c is not valid after all close hooks have returned. */
+  /* The session has ended. c is valid until the close hooks of all registrations have returned. */
   void (*close)(sio_session *c, const sio_close_info *why, void *user);
-  /* A packet was received, and has not been handled yet. */
+  /* A packet was received; the library has not handled it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends: in
-   * it, calls that send, close, join or leave return SIO_ESTATE. */
+  /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends the
+   * packet. In this hook, functions that send, close, join or leave return SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* The queued packets are about to be written, or to be sent as the answer to a poll. */
+  /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
+   * poll. */
   void (*flush)(sio_session *c, void *user);
-  /* A message was received. If the hook returns true, the message is the host's alone: later hooks
-   * and Socket.IO do not get it. */
+  /* A message was received. If the hook returns true, the program has handled the message: the
+   * hooks that were registered later and Socket.IO do not get it. */
   bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
 
-/* Registers hooks for all sessions of the server; they are copied. May be called more than once:
- * the hooks run in the order of registration. UV_EINVAL: hooks is NULL or sets a field that this
- * version does not know; UV_ENOMEM. */
+/* Registers hooks for all sessions of the server. *hooks is copied. May be called more than once;
+ * the hooks of all calls run, in the order of registration. UV_EINVAL: hooks is NULL, hooks->size
+ * is invalid, or *hooks sets a field that this version of the library does not know; UV_ENOMEM. */
 SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
 
 /* ---- closing a session -------------------------------------------------------------------- */
 
-/* For sio_session_close(). */
+/* Says how sio_session_close() closes a session. A field that is 0 selects the default. */
 typedef struct sio_session_close_options {
   /* sizeof(sio_session_close_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Drops what is queued. On WebSocket everything queued is on its way to the kernel already, and
-   * is sent. */
+  /* Do not send what is queued for a polling client. For a client with a WebSocket this changes
+   * nothing, because what is queued there is passed to the kernel. */
   bool discard;
-  /* The code of the close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: no code */
+  /* The code of the WebSocket close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: the
+   * close frame has no code. */
   unsigned ws_code;
-  /* The text of the close frame, at most 123 bytes; NULL: none. */
+  /* The text of the WebSocket close frame, at most 123 bytes; NULL: no text. */
   const char *ws_text;
 } sio_session_close_options;
 
-/* Closes the session, after everything queued has been sent; the reason is "forced close". how may
- * be NULL. */
+/* Closes the session after everything that is queued has been sent. The close hooks get the reason
+ * "forced close". how may be NULL: all defaults. */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO without Socket.IO -----------------------------------------------------------
  *
- * Sessions that carry the host's own messages, for clients such as engine.io-client of npm. The
- * options of the server hold for them (transports, heartbeat, limits, CORS, allow_request,
- * when_full for whole messages, ...), except connect_timeout_ms and max_unjoined. The hooks of the
- * server see them, too. */
+ * Sessions that carry messages of the program instead of Socket.IO packets, for clients such as
+ * engine.io-client of npm. The options of the server (transports, heartbeat, limits, CORS,
+ * allow_request, and so on) apply to these sessions, too, except connect_timeout_ms and
+ * max_unjoined; when_full drops whole messages. The hooks of sio_on_engine() are called for these
+ * sessions, too. */
 
-/* Each may be NULL. After open, close is called exactly once. */
+/* The callbacks of a path of sio_engine_route(). Each may be NULL. After open, close is called
+ * exactly once. */
 typedef struct sio_engine_callbacks {
   /* sizeof(sio_engine_callbacks); 0: the size that the struct had in version 0.1. */
   size_t size;
   void (*open)(sio_session *c, void *user);
-  /* A message was received. Text is valid UTF-8. data is borrowed until the callback returns. */
+  /* A message was received. If binary is false, data is valid UTF-8. data is valid until the
+   * callback returns. */
   void (*message)(sio_session *c, bool binary, sio_slice data, void *user);
-  /* As sio_on_writable(). */
+  /* The session's queue has become short again, as for a callback of sio_on_writable(). */
   void (*writable)(sio_session *c, void *user);
-  /* As sio_on_drop(). */
+  /* Messages that were queued for the client were dropped, as for a callback of sio_on_drop(). */
   void (*drop)(sio_session *c, const sio_drop *d, void *user);
   /* The session has ended. c is not valid after the callback has returned. */
   void (*close)(sio_session *c, const sio_close_info *why, void *user);
 } sio_engine_callbacks;
 
-/* Serves Engine.IO sessions on another path, such as "/engine.io/". If two paths match a request,
- * the longer one is used. With path NULL the sessions take the place of Socket.IO's. cbs is copied.
- * UV_EINVAL: path is invalid, or cbs is NULL or sets a field that this version does not know;
+/* Serves Engine.IO sessions on another path, such as "/engine.io/". If the paths of two engines
+ * match a request, the longer path is used. If path is NULL, these sessions are served on
+ * sio_options.path, instead of Socket.IO's. *cbs is copied. UV_EINVAL: path is invalid; cbs is
+ * NULL; cbs->size is invalid; or *cbs sets a field that this version of the library does not know.
  * SIO_EEXISTS: the path is in use; SIO_ESTATE: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
                                 void *user);
 
-/* Queues one message for the client. flags: SIO_VOLATILE, SIO_NO_COMPRESS. On a session of
- * Socket.IO the client decodes the message as a Socket.IO packet. UV_EINVAL: the text is not valid
- * UTF-8; SIO_ECLOSED, SIO_EDROPPED, SIO_ETOOBIG and UV_ENOMEM as for sio_emit(). */
+/* Queues one message for the client. flags may contain SIO_VOLATILE and SIO_NO_COMPRESS. If the
+ * session is one of Socket.IO, the client decodes the message as a Socket.IO packet. UV_EINVAL:
+ * binary is false, and data is not valid UTF-8; SIO_ECLOSED, SIO_EDROPPED, SIO_ETOOBIG, SIO_ESTATE
+ * and UV_ENOMEM as for sio_emit(). */
 SIO_EXTERN int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data);
 
-/* A pointer of the host for each session of sio_engine_route(); NULL at first. For sessions of
- * Socket.IO the first call returns NULL and the second UV_ENOTSUP. */
+/* One pointer that each session of sio_engine_route() keeps for the program; NULL at first. For a
+ * session of Socket.IO, sio_session_data() returns NULL and sio_session_set_data() returns
+ * UV_ENOTSUP. */
 SIO_EXTERN void *sio_session_data(const sio_session *c);
 SIO_EXTERN int sio_session_set_data(sio_session *c, void *data);
 

@@ -25,82 +25,92 @@ extern "C" {
 
 /* ---- reading arguments --------------------------------------------------------------------- */
 
-/* The name of the event; "" for a reply. The two bytes "\xC0\x80" stand for U+0000, as in
- * sio_on(). */
+/* Returns the name of the event; "" for a reply to an event. In the text the two bytes "\xC0\x80"
+ * stand for U+0000, as in sio_on(). */
 SIO_EXTERN const char *sio_event_name(const sio_event *e);
-/* The number of arguments. */
+/* Returns the number of arguments. */
 SIO_EXTERN size_t sio_event_count(const sio_event *e);
-/* The number of bytes of all arguments together: their JSON text and their attachments. */
+/* Returns how many bytes all arguments have together: their JSON text and their attachments. */
 SIO_EXTERN size_t sio_event_size(const sio_event *e);
-/* SIO_NULL, SIO_BOOL, SIO_NUM, SIO_STR, SIO_BIN, SIO_ARRAY or SIO_OBJECT; SIO_NULL if there is no
- * argument i. */
+/* Returns the type of argument i: SIO_NULL, SIO_BOOL, SIO_NUM, SIO_STR, SIO_BIN, SIO_ARRAY or
+ * SIO_OBJECT. Returns SIO_NULL also if there is no argument i. */
 SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i);
-/* A string, NUL-terminated. NULL: the argument is not a string, contains U+0000, or memory ran
- * out. */
+/* Returns argument i if it is a string, with a NUL at its end. Returns NULL if it is not a string,
+ * if it contains U+0000 (see sio_event_strn()), or if memory ran out. */
 SIO_EXTERN const char *sio_event_str(sio_event *e, size_t i);
-/* A string with its length, which may contain U+0000. A lone surrogate is U+FFFD. {NULL,0}: the
- * argument is not a string, or memory ran out. */
+/* Returns argument i if it is a string, with its length. The string may contain U+0000; U+FFFD
+ * stands for a lone surrogate. Returns {NULL,0} if the argument is not a string, or if memory ran
+ * out. */
 SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
-/* These return false, and leave *out as it is, if the argument has another type. sio_event_int() is
- * exact: it returns false, too, for a number that is not an integer or does not fit. */
+/* Write the value of argument i to *out and return true, if it has the type that the name of the
+ * function says. Otherwise they return false and leave *out unchanged. sio_event_int() never
+ * rounds: it returns false for a number that is not an integer or does not fit into an int64_t. */
 SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
 SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out);
 SIO_EXTERN bool sio_event_double(const sio_event *e, size_t i, double *out);
-/* The bytes of an argument that is an attachment; {NULL,0} if it is not. The pointer to an empty
- * attachment is not NULL. */
+/* Returns the bytes of argument i if it is an attachment, otherwise {NULL,0}. For an attachment of
+ * length 0 the pointer is not NULL. */
 SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
-/* The JSON text of an argument. {NULL,0}: there is no argument i, or it contains attachments, which
- * a text would lose. sio_arg() has the text of every argument (u.p and n) together with its
- * attachments (bins and nbins). */
+/* Returns the JSON text of argument i. Returns {NULL,0} if there is no argument i, or if the
+ * argument contains attachments, which are not part of its text. For these use sio_arg(e, i), which
+ * has the text (u.p and n) and the attachments (bins and nbins). */
 SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
-/* The argument as a cJSON tree, which is made at the first call. Its nodes belong to the library:
- * no call of cJSON may change, detach or delete them. A node takes 64 bytes of memory; a client can
- * cause one with two bytes of JSON, or one byte of MessagePack. An object
- * stands for each attachment; sio_event_bin_of() returns its bytes. A tree with such an object, or
- * a copy of it, cannot be sent with sio_tree() (SIO_EPLACEHOLDER): use sio_arg(). NULL: there is no
- * argument i, or memory ran out. */
+/* Returns argument i as a cJSON tree, which is made by the first call. The tree belongs to the
+ * library: do not use functions of cJSON that change, detach or delete its nodes. Each node takes
+ * 64 bytes of memory; a client can cause one with two bytes of JSON, or one byte of MessagePack. In
+ * the tree an object stands for each attachment; sio_event_bin_of() returns its bytes. A tree with
+ * such an object, or a copy of the tree, cannot be sent with sio_tree() (SIO_EPLACEHOLDER): use
+ * sio_arg(). Returns NULL if there is no argument i, or if memory ran out. */
 SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
-/* The attachment that a node of sio_event_tree() stands for; {NULL,0} for any other node. */
+/* Returns the bytes of the attachment for which a node of sio_event_tree() stands, or {NULL,0} for
+ * any other node. */
 SIO_EXTERN sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node);
 
 /* ---- sending arguments on, and keeping them ------------------------------------------------ */
 
-/* Argument i as a value to send, with its attachments: it is sent as it came. null if there is no
- * argument i. */
+/* Returns argument i as a value for SIO_ARGS(), with its attachments, so that it is sent unchanged.
+ * Returns the value null if there is no argument i. */
 SIO_EXTERN sio_val sio_arg(const sio_event *e, size_t i);
-/* All arguments as one value: SIO_ARGS(sio_event_args(e)) sends them all. */
+/* Returns all arguments as one value: SIO_ARGS(sio_event_args(e)) sends them all as separate
+ * arguments. */
 SIO_EXTERN sio_val sio_event_args(const sio_event *e);
 
-/* Makes a copy of the event with its attachments that belongs to the host, to be freed with
- * sio_event_free(). All functions of this header read it as they read the event. The ack remains
- * with the event. NULL: memory ran out. */
+/* Returns a copy of the event with its attachments. The copy belongs to the program, which frees it
+ * with sio_event_free(); the functions of this header read it like the event itself. The copy has
+ * no ack: only the event itself can be replied to. Returns NULL if memory ran out. */
 SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
-/* Frees a copy that sio_event_keep() made. NULL is allowed. */
+/* Frees an event that sio_event_keep() or sio_event_new() returned. kept may be NULL. */
 SIO_EXTERN void sio_event_free(sio_event *kept);
 
-/* Makes an event out of a name and arguments, which are copied, for a host that keeps, shows or
- * passes on what it sends. It belongs to the host, to be freed with sio_event_free(). NULL: memory
- * ran out, or a value is invalid (SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH). */
+/* Makes an event from a name and arguments, for a program that keeps or shows what it sends. Name
+ * and arguments are copied. The event belongs to the program, which frees it with sio_event_free().
+ * Returns NULL if memory ran out, or if a value cannot be sent (see SIO_EJSON, SIO_EPLACEHOLDER and
+ * SIO_EDEPTH in emit.h). */
 SIO_EXTERN sio_event *sio_event_new(const char *name, sio_args args);
 
-/* For sio_use_packet(): changes what the next middleware and the handlers get. A name of NULL
- * leaves the name as it is. Name and arguments are copied. SIO_ENAME, SIO_EJSON, UV_ENOMEM. */
+/* For packet middleware (sio_use_packet()): changes the event that the next middleware and the
+ * callbacks of sio_on() get. If name is NULL, the event keeps its name. name and args are copied.
+ * SIO_ENAME: name is reserved; SIO_EJSON and others: a value cannot be sent; UV_ENOMEM. After an
+ * error the event is unchanged. */
 SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
 
 /* ---- acks ---------------------------------------------------------------------------------- */
 
-/* Does the client ask for an ack that was not sent or taken yet? */
+/* Returns true if the client asked for an ack, and the ack has not been sent or taken yet. */
 SIO_EXTERN bool sio_event_wants_ack(const sio_event *e);
-/* Sends the ack. Returns 0, too, if none was asked for. SIO_ESTATE: it was sent or taken already;
- * only the first one is sent. */
+/* Sends the ack of the event, with args as its arguments. Returns 0 also if the client asked for no
+ * ack. SIO_ESTATE: the ack was sent or taken already (an event has at most one ack); or an error of
+ * sio_emit(). */
 SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
-/* Takes the ack, to send it later. The host then ends it with sio_ack_send() or sio_ack_drop().
- * NULL: none was asked for, it was sent or taken already, or memory ran out. */
+/* Takes the ack of an event, so that it can be sent after the callback has returned. The program
+ * then has to call sio_ack_send() or sio_ack_drop(). Returns NULL if the client asked for no ack,
+ * if the ack was sent or taken already, or if memory ran out. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
-/* Sends the ack and frees it, also when it returns an error. SIO_ECLOSED: the client has left. If
- * ack is NULL the function returns 0. */
+/* Sends a taken ack with args as its arguments, and frees it, also if sending fails. If ack is
+ * NULL, does nothing and returns 0. SIO_ECLOSED: the client has disconnected; or another error of
+ * sio_emit(). */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
-/* Frees the ack without sending it. */
+/* Frees a taken ack without sending it. */
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);
 
 #ifdef __cplusplus

@@ -3,9 +3,9 @@
  * http.h - what the server's port serves besides Socket.IO: routes, files, WebSockets; and hooks on
  * the requests of Socket.IO.
  *
- * A request is a handle that is valid until it is answered. It must be answered exactly once, now
- * or later. If the client disconnects first, the request must still be answered, and the answer is
- * discarded. All calls are made on the loop's thread.
+ * A sio_request is valid until it is answered. It must be answered exactly once, at once or later.
+ * If the client disconnects first, the program must still answer the request; the answer is
+ * discarded then. All functions are called on the loop's thread.
  */
 #ifndef SIO_HTTP_H
 #define SIO_HTTP_H
@@ -20,36 +20,40 @@ extern "C" {
 
 /* ---- reading a request -------------------------------------------------------------------- */
 
-/* The properties of a request. Pointers and slices in it are valid until the request is
+/* The properties of a request. Pointers and slices in this struct are valid until the request is
  * answered. */
 typedef struct sio_request_info {
   /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
   size_t size;
-  /* "GET" */
+  /* The method, for example "GET". */
   sio_slice method;
-  /* Path and query as the client sent them: "/a%20b?x=1"; "*" of OPTIONS. If the request line names
-   * a host ("http://a/b"), this is "/b", and the Host header is "a". */
+  /* The path and the query as the client sent them: "/a%20b?x=1". For "OPTIONS *" it is "*". If the
+   * request line contains a host ("GET http://a/b"), url is "/b", and the Host header is "a". */
   sio_slice url;
-  /* The url up to the '?', not decoded. */
+  /* The part of url before the '?', not decoded. */
   sio_slice path;
   sio_slice body;
-  /* The client's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. Behind a
-   * trusted proxy it is the address that the proxy names (sio_options.trusted_proxies). */
+  /* The client's address without its port: "127.0.0.1", "::1"; "" for a client of a Unix socket. If
+   * the connection comes from a trusted proxy, it is the address that the proxy names
+   * (sio_options.trusted_proxies). */
   const char *address;
-  /* The address that connected: that of the proxy, or the same. */
+  /* The address from which the connection comes: that of the trusted proxy or, without a proxy, the
+   * same as `address`. */
   const char *peer;
-  /* The TLS of the connection; NULL: it has none on this server, whatever a proxy says, or there is
-   * no memory. To admit clients by their certificates, look at it in allow_request or in
-   * sio_use_request(), or at sio_session_info.tls in the middleware of a namespace. */
+  /* The TLS of the connection. NULL: the connection to this server does not use TLS (even if it
+   * comes from a proxy that says that the client's connection does), or memory ran out. To admit
+   * clients by their certificates, read this field in allow_request or in a callback of
+   * sio_use_request(), or read sio_session_info.tls in the middleware of a namespace. */
   const sio_tls_info *tls;
-  /* The client's connection is secure: by TLS on this server, or as a trusted proxy says. */
+  /* True if the client's connection uses TLS on this server, or if a trusted proxy says that it is
+   * secure. */
   bool secure;
 } sio_request_info;
 
 /* Fills in the first out->size bytes of *out. */
 SIO_EXTERN void sio_request_get_info(const sio_request *r, sio_request_info *out);
 
-/* The same as a value: sio_request_info_of(r).path. */
+/* Returns the properties of a request as a struct: sio_request_info_of(r).path. */
 static inline sio_request_info sio_request_info_of(const sio_request *r) {
   sio_request_info info;
   info.size = sizeof info;
@@ -57,50 +61,60 @@ static inline sio_request_info sio_request_info_of(const sio_request *r) {
   return info;
 }
 
-/* The value of a header; {NULL,0}: it is absent. If the header came more than once, the values are
- * joined as Node.js does it: with ", ", those of Cookie with "; ". Of Authorization, Content-Type,
- * From, If-Modified-Since, If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and
- * User-Agent only the first counts. A request with two Host, Content-Length or Transfer-Encoding
- * headers is refused. */
+/* Returns the value of a header, or {NULL,0} if the request does not have it. If the header came
+ * more than once, the values are joined as in Node.js: with ", ", those of Cookie with "; ". Of
+ * Authorization, Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards,
+ * Proxy-Authorization, Referer and User-Agent only the first value is returned. The server refuses
+ * a request with more than one Host, Content-Length or Transfer-Encoding header. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
-/* Writes the last value of a query parameter into out, percent-decoded and NUL-terminated, and
- * returns its length. url is sio_request_info.url, or sio_session_info.url for a session's first
- * request. UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value does not fit. "%00" becomes a
- * NUL within the value: compare the length too where that matters. */
+/* Writes the value of the query parameter `key` to out, percent-decoded and with a NUL at its end,
+ * and returns its length without the NUL. If the parameter came more than once, the last value is
+ * used. url is sio_request_info.url, or sio_session_info.url for the first request of a session.
+ * UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value and its NUL do not fit into size
+ * bytes. "%00" in the query becomes a NUL within the value, so the result may be longer than
+ * strlen(out). */
 SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t size);
 
 /* ---- answering a request ------------------------------------------------------------------- */
 
-/* Adds a header to the answer. UV_EINVAL: name is not a token, or value contains a control
- * character, or the header is one that the library sets: Content-Length, Transfer-Encoding,
- * Connection, Keep-Alive. The library sets Date, too, unless it is set here. */
+/* Adds a header to the answer of a request. UV_EINVAL: name is not a token; value contains a
+ * control character; or the library sets the header itself: Content-Length, Transfer-Encoding,
+ * Connection or Keep-Alive. SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64
+ * KiB of headers; UV_ENOMEM. The library adds a Date header unless the program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
-/* Sends the answer. type is its Content-Type and may be NULL; the library adds Content-Length.
- * SIO_ESTATE: the request is answered already. */
+/* Sends the answer of a request and ends the request: do not use r after a call that returns 0 or
+ * SIO_ECLOSED. type is the Content-Type of the body, and may be NULL. The library adds
+ * Content-Length. body is copied. SIO_ESTATE: the request is answered already; UV_EINVAL: status is
+ * not in the range 200 to 599, or type is invalid; SIO_ECLOSED: the client has disconnected, and
+ * the answer is discarded; UV_ENOMEM: the connection is closed instead. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
 
 /* ---- routes --------------------------------------------------------------------------------- */
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
-/* Calls cb for each request with this method and path. method: "GET" (which includes HEAD), "POST",
- * ...; NULL: every method. path: "/api/state", or a prefix that ends with '*', such as
- * "/api/" "*". If several paths match, the longest one is used; the path of Socket.IO comes
- * before all of them. The body has been received when cb runs. A body of more than max_body bytes
- * (0: max_payload of the server) is refused with status 413. Strings are copied. UV_EINVAL: path is
- * invalid or cb is NULL; SIO_EEXISTS: the route exists; UV_ENOMEM. */
+/* Calls cb for each request with this method and path. method is "GET" (which includes HEAD),
+ * "POST" and so on; NULL: every method. path is a whole path such as "/api/state", or the beginning
+ * of a path followed by '*': "/files" and "*" in one string is for all paths that begin with
+ * "/files". If several routes match a request, the one with the longest path is used; requests
+ * below sio_options.path are always Socket.IO's. The whole body has been received when cb runs. A
+ * request whose body is longer than max_body bytes (0: sio_options.max_payload) gets status 413.
+ * The strings are copied. UV_EINVAL: path is invalid, or cb is NULL; SIO_EEXISTS: a route with this
+ * method and path exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
-/* Serves the files below the directory dir under a URL prefix such as "/". A request for a
- * directory gets its index.html. The Content-Type depends on the ending of the name. Files whose
- * name begins with a dot, and files outside dir (also by symbolic links), are not served.
- * Conditional requests (ETag, Last-Modified) and a Range of one part are answered as RFC 9110
- * describes; a Range of several parts is answered with the whole file. The ETag is a strong one
- * once the file is two seconds old.
- * A file is read on the loop's thread in pieces of 64 KiB, each after the client has taken the one
- * before, so a file may have any length. If a file changes while it is sent, the connection is
- * closed: replace files by renaming. UV_ENOENT, UV_ENOTDIR, ...: dir cannot be opened. */
+/* Serves the files below the directory dir under a prefix of URLs, such as "/". A request for a
+ * directory gets the file index.html in it. The Content-Type depends on the ending of the file's
+ * name. Files whose name begins with a dot, and files outside dir (also those that a symbolic link
+ * in dir leads to), are not served. Conditional requests (ETag, Last-Modified) and Range requests
+ * for one part are answered as RFC 9110 describes; a Range request for several parts gets the whole
+ * file. The ETag of a file is a strong one when the file is at least two seconds old.
+ *
+ * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
+ * client has taken the piece before. If a file changes while it is sent, the connection is closed.
+ * So replace files by renaming other files to their names. UV_ENOENT, UV_ENOTDIR and others: dir
+ * cannot be opened. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
 /* A file in memory, for sio_assets(). */
@@ -112,54 +126,58 @@ typedef struct sio_asset {
   const char *etag; /* with its quotes: "\"v1\""; NULL: one is computed from the bytes */
 } sio_asset;
 
-/* Serves files from memory as sio_static() does from a directory. The table and all that it points
- * to must outlive the server. Text files are compressed at the first request that accepts gzip, and
- * the compressed form is kept. */
+/* Serves files from memory, as sio_static() serves them from a directory. table has count elements;
+ * table and everything that it points to must outlive the server. A text file is compressed when
+ * the first client that accepts gzip requests it, and the compressed form is kept. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 
 /* ---- WebSockets without Socket.IO ------------------------------------------------------------ */
 
-/* For sio_ws_route(). Each callback may be NULL. */
+/* The callbacks and settings of a route of sio_ws_route(). Each callback may be NULL. */
 typedef struct sio_ws_callbacks {
   /* sizeof(sio_ws_callbacks); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Decides about a request whose origin sio_options.allowed_origins allows. 0 accepts it; an HTTP
-   * status from 400 to 599 refuses it. NULL accepts all requests. r is borrowed. */
+  /* Decides about a handshake whose Origin sio_options.allowed_origins allows. Returns 0 to accept
+   * the WebSocket, or an HTTP status from 400 to 599 to refuse it with this status. NULL: all are
+   * accepted. r is valid until accept returns. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
-  /* The WebSocket has ended. w is not valid after the callback has returned. */
+  /* The WebSocket has ended. w is not valid after close has returned. */
   void (*close)(sio_ws *w, const sio_close_info *why, void *user);
   bool any_origin; /* pages of all origins may connect, whatever allowed_origins says */
   bool no_pings;   /* do not send pings: a client that vanishes is noticed by TCP alone */
-  /* 25000: a ping (RFC 6455 section 5.5.2) is sent when the WebSocket has been open for this time,
-   * and then this time after each answer. */
+  /* How many milliseconds after the WebSocket opened, and then after each answer to a ping, the
+   * next ping (RFC 6455 section 5.5.2) is sent. Default: 25000. Whatever the client sends counts as
+   * an answer. */
   unsigned ping_interval_ms;
-  /* 20000: the client must send something within this time after a ping. While the ping has not
-   * been sent yet, because data before it is still queued, it is enough that the client takes some
-   * of that data. Otherwise the WebSocket is closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. */
+  /* If the client sends nothing within this time after a ping, the WebSocket is closed:
+   * SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. Default: 20000 ms. If data that was queued before
+   * the ping is still unsent, it is enough that the client takes some of this data within the
+   * time. */
   unsigned ping_timeout_ms;
-  /* NULL-terminated list of the subprotocols that the route speaks (RFC 6455 section 1.9); it is
-   * copied. NULL: none. Of the subprotocols that a client offers, the first one that the list
-   * contains is used. If the list contains none of them, the WebSocket opens without a subprotocol,
-   * and a browser that offered some closes it. accept can choose another subprotocol with
-   * sio_respond_header(r, "Sec-WebSocket-Protocol", ...). */
+  /* NULL-terminated list of the subprotocols that the route supports (RFC 6455 section 1.9); NULL:
+   * none. The list is copied. A client offers subprotocols in the order of its preference; the
+   * first of them that is in the list is used. If none is, the WebSocket opens without a
+   * subprotocol; a browser that offered some then closes it. To choose the subprotocol itself,
+   * accept calls sio_respond_header(r, "Sec-WebSocket-Protocol", ...). */
   const char *const *protocols;
 } sio_ws_callbacks;
 
-/* Accepts WebSockets that do not speak Socket.IO on a path. cbs is copied. The limits of the server
- * hold for them as for sessions: max_payload, max_fragments, packets_per_s, bytes_per_s,
- * connects_per_s, max_per_address, and max_queued, at which the WebSocket is closed. queue_high and
- * when_full do not hold: sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field is
- * invalid; SIO_EEXISTS: the route exists; UV_ENOMEM. */
+/* Accepts WebSockets that do not use Socket.IO on this path. *cbs is copied. These options of the
+ * server limit them as they limit sessions: max_payload, max_fragments, packets_per_s, bytes_per_s,
+ * connects_per_s and max_per_address. If more than max_queued is queued for a client, its WebSocket
+ * is closed. The options queue_high and when_full do not apply; sio_ws_info.queued says how much is
+ * queued. UV_EINVAL: path or a field of *cbs is invalid; SIO_EEXISTS: the route exists;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
-/* Queues one message. SIO_ECLOSED: the WebSocket has ended; SIO_ETOOBIG: max_queued is exceeded,
- * and the WebSocket will be closed; UV_ENOMEM. */
+/* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; SIO_ETOOBIG: more than
+ * max_queued is queued, and the library will close the WebSocket; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
-/* Closes the WebSocket after everything queued has been sent, with this code and text (NULL:
- * none). */
+/* Closes the WebSocket after everything that is queued has been sent. code and reason are those of
+ * the close frame; reason may be NULL: no text. */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
 
 /* The properties of a WebSocket. The texts are valid as long as the WebSocket. */
@@ -168,15 +186,15 @@ typedef struct sio_ws_info {
   size_t size;
   /* The client's address, as sio_request_info.address. */
   const char *address;
-  /* The subprotocol that is used; "": none. */
+  /* The subprotocol of the WebSocket; "" if it has none. */
   const char *protocol;
-  /* The number of bytes that are queued and that the kernel has not taken yet. */
+  /* How many bytes are queued that the kernel has not taken yet. */
   size_t queued;
 } sio_ws_info;
 /* Fills in the first out->size bytes of *out. */
 SIO_EXTERN void sio_ws_get_info(const sio_ws *w, sio_ws_info *out);
 
-/* The same as a value: sio_ws_info_of(w).queued. */
+/* Returns the properties of a WebSocket as a struct: sio_ws_info_of(w).queued. */
 static inline sio_ws_info sio_ws_info_of(const sio_ws *w) {
   sio_ws_info info;
   info.size = sizeof info;
@@ -184,26 +202,30 @@ static inline sio_ws_info sio_ws_info_of(const sio_ws *w) {
   return info;
 }
 
-/* A pointer of the host; NULL at first. */
+/* One pointer that the WebSocket keeps for the program; NULL at first. */
 SIO_EXTERN void *sio_ws_data(const sio_ws *w);
 SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 
 /* ---- hooks on the requests of Socket.IO ------------------------------------------------------ */
 
-/* Decides about a request whose path is Socket.IO's or that of another engine, before the engine
- * handles it: with sio_next_ok(), or with sio_next_fail(), which refuses the request with status
- * 400 and code 3. It may decide later. It may also answer the request and then call sio_next_ok():
- * the engine does not get the request then. */
+/* Decides about a request below sio_options.path or below the path of a sio_engine_route(), before
+ * Engine.IO handles it. The callback calls, at once or later, sio_next_ok() to let the request be
+ * handled, or sio_next_fail() to refuse it with status 400 and Engine.IO's error code 3. It may
+ * also answer the request itself and then call sio_next_ok(): then Engine.IO does not handle the
+ * request. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
-/* Registers a callback for all such requests, polling and WebSocket. Callbacks run in the order of
+/* Registers a callback for all requests below sio_options.path or below the path of a
+ * sio_engine_route(), both of polling and of WebSocket handshakes. Callbacks run in the order of
  * registration. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called before the head of an answer is written, for these answers: polling responses with
- * packets, the "ok" to each POST, and the 101 of each WebSocket. initial is true for the first
- * answer of a session. The callback may add headers with sio_respond_header(). */
+/* Called before the head of certain answers is written, so that it can add headers with
+ * sio_respond_header(). These answers are polling responses that contain packets, the "ok" to each
+ * POST, and the response with status 101 to each WebSocket handshake. initial is true for the first
+ * answer of a session. */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
-/* Registers such a callback. UV_EINVAL: cb is NULL; UV_ENOMEM. */
+/* Registers a callback that adds headers to answers of Engine.IO. UV_EINVAL: cb is NULL;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
 
 #ifdef __cplusplus

@@ -26,16 +26,17 @@ extern "C" {
 /* The Content-Type that the text is sent with. */
 #define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Answers GET and HEAD requests for this path with the text; if the server is a member of a
- * sio_threads, with that of all members (sio_threads_metrics()). The text is not protected: every
- * client that can reach the port can read it. To check requests first, call sio_metrics_text() in a
- * route of your own. UV_EINVAL: path is NULL, ends with '*', or is below the path of an engine;
- * SIO_EEXISTS: the route exists; UV_ENOMEM. */
+/* Answers GET and HEAD requests for this path with the text of sio_metrics_text(). If the server is
+ * a member of a sio_threads, the text is that of all members (sio_threads_metrics()). The route is
+ * not protected: every client that can reach the port can read it. To check requests first, call
+ * sio_metrics_text() in a route of your own. UV_EINVAL: path is NULL, contains '*', or is below
+ * sio_options.path or the path of a sio_engine_route(); SIO_EEXISTS: the route exists;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
-/* Calls cb once with the whole text before it returns. The text is borrowed. UV_ENOMEM: cb was not
- * called; UV_EINVAL: cb is NULL. */
+/* Makes the text and calls cb(text, user) once, before sio_metrics_text() returns. The text is
+ * valid until cb returns. UV_EINVAL: cb is NULL; UV_ENOMEM: cb was not called. */
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
 
 #ifdef __cplusplus

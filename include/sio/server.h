@@ -5,17 +5,19 @@
  * Rules that hold for every call of the library:
  *
  *  - 0 is success, a negative number an error code (error.h).
- *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once; a
- *    handler runs each time its event happens.
- *  - Arguments are borrowed for the call, arguments of callbacks until the callback returns.
+ *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once. A
+ *    callback that was registered for an event (a handler) runs each time the event happens.
+ *  - The library uses what the arguments of a call point to only until the call returns, unless the
+ *    comment says otherwise. What the library passes to a callback is valid until the callback
+ *    returns.
  *  - A parameter that a call fills in is its last one.
  *  - A struct that may get more fields in later versions begins with its size. 0 stands for the
  *    size that it had in version 0.1, so a program sets size only to use fields that were added
  *    later. If a field is set that this version of the library does not know, the call returns
  *    UV_EINVAL.
- *  - A callback has a pointer of the host as its last parameter, `user`, with which it was
- *    registered.
- *  - A server belongs to one uv loop and to the thread that runs the loop. Calls of other threads:
+ *  - The last parameter of a callback, `user`, is the pointer that the program passed when it
+ *    registered the callback.
+ *  - A server belongs to one uv loop and to the thread that runs the loop. Which thread may call:
  *
  *        call                                                      thread
  *        sio_post()                                                any
@@ -33,8 +35,9 @@
  *    sio_on_any_outgoing() and sio_engine_hooks.packet_create run inside a call that sends: there,
  *    calls that send, close, join, leave or visit return SIO_ESTATE and are logged.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
- *    from the loop.
- *  - Calls that send only queue. The kernel is given the data at the end of the loop's turn.
+ *    on the loop's thread.
+ *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
+ *    data; the library passes the data to the kernel at the end of the turn.
  *  - The library never raises SIGPIPE, and does not change the signal handling of the process.
  */
 #ifndef SIO_SERVER_H
@@ -50,107 +53,117 @@
 extern "C" {
 #endif
 
-/* Sets malloc, realloc and free for the whole process; three NULLs restore those of the C library.
- * Call it before all other calls of the library. The allocators of libuv and cJSON stay as they
- * are. UV_EINVAL: some are NULL and some are not. */
+/* Sets the functions malloc, realloc and free that the library uses, for the whole process. Three
+ * NULLs restore those of the C library. Call it before all other calls of the library. libuv and
+ * cJSON keep their own allocators. UV_EINVAL: one or two of the arguments are NULL. */
 SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
                                  void (*free_fn)(void *));
 
 /* ---- creating a server ----------------------------------------------------------------------- */
 
-/* Creates a server on the host's loop. It does not listen yet. It is freed by sio_server_close().
- * opts may be NULL. UV_EINVAL, UV_ENOTSUP (see options.h), UV_ENOMEM. */
+/* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
+ * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: an option is invalid;
+ * UV_ENOTSUP: an option needs a feature that this build of the library does not have; after both, a
+ * log line names the option. UV_ENOMEM; or another error of libuv. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
-/* The loop that the server was created on. */
+/* Returns the loop that the server was created on. */
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
-/* One pointer for the host; NULL at first. */
+/* One pointer that the server keeps for the program; NULL until sio_server_set_data() is called. */
 SIO_EXTERN void *sio_server_data(const sio_server *srv);
 SIO_EXTERN void sio_server_set_data(sio_server *srv, void *data);
 
-/* Runs cb(srv, user) on the loop's thread. Any thread may call it; callbacks run in the order in
- * which they were posted. If it returns 0, cb runs exactly once; if the server is closed in the
- * meantime, cb runs before done() of sio_server_close(). The host must make sure that no thread
- * calls sio_post() after done() has run. SIO_ECLOSED: the server is closing; UV_EINVAL: cb is NULL;
- * UV_ENOMEM. */
+/* Runs cb(srv, user) later on the loop's thread. Any thread may call sio_post(). Callbacks run in
+ * the order in which they were posted. If sio_post() returns 0, cb runs exactly once; if the server
+ * closes before that, cb still runs before done() of sio_server_close(). The program must make sure
+ * that no thread calls sio_post() after done() has run. SIO_ECLOSED: the server is closing;
+ * UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_post(sio_server *srv, void (*cb)(sio_server *srv, void *user), void *user);
 
 /* ---- listening and accepting ---------------------------------------------------------------- */
 
-/* Listens on an address or a host name (NULL: all addresses) and a port (0: any free one). May be
- * called more than once. UV_EADDRINUSE, UV_EACCES, ... See sio_listen_with(). */
+/* Listens on an address or a host name (NULL: all addresses) and a port (0: any free one, which
+ * sio_port() returns). May be called more than once. It is the same as sio_listen_with() with only
+ * these two fields set, and has the same errors. */
 SIO_EXTERN int sio_listen(sio_server *srv, const char *host, int port);
 
-/* For sio_listen_with(). Strings are copied. */
+/* For sio_listen_with(). The library copies the strings. */
 typedef struct sio_listen_options {
   /* sizeof(sio_listen_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* An address or a host name; NULL: all addresses. */
+  /* The address or host name to listen on; NULL: all addresses. */
   const char *host;
-  /* 0: any free one, which sio_port() returns. */
+  /* The port; 0: any free one, which sio_port() returns. */
   int port;
-  /* Listens on a Unix socket instead. host and port must then be 0. A socket file that no process
-   * listens on is replaced. The file is removed when the server closes. */
+  /* The path of a Unix socket to listen on instead; NULL: listen on host and port. If path is set,
+   * host has to be NULL and port 0. If a socket file with this path exists and no process listens
+   * on it, it is replaced. The file is removed when the server closes. */
   const char *path;
-  /* NULL: connections are plain. Otherwise they must begin with a TLS handshake. It is borrowed,
-   * also by the connections, and must live until done() of sio_server_close() has run. It may
-   * serve several servers. See tls.h. */
+  /* The TLS of the connections (tls.h); NULL: connections are not encrypted. If tls is set, each
+   * connection has to begin with a TLS handshake. The library keeps the pointer: *tls must stay
+   * valid until done() of sio_server_close() has run. One sio_tls may serve several servers. */
   const sio_tls *tls;
-  /* 511: how many connections may wait to be accepted (listen(2)). */
+  /* How many connections the kernel queues until they are accepted (listen(2)). Default: 511. */
   int backlog;
 } sio_listen_options;
 
-/* Listens on one address. May be called more than once. When it fails, it logs one line at ERROR
- * with the address and the reason, and the log callback runs before it returns (but not if the
- * caller is the log callback itself). UV_EINVAL: a field is invalid; SIO_ESTATE: the server is
- * closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM, ... */
+/* Listens on one address. May be called more than once. If it fails, it logs one line at level
+ * ERROR with the address and the reason, and passes the line to the log callback before it returns
+ * (unless it was called inside the log callback). UV_EINVAL: opts is NULL or a field of *opts is
+ * invalid; SIO_ESTATE: the server is closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM and others:
+ * errors of the system. */
 SIO_EXTERN int sio_listen_with(sio_server *srv, const sio_listen_options *opts);
 
-/* The port of the first TCP listener; 0: there is no TCP listener. */
+/* Returns the port of the first TCP listener, or 0 if the server has no TCP listener. */
 SIO_EXTERN int sio_port(const sio_server *srv);
 
 /* For sio_accept(). */
 typedef struct sio_accept_options {
   /* sizeof(sio_accept_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* A listener that belongs to the host and has a pending connection. NULL: fd is used. */
+  /* A listening stream of the program that has a pending connection; NULL: the field fd is used. */
   struct uv_stream_s *listener;
-  /* A connected descriptor of a stream socket, if listener is NULL. */
+  /* If listener is NULL: the descriptor of a connected stream socket. */
   int fd;
-  /* What the host has already read from fd, from the first byte of a request on, or ciphertext if
-   * tls is set; {NULL,0}: nothing. It is copied. Later requests on the connection are the
-   * library's too. */
+  /* The bytes that the program has already read from fd: they begin with the first byte of an HTTP
+   * request or, if tls is set, of a TLS handshake. {NULL,0}: the program has read nothing. The
+   * bytes are copied. The library answers this request and all later ones on the connection. */
   sio_slice read;
-  /* As sio_listen_options.tls. */
+  /* The TLS of the connection, as sio_listen_options.tls. */
   const sio_tls *tls;
 } sio_accept_options;
 
-/* Accepts a connection of a listener that belongs to the host, or takes over a connected
- * descriptor:
+/* Accepts a connection of a listening stream that belongs to the program, or takes over a
+ * descriptor that is connected:
  *
  *     sio_accept(srv, &(sio_accept_options){ .listener = stream });     in uv_listen()'s callback
  *     sio_accept(srv, &(sio_accept_options){ .fd = fd });
  *
- * The library owns the descriptor, also after an error. SIO_ECLOSED: the server is closing;
- * SIO_ETOOBIG: max_connections are open, or read is longer than 80 KiB; SIO_ELIMIT: the address is
- * over a limit; UV_EINVAL: opts is NULL or a field is invalid; UV_ENOMEM; errors of uv_accept(). */
+ * opts->fd belongs to the library from then on: if sio_accept() fails, the library closes it.
+ * SIO_ECLOSED: the server is closing; SIO_ETOOBIG: sio_options.max_connections are open,
+ * or opts->read is longer than 80 KiB; SIO_ELIMIT: the client's address is over a limit, such as
+ * connects_per_s; UV_EINVAL: opts is NULL or a field of *opts is invalid; UV_ENOMEM; errors of
+ * uv_accept(). */
 SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 
 /* ---- closing ---------------------------------------------------------------------------- */
 
 /* Stops listening, disconnects every socket ("server shutting down"), closes every connection,
- * frees the server, and then calls done(user). When done runs, the server has no handle on the loop
- * any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already.
- * Clients have shutdown_timeout_ms to read what is queued for them and to answer the close; then
- * their connections are cut. With a client that does not answer, closing takes that long: keep it
- * shorter than the time after which a supervisor kills the process. */
+ * frees the server, and then calls done(user). When done runs, the server has no handle on the uv
+ * loop any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already,
+ * or a callback calls sio_server_close() in which it is not allowed.
+ *
+ * The clients have sio_options.shutdown_timeout_ms to read what is queued for them and to answer
+ * the close; then the server cuts their connections. Closing takes as long as that if one client
+ * does not answer, so shutdown_timeout_ms should be shorter than the time after which a supervisor
+ * kills the process. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
-/* Registers two callbacks, for parts of a program that have timers of their own or keep a pointer
- * to the server. begin runs when the server begins to close, by sio_server_close() or at the end of
- * sio_server_drain(): sending then returns SIO_ECLOSED, and the disconnect callbacks have not run
- * yet. ended runs after all other callbacks of the server, right before done() of
- * sio_server_close(). It must not use the server. ended may be NULL. UV_EINVAL: begin is NULL;
+/* Registers two callbacks, for a part of a program that has timers of its own or keeps a pointer to
+ * the server. begin runs when the server begins to close: inside sio_server_close(), or at the end
+ * of sio_server_drain(). Sending returns SIO_ECLOSED at that time, and the disconnect callbacks
+ * have not run yet. ended runs after all other callbacks of the server, just before done() of
+ * sio_server_close(); it must not use the server. ended may be NULL. UV_EINVAL: begin is NULL;
  * UV_ENOMEM. */
 SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void *user),
                             void (*ended)(void *user), void *user);
@@ -159,21 +172,25 @@ SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void
 typedef struct sio_drain_options {
   /* sizeof(sio_drain_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* The open sessions are ended one after the other, spread over this time; 0: all at once. */
+  /* How many milliseconds the server takes to end the open sessions, one after the other at regular
+   * intervals; 0: it ends all at once. */
   unsigned spread_ms;
-  /* New clients are sent this Retry-After, in seconds; 0: the header is not sent. */
+  /* The number of seconds in the Retry-After header that new clients are sent; 0: the header is not
+   * sent. */
   unsigned retry_after_s;
-  /* After this time the server closes even if sessions are left, which may take
-   * shutdown_timeout_ms more. 0: spread_ms + close_timeout_ms. */
+  /* How many milliseconds after sio_server_drain() the server closes even if sessions are left;
+   * closing may take shutdown_timeout_ms more. 0: spread_ms + sio_options.close_timeout_ms. */
   uint64_t deadline_ms;
 } sio_drain_options;
 
-/* Refuses new sessions with status 503 and ends the open ones ("server shutting down") after what
- * is queued for them has been sent. When no session is left, or at the deadline, it closes the
- * server as sio_server_close() does, and calls done(user); done may be NULL. Until then the server
- * goes on listening, so that open sessions can poll and upgrade. options may be NULL. If
- * sio_server_close() is called meanwhile, the server closes at once, and both done callbacks run.
- * UV_EINVAL: the size of options is wrong; SIO_ESTATE: the server drains or closes already. */
+/* Drains the server: refuses new sessions with status 503, and ends the open ones ("server shutting
+ * down") after what is queued for them has been sent. When no session is left, or after
+ * options->deadline_ms, it closes the server as sio_server_close() does, and calls done(user). done
+ * and options may be NULL. Until then the server keeps listening, so that clients of open sessions
+ * can poll and upgrade. If the program calls sio_server_close() while the server drains, the server
+ * closes at once, and the done callbacks of both calls run. UV_EINVAL: options->size is invalid, or
+ * *options sets a field that this version of the library does not know; SIO_ESTATE: the server is
+ * already draining or closing. */
 SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain_options *options,
                                 void (*done)(void *user), void *user);
 

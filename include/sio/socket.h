@@ -18,84 +18,105 @@ extern "C" {
 
 /* ---- what a socket is ---------------------------------------------------------------------- */
 
-/* The id that the client knows as socket.id: 20 characters of [A-Za-z0-9_-]. It is also the name of
- * the socket's own room.
- * For a client of Engine.IO 3 (allow_eio3) it is the id of the session, preceded in a namespace
- * other than "/" by the namespace's name and a '#'. That id is secret, because it is enough to send
- * and receive as this client: show sio_socket_public_id() to others. */
+/* Returns the id of the socket, which the client knows as socket.id: 20 characters of
+ * [A-Za-z0-9_-]. It is also the name of the socket's own room.
+ *
+ * For a client of Engine.IO 3 (sio_options.allow_eio3) the id is the id of its session; in a
+ * namespace other than "/", the name of the namespace and a '#' come before it. This id is secret,
+ * because whoever knows it can send and receive as this client: show sio_socket_public_id() to
+ * others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
-/* An id of 20 characters of the same alphabet that is not secret. The log shows it. It is the same
- * as long as the socket exists. With Engine.IO 4 it is the same as sio_socket_id(); for a client of
- * Engine.IO 3 it is a digest of that id, and there is no room of this name. */
+/* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
+ * the socket exists. The log shows this id. For a client of Engine.IO 4 it is the same as
+ * sio_socket_id(). For a client of Engine.IO 3 it is a digest of that id, and no room has this
+ * name. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
-/* The namespace that the socket is in, or was in when it left. */
+/* Returns the namespace that the socket is in or, after it has disconnected, was in. */
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
-/* Has the socket connected, and not left since? In middleware it has not connected yet. */
+/* Returns true if the socket is connected: false in middleware, where it has not connected yet, and
+ * false after it has disconnected. */
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
-/* Did connection state recovery restore this socket (sio_options.recovery)? Known from the first
- * middleware on. */
+/* Returns true if connection state recovery (sio_options.recovery) has restored this socket. The
+ * result is the same in the middleware and in the callbacks of the namespace. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-/* The session of its client (engine.h); NULL once the socket has left. sio_session_info_of() of it
- * has the client's address, transport and TLS, and how many bytes are queued. */
+/* Returns the session of the socket's client (engine.h), or NULL after the socket has disconnected.
+ * sio_session_info_of(sio_socket_session(s)) contains the client's address, transport and TLS, and
+ * how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* The connected socket of this server that has this id in the namespace, or NULL. */
+/* Returns the connected socket of this server that has this id in the namespace, or NULL if there
+ * is none. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
-/* sio_socket_ref() keeps the memory of the socket beyond its disconnection, and returns s. Each
- * call needs one call of sio_socket_unref(), after which s may be invalid. */
+/* sio_socket_ref() returns s, and keeps the memory of the socket valid after the socket has
+ * disconnected. Each call has to be followed by one call of sio_socket_unref(), after which s may
+ * be invalid. */
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
 
-/* ---- data of the host ---------------------------------------------------------------------- */
+/* ---- data of the program ------------------------------------------------------------------- */
 
-/* socket_data_size bytes, zero at first. They are freed together with the socket. */
+/* Returns the sio_options.socket_data_size bytes that the socket has for the program. They are zero
+ * at first, and are freed together with the socket. Returns NULL if socket_data_size is 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
-/* A JSON value that sio_all_fetch() shows, on other servers too ("socket.data"). The text is
- * checked and copied; an empty text sets "{}". SIO_EJSON, SIO_EDEPTH, SIO_ECLOSED, UV_ENOMEM. */
+/* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
+ * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
+ * the shared data becomes "{}". SIO_EJSON: the text is not valid JSON; SIO_EDEPTH: it is nested too
+ * deeply; SIO_ECLOSED: the socket has disconnected; UV_ENOMEM. */
 SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
-/* That value; "{}" if none was set. Valid until it is set again. */
+/* Returns the shared data of a socket, or "{}" if none was set. Valid until it is set again. */
 SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 
 /* ---- rooms --------------------------------------------------------------------------------- */
 
-/* The name of a room is any text of 1 to 255 bytes. Each socket is always in the room of its id. To
- * join a room twice, or to leave a room that the socket is not in, is not an error. SIO_ECLOSED,
- * SIO_ENAME, UV_ENOMEM. */
+/* Make the socket join or leave a room. The name of a room is any text of 1 to 255 bytes. Each
+ * socket is always in the room that has the socket's id as its name. Joining a room twice, or
+ * leaving a room that the socket is not in, returns 0 and changes nothing. SIO_ENAME: room is not a
+ * valid name; SIO_ECLOSED: the socket has disconnected; SIO_ESTATE: called inside a callback of
+ * sio_on_any_outgoing() or packet_create; UV_ENOMEM. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
-/* Lists the rooms of the socket, the room of its id first. Writes at most max names to out and
- * returns the number of rooms. A name is valid until the socket leaves that room. */
+/* Lists the rooms of the socket; the room of its id is the first one. Writes at most max names to
+ * out, and returns the number of rooms, which may be greater than max. Each name is valid until the
+ * socket leaves that room. */
 SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
 
 /* ---- disconnecting ------------------------------------------------------------------------- */
 
-/* session false: the socket leaves its namespace. The client is sent DISCONNECT and stays connected
- * to its other namespaces. Events that it sends to this one before it has received the DISCONNECT
- * are dropped.
- * session true: all sockets of the client leave, and its connection is closed after everything that
- * is queued has been sent.
- * The disconnect callbacks run at the end of the turn. */
+/* Disconnects a socket.
+ *
+ * If session is false, the socket leaves its namespace. The client is sent a DISCONNECT packet, and
+ * stays connected to its other namespaces. Events for this namespace that the client sends before
+ * it receives the DISCONNECT are dropped.
+ *
+ * If session is true, all sockets of the client leave their namespaces, and the client's connection
+ * is closed after everything that is queued for it has been sent.
+ *
+ * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run at the end of
+ * the current turn of the loop, not inside sio_disconnect(). */
 SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
 
-/* Sets a deadline: in_ms milliseconds from now the socket is disconnected from its namespace. Use
- * it for credentials that expire. The deadline replaces an earlier one; 0 removes it. The
- * disconnect callbacks get SIO_ETIMEOUT and the text "the deadline of the socket passed".
- * SIO_ECLOSED: the socket is disconnected; UV_ENOMEM: an earlier deadline remains. */
+/* Sets the deadline of a socket, for credentials that expire: in_ms milliseconds from now the
+ * socket is disconnected from its namespace. A new deadline replaces the one before; in_ms 0
+ * removes it. When the deadline has passed, the callbacks of sio_on_disconnect() get the error
+ * SIO_ETIMEOUT. SIO_ECLOSED: the socket is not connected; UV_ENOMEM. */
 SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake ------------------------------------------------------------------------- */
 
-/* The whole handshake as a JSON object, with the members of socket.handshake in the Node.js server:
+/* Returns the handshake of the socket as a JSON object with the members of socket.handshake in the
+ * Node.js server:
+ *
  *     {"headers":{},"time":"","address":"","xdomain":false,"secure":false,"issued":0,"url":"",
  *      "query":{},"auth":{}}
- * Valid until the function is called again for any socket of the server. {NULL,0}: the socket has
- * left, or memory ran out. */
+ *
+ * The text is valid until sio_socket_handshake() is called again for any socket of the server.
+ * Returns {NULL,0} if the socket has disconnected, or if memory ran out. */
 SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
-/* The JSON text that the client sent with CONNECT; "{}" if it sent none. Valid as long as the
- * socket. */
+/* Returns the auth data: the JSON text that the client sent with its CONNECT packet, or "{}" if the
+ * client sent none. Valid as long as the socket. */
 SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s);
-/* The same as a cJSON tree, which is made at the first call and belongs to the socket. NULL: memory
- * ran out. */
+/* Returns the auth data as a cJSON tree, which is made by the first call and belongs to the socket.
+ * Returns NULL if memory ran out. */
 SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s);
 
 #ifdef __cplusplus

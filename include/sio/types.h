@@ -40,19 +40,19 @@ typedef struct sio_ws sio_ws;           /* one WebSocket without Socket.IO      
 typedef struct sio_threads
     sio_threads; /* servers of several threads that serve as one (threads.h) */
 
-/* A pointer to n bytes that it does not own. They are not NUL-terminated. */
+/* A pointer to n bytes, which the slice does not own. The bytes are not NUL-terminated. */
 typedef struct sio_slice {
   const char *p;
   size_t n;
 } sio_slice;
 
-/* The events that were dropped for a slow client (sio_options.when_full), and the memory that they
- * took. */
+/* How many events were dropped for a slow client (sio_options.when_full), and how many bytes of
+ * memory they took. */
 typedef struct sio_drop {
   uint64_t events, bytes;
 } sio_drop;
 
-/* A C string as a slice; NULL gives the empty slice. */
+/* Returns a C string as a slice, or the empty slice if s is NULL. */
 static inline sio_slice sio_text(const char *s) {
   sio_slice slice;
   slice.p = s;

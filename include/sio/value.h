@@ -54,7 +54,9 @@ typedef struct sio_args {
   size_t n;
 } sio_args;
 
-/* Arguments out of an array of values, for numbers of arguments that are known at run time only. */
+/* Makes arguments of an array of n values, for a number of arguments that is known only at run
+ * time. The array is not copied: it must stay valid until the call that sends the arguments has
+ * returned. */
 static inline sio_args sio_argv(const sio_val *v, size_t n) {
   sio_args a;
   a.v = v;
@@ -65,7 +67,8 @@ static inline sio_args sio_argv(const sio_val *v, size_t n) {
 /* An event without arguments. */
 #define SIO_NONE (sio_argv(NULL, 0))
 
-/* A value of this kind that points to n bytes at p. The functions below are easier to read. */
+/* Makes a value of this kind that points to n bytes at p. Programs normally use the functions below
+ * instead. */
 static inline sio_val sio_val_make(enum sio_kind kind, const void *p, size_t n) {
   sio_val v;
   v.kind = (uint32_t)kind;
@@ -77,10 +80,10 @@ static inline sio_val sio_val_make(enum sio_kind kind, const void *p, size_t n) 
   return v;
 }
 
-/* null */
+/* The value null. */
 static inline sio_val sio_null(void) { return sio_val_make(SIO_NULL, NULL, 0); }
 
-/* true or false. In C11 `true` is an int, so SIO_ARGS(true) sends 1. */
+/* The value true or false. In C11 `true` is an int, so SIO_ARGS(true) would send 1. */
 static inline sio_val sio_bool(bool b) {
   sio_val v = sio_val_make(SIO_BOOL, NULL, 0);
   v.u.b = b;
@@ -123,19 +126,21 @@ static inline sio_val sio_string(sio_slice s) {
   return s.p ? sio_val_make(SIO_STR, s.p, s.n) : sio_null();
 }
 
-/* Bytes, which the client gets as an ArrayBuffer (in Node.js as a Buffer). */
+/* Bytes, which are sent as an attachment. The client gets them as an ArrayBuffer, in Node.js as a
+ * Buffer. */
 static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO_BIN, p, n); }
 
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
 
-/* One JSON text, sent byte by byte after it was checked. SIO_EJSON: it is invalid or empty. */
+/* A JSON text, which is checked and then sent unchanged. If it is empty or not one valid JSON text,
+ * the call that sends it returns SIO_EJSON. */
 static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, text.p, text.n); }
 
-/* A cJSON tree; NULL is sent as null. */
+/* A cJSON tree, which is printed when it is sent. NULL is sent as null. */
 static inline sio_val sio_tree(const struct cJSON *t) { return sio_val_make(SIO_TREE, t, 0); }
 
-/* JSON text with attachments: an object {"_placeholder":true,"num":k} in the text or in the tree
- * stands for bins[k]. SIO_EPLACEHOLDER: k is not below n. */
+/* A JSON text with n attachments: an object {"_placeholder":true,"num":k} in the text stands for
+ * bins[k]. If k is not less than n, the call that sends the value returns SIO_EPLACEHOLDER. */
 static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_t n) {
   sio_val v = sio_json(text);
   v.bins = bins;
@@ -143,7 +148,8 @@ static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_
   return v;
 }
 
-/* A cJSON tree with attachments. */
+/* A cJSON tree with n attachments: an object {"_placeholder":true,"num":k} in the tree stands for
+ * bins[k]. */
 static inline sio_val sio_tree_bins(const struct cJSON *t, const sio_slice *bins, size_t n) {
   sio_val v = sio_tree(t);
   v.bins = bins;
@@ -151,9 +157,11 @@ static inline sio_val sio_tree_bins(const struct cJSON *t, const sio_slice *bins
   return v;
 }
 
-/* The elements of a JSON array as separate arguments, as with f(...array) in JavaScript:
+/* The elements of a JSON array as separate arguments, as f(...array) in JavaScript:
+ *
  *     sio_emit(s, "points", SIO_ARGS(1, sio_spread(sio_text("[2,3]"))));   sends 1, 2, 3
- * SIO_EJSON: the text is not a JSON array. */
+ *
+ * If the text is not a JSON array, the call that sends the value returns SIO_EJSON. */
 static inline sio_val sio_spread(sio_slice array) {
   const char *p = array.p, *end = p + array.n;
   while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) p++;
@@ -166,10 +174,13 @@ static inline sio_val sio_spread(sio_slice array) {
 
 /* ---- arrays and objects -------------------------------------------------------------------- */
 
-/* An array of values of any kind, also bytes, arrays and objects:
+/* An array of values of any kind; they may be bytes, arrays and objects, too:
+ *
  *     sio_emit(s, "e", SIO_ARGS(SIO_ARRAY(1, "two", sio_bin(p, n))));
- * An item that sio_event_args() or sio_spread() returned stands for several elements. A call that
- * sends the array returns SIO_EDEPTH if arrays and objects are nested more than 899 levels deep. */
+ *
+ * If an item was returned by sio_event_args() or sio_spread(), all elements that it stands for
+ * become elements of the array. A call that sends the array returns SIO_EDEPTH if arrays and
+ * objects are nested more than 899 levels deep. */
 static inline sio_val sio_array(sio_args items) {
   sio_val v = sio_val_make(SIO_ARRAY, items.v, items.n);
   size_t i;
@@ -182,8 +193,9 @@ typedef struct sio_member {
   sio_val value;
 } sio_member;
 
-/* An object with values of any kind, also bytes, arrays and objects. Its members are sent in this
- * order:
+/* An object whose members have values of any kind; they may be bytes, arrays and objects, too. The
+ * members are sent in the order of the array `members`:
+ *
  *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) }) */
 static inline sio_val sio_object(const sio_member *members, size_t n) {
   sio_val v = sio_val_make(SIO_OBJECT, members, n);
@@ -194,10 +206,11 @@ static inline sio_val sio_object(const sio_member *members, size_t n) {
 
 /* ---- C11: values from plain C types -------------------------------------------------------- */
 
-/* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)) takes 1 to 16 values, each a sio_val or of a plain
- * C type, and evaluates each once. A sio_slice is a string, like a char *; JSON text needs
- * sio_json(). The literals true and false have the type int in C11 and would be sent as 1 and 0:
- * write sio_bool(true). C++ has no _Generic: pass sio_argv(array, count). */
+/* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)) makes the arguments of an event from 1 to 16
+ * values. Each value is a sio_val or has a plain C type, and is evaluated once. A char * or
+ * sio_slice is sent as a string; JSON text has to be wrapped in sio_json(). The literals true and
+ * false have the type int in C11 and would be sent as 1 and 0: write sio_bool(true). C++ has no
+ * _Generic: pass sio_argv(array, count) there. */
 #ifndef __cplusplus
 static inline sio_val sio_val_itself(sio_val v) { return v; }
 #define SIO_VAL(x) \
