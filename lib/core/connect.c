@@ -38,8 +38,8 @@ static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->co
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-/* For a Socket.IO 2 client the answer to CONNECT contains no socket id, because that client computes
- * the id itself (derive_socketio2_id()). */
+/* For a Socket.IO 2 client the answer to CONNECT contains no socket id, because that client
+ * computes the id itself (derive_socketio2_id()). */
 static int encode_connect_answer(sio_socket *s, struct msg **m) {
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
   int err = sio__encode_connect_packet(msg_pool_of_socket(s), m, s->nsp->name, id,

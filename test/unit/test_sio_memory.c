@@ -84,7 +84,7 @@ TEST(a_name_with_a_nul_reaches_the_handler_or_the_session_ends) {
   EQ(names, sizeof long_name - 1 - strlen("\\u0000") + 2); /* a NUL is shown as two bytes */
 }
 
-/* ---- events that wait for packet middleware ---------------------------------------------------- */
+/* ---- events that wait for packet middleware ------------------------------------------------- */
 
 static void with_slow_middleware(void) { sio_use_packet(root, hold, NULL); }
 
