@@ -23,6 +23,7 @@ static const char *table;     /* in place of the table                          
 static bool asked;            /* ASKING                                           */
 static bool is_down;          /* CLUSTERDOWN                                      */
 static bool one_has_all;      /* node 0 has all slots                             */
+static bool each_has_all;     /* no node refuses a slot                           */
 static char cluster_url[100];
 
 static inline int slot_of(const char *channel) {
@@ -64,6 +65,7 @@ static inline bool slot_is_here(struct fake_conn *c, sio_slice channel) {
     fake_say(c, "-CLUSTERDOWN Hash slot not served\r\n");
     return false;
   }
+  if (each_has_all) return true;
   if (slot == asking_slot && !asked) {
     say_elsewhere(c, "ASK", slot, !c->node);
     return false;
@@ -74,12 +76,11 @@ static inline bool slot_is_here(struct fake_conn *c, sio_slice channel) {
   return false;
 }
 
+/* What finds no room is not kept. */
 static inline void see(const struct fake_conn *c, const sio_slice *w, size_t n) {
   size_t at = strlen(seen);
-  at += (size_t)snprintf(seen + at, sizeof seen - at, "%d", c->node);
-  for (size_t i = 0; i < n && i < 2; i++)
-    at += (size_t)snprintf(seen + at, sizeof seen - at, " %.*s", (int)w[i].n, w[i].p);
-  snprintf(seen + at, sizeof seen - at, "\n");
+  snprintf(seen + at, sizeof seen - at, "%d %.*s%s%.*s\n", c->node, (int)w[0].n, w[0].p,
+           n > 1 ? " " : "", n > 1 ? (int)w[1].n : 0, n > 1 ? w[1].p : "");
 }
 
 static inline bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
@@ -107,7 +108,7 @@ static inline void begin_cluster_code(bool is_sharded, sio_redis_options o) {
   fake_special = special;
   moved_slot = known_owner = asking_slot = -1;
   table = NULL;
-  asked = is_down = one_has_all = false;
+  asked = is_down = one_has_all = each_has_all = false;
   seen[0] = '\0';
   snprintf(cluster_url, sizeof cluster_url, "redis+cluster://127.0.0.1:%u", fake_ports[0]);
   o.url = cluster_url;

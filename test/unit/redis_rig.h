@@ -128,6 +128,14 @@ static inline void fake_keep_published(sio_slice channel, sio_slice payload) {
     snprintf(p->payload + 2 * i, 3, "%02x", (unsigned)(unsigned char)payload.p[i]);
 }
 
+/* Appends the words to a text, with a newline. What finds no room is left out. */
+static inline void fake_note(char *text, size_t size, const sio_slice *w, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    size_t at = strlen(text);
+    snprintf(text + at, size - at, "%.*s%s", (int)w[i].n, w[i].p, i + 1 < n ? " " : "\n");
+  }
+}
+
 static inline void fake_subscribe(struct fake_conn *c, const sio_slice *w) {
   if (no_subscribers) {
     fake_say(c, "-NOPERM no channels\r\n");
@@ -183,10 +191,7 @@ static inline void fake_command(struct fake_conn *c, const sio_slice *w, size_t 
     fake_subscribe(c, w);
   } else if (slice_equals_str(w[0], "AUTH") || slice_equals_str(w[0], "SELECT") ||
              slice_equals_str(w[0], "CLIENT")) {
-    size_t at = strlen(login);
-    for (size_t i = 0; i < n; i++)
-      at += (size_t)snprintf(login + at, sizeof login - at, "%.*s%s", (int)w[i].n, w[i].p,
-                             i + 1 < n ? " " : "\n");
+    fake_note(login, sizeof login, w, n);
     fake_say(c, refusal && slice_equals_str(w[0], "AUTH") ? refusal : "+OK\r\n");
   }
 }

@@ -92,10 +92,7 @@ static inline unsigned seq_of(sio_slice id) {
 }
 
 static inline void note_command(const sio_slice *w, size_t n) {
-  size_t at = strlen(commands);
-  for (size_t i = 0; i < n; i++)
-    at += (size_t)snprintf(commands + at, sizeof commands - at, "%.*s%s", (int)w[i].n, w[i].p,
-                           i + 1 < n ? " " : "\n");
+  fake_note(commands, sizeof commands, w, n);
 }
 
 static inline void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) {
