@@ -57,7 +57,7 @@ static void link_fail_and_retry(struct link *l, const char *why) {
 static void link_fail_with_error(struct link *l, const char *what, int err) {
   char why[WHY_MAX];
   snprintf(why, sizeof why, "%s: %s", what,
-           err == UV_EOF ? "Redis closed the connection" : uv_strerror(err));
+           err == UV_EOF ? "Redis closed the connection" : sio_strerror(err));
   link_fail_and_retry(l, why);
 }
 

@@ -244,7 +244,7 @@ TEST(it_is_closed_while_its_host_is_looked_up) {
 
 static char raw_in[FAKE_CONNS][FAKE_BYTES];
 static size_t raw_n[FAKE_CONNS];
-static int greeting; /* the type of the record that answers the first one; -1: none */
+static int greeting; /* the type of the record that answers the first one; -1: none, -2: never */
 
 static void veiled_put(struct fake_conn *c, int type, const char *p, size_t n) {
   static char record[VEIL_HEAD + 16384];
@@ -261,7 +261,7 @@ static void veiled_wrap(struct fake_conn *c, const char *p, size_t n) {
 
 static void veiled_record(struct fake_conn *c, int type, const char *p, size_t n) {
   if (type == VEIL_HELLO && greeting >= 0) veiled_put(c, greeting, "welcome", 7);
-  if (type == VEIL_HELLO) greeting = -1; /* the provider answers with one more */
+  if (type == VEIL_HELLO && greeting != -2) greeting = -1; /* the provider answers with one more */
   if (type != VEIL_DATA) return;
   for (size_t i = 0; i < n; i++) c->in[c->n + i] = (char)(p[i] ^ 0x5a);
   c->n += n;
@@ -401,6 +401,82 @@ TEST(a_record_that_is_no_tls_ends_the_connection) {
   end_tls();
 }
 
+TEST(a_login_that_is_refused_under_tls_is_tried_again) {
+  begin_tls();
+  refusal = "-WRONGPASS no\r\n+OK\r\n"; /* and more, which is not read any longer */
+  for (int i = 0; i < 2000 && redis_stats().failures < 2; i++) {
+    if (nlookups) resolve(0, addresses(tcp_port, 0));
+    pump();
+    usleep(100);
+  }
+  settle();
+  CHECK(strstr(lines, "Redis refuses the login: WRONGPASS no"));
+  refusal = NULL;
+  be_ready();
+  end_tls();
+}
+
+/* The record that completes the handshake comes in two parts. */
+TEST(a_handshake_may_take_several_reads) {
+  char record[20];
+  begin_tls();
+  greeting = -2; /* the test answers itself */
+  for (int i = 0; i < 2000 && (raw_n[0] || raw_n[1] || !conns[1].n); i++) {
+    if (nlookups) resolve(0, addresses(tcp_port, 0));
+    pump();
+    if (conns[0].fd >= 0 && conns[1].fd >= 0) break;
+  }
+  settle();
+  size_t n = veil(record, VEIL_HELLO, "hello");
+  for (int i = 0; i < 2; i++) fake_put_raw(&conns[i], record, 4);
+  settle();
+  EQ(greetings, 0);
+  EQ(redis_stats().failures, 0);
+  for (int i = 0; i < 2; i++) fake_put_raw(&conns[i], record + 4, n - 4);
+  greeting = -1;
+  be_ready();
+  EQ(redis_stats().failures, 0);
+  end_tls();
+}
+
+TEST(a_large_message_that_cannot_be_encrypted_ends_the_connection) {
+  static char much[60000];
+  memset(much, 'x', sizeof much);
+  begin_tls();
+  be_ready();
+  veil_does.write_fails = UV_ENOMEM;
+  sio_broadcast(ALL, "big", SIO_ARGS(sio_strn(much, sizeof much)));
+  UNTIL(redis_stats().failures > 0);
+  settle();
+  CHECK(strstr(lines, "the connection broke: not enough memory"));
+  veil_does.write_fails = 0;
+  be_ready();
+  end_tls();
+}
+
+static int talkative_open(void *context, const sio_tls_wire *wire, void **session) {
+  static char much[130 * 1024];
+  int err = veil_open(context, wire, session);
+  if (!err && (err = wire->put(wire->to, much, sizeof much))) veil_close(*session);
+  return err;
+}
+
+TEST(a_provider_that_says_too_much_before_the_handshake_is_given_up) {
+  begin_tls();
+  client_ops.open = talkative_open;
+  for (int i = 0; i < 2000 && redis_stats().failures < 2; i++) {
+    if (nlookups) resolve(0, addresses(tcp_port, 0));
+    pump();
+    usleep(100);
+  }
+  settle();
+  CHECK(strstr(lines, "cannot begin TLS: over a size limit; next attempt in"));
+  EQ(veil_does.open, 0);
+  client_ops.open = client_open;
+  be_ready();
+  end_tls();
+}
+
 TEST(a_provider_must_be_complete) {
   sio_redis *r;
   sio_tls tls = { &client_ops, NULL };
@@ -457,6 +533,10 @@ T(a_provider_that_cannot_begin_is_tried_again)
 T(a_provider_that_cannot_write_ends_the_connection)
 T(a_server_that_ends_tls_ends_the_connection)
 T(a_record_that_is_no_tls_ends_the_connection)
+T(a_login_that_is_refused_under_tls_is_tried_again)
+T(a_handshake_may_take_several_reads)
+T(a_large_message_that_cannot_be_encrypted_ends_the_connection)
+T(a_provider_that_says_too_much_before_the_handshake_is_given_up)
 T(a_provider_must_be_complete)
 T(any_allocation_may_fail_while_it_connects_under_tls)
 TESTS_END
