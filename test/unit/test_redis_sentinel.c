@@ -17,6 +17,8 @@ static void say_address(struct fake_conn *c, int node) {
   fake_bulk(c, slice_str(port));
 }
 
+static const char *role; /* in place of what a server says of itself */
+
 static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
   if (c->node == 0 && (slice_equals_str(w[0], "AUTH") || slice_equals_str(w[0], "SELECT"))) {
     fake_note(sentinel_login, sizeof sentinel_login, w, n);
@@ -28,7 +30,10 @@ static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
     else
       say_address(c, master);
   } else if (slice_equals_str(w[0], "ROLE")) {
-    fake_say(c, is_replica[c->node] ? "*1\r\n$5\r\nslave\r\n" : "*1\r\n$6\r\nmaster\r\n");
+    if (role)
+      fake_say(c, role);
+    else
+      fake_say(c, is_replica[c->node] ? "*1\r\n$5\r\nslave\r\n" : "*1\r\n$6\r\nmaster\r\n");
   } else {
     return false;
   }
@@ -39,7 +44,7 @@ static void begin_sentinel_code(sio_redis_options o) {
   for (int i = 0; i < 3; i++) fake_open_node(i);
   fake_special = special;
   master = 1;
-  sentinel_says = NULL;
+  sentinel_says = role = NULL;
   is_replica[1] = is_replica[2] = false;
   sentinel_login[0] = '\0';
   snprintf(sentinel_url, sizeof sentinel_url, "redis+sentinel://127.0.0.1:%u/mymaster/3",
@@ -106,6 +111,52 @@ TEST(a_server_that_is_no_master_is_not_used) {
   end_sentinel();
 }
 
+TEST(a_server_that_does_not_say_that_it_is_a_master_is_not_used) {
+  static const char *const roles[] = { "+master\r\n", "*0\r\n", "*1\r\n:1\r\n", "*-1\r\n",
+                                       "*1\r\n$8\r\nsentinel\r\n" };
+  for (unsigned i = 0; i < sizeof roles / sizeof *roles; i++) {
+    begin_sentinel_code((sio_redis_options){ 0 });
+    role = roles[i];
+    UNTIL(redis_stats().failures > 2);
+    EQ(redis_stats().state, SIO_REDIS_CONNECTING);
+    EQ(subscribed[0], '\0');
+    role = NULL;
+    UNTIL(redis_stats().state == SIO_REDIS_READY);
+    end_sentinel();
+  }
+}
+
+/* A status is a text as well: no Redis says so, but it means the same. */
+TEST(a_role_that_is_a_status_is_understood) {
+  begin_sentinel_code((sio_redis_options){ 0 });
+  role = "*1\r\n+master\r\n";
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end_sentinel();
+}
+
+static unsigned longest_wait(void) {
+  unsigned most = 0;
+  for (const char *at = lines; (at = strstr(at, "ttempt in ")); at++) {
+    unsigned ms = (unsigned)strtoul(at + 10, NULL, 10);
+    if (ms > most) most = ms;
+  }
+  return most;
+}
+
+/* So that a new master is found soon, however long retry_max_ms is. */
+TEST(sentinels_are_asked_once_a_second_at_least) {
+  begin_sentinel((sio_redis_options){ .retry_min_ms = 1500, .retry_max_ms = 60000 });
+  for (int i = 0; i < 3; i++) {
+    clock_ms += 2000;
+    lines[0] = '\0';
+    fake_cut_node(1);
+    UNTIL(strstr(lines, "ttempt in "));
+    CHECK(longest_wait() <= 1000 && longest_wait() >= 500);
+    UNTIL(redis_stats().state == SIO_REDIS_READY);
+  }
+  end_sentinel();
+}
+
 TEST(a_master_that_becomes_a_replica_without_a_break_is_left) {
   begin_sentinel((sio_redis_options){ .ping_interval_ms = 5 });
   is_replica[1] = true;
@@ -137,6 +188,20 @@ static void sentinel_is_refused(const char *answer, const char *line) {
 }
 
 TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
+  static char long_host[400];
+  static const char *const addresses[] = {
+    "*2\r\n$1\r\nh\r\n$0\r\n\r\n", /* no port */
+    "*2\r\n$1\r\nh\r\n$2\r\n1/\r\n",
+    "*2\r\n$1\r\nh\r\n$2\r\n1:\r\n",
+    long_host,
+  };
+  size_t n = (size_t)snprintf(long_host, sizeof long_host, "*2\r\n$256\r\n");
+  memset(long_host + n, 'h', 256);
+  snprintf(long_host + n + 256, sizeof long_host - n - 256, "\r\n$1\r\n1\r\n");
+  for (int i = 0; i < 4; i++)
+    sentinel_is_refused(addresses[i], "the address that it gave for the master is not valid");
+  sentinel_is_refused("*2\r\n$1\r\nh\r\n:1\r\n", "it does not answer as a sentinel");
+  sentinel_is_refused("*1\r\n$1\r\nh\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*-1\r\n", "it watches no master of this name");
   sentinel_is_refused("+OK\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "it does not answer as a sentinel");
@@ -188,6 +253,9 @@ TESTS_BEGIN
 T(the_master_is_asked_for_and_each_login_is_its_own)
 T(a_new_master_is_followed)
 T(a_server_that_is_no_master_is_not_used)
+T(a_server_that_does_not_say_that_it_is_a_master_is_not_used)
+T(a_role_that_is_a_status_is_understood)
+T(sentinels_are_asked_once_a_second_at_least)
 T(a_master_that_becomes_a_replica_without_a_break_is_left)
 T(both_connections_go_to_the_same_master)
 T(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again)

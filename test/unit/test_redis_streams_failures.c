@@ -505,6 +505,51 @@ TEST(a_key_whose_value_is_malformed_restores_nobody) {
   }
 }
 
+/* ---- sentinels ------------------------------------------------------------------------------- */
+
+static int master; /* the node that the sentinel, node 0, names */
+static bool says_replica;
+
+static bool sentinel_special(struct fake_conn *c, const sio_slice *w, size_t n) {
+  char text[60];
+  if (slice_equals_str(w[0], "SENTINEL")) {
+    snprintf(text, sizeof text, "*2\r\n$9\r\n127.0.0.1\r\n+%u\r\n", fake_ports[master]);
+    fake_say(c, text);
+  } else if (slice_equals_str(w[0], "ROLE")) {
+    fake_say(c, says_replica ? "*1\r\n$5\r\nslave\r\n" : "*1\r\n$6\r\nmaster\r\n");
+  } else {
+    return streams_special(c, w, n);
+  }
+  return true;
+}
+
+TEST(the_connections_of_a_stream_follow_the_master_that_sentinels_name) {
+  static char url[80];
+  for (int i = 0; i < 3; i++) fake_open_node(i);
+  fake_special = sentinel_special;
+  master = 1;
+  says_replica = false;
+  snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%u/mymaster", fake_ports[0]);
+  begin_streams_with(NULL, &(sio_redis_options){ .url = url });
+  struct peer *p = joined();
+  sio_broadcast(ALL, "one", SIO_NONE);
+  read_all(1);
+  says_replica = true;
+  master = 2;
+  fake_close_node(1);
+  UNTIL(redis_stats().failures > 4);
+  EQ(redis_stats().state, SIO_REDIS_CONNECTING); /* no replica is used */
+  says_replica = false;
+  is_ready_again();
+  sio_broadcast(ALL, "two", SIO_NONE);
+  read_all(2);
+  EQ(writer->node, 2);
+  HEARD(p, "42[\"one\"] 42[\"two\"] ");
+  fake_special = NULL;
+  for (int i = 0; i < 3; i++) fake_close_node(i);
+  end();
+}
+
 /* ---- lives ----------------------------------------------------------------------------------- */
 
 TEST(a_server_goes_on_alone_when_its_redis_is_freed) {
@@ -633,6 +678,7 @@ T(a_client_that_vanishes_while_what_it_missed_is_read_is_not_joined)
 T(the_key_of_a_client_that_was_being_restored_is_written_back_when_the_server_closes)
 T(pids_and_offsets_are_checked_before_redis_is_asked)
 T(a_key_whose_value_is_malformed_restores_nobody)
+T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(it_may_end_at_any_time)
 T(any_allocation_may_fail)
