@@ -27,17 +27,22 @@ static struct msg *alloc_large_msg(size_t cap) {
   return msg_size_overflows(cap, &size) ? NULL : sio__malloc(size);
 }
 
-struct msg *sio__msg_new(struct msgs *home, size_t cap) {
-  bool small = cap <= MSG_SMALL;
-  struct msg *m = small ? sio__pool_get(&home->small) : alloc_large_msg(cap);
+static struct msg *init_msg_block(struct msg *m, struct msgs *home, size_t cap, bool pooled) {
   if (!m) return NULL;
-  *m = (struct msg){ .home = home,
-                     .serial = home->made++,
-                     .refs = 1,
-                     .cap = small ? MSG_SMALL : (uint32_t)cap,
-                     .pooled = small };
+  *m = (struct msg){
+    .home = home, .serial = home->made++, .refs = 1, .cap = (uint32_t)cap, .pooled = pooled
+  };
   home->bytes += msg_memory_size(m);
   return m;
+}
+
+struct msg *sio__msg_new(struct msgs *home, size_t cap) {
+  if (cap > MSG_SMALL) return init_msg_block(alloc_large_msg(cap), home, cap, false);
+  return init_msg_block(sio__pool_get(&home->small), home, MSG_SMALL, true);
+}
+
+struct msg *sio__msg_new_without_text(struct msgs *home) {
+  return init_msg_block(sio__pool_get(&home->small), home, 0, true);
 }
 
 struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n) {

@@ -41,14 +41,10 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
   return m;
 }
 
-/* Makes the msg that stands for each sent mark in the send queues; its bytes are never sent.
- * sio__msg_new() has set `cap` to MSG_SMALL. With 0, msg_memory_size() counts no room for a text
- * for each mark that is queued. */
+/* Makes the msg that stands for each sent mark in the send queues; its bytes are never sent. */
 static struct msg *sent_mark_msg_new(struct eio *e) {
-  struct msg *m = sio__msg_new(&e->loop->msgs, 0);
-  if (!m) return NULL;
-  m->cap = 0;
-  m->plain = true;
+  struct msg *m = sio__msg_new_without_text(&e->loop->msgs);
+  if (m) m->plain = true;
   return m;
 }
 

@@ -546,6 +546,19 @@ TEST(events_that_packet_middleware_refuses_came_in_nevertheless) {
   end();
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+TEST(no_memory_of_messages_is_counted_once_the_server_has_closed) {
+  begin(NULL);
+  CHECK(st.message_bytes > 0);
+  sio_nsp_ref(root); /* keeps the memory of the server */
+  sio_server_close(srv, NULL, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  EQ(srv->core.loop.msgs.bytes, 0);
+  sio_nsp_unref(root);
+  EQ(uv_loop_close(&uv), 0);
+}
+
 /* ---- reading them ---------------------------------------------------------------------------- */
 
 TEST(several_servers_are_one_when_added_up) {
@@ -580,5 +593,6 @@ T(each_receiver_of_a_broadcast_with_acks_is_counted)
 T(refused_connects_are_counted_by_cause)
 T(middleware_that_does_not_decide_is_a_timeout)
 T(events_that_packet_middleware_refuses_came_in_nevertheless)
+T(no_memory_of_messages_is_counted_once_the_server_has_closed)
 T(several_servers_are_one_when_added_up)
 TESTS_END
