@@ -9,8 +9,8 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* For each character of the alphabet: VALID plus the six bits that it stands for. For every other
- * byte: 0. */
+/* Maps each character of the alphabet to VALID plus the six bits that it stands for, and every
+ * other byte to 0. */
 enum { VALID = 64 };
 #define V(c, bits) [c] = VALID + (bits)
 static const uint8_t value[256] = {
@@ -59,8 +59,8 @@ static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
 }
 
 /* Decodes one character at a time until the end or a '=', and skips bytes that are not in the
- * alphabet. This is slower, and used only from the first four characters on that
- * base64_decode_quad() refuses. Bits at the end that do not fill a byte are dropped. */
+ * alphabet. This is slow, so it decodes only the rest of a text: from the first four characters on
+ * that base64_decode_quad() has refused. Bits at the end that do not fill a byte are dropped. */
 static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;

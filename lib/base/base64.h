@@ -11,9 +11,10 @@
 #include <stddef.h>
 
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
-/* Writes BASE64_LEN(n) bytes without a NUL, and returns their number. */
+/* Writes BASE64_LEN(n) characters to `out`, without a NUL, and returns how many these are. */
 size_t sio__base64_encode(char *out, const void *p, size_t n);
-/* Returns the number of bytes written. out needs n / 4 * 3 + 3 bytes, and may be p. */
+/* Decodes the n characters at p. `out` needs room for n / 4 * 3 + 3 bytes, and may be the same
+ * buffer as p. Returns the number of bytes written. */
 size_t sio__base64_decode(void *out, const char *p, size_t n);
 
 #endif

@@ -13,25 +13,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* per_s 0 means that there is no limit. Both are at most RATE_MAX. */
+/* A rate limit: per_s units are refilled each second, up to `burst` units. If per_s is 0, there is
+ * no limit. Both fields are at most RATE_MAX. */
 struct rate {
   uint64_t per_s, burst;
 };
 #define RATE_MAX (UINT64_C(1) << 40)
 
-/* If all is zero, nothing was taken. */
+/* A bucket whose fields are all 0 is full. */
 struct bucket {
-  uint64_t debt; /* in thousandths of a unit */
+  uint64_t debt; /* what was taken and is not refilled yet, in thousandths of a unit */
   uint64_t at;   /* the time of the last call, in ms */
 };
 
-/* Takes n units even if fewer are available. Returns the time in ms until the debt is not more than
- * the burst. */
+/* Takes n units, even if fewer are left. Returns 0 if the debt is at most r->burst units, otherwise
+ * the time in ms until it is. */
 uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now, uint64_t n);
-/* Takes one unit and returns 0, if one is available. Otherwise returns the time in ms until there
- * is one. */
+/* Takes one unit and returns 0 if a unit is left. Otherwise takes nothing and returns the time in
+ * ms until a unit is left. */
 uint64_t sio__bucket_try_take_one(struct bucket *b, const struct rate *r, uint64_t now);
-/* Returns the longest time, in ms, until a bucket that is not used is full. */
+/* Returns how many ms an empty bucket takes to become full; 0 if there is no limit. */
 uint64_t sio__bucket_refill_ms(const struct rate *r);
 
 #endif

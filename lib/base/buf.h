@@ -21,7 +21,7 @@ int sio__buf_reserve(struct buf *b, size_t n);
 /* Appends n bytes. Returns the same values as sio__buf_reserve(). */
 int sio__buf_put(struct buf *b, const void *p, size_t n);
 void sio__buf_clear(struct buf *b); /* frees the memory; the maximum stays */
-/* Removes the first n bytes and keeps the rest. n is at most b->n. */
+/* Removes the first n bytes and keeps those after them. n is at most b->n. */
 void sio__buf_remove_first_bytes(struct buf *b, size_t n);
 
 #endif

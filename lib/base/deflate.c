@@ -29,7 +29,8 @@ static void zlib_free(void *user, void *p) {
 enum {
   SLACK = 32,               /* the most bytes that header, trailer and flush can add */
   SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
-  FLUSH_TAIL = 4 /* 00 00 ff ff at the end of a flush; not sent, because the receiver adds it */
+  /* the length of 00 00 ff ff at the end of a flush; not sent, the receiver adds it */
+  FLUSH_TAIL = 4
 };
 
 struct deflater {
@@ -100,8 +101,8 @@ static void append_compression_trailer(struct buf *b, enum deflate_form form, si
   append_u32_le(b, n);
 }
 
-/* Compresses text into the scratch buffer. Returns false if the result does not fit into `room`
- * bytes; then it is not worth sending. */
+/* Compresses `text` into z->scratch. Returns false if the result needs more than `room` bytes; then
+ * it is not worth sending. */
 static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
@@ -146,7 +147,9 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
 
 /* ---- inflating ---- */
 
-enum { AT_BLOCK_END = 128 /* a flag in z_stream.data_type */ };
+enum {
+  AT_BLOCK_END = 128 /* inflate() sets this bit of z_stream.data_type at the end of a block */
+};
 
 struct inflater {
   z_stream s;
@@ -168,8 +171,8 @@ void sio__inflater_free(struct inflater *z) {
   sio__free(z);
 }
 
-/* Makes room for more output. While this is called, out->max is one byte greater than the real
- * maximum, so that a message which is too long is noticed. */
+/* Makes room in `out` for more inflated bytes. While a message is inflated, out->max is one byte
+ * greater than the real maximum: a message that fills this byte is too long. */
 static int reserve_inflate_output(struct buf *out) {
   enum { STEP = 4096 };
   size_t left = out->max - out->n;
@@ -177,7 +180,7 @@ static int reserve_inflate_output(struct buf *out) {
   return sio__buf_reserve(out, left < STEP ? left : STEP);
 }
 
-/* Calls inflate() once and sets *got to its result. Returns 0 or an error. */
+/* Calls inflate() once and sets *got to what it returned. Returns 0 or an error. */
 static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   int err = reserve_inflate_output(out);
   if (err) return err;
@@ -192,8 +195,8 @@ static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   return out->n == out->max ? SIO_ETOOBIG : 0;
 }
 
-/* Inflates all of `in`. Sets *ended if its last byte ends the last block of a stream. Another
- * stream may follow (RFC 7692 section 7.2.3.4). */
+/* Inflates all of `in`. Sets *ended to true if a deflate stream ends with the last byte of `in`. A
+ * message may consist of several streams (RFC 7692 section 7.2.3.4). */
 static int inflate_input(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
   int got, err;
   z->s.next_in = (const Bytef *)in.p;

@@ -18,7 +18,8 @@
 bool sio__deflate_is_available(void);
 
 enum deflate_form {
-  /* A WebSocket message: a raw deflate stream (RFC 1951), flushed, without its last four bytes. */
+  /* A WebSocket message with permessage-deflate (RFC 7692): a raw deflate stream (RFC 1951) that
+   * ends with a sync flush, without the last four bytes of that flush. */
   DEFLATE_MESSAGE,
   DEFLATE_ZLIB, /* RFC 1950, which HTTP calls "deflate" */
   DEFLATE_GZIP  /* RFC 1952 */
@@ -27,32 +28,35 @@ enum deflate_form {
 /* Settings for zlib. A field that is 0 selects zlib's default: level 6, window_bits 15, mem_level
  * 8. */
 struct deflate_settings {
-  int level;       /* 1 to 9  */
+  int level;       /* 1 to 9 */
   int window_bits; /* 9 to 15 */
-  int mem_level;   /* 1 to 9  */
+  int mem_level;   /* 1 to 9 */
 };
 
 struct deflater;
 /* Returns NULL if memory runs out, or if the library was built without zlib. */
 struct deflater *sio__deflater_new(const struct deflate_settings *how);
 void sio__deflater_free(struct deflater *z); /* NULL is allowed. */
-/* Compresses text. Returns 1, and *out is a new msg with one reference; 0 if the text would not
- * become smaller; or UV_ENOMEM. */
+/* Compresses `text`. Returns 1 and sets *out to a new msg of the allocator `home`, with one
+ * reference; or returns 0 if the text would not become smaller; or UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out);
-/* How many texts were compressed to a smaller size, or were inflated; and their total sizes. */
+/* What a deflater or an inflater has done so far. A text that would not become smaller is not
+ * counted. */
 struct deflate_count {
-  uint64_t texts, plain, packed;
+  uint64_t texts;  /* the number of texts */
+  uint64_t plain;  /* their total size without compression */
+  uint64_t packed; /* their total size with compression */
 };
 struct deflate_count sio__deflater_get_counts(const struct deflater *z); /* NULL is allowed. */
 
 struct inflater;
 struct inflater *sio__inflater_new(void);
 void sio__inflater_free(struct inflater *z);
-/* Inflates a message of the form DEFLATE_MESSAGE and appends the result to out. Returns 0;
- * SIO_ETOOBIG if out would exceed its maximum; SIO_EPROTO if the message is not valid; or
- * UV_ENOMEM. After an error out->n is unchanged. At no time more memory than twice the inflated
- * size is allocated. */
+/* Inflates a message of the form DEFLATE_MESSAGE and appends the result to `out`. Returns 0;
+ * SIO_ETOOBIG if `out` would exceed its maximum; SIO_EPROTO if the message is not valid; or
+ * UV_ENOMEM. After an error out->n is unchanged. The memory of `out` grows with its content: its
+ * capacity is never more than twice the content and 4 KiB. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
 struct deflate_count sio__inflater_get_counts(const struct inflater *z); /* NULL is allowed. */
 

@@ -23,7 +23,8 @@ const char *sio_strerror(int err) {
   case SIO_E##name: return text;
       SIO_ERRNO_MAP(SIO_XX)
 #undef SIO_XX
-    /* For a code that it does not know, uv_strerror() would allocate a text that is never freed. */
+    /* For a code that libuv does not know, uv_strerror() would allocate a text that is never
+     * freed. */
     default: return is_libuv_error(err) ? uv_strerror(err) : "unknown error";
   }
 }

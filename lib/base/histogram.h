@@ -9,10 +9,10 @@
 
 #include <sio/stats.h>
 
-/* Adds the value v n times. */
+/* Adds the value v to the histogram n times. */
 static inline void histogram_add_n_times(sio_histogram *h, uint64_t v, uint64_t n) {
-  /* The number of the highest bit of v - 1, but at least 5, so that all values up to 64 fall into
-   * the first bucket. */
+  /* `bit` is the position of the highest bit that is set in v - 1, but at least 5, so that all
+   * values up to 64 fall into the first bucket. */
   unsigned bit = 63u - (unsigned)__builtin_clzll((v - (v > 0)) | 63), i = bit - 5;
   h->sum += v * n;
   h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1] += n;

@@ -17,7 +17,7 @@ struct list {
 
 static inline void list_init(struct list *l) { l->next = l->prev = l; }
 
-/* True for an empty list, and for an item that is in no list. */
+/* Returns true for the head of an empty list, and for an item that is in no list. */
 static inline bool list_empty(const struct list *l) { return l->next == l; }
 
 static inline void list_push(struct list *head, struct list *item) {
@@ -43,7 +43,7 @@ static inline struct list *list_pop(struct list *head) {
   return item;
 }
 
-/* Moves all members of `from` to the end of `to`. */
+/* Moves all items of the list `from` to the end of the list `to`. */
 static inline void list_splice(struct list *to, struct list *from) {
   if (list_empty(from)) return;
   from->next->prev = to->prev;
@@ -53,7 +53,8 @@ static inline void list_splice(struct list *to, struct list *from) {
   list_init(from);
 }
 
-/* Walks a list. The body may remove `it` from the list, but no other item. */
+/* Visits each item of a list in order. The loop body may remove `it` from the list, but no other
+ * item. */
 #define list_each(it, tmp, head) \
   for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
 

@@ -24,7 +24,7 @@ struct log_line {
   uint8_t level, room;
   uint16_t n, nsp_n;
   char session[LOG_SESSION + 1];
-  char text[]; /* the text and the namespace, each with a NUL */
+  char text[]; /* the text, a NUL, the name of the namespace, a NUL */
 };
 
 static const char *const room_names[SIO_ROOM_COUNT] = {
@@ -58,7 +58,8 @@ static int find_name_index(const char *const *names, int n, sio_slice word) {
   return -1;
 }
 
-/* Parses one word: "level", or "room=level". */
+/* Parses one word of a level specification, "level" or "room=level", and changes the levels that it
+ * names. Returns false if the word is unknown. */
 static bool parse_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
@@ -86,7 +87,8 @@ int sio__log_set_levels(struct log *log, const char *spec) {
   return 0;
 }
 
-/* Returns the length of the character at p if it may be shown without an escape, otherwise 0. */
+/* Returns the length of the character at p if it is valid UTF-8 and not a control character,
+ * otherwise 0. */
 static size_t printable_character_length(const char *p, size_t n) {
   size_t len = sio__utf8_sequence_length(p, n);
   unsigned char lead = (unsigned char)p[0];
@@ -179,8 +181,9 @@ __attribute__((format(printf, 4, 0))) static void log_format_and_queue_line(stru
                                                                             const char *fmt,
                                                                             va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
-  /* If vsnprintf() has cut a character in two, the incomplete character begins in the last three
-   * bytes of raw. Its escapes do not fit into `line`, so no part of it is shown. */
+  /* vsnprintf() may have cut the last character of raw in two. Its bytes, the last three of raw at
+   * most, would have to be escaped, and the escapes do not fit into `line`. So nothing of that
+   * character is shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
   vsnprintf(raw, sizeof raw, fmt, ap);
   log_queue_line(log, level, room, line, escape_log_text(line, raw, strlen(raw)));
@@ -233,8 +236,8 @@ static bool is_log_line_within_rate(struct log_second *s, int level, const char 
   return true;
 }
 
-/* Returns false if the line exceeds a rate limit and must not be logged. Such lines are counted,
- * and their number is logged at the end of the second. */
+/* Returns true if the line may be logged. A line that exceeds a rate limit is counted instead;
+ * sio__log_end_rate_limit_second() logs how many there were. */
 static bool log_check_rate_limit(struct log *log, int level, int room, enum log_cause cause,
                                  const char *peer) {
   struct log_second *s = &log->seconds[cause];

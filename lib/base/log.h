@@ -13,7 +13,8 @@
 #include "base/slice.h"
 #include <sio/log.h>
 
-/* The maximum memory of queued lines. Lines beyond that are lost and counted. */
+/* The maximum memory of all queued lines, in bytes. A line that does not fit is lost and
+ * counted. */
 enum { LOG_HELD = 4 * 1024 * 1024 };
 
 /* The kinds of log lines that peers can cause. Each kind has a rate limit of its own, so that very
@@ -47,22 +48,23 @@ enum log_cause {
   LOG_CAUSES
 };
 
-/* The maximum number of lines per second of one kind, and of such lines about one address, so that
- * one address does not use up the limit of all others. Lines of the level INFO report normal
- * events, and more of them are allowed. */
+/* How many log lines of one kind are logged per second: in all, and about one address, so that one
+ * address cannot use up the limit of all others. Lines of the levels INFO to TRACE report normal
+ * events, so more of them are allowed. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
   LOG_RATE_INFO = 100,
   LOG_RATE_INFO_PEER = 50,
-  LOG_PEERS = 32 /* addresses are told apart by a hash with this many values */
+  LOG_PEERS = 32 /* the number of per-address counters; the hash of an address selects one */
 };
 
-/* The state of one kind of lines in the current second. */
+/* Counts the log lines of one kind in the current second. */
 struct log_second {
-  uint64_t left_out;
-  uint8_t level, room, used;
-  uint8_t of_peer[LOG_PEERS];
+  uint64_t left_out;          /* lines that were suppressed */
+  uint8_t level, room;        /* those of the last suppressed line */
+  uint8_t used;               /* lines that were logged */
+  uint8_t of_peer[LOG_PEERS]; /* lines that were logged, by the hash of the peer's address */
 };
 
 struct log_line;
@@ -77,37 +79,40 @@ struct log_about {
 struct log {
   sio_log_cb cb; /* NULL if nothing is logged */
   void *user;
-  /* The highest level that is logged, for each part of the library. */
+  /* For each room (part of the library), the most detailed level that is logged. */
   uint8_t level[SIO_ROOM_COUNT];
-  bool busy; /* the callback is running */
-  /* The subject of the log line that is being written, or NULL. */
+  bool busy; /* the host's callback is running */
+  /* What the line that is being logged is about; NULL if it is about no single object. */
   const struct log_about *about;
   struct log_line *first, *last; /* queued lines, in their order */
-  size_t held;                   /* the memory of the queued lines */
-  uint64_t unreported;           /* how many lost lines the host has not been told about */
-  uint64_t lost;                 /* all lost lines */
-  const char *why;               /* why the last lost line was lost */
-  bool counting;     /* set from the first rated line until sio__log_end_rate_limit_second() */
-  uint64_t left_out; /* the number of all lines that the rate limits have suppressed */
+  size_t held;                   /* the memory of the queued lines, in bytes */
+  uint64_t unreported;           /* how many lost lines have not been reported to the host */
+  uint64_t lost;                 /* how many lines were lost since the start */
+  const char *why;               /* why the latest lost line was lost */
+  bool counting; /* true from the first rate-limited line of a second to the end of that second */
+  uint64_t left_out; /* how many lines the rate limits have suppressed since the start */
   struct log_second seconds[LOG_CAUSES];
-  /* Called when a line was queued, or when a second of rate limiting has begun. May be NULL. */
+  /* Called when a line was queued or lost, and when a second of rate limiting has begun. May be
+   * NULL. */
   void (*on_work)(void *arg);
   void *on_work_arg;
 };
 
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
-/* Sets the levels from a text such as "warn" or "info,eio=debug,http=off", read from left to right.
- * Returns 0; or UV_EINVAL for an unknown word, and no level is changed. */
+/* Sets the levels from a text such as "warn" or "info,eio=debug,http=off", whose words are applied
+ * from left to right. Returns UV_EINVAL and changes no level if a word is unknown or the text is
+ * empty; otherwise returns 0. */
 int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
 const char *sio__log_level_name(int level);
-uint64_t sio__log_unix_time_ms(void); /* Unix time */
+uint64_t sio__log_unix_time_ms(void); /* ms since 1970 */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
 }
-/* Calls the callback for each queued line. Lines that are logged by the callback stay queued until
- * the next call. Must be called only where the callback may call the library. */
+/* Calls the host's callback for each queued line. Lines that the callback itself logs stay queued
+ * until the next call. Must be called only where the callback may call any function of the
+ * library. */
 void sio__log_deliver_lines(struct log *log);
 void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logged afterwards */
 
@@ -122,7 +127,7 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
   do {                                                                                         \
     if ((lvl) <= (log)->level[room]) LOG_ABOUT_UNCHECKED(log, lvl, room, about_, __VA_ARGS__); \
   } while (0)
-/* The same for a caller that has checked the level itself. */
+/* Like LOG_ABOUT(), for a caller that has checked the level itself. */
 #define LOG_ABOUT_UNCHECKED(log, lvl, room, about_, ...) \
   do {                                                   \
     (log)->about = (about_);                             \
@@ -130,8 +135,8 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
     (log)->about = NULL;                                 \
   } while (0)
 
-/* For lines that a peer can cause as often as it likes. peer is the address of the peer; NULL or ""
- * if it is not known. */
+/* Logs a line that a peer can cause as often as it likes, within the rate limits of its `cause`.
+ * `peer` is the address of the peer; NULL or "" if it is not known. */
 #define LOG_RATED sio__log_rate_limited
 #define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)              \
   do {                                                                         \
@@ -142,25 +147,26 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
-/* Like LOG(), but a line that exceeds a rate limit is only counted. All calls of it are rare, so
- * the level is checked inside the function. */
+/* Like LOG(), but a line that exceeds a rate limit is counted and not logged. The level is checked
+ * in the function and not in a macro, because such lines are rare. */
 void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* Must be called a second after log->counting became true. For each kind, logs how many lines were
- * suppressed. */
+/* Must be called one second after log->counting has become true. Logs, for each kind of lines, how
+ * many were suppressed in that second. */
 void sio__log_end_rate_limit_second(struct log *log);
 
-/* Formats a line as printf() does, and queues it. While the callback is running, lines of the
- * levels DEBUG and TRACE are dropped, because a callback that sends something would cause new lines
- * forever. A line is cut after LOG_LINE bytes, between two characters. Control characters (C0, DEL,
- * C1) and bytes that are not UTF-8 are written as \xNN, so that a peer cannot forge a line or
+enum { LOG_LINE = 512 }; /* the maximum length of a line, in bytes */
+
+/* Formats a line as printf() does, and queues it. While the host's callback is running, lines of
+ * the levels DEBUG and TRACE are dropped: otherwise a callback that sends something would cause new
+ * lines forever. A line that is too long is cut between two characters. Control characters (C0,
+ * DEL, C1) and bytes that are not UTF-8 are written as \xNN, so that a peer cannot forge a line or
  * control a terminal. */
-enum { LOG_LINE = 512 };
 void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Arguments for "%.*s" that print at most the first 64 bytes of a peer's text. */
+/* Expands to the two arguments of "%.*s" that print at most the first 64 bytes of the slice s. */
 #define LOG_SLICE(s) log_slice_length(s), log_slice_text(s)
 static inline int log_slice_length(sio_slice s) { return s.n < 64 ? (int)s.n : 64; }
 static inline const char *log_slice_text(sio_slice s) { return s.p ? s.p : ""; }

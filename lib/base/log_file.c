@@ -13,7 +13,8 @@
 #include "base/utc.h"
 #include "base/utf8.h"
 
-/* Collects a line in pieces of this size, because stderr has no buffer. */
+/* Collects the bytes of a line, and writes them in pieces of up to 1024 bytes. stderr has no buffer
+ * of its own, so many small writes to it would be many system calls. */
 struct log_out {
   FILE *file;
   bool json;
@@ -36,7 +37,8 @@ static void log_out_put_text(struct log_out *o, const char *s) {
   log_out_put_bytes(o, s, strlen(s));
 }
 
-/* Writes the character at p, and returns its length. At p there are n bytes. */
+/* Writes the first character of the n bytes at p, with an escape if it needs one. Returns the
+ * number of bytes that were read: the length of the character, or 1 for an invalid byte. */
 static size_t log_out_put_escaped_char(struct log_out *o, const char *p, size_t n) {
   char escape[8];
   size_t len = sio__utf8_sequence_length(p, n);

@@ -30,8 +30,8 @@ void sio__map_clear(struct map *m) {
   sio__map_init(m, m->key);
 }
 
-/* Returns the slot that contains the key, or the free slot for it. The table always has a free
- * slot. */
+/* Returns the slot that contains the item with the key, or the free slot where that item would be
+ * inserted. The table always has a free slot. */
 static void **map_find_slot(const struct map *m, sio_slice key) {
   uint32_t i = map_home_slot(m, key);
   while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_probe_index(m, i);
@@ -76,8 +76,9 @@ int sio__map_put(struct map *m, void *item) {
   return 0;
 }
 
-/* Fills the free slot `gap`: moves back those items after it that a search would not find any
- * more. */
+/* Clears the slot `gap`, whose item is being deleted. A search ends at a free slot, so an item
+ * after the gap that a search would no longer find is moved into it, which opens a new gap at its
+ * old place. */
 static void map_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
   for (uint32_t i = map_next_probe_index(m, gap); m->slots[i]; i = map_next_probe_index(m, i)) {
@@ -93,7 +94,7 @@ static void map_shrink_if_sparse(struct map *m) {
   if (m->n == 0)
     sio__map_clear(m);
   else if (m->n < m->cap / 8)
-    /* If there is no memory the map keeps its size, which does no harm. */
+    /* If memory has run out the map keeps its size, which does no harm. */
     (void)map_resize(m, m->cap / 2);
 }
 

@@ -45,11 +45,12 @@ int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, si
   return 0;
 }
 
-/* Returns n, or 1 for 0. malloc(0) may return NULL, which would look like a lack of memory, and
+/* Returns n, or 1 if n is 0. malloc(0) may return NULL, which would look like a lack of memory, and
  * realloc(p, 0) may free p. */
 static size_t nonzero_size(size_t n) { return n + !n; }
 
-/* SIZE_MAX means that a sum has overflowed. Then the host's function is not called. */
+/* A size of SIZE_MAX means that size_add() or size_mul() has overflowed. Then the host's function
+ * is not called. */
 void *sio__malloc(size_t n) { return n < SIZE_MAX ? host_malloc(nonzero_size(n)) : NULL; }
 
 void *sio__calloc(size_t count, size_t size) {
@@ -74,7 +75,8 @@ void sio__free(void *p) {
   if (p) host_free(p);
 }
 
-/* The compiler must believe that the bytes are read, or it leaves memset() out. */
+/* The asm statement makes the compiler assume that the bytes are read; otherwise it could omit
+ * memset(). */
 void sio__wipe_and_free(void *p, size_t n) {
   if (!p) return;
   memset(p, 0, n);

@@ -13,40 +13,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The attributes tell the compiler the size of a block, so that _FORTIFY_SOURCE=3 can check writes
- * to it. */
+/* The attribute alloc_size tells the compiler the size of a block, so that _FORTIFY_SOURCE=3 can
+ * check writes to it. */
 __attribute__((alloc_size(1))) void *sio__malloc(size_t n);
-/* The memory is zeroed. Returns NULL also if the product overflows. */
+/* Returns zeroed memory, or NULL if memory runs out or count * size overflows. */
 __attribute__((alloc_size(1, 2))) void *sio__calloc(size_t count, size_t size);
 __attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
-/* Grows an array of *cap items of `size` bytes to twice its length, or to `first` items if it is
- * empty. Returns NULL, and changes nothing, if memory runs out or 32 bits cannot count the
- * items. */
+/* Grows an array of *cap items of `size` bytes each to twice its length, or to `first` items if
+ * *cap is 0. Sets *cap and returns the array, which may have moved. Returns NULL and changes
+ * nothing if memory runs out, or if *cap would exceed 32 bits. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p); /* NULL is allowed. */
-/* Overwrites n bytes with zeros and frees the block, which contains a password or token. p may be
- * NULL. */
+/* Overwrites the n bytes at p, which contain a secret such as a password, with zeros, and frees the
+ * block. p may be NULL. */
 void sio__wipe_and_free(void *p, size_t n);
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
-/* Returns free memory to the operating system. Works only with glibc, and only if the host has not
- * set an allocator. */
+/* Returns unused heap memory to the operating system. Works only with glibc, and only if the host
+ * has not set an allocator. */
 void sio__mem_return_to_system(void);
 
-/* For sums and products of lengths that a peer can influence: return true if the result
- * overflows. */
+/* For sums and products of lengths that a peer can influence. Both functions set *out to the
+ * result, and return true if it has overflowed. */
 static inline bool add_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_add_overflow(a, b, out);
 }
 static inline bool mul_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_mul_overflow(a, b, out);
 }
-/* For sizes of blocks: if the result overflows, return SIZE_MAX, which no allocation satisfies. */
+/* For sizes of blocks to allocate. Both functions return SIZE_MAX if the result overflows;
+ * sio__malloc() and sio__realloc() return NULL for that size. */
 static inline size_t size_add(size_t a, size_t b) { return add_overflows(a, b, &a) ? SIZE_MAX : a; }
 static inline size_t size_mul(size_t a, size_t b) { return mul_overflows(a, b, &a) ? SIZE_MAX : a; }
 
-/* Keeps free blocks of one size for reuse, at most `keep` of them, so that frequent operations
- * allocate nothing. Not thread-safe: each loop has its own pools. */
+/* A pool of blocks of one size. It keeps at most `keep` free blocks for reuse, so that frequent
+ * operations allocate nothing. Not thread-safe: each loop has its own pools. */
 struct pool {
   void *free;
   size_t size;
@@ -54,7 +55,7 @@ struct pool {
 };
 
 void sio__pool_init(struct pool *pool, size_t size, unsigned keep);
-/* Frees the blocks that are kept; the pool can still be used. */
+/* Frees the blocks that the pool keeps. The pool can still be used. */
 void sio__pool_clear(struct pool *pool);
 /* Returns uninitialised memory, or NULL if memory runs out. */
 void *sio__pool_get(struct pool *pool);

@@ -99,8 +99,8 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
   return 0;
 }
 
-/* Frees a msg and those linked after it. This does not recurse, because a peer decides how many
- * attachments a packet has. */
+/* Frees a msg, and the attachments linked after it that have no other reference. This does not
+ * recurse, because a peer decides how many attachments a packet has. */
 void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;

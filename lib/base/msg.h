@@ -22,33 +22,41 @@
 enum { MSG_HEADROOM = 10 };
 
 struct msg {
-  struct msg *next;     /* the next attachment, owned; NULL for the last one */
+  struct msg *next;     /* the next attachment of the same packet, owned; NULL in the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* the compressed form of the same WebSocket message, owned; or NULL */
-  /* The msg that follows this one in every run (net/queue.h, eio/polling_queue.h) that contains
-   * both, or NULL. If no run contains both, the other msg may have been freed. */
+  /* Many peers are often sent the same msgs in the same order. Their queues share that order: a run
+   * is a series of msgs in which each one's `follow` is the next (net/queue.h,
+   * eio/polling_queue.h). The pointer is valid only inside a run; otherwise the msg may have been
+   * freed. NULL if no msg has followed. */
   struct msg *follow;
-  uint64_t serial; /* how many msgs were made before this one */
-  uint64_t key;    /* Of queued events with the same key only the newest is kept. 0 means no key. */
+  uint64_t serial; /* the number of msgs that the allocator had made before this one */
+  /* Of several queued events with the same key, only the newest is kept. 0 means no key. */
+  uint64_t key;
   uint32_t refs;
-  uint32_t len;    /* bytes of text                                           */
-  uint32_t cap;    /* capacity for text, in bytes */
-  uint8_t ws_head; /* the length of the frame header before the text; 0 without one */
-  uint8_t binary;  /* true for an attachment, false for text */
-  uint8_t raw;     /* the bytes are sent as they are, without a frame */
+  uint32_t len; /* the length of the text, in bytes */
+  uint32_t cap; /* the capacity for text, in bytes */
+  /* The length of the WebSocket frame header before the text; 0 if none was written. */
+  uint8_t ws_head;
+  /* Sent as binary data and not as text: an attachment, or a packet of a binary parser. */
+  uint8_t binary;
+  uint8_t raw; /* the bytes are sent as they are, without a WebSocket frame */
   uint8_t pooled : 1;
-  /* Never compressed, because the sender does not want it or it would not get smaller. */
+  /* Is never compressed, because the sender has ruled it out or the text would not become
+   * smaller. */
   uint8_t plain : 1;
-  uint8_t droppable : 1; /* an event without ack, which may be dropped if the peer reads slowly */
-  uint8_t follows : 1;   /* an attachment, which is dropped together with the msg before it */
+  /* May be dropped if the peer reads slowly: an event that needs no ack, or a message of an engine
+   * without Socket.IO. */
+  uint8_t droppable : 1;
+  uint8_t follows : 1; /* an attachment: it is dropped together with the msg before it */
 };
 
-/* The allocator of msgs; each loop has one. Small msgs are reused, so that a small event allocates
- * nothing. */
+/* Allocates msgs; each loop has one such allocator. Small msgs are reused, so that a small event
+ * allocates nothing. */
 struct msgs {
-  struct pool small; /* blocks whose cap is MSG_SMALL              */
+  struct pool small; /* blocks for MSG_SMALL bytes of text */
   uint64_t made;     /* how many msgs were made so far */
-  size_t bytes;      /* the memory of all msgs */
+  size_t bytes;      /* the memory of all msgs that are in use */
 };
 
 enum { MSG_SMALL = 448 };
@@ -64,15 +72,15 @@ struct msg *sio__msg_new_without_text(struct msgs *home);
 /* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL if memory
  * runs out. */
 struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
-/* Makes room for n more bytes of text. The msg may be moved, so only the code that made it may call
- * this, before the msg is shared. Returns 0, UV_ENOMEM, or SIO_ETOOBIG above 4 GiB. After an error
- * *m is unchanged. */
+/* Makes room for n more bytes of text. The msg may move in memory, so only the code that made it
+ * may call this, before any other code has a pointer to it. Returns 0; UV_ENOMEM; or SIO_ETOOBIG if
+ * the text would exceed 4 GiB. After an error *m is unchanged. */
 int sio__msg_reserve(struct msg **m, size_t n);
 int sio__msg_put(struct msg **m, const void *p, size_t n);
 void sio__msg_free(struct msg *m); /* called by msg_unref() when the last reference is gone */
 
-/* Copies the fields that say when a msg may be dropped. m is another form of `as`, compressed or in
- * Base64, and must be dropped under the same conditions. */
+/* Copies the fields that determine when a msg may be dropped. m contains the same message as `as`,
+ * compressed or in Base64, and must be dropped under the same conditions. */
 static inline void msg_copy_drop_rules(struct msg *m, const struct msg *as) {
   m->key = as->key;
   m->droppable = as->droppable;
@@ -82,27 +90,29 @@ static inline void msg_copy_drop_rules(struct msg *m, const struct msg *as) {
 static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
 }
-/* Returns the WebSocket frame of m: its header and text. The header must have been written. */
+/* Return the bytes and the length of the WebSocket frame of m: its header and its text. The header
+ * must have been written. */
 static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
-/* Returns the memory that a reference to m keeps allocated. A short text takes a whole block of the
- * pool. */
+/* Returns how much memory a reference to m keeps allocated. That does not depend on the length of
+ * the text: a short one takes a whole block of the pool. */
 static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }
-/* Makes m the msg that follows `last` in runs. Returns false if another msg follows `last` already,
- * or if m is older than `last`. The first queue that contains both decides what follows. A link
- * always points from an older to a newer msg, so no run contains a msg twice. */
+/* Makes m the msg after `last` in runs (see struct msg). Returns false if another msg already
+ * follows `last`, or if m is older than `last`. A link always points from an older to a newer msg,
+ * so no run contains a msg twice. */
 static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   if (last->follow == m) return true;
   if (last->follow || last->serial >= m->serial) return false;
   last->follow = m;
   return true;
 }
-/* A msg with fewer references is not linked into runs. A broadcast to few peers does not profit
- * from runs, and a msg for a single peer must not decide what follows a msg that many peers will be
- * sent. */
+/* A msg is linked into runs only if it has at least this many references. With few receivers a run
+ * saves little, and a msg for a single peer must not determine what follows a msg that is sent to
+ * many. */
 enum { RUN_REFS = 4 };
+
 static inline struct msg *msg_ref(struct msg *m) {
   m->refs++;
   return m;

@@ -22,12 +22,14 @@ enum {
   FRACTION = 52, /* the number of bits in the fraction of a double */
   BIAS = 1023,
   INFINITE = 2047,     /* the value of the exponent field in an infinity */
-  KEPT_DIGITS = 19,    /* any number of this many digits fits into a uint64_t */
-  LARGEST_POWER = 308, /* the largest power of ten of a double */
-  /* The low bits of a 64-bit product, which neither a double nor its rounding uses. */
+  KEPT_DIGITS = 19,    /* any decimal number with this many digits fits into a uint64_t */
+  LARGEST_POWER = 308, /* 10 to this power is the largest power of ten that a double can have */
+  /* The bits of the upper word of a product (multiply_by_power_of_ten()) that affect neither the
+   * double nor its rounding. */
   SPARE_BITS = 0x1ff,
   PARSE_MAX = 1100,
-  /* Larger exponents are cut to this, because PARSE_MAX digits cannot offset them. */
+  /* When an exponent has reached this value, its further digits are ignored: a number of at most
+   * PARSE_MAX bytes is 0 or infinite with it. */
   EXPONENT_CAP = 100000
 };
 
@@ -78,7 +80,7 @@ static char *put_decimal_exponential(char *o, const struct decimal *d) {
   return o + sio__i64_to_text(o, d->point - 1);
 }
 
-/* Writes the decimal as Number::toString of ECMA-262 does, which has five cases. */
+/* Writes a decimal in the notation of Number::toString in ECMA-262. */
 static char *put_decimal_as_javascript(char *o, const struct decimal *d) {
   if (d->point > 21 || d->point < -5) return put_decimal_exponential(o, d);
   if (d->point <= 0) {
@@ -97,8 +99,9 @@ struct shortest {
   int power;
 };
 
-/* Returns g * n / 2^128. If the division has a remainder, the lowest bit of the result is set. The
- * lowest bit of the product is ignored, because it may be wrong: g is rounded. */
+/* Returns g * n / 2^128, rounded to odd: if the division leaves a remainder, the lowest bit of the
+ * result is set. g is rounded up, which may have added 1 to p.lo, so a p.lo of 1 is not taken for a
+ * remainder. */
 static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
   uint64_t carry = sio__multiply_u64_to_u128(g.lo, n).hi;
   struct u128 p = sio__multiply_u64_to_u128(g.hi, n);
@@ -107,16 +110,17 @@ static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
   return p.hi | (p.lo > 1);
 }
 
-/* Returns 10^-power with 128 bits, rounded up. */
+/* Returns the first 128 bits of 10^-power, rounded up. */
 static struct u128 inverse_power_of_ten(int power) {
   struct u128 g = sio__power_of_ten_in_128_bits(-power);
   if (!is_power_of_ten_exact(-power) && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* low, v and high are the lower end of the interval, the value and the upper end, each times four,
- * in units of 10^power. Returns a multiple of ten in the interval if there is one, otherwise the
- * nearest integer. */
+/* Chooses the decimal for the value v. All reals between `low` and `high` round to the same double
+ * as v. The three arguments are in units of 10^power / 4. Returns a multiple of 10^(power + 1)
+ * between `low` and `high` if there is one, otherwise the multiple of 10^power between them that is
+ * nearest to v. */
 static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_t high, int power) {
   uint64_t s = v / 4, tens = s / 10;
   bool down = low <= 40 * tens, up = 40 * tens + 40 <= high;
@@ -126,8 +130,8 @@ static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_
   return (struct shortest){ s + up, power };
 }
 
-/* Finds the shortest decimal that rounds to v. If v is a power of two, the double below it is half
- * as far away as the one above it. */
+/* Finds the shortest decimal that rounds to v. `closer` is true if v is a power of two: then the
+ * next smaller double is half as far away as the next greater one. */
 static struct shortest find_shortest_decimal(double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
@@ -165,13 +169,14 @@ size_t sio__double_to_json_text(char *out, double v) {
   return (size_t)(put_decimal_as_javascript(o, &d) - out);
 }
 
-/* The state while a number is parsed. Its value is the digits times 10^exponent. */
+/* The state while a number is parsed. The value of the number is all digits so far, as an integer,
+ * times 10^exponent. */
 struct reader {
   const char *p, *end;
   char *digits;
   uint64_t first; /* the first KEPT_DIGITS digits after leading zeros, as an integer */
   size_t n;
-  int kept, dropped, exponent; /* dropped: how many digits are not in `first` */
+  int kept, dropped, exponent; /* dropped: how many digits came after those of `first` */
   bool negative, more;         /* more: some of the dropped digits are not 0 */
 };
 
@@ -228,15 +233,15 @@ static bool read_number_exponent(struct reader *r) {
   return true;
 }
 
-/* Returns 10^q with 128 bits: rounded down if it is an integer, otherwise rounded up. */
+/* Returns the first 128 bits of 10^q: rounded down if q is not negative, otherwise rounded up. */
 static struct u128 power_of_ten_for_parsing(int q) {
   struct u128 g = sio__power_of_ten_in_128_bits(q);
   if (q < 0 && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* Multiplies w by 10^q. The lower half of g is used only if it could change the bits that are
- * needed. */
+/* Returns the first 128 bits of w * 10^q. The lower 64 bits of the power are used only if they
+ * could change bits of the product that matter. */
 static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
   struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64_to_u128(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
@@ -248,8 +253,8 @@ static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
 
 static uint64_t halve_rounding_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
 
-/* True if the value is exactly half way between two doubles, and the lower one is even. This is
- * possible only for the few powers that are tested here. */
+/* Returns true if the value is exactly half way between two doubles, of which the lower one is even
+ * and must be chosen. That is possible only with an exponent q from -4 to 23. */
 static bool is_halfway_between_doubles(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }
@@ -263,8 +268,8 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   int upper = (int)(p.hi >> 63), shift = upper + 64 - FRACTION - 3;
   uint64_t doubled = p.hi >> shift;
   int biased = log2_of_power_of_ten(q) + 63 + upper - zeros + BIAS;
-  /* If a subnormal number is rounded up to HIDDEN, the result is the smallest normal number,
-   * without a special case. */
+  /* A subnormal number that is rounded up to HIDDEN needs no special case: its bits are those of
+   * the smallest normal number. */
   if (biased <= 0) return biased < -62 ? 0 : halve_rounding_up(doubled >> (1 - biased));
   if (is_halfway_between_doubles(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
   uint64_t bits = halve_rounding_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
@@ -277,8 +282,9 @@ static double double_from_bits(uint64_t bits) {
   return v;
 }
 
-/* Returns the double. If digits were dropped, the value is between `first` and `first` + 1, times a
- * power of ten; if both round to the same double, that is the result. */
+/* Returns the double that is nearest to the number that was read. If not all digits are in
+ * r->first, the number is between r->first and r->first + 1, times a power of ten. If both ends
+ * have the same nearest double, that is the result; otherwise strtod() parses all digits. */
 static double double_from_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;

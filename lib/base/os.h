@@ -16,37 +16,39 @@
 #include <sys/socket.h>
 #endif
 
-/* On systems with 32-bit pointers, glibc supports files longer than 2 GiB only with this
- * setting. */
+/* On systems with 32-bit pointers, glibc supports files larger than 2 GiB only if this macro is
+ * defined. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
-/* Systems whose send() does not have this flag: os_bsd.c sets SO_NOSIGPIPE on each socket
- * instead. */
+/* macOS and some BSDs do not have this flag of send(). There os_bsd.c sets SO_NOSIGPIPE on each
+ * socket. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
 #endif
 
-/* A flag to open a directory in which files will be opened. Without O_PATH, the directory has to be
- * readable. */
+/* The flag of open() for a directory that is only used to open files in it. On systems without
+ * O_PATH the directory has to be readable. */
 #ifndef O_PATH
 #define O_PATH O_RDONLY
 #endif
 
-/* Gives the time of a file's last change its name in POSIX. */
+/* macOS has another name than POSIX for the field of struct stat with the time of the last
+ * change. */
 #ifdef __APPLE__
 #define st_mtim st_mtimespec
 #endif
 
-/* Both return a descriptor that is non-blocking and closed by exec, or -1 and set errno. */
+/* Both functions return a descriptor that is non-blocking and closed by exec, or set errno and
+ * return -1. */
 int sio__os_open_stream_socket(int family); /* SOCK_STREAM */
 int sio__os_accept_nonblocking(int listener);
 
-/* Prepares a descriptor that the host has opened: sending on it must not raise SIGPIPE. */
-void sio__os_prepare_host_socket(int fd);
+/* Ensures that sending on a descriptor which the host has opened does not raise SIGPIPE. */
+void sio__os_disable_sigpipe(int fd);
 
-/* Opens a file in a directory or below it. It cannot leave the directory, whatever links are in the
- * path. Returns a descriptor, or a libuv error; UV_ENOSYS if this system or kernel does not support
- * it. */
+/* Opens a file in the directory `dir` or below it; links in the path cannot lead out of it. `flags`
+ * are those of open(). Returns a descriptor or a libuv error, which is UV_ENOSYS if this system or
+ * kernel does not support such a call. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
 /* Returns how many processors this process may use, or 1 if that is unknown. */
@@ -55,8 +57,8 @@ int sio__os_count_cpus(void);
 /* Fills `out` with random bytes. Returns 0 or a libuv error. */
 int sio__os_fill_random(void *out, size_t n);
 
-/* Writes 16 bytes that peers cannot know. They are used if sio__os_fill_random() fails. This
- * function cannot fail. */
+/* Writes 16 bytes that differ between processes, and that peers cannot know except on Windows. They
+ * are the key for hashing if sio__os_fill_random() fails. This function cannot fail. */
 void sio__os_get_process_random_key(unsigned char out[16]);
 
 #endif

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Makes a descriptor non-blocking and closed by exec. If that fails, closes it and returns -1. */
-static int os_prepare_descriptor(int fd) {
+/* Makes fd non-blocking and closed by exec, and disables SIGPIPE. If that fails, closes fd, sets
+ * errno and returns -1. */
+static int os_set_nonblocking_and_cloexec(int fd) {
   if (fd < 0) return -1;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC)) {
@@ -19,19 +20,19 @@ static int os_prepare_descriptor(int fd) {
     errno = err;
     return -1;
   }
-  sio__os_prepare_host_socket(fd);
+  sio__os_disable_sigpipe(fd);
   return fd;
 }
 
 int sio__os_open_stream_socket(int family) {
-  return os_prepare_descriptor(socket(family, SOCK_STREAM, 0));
+  return os_set_nonblocking_and_cloexec(socket(family, SOCK_STREAM, 0));
 }
 
 int sio__os_accept_nonblocking(int listener) {
-  return os_prepare_descriptor(accept(listener, NULL, NULL));
+  return os_set_nonblocking_and_cloexec(accept(listener, NULL, NULL));
 }
 
-void sio__os_prepare_host_socket(int fd) {
+void sio__os_disable_sigpipe(int fd) {
 #ifdef SO_NOSIGPIPE
   setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){ 1 }, sizeof(int));
 #else

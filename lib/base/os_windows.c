@@ -22,7 +22,7 @@ int sio__os_fill_random(void *out, size_t n) {
   return n <= ULONG_MAX && RtlGenRandom(out, (ULONG)n) ? 0 : -EIO;
 }
 
-/* Not secret, but different in each process: the last resort. */
+/* These bytes are not secret, but different in each process. */
 void sio__os_get_process_random_key(unsigned char out[16]) {
   LARGE_INTEGER ticks;
   DWORD ids[2] = { GetCurrentProcessId(), GetCurrentThreadId() };

@@ -30,8 +30,8 @@ bool sio__percent_decoded_equals(sio_slice raw, const char *text, bool plus) {
   return raw.n == 0 && !*text;
 }
 
-/* Decodes one segment of a path to out, which has room for `room` bytes. Returns the length, or -1
- * if the segment is not allowed. */
+/* Decodes one segment of a path to `out`, which has room for `room` bytes. Returns the length, or
+ * -1 if the segment does not fit or sio__percent_decode_path() does not allow it. */
 static long decode_path_segment(char *out, size_t room, sio_slice raw) {
   size_t n = 0;
   while (raw.n) {

@@ -9,7 +9,7 @@
 
 enum { STEP = 27 };
 
-/* 10^(POW10_MIN + 27 i), most significant word first */
+/* the first 192 bits of 10^(POW10_MIN + 27 i), most significant word first */
 static const uint64_t kept[][3] = {
   { 0xeef453d6923bd65a, 0x113faa2906a13b3f, 0xdfbc7e99bdd50e9b }, /* -342 */
   { 0xc1069cd4eabe89f8, 0x999ec0bb696e840a, 0x7730425cb755eef8 }, /* -315 */
@@ -38,7 +38,7 @@ static const uint64_t kept[][3] = {
   { 0xb6472e511c81471d, 0xe0133fe4adf8e952, 0x5dede5861d36aec1 }, /* 306 */
 };
 
-/* 5^n, shifted left until the highest bit is 1 */
+/* The element n is 5^n, shifted left until the highest bit is 1. */
 static const uint64_t small[STEP] = {
   0x8000000000000000, 0xa000000000000000, 0xc800000000000000, 0xfa00000000000000,
   0x9c40000000000000, 0xc350000000000000, 0xf424000000000000, 0x9896800000000000,
@@ -57,8 +57,8 @@ struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b) {
   return p;
 }
 
-/* Multiplies a stored power by 5^n. Returns the first 128 bits of the product, shifted so that the
- * highest bit is 1; without the shift the first or the second bit is 1. */
+/* Multiplies g, an element of kept[], by `five`, an element of small[]. Returns the first 128 bits
+ * of the product. The highest bit of the product may be 0; then it is shifted left by one. */
 static struct u128 multiply_by_power_of_five(const uint64_t g[3], uint64_t five) {
   struct u128 p2 = sio__multiply_u64_to_u128(g[0], five),
               p1 = sio__multiply_u64_to_u128(g[1], five);

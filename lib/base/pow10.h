@@ -9,10 +9,11 @@
 #include <stdint.h>
 
 enum {
-  /* A smaller power times any 64-bit integer is less than half of the smallest double. */
+  /* A smaller power of ten times any 64-bit integer is less than half of the smallest positive
+   * double. */
   POW10_MIN = -342,
   POW10_MAX = 324,
-  POW10_EXACT_MAX = 55 /* from 10^0 to this power, 128 bits are exact */
+  POW10_EXACT_MAX = 55 /* the powers from 10^0 to 10^55 have at most 128 significant bits */
 };
 
 struct u128 {
@@ -25,8 +26,8 @@ struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b);
  * 2^(log2_of_power_of_ten(k) - 127). */
 struct u128 sio__power_of_ten_in_128_bits(int k);
 
-/* Return the integer part of log2(10^k), exact for k from -1233 to 1233; and of log10(2^e), exact
- * for e from -1500 to 1500. */
+/* Return log2(10^k) and log10(2^e), rounded down. The results are exact for k from -1233 to 1233
+ * and for e from -1500 to 1500. */
 static inline int log2_of_power_of_ten(int k) { return (k * 1741647) >> 19; }
 static inline int log10_of_power_of_two(int e) { return (e * 1262611) >> 22; }
 

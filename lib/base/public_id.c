@@ -9,7 +9,8 @@
 
 enum { SECRET_MAX = 400, DIGEST_USED = 15 };
 
-/* Makes the digest differ from other uses of SHA-1, such as WebSocket keys. */
+/* Comes before the secret, so that the digest differs from other uses of SHA-1, such as WebSocket
+ * keys. */
 static const char prefix[] = "sio public id ";
 
 const char *sio__make_public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret) {

@@ -20,7 +20,7 @@ enum { ID_BYTES = 15, BATCH = 16 };
 
 struct batch {
   uint8_t bytes[BATCH * ID_BYTES];
-  unsigned left; /* the number of unused ids, which are at the start of bytes */
+  unsigned left; /* how many ids were not used yet; they are at the start of `bytes` */
   unsigned forks;
 };
 
@@ -114,7 +114,7 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-/* Makes the key of sio__hash_bytes(). Hashing must not fail, so there is a key even if the kernel
+/* Makes the key of sio__hash_bytes(). Hashing must not fail, so another key is used if the kernel
  * gives no random bytes. */
 static void make_hash_key(void) {
   if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_get_process_random_key(hash_key);

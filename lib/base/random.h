@@ -8,18 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills `out` with random bytes of the kernel. Returns 0 or a libuv error. */
+/* Fills `out` with random bytes from the kernel. Returns 0 or a libuv error. */
 int sio__fill_random(void *out, size_t n);
 
 enum { SIO__ID_LEN = 20 };
-/* Makes a new id: 15 random bytes, written as 20 characters of base64url, and a NUL. Returns 0
- * or a libuv error. Random bytes are read in batches, and each id is erased from its batch.
- * Thread-safe. */
+/* Makes a new id: 15 random bytes, written as 20 characters of base64url, and a NUL. Returns 0 or a
+ * libuv error. Random bytes are read for 16 ids at once; each id is erased from that batch when it
+ * is used. Thread-safe. */
 int sio__make_random_id(char out[SIO__ID_LEN + 1]);
 
-/* SipHash-1-3 with a random key of this process, which is made in the first call. Thread-safe. */
+/* Returns the SipHash-1-3 of n bytes with a random key, which each process makes in the first call.
+ * Thread-safe. */
 uint64_t sio__hash_bytes(const void *p, size_t n);
-/* SipHash-1-3 with the given key, for test vectors. */
+/* Returns the SipHash-1-3 of n bytes with the given key, so that every process computes the same
+ * hash. */
 uint64_t sio__siphash13(const uint8_t key[16], const void *p, size_t n);
 
 #endif

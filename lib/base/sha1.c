@@ -38,8 +38,8 @@ static void sha1_hash_block(uint32_t h[5], const uint8_t *p) {
   h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
 }
 
-/* Hashes the end of the message: its last bytes, a 1 bit, zeros, and the length in bits. This takes
- * one or two blocks. */
+/* Hashes the end of the message: its last `rest` bytes, a 1 bit, zeros, and the length of the whole
+ * message in bits. This takes one or two blocks. */
 static void sha1_hash_last_blocks(uint32_t h[5], const uint8_t *p, size_t rest, size_t n) {
   uint8_t last[2 * BLOCK] = { 0 };
   if (rest) memcpy(last, p, rest);

@@ -8,15 +8,17 @@
 
 #include <stddef.h>
 
-/* Copies a struct of the host, whose first member is its size, to our struct of `room` bytes. A
- * size of 0 stands for `first`, the size of the struct in version 0.1. If the size is less than
- * `first`, returns UV_EINVAL and copies nothing. Fields that the host's struct lacks become zero;
- * if `in` is NULL, all of them. Returns UV_EINVAL if the host's struct is longer and one of its
- * additional bytes is not zero. The known part is copied in this case too, so that the host's log
- * callback is known. */
+/* Copies a struct of the host, whose first member is its size, to a struct of the library, which
+ * has `room` bytes. A size of 0 stands for `first`, the size of the struct in version 0.1. Returns
+ * UV_EINVAL if the size is less than `first`; then all fields of `out` are zero. Fields that the
+ * host's struct is too short to have become zero; if `in` is NULL, all fields do. If the host's
+ * struct is longer than `room`, the bytes after that must be zero: otherwise the host has set an
+ * option that this version does not know, and UV_EINVAL is returned. The known fields are copied
+ * even then, so that the error can be reported to the log callback in them. */
 int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first);
-/* Fills in a struct of the host from ours. Its first member is its size, which is not changed; a
- * size of 0 stands for `room`. Bytes of the host's struct after the end of ours become zero. */
+/* Copies `ours`, a struct of `room` bytes, to a struct of the host, which may be shorter or longer.
+ * The first member of the host's struct is its size, which is not changed; a size of 0 stands for
+ * `room`. If the host's struct is longer than `room`, its other bytes become zero. */
 void sio__fill_sized_struct(void *out, const void *ours, size_t room);
 
 #endif

@@ -44,7 +44,8 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
     timers_insert_into_slot(w, t);
 }
 
-/* Called when a list has become empty. If it is the list of a slot, clears the bit of that slot. */
+/* Must be called when the list `head` has become empty. If it is the list of a slot, clears the bit
+ * of that slot in w->used. */
 static void timers_mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
@@ -66,8 +67,8 @@ static void timers_take_current_slot(struct timers *w, unsigned level, struct li
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* For each window that begins at w->now, moves its timers to lower levels. A window begins when the
- * lower bits of the time are 0. */
+/* If a window of a level above 0 begins at w->now, moves the timers of that window to lower levels.
+ * A window of level l begins when the lower l * BITS bits of the time are 0. */
 static void timers_move_to_lower_level(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
@@ -79,8 +80,8 @@ static void timers_move_to_lower_level(struct timers *w) {
   }
 }
 
-/* Calls the callbacks of the timers in a list. The list is not part of the wheel any more, but a
- * callback can still stop timers in it. */
+/* Fires all timers in the list `due`. The list is not part of the wheel any more, but a callback
+ * can still stop timers in it. */
 static void timers_fire_list(struct list *due) {
   struct list *link;
   while ((link = list_pop(due))) {

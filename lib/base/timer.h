@@ -24,9 +24,11 @@ struct timer {
 enum { TIMER_LEVELS = 6, TIMER_SLOTS = 64 };
 
 struct timers {
-  uint64_t now;                /* every timer up to this time has fired */
-  uint64_t used[TIMER_LEVELS]; /* one bit for each slot, set if it contains timers */
-  struct list due; /* timers that were started for a time in the past; they fire in the next run */
+  uint64_t now; /* all timers for this time and earlier ones have fired */
+  /* For each level one bit per slot, which is set if the slot contains timers. */
+  uint64_t used[TIMER_LEVELS];
+  /* Timers that were started for a time in the past. The next sio__timers_fire_due() fires them. */
+  struct list due;
   struct list slot[TIMER_LEVELS][TIMER_SLOTS];
 };
 
@@ -37,19 +39,19 @@ static inline void timer_init(struct timer *t, timer_cb cb) {
   t->cb = cb;
 }
 static inline bool timer_is_active(const struct timer *t) { return !list_empty(&t->link); }
-/* Starts or restarts t for the absolute time `at`. If `at` is in the past, t fires in the next run.
- * If `at` is UINT64_MAX, t never fires. */
+/* Starts or restarts t for the absolute time `at`. If `at` is in the past, the next call of
+ * sio__timers_fire_due() fires t. If `at` is UINT64_MAX, t never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
 void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if the timer is stopped */
 /* Fires all timers that are due: first those that were started for a time in the past, then the
  * others in the order of their times. A callback may start and stop any timer. A timer that it
- * starts for a time between that of the current timer and `now` fires in the same run. One for an
- * earlier time fires in the next run, so that a callback which restarts its timer for "now" cannot
- * loop forever. If the clock goes backwards, no time has passed. */
+ * starts for a time between that of the current timer and `now` fires in this call. A timer for an
+ * earlier time fires in the next call, so that a callback which restarts its timer for "now" cannot
+ * loop forever. If `now` is earlier than in the last call, no time has passed. */
 void sio__timers_fire_due(struct timers *w, uint64_t now);
-/* Returns the time at which sio__timers_fire_due() has to be called next, which is the time of the
- * first timer or earlier. Returns UINT64_MAX if there are no timers. If a timer was started for a
- * time in the past, the call is due at once: returns w->now. */
+/* Returns the time at which sio__timers_fire_due() has to be called next: the time of the first
+ * timer, or an earlier time at which timers move to a lower level. Returns w->now if a timer was
+ * started for a time in the past, and UINT64_MAX if there are no timers. */
 uint64_t sio__timers_next_due_time(const struct timers *w);
 
 #endif

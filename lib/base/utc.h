@@ -10,10 +10,11 @@
 #include <time.h>
 
 enum {
-  UTC_DAY = 86400,              /* seconds */
-  UTC_ERA_YEARS = 400,          /* after so many years the calendar repeats itself */
-  UTC_ERA_DAYS = 146097,        /* the number of days in 400 years */
-  UTC_DAYS_BEFORE_1970 = 719468 /* from March 1 of the year 0, with which the calculation begins */
+  UTC_DAY = 86400,       /* seconds */
+  UTC_ERA_YEARS = 400,   /* the calendar repeats itself after this many years */
+  UTC_ERA_DAYS = 146097, /* the number of days in 400 years */
+  /* days from March 1 of the year 0, where the calculation begins, to January 1, 1970 */
+  UTC_DAYS_BEFORE_1970 = 719468
 };
 
 static inline int64_t divide_rounding_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
@@ -38,8 +39,8 @@ static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
                      .tm_wday = (int)(days + 4 - divide_rounding_down(days + 4, 7) * 7) };
 }
 
-/* Converts a date to seconds since 1970. A day or second beyond the end of its month or minute
- * counts as one of the next. */
+/* Converts a date to seconds since 1970. The 31st of April counts as the 1st of May, and second 60
+ * as second 0 of the next minute. */
 static inline int64_t utc_from_tm(const struct tm *tm) {
   int64_t from_march = (int64_t)tm->tm_year + 1900 - (tm->tm_mon < 2),
           era = divide_rounding_down(from_march, UTC_ERA_YEARS),

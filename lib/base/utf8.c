@@ -23,8 +23,8 @@ static unsigned utf8_length_from_lead_byte(uint8_t c) {
   return c < 0xf5 ? 4 : 0;
 }
 
-/* The valid range of the second byte. It excludes overlong forms (E0, F0), surrogates (ED), and
- * values above U+10FFFF (F4). */
+/* Return the least and the greatest valid second byte of a character whose first byte is `lead`.
+ * The range excludes overlong forms (E0, F0), surrogates (ED), and values above U+10FFFF (F4). */
 static uint8_t utf8_second_byte_min(uint8_t lead) {
   return lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 }
@@ -55,7 +55,7 @@ static inline bool are_eight_bytes_ascii(const char *p) {
   return (word & 0x8080808080808080u) == 0;
 }
 
-/* Returns the length of the longest valid text at p. */
+/* Returns the length of the longest prefix of the n bytes at p that is valid UTF-8. */
 static size_t utf8_valid_prefix_length(const char *p, size_t n) {
   size_t i = 0, len;
   do {

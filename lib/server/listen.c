@@ -130,7 +130,7 @@ static int serve_accepted_descriptor(sio_server *srv, int fd, const sio_accept_o
     if (fd >= 0) close(fd);
     return err;
   }
-  sio__os_prepare_host_socket(fd);
+  sio__os_disable_sigpipe(fd);
   sio__enable_tcp_keep_alive(fd);
   err = sio__serve_connection(srv, fd, o.tls);
   return err || !o.read.n ? err : sio__http_feed_newest_conn(&srv->http, o.read);
