@@ -9,12 +9,12 @@
 #include "packet/packet.h"
 
 enum {
-  COUNT_DIGITS = 9, /* a count of attachments with more digits exceeds every limit */
-  FIRST_BINS = 4    /* the number of slots that are allocated for the first attachments */
+  COUNT_DIGITS = 9, /* a number of attachments with more digits is refused */
+  FIRST_BINS = 4    /* how many slots are allocated for the first attachments */
 };
 
-static const int64_t max_id = INT64_C(
-    9007199254740991); /* 2^53 - 1, the largest integer that JavaScript represents exactly */
+/* 2^53 - 1, the largest integer that JavaScript represents exactly */
+static const int64_t max_id = INT64_C(9007199254740991);
 
 /* The fields into which the text of a packet is split. */
 struct header {
@@ -25,6 +25,7 @@ struct header {
   sio_slice json;
 };
 
+/* A packet that waits for attachments. */
 struct partial {
   struct header header; /* its slices point into `text` */
   sio_slice *bins;
@@ -86,9 +87,8 @@ static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, c
   return 0;
 }
 
-/* Reads the name of the namespace, which is "/" if the packet has none. That slice points to a
- * constant; only other names point into the text, and have to be adjusted when the text is
- * copied. */
+/* Reads the name of the namespace. If the packet has none, h->nsp becomes the constant "/". Any
+ * other name is a slice of the packet's text, and has to be adjusted when the text is copied. */
 static void read_packet_namespace(sio_slice *s, struct header *h) {
   h->nsp = SLICE("/");
   if (s->n == 0 || s->p[0] != '/') return;
@@ -246,7 +246,7 @@ int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
 }
 
 /* Makes room for one more attachment. The array grows with the attachments that have arrived,
- * because the number that the peer has announced may be false. */
+ * because the number that the peer has announced may be far too large. */
 static bool reserve_attachment_slot(struct partial *p) {
   if (p->nbins < p->cap) return true;
   uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
@@ -277,11 +277,13 @@ static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t
   return true;
 }
 
-/* Completes a packet whose last attachment has arrived. Its payload was scanned when its text
- * arrived, but is scanned again, because other packets have used the scratch memory since then. */
-static int finish_binary_packet(const struct partial *p, struct decode_scratch *scratch,
-                                const struct decoder_limits *lim, struct packet *out,
-                                const char **why) {
+/* Fills *out when the last attachment of the packet has arrived. The payload was scanned when its
+ * text arrived. It is scanned again, because other packets have used the scratch memory since
+ * then. */
+static int decode_packet_with_all_attachments(const struct partial *p,
+                                              struct decode_scratch *scratch,
+                                              const struct decoder_limits *lim, struct packet *out,
+                                              const char **why) {
   int err = check_packet_payload(&p->header, &scratch->scan, lim->max_depth, why);
   if (err) return err;
   if (!has_valid_placeholder_numbers(&scratch->scan, p->nbins))
@@ -301,7 +303,8 @@ int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch
     return set_decode_error(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
   int err = store_attachment_copy(p, data, lim, why);
   if (err) return err;
-  return has_all_attachments(p) ? finish_binary_packet(p, scratch, lim, out, why) : DECODE_MORE;
+  return has_all_attachments(p) ? decode_packet_with_all_attachments(p, scratch, lim, out, why)
+                                : DECODE_MORE;
 }
 
 void sio__decode_scratch_clear(struct decode_scratch *s) {

@@ -13,7 +13,8 @@
 #include "packet/packet.h"
 #include "packet/writer.h"
 
-/* Room for the header without the namespace, and for the brackets around the values. */
+/* Room for everything but the namespace, the name and the values: type, number of attachments, ack
+ * id, brackets. */
 enum { HEAD_MAX = 64 };
 
 static void put_byte(struct writer *w, char c) { writer_put_bytes(w, &c, 1); }
@@ -31,7 +32,8 @@ static void put_ack_id(struct writer *w, int64_t id) {
   if (id >= 0) writer_put_bytes(w, text, sio__i64_to_text(text, id));
 }
 
-/* Writes "42" for an event, "43" for an ack, or with 3 attachments "453-" or "463-". */
+/* Writes the beginning of a packet: "42" for an event and "43" for an ack; with three attachments,
+ * "453-" for an event and "463-" for an ack. Returns its length. */
 static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
   out[0] = '4';
   out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
@@ -42,7 +44,8 @@ static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbin
   return n + 1;
 }
 
-static void correct_attachment_count(struct msg *m, size_t announced, bool event, uint32_t nbins) {
+static void rewrite_announced_attachment_count(struct msg *m, size_t announced, bool event,
+                                               uint32_t nbins) {
   char text[NUM_MAX + 3], *p = msg_data(m);
   size_t n = put_packet_prefix(text, event, nbins);
   if (n < announced) memmove(p + n, p + announced, m->len - announced);
@@ -50,7 +53,7 @@ static void correct_attachment_count(struct msg *m, size_t announced, bool event
   m->len -= (uint32_t)(announced - n);
 }
 
-/* Writes s as a JSON string, but without the quotes around it. */
+/* Writes s as a JSON string without the quotes around it. */
 static void put_json_string_without_quotes(struct writer *w, sio_slice s) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, s);
@@ -66,8 +69,8 @@ static void put_last_string_argument(struct writer *w, sio_slice tail) {
   sio__writer_put_json_string(w, tail);
 }
 
-/* Writes a name that contains "\xC0\x80", which stands for U+0000. The parts of the name before and
- * after it are written as JSON strings without quotes, and the escape \u0000 between them. */
+/* Writes a name in which "\xC0\x80" stands for U+0000. The parts of the name before and after these
+ * bytes are written as JSON strings without quotes, with the escape \u0000 between them. */
 __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writer *w,
                                                                      sio_slice name) {
   const char *end = name.p + name.n, *nul;
@@ -81,8 +84,9 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   put_byte(w, '"');
 }
 
-/* Writes the name of an event. If exactly the name and two quotes were written, nothing in it was
- * escaped or replaced, so it cannot contain "\xC0\x80". Only otherwise it is searched for that. */
+/* Writes the name of an event as a JSON string. Each "\xC0\x80" in it (utf8.h) is malformed UTF-8,
+ * so it makes the written string longer than the name and its two quotes. Only then the name is
+ * searched for it. */
 static void put_event_name(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);
@@ -107,8 +111,8 @@ static void put_json_argument_array(struct writer *w, sio_slice name, sio_args a
   put_byte(w, ']');
 }
 
-/* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the largest number of attachments
- * that the arguments can have. */
+/* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the number of all attachments of
+ * the arguments, of which some may turn out not to be needed. */
 static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args,
                                     int64_t id, sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
@@ -118,7 +122,7 @@ static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice n
   put_ack_id(w, id);
   put_json_argument_array(w, name, args, tail);
   if (!w->err && w->nbins != most_bins)
-    correct_attachment_count(w->text, announced, name.p, w->nbins);
+    rewrite_announced_attachment_count(w->text, announced, name.p, w->nbins);
 }
 
 static size_t estimate_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
@@ -197,16 +201,15 @@ static bool is_null_value(const sio_val *v) {
   return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
 }
 
-/* Writes the data of an error. If the host passes sio_event_args(), data is a list of arguments
- * with commas between them, which is not always one JSON value. So it is checked as JSON text of
- * the host is. */
+/* Writes the data of an error, which must be one JSON value. A list from sio_event_args() may be no
+ * or several values, so its text is scanned like JSON text from the host. */
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (sio__val_is_list(&v)) v.kind = SIO_JSON;
   sio__writer_put_value(w, &v);
 }
 
-/* Begins a CONNECT_ERROR packet. The caller writes the payload and calls
+/* Begins a CONNECT_ERROR packet. The caller has to write the payload and to call
  * sio__writer_finish_packet(). */
 static int begin_connect_error_packet(struct writer *w, struct msgs *home,
                                       struct decode_scratch *scratch, sio_slice nsp,

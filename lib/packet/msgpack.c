@@ -30,16 +30,16 @@ static int put_msgpack_data_field(const sio_parts *p, sio_parser_out *out) {
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
-/* Writes the fields in the order in which the reference implementation writes them: the id of an
- * ACK comes first. */
+/* Writes the fields in the same order as the npm package: in an ACK the id is the first field, in
+ * other packets it comes after the data. */
 static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
-  bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
+  bool id = p->id >= 0, id_first = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
   int err = sio_parser_put(out, &head, 1);
-  if (!err && id && early) err = put_msgpack_id_field(p, out);
+  if (!err && id && id_first) err = put_msgpack_id_field(p, out);
   if (!err) err = put_msgpack_type_field(p, out);
   if (!err && data) err = put_msgpack_data_field(p, out);
-  if (!err && id && !early) err = put_msgpack_id_field(p, out);
+  if (!err && id && !id_first) err = put_msgpack_id_field(p, out);
   if (!err) err = put_msgpack_field_name(out, "nsp");
   return err ? err : sio__msgpack_put_string(out, p->nsp);
 }
@@ -65,7 +65,7 @@ static sio_slice *find_field_of_msgpack_key(struct fields *f, const struct msgpa
   return slice_equals_str(key->bytes, "id") ? &f->id : NULL;
 }
 
-/* Reads a key and its value. If a key occurs twice, the last one counts. */
+/* Reads one key of the map and its value. If a key occurs twice, the last one counts. */
 static bool read_msgpack_packet_field(sio_slice *in, struct fields *f) {
   struct msgpack key;
   sio_slice value, name;
@@ -86,7 +86,8 @@ static int read_msgpack_packet_fields(sio_slice in, struct fields *f, const char
   return in.n ? msgpack_set_decode_error(why, "trailing bytes") : 0;
 }
 
-/* Also accepts a float without a fraction, because 5 and 5.0 are the same in JavaScript. */
+/* Reads an integer from 0 to 2^53 - 1. A float without a fraction is accepted, because 5 and 5.0
+ * are the same in JavaScript. */
 static bool read_msgpack_nonnegative_integer(sio_slice value, int64_t *out) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&value, &t)) return false;

@@ -9,7 +9,8 @@
 
 #include "packet/parser.h"
 
-extern const sio_parser_ops sio__parser_msgpack; /* the table to which sio_parser_msgpack points */
+/* The table to which the public sio_parser_msgpack points. */
+extern const sio_parser_ops sio__parser_msgpack;
 
 enum msgpack_kind {
   MSGPACK_NIL,
@@ -20,16 +21,16 @@ enum msgpack_kind {
   MSGPACK_STR,
   MSGPACK_BIN,
   MSGPACK_EXT,
-  MSGPACK_ARRAY, /* msgpack.count values follow */
-  MSGPACK_MAP    /* msgpack.count keys follow, each with its value */
+  MSGPACK_ARRAY, /* `count` values follow */
+  MSGPACK_MAP    /* `count` keys follow, each with its value */
 };
 
 /* A token of MessagePack: a whole value, or the head of an array or a map. */
 struct msgpack {
   enum msgpack_kind kind;
-  int8_t ext; /* the type number of an EXT */
-  bool fixed; /* true for an EXT in a form that has no length field (fixext) */
-  uint32_t count;
+  int8_t ext;     /* the type number of an EXT */
+  bool fixed;     /* true for an EXT whose first byte implies its length (fixext) */
+  uint32_t count; /* the number of members of an ARRAY or MAP */
   union {
     bool b;
     uint64_t u;
@@ -40,21 +41,22 @@ struct msgpack {
 };
 
 /* Reads a token, and moves *in to the position after it. Returns false if the token is incomplete,
- * or if fewer bytes follow than the array or map must have. */
+ * or if it is the head of an array or map with more members than *in has bytes for. */
 bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t);
-/* Skips a value and everything inside it: *in moves to the position after it, and *value is set to
- * its bytes. Returns false if the value is incomplete. */
+/* Skips a value with all values in it: moves *in to the position after it, and sets *value to its
+ * bytes. Returns false if the value is incomplete. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value);
-/* True if the value is JavaScript's undefined, as the official client encodes it. */
+/* Returns true if the value is JavaScript's undefined in the encoding of the npm package
+ * (msgpack.c). */
 bool sio__msgpack_is_undefined(sio_slice value);
 
-/* Appends a value to out as JSON. sio__msgpack_skip_value() must have found it complete. Returns 0;
- * SIO_EPROTO for a map key that is neither a string nor an integer; SIO_EDEPTH; or an error of
- * <sio/parser.h>. */
+/* Appends a MessagePack value to `out` as JSON. sio__msgpack_skip_value() must have returned true
+ * for it. Returns 0; SIO_EPROTO for a map key that is neither a string nor an integer; SIO_EDEPTH;
+ * or an error of <sio/parser.h>. */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
-/* Appends a valid JSON text to out as MessagePack. Each placeholder in it is replaced by the
- * attachment in `bins` that it names. */
+/* Appends a valid JSON text to `out` as MessagePack. A placeholder for one of the attachments in
+ * `bins` is replaced by the attachment. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
 int sio__msgpack_put_string(sio_parser_out *out, sio_slice s);

@@ -82,8 +82,8 @@ static bool read_msgpack_float_token(sio_slice *in, struct msgpack *t, size_t si
   return true;
 }
 
-/* Reads a token whose first byte c is from 0xc0 to 0xdf. After some of these bytes comes an integer
- * n, which is a length, a count or the value itself. */
+/* Reads the rest of a token whose first byte c is from 0xc0 to 0xdf. After some of these bytes
+ * comes an integer n, which is a length, a number of members, or the value itself. */
 static bool read_msgpack_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
@@ -141,7 +141,7 @@ bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
 }
 
 /* `pending` is the number of values that still have to be read. Each takes at least one byte, so
- * the value is incomplete if more are pending than there are bytes left. */
+ * the value is incomplete if more values are pending than bytes are left. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value) {
   struct msgpack t;
   const char *from = in->p;
@@ -164,19 +164,20 @@ static char *put_padded_number(char *o, unsigned v, int digits) {
   return o + digits;
 }
 
-/* Years that do not have four digits are written with a sign and six digits, as in JavaScript. */
+/* Writes a year. As in JavaScript, a year that does not have four digits is written with a sign and
+ * six digits. */
 static char *put_iso_year(char *o, int year) {
   if (year >= 0 && year <= 9999) return put_padded_number(o, (unsigned)year, 4);
   *o++ = year < 0 ? '-' : '+';
   return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_separator_and_number(char *o, char before, int v, int digits) {
+static char *put_date_separator_and_number(char *o, char before, int v, int digits) {
   *o++ = before;
   return put_padded_number(o, (unsigned)v, digits);
 }
 
-/* Writes a date as JavaScript's Date.toJSON() does. */
+/* Writes a date as JavaScript's Date.toJSON() does. ms is in milliseconds since 1970. */
 static int put_iso_date_string(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
@@ -185,19 +186,19 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
   utc_to_tm(seconds, &tm);
   *o++ = '"';
   o = put_iso_year(o, tm.tm_year + 1900);
-  o = put_separator_and_number(o, '-', tm.tm_mon + 1, 2);
-  o = put_separator_and_number(o, '-', tm.tm_mday, 2);
-  o = put_separator_and_number(o, 'T', tm.tm_hour, 2);
-  o = put_separator_and_number(o, ':', tm.tm_min, 2);
-  o = put_separator_and_number(o, ':', tm.tm_sec, 2);
-  o = put_separator_and_number(o, '.', (int)(t - seconds * 1000), 3);
+  o = put_date_separator_and_number(o, '-', tm.tm_mon + 1, 2);
+  o = put_date_separator_and_number(o, '-', tm.tm_mday, 2);
+  o = put_date_separator_and_number(o, 'T', tm.tm_hour, 2);
+  o = put_date_separator_and_number(o, ':', tm.tm_min, 2);
+  o = put_date_separator_and_number(o, ':', tm.tm_sec, 2);
+  o = put_date_separator_and_number(o, '.', (int)(t - seconds * 1000), 3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));
 }
 
-/* Reads MessagePack's timestamp extension (type -1), which contains seconds, or nanoseconds and
- * seconds. Sets *ms. */
+/* Reads the content of a timestamp extension of MessagePack (type -1): seconds, or nanoseconds and
+ * seconds since 1970. Sets *ms to milliseconds since 1970. Returns false if the length is wrong. */
 static bool read_timestamp_extension(sio_slice s, double *ms) {
   uint64_t v = load_big_endian_uint(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
@@ -216,7 +217,7 @@ static bool read_timestamp_extension(sio_slice s, double *ms) {
 /* An array or map that is being read. */
 struct frame {
   uint32_t left; /* the number of members that have not been read yet */
-  bool map, key; /* key: the next token is a key of the map */
+  bool map, key; /* key: the next token is a key of the map, not a value */
   bool first;    /* no member has been written yet */
 };
 
@@ -231,7 +232,7 @@ static int put_json_text(struct reader *r, const char *s) {
   return sio_parser_put(r->out, s, strlen(s));
 }
 
-static int put_json_number(struct reader *r, const struct msgpack *t) {
+static int put_msgpack_number_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   size_t n = t->kind == MSGPACK_UINT  ? sio__u64_to_text(text, t->u.u)
              : t->kind == MSGPACK_INT ? sio__i64_to_text(text, t->u.i)
@@ -239,7 +240,7 @@ static int put_json_number(struct reader *r, const struct msgpack *t) {
   return sio_parser_put(r->out, text, n);
 }
 
-static int put_unknown_extension_as_json(struct reader *r, const struct msgpack *t) {
+static int put_unknown_msgpack_extension_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   int err = put_json_text(r, "[");
   if (!err) err = sio_parser_put(r->out, text, sio__i64_to_text(text, t->ext));
@@ -248,7 +249,7 @@ static int put_unknown_extension_as_json(struct reader *r, const struct msgpack 
   return err ? err : put_json_text(r, "]");
 }
 
-static int put_extension_as_json(struct reader *r, const struct msgpack *t) {
+static int put_msgpack_extension_as_json(struct reader *r, const struct msgpack *t) {
   double ms;
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
@@ -256,7 +257,7 @@ static int put_extension_as_json(struct reader *r, const struct msgpack *t) {
     return put_iso_date_string(r->out, (double)(int64_t)load_big_endian_uint(t->bytes));
   if (t->ext == -1 && read_timestamp_extension(t->bytes, &ms))
     return put_iso_date_string(r->out, ms);
-  return put_unknown_extension_as_json(r, t);
+  return put_unknown_msgpack_extension_as_json(r, t);
 }
 
 static int open_json_container(struct reader *r, const struct msgpack *t) {
@@ -266,16 +267,16 @@ static int open_json_container(struct reader *r, const struct msgpack *t) {
   return put_json_text(r, map ? "{" : "[");
 }
 
-static int put_token_as_json(struct reader *r, const struct msgpack *t) {
+static int put_msgpack_token_as_json(struct reader *r, const struct msgpack *t) {
   switch (t->kind) {
     case MSGPACK_NIL: return put_json_text(r, "null");
     case MSGPACK_BOOL: return put_json_text(r, t->u.b ? "true" : "false");
     case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
-    case MSGPACK_EXT: return put_extension_as_json(r, t);
+    case MSGPACK_EXT: return put_msgpack_extension_as_json(r, t);
     case MSGPACK_ARRAY:
     case MSGPACK_MAP: return open_json_container(r, t);
-    default: return put_json_number(r, t);
+    default: return put_msgpack_number_as_json(r, t);
   }
 }
 
@@ -285,17 +286,17 @@ static int put_comma_unless_first(struct reader *r, struct frame *f) {
   return first ? 0 : put_json_text(r, ",");
 }
 
-static int put_json_key(struct reader *r, struct frame *f, const struct msgpack *t) {
+static int put_msgpack_key_as_json(struct reader *r, struct frame *f, const struct msgpack *t) {
   bool integer = t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
   if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
   int err = put_comma_unless_first(r, f);
   if (!err && integer) err = put_json_text(r, "\"");
-  if (!err) err = put_token_as_json(r, t);
+  if (!err) err = put_msgpack_token_as_json(r, t);
   if (!err && integer) err = put_json_text(r, "\"");
   return err ? err : put_json_text(r, ":");
 }
 
-static int convert_map_key_to_json(struct reader *r, struct frame *f) {
+static int convert_msgpack_map_key_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
   f->left--;
@@ -304,7 +305,7 @@ static int convert_map_key_to_json(struct reader *r, struct frame *f) {
     return 0;
   }
   f->key = false;
-  return put_json_key(r, f, &t);
+  return put_msgpack_key_as_json(r, f, &t);
 }
 
 static int convert_msgpack_value_to_json(struct reader *r, struct frame *f) {
@@ -317,13 +318,14 @@ static int convert_msgpack_value_to_json(struct reader *r, struct frame *f) {
     f->left--;
     err = put_comma_unless_first(r, f);
   }
-  return err ? err : put_token_as_json(r, &t);
+  return err ? err : put_msgpack_token_as_json(r, &t);
 }
 
-static int convert_next_token_to_json(struct reader *r) {
+static int convert_next_msgpack_token_to_json(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
   if (f->map && !f->key) return convert_msgpack_value_to_json(r, f);
-  if (f->left) return f->map ? convert_map_key_to_json(r, f) : convert_msgpack_value_to_json(r, f);
+  if (f->left)
+    return f->map ? convert_msgpack_map_key_to_json(r, f) : convert_msgpack_value_to_json(r, f);
   r->depth--;
   return put_json_text(r, f->map ? "}" : "]");
 }
@@ -334,6 +336,6 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.out = out;
   r.depth = 0;
   int err = convert_msgpack_value_to_json(&r, NULL);
-  while (!err && r.depth) err = convert_next_token_to_json(&r);
+  while (!err && r.depth) err = convert_next_msgpack_token_to_json(&r);
   return err;
 }

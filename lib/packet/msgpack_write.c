@@ -10,7 +10,8 @@
 
 enum { FEW = 32 };
 
-/* The number of members of each array and object of a text, in the order in which these begin. */
+/* How many members each array and object of a JSON text has, in the order of their opening
+ * brackets. */
 struct member_counts {
   uint32_t *n, few[FEW];
   size_t used, cap;
@@ -39,8 +40,9 @@ static int put_msgpack_type_and_integer(sio_parser_out *out, unsigned char c, ui
   return sio_parser_put(out, bytes, store_msgpack_type_and_integer(bytes, c, v, size));
 }
 
-/* Writes the type and length of a string into out, and returns how many bytes that took. The length
- * field is wrong for a string of 4 GiB or more, but sio_parser_put() refuses the string itself. */
+/* Writes the type byte and the length of a string to `out`, and returns how many bytes these take.
+ * The length field is wrong for a string of 4 GiB or more, but sio_parser_put() refuses such a
+ * string. */
 static size_t store_msgpack_string_head(char out[5], size_t n) {
   if (n < 32) return store_msgpack_type_and_integer(out, (unsigned char)(0xa0 | n), 0, 0);
   if (n <= UINT8_MAX) return store_msgpack_type_and_integer(out, 0xd9, n, 1);
@@ -111,8 +113,8 @@ static int begin_counting_container_members(struct member_counts *c) {
 
 static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/* Counts members at the character `at`, which is outside of strings. `last` is the last character
- * before it that is not a blank. */
+/* Counts members: handles the character `at`, which is not inside a string. `last` is the last
+ * character before it that is not white space. */
 static int count_members_at_json_char(struct member_counts *c, char at, char last) {
   switch (at) {
     case '[':
@@ -149,9 +151,9 @@ static void member_counts_clear(struct member_counts *c) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Writes the string that begins at s->p. Its head has 1 to 5 bytes, depending on the length after
- * unescaping. So a string with escapes is unescaped into the output five bytes further on, and then
- * moved to the end of its head. */
+/* Writes the string that begins at s->p. In MessagePack a head of 1 to 5 bytes, which contains the
+ * unescaped length, comes before the string. If the string has escapes, it is unescaped to the
+ * output first, with a gap of five bytes before it, and then moved to the end of its head. */
 static int put_msgpack_string(struct source *s) {
   enum { ROOM = 5 };
   const char *end = find_json_string_end(s->p);
@@ -196,14 +198,14 @@ static int put_msgpack_literal(struct source *s) {
   return put_msgpack_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
-/* If a placeholder begins at s->p, moves s->p to the position after it, sets *num to its number and
- * returns true. */
+/* If a placeholder for one of the attachments begins at s->p, moves s->p to the position after it,
+ * sets *num to its number and returns true. */
 static bool parse_attachment_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
   const char *from = s->p + n, *p = from;
-  /* This stops in time: the text is valid JSON, so a '}' follows. */
+  /* The loop cannot run past the end of the text: in valid JSON a '}' follows the number. */
   while (*p >= '0' && *p <= '9') p++;
   if (*p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num)) return false;
   if (*num >= s->nbins) return false;

@@ -11,7 +11,7 @@
 enum {
   INT_DIGITS = 19,   /* an int64_t has at most this many */
   SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
-  KEPT_DIGITS = 780, /* after 767 digits, of the others it matters only whether all are 0 */
+  KEPT_DIGITS = 780, /* of the digits after the first 767 it matters only whether all are 0 */
   EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
 };
 
@@ -22,7 +22,7 @@ static const int64_t huge_exponent = INT64_C(1) << 40;
 struct decimal {
   const char *first; /* the first digit that is not 0; NULL if the number is 0 */
   int64_t count;     /* the number of digits from `first` to the last one that is not 0 */
-  int64_t power;     /* the power of ten by which that last digit is multiplied */
+  int64_t power;     /* the power of ten of the last digit that is not 0 */
   bool negative;
 };
 
@@ -86,11 +86,11 @@ bool sio__number_to_int64(sio_slice text, int64_t *out) {
   return true;
 }
 
-static int64_t cap_exponent(int64_t e) {
+static int64_t clamp_decimal_exponent(int64_t e) {
   return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
 }
 
-/* Writes a shorter decimal whose nearest double is the same: the first KEPT_DIGITS digits, and then
+/* Writes a shorter decimal that has the same nearest double: the first KEPT_DIGITS digits, and then
  * a '1' if any digit after them is not 0. */
 static size_t write_shortened_decimal(char *out, const struct decimal *d) {
   char *o = out;
@@ -107,7 +107,7 @@ static size_t write_shortened_decimal(char *out, const struct decimal *d) {
     power--;
   }
   *o++ = 'e';
-  return (size_t)(o - out) + sio__i64_to_text(o, cap_exponent(power));
+  return (size_t)(o - out) + sio__i64_to_text(o, clamp_decimal_exponent(power));
 }
 
 bool sio__number_to_double(sio_slice text, double *out) {

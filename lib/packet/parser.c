@@ -10,9 +10,9 @@
 #include "base/utf8.h"
 
 enum {
-  FIRST_BINS = 4, /* the number of slots that are allocated for the first attachments */
+  FIRST_BINS = 4, /* how many slots are allocated for the first attachments */
   HEAD_HINT = 64,
-  BRIEF = 128, /* the escaped length of strings up to this length is estimated and not measured */
+  BRIEF = 128,     /* the escaped length of strings up to this length is not measured */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -33,8 +33,8 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* The escaped length of a short string is not measured: room is reserved for the case that every
- * character is escaped, if that is allowed. */
+/* For a short string the escaped length is not measured: if the limit allows it, room is reserved
+ * for the case that every character is escaped. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);
@@ -72,7 +72,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* Returns the part of an encoded packet that is JSON: what follows the type, the number of
+/* Returns the payload of a packet that encode.c has made: the JSON after the type, the number of
  * attachments, the namespace and the ack id. */
 static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
@@ -106,7 +106,8 @@ int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, cons
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
-  /* A text message begins with the Engine.IO packet type "message"; a binary one has no type. */
+  /* A text message begins with Engine.IO's packet type '4' (message); a binary message has no
+   * type. */
   if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
   if (!err) err = ops->encode(&p, &to);
   if (!err) {
@@ -135,7 +136,8 @@ static int parser_set_decode_error(const char **why, int err, const char *text) 
   return err;
 }
 
-static int explain_parser_error(int err, const struct sio_parser_out *own, const char **why) {
+static int describe_custom_parser_error(int err, const struct sio_parser_out *own,
+                                        const char **why) {
   if (**why) return err;
   if (own->too_many_bins) return parser_set_decode_error(why, err, "too many attachments");
   switch (err) {
@@ -146,10 +148,10 @@ static int explain_parser_error(int err, const struct sio_parser_out *own, const
   }
 }
 
-/* Checks that the placeholders of the text are those that sio_parser_bin() has written, in their
- * order. If there are others, an object that the peer sent looks like a placeholder, and the packet
- * is refused. */
-static bool has_only_placeholders_of_parser(const struct json_scan *scan, uint32_t nbins) {
+/* Returns true if the placeholders in the text are those that sio_parser_bin() has written, in
+ * their order. If they are not, the peer has sent an object that looks like a placeholder, and the
+ * packet is refused. */
+static bool has_only_placeholders_of_custom_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;
   for (uint32_t i = 0; i < nbins; i++)
@@ -157,7 +159,7 @@ static bool has_only_placeholders_of_parser(const struct json_scan *scan, uint32
   return true;
 }
 
-static int check_parsed_packet_head(const sio_parts *p, const char **why) {
+static int check_packet_header_of_custom_parser(const sio_parts *p, const char **why) {
   if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
     return parser_set_decode_error(why, SIO_EPROTO, "invalid packet type");
   if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_is_valid(p->nsp.p, p->nsp.n))
@@ -167,10 +169,11 @@ static int check_parsed_packet_head(const sio_parts *p, const char **why) {
   return 0;
 }
 
-static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *own,
-                               struct decode_scratch *scratch, const struct decoder_limits *lim,
-                               struct packet *out, const char **why) {
-  int err = check_parsed_packet_head(p, why);
+static int check_packet_of_custom_parser(const sio_parts *p, const struct sio_parser_out *own,
+                                         struct decode_scratch *scratch,
+                                         const struct decoder_limits *lim, struct packet *out,
+                                         const char **why) {
+  int err = check_packet_header_of_custom_parser(p, why);
   if (err) return err;
   *out = (struct packet){ .type = (enum packet_type)p->type,
                           .nsp = p->nsp,
@@ -186,7 +189,7 @@ static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *
     return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
   err = sio__check_packet_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  return has_only_placeholders_of_parser(&scratch->scan, own->nbins)
+  return has_only_placeholders_of_custom_parser(&scratch->scan, own->nbins)
              ? DECODE_PACKET
              : parser_set_decode_error(why, SIO_EPROTO, "illegal attachments");
 }
@@ -207,6 +210,6 @@ int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
   if (!(own->text = sio__msg_new(home, 0)))
     return parser_set_decode_error(why, UV_ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
-  return err ? explain_parser_error(err, own, why)
-             : check_parsed_packet(&p, own, scratch, lim, out, why);
+  return err ? describe_custom_parser_error(err, own, why)
+             : check_packet_of_custom_parser(&p, own, scratch, lim, out, why);
 }

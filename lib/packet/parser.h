@@ -15,24 +15,27 @@
 struct sio_parser_out {
   struct msgs *home;
   struct msg *text; /* what the parser has written so far; owned */
-  size_t max;       /* the maximum length of text */
-  sio_slice *bins;  /* the array is owned; the bytes belong to the received message */
+  size_t max;       /* the maximum length of `text` */
+  sio_slice *bins;  /* the attachments; the array is owned, the bytes in them are not */
   uint32_t nbins, cap, max_bins;
   bool too_many_bins; /* the parser tried to add more than max_bins */
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 
-/* Makes the message of the parser from a packet that encode.c has made. Returns 0 and sets *out, or
- * returns the error of the parser's encode(). */
+/* Encodes a packet with the host's parser. `json` is the same packet as encode.c has made it.
+ * Returns 0 and sets *out to the new msg; or SIO_ETOOBIG, UV_ENOMEM or the error of the parser's
+ * encode(). */
 int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
                               enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
 
-/* Replaces *m by the parser's message. Does nothing if ops is NULL. After an error *m is NULL. */
+/* Replaces *m, a packet that encode.c has made, by the same packet as the host's parser encodes it.
+ * Does nothing if ops is NULL. After an error *m is NULL. */
 int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
                                 enum packet_type type, sio_slice nsp);
 
-/* Like sio__decode_text_message(), but never returns DECODE_MORE. *out points into own and data;
- * the caller clears own, also after an error. */
+/* Decodes a packet with the host's parser. Returns the same values as sio__decode_text_message(),
+ * but never DECODE_MORE. *out points into *own and `data`. The caller has to clear *own, also after
+ * an error. */
 int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
                               struct decode_scratch *scratch, const struct decoder_limits *lim,
                               bool binary, sio_slice data, struct sio_parser_out *own,

@@ -9,10 +9,11 @@
 #include "base/buf.h"
 #include "packet/packet.h"
 
-/* Splits the name at its '?': p->nsp becomes the part before it, and p->query the part after it. */
+/* Splits p->nsp at its first '?': p->nsp becomes the part before the '?', and p->query the part
+ * after it. */
 void sio__split_query_from_namespace(struct packet *p);
-/* Converts the query to the JSON object that newer clients send, such as {"token":"x"}. Initialises
- * *out, which the caller has to clear. Returns 0 or UV_ENOMEM. */
+/* Writes the query to *out as the JSON object that later clients send, such as {"token":"x"}. *out
+ * need not be initialized, and the caller has to clear it. Returns 0 or UV_ENOMEM. */
 int sio__query_string_to_auth_json(struct buf *out, sio_slice query);
 
 #endif

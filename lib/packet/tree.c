@@ -30,20 +30,20 @@ struct block {
   _Alignas(8) char bytes[];
 };
 
-/* A tree that was parsed. The struct itself is at the start of the oldest of its blocks. */
+/* A tree that was parsed. This struct is at the start of the oldest block of the tree. */
 struct tree {
-  struct block *blocks; /* the newest first */
+  struct block *blocks; /* all blocks, the newest first */
   cJSON root;
 };
 
 struct builder {
   const char *p, *end;
   struct tree *tree;
-  char *key; /* the key that was read, for the next value of an object */
+  char *key; /* the key of the next value, if it was read already; otherwise NULL */
   unsigned depth;
   bool begun; /* the root node has been created */
   struct {
-    cJSON *item, *last; /* an array or object that is not complete, and its last member */
+    cJSON *item, *last; /* an array or object that has not ended, and its last member so far */
   } open[JSON_DEPTH_MAX];
 };
 
@@ -53,8 +53,8 @@ static struct block *tree_block_new(struct block *next, size_t size) {
   return b;
 }
 
-/* Allocates n bytes in a block of the tree. n is at most the length of the text, so the sums do not
- * overflow. */
+/* Allocates n bytes in the newest block of the tree, or in a new block. n is the size of a node or
+ * at most the length of the text, so the sums do not overflow. */
 static void *tree_alloc(struct tree *t, size_t n) {
   struct block *b = t->blocks;
   n = (n + 7) & ~(size_t)7;
@@ -85,19 +85,20 @@ static void tree_free_blocks(struct tree *t) {
   }
 }
 
-static bool is_raw_number_char(char c) {
+static bool is_tree_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
-/* Returns the text of the number at b->p, and moves b->p to its end. */
-static sio_slice take_number_text(struct builder *b) {
+/* Returns the text of the number that begins at b->p, and moves b->p to the position after it. */
+static sio_slice take_json_number_text(struct builder *b) {
   const char *from = b->p;
-  while (b->p < b->end && is_raw_number_char(*b->p)) b->p++;
+  while (b->p < b->end && is_tree_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
 }
 
-/* Returns the text of the string at b->p, with its quotes, and moves b->p to its end. */
-static sio_slice take_string_text(struct builder *b) {
+/* Returns the text of the string that begins at b->p, with its quotes, and moves b->p to the
+ * position after it. */
+static sio_slice take_json_string_text(struct builder *b) {
   const char *from = b->p++;
   for (; *b->p != '"'; b->p++)
     if (*b->p == '\\') b->p++;
@@ -106,7 +107,7 @@ static sio_slice take_string_text(struct builder *b) {
 }
 
 static char *tree_unescape_string(struct builder *b) {
-  sio_slice text = take_string_text(b);
+  sio_slice text = take_json_string_text(b);
   char *s = tree_alloc(b->tree, text.n);
   if (!s) return NULL;
   size_t n = sio__json_unescape_string(s, text);
@@ -114,12 +115,13 @@ static char *tree_unescape_string(struct builder *b) {
   return s;
 }
 
-/* cJSON's own parser clamps valueint in the same way. */
+/* Converts v to cJSON.valueint in the same way as cJSON's own parser: values outside the range of
+ * int are clamped. */
 static int clamp_to_int(double v) {
   return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
 }
 
-static void set_node_number(cJSON *item, sio_slice text) {
+static void set_tree_node_number(cJSON *item, sio_slice text) {
   double v = 0;
   sio__number_to_double(text, &v);
   item->type = cJSON_Number;
@@ -127,22 +129,22 @@ static void set_node_number(cJSON *item, sio_slice text) {
   item->valueint = clamp_to_int(v);
 }
 
-static void set_node_literal(struct builder *b, cJSON *item) {
+static void parse_tree_literal(struct builder *b, cJSON *item) {
   char c = *b->p;
   item->type = c == 't' ? cJSON_True : c == 'f' ? cJSON_False : cJSON_NULL;
   item->valueint = c == 't';
   b->p += c == 'f' ? 5 : 4;
 }
 
-static bool parse_node_value(struct builder *b, cJSON *item) {
+static bool parse_tree_node_value(struct builder *b, cJSON *item) {
   switch (*b->p) {
     case '{': item->type = cJSON_Object, b->p++; return true;
     case '[': item->type = cJSON_Array, b->p++; return true;
     case '"': item->type = cJSON_String; return (item->valuestring = tree_unescape_string(b));
     case 't':
     case 'f':
-    case 'n': set_node_literal(b, item); return true;
-    default: set_node_number(item, take_number_text(b)); return true;
+    case 'n': parse_tree_literal(b, item); return true;
+    default: set_tree_node_number(item, take_json_number_text(b)); return true;
   }
 }
 
@@ -154,8 +156,8 @@ static cJSON *tree_node_new(struct builder *b) {
   return item;
 }
 
-/* Appends the item to the members of its parent. As in cJSON, prev of the first member points to
- * the last member. */
+/* Appends the item to the members of the innermost container that is open. In cJSON's lists, `prev`
+ * of the first member points to the last member. */
 static void link_node_to_parent(struct builder *b, cJSON *item) {
   if (!b->depth) return;
   cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
@@ -171,7 +173,7 @@ static void link_node_to_parent(struct builder *b, cJSON *item) {
 
 static bool parse_tree_node(struct builder *b) {
   cJSON *item = tree_node_new(b);
-  if (!item || !parse_node_value(b, item)) return false;
+  if (!item || !parse_tree_node_value(b, item)) return false;
   link_node_to_parent(b, item);
   if (!(item->type & (cJSON_Array | cJSON_Object))) return true;
   b->open[b->depth].item = item;
@@ -183,8 +185,8 @@ static bool is_object_key_expected(const struct builder *b) {
   return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
 }
 
-/* Reads a key, a value or a bracket, or skips one character. The text is valid, so blanks, commas
- * and colons can be skipped without a check. */
+/* Parses the next key or value, or one bracket, or skips one blank, comma or colon. The text is
+ * valid JSON, so these need no check. */
 static bool parse_next_tree_token(struct builder *b) {
   switch (*b->p) {
     case ' ':
@@ -234,7 +236,8 @@ void sio__tree_wipe_and_free(struct cJSON *t) {
 
 /* ---- trees into text -------------------------------------------------------------------- */
 
-enum { TREE_PLACEHOLDER = 1 << 16 }; /* a bit of cJSON.type that cJSON itself does not use */
+/* Marks a node that stands for an attachment; cJSON itself does not use this bit of cJSON.type. */
+enum { TREE_PLACEHOLDER = 1 << 16 };
 
 struct printer {
   bool refuses_placeholders;
@@ -251,12 +254,12 @@ static bool is_tree_container(const struct cJSON *t) {
   return tree_node_kind(t) == cJSON_Array || tree_node_kind(t) == cJSON_Object;
 }
 
-static void set_print_error(struct printer *pr, int err) {
+static void set_tree_printer_error(struct printer *pr, int err) {
   if (!pr->err) pr->err = err;
 }
 
 static void print_json_bytes(struct printer *pr, const char *s, size_t n) {
-  set_print_error(pr, sio__msg_put(pr->m, s, n));
+  set_tree_printer_error(pr, sio__msg_put(pr->m, s, n));
 }
 
 static void print_json_string(struct printer *pr, const char *text) {
@@ -264,7 +267,7 @@ static void print_json_string(struct printer *pr, const char *text) {
   int err = sio__msg_reserve(pr->m, sio__json_quoted_length(s));
   struct msg *m = *pr->m;
   if (err)
-    set_print_error(pr, err);
+    set_tree_printer_error(pr, err);
   else
     m->len += (uint32_t)sio__json_quote_string(msg_data(m) + m->len, s);
 }
@@ -278,7 +281,7 @@ static void print_raw_json(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text && *text ? text : "null");
   int err = sio__json_scan(pr->scan, s, pr->max_depth - pr->depth, NULL);
   if (err)
-    set_print_error(pr, err);
+    set_tree_printer_error(pr, err);
   else
     print_json_bytes(pr, s.p, s.n);
 }
@@ -301,9 +304,9 @@ static void print_json_scalar(struct printer *pr, const struct cJSON *t) {
 
 static void print_container_start(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
-    set_print_error(pr, SIO_EDEPTH);
+    set_tree_printer_error(pr, SIO_EDEPTH);
   } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
-    set_print_error(pr, SIO_EPLACEHOLDER);
+    set_tree_printer_error(pr, SIO_EPLACEHOLDER);
   } else {
     pr->open[pr->depth++] = t;
     print_json_bytes(pr, tree_node_kind(t) == cJSON_Object ? "{" : "[", 1);
@@ -320,8 +323,9 @@ static void print_member_key(struct printer *pr, const struct cJSON *t) {
   print_json_bytes(pr, ":", 1);
 }
 
-/* Writes what comes after the node t: the closing brackets of all containers whose last member it
- * is, then a comma. Returns the next node, or NULL at the end of the tree. */
+/* Writes what comes after the node t. If t is the last member of its container, that is the closing
+ * bracket of the container, and then what comes after the container; otherwise it is a comma.
+ * Returns the next node, or NULL at the end of the tree. */
 static const struct cJSON *print_brackets_after_node(struct printer *pr, const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
@@ -332,8 +336,8 @@ static const struct cJSON *print_brackets_after_node(struct printer *pr, const s
   return t->next;
 }
 
-/* Prints t, or only its opening bracket if it has members. Returns the next node, or NULL at the
- * end of the tree. */
+/* Prints t; if t has members, only its opening bracket. Returns the node to print next, or NULL at
+ * the end of the tree. */
 static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSON *t) {
   print_member_key(pr, t);
   if (!is_tree_container(t)) {
@@ -377,9 +381,9 @@ bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
   return true;
 }
 
-/* Marks t if it is a placeholder. Otherwise returns true if it has members, which have to be
- * searched. */
-static bool mark_if_placeholder(struct cJSON *t) {
+/* Marks t if it is a placeholder. Otherwise returns true if t has members, which may be
+ * placeholders. */
+static bool mark_tree_node_if_placeholder(struct cJSON *t) {
   uint32_t num;
   bool placeholder = sio__tree_is_placeholder(t, &num);
   if (placeholder) t->type |= TREE_PLACEHOLDER;
@@ -390,7 +394,7 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   struct cJSON *open[JSON_DEPTH_MAX]; /* the arrays and objects that contain t */
   unsigned depth = 0;
   while (t) {
-    if (mark_if_placeholder(t) && depth < JSON_DEPTH_MAX) {
+    if (mark_tree_node_if_placeholder(t) && depth < JSON_DEPTH_MAX) {
       open[depth++] = t;
       t = t->child;
       continue;

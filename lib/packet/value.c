@@ -9,11 +9,11 @@
 #include "packet/writer.h"
 
 enum {
-  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* the array around the arguments of a packet is one level more */
+  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* arguments are in an array, which is a level of its own */
   NUMBER_HINT = 24,
   TREE_HINT = 64,
   PLACEHOLDER_HINT = 40,
-  BRIEF = 128,     /* for strings up to this length the estimate assumes that nothing is escaped */
+  BRIEF = 128,     /* the escapes of shorter strings are not counted */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -93,8 +93,8 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
   return 0;
 }
 
-/* Attaches those binaries of v to which placeholders refer. Sets scratch->numbers[k] to the number
- * that binary k has among the attachments of the packet. */
+/* Adds those binaries of v to the packet to which placeholders refer. Sets scratch->numbers[k] to
+ * the number that binary k has among the attachments of the packet. */
 static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   int err = reserve_attachment_numbers(w->scratch, v->nbins);
@@ -114,7 +114,8 @@ static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   return err;
 }
 
-/* Writes JSON text that was scanned, and replaces the numbers of its placeholders. */
+/* Writes JSON text that was scanned, and replaces the numbers in its placeholders by those that the
+ * attachments have in the packet. */
 static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice text,
                                                   const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
@@ -129,7 +130,8 @@ static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice te
   writer_put_bytes(w, text.p + done, text.n - done);
 }
 
-/* Writes JSON text. err is the result of the scan of that text. */
+/* Writes JSON text that was scanned. err is the result of that scan; if it is not 0, nothing is
+ * written and the writer fails. */
 static void put_scanned_json(struct writer *w, sio_slice text, const sio_val *v, int err) {
   if (err) {
     writer_set_error(w, err);
@@ -158,8 +160,8 @@ static void put_checked_host_json(struct writer *w, const sio_val *v) {
   put_scanned_json(w, text, v, sio__json_scan(&w->scratch->sent, text, writer_depth_left(w), NULL));
 }
 
-/* Writes a list of arguments without brackets. In the scan the missing brackets count as one level,
- * so one more is allowed. */
+/* Writes a list of arguments without the brackets around it. The scan counts the missing brackets
+ * as one level of depth, so the limit is one level higher. */
 static void put_host_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   put_scanned_json(w, text, v,
@@ -167,7 +169,7 @@ static void put_host_argument_list(struct writer *w, const sio_val *v) {
                                                    writer_depth_left(w) + 1, NULL));
 }
 
-/* Writes text from a received event, which is one argument, or several with commas between them. */
+/* Writes arguments of a received event: one, or several with commas between them. */
 static void put_received_arguments(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   if (w->may_have_bins)
@@ -177,8 +179,8 @@ static void put_received_arguments(struct writer *w, const sio_val *v) {
     writer_put_bytes(w, text.p, text.n);
 }
 
-/* Prints the tree as text, and searches that text for placeholders. The tree itself is not
- * searched, because raw items may contain placeholders or parts of one. */
+/* Prints the tree as text, and then searches the text for placeholders. The tree itself is not
+ * searched, because its raw items may contain placeholders, or parts of one. */
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
@@ -225,8 +227,9 @@ static void put_array_value(struct writer *w, const sio_val *v) {
   writer_close_bracket(w, "]");
 }
 
-/* Writes the value of an object's member. It must be a single JSON value, but sio_event_args() may
- * stand for several arguments. So such text is checked like JSON of the host. */
+/* Writes the value of an object's member, which must be one JSON value. A list from
+ * sio_event_args() or sio_spread() may be no or several values, so its text is scanned like JSON
+ * text from the host. */
 static void put_object_member_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
   if (sio__val_is_list(v)) one.kind = SIO_JSON;

@@ -21,19 +21,22 @@ struct writer {
   struct msg *bins; /* the chain of attachments so far, owned */
   struct msg **last;
   uint32_t nbins;
-  bool may_have_bins; /* some value has attachments, so all texts are searched for placeholders */
+  /* Some value has attachments; then all JSON text is searched for placeholders. */
+  bool may_have_bins;
   bool unbound_placeholder; /* a value without attachments contains a placeholder */
   unsigned depth;           /* how many arrays and objects are open */
   int err;                  /* the first error; output after it is discarded */
 };
 
-/* may_have_bins must be true if any value that will be written has attachments, that is, if
- * sio__val_count_attachments() is not 0 for it. Returns 0, UV_ENOMEM or SIO_ETOOBIG. */
+/* Starts a packet. size_hint is an estimate of the length of its text. may_have_bins must be true
+ * if sio__val_count_attachments() is not 0 for a value that will be written. Returns 0, UV_ENOMEM
+ * or SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool may_have_bins);
 void sio__writer_clear(struct writer *w);
-/* Sets *out to the text, with the attachments linked after it. Returns 0, w->err or
- * SIO_EPLACEHOLDER. The writer is cleared also after an error. */
+/* Sets *out to the text of the packet, with the attachments linked after it. Returns 0; w->err; or
+ * SIO_EPLACEHOLDER if the packet has attachments and w->unbound_placeholder is true. The writer is
+ * cleared also after an error. */
 int sio__writer_finish_packet(struct writer *w, struct msg **out);
 
 static inline void writer_set_error(struct writer *w, int err) {
@@ -51,18 +54,19 @@ static inline void writer_put_bytes(struct writer *w, const char *p, size_t n) {
 void sio__writer_put_value(struct writer *w, const sio_val *v);
 void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
 
-/* Returns an estimate of the length of v as text. With it most packets need a single allocation. */
+/* Returns an estimate of the length of v as text, so that most packets need a single allocation. */
 size_t sio__val_estimate_size(const sio_val *v);
-/* Returns the number of attachments that v has. Not all of them need to be named by a
- * placeholder. */
+/* Returns the number of attachments that v has. If v is JSON text, placeholders may refer to only
+ * some of them; the others are not sent. */
 static inline uint32_t sio__val_count_attachments(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
-/* True if v may stand for several elements of an array, or for none. */
+/* Returns true if v may stand for several elements of an array, or for none, as the results of
+ * sio_event_args() and sio_spread() do. */
 static inline bool sio__val_is_list(const sio_val *v) {
   return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
 }
-/* True if v is a list without elements, so that nothing is written for it. */
+/* Returns true if v stands for no element, so that nothing is written for it. */
 static inline bool sio__val_is_empty_list(const sio_val *v) {
   return sio__val_is_list(v) && v->n == 0;
 }
