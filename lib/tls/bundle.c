@@ -12,8 +12,8 @@
 
 /* ---- callbacks during a handshake ------------------------------------------ */
 
-/* Accepts the ALPN protocol http/1.1 only (RFC 7301). A client that offers only others gets an
- * alert. */
+/* Selects the ALPN protocol http/1.1 (RFC 7301). If the client offers only other protocols, the
+ * handshake fails with an alert. */
 static int on_alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                           const unsigned char *in, unsigned n, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
@@ -60,10 +60,11 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
     return sio__tls_set_error(why, UV_EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? on_verify_accept_any_certificate : NULL);
-  /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
+  /* Without a session id context OpenSSL would reject the session tickets of clients that have a
+   * certificate. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
     return sio__tls_set_openssl_error(why, NULL, "request_cert");
-  return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
+  return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
 }
 
 static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
@@ -81,8 +82,8 @@ static void set_protocol_defaults(SSL_CTX *ctx, const sio_openssl_options *o) {
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn_select, NULL);
 }
 
-static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
-                       const sio_openssl_identity *id, const struct complaint *why) {
+static int new_server_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
+                              const sio_openssl_identity *id, const struct complaint *why) {
   SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
   if (!ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
   set_protocol_defaults(ctx, o);
@@ -103,17 +104,17 @@ static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {
   if (end < b->expires) b->expires = end;
 }
 
-static int load_bundle(struct bundle *b, const sio_openssl_options *o,
-                       const struct complaint *why) {
+static int load_server_bundle(struct bundle *b, const sio_openssl_options *o,
+                              const struct complaint *why) {
   if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
     return sio__tls_set_openssl_error(why, NULL, "tickets");
-  int err = new_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
+  int err = new_server_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
   update_bundle_expiry(b, b->ctx);
   SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name_select_certificate);
   SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
   for (; b->nmore < o->nmore; b->nmore++) {
-    err = new_ssl_ctx(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
+    err = new_server_ssl_ctx(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
     if (err) {
       SSL_CTX_free(b->more[b->nmore]);
       return err;
@@ -123,7 +124,7 @@ static int load_bundle(struct bundle *b, const sio_openssl_options *o,
   return 0;
 }
 
-/* Uses the SSL_CTX that the host program has set in o->ctx. It is an error to set also an
+/* Uses the SSL_CTX that the host has set in o->ctx. Returns UV_EINVAL if the host has also set an
  * option that would configure it. */
 static int use_ssl_ctx_of_host(struct bundle *b, const sio_openssl_options *o,
                                const struct complaint *why) {
@@ -153,7 +154,7 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = o->ctx ? use_ssl_ctx_of_host(b, o, why) : load_bundle(b, o, why);
+  int err = o->ctx ? use_ssl_ctx_of_host(b, o, why) : load_server_bundle(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;
@@ -168,7 +169,7 @@ static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_option
                                    const struct complaint *why) {
   bool has_ca = o->ca_file || o->ca.n;
   SSL_CTX_set_verify(ctx, o->accept_unauthorized ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-  if (has_ca) return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
+  if (has_ca) return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
   if (!SSL_CTX_set_default_verify_paths(ctx))
     return sio__tls_set_openssl_error(why, NULL, "the CAs of the system");
   return 0;

@@ -12,13 +12,17 @@
 
 struct bundle {
   atomic_uint refs;
-  int64_t expires; /* when the first certificate expires; INT64_MAX without certificates    */
-  struct tickets tickets; /* not used if the host program supplies the SSL_CTX */
-  SSL_CTX *ctx;           /* the context that every connection starts with */
-  bool client;            /* sessions are a client's */
-  char *server_name;      /* what a client asks for and checks; NULL: neither */
+  /* When the first certificate expires, in seconds since 1970; INT64_MAX without certificates. */
+  int64_t expires;
+  /* The keys of session tickets; not used if the host supplies the SSL_CTX. */
+  struct tickets tickets;
+  SSL_CTX *ctx; /* the context with which every connection starts */
+  bool client;  /* true for the client side of connections, false for the server side */
+  /* The server name that a client sends (SNI), and for which the server's certificate must be
+   * valid. NULL: none is sent, and the name in the certificate is not checked. */
+  char *server_name;
   size_t nmore;
-  SSL_CTX *more[]; /* contexts for further server names */
+  SSL_CTX *more[]; /* contexts with the certificates of further server names */
 };
 
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,

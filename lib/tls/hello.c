@@ -8,7 +8,9 @@
 
 enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 16384 };
 
-/* Collects the bytes of a header of `size` bytes. True: it is complete. */
+/* Copies bytes at p to the header `to` until it has `size` bytes. *have is the number of bytes that
+ * it has already. Sets *used to the number of bytes copied. Returns true if the header is
+ * complete. */
 static bool collect_tls_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p,
                                      size_t n, size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
@@ -18,23 +20,24 @@ static bool collect_tls_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, c
   return *have == size;
 }
 
-static enum hello_verdict parse_record_header(struct hello *h) {
+static enum hello_verdict parse_tls_record_header(struct hello *h) {
   h->nhead = 0;
   h->record_left = (uint32_t)h->head[3] << 8 | h->head[4];
   h->skip = h->head[0] != HANDSHAKE;
   if (h->head[1] != 3 || h->record_left == 0 || h->record_left > RECORD_MAX) return HELLO_OTHER;
-  return h->skip && !h->again ? HELLO_OTHER : HELLO_MORE;
+  return h->skip && !h->first_done ? HELLO_OTHER : HELLO_MORE;
 }
 
-static enum hello_verdict parse_message_header(struct hello *h) {
+static enum hello_verdict parse_handshake_message_header(struct hello *h) {
   h->message_left = (uint32_t)h->message[1] << 16 | (uint32_t)h->message[2] << 8 | h->message[3];
   if (h->message[0] != CLIENT_HELLO) return HELLO_OTHER;
   if (h->message_left > HELLO_MAX) return HELLO_LONG;
   return h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
-/* Skips bytes of a record that is not part of the handshake, or of the message's body. */
-static size_t skip_body_bytes(struct hello *h, size_t n) {
+/* Skips up to n bytes of the current record; in a handshake record, no bytes after the end of the
+ * current message. Returns the number of bytes skipped. */
+static size_t skip_tls_record_bytes(struct hello *h, size_t n) {
   size_t k = h->record_left < n ? h->record_left : n;
   if (!h->skip && h->message_left < k) k = h->message_left;
   if (!h->skip) h->message_left -= (uint32_t)k;
@@ -46,15 +49,15 @@ static enum hello_verdict parse_next_part_of_hello(struct hello *h, const char *
                                                    size_t *used) {
   if (h->record_left == 0)
     return collect_tls_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
-               ? parse_record_header(h)
+               ? parse_tls_record_header(h)
                : HELLO_MORE;
   if (!h->skip && h->nmessage < sizeof h->message) {
     bool full = collect_tls_header_bytes(h->message, &h->nmessage, sizeof h->message, p,
                                          n < h->record_left ? n : h->record_left, used);
     h->record_left -= (uint32_t)*used;
-    return full ? parse_message_header(h) : HELLO_MORE;
+    return full ? parse_handshake_message_header(h) : HELLO_MORE;
   }
-  *used = skip_body_bytes(h, n);
+  *used = skip_tls_record_bytes(h, n);
   return h->skip || h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
@@ -69,13 +72,14 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
   return v;
 }
 
-/* Before TLS 1.3, everything after this record is encrypted, and there is no second ClientHello. */
+/* Returns true after a ChangeCipherSpec record of TLS 1.2 or earlier: everything that follows it is
+ * encrypted, so there cannot be a second ClientHello. */
 static bool is_second_hello_impossible(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
 bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry) {
-  h->again = true;
+  h->first_done = true;
   while (!h->over && n > 0) {
     size_t k = 0;
     enum hello_verdict v = parse_next_part_of_hello(h, p, n, &k);

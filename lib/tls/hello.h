@@ -15,31 +15,34 @@
 #include <stdint.h>
 
 enum {
-  HELLO_MAX = 16384,           /* the longest message */
-  HELLO_BYTES_MAX = 20 * 1024, /* the most bytes of all records that contain it */
-  HELLO_STEP = 256 /* memory for an incomplete ClientHello grows in steps of this size */
+  HELLO_MAX = 16384,           /* the longest ClientHello that is accepted, in bytes */
+  HELLO_BYTES_MAX = 20 * 1024, /* the most bytes of the TLS records that contain a ClientHello */
+  HELLO_STEP = 256 /* the memory for an incomplete ClientHello grows in steps of this size */
 };
 
 enum hello_verdict {
   HELLO_MORE,  /* The ClientHello is incomplete. */
   HELLO_WHOLE, /* The ClientHello is complete. */
   HELLO_LONG,  /* The ClientHello claims more than HELLO_MAX bytes. */
-  HELLO_OTHER  /* The input is not a ClientHello: OpenSSL must handle it. */
+  HELLO_OTHER  /* The input is not a ClientHello; OpenSSL has to handle it. */
 };
 
 struct hello {
-  uint8_t head[5], nhead;       /* header of the current record */
-  uint8_t message[4], nmessage; /* type and length of the current handshake message */
-  bool skip;                    /* The current record is not part of the handshake. */
-  bool over;                    /* No further ClientHello can follow. */
-  bool again;                   /* The first ClientHello is complete. */
+  uint8_t head[5], nhead; /* the header of the current TLS record; nhead bytes of it have arrived */
+  /* Type and length of the current handshake message; nmessage bytes have arrived. */
+  uint8_t message[4], nmessage;
+  bool skip;       /* The current record does not belong to the handshake. */
+  bool over;       /* No further ClientHello can follow, so the input is not parsed any more. */
+  bool first_done; /* The first ClientHello is complete. */
   uint32_t record_left, message_left;
 };
 
-/* Parses up to n bytes, and sets *used to the number parsed, which is n with HELLO_MORE. */
+/* Parses the first ClientHello: the next n bytes of the input at p. Sets *used to the number of
+ * bytes that were parsed; if the result is HELLO_MORE, that is n. */
 enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used);
-/* Parses the input after the first ClientHello. False: a second ClientHello is too long.
- * may_retry: the TLS version, if known, allows a second one. */
+/* Parses the input after the first ClientHello. Returns false if it contains a second ClientHello
+ * that is too long. may_retry must be true unless the TLS version is known and does not allow a
+ * second ClientHello. */
 bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

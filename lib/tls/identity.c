@@ -33,7 +33,8 @@ int sio__tls_set_openssl_error(const struct complaint *why, const char *what, co
 
 /* ---- sources --------------------------------------------------------------- */
 
-/* A part of an identity: a file or bytes in memory, and the names of both options. */
+/* A certificate or key: a file or bytes in memory, and the names of the two options for these (such
+ * as "cert_file" and "cert"). */
 struct source {
   const char *file_field, *field, *file;
   sio_slice bytes;
@@ -47,7 +48,7 @@ static const char *identity_source_name(const struct source *s) {
   return s->file ? s->file : "in memory";
 }
 
-static int set_unusable_error(const struct source *s, const struct complaint *why) {
+static int set_unusable_source_error(const struct source *s, const struct complaint *why) {
   return sio__tls_set_openssl_error(why, identity_source_option(s), identity_source_name(s));
 }
 
@@ -61,12 +62,12 @@ static int open_identity_source(BIO **out, const struct source *s, const struct 
   *out = s->file ? BIO_new_file(s->file, "rb") : BIO_new_mem_buf(s->bytes.p, (int)s->bytes.n);
   if (*out) return 0;
   int err = errno;
-  if (!s->file || err == 0) return set_unusable_error(s, why);
+  if (!s->file || err == 0) return set_unusable_source_error(s, why);
   ERR_clear_error();
   return sio__tls_set_error(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
 }
 
-/* Passes the passphrase to OpenSSL, which would otherwise ask for it on the terminal. */
+/* Gives the passphrase of a key to OpenSSL, which would otherwise ask for it on the terminal. */
 static int on_passphrase(char *out, int size, int writing, void *user) {
   const char *pass = user;
   size_t n = pass ? strlen(pass) : 0;
@@ -78,7 +79,8 @@ static int on_passphrase(char *out, int size, int writing, void *user) {
 
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
-/* After the last certificate OpenSSL reports an error, because no further one follows. */
+/* Returns true if reading stopped because the PEM text contains no further certificate. OpenSSL
+ * reports that as an error, which is cleared. */
 static bool is_at_end_of_pem(void) {
   unsigned long e = ERR_peek_last_error();
   bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
@@ -96,13 +98,13 @@ static bool add_chain_certificates(SSL_CTX *ctx, BIO *in) {
   return is_at_end_of_pem();
 }
 
-static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complaint *why) {
+static int load_pem_certificate(SSL_CTX *ctx, const struct source *s, const struct complaint *why) {
   BIO *in;
   int err = open_identity_source(&in, s, why);
   if (err) return err;
   X509 *x = PEM_read_bio_X509_AUX(in, NULL, on_passphrase, NULL);
   if (!x || !SSL_CTX_use_certificate(ctx, x) || !add_chain_certificates(ctx, in))
-    err = set_unusable_error(s, why);
+    err = set_unusable_source_error(s, why);
   X509_free(x);
   BIO_free(in);
   return err;
@@ -113,19 +115,19 @@ static int use_key_if_it_matches(SSL_CTX *ctx, EVP_PKEY *key, const struct sourc
   X509 *cert = SSL_CTX_get0_certificate(ctx);
   bool fits = X509_check_private_key(cert, key);
   if (fits && SSL_CTX_use_PrivateKey(ctx, key)) return 0;
-  if (fits) return set_unusable_error(s, why);
+  if (fits) return set_unusable_source_error(s, why);
   ERR_clear_error();
   return sio__tls_set_error(why, SIO_EPROTO, "%s %s: not the key of the certificate",
                             identity_source_option(s), identity_source_name(s));
 }
 
-static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
-                    const struct complaint *why) {
+static int load_pem_key(SSL_CTX *ctx, const struct source *s, const char *pass,
+                        const struct complaint *why) {
   BIO *in;
   int err = open_identity_source(&in, s, why);
   if (err) return err;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, on_passphrase, (void *)(uintptr_t)pass);
-  err = key ? use_key_if_it_matches(ctx, key, s, why) : set_unusable_error(s, why);
+  err = key ? use_key_if_it_matches(ctx, key, s, why) : set_unusable_source_error(s, why);
   EVP_PKEY_free(key);
   BIO_free(in);
   return err;
@@ -144,22 +146,22 @@ static int use_pfx_certificate_and_key(SSL_CTX *ctx, const struct parts *p, cons
   if (!p->key || !p->cert)
     return sio__tls_set_error(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
                               identity_source_option(s), identity_source_name(s));
-  if (!SSL_CTX_use_certificate(ctx, p->cert)) return set_unusable_error(s, why);
+  if (!SSL_CTX_use_certificate(ctx, p->cert)) return set_unusable_source_error(s, why);
   for (int i = 0; i < sk_X509_num(p->chain); i++)
     if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i)))
-      return set_unusable_error(s, why);
+      return set_unusable_source_error(s, why);
   return use_key_if_it_matches(ctx, p->key, s, why);
 }
 
-static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
-                    const struct complaint *why) {
+static int load_pkcs12_identity(SSL_CTX *ctx, const struct source *s, const char *pass,
+                                const struct complaint *why) {
   BIO *in;
   struct parts p = { NULL, NULL, NULL };
   int err = open_identity_source(&in, s, why);
   if (err) return err;
   PKCS12 *pfx = d2i_PKCS12_bio(in, NULL);
   bool read = pfx && PKCS12_parse(pfx, pass, &p.key, &p.cert, &p.chain);
-  err = read ? use_pfx_certificate_and_key(ctx, &p, s, why) : set_unusable_error(s, why);
+  err = read ? use_pfx_certificate_and_key(ctx, &p, s, why) : set_unusable_source_error(s, why);
   EVP_PKEY_free(p.key);
   X509_free(p.cert);
   sk_X509_pop_free(p.chain, X509_free);
@@ -178,22 +180,23 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   bool pem = is_identity_source_set(&cert) || is_identity_source_set(&key);
   if (is_identity_source_set(&pfx) && pem)
     return sio__tls_set_error(why, UV_EINVAL, "pfx cannot be combined with cert or key");
-  if (is_identity_source_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
+  if (is_identity_source_set(&pfx)) return load_pkcs12_identity(ctx, &pfx, id->passphrase, why);
   if (!is_identity_source_set(&cert))
     return sio__tls_set_error(why, UV_EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   if (!is_identity_source_set(&key))
     key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
-  int err = load_cert(ctx, &cert, why);
-  return err ? err : load_key(ctx, &key, id->passphrase, why);
+  int err = load_pem_certificate(ctx, &cert, why);
+  return err ? err : load_pem_key(ctx, &key, id->passphrase, why);
 }
 
-/* Trusts certificates issued by x, and sends its name to clients as an accepted issuer. */
-static int add_client_ca(SSL_CTX *ctx, X509 *x) {
+/* Trusts certificates that x has issued. If ctx is a server's, also sends the name of x to clients,
+ * so that they can choose a certificate. */
+static int add_trusted_ca(SSL_CTX *ctx, X509 *x) {
   return X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) && SSL_CTX_add_client_CA(ctx, x);
 }
 
-int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
-                             const struct complaint *why) {
+int sio__tls_load_trusted_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
+                              const struct complaint *why) {
   struct source s = { "ca_file", "ca", file, pem };
   BIO *in;
   int err = is_identity_source_set(&s) ? open_identity_source(&in, &s, why) : 0;
@@ -202,10 +205,10 @@ int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
   int n = 0;
   bool ok = true;
   for (; ok && (x = PEM_read_bio_X509(in, NULL, on_passphrase, NULL)); n++) {
-    ok = add_client_ca(ctx, x);
+    ok = add_trusted_ca(ctx, x);
     X509_free(x);
   }
-  if (!ok || n == 0 || !is_at_end_of_pem()) err = set_unusable_error(&s, why);
+  if (!ok || n == 0 || !is_at_end_of_pem()) err = set_unusable_source_error(&s, why);
   BIO_free(in);
   return err;
 }

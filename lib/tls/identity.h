@@ -9,23 +9,25 @@
 #include <openssl/ssl.h>
 #include <sio/openssl.h>
 
-/* The host's buffer for the description of an error. */
+/* The buffer of the host into which the text of an error is written. */
 struct complaint {
   char *text;
   size_t size;
 };
 
-/* Writes the description and returns err. */
+/* Writes the formatted text to *why and returns err. */
 int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes "what name: OpenSSL's reason", without `what` if it is NULL. Returns UV_ENOMEM or
- * SIO_EPROTO. */
+/* Writes the last error of OpenSSL to *why, as in "cert_file a.pem: no start line": `what` is the
+ * name of an option or NULL, `name` is the name of a file or another word for what failed. Returns
+ * UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
-/* 0, or an error code with a description in *why. */
+/* Load a certificate with its key, and the certificates of trusted issuers, into ctx. Return 0, or
+ * an error code with a text in *why. */
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why);
-int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
-                             const struct complaint *why);
+int sio__tls_load_trusted_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
+                              const struct complaint *why);
 
 #endif

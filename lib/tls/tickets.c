@@ -24,7 +24,8 @@ static bool make_ticket_key(struct ticket_key *k) {
          RAND_priv_bytes(k->mac, sizeof k->mac) == 1;
 }
 
-/* False: no random bytes could be obtained. */
+/* Replaces the keys if the current period is over. Returns false if no random bytes could be
+ * obtained. */
 static bool rotate_ticket_keys(struct tickets *t) {
   uint64_t age = monotonic_seconds() - t->began;
   if (age < t->period_s) return true;
@@ -37,8 +38,8 @@ static bool rotate_ticket_keys(struct tickets *t) {
   return true;
 }
 
-static bool use_ticket_key(const struct ticket_key *k, const unsigned char *iv,
-                           EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
+static bool init_ticket_cipher_and_mac(const struct ticket_key *k, const unsigned char *iv,
+                                       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
   char digest[] = "SHA256";
   unsigned char key[sizeof k->mac];
   memcpy(key, k->mac, sizeof key);
@@ -59,17 +60,20 @@ static int start_ticket_encryption(struct tickets *t, unsigned char *name, unsig
                                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
   if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return FAILED;
   memcpy(name, t->current.name, sizeof t->current.name);
-  return use_ticket_key(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
+  return init_ticket_cipher_and_mac(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
 }
 
-/* A ticket of TLS 1.3 should be used only once, so each resumption issues a new one. */
+/* Finds the key with which the ticket was made. Returns USABLE_RENEW if the client is to get a new
+ * ticket: because the key is that of the last period, or with TLS 1.3, in which a ticket should be
+ * used only once. */
 static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
                                    const unsigned char *name, const unsigned char *iv,
                                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
   bool is_current = memcmp(name, t->current.name, sizeof t->current.name) == 0;
   bool is_last = memcmp(name, t->last.name, sizeof t->last.name) == 0;
   if (!is_current && !is_last) return UNKNOWN;
-  if (!use_ticket_key(is_current ? &t->current : &t->last, iv, cipher, mac, 0)) return FAILED;
+  if (!init_ticket_cipher_and_mac(is_current ? &t->current : &t->last, iv, cipher, mac, 0))
+    return FAILED;
   return is_current && SSL_version(ssl) < TLS1_3_VERSION ? USABLE : USABLE_RENEW;
 }
 

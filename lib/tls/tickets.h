@@ -20,16 +20,17 @@ struct ticket_key {
 
 struct tickets {
   pthread_mutex_t lock;
-  unsigned period_s; /* 0: not initialized */
-  uint64_t began;    /* when `current` was made, in seconds */
-  /* At the start `last` is a random key that no ticket was made with. */
+  unsigned period_s; /* 0 until sio__tickets_init() was called */
+  uint64_t began;    /* the start of the current period, in seconds of the monotonic clock */
+  /* In the first period `last` is a random key with which no ticket was made. */
   struct ticket_key current, last;
 };
 
-/* 0, or UV_ENOMEM if no random bytes could be obtained. */
+/* Makes the first keys; a key is replaced after period_s seconds. Returns 0 or UV_ENOMEM. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
-/* t must outlive the connections of ctx. */
+/* Makes ctx use the keys of t, which must outlive all connections of ctx. Returns 0 or
+ * UV_ENOMEM. */
 int sio__tickets_install(struct tickets *t, SSL_CTX *ctx);
 
 #endif
