@@ -3,9 +3,8 @@
  * cluster.c - a Redis Cluster: which server has which of the 16384 slots.
  *
  * The table comes from CLUSTER SLOTS. Each MOVED corrects it, and it is asked for again then, when
- * a server breaks, and until every slot that is needed has a server. A command that gets MOVED or
- * ASK is sent to the server that the answer names, and those after it for the same slot follow in
- * their order.
+ * a server breaks, and until every slot that is needed has a server. What becomes of commands whose
+ * slot moves is in cluster_moves.c.
  */
 #include "redis/context.h"
 
@@ -107,35 +106,7 @@ static void cluster_choose_default_server(sio_redis *r) {
   r->cluster.default_server = found;
 }
 
-/* ---- commands that go elsewhere -------------------------------------------------------------- */
-
-static void cluster_drop_command(sio_redis *r, struct link *l, struct link_expect *e, int err) {
-  if (e->kept) sio__redis_count_dropped_message(r, err);
-  if (e->on_reply) e->on_reply(l, e, NULL);
-  sio__free(e->kept);
-}
-
-static void cluster_resend_command(sio_redis *r, struct link *from, struct redis_server *to,
-                                   struct link_expect *e, bool asking) {
-  if (to) sio__link_start(&to->commands);
-  int err = to ? sio__link_requeue_command(&to->commands, e, asking) : UV_ENOTCONN;
-  if (err) cluster_drop_command(r, from, e, err);
-  sio__redis_schedule_flush(r);
-}
-
-static void cluster_reroute_command(struct link *l, struct link_expect *e) {
-  sio_redis *r = sio__redis_server_of_link(l)->redis;
-  if (e->kept)
-    cluster_resend_command(r, l, sio__cluster_find_server_of_slot(r, e->slot), e, false);
-  else
-    cluster_drop_command(r, l, e, UV_ENOTCONN);
-}
-
-/* Sends the commands that were not written to this server yet to the servers that have their
- * slots now. */
-static void cluster_reroute_unwritten_commands(struct redis_server *p) {
-  sio__link_take_unwritten_commands(&p->commands, cluster_reroute_command);
-}
+/* ---- redirections --------------------------------------------------------------------------- */
 
 struct redirect {
   bool moved; /* or ASK */
@@ -173,19 +144,21 @@ static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice e
   return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
 }
 
-static void cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
+/* True if commands of the slot go to another server now. */
+static bool cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
+  bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
-  if (!d->moved) return;
+  if (!d->moved) return false;
   r->cluster.slots[d->slot] = d->to;
   r->cluster.knows = d->to;
   d->to->listed = true;
   cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
+  return changes;
 }
 
 bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
                                         const redisReply *reply) {
   struct redirect d;
-  struct link_expect next;
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (expect->slot == LINK_SENT_ON) return true;
   if (!is_error_reply(reply)) return false;
@@ -194,10 +167,14 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
     return false;
   }
   cluster_apply_redirect(r, &d);
-  if (!expect->kept || ++expect->kept->redirected > REDIRECTS_MAX) return false;
-  cluster_resend_command(r, l, d.to, expect, !d.moved);
-  while (d.moved && &d.to->commands != l && sio__link_take_command_of_slot(l, d.slot, &next))
-    cluster_resend_command(r, l, d.to, &next, false);
+  if (!expect->kept || ++expect->kept->redirected > REDIRECTS_MAX) {
+    sio__cluster_move_commands(r);
+    return false;
+  }
+  if (d.moved)
+    sio__cluster_resend_after_moved(l, expect, d.slot, d.to);
+  else
+    sio__cluster_resend_after_ask(l, expect, d.to);
   return true;
 }
 
@@ -206,7 +183,7 @@ bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
   if (!parse_redirect_error(p->redis, l, error, &d)) return false;
-  cluster_apply_redirect(p->redis, &d);
+  if (cluster_apply_redirect(p->redis, &d)) sio__cluster_move_commands(p->redis);
   /* If an older slot table still names this server, the subscription is sent again. */
   p->refused = true;
   p->redis->misplaced = true;
@@ -225,7 +202,7 @@ bool sio__cluster_is_error_temporary(sio_slice error) {
 bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error) {
   struct redirect d;
   bool redirected = parse_redirect_error(r, l, error, &d);
-  if (redirected) cluster_apply_redirect(r, &d);
+  if (redirected && cluster_apply_redirect(r, &d)) sio__cluster_move_commands(r);
   if (!redirected && sio__cluster_is_error_temporary(error))
     sio__cluster_request_slot_table_later(r);
   return redirected || sio__cluster_is_error_temporary(error);
@@ -266,13 +243,20 @@ static void cluster_apply_slot_range(sio_redis *r, const redisReply *range, cons
   for (long long i = v[0]->integer; i <= v[1]->integer; i++) r->cluster.slots[i] = p;
 }
 
+static struct redis_server *cluster_find_unlisted_server(const sio_redis *r) {
+  redis_servers_each(p, r) if (!p->listed && !p->subscriptions && !p->owed_replies) return p;
+  return NULL;
+}
+
+/* A server that owes replies is closed after the next table. */
 static void cluster_close_unlisted_servers(sio_redis *r) {
-  redis_servers_each(p, r) {
-    if (p->listed || p->subscriptions) continue;
+  struct redis_server *p;
+  while ((p = cluster_find_unlisted_server(r))) {
     if (r->cluster.knows == p) r->cluster.knows = NULL;
-    cluster_reroute_unwritten_commands(p);
+    sio__cluster_move_commands_of_server(p);
     sio__redis_server_close(p);
   }
+  if (r->cluster.commands_held) cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
 }
 
 static bool is_cluster_fully_connected(const sio_redis *r) {
@@ -290,6 +274,7 @@ static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
   r->cluster.known = true;
   cluster_choose_default_server(r);
   sio__redis_place_subscriptions(r);
+  sio__cluster_move_commands(r);
   cluster_close_unlisted_servers(r);
   if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
   sio__redis_schedule_flush(r); /* parts may wait for the server of a slot */
@@ -357,10 +342,9 @@ const struct link_ops sio__cluster_ops = { .ready = on_cluster_discovery_ready,
 
 void sio__cluster_on_server_connection_lost(struct redis_server *p) {
   sio_redis *r = p->redis;
-  if (p == r->cluster.default_server) {
-    cluster_choose_default_server(r);
-    if (p != r->cluster.default_server) cluster_reroute_unwritten_commands(p);
-  }
+  if (p == r->cluster.default_server) cluster_choose_default_server(r);
+  p->overdue = false;
+  sio__cluster_move_commands(r);
   r->misplaced = true;
   sio__cluster_request_slot_table_later(r);
 }
@@ -376,7 +360,11 @@ void sio__cluster_stop_and_reset(sio_redis *r) {
   sio__redis_detach_subscriptions(r);
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
   r->cluster.default_server = r->cluster.knows = NULL;
-  r->cluster.known = r->cluster.asking = false;
+  r->cluster.known = r->cluster.asking = r->cluster.commands_held = false;
+  redis_servers_each(p, r) {
+    p->owed_replies = 0;
+    p->overdue = false;
+  }
 }
 
 int sio__cluster_init(sio_redis *r) {

@@ -7,7 +7,8 @@
  *   server.c       the two connections to one server of Redis, and commands
  *   subscribe.c  subscriptions, and which server each is on
  *   sentinel.c   asks sentinels which server is the master
- *   cluster.c    which server has which slot; commands that are sent elsewhere
+ *   cluster.c    which server has which slot
+ *   cluster_moves.c   commands of slots that move
  *
  * The connection for commands sends PUBLISH, PUBSUB NUMSUB and others; the other one is subscribed,
  * after which Redis takes nothing else from it (in RESP2).
@@ -48,6 +49,10 @@ struct redis_server {
   bool listed;            /* in a cluster: the last slot table contains it     */
   bool failing;           /* one of its connections broke and is not ready yet */
   bool refused;           /* refused a subscription since the last slot table  */
+  /* In a cluster: how many replies have to come until those to all commands have whose slots have
+   * moved to other servers; and whether they took too long, so that nothing waits for them. */
+  uint32_t owed_replies;
+  bool overdue;
 };
 
 /* The state of a Redis Cluster: its slots, and the requests for its slot table. */
@@ -60,6 +65,7 @@ struct redis_cluster {
   unsigned wait_ms;    /* the last delay of that timer */
   bool known;          /* a slot table has been received */
   bool asking;         /* a slot table was requested and has not arrived */
+  bool commands_held;  /* commands are not written: a server owes replies. See cluster_moves.c */
 };
 
 /* How many servers receive a message that is published to all servers, as Redis has counted. */
@@ -245,5 +251,20 @@ bool sio__cluster_is_error_temporary(sio_slice error);
  * server, or on none at the moment. The table has been corrected, or is asked for: the link should
  * be made again. */
 bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error);
+
+/* cluster_moves.c */
+/* The servers of some slots have changed: moves the commands for them that are not written yet, and
+ * holds all commands if a server owes replies. */
+void sio__cluster_move_commands(sio_redis *r);
+/* Moves all commands that were not written to this server, which is to be closed. */
+void sio__cluster_move_commands_of_server(struct redis_server *p);
+/* The reply to a command is MOVED: sends it again, and the others of the slot after it. */
+void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
+                                     struct redis_server *to);
+void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
+                                   struct redis_server *to);
+void sio__cluster_on_command_replied(struct redis_server *p);
+void sio__cluster_update_hold(sio_redis *r);
+void sio__cluster_end_hold(sio_redis *r); /* nothing waits any longer for replies that are owed */
 
 #endif

@@ -14,7 +14,8 @@ size_t sio__link_queued_bytes(const struct link *l) {
   return l->out.n + l->kept + (l->socket && l->state == LINK_READY ? l->socket->unsent_bytes : 0);
 }
 
-bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out) {
+/* Removes the oldest command, which was written or not. */
+static bool link_pop_command(struct link *l, struct link_expect *out) {
   if (!l->nexpects) return false;
   *out = l->expects[l->first];
   l->first = (l->first + 1) & (l->cap_expects - 1);
@@ -22,6 +23,10 @@ bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out) {
   if (l->nwritten) l->nwritten--;
   if (out->kept) l->kept -= out->kept->n;
   return true;
+}
+
+bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out) {
+  return l->nwritten && link_pop_command(l, out);
 }
 
 static struct link_expect *expected_reply_at(struct link *l, uint32_t i) {
@@ -54,8 +59,12 @@ static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) 
   return k;
 }
 
-static void link_push_expected_reply(struct link *l, const struct link_expect *expect) {
-  *expected_reply_at(l, l->nexpects++) = *expect;
+/* before: how many bytes were queued before the command was written to l->out. */
+static void link_push_expected_reply(struct link *l, const struct link_expect *expect,
+                                     size_t before) {
+  struct link_expect *e = expected_reply_at(l, l->nexpects++);
+  *e = *expect;
+  e->size = l->out.n - before;
   if (expect->kept) l->kept += expect->kept->n;
 }
 
@@ -72,48 +81,80 @@ int sio__link_queue_command(struct link *l, const struct link_expect *expect,
     l->out.n = before;
     return UV_ENOMEM;
   }
-  link_push_expected_reply(l, &e);
+  link_push_expected_reply(l, &e, before);
   return 0;
 }
 
-int sio__link_requeue_command(struct link *l, struct link_expect *expect, bool asking) {
+int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking) {
   static const sio_slice words[] = { { "ASKING", 6 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
-  const struct link_kept *k = expect->kept;
   if (size_add(sio__link_queued_bytes(l), size_add(k->n, k->n)) > l->max_out) return UV_ENOBUFS;
   int err = asking ? sio__link_queue_command(l, &nobody, words, 1) : 0;
+  size_t before = l->out.n;
   if (!err) err = link_grow_expected_replies(l);
   if (!err) err = sio__buf_put(&l->out, k->bytes, k->n);
   if (err) return err;
-  link_push_expected_reply(l, expect);
-  expect->kept = NULL;
+  list_remove(&k->in_list);
+  k->expect.asking = asking;
+  link_push_expected_reply(l, &k->expect, before);
   return 0;
 }
 
 /* ---- taking out ------------------------------------------------------------------------------ */
 
-bool sio__link_take_command_of_slot(struct link *l, int slot, struct link_expect *out) {
-  for (uint32_t i = 0; i < l->nexpects; i++) {
-    struct link_expect *e = expected_reply_at(l, i);
-    if (!e->kept || e->slot != slot) continue;
-    *out = *e;
-    l->kept -= e->kept->n;
-    *e = (struct link_expect){ .slot = LINK_SENT_ON };
-    return true;
-  }
-  return false;
+void sio__link_list_command(struct link *l, const struct link_expect *e, struct list *list) {
+  struct link_kept *k = e->kept;
+  k->expect = *e;
+  k->from = l;
+  list_push(list, &k->in_list);
 }
 
-void sio__link_take_unwritten_commands(struct link *l,
-                                       void (*take)(struct link *l, struct link_expect *e)) {
-  uint32_t n = l->nexpects - l->nwritten;
-  l->out.n = 0;
-  l->nexpects = l->nwritten;
-  for (uint32_t i = 0; i < n; i++) {
-    struct link_expect e = *expected_reply_at(l, l->nwritten + i);
-    if (e.kept) l->kept -= e.kept->n;
-    take(l, &e);
+static void link_take_command(struct link *l, const struct link_expect *e, struct list *list) {
+  l->kept -= e->kept->n;
+  sio__link_list_command(l, e, list);
+}
+
+/* The commands that stay are moved together, and so are their bytes. */
+void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
+                                       struct list *list) {
+  uint32_t left = l->nwritten;
+  size_t from = 0, to = 0;
+  for (uint32_t i = l->nwritten; i < l->nexpects; i++) {
+    const struct link_expect e = *expected_reply_at(l, i);
+    if (e.kept && pick(l, &e, slot)) {
+      link_take_command(l, &e, list);
+    } else {
+      if (to < from) memmove(l->out.p + to, l->out.p + from, e.size);
+      *expected_reply_at(l, left++) = e;
+      to += e.size;
+    }
+    from += e.size;
   }
+  l->nexpects = left;
+  l->out.n = to;
+}
+
+static bool has_command_slot(struct link *l, const struct link_expect *e, int slot) {
+  (void)l;
+  return e->slot == slot;
+}
+
+void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list) {
+  for (uint32_t i = 0; i < l->nwritten; i++) {
+    struct link_expect *e = expected_reply_at(l, i);
+    if (!e->kept || e->slot != slot) continue;
+    link_take_command(l, e, list);
+    *e = (struct link_expect){ .slot = LINK_SENT_ON };
+  }
+  sio__link_take_unwritten_commands(l, slot, has_command_slot, list);
+}
+
+uint32_t sio__link_count_replies_until(struct link *l, link_pick pick) {
+  for (uint32_t i = l->nwritten; i; i--) {
+    const struct link_expect *e = expected_reply_at(l, i - 1);
+    if (e->kept && pick(l, e, e->slot)) return i;
+  }
+  return 0;
 }
 
 static void link_report_lost_reply(struct link *l, struct link_expect *expect) {
@@ -123,7 +164,7 @@ static void link_report_lost_reply(struct link *l, struct link_expect *expect) {
 
 void sio__link_drop_unanswered_commands(struct link *l) {
   struct link_expect expect;
-  for (uint32_t n = l->nwritten; n && sio__link_pop_expected_reply(l, &expect); n--) {
+  for (uint32_t n = l->nwritten; n && link_pop_command(l, &expect); n--) {
     if (l->unanswered) ++*l->unanswered;
     link_report_lost_reply(l, &expect);
   }
@@ -132,5 +173,5 @@ void sio__link_drop_unanswered_commands(struct link *l) {
 void sio__link_drop_queue(struct link *l) {
   struct link_expect expect;
   l->out.n = 0;
-  while (sio__link_pop_expected_reply(l, &expect)) link_report_lost_reply(l, &expect);
+  while (link_pop_command(l, &expect)) link_report_lost_reply(l, &expect);
 }

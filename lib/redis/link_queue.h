@@ -12,17 +12,24 @@
  * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
 int sio__link_queue_command(struct link *l, const struct link_expect *expect,
                             const sio_slice *words, size_t n);
-/* Queues a command that another link kept; asking: after ASKING. Takes expect->kept over if it
- * succeeds. Errors as above. */
-int sio__link_requeue_command(struct link *l, struct link_expect *expect, bool asking);
-/* Removes the oldest expectation and copies it to *out, with what it kept. False: there is none. */
+/* Queues a command that was taken out of another link, or of this one, and takes ownership of it if
+ * it succeeds. asking: after ASKING. Errors as above. */
+int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking);
+/* Removes the oldest command that was written, whose reply has come, and copies it to *out, with
+ * what it kept. False: there is none, so the reply has not been asked for. */
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
-/* Takes what is kept out of the first command with this slot that waits for its reply, whose reply
- * then interests nobody. False: there is none. */
-bool sio__link_take_command_of_slot(struct link *l, int slot, struct link_expect *out);
-/* Takes out all commands that were not written, oldest first; `take` owns what they kept. */
-void sio__link_take_unwritten_commands(struct link *l,
-                                       void (*take)(struct link *l, struct link_expect *e));
+/* Takes a command that was popped to the end of the list. */
+void sio__link_list_command(struct link *l, const struct link_expect *e, struct list *list);
+/* Takes the commands with this slot out of the link, to the end of the list of struct link_kept,
+ * oldest first. Those that were written get their replies all the same, which are ignored. */
+void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list);
+/* Chooses commands that have a slot; `slot` is passed on. */
+typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
+/* The same for commands that were not written, and for which `pick` is true. */
+void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick, struct list *list);
+/* How many replies have to come until all commands have theirs that were written, and for which
+ * `pick` is true. */
+uint32_t sio__link_count_replies_until(struct link *l, link_pick pick);
 /* Bytes that the kernel has not taken, or that are kept. */
 size_t sio__link_queued_bytes(const struct link *l);
 /* Forgets what was queued; its replies are lost. */

@@ -6,6 +6,7 @@
 #define SIO_REDIS_LINK_TYPES_H
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "redis/reply.h"
 #include "redis/url.h"
 #include <sio/tls.h>
@@ -22,20 +23,28 @@ enum {
 
 struct link;
 
-/* The bytes of a command, kept because its reply may redirect it to another server. */
-struct link_kept {
-  size_t n;
-  unsigned redirected; /* how many times it was redirected */
-  char bytes[];
-};
+struct link_kept;
 
 /* The handling of the reply to a command. If all members are zero, the reply is ignored. */
 struct link_expect {
   /* Called with the reply, which may be an error; with NULL if no reply will come. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
   char id[LINK_ID]; /* for `on_reply`: the id of a request */
+  bool asking;      /* it was sent after ASKING, to a server that does not have its slot yet */
   int slot;         /* of a cluster; only where the link's owner keeps commands */
+  size_t size;      /* of the command, in bytes; set by the link */
   struct link_kept *kept;
+};
+
+/* The bytes of a command, kept because its slot may move to another server. */
+struct link_kept {
+  unsigned redirected; /* how many times it was redirected */
+  /* While the command is taken out of a link, and is in no other: */
+  struct list in_list;
+  struct link *from;
+  struct link_expect expect; /* its `kept` is this struct */
+  size_t n;
+  char bytes[];
 };
 
 /* These are called from the loop only, and must not free the link. */

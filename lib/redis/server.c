@@ -38,6 +38,7 @@ static void on_command_reply(struct link *l, const redisReply *reply) {
   struct link_expect expect;
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (!sio__link_pop_expected_reply(l, &expect)) return;
+  if (redis_is_cluster(r)) sio__cluster_on_command_replied(sio__redis_server_of_link(l));
   if (redis_is_cluster(r) && sio__cluster_follow_redirect_reply(l, &expect, reply)) return;
   if (expect.on_reply) expect.on_reply(l, &expect, reply);
   sio__free(expect.kept);
@@ -53,6 +54,7 @@ static void on_command_reply_lost(struct link *l, struct link_expect *expect) {
 void sio__redis_on_hold_timer(uv_timer_t *t) {
   sio_redis *r = t->data;
   redis_servers_each(p, r) p->commands_held = false;
+  sio__cluster_end_hold(r);
   sio__redis_schedule_flush(r);
 }
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cluster_moves.c - the commands of a slot that moves to another server of a Redis Cluster. They
+ * follow the slot, in their order:
+ *
+ * - Those that were not written yet are taken out of the queue of the old server and are queued at
+ *   the new one at once.
+ * - Those that were written, and have no reply yet, are executed by the old server, or it answers
+ *   each with MOVED. Until its replies have come, no later command is written, for HOLD_MS at most.
+ */
+#include "redis/context.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { HOLD_MS = 1000 };
+
+/* ---- sending again --------------------------------------------------------------------------- */
+
+static void cluster_drop_command(sio_redis *r, struct link_kept *k, int err) {
+  list_remove(&k->in_list);
+  sio__redis_count_dropped_message(r, err);
+  if (k->expect.on_reply) k->expect.on_reply(k->from, &k->expect, NULL);
+  sio__free(k);
+}
+
+static void cluster_resend_command(sio_redis *r, struct link_kept *k, struct redis_server *to,
+                                   bool asking) {
+  if (to) sio__link_start(&to->commands);
+  int err = to ? sio__link_requeue_command(&to->commands, k, asking) : UV_ENOTCONN;
+  if (err) cluster_drop_command(r, k, err);
+}
+
+/* Empties the list. A callback of a command that is dropped may do anything, so the server of each
+ * slot is looked up anew. */
+static void cluster_resend_commands(sio_redis *r, struct list *list) {
+  struct list *it;
+  while ((it = list_first(list))) {
+    struct link_kept *k = container_of(it, struct link_kept, in_list);
+    cluster_resend_command(r, k, sio__cluster_find_server_of_slot(r, k->expect.slot), false);
+  }
+  sio__redis_schedule_flush(r);
+}
+
+/* ---- what waits for replies ------------------------------------------------------------------ */
+
+/* True if commands of this slot go to another server now. A command after ASKING is where its key
+ * is, and not where the slot is. */
+static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
+  (void)slot;
+  struct redis_server *p = sio__redis_server_of_link(l);
+  struct redis_server *now = sio__cluster_find_server_of_slot(p->redis, e->slot);
+  return !e->asking && now && now != p;
+}
+
+static bool does_server_owe_replies(struct redis_server *p) {
+  if (p->commands.state != LINK_READY || p->overdue)
+    p->owed_replies = 0;
+  else
+    p->owed_replies = sio__link_count_replies_until(&p->commands, has_slot_of_command_moved);
+  return p->owed_replies > 0;
+}
+
+void sio__cluster_update_hold(sio_redis *r) {
+  bool owed = false;
+  redis_servers_each(p, r) owed |= does_server_owe_replies(p);
+  if (owed && !uv_is_active((uv_handle_t *)&r->hold))
+    uv_timer_start(&r->hold, sio__redis_on_hold_timer, HOLD_MS, 0);
+  r->cluster.commands_held = owed;
+  sio__redis_schedule_flush(r);
+}
+
+void sio__cluster_end_hold(sio_redis *r) {
+  r->cluster.commands_held = false;
+  redis_servers_each(p, r) {
+    p->overdue = p->owed_replies > 0;
+    p->owed_replies = 0;
+  }
+}
+
+void sio__cluster_on_command_replied(struct redis_server *p) {
+  p->overdue = false;
+  if (p->owed_replies && !--p->owed_replies) sio__cluster_update_hold(p->redis);
+}
+
+/* ---- a slot has moved ------------------------------------------------------------------------ */
+
+static bool is_command_of_slot(struct link *l, const struct link_expect *e, int slot) {
+  (void)l;
+  return !e->asking && e->slot == slot;
+}
+
+static void cluster_take_moved_commands(sio_redis *r, struct list *list) {
+  redis_servers_each(p, r) sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT,
+                                                             has_slot_of_command_moved, list);
+}
+
+void sio__cluster_move_commands(sio_redis *r) {
+  struct list list;
+  list_init(&list);
+  cluster_take_moved_commands(r, &list);
+  cluster_resend_commands(r, &list);
+  sio__cluster_update_hold(r);
+}
+
+static bool is_any_command(struct link *l, const struct link_expect *e, int slot) {
+  (void)l, (void)e, (void)slot;
+  return true;
+}
+
+void sio__cluster_move_commands_of_server(struct redis_server *p) {
+  struct list list;
+  list_init(&list);
+  sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT, is_any_command, &list);
+  cluster_resend_commands(p->redis, &list);
+}
+
+/* The commands of the slot that wait for the new server are later ones, so they come last. */
+void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
+                                     struct redis_server *to) {
+  sio_redis *r = to->redis;
+  struct list first, others;
+  list_init(&first);
+  list_init(&others);
+  sio__link_list_command(l, e, &first);
+  if (&to->commands != l) {
+    sio__link_take_commands_of_slot(l, slot, &others);
+    sio__link_take_unwritten_commands(&to->commands, slot, is_command_of_slot, &others);
+  }
+  cluster_take_moved_commands(r, &others);
+  cluster_resend_command(r, e->kept, to, false);
+  cluster_resend_commands(r, &others);
+  sio__cluster_update_hold(r);
+}
+
+void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
+                                   struct redis_server *to) {
+  struct list list;
+  list_init(&list);
+  sio__link_list_command(l, e, &list);
+  cluster_resend_command(to->redis, e->kept, to, true);
+  sio__redis_schedule_flush(to->redis);
+}
