@@ -85,7 +85,7 @@ static void report_dropped_events(struct backpressure *f) {
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
   count_drops_for_log(f, &d);
-  if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
+  c->eio->ops->dropped(c, &d);
 }
 
 static void on_dropped_events_report_task(struct task *t) {
@@ -267,7 +267,7 @@ void sio__backpressure_on_queue_low(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
   f->over = f->stuck = false;
-  if (c->eio->ops->writable) c->eio->ops->writable(c);
+  c->eio->ops->writable(c);
 }
 
 void sio__backpressure_on_upgrade(sio_session *c) {

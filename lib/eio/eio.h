@@ -121,7 +121,7 @@ struct eio_plan {
 };
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* UV_ENOMEM */
 
-/* 0, UV_EINVAL, UV_ENOMEM. */
+/* 0, UV_EINVAL if there is no callback, UV_ENOMEM. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);

@@ -204,14 +204,14 @@ static void watch_flushes_of_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
     list_each (at, next_session, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
-      if (c->ws && c->ws->conn) conn_enable_flushing_callback(c->ws->conn);
+      if (c->ws) conn_enable_flushing_callback(c->ws->conn);
     }
   }
 }
 
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user) {
-  sio_engine_hooks *copy = hooks ? sio__malloc(sizeof *copy) : NULL;
-  if (!copy) return hooks ? UV_ENOMEM : UV_EINVAL;
+  sio_engine_hooks *copy = sio__malloc(sizeof *copy);
+  if (!copy) return UV_ENOMEM;
   *copy = *hooks;
   struct eio_hook *h = add_hook(&g->engine_hooks, user);
   if (!h) {

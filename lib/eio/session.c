@@ -27,7 +27,7 @@ static bool is_queue_over_high_water(const sio_session *c);
  * excuse a missing pong. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_queue_over_high_water(c)) return true;
-  return c->ws && c->ws->conn && c->ws->conn->throttled;
+  return c->ws && c->ws->conn->throttled;
 }
 
 /* True from the moment at which the peer is over a rate limit until everything that was read before
@@ -227,7 +227,7 @@ void sio__session_start(sio_session *c) {
 /* ---- the end ------------------------------------------------------------------------ */
 
 static void remove_session_from_table(sio_session *c) {
-  if (c->removed) return;
+  assert(!c->removed);
   c->removed = 1;
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
@@ -415,43 +415,36 @@ static int end_session_for_full_queue(sio_session *c, int err) {
   return err;
 }
 
-/* The packet counts as sent even if it is dropped, or ends the session. The caller of
- * sio__session_send_uncounted() counts it only if we return 0, so that otherwise it is done
- * here. */
-static int handle_full_queue(sio_session *c, const struct msg *chain, bool counted) {
+/* The packet counts as sent even if it is dropped, or ends the session. It is counted here, because
+ * the caller counts it only if we return 0. */
+static int handle_full_queue(sio_session *c, const struct msg *chain) {
   int err = sio__backpressure_on_queue_full(c);
-  if (err && !counted) sio__count_packets_sent(c->eio->stats, chain, 1);
+  if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
   return err && err != SIO_EDROPPED ? end_session_for_full_queue(c, err) : err;
 }
 
-/* Forced inline, so that each of its two callers gets a copy without the test of `counts`: this is
- * the path of every packet. */
-static inline __attribute__((always_inline)) int send_msg_chain(sio_session *c, struct msg *chain,
-                                                                unsigned flags, bool counts) {
+int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->backpressure && !sio__backpressure_can_queue_msg(c, chain)) return SIO_EDROPPED;
   if (c->eio->wants) sio__trace_chain_out(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
-    if (!err && counts) count_packets_out(c->eio->stats, m, m->next, 1);
     if (!err) continue;
-    if (!counts) count_packets_out(c->eio->stats, chain, m, 1);
+    count_packets_out(c->eio->stats, chain, m, 1);
     /* The transport has failed already, and will end the session with the reason for it. */
     if (err == SIO_ECLOSED) return err;
     /* The peer could not read a packet that lacks a part, so that the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return session_queue_memory(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain, counts);
+  return session_queue_memory(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
-  return send_msg_chain(c, chain, flags, true);
-}
-
-int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
-  return send_msg_chain(c, chain, flags, false);
+  int err = sio__session_send_uncounted(c, chain, flags);
+  if (!err) sio__count_packets_sent(c->eio->stats, chain, 1);
+  return err;
 }
 
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes) {

@@ -29,7 +29,7 @@ static void websocket_pause_until_low_mark(sio_session *c) {
 }
 
 static void websocket_resume(sio_session *c) {
-  if (!c->ws || !c->ws->conn) return;
+  if (!c->ws) return;
   if (sio__session_must_stop_reading(c))
     websocket_pause_until_low_mark(c);
   else
@@ -58,7 +58,7 @@ static int websocket_session_close_reason(const struct ws_close *why) {
 
 /* Takes the text of the peer's close frame over: ops->close may run after w is freed. */
 static void take_websocket_close_text(sio_session *c, struct ws_conn *w) {
-  if (!w->reason || c->state == SESSION_OPEN) return;
+  if (!w->reason) return;
   c->close_info.ws_text = w->reason;
   c->owns_text = 1;
   w->reason = NULL;
@@ -175,7 +175,7 @@ static size_t websocket_queue_memory(const sio_session *c) {
 }
 
 static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
-  if (c->ws && c->ws->conn) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
+  if (c->ws) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
 static int websocket_queue_sent_mark(sio_session *c) {
@@ -185,7 +185,7 @@ static int websocket_queue_sent_mark(sio_session *c) {
 /* After the end of a session its sent marks are not reported any more, so the queue is offered to
  * the kernel now. */
 static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
-  if (!c->sent_callbacks || !conn) return;
+  if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);
   sio__sent_callbacks_on_marks_passed(c, conn_take_passed_marks(conn));
 }
@@ -205,8 +205,7 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
 }
 
 static bool websocket_has_unhandled_packets(const sio_session *c) {
-  if (!c->ws || !c->ws->conn) return session_is_paused(c);
-  return c->ws->conn->paused;
+  return c->ws ? c->ws->conn->paused : session_is_paused(c);
 }
 
 static size_t websocket_incomplete_message_bytes(const sio_session *c) {

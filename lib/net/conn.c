@@ -314,14 +314,13 @@ static ssize_t write_queue_once(struct conn *c, size_t *offered) {
 static void close_conn(struct conn *c);
 
 void sio__conn_fail(struct conn *c, int err) {
-  if (c->closed) return;
+  assert(!c->closed);
   close_conn(c);
   c->ops->failed(c, err);
   sio__conn_clear_owner(c);
 }
 
 static void shutdown_writing(struct conn *c) {
-  if (c->is_write_shut) return;
   c->is_write_shut = 1;
   shutdown(c->fd, SHUT_WR);
 }
@@ -329,13 +328,13 @@ static void shutdown_writing(struct conn *c) {
 static void notify_below_low_mark(struct conn *c) {
   if (c->out.memory > conn_loop(c)->low_mark) return;
   c->reports_low_mark = 0;
-  if (c->ops->below_low_mark) c->ops->below_low_mark(c);
+  c->ops->below_low_mark(c);
 }
 
 static void notify_passed_sent_marks(struct conn *c) {
   unsigned n = conn_take_passed_marks(c);
   if (!c->out.first) c->rare_flags &= CONN_WATCHED;
-  if (n && c->ops->marks_passed) c->ops->marks_passed(c, n);
+  if (n) c->ops->marks_passed(c, n);
 }
 
 static void conn_stop_waiting_to_write(struct conn *c) {
@@ -362,7 +361,7 @@ static bool is_error_temporary(const struct conn *c, ssize_t n) {
 
 /* False: the callback has closed the connection. */
 static bool call_flushing_callback(struct conn *c) {
-  bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0 && c->ops->flushing;
+  bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0;
   if (asks) c->ops->flushing(c);
   return !c->closed;
 }
@@ -407,7 +406,8 @@ static void conn_flush(struct conn *c) {
 }
 
 void sio__conn_write_queue_now(struct conn *c) {
-  if (c->blocked || c->closed) return;
+  assert(!c->closed);
+  if (c->blocked) return;
   if (c->rare_flags) count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
   if (write_queue(c) < 0) return;
@@ -419,7 +419,7 @@ void sio__conn_write_queue_now(struct conn *c) {
 
 /* An error is ignored: then the kernel holds more, which no caller could change. */
 void sio__conn_limit_unsent_bytes(struct conn *c, int bytes) {
-  if (c->closed) return;
+  assert(!c->closed);
 #ifdef TCP_NOTSENT_LOWAT
   if (!setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes)) return;
 #endif
@@ -550,22 +550,20 @@ void sio__conn_close(struct conn *c) {
 static int copy_unsent_bytes(const struct conn *c, struct buf *out) {
   buf_init(out, c->out.bytes);
   int err = sio__buf_reserve(out, c->out.bytes);
-  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && !err;
+  if (err) return err;
+  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k;
        sio__send_queue_iter_next(&at)) {
     struct iovec v = queue_bytes_at(&at);
-    err = sio__buf_put(out, v.iov_base, v.iov_len);
+    (void)sio__buf_put(out, v.iov_base, v.iov_len); /* the memory was reserved above */
   }
-  return err;
+  return 0;
 }
 
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out) {
   assert(!c->closed && !c->ending);
   *out = (struct conn_transfer){ .fd = c->fd };
   int err = copy_unsent_bytes(c, &out->unsent);
-  if (err) {
-    sio__buf_clear(&out->unsent);
-    return err;
-  }
+  if (err) return err;
   if (c->secure) out->tls = conn_tls_ops(c)->detach(c);
   remove_from_loop(c);
   sio__conn_clear_owner(c);

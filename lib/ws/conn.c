@@ -247,7 +247,7 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, LOG_WS_BROKEN, who, "%s: closed with %u, %s",
             who, code, detail);
-  if (w->state != WS_CLOSED) ws_notify_closed(w);
+  ws_notify_closed(w);
 }
 
 /* ---- callbacks of the receiver ---- */
@@ -342,13 +342,12 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
  * close frame. True: the peer has sent too much, and w was closed. */
 static bool has_ws_peer_sent_too_much_after_close(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
-  w->bytes_after_close =
-      n < UINT32_MAX - w->bytes_after_close ? w->bytes_after_close + (uint32_t)n : UINT32_MAX;
+  /* No overflow: max_payload is 1 GiB at most, and nothing is read above the limit. */
+  w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
       ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
-  if (w->state != WS_CLOSED)
-    ws_conn_release_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
+  ws_conn_release_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
   return true;
 }
 

@@ -149,14 +149,11 @@ int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_send_ping(struct ws_conn *w);
-static inline size_t ws_queued_bytes(const struct ws_conn *w) {
-  return w->conn ? w->conn->out.bytes : 0;
-}
+/* For these three functions w must not be closed. */
+static inline size_t ws_queued_bytes(const struct ws_conn *w) { return w->conn->out.bytes; }
 /* The memory of the queue, which for short messages is much more than their bytes. */
-static inline size_t ws_queued_memory(const struct ws_conn *w) {
-  return w->conn ? w->conn->out.memory : 0;
-}
-static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_is_idle(w->conn); }
+static inline size_t ws_queued_memory(const struct ws_conn *w) { return w->conn->out.memory; }
+static inline bool ws_is_idle(const struct ws_conn *w) { return conn_is_idle(w->conn); }
 /* Starts the closing handshake: sends the queue and then a close frame, which has no code if this
  * one must not be sent (0, for example). reason may be NULL. `message` is not called any more,
  * `closed` will be. No effect unless the state is OPEN. */

@@ -113,11 +113,11 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
 }
 
 static void endpoint_on_reading_paused(struct meter *m) {
-  if (endpoint_peer_of_meter(m)->ws) sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
+  sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_reading_resumed(struct meter *m) {
-  if (endpoint_peer_of_meter(m)->ws) sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
+  sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_rate_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
@@ -134,8 +134,8 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
 /* Counts received packets and bytes. False: the peer is over a limit that closes it, and the
  * message must not be delivered. */
 static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
-  if (w->over_rate || !w->ws) return false;
-  if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
+  if (w->over_rate) return false;
+  if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return true;
   w->over_rate = true;
   sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return false;
