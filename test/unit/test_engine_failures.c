@@ -220,7 +220,7 @@ TEST(a_handshake_that_is_never_complete_opens_no_session) {
   end();
 }
 
-/* ---- hooks of the host ------------------------------------------------------------------------ */
+/* ---- hooks of the host -------------------------------------------------------------------- */
 
 static void answer_itself(sio_request *r, const sio_connection_error *error, void *user) {
   (void)user;
