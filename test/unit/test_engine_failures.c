@@ -44,7 +44,7 @@ static void end(void) {
 
 static sio_stats stats(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
+  sio_server_get_stats(srv, &st, sizeof st);
   return st;
 }
 
