@@ -33,8 +33,8 @@ static int alone_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user, si
 
 static void prepare_alone(void) {
   begin_with_fake();
-  ops = *api->memory;
   stop();
+  ops = *api->memory;
   ops.open = alone_open;
 }
 
