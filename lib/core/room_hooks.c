@@ -69,6 +69,5 @@ static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room
 
 void sio__run_room_change_hooks(sio_nsp *nsp, enum sio_room_change change, const char *room,
                                 sio_socket *s) {
-  if (!sio__has_room_hooks(nsp)) return;
   HOOKS_EACH(k, walk, &nsp->rooms) run_room_hook(nsp, k->user, change, room, s);
 }

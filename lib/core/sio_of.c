@@ -11,6 +11,7 @@
 #include "core/pattern.h"
 
 static int create_nsp_without_parent(sio_nsp **out, struct core *core, sio_slice name) {
+  if (core->closing) return SIO_ESTATE;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (!err && (err = sio__nsp_open_adapter_and_register(*out))) sio__nsp_free(*out);
   if (!err) sio__nsp_run_created_hooks(*out);
@@ -24,7 +25,6 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   if (!sio__nsp_make_full_name(buffer, name, &full)) return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(core, full);
   if (!nsp) {
-    if (core->closing) return SIO_ESTATE;
     sio_nsp *parent = sio__parent_find_by_child_name(core, full);
     int err = parent ? sio__child_namespace_new(&nsp, parent, full, NULL)
                      : create_nsp_without_parent(&nsp, core, full);
@@ -46,7 +46,6 @@ int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out) {
     return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(parent->core, full);
   if (nsp && nsp->parent != parent) return SIO_EEXISTS;
-  if (!nsp && parent->core->closing) return SIO_ESTATE;
   int err = nsp ? 0 : sio__child_namespace_new(&nsp, parent, full, NULL);
   if (!err && out) *out = nsp;
   return err;
