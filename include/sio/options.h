@@ -70,7 +70,8 @@ enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UN
 
 /* A cookie that contains the id of the session, so that a load balancer can send all requests of a
  * session to the same server. The library sets the cookie in the first polling response of a
- * session, and never reads it. */
+ * session, and never reads it. With all attributes and an id of 63 characters it may have 511
+ * bytes. */
 typedef struct sio_cookie {
   size_t size;
   const char *name;    /* "io"                                        */

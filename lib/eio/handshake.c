@@ -22,6 +22,7 @@
 #include "http/cors.h"
 #include "http/origin.h"
 #include "ws/upgrade.h"
+#include <assert.h>
 #include <stdio.h>
 
 struct admission {
@@ -96,10 +97,11 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
 }
 
 static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
-  char value[512];
+  char value[COOKIE_SIZE];
   if (!e->opts->cookie) return;
   long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
-  if (n > 0) sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
+  assert(n > 0); /* checked with the options */
+  sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
 }
 
 static void open_polling_session(struct eio *e, sio_request *r) {

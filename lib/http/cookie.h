@@ -17,6 +17,7 @@ void sio__cookie_free(sio_cookie *c); /* NULL is fine */
 
 /* Writes the header's value to out, NUL-terminated. Returns its length, or SIO_ETOOBIG if it does
  * not fit. */
+enum { COOKIE_SIZE = 512 }; /* the most bytes of a session's cookie, with a NUL */
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value);
 
 #endif

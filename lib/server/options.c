@@ -316,6 +316,13 @@ static int copy_cors_option(struct options *opts, struct log *log) {
   return err;
 }
 
+/* The longest session id that generate_id can make has 63 characters. */
+static bool is_cookie_short_enough(const sio_cookie *c) {
+  char text[COOKIE_SIZE], sid[63];
+  memset(sid, 'x', sizeof sid);
+  return sio__cookie_write(text, sizeof text, c, slice(sid, sizeof sid)) > 0;
+}
+
 static int copy_cookie_option(struct options *opts, struct log *log) {
   sio_cookie cookie;
   if (!opts->o.cookie) return 0;
@@ -326,6 +333,10 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
     return log_invalid_option(log, "cookie",
                               "a text has a character that is not allowed in a cookie");
   opts->o.cookie = opts->cookie;
+  if (!err && !is_cookie_short_enough(opts->cookie))
+    return log_invalid_option(log, "cookie",
+                              "the cookie with all attributes is longer than %d bytes",
+                              COOKIE_SIZE - 1);
   return err;
 }
 

@@ -154,6 +154,17 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .cors = &(sio_cors){ .methods = "GET\r\n" } }, "cors");
 }
 
+TEST(a_cookie_that_would_be_too_long_to_be_set_is_refused) {
+  char domain[600];
+  memset(domain, 'd', sizeof domain - 1);
+  domain[sizeof domain - 1] = '\0';
+  refused(&(sio_options){ .cookie = &(sio_cookie){ .domain = domain } },
+          "cookie: the cookie with all attributes is longer than 511 bytes");
+  domain[380] = '\0';
+  EQ(settle(&(sio_options){ .cookie = &(sio_cookie){ .domain = domain } }), 0);
+  sio__options_clear(&opts);
+}
+
 TEST(origins_are_copied) {
   char origin[] = "https://a.example";
   EQ(settle(&(sio_options){ .allowed_origins = SIO_ROOMS(origin, "null") }), 0);
@@ -363,6 +374,7 @@ T(options_that_are_not_set_have_their_defaults)
 T(options_that_are_set_are_kept)
 T(a_path_is_stored_with_one_slash_at_its_end_or_without)
 T(a_value_without_sense_is_refused_by_name)
+T(a_cookie_that_would_be_too_long_to_be_set_is_refused)
 T(origins_are_copied)
 T(what_is_pointed_to_is_copied)
 T(no_failing_allocation_leaks)
