@@ -93,7 +93,6 @@ unsigned sio__polling_drop_queue(struct polling *p) {
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;
-  if (!rest) return;
   p->first = NULL;
   p->last = &p->first;
   while (rest && (spare || (spare = sio__pool_get(&c->eio->nodes)))) {

@@ -36,9 +36,7 @@ static void websocket_resume(sio_session *c) {
     sio__ws_resume_reading(c->ws);
 }
 
-static void websocket_pause(sio_session *c) {
-  if (c->ws) sio__ws_pause_reading(c->ws);
-}
+static void websocket_pause(sio_session *c) { sio__ws_pause_reading(c->ws); }
 
 static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
@@ -74,7 +72,7 @@ static void websocket_on_closed(struct ws_conn *w, void *session, const struct w
 
 static void websocket_on_drained(struct ws_conn *w) {
   sio_session *c = w->owner;
-  if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
+  CALL_ENGINE_HOOKS(c, drain);
 }
 
 static void websocket_on_below_low_mark(struct ws_conn *w) {
@@ -166,16 +164,14 @@ int sio__websocket_send(sio_session *c, struct msg *m) {
 }
 
 static bool websocket_can_send_now(const sio_session *c) { return ws_is_idle(c->ws); }
-static size_t websocket_queued_bytes(const sio_session *c) {
-  return c->ws ? ws_queued_bytes(c->ws) : 0;
-}
+static size_t websocket_queued_bytes(const sio_session *c) { return ws_queued_bytes(c->ws); }
 
 static size_t websocket_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : 0;
 }
 
 static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
-  if (c->ws) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
+  sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
 static int websocket_queue_sent_mark(sio_session *c) {
@@ -204,12 +200,10 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   return false;
 }
 
-static bool websocket_has_unhandled_packets(const sio_session *c) {
-  return c->ws ? c->ws->conn->paused : session_is_paused(c);
-}
+static bool websocket_has_unhandled_packets(const sio_session *c) { return c->ws->conn->paused; }
 
 static size_t websocket_incomplete_message_bytes(const sio_session *c) {
-  return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
+  return c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",
