@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_engine_requests.c - requests of sessions that the host answers itself, hooks that use some of
+ * the callbacks only, and what a session tells about itself in unusual states.
+ */
+#include "eio/session.h"
+#include "engine_rig.h"
+
+static sio_request *kept;
+
+static void on_begin(sio_session *c, void *user) {
+  (void)user;
+  session = c;
+}
+
+static void keep(sio_request *r, sio_next *next, void *user) {
+  (void)user;
+  kept = r;
+  sio_next_ok(next);
+}
+
+static void answer_kept(void) {
+  sio_respond(kept, 200, "text/plain", sio_text("from the host"));
+  kept = NULL;
+}
+
+static void start_keeping(const sio_options *o) {
+  start_raw(o);
+  sio_use_request(srv, keep, NULL);
+}
+
+/* ---- requests that the host answers ------------------------------------------------------- */
+
+TEST(a_poll_that_the_host_answers_itself_takes_nothing_of_the_queue) {
+  start_keeping(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && poller_get(&poller));
+  turns();
+  EQ(sio_session_send(session, 0, false, sio_text("queued")), 0);
+  answer_kept();
+  CHECK(raw_expect(&poller.get, "from the host"));
+  turns();
+  CHECK(!memmem(poller.get.in, poller.get.n, "queued", 6));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4queued"));
+  CHECK(session != NULL);
+  stop();
+}
+
+static void answer_in_flush(sio_session *c, void *user) {
+  (void)c, (void)user;
+  if (kept) answer_kept();
+}
+
+TEST(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue) {
+  start_keeping(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && poller_get(&poller));
+  turns();
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .flush = answer_in_flush }, NULL), 0);
+  EQ(sio_session_send(session, 0, false, sio_text("queued")), 0);
+  CHECK(raw_expect(&poller.get, "from the host"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "from the host"));
+  stop();
+}
+
+TEST(a_post_that_the_host_answers_itself_is_not_handled) {
+  char head[300];
+  start_keeping(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  SAW("open:raw ");
+  snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4a",
+           poller.path);
+  REQUIRE(raw_open(&poller.post, srv) && raw_send(&poller.post, head, strlen(head)));
+  turns();
+  answer_kept();
+  CHECK(raw_expect(&poller.post, "from the host"));
+  raw_send(&poller.post, "bcd", 3);
+  turns();
+  SAW("");
+  REQUIRE(poller_post(&poller, "4next"));
+  SAW("text:next ");
+  stop();
+}
+
+/* ---- hooks with some of the callbacks --------------------------------------------------------- */
+
+static bool eat_x(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)c, (void)binary, (void)user;
+  return data.n == 1 && *data.p == 'x';
+}
+
+static void on_flush(sio_session *c, void *user) {
+  (void)c, (void)user;
+  trace("flush ");
+}
+
+TEST(hooks_that_use_different_callbacks_are_called_side_by_side) {
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .flush = on_flush }, NULL), 0);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .message = eat_x }, NULL), 0);
+  REQUIRE(open_ws(&a, "/raw/"));
+  saw();
+  REQUIRE(raw_text(&a, "4x") && raw_text(&a, "4y") && raw_expect(&a, "4y"));
+  SAW("text:y flush ");
+  stop();
+}
+
+/* ---- sessions in unusual states --------------------------------------------------------------- */
+
+TEST(an_event_that_is_dropped_because_the_queue_is_full_is_not_a_volatile_one) {
+  static char big[8000];
+  sio_stats st;
+  memset(big, 'b', sizeof big);
+  start_raw(
+      &(sio_options){ .queue_high = 20000, .queue_low = 10000, .when_full = SIO_FULL_DROP_OLDEST });
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  int err = 0;
+  for (int i = 0; i < 10 && err != SIO_EDROPPED; i++)
+    err = sio_session_send(session, 0, false, slice(big, sizeof big));
+  for (int i = 0; i < 30; i++) {
+    int dropped = sio_session_send(session, 0, false, slice(big, sizeof big));
+    CHECK(dropped == 0 || dropped == SIO_EDROPPED);
+  }
+  sio_server_get_stats(srv, &st, sizeof st);
+  CHECK(st.events_dropped > 0);
+  EQ(st.volatile_dropped, 0);
+  EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("v")), SIO_EDROPPED);
+  sio_server_get_stats(srv, &st, sizeof st);
+  EQ(st.volatile_dropped, 1);
+  stop();
+}
+
+TEST(a_server_without_websockets_offers_no_upgrade) {
+  start(&(sio_options){ .transports = SIO_POLLING });
+  REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling"));
+  CHECK(raw_expect(&a, "\"upgrades\":[]"));
+  stop();
+  start(&(sio_options){ .no_upgrades = true });
+  REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling"));
+  CHECK(raw_expect(&a, "\"upgrades\":[]"));
+  stop();
+}
+
+TEST(a_round_trip_too_long_for_32_bits_is_shown_as_the_most_they_hold) {
+  start(&(sio_options){ .ping_interval_ms = 1000, .ping_timeout_ms = 100000000 });
+  REQUIRE(open_ws(&a, "/socket.io/"));
+  sio_on_engine(srv, &(sio_engine_hooks){ .open = on_begin }, NULL);
+  REQUIRE(open_ws(&b, "/socket.io/") && session);
+  later(1000);
+  REQUIRE(raw_expect(&b, "2"));
+  session->ping_at -= (uint64_t)3 * 3600 * 1000000000; /* the ping was sent three hours ago */
+  REQUIRE(raw_text(&b, "3"));
+  turns();
+  CHECK(sio_session_info_of(session).rtt_us == UINT32_MAX);
+  stop();
+}
+
+TEST(a_probe_of_protocol_3_may_not_be_an_empty_binary_message) {
+  static const struct {
+    const char *p;
+    size_t n;
+  } bad[] = { { "", 0 }, { "\7", 1 }, { "\2probe", 6 }, { "\2", 1 } };
+  for (size_t i = 0; i < 4; i++) {
+    char url[160];
+    sio_stats st;
+    start(&(sio_options){ .allow_eio3 = true });
+    sio_on_engine(srv, &(sio_engine_hooks){ .open = on_begin }, NULL);
+    REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=3&transport=polling") &&
+            raw_expect(&a, "sid") && session);
+    snprintf(url, sizeof url, "/socket.io/?EIO=3&transport=websocket&sid=%s",
+             sio_session_info_of(session).id);
+    REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, url) && raw_frame(&b, 0x82, bad[i].p, bad[i].n));
+    turns();
+    sio_server_get_stats(srv, &st, sizeof st);
+    EQ(st.upgrades_failed, 1);
+    EQ(st.sessions, 1);
+    stop();
+  }
+}
+
+static void close_at_upgrade_answer(sio_request *r, bool initial, void *user) {
+  (void)r, (void)user;
+  if (!initial && session) sio_session_close(session, NULL);
+}
+
+static void on_upgraded(sio_session *c, void *user) {
+  (void)c, (void)user;
+  trace("upgraded ");
+}
+
+TEST(a_session_that_is_closed_while_its_last_poll_is_answered_does_not_report_its_upgrade) {
+  char url[200];
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .upgrade = on_upgraded }, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  snprintf(url, sizeof url, "/raw/?EIO=4&transport=websocket&sid=%s", poller.sid);
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, url) && raw_text(&b, "2probe") &&
+          raw_expect(&b, "3probe"));
+  REQUIRE(poller_get(&poller));
+  turns();
+  EQ(sio_on_headers(srv, close_at_upgrade_answer, NULL), 0);
+  REQUIRE(raw_text(&b, "5"));
+  turns();
+  SAW("open:raw close:forced close/0/ ");
+  CHECK(raw_expect(&b, "\x88"));
+  stop();
+}
+
+TESTS_BEGIN
+T(a_poll_that_the_host_answers_itself_takes_nothing_of_the_queue)
+T(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue)
+T(a_post_that_the_host_answers_itself_is_not_handled)
+T(hooks_that_use_different_callbacks_are_called_side_by_side)
+T(an_event_that_is_dropped_because_the_queue_is_full_is_not_a_volatile_one)
+T(a_server_without_websockets_offers_no_upgrade)
+T(a_round_trip_too_long_for_32_bits_is_shown_as_the_most_they_hold)
+T(a_probe_of_protocol_3_may_not_be_an_empty_binary_message)
+T(a_session_that_is_closed_while_its_last_poll_is_answered_does_not_report_its_upgrade)
+TESTS_END
