@@ -193,7 +193,7 @@ typedef struct sio_redis_adapter_options {
   /* 1: the number of streams. If there are more, their names are "<stream_name>-0",
    * "<stream_name>-1" and so on. */
   unsigned stream_count;
-  /* "sio:session:": the prefix of the keys for sockets that may be recovered. */
+  /* "sio:session:": the prefix of the keys for sockets that may be recovered, at most 255 bytes. */
   const char *session_key_prefix;
   /* Send questions and answers through sharded channels (SPUBLISH; Redis 7). */
   bool use_sharded_pub_sub;

@@ -420,7 +420,8 @@ static void write_stream_name(struct message *m, sio_slice nsp, const char *name
 int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o) {
   const char *prefix = o->session_key_prefix ? o->session_key_prefix : "sio:session:";
   size_t n = strlen(prefix);
-  if (o->read_count > READ_COUNT_MAX || o->stream_count > INT32_MAX) return UV_EINVAL;
+  if (n > SESSION_PREFIX_MAX || o->read_count > READ_COUNT_MAX || o->stream_count > INT32_MAX)
+    return UV_EINVAL;
   struct streams *x = sio__calloc(1, sizeof *x + n + 1);
   if (!x) return UV_ENOMEM;
   x->adapter = a;

@@ -18,6 +18,7 @@
 #include "redis/stream_members.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_writer.h"
+#include <assert.h>
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <sio/stats.h>
@@ -317,9 +318,9 @@ static int get_and_delete_key_in_transaction(struct streams *x, const struct str
 }
 
 static int request_and_delete_session_key(struct streams *x, const struct stream_restore *k) {
-  char text[512];
+  char text[SESSION_PREFIX_MAX + PID_MAX];
   size_t nprefix = strlen(x->prefix), npid = strlen(k->pid);
-  if (nprefix + npid >= sizeof text) return UV_EINVAL;
+  assert(nprefix + npid < sizeof text);
   memcpy(text, x->prefix, nprefix);
   memcpy(text + nprefix, k->pid, npid);
   sio_slice key = slice(text, nprefix + npid);

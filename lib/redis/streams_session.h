@@ -13,6 +13,8 @@
 #include "redis/receive_session.h"
 #include "redis/stream_types.h"
 
+enum { SESSION_PREFIX_MAX = 255 /* the longest session_key_prefix */ };
+
 struct streams {
   sio_adapter *adapter;
   struct stream *stream;
