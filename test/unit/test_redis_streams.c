@@ -357,6 +357,292 @@ TEST(a_key_of_a_cluster_stays_if_the_offset_is_gone) {
   end_cluster();
 }
 
+/* ---- options --------------------------------------------------------------------------------- */
+
+static char streams_read[1000]; /* what XREAD asks for, each time once */
+
+static bool note_xread(struct fake_conn *c, const sio_slice *w, size_t n) {
+  char text[200] = "";
+  if (slice_equals_str(w[0], "XREAD")) fake_note(text, sizeof text, w + 1, n - 2);
+  size_t at = strlen(streams_read);
+  if (*text && !strstr(streams_read, text))
+    snprintf(streams_read + at, sizeof streams_read - at, "%s", text);
+  if (slice_equals_str(w[0], "XADD")) {
+    fake_note(commands, sizeof commands, w, 6);
+    fake_say(c, "$3\r\n7-1\r\n");
+    return true;
+  }
+  return streams_special(c, w, n);
+}
+
+static void begin_noting(const sio_recovery *r) {
+  streams_read[0] = '\0';
+  fake_special = note_xread;
+  begin_streams_with(r, &(sio_redis_options){ .ping_interval_ms = 0 });
+}
+
+static void end_noting(void) {
+  end();
+  cluster = (sio_redis_adapter_options){ 0 };
+}
+
+/* hash(name) % count, with the hash of JavaScript strings, whose remainder may be negative. */
+TEST(of_several_streams_the_name_of_a_namespace_chooses_one_as_npm_does_it) {
+  static const struct {
+    const char *nsp, *stream;
+  } chosen[] = {
+    { "/", "socket.io-2" },
+    { "/chat", "socket.io-1" },
+    { "/\xc3\xa9", "socket.io-1" },
+    { "/\xe2\x82\xac"
+      "uro",
+      "socket.io-2" },
+    { "/\xf0\x9f\x98\x80"
+      "x",
+      "socket.io-0" },
+    { "/lobby-2", "socket.io-0" },
+    { "/stocks-and-bonds", "socket.io--1" },
+  };
+  cluster.stream_count = 3;
+  begin_noting(NULL);
+  for (unsigned i = 0; i < sizeof chosen / sizeof *chosen; i++) {
+    sio_nsp *nsp;
+    streams_read[0] = '\0';
+    EQ(sio_of(srv, chosen[i].nsp, &nsp), 0);
+    char text[100];
+    snprintf(text, sizeof text, "STREAMS %s\n", chosen[i].stream);
+    UNTIL(redis_stats().state == SIO_REDIS_READY);
+    sio_broadcast((sio_target){ .nsp = nsp }, "ev", SIO_NONE);
+    snprintf(text, sizeof text, "XADD %s MAXLEN", chosen[i].stream);
+    UNTIL(strstr(commands, text));
+    commands[0] = '\0';
+  }
+  end_noting();
+}
+
+TEST(one_stream_has_no_number) {
+  cluster.stream_count = 1;
+  begin_noting(NULL);
+  UNTIL(strstr(streams_read, "STREAMS socket.io\n"));
+  end_noting();
+}
+
+TEST(names_and_bounds_of_streams_are_those_of_the_options) {
+  cluster = (sio_redis_adapter_options){ .stream_name = "mine",
+                                         .session_key_prefix = "my:",
+                                         .max_len = 77,
+                                         .read_count = 2,
+                                         .block_time_in_ms = 1234 };
+  begin_noting(&normal);
+  UNTIL(strstr(streams_read, "COUNT 1 BLOCK 1234 STREAMS mine\n"));
+  of_other("{}");
+  of_other("{}");
+  UNTIL(strstr(streams_read, "COUNT 2 BLOCK 1234 STREAMS mine\n"));
+  CHECK(!strstr(streams_read, "COUNT 4"));
+  joined();
+  UNTIL(strstr(commands, "SET my:"));
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(strstr(commands, "XADD mine MAXLEN ~ 77 *\n"));
+  end_noting();
+}
+
+/* Otherwise the connection would count as broken. */
+TEST(the_reader_is_not_silent_for_longer_than_half_of_the_time_of_a_ping) {
+  streams_read[0] = '\0';
+  fake_special = note_xread;
+  begin_streams_with(NULL, &(sio_redis_options){ .ping_interval_ms = 3000 });
+  UNTIL(strstr(streams_read, "BLOCK 1501 "));
+  end_noting();
+}
+
+TEST(options_of_streams_are_checked) {
+  static char prefix[300];
+  memset(prefix, 'p', sizeof prefix - 1);
+  const sio_redis_adapter_options bad[] = { { .read_count = 301 },
+                                            { .stream_count = 1u << 31 },
+                                            { .session_key_prefix = prefix } };
+  for (int i = 0; i < 3; i++) {
+    cluster = bad[i];
+    streams = true;
+    rig_recovery = NULL;
+    EQ(begin_code(NULL), UV_EINVAL);
+    sio_redis_free(redis);
+    fake_stop_listening();
+    nothing_left();
+  }
+  prefix[255] = '\0'; /* the longest */
+  cluster = (sio_redis_adapter_options){ .session_key_prefix = prefix };
+  begin_noting(&normal);
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"seen\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  HEARD(p, "40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  end_noting();
+}
+
+TEST(questions_go_through_sharded_channels_if_wanted) {
+  cluster.use_sharded_pub_sub = true;
+  sharded = true; /* the fake takes SPUBLISH alone */
+  begin_noting(NULL);
+  CHECK(strstr(subscribed, "SSUBSCRIBE socket.io#/#\n"));
+  end_noting();
+  sharded = false;
+}
+
+/* ---- two namespaces -------------------------------------------------------------------------- */
+
+TEST(namespaces_share_a_stream_and_its_connections) {
+  sio_nsp *chat;
+  begin_streams(NULL);
+  uint64_t connects = redis_stats().connects;
+  EQ(sio_of(srv, "/chat", &chat), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  EQ(redis_stats().connects, connects);
+  struct peer *p = peer_new();
+  say(p, "40/chat,");
+  heard(p);
+  add_entry("other", "/chat", "3",
+            "{\"packet\":{\"type\":2,\"data\":[\"there\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"here\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  read_all(2);
+  HEARD(p, "42/chat,[\"there\"] ");
+  end();
+}
+
+TEST(two_servers_of_one_redis_cannot_have_the_same_namespace) {
+  sio_server *other;
+  begin_streams(NULL);
+  sio_options o = { .adapter = sio_redis_streams_adapter, .adapter_user = &cluster };
+  EQ(sio_server_new(&loop, &o, &other), UV_EEXIST);
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(nentries == 1);
+  end();
+}
+
+/* ---- requests in the stream ------------------------------------------------------------------ */
+
+TEST(leaves_and_disconnects_are_added_as_npm_does_it) {
+  begin_streams(NULL);
+  sio_target to = { .nsp = root, .rooms = SIO_ROOMS("r") };
+  sio_all_leave(to, SIO_ROOMS("x", "y"));
+  IS_ENTRY(0, "5",
+           "{\"opts\":{\"rooms\":[\"r\"],\"except\":[],\"flags\":{}},\"rooms\":[\"x\",\"y\"]}");
+  sio_all_disconnect(to, false);
+  IS_ENTRY(1, "6", "{\"opts\":{\"rooms\":[\"r\"],\"except\":[],\"flags\":{}},\"close\":false}");
+  sio_all_disconnect(to, true);
+  IS_ENTRY(2, "6", "{\"opts\":{\"rooms\":[\"r\"],\"except\":[],\"flags\":{}},\"close\":true}");
+  sio_all_join((sio_target){ .nsp = root, .flags = SIO_LOCAL }, SIO_ROOMS("r"));
+  settle();
+  EQ(nentries, 3);
+  end();
+}
+
+static void request_of_other(const char *type, const char *data) {
+  add_entry("other", "/", type, data);
+  feed_reader();
+  settle();
+}
+
+TEST(requests_of_other_servers_in_the_stream_apply_here) {
+  begin_streams(NULL);
+  struct peer *p = joined(), *q = joined();
+  request_of_other("4", "{\"opts\":{\"rooms\":[],\"except\":[]},\"rooms\":[\"r\",\"s\"]}");
+  read_all(1);
+  EQ(sio_nsp_count(root, "r") * 10 + sio_nsp_count(root, "s"), 22);
+  sio_join(root->members[0], "x");
+  request_of_other("5", "{\"opts\":{\"rooms\":[\"x\"],\"except\":[]},\"rooms\":[\"r\"]}");
+  read_all(2);
+  EQ(sio_nsp_count(root, "r"), 1);
+  request_of_other("6", "{\"opts\":{\"rooms\":[\"x\"],\"except\":[]},\"close\":false}");
+  read_all(3);
+  HEARD(p, "41 ");
+  request_of_other("6", "{\"opts\":{\"rooms\":[],\"except\":[]},\"close\":true}");
+  read_all(4);
+  HEARD(q, "41 end ");
+  request_of_other("4", "{\"opts\":7}");
+  request_of_other("9", "{\"packet\":7}");
+  request_of_other("9", "{\"packet\":[\"hello\"]}");
+  read_all(7);
+  EQ(redis_stats().malformed, 2);
+  end();
+}
+
+/* ---- keys of connected sockets --------------------------------------------------------------- */
+
+/* How many SET there are, and forgets them. */
+static unsigned count_sets(void) {
+  unsigned n = 0;
+  for (const char *at = commands; (at = strstr(at, "SET ")); at++) n++;
+  commands[0] = '\0';
+  return n;
+}
+
+TEST(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires) {
+  begin_streams(&(sio_recovery){ .max_disconnection_ms = 60000 });
+  joined();
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  sio_join(root->members[0], "a");
+  sio_join(root->members[0], "b");
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1); /* once a turn */
+  sio_leave(root->members[0], "a");
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  sio_socket_set_shared(root->members[0], SLICE("{\"user\":\"bob\"}"));
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  clock_ms += 19999;
+  of_other("{}"); /* it looks whenever something was read */
+  read_all(1);
+  EQ(count_sets(), 0);
+  clock_ms += 1;
+  of_other("{}");
+  UNTIL(strstr(commands, "SET "));
+  read_all(2);
+  EQ(count_sets(), 1);
+  end();
+}
+
+TEST(without_recovery_no_key_is_written) {
+  begin_streams(NULL);
+  joined();
+  sio_join(root->members[0], "a");
+  sio_leave(root->members[0], "a");
+  settle();
+  EQ_STR(commands, "");
+  end();
+}
+
+/* ---- leaving while events wait --------------------------------------------------------------- */
+
+TEST(a_socket_that_is_disconnected_is_sent_only_what_is_for_it) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  sio_socket *s = root->members[0];
+  sio_join(s, "in");
+  hold_reads = true;
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("out", "in") }, "a", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("out") }, "b", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .except = SIO_ROOMS("out", "in") }, "c", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sio_socket_id(s)) }, "d", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "v", SIO_NONE);
+  sio_broadcast(ALL, "bin", SIO_ARGS(sio_bin("\1", 1)));
+  HEARD(p, "");
+  sio_disconnect(s, false);
+  HEARD(p, "42[\"a\"] 42[\"d\"] 451-[\"bin\",{\"_placeholder\":true,\"num\":0}] b:01 41 ");
+  hold_reads = false;
+  end();
+}
+
 TESTS_BEGIN
 T(events_are_added_as_npm_does_it)
 T(a_socket_is_kept_as_npm_does_it)
@@ -378,4 +664,17 @@ T(entries_follow_the_slot_of_their_stream_once_and_in_order)
 T(entries_wait_while_the_slot_of_their_stream_is_on_no_server)
 T(a_socket_is_restored_from_a_key_on_another_server_of_the_cluster)
 T(a_key_of_a_cluster_stays_if_the_offset_is_gone)
+T(of_several_streams_the_name_of_a_namespace_chooses_one_as_npm_does_it)
+T(one_stream_has_no_number)
+T(names_and_bounds_of_streams_are_those_of_the_options)
+T(the_reader_is_not_silent_for_longer_than_half_of_the_time_of_a_ping)
+T(options_of_streams_are_checked)
+T(questions_go_through_sharded_channels_if_wanted)
+T(namespaces_share_a_stream_and_its_connections)
+T(two_servers_of_one_redis_cannot_have_the_same_namespace)
+T(leaves_and_disconnects_are_added_as_npm_does_it)
+T(requests_of_other_servers_in_the_stream_apply_here)
+T(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires)
+T(without_recovery_no_key_is_written)
+T(a_socket_that_is_disconnected_is_sent_only_what_is_for_it)
 TESTS_END
