@@ -406,6 +406,38 @@ TEST(bulk_verbs_reach_all_of_many) {
   stop();
 }
 
+TEST(a_room_with_the_name_of_a_socket_is_listed_once_with_all_its_members) {
+  const char *names[4];
+  begin(2);
+  sio_join(sockets[1], sio_socket_id(sockets[0]));
+  EQ(sio_nsp_rooms(root, names, 4), 2);
+  EQ_STR(names[0], sio_socket_id(sockets[0]));
+  EQ_STR(names[1], sio_socket_id(sockets[1]));
+  EQ(sio_nsp_count(root, sio_socket_id(sockets[0])), 2);
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS(sio_socket_id(sockets[0])) });
+  EQ_STR(r, "0 1 ");
+  stop();
+}
+
+/* The list grows when there are more than sixteen. */
+TEST(without_memory_for_a_longer_list_no_socket_is_visited_either) {
+  begin(20);
+  alloc_fail_in(2);
+  EQ(sio_all_each((sio_target){ .nsp = root }, churn, NULL), UV_ENOMEM);
+  SAW("");
+  alloc_fail_in(0);
+  stop();
+}
+
+TEST(a_room_that_a_socket_is_not_in_is_left_without_effect) {
+  begin(2);
+  sio_join(sockets[0], "a");
+  EQ(sio_leave(sockets[1], "a"), 0);
+  EQ(sio_leave(sockets[1], "none"), 0);
+  EQ(sio_nsp_count(root, "a"), 1);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_broadcast_without_rooms_reaches_all_sockets)
 T(the_sender_may_be_skipped)
@@ -427,4 +459,7 @@ T(rooms_behave_like_a_table_of_booleans)
 T(a_socket_in_thousands_of_rooms_leaves_them_all)
 T(a_socket_is_small)
 T(bulk_verbs_reach_all_of_many)
+T(a_room_with_the_name_of_a_socket_is_listed_once_with_all_its_members)
+T(without_memory_for_a_longer_list_no_socket_is_visited_either)
+T(a_room_that_a_socket_is_not_in_is_left_without_effect)
 TESTS_END

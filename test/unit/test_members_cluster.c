@@ -4,7 +4,10 @@
  * other processes by an adapter (sio_threads_set_adapter()). The adapter here plays one other
  * process with one socket, and notes what it is asked to send there.
  */
+#include "clock.h"
 #include "core/nsp.h"
+#include "server/server.h"
+
 #include "members_rig.h"
 #include <sio/adapter.h>
 
@@ -29,8 +32,7 @@ static void note(const char *what, sio_slice json) {
 
 static void note_packet(const char *what, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(api->packet_get_info(p, &info), 0);
-  note(what, info.json);
+  if (api->packet_get_info(p, &info) == 0) note(what, info.json); /* unless memory ended */
 }
 
 static int spy_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user, sio_adapter **out) {
@@ -69,7 +71,7 @@ static int spy_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_sock
 /* The other process has one socket, which answers "outside". */
 static int spy_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(api->packet_get_info(p, &info), 0);
+  (void)api->packet_get_info(p, &info);
   if (!(to->flags & SIO_LOCAL)) note_packet("", p);
   if (!(to->flags & SIO_LOCAL) && info.query) {
     api->query_expect(info.query, 1);
@@ -329,6 +331,22 @@ TEST(an_event_to_servers_leaves_the_process_once) {
   stop_cluster();
 }
 
+static int ended; /* questions of call_everything() without replies */
+static void on_fetched_or_not(int status, sio_remote *list, size_t n, void *user) {
+  (void)status, (void)list, (void)n, (void)user;
+  ended++;
+}
+static void on_count_or_not(int status, size_t n, void *user) {
+  (void)status, (void)n, (void)user;
+  ended++;
+}
+
+static void later(uint64_t ms) {
+  clock_ms += ms;
+  for (int i = 0; i < MEMBERS; i++) sio__timers_fire_due(&members[i]->core.loop.timers, clock_ms);
+  turns(2);
+}
+
 /* ---- from other processes -------------------------------------------------------------------- */
 
 static void receive_broadcast(const sio_target *to, const char *json, sio_query *q) {
@@ -476,6 +494,158 @@ TEST(one_member_before_it_has_sockets_may_be_connected) {
   end();
 }
 
+/* ---- adapters with less or more -------------------------------------------------------------- */
+
+/* It has what it must have, and nothing else. */
+static const sio_adapter_ops bare = {
+  .size = sizeof bare,
+  .open = spy_open,
+  .close = spy_close,
+  .join = spy_join,
+  .leave = spy_leave,
+  .leave_all = spy_leave_all,
+  .in_room = spy_in_room,
+  .rooms = spy_rooms,
+  .broadcast = spy_broadcast,
+  .each = spy_each,
+  .all_join = spy_all_join,
+  .all_leave = spy_all_leave,
+  .all_disconnect = spy_all_disconnect,
+};
+
+TEST(an_adapter_may_lack_all_that_is_optional) {
+  const char *names[4];
+  begin();
+  EQ(sio_threads_set_adapter(members[CONNECTED], &bare, sent), 0);
+  connect_peers();
+  sent[0] = '\0';
+  EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
+  EQ(sio_nsp_count(roots[CONNECTED], "red"), 0); /* it does not count */
+  EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 0);
+  for (int i = 0; i < MEMBERS; i++) {
+    EQ(sio_all_fetch(all_of(i), 0, on_fetched, NULL), 0);
+    turns(4);
+    EQ(fetched, MEMBERS);
+    servers = 0;
+    EQ(sio_server_count(roots[i], 0, on_count, NULL), 0);
+    turns(4);
+    EQ(servers, MEMBERS);
+    asked.runs = 0;
+    EQ(sio_server_side_emit(roots[i], "ping", SIO_NONE, 0, on_replies, NULL), 0);
+    later(6000);
+    EQ(asked.runs, 1);
+    EQ(asked.outside, 0);
+  }
+  EQ_STR(sent, "");
+  free_peers();
+  end();
+}
+
+static unsigned over, arrived, departed;
+static void full_query_over(sio_adapter *a, sio_query *q) {
+  (void)a, (void)q;
+  over++;
+}
+static void full_arrive(sio_adapter *a, sio_socket *s) {
+  arrived++;
+  if (api->memory->arrive) api->memory->arrive(a->local, s);
+}
+static void full_depart(sio_adapter *a, sio_socket *s) {
+  departed++;
+  if (api->memory->depart) api->memory->depart(a->local, s);
+}
+static void full_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
+                           void *user) {
+  api->memory->all_rooms(a->local, cb, user);
+}
+static size_t full_room_size(const sio_adapter *a, const char *room) {
+  return api->memory->room_size(a->local, room);
+}
+static size_t full_room_count(const sio_adapter *a) { return api->memory->room_count(a->local); }
+
+TEST(an_adapter_is_told_of_all_that_it_wants_to_know) {
+  const char *names[4];
+  sio_adapter_ops full = spy;
+  full.query_over = full_query_over;
+  full.arrive = full_arrive;
+  full.depart = full_depart;
+  full.all_rooms = full_all_rooms;
+  full.room_size = full_room_size;
+  full.room_count = full_room_count;
+  over = arrived = departed = 0;
+  begin();
+  EQ(sio_threads_set_adapter(members[CONNECTED], &full, sent), 0);
+  connect_peers();
+  EQ(arrived, 1);
+  EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
+  EQ(sio_nsp_count(roots[CONNECTED], "red"), 1);
+  EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 2); /* and that of its id */
+  asked.runs = 0;
+  EQ(sio_broadcast_ack(all_of(CONNECTED), "q", SIO_NONE, 1000, on_replies, NULL), 0);
+  later(1000); /* the sockets do not answer */
+  EQ(asked.runs, 1);
+  EQ(asked.status, SIO_ETIMEOUT);
+  EQ(over, 1);
+  free_peers();
+  turns(2);
+  EQ(departed, 1);
+  end();
+}
+
+static int fails_to_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user,
+                         sio_adapter **out) {
+  (void)nsp, (void)calls, (void)user, (void)out;
+  return UV_ENOSPC;
+}
+
+/* The host has to close that member; until then it serves. */
+TEST(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone) {
+  sio_adapter_ops failing = spy;
+  failing.open = fails_to_open;
+  begin();
+  EQ(sio_threads_set_adapter(members[CONNECTED], &failing, sent), UV_ENOSPC);
+  connect_peers();
+  EQ(sio_broadcast(all_of(0), "news", SIO_NONE), 0);
+  turns(3);
+  expect_each_peer_gets("[\"news\"]");
+  free_peers();
+  end();
+}
+
+/* ---- no memory ------------------------------------------------------------------------------- */
+
+static void call_everything(int from) {
+  (void)sio_broadcast(all_of(from), "news", SIO_ARGS(sio_bin("x", 1)));
+  (void)sio_all_fetch(all_of(from), 1000, on_fetched_or_not, NULL);
+  (void)sio_server_count(roots[from], 1000, on_count_or_not, NULL);
+  (void)sio_server_side_emit(roots[from], "ping", SIO_NONE, 1000, on_replies, NULL);
+  (void)sio_server_side_emit(roots[from], "ping", SIO_NONE, 0, NULL, NULL);
+  (void)sio_broadcast_ack(all_of(from), "q", SIO_NONE, 1000, on_replies, NULL);
+}
+
+/* Each question that was asked ends, once. */
+TEST(any_allocation_of_a_question_to_all_processes_may_fail) {
+  for (int from = 0; from < 2; from++) {
+    bool failed = true;
+    for (size_t at = 1; failed && at < 400; at++) {
+      start_cluster();
+      for (int i = 0; i < MEMBERS; i++)
+        EQ(sio_on_server_side(roots[i], "ping", on_server_event, NULL), 0);
+      asked.runs = ended = 0;
+      alloc_fail_in(at);
+      call_everything(from);
+      turns(5);
+      failed = alloc_fuse == 0;
+      alloc_fail_in(0);
+      later(3000);
+      later(3000);
+      CHECK(asked.runs <= 2 && ended <= 2);
+      if (!failed) EQ(asked.runs + ended, 4);
+      stop_cluster();
+    }
+  }
+}
+
 TESTS_BEGIN
 T(a_broadcast_of_any_member_leaves_the_process_once_and_reaches_each_peer_once)
 T(what_is_for_a_thread_or_for_the_process_does_not_leave_it)
@@ -489,4 +659,8 @@ T(a_question_of_another_process_is_answered_with_one_count)
 T(a_question_of_another_process_that_the_server_ends_is_counted_before)
 T(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_once)
 T(one_member_before_it_has_sockets_may_be_connected)
+T(an_adapter_may_lack_all_that_is_optional)
+T(an_adapter_is_told_of_all_that_it_wants_to_know)
+T(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone)
+T(any_allocation_of_a_question_to_all_processes_may_fail)
 TESTS_END

@@ -3,9 +3,12 @@
  * test_members_recovery.c - clients that lose their connection and return to another one of several
  * servers that serve as one (sio/threads.h).
  */
+#include "clock.h"
 #include "core/nsp.h"
 #include "core/recovery_socket.h"
 #include "core/socket.h"
+#include "server/server.h"
+
 #include "members_rig.h"
 #include <sio/parser.h>
 
@@ -439,6 +442,205 @@ TEST(without_memory_nothing_leaks_and_nothing_comes_twice) {
   }
 }
 
+/* The numbers of the events that the client was sent grow. */
+static void expect_growing_numbers(const struct client *c) {
+  int last = -1;
+  for (int i = 0; i < c->n; i++) {
+    int number = -1;
+    EQ(sscanf(c->texts[i], "[\"n\",%d]", &number), 1);
+    CHECK(number > last);
+    last = number;
+  }
+}
+
+static void broadcast_number(int member, int number) {
+  (void)sio_broadcast(all_of(member), "n", SIO_ARGS(number));
+}
+
+/* Broadcasts cross the record on its way while memory ends. */
+TEST(without_memory_for_what_crosses_nothing_comes_twice_or_out_of_order) {
+  for (size_t at = 1; at < 80; at++) {
+    struct client c;
+    start_members();
+    client_start(&c, 0);
+    broadcast_number(2, 0);
+    turns(2);
+    client_read(&c);
+    client_break(&c);
+    turns(2);
+    broadcast_number(2, 1);
+    client_open(&c, 1);
+    alloc_fail_in(at);
+    for (int k = 2; k < 8; k++) {
+      broadcast_number(k % 3, k);
+      turn();
+    }
+    alloc_fail_in(0);
+    turns(4);
+    broadcast_number(1, 8);
+    turns(3);
+    if (sio_test_open(c.peer) && sio_test_socket(c.peer)) {
+      client_read(&c);
+      expect_growing_numbers(&c);
+    }
+    client_break(&c);
+    end();
+  }
+}
+
+TEST(a_client_is_new_if_more_crosses_its_socket_than_may_be_kept) {
+  struct client c;
+  recovery.max_log_bytes = 4000;
+  start_members();
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(0), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  client_open(&c, 1);
+  for (int i = 0; i < 40; i++) EQ(sio_broadcast(all_of(1), "x", SIO_ARGS("some text")), 0);
+  turns(6);
+  REQUIRE(sio_test_socket(c.peer));
+  CHECK(!sio_socket_recovered(sio_test_socket(c.peer)));
+  EQ(failures(1, SIO_RECOVERY_LOG_GONE) + failures(1, SIO_RECOVERY_TOO_MUCH), 1);
+  client_break(&c);
+  recovery.max_log_bytes = 0;
+  end();
+}
+
+TEST(volatile_events_that_cross_a_socket_are_not_kept_for_it) {
+  struct client c;
+  sio_target to;
+  start_members();
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(0), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  client_open(&c, 1);
+  to = all_of(1);
+  to.flags = SIO_VOLATILE;
+  EQ(sio_broadcast(to, "v", SIO_NONE), 0);
+  EQ(sio_broadcast(all_of(1), "kept", SIO_NONE), 0);
+  turns(6);
+  client_read(&c);
+  EXPECT_TEXTS(&c, "[\"kept\"]");
+  client_break(&c);
+  end();
+}
+
+static uint64_t lost_by(int member) {
+  sio_stats st;
+  sio_server_get_stats(members[member], &st, sizeof st);
+  return st.thread_messages_lost;
+}
+
+TEST(a_client_is_new_if_no_member_can_be_asked) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  client_break(&c);
+  turns(2);
+  threads->inbox_max = 0;
+  CHECK(!client_return(&c, 1));
+  EQ(failures(1, SIO_RECOVERY_NO_ANSWER), 1);
+  EQ(lost_by(1), 2);
+  client_break(&c);
+  end();
+}
+
+static void later(uint64_t ms) {
+  clock_ms += ms;
+  for (int i = 0; i < MEMBERS; i++) sio__timers_fire_due(&members[i]->core.loop.timers, clock_ms);
+  turns(2);
+}
+
+/* The member that has the socket keeps it, because it could not send it. */
+TEST(a_client_whose_socket_could_not_be_sent_may_return_to_it_later) {
+  struct client c;
+  size_t inbox;
+  start_members();
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(2), "a", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  inbox = threads->inbox_max;
+  client_open(&c, 1);
+  threads->inbox_max = 0; /* the questions are on their way, the answers are not */
+  turns(4);
+  CHECK(lost_by(0) + lost_by(2) > 0);
+  threads->inbox_max = inbox;
+  later(5000);
+  turns(2);
+  REQUIRE(sio_test_socket(c.peer));
+  CHECK(!sio_socket_recovered(sio_test_socket(c.peer)));
+  EQ(failures(1, SIO_RECOVERY_NO_ANSWER), 1);
+  client_break(&c);
+  turns(2);
+  later(11000); /* nobody waits for those answers any more */
+  EQ(sio_broadcast(all_of(2), "b", SIO_NONE), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 0));
+  EXPECT_TEXTS(&c, "[\"b\"]");
+  client_break(&c);
+  client_start(&c, 0);
+  client_break(&c);
+  turns(2);
+  (void)client_return(&c, 1);
+  client_break(&c);
+  end();
+}
+
+TEST(a_namespace_that_other_members_do_not_have_has_no_lost_sockets_there) {
+  sio_nsp *only;
+  sio_test_peer *p;
+  start_members();
+  EQ(sio_of(members[1], "/only", &only), 0);
+  EQ(sio_test_connect(members[1], "/only", "{\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\",\"offset\":\"x.1\"}",
+                      &p),
+     0);
+  turns(4);
+  REQUIRE(sio_test_socket(p));
+  CHECK(!sio_socket_recovered(sio_test_socket(p)));
+  EQ(failures(1, SIO_RECOVERY_NO_SESSION), 1);
+  sio_test_free(p);
+  end();
+}
+
+TEST(members_may_differ_in_whether_they_recover) {
+  struct client c;
+  how = options();
+  alloc_install();
+  log_text[0] = '\0';
+  if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
+  how.threads = threads;
+  how.socket_data_size = 8;
+  for (int i = 0; i < MEMBERS; i++) {
+    how.recovery = i == 2 ? NULL : &recovery;
+    EQ(sio_server_new(&uv, &how, &members[i]), 0);
+    EQ(sio_of(members[i], "/", &roots[i]), 0);
+  }
+  sio_threads_unref(threads);
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(2), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 1));
+  client_break(&c);
+  turns(2);
+  CHECK(!client_return(&c, 2)); /* it does not ask */
+  client_break(&c);
+  end();
+}
+
 TESTS_BEGIN
 T(a_client_returns_to_another_member_and_is_sent_what_it_missed)
 T(a_client_returns_although_its_old_connection_looks_alive)
@@ -453,4 +655,11 @@ T(a_client_whose_missed_events_were_dropped_is_a_new_one)
 T(a_member_that_closes_meanwhile_costs_the_client_its_socket_and_nothing_else)
 T(a_member_may_close_at_any_point_of_the_return_to_another_one)
 T(without_memory_nothing_leaks_and_nothing_comes_twice)
+T(without_memory_for_what_crosses_nothing_comes_twice_or_out_of_order)
+T(a_client_is_new_if_more_crosses_its_socket_than_may_be_kept)
+T(volatile_events_that_cross_a_socket_are_not_kept_for_it)
+T(a_client_is_new_if_no_member_can_be_asked)
+T(a_client_whose_socket_could_not_be_sent_may_return_to_it_later)
+T(a_namespace_that_other_members_do_not_have_has_no_lost_sockets_there)
+T(members_may_differ_in_whether_they_recover)
 TESTS_END
