@@ -57,7 +57,7 @@ int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   int err = sio__parse_event_packet(a, packet, &data, &ours);
   if (!err && ours) err = sio__received_target_parse(&t, opts);
   if (!err && ours) {
-    const sio_target to = sio__make_local_target(a, &t, sio__is_for_all_sockets(opts));
+    const sio_target to = sio__make_local_target(a, &t);
     err = sio__deliver_event_to_local_sockets(a, data, &to, NULL, slice(NULL, 0));
   }
   sio__received_target_clear(&t);
@@ -103,7 +103,6 @@ int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_sli
   if (!err && !sio__unpack_map_fields(ev->message.value, fields, 2)) err = SIO_EPROTO;
   if (!err) err = sio__parse_event_packet(a, packet, &ev->data, &ours);
   if (!err) err = sio__received_target_parse(&ev->target, opts);
-  if (!err) ev->everybody = sio__is_for_all_sockets(opts);
   return err;
 }
 
@@ -114,7 +113,7 @@ void sio__received_event_clear(struct received_event *ev) {
 
 int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
                                 sio_slice offset) {
-  sio_target to = sio__make_local_target(a, &ev->target, ev->everybody);
+  sio_target to = sio__make_local_target(a, &ev->target);
   to.key = key;
   if (to.flags & SIO_VOLATILE) offset = slice(NULL, 0);
   return sio__deliver_event_to_local_sockets(a, ev->data, &to, NULL, offset);

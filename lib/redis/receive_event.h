@@ -22,7 +22,6 @@ int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, co
 struct received_event {
   struct unpacked message;
   struct received_target target;
-  bool everybody;
   sio_slice data; /* the event; in the message */
 };
 int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_slice message);

@@ -70,12 +70,12 @@ static void on_clients_counted(size_t n, void *user) {
 }
 
 static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
-                                           const struct received_target *t, bool everybody) {
+                                           const struct received_target *t) {
   static const sio_query_watch watch = { .size = sizeof watch,
                                          .reply = on_local_ack,
                                          .end = on_local_acks_end };
   sio_adapter *a = k->adapter;
-  const sio_target to = sio__make_local_target(a, t, everybody);
+  const sio_target to = sio__make_local_target(a, t);
   sio_query *q;
   struct requester *kept = requester_copy(k);
   if (!kept) return UV_ENOMEM;
@@ -96,8 +96,7 @@ int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_s
   bool ours = false;
   int err = sio__parse_event_packet(k->adapter, packet, &data, &ours);
   if (!err && ours) err = sio__received_target_parse(&t, opts);
-  if (!err && ours)
-    err = emit_with_acks_to_local_sockets(k, data, &t, sio__is_for_all_sockets(opts));
+  if (!err && ours) err = emit_with_acks_to_local_sockets(k, data, &t);
   sio__received_target_clear(&t);
   return err;
 }
@@ -145,8 +144,7 @@ int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts) {
   struct requester *kept = err ? NULL : requester_copy(k);
   if (!err && !kept) err = UV_ENOMEM;
   if (!err) {
-    err = sio_all_fetch(sio__make_local_target(k->adapter, &t, sio__is_for_all_sockets(opts)), 0,
-                        on_local_sockets_fetched, kept);
+    err = sio_all_fetch(sio__make_local_target(k->adapter, &t), 0, on_local_sockets_fetched, kept);
     if (err) sio__free(kept);
   }
   sio__received_target_clear(&t);
@@ -183,12 +181,9 @@ static int handle_socket_ids_request(const struct requester *k, sio_slice rooms)
   struct message m;
   struct room_list l = { .m = &m };
   struct received_target t = { 0 };
-  uint32_t n = 0;
-  sio_slice list = rooms;
-  int err = sio__unpack_room_names(&t.rooms, rooms);
+  int err = sio__received_target_parse_rooms(&t, rooms);
   if (err) return err;
-  bool everybody = !rooms.n || (sio__unpack_array_length(&list, &n) && n == 0);
-  const sio_target to = sio__make_local_target(k->adapter, &t, everybody);
+  const sio_target to = sio__make_local_target(k->adapter, &t);
   begin_response_message(&m, k, MESSAGE_FETCH);
   sio__message_write_json(&m, SLICE(",\"sockets\":["));
   err = memory_adapter_ops(k->adapter)->each(k->adapter->local, &to, write_listed_socket_id, &l);
@@ -208,10 +203,10 @@ int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
   int err = sio__received_target_parse(&t, f->opts);
   if (!err) err = sio__unpack_room_names(&rooms, f->rooms);
   if (!err) {
-    const sio_target to = sio__make_local_target(a, &t, sio__is_for_all_sockets(f->opts));
+    const sio_target to = sio__make_local_target(a, &t);
     switch (type) {
-      case MESSAGE_JOIN: err = rooms.list ? sio_all_join(to, rooms.list) : 0; break;
-      case MESSAGE_LEAVE: err = rooms.list ? sio_all_leave(to, rooms.list) : 0; break;
+      case MESSAGE_JOIN: err = sio_all_join(to, rooms.list); break;
+      case MESSAGE_LEAVE: err = sio_all_leave(to, rooms.list); break;
       default: err = sio_all_disconnect(to, sio__unpack_is_true(f->close));
     }
   }

@@ -20,6 +20,12 @@ static int parse_target_flags(struct received_target *t, sio_slice flags) {
   return 0;
 }
 
+int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms) {
+  int err = sio__unpack_room_names(&t->rooms, rooms);
+  t->everybody = t->rooms.given == 0;
+  return err;
+}
+
 int sio__received_target_parse(struct received_target *t, sio_slice opts) {
   sio_slice rooms, except, flags;
   const struct unpack_field fields[] = { { "rooms", &rooms },
@@ -28,7 +34,7 @@ int sio__received_target_parse(struct received_target *t, sio_slice opts) {
   *t = (struct received_target){ 0 };
   if (!sio__unpack_map_fields(opts, fields, 3) && opts.n) return SIO_EPROTO;
   int err = parse_target_flags(t, flags);
-  if (!err) err = sio__unpack_room_names(&t->rooms, rooms);
+  if (!err) err = sio__received_target_parse_rooms(t, rooms);
   if (!err) err = sio__unpack_room_names(&t->except, except);
   return err;
 }
@@ -38,18 +44,9 @@ void sio__received_target_clear(struct received_target *t) {
   sio__unpacked_room_names_clear(&t->except);
 }
 
-sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t,
-                                  bool everybody) {
+sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t) {
   return (sio_target){ .nsp = a->nsp,
-                       .rooms = everybody ? NULL : t->rooms.list,
+                       .rooms = t->everybody ? NULL : t->rooms.list,
                        .except = t->except.list,
                        .flags = t->flags | SIO_PROCESS };
-}
-
-bool sio__is_for_all_sockets(sio_slice opts) {
-  sio_slice rooms;
-  uint32_t n = 0;
-  const struct unpack_field field = { "rooms", &rooms };
-  if (!sio__unpack_map_fields(opts, &field, 1)) return true;
-  return !rooms.n || (sio__unpack_array_length(&rooms, &n) && n == 0);
 }

@@ -10,6 +10,7 @@
 
 struct received_target {
   struct unpacked_names rooms, except;
+  bool everybody; /* all sockets are meant, because no room was named */
   unsigned flags;
   uint64_t timeout_ms;
 };
@@ -18,10 +19,9 @@ struct received_target {
  * after an error. */
 int sio__received_target_parse(struct received_target *t, sio_slice opts);
 void sio__received_target_clear(struct received_target *t);
-/* everybody: all sockets are meant. It is not derived from t->rooms, which may be empty because it
- * contained only names that cannot be rooms here: then no socket is meant. */
-sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t,
-                                  bool everybody);
-bool sio__is_for_all_sockets(sio_slice opts);
+/* Reads the rooms of a target. A missing value, or an empty array, means all sockets. If the array
+ * has only names that cannot be rooms here, no socket is meant. */
+int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms);
+sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t);
 
 #endif

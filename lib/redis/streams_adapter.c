@@ -346,15 +346,16 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   const struct last_event *l = user;
   struct received_event ev;
   int err = sio__received_event_parse(&ev, a, message);
-  bool meant = !err &&
-               (ev.everybody || is_socket_in_target_list(a, l->socket, ev.target.rooms.list)) &&
-               !is_socket_in_target_list(a, l->socket, ev.target.except.list);
+  bool meant =
+      !err &&
+      (ev.target.everybody || is_socket_in_target_list(a, l->socket, ev.target.rooms.list)) &&
+      !is_socket_in_target_list(a, l->socket, ev.target.except.list);
   if (meant) {
     const char *alone[] = { sio_socket_id(l->socket), NULL };
     struct received_event one = ev;
     one.target.rooms.list = alone;
     one.target.except.list = NULL;
-    one.everybody = false;
+    one.target.everybody = false;
     err = sio__received_event_deliver(a, &one, l->entry->key, slice(NULL, 0));
   }
   sio__received_event_clear(&ev);

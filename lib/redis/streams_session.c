@@ -391,7 +391,7 @@ static bool is_session_in_target_list(const struct received_session *s, const ch
 static bool has_session_missed_event(const struct received_session *s,
                                      const struct received_event *ev) {
   if (ev->target.flags & SIO_VOLATILE) return false;
-  return (ev->everybody || is_session_in_target_list(s, ev->target.rooms.list)) &&
+  return (ev->target.everybody || is_session_in_target_list(s, ev->target.rooms.list)) &&
          !is_session_in_target_list(s, ev->target.except.list);
 }
 

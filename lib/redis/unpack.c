@@ -156,8 +156,9 @@ int sio__unpack_room_names(struct unpacked_names *names, sio_slice array) {
   struct msgpack t;
   uint32_t count = 0;
   size_t bytes = 0, n = 0, size;
-  names->list = NULL;
+  *names = (struct unpacked_names){ NULL, 0 };
   if (array.n && !sio__unpack_array_length(&array, &count)) return SIO_EPROTO;
+  names->given = count;
   sio_slice in = array;
   for (uint32_t i = 0; i < count; i++) bytes += read_next_room_name(&in, &t);
   names->list = sio__malloc(size_add(size_mul((size_t)count + 1, sizeof(char *)), bytes));

@@ -44,6 +44,7 @@ bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
  * What cannot be the name of a room here is left out. */
 struct unpacked_names {
   const char **list; /* NULL-terminated; owned */
+  uint32_t given;    /* the length of the array, with the elements that are left out */
 };
 /* 0, SIO_EPROTO: it is no array; UV_ENOMEM. A missing value is an empty list. */
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
