@@ -157,6 +157,9 @@ typedef struct sio_redis_stats {
    * slot of a Redis Cluster moved. What other servers published on this channel until the server
    * was subscribed again was lost for its clients. Redis does not say how much that was. */
   uint64_t interrupted;
+  /* Entries of a stream that were ignored, because their server had added them twice: see
+   * sio_redis_streams_adapter. */
+  uint64_t repeated;
 } sio_redis_stats;
 /* Fills in the first size bytes of *out; pass sizeof *out. */
 SIO_EXTERN void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size);
@@ -230,6 +233,14 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  * nothing that Redis still has (max_len entries). What is published while Redis cannot be reached
  * waits, up to sio_redis_options.max_queued bytes, and is delivered to the clients of this server
  * at once. Each stream needs two more connections.
+ *
+ * If a connection breaks before Redis has answered, the entry is added again, unless the stream has
+ * it by then. Redis may still execute the first XADD later. So an entry has one field more than
+ * those of Node.js, "seq", which counts the entries of its server: servers of libsio ignore an
+ * entry whose number is not greater than the last one of the same server
+ * (sio_redis_stats.repeated). To them each entry is delivered at most once, in the order of its
+ * server, and exactly once unless a counter of sio_redis_stats says otherwise or Redis loses it. A
+ * Node.js server ignores the field, and may get an entry twice in that case.
  *
  * With sio_options.recovery a client is recovered by any server of the cluster, also a Node.js
  * server. The offset of an event is the id of its entry. A socket is a key of Redis that contains

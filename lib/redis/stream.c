@@ -9,6 +9,7 @@
 #include "redis/stream_entries.h"
 #include "redis/stream_members.h"
 #include "redis/stream_reader.h"
+#include "redis/stream_repeats.h"
 #include "redis/stream_server.h"
 #include "redis/stream_writer.h"
 
@@ -35,6 +36,7 @@ static void stream_free_if_closed(struct stream *st) {
   sio_redis *r = st->redis;
   if (!st->closed || st->handles || st->adapters.n) return;
   sio__map_clear(&st->adapters);
+  sio__stream_clear_repeats(st);
   sio__free(st);
   sio__redis_unref(r);
 }
@@ -100,6 +102,7 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   list_init(&st->sent);
   list_init(&st->keys);
   sio__stream_init_members(st);
+  sio__stream_init_repeats(st);
   return st;
 }
 

@@ -31,12 +31,15 @@ bool sio__stream_parse_last_id(const redisReply *reply, struct stream_id *id) {
 
 bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
                              struct stream_id *id) {
+  sio_slice seq = slice(NULL, 0);
   const struct {
     const char *name;
     sio_slice *to;
-  } known[] = {
-    { "uid", &f->uid }, { "nsp", &f->nsp }, { "type", &f->type }, { "data", &f->data }
-  };
+  } known[] = { { "uid", &f->uid },
+                { "nsp", &f->nsp },
+                { "type", &f->type },
+                { "data", &f->data },
+                { "seq", &seq } };
   *f = (struct stream_fields){ 0 };
   if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2) return false;
   const redisReply *text = entry->element[0], *list = entry->element[1];
@@ -44,9 +47,10 @@ bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
   if (list->type != REDIS_REPLY_ARRAY) return false;
   for (size_t i = 0; i + 1 < list->elements; i += 2) {
     if (!is_text_reply(list->element[i]) || !is_text_reply(list->element[i + 1])) return false;
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
       if (slice_equals_str(reply_text(list->element[i]), known[k].name))
         *known[k].to = reply_text(list->element[i + 1]);
   }
+  if (!sio__slice_parse_u64(seq, &f->seq)) f->seq = 0;
   return true;
 }

@@ -9,6 +9,7 @@
 #include "redis/stream_entries.h"
 #include "redis/stream_members.h"
 #include "redis/stream_parse.h"
+#include "redis/stream_repeats.h"
 #include "redis/stream_server.h"
 #include "redis/stream_writer.h"
 
@@ -39,45 +40,28 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
-static bool has_entry_same_fields(const struct stream_entry *e, const struct stream_fields *f) {
-  return slice_eq(e->nsp, f->nsp) && slice_eq(e->type, f->type) && slice_eq(e->data, f->data);
-}
-
-/* Drops the entries before `found` whose replies have not come. All of them were written to the
- * connection of `found`, which is in the stream; they are not, so they were refused. Added again,
- * they would come after it. */
-static void stream_drop_refused_entries_before(struct stream *st,
-                                               const struct stream_entry *found) {
-  list_each (it, tmp, &st->sent) {
+/* Settles the entries of a list up to the one that was read back. Entries of this server are in the
+ * stream in the order of their numbers, so those before are not in it and never will be: they were
+ * refused, or, if Redis has confirmed them, trimmed since. */
+static void stream_settle_entries(struct stream *st, struct list *list, uint64_t seq,
+                                  const struct stream_id *id) {
+  bool found = false;
+  list_each (it, tmp, list) {
     struct stream_entry *e = stream_entry_of_list_node(it);
-    if (e == found) return;
-    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
-    sio__redis_count_dropped_message(st->redis, UV_EIO);
-    sio__stream_deliver_entry(st, e, NULL);
+    bool is_add = e->kind == ENTRY_ADD;
+    if (found || (is_add && e->seq > seq)) return;
+    found = is_add && e->seq == seq;
+    if (is_add && !found && e->state != ENTRY_CONFIRMED)
+      sio__redis_count_dropped_message(st->redis, UV_EIO);
+    sio__stream_deliver_entry(st, e, found ? id : NULL);
     sio__stream_remove_entry(st, e);
   }
 }
 
-/* An entry of this server was read back. It is recognised by its id, or, if the reply to its XADD
- * has not arrived, by its content. Confirmed ones before it in the queue have been dropped from the
- * stream. */
-static void stream_handle_own_entry(struct stream *st, const struct stream_fields *f,
-                                    struct stream_id id) {
-  list_each (it, tmp, &st->sent) {
-    struct stream_entry *e = stream_entry_of_list_node(it);
-    bool confirmed = e->state == ENTRY_CONFIRMED;
-    int order = confirmed ? stream_id_compare(e->id, id) : 0;
-    if (e->kind != ENTRY_ADD || e->state == ENTRY_QUEUED) continue;
-    if (order > 0) break;
-    if (!confirmed && !has_entry_same_fields(e, f)) continue;
-    if (order == 0) {
-      stream_drop_refused_entries_before(st, e);
-      sio__stream_deliver_local_entries(st);
-    }
-    sio__stream_deliver_entry(st, e, order == 0 ? &id : NULL);
-    sio__stream_remove_entry(st, e);
-    if (order == 0) break;
-  }
+/* An entry of this server was read back. It may be one that is queued to be added again. */
+static void stream_handle_own_entry(struct stream *st, uint64_t seq, struct stream_id id) {
+  stream_settle_entries(st, &st->sent, seq, &id);
+  if (list_empty(&st->sent)) stream_settle_entries(st, &st->queued, seq, &id);
   sio__stream_deliver_local_entries(st);
 }
 
@@ -86,7 +70,7 @@ static void stream_dispatch_entry(struct stream *st, const struct stream_fields 
   sio_adapter *a = sio__stream_find_adapter(st, f->nsp);
   if (!a) return;
   if (slice_equals_str(f->uid, st->ops->uid(a)))
-    stream_handle_own_entry(st, f, id);
+    stream_handle_own_entry(st, f->seq, id);
   else
     st->ops->on_remote_entry(a, f, id);
 }
@@ -99,7 +83,9 @@ static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   if (stream_id_compare(id, st->last) <= 0) return false;
   st->last = id;
   st->redis->stats.received++;
-  if (ok && f.nsp.n)
+  if (ok && sio__stream_note_entry(st, &f, id))
+    st->redis->stats.repeated++;
+  else if (ok && f.nsp.n)
     stream_dispatch_entry(st, &f, id);
   else
     sio__redis_count_malformed_message(st->redis, slice(st->name, st->name_len), "it is malformed");

@@ -24,7 +24,7 @@
 
 #include "redis/context.h"
 
-enum { STREAM_ID_MAX = 44, STREAM_WAIT_MS = 1000 };
+enum { STREAM_ID_MAX = 44, STREAM_WAIT_MS = 1000, STREAM_REPEATS = 64 };
 
 struct stream_id {
   uint64_t ms, seq;
@@ -51,6 +51,7 @@ struct stream_entry {
   sio_slice uid, nsp, type, data; /* of ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* of ENTRY_KEY */
   uint64_t number;                /* finds the entry when the reply to its command comes */
+  uint64_t seq;                   /* of ENTRY_ADD: see stream_repeats.h */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
   void *local; /* of ENTRY_LOCAL; for stream_ops */
@@ -60,6 +61,7 @@ struct stream_entry {
 /* The fields of an entry that was read; data.n may be 0. */
 struct stream_fields {
   sio_slice uid, nsp, type, data;
+  uint64_t seq; /* 0: it has none */
 };
 
 /* All are called from the loop. */
@@ -106,6 +108,11 @@ struct stream {
   bool closed;
   struct stream_id last;  /* the last entry that was read */
   struct stream_id fence; /* the last entry when the writer was connected */
+  uint64_t last_seq;      /* of the entries of this server */
+  struct map senders;     /* the last seq of each server: stream_repeats.c */
+  struct list senders_by_age;
+  struct stream_id repeats[STREAM_REPEATS]; /* a ring: entries that were added twice */
+  unsigned nrepeats;
   size_t name_len;
   char name[];
 };

@@ -14,7 +14,7 @@
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static int stream_send_xadd(struct stream *st, struct stream_entry *e) {
-  char digits[NUM_MAX];
+  char digits[NUM_MAX], seq[NUM_MAX];
   const sio_slice max = slice(digits, sio__u64_to_text(digits, st->max_len));
   const sio_slice words[] = { SLICE("XADD"),
                               slice(st->name, st->name_len),
@@ -28,10 +28,12 @@ static int stream_send_xadd(struct stream *st, struct stream_entry *e) {
                               e->nsp,
                               SLICE("type"),
                               e->type,
+                              SLICE("seq"),
+                              slice(seq, sio__u64_to_text(seq, e->seq)),
                               SLICE("data"),
                               e->data };
   e->number = ++st->redis->last_number;
-  return sio__stream_writer_send_command(st, EXPECT_ADD, e->number, words, e->data.n ? 14 : 12);
+  return sio__stream_writer_send_command(st, EXPECT_ADD, e->number, words, e->data.n ? 16 : 14);
 }
 
 void sio__stream_write_queued_entries(struct stream *st) {
@@ -57,6 +59,7 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
   if (st->closed) return UV_ENOTCONN;
   if (st->bytes + e->bytes > st->redis->options.max_queued) return UV_ENOBUFS;
   e->since_ms = stream_now_ms(st);
+  if (e->kind == ENTRY_ADD) e->seq = ++st->last_seq;
   e->delivered = !wait && e->kind == ENTRY_ADD;
   list_push(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
   st->bytes += e->bytes;
@@ -71,7 +74,8 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Entries that were written to a connection that broke and have not been read back are not in the
- * stream. They are written again, before the entries that are queued. */
+ * stream, unless Redis executes them later. They are written again, before the entries that are
+ * queued; readers then ignore the second one (stream_repeats.h). */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);

@@ -17,6 +17,7 @@
 #include "redis/stream_entries.h"
 #include "redis/stream_members.h"
 #include "redis/stream_parse.h"
+#include "redis/stream_repeats.h"
 #include "redis/stream_writer.h"
 #include <assert.h>
 #include <sio/nsp.h>
@@ -483,7 +484,7 @@ static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
   for (size_t i = 0; i < reply->elements; i++) {
     if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
       continue;
-    add_missed_entry(x->adapter, k, &f, id);
+    if (!sio__stream_is_repeat(x->stream, id)) add_missed_entry(x->adapter, k, &f, id);
     k->at = id;
   }
   if (reply->elements < PAGE) k->at = k->end;

@@ -33,6 +33,9 @@ struct crossing {
   bool counted;          /* if Redis does not get it, its sender counts it               */
   bool everywhere;       /* every server has its namespace                               */
   bool published;        /* Redis has it                                                 */
+  bool added;            /* to the stream, which has it                                  */
+  const sio_nsp *nsp;    /* the sender's                                                 */
+  unsigned got;          /* members to which it has come: bits                           */
   unsigned via[MEMBERS]; /* the connection on which each gets it, or VIA_STREAM          */
 };
 
@@ -76,6 +79,7 @@ void crossings_sent(const sio_target *to, uint64_t number, bool certain, bool as
   struct crossing k = {
     .number = number, .from = host_member(), .aim = host_aim_of(to, NULL), .flags = to->flags
   };
+  k.nsp = to->nsp;
   if (host.nmembers == 1 || to->flags & SIO_LOCAL) return;
   k.asks = asks;
   k.everywhere = certain && exists_everywhere(to->nsp);
@@ -105,8 +109,8 @@ static struct crossing *find(uint64_t number) {
         (unsigned long long)number);
 }
 
-/* An entry that Redis forgets before its server has read it back is added once more. */
-static bool may_come_again(void) { return redis.on && redis.losses > 0; }
+/* A reader that has no memory to note a server delivers what that server adds twice. */
+static bool may_come_again(void) { return redis.on && memory.failed; }
 
 static void must_be_first(uint64_t number, const char *nsp) {
   for (size_t i = x.narrived; i > 0; i--) {
@@ -145,6 +149,7 @@ static void arrive(const sio_target *to, uint64_t number) {
           (unsigned long long)number, (unsigned long long)*last);
   *last = number;
   k->due &= ~(1u << here);
+  k->got |= 1u << here;
   for (const struct crossing *c = x.sent; c < k; c++)
     if (c->from == k->from && c->asks == k->asks && c->via[here] == k->via[here])
       must_be_gone(c, here);
@@ -205,7 +210,7 @@ void crossings_published(uint64_t number, int from) {
 }
 
 static void become_due(struct crossing *k, int member, unsigned via) {
-  if (!k || member == k->from || !k->everywhere) return;
+  if (!k || member == k->from || !k->everywhere || k->got & 1u << member) return;
   k->due |= 1u << member;
   k->via[member] = via;
 }
@@ -224,16 +229,30 @@ void crossings_cut(unsigned connection) {
 
 void crossings_reads(int member) { x.reads[member] = true; }
 
+/* Members that have got a later entry of the same namespace ignore this one, and so does its
+ * sender: it was refused before, and counts as lost (stream_repeats.h). */
 void crossings_added(uint64_t number) {
+  struct crossing *k = find_if_any(number);
+  unsigned ignore = 0;
+  if (!k) return;
+  for (const struct crossing *c = k + 1; c < x.sent + x.nsent; c++) {
+    if (c->from != k->from || c->nsp != k->nsp || c->asks) continue;
+    ignore |= c->got;
+    if (c->added) k->published = false;
+  }
+  k->added = true;
   for (int m = 0; m < MEMBERS; m++)
-    if (x.reads[m]) become_due(find_if_any(number), m, VIA_STREAM);
+    if (x.reads[m] && !(ignore & 1u << m)) become_due(k, m, VIA_STREAM);
 }
 
 void crossings_lost(uint64_t number) {
-  for (size_t i = 0; i < x.nsent; i++)
+  for (size_t i = 0; i < x.nsent; i++) {
+    struct crossing *k = &x.sent[i];
+    if (number && k->number != number) continue;
+    k->added = false;
     for (int m = 0; m < MEMBERS; m++)
-      if ((!number || x.sent[i].number == number) && x.sent[i].via[m] == VIA_STREAM)
-        x.sent[i].due &= ~(1u << m);
+      if (k->via[m] == VIA_STREAM) k->due &= ~(1u << m);
+  }
 }
 
 /* ---- arrival ------------------------------------------------------------------------ */

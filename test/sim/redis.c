@@ -276,6 +276,13 @@ static void next_id(void) {
   if (ms > last_ms) last_ms = ms;
 }
 
+/* Of the field `data` among those of an entry. */
+static uint64_t number_in_data(const struct text *w, size_t n) {
+  for (size_t i = 0; i + 1 < n; i += 2)
+    if (text_is(w[i], "data")) return crossings_number_in(w[i + 1].p, w[i + 1].n);
+  return 0;
+}
+
 /* XADD name MAXLEN ~ n * field value ... */
 static void add(const struct text *w, size_t n) {
   if (nentries == ENTRIES) entry_drop(0), redis.losses++;
@@ -284,7 +291,7 @@ static void add(const struct text *w, size_t n) {
   *e = (struct entry){ .ms = last_ms, .seq = last_seq, .stream = text_copy(w[1]) };
   put_head(&e->fields, '*', (long long)n - 6);
   for (size_t i = 6; i < n; i++) put_bulk(&e->fields, w[i]);
-  e->number = n == 14 ? crossings_number_in(w[13].p, w[13].n) : 0;
+  e->number = number_in_data(w + 6, n - 6);
   if (e->number) crossings_published(e->number, to->member);
   if (e->number) crossings_added(e->number);
   put_id(&reply, e->ms, e->seq);

@@ -23,11 +23,14 @@ enum { ENTRIES = 64, FIELD = 600 };
 
 static struct {
   char uid[24], nsp[24], type[4], data[FIELD];
+  char seq[24];     /* "": it has none */
 } entries[ENTRIES]; /* entry i has the id "7-<i+1>" */
 static unsigned nentries;
 static struct fake_conn *reader; /* that waits in XREAD */
 static unsigned read_to;         /* how many entries it has */
 static bool refuse_add, hold_reads, hold_adds;
+static bool lose_adds; /* XADD is neither executed nor answered */
+static unsigned lost_adds;
 static struct fake_conn *writer; /* whose replies to XADD are held                  */
 static char held_adds[200];
 static char commands[4000]; /* SET and DEL, each with a newline */
@@ -41,7 +44,14 @@ static inline void add_entry(const char *uid, const char *nsp, const char *type,
   copy_field(entries[nentries].uid, sizeof entries->uid, slice_str(uid));
   copy_field(entries[nentries].nsp, sizeof entries->nsp, slice_str(nsp));
   copy_field(entries[nentries].type, sizeof entries->type, slice_str(type));
+  entries[nentries].seq[0] = '\0';
   copy_field(entries[nentries++].data, sizeof entries->data, slice_str(data));
+}
+
+/* The same with a number. */
+static inline void add_numbered_entry(const char *uid, const char *seq, const char *data) {
+  add_entry(uid, "/", "3", data);
+  copy_field(entries[nentries - 1].seq, sizeof entries->seq, slice_str(seq));
 }
 
 static inline void answer_add(struct fake_conn *c, const char *reply) {
@@ -66,12 +76,14 @@ static inline void say_entries(struct fake_conn *c, unsigned from, unsigned to) 
   for (unsigned i = from; i < to; i++) {
     fake_say(c, "*2\r\n");
     say_id(c, i);
-    fake_say(c, "*8\r\n$3\r\nuid\r\n");
+    fake_say(c, *entries[i].seq ? "*10\r\n$3\r\nuid\r\n" : "*8\r\n$3\r\nuid\r\n");
     fake_bulk(c, slice_str(entries[i].uid));
     fake_say(c, "$3\r\nnsp\r\n");
     fake_bulk(c, slice_str(entries[i].nsp));
     fake_say(c, "$4\r\ntype\r\n");
     fake_bulk(c, slice_str(entries[i].type));
+    if (*entries[i].seq) fake_say(c, "$3\r\nseq\r\n");
+    if (*entries[i].seq) fake_bulk(c, slice_str(entries[i].seq));
     fake_say(c, "$4\r\ndata\r\n");
     fake_bulk(c, slice_str(entries[i].data));
   }
@@ -96,10 +108,15 @@ static inline void note_command(const sio_slice *w, size_t n) {
 }
 
 static inline void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) {
-  CHECK(n == 14 && slice_equals_str(w[1], "socket.io") && slice_equals_str(w[2], "MAXLEN") &&
+  CHECK(n == 16 && slice_equals_str(w[1], "socket.io") && slice_equals_str(w[2], "MAXLEN") &&
         slice_equals_str(w[3], "~"));
   CHECK(slice_equals_str(w[4], "10000") && slice_equals_str(w[5], "*") &&
-        slice_equals_str(w[6], "uid"));
+        slice_equals_str(w[6], "uid") && slice_equals_str(w[12], "seq"));
+  if (lose_adds) {
+    writer = c;
+    lost_adds++;
+    return;
+  }
   if (refuse_add) {
     answer_add(c, "-OOM no memory\r\n");
     return;
@@ -107,7 +124,8 @@ static inline void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) 
   copy_field(entries[nentries].uid, sizeof entries->uid, w[7]);
   copy_field(entries[nentries].nsp, sizeof entries->nsp, w[9]);
   copy_field(entries[nentries].type, sizeof entries->type, w[11]);
-  copy_field(entries[nentries++].data, sizeof entries->data, w[13]);
+  copy_field(entries[nentries].seq, sizeof entries->seq, w[13]);
+  copy_field(entries[nentries++].data, sizeof entries->data, w[15]);
   char id[20], reply[40];
   int len = snprintf(id, sizeof id, "7-%u", nentries);
   snprintf(reply, sizeof reply, "$%d\r\n%s\r\n", len, id);
@@ -156,8 +174,9 @@ static inline void begin_streams_with(const sio_recovery *r, const sio_redis_opt
   rig_recovery = r;
   nentries = read_to = 0;
   reader = NULL;
-  refuse_add = hold_reads = hold_adds = false;
+  refuse_add = hold_reads = hold_adds = lose_adds = false;
   held_adds[0] = '\0';
+  lost_adds = 0;
   commands[0] = '\0';
   key_value = NULL;
   if (!more) fake_special = streams_special;

@@ -3,6 +3,7 @@
  * test_redis_streams.c - the streams adapter: what @socket.io/redis-streams-adapter 0.3 was seen to
  * write, and what happens when connections break and answers fail.
  */
+#include "redis/stream_repeats.h"
 #include "redis_streams_rig.h"
 
 /* ---- as npm does it -------------------------------------------------------------------------- */
@@ -174,6 +175,142 @@ TEST(an_entry_that_was_refused_is_not_added_again_after_a_later_one) {
   EQ(redis_stats().dropped, 1);
   end();
 }
+
+/* ---- entries that are added twice ------------------------------------------------------------ */
+
+static const char other_uid[] = "1c48d7e685e0e7fe";
+
+static void of_other_numbered(const char *seq, const char *data) {
+  add_numbered_entry(other_uid, seq, data);
+  feed_reader();
+  settle();
+}
+
+static const char event_for_all[] =
+    "{\"packet\":{\"type\":2,\"data\":[\"all\"]},\"opts\":{\"rooms\":[],\"except\":[]}}";
+
+TEST(an_entry_that_another_server_has_added_twice_is_delivered_once) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  of_other_numbered("1", event_for_all);
+  of_other_numbered("2", event_for_all);
+  of_other_numbered("1", event_for_all);
+  of_other_numbered("2", event_for_all);
+  of_other_numbered("3", event_for_all);
+  HEARD(p, "42[\"all\",\"7-1\"] 42[\"all\",\"7-2\"] 42[\"all\",\"7-5\"] ");
+  EQ(redis_stats().repeated, 2);
+  end();
+}
+
+TEST(entries_without_a_valid_number_are_all_delivered) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  of_other_numbered("7", event_for_all);
+  of_other_numbered("", event_for_all);
+  of_other_numbered("", event_for_all);
+  of_other_numbered("x", event_for_all);
+  of_other_numbered("0", event_for_all);
+  of_other_numbered("18446744073709551616", event_for_all);
+  HEARD(p, "42[\"all\",\"7-1\"] 42[\"all\",\"7-2\"] 42[\"all\",\"7-3\"] "
+           "42[\"all\",\"7-4\"] 42[\"all\",\"7-5\"] 42[\"all\",\"7-6\"] ");
+  EQ(redis_stats().repeated, 0);
+  end();
+}
+
+/* Bytes that have left this machine reach Redis after the connection was given up. */
+TEST(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_it) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  UNTIL(strstr(commands, "SET"));
+  lose_adds = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(lost_adds == 1);
+  lose_adds = false;
+  fake_close(writer);
+  UNTIL(nentries == 1);
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(nentries == 2);
+  settle();
+  HEARD(p, "42[\"one\"] 42[\"two\",\"7-2\"] ");
+  EQ_STR(entries[0].seq, "1");
+  EQ_STR(entries[1].seq, "2");
+  const char *data =
+      "{\"packet\":{\"type\":2,\"data\":[\"one\"]},\"opts\":{\"rooms\":[],\"except\":[]}}";
+  add_numbered_entry("ea552cd3114e40c2", "1", data);
+  feed_reader();
+  settle();
+  HEARD(p, "");
+  EQ(redis_stats().repeated, 1);
+  EQ(redis_stats().dropped, 0);
+  end();
+}
+
+/* The numbers of the two are compared, not their contents. */
+TEST(equal_events_are_different_entries) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  UNTIL(strstr(commands, "SET"));
+  hold_adds = true;
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(nentries == 2);
+  settle();
+  HEARD(p, "42[\"ev\",\"7-1\"] 42[\"ev\",\"7-2\"] ");
+  end();
+}
+
+TEST(a_restored_client_is_not_sent_the_second_of_two) {
+  begin_streams(&normal);
+  of_other_numbered("1", event_for_room);
+  of_other_numbered("2", event_for_room);
+  of_other_numbered("1", event_for_room);
+  of_other_numbered("2", event_for_room);
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  end();
+}
+
+static struct stream *stream_of_redis(void) {
+  return stream_of_part(container_of(redis->parts.next, struct redis_part, link));
+}
+
+TEST(without_memory_the_entries_of_a_new_server_are_delivered) {
+  const struct stream_fields f = { .uid = SLICE("server"), .seq = 5 };
+  begin_streams(NULL);
+  struct stream *st = stream_of_redis();
+  for (size_t at = 1; at <= 2; at++) {
+    alloc_fail_in(at);
+    CHECK(!sio__stream_note_entry(st, &f, (struct stream_id){ 1, at }));
+    alloc_fail_in(0);
+    EQ(st->senders.n, 0);
+  }
+  CHECK(!sio__stream_note_entry(st, &f, (struct stream_id){ 1, 3 }));
+  CHECK(sio__stream_note_entry(st, &f, (struct stream_id){ 1, 4 }));
+  end();
+}
+
+TEST(a_thousand_servers_are_remembered_and_the_oldest_is_forgotten) {
+  begin_streams(NULL);
+  struct stream *st = stream_of_redis();
+  char uid[20];
+  for (unsigned i = 0; i < 1024 + 1; i++) {
+    snprintf(uid, sizeof uid, "server %u", i);
+    CHECK(!sio__stream_note_entry(st, &(struct stream_fields){ .uid = slice_str(uid), .seq = 5 },
+                                  (struct stream_id){ 1, i }));
+  }
+  EQ(st->senders.n, 1024);
+  const struct stream_fields second = { .uid = SLICE("server 1"), .seq = 5 },
+                             first = { .uid = SLICE("server 0"), .seq = 5 };
+  CHECK(sio__stream_note_entry(st, &second, (struct stream_id){ 2, 1 }));
+  CHECK(sio__stream_is_repeat(st, (struct stream_id){ 2, 1 }));
+  CHECK(!sio__stream_note_entry(st, &first, (struct stream_id){ 2, 2 }));
+  CHECK(!sio__stream_is_repeat(st, (struct stream_id){ 2, 2 }));
+  end();
+}
+
+/* ---- what is no entry ------------------------------------------------------------------------ */
 
 TEST(entries_that_are_malformed_are_counted_and_passed_over) {
   begin_streams(&normal);
@@ -653,6 +790,13 @@ T(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
 T(an_entry_under_way_is_not_added_again_when_the_reader_comes_back)
 T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
 T(an_entry_that_was_refused_is_not_added_again_after_a_later_one)
+T(an_entry_that_another_server_has_added_twice_is_delivered_once)
+T(entries_without_a_valid_number_are_all_delivered)
+T(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_it)
+T(equal_events_are_different_entries)
+T(a_restored_client_is_not_sent_the_second_of_two)
+T(without_memory_the_entries_of_a_new_server_are_delivered)
+T(a_thousand_servers_are_remembered_and_the_oldest_is_forgotten)
 T(entries_that_are_malformed_are_counted_and_passed_over)
 T(a_client_of_another_server_is_restored_with_what_it_missed)
 T(a_client_whose_key_or_offset_is_gone_is_new)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_repeats.c - the last number of each server, in a map whose oldest item is replaced.
+ */
+#include "redis/stream_repeats.h"
+
+#include "base/mem.h"
+#include "redis/stream_parse.h"
+
+enum { SENDERS_MAX = 1024, SENDER_UID_MAX = 32 };
+
+/* A server that adds to the stream, or one of its namespaces: each has a uid. */
+struct stream_sender {
+  struct list by_age; /* those that were read from last are at the end */
+  uint64_t seq;       /* of its last entry */
+  size_t uid_len;
+  char uid[SENDER_UID_MAX];
+};
+
+static struct stream_sender *sender_of_list_node(struct list *it) {
+  return container_of(it, struct stream_sender, by_age);
+}
+
+static sio_slice stream_sender_key(const void *item) {
+  const struct stream_sender *s = item;
+  return slice(s->uid, s->uid_len);
+}
+
+void sio__stream_init_repeats(struct stream *st) {
+  sio__map_init(&st->senders, stream_sender_key);
+  list_init(&st->senders_by_age);
+}
+
+static void stream_forget_sender(struct stream *st, struct stream_sender *s) {
+  sio__map_del(&st->senders, stream_sender_key(s));
+  list_remove(&s->by_age);
+  sio__free(s);
+}
+
+void sio__stream_clear_repeats(struct stream *st) {
+  struct list *it;
+  while ((it = list_first(&st->senders_by_age))) stream_forget_sender(st, sender_of_list_node(it));
+  sio__map_clear(&st->senders);
+}
+
+static struct stream_sender *stream_sender_new(struct stream *st, sio_slice uid) {
+  struct stream_sender *s = sio__calloc(1, sizeof *s);
+  if (!s) return NULL;
+  list_init(&s->by_age);
+  memcpy(s->uid, uid.p, uid.n);
+  s->uid_len = uid.n;
+  if (st->senders.n == SENDERS_MAX)
+    stream_forget_sender(st, sender_of_list_node(list_first(&st->senders_by_age)));
+  if (!sio__map_put(&st->senders, s)) return s;
+  sio__free(s);
+  return NULL;
+}
+
+static struct stream_sender *stream_find_or_add_sender(struct stream *st, sio_slice uid) {
+  struct stream_sender *s = sio__map_get(&st->senders, uid);
+  if (!s) s = stream_sender_new(st, uid);
+  if (!s) return NULL;
+  list_remove(&s->by_age);
+  list_push(&st->senders_by_age, &s->by_age);
+  return s;
+}
+
+bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id) {
+  if (!f->seq || !f->uid.n || f->uid.n > SENDER_UID_MAX) return false;
+  struct stream_sender *s = stream_find_or_add_sender(st, f->uid);
+  if (!s) return false;
+  if (f->seq > s->seq) {
+    s->seq = f->seq;
+    return false;
+  }
+  st->repeats[st->nrepeats++ % STREAM_REPEATS] = id;
+  return true;
+}
+
+bool sio__stream_is_repeat(const struct stream *st, struct stream_id id) {
+  for (unsigned i = 0; i < STREAM_REPEATS && i < st->nrepeats; i++)
+    if (stream_id_compare(st->repeats[i], id) == 0) return true;
+  return false;
+}

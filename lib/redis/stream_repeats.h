@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_repeats.h - recognises entries that their server has added to the stream twice.
+ *
+ * When the connection of a writer breaks, Redis may still execute an XADD that has left this
+ * machine, after the writer has found that the entry is not in the stream and has added it again.
+ * So each server numbers its entries (the field `seq`). A reader remembers the last number of each
+ * server, and ignores entries whose numbers are not greater. Entries without a number, such as
+ * those of Node.js, are never ignored.
+ */
+#ifndef SIO_REDIS_STREAM_REPEATS_H
+#define SIO_REDIS_STREAM_REPEATS_H
+
+#include "redis/stream_types.h"
+
+void sio__stream_init_repeats(struct stream *st);
+void sio__stream_clear_repeats(struct stream *st);
+
+/* Notes that the entry was read. True: its server has added it twice, and the first one was read
+ * before. Without memory an entry of a new server is not noted. */
+bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id);
+/* True if sio__stream_note_entry() has returned true for this entry, which was one of the last
+ * STREAM_REPEATS of those. */
+bool sio__stream_is_repeat(const struct stream *st, struct stream_id id);
+
+#endif
