@@ -566,7 +566,7 @@ int redis_accept(struct wire *w) {
   }
   connections[i] = (struct connection){ .w = w, .member = loop.current };
   connections[i].serial = ++redis.connections;
-  w->delay_us = redis.delay_us;
+  w->delay_us = redis.delay_us + (draw_one_in(redis.detours) ? draw_size(2000000) : 0);
   w->jitter_us = redis.jitter_us;
   w->room = redis.room;
   return 0;
@@ -690,6 +690,7 @@ void redis_draw(void) {
   redis.slow = draw_one_in(4) ? draw_between(5, 200) : 0;
   redis.split = draw_one_in(3) ? draw_between(2, 20) : 0;
   redis.lookup_fails = draw_one_in(5) ? draw_between(2, 20) : 0;
+  redis.detours = draw_one_in(3) ? draw_between(2, 8) : 0;
   redis.peace_ms = draw(4) ? 10 + draw_size(8000) : 0;
   if (redis.peace_ms) redis.trouble_at = in_ms(draw_size(redis.peace_ms));
   if (draw_one_in(6)) redis.down_until = in_ms(draw_size(10000));
@@ -699,7 +700,7 @@ void redis_draw(void) {
 
 void redis_calm(void) {
   redis.trouble_at = NEVER;
-  redis.errors = redis.slow = redis.lookup_fails = 0;
+  redis.errors = redis.slow = redis.lookup_fails = redis.detours = 0;
   redis.down_until = redis.silent_until = redis.stopped_until = 0;
   /* A connection must be made within the shortest connect_timeout_ms of a life: two round trips. */
   if (redis.delay_us > 5000) redis.delay_us = 5000;

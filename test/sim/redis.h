@@ -19,6 +19,7 @@ struct redis {
   uint32_t split;        /* a reply arrives in two parts                                         */
   uint32_t peace_ms;     /* at most so long between two troubles; 0: there are none              */
   uint32_t delay_us, jitter_us;
+  uint32_t detours;       /* a connection has a longer delay: once in so many                     */
   size_t room;            /* bytes that a connection takes before it is read                      */
   uint64_t trouble_at;    /* NEVER: there is no more                                              */
   uint64_t down_until;    /* nobody listens                                                       */
