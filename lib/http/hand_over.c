@@ -11,8 +11,8 @@
 #include <sio/error.h>
 #include <unistd.h>
 
-/* The head's bytes were changed if its target is an URL with a host and no path (head.c): the
- * host's text was moved by one byte over the second '/'. */
+/* Undoes a change that strip_target_authority() has made to the head: if the request target has a
+ * host and no path, the host was moved by one byte, over the second '/' before it. */
 static void restore_absolute_url(char *head, const sio_request *r) {
   sio_slice host = r->authority;
   if (host.n == 0 || host.p[-2] == '/') return;
@@ -21,7 +21,7 @@ static void restore_absolute_url(char *head, const sio_request *r) {
   *at = '/';
 }
 
-/* The bytes of the request's head, then those that were received after them. */
+/* Copies the head of the request, and then the bytes that were received after it, to *out. */
 static int copy_request_input(const sio_request *r, struct buf *out) {
   const struct http_conn *c = r->conn;
   size_t n = r->head.n + c->input_len;
@@ -31,7 +31,7 @@ static int copy_request_input(const sio_request *r, struct buf *out) {
   return err ? err : sio__buf_put(out, c->input, c->input_len);
 }
 
-static void release_http_conn(struct http_conn *c) {
+static void release_conn_without_closing(struct http_conn *c) {
   c->http->stats.requests--;
   c->req->answered = true;
   sio__request_free_later(c->req);
@@ -40,10 +40,10 @@ static void release_http_conn(struct http_conn *c) {
   sio__http_conn_release(c);
 }
 
-int sio__request_hand_over_conn(sio_request *r, struct http_transfer **out) {
+int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out) {
   struct http_conn *c = r->conn;
   assert(c && c->reading && c->req == r && !r->answered);
-  struct http_transfer *t = sio__calloc(1, sizeof *t);
+  struct http_conn_transfer *t = sio__calloc(1, sizeof *t);
   int err = t ? copy_request_input(r, &t->input) : UV_ENOMEM;
   if (!err) err = sio__conn_detach_from_loop(c->conn, &t->conn);
   if (err) {
@@ -53,16 +53,17 @@ int sio__request_hand_over_conn(sio_request *r, struct http_transfer **out) {
   }
   t->proxy = c->proxy;
   t->tls = c->tls;
-  release_http_conn(c);
+  release_conn_without_closing(c);
   *out = t;
   return 0;
 }
 
-size_t sio__http_transfer_memory_size(const struct http_transfer *t) {
+size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t) {
   return sizeof *t + t->input.cap + t->conn.unsent.cap;
 }
 
-/* Counts the connection for the client's address again: each server counts its own. */
+/* Counts the connection for the client's address on its new server, because each server counts its
+ * own connections. Returns 0; or SIO_ELIMIT, and the connection was closed. */
 static int count_moved_client(struct http_conn *c) {
   struct addr_record *record = NULL;
   struct addr a;
@@ -76,7 +77,7 @@ static int count_moved_client(struct http_conn *c) {
   return SIO_ELIMIT;
 }
 
-int sio__http_serve_transfer(struct http *h, struct http_transfer *t) {
+int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t) {
   struct http_conn *c;
   int err = sio__http_conn_attach(&c, h, &t->conn, t->proxy, t->tls);
   if (!err) err = count_moved_client(c);
@@ -92,7 +93,7 @@ int sio__http_serve_transfer(struct http *h, struct http_transfer *t) {
   return err;
 }
 
-void sio__http_transfer_discard(struct http_transfer *t) {
+void sio__http_conn_transfer_discard(struct http_conn_transfer *t) {
   sio__conn_transfer_discard(&t->conn);
   sio__buf_clear(&t->input);
   sio__free(t->proxy);

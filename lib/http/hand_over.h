@@ -9,22 +9,24 @@
 #include "http/http.h"
 #include "http/proxy_info.h"
 
-/* A connection on its way to another server. */
-struct http_transfer {
+/* A connection that has left one server and is not served by another one yet. */
+struct http_conn_transfer {
   struct conn_transfer conn;
-  struct buf input; /* the head of the request, and all that was received after it */
+  struct buf input; /* the head of the request, and everything that was received after it */
   struct proxy_info *proxy;
   const sio_tls *tls;
 };
 
-/* Takes the connection of r; to be called from on_head of its mount. r is freed, and counts as not
- * received here. 0 and *out, or UV_ENOMEM: nothing has changed. */
-int sio__request_hand_over_conn(sio_request *r, struct http_transfer **out);
-/* The memory of t, in bytes. */
-size_t sio__http_transfer_memory_size(const struct http_transfer *t);
-/* Serves the connection on h, on the thread of h. Frees t. Returns as sio__http_serve_socket(). */
-int sio__http_serve_transfer(struct http *h, struct http_transfer *t);
-/* Closes the connection. Frees t. */
-void sio__http_transfer_discard(struct http_transfer *t);
+/* Takes the connection of r from its server. Must be called from on_head of the request's mount. r
+ * is freed, and this server does not count it as received. Returns 0 and sets *out; or returns
+ * UV_ENOMEM and changes nothing. */
+int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out);
+/* Returns how much memory t takes, in bytes. */
+size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t);
+/* Serves the connection on the server of h, on whose thread it must be called. Frees t. Returns the
+ * same values as sio__http_serve_socket(). */
+int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t);
+/* Closes the connection and frees t. */
+void sio__http_conn_transfer_discard(struct http_conn_transfer *t);
 
 #endif

@@ -27,12 +27,12 @@ static void report_lost_handed_over_connection(sio_server *srv, int err) {
 
 static void serve_handed_over_connection(void *server, void *arg) {
   sio_server *srv = server;
-  struct http_transfer *t = arg;
+  struct http_conn_transfer *t = arg;
   if (srv->core.closing) {
-    sio__http_transfer_discard(t);
+    sio__http_conn_transfer_discard(t);
     return;
   }
-  int err = sio__http_serve_transfer(&srv->http, t);
+  int err = sio__http_serve_transferred_conn(&srv->http, t);
   if (err && err != SIO_ELIMIT) report_lost_handed_over_connection(srv, err);
 }
 
@@ -40,18 +40,18 @@ static void serve_handed_over_connection(void *server, void *arg) {
  * the client opens a new one. */
 static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
-  struct http_transfer *t;
+  struct http_conn_transfer *t;
   if (sio__request_hand_over_conn(r, &t)) {
     sio__request_drop(r);
     return;
   }
   int err = sio__threads_send(srv->core.threads, to, serve_handed_over_connection, t,
-                              sio__http_transfer_memory_size(t));
+                              sio__http_conn_transfer_memory_size(t));
   if (!err) {
     srv->core.stats.connections_handed_over++;
     return;
   }
-  sio__http_transfer_discard(t);
+  sio__http_conn_transfer_discard(t);
   report_lost_handed_over_connection(srv, err);
 }
 
