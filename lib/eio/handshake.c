@@ -41,7 +41,7 @@ static const struct http_mount admission_mount;
 /* The value of a query key, copied into text; empty if it is missing or too long. May hold a
  * NUL. */
 static sio_slice query_get_value(const sio_request *r, const char *key, char *text, size_t size) {
-  long n = sio__request_query_value(r, key, text, size);
+  long n = sio__request_query_parameter(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
@@ -83,8 +83,8 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
   }
   if (!err) {
     char flag[2];
-    c->base64 = sio__request_query_value(r, "b64", flag, sizeof flag) != 0 &&
-                sio__request_query_value(r, "b64", flag, sizeof flag) != UV_ENOENT;
+    c->base64 = sio__request_query_parameter(r, "b64", flag, sizeof flag) != 0 &&
+                sio__request_query_parameter(r, "b64", flag, sizeof flag) != UV_ENOENT;
     c->xdomain = sio__request_header(r, "origin").p != NULL;
     return c;
   }
@@ -212,7 +212,7 @@ static sio_slice raw_query_value(const sio_request *r, const char *key) {
 
 static bool has_sid_query(const sio_request *r) {
   char some[2];
-  long n = sio__request_query_value(r, "sid", some, sizeof some);
+  long n = sio__request_query_parameter(r, "sid", some, sizeof some);
   return n > 0 || n == SIO_ETOOBIG;
 }
 
@@ -446,7 +446,7 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
   const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
   if (!fault) return;
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "a page of %.*s cannot read the answer to %s: sio_options.cors %s",
+            "a page of %.*s cannot read the answer to %s: %s",
             LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
 }
 

@@ -20,7 +20,7 @@ static int validate_cors_options(const sio_cors *c) {
   return ok && (status == 0 || (status >= 200 && status <= 299)) ? 0 : UV_EINVAL;
 }
 
-/* Returns a copy of s, or NULL if s is NULL. Sets *ok to false if there is no memory. */
+/* Returns a copy of s, or NULL if s is NULL. Sets *ok to false if memory runs out. */
 static char *cors_copy_text(const char *s, bool *ok) {
   char *p = s ? sio__strndup(s, strlen(s)) : NULL;
   if (s && !p) *ok = false;
@@ -99,9 +99,9 @@ static bool is_cors_origin_allowed(const sio_cors *c, sio_slice origin) {
   return c->reflect_origin || is_cors_origin_listed(c, origin);
 }
 
-/* Returns true for a comma-separated list of tokens with optional blanks ("a, b,c"), which is what
+/* Returns true for a comma-separated list of tokens with optional spaces ("a, b,c"), which is what
  * Access-Control-Request-Headers must be. */
-static bool is_list_of_tokens(sio_slice list) {
+static bool is_comma_separated_token_list(sio_slice list) {
   sio_slice part;
   if (list.n == 0) return false;
   while (sio__slice_split(&list, ',', &part)) {
@@ -115,7 +115,7 @@ static bool is_list_of_tokens(sio_slice list) {
 
 struct lines {
   sio_request *r;
-  int err; /* the first error; later headers are then not set */
+  int err; /* the first error; after it no further header is added */
 };
 
 static void cors_add_header(struct lines *l, const char *name, sio_slice value) {
@@ -144,7 +144,7 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
   cors_add_header_str(l, "Access-Control-Allow-Methods", c->methods);
   if (c->allowed_headers)
     cors_add_header_str(l, "Access-Control-Allow-Headers", c->allowed_headers);
-  else if (is_list_of_tokens(asked))
+  else if (is_comma_separated_token_list(asked))
     cors_add_header(l, "Access-Control-Allow-Headers", asked);
   if (c->max_age_s > 0) {
     char text[NUM_MAX];
@@ -152,7 +152,8 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
   }
 }
 
-/* Some browsers wait for a body after a 204 without Content-Length. */
+/* Answers a preflight request. A 204 gets the header "Content-Length: 0", because some browsers
+ * wait for a body without it. */
 static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
   int err =
       c->preflight_status == 204 ? sio__request_set_header(r, "Content-Length", SLICE("0")) : 0;
@@ -173,14 +174,15 @@ int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r)
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
-/* A page that the server itself, or a proxy before it, has sent: its origin names our host. */
+/* Returns true if the page comes from this server, or from a proxy before it: the page's origin
+ * ends with our host. */
 static bool is_origin_of_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';
 }
 
-/* Without CORS only the browser's own statement is certain: with a proxy the Host header may be
- * another one than the page's. */
+/* Returns true if the browser says that a page of another origin has sent r. If CORS is off, only
+ * that is certain: behind a proxy the Host header may not be the host of the page. */
 static bool is_sent_by_other_site(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");
@@ -190,7 +192,7 @@ const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_r
   sio_slice origin = sio__request_header(r, "Origin");
   if (r->upgrade || !origin.n || is_origin_of_host(origin, sio__request_header(r, "Host")))
     return NULL;
-  if (!c) return is_sent_by_other_site(r) ? "is not set" : NULL;
+  if (!c) return is_sent_by_other_site(r) ? "sio_options.cors is not set" : NULL;
   if (c->reflect_origin || c->origin_ok || has_cors_any_origin(c)) return NULL;
-  return is_cors_origin_listed(c, origin) ? NULL : "does not list it";
+  return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list it";
 }

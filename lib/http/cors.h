@@ -15,16 +15,18 @@
 #include "http/request.h"
 #include <sio/server.h>
 
-/* Makes a deep copy with the defaults filled in, to be freed with sio__cors_free(). UV_ENOMEM, or
- * UV_EINVAL: a text has characters that a header must not have, or the status is not 2xx. */
+/* Makes a deep copy with the defaults filled in; sio__cors_free() frees it. Returns 0; UV_ENOMEM;
+ * or UV_EINVAL if a text contains characters that a header must not have, or preflight_status is
+ * not 2xx. */
 int sio__cors_copy(sio_cors **out, const sio_cors *from);
-void sio__cors_free(sio_cors *c); /* NULL is fine */
+void sio__cors_free(sio_cors *c); /* c may be NULL */
 
-/* Adds the CORS headers to r's answer. Call it once per request. 1: r was a preflight request (any
- * OPTIONS) and has been answered. 0: go on with r. Or UV_ENOMEM. */
+/* Adds the CORS headers to the answer to r. Must be called once for each request. Returns 1 if r
+ * was a preflight request, which every OPTIONS request is taken for; then r was answered. Returns 0
+ * if r is still to be answered; or UV_ENOMEM. */
 int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r);
-/* Returns why a page cannot read the answer to r, as words about sio_options.cors for the log;
- * NULL: it can, or r does not come from a page of another origin. c may be NULL. */
+/* Returns a text for the log that says why the page that has sent r cannot read the answer. Returns
+ * NULL if it can, or if r does not come from a page of another origin. c may be NULL. */
 const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_request *r);
 
 #endif

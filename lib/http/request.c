@@ -9,7 +9,7 @@
 
 enum {
   SPARE_REQUESTS = 256,
-  SPARE_BYTES = 4096, /* a larger buffer is freed */
+  SPARE_BYTES = 4096, /* a request that is kept for reuse keeps no larger buffer */
   MAX_EXTRA = 64 * 1024
 };
 
@@ -20,7 +20,7 @@ static void empty_buf_for_reuse(struct buf *b) {
   b->n = 0;
 }
 
-/* Resets everything but the buffers. */
+/* Resets all fields of r except its four buffers, which are emptied and keep their memory. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
   empty_buf_for_reuse(&head);
@@ -84,8 +84,8 @@ void sio__request_notify_mount_and_free(sio_request *r) {
   sio__request_free_later(r);
 }
 
-/* The mount stays only if it has on_answered: such a mount is a constant, others may be part of
- * the server that is being freed. */
+/* Keeps r->mount only if it has the callback on_answered. Such a mount is a constant; any other may
+ * be a part of the server, which is being freed. */
 void sio__request_detach_from_server(sio_request *r) {
   list_remove(&r->link);
   r->http = NULL;
@@ -111,7 +111,7 @@ static long decode_query_value(char *out, size_t size, sio_slice raw) {
   return raw.n ? SIO_ETOOBIG : (long)n;
 }
 
-long sio__query_find_value(sio_slice query, const char *key, char *out, size_t size) {
+long sio__query_find_parameter(sio_slice query, const char *key, char *out, size_t size) {
   sio_slice pair, name, value = slice(NULL, 0);
   while (sio__slice_split(&query, '&', &pair))
     if (sio__slice_split(&pair, '=', &name) && sio__percent_decoded_equals(name, key, true))
@@ -120,8 +120,8 @@ long sio__query_find_value(sio_slice query, const char *key, char *out, size_t s
   return value.p ? decode_query_value(out, size, value) : UV_ENOENT;
 }
 
-long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n) {
-  return sio__query_find_value(r->query, key, out, n);
+long sio__request_query_parameter(const sio_request *r, const char *key, char *out, size_t n) {
+  return sio__query_find_parameter(r->query, key, out, n);
 }
 
 struct loop *sio__request_loop(const sio_request *r) {
@@ -138,5 +138,5 @@ long sio_url_param(sio_slice url, const char *key, char *out, size_t size) {
   sio_slice target = url, path;
   sio__slice_split(&url, '#', &target);
   sio__slice_split(&target, '?', &path);
-  return sio__query_find_value(target, key, out, size);
+  return sio__query_find_parameter(target, key, out, size);
 }

@@ -50,113 +50,125 @@ enum http_method {
 };
 
 struct sio_request {
-  struct http *http;              /* NULL after the server was freed */
-  struct http_conn *conn;         /* NULL after the peer has disconnected, and after the answer */
-  const struct http_mount *mount; /* the handler; NULL before on_head                          */
-  void *user;                     /* the mount's data                                          */
-  struct http_header *headers;    /* names as received, values without surrounding blanks      */
+  struct http *http;      /* NULL after the server was freed */
+  struct http_conn *conn; /* NULL after the answer, and after the peer has disconnected */
+  /* The callbacks that handle the request; NULL until the head is complete. */
+  const struct http_mount *mount;
+  void *user; /* data of the mount */
+  /* The names are as received, the values without white space around them. */
+  struct http_header *headers;
   uint32_t nheaders;
   enum http_method method;
-  unsigned minor_version; /* 0 or 1: HTTP/1.0 or HTTP/1.1                                      */
+  unsigned minor_version; /* 0 for HTTP/1.0, 1 for HTTP/1.1 */
   bool keep_alive;
-  bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1               */
-  bool upgrade_other; /* an upgrade to another protocol: answer as if it were not requested    */
-  bool has_date;      /* the host has set the answer's Date header                             */
+  bool upgrade;       /* the client asks for a WebSocket: "Upgrade: websocket" on HTTP/1.1 */
+  bool upgrade_other; /* the client asks for an upgrade to another protocol, which is ignored */
+  bool has_date;      /* the host has set the Date header of the answer */
   bool answered;
-  bool answer_owed;      /* the host holds the request and will answer it, see above           */
-  bool has_body;         /* Content-Length > 0, or chunked                                     */
-  bool expects_continue; /* Expect: 100-continue                                               */
-  sio_slice path, query; /* the URL before and after '?', not decoded                          */
-  size_t max_body;       /* set by on_head; a longer body is answered 413, then on_abort       */
-  /* Why a WebSocket handshake is refused, for the log; static. "": it was logged already. */
+  /* The host keeps the request and has to answer it, even if the peer disconnects. */
+  bool answer_owed;
+  bool has_body;         /* Content-Length is not 0, or the body is chunked */
+  bool expects_continue; /* the request has the header "Expect: 100-continue" */
+  sio_slice path, query; /* the parts of `url` before and after the '?', not decoded */
+  /* The limit for the body; a longer one is answered with 413, then on_abort is called. */
+  size_t max_body;
+  /* Why a WebSocket handshake is refused, for the log: a static string. "" means that the refusal
+   * was logged already. */
   const char *log_reason;
-  uint64_t content_length; /* 0 if the body is chunked                                         */
-  sio_slice url;           /* path and query                                                   */
-  sio_slice authority;     /* of an absolute target ("http://host/path"); else {NULL, 0}       */
+  uint64_t content_length; /* 0 if the body is chunked */
+  sio_slice url;           /* the path and the query */
+  sio_slice authority; /* the host in a request target such as "http://host/path"; else {NULL, 0} */
   sio_slice method_text;
-  struct buf head;          /* n received bytes, followed by the array of headers              */
-  struct buf joined_values; /* values that were joined from several lines                      */
+  struct buf head; /* the n received bytes of the head, and after them the array `headers` */
+  struct buf joined_values; /* values of headers that were on several lines */
   struct buf body;
-  struct buf extra_headers; /* the answer's header lines so far: "Name: value\r\n"...          */
-  struct list link;         /* http->owed_requests or http->spare_requests                     */
+  struct buf extra_headers; /* lines for the head of the answer: "Name: value\r\n"... */
+  struct list link;         /* the link in http->owed_requests or http->spare_requests */
   struct deferred_free deferred_free;
 };
 
-/* The bytes of a body that is read piece by piece. */
+/* The source of a body that is read piece by piece. */
 struct http_source {
-  /* Writes the next bytes, at most n, to p, and returns how many: 0 if there are no more although
-   * `left` bytes have not been read, or a libuv code. Runs on the loop thread, which it may block
+  /* Writes the next bytes of the body, at most n, to p, and returns how many; 0 if the body has
+   * ended although `left` is not 0; or a libuv error. Runs on the loop's thread and may block it
    * for as long as it takes to read a local file. */
   long (*read)(struct http_source *s, char *p, size_t n);
   void (*free)(struct http_source *s);
-  uint64_t left; /* bytes not read yet; counted down by the reader */
+  uint64_t left; /* bytes that were not read yet; the caller of read() counts them down */
 };
 enum { HTTP_PIECE = 64 * 1024 };
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* The value of the header of that name, compared without regard to case; {NULL, 0} if there is
- * none. Lines of one name have been joined to one value (fields.h). */
+/* Returns the value of the header with this name, whose case is ignored, or {NULL, 0} if there is
+ * none. If the header was on several lines, the value is joined from them (fields.h). */
 sio_slice sio__request_header(const sio_request *r, const char *name);
-/* Writes the value of the last `key` in the query to out (n bytes, always NUL-terminated when
- * n > 0), percent-decoded, with '+' as blank. Returns its length, UV_ENOENT if there is no such
- * key, SIO_ETOOBIG if it does not fit. Keys are compared decoded. Invalid escapes are copied
- * unchanged. */
-long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n);
-/* Like sio__request_query_value(), for a query that belongs to no request. */
-long sio__query_find_value(sio_slice query, const char *key, char *out, size_t n);
-/* The client's address as text; "" on Unix sockets, and after the peer has disconnected. */
+/* Finds the parameter `key` in the query and writes its value to `out`, which has room for n bytes:
+ * percent-decoded, with '+' as a space, and NUL-terminated if n is not 0. If there are several, the
+ * last one counts. Returns the length of the value; UV_ENOENT if there is no such parameter; or
+ * SIO_ETOOBIG if the value does not fit. The names of parameters are decoded before they are
+ * compared. Invalid escapes are copied unchanged. */
+long sio__request_query_parameter(const sio_request *r, const char *key, char *out, size_t n);
+/* Like sio__request_query_parameter(), for a query that is not part of a request. */
+long sio__query_find_parameter(sio_slice query, const char *key, char *out, size_t n);
+/* Returns the client's address as text; "" for a Unix socket, and after the peer has
+ * disconnected. */
 const char *sio__request_client_address(const sio_request *r);
-/* The address that connected: a trusted proxy's, or the client's. */
+/* Returns the address of the peer that has connected: the client, or a trusted proxy. */
 const char *sio__request_direct_address(const sio_request *r);
 struct addr sio__request_client_addr(const sio_request *r); /* the client's address, in binary */
 bool sio__request_is_secure(const sio_request *r);          /* the client uses TLS */
-/* NULL if this server does not decrypt the connection's TLS. Borrowed. */
+/* Returns what the host can learn about the TLS connection, without a new reference; NULL if this
+ * server does not use TLS on the connection. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
 /* ---- answering --------------------------------------------------------------------- */
 
-/* Adds a response header. Names must be tokens, values without control characters: UV_EINVAL. */
+/* Adds a header to the answer. Returns 0; UV_EINVAL if the name is not a token or the value
+ * contains control characters; SIO_ESTATE if r was answered; SIO_ETOOBIG or UV_ENOMEM. */
 int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
 
-/* Answers with a head and a body, which is copied (for HEAD only its length counts). Exactly once;
- * later calls return SIO_ESTATE. After the answer the request is valid until the end of the turn.
- * 0, UV_ENOMEM (the connection is closed), SIO_ETOOBIG (4 GiB; the same), SIO_ECLOSED (the peer is
- * gone). */
+/* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used. Returns 0;
+ * SIO_ESTATE if r was answered already; SIO_ECLOSED if the peer has disconnected; UV_EINVAL for an
+ * invalid status or type. If it returns UV_ENOMEM, or SIO_ETOOBIG for an answer of 4 GiB or more,
+ * the connection was closed. After the answer r is valid until the end of the loop's turn. */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
-/* Like sio__request_answer(), with the text of a msg as body. The msg is referenced and not
+/* Like sio__request_answer(), but the body is the text of a msg. The msg is referenced and not
  * copied, unless it is so short that copying is cheaper. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
-/* Like sio__request_answer(), with a body that is read while the peer takes it, so that at most
- * HTTP_PIECE bytes of it are in memory. Takes src over. For HEAD nothing is read. If the first
- * piece cannot be read, the request is not answered and src's error is returned. If a later one
- * cannot be read, the connection is closed, because the length was announced. */
+/* Like sio__request_answer(), but the body is read from `src` while the peer receives it, so that
+ * at most HTTP_PIECE bytes of it are in memory. src is freed when it is no longer needed, also
+ * after an error. For HEAD nothing is read. If the first piece cannot be read, r is not answered
+ * and the error is returned. If a later piece cannot be read, the connection is closed, because the
+ * length was announced. */
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
-/* Closes the TCP connection after the answer, even if the client wants to keep it. Call this
- * before answering. */
+/* Makes the connection close after the answer, even if the client wants to keep it open. Must be
+ * called before the answer. */
 void sio__request_disable_keep_alive(sio_request *r);
-/* Lets the body be read, after on_head returned false. */
+/* Starts reading the body of a request for which on_head has returned false. */
 void sio__request_allow_body(sio_request *r);
-/* Closes the connection at once, without an answer; on_abort is not called. */
+/* Closes the connection at once, without an answer. on_abort is not called. */
 void sio__request_drop(sio_request *r);
-/* Takes the TCP connection from HTTP for an upgrade, once the request is complete: the request
- * counts as answered. The caller writes the 101, r->extra_headers included, and sets the new owner.
- * *rest: bytes that were read after the request; the caller passes them to the new owner. They are
- * valid until the turn ends; if this is called by a read callback, until that callback returns.
- * NULL: the peer is gone. */
+/* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
+ * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
+ * owner of the connection. *rest is set to the bytes that were received after the request, which
+ * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
+ * callback, until the callback returns. Returns NULL if the peer has disconnected. */
 struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */
 
-sio_request *sio__request_new(struct http *h); /* NULL: no memory */
-/* Frees or recycles r at the end of the turn; at once if the server was freed. */
+sio_request *sio__request_new(struct http *h); /* returns NULL if memory runs out */
+/* Frees r, or keeps it for reuse, at the end of the loop's turn. If the server was freed, frees r
+ * at once. */
 void sio__request_free_later(sio_request *r);
-/* Calls on_answered for an answered request, and then sio__request_free_later(). */
+/* Calls the on_answered callback of r's mount, if it has one, and then
+ * sio__request_free_later(). */
 void sio__request_notify_mount_and_free(sio_request *r);
-/* Detaches r from a server that is being freed, while the host has yet to answer r. The answer
- * then frees r. */
+/* Separates r, which the host has not answered yet, from a server that is being freed. The host's
+ * answer will then only free r. */
 void sio__request_detach_from_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

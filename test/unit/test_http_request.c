@@ -44,7 +44,7 @@ TEST(queries_are_decoded_and_the_last_value_wins) {
     char out[8], url[64];
     size_t n = strlen(queries[i].query);
     r.query = slice(guard_put(&g, queries[i].query, n), n);
-    EQ(sio__request_query_value(&r, queries[i].key, out, sizeof out), queries[i].n);
+    EQ(sio__request_query_parameter(&r, queries[i].key, out, sizeof out), queries[i].n);
     EQ_STR(out, queries[i].value);
     n = (size_t)snprintf(url, sizeof url, "/a?%s", queries[i].query);
     EQ(sio_url_param(slice(guard_put(&g, url, n), n), queries[i].key, out, sizeof out),
