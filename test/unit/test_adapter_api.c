@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_adapter_api.c - the functions that adapters of a host call, used as no adapter of the library
- * uses them; adapters that leave optional functions out, or fail; and memory that ends in calls of
- * an adapter.
+ * test_adapter_api.c - the functions that adapters of a host call, used as no adapter of the
+ * library uses them; adapters that leave optional functions out, or fail; and memory that ends in
+ * calls of an adapter.
  */
 #include "fake_adapter.h"
 
@@ -260,7 +260,7 @@ TEST(an_adapter_is_told_before_the_host_disconnects_a_socket) {
   stop();
 }
 
-/* ---- adapters that fail ------------------------------------------------------------------------ */
+/* ---- adapters that fail ---------------------------------------------------------------------- */
 
 static unsigned attempts;
 

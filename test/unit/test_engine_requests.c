@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_engine_requests.c - requests of sessions that the host answers itself, hooks that use some of
- * the callbacks only, and what a session tells about itself in unusual states.
+ * test_engine_requests.c - requests of sessions that the host answers itself, hooks that use some
+ * of the callbacks only, and what a session tells about itself in unusual states.
  */
 #include "eio/session.h"
 #include "engine_rig.h"
@@ -80,7 +80,7 @@ TEST(a_post_that_the_host_answers_itself_is_not_handled) {
   stop();
 }
 
-/* ---- hooks with some of the callbacks --------------------------------------------------------- */
+/* ---- hooks with some of the callbacks -------------------------------------------------------- */
 
 static bool eat_x(sio_session *c, bool binary, sio_slice data, void *user) {
   (void)c, (void)binary, (void)user;
@@ -103,7 +103,7 @@ TEST(hooks_that_use_different_callbacks_are_called_side_by_side) {
   stop();
 }
 
-/* ---- sessions in unusual states --------------------------------------------------------------- */
+/* ---- sessions in unusual states -------------------------------------------------------------- */
 
 TEST(an_event_that_is_dropped_because_the_queue_is_full_is_not_a_volatile_one) {
   static char big[8000];
