@@ -184,10 +184,6 @@ bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redis_server *p = sio__redis_server_of_link(l);
   if (!parse_redirect_error(p->redis, l, error, &d)) return false;
   if (cluster_apply_redirect(p->redis, &d)) sio__cluster_move_commands(p->redis);
-  /* If an older slot table still names this server, the subscription is sent again. */
-  p->refused = true;
-  p->redis->misplaced = true;
-  sio__redis_schedule_flush(p->redis);
   return true;
 }
 

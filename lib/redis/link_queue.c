@@ -25,6 +25,10 @@ static bool link_pop_command(struct link *l, struct link_expect *out) {
   return true;
 }
 
+const struct link_expect *sio__link_first_expected_reply(const struct link *l) {
+  return l->nwritten ? &l->expects[l->first] : NULL;
+}
+
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out) {
   return l->nwritten && link_pop_command(l, out);
 }

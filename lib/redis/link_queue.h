@@ -7,14 +7,16 @@
 
 #include "redis/link_types.h"
 
-/* Queues a command of n words. expect says who gets the reply; it is NULL on the link for
- * subscriptions, where commands have no replies. With a slot its bytes are kept until then. 0,
+/* Queues a command of n words. expect says who gets the reply; it may be NULL on a link where no
+ * replies are expected. With a slot its bytes are kept until then. 0,
  * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
 int sio__link_queue_command(struct link *l, const struct link_expect *expect,
                             const sio_slice *words, size_t n);
 /* Queues a command that was taken out of another link, or of this one, and takes ownership of it if
  * it succeeds. asking: after ASKING. Errors as above. */
 int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking);
+/* The oldest command that was written, and whose reply has not come; or NULL. */
+const struct link_expect *sio__link_first_expected_reply(const struct link *l);
 /* Removes the oldest command that was written, whose reply has come, and copies it to *out, with
  * what it kept. False: there is none, so the reply has not been asked for. */
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);

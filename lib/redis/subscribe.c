@@ -6,6 +6,8 @@
  */
 #include "redis/context.h"
 
+#include "base/random.h"
+
 static sio_slice subscription_key(const void *item) {
   const struct subscription *s = item;
   return slice(s->name, s->name_len);
@@ -49,12 +51,22 @@ static struct redis_server *choose_subscription_server(sio_redis *r, const struc
                                               : LINK_ANY_SLOT);
 }
 
+/* What the reply to such a command is recognised by: the command, and a hash of the channel. */
+static struct link_expect make_subscription_expect(sio_slice name, bool on) {
+  struct link_expect expect = { .id = { on ? '+' : '-' }, .slot = LINK_NO_SLOT };
+  const uint64_t hash = sio__hash_bytes(name.p, name.n);
+  memcpy(expect.id + 1, &hash, sizeof hash);
+  return expect;
+}
+
 static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription *s, bool on) {
   static const char *const verbs[][2] = { { "UNSUBSCRIBE", "SUBSCRIBE" },
                                           { "PUNSUBSCRIBE", "PSUBSCRIBE" },
                                           { "SUNSUBSCRIBE", "SSUBSCRIBE" } };
   const sio_slice words[] = { slice_str(verbs[s->kind][on]), slice(s->name, s->name_len) };
-  int err = sio__link_queue_command(&s->pair->subscriber, NULL, words, 2);
+  const struct link_expect expect = make_subscription_expect(words[1], on);
+  int err =
+      sio__link_queue_command(&s->pair->subscriber, redis_is_cluster(r) ? &expect : NULL, words, 2);
   sio__redis_schedule_flush(r);
   return err;
 }
@@ -199,11 +211,21 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   sio__redis_update_state(p->redis, "");
 }
 
-/* ["sunsubscribe",channel,n] in a cluster, without being asked for: the slot has moved. The answer
- * to a new SSUBSCRIBE says where to. It may also be the answer to a SUNSUBSCRIBE, if the channel
- * has been subscribed again since; to subscribe once more does no harm then. Commands are not held
- * for it, as they are after a break: the slot may move on to a server that is connected, and later
- * commands would overtake those that are held. */
+/* In a cluster the commands of a connection for subscriptions are remembered until their replies
+ * come, in their order. So the reply to a SUNSUBSCRIBE is told from the same message that the
+ * server sends unasked, because the slot has moved. True: it is the reply to the oldest command. */
+static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
+  const struct link_expect expect = make_subscription_expect(name, on);
+  const struct link_expect *first = sio__link_first_expected_reply(l);
+  struct link_expect done;
+  return first && memcmp(first->id, expect.id, sizeof expect.id) == 0 &&
+         sio__link_pop_expected_reply(l, &done);
+}
+
+/* ["sunsubscribe",channel,n] in a cluster, without being asked for: the slot has moved. The reply
+ * to a new SSUBSCRIBE says where to. Commands are not held for it, as they are after a break: the
+ * slot may move on to a server that is connected, and later commands would overtake those that are
+ * held. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
@@ -214,15 +236,33 @@ static void on_subscription_ended_by_server(struct redis_server *p, sio_slice na
   sio__redis_update_state(p->redis, "a slot of the cluster has moved");
 }
 
-static void on_subscriber_error(struct link *l, sio_slice error) {
+static void log_subscriber_error(sio_redis *r, sio_slice error) {
   char text[160];
-  struct redis_server *p = sio__redis_server_of_link(l);
-  sio_redis *r = p->redis;
-  if (redis_is_cluster(r) && sio__cluster_follow_moved_subscription(l, error)) return;
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
             sio__copy_printable(text, sizeof text, error));
-  if (redis_is_cluster(r) && sio__cluster_is_error_temporary(error)) {
+}
+
+/* The subscriptions of this server that are not confirmed are placed again. If an older slot table
+ * still names this server, they are sent to it again. */
+static void place_refused_subscriptions(struct redis_server *p) {
+  p->refused = true;
+  p->redis->misplaced = true;
+  sio__redis_schedule_flush(p->redis);
+}
+
+/* An error in reply to a SUNSUBSCRIBE concerns no subscription. */
+static void on_subscriber_error(struct link *l, sio_slice error) {
+  struct link_expect refused;
+  struct redis_server *p = sio__redis_server_of_link(l);
+  sio_redis *r = p->redis;
+  bool is_over = sio__link_pop_expected_reply(l, &refused) && refused.id[0] == '-';
+  bool moved = redis_is_cluster(r) && sio__cluster_follow_moved_subscription(l, error);
+  if (!moved) log_subscriber_error(r, error);
+  if (is_over) return;
+  if (moved) {
+    place_refused_subscriptions(p);
+  } else if (redis_is_cluster(r) && sio__cluster_is_error_temporary(error)) {
     p->refused = true;
     sio__cluster_request_slot_table_later(r);
   } else if (r->to_confirm) {
@@ -233,6 +273,21 @@ static void on_subscriber_error(struct link *l, sio_slice error) {
 static bool is_subscribe_confirmation(sio_slice kind) {
   return slice_equals_str(kind, "subscribe") || slice_equals_str(kind, "psubscribe") ||
          slice_equals_str(kind, "ssubscribe");
+}
+
+static bool is_unsubscribe_confirmation(sio_slice kind) {
+  return slice_equals_str(kind, "unsubscribe") || slice_equals_str(kind, "punsubscribe") ||
+         slice_equals_str(kind, "sunsubscribe");
+}
+
+static void on_subscriber_confirmation(struct link *l, sio_slice kind, sio_slice name) {
+  struct redis_server *p = sio__redis_server_of_link(l);
+  bool on = is_subscribe_confirmation(kind);
+  bool ours = take_subscriber_reply(l, name, on);
+  if (on)
+    on_subscription_confirmed(p, name);
+  else if (!ours && slice_equals_str(kind, "sunsubscribe"))
+    on_subscription_ended_by_server(p, name);
 }
 
 /* How many elements a reply of this kind has if it is a message; otherwise 0. */
@@ -247,8 +302,8 @@ void sio__on_subscriber_reply(struct link *l, const redisReply *reply) {
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) return;
   if (!is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1])) return;
   sio_slice kind = reply_text(reply->element[0]), name = reply_text(reply->element[1]);
-  if (is_subscribe_confirmation(kind)) on_subscription_confirmed(p, name);
-  if (slice_equals_str(kind, "sunsubscribe")) on_subscription_ended_by_server(p, name);
+  if (is_subscribe_confirmation(kind) || is_unsubscribe_confirmation(kind))
+    on_subscriber_confirmation(l, kind, name);
   size_t n = channel_message_element_count(kind);
   if (n && reply->elements == n && are_all_elements_text(reply))
     on_channel_message(p->redis, reply->element, n);

@@ -141,6 +141,60 @@ TEST(a_subscription_that_is_not_needed_any_more_is_not_waited_for) {
   end_cluster();
 }
 
+static unsigned count_of(const char *what) {
+  unsigned n = 0;
+  for (const char *p = seen; (p = strstr(p, what)); p++) n++;
+  return n;
+}
+
+TEST(an_unsubscription_of_ours_is_not_taken_for_a_slot_that_has_moved) {
+  begin_cluster(true);
+  joined();
+  for (int i = 0; i < 3; i++) {
+    sio_join(root->members[0], "c");
+    if (i < 2) sio_leave(root->members[0], "c");
+  }
+  settle();
+  EQ(count_of(line(0, "SSUBSCRIBE", ROOM0)), 3);
+  EQ(count_of(line(0, "SUNSUBSCRIBE", ROOM0)), 2);
+  EQ(redis_stats().interrupted, 0);
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  kick(0, ROOM0); /* this one says that the slot has moved */
+  UNTIL(count_of(line(0, "SSUBSCRIBE", ROOM0)) == 4);
+  EQ(redis_stats().interrupted, 1);
+  end_cluster();
+}
+
+static bool refuse_unsubscriptions(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (!slice_equals_str(w[0], "SUNSUBSCRIBE") || owner != 1) return special(c, w, n);
+  see(c, w, n);
+  say_elsewhere(c, "MOVED", (int)sio__cluster_slot_of_key(w[1]), 1);
+  return true;
+}
+
+TEST(an_unsubscription_that_is_refused_is_over) {
+  static const char *const other = "socket.io#/#d#";
+  begin_cluster(true);
+  fake_special = refuse_unsubscriptions;
+  joined();
+  sio_join(root->members[0], "c");
+  settle();
+  moved_slot = slot_of(ROOM0);
+  owner = 1;
+  sio_leave(root->members[0], "c");
+  settle();
+  owner = 0;
+  for (int i = 0; i < 2; i++) {
+    sio_join(root->members[0], "d");
+    if (!i) sio_leave(root->members[0], "d");
+  }
+  settle();
+  EQ(count_of(line(0, "SUNSUBSCRIBE", ROOM0)), 1);
+  EQ(count_of(line(0, "SSUBSCRIBE", other)), 2);
+  EQ(redis_stats().interrupted, 0);
+  end_cluster();
+}
+
 TEST(a_server_may_ask_for_one_command_elsewhere) {
   begin_cluster(true);
   asking_slot = slot_of(ROOM0);
@@ -347,6 +401,8 @@ T(the_classic_adapter_takes_another_server_if_its_own_is_gone)
 T(messages_follow_a_slot_in_their_order)
 T(a_subscription_follows_its_slot)
 T(a_subscription_that_is_not_needed_any_more_is_not_waited_for)
+T(an_unsubscription_of_ours_is_not_taken_for_a_slot_that_has_moved)
+T(an_unsubscription_that_is_refused_is_over)
 T(a_server_may_ask_for_one_command_elsewhere)
 T(a_subscription_that_the_cluster_refuses_for_a_while_is_tried_again)
 T(a_server_that_the_table_does_not_name_any_more_is_left)
