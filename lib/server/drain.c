@@ -53,10 +53,7 @@ static void run_drain_step(sio_server *srv) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
-  /* A session that was ended by another step at the same time may still be counted in
-   * stats.sessions. */
-  if (now != srv->drain.stepped) end_due_sessions(srv, count_sessions_to_end_now(srv, now));
-  srv->drain.stepped = now;
+  end_due_sessions(srv, count_sessions_to_end_now(srv, now));
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
 }
 

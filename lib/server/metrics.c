@@ -224,14 +224,13 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   metrics_put_bytes(o, piece, (size_t)n);
 }
 
-/* Writes the value of a label. Bytes that are not valid UTF-8 are written in hexadecimal. */
+/* Writes the value of a label. Bytes that are not valid UTF-8 are written in hexadecimal. There are
+ * no control characters: a namespace has none in its name. */
 static void put_escaped_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_sequence_length(s.p, s.n);
     if (n == 0)
       metrics_printf(o, "\\\\x%02x", (unsigned char)*s.p);
-    else if (*s.p == '\n')
-      metrics_put_bytes(o, "\\n", 2);
     else
       metrics_printf(o, "%s%.*s", *s.p == '"' || *s.p == '\\' ? "\\" : "", (int)n, s.p);
     s.p += n + !n;

@@ -36,8 +36,8 @@ struct sio_server {
   struct timer shutdown_timer; /* limits the time for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;             /* as they were when the drain began */
-    uint64_t spread_until, deadline, stepped; /* in ms of the loop's clock */
+    uint64_t sessions, spread_ms;    /* as they were when the drain began */
+    uint64_t spread_until, deadline; /* in ms of the loop's clock */
     void (*done)(void *user);
     void *user;
   } drain;

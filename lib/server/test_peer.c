@@ -197,7 +197,6 @@ static const char *test_peer_format_packet(struct sio_test_peer *p) {
 /* Decodes one msg. Returns true if it completes a packet. */
 static bool test_peer_decode_received_msg(struct sio_test_peer *p, const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
-  if (!h->binary && h->data[0] != '4') return false;
   if (!h->binary) data = slice(data.p + 1, data.n - 1);
   return test_peer_decode_packet(p, h->binary, data) == DECODE_PACKET;
 }
