@@ -154,6 +154,35 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .cors = &(sio_cors){ .methods = "GET\r\n" } }, "cors");
 }
 
+static void ignore_saved(sio_adapter *a, const sio_saved_socket *s) { (void)a, (void)s; }
+
+TEST(an_adapter_that_recovers_needs_the_functions_for_it) {
+  sio_adapter_ops half = sio__adapter_memory;
+  half.flags |= SIO_ADAPTER_RECOVERS;
+  refused(&(sio_options){ .adapter = &half }, "adapter: SIO_ADAPTER_RECOVERS needs persist");
+  half.persist = ignore_saved;
+  refused(&(sio_options){ .adapter = &half }, "adapter: SIO_ADAPTER_RECOVERS needs persist");
+}
+
+TEST(structs_of_another_size_are_refused_by_name) {
+  refused(&(sio_options){ .cors = &(sio_cors){ .size = 1 } }, "cors: the size");
+  refused(&(sio_options){ .cookie = &(sio_cookie){ .size = 1 } }, "cookie: the size");
+  refused(&(sio_options){ .per_message_deflate = &(sio_deflate){ .size = 1 } },
+          "per_message_deflate: the size");
+  refused(&(sio_options){ .recovery = &(sio_recovery){ .size = 1 } }, "recovery: the size");
+}
+
+TEST(without_a_log_options_are_refused_all_the_same) {
+  static const char *const proxies[] = { "nobody", NULL };
+  struct log log;
+  said[0] = '\0';
+  sio__log_init(&log, on_log, NULL, SIO_LOG_OFF);
+  EQ(sio__options_init(&opts, &(sio_options){ .path = "a" }, &log), UV_EINVAL);
+  EQ(sio__options_init(&opts, &(sio_options){ .trusted_proxies = proxies }, &log), UV_EINVAL);
+  sio__log_deliver_lines(&log);
+  EQ_STR(said, "");
+}
+
 TEST(a_cookie_that_would_be_too_long_to_be_set_is_refused) {
   char domain[600];
   memset(domain, 'd', sizeof domain - 1);
@@ -374,6 +403,9 @@ T(options_that_are_not_set_have_their_defaults)
 T(options_that_are_set_are_kept)
 T(a_path_is_stored_with_one_slash_at_its_end_or_without)
 T(a_value_without_sense_is_refused_by_name)
+T(an_adapter_that_recovers_needs_the_functions_for_it)
+T(structs_of_another_size_are_refused_by_name)
+T(without_a_log_options_are_refused_all_the_same)
 T(a_cookie_that_would_be_too_long_to_be_set_is_refused)
 T(origins_are_copied)
 T(what_is_pointed_to_is_copied)
