@@ -24,12 +24,11 @@ static sio_slice thread_sid_key(const void *item) {
 /* A barrier must not wait until no member sends broadcasts any more. */
 static int init_broadcast_lock(sio_threads *t) {
   pthread_rwlockattr_t attr;
-  int err = pthread_rwlockattr_init(&attr);
-  if (err) return err;
+  pthread_rwlockattr_init(&attr); /* allocates nothing */
 #ifdef __GLIBC__
   pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 #endif
-  err = pthread_rwlock_init(&t->broadcast_lock, &attr);
+  int err = pthread_rwlock_init(&t->broadcast_lock, &attr);
   pthread_rwlockattr_destroy(&attr);
   return err;
 }
@@ -117,14 +116,16 @@ int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct
 void sio__threads_remove_member(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_thread_member(t, id);
-  if (m) m->loop = NULL;
+  assert(m);
+  m->loop = NULL;
   pthread_rwlock_unlock(&t->lock);
 }
 
 void sio__threads_set_draining(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_thread_member(t, id);
-  if (m) m->drains = true;
+  assert(m);
+  m->drains = true;
   pthread_rwlock_unlock(&t->lock);
 }
 

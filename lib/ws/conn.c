@@ -395,7 +395,7 @@ static void ws_on_unread_task(struct task *t) {
   struct ws_conn *w = r->ws;
   w->unread = NULL;
   size_t left = sio__ws_recv_feed(&w->recv, r->bytes, r->n);
-  if (left && w->state != WS_CLOSED) {
+  if (left) { /* paused, and not closed */
     memmove(r->bytes, r->bytes + r->n - left, left);
     r->n = left;
     w->unread = r;
@@ -421,7 +421,7 @@ static void ws_keep_unread_bytes(struct ws_conn *w, const char *p, size_t n) {
 
 static void ws_feed_received_bytes(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
-  if (left && w->state != WS_CLOSED) ws_keep_unread_bytes(w, p + n - left, left);
+  if (left) ws_keep_unread_bytes(w, p + n - left, left); /* paused, and not closed */
   if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
@@ -472,12 +472,12 @@ static void ws_on_drained(struct conn *c) {
 
 static void ws_on_below_low_mark(struct conn *c) {
   struct ws_conn *w = c->owner;
-  if (w->state == WS_OPEN && w->ops->below_low_mark) w->ops->below_low_mark(w);
+  if (w->state == WS_OPEN) w->ops->below_low_mark(w);
 }
 
 static void ws_on_flushing(struct conn *c) {
   struct ws_conn *w = c->owner;
-  if (w->state == WS_OPEN && w->ops->flushing) w->ops->flushing(w);
+  if (w->state == WS_OPEN) w->ops->flushing(w);
 }
 
 static void ws_on_marks_passed(struct conn *c, unsigned n) {

@@ -47,14 +47,14 @@ struct ws_conn_ops {
   void (*closed)(struct ws_conn *w, void *owner, const struct ws_close *why);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct ws_conn *w);
-  /* The queue is down to loop->low_mark bytes; called only if conn->reports_low_mark was set. May
-   * be NULL. */
+  /* The queue is down to loop->low_mark bytes; called only if conn->reports_low_mark was set,
+   * and NULL for owners that never set it. */
   void (*below_low_mark)(struct ws_conn *w);
   /* Everything queued before the n oldest sent marks (conn_queue_sent_mark()) has been sent. Must
    * not send on w or close it. May be NULL. */
   void (*marks_passed)(struct ws_conn *w, unsigned n);
-  /* The queue is about to be written. Called only after conn_enable_flushing_callback(). May be
-   * NULL. */
+  /* The queue is about to be written. Called only after conn_enable_flushing_callback(),
+   * and NULL for owners that never call that. */
   void (*flushing)(struct ws_conn *w);
   /* For rate limits: `bytes` bytes of the stream were handled, or inflating a message has added
    * `bytes` to its compressed size, or `pings` pings were handled. May pause w and close it. May

@@ -327,7 +327,7 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* the 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
-  if (rest.n && w->ws) sio__ws_conn_feed_bytes(w->ws, rest);
+  if (rest.n) sio__ws_conn_feed_bytes(w->ws, rest);
 }
 
 /* Copies a NULL-terminated array of strings into one block: first the pointers, then the texts.

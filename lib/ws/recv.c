@@ -172,8 +172,8 @@ static size_t current_max_message(const struct ws_recv *r) {
 /* Returns the most bytes a message may have as received. Compression makes incompressible data
  * slightly longer. */
 static size_t current_max_payload(const struct ws_recv *r) {
-  size_t max = current_max_message(r), grown;
-  return !r->compressed || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
+  size_t max = current_max_message(r);
+  return r->compressed ? max + max / 64 + 64 : max; /* max_payload is 1 GiB at most */
 }
 
 /* Makes room for n bytes that wslay has returned and for the rest of the frame that has arrived. */
