@@ -113,8 +113,7 @@ static int broadcast_event_to_target(const sio_target *to, const char *event, si
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err = sio__packet_encode_broadcast(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
-  if (err && p.seq && to->nsp->recovery)
-    sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
+  if (err && p.seq) sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
   /* A broadcast to a parent namespace is counted once for each of its children, not here. */
   to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);

@@ -149,6 +149,37 @@ TEST(answers_of_other_servers_are_checked) {
   stop();
 }
 
+static void read_replies_without_memory(int status, sio_replies *r, void *user) {
+  size_t at = 1;
+  sio_event *e = NULL;
+  (void)user;
+  EQ(status, 0);
+  EQ(r->count, 1);
+  for (; !e && at < 10; at++) {
+    alloc_fail_in(at);
+    e = sio_replies_event(r, 0);
+    alloc_fail_in(0);
+  }
+  CHECK(at > 3);
+  EQ_MEM(sio_event_json(e, 0).p, sio_event_json(e, 0).n, "[1,2]", 5);
+  CHECK(!sio_replies_event(r, 1));
+  status_of_end = status;
+}
+
+TEST(a_reply_without_memory_to_read_it_can_be_read_later) {
+  begin_asking(1);
+  api->query_release(asked, 0);
+  turn();
+  status_of_end = 1;
+  expected = 1;
+  EQ(sio_server_side_emit(root, "q", SIO_NONE, 1000, read_replies_without_memory, NULL), 0);
+  api->query_reply(asked, NULL, text("[1,2]"), NULL, 0);
+  api->query_release(asked, 0);
+  turn();
+  EQ(status_of_end, 0);
+  stop();
+}
+
 TEST(a_query_may_be_released_by_an_adapter_that_is_not_told_of_its_end) {
   begin_asking(1);
   later(1001);
@@ -322,6 +353,30 @@ static int broadcast_twice(sio_adapter *a, const sio_target *to, const sio_packe
   return err ? err : api->memory->broadcast(a, to, packet);
 }
 
+TEST(an_ack_without_an_argument_or_with_a_late_attachment_answers_with_the_first) {
+  static const struct {
+    const char *head, *json, *want;
+    bool attachment;
+  } all[] = { { "43", "", "null -0", false },
+              { "43", "[]", "null -0", false },
+              { "43", "[1,2]", "1 -0", false },
+              { "461-", "[3,{\"_placeholder\":true,\"num\":0}]", "3 -0", true },
+              { "461-", "[4]", "4 -0", true } };
+  begin_with_fake();
+  for (int i = 0; i < 5; i++) {
+    char said[100];
+    status_of_end = 1;
+    EQ(sio_broadcast_ack(here(), "q", SIO_NONE, 1000, on_replies, NULL), 0);
+    snprintf(said, sizeof said, "%s%d%s", all[i].head, i, all[i].json);
+    say(p, said);
+    if (all[i].attachment) say_bin(p, "x", 1);
+    turn();
+    EQ(status_of_end, 0);
+    EQ_STR(replies_of_end, all[i].want);
+  }
+  stop();
+}
+
 TEST(a_question_that_is_delivered_twice_is_asked_once) {
   prepare_alone();
   ops.broadcast = broadcast_twice;
@@ -432,6 +487,7 @@ T(an_event_of_another_server_may_have_a_number_as_its_name)
 T(an_offset_must_be_printable_and_short)
 T(attachments_that_no_message_can_have_are_refused)
 T(answers_of_other_servers_are_checked)
+T(a_reply_without_memory_to_read_it_can_be_read_later)
 T(a_query_may_be_released_by_an_adapter_that_is_not_told_of_its_end)
 T(a_query_of_another_server_needs_a_namespace_and_both_callbacks)
 T(a_socket_without_an_id_is_dropped_from_what_is_fetched)
@@ -439,6 +495,7 @@ T(an_adapter_that_does_not_count_rooms_has_none_in_the_statistics)
 T(an_adapter_is_told_before_the_host_disconnects_a_socket)
 T(a_call_for_a_parent_reaches_all_children_and_returns_the_first_error)
 T(an_event_that_is_larger_than_the_replay_log_and_fails_is_discarded_once)
+T(an_ack_without_an_argument_or_with_a_late_attachment_answers_with_the_first)
 T(a_question_that_is_delivered_twice_is_asked_once)
 T(a_packet_is_not_delivered_to_a_socket_that_is_not_connected)
 T(packets_of_adapters_need_memory_and_say_so)

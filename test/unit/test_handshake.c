@@ -33,6 +33,9 @@ static void on_list(int status, sio_remote *list, size_t n, void *user) {
   snprintf(shown, sizeof shown, "%.*s", h.n ? (int)h.n : 7, h.n ? h.p : "nothing");
   sio_slice own = sio_socket_handshake(list[0].socket); /* the same without fetching */
   if (h.n) EQ_MEM(own.p, own.n, h.p, h.n);
+  alloc_fail_all();
+  CHECK(!sio_socket_handshake(list[0].socket).p);
+  alloc_fail_in(0);
   opened_ms = sio_session_info_of(sio_socket_session(list[0].socket)).opened_ms;
 }
 
@@ -114,7 +117,7 @@ static void show_with_failing_allocation(size_t at) {
 static void show_whole_or_nothing(size_t fill) {
   char line[700] = "X-Fill: ", whole[sizeof shown];
   memset(line + 8, 'a', fill);
-  memcpy(line + 8 + fill, "\r\n", 3);
+  strcpy(line + 8 + fill, "\r\nX-Last: z\r\n");
   start();
   join("&x=a%20b&y=1", line, "40{\"a\":1}");
   memcpy(whole, shown, sizeof whole);

@@ -180,6 +180,25 @@ TEST(every_event_that_may_be_missed_goes_through_the_adapter_and_gets_its_offset
   stop();
 }
 
+static void ignore_reply(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)status, (void)reply, (void)user;
+}
+
+TEST(what_is_not_kept_goes_through_the_adapter_for_this_server_alone) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come();
+  EQ(sio_emit_ack(first(), "1", SIO_NONE, 100, ignore_reply, NULL), 0);
+  EQ(sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE, .cb = ignore_reply }, "2",
+                   SIO_NONE),
+     0);
+  GOT(c, "420[\"1\"] 421[\"2\"] ");
+  EQ(store.offset, 0);
+  struct peer *old = peer_new3();
+  if (old) hang_up(old);
+  stop();
+}
+
 /* ---- an answer that comes later -------------------------------------------------------------- */
 
 TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
@@ -389,6 +408,92 @@ TEST(a_socket_that_middleware_refuses_is_forgotten) {
   stop();
 }
 
+TEST(what_comes_after_the_answer_is_too_late) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come_from_elsewhere();
+  sio_restore *r = store.asked;
+  sio__socket_restore_report_answer(r, 0);
+  EQ(found(), UV_EINVAL);
+  sio__socket_restore_report_answer(r, 0);
+  clock_ms += 6000;
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms); /* its time is up as well */
+  turn();
+  GOT(c, "40+pid ");
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  EQ(failed(SIO_RECOVERY_NO_ANSWER), 0);
+  stop();
+}
+
+TEST(an_adapter_need_not_be_told_when_looking_is_over) {
+  sio_adapter_ops ops = keeper();
+  ops.restore_over = NULL;
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come_from_elsewhere();
+  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
+  turn();
+  GOT(c, "40+pid ");
+  stop();
+}
+
+TEST(a_pid_with_an_offset_that_is_no_text_is_not_asked_for) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  struct peer *p = peer_new();
+  say(p, "40{\"pid\":\"pidpidpidpidpidpidpi\",\"offset\":5}");
+  CHECK(!store.asked);
+  EQ(failed(SIO_RECOVERY_BAD_OFFSET), 1);
+  stop();
+}
+
+TEST(the_bytes_of_the_host_come_back_if_they_have_the_right_size) {
+  static char bytes[] = "12345678";
+  static const struct {
+    size_t size;
+    const char *want;
+  } all[] = { { 8, "12345678" }, { 4, "" }, { 0, "" } };
+  for (size_t i = 0; i < 3; i++) {
+    const sio_adapter_ops ops = keeper();
+    begin_with(&(sio_options){ .recovery = &normal, .adapter = &ops, .socket_data_size = 8 });
+    struct client4 *c = come_from_elsewhere();
+    sio_saved_socket s = { .id = id_there,
+                           .pid = pid_there,
+                           .shared = SLICE("{}"),
+                           .data = bytes,
+                           .data_size = all[i].size };
+    EQ(sio__socket_restore_add_found_socket(store.asked, &s), 0);
+    sio__socket_restore_report_answer(store.asked, 0);
+    turn();
+    GOT(c, "40+pid ");
+    CHECK(sio_socket_recovered(first()));
+    EQ_MEM(sio_socket_data(first()), strlen(all[i].want), all[i].want, strlen(all[i].want));
+    CHECK(all[i].want[0] || *(char *)sio_socket_data(first()) == 0);
+    EQ(sio_rooms(first(), NULL, 0), 1);
+    hang_up(c->p);
+    stop();
+  }
+}
+
+TEST(a_found_socket_whose_id_is_taken_meanwhile_is_not_recovered) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  struct client4 *a = come_from_elsewhere();
+  sio_restore *first_asked = store.asked;
+  sio_saved_socket s = there();
+  s.pid = "anotherpidanotherpid";
+  EQ(sio__socket_restore_add_found_socket(first_asked, &s), 0);
+  struct client4 *b = come_from_elsewhere();
+  EQ(found(), 0);
+  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_report_answer(first_asked, 0);
+  turn();
+  EQ(root->nmembers, 2);
+  EQ(srv->core.stats.recovered, 1);
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  (void)a, (void)b;
+  stop();
+}
+
 /* ---- answers that cannot be used ------------------------------------------------------------- */
 
 TEST(what_an_adapter_finds_is_checked) {
@@ -523,6 +628,12 @@ T(a_client_that_returns_before_its_end_was_noticed_is_kept_and_asked_for)
 T(what_is_added_while_middleware_runs_is_sent_after_the_rest)
 T(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again)
 T(a_socket_that_middleware_refuses_is_forgotten)
+T(what_is_not_kept_goes_through_the_adapter_for_this_server_alone)
+T(what_comes_after_the_answer_is_too_late)
+T(an_adapter_need_not_be_told_when_looking_is_over)
+T(a_pid_with_an_offset_that_is_no_text_is_not_asked_for)
+T(the_bytes_of_the_host_come_back_if_they_have_the_right_size)
+T(a_found_socket_whose_id_is_taken_meanwhile_is_not_recovered)
 T(what_an_adapter_finds_is_checked)
 T(a_client_that_missed_more_than_may_be_queued_is_new)
 T(a_pid_that_cannot_be_one_is_not_asked_for)

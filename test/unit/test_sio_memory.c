@@ -72,6 +72,34 @@ TEST(a_long_name_reaches_the_handler_whole_or_the_session_ends) {
   EQ(names, sizeof long_name - 1);
 }
 
+static void speak_number(struct peer *p) {
+  char text[2000];
+  memset(long_name, '7', sizeof long_name - 1);
+  snprintf(text, sizeof text, "42[%s]", long_name);
+  say(p, text);
+}
+
+TEST(a_number_of_many_digits_reaches_the_handler_as_a_name_or_the_session_ends) {
+  CHECK(sweep(with_any_handler, speak_number) > 0);
+  EQ(names, sizeof long_name - 1);
+}
+
+TEST(an_event_of_the_host_has_its_whole_name_or_is_not_made) {
+  sio_event *e = NULL;
+  size_t at = 1;
+  name_with("");
+  begin();
+  for (; !e && at < 20; at++) {
+    alloc_fail_in(at);
+    e = sio_event_new(long_name, SIO_ARGS(1));
+    alloc_fail_in(0);
+  }
+  CHECK(at > 3);
+  EQ_STR(sio_event_name(e), long_name);
+  sio_event_free(e);
+  stop();
+}
+
 TEST(a_long_name_reaches_packet_middleware_whole_or_the_session_ends) {
   name_with("");
   CHECK(sweep(with_middleware, speak_long) > 1);
@@ -92,9 +120,10 @@ static void with_slow_middleware(void) { sio_use_packet(root, hold, NULL); }
  * memory for them is not kept. */
 static void speak_while_one_waits(struct peer *p) {
   size_t fuse = alloc_fuse;
-  char text[8000] = "42[\"second\"";
-  for (int i = 0; i < 700; i++) strcat(text, ",1");
-  strcat(text, "]");
+  static char text[20000];
+  char *end = text + sprintf(text, "42[\"second\"");
+  for (int i = 0; i < 5000; i++) end = stpcpy(end, ",1");
+  strcpy(end, "]");
   alloc_fail_in(0);
   say(p, "42[\"first\"]");
   say(p, text);
@@ -111,7 +140,7 @@ static void speak_while_one_waits(struct peer *p) {
 
 TEST(an_event_that_waited_for_middleware_is_handled_whole_or_the_session_ends) {
   CHECK(sweep(with_slow_middleware, speak_while_one_waits) > 1);
-  EQ(counts, 700);
+  EQ(counts, 5000);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -173,6 +202,8 @@ TEST(an_empty_name_is_a_name) {
 
 TESTS_BEGIN
 T(a_long_name_reaches_the_handler_whole_or_the_session_ends)
+T(a_number_of_many_digits_reaches_the_handler_as_a_name_or_the_session_ends)
+T(an_event_of_the_host_has_its_whole_name_or_is_not_made)
 T(a_long_name_reaches_packet_middleware_whole_or_the_session_ends)
 T(a_name_with_a_nul_reaches_the_handler_or_the_session_ends)
 T(an_event_that_waited_for_middleware_is_handled_whole_or_the_session_ends)
