@@ -5,7 +5,6 @@
 #include "redis/receive_response.h"
 
 #include "base/err.h"
-#include "packet/msgpack.h"
 #include "redis/pending_request.h"
 #include <uv.h>
 
@@ -53,11 +52,10 @@ static int parse_remote_socket(struct pending_request *q, sio_slice socket) {
 
 static int handle_fetch_response(struct pending_request *q, sio_slice sockets) {
   uint32_t n;
-  sio_slice one;
   int err = 0;
   if (!sio__unpack_array_length(&sockets, &n)) return SIO_EPROTO;
   for (uint32_t i = 0; !err && i < n; i++)
-    err = sio__msgpack_skip_value(&sockets, &one) ? parse_remote_socket(q, one) : SIO_EPROTO;
+    err = parse_remote_socket(q, sio__unpack_take_element(&sockets));
   sio__pending_request_add_response(q);
   return err;
 }
