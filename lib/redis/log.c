@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { REDIS_LOG_INTERVAL_MS = 1000 };
 
@@ -21,20 +22,15 @@ void sio__redis_log_add_line(struct redis_log *notes, enum redis_log_kind kind, 
   }
   n->waits = true;
   n->level = level;
-  n->told_ms = now_ms ? now_ms : 1;
+  n->told_ms = now_ms;
   va_start(ap, fmt);
-  int len = vsnprintf(n->text, sizeof n->text, fmt, ap);
+  (void)vsnprintf(n->text, sizeof n->text, fmt, ap);
   va_end(ap);
-  if (!n->left_out || len < 0 || (size_t)len >= sizeof n->text) return;
-  snprintf(n->text + len, sizeof n->text - (size_t)len,
-           " (%llu similar lines before it were left out)", (unsigned long long)n->left_out);
+  if (!n->left_out) return;
+  size_t len = strlen(n->text);
+  snprintf(n->text + len, sizeof n->text - len, " (%llu similar lines before it were left out)",
+           (unsigned long long)n->left_out);
   n->left_out = 0;
-}
-
-bool sio__redis_log_has_lines(const struct redis_log *notes) {
-  for (int k = 0; k < REDIS_LOG_KINDS; k++)
-    if (notes->of[k].waits) return true;
-  return false;
 }
 
 void sio__redis_log_write_lines(struct redis_log *notes) {

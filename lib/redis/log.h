@@ -42,7 +42,6 @@ struct redis_log {
 void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
                              uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-bool sio__redis_log_has_lines(const struct redis_log *n);
 void sio__redis_log_write_lines(struct redis_log *n); /* calls the host */
 /* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.
  * Returns out. */
