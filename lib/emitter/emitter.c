@@ -46,7 +46,8 @@ void sio_emitter_free(sio_emitter *e) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* "chat" becomes "/chat". False: too long. */
+/* Writes nsp to out with a slash before it if it has none: "chat" becomes "/chat". Returns false if
+ * the name is too long. */
 static bool emitter_normalize_nsp_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
   size_t n = nsp ? strlen(nsp) : 0;
   bool slash = n == 0 || *nsp != '/';
@@ -69,7 +70,7 @@ static struct message_target message_target_from_emitter(const sio_emitter_targe
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* Publishes m on a channel, and clears it. */
+/* Publishes m on the channel that kind, nsp and last name, and clears m. */
 static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice nsp,
                                    const char *last, struct message *m) {
   struct message channel;
@@ -82,7 +83,8 @@ static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice n
   return err;
 }
 
-/* The event as JSON: text and attachments of one msg. */
+/* An encoded event. json and bins[] point to the bytes of msg: the JSON array, and the attachments
+ * for its placeholders. */
 struct emitter_event {
   struct msg *msg;
   sio_slice json;
@@ -104,7 +106,8 @@ static int emitter_event_list_attachments(struct emitter_event *ev) {
   return 0;
 }
 
-/* name NULL: the arguments alone are the array. */
+/* Encodes an event as the JSON array [name, arguments...]; without its first element if name is
+ * NULL. */
 static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const char *name,
                                 sio_args args) {
   *ev = (struct emitter_event){ 0 };
@@ -116,15 +119,17 @@ static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const 
   return emitter_event_list_attachments(ev);
 }
 
-/* MessagePack, as broadcasts are, or JSON unless that cannot hold the event. */
-static void emitter_encode_message(struct message *packed, struct message *text,
-                                   const struct emitter_event *ev, bool pack, struct msgs *home) {
-  if (!pack && !ev->nbins) {
-    *packed = *text;
+/* Moves `text` to *encoded: as MessagePack if `as_msgpack` is true or the event has attachments,
+ * which JSON cannot hold, otherwise as JSON. */
+static void emitter_encode_message(struct message *encoded, struct message *text,
+                                   const struct emitter_event *ev, bool as_msgpack,
+                                   struct msgs *home) {
+  if (!as_msgpack && !ev->nbins) {
+    *encoded = *text;
     return;
   }
-  sio__message_init(packed, home);
-  sio__message_convert_to_msgpack(packed, text, ev->bins, ev->nbins);
+  sio__message_init(encoded, home);
+  sio__message_convert_to_msgpack(encoded, text, ev->bins, ev->nbins);
   sio__message_clear(text);
 }
 
@@ -179,7 +184,7 @@ int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session) 
   return emitter_publish_join_leave_or_disconnect(e, &to, MESSAGE_DISCONNECT, NULL, session);
 }
 
-/* ---- to the servers -------------------------------------------------------------------------- */
+/* ---- server-side events ---------------------------------------------------------------------- */
 
 static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
                                         const struct emitter_event *ev) {
@@ -190,7 +195,8 @@ static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
   return emitter_publish_message(e, "-request", nsp, NULL, &m);
 }
 
-/* The name goes as the first value: names that clients may not be sent are allowed here. */
+/* Encodes the event's name as the first argument and not as a name: names that are reserved between
+ * clients and servers ("connect", for example) are allowed between servers. */
 static int emitter_encode_server_event(struct emitter_event *ev, sio_emitter *e, const char *event,
                                        sio_args args) {
   size_t n = size_add(args.n, 1);

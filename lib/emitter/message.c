@@ -40,9 +40,9 @@ static void message_write_text(struct message *m, const char *s) {
   sio__message_write_json(m, slice_str(s));
 }
 
-/* ,"key":"value" */
-static void message_write_member(struct message *m, const char *key, const char *value) {
-  message_write_text(m, key);
+/* Writes text, such as "," or the key of a member, and then value as a JSON string. */
+static void message_write_text_and_string(struct message *m, const char *text, const char *value) {
+  message_write_text(m, text);
   sio__message_write_string(m, slice_str(value));
 }
 
@@ -66,12 +66,13 @@ const char *sio__message_single_room(const struct message_target *to) {
 
 /* ---- targets --------------------------------------------------------------------------------- */
 
-/* ["a","b"]; one more: NULL, or the last of them. */
+/* Writes a JSON array of names[] and, if one_more is not NULL, of one_more as its last element. */
 static void message_write_names(struct message *m, const char *const *names, const char *one_more) {
   bool first = true;
   message_write_text(m, "[");
-  for (; names && *names; names++, first = false) message_write_member(m, first ? "" : ",", *names);
-  if (one_more) message_write_member(m, first ? "" : ",", one_more);
+  for (; names && *names; names++, first = false)
+    message_write_text_and_string(m, first ? "" : ",", *names);
+  if (one_more) message_write_text_and_string(m, first ? "" : ",", one_more);
   message_write_text(m, "]");
 }
 
@@ -127,7 +128,7 @@ static void message_write_event_packet(struct message *m, sio_slice nsp, sio_sli
 
 void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice nsp,
                                   sio_slice event, const struct message_target *to) {
-  message_write_member(m, "[", uid);
+  message_write_text_and_string(m, "[", uid);
   message_write_text(m, ",");
   message_write_event_packet(m, nsp, event);
   message_write_text(m, ",");
@@ -135,12 +136,13 @@ void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice 
   message_write_text(m, "]");
 }
 
-/* {"uid":...,"requestId":...,"type":...   without the closing brace. NULL: left out. */
+/* Writes {"uid":...,"requestId":...,"type":... without the closing brace. The first two members are
+ * left out if uid or id is NULL. */
 static void message_write_request_start(struct message *m, const char *uid, const char *id,
                                         enum message_type type) {
   message_write_text(m, "{");
-  if (uid) message_write_member(m, "\"uid\":", uid);
-  if (id) message_write_member(m, ",\"requestId\":", id);
+  if (uid) message_write_text_and_string(m, "\"uid\":", uid);
+  if (id) message_write_text_and_string(m, ",\"requestId\":", id);
   message_write_text(m, uid ? ",\"type\":" : "\"type\":");
   sio__message_write_number(m, type);
 }
@@ -148,7 +150,7 @@ static void message_write_request_start(struct message *m, const char *uid, cons
 void sio__message_write_broadcast_with_acks(struct message *m, const char *uid, const char *id,
                                             sio_slice nsp, sio_slice event,
                                             const struct message_target *to) {
-  message_write_request_start(m, uid, id, MESSAGE_ASK);
+  message_write_request_start(m, uid, id, MESSAGE_BROADCAST_WITH_ACKS);
   message_write_text(m, ",\"packet\":");
   message_write_event_packet(m, nsp, event);
   message_write_text(m, ",\"opts\":");

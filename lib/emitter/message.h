@@ -19,21 +19,21 @@ enum message_type {
   MESSAGE_DISCONNECT,
   MESSAGE_FETCH,
   MESSAGE_SERVER_EMIT,
-  MESSAGE_ASK, /* a broadcast with acks */
+  MESSAGE_BROADCAST_WITH_ACKS,
   MESSAGE_COUNT,
   MESSAGE_ACK
 };
 
 struct message_target {
   const char *const *rooms, *const *except;
-  const char *skip;    /* one more name in `except`, or NULL               */
-  unsigned flags;      /* SIO_VOLATILE ...                                 */
-  unsigned timeout_ms; /* 0: none is sent                                  */
-  bool by_emitter;     /* the order of keys that redis-emitter writes      */
+  const char *skip;    /* a name that is written after those of `except`; NULL: no name */
+  unsigned flags;      /* SIO_VOLATILE, SIO_NO_COMPRESS, SIO_EMITTER_COMPRESS           */
+  unsigned timeout_ms; /* how long servers wait for acks; 0: the member is left out     */
+  bool by_emitter;     /* true: members are in the order in which redis-emitter writes them */
 };
 
-/* The text of a message while it is written. The first error stays; what is written after it is
- * lost. */
+/* The text of a message while it is written. After the first error, err keeps it and the functions
+ * below write nothing more. */
 struct message {
   struct sio_parser_out out;
   int err;
@@ -47,38 +47,41 @@ void sio__message_write_json(struct message *m, sio_slice json);
 void sio__message_write_string(struct message *m, sio_slice s);
 void sio__message_write_number(struct message *m, uint64_t v);
 
-/* "KEY<kind>#NSP#", and "LAST#" after it unless last is NULL. kind: "", "-request", "-response". */
+/* Writes the name of a channel: "KEY<kind>#NSP#", followed by "LAST#" if last is not NULL. kind is
+ * "", "-request" or "-response". */
 void sio__message_write_channel_name(struct message *m, sio_slice key, const char *kind,
                                      sio_slice nsp, const char *last);
 
-/* The room of a target that has exactly one, or NULL. */
+/* Returns the room of a target that has exactly one room, otherwise NULL. */
 const char *sio__message_single_room(const struct message_target *to);
 
-/* ["a","b"]; NULL: none. */
+/* Writes a JSON array of strings, such as ["a","b"]; an empty one if names is NULL. */
 void sio__message_write_names(struct message *m, const char *const *names);
-/* {"rooms":...,"except":...}, and "flags" if wanted. */
+/* Writes the object {"rooms":...,"except":...}, with a member "flags" if with_flags is true. */
 void sio__message_write_target(struct message *m, const struct message_target *to, bool with_flags);
 
-/* [uid,packet,opts]; event is its JSON text. */
+/* Writes a broadcast: the array [uid,packet,opts]. `event` is the JSON array of the event's name
+ * and arguments. */
 void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice nsp,
                                   sio_slice event, const struct message_target *to);
-/* MESSAGE_ASK. */
+/* Writes a request of type MESSAGE_BROADCAST_WITH_ACKS. */
 void sio__message_write_broadcast_with_acks(struct message *m, const char *uid, const char *id,
                                             sio_slice nsp, sio_slice event,
                                             const struct message_target *to);
-/* MESSAGE_JOIN, _LEAVE with rooms, _DISCONNECT with session. uid NULL: none. */
+/* Writes a request of type MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. The first two use
+ * `rooms`, the last one uses `session`. If uid is NULL, the member "uid" is left out. */
 void sio__message_write_join_leave_or_disconnect(struct message *m, const char *uid,
                                                  enum message_type type,
                                                  const struct message_target *to,
                                                  const char *const *rooms, bool session);
-/* MESSAGE_SERVER_EMIT. id NULL: no answer is wanted. */
+/* Writes a request of type MESSAGE_SERVER_EMIT. If id is NULL, no answer is wanted. */
 void sio__message_write_server_event(struct message *m, const char *uid, const char *id,
                                      sio_slice event);
-/* MESSAGE_FETCH. */
+/* Writes a request of type MESSAGE_FETCH. */
 void sio__message_write_fetch_request(struct message *m, const char *uid, const char *id,
                                       const struct message_target *to);
 
-/* Writes the JSON text of `from` as MessagePack. */
+/* Writes to m, as MessagePack, the JSON text of `from`, whose placeholders stand for bins[]. */
 void sio__message_convert_to_msgpack(struct message *m, const struct message *from,
                                      const sio_slice *bins, size_t nbins);
 

@@ -136,7 +136,7 @@ static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
   struct pending_request *q;
   sio_query_info query = { .size = sizeof query };
   struct message_target target = make_message_target(to);
-  int err = sio__pending_request_new(&q, a, MESSAGE_ASK, p->query);
+  int err = sio__pending_request_new(&q, a, MESSAGE_BROADCAST_WITH_ACKS, p->query);
   if (err) {
     (void)end_query_with_error(a, p->query, err);
     return;

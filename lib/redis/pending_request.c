@@ -83,7 +83,7 @@ static void pending_request_report_missing_and_end(struct pending_request *q) {
 
 static void pending_request_complete_if_answered(struct pending_request *q) {
   if (!q->counted || q->answered + q->adapter->silent.n < q->servers) return;
-  if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
+  if (q->type == MESSAGE_BROADCAST_WITH_ACKS && q->acks_came < q->acks_expected) return;
   pending_request_report_missing_and_end(q);
 }
 

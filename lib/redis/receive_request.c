@@ -298,13 +298,13 @@ static int dispatch_request(struct requester *k, enum message_type type,
 
 static bool needs_request_id(enum message_type type) {
   return type == MESSAGE_SOCKETS || type == MESSAGE_ALL_ROOMS || type == MESSAGE_FETCH ||
-         type == MESSAGE_ASK;
+         type == MESSAGE_BROADCAST_WITH_ACKS;
 }
 
 static int validate_and_dispatch_request(sio_adapter *a, const struct request_fields *f) {
   struct requester k = { .adapter = a };
   uint64_t type;
-  if (!sio__unpack_number(f->type, MESSAGE_ASK, &type) || !parse_requester(&k, f))
+  if (!sio__unpack_number(f->type, MESSAGE_BROADCAST_WITH_ACKS, &type) || !parse_requester(&k, f))
     return SIO_EPROTO;
   if (needs_request_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
   if (strcmp(k.uid, a->uid) == 0) return 0;

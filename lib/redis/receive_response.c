@@ -88,7 +88,7 @@ static int handle_response_to_request(struct pending_request *q, const struct re
       err = add_reply_to_query(q, f->data);
       sio__pending_request_add_response(q);
       return err;
-    case MESSAGE_ASK:
+    case MESSAGE_BROADCAST_WITH_ACKS:
       if (f->type == MESSAGE_COUNT) return handle_client_count_response(q, f->count);
       if (f->type != MESSAGE_ACK) return SIO_EPROTO;
       err = add_reply_to_query(q, f->packet);
