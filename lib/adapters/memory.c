@@ -38,7 +38,7 @@ struct visit {
 struct walk {
   sio_adapter *adapter;
   const sio_socket *skip;
-  uint64_t stamp; /* the number of this walk; visited and excluded sockets have it as their stamp */
+  uint64_t stamp; /* the number of this walk, which is set in each socket visited or excluded */
   struct visit *visit;
 };
 
@@ -90,9 +90,8 @@ static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const 
 
 /* ---- calling the host for each socket ------------------------------------------------------- */
 
-/* Adds the socket to a list. The callbacks of the host run after the walk, because they may join
+/* Adds the socket to v->found. The callbacks of the host run after the walk, because they may join
  * and leave rooms. */
-
 static void collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
@@ -205,11 +204,11 @@ static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char 
   call_room_left_hooks(a, s, room);
 }
 
-/* Leaves the rooms of a socket one by one, and calls the room hooks. They may change everything
- * except the rooms of this socket. The name is copied, because it is freed with the room. When a
- * room is left, another one may be moved to its slot, but never to an earlier one. So the walk
- * continues at the same slot; starting again each time would take too long for a socket in very
- * many rooms. */
+/* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may change
+ * everything except the rooms of this socket. The name is copied, because it is freed with the
+ * room. When a room is left, another room may be moved to its slot, but never to an earlier slot.
+ * So the walk continues at the same slot. Starting at the first one each time would take too long
+ * for a socket in very many rooms. */
 static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next_of_socket(s, &i)); i--) {

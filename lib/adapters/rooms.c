@@ -74,8 +74,8 @@ static void joined_rooms_free_if_empty(sio_socket *s) {
   s->slot = NULL;
 }
 
-/* Makes a slot free. A later entry that a search would then miss is moved into the gap, which makes
- * its own slot the new gap. */
+/* Removes the entry of the slot `gap`. A later entry that a search would then not find is moved
+ * into the gap, and its old slot is the new gap. */
 static void joined_rooms_clear_slot(struct joined_rooms *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;

@@ -34,10 +34,10 @@ struct rooms {
 void sio__rooms_init(struct rooms *r);
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
 
-/* Adds a socket to a room; it must not be in it yet. Returns 0, or UV_ENOMEM, and nothing has
- * changed. */
+/* Adds a socket to a room in which it is not yet. Returns 0, or UV_ENOMEM if memory runs out; then
+ * nothing has changed. */
 int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name);
-/* Removes a socket from a room. Does nothing if it is not in it. */
+/* Removes a socket from a room. Does nothing if the socket is not in the room. */
 void sio__rooms_remove_socket(struct rooms *r, sio_socket *s, const char *name);
 void sio__rooms_remove_socket_from_all(struct rooms *r, sio_socket *s);
 bool sio__is_socket_in_room(const sio_socket *s, const struct room *room); /* room may be NULL */

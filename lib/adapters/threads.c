@@ -33,7 +33,7 @@
  */
 #include "adapters/threads.h"
 #include "adapters/memory.h"
-#include "adapters/threads_questions.h"
+#include "adapters/threads_queries.h"
 #include "adapters/threads_recovery.h"
 #include "adapters/threads_requests.h"
 #include "base/mem.h"
@@ -125,8 +125,8 @@ static unsigned count_other_threads(const struct core *core) {
   return sio__threads_list_other_members(core->threads, core->member, others);
 }
 
-/* Adds the other servers to the count: here the servers of other threads; and those of other
- * processes in the member that is connected to a cluster. */
+/* Adds the servers of other threads to the count, and the servers of other processes. The latter
+ * are asked for by the one server that is connected to a cluster. */
 static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);
@@ -143,13 +143,13 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
 static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio__query_hold(q);
-  sio__thread_questions_forget_query(a, q);
+  sio__thread_query_forget(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
   sio__query_release(q, 0);
 }
 
-/* Passes an event from another process on to the servers of the other threads, which run their
- * handlers. This member has received it from the cluster, and answers it. */
+/* Passes a server-side event that this server has received from another process on to the servers
+ * of the other threads, which run their handlers. Only this server answers it. */
 static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                           size_t nbins) {
   struct request r = {
@@ -161,7 +161,7 @@ static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const si
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static int open_adapter_below(struct threads_adapter *a, const struct cluster_adapter *c) {
+static int open_adapter_below_threads(struct threads_adapter *a, const struct cluster_adapter *c) {
   a->below = c->ops ? c->ops : &sio__adapter_memory;
   return a->below->open(a->nsp, a->nsp->core->adapter_api, c->ops ? c->user : NULL, &a->under);
 }
@@ -174,9 +174,9 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
   a->note_broadcast = sio__threads_recovery_record_broadcast;
-  list_init(&a->questions);
+  list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
-  if (!err) err = open_adapter_below(a, &nsp->core->cluster);
+  if (!err) err = open_adapter_below_threads(a, &nsp->core->cluster);
   if (!err) {
     *out = (sio_adapter *)a;
     return 0;
@@ -188,7 +188,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
 
 static void threads_adapter_close(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  assert(list_empty(&a->questions));
+  assert(list_empty(&a->sent_queries));
   a->below->close(a->under);
   sio__threads_recovery_free(a->recovery);
   sio__free(a);
@@ -199,14 +199,14 @@ static void threads_adapter_shut_below(sio_adapter *adapter) {
   if (a->below->shut) a->below->shut(a->under);
 }
 
-static sio_adapter *find_adapter_below(const sio_nsp *nsp) {
+static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
   return a ? a->under : NULL;
 }
 
 int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp), old = *a;
-  int err = open_adapter_below(a, &(struct cluster_adapter){ .ops = ops, .user = user });
+  int err = open_adapter_below_threads(a, &(struct cluster_adapter){ .ops = ops, .user = user });
   if (err) {
     a->below = old.below;
     a->under = old.under;
@@ -217,8 +217,8 @@ int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops,
 }
 
 void sio__threads_adapter_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user) {
-  core->cluster =
-      (struct cluster_adapter){ ops, user, find_adapter_below, relay_server_event_to_threads };
+  core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below_threads,
+                                            relay_server_event_to_threads };
 }
 
 /* ---- rooms, which the adapter below keeps ---------------------------------------------------- */

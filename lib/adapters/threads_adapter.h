@@ -10,22 +10,24 @@
 #include "core/core.h"
 #include "core/nsp.h"
 
-/* A sio_adapter of this kind points to such a struct. struct sio_adapter itself is defined only by
- * the memory adapter, so that all source files can also be compiled as one. */
+/* What a sio_adapter of a namespace points to if its server is one of several threads. struct
+ * sio_adapter itself is defined only by the memory adapter, so that all source files can also be
+ * compiled as one. */
 struct threads_adapter {
   sio_nsp *nsp;
-  /* The adapter below, which keeps the rooms of this member's sockets. It is the memory adapter, or
-   * in one member the adapter of a cluster (sio_threads_set_adapter()). */
+  /* The functions of the adapter below, which keeps the rooms of this server's sockets. It is the
+   * memory adapter or, on one of the threads, the adapter of a cluster
+   * (sio_threads_set_adapter()). */
   const sio_adapter_ops *below;
-  sio_adapter *under;                /* the struct of the adapter below, for this namespace */
-  struct list questions;             /* struct question (threads_questions.c) */
+  sio_adapter *under;                /* what the functions of `below` are called with */
+  struct list sent_queries;          /* struct sent_query (threads_queries.c) */
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
-  /* Set while this member handles a query for another member. The calls it makes then ask only the
-   * adapter below, and not the other members. */
+  /* True while this server handles a query of another thread's server. The calls of the library
+   * that it makes meanwhile ask only the adapter below, and not the servers of other threads. */
   bool asks_below_only;
-  /* Handles a request in the member to which it was sent. */
+  /* Is sent with each request: the receiving server calls it, on its own thread. */
   void (*run_request)(void *server, void *request);
-  /* Called after a request with a serial number was sent. */
+  /* Called after a request with a serial number was sent to the servers of all other threads. */
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
@@ -37,13 +39,13 @@ static inline struct core *core_of_threads_adapter(const struct threads_adapter 
   return a->nsp->core;
 }
 
-/* In a member each open namespace has the adapter for several threads. Returns NULL if nsp is NULL
- * or has been closed. */
+/* Returns the adapter of an open namespace, or NULL if nsp is NULL or has been closed. The server
+ * must be one of several threads. */
 static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp) {
   return nsp && nsp->adapter ? to_threads_adapter(nsp->adapter) : NULL;
 }
 
-/* True if a call concerns only the sockets of this member. */
+/* Returns true if a call with these flags concerns only the sockets of this thread's server. */
 static inline bool is_for_this_thread_only(unsigned flags) {
   return (flags & SIO_PROCESS) == SIO_LOCAL;
 }

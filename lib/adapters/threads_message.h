@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * threads_message.h - the messages that the adapters of different threads send to each other:
- * requests to all other members, and answers to the member that has asked.
+ * requests to the servers of all other threads, and answers to the server that sent a request.
  *
  * A message is one block of memory, with copies of everything to which it refers. A request is made
- * once, and shared by all members to which it is sent.
+ * once, and shared by all servers to which it is sent.
  */
 #ifndef SIO_ADAPTERS_THREADS_MESSAGE_H
 #define SIO_ADAPTERS_THREADS_MESSAGE_H
@@ -20,7 +20,8 @@ enum request_kind {
   REQUEST_FETCH,
   REQUEST_SERVER_EMIT,
   REQUEST_SERVER_COUNT, /* counts the servers of other processes */
-  /* Asks for the record with the pid `key`; `json` is the offset if `session` is true. */
+  /* Asks for the recovery record of the client whose pid is in `key`. If `session` is true, the
+   * client has sent an offset, which is in `json`. */
   REQUEST_RESTORE
 };
 
@@ -29,39 +30,41 @@ struct request {
   int kind; /* enum request_kind */
   struct member_id from;
   uint64_t number; /* the number that answers must contain; 0 if no answer is expected */
-  /* Numbers the broadcasts that clients may miss, in ascending order; otherwise 0. */
+  /* The number of a broadcast that connection state recovery may have to send again, in ascending
+   * order; 0 for all other requests. */
   uint64_t serial;
   unsigned timeout_ms;
-  unsigned flags;             /* the flags of the sio_target */
-  bool session;               /* for REQUEST_DISCONNECT: end the sessions too */
-  const char *nsp, *key;      /* key may be NULL */
+  unsigned flags; /* the flags of the sio_target */
+  bool session;   /* for REQUEST_DISCONNECT: end the sessions too */
+  const char *nsp;
+  const char *key;            /* the key of the broadcast (sio_packet_info), the pid, or NULL */
   const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
   sio_slice json;             /* the JSON of the event */
   const sio_slice *bins;
   size_t nbins;
-  size_t size; /* of the block */
+  size_t size; /* of the block of memory that holds the request */
 };
 
-/* Copies a request with everything to which it points. skip is the id of an excluded socket,
- * which is added to `except`, or NULL. Returns a request with one reference, or NULL if memory
- * runs out. */
+/* Copies a request with everything to which it points. If `skip`, the id of an excluded socket, is
+ * not NULL, the copy has it as one more name in `except`. Returns a request with one reference, or
+ * NULL if memory runs out. */
 struct request *sio__thread_request_copy(const struct request *from, const char *skip);
 void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
-  ANSWER_MORE,   /* one more ANSWER_END will come                        */
-  ANSWER_EXPECT, /* n more sockets have been asked */
-  ANSWER_REPLY,  /* one reply                                            */
-  ANSWER_REMOTE, /* one socket that was found                            */
-  ANSWER_END     /* no more answers follow; n of the expected ones are lost */
+  ANSWER_MORE,   /* the sender of this answer will send one more ANSWER_END than expected */
+  ANSWER_EXPECT, /* the event was sent to n more sockets, whose acks are to be expected   */
+  ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
+  ANSWER_REMOTE, /* one of the sockets that were found                                    */
+  ANSWER_END     /* nothing follows; n of the acks that were announced will not come      */
 };
 
 struct answer {
   int kind; /* enum answer_kind */
   int status;
-  bool counted; /* with this, the member has said how many of its sockets it has asked */
+  bool counted; /* true: the first answer that says to how many sockets the event was sent */
   uint64_t number;
   size_t n;
   const char *nsp;
@@ -69,8 +72,8 @@ struct answer {
   sio_slice json;
   const sio_slice *bins;
   size_t nbins;
-  sio_remote remote; /* ANSWER_REMOTE */
-  size_t size;       /* of the block */
+  sio_remote remote; /* the socket of an ANSWER_REMOTE */
+  size_t size;       /* of the block of memory that holds the answer */
 };
 
 /* Copies an answer with everything to which it points. The caller frees it with sio__free().

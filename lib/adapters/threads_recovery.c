@@ -2,60 +2,61 @@
  *
  * threads_recovery.c - connection state recovery over several threads.
  *
- * Each member keeps the sockets that it has lost and a log of the events that they miss, as a
- * server without threads does. If a client returns to another member, that one asks all others:
+ * The server of each thread keeps a record of each client that it has lost, and a log of the events
+ * that such clients miss, as a server without threads does. If a client returns to the server of
+ * another thread, that one asks the servers of all other threads:
  *
- *   member B, to which the client returns           member A, which has its record
+ *   server B, to which the client returns           server A, which has its record
  *     REQUEST_RESTORE with pid and offset  ------>   takes the record out
  *                                          <------   the record, and the events of A's log that the
  *                                                    client missed
  *
  * B numbers these events, adds them to its own log for the room of the client's id, and lets the
  * client join. An event must neither be lost nor come twice, although A and B receive the
- * broadcasts of other members at different times. So each broadcast carries its sender and a
+ * broadcasts of other servers at different times. So each broadcast carries its sender and a
  * number, and:
  *
  *  - B waits at a barrier before it asks: each broadcast that B has received until then is in A's
- *    queue before the question, so A's log has it. From then on B keeps what it receives.
+ *    queue before the request, so A's log has it. From then on B keeps what it receives.
  *  - A waits at a barrier before it answers: each broadcast that A has received is in B's queue
- *    before the answer. A says which was the last one of each member.
+ *    before the answer. A says which was the last one of each server.
  *  - When the answer arrives, B adds what it has kept and A had not received.
  */
 #include "adapters/threads_recovery.h"
-#include "adapters/threads_questions.h"
+#include "adapters/threads_queries.h"
 #include "base/mem.h"
 #include "core/out_packet.h"
 #include "core/restore.h"
 
-/* A broadcast that has arrived while some client waits for its record. */
+/* A broadcast that has arrived while some client waits for its recovery record. */
 struct recent_broadcast {
   struct list link;
   uint64_t position;
-  struct request *request; /* with a reference */
+  struct request *request; /* one reference to it is owned */
 };
 
-/* A client that waits for its record. If the client is gone, this stays as long as the record may
- * still arrive. */
+/* A client that waits for its recovery record from another thread. If the client is gone, this
+ * struct stays as long as the record may still arrive. */
 struct thread_restore {
   struct list link;
   uint64_t number;
   sio_restore *restore; /* NULL if the client does not wait any more */
-  unsigned open;        /* how many members have not answered */
-  int cause;            /* why the client is not recovered, in case that no member has its record */
-  uint64_t position;    /* of the first broadcast that arrived after the members were asked */
+  unsigned open;        /* the number of servers that have not answered yet */
+  int cause;            /* the reason to report if no server sends the record */
+  uint64_t position; /* the position of the first broadcast that came after the request was sent */
   uint64_t began_ms;
   struct list deferred; /* struct deferred_request */
   char pid[SIO__ID_LEN + 1];
 };
 
-/* A request of another member for a record that is on its way to this member. */
+/* A request of another server for a record that is on its way to this server. */
 struct deferred_request {
   struct list link;
-  struct request *request; /* with a reference */
+  struct request *request; /* one reference to it is owned */
 };
 
 struct threads_recovery {
-  /* For each member, the number of its last broadcast that was delivered here. */
+  /* For the server of each thread, the serial number of its last broadcast that arrived here. */
   uint64_t seen[MEMBERS_MAX];
   struct list restores; /* struct thread_restore */
   struct list recent;   /* struct recent_broadcast; empty if no client waits */
@@ -63,16 +64,16 @@ struct threads_recovery {
   uint64_t next_position;
 };
 
-/* The answer of a member to REQUEST_RESTORE. It owns the record and the events. */
-struct moved_record {
+/* The answer to REQUEST_RESTORE. It owns the record and the events. */
+struct record_message {
   uint64_t number;
-  unsigned from; /* the place of the member that sends it */
-  int cause;     /* the reason if there is no record, otherwise 0 */
+  unsigned from; /* member_id.place of the server that sends the answer */
+  int cause;     /* why the server has no record to send; 0 if it has */
   struct recovery_record *record;
-  /* The tag of that member's log; the `serial` of an event is its number there. */
+  /* The tag of the sender's log. `serial` of each of the events is its number in this log. */
   char tag[REPLAY_TAG_LEN];
   uint64_t seen[MEMBERS_MAX];
-  size_t nevents, replayed; /* the first `replayed` of the events have been replayed before */
+  size_t nevents, replayed; /* the client has been sent the first `replayed` of them before */
   struct request **events;
   size_t bytes;
   char nsp[];
@@ -96,9 +97,9 @@ static void drop_all_recent_broadcasts(struct threads_recovery *v) {
   while (!list_empty(&v->recent)) drop_first_recent_broadcast(v);
 }
 
-/* Keeps a broadcast for clients that wait. If there is no memory, or too many bytes are kept,
- * older ones are dropped; then clients that needed them are not recovered
- * (has_all_broadcasts_since()). */
+/* Keeps a broadcast for clients that wait for their record. If memory runs out, or more than
+ * recent_max bytes are kept, older broadcasts are dropped. Clients that needed them are then not
+ * recovered (has_all_broadcasts_since()). */
 static void keep_recent_broadcast(struct threads_recovery *v, struct request *r) {
   struct recent_broadcast *b = sio__malloc(sizeof *b);
   uint64_t position = v->next_position++;
@@ -156,8 +157,8 @@ static void free_thread_restore_if_done(struct threads_adapter *a, struct thread
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
-/* Frees what waits for answers that will never arrive, because a member had no memory to send
- * them. */
+/* Frees structs that still wait for answers which will never arrive, because a server had no memory
+ * to send them. */
 static void free_outdated_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
@@ -192,8 +193,8 @@ static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_
   return w;
 }
 
-static void ask_member_for_record(struct threads_adapter *a, struct thread_restore *w,
-                                  struct member_id to, struct request *r) {
+static void ask_thread_for_recovery_record(struct threads_adapter *a, struct thread_restore *w,
+                                           struct member_id to, struct request *r) {
   struct core *core = core_of_threads_adapter(a);
   atomic_fetch_add(&r->refs, 1);
   int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
@@ -208,16 +209,16 @@ static void ask_member_for_record(struct threads_adapter *a, struct thread_resto
   }
 }
 
-/* Asks all other members for a record. If the record is already on its way to this member, for an
- * earlier connection of the client, this member asks itself too. */
-static void ask_all_members_for_record(struct threads_adapter *a, struct thread_restore *w,
-                                       struct request *r, bool also_self) {
+/* Asks the servers of all other threads for a record. If the record is already on its way to this
+ * server, for an earlier connection of the same client, this server asks itself too. */
+static void ask_all_threads_for_recovery_record(struct threads_adapter *a, struct thread_restore *w,
+                                                struct request *r, bool also_self) {
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
   sio__threads_block_until_broadcasts_queued(core->threads);
-  for (unsigned i = 0; i < n; i++) ask_member_for_record(a, w, others[i], r);
-  if (also_self) ask_member_for_record(a, w, core->member, r);
+  for (unsigned i = 0; i < n; i++) ask_thread_for_recovery_record(a, w, others[i], r);
+  if (also_self) ask_thread_for_recovery_record(a, w, core->member, r);
 }
 
 void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *restore) {
@@ -238,7 +239,7 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
   struct request *r = w ? sio__thread_request_copy(&from, NULL) : NULL;
   if (r) {
     r->number = w->number;
-    ask_all_members_for_record(a, w, r, also_self);
+    ask_all_threads_for_recovery_record(a, w, r, also_self);
     sio__thread_request_unref(r);
   }
   if (!r || w->open == 0)
@@ -255,9 +256,9 @@ void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *rest
   }
 }
 
-/* ---- the member that has the record -------------------------------------------------------- */
+/* ---- the server that has the record -------------------------------------------------------- */
 
-static void moved_record_free(struct moved_record *m) {
+static void record_message_free(struct record_message *m) {
   for (size_t i = 0; i < m->nevents; i++)
     if (m->events[i]) sio__thread_request_unref(m->events[i]);
   sio__free(m->events);
@@ -265,9 +266,9 @@ static void moved_record_free(struct moved_record *m) {
   sio__free(m);
 }
 
-static struct moved_record *moved_record_new(const struct core *core, const struct request *r) {
+static struct record_message *record_message_new(const struct core *core, const struct request *r) {
   size_t n = strlen(r->nsp) + 1;
-  struct moved_record *m = sio__calloc(1, sizeof *m + n);
+  struct record_message *m = sio__calloc(1, sizeof *m + n);
   if (!m) return NULL;
   m->number = r->number;
   m->from = core->member.place;
@@ -276,29 +277,32 @@ static struct moved_record *moved_record_new(const struct core *core, const stru
   return m;
 }
 
-static void handle_moved_record_message(void *server, void *arg);
+static void handle_record_message(void *server, void *arg);
 
-static int send_moved_record(struct core *core, const struct request *r, struct moved_record *m) {
+static int send_recovery_record_to_thread(struct core *core, const struct request *r,
+                                          struct record_message *m) {
   sio__threads_block_until_broadcasts_queued(core->threads);
-  return sio__threads_send(core->threads, r->from, handle_moved_record_message, m, m->bytes);
+  return sio__threads_send(core->threads, r->from, handle_record_message, m, m->bytes);
 }
 
-static void send_answer_without_record(struct core *core, const struct request *r, int cause) {
-  struct moved_record *m = moved_record_new(core, r);
+static void send_answer_without_recovery_record(struct core *core, const struct request *r,
+                                                int cause) {
+  struct record_message *m = record_message_new(core, r);
   int err = UV_ENOMEM;
   if (m) {
     m->cause = cause;
-    err = send_moved_record(core, r, m);
+    err = send_recovery_record_to_thread(core, r, m);
   }
-  if (err && m) moved_record_free(m);
+  if (err && m) record_message_free(m);
   if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
 }
 
 void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r) {
-  send_answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
+  send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_SESSION);
 }
 
-/* Copies an event of the log, without its offset. Returns NULL if memory runs out. */
+/* Makes a request with the event of a log entry, without its offset. Returns NULL if memory runs
+ * out. */
 static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_entry *e) {
   sio_packet p = { .nsp = nsp, .msg = msg_ref(e->msg), .offset_len = e->offset_len };
   sio_packet_info info = { .size = sizeof info };
@@ -321,9 +325,9 @@ static const struct replay_log_entry *find_next_event_missed_by_record(
                                       rec);
 }
 
-static int add_missed_events_to_moved_record(struct moved_record *m,
-                                             const struct recovery *recovery,
-                                             const struct recovery_record *rec) {
+static int add_missed_events_to_record_message(struct record_message *m,
+                                               const struct recovery *recovery,
+                                               const struct recovery_record *rec) {
   size_t n = 0;
   const struct replay_log_entry *e = NULL;
   while ((e = find_next_event_missed_by_record(recovery, rec, e))) n++;
@@ -339,29 +343,29 @@ static int add_missed_events_to_moved_record(struct moved_record *m,
   return 0;
 }
 
-/* Sends the record to the member that has asked for it. Before that the record is removed here,
- * because the other thread owns it from then on. */
-static void move_record_to_asking_member(struct threads_adapter *a, const struct request *r,
-                                         struct recovery_record *rec) {
+/* Sends the record to the server that has sent the request r. The record is removed here first,
+ * because the other thread owns it as soon as it is sent. */
+static void send_recovery_record_to_requester(struct threads_adapter *a, const struct request *r,
+                                              struct recovery_record *rec) {
   struct core *core = core_of_threads_adapter(a);
   struct recovery *recovery = a->nsp->recovery;
-  struct moved_record *m = moved_record_new(core, r);
-  int err = m ? add_missed_events_to_moved_record(m, recovery, rec) : UV_ENOMEM;
+  struct record_message *m = record_message_new(core, r);
+  int err = m ? add_missed_events_to_record_message(m, recovery, rec) : UV_ENOMEM;
   if (!err) {
     memcpy(m->seen, a->recovery->seen, sizeof m->seen);
     memcpy(m->tag, recovery->log.tag, sizeof m->tag);
     sio__recovery_detach_record(recovery, rec);
     m->record = rec;
-    err = send_moved_record(core, r, m);
+    err = send_recovery_record_to_thread(core, r, m);
     if (!err) return;
     m->record = NULL;
     sio__recovery_put_back_record(recovery, rec);
   }
-  if (m) moved_record_free(m);
-  if (err == UV_ENOMEM) send_answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
+  if (m) record_message_free(m);
+  if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
-/* Keeps the request until a record arrives, which is on its way to this member for an earlier
+/* Keeps the request until the record arrives that is on its way to this server, for an earlier
  * connection of the same client. Returns false if memory runs out. */
 static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
@@ -372,7 +376,7 @@ static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   return true;
 }
 
-static void find_and_move_record(struct threads_adapter *a, struct request *r) {
+static void find_and_send_recovery_record(struct threads_adapter *a, struct request *r) {
   struct recovery_record *rec;
   struct recovery *recovery = a->nsp->recovery;
   const struct recovery_claim claim = {
@@ -380,15 +384,15 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
   };
   int cause = sio__recovery_find_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
-    send_answer_without_record(core_of_threads_adapter(a), r, cause);
+    send_answer_without_recovery_record(core_of_threads_adapter(a), r, cause);
   else
-    move_record_to_asking_member(a, r, rec);
+    send_recovery_record_to_requester(a, r, rec);
 }
 
 void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
   if (recovery && a->recovery && sio__recovery_find_record(recovery, slice_str(r->key))) {
-    find_and_move_record(a, r);
+    find_and_send_recovery_record(a, r);
     return;
   }
   struct thread_restore *w = a->recovery ? find_thread_restore_by_pid(a->recovery, r->key) : NULL;
@@ -398,8 +402,8 @@ void sio__threads_recovery_run_request(struct threads_adapter *a, struct request
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void add_moved_events(struct recovery *recovery, struct recovery_record *rec,
-                             const struct moved_record *m) {
+static void log_received_missed_events(struct recovery *recovery, struct recovery_record *rec,
+                                       const struct record_message *m) {
   for (size_t i = 0; i < m->nevents; i++) {
     const struct request *e = m->events[i];
     if (sio__recovery_add_event_of_thread(recovery, rec, e->json, e->bins, e->nbins)) return;
@@ -422,7 +426,7 @@ static bool is_broadcast_for_saved_socket(const struct request *r,
 }
 
 static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct recovery_record *rec,
-                                            const struct moved_record *m, uint64_t position) {
+                                            const struct record_message *m, uint64_t position) {
   list_each (it, next, &a->recovery->recent) {
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
@@ -432,11 +436,11 @@ static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct re
   }
 }
 
-/* Adds the record that has arrived to those of this member, with the events that its client missed.
- * Returns NULL if the client cannot be recovered. */
-static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
-                                                  const struct thread_restore *w,
-                                                  struct moved_record *m) {
+/* Adds the record that m has brought to the records of this server, with the events that the client
+ * missed. Returns the record, or NULL if the client cannot be recovered. */
+static struct recovery_record *adopt_received_recovery_record(struct threads_adapter *a,
+                                                              const struct thread_restore *w,
+                                                              struct record_message *m) {
   struct recovery *recovery = a->nsp->recovery;
   struct recovery_record *rec = m->record;
   if (!rec || !w || !recovery || !has_all_broadcasts_since(a->recovery, w->position) ||
@@ -444,15 +448,15 @@ static struct recovery_record *adopt_moved_record(struct threads_adapter *a,
     return NULL;
   m->record = NULL;
   rec->since = w->number;
-  add_moved_events(recovery, rec, m);
+  log_received_missed_events(recovery, rec, m);
   add_recent_broadcasts_to_record(a, rec, m, w->position);
   return rec;
 }
 
-/* Gives the record to the client that waits for it. If the client is gone, keeps the record for its
- * return. */
-static void give_moved_record_to_client(struct threads_adapter *a, struct thread_restore *w,
-                                        struct recovery_record *rec) {
+/* Gives the record to the client that waits for it. If that client is gone, keeps the record in
+ * case it returns. */
+static void give_recovery_record_to_client(struct threads_adapter *a, struct thread_restore *w,
+                                           struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio__socket_restore_report_answer(w->restore, 0);
   else if (rec->replay.missed_one_is_lost)
@@ -461,12 +465,12 @@ static void give_moved_record_to_client(struct threads_adapter *a, struct thread
     sio__recovery_keep_record_again(a->nsp->recovery, rec);
 }
 
-static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,
-                            struct moved_record *m) {
+static void on_recovery_record_received(struct threads_adapter *a, struct thread_restore *w,
+                                        struct record_message *m) {
   bool had_record = m->record;
-  struct recovery_record *rec = adopt_moved_record(a, w, m);
+  struct recovery_record *rec = adopt_received_recovery_record(a, w, m);
   if (rec)
-    give_moved_record_to_client(a, w, rec);
+    give_recovery_record_to_client(a, w, rec);
   else if (had_record)
     w->cause = SIO_RECOVERY_LOG_GONE;
   else if (m->cause != SIO_RECOVERY_NO_SESSION)
@@ -485,13 +489,13 @@ static struct thread_restore *find_thread_restore_by_number(const struct threads
   return NULL;
 }
 
-static void handle_moved_record_message(void *server, void *arg) {
-  struct moved_record *m = arg;
+static void handle_record_message(void *server, void *arg) {
+  struct record_message *m = arg;
   struct threads_adapter *a = threads_adapter_of_nsp(sio_nsp_find(server, m->nsp));
   struct thread_restore *w =
       a && a->recovery ? find_thread_restore_by_number(a->recovery, m->number) : NULL;
-  if (w) on_moved_record(a, w, m);
-  moved_record_free(m);
+  if (w) on_recovery_record_received(a, w, m);
+  record_message_free(m);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */

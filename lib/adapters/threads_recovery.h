@@ -8,23 +8,24 @@
 
 #include "adapters/threads_adapter.h"
 
-/* Sets *out to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
+/* Sets *out to a new struct, or to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
 int sio__threads_recovery_new(struct threads_recovery **out, const struct core *core);
 void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
 
-/* The functions `restore` and `restore_over` of the adapter. */
+/* The functions `restore` and `restore_over` of sio__adapter_threads. */
 void sio__threads_adapter_restore_socket(sio_adapter *a, sio_restore *r);
 void sio__threads_adapter_on_restore_end(sio_adapter *a, sio_restore *r);
 
-/* Numbers a broadcast that clients may miss. Members recognise it by this number. */
+/* Gives a broadcast that recovery may have to send again its serial number, by which the servers of
+ * all threads recognise it. */
 void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r);
-/* Called when a broadcast of this member was sent to the others, or one of another member has
- * arrived. */
+/* Called when a broadcast of this server was sent to the other threads, and when one of another
+ * thread has arrived. */
 void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r);
 
-/* Runs a REQUEST_RESTORE. */
+/* Handles a REQUEST_RESTORE of the server of another thread. */
 void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r);
-/* Answers a REQUEST_RESTORE: this member does not have the record. */
+/* Answers a REQUEST_RESTORE: this server does not have the record. */
 void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r);
 
 #endif

@@ -9,36 +9,37 @@
  */
 #include "adapters/threads_requests.h"
 #include "adapters/memory.h"
-#include "adapters/threads_questions.h"
+#include "adapters/threads_queries.h"
 #include "adapters/threads_recovery.h"
 #include "base/mem.h"
 #include "core/out_packet.h"
 #include "core/query.h"
 #include "core/server_side.h"
 
-/* A query of another member that sockets of this member have still to answer. */
-struct asked {
+/* A query of another thread's server that sockets of this server have still to answer. */
+struct received_query {
   sio_nsp *nsp;
   struct member_id from;
   uint64_t number;
-  sio_query *q;    /* the query here, which collects the acks of a broadcast */
-  size_t expected; /* the sum of the numbers in the ANSWER_EXPECT messages that were sent */
-  bool counted;    /* an ANSWER_EXPECT was sent */
-  int err;         /* the error if an answer could not be sent, otherwise 0 */
+  sio_query *q;    /* a query of this server, which collects the acks of its sockets */
+  size_t expected; /* the sum of the counts in all ANSWER_EXPECT messages sent so far */
+  bool counted;    /* true if an ANSWER_EXPECT was sent */
+  int err;         /* the error of an answer that could not be sent, or 0 */
 };
 
-static struct asked *asked_question_new(sio_nsp *nsp, const struct request *r) {
-  struct asked *k = sio__malloc(sizeof *k);
-  if (k) *k = (struct asked){ .nsp = sio_nsp_ref(nsp), .from = r->from, .number = r->number };
+static struct received_query *received_query_new(sio_nsp *nsp, const struct request *r) {
+  struct received_query *k = sio__malloc(sizeof *k);
+  if (k)
+    *k = (struct received_query){ .nsp = sio_nsp_ref(nsp), .from = r->from, .number = r->number };
   return k;
 }
 
-static void asked_question_free(struct asked *k) {
+static void received_query_free(struct received_query *k) {
   sio_nsp_unref(k->nsp);
   sio__free(k);
 }
 
-static int asked_question_send_answer(struct asked *k, struct answer a) {
+static int received_query_send_answer(struct received_query *k, struct answer a) {
   a.nsp = k->nsp->name;
   a.number = k->number;
   int err = sio__thread_answer_send(k->nsp->core, k->from, &a);
@@ -46,14 +47,15 @@ static int asked_question_send_answer(struct asked *k, struct answer a) {
   return err;
 }
 
-static void asked_question_send_end(struct asked *k, int status, size_t lost) {
-  asked_question_send_answer(
+static void received_query_send_end(struct received_query *k, int status, size_t lost) {
+  received_query_send_answer(
       k, (struct answer){ .kind = ANSWER_END, .status = k->err ? k->err : status, .n = lost });
-  asked_question_free(k);
+  received_query_free(k);
 }
 
-/* Sends ANSWER_END for a request for which no socket was asked here. */
-static void send_end_without_asking(struct core *core, const struct request *r, int status) {
+/* Sends the ANSWER_END of a request that this server did not pass on to any socket. */
+static void send_end_of_answers_without_query(struct core *core, const struct request *r,
+                                              int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
                       .number = r->number,
@@ -63,7 +65,7 @@ static void send_end_without_asking(struct core *core, const struct request *r, 
   if (r->number) sio__thread_answer_send(core, r->from, &a);
 }
 
-/* True if the request has to be sent to other processes, through the adapter below. */
+/* Returns true if the request has to be sent to other processes, through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
   return a->below != &sio__adapter_memory && !(r->flags & SIO_LOCAL);
 }
@@ -93,44 +95,44 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
 
 static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
                          void *user) {
-  asked_question_send_answer(
+  received_query_send_answer(
       user, (struct answer){
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
-/* Tells the member that has asked how many more sockets were asked here. If this message is lost,
- * the next one contains the number. */
-static void send_count_of_newly_asked(struct asked *k) {
+/* Tells the server that has sent the request to how many more sockets the event was sent here. If
+ * this message is lost, the next one contains its number too. */
+static void send_count_of_sockets_newly_asked(struct received_query *k) {
   size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;
-  if (asked_question_send_answer(k, (struct answer){
+  if (received_query_send_answer(k, (struct answer){
                                         .kind = ANSWER_EXPECT, .n = more, .counted = !k->counted }))
     return;
   k->expected = all;
   k->counted = true;
 }
 
-/* Called when the query here has ended. Other processes may have said late how many of their
- * sockets they have asked. The number of lost answers must not exceed what the other member was
- * told to expect. */
+/* Called when the query k->q of this server has ended. Other processes may have told late to how
+ * many sockets they sent the event, so this is passed on first. The number of lost answers must not
+ * exceed the number that the other server was told to expect. */
 static void on_acks_complete(int status, size_t lost, void *user) {
-  struct asked *k = user;
-  send_count_of_newly_asked(k);
-  asked_question_send_end(k, status, lost < k->expected ? lost : k->expected);
+  struct received_query *k = user;
+  send_count_of_sockets_newly_asked(k);
+  received_query_send_end(k, status, lost < k->expected ? lost : k->expected);
 }
 
 static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
   static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
-  struct asked *k = asked_question_new(a->nsp, r);
+  struct received_query *k = received_query_new(a->nsp, r);
   int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
-    if (k) asked_question_free(k);
-    send_end_without_asking(a->nsp->core, r, err);
+    if (k) received_query_free(k);
+    send_end_of_answers_without_query(a->nsp->core, r, err);
     return;
   }
   sio_query *q = k->q;
   err = broadcast_through_adapter_below(a, r, q);
-  send_count_of_newly_asked(k);
+  send_count_of_sockets_newly_asked(k);
   sio__query_release(q, err);
 }
 
@@ -147,50 +149,51 @@ static void run_broadcast_request(struct threads_adapter *a, struct request *r) 
 /* ---- other requests ------------------------------------------------------------------------ */
 
 static void on_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
-  struct asked *k = user;
+  struct received_query *k = user;
   for (size_t i = 0; i < n; i++) {
     struct answer a = { .kind = ANSWER_REMOTE, .remote = list[i] };
     a.remote.handshake = sio_remote_handshake(&list[i]);
-    asked_question_send_answer(k, a);
+    received_query_send_answer(k, a);
   }
-  asked_question_send_end(k, status, 0);
+  received_query_send_end(k, status, 0);
 }
 
 static void run_fetch_request(struct threads_adapter *a, const struct request *r) {
-  struct asked *k = asked_question_new(a->nsp, r);
+  struct received_query *k = received_query_new(a->nsp, r);
   a->asks_below_only = true;
   int err =
       k ? sio_all_fetch(target_of_request(a, r), r->timeout_ms, on_sockets_fetched, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
-  if (k) asked_question_free(k);
-  send_end_without_asking(a->nsp->core, r, err);
+  if (k) received_query_free(k);
+  send_end_of_answers_without_query(a->nsp->core, r, err);
 }
 
 static void on_servers_counted(int status, size_t n, void *user) {
-  struct asked *k = user;
-  if (n > 1) asked_question_send_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
-  asked_question_send_end(k, status, 0);
+  struct received_query *k = user;
+  if (n > 1) received_query_send_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
+  received_query_send_end(k, status, 0);
 }
 
-/* Counts the servers of other processes only. */
+/* Counts the servers of other processes: those of the threads are known to the requester. */
 static void run_server_count_request(struct threads_adapter *a, const struct request *r) {
   if (!should_request_leave_process(a, r)) {
-    send_end_without_asking(a->nsp->core, r, 0);
+    send_end_of_answers_without_query(a->nsp->core, r, 0);
     return;
   }
-  struct asked *k = asked_question_new(a->nsp, r);
+  struct received_query *k = received_query_new(a->nsp, r);
   a->asks_below_only = true;
   int err = k ? sio_server_count(a->nsp, r->timeout_ms, on_servers_counted, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
-  if (k) asked_question_free(k);
-  send_end_without_asking(a->nsp->core, r, err);
+  if (k) received_query_free(k);
+  send_end_of_answers_without_query(a->nsp->core, r, err);
 }
 
 /* ---- server side emits ----------------------------------------------------------------------- */
 
-/* Identifies the query of a server-side emit; stored in the bytes of a sio_return. */
+/* Which query of which server a handler of a server-side emit answers. It is stored in the bytes of
+ * a sio_return. */
 struct return_address {
   struct member_id from;
   uint64_t number;
@@ -223,21 +226,22 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
   return err;
 }
 
-/* Asks the servers of other processes through the adapter below. This member sends one ANSWER_END
- * for them, when they have answered or the time limit has passed, and another one for its own
- * handlers. ANSWER_MORE announces that there are two. */
-static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
+/* Sends a server-side event to other processes through the adapter below. This server sends one
+ * ANSWER_END for them, when they have answered or the time limit has passed, and another one for
+ * its own handlers. ANSWER_MORE announces that there will be two. */
+static int send_server_event_to_other_processes(struct threads_adapter *a,
+                                                const struct request *r) {
   static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
-  struct asked *k = asked_question_new(a->nsp, r);
+  struct received_query *k = received_query_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
   int err = sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
   if (err) {
-    asked_question_free(k);
+    received_query_free(k);
     return err;
   }
-  k->counted = true; /* run_server_emit_request() ends the part that the other member has counted */
+  k->counted = true; /* the requester counts the answer of run_server_emit_request() only */
   sio_query *q = k->q;
-  asked_question_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
+  received_query_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = emit_to_servers_below(a, r, q);
   sio__query_release(q, err);
   return 0;
@@ -245,7 +249,8 @@ static int ask_servers_below(struct threads_adapter *a, const struct request *r)
 
 static void pass_server_emit_below(struct threads_adapter *a, const struct request *r) {
   if (!a->below->server_emit || !should_request_leave_process(a, r)) return;
-  int err = r->number ? ask_servers_below(a, r) : emit_to_servers_below(a, r, NULL);
+  int err =
+      r->number ? send_server_event_to_other_processes(a, r) : emit_to_servers_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
@@ -258,7 +263,7 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
                                           r->number ? send_server_side_answer : NULL, &to);
   if (!err) return;
   if (r->number)
-    send_end_without_asking(a->nsp->core, r, err);
+    send_end_of_answers_without_query(a->nsp->core, r, err);
   else
     sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
@@ -279,8 +284,8 @@ static void run_request_for_namespace(struct threads_adapter *a, struct request 
   }
 }
 
-/* Handles a request from another member. A namespace that does not exist here has no sockets
- * here. */
+/* A namespace that does not exist in this server has no sockets here, so the request is answered at
+ * once. */
 void sio__thread_request_run(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
@@ -293,7 +298,7 @@ void sio__thread_request_run(void *server, void *request) {
   } else if (r->kind == REQUEST_RESTORE) {
     sio__threads_recovery_answer_unknown(core_of_server(srv), r);
   } else {
-    send_end_without_asking(core_of_server(srv), r, 0);
+    send_end_of_answers_without_query(core_of_server(srv), r, 0);
   }
   sio__thread_request_unref(r);
 }

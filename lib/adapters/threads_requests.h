@@ -7,7 +7,8 @@
 
 #include "adapters/threads_adapter.h"
 
-/* Handles a struct request on the thread of the member to which it was sent, and releases it. */
+/* Runs on the thread of the server to which a request was sent: handles the struct request, and
+ * releases its reference. */
 void sio__thread_request_run(void *server, void *request);
 
 #endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_queries.c - sends requests to the servers of all other threads, and adds their answers to
+ * the query that caused the request.
+ */
+#include "adapters/threads_queries.h"
+#include "base/mem.h"
+#include "core/query.h"
+#include <sio/socket.h>
+
+/* A query of this server that servers of other threads have still to answer. */
+struct sent_query {
+  struct list link;
+  uint64_t number;
+  sio_query *q;  /* held once for each server that is counted in `open` */
+  unsigned open; /* the number of servers that have not sent ANSWER_END yet */
+};
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
+  core->stats.thread_messages_lost++;
+  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
+            "a message about namespace %s to the server of another thread is lost: %s", nsp,
+            sio_strerror(err));
+}
+
+/* Sends a request to the server of one other thread. An error is logged, unless that server is
+ * being closed: then its sockets are leaving, and need no request. */
+static int send_request_to_thread(struct threads_adapter *a, struct member_id to,
+                                  struct request *r) {
+  struct core *core = core_of_threads_adapter(a);
+  atomic_fetch_add(&r->refs, 1);
+  int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
+  if (!err) return 0;
+  sio__thread_request_unref(r);
+  if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
+  return err;
+}
+
+static struct sent_query *sent_query_new(struct threads_adapter *a, sio_query *q) {
+  struct sent_query *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
+  k->q = q;
+  list_push(&a->sent_queries, &k->link);
+  return k;
+}
+
+static void sent_query_free_if_answered(struct sent_query *k) {
+  if (k->open > 0) return;
+  list_remove(&k->link);
+  sio__free(k);
+}
+
+/* Called once for each server of another thread, with the error of sending the request to it. If it
+ * was sent, the query is held until that server has answered. If not, answers will be missing, so
+ * the query ends with the error. */
+static void sent_query_count_member(struct sent_query *k, int err) {
+  sio__query_hold(k->q);
+  if (err) {
+    sio__query_release(k->q, err == SIO_ECLOSED ? 0 : err);
+    return;
+  }
+  k->open++;
+  sio__query_await_thread_count(k->q);
+}
+
+/* Sends a request to the n servers `others`. The two calls around the loop ensure that broadcasts
+ * with serial numbers arrive at each server in the order of these numbers. */
+static void send_request_to_threads(struct threads_adapter *a, const struct member_id *others,
+                                    unsigned n, struct request *r, struct sent_query *k) {
+  sio_threads *t = core_of_threads_adapter(a)->threads;
+  if (r->serial) sio__threads_begin_broadcast(t);
+  for (unsigned i = 0; i < n; i++) {
+    int err = send_request_to_thread(a, others[i], r);
+    if (k) sent_query_count_member(k, err);
+  }
+  if (r->serial) sio__threads_end_broadcast(t);
+}
+
+int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
+                                       const sio_target *target, sio_query *q) {
+  struct core *core = core_of_threads_adapter(a);
+  struct member_id others[MEMBERS_MAX];
+  unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
+  if (n == 0) return 0;
+  struct sent_query *k = q ? sent_query_new(a, q) : NULL;
+  const char *skip = target && target->skip ? sio_socket_id(target->skip) : NULL;
+  r->from = core->member;
+  r->nsp = a->nsp->name;
+  r->number = k ? k->number : 0;
+  struct request *copy = q && !k ? NULL : sio__thread_request_copy(r, skip);
+  if (copy) send_request_to_threads(a, others, n, copy, k);
+  if (copy && copy->serial) a->note_broadcast(a, copy);
+  if (k && r->kind == REQUEST_SERVER_EMIT) sio__query_expect_more_answers(q, k->open);
+  if (k) sent_query_free_if_answered(k);
+  if (!copy) return UV_ENOMEM;
+  sio__thread_request_unref(copy);
+  return 0;
+}
+
+/* ---- receiving answers ----------------------------------------------------------------------- */
+
+static struct sent_query *find_sent_query_by_number(const sio_nsp *nsp, uint64_t number) {
+  struct threads_adapter *a = threads_adapter_of_nsp(nsp);
+  if (!a) return NULL;
+  list_each (it, next, &a->sent_queries) {
+    struct sent_query *k = container_of(it, struct sent_query, link);
+    if (k->number == number) return k;
+  }
+  return NULL;
+}
+
+/* Handles ANSWER_MORE: the other server also asks other processes, and will send one more
+ * ANSWER_END for them. */
+static void on_answer_more(struct sent_query *k) {
+  k->open++;
+  sio__query_hold(k->q);
+}
+
+static void on_answer_expect(struct sent_query *k, const struct answer *a) {
+  sio__query_expect_more_answers(k->q, a->n);
+  if (a->counted) sio__query_on_thread_counted(k->q);
+}
+
+/* Handles ANSWER_END. If the other server is being closed (SIO_ECLOSED), its sockets are gone,
+ * which is not an error of the query. */
+static void on_answer_end(struct sent_query *k, const struct answer *a) {
+  sio_query *q = k->q;
+  k->open--;
+  sent_query_free_if_answered(k);
+  if (a->n) sio__query_count_lost_answers(q, a->n);
+  if (a->counted) sio__query_on_thread_counted(q);
+  sio__query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
+}
+
+static void sent_query_handle_answer(struct sent_query *k, const struct answer *a) {
+  switch (a->kind) {
+    case ANSWER_MORE: on_answer_more(k); return;
+    case ANSWER_EXPECT: on_answer_expect(k, a); return;
+    case ANSWER_REPLY:
+      sio__query_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
+      return;
+    case ANSWER_REMOTE: sio__query_add_remote_socket(k->q, &a->remote); return;
+    case ANSWER_END: on_answer_end(k, a); return;
+  }
+}
+
+static void handle_answer_message(void *server, void *arg) {
+  struct answer *a = arg;
+  struct sent_query *k = find_sent_query_by_number(sio_nsp_find(server, a->nsp), a->number);
+  if (k) sent_query_handle_answer(k, a);
+  sio__free(a);
+}
+
+int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer) {
+  struct answer *copy = sio__thread_answer_copy(answer);
+  int err = copy ? sio__threads_send(core->threads, to, handle_answer_message, copy, copy->size)
+                 : UV_ENOMEM;
+  if (!err) return 0;
+  sio__free(copy);
+  if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, answer->nsp);
+  return err;
+}
+
+void sio__thread_query_forget(struct threads_adapter *a, sio_query *q) {
+  list_each (it, next, &a->sent_queries) {
+    struct sent_query *k = container_of(it, struct sent_query, link);
+    if (k->q != q) continue;
+    unsigned holds = k->open;
+    k->open = 0;
+    sent_query_free_if_answered(k);
+    while (holds-- > 0) sio__query_release(q, 0);
+    return;
+  }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_queries.h - sends requests to the servers of other threads, and receives their answers.
+ */
+#ifndef SIO_ADAPTERS_THREADS_QUERIES_H
+#define SIO_ADAPTERS_THREADS_QUERIES_H
+
+#include "adapters/threads_adapter.h"
+
+/* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
+ * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold()) until
+ * each of these servers has sent ANSWER_END. */
+int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
+                                       const sio_target *target, sio_query *q);
+/* Called when q has ended. Answers to q that arrive later are ignored. */
+void sio__thread_query_forget(struct threads_adapter *a, sio_query *q);
+
+/* Sends a copy of *answer to the server `to`, which has sent the request. */
+int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer);
+/* Logs and counts a message that could not be sent to the server of another thread. */
+void sio__thread_message_report_lost(struct core *core, int err, const char *nsp);
+
+#endif
