@@ -56,9 +56,14 @@ static const char *target(const struct engine_client *e, char out[300], bool web
 
 /* ---- polling ------------------------------------------------------------------------ */
 
+static bool open_for_request(const struct engine_client *e, struct http_client *c) {
+  if (e->reconnects) http_client_hang_up(c);
+  return http_client_open(c);
+}
+
 static void get(struct engine_client *e) {
   char url[300], head[400];
-  if (!http_client_open(&e->get)) return;
+  if (!open_for_request(e, &e->get)) return;
   int n =
       snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: sim\r\n\r\n", target(e, url, false));
   http_client_say(&e->get, head, (size_t)n);
@@ -126,7 +131,7 @@ static void spoil(struct bytes *body) {
 static void post(struct engine_client *e) {
   struct bytes body = { 0 }, b = { 0 };
   char url[300];
-  if (!http_client_open(&e->post)) return;
+  if (!open_for_request(e, &e->post)) return;
   while (e->out && body.n < 50000) {
     put_packet(e, &body, e->out);
     pop(e);
@@ -374,6 +379,15 @@ static void pump(struct engine_client *e) {
   }
   if (!paused && !e->get.waiting && e->state == ENGINE_OPEN && e->polls) get(e);
   if (!paused && !e->post.waiting && e->state == ENGINE_OPEN && e->out) post(e);
+}
+
+void engine_client_draw(struct engine_client *e) {
+  e->protocol = host.opts.allow_eio3 && draw(4) == 3 ? 3 : 4;
+  e->way = (enum engine_way)draw(3);
+  e->jsonp = e->protocol == 3 && e->way == ENGINE_POLLING && draw(2);
+  e->polls = draw(8) != 7;
+  e->reconnects = e->way != ENGINE_WEBSOCKET && draw(4) == 3;
+  e->ws.offers_deflate = draw(4) == 3;
 }
 
 void engine_client_open(struct engine_client *e) {

@@ -40,7 +40,8 @@ struct engine_client {
   const char *path; /* "/socket.io/" */
   int protocol;
   bool jsonp;
-  bool polls; /* false: it never asks for what waits for it */
+  bool polls;      /* false: it never asks for what waits for it  */
+  bool reconnects; /* each request has a connection of its own    */
   enum engine_way way;
   enum engine_state state;
   enum probe_state probe;
@@ -56,7 +57,9 @@ struct engine_client {
   bool bare; /* what is being taken is binary that came as base64 */
 };
 
-/* peer, ops, path, protocol, jsonp, polls and way are set. */
+/* Which protocol and transport it speaks, and how. */
+void engine_client_draw(struct engine_client *e);
+/* peer, ops and path are set, and what engine_client_draw() draws. */
 void engine_client_open(struct engine_client *e);
 void engine_client_send(struct engine_client *e, bool binary, const void *p, size_t n);
 /* Something came on a wire, or one ended. */

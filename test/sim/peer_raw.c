@@ -57,11 +57,7 @@ static void start(struct peer *p) {
   c->peer = c->e.peer = p;
   c->e.ops = &ops;
   c->e.path = "/raw/";
-  c->e.protocol = host.opts.allow_eio3 && draw(4) == 3 ? 3 : 4;
-  c->e.way = (enum engine_way)draw(3);
-  c->e.jsonp = c->e.protocol == 3 && c->e.way == ENGINE_POLLING && draw(2);
-  c->e.polls = draw(8) != 7;
-  c->e.ws.offers_deflate = draw(4) == 3;
+  engine_client_draw(&c->e);
   if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
   engine_client_open(&c->e);
   again(c, 1000000);

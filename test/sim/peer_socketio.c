@@ -535,6 +535,7 @@ static void open_again(struct client *c) {
                                  .path = old.path,
                                  .protocol = old.protocol,
                                  .polls = old.polls,
+                                 .reconnects = old.reconnects,
                                  .way = (enum engine_way)draw(3) };
   c->e.ws.offers_deflate = old.ws.offers_deflate;
   c->missing = 0;
@@ -559,17 +560,14 @@ static void start(struct peer *p) {
   c->peer = c->e.peer = p;
   c->e.ops = &ops;
   c->e.path = "/socket.io/";
-  c->e.protocol = host.opts.allow_eio3 && draw(4) == 3 ? 3 : 4;
-  c->e.way = (enum engine_way)draw(3);
-  c->e.jsonp = c->e.protocol == 3 && c->e.way == ENGINE_POLLING && draw(2);
-  c->e.polls = draw(8) != 7;
-  c->e.ws.offers_deflate = draw(4) == 3;
+  engine_client_draw(&c->e);
   c->packs = host.opts.parser != NULL;
-  TELL("peer %u: protocol %d, %s%s%s", p->number, c->e.protocol,
+  TELL("peer %u: protocol %d, %s%s%s%s", p->number, c->e.protocol,
        c->e.way == ENGINE_WEBSOCKET ? "websocket"
        : c->e.way == ENGINE_POLLING ? "polling"
                                     : "upgrade",
-       c->e.jsonp ? ", JSONP" : "", c->e.polls ? "" : ", never polls");
+       c->e.jsonp ? ", JSONP" : "", c->e.polls ? "" : ", never polls",
+       c->e.reconnects ? ", a connection for each request" : "");
   if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
   engine_client_open(&c->e);
   again(c, 1000000);
