@@ -7,6 +7,7 @@
 #include "draw.h"
 #include "fault.h"
 #include "host.h"
+#include "loop.h"
 #include "redis.h"
 #include <stdlib.h>
 
@@ -66,6 +67,16 @@ static void draw_line(struct peer *p) {
   p->server = redis.on ? draw((uint32_t)host.nmembers) : 0;
 }
 
+/* Where the loop is kept when a ping has left, most peers answer pings at once: only of those is it
+ * certain that they must not be ended. */
+static void make_prompt(struct peer *p) {
+  p->delay_us = DRAW_OF(uint32_t, 500, 0, 20000);
+  p->jitter_us = draw(2) ? draw(20000) : 0;
+  p->room = 262144;
+  p->reading = READS_ALL;
+  p->breaks = p->leaves = 0;
+}
+
 static void draw_character(struct peer *p) {
   p->reading = DRAW_OF(enum reading, READS_ALL, READS_ALL, READS_ALL, READS_SLOWLY, READS_NOTHING);
   p->breaks = draw(3) == 2 ? draw_between(2, 30) : 0;
@@ -79,6 +90,7 @@ void peers_invite(void) {
   *p = (struct peer){ .kind = draw_kind(), .number = npeers, .wake = NEVER, .here = true };
   draw_line(p);
   draw_character(p);
+  if (loop.ping_stalls && draw(4)) make_prompt(p);
   p->state = calloc(1, p->kind->size);
   if (!p->state) abort();
   TELL("peer %u comes: %s, reads %s, breaks rules 1 in %u, leaves 1 in %u, delay %u us, room %zu",
