@@ -182,7 +182,7 @@ void host_idle(void) {
   }
   if (host.nmembers > 1) wake_one();
   host_redis_idle();
-  if (draw_one_in(4)) host_settle_one();
+  if (draw_one_in(host.settles_late ? 40 : 4)) host_settle_one();
   if (draw_one_in(host.acts)) host_act(NULL);
 }
 
