@@ -14,7 +14,10 @@
 #include "redis/reply.h"
 #include <string.h>
 
-enum { CANARY_US = 30000000, MANY_TURNS = 200 };
+/* A connection that vanished is given up within 2.25 times ping_interval_ms of its last bytes, which
+ * may come 3 s late, to a thread that is not run for 2 s. After these 27.5 s the next attempt waits
+ * for retry_max_ms, 5 s, and what waits is held for 1 s. */
+enum { PING_MS = 10000, LATE_US = 5000000, CANARY_US = 40000000, MANY_TURNS = 200 };
 
 static struct {
   const sio_adapter_ops *adapter;
@@ -195,6 +198,16 @@ static void check_queued(void) {
             i);
 }
 
+static void check_silent(void) {
+  unsigned ping_ms = r.options.ping_interval_ms ? r.options.ping_interval_ms : PING_MS;
+  if (kernel.now < r.calm_at + ping_ms * (uint64_t)2250 + LATE_US) return;
+  for (int i = 0; i < kernel.nwires; i++) {
+    const struct wire *w = &kernel.wires[i];
+    if (w->used && w->peer == &redis_peer && w->vanished && !w->server_closed)
+      fault("a silent connection to Redis is not given up", "wire %d", w->id);
+  }
+}
+
 void host_redis_idle(void) {
   if (!redis.on) return;
   check_queued();
@@ -203,6 +216,7 @@ void host_redis_idle(void) {
     return;
   }
   if (!r.calm_at) r.calm_at = kernel.now;
+  check_silent();
   if (r.has_canaries || kernel.now < r.calm_at + CANARY_US) return;
   r.has_canaries = true;
   host_for_each_member(send_canary);
