@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* We cannot tell when a session of the address will end, so this is a guess. */
+/* The Retry-After for an address with too many sessions. It is a guess, because we cannot know when
+ * one of them will end. */
 enum { FULL_RETRY_S = 30 };
 
 static const char *describe_rejection(int cause) {
@@ -24,7 +25,7 @@ void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, 
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
   sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r),
                                   describe_rejection(cause));
-  r->log_reason = ""; /* "" suppresses a second log line */
+  r->log_reason = ""; /* the refusal was logged already */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }

@@ -7,17 +7,19 @@
 
 #include "http/request.h"
 
-/* Takes one token from the address's bucket for the session that r wants to open. False: the
- * bucket is empty, and r was answered with 429. */
+/* Counts the session that r wants to open for the address of r. Returns false if the address has
+ * exceeded a limit; then r was answered with 429. */
 bool sio__admit_new_session(struct addr_limits *g, sio_request *r);
-/* Takes one token of the address for a request that is refused. False: it has none left; r is
- * answered, and its connection ends. */
+/* Counts r, which will be refused, for the address of r. Returns false if the address has exceeded
+ * its limit; then r was answered with 429, and its connection will be closed. */
 bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r);
-/* Takes one token of the address for a request that opens no session, if requests_per_s is set.
- * False: it has none left; r is answered, and its connection ends. */
+/* Counts r, which opens no session, for the address of r; does nothing unless the option
+ * requests_per_s is set. Returns false if the address has exceeded its limit; then r was answered
+ * with 429, and its connection will be closed. */
 bool sio__admit_request(struct addr_limits *g, sio_request *r);
-/* Answers 429 with a Retry-After header, logs the rejection and calls on_reject. cause: enum
- * sio_reject. wait_ms: the time until a retry can succeed; UINT64_MAX if it is not known. */
+/* Answers 429 with a Retry-After header, logs the rejection, and calls the host's on_reject.
+ * `cause` is an enum sio_reject. wait_ms is the time until a retry can succeed; UINT64_MAX if it is
+ * not known. */
 void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,
                                          uint64_t wait_ms);
 

@@ -17,7 +17,7 @@ struct assets {
   const sio_asset *table;
   size_t count;
   const char *cache_control;
-  char (*tags)[TAG_MAX]; /* ETags for the files whose table entry has none */
+  char (*tags)[TAG_MAX]; /* the ETags of files whose entry in the table has none */
   struct asset_gzip *packed;
 };
 
@@ -27,7 +27,8 @@ static bool media_type_contains(const char *type, const char *word) {
   return strstr(type, word) != NULL;
 }
 
-/* Images, fonts and archives are compressed already, so only these types are compressed. */
+/* Returns true for the types that are worth compressing: images, fonts and archives are compressed
+ * already. */
 static bool is_media_type_compressible(const char *type) {
   return type && (strncmp(type, "text/", 5) == 0 || media_type_contains(type, "javascript") ||
                   media_type_contains(type, "json") || media_type_contains(type, "xml") ||
@@ -52,9 +53,9 @@ void sio__asset_gzip_clear(struct asset_gzip *p) {
   *p = (struct asset_gzip){ 0 };
 }
 
-/* weak: the body is compressed, so its bytes differ from those that the strong tag names, and the
- * tag becomes a weak one. A tag that is too long for the prefix is left out. If-None-Match
- * compares weakly and matches either tag. */
+/* Sets the ETag header. If `weak` is true, the body is compressed, so its bytes are not those that
+ * a strong tag names: then the tag is sent with the prefix W/, or not at all if it is too long for
+ * that. If-None-Match ignores this prefix, so it matches both forms. */
 static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);
@@ -71,9 +72,11 @@ static int asset_set_headers(sio_request *r, const char *etag, const char *cache
   return err ? err : asset_set_etag(r, etag, packed);
 }
 
-/* The source of a file longer than one piece: each piece is copied when the peer can take it. */
+/* The source of a file that is longer than one piece. Each piece is copied when the peer can
+ * receive it. */
 struct asset_source {
-  struct http_source source; /* first: the connection reads through it */
+  /* Must be the first member: a pointer to it is cast to struct asset_source. */
+  struct http_source source;
   const char *at;
 };
 
@@ -111,8 +114,7 @@ int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char 
 
 /* ---- a table --------------------------------------------------------------------------- */
 
-/* Derives the tag from the content, so every server that serves the same bytes sends the same
- * tag. */
+/* Makes an ETag from the content, so that every server with the same file sends the same ETag. */
 static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
   static const uint8_t key[16] = "sio asset etag";
   static const char hex[] = "0123456789abcdef";
@@ -158,8 +160,8 @@ void sio__assets_free(struct assets *a) {
   sio__free(a);
 }
 
-/* Converts the path of a URL to the form that the table uses: percent-decoded, with "index.html"
- * added after a '/' at the end. False: no file can have this path. */
+/* Converts the path of a URL to the form of the paths in the table: percent-decoded, and with
+ * "index.html" after a '/' at the end. Returns false if no file can have this path. */
 static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';

@@ -8,32 +8,33 @@
 
 #include "http/request.h"
 
-/* The compressed form of one file. Initialize with zeros. */
+/* The compressed form of one file. The struct must be zero at first. */
 struct asset_gzip {
   struct msg *gzip;
   bool tried;
 };
 
-/* Answers 200 with the file, or 304 or 412 if a conditional header of r asks for that. etag
- * includes its quotes. The file is compressed at the first request that accepts gzip, and the
- * result is kept in *p, unless its type is one that is compressed already or it is longer than 8
- * MiB. p may be NULL: never compress. 0, UV_ENOMEM, SIO_ETOOBIG. */
+/* Answers 200 with the file, or 304 or 412 if a conditional header of r asks for that. `etag`
+ * includes its quotes. The file is compressed for the first request that accepts gzip, and the
+ * result is kept in *p. It is not compressed if its type is one that is compressed already, if it
+ * is longer than 8 MiB, or if p is NULL. Returns 0, UV_ENOMEM or SIO_ETOOBIG. */
 int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
                               const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
 
-/* cache_control is the Cache-Control header of every answer; NULL means "public, max-age=0". The
- * table and cache_control are not copied. 0, UV_ENOMEM, or UV_EINVAL: a path of the table does not
- * begin with '/', or a type or cache_control contains characters that a header must not have. */
+/* Makes an object that serves the files of `table`. cache_control is the Cache-Control header of
+ * every answer; NULL means "public, max-age=0". The table and cache_control are not copied. Returns
+ * 0; UV_ENOMEM; or UV_EINVAL if a path in the table does not begin with '/', or a type or ETag
+ * contains characters that a header must not have. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
-void sio__assets_free(struct assets *a); /* NULL is fine */
+void sio__assets_free(struct assets *a); /* a may be NULL */
 
-/* Answers 200 or 304 if the table contains path, which is not decoded ("/dir/" means
- * "/dir/index.html"). False: it does not, and r is not answered. The caller checks the method; for
- * HEAD no body is sent. */
+/* Answers r if the table contains `path`, which is not decoded; "/dir/" stands for
+ * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. The
+ * caller has to check the method; for HEAD no body is sent. */
 bool sio__assets_serve_request(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

@@ -9,10 +9,10 @@
 
 #include <sio/http.h>
 
-/* In each entry, path is the file name alone ("socket.io.min.js"), and etag is the version in
- * quotes. */
+/* In each entry, `path` is the name of the file alone ("socket.io.min.js"), and `etag` is the
+ * version in quotes. */
 extern const sio_asset sio__client_assets[];
 extern const size_t sio__client_assets_count;
-extern const char sio__client_version[]; /* "4.8.1"; "" when the table is empty */
+extern const char sio__client_version[]; /* such as "4.8.1"; "" if the table is empty */
 
 #endif

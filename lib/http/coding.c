@@ -11,8 +11,8 @@ enum { UNSAID = -1, Q_ONE = 1000 };
 
 static bool is_decimal_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Parses a qvalue (RFC 9110 section 12.4.2) and returns it in thousandths. An invalid one counts
- * as 0. */
+/* Parses a weight such as "0.5" (qvalue, RFC 9110 section 12.4.2) and returns it in thousandths. An
+ * invalid weight counts as 0. */
 static int parse_qvalue(sio_slice s) {
   if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1')) return 0;
   if (s.n > 1 && s.p[1] != '.') return 0;
@@ -25,8 +25,9 @@ static int parse_qvalue(sio_slice s) {
   return q ? 0 : Q_ONE;
 }
 
-/* Parses the text after the name of a coding, which is empty or ";q=0.5". Returns thousandths. */
-static int parse_weight(sio_slice params) {
+/* Parses what follows the name of a coding: nothing, or a weight such as ";q=0.5" without its ';'.
+ * Returns the weight in thousandths. */
+static int parse_coding_weight(sio_slice params) {
   sio_slice s = sio__slice_trim(params);
   if (s.n == 0) return Q_ONE;
   if (s.n < 2 || (s.p[0] != 'q' && s.p[0] != 'Q') || s.p[1] != '=') return 0;
@@ -41,7 +42,7 @@ static void read_coding_weight(struct weights *w, sio_slice element) {
   sio_slice name = slice(NULL, 0);
   sio__slice_split(&element, ';', &name);
   name = sio__slice_trim(name);
-  int q = parse_weight(element);
+  int q = parse_coding_weight(element);
   if (sio__slice_equals_ignore_case(name, SLICE("gzip"))) w->gzip = q;
   if (sio__slice_equals_ignore_case(name, SLICE("deflate"))) w->deflate = q;
   if (sio__slice_equals_ignore_case(name, SLICE("identity"))) w->identity = q;

@@ -12,21 +12,21 @@
 
 enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
 
-/* Returns the coding with the highest weight in Accept-Encoding; gzip wins a tie with deflate. A
- * coding with weight 0, or with less weight than "identity", is not chosen. */
+/* Returns the coding with the highest weight in the Accept-Encoding header; gzip if both have the
+ * same weight. Returns CODING_NONE if that weight is 0, or less than the weight of "identity". */
 enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding);
 enum coding sio__coding_for_request(const sio_request *r);
 
-/* Compresses text. 1: *out is the compressed text, with one reference. 0: the text is to be sent
- * as it is, because compression is off or would not make it shorter. UV_ENOMEM: no memory. */
+/* Compresses `text`. Returns 1 and sets *out to a new msg with one reference; or returns 0 if the
+ * text is to be sent as it is, because `coding` is CODING_NONE or the text would not become
+ * shorter; or UV_ENOMEM. */
 int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text, struct msg **out);
 
 /* Like sio__request_answer_msg(), for a body that is compressed already. */
 int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
                                   struct msg *body);
-/* Answers with a body that is not compressed yet. It is compressed if it has at least
- * http->compress_from bytes and the request accepts a coding. If there is no memory for that, it
- * is sent uncompressed. */
+/* Answers with `body`, and compresses it if it has at least http->compress_from bytes and the
+ * request accepts a coding. If memory for that runs out, the body is sent without compression. */
 int sio__coding_answer_request(sio_request *r, int status, const char *type, struct msg *body);
 
 #endif

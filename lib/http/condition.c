@@ -14,7 +14,8 @@ static sio_slice etag_opaque_part(sio_slice tag) {
   return is_weak_etag(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
 }
 
-/* Takes the first ETag off *list, including its W/. False: the list is empty or malformed. */
+/* Removes the first ETag from *list and sets *tag to it, with its W/ if it has one. Returns false
+ * if the list is empty or malformed. */
 static bool take_next_etag(sio_slice *list, sio_slice *tag) {
   while (list->n && (*list->p == ' ' || *list->p == '\t' || *list->p == ','))
     *list = slice(list->p + 1, list->n - 1);
@@ -48,7 +49,8 @@ static bool read_date_header(const sio_request *r, const char *name, int64_t *at
   return value.p && sio__date_parse(value, at);
 }
 
-/* Evaluates If-Match, or If-Unmodified-Since if there is no If-Match. */
+/* Evaluates If-Match or, without that header, If-Unmodified-Since. Returns false if the answer must
+ * be 412. */
 static bool does_precondition_hold(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
@@ -56,7 +58,8 @@ static bool does_precondition_hold(const sio_request *r, const struct validators
   return !v->has_date || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
 }
 
-/* Evaluates If-None-Match, or If-Modified-Since if there is no If-None-Match. */
+/* Evaluates If-None-Match or, without that header, If-Modified-Since. Returns true if the answer
+ * can be 304. */
 static bool is_client_copy_current(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
@@ -69,8 +72,8 @@ int sio__evaluate_conditional_request(const sio_request *r, const struct validat
   return is_client_copy_current(r, v) ? 304 : 0;
 }
 
-/* A date identifies one version only if the ETag is strong: a weak one means that the file may
- * have changed twice within the same second. */
+/* If-Range with a date counts only if the ETag of the file is strong. A weak ETag means that the
+ * file may have changed twice within the second of its date (static.c). */
 bool sio__condition_allows_partial_answer(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;

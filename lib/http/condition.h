@@ -9,18 +9,19 @@
 
 /* The properties by which a client recognizes a version of a file. */
 struct validators {
-  sio_slice etag; /* including its quotes, and W/ if it is weak */
+  sio_slice etag; /* with its quotes, and with W/ if it is weak */
   bool has_date;  /* `modified` is set */
   int64_t modified;
 };
 
-/* Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since. Returns 0 if
- * the request is to be answered normally, or the status to answer with: 304 or 412. Invalid dates
- * are ignored. */
+/* Evaluates If-Match (without it, If-Unmodified-Since), and then If-None-Match (without it,
+ * If-Modified-Since). Returns 0 if the request is to be answered as usual; otherwise the status of
+ * the answer, 304 or 412. Invalid dates are ignored. */
 int sio__evaluate_conditional_request(const sio_request *r, const struct validators *v);
 
-/* Returns true if the Range header may be honoured: without If-Range always, otherwise only if
- * If-Range names exactly this version, by a strong ETag, or by its date if its ETag is strong. */
+/* Returns true if the Range header may be used: if r has no If-Range, or if its If-Range names
+ * exactly this version of the file, by a strong ETag, or by the date of a file whose ETag is
+ * strong. */
 bool sio__condition_allows_partial_answer(const sio_request *r, const struct validators *v);
 
 #endif

@@ -64,7 +64,7 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
 
 /* ---- the end of a request ------------------------------------------------------------ */
 
-/* Calls on_abort, then frees r unless the mount still owes it an answer. */
+/* Calls on_abort, and frees r unless the host still has to answer it. */
 static void abort_and_free_request(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;
@@ -126,7 +126,7 @@ void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char 
 
 /* ---- the timer ------------------------------------------------------------------------- */
 
-/* The time allowed for the current state; 0: unlimited. */
+/* Returns the time that is allowed for the current state, in ms; 0 means no limit. */
 static unsigned state_timeout_ms(const struct http_conn *c) {
   const struct http_limits *l = &c->http->limits;
   switch (c->state) {
@@ -158,7 +158,8 @@ void sio__http_conn_set_timer(struct http_conn *c) {
   sio__http_conn_restart_timer(c);
 }
 
-/* True while the peer takes queued bytes, however slowly. */
+/* Returns true if bytes are queued and the peer gets more time to receive them: at the first
+ * timeout, and at later ones if some bytes were sent since the timeout before. */
 static bool is_peer_taking_queued_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
@@ -177,7 +178,7 @@ static void refuse_slow_request(struct http_conn *c, const char *why) {
   sio__http_conn_set_timer(c);
 }
 
-static void on_state_timeout(struct http_conn *c) {
+static void http_on_state_timeout(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER:
       sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, "no PROXY header in time");
@@ -207,7 +208,7 @@ static void http_on_timer(struct timer *t) {
     sio__http_conn_restart_timer(c);
     return;
   }
-  on_state_timeout(c);
+  http_on_state_timeout(c);
 }
 
 /* ---- the peer's FIN ---------------------------------------------------------------------- */
@@ -220,17 +221,18 @@ void sio__http_conn_end_at_eof(struct http_conn *c) {
   sio__http_conn_set_timer(c);
 }
 
-/* True if the request has arrived, or as much of it as its mount allows to be read. */
-static bool has_unanswered_request(const struct http_conn *c) {
+/* Returns true if a request waits for its answer, and everything of it that can be read now was
+ * read. */
+static bool is_request_waiting_for_answer(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;
 }
 
-/* After a FIN the peer sends no more, but it may have half-closed and wait for its answer (RFC
- * 9112 section 9.6), or it may be gone. A peer that is gone resets the connection when it gets
- * data, and http_on_stream_failed() is called. So we send a 100, which a waiting client ignores
- * (RFC 9110 section 15.2.1). HTTP/1.0 has no such status: there the connection ends, unless the
- * host owes an answer to the request in any case. */
+/* The peer has sent a FIN before its request was answered. It may have closed only its sending side
+ * and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find out, we send a 100
+ * (Continue). A client that waits ignores it (RFC 9110 section 15.2.1); a peer that is gone answers
+ * with a reset, and http_on_stream_failed() is called. HTTP/1.0 has no such status: there the
+ * connection ends, unless the host keeps the request and has to answer it. */
 static void probe_half_closed_peer(struct http_conn *c) {
   if (c->req->minor_version > 0)
     sio__http_conn_send_continue(c);
@@ -240,7 +242,7 @@ static void probe_half_closed_peer(struct http_conn *c) {
 
 static void http_on_eof(struct conn *conn) {
   struct http_conn *c = conn->owner;
-  if (has_unanswered_request(c))
+  if (is_request_waiting_for_answer(c))
     probe_half_closed_peer(c);
   else if (c->state != HTTP_SENDING && (c->state != HTTP_IDLE || c->stash.n == 0))
     sio__http_conn_end_at_eof(c);
@@ -264,7 +266,8 @@ static void http_on_drained(struct conn *conn) {
     return;
   }
   if (c->state == HTTP_SENDING) {
-    /* The next piece is sent in the next turn, so that one fast peer does not occupy the loop. */
+    /* The next piece is sent in the next turn of the loop, so that one fast peer does not occupy
+     * the loop. */
     c->slow_reader = false;
     sio__loop_start_timer(c->http->loop, &c->timer, 0);
     return;
@@ -276,7 +279,7 @@ static void http_on_drained(struct conn *conn) {
   if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-/* The time allowed for the first head starts after the TLS handshake. */
+/* Starts the time for the first request, which is counted from the end of the TLS handshake. */
 static void http_on_tls_handshake_done(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state != HTTP_TLS) return;
@@ -300,18 +303,19 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
-/* The address that is charged for the TLS handshake. Without a PROXY header a proxy's address is
- * not the client's, so none is charged. */
-static const char *tls_client_address(const struct http_conn *c) {
+/* Returns the address for which the TLS handshake is counted, or "" if it is not counted: a proxy
+ * that sends no PROXY header does not say which client it connects for. */
+static const char *address_charged_for_tls_handshake(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }
 
 /* Without TLS the timer is not restarted: it was started when the connection was accepted, and the
- * first request must arrive before it fires. */
+ * first request must begin before it fires. */
 bool sio__http_conn_start_tls_or_http(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;
-  if (!c->tls || sio__tls_start(c->conn, c->tls, tls_client_address(c)) == 0) return true;
+  if (!c->tls || sio__tls_start(c->conn, c->tls, address_charged_for_tls_handshake(c)) == 0)
+    return true;
   sio__http_conn_close_out_of_memory(c);
   return false;
 }
@@ -319,7 +323,7 @@ bool sio__http_conn_start_tls_or_http(struct http_conn *c) {
 int sio__http_conn_start(struct http_conn *c) {
   struct http *h = c->http;
   c->state = c->timer_state = HTTP_PROXY_HEADER;
-  /* The first request's head is allowed more time than later ones. */
+  /* A new connection has head_ms until its first request begins; an idle one has keep_alive_ms. */
   sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->proxy && h->proxies.header) return 0;
   if (!sio__http_conn_start_tls_or_http(c)) return UV_ENOMEM;

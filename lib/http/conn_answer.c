@@ -13,7 +13,7 @@ static bool is_request_body_incomplete(const sio_request *r) {
   return r->has_body && r->conn->state != HTTP_UNANSWERED;
 }
 
-/* True if no further request can arrive on the connection. */
+/* Returns true if no further request can arrive on the connection. */
 static bool is_last_request_of_conn(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }
@@ -22,14 +22,14 @@ bool sio__http_can_keep_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
   if (!r->keep_alive || r->upgrade || c->http->draining || is_last_request_of_conn(c)) return false;
   if (!is_request_body_incomplete(r)) return true;
-  /* A client that sent "Expect: 100-continue" may send its body or not, and we cannot tell
-   * which. */
+  /* After "Expect: 100-continue" the client may send its body or not, and we cannot tell which. */
   return !r->expects_continue && r->content_length <= r->max_body;
 }
 
 /* ---- after an answer ------------------------------------------------------------------------ */
 
-/* Discards the rest of r's body, which may still arrive. r is no longer c->req. */
+/* Makes the connection discard the rest of the body of r, which was answered and is no longer
+ * c->req. */
 static void start_discarding_body(struct http_conn *c, const sio_request *r) {
   if (c->state == HTTP_IN_BODY)
     sio__http_parser_discard_body(c->parser);
@@ -64,7 +64,7 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-/* Counts and logs a refused WebSocket handshake. Every answer but a 101 refuses it. */
+/* Counts and logs a WebSocket handshake that is refused: answered with another status than 101. */
 static void log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
   struct http *h = c->http;
   const char *why = r->log_reason ? r->log_reason : "";
@@ -84,7 +84,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
   msg_unref(head);
   msg_unref(body);
   if (err) {
-    sio__http_fail_answer(r, err);
+    sio__http_close_after_failed_answer(r, err);
     return err;
   }
   r->answered = true;
@@ -95,7 +95,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
   return 0;
 }
 
-void sio__http_fail_answer(sio_request *r, int err) {
+void sio__http_close_after_failed_answer(sio_request *r, int err) {
   struct http_conn *c = r->conn;
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: the request cannot be answered: %s", c->address,
@@ -109,8 +109,8 @@ void sio__http_fail_answer(sio_request *r, int err) {
 
 /* ---- answers in pieces ----------------------------------------------------------------------- */
 
-/* If the request's body is incomplete, the connection ends after this answer, because the body is
- * not read while the answer is sent. */
+/* If the body of the request is incomplete, the connection is closed after the answer, because the
+ * body is not read while the answer is sent. */
 void sio__http_set_body_source(sio_request *r, struct http_source *src) {
   if (is_request_body_incomplete(r)) r->keep_alive = false;
   r->conn->source = src;

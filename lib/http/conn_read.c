@@ -10,7 +10,7 @@
 #include "net/tls.h"
 #include <sio/error.h>
 
-enum { TLS_HANDSHAKE_RECORD = 22 }; /* the first byte of a TLS connection */
+enum { TLS_HANDSHAKE_RECORD = 22 }; /* the first byte that a TLS client sends */
 
 static void consume_http_input(struct http_conn *c, size_t n) {
   c->input += n;
@@ -19,8 +19,8 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* ---- before the first request ---------------------------------------------------------- */
 
-/* Counts the connection for the address that the PROXY header names. False: the address has
- * exceeded a limit, and c was closed. */
+/* Counts the connection for the client's address, which the PROXY header names. Returns false if
+ * that address has exceeded a limit and c was closed. */
 static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
@@ -31,7 +31,8 @@ static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
   return false;
 }
 
-/* The PROXY header and the first request head share one timeout. */
+/* Reads the PROXY header. The timer is not restarted after it: the header and the beginning of the
+ * first request share one timeout. */
 static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
@@ -76,7 +77,7 @@ static void move_conn_from_pending_list(struct http_conn *c) {
   list_push(&c->http->conns, &c->link);
 }
 
-/* Finds the mount for a valid head, and calls its on_head. */
+/* Finds the mount for a request whose head is valid, and calls the mount's on_head. */
 static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
@@ -182,7 +183,8 @@ static bool read_request_body(struct http_conn *c) {
   return event != PARSE_MORE;
 }
 
-/* Calls on_next if another request has arrived while this one waits for its answer. */
+/* Calls on_next if the next request has begun to arrive while this one waits for its answer.
+ * Returns true if that has answered this one. */
 static bool notify_mount_of_next_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
@@ -229,8 +231,8 @@ bool sio__http_conn_is_waiting_for_input(const struct http_conn *c) {
 
 /* ---- the input ------------------------------------------------------------------------------ */
 
-/* Keeps the input that was not consumed, which is in the stash itself or in the loop's read
- * buffer. False: out of memory. */
+/* Keeps the input that was not consumed. If from_stash is true, it is in the stash already;
+ * otherwise it is in the loop's read buffer. Returns false if memory has run out. */
 static bool stash_unused_input(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)
@@ -250,7 +252,7 @@ static void pause_or_resume_reading(struct http_conn *c) {
   if (!full && c->conn->paused) sio__conn_resume_reading(c->conn);
 }
 
-/* Passes to TLS the bytes that arrived together with the PROXY header, or that the host had
+/* Passes the stash to TLS: bytes that arrived together with the PROXY header, or that the host had
  * read. */
 static void feed_stash_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;

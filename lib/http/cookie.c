@@ -56,7 +56,7 @@ void sio__cookie_free(sio_cookie *c) {
   sio__free(c);
 }
 
-/* A text buffer that may be too small: n counts also the bytes that did not fit. */
+/* A text that may not fit into its buffer p: n also counts the bytes that did not fit. */
 struct text {
   char *p;
   size_t n, size;

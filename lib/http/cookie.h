@@ -9,15 +9,15 @@
 #include "base/slice.h"
 #include <sio/server.h>
 
-/* Makes a deep copy with the defaults filled in. UV_ENOMEM, or UV_EINVAL: the name is not a token,
- * a text contains ';' or a control character, max_age_s is negative, or SameSite=None is set
- * without Secure. */
+/* Makes a deep copy with the defaults filled in. Returns 0; UV_ENOMEM; or UV_EINVAL if the name is
+ * not a token, a text contains ';' or a control character, max_age_s is negative, or SameSite=None
+ * is set without Secure. */
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from);
-void sio__cookie_free(sio_cookie *c); /* NULL is fine */
+void sio__cookie_free(sio_cookie *c); /* c may be NULL */
 
-/* Writes the header's value to out, NUL-terminated. Returns its length, or SIO_ETOOBIG if it does
- * not fit. */
-enum { COOKIE_SIZE = 512 }; /* the most bytes of a session's cookie, with a NUL */
+enum { COOKIE_SIZE = 512 }; /* the most bytes of a session's Set-Cookie value, with its NUL */
+/* Writes the value of a Set-Cookie header to `out`, NUL-terminated: the cookie c with the content
+ * `value`. Returns the length, or SIO_ETOOBIG if it needs more than `size` bytes. */
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value);
 
 #endif

@@ -45,7 +45,8 @@ void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-/* Takes the next word off *s. Words are separated by blanks, commas and hyphens. */
+/* Removes the next word from *s and returns it. Words are separated by spaces, commas and
+ * hyphens. */
 static sio_slice date_take_next_word(sio_slice *s) {
   size_t n = 0;
   while (s->n && strchr(" ,-", *s->p)) *s = slice(s->p + 1, s->n - 1);

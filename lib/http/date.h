@@ -7,14 +7,16 @@
 
 #include "base/slice.h"
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+/* the length of a date such as "Sun, 06 Nov 1994 08:49:37 GMT" */
 enum { DATE_LEN = 29 };
 
-/* Writes the date of `at` and a NUL. A time before the year 0 or after 9999 is clamped. */
+/* Writes the date of `at`, in seconds since 1970, and a NUL. A time before the year 0 or after the
+ * year 9999 is clamped. */
 void sio__date_write(char out[DATE_LEN + 1], int64_t at);
 
-/* Parses that form and the two obsolete ones: "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6
- * 08:49:37 1994". A year of two digits is between 1970 and 2069. False: not a date. */
+/* Parses a date in the form that sio__date_write() writes, or in one of the two obsolete forms,
+ * "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov 6 08:49:37 1994". A year of two digits is between
+ * 1970 and 2069. Returns false if s is not a date. */
 bool sio__date_parse(sio_slice s, int64_t *at);
 
 #endif

@@ -53,8 +53,9 @@ static void joined_values_append(struct buf *b, sio_slice s) {
   b->n += s.n;
 }
 
-/* Returns the value of header `at`, joined with the values of later headers of the same name.
- * joined_values is large enough: a header line is longer than its value and a separator. */
+/* Returns the value of the header with the index `at`, joined with the values of later headers that
+ * have the same name. r->joined_values has enough room, because each header line is longer than its
+ * value and a separator. */
 static sio_slice join_values_of_repeated_header(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator =

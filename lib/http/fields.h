@@ -13,7 +13,8 @@
 
 #include "http/request.h"
 
-/* Joins the lines of each name into one, at the place of the first. 0 or UV_ENOMEM. */
+/* Joins the lines with the same name to one header, in the place of the first line. Returns 0 or
+ * UV_ENOMEM. */
 int sio__join_repeated_headers(sio_request *r);
 
 #endif

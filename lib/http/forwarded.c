@@ -9,12 +9,12 @@ enum { VALUE_MAX = 64 };
 
 /* ---- iterating backwards over a list -------------------------------------------------- */
 
-/* An iterator over the elements of a header, from the last to the first. All lines with the same
- * name form one list. */
+/* An iterator over the elements of a list in a header, from the last to the first. All header lines
+ * with the same name form one list. */
 struct walk {
   const sio_request *r;
   sio_slice name, rest;
-  uint32_t lines; /* header lines not visited yet */
+  uint32_t lines; /* how many header lines were not visited yet */
   bool quotes;    /* commas inside quotes do not separate elements */
 };
 
@@ -24,7 +24,7 @@ static bool is_backslash_escaped(sio_slice s, size_t at) {
   return n % 2;
 }
 
-/* Returns the offset at which the last element begins. */
+/* Returns the offset of the last element of the list s. */
 static size_t last_list_element_start(sio_slice s, bool quotes) {
   bool quoted = false;
   for (size_t i = s.n; i > 0; i--) {
@@ -45,8 +45,8 @@ static bool previous_list_line(struct walk *w) {
   return false;
 }
 
-/* Takes the last element that was not visited yet. Empty elements are skipped (RFC 9110 section
- * 5.6.1.2). False: there is no further element. */
+/* Sets *element to the last element that was not visited yet. Skips empty elements (RFC 9110
+ * section 5.6.1.2). Returns false if there is no further element. */
 static bool previous_list_element(struct walk *w, sio_slice *element) {
   do {
     if (w->rest.n == 0 && !previous_list_line(w)) return false;
@@ -57,7 +57,8 @@ static bool previous_list_element(struct walk *w, sio_slice *element) {
   return true;
 }
 
-static struct walk list_iter_begin_from_end(const sio_request *r, const char *name, bool quotes) {
+static struct walk begin_list_iteration_at_end(const sio_request *r, const char *name,
+                                               bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
@@ -68,7 +69,7 @@ static bool is_forwarded_port(sio_slice s) {
   return s.n <= 5 && sio__slice_parse_u64(s, &port) && port <= 65535;
 }
 
-/* A port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
+/* Returns true for a port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
 static bool is_node_port(sio_slice s) { return is_forwarded_port(s) || (s.n > 1 && s.p[0] == '_'); }
 
 static size_t count_char_in_slice(sio_slice s, char c) {
@@ -77,8 +78,8 @@ static size_t count_char_in_slice(sio_slice s, char c) {
   return n;
 }
 
-/* Parses "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80"; with `bare` also
- * "2001:db8::1" without brackets. */
+/* Parses an address in one of the forms "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]" and
+ * "[2001:db8::1]:80"; if `bare` is true, also "2001:db8::1". */
 static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
   sio_slice host;
   if (s.n && s.p[0] == '[') {
@@ -101,18 +102,19 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
 
 /* ---- X-Forwarded-For ------------------------------------------------------------------------- */
 
-/* Reads X-Forwarded-Proto. The entry of the client's proxy is at the same distance from the
- * end as the client is in X-Forwarded-For (depth). The list may also have a single entry for
- * all proxies. */
+/* Returns true if X-Forwarded-Proto says that the client uses TLS. The client is the element
+ * `depth` of X-Forwarded-For, counted from the end, and its protocol is the element with the same
+ * number here. If the list has fewer elements, its first one counts, because some proxies send only
+ * one. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
-  struct walk w = list_iter_begin_from_end(r, "x-forwarded-proto", false);
+  struct walk w = begin_list_iteration_at_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
   for (size_t i = 0; i <= depth && previous_list_element(&w, &element); i++) proto = element;
   return is_forwarded_proto_tls(proto);
 }
 
 static struct forwarded read_x_forwarded_for(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = list_iter_begin_from_end(r, "x-forwarded-for", false);
+  struct walk w = begin_list_iteration_at_end(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
@@ -127,7 +129,8 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
-/* Takes a token or a quoted string off *s. A quoted string is unquoted into `out`. */
+/* Removes a token or a quoted string from the beginning of *s and sets *value to it. A quoted
+ * string is unquoted into `out`. Returns false if the text is malformed. */
 static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
@@ -147,7 +150,8 @@ static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *
   return true;
 }
 
-/* Takes name=value and the ';' after it from *s. */
+/* Removes a pair name=value, and the ';' after it, from the beginning of *s. Returns false if the
+ * pair is malformed. */
 static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
                                  sio_slice *value) {
   size_t n = 0;
@@ -162,8 +166,8 @@ static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *n
   return true;
 }
 
-/* Parses one element. If a pair is malformed, or `for` or `proto` occurs twice, the whole element
- * is ignored. */
+/* Parses one element of Forwarded. If a pair is malformed, or if `for` or `proto` occurs twice, the
+ * whole element is ignored. */
 static struct forwarded parse_forwarded_element(sio_slice s) {
   static const struct forwarded nobody;
   struct forwarded f = nobody;
@@ -184,7 +188,7 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
 }
 
 static struct forwarded read_forwarded(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = list_iter_begin_from_end(r, "forwarded", true);
+  struct walk w = begin_list_iteration_at_end(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
   while (previous_list_element(&w, &element)) {

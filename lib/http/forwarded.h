@@ -14,11 +14,13 @@
 #include "net/addr.h"
 
 struct forwarded {
-  struct addr from; /* ADDR_NONE: missing, hidden ("unknown", "_x") or malformed */
+  struct addr from; /* ADDR_NONE if it is missing, hidden ("unknown", "_x") or malformed */
   bool secure;      /* the client used TLS */
 };
 
-/* rfc7239: read Forwarded instead of X-Forwarded-For and X-Forwarded-Proto. */
+/* Finds the client in the headers of r: in Forwarded if rfc7239 is true, otherwise in
+ * X-Forwarded-For and X-Forwarded-Proto. `trusted` contains the addresses of the trusted
+ * proxies. */
 struct forwarded sio__forwarded_read_client(const sio_request *r, const struct addr_set *trusted,
                                             bool rfc7239);
 

@@ -54,8 +54,8 @@ static bool is_visible_ascii(sio_slice s) {
 
 /* ---- lines ------------------------------------------------------------------------- */
 
-/* Takes one line off *rest, without its CRLF. False: the line does not end with CRLF, or contains
- * another CR. */
+/* Removes the first line from *rest and sets *line to it, without its CRLF. Returns false if the
+ * line does not end with CRLF, or contains another CR. */
 static bool take_crlf_line(sio_slice *rest, sio_slice *line) {
   const char *lf = memchr(rest->p, '\n', rest->n);
   if (!lf || lf == rest->p || lf[-1] != '\r') return false;
@@ -119,7 +119,8 @@ static bool is_ip_literal_valid(sio_slice s) {
   return is_host_port_valid(slice(s.p + n, s.n - n));
 }
 
-/* Returns true for uri-host [ ":" port ]. The host may be empty (RFC 9110 section 7.2). */
+/* Returns true if s has the form uri-host [ ":" port ]. The host may be empty (RFC 9110 section
+ * 7.2). */
 static bool is_host_valid(sio_slice s) {
   if (s.n && s.p[0] == '[') return is_ip_literal_valid(s);
   size_t n = 0;
@@ -139,9 +140,10 @@ static size_t url_scheme_length(sio_slice url) {
   return 0;
 }
 
-/* Shortens "http://host/path?x" to "/path?x", and keeps the host in r->authority, which replaces
- * the Host header (RFC 9112 section 3.2.2). If no path follows the host, the host's text is moved
- * by one byte to make room for a '/'. */
+/* Removes the scheme and the host from a request target such as "http://host/path?x", so that
+ * r->url is "/path?x". r->authority becomes the host, which replaces the Host header (RFC 9112
+ * section 3.2.2). If no path follows the host, the host is moved by one byte, over the second '/'
+ * before it, to make room for the path "/". Returns false if the host is invalid. */
 static bool strip_target_authority(sio_request *r, size_t scheme) {
   char *host = r->head.p + (r->url.p - r->head.p) + scheme;
   size_t n = 0, left = r->url.n - scheme;
@@ -157,7 +159,8 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
   return true;
 }
 
-/* Checks the request target, and brings it into the form "/path?query", or "*" for OPTIONS. */
+/* Brings the request target into the form "/path?query", or "*" for OPTIONS. Returns false if it is
+ * invalid. */
 static bool normalise_request_target(sio_request *r) {
   size_t scheme = url_scheme_length(r->url);
   if (scheme) return strip_target_authority(r, scheme);
@@ -200,7 +203,7 @@ static void read_connection_options(struct facts *f, sio_slice value) {
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
 }
 
-/* Expect is a list. We support only 100-continue. */
+/* Reads the Expect header, a list in which only "100-continue" is supported. */
 static void read_expect_header(struct facts *f, sio_slice value, bool *expects) {
   sio_slice part;
   while (sio__slice_split(&value, ',', &part)) {
@@ -244,8 +247,9 @@ static int check_host_header(const sio_request *r, const struct facts *f, const 
   return is_host_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
-/* Makes the authority of the request target the value of Host. There is room for one more header,
- * since the array was allocated with an element for the request line too. */
+/* If the request target contained a host, makes that the value of the Host header, or adds such a
+ * header. The array has room for one more header, because it has an element for each line, also for
+ * the request line. */
 static void replace_host_by_authority(sio_request *r) {
   uint32_t i = 0;
   if (!r->authority.p) return;
@@ -289,7 +293,8 @@ static int interpret_headers(sio_request *r, const char **why) {
 
 /* ---- the complete head ------------------------------------------------------------------ */
 
-/* Reserves space for the array of headers in the same block as the head, after its bytes. */
+/* Reserves room for the array of headers in the same block as the head, after its bytes. Returns
+ * false if memory has run out. */
 static bool reserve_header_array(sio_request *r, size_t count) {
   size_t align = _Alignof(struct http_header);
   if (sio__buf_reserve(&r->head, count * sizeof(struct http_header) + align)) return false;

@@ -13,11 +13,12 @@
 
 #include "http/request.h"
 
-/* Sets the fields of r. 0, or the status of the answer that refuses the request: 400, 417, 431,
- * 501, 503 or 505; then *why is the reason, one line in static storage. */
+/* Parses the head and sets the fields of r. Returns 0, or the status of the answer that refuses the
+ * request: 400, 417, 431, 501, 503 or 505. Then *why is the reason, a static text of one line. */
 int sio__head_parse(sio_request *r, unsigned max_headers, const char **why);
 
-bool sio__http_is_token(sio_slice s);       /* a token (RFC 9110 section 5.6.2) */
-bool sio__http_is_field_value(sio_slice s); /* no control characters except tab */
+bool sio__http_is_token(sio_slice s); /* returns true for a token (RFC 9110 section 5.6.2) */
+/* Returns true if s contains no control characters except tab. */
+bool sio__http_is_field_value(sio_slice s);
 
 #endif

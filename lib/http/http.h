@@ -11,48 +11,51 @@
 #include <sio/http.h>
 #include <sio/server.h>
 
-/* Handles the requests for a part of the URL space. All callbacks run on the loop thread. Each may
- * answer, drop or detach r. */
+/* Handles the requests for a part of the URL space. All callbacks run on the loop's thread.
+ * on_head, on_request and on_next may answer, drop or detach the request (request.h). */
 struct http_mount {
-  /* The head is complete. The callback may answer already (a body that is still to come is then
-   * read and discarded up to max_body; the connection closes if it is longer) and may set
-   * r->max_body (default: the limits' max_body) and r->user. If it returns false, the body is not
-   * read until sio__request_allow_body(r). */
+  /* Called when the head is complete. May set r->max_body, which is http_limits.max_body otherwise,
+   * and r->user. May answer already: a body that is still to come is then discarded, and the
+   * connection is closed if the body is longer than r->max_body. If the callback returns false, the
+   * body is not read until sio__request_allow_body() is called. */
   bool (*on_head)(sio_request *r);
-  /* Head and body are complete, and the request has not been answered. */
+  /* Called when head and body are complete, unless the request was answered before. */
   void (*on_request)(sio_request *r);
-  /* Before the request was answered, the peer disconnected, sent too much (SIO_ETOOBIG, after our
-   * 413), was too slow (SIO_ETIMEOUT, after our 408) or broke the protocol (SIO_EPROTO). r must not
-   * be answered any more, unless this callback sets r->answer_owed; otherwise r is freed at the end
-   * of the turn. detail: the reason as text. */
+  /* Called when a request ends that the mount has not answered: the peer has disconnected, has sent
+   * too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the answer 408)
+   * or has broken the protocol (SIO_EPROTO). r must not be answered any more, and is freed at the
+   * end of the loop's turn. But if the callback sets r->answer_owed, r stays valid until the host
+   * answers it, and that answer is discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* Another request has arrived on the same connection and waits for the answer to r. The callback
-   * may answer r. May be NULL. */
+  /* Called when the next request has arrived on the same connection and waits for the answer to r.
+   * The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
-  /* r was answered, or the answer that was owed after on_abort was discarded: forget r. Not called
-   * for requests that the connection refuses (on_abort is called), nor for those that the mount
-   * drops or detaches. May be NULL; a mount that sets it must outlive the server, see
-   * sio__request_detach_from_server(). */
+  /* Called when r was answered, and when the answer to a request with answer_owed was discarded:
+   * the mount must forget r. Not called for a request that the connection refuses (on_abort is
+   * called), or that the mount drops or detaches. May be NULL. A mount that sets this callback must
+   * outlive the server: see sio__request_detach_from_server(). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
 
 struct http_limits {
-  size_t max_head; /* bytes of request line and headers, and of trailers and chunk extensions */
+  /* The most bytes of request line and headers together with trailers and chunk extensions. */
+  size_t max_head;
   unsigned max_headers;
-  size_t max_body;        /* default for requests whose mount sets no limit          */
-  unsigned head_ms;       /* time from the first byte of a head to its last          */
-  unsigned body_ms;       /* time from the end of the head to the end of the body    */
-  unsigned keep_alive_ms; /* time between two requests                               */
-  unsigned max_pending;   /* connections that have sent no request yet; 0: unlimited */
-  unsigned tls_ms;        /* time for the TLS handshake                              */
+  size_t max_body;        /* the most bytes of a body, if the mount sets no other limit */
+  unsigned head_ms;       /* the time from the first byte of a head to its last */
+  unsigned body_ms;       /* the time from the end of the head to the end of the body */
+  unsigned keep_alive_ms; /* the time between two requests */
+  /* How many connections may have sent no complete head yet; 0 means no limit. */
+  unsigned max_pending;
+  unsigned tls_ms; /* the time for the TLS handshake */
 };
 
-/* Which proxies are trusted, and how they name the client. */
+/* Which proxies are trusted, and how they report the address of a client. */
 struct proxies {
   const struct addr_set *trusted;
-  bool header;  /* connections from trusted proxies begin with a PROXY header          */
-  bool rfc7239; /* read Forwarded instead of X-Forwarded-For and X-Forwarded-Proto     */
+  bool header;  /* connections from trusted proxies begin with a PROXY header */
+  bool rfc7239; /* proxies send Forwarded, and not X-Forwarded-For and X-Forwarded-Proto */
 };
 
 /* State shared by all HTTP connections of a server. */
@@ -60,34 +63,37 @@ struct http {
   struct loop *loop;
   struct log *log;
   struct http_limits limits;
-  /* Chooses the mount when a head is complete, upgrades included. Never returns NULL: a mount
-   * answers 404 too. */
+  /* Chooses the mount for a request whose head is complete, also for upgrades. Never returns NULL:
+   * the answer 404 also comes from a mount. */
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
-  struct list conns;   /* struct http_conn that have sent at least one complete head        */
-  struct list pending; /* struct http_conn that have not, oldest first                      */
-  unsigned npending;   /* length of `pending`                                               */
-  struct addr_limits *addr_limits; /* borrowed from the owner; NULL: no limits per address  */
+  struct list conns;   /* the connections that have sent a complete head (struct http_conn) */
+  struct list pending; /* the other connections, the oldest first */
+  unsigned npending;   /* the number of connections in `pending` */
+  /* Owned by the server; NULL if there are no limits per address. */
+  struct addr_limits *addr_limits;
   struct proxies proxies;
-  /* requests whose peer has disconnected and that the host has yet to answer */
+  /* The requests whose peer has disconnected and that the host has not answered yet. */
   struct list owed_requests;
-  struct list spare_requests; /* freed requests whose buffers are reused                    */
+  struct list spare_requests; /* requests that are not used and keep their buffers for reuse */
   unsigned nspare_requests;
-  int64_t date_second;       /* the time, in seconds, that `date` shows                      */
-  char date[DATE_LEN + 1];   /* the Date header's value, formatted once per second           */
-  struct deflater *deflater; /* borrowed from the owner; NULL: answers are not compressed    */
-  size_t compress_from;      /* smallest body, in bytes, that is compressed                  */
-  struct pool parsers;       /* a connection borrows a parser while a request arrives        */
-  unsigned nconns;           /* all open connections                                         */
+  int64_t date_second;       /* the time of `date`, in seconds since 1970 */
+  char date[DATE_LEN + 1];   /* the value of the Date header, which is written once per second */
+  struct deflater *deflater; /* owned by the server; NULL if answers are not compressed */
+  size_t compress_from;      /* the length from which on bodies are compressed, in bytes */
+  struct pool parsers;       /* a connection takes a parser from here while a request arrives */
+  unsigned nconns;           /* the number of open connections */
   bool draining;
   struct task all_closed_task;
-  void (*on_all_closed)(struct http *h); /* the last connection closed while draining; or NULL */
+  /* Called when the last connection has closed after sio__http_begin_drain(); may be NULL. */
+  void (*on_all_closed)(struct http *h);
   struct http_stats {
     uint64_t requests, aborted;
-    uint64_t tls_hellos;                    /* TLS handshakes received on plain connections    */
-    uint64_t answers[5];                    /* by the status's first digit; index 0 is 1xx     */
-    uint64_t refused[SIO_HTTP_REFUSED_END]; /* requests refused before the host saw them       */
-    uint64_t handshakes_refused;            /* WebSocket handshakes not answered with 101      */
+    uint64_t tls_hellos; /* TLS handshakes that arrived on connections without TLS */
+    uint64_t answers[5]; /* by the first digit of the status; index 0 is 1xx */
+    /* Requests that were refused before the host saw them, by enum sio_http_refusal. */
+    uint64_t refused[SIO_HTTP_REFUSED_END];
+    uint64_t handshakes_refused; /* WebSocket handshakes that were not answered with 101 */
   } stats;
 };
 

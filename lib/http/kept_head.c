@@ -11,7 +11,7 @@ static char *kept_head_copy_text(char *at, const char *p, size_t n) {
   return at + n + 1;
 }
 
-/* Headers that every WebSocket handshake has, with no information for the host, are not kept. */
+/* Returns false for the headers of a WebSocket handshake that tell the host nothing. */
 static bool should_keep_header(const struct http_header *h) {
   static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
                                           "Sec-WebSocket-Version", NULL };
@@ -20,7 +20,7 @@ static bool should_keep_header(const struct http_header *h) {
   return true;
 }
 
-/* Returns the proxy's address, or NULL if the client connected directly. */
+/* Returns the address of the proxy that has connected, or NULL if the client itself has. */
 static const char *direct_address_if_proxied(const sio_request *r) {
   const char *direct = sio__request_direct_address(r);
   return strcmp(direct, sio__request_client_address(r)) ? direct : NULL;

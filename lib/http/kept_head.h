@@ -9,22 +9,25 @@
 
 #include "http/request.h"
 
-/* An idle session holds this block, so it contains no slices, only NUL-terminated text: the
- * client's address; the proxy's address if there is one; at url_at the URL; then the names and
- * values of the headers in turn. None of them can contain a NUL. */
+/* `text` consists of strings, each with a NUL: the client's address; the proxy's address if there
+ * is one; the URL, at the offset url_at; and the name and value of each header in turn. None of
+ * them can contain a NUL. There are no slices, which would make the block larger. */
 struct kept_head {
   uint32_t url_len;
   uint16_t nheaders;
   bool secure : 1;
-  bool tls : 1; /* text begins with a struct tls_info *, one reference */
+  bool tls : 1; /* `text` begins with a pointer to a struct tls_info, which holds a reference */
   uint8_t url_at;
   char text[];
 };
 
-struct kept_head *sio__kept_head_new(const sio_request *r);     /* NULL: no memory */
-void sio__kept_head_free(struct kept_head *h);                  /* h may be NULL */
-struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* borrowed; NULL: no TLS */
-/* Frees the URL and the headers and keeps the addresses. Returns the block, which may move. */
+struct kept_head *sio__kept_head_new(const sio_request *r); /* returns NULL if memory runs out */
+void sio__kept_head_free(struct kept_head *h);              /* h may be NULL */
+/* Returns the TLS information without a new reference, or NULL if the connection did not use
+ * TLS. */
+struct tls_info *sio__kept_head_tls(const struct kept_head *h);
+/* Frees the memory of the URL and the headers, and keeps the addresses. Returns the block, which
+ * may have moved. */
 struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
 
 static inline const char *kept_head_address(const struct kept_head *h) {
@@ -35,7 +38,7 @@ static inline const char *kept_head_direct_address(const struct kept_head *h) {
   return proxy < h->text + h->url_at ? proxy : client;
 }
 sio_slice sio__kept_head_url(const struct kept_head *h);
-/* Like sio__request_header(), on the kept request. */
+/* Returns the value of a header of the kept request, as sio__request_header() does. */
 sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
 
 #endif

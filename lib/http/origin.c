@@ -9,8 +9,8 @@ static bool is_origin_listed(const char *const *allowed, sio_slice origin) {
   return *allowed != NULL;
 }
 
-/* Returns the origin of the Referer: "https://a.example" for "https://a.example/page?x". A Referer
- * without a scheme is returned as it is. */
+/* Returns the origin in the Referer header: "https://a.example" for "https://a.example/page?x". A
+ * Referer without a scheme is returned unchanged. */
 static sio_slice origin_of_referer(const sio_request *r) {
   sio_slice url = sio__request_header(r, "referer");
   const char *host = url.p ? memmem(url.p, url.n, "://", 3) : NULL;
@@ -20,8 +20,7 @@ static sio_slice origin_of_referer(const sio_request *r) {
   return slice(url.p, n);
 }
 
-/* Returns true if no other site has caused the request: the user has ("none"), or a page of this
- * server. */
+/* Returns true if the request was caused by the user ("none") or by a page of this server. */
 static bool is_fetch_site_same_origin(sio_slice site) {
   return slice_equals_str(site, "same-origin") || slice_equals_str(site, "none");
 }

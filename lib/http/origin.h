@@ -13,13 +13,14 @@
 
 #include "http/request.h"
 
-/* Returns true if the page that sent r may use the server. allowed ends with NULL; if it is NULL,
- * every page may. script: the answer can be read by any page that loads it as a script, so r must
- * prove its origin. Any other request without Origin, Referer or Sec-Fetch-Site is allowed. */
+/* Returns true if the page that has sent r may use the server. `allowed` is a list of origins that
+ * ends with NULL; if it is NULL itself, every page may. If `script` is true, every page can load
+ * the answer as a script and read it, so a request that does not say where it comes from is
+ * refused. Otherwise a request without Origin and Sec-Fetch-Site is allowed. */
 bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script);
 
-/* Returns the origin of r for the log and the host: the Origin header, otherwise the origin of the
- * Referer, otherwise Sec-Fetch-Site; "" if r has none of them. */
+/* Returns the origin of r for the log and the host: the Origin header; without it, the origin in
+ * the Referer; without that, Sec-Fetch-Site; otherwise "". */
 sio_slice sio__origin_of_request(const sio_request *r);
 
 #endif

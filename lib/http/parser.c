@@ -12,17 +12,17 @@
 #error "a lenient llhttp 8 takes any byte for a chunk size's LF: build with LLHTTP_STRICT_MODE=1"
 #endif
 
-/* The bytes of framing that each chunk may have before they count against max_framing: 16 digits
- * and two CRLF. */
+/* How many bytes of framing each chunk may have that do not count against max_framing: 16 digits of
+ * its length, and two CRLF. */
 enum { CHUNK_FRAMING = 20 };
 
 struct http_parser {
-  llhttp_t ll; /* first, so that a callback can cast to struct http_parser */
+  llhttp_t ll; /* must be the first member: http_parser_of_llhttp() casts its address */
   struct buf *body;
-  uint64_t left;        /* body bytes that may still arrive */
-  uint64_t used;        /* bytes consumed since the head */
-  uint64_t granted;     /* how many of the consumed bytes were body or ordinary chunk framing */
-  uint64_t max_framing; /* how many other bytes may be consumed: extensions, trailers */
+  uint64_t left;    /* body bytes that may still arrive */
+  uint64_t used;    /* bytes that were consumed after the head */
+  uint64_t granted; /* how many of the bytes in `used` were body, or framing that does not count */
+  uint64_t max_framing; /* how many of the bytes in `used` may be extensions and trailers */
   int err, status;
   const char *detail;
   bool in_body;
@@ -78,7 +78,8 @@ void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_
   ps->left = max;
   ps->max_framing = max_framing;
   ps->in_body = true;
-  /* llhttp takes an upgrade for granted and would not parse the body; here on_head has decided. */
+  /* llhttp would not parse the body of a request that asks for an upgrade. Here the upgrade was
+   * refused or is ignored. */
   ps->ll.upgrade = 0;
 }
 
@@ -92,7 +93,8 @@ static enum parse_event parser_set_error(struct http_parser *ps, int err, int st
   return PARSE_BAD;
 }
 
-/* Error texts of our own, which do not change with the version of llhttp. */
+/* Returns a text of our own for an error of llhttp, which does not change with the version of
+ * llhttp. */
 static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "no such method";

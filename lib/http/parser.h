@@ -17,30 +17,33 @@
 struct http_parser;
 
 enum parse_event {
-  PARSE_MORE, /* all bytes were consumed; the head or body goes on */
+  PARSE_MORE, /* all bytes were consumed; more of the head or body has to follow */
   PARSE_HEAD, /* the blank line after the head was consumed */
   PARSE_END,  /* the last byte of the body was consumed */
-  PARSE_BAD   /* an error: see sio__http_parser_error(); do not feed the parser again */
+  PARSE_BAD   /* an error, see sio__http_parser_error(); the parser must not be fed again */
 };
 
 size_t sio__http_parser_size(void);
-void sio__http_parser_init(struct http_parser *ps); /* ready for a request line */
+void sio__http_parser_init(struct http_parser *ps); /* the next input is a request line */
 
-/* Consumes at most n bytes, and sets *used to the number. */
+/* Parses the n bytes at p until the next event, and sets *used to the number of bytes that were
+ * consumed. */
 enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, size_t n,
                                        size_t *used);
 
-/* Call this after PARSE_HEAD. The body is appended to `body` (NULL: it is discarded), and may have
- * at most max bytes. Chunk extensions and trailers together may have at most max_framing bytes. */
+/* Must be called after PARSE_HEAD. The body is appended to `body`, or discarded if `body` is NULL.
+ * It may have at most `max` bytes; chunk extensions and trailers together may have at most
+ * max_framing bytes. */
 void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_t max,
                                  size_t max_framing);
-/* Discards the rest of the body from now on; the limits stay. */
+/* Makes the parser discard the rest of the body. The limits for the body stay. */
 void sio__http_parser_discard_body(struct http_parser *ps);
 
-/* After PARSE_BAD: SIO_ETOOBIG (the body), UV_ENOMEM, or SIO_EPROTO, whose status is 400, 431 or
- * 505. */
+/* After PARSE_BAD, returns SIO_ETOOBIG if the body is too long, UV_ENOMEM, or SIO_EPROTO. */
 int sio__http_parser_error(const struct http_parser *ps);
+/* After PARSE_BAD, returns the status of the answer: 400, 413, 431, 503 or 505. */
 int sio__http_parser_error_status(const struct http_parser *ps);
-const char *sio__http_parser_error_detail(const struct http_parser *ps); /* static storage */
+/* After PARSE_BAD, returns the reason as a static text. */
+const char *sio__http_parser_error_detail(const struct http_parser *ps);
 
 #endif

@@ -15,8 +15,8 @@ struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers) {
   return v;
 }
 
-/* If the PROXY header names an untrusted address, or none, the request headers may be the client's
- * own, so they are not believed. */
+/* If the address in the PROXY header is not that of a trusted proxy, the client itself may have
+ * written the headers of its requests, so they are not believed. */
 void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
                                 const struct addr_set *trusted) {
   v->header_secure = v->request_secure = p->secure;

@@ -11,20 +11,23 @@
 #include "net/proxy.h"
 
 struct proxy_info {
-  char direct[CONN_ADDRESS]; /* the address of the proxy that connected                         */
-  char client[CONN_ADDRESS]; /* the client's address; the proxy's until a PROXY header names it */
-  bool trusts_headers;       /* X-Forwarded-For or Forwarded of a request are believed          */
-  bool header_secure;        /* the PROXY header says that the client uses TLS                  */
-  bool request_secure; /* the client uses TLS, by the PROXY header or the headers of the request */
+  char direct[CONN_ADDRESS]; /* the address of the proxy that has connected */
+  /* The client's address; that of the proxy until a PROXY header has named a client. */
+  char client[CONN_ADDRESS];
+  bool trusts_headers; /* the headers X-Forwarded-For or Forwarded of requests are believed */
+  bool header_secure;  /* the PROXY header says that the client uses TLS */
+  /* The client uses TLS, as the PROXY header or the headers of the request say. */
+  bool request_secure;
 };
 
-struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers); /* NULL: no memory */
-/* Stores the client that the PROXY header names. Request headers are believed only if that address
- * is a trusted proxy, too. */
+/* Returns NULL if memory runs out. */
+struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers);
+/* Stores what the PROXY header says. The headers of requests are believed only if the address in
+ * the PROXY header is that of another trusted proxy. */
 void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
                                 const struct addr_set *trusted);
-/* Reads the headers of a request whose head is complete, and writes the client's address to
- * `client`, which has CONN_ADDRESS bytes. */
+/* Finds out the client of the request r from its headers, if they are believed. Writes the client's
+ * address to `client`, which has CONN_ADDRESS bytes. */
 void sio__proxy_info_read_request(struct proxy_info *v, const sio_request *r,
                                   const struct proxies *p, char *client);
 

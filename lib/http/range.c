@@ -8,8 +8,8 @@
 
 static const struct range all = { .kind = RANGE_ALL };
 
-/* Parses digits. A number of more than 64 bits becomes UINT64_MAX, which is after the end of every
- * file. */
+/* Parses a number that consists of digits. A number of more than 64 bits becomes UINT64_MAX, which
+ * is after the end of every file. Returns false if s is empty or contains another character. */
 static bool parse_byte_position(sio_slice s, uint64_t *out) {
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;

@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 enum range_kind {
-  RANGE_ALL,    /* no range, several, or an invalid one: answer with the whole file */
-  RANGE_PART,   /* the n bytes (at least one) that begin at `from` */
-  RANGE_OUTSIDE /* the range begins after the end of the file: answer 416 */
+  RANGE_ALL,    /* no range, several ranges, or an invalid one: the answer is the whole file */
+  RANGE_PART,   /* the answer is `n` bytes of the file, at least one, from the offset `from` on */
+  RANGE_OUTSIDE /* the range begins after the end of the file: the answer is 416 */
 };
 
 struct range {

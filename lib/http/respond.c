@@ -9,8 +9,8 @@
 #include <sio/error.h>
 #include <time.h>
 
-/* The most bytes of a head without Content-Type and extra headers: the status line,
- * Content-Length, Date, Connection and Keep-Alive. */
+/* The maximum length of a head without Content-Type and the headers in extra_headers: the status
+ * line, Content-Length, Date, Connection and Keep-Alive. */
 enum { HEAD_ROOM = 192 + DATE_LEN };
 
 static const char reasons[] = "200\0OK\0"
@@ -85,11 +85,12 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
 struct answer {
   int status;
   sio_slice type;
-  uint64_t length; /* of the body; for HEAD it is announced but not sent */
+  uint64_t length; /* the length of the body, which is announced but not sent for HEAD */
   bool keep;
 };
 
-/* A 204 and a 304 have neither a body nor Content-Length (RFC 9110 section 8.6). */
+/* Returns true for 204 and 304: these answers have neither a body nor Content-Length (RFC 9110
+ * section 8.6). */
 static bool is_status_without_body(int status) { return status == 204 || status == 304; }
 
 static void answer_write_bytes(struct msg *m, const char *p, size_t n) {
@@ -110,7 +111,7 @@ static void answer_write_number(struct msg *m, const char *name, uint64_t v) {
   answer_write_bytes(m, digits + n, sizeof digits - n);
 }
 
-/* The text is made once per second, and copied into each answer. */
+/* Writes the Date header. Its value is made once per second, and copied into each answer. */
 static void answer_write_date_header(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
@@ -151,7 +152,7 @@ static void answer_write_head(struct msg *m, const sio_request *r, const struct 
   answer_write_str(m, "\r\n");
 }
 
-/* Makes a msg that contains the head and has room for `body` more bytes. */
+/* Makes a msg that contains the head of the answer and has room for `body` more bytes. */
 static int answer_head_msg_new(struct msg **out, const sio_request *r, const struct answer *a,
                                size_t body) {
   size_t size;
@@ -171,7 +172,7 @@ static bool should_send_answer_body(const sio_request *r, int status) {
   return r->method != HTTP_HEAD && !is_status_without_body(status);
 }
 
-/* 0 if r may be answered. If its peer has disconnected, r is finished here: SIO_ECLOSED. */
+/* Returns 0 if r can be answered. If the peer has disconnected, frees r and returns SIO_ECLOSED. */
 static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
@@ -182,7 +183,7 @@ static int check_answer_allowed(sio_request *r, int status, const char *type) {
 }
 
 static int close_after_failed_answer(sio_request *r, int err) {
-  sio__http_fail_answer(r, err);
+  sio__http_close_after_failed_answer(r, err);
   return err;
 }
 
@@ -220,7 +221,7 @@ static int send_answer_head_only(sio_request *r, int status, const char *type,
              : sio__http_queue_answer(r, m, NULL, status, a.keep);
 }
 
-/* Sends the head and the first piece. A short first piece is copied into the same msg as the
+/* Sends the head and the first piece of the body. A short first piece is copied into the msg of the
  * head. */
 static int send_answer_in_pieces(sio_request *r, int status, const char *type,
                                  struct http_source *src) {
@@ -263,7 +264,8 @@ void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* ---- public functions ---------------------------------------------------------------------- */
 
-/* The library writes these itself: a wrong value would break the framing of the answer. */
+/* Returns true for a header that only the library may write, because a wrong value would break the
+ * framing of the answer. */
 static bool is_framing_header(sio_slice name) {
   return sio__slice_equals_ignore_case(name, SLICE("content-length")) ||
          sio__slice_equals_ignore_case(name, SLICE("transfer-encoding")) ||

@@ -12,9 +12,9 @@
 
 struct route {
   struct list link;
-  char *method; /* NULL: any method */
-  char *path;   /* without the '*' of a prefix; for file routes without the '/' at the end */
-  size_t n;     /* of path */
+  char *method; /* NULL for all methods */
+  char *path;   /* without the '*' of a prefix; in a route for files without the '/' at the end */
+  size_t n;     /* the length of path */
   bool prefix, upgrade;
   size_t max_body;
   sio_request_cb cb;
@@ -39,7 +39,7 @@ static bool are_strings_equal_or_both_null(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool has_same_route(const struct routes *rs, const struct route *rt) {
+static bool is_same_route_in_table(const struct routes *rs, const struct route *rt) {
   list_each (it, next, &rs->all) {
     const struct route *o = container_of(it, struct route, link);
     if (are_strings_equal_or_both_null(o->method, rt->method) &&
@@ -50,8 +50,9 @@ static bool has_same_route(const struct routes *rs, const struct route *rt) {
   return false;
 }
 
-/* Returns true for a pattern: "/a" is one path, "/a*" every path that begins with "/a". */
-static bool is_valid_pattern(const char *path) {
+/* Returns true if path is a valid pattern. "/a" stands for one path, "/a*" for every path that
+ * begins with "/a". */
+static bool is_valid_route_pattern(const char *path) {
   if (!path || path[0] != '/') return false;
   const char *star = strchr(path, '*');
   return (!star || !star[1]) && !strpbrk(path, "?# ") && sio__http_is_field_value(slice_str(path));
@@ -70,7 +71,7 @@ static struct route *route_new(const char *method, const char *path, size_t n) {
 }
 
 static int add_route_if_new(struct routes *rs, struct route *rt) {
-  if (has_same_route(rs, rt)) {
+  if (is_same_route_in_table(rs, rt)) {
     route_free(rt);
     return SIO_EEXISTS;
   }
@@ -80,7 +81,8 @@ static int add_route_if_new(struct routes *rs, struct route *rt) {
 
 static int add_callback_route(struct routes *rs, const char *method, const char *path,
                               const struct route *as) {
-  if (!is_valid_pattern(path) || !as->cb || (method && !sio__http_is_token(slice_str(method))))
+  if (!is_valid_route_pattern(path) || !as->cb ||
+      (method && !sio__http_is_token(slice_str(method))))
     return UV_EINVAL;
   size_t n = strcspn(path, "*");
   struct route *rt = route_new(method, path, n);
@@ -104,9 +106,10 @@ int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb 
   return add_callback_route(rs, NULL, path, &as);
 }
 
-/* Makes a route for files below a prefix. "/pub" and "/pub/" mean the same; "/" means all paths. */
+/* Makes a route for the files below a prefix. The prefixes "/pub" and "/pub/" mean the same; "/"
+ * means all paths. */
 static int file_route_new(struct route **out, const char *prefix) {
-  if (!is_valid_pattern(prefix) || strchr(prefix, '*')) return UV_EINVAL;
+  if (!is_valid_route_pattern(prefix) || strchr(prefix, '*')) return UV_EINVAL;
   size_t n = strlen(prefix);
   while (n > 0 && prefix[n - 1] == '/') n--;
   *out = route_new("GET", prefix, n);
@@ -144,7 +147,8 @@ static bool does_route_match_path(const struct route *rt, sio_slice path) {
   return rt->prefix && (!is_file_route(rt) || path.p[rt->n] == '/');
 }
 
-/* A longer pattern is more specific, and of two with the same length the one without '*'. */
+/* Returns how specific the pattern of a route is. A longer pattern is more specific than a shorter
+ * one; of two with the same length, one without '*' is more specific. */
 static size_t route_specificity(const struct route *rt) {
   size_t n = rt->n + is_file_route(rt);
   return 2 * n + !rt->prefix;
@@ -159,12 +163,12 @@ static enum method_fit match_route_method(const struct route *rt, const sio_requ
 }
 
 struct found {
-  struct route *route; /* NULL: no route has this method */
-  size_t weight;       /* specificity of the best pattern; 0: no pattern matches */
+  struct route *route; /* NULL if no matching route has the method of the request */
+  size_t weight;       /* the specificity of the best matching pattern; 0 if no pattern matches */
   enum method_fit fit;
 };
 
-static void keep_better_route(struct found *best, struct route *rt, const sio_request *r) {
+static void remember_route_if_better(struct found *best, struct route *rt, const sio_request *r) {
   size_t w = route_specificity(rt);
   enum method_fit fit = match_route_method(rt, r);
   if (w < best->weight || (w == best->weight && fit <= best->fit)) return;
@@ -178,7 +182,7 @@ static struct found find_best_route(const struct routes *rs, const sio_request *
   list_each (it, next, &rs->all) {
     struct route *rt = container_of(it, struct route, link);
     if (rt->upgrade == upgrade && does_route_match_path(rt, r->path))
-      keep_better_route(&best, rt, r);
+      remember_route_if_better(&best, rt, r);
   }
   return best;
 }
@@ -189,7 +193,8 @@ void sio__routes_answer_with_text(sio_request *r, int status, const char *text) 
   sio__request_answer(r, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
-/* Answers 405 with the methods of the best pattern in Allow. won: its specificity. */
+/* Answers 405. The Allow header lists the methods of the best matching pattern, whose specificity
+ * is `won`. */
 static void answer_method_not_allowed(const struct routes *rs, sio_request *r, size_t won) {
   struct buf allow;
   int err = 0;
@@ -210,7 +215,8 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
     sio__routes_answer_with_text(r, 405, "Method Not Allowed\n");
 }
 
-/* Answers "OPTIONS *", which asks about the server as a whole (RFC 9110 section 9.3.7). */
+/* Answers the request "OPTIONS *", which asks about the server as a whole (RFC 9110 section
+ * 9.3.7). */
 static void answer_options_for_server(sio_request *r) {
   sio__request_set_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   sio__request_answer(r, 204, NULL, slice(NULL, 0));
@@ -267,7 +273,7 @@ static void route_on_request(sio_request *r) {
     route_serve_file(rt, r);
     return;
   }
-  /* From now on the host's callback holds r and must answer it. */
+  /* From now on the host holds r and must answer it. */
   r->answer_owed = true;
   rt->cb(r, rt->user);
 }

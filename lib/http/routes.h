@@ -19,24 +19,26 @@
 struct routes {
   struct list all; /* struct route */
   struct http_mount mount;
-  struct addr_limits *addr_limits; /* count each request but upgrades that find a route; or NULL */
+  /* Counts all requests except WebSocket upgrades that find a route; may be NULL. */
+  struct addr_limits *addr_limits;
 };
 
 void sio__routes_init(struct routes *rs);
-void sio__routes_clear(struct routes *rs); /* call this when no request can arrive any more */
+void sio__routes_clear(struct routes *rs); /* must be called when no request can arrive any more */
 
-/* See sio_route(). method NULL: any. path ends with '*' for a prefix. max_body 0: the default
- * limit. */
+/* Adds a route for a callback, see sio_route(). If method is NULL, the route is for all methods. If
+ * path ends with '*', the route is for all paths with that prefix. If max_body is 0, the default
+ * limit applies. */
 int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
                     sio_request_cb cb, void *user);
 int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
                            size_t count);
 /* Adds a route for WebSocket upgrades. cb checks the handshake, and detaches or answers the
- * request, immediately or later. */
+ * request, at once or later. */
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);
 
-/* Answers with a constant text as text/plain. */
+/* Answers with `text` as text/plain. */
 void sio__routes_answer_with_text(sio_request *r, int status, const char *text);
 
 #endif

@@ -27,9 +27,9 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* If max_pending connections are pending, closes the oldest of them. So a flood of silent
- * connections shortens the time that each has to send a head, and does not lock other clients
- * out. */
+/* Closes the oldest connection that has sent no request, if there are max_pending of them. So many
+ * silent connections cannot keep other clients out: they only shorten the time that each connection
+ * has to send a request. */
 static void close_oldest_pending_conn(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
   sio__http_conn_close_over_limit(
@@ -37,8 +37,9 @@ static void close_oldest_pending_conn(struct http *h) {
       "max_pending connections have sent no request: the oldest of them is closed");
 }
 
-/* Counts the connection for its address. SIO_ELIMIT: the address has exceeded a limit. A
- * connection from a trusted proxy is counted later, for the client that the proxy names. */
+/* Counts the connection for the peer's address. Returns SIO_ELIMIT if the address has exceeded a
+ * limit. If the peer is a trusted proxy, sets *from_proxy to true: then the connection is counted
+ * later, for the client that the proxy names. */
 static int admit_connecting_address(struct http *h, int fd, struct addr_record **record,
                                     bool *from_proxy) {
   int cause;

@@ -10,20 +10,21 @@
 
 void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits);
-/* Serves a descriptor that was just accepted, and takes it over, also on error. tls: the provider,
- * or NULL for plain HTTP. 0, a libuv code, or SIO_ELIMIT: its address is over a limit, which has
- * been logged and reported. */
+/* Serves the connection whose descriptor fd was just accepted. Closes fd if it fails. tls is the
+ * TLS provider, or NULL for plain HTTP. Returns 0; a libuv error; or SIO_ELIMIT if the peer's
+ * address has exceeded a limit, which was logged and reported to the host. */
 int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls);
-/* Feeds bytes that the host had already read to the connection that was accepted last. SIO_ETOOBIG
- * or UV_ENOMEM: that connection was closed. */
+/* Passes bytes that the host has already read to the connection that was accepted last. Returns 0;
+ * or SIO_ETOOBIG or UV_ENOMEM, and the connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);
-/* Closes idle connections now and the others after their answer. When all are closed,
- * h->on_all_closed is called from the loop. */
+/* Closes idle connections now, and the others after their current answer. When all connections are
+ * closed, h->on_all_closed is called from the loop. */
 void sio__http_begin_drain(struct http *h);
-/* Closes all connections that still speak HTTP. Their requests get on_abort(UV_ECANCELED). */
+/* Closes all connections that have not become WebSockets. on_abort is called for their requests,
+ * with UV_ECANCELED. */
 void sio__http_close(struct http *h);
-/* Frees the pools. Call this after the loop has closed. Requests that the host has yet to answer
- * stay valid until it does. */
+/* Frees the memory of h. Must be called after the loop was closed. Requests that the host has not
+ * answered yet stay valid until it answers them. */
 void sio__http_clear(struct http *h);
 
 #endif

@@ -18,7 +18,8 @@
 
 enum { PATH_ROOM = 1024, TAG_ROOM = 48 };
 
-/* O_NONBLOCK: opening a pipe must not block. O_NOCTTY: a terminal must not become ours. */
+/* O_NONBLOCK, because opening a pipe must not block. O_NOCTTY, because a terminal must not become
+ * the controlling terminal of the process. */
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* ---- types ------------------------------------------------------------------------ */
@@ -78,7 +79,8 @@ static int open_without_following_links(int dir, const char *name, int flags) {
   return fd < 0 ? -errno : fd;
 }
 
-/* Opens path one segment after the other, and follows no links. Overwrites the slashes in path. */
+/* Opens the file `path` below the directory `top`, one segment after the other, without following
+ * links. Overwrites the slashes in path. */
 static int open_file_by_segments(int top, char *path) {
   int dir = top;
   for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
@@ -121,14 +123,14 @@ void sio__static_dir_close(struct static_dir *d) {
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-/* A file modified less than this long ago may change again within the same tick of the clock, so
- * its ETag is weak. */
+/* A file that was modified less than this many seconds ago may change again within the same tick of
+ * the clock, so its ETag is weak. */
 enum { STRONG_AFTER_S = 2 };
 
 struct file {
-  struct http_source source; /* first: the connection reads through it */
+  struct http_source source; /* must be the first member: a pointer to it is cast to struct file */
   int fd;
-  uint64_t size, at; /* size of the file, and offset of the next piece */
+  uint64_t size, at; /* the size of the file, and the offset of the next piece */
   struct timespec modified;
   const char *type;
   char tag[TAG_ROOM];
@@ -140,7 +142,8 @@ static void file_source_free(struct http_source *s) {
   sio__free(f);
 }
 
-/* A file that was written to no longer has the length and the ETag that were sent. */
+/* Returns 0 if the file was not modified since its length and ETag were sent; otherwise UV_EOF, or
+ * a libuv error. */
 static int check_file_unchanged(const struct file *f) {
   struct stat st;
   if (fstat(f->fd, &st)) return -errno;
@@ -168,7 +171,7 @@ static void file_set_etag(struct file *f) {
   snprintf(f->tag, sizeof f->tag, "%s\"%" PRIx64 "-%" PRIx64 "\"", strong ? "" : "W/", ns, f->size);
 }
 
-/* Takes fd over. NULL: no memory, and fd was closed. */
+/* Makes a struct file that owns fd. Returns NULL, and closes fd, if memory runs out. */
 static struct file *file_new(int fd, const struct stat *st, sio_slice name) {
   struct file *f = sio__malloc(sizeof *f);
   if (!f) {
@@ -194,8 +197,8 @@ static int file_set_headers(sio_request *r, const struct file *f) {
   return err ? err : sio__request_set_header(r, "ETag", slice_str(f->tag));
 }
 
-/* Sets Content-Range to "bytes 0-99/1000", or to "bytes *" "/1000" if the file has no such
- * range. */
+/* Sets the Content-Range header to "bytes 0-99/1000"; if the range is outside of the file, it names
+ * only the size of the file. */
 static int set_content_range(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART
@@ -205,8 +208,8 @@ static int set_content_range(sio_request *r, const struct range *part, uint64_t 
   return sio__request_set_header(r, "Content-Range", slice(text, (size_t)n));
 }
 
-static struct range read_requested_range(const sio_request *r, const struct validators *v,
-                                         uint64_t size) {
+static struct range parse_range_header_if_allowed(const sio_request *r, const struct validators *v,
+                                                  uint64_t size) {
   static const struct range all = { .kind = RANGE_ALL };
   sio_slice value = sio__request_header(r, "range");
   if (!value.p || r->method != HTTP_GET || !sio__condition_allows_partial_answer(r, v)) return all;
@@ -218,9 +221,10 @@ static int answer_with_status_only(sio_request *r, struct file *f, int status) {
   return sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
-/* Answers with the file or the requested range. f is closed, now or after it was sent. */
+/* Answers with the file, or with the range that r asks for. f is freed, at once or after it was
+ * sent. */
 static int answer_with_file_content(sio_request *r, struct file *f, const struct validators *v) {
-  struct range part = read_requested_range(r, v, f->size);
+  struct range part = parse_range_header_if_allowed(r, v, f->size);
   int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
   if (err) {
     file_source_free(&f->source);
@@ -246,7 +250,7 @@ static int answer_file_request(sio_request *r, struct file *f) {
   return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
 }
 
-/* Redirects to the relative URL "name/". All but unreserved characters are percent-encoded. */
+/* Redirects to the relative URL "name/". Characters that are not unreserved are percent-encoded. */
 static int redirect_to_directory(sio_request *r) {
   static const char hex[] = "0123456789ABCDEF";
   char to[3 * PATH_ROOM + 2];
@@ -265,8 +269,8 @@ static int redirect_to_directory(sio_request *r) {
   return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
 }
 
-/* 1: answered; 0: neither a file nor a directory; otherwise an error. fd is closed, now or after
- * the file was sent. */
+/* Returns 1 if r was answered; 0 if fd is neither a file nor a directory; otherwise an error. fd is
+ * closed, at once or after the file was sent. */
 static int serve_opened_file(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
@@ -280,7 +284,8 @@ static int serve_opened_file(sio_request *r, int fd, sio_slice name) {
   return redirect_to_directory(r) ? UV_ENOMEM : 1;
 }
 
-/* Converts the URL path to a file name below the directory; "index.html" if it ends with '/'. */
+/* Converts the URL path to the name of a file below the directory, with "index.html" after a '/' at
+ * the end. Returns false if no file can have this name. */
 static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   long n = path.n ? sio__percent_decode_path(out, PATH_ROOM - sizeof index, path) : 0;
@@ -292,7 +297,7 @@ static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-static bool is_error_not_found(int err) {
+static bool is_error_answered_with_404(int err) {
   return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
 }
 
@@ -304,8 +309,8 @@ bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slic
   int fd = d->walk ? open_file_by_segments(d->fd, cut) : open_file_beneath(d->fd, name);
   int done = fd < 0 ? fd : serve_opened_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
-  r->extra_headers.n = lines; /* a 503 or 404 does not have the headers of the file */
-  if (done == 0 || is_error_not_found(done)) return false;
+  r->extra_headers.n = lines; /* the answer 503 or 404 does not have the headers of the file */
+  if (done == 0 || is_error_answered_with_404(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;
 }

@@ -16,19 +16,23 @@
 
 struct static_dir {
   int fd;
-  bool walk; /* the kernel cannot open_beneath: open each path segment, follow no links */
+  /* True if sio__os_open_beneath() is not supported. Then paths are opened segment by segment,
+   * without following links. */
+  bool walk;
 };
 
-int sio__static_dir_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */
-void sio__static_dir_close(struct static_dir *d);                   /* NULL is fine */
+/* Returns 0 or UV_ENOENT, UV_ENOTDIR, ... */
+int sio__static_dir_open(struct static_dir **out, const char *dir);
+void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
 
-/* Answers if path names a file or directory: with 200; with 206 or 416 for a Range; with 304 or
- * 412 for a conditional request; with 301 for a directory without its '/'. path is the part of the
- * URL below the directory, not decoded; "/sub/" means "/sub/index.html". False: there is no such
- * file, and r is not answered. The caller checks the method; for HEAD no file is read. */
+/* Answers r if `path` names a file or a directory. `path` is the part of the URL's path below the
+ * directory, not decoded; "/sub/" stands for "/sub/index.html". The status is 200; 206 or 416 for a
+ * Range; 304 or 412 for a conditional request; 301 for a directory without '/' at the end; or 503
+ * if the file cannot be read now. Returns false if there is no such file; then r is not answered.
+ * The caller has to check the method; for HEAD the file is not read. */
 bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path);
 
-/* Returns the type for a file name: "text/html; charset=utf-8" for "a/b.html",
+/* Returns the media type for the name of a file: "text/html; charset=utf-8" for "a/b.html",
  * "application/octet-stream" for an unknown extension. */
 const char *sio__static_content_type(sio_slice path);
 
