@@ -13,9 +13,8 @@ enum { FULL_RETRY_S = 30 };
 
 static const char *describe_rejection(int cause) {
   if (cause == SIO_REJECT_REQUESTS) return "it sends requests faster than requests_per_s";
-  return cause == SIO_REJECT_SESSIONS
-             ? "the address opens sessions, or is refused, faster than connects_per_s"
-             : "max_per_address sessions of the address are open";
+  return cause == SIO_REJECT_SESSIONS ? "the address requests sessions faster than connects_per_s"
+                                      : "max_per_address sessions of the address are open";
 }
 
 void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,

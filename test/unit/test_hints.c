@@ -64,10 +64,10 @@ TEST(a_page_whose_origin_is_not_listed_is_told_of_cors) {
   static const char *const listed[] = { "https://a.example", NULL };
   begin((sio_options){ .cors = &(sio_cors){ .origins = listed } });
   send_request("GET", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.cors does not list it"));
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
   said[0] = '\0';
   send_request("OPTIONS", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.cors does not list it"));
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
   said[0] = '\0';
   send_request("GET", POLL, "Origin: https://a.example\r\n");
   send_request("GET", POLL, "Origin: https://here.example\r\n");
