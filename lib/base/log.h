@@ -89,7 +89,8 @@ struct log {
   uint64_t unreported;           /* how many lost lines have not been reported to the host */
   uint64_t lost;                 /* how many lines were lost since the start */
   const char *why;               /* why the latest lost line was lost */
-  bool counting; /* true from the first rate-limited line of a second to the end of that second */
+  /* True from the first line with a rate limit in a second to the end of the second. */
+  bool counting;
   uint64_t left_out; /* how many lines the rate limits have suppressed since the start */
   struct log_second seconds[LOG_CAUSES];
   /* Called when a line was queued or lost, and when a second of rate limiting has begun. May be

@@ -20,7 +20,7 @@
  * defined. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
-/* macOS and some BSDs do not have this flag of send(). There os_bsd.c sets SO_NOSIGPIPE on each
+/* Systems such as macOS do not have this flag of send(). There os_bsd.c sets SO_NOSIGPIPE on each
  * socket. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0

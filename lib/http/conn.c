@@ -340,7 +340,7 @@ static void http_on_read_task(struct task *t) {
   sio__http_conn_process_input(container_of(t, struct http_conn, read_task));
 }
 
-static void http_conn_add(struct http_conn *c, struct http *h) {
+static void http_conn_register(struct http_conn *c, struct http *h) {
   c->http = h;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
   timer_init(&c->timer, http_on_timer);
@@ -370,7 +370,7 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
   sio__conn_address(c->conn, c->address);
   if (from_proxy) c->proxy = sio__proxy_info_new(c->address, !h->proxies.header);
   if (!from_proxy || c->proxy) {
-    http_conn_add(c, h);
+    http_conn_register(c, h);
     return 0;
   }
   sio__conn_close(c->conn);
@@ -399,6 +399,6 @@ int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_tr
     memcpy(c->address, proxy->client, sizeof c->address);
   else
     sio__conn_address(c->conn, c->address);
-  http_conn_add(c, h);
+  http_conn_register(c, h);
   return 0;
 }

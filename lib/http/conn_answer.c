@@ -38,7 +38,7 @@ static void start_discarding_body(struct http_conn *c, const sio_request *r) {
   c->state = HTTP_DISCARD;
 }
 
-static void start_sending_pieces(struct http_conn *c, bool keep_alive) {
+static void start_sending_answer_in_pieces(struct http_conn *c, bool keep_alive) {
   sio__http_conn_return_parser(c);
   c->state = HTTP_SENDING;
   c->close_after = !keep_alive;
@@ -50,7 +50,7 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   c->slow_reader = false;
   c->timer_state = HTTP_NONE;
   if (c->source) {
-    start_sending_pieces(c, keep_alive);
+    start_sending_answer_in_pieces(c, keep_alive);
   } else if (!keep_alive) {
     sio__http_conn_close_when_sent(c);
   } else if (incomplete) {

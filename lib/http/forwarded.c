@@ -70,7 +70,9 @@ static bool is_forwarded_port(sio_slice s) {
 }
 
 /* Returns true for a port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
-static bool is_node_port(sio_slice s) { return is_forwarded_port(s) || (s.n > 1 && s.p[0] == '_'); }
+static bool is_port_or_obfuscated_port(sio_slice s) {
+  return is_forwarded_port(s) || (s.n > 1 && s.p[0] == '_');
+}
 
 static size_t count_char_in_slice(sio_slice s, char c) {
   size_t n = 0;
@@ -80,18 +82,19 @@ static size_t count_char_in_slice(sio_slice s, char c) {
 
 /* Parses an address in one of the forms "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]" and
  * "[2001:db8::1]:80"; if `bare` is true, also "2001:db8::1". */
-static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
+static bool parse_forwarded_address(struct addr *a, sio_slice s, bool bare) {
   sio_slice host;
   if (s.n && s.p[0] == '[') {
     s = slice(s.p + 1, s.n - 1);
     if (!memchr(s.p, ']', s.n)) return false;
     sio__slice_split(&s, ']', &host);
-    if (s.n && (s.p[0] != ':' || !is_node_port(slice(s.p + 1, s.n - 1)))) return false;
+    if (s.n && (s.p[0] != ':' || !is_port_or_obfuscated_port(slice(s.p + 1, s.n - 1))))
+      return false;
     return memchr(host.p, ':', host.n) && sio__addr_parse(a, host);
   }
   size_t colons = count_char_in_slice(s, ':');
   if (colons > 1) return bare && sio__addr_parse(a, s);
-  if (!sio__slice_split(&s, ':', &host) || (colons && !is_node_port(s))) return false;
+  if (!sio__slice_split(&s, ':', &host) || (colons && !is_port_or_obfuscated_port(s))) return false;
   return sio__addr_parse(a, host);
 }
 
@@ -103,9 +106,9 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
 /* ---- X-Forwarded-For ------------------------------------------------------------------------- */
 
 /* Returns true if X-Forwarded-Proto says that the client uses TLS. The client is the element
- * `depth` of X-Forwarded-For, counted from the end, and its protocol is the element with the same
- * number here. If the list has fewer elements, its first one counts, because some proxies send only
- * one. */
+ * `depth` of X-Forwarded-For, counted from 0 at the end, and its protocol is the element with the
+ * same number here. If the list has fewer elements, its first one counts, because some proxies send
+ * only one. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
   struct walk w = begin_list_iteration_at_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
@@ -120,7 +123,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
   size_t depth = 0, seen = 0;
   while (previous_list_element(&w, &element)) {
     depth = seen++;
-    if (!parse_node_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
+    if (!parse_forwarded_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
     if (!sio__addr_set_contains(trusted, &f.from)) break;
   }
   f.secure = read_x_forwarded_proto(r, depth);
@@ -181,7 +184,7 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
     if ((is_for && has_for) || (is_proto && has_proto)) return nobody;
     has_for |= is_for;
     has_proto |= is_proto;
-    if (is_for && !parse_node_address(&f.from, value, false)) f.from.kind = ADDR_NONE;
+    if (is_for && !parse_forwarded_address(&f.from, value, false)) f.from.kind = ADDR_NONE;
     if (is_proto) f.secure = is_forwarded_proto_tls(value);
   }
   return f;

@@ -172,7 +172,7 @@ static void file_set_etag(struct file *f) {
 }
 
 /* Makes a struct file that owns fd. Returns NULL, and closes fd, if memory runs out. */
-static struct file *file_new(int fd, const struct stat *st, sio_slice name) {
+static struct file *served_file_new(int fd, const struct stat *st, sio_slice name) {
   struct file *f = sio__malloc(sizeof *f);
   if (!f) {
     close(fd);
@@ -275,7 +275,7 @@ static int serve_opened_file(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
   if (!err && S_ISREG(st.st_mode)) {
-    struct file *f = file_new(fd, &st, name);
+    struct file *f = served_file_new(fd, &st, name);
     err = f ? answer_file_request(r, f) : UV_ENOMEM;
     return err ? err : 1;
   }

@@ -23,8 +23,8 @@ int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ..
  * UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
-/* Load a certificate with its key, and the certificates of trusted issuers, into ctx. Return 0, or
- * an error code with a text in *why. */
+/* These functions load a certificate with its key, or the certificates of trusted issuers, into
+ * ctx. They return 0, or an error code with a text in *why. */
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why);
 int sio__tls_load_trusted_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
