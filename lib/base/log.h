@@ -136,8 +136,8 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
     (log)->about = NULL;                                 \
   } while (0)
 
-/* Logs a line that a peer can cause as often as it likes, within the rate limits of its `cause`.
- * `peer` is the address of the peer; NULL or "" if it is not known. */
+/* Like LOG() and LOG_ABOUT(), for a line that a peer can cause as often as it likes: the rate
+ * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known. */
 #define LOG_RATED sio__log_rate_limited
 #define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)              \
   do {                                                                         \

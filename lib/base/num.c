@@ -23,7 +23,7 @@ enum {
   BIAS = 1023,
   INFINITE = 2047,     /* the value of the exponent field in an infinity */
   KEPT_DIGITS = 19,    /* any decimal number with this many digits fits into a uint64_t */
-  LARGEST_POWER = 308, /* 10 to this power is the largest power of ten that a double can have */
+  LARGEST_POWER = 308, /* 10^308 is the largest power of ten that is not infinite as a double */
   /* The bits of the upper word of a product (multiply_by_power_of_ten()) that affect neither the
    * double nor its rounding. */
   SPARE_BITS = 0x1ff,

@@ -40,7 +40,7 @@ _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
 /* Both functions return a descriptor that is non-blocking and closed by exec, or set errno and
  * return -1. */
-int sio__os_open_stream_socket(int family); /* SOCK_STREAM */
+int sio__os_open_stream_socket(int family); /* opens a socket of the type SOCK_STREAM */
 int sio__os_accept_nonblocking(int listener);
 
 /* Ensures that sending on a descriptor which the host has opened does not raise SIGPIPE. */

@@ -9,7 +9,7 @@
 
 enum { STEP = 27 };
 
-/* the first 192 bits of 10^(POW10_MIN + 27 i), most significant word first */
+/* The first 192 bits of 10^(POW10_MIN + 27 i), most significant word first. */
 static const uint64_t kept[][3] = {
   { 0xeef453d6923bd65a, 0x113faa2906a13b3f, 0xdfbc7e99bdd50e9b }, /* -342 */
   { 0xc1069cd4eabe89f8, 0x999ec0bb696e840a, 0x7730425cb755eef8 }, /* -315 */

@@ -13,7 +13,7 @@ enum {
   UTC_DAY = 86400,       /* seconds */
   UTC_ERA_YEARS = 400,   /* the calendar repeats itself after this many years */
   UTC_ERA_DAYS = 146097, /* the number of days in 400 years */
-  /* days from March 1 of the year 0, where the calculation begins, to January 1, 1970 */
+  /* The days from March 1 of the year 0, where the calculation begins, to January 1, 1970. */
   UTC_DAYS_BEFORE_1970 = 719468
 };
 

@@ -34,7 +34,7 @@ enum http_state {
   HTTP_TLS,          /* the TLS handshake is in progress */
   HTTP_IDLE,         /* between two requests */
   HTTP_IN_HEAD,      /* the head is being received */
-  HTTP_HELD,         /* the head is complete, but its mount does not want the body yet */
+  HTTP_HELD,         /* the head is complete; its handler (mount) does not want the body yet */
   HTTP_READY,        /* the head is complete, and reading the body can begin */
   HTTP_IN_BODY,      /* the body is being received */
   HTTP_UNANSWERED,   /* the request is complete and waits for its answer */

@@ -7,7 +7,7 @@
 
 #include "base/slice.h"
 
-/* the length of a date such as "Sun, 06 Nov 1994 08:49:37 GMT" */
+/* The length of a date such as "Sun, 06 Nov 1994 08:49:37 GMT". */
 enum { DATE_LEN = 29 };
 
 /* Writes the date of `at`, in seconds since 1970, and a NUL. A time before the year 0 or after the

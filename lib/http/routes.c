@@ -13,8 +13,9 @@
 struct route {
   struct list link;
   char *method; /* NULL for all methods */
-  char *path;   /* without the '*' of a prefix; in a route for files without the '/' at the end */
-  size_t n;     /* the length of path */
+  /* The pattern, without a '*' at its end; in a route for files, without a '/' at its end. */
+  char *path;
+  size_t n; /* the length of path */
   bool prefix, upgrade;
   size_t max_body;
   sio_request_cb cb;

@@ -93,7 +93,7 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
   return 0;
 }
 
-/* Adds those binaries of v to the packet to which placeholders refer. Sets scratch->numbers[k] to
+/* Adds to the packet those binaries of v to which placeholders refer. Sets scratch->numbers[k] to
  * the number that binary k has among the attachments of the packet. */
 static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
