@@ -14,9 +14,9 @@
 #include "redis/reply.h"
 #include <string.h>
 
-/* A connection that vanished is given up within 2.25 times ping_interval_ms of its last bytes, which
- * may come 3 s late, to a thread that is not run for 2 s. After these 27.5 s the next attempt waits
- * for retry_max_ms, 5 s, and what waits is held for 1 s. */
+/* A connection that vanished is given up within 2.25 times ping_interval_ms of its last bytes,
+ * which may come 3 s late, to a thread that is not run for 2 s. After these 27.5 s the next
+ * attempt waits for retry_max_ms, 5 s, and what waits is held for 1 s. */
 enum { PING_MS = 10000, LATE_US = 5000000, CANARY_US = 40000000, MANY_TURNS = 200 };
 
 static struct {

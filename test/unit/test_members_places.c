@@ -59,7 +59,7 @@ TEST(the_adapter_of_a_cluster_is_checked) {
   end();
 }
 
-/* ---- connections and sessions ------------------------------------------------------------------ */
+/* ---- connections and sessions ---------------------------------------------------------------- */
 
 TEST(a_session_whose_server_is_closing_is_unknown_to_the_others) {
   poller = (struct poller)POLLER;

@@ -52,7 +52,7 @@ TEST(a_listener_of_the_host_without_a_connection_gives_none) {
   stop();
 }
 
-/* ---- callbacks --------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 static void on_closing(sio_server *server, void *user) { (void)server, (void)user; }
 
@@ -85,7 +85,7 @@ TEST(a_session_is_not_listed_before_it_is_open) {
   stop();
 }
 
-/* ---- files of the client ----------------------------------------------------------------------- */
+/* ---- files of the client --------------------------------------------------------------------- */
 
 TEST(a_preflight_request_for_a_file_of_the_client_is_answered) {
   static const char lines[] = "Access-Control-Request-Method: GET\r\n";
@@ -129,7 +129,7 @@ TEST(the_page_of_metrics_is_whole_or_its_connection_is_closed) {
   }
 }
 
-/* ---- clients in memory ------------------------------------------------------------------------- */
+/* ---- clients in memory ----------------------------------------------------------------------- */
 
 TEST(a_client_in_memory_answers_only_an_event_that_asks) {
   sio_test_peer *p;
