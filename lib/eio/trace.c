@@ -3,6 +3,7 @@
  * trace.c - calls the engine hooks for packets, and logs type and size of each packet.
  */
 #include "eio/trace.h"
+#include <assert.h>
 
 static const char *const packet_names[] = { "open",    "close",   "ping", "pong",
                                             "message", "upgrade", "noop" };
@@ -53,6 +54,6 @@ void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
 }
 
 void sio__trace_call_flush_hooks(sio_session *c) {
-  if (!c->opened || c->state != SESSION_OPEN) return;
+  assert(c->opened && c->state == SESSION_OPEN);
   CALL_ENGINE_HOOKS(c, flush);
 }

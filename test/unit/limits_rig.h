@@ -69,11 +69,12 @@ static inline void on_open(sio_session *c, void *user) {
 }
 
 static bool ends_who_is_limited;
+static const sio_session_close_options *how_it_ends;
 
 static inline void on_limited(sio_server *server, const sio_limited *l, void *user) {
   (void)server, (void)user;
   CHECK(!l->session != !l->ws);
-  if (ends_who_is_limited) sio_session_close(l->session, NULL);
+  if (ends_who_is_limited) sio_session_close(l->session, how_it_ends);
   add(told, sizeof told, l->limit);
   add(told, sizeof told, l->wait_ms ? "paused" : "closed");
 }
@@ -138,6 +139,7 @@ static inline void start(sio_options o) {
   last_n = 0;
   in_order = true;
   done = ends_who_is_limited = false;
+  how_it_ends = NULL;
   told[0] = logged[0] = address[0] = direct[0] = '\0';
   left = (sio_close_info){ 0 };
   for (size_t i = 0; i < 4; i++) peers[i].fd = -1;

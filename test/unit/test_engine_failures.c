@@ -163,15 +163,22 @@ TEST(a_packet_that_cannot_be_converted_ends_a_session_over_websocket) {
 }
 
 TEST(an_answer_in_jsonp_is_whole_or_its_connection_is_closed) {
+  static char big[3000];
+  char url[200];
   bool failed = true;
+  memset(big, 'b', sizeof big);
   for (size_t at = 1; failed; at++) {
     begin(&(sio_options){ .allow_eio3 = true });
-    REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?transport=polling&EIO=4&j=0"));
+    REQUIRE(polls("EIO=4"));
+    EQ(sio_session_send(session, 0, false, slice(big, sizeof big)), 0);
+    snprintf(url, sizeof url, "/socket.io/?transport=polling&EIO=4&j=0&sid=%s",
+             sio_session_info_of(session).id);
+    REQUIRE(raw_get(&a, url));
     alloc_fail_in(at);
     turn();
     failed = alloc_fuse == 0;
     alloc_fail_in(0);
-    bool answered = raw_expect(&a, "___eio[0](\"0{") && raw_expect(&a, "}\");");
+    bool answered = raw_expect(&a, "___eio[0](\"4b") && raw_expect(&a, "b\");");
     CHECK(answered || (failed && a.fin));
     CHECK(at < 40);
     end();
@@ -181,6 +188,28 @@ TEST(an_answer_in_jsonp_is_whole_or_its_connection_is_closed) {
 static const char handshake[] = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
                                 "Sec-WebSocket-Version: 13\r\n"
                                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+static void on_sent(int status, void *user) {
+  (void)status, (void)user;
+  trace("sent ");
+}
+
+TEST(a_callback_for_sent_packets_that_finds_no_memory_is_an_error_of_the_call) {
+  begin(NULL);
+  REQUIRE(polls("EIO=4"));
+  EQ(sio_session_on_sent(session, on_sent, NULL), 0);
+  turns();
+  SAW("sent ");
+  EQ(sio_session_send(session, 0, false, sio_text("queued")), 0);
+  empty_pool = &srv->eio.nodes;
+  int err = sio_session_on_sent(session, on_sent, NULL);
+  empty_pool = NULL;
+  EQ(err, UV_ENOMEM);
+  turns();
+  SAW("");
+  CHECK(session != NULL);
+  end();
+}
 
 /* ---- requests of sessions that end -------------------------------------------------------- */
 
@@ -255,6 +284,23 @@ static void close_server(sio_request *r, bool initial, void *user) {
   if (initial) sio_server_close(srv, on_done, NULL);
 }
 
+static void answer_upgrade(sio_request *r, bool initial, void *user) {
+  (void)initial, (void)user;
+  sio_respond(r, 404, "text/plain", sio_text("not here"));
+}
+
+TEST(a_websocket_whose_request_is_answered_by_the_header_hook_is_not_opened) {
+  begin(NULL);
+  EQ(sio_on_headers(srv, answer_upgrade, NULL), 0);
+  REQUIRE(raw_open(&a, srv) &&
+          raw_request(&a, "GET", "/socket.io/?EIO=4&transport=websocket", handshake, NULL));
+  CHECK(raw_expect(&a, "404") && raw_expect(&a, "not here"));
+  turns();
+  EQ(stats().sessions_opened, 0);
+  EQ(stats().websockets_opened, 0);
+  end();
+}
+
 TEST(a_server_may_be_closed_by_the_header_hook_of_a_session_that_opens) {
   static const char *const transports[] = { "polling", "websocket" };
   for (size_t i = 0; i < 2; i++) {
@@ -278,9 +324,11 @@ T(an_upgrade_that_cannot_convert_a_packet_ends_the_session_and_counts_what_is_lo
 T(a_session_that_was_closed_before_its_upgrade_loses_packets_that_cannot_be_converted)
 T(a_packet_that_cannot_be_converted_ends_a_session_over_websocket)
 T(an_answer_in_jsonp_is_whole_or_its_connection_is_closed)
+T(a_callback_for_sent_packets_that_finds_no_memory_is_an_error_of_the_call)
 T(a_websocket_whose_session_ends_after_its_request_was_allowed_is_refused)
 T(a_handshake_that_is_never_complete_opens_no_session)
 T(the_callback_for_a_refused_request_may_answer_it)
 T(a_refusal_without_a_message_has_the_usual_one)
+T(a_websocket_whose_request_is_answered_by_the_header_hook_is_not_opened)
 T(a_server_may_be_closed_by_the_header_hook_of_a_session_that_opens)
 TESTS_END
