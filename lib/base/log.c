@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ const char *sio__log_room_name(int room) {
 }
 
 const char *sio__log_level_name(int level) {
-  return level >= SIO_LOG_OFF && level <= SIO_LOG_TRACE ? level_names[level] : "?";
+  assert(level >= SIO_LOG_OFF && level <= SIO_LOG_TRACE);
+  return level_names[level];
 }
 
 static int find_name_index(const char *const *names, int n, sio_slice word) {

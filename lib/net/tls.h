@@ -50,7 +50,7 @@ struct tls_info *sio__tls_get_info(struct conn *c);
 void sio__tls_info_unref(struct tls_info *i); /* NULL is allowed. */
 
 static inline bool tls_is_complete(const sio_tls *p) {
-  const sio_tls_ops *o = p ? p->ops : NULL;
+  const sio_tls_ops *o = p->ops;
   return o && (o->size == 0 || o->size >= sizeof *o) && o->open && o->read && o->write && o->end &&
          o->established && o->info && o->failure && o->close;
 }

@@ -137,7 +137,35 @@ TEST(lines_of_several_threads_are_not_mixed) {
   written = NULL;
 }
 
+TEST(a_struct_of_another_size_writes_nothing) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *to = open_memstream(&text, &n);
+  sio_log_file how = { .size = 1, .file = to };
+  sio_log_to_file(&(sio_log_line){ .level_name = "info", .room = "net", .text = "x" }, &how);
+  fclose(to);
+  EQ(n, 0);
+  free(text);
+}
+
+TEST(without_a_file_lines_go_to_the_standard_error) {
+  int saved = dup(2), ends[2];
+  char got[200];
+  EQ(pipe(ends), 0);
+  dup2(ends[1], 2);
+  sio_log_to_file(&(sio_log_line){ .level_name = "info", .room = "net", .text = "hello" }, NULL);
+  fflush(stderr);
+  dup2(saved, 2);
+  ssize_t len = read(ends[0], got, sizeof got);
+  CHECK(len > 0 && memmem(got, (size_t)len, "hello", 5));
+  close(ends[0]);
+  close(ends[1]);
+  close(saved);
+}
+
 TESTS_BEGIN
+T(a_struct_of_another_size_writes_nothing)
+T(without_a_file_lines_go_to_the_standard_error)
 T(a_line_says_when_how_bad_where_and_what_it_is_about)
 T(any_bytes_make_one_line_and_one_json_object)
 T(a_line_of_the_host_may_have_any_length)

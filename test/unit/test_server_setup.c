@@ -27,6 +27,31 @@ TEST(listening_needs_options_that_make_sense) {
   stop();
 }
 
+static int no_tls(void) { return 0; }
+
+TEST(a_provider_of_tls_needs_all_its_functions) {
+  enum { SLOTS = sizeof(sio_tls_ops) / sizeof(void *) };
+  start(NULL);
+  unsigned refused = 0;
+  for (size_t missing = 0; missing < SLOTS; missing++) {
+    void (*slots[SLOTS])(void);
+    sio_tls_ops ops;
+    for (size_t i = 0; i < SLOTS; i++) slots[i] = i == missing ? NULL : (void (*)(void))no_tls;
+    memcpy(&ops, slots, sizeof ops);
+    ops.size = sizeof ops;
+    ops.name = "none";
+    sio_tls provider = { .ops = &ops };
+    int err = sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = &provider });
+    CHECK(err == 0 || err == UV_EINVAL);
+    refused += err != 0;
+  }
+  EQ(refused, 8);
+  static const sio_tls_ops older = { .size = 1 };
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .tls = &(sio_tls){ .ops = &older } }), UV_EINVAL);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .tls = &(sio_tls){ 0 } }), UV_EINVAL);
+  stop();
+}
+
 TEST(without_a_log_a_listener_that_fails_is_an_error_without_a_line) {
   logged[0] = '\0';
   start(&(sio_options){ .log = on_log });
@@ -180,6 +205,7 @@ TEST(a_client_in_memory_has_no_headers_no_limits_and_an_id_of_the_library) {
 
 TESTS_BEGIN
 T(listening_needs_options_that_make_sense)
+T(a_provider_of_tls_needs_all_its_functions)
 T(without_a_log_a_listener_that_fails_is_an_error_without_a_line)
 T(a_listener_of_the_host_without_a_connection_gives_none)
 T(a_callback_for_the_close_alone_needs_memory_too)

@@ -46,6 +46,7 @@ TEST(what_browsers_and_proxies_send_is_accepted) {
   EQ(WITH(upgrade, "WebSocket"), WS_OK);
   EQ(WITH(version, "8"), WS_OK);
   EQ(WITH(key, "//////////////////////=="), WS_OK);
+  EQ(WITH(key, "azAZ09+/azAZ09+/azAZ09=="), WS_OK);
 }
 
 TEST(only_get_opens) {
@@ -78,6 +79,10 @@ TEST(a_key_is_sixteen_bytes_of_base64) {
     "dGhl HNhbXBsZSBub25jZQ==",
     "dGhlIHNhbXBsZSBub25j\xc3\xa9==",
     "dGhlIHNhbXBsZSBub25j=Q==",
+    "dGhlIHNhbXBsZSBub25jZQ=x",
+    "dGhl@HNhbXBsZSBub25jZQ==",
+    "dGhl{HNhbXBsZSBub25jZQ==",
+    "dGhl:HNhbXBsZSBub25jZQ==",
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) EQ(WITH(key, bad[i]), WS_BAD_KEY);
 }
