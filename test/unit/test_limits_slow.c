@@ -164,6 +164,69 @@ TEST(a_session_that_closes_while_it_is_paused_is_not_read_again) {
   stop();
 }
 
+/* ---- WebSockets of the host ------------------------------------------------------------------- */
+
+static sio_ws *plain;
+static int send_result;
+
+static void on_plain_open(sio_ws *w, void *user) {
+  (void)user;
+  plain = w;
+}
+
+static void close_and_send(sio_ws *w, bool binary, sio_slice data, void *user) {
+  (void)binary, (void)user;
+  sio_ws_close(w, 1000, NULL);
+  send_result = sio_ws_send(w, false, data);
+}
+
+static void start_plain(sio_options o) {
+  static const sio_ws_callbacks cbs = { .open = on_plain_open,
+                                        .message = close_and_send,
+                                        .close = plain_close };
+  start(o);
+  plain = NULL;
+  EQ(sio_ws_route(srv, "/closing", &cbs, NULL), 0);
+  CHECK(raw_open(&peers[0], srv) && raw_upgrade(&peers[0], "/closing") && plain);
+}
+
+TEST(nothing_is_sent_on_a_websocket_that_closes) {
+  start_plain((sio_options){ 0 });
+  send_result = 0;
+  CHECK(raw_text(&peers[0], "hello"));
+  turns();
+  EQ(send_result, SIO_ECLOSED);
+  CHECK(raw_expect_n(&peers[0], "\x88\2\x03\xe8", 4));
+  EQ(peers[0].n, peers[0].seen);
+  stop();
+}
+
+TEST(a_message_that_is_too_big_is_an_error_of_the_transport) {
+  static char big[2000];
+  start_plain((sio_options){ .max_payload = 1000 });
+  CHECK(raw_frame(&peers[0], 0x82, big, sizeof big));
+  turns();
+  EQ(disconnects, 1);
+  EQ(left.reason, SIO_REASON_TRANSPORT_ERROR);
+  EQ(left.err, SIO_ETOOBIG);
+  EQ(left.ws_code, 1009);
+  stop();
+}
+
+TEST(of_messages_that_come_together_none_is_delivered_after_the_limit_that_closes) {
+  struct wire frames = { 0 };
+  start((sio_options){ .packets_per_s = 2, .when_limited = SIO_LIMITED_CLOSE });
+  CHECK(raw_open(&peers[0], srv) && raw_upgrade(&peers[0], "/plain"));
+  for (int i = 0; i < 8; i++) wire_frame(&frames, 0x81, "hello", 5);
+  CHECK(raw_send(&peers[0], frames.p, frames.n));
+  turns();
+  EQ(got, 2);
+  EQ(disconnects, 1);
+  EQ_STR(told, "packets_per_s closed ");
+  wire_clear(&frames);
+  stop();
+}
+
 TESTS_BEGIN
 T(an_attachment_in_a_post_has_time_as_long_as_it_arrives)
 T(an_attachment_over_websocket_has_time_as_long_as_it_arrives)
@@ -172,4 +235,7 @@ T(of_two_handshakes_that_wait_only_one_is_opened_where_one_is_allowed)
 T(the_callback_for_a_limit_may_end_the_session_of_a_probe)
 T(a_client_of_protocol_3_that_is_read_again_has_time_for_its_ping)
 T(a_session_that_closes_while_it_is_paused_is_not_read_again)
+T(nothing_is_sent_on_a_websocket_that_closes)
+T(a_message_that_is_too_big_is_an_error_of_the_transport)
+T(of_messages_that_come_together_none_is_delivered_after_the_limit_that_closes)
 TESTS_END

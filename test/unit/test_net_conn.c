@@ -456,7 +456,83 @@ TEST(one_that_cannot_be_watched_fails_at_the_end_of_the_turn) {
   end();
 }
 
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+static struct conn_transfer transfer;
+
+static void begin_with_unsent_bytes(void) {
+  begin();
+  script(&sends, 8, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN);
+  EQ(say(conn, "unsent"), 0);
+  turn();
+  IS(hear(peer), "");
+  CHECK(sends.at < sends.n);
+  script(&sends, 0); /* from now on the kernel takes what it is given */
+}
+
+TEST(a_connection_moves_with_its_unsent_bytes) {
+  begin_with_unsent_bytes();
+  EQ(sio__conn_detach_from_loop(conn, &transfer), 0);
+  EQ(transfer.unsent.n, 6);
+  turn();
+  EQ(loop.nconns, 0);
+  EQ(sio__conn_attach_to_loop(&conn, &loop, &transfer, &ops, NULL, CONN_PLAIN), 0);
+  EQ(say(conn, ", then sent"), 0);
+  turns(2);
+  IS(hear(peer), "unsent, then sent");
+  end();
+}
+
+TEST(without_memory_for_its_unsent_bytes_a_connection_stays_where_it_is) {
+  begin_with_unsent_bytes();
+  alloc_fail_in(1);
+  EQ(sio__conn_detach_from_loop(conn, &transfer), UV_ENOMEM);
+  EQ(loop.nconns, 1);
+  turns(2);
+  IS(hear(peer), "unsent");
+  end();
+}
+
+TEST(a_moved_connection_that_finds_no_memory_is_closed) {
+  int err = UV_ENOMEM;
+  for (size_t at = 1; err; at++) {
+    begin_with_unsent_bytes();
+    sio__pool_clear(&loop.msgs.small);
+    EQ(sio__conn_detach_from_loop(conn, &transfer), 0);
+    alloc_fail_in(at);
+    err = sio__conn_attach_to_loop(&conn, &loop, &transfer, &ops, NULL, CONN_PLAIN);
+    alloc_fail_in(0);
+    CHECK(err == 0 || err == UV_ENOMEM);
+    turns(2);
+    IS(hear(peer), err ? "" : "unsent");
+    EQ(fin, err != 0);
+    REQUIRE(at < 10);
+    if (err) conn = NULL;
+    end();
+  }
+}
+
+static void close_when_drained(struct conn *c) {
+  sio__conn_close(c);
+  conn = NULL;
+}
+
+TEST(one_that_is_closed_when_it_is_drained_is_not_told_that_its_queue_is_short) {
+  begin();
+  loop.low_mark = 100;
+  conn->reports_low_mark = 1;
+  also = close_when_drained;
+  EQ(say(conn, "x"), 0);
+  turn();
+  IS(saw(), "drained");
+  end();
+}
+
 TESTS_BEGIN
+T(a_connection_moves_with_its_unsent_bytes)
+T(without_memory_for_its_unsent_bytes_a_connection_stays_where_it_is)
+T(a_moved_connection_that_finds_no_memory_is_closed)
+T(one_that_is_closed_when_it_is_drained_is_not_told_that_its_queue_is_short)
 T(bytes_are_handed_over_as_they_come)
 T(a_turn_reads_once_so_that_others_get_theirs)
 T(an_event_without_bytes_is_nothing)

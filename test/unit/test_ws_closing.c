@@ -282,6 +282,22 @@ TEST(a_peer_that_goes_on_sending_after_our_close_is_cut_off) {
   end();
 }
 
+static char line[200];
+static void on_line(const sio_log_line *l, void *user) {
+  (void)user;
+  snprintf(line, sizeof line, "%s", l->text);
+}
+
+TEST(a_peer_that_goes_on_sending_is_named_in_the_log_for_debugging) {
+  begin();
+  sio__log_init(&quiet, on_line, NULL, SIO_LOG_DEBUG);
+  close_ws(1000, "enough");
+  send_on(WS_LATE_BYTES + 300000);
+  EQ(closed_count, 1);
+  CHECK(strstr(line, ": the peer keeps sending after the close"));
+  end();
+}
+
 TEST(so_is_one_that_broke_a_rule_and_goes_on) {
   begin();
   SAY(0xc1, "x");
@@ -337,6 +353,7 @@ T(nor_is_it_when_ours_was_the_first)
 T(a_peer_that_takes_nothing_is_closed_by_the_timer)
 T(closing_reads_on_although_the_owner_had_paused)
 T(a_peer_that_goes_on_sending_after_our_close_is_cut_off)
+T(a_peer_that_goes_on_sending_is_named_in_the_log_for_debugging)
 T(so_is_one_that_broke_a_rule_and_goes_on)
 T(a_broken_stream_closes_with_its_error)
 T(a_reset_after_the_close_frames_is_no_error)

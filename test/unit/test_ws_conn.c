@@ -370,7 +370,30 @@ TEST(an_idle_websocket_is_small) {
   end();
 }
 
+TEST(each_ping_of_a_flood_is_answered_or_the_peer_is_closed_for_want_of_memory) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    struct wire pings = { 0 };
+    begin();
+    for (int i = 0; i < 20; i++) wire_frame(&pings, 0x89, &"abcdefghijklmnopqrst"[i], 1);
+    EQ(send(fd, pings.p, pings.n, MSG_NOSIGNAL), pings.n);
+    alloc_fail_in(at);
+    turn();
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    read_all();
+    /* Sixteen are answered one by one, and the newest of the others. */
+    bool all = got.n >= 3 && memcmp(got.p + got.n - 3, "\x8a\1t", 3) == 0;
+    CHECK(all || (failed && closed_count == 1 && why.err == UV_ENOMEM));
+    REQUIRE(at < 60);
+    wire_clear(&pings);
+    if (closed_count) w = NULL;
+    end();
+  }
+}
+
 TESTS_BEGIN
+T(each_ping_of_a_flood_is_answered_or_the_peer_is_closed_for_want_of_memory)
 T(messages_go_both_ways)
 T(a_raw_msg_leaves_as_it_is)
 T(bytes_behind_the_handshake_are_read)
