@@ -22,7 +22,7 @@ static void start_with_bytes(sio_options o) {
 
 static const char announced[] = "451-[\"bytes\",{\"_placeholder\":true,\"num\":0}]";
 
-/* ---- attachments ------------------------------------------------------------------------------ */
+/* ---- attachments -------------------------------------------------------------------------- */
 
 TEST(an_attachment_in_a_post_has_time_as_long_as_it_arrives) {
   char head[300];
@@ -164,7 +164,7 @@ TEST(a_session_that_closes_while_it_is_paused_is_not_read_again) {
   stop();
 }
 
-/* ---- WebSockets of the host ------------------------------------------------------------------- */
+/* ---- WebSockets of the host --------------------------------------------------------------- */
 
 static sio_ws *plain;
 static int send_result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_without_random.c - the system gives no random bytes: no id is made that could be guessed, and
- * the caller is told; a server serves again when there are some.
+ * test_without_random.c - the system gives no random bytes: no id is made that could be guessed,
+ * and the caller is told; a server serves again when there are some.
  */
 #include "engine_rig.h"
 #include <sio/test.h>
