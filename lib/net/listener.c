@@ -87,15 +87,12 @@ int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener) 
   } *peer = sio__malloc(sizeof *peer);
   if (!peer) return UV_ENOMEM;
   bool is_pipe = host_listener->type == UV_NAMED_PIPE;
-  int err = is_pipe ? uv_pipe_init(l->uv, &peer->pipe, 0) : uv_tcp_init(l->uv, &peer->tcp);
-  if (err) {
-    sio__free(peer);
-    return err;
-  }
+  /* These calls open no descriptor, and cannot fail. */
+  (void)(is_pipe ? uv_pipe_init(l->uv, &peer->pipe, 0) : uv_tcp_init(l->uv, &peer->tcp));
   l->open_handles++;
   peer->any.data = l;
   uv_os_fd_t fd = -1;
-  err = uv_accept(host_listener, &peer->stream);
+  int err = uv_accept(host_listener, &peer->stream);
   if (!err) err = uv_fileno(&peer->any, &fd);
   /* The uv stream was only needed to accept the descriptor. We continue with a duplicate. */
   if (!err && (fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) err = -errno;

@@ -29,6 +29,8 @@ int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags) {
 }
 
 static int gai_fault;
+static const char *second_host; /* the name has this address as well */
+static bool no_ipv6;            /* no address of IPv6 can be bound */
 
 int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **out);
@@ -37,7 +39,10 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
 int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **out) {
   errno = EMFILE;
-  return gai_fault ? gai_fault : __real_getaddrinfo(host, service, hints, out);
+  if (gai_fault) return gai_fault;
+  int err = __real_getaddrinfo(host, service, hints, out);
+  if (!err && second_host) err = __real_getaddrinfo(second_host, service, hints, &(*out)->ai_next);
+  return err;
 }
 
 /* Whether a socket shares its address: when it is bound, and when it begins to listen. */
@@ -54,6 +59,10 @@ int __real_bind(int fd, const struct sockaddr *a, socklen_t len);
 int __wrap_bind(int fd, const struct sockaddr *a, socklen_t len);
 int __wrap_bind(int fd, const struct sockaddr *a, socklen_t len) {
   shares_at_bind = shares_address(fd);
+  if (no_ipv6 && a->sa_family == AF_INET6) {
+    errno = EADDRNOTAVAIL;
+    return -1;
+  }
   return __real_bind(fd, a, len);
 }
 
@@ -212,6 +221,28 @@ TEST(a_port_that_somebody_listens_on_is_in_use) {
   int port = sio__listener_port(ln);
   EQ(sio__listener_open_tcp(&second, &loop, "127.0.0.1", port, 511, &ops, NULL), UV_EADDRINUSE);
   CHECK(second == NULL);
+  end();
+}
+
+TEST(without_ipv6_every_address_is_every_address_of_ipv4) {
+  begin();
+  no_ipv6 = true;
+  EQ(sio__listener_open_tcp(&ln, &loop, NULL, 0, 511, &ops, NULL), 0);
+  no_ipv6 = false;
+  EQ(dial_v4(sio__listener_port(ln)), 0);
+  turns(2);
+  EQ(naccepted, 1);
+  end();
+}
+
+TEST(of_several_addresses_of_a_name_the_first_that_can_be_bound_is_taken) {
+  begin();
+  second_host = "127.0.0.2";
+  EQ(sio__listener_open_tcp(&ln, &loop, "127.0.0.1", 0, 511, &ops, NULL), 0);
+  second_host = NULL;
+  EQ(dial_v4(sio__listener_port(ln)), 0);
+  turns(2);
+  EQ(naccepted, 1);
   end();
 }
 
@@ -598,6 +629,8 @@ T(a_server_that_is_started_again_gets_its_port_back_at_once)
 T(what_is_accepted_does_not_block_and_is_not_inherited)
 T(every_address_is_ipv4_and_ipv6)
 T(a_port_that_somebody_listens_on_is_in_use)
+T(without_ipv6_every_address_is_every_address_of_ipv4)
+T(of_several_addresses_of_a_name_the_first_that_can_be_bound_is_taken)
 T(a_port_is_free_again_when_its_listener_has_stopped)
 T(a_port_out_of_range_or_a_name_of_nobody_is_refused)
 T(an_address_of_another_machine_is_not_available)
