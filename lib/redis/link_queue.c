@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "redis/command.h"
 #include "redis/link_socket.h"
+#include <assert.h>
 
 size_t sio__link_queued_bytes(const struct link *l) {
   return l->out.n + l->kept + (l->socket && l->state == LINK_READY ? l->socket->unsent_bytes : 0);
@@ -172,6 +173,12 @@ void sio__link_drop_unanswered_commands(struct link *l) {
     if (l->unanswered) ++*l->unanswered;
     link_report_lost_reply(l, &expect);
   }
+}
+
+void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies) {
+  assert(l->nwritten <= replies && replies <= l->nexpects);
+  l->out.n = bytes;
+  l->nexpects = replies;
 }
 
 void sio__link_drop_queue(struct link *l) {

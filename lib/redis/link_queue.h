@@ -34,6 +34,9 @@ void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
 uint32_t sio__link_count_replies_until(struct link *l, link_pick pick);
 /* Bytes that the kernel has not taken, or that are kept. */
 size_t sio__link_queued_bytes(const struct link *l);
+/* Takes back the commands that were queued since `out` had so many bytes, and so many replies were
+ * expected. None of them was written, and none is kept for its slot. */
+void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies);
 /* Forgets what was queued; its replies are lost. */
 void sio__link_drop_queue(struct link *l);
 /* The connection is lost: the commands that were written get no reply. Commands that were not

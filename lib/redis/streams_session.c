@@ -306,15 +306,20 @@ static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_
   return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
 }
 
-/* GETDEL needs Redis 6.2. */
+/* GETDEL needs Redis 6.2. After an error none of the commands is sent: without its EXEC, MULTI
+ * would keep Redis from executing the commands that follow. */
 static int get_and_delete_key_in_transaction(struct streams *x, const struct stream_restore *k,
                                              sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
   const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
+  struct link *l = &x->stream->writer;
+  const size_t bytes = l->out.n;
+  const uint32_t replies = l->nexpects;
   int err = sio__stream_send_command(x->stream, '\0', 0, key, multi, 1);
   if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, get, 2);
   if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, del, 2);
   if (!err) err = sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, exec, 1);
+  if (err) sio__link_undo_commands(l, bytes, replies);
   return err;
 }
 

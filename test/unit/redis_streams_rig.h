@@ -35,6 +35,7 @@ static struct fake_conn *writer; /* whose replies to XADD are held              
 static char held_adds[200];
 static char commands[4000]; /* SET and DEL, each with a newline */
 static const char *key_value;
+static struct fake_conn *in_multi; /* that is between MULTI and EXEC */
 
 static inline void copy_field(char *out, size_t size, sio_slice s) {
   snprintf(out, size, "%.*s", (int)s.n, s.p);
@@ -137,7 +138,16 @@ static inline void hear_xrange(struct fake_conn *c, const sio_slice *w) {
   say_entries(c, from ? from - 1 : 0, to < nentries ? to : nentries);
 }
 
+/* Between MULTI and EXEC Redis executes nothing. */
+static inline bool hear_transaction(struct fake_conn *c, const sio_slice *w) {
+  if (slice_equals_str(w[0], "CLIENT") && in_multi == c) in_multi = NULL; /* it is a new one */
+  if (in_multi != c || slice_equals_str(w[0], "EXEC")) return false;
+  fake_say(c, "+QUEUED\r\n");
+  return true;
+}
+
 static inline bool streams_special(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (hear_transaction(c, w)) return true;
   if (slice_equals_str(w[0], "XADD")) {
     hear_xadd(c, w, n);
   } else if (slice_equals_str(w[0], "XREVRANGE")) {
@@ -149,11 +159,11 @@ static inline bool streams_special(struct fake_conn *c, const sio_slice *w, size
     hear_xrange(c, w);
   } else if (slice_equals_str(w[0], "MULTI")) {
     fake_say(c, "+OK\r\n");
-  } else if (slice_equals_str(w[0], "GET") || (slice_equals_str(w[0], "DEL") && key_value)) {
-    fake_say(c, "+QUEUED\r\n");
+    in_multi = c;
   } else if (slice_equals_str(w[0], "EXEC")) {
+    in_multi = NULL;
     fake_say(c, "*2\r\n");
-    if (*key_value)
+    if (key_value && *key_value)
       fake_bulk(c, slice_str(key_value));
     else
       fake_say(c, "$-1\r\n");
@@ -179,6 +189,7 @@ static inline void begin_streams_with(const sio_recovery *r, const sio_redis_opt
   lost_adds = 0;
   commands[0] = '\0';
   key_value = NULL;
+  in_multi = NULL;
   if (!more) fake_special = streams_special;
   signal(SIGPIPE, SIG_IGN); /* libuv writes to connections that are cut */
   begin(more);

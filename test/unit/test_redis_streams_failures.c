@@ -431,6 +431,7 @@ TEST(a_client_that_vanishes_while_its_key_is_taken_leaves_the_key) {
   struct peer *p = come_back("7-1");
   UNTIL(odd != NULL);
   hang_up(p);
+  in_multi = NULL;
   fake_say(odd, "*2\r\n");
   fake_bulk(odd, SLICE(SESSION));
   fake_say(odd, ":1\r\n");
@@ -572,6 +573,33 @@ TEST(a_server_goes_on_alone_when_its_redis_is_freed) {
   nothing_left();
 }
 
+/* The commands that take a key are sent together or not at all: without its EXEC, MULTI would keep
+ * Redis from executing all that follows. */
+TEST(without_memory_for_a_restore_events_are_added_as_before) {
+  static char text[1200];
+  for (unsigned n = 560; n < 800; n += 30) /* so that the queue has to grow in the middle */
+    for (size_t at = 1; at < 30; at++) {
+      memset(text, 'x', n);
+      text[n] = '\0';
+      begin_odd(&normal, NULL);
+      of_other(event_for_all);
+      read_all(1);
+      key_value = SESSION;
+      sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "before", SIO_ARGS(text));
+      alloc_fail_in(at);
+      struct peer *p = peer_new();
+      if (p) say(p, "40{\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\",\"offset\":\"7-1\"}");
+      alloc_fail_in(0);
+      settle();
+      is_ready_again();
+      sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "after", SIO_NONE);
+      UNTIL(nentries == 3);
+      REQUIRE(nentries == 3);
+      EQ(redis_stats().dropped, 0);
+      end();
+    }
+}
+
 TEST(it_may_end_at_any_time) {
   for (int turns = 0; turns < 40; turns++) {
     fake_special = odd_special;
@@ -680,6 +708,7 @@ T(pids_and_offsets_are_checked_before_redis_is_asked)
 T(a_key_whose_value_is_malformed_restores_nobody)
 T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
+T(without_memory_for_a_restore_events_are_added_as_before)
 T(it_may_end_at_any_time)
 T(any_allocation_may_fail)
 T(any_allocation_may_fail_while_it_begins)
