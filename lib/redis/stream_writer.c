@@ -11,6 +11,10 @@
 #include "redis/stream_parse.h"
 #include "redis/stream_server.h"
 
+/* More than a command has in addition to the bytes of its entry: the other words, and for each word
+ * what sio__link_queue_command() counts. */
+enum { COMMAND_BYTES = 768 };
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static int stream_send_xadd(struct stream *st, struct stream_entry *e) {
@@ -33,7 +37,7 @@ static int stream_send_xadd(struct stream *st, struct stream_entry *e) {
                               SLICE("data"),
                               e->data };
   e->number = ++st->redis->last_number;
-  return sio__stream_writer_send_command(st, EXPECT_ADD, e->number, words, e->data.n ? 16 : 14);
+  return sio__stream_writer_send_command(st, EXPECT_ADD, e->number, words, 16);
 }
 
 void sio__stream_write_queued_entries(struct stream *st) {
@@ -55,9 +59,17 @@ void sio__stream_write_queued_entries(struct stream *st) {
   }
 }
 
+/* True if the command of the entry finds room in an empty queue of the writer. Otherwise it would
+ * never be sent, and keep the entries after it from being sent. */
+static bool can_entry_be_sent(const struct stream *st, const struct stream_entry *e) {
+  return e->kind == ENTRY_LOCAL ||
+         size_add(e->bytes, st->name_len + COMMAND_BYTES) <= st->redis->options.max_queued;
+}
+
 int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait) {
   if (st->closed) return UV_ENOTCONN;
   if (st->bytes + e->bytes > st->redis->options.max_queued) return UV_ENOBUFS;
+  if (!can_entry_be_sent(st, e)) return UV_ENOBUFS;
   e->since_ms = stream_now_ms(st);
   if (e->kind == ENTRY_ADD) e->seq = ++st->last_seq;
   e->delivered = !wait && e->kind == ENTRY_ADD;

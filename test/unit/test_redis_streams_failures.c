@@ -229,6 +229,25 @@ TEST(entries_wait_up_to_max_queued_bytes) {
   end();
 }
 
+/* It is dropped, or it is added: an entry that fits into the queue, but whose command does not,
+ * would stay at the head of the queue for ever. */
+TEST(an_event_almost_as_large_as_the_queue_does_not_keep_others_from_the_stream) {
+  static char text[3000];
+  for (unsigned n = 2100; n < 3000; n += 25) {
+    memset(text, 'x', n);
+    text[n] = '\0';
+    begin_odd(NULL, &(sio_redis_options){ .max_queued = 3000 });
+    sio_broadcast(ALL, "large", SIO_ARGS(text));
+    sio_broadcast(ALL, "after", SIO_NONE);
+    unsigned added = 2 - (unsigned)redis_stats().dropped;
+    UNTIL(nentries == added);
+    REQUIRE(nentries == added);
+    sio_broadcast(ALL, "last", SIO_NONE);
+    UNTIL(nentries == added + 1);
+    end();
+  }
+}
+
 TEST(a_key_that_finds_no_room_is_counted_as_dropped) {
   static char name[250];
   static const char *rooms[] = { name, name, name, name, name, name, name, name, name, NULL };
@@ -600,6 +619,29 @@ TEST(without_memory_for_a_restore_events_are_added_as_before) {
     }
 }
 
+TEST(a_restore_that_finds_little_room_in_the_queue_takes_all_or_nothing) {
+  static char text[900];
+  for (unsigned n = 300; n < 900; n += 20) {
+    memset(text, 'x', n);
+    text[n] = '\0';
+    begin_odd(&normal, &(sio_redis_options){ .max_queued = 1400 });
+    of_other(event_for_all);
+    read_all(1);
+    key_value = SESSION;
+    sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "full", SIO_ARGS(text));
+    come_back("7-1");
+    UNTIL(root->nmembers == 1);
+    is_ready_again();
+    unsigned added = 2 - (unsigned)redis_stats().dropped; /* it may be too large itself */
+    UNTIL(nentries == added);
+    sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "after", SIO_NONE);
+    UNTIL(nentries == added + 1);
+    settle();
+    EQ(redis_stats().dropped, 2 - added);
+    end();
+  }
+}
+
 TEST(it_may_end_at_any_time) {
   for (int turns = 0; turns < 40; turns++) {
     fake_special = odd_special;
@@ -692,6 +734,7 @@ T(when_nothing_comes_it_asks_again)
 T(a_reply_without_an_id_is_a_refusal)
 T(an_entry_that_redis_is_slow_with_is_delivered_without_an_id_after_a_second)
 T(entries_wait_up_to_max_queued_bytes)
+T(an_event_almost_as_large_as_the_queue_does_not_keep_others_from_the_stream)
 T(a_key_that_finds_no_room_is_counted_as_dropped)
 T(keys_that_were_not_confirmed_are_written_again)
 T(a_local_event_of_a_question_that_has_ended_is_not_sent)
@@ -709,6 +752,7 @@ T(a_key_whose_value_is_malformed_restores_nobody)
 T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(without_memory_for_a_restore_events_are_added_as_before)
+T(a_restore_that_finds_little_room_in_the_queue_takes_all_or_nothing)
 T(it_may_end_at_any_time)
 T(any_allocation_may_fail)
 T(any_allocation_may_fail_while_it_begins)
