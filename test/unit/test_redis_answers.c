@@ -5,6 +5,12 @@
  */
 #include "redis_questions.h"
 
+static struct fake_conn *of_commands(void) {
+  for (int i = 0; i < FAKE_CONNS; i++)
+    if (conns[i].fd >= 0 && !conns[i].subscribed) return &conns[i];
+  return NULL;
+}
+
 /* ---- counts ---------------------------------------------------------------------------------- */
 
 static const char *count_reply, *publish_reply;
@@ -233,6 +239,67 @@ TEST(a_question_whose_time_is_short_makes_nobody_silent) {
   end_odd();
 }
 
+/* Each server has said how many sockets it asked; one of these does not answer. */
+TEST(a_socket_that_does_not_answer_makes_no_server_silent) {
+  begin_odd(NULL);
+  servers = 3;
+  draw("aaaaaa");
+  EQ(sio_broadcast_ack(ALL, "q", SIO_NONE, 2000, on_replies, NULL), 0);
+  settle();
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"aaaaaa\",\"clientCount\":1}"));
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"aaaaaa\",\"clientCount\":0}"));
+  later(2000);
+  settle();
+  SAW("operation has timed out 0/1 ");
+  CHECK(!strstr(lines, "do not answer"));
+  end_odd();
+}
+
+TEST(a_server_that_is_silent_still_is_not_said_again) {
+  begin_odd(NULL);
+  leave_one_silent();
+  settle();
+  lines[0] = '\0';
+  clock_ms += 2000;
+  draw("bbbbbb");
+  EQ(sio_broadcast_ack(ALL, "q", SIO_NONE, 2000, on_replies, NULL), 0);
+  settle();
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"bbbbbb\",\"clientCount\":1}"));
+  later(2000);
+  settle();
+  SAW("operation has timed out 0/1 ");
+  CHECK(!strstr(lines, "do not answer"));
+  end_odd();
+}
+
+TEST(a_fetch_does_not_wait_for_a_silent_server_and_says_so) {
+  begin_odd(NULL);
+  leave_one_silent();
+  draw("bbbbbb");
+  EQ(sio_all_fetch(ALL, 2000, on_list, NULL), 0);
+  settle();
+  push("socket.io-response#/#", SLICE("{\"requestId\":\"bbbbbb\",\"sockets\":[]}"));
+  SAW("operation has timed out ");
+  end_odd();
+}
+
+TEST(an_answer_may_come_before_redis_has_counted) {
+  begin_odd(NULL);
+  count_reply = publish_reply = ""; /* no reply */
+  ask("aaaaaa");
+  response("aaaaaa", "1");
+  SAW("");
+  fake_say(of_commands(), "*2\r\n$20\r\nsocket.io-request#/#\r\n:2\r\n:1\r\n");
+  settle();
+  SAW("all 1/1 1 ");
+  ask("bbbbbb"); /* Redis never counts */
+  later(2000);
+  settle();
+  SAW("operation has timed out 0/0 ");
+  CHECK(!strstr(lines, "do not answer"));
+  end_odd();
+}
+
 TEST(more_servers_that_do_not_answer_are_said_fewer_are_not) {
   begin_odd(NULL);
   servers = 4;
@@ -255,12 +322,6 @@ TEST(more_servers_that_do_not_answer_are_said_fewer_are_not) {
 }
 
 /* ---- errors and replies ---------------------------------------------------------------------- */
-
-static struct fake_conn *of_commands(void) {
-  for (int i = 0; i < FAKE_CONNS; i++)
-    if (conns[i].fd >= 0 && !conns[i].subscribed) return &conns[i];
-  return NULL;
-}
 
 TEST(a_master_that_has_become_a_replica_is_left) {
   begin_odd(NULL);
@@ -349,6 +410,10 @@ T(a_server_that_does_not_answer_is_waited_for_once)
 T(a_silent_server_that_answers_late_is_waited_for_again)
 T(a_silent_server_that_redis_counts_no_longer_is_forgotten)
 T(a_question_whose_time_is_short_makes_nobody_silent)
+T(a_socket_that_does_not_answer_makes_no_server_silent)
+T(a_server_that_is_silent_still_is_not_said_again)
+T(a_fetch_does_not_wait_for_a_silent_server_and_says_so)
+T(an_answer_may_come_before_redis_has_counted)
 T(more_servers_that_do_not_answer_are_said_fewer_are_not)
 T(a_master_that_has_become_a_replica_is_left)
 T(a_reply_that_nobody_waits_for_is_ignored)
