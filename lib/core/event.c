@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "packet/json_string.h"
 #include "packet/number.h"
 #include "packet/tree.h"
 

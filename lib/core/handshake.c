@@ -12,7 +12,7 @@
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/socket.h"
-#include "packet/json.h"
+#include "packet/json_string.h"
 #include <assert.h>
 
 static int handshake_put_bytes(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }

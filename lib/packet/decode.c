@@ -6,6 +6,7 @@
  */
 #include "base/err.h"
 #include "base/mem.h"
+#include "packet/json_string.h"
 #include "packet/packet.h"
 
 enum {

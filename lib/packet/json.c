@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.c - the JSON scanner, and functions that escape and unescape strings.
+ * json.c - the JSON scanner.
  *
- * The scanner is a loop over a few states. The arrays and objects that have begun and not ended are
+ * It is a loop over a few states. The arrays and objects that have begun and not ended are
  * in an array of frames, one for each level, so nothing recurses. Most bytes of an event are in
  * strings, which are searched eight bytes at a time.
  */
@@ -10,45 +10,16 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "packet/json_bytes.h"
+#include "packet/json_string.h"
 #include "packet/number.h"
 
 enum {
   KEEP_RESULTS = 4096, /* larger result arrays are freed before the next scan, not reused */
-  KEY_MAX = 12,        /* strlen("_placeholder"), the longest key that the scanner looks for */
-  ESCAPED = 6          /* the length of the longest escape, \u0000 */
+  KEY_MAX = 12         /* strlen("_placeholder"), the longest key that the scanner looks for */
 };
 
-/* ---- eight bytes at a time -------------------------------------------------------------- */
-
-#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-static inline uint64_t load_8_bytes_little_endian(const char *p) {
-  uint64_t w;
-  memcpy(&w, p, sizeof w);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  w = __builtin_bswap64(w);
-#endif
-  return w;
-}
-
-/* Returns a word in which bit 7 of each byte is set that is a quote, a backslash or a control
- * character in w. Bytes after the first of these may be marked too; that does no harm, because only
- * the first mark is used. (Flipping bit 1 maps the quote to 0x20, right after the control
- * characters, which stay below 0x20.) */
-static inline uint64_t mark_special_json_bytes(uint64_t w) {
-  uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
-  uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
-  return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);
-}
-
-static inline bool is_special_json_byte(char c) {
-  return (unsigned char)c < 0x20 || c == '"' || c == '\\';
-}
-
-static inline size_t index_of_first_marked_byte(uint64_t marks) {
-  return (size_t)__builtin_ctzll(marks) >> 3;
-}
+/* ---- the scanner ------------------------------------------------------------------------ */
 
 /* Returns the position of the first quote, backslash or control character at or after p, or `end`.
  * To search the last 1 to 7 bytes in one step, the 8 bytes before `end` are loaded, and those
@@ -66,8 +37,6 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
   while (p < end && !is_special_json_byte(*p)) p++;
   return p;
 }
-
-/* ---- the scanner ------------------------------------------------------------------------ */
 
 struct frame {
   uint32_t off;    /* the offset of the array or object in the text */
@@ -94,8 +63,6 @@ enum state {
   DONE,
   FAILED /* c->err is the error, and c->p is its position */
 };
-
-static inline bool is_json_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
 static inline bool is_json_whitespace(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -282,14 +249,14 @@ static inline enum state scan_first_array_element(struct cursor *c) {
 /* Returns the key without its quotes and escapes. A key with escapes is unescaped into `buffer`. */
 static sio_slice unescape_json_key(char buffer[], sio_slice raw, bool escaped) {
   if (!escaped) return slice(raw.p + 1, raw.n - 2);
-  if (raw.n > KEY_MAX * ESCAPED + 2) return slice(NULL, 0);
+  if (raw.n > KEY_MAX * JSON_ESCAPE_MAX + 2) return slice(NULL, 0);
   return slice(buffer, sio__json_unescape_string(buffer, raw));
 }
 
 /* If the key is "num" or "_placeholder", records that in the frame of its object. The value of the
  * key begins at c->p. */
 static inline void note_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
-  char buffer[KEY_MAX * ESCAPED + 2];
+  char buffer[KEY_MAX * JSON_ESCAPE_MAX + 2];
   struct frame *f = &c->frames[c->depth];
   sio_slice key = unescape_json_key(buffer, raw, escaped);
   if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = json_cursor_offset(c);
@@ -385,160 +352,4 @@ void sio__json_scan_clear(struct json_scan *s) {
   sio__free(s->args);
   sio__free(s->placeholders);
   *s = (struct json_scan){ 0 };
-}
-
-/* ---- strings, out of JSON --------------------------------------------------------------- */
-
-static uint32_t parse_4_hex_digits(const char *p) {
-  uint32_t v = 0;
-  for (int i = 0; i < 4; i++)
-    v = v << 4 | (uint32_t)(is_json_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-  return v;
-}
-
-static char *put_utf8_character(char *o, uint32_t c) {
-  if (c < 0x80) {
-    *o++ = (char)c;
-    return o;
-  }
-  unsigned tails = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  *o++ = (char)((0x780u >> tails & 0xf0) | c >> (6 * tails));
-  while (tails--) *o++ = (char)(0x80 | (c >> (6 * tails) & 0x3f));
-  return o;
-}
-
-/* Returns the character of an escape whose four digits begin at p. If they are the first half of
- * a surrogate pair, the escape after it is read too. Sets *end to the position after what was
- * read. */
-static uint32_t parse_unicode_escape(const char *p, const char *limit, const char **end) {
-  uint32_t c = parse_4_hex_digits(p);
-  *end = p + 4;
-  if (c < 0xd800 || c > 0xdfff) return c;
-  if (c > 0xdbff || limit - p < 10 || p[4] != '\\' || p[5] != 'u') return 0xfffd;
-  uint32_t low = parse_4_hex_digits(p + 6);
-  if (low < 0xdc00 || low > 0xdfff) return 0xfffd;
-  *end = p + 10;
-  return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-}
-
-static char unescape_json_letter(char c) {
-  switch (c) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return c;
-  }
-}
-
-size_t sio__json_unescape_string(char *out, sio_slice text) {
-  const char *p = text.p + 1, *end = text.p + text.n - 1;
-  char *o = out;
-  while (p < end) {
-    const char *slash = memchr(p, '\\', (size_t)(end - p));
-    size_t plain = (size_t)((slash ? slash : end) - p);
-    memcpy(o, p, plain);
-    o += plain;
-    if (!slash) break;
-    p = slash + 2;
-    if (slash[1] == 'u')
-      o = put_utf8_character(o, parse_unicode_escape(p, end, &p));
-    else
-      *o++ = unescape_json_letter(slash[1]);
-  }
-  return (size_t)(o - out);
-}
-
-/* ---- strings, into JSON ----------------------------------------------------------------- */
-
-/* A step of quoting a text: the next `run` bytes are copied unchanged, and the `eaten` bytes after
- * them are replaced by `instead`. */
-struct piece {
-  size_t run, eaten, instead_n;
-  char instead[ESCAPED];
-};
-
-static const char *skip_text_needing_no_escape(const char *p, const char *end) {
-  for (;;) {
-    while (end - p >= 8) {
-      uint64_t w = load_8_bytes_little_endian(p),
-               found = mark_special_json_bytes(w) | (w & EVERY_BYTE(0x80));
-      if (found) {
-        p += index_of_first_marked_byte(found);
-        break;
-      }
-      p += 8;
-    }
-    while (p < end && (unsigned char)*p < 0x80 && !is_special_json_byte(*p)) p++;
-    if (p == end || (unsigned char)*p < 0x80) return p;
-    size_t len = sio__utf8_sequence_length(p, (size_t)(end - p));
-    if (len == 0) return p;
-    p += len;
-  }
-}
-
-/* Returns how many bytes of malformed UTF-8 at p one U+FFFD replaces: those that could still become
- * a valid character, but at least 1. */
-static size_t malformed_utf8_length(const char *p, size_t n) {
-  size_t len = 1;
-  utf8_state s = sio__utf8_validate_piece(0, p, 1);
-  while (s != UTF8_BAD && len < n && (s = sio__utf8_validate_piece(s, p + len, 1)) != UTF8_BAD)
-    len++;
-  return len;
-}
-
-static void set_substitute_for_invalid_json_bytes(struct piece *piece, const char *text, size_t n) {
-  memcpy(piece->instead, text, n);
-  piece->instead_n = n;
-}
-
-static void escape_json_byte(struct piece *piece, char c) {
-  static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
-  for (const char *l = letters; *l; l += 2)
-    if (c == *l) {
-      set_substitute_for_invalid_json_bytes(piece, (const char[]){ '\\', l[1] }, 2);
-      return;
-    }
-  set_substitute_for_invalid_json_bytes(
-      piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
-}
-
-static struct piece next_piece_to_quote(const char *p, const char *end) {
-  const char *stop = skip_text_needing_no_escape(p, end);
-  struct piece piece = { .run = (size_t)(stop - p) };
-  if (stop == end) return piece;
-  if ((unsigned char)*stop >= 0x80) {
-    piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_substitute_for_invalid_json_bytes(&piece, "\xef\xbf\xbd", 3);
-  } else {
-    piece.eaten = 1;
-    escape_json_byte(&piece, *stop);
-  }
-  return piece;
-}
-
-size_t sio__json_quoted_length(sio_slice s) {
-  size_t n = 2, done = 0;
-  while (done < s.n) {
-    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
-    n += piece.run + piece.instead_n;
-    done += piece.run + piece.eaten;
-  }
-  return n;
-}
-
-size_t sio__json_quote_string(char *out, sio_slice s) {
-  char *o = out;
-  size_t done = 0;
-  *o++ = '"';
-  while (done < s.n) {
-    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
-    memcpy(o, s.p + done, piece.run);
-    memcpy(o + piece.run, piece.instead, piece.instead_n);
-    o += piece.run + piece.instead_n;
-    done += piece.run + piece.eaten;
-  }
-  *o++ = '"';
-  return (size_t)(o - out);
 }

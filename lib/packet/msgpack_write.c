@@ -5,6 +5,7 @@
  * written in its shortest form, as the JavaScript client does.
  */
 #include "base/err.h"
+#include "packet/json_string.h"
 #include "packet/msgpack.h"
 #include "packet/number.h"
 

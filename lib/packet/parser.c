@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "packet/json_string.h"
 
 enum {
   FIRST_BINS = 4, /* how many slots are allocated for the first attachments */

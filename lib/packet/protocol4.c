@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/percent.h"
-#include "packet/json.h"
+#include "packet/json_string.h"
 
 void sio__split_query_from_namespace(struct packet *p) {
   const char *mark = memchr(p->nsp.p, '?', p->nsp.n);

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "packet/json_string.h"
 #include "packet/number.h"
 
 /* ---- text into trees -------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "base/num.h"
+#include "packet/json_string.h"
 #include "packet/tree.h"
 #include "packet/writer.h"
 

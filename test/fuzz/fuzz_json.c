@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
+#include "packet/json_string.h"
 #include "packet/number.h"
 #include "packet/tree.h"
 #include <math.h>

@@ -4,6 +4,7 @@
  * lie, and strings in and out of it. Every text ends at a guard page.
  */
 #include "packet/json.h"
+#include "packet/json_string.h"
 
 #include <sio/error.h>
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * json_bytes.h - looks for the bytes that are special in a JSON string, eight at a time.
+ */
+#ifndef SIO_PACKET_JSON_BYTES_H
+#define SIO_PACKET_JSON_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+static inline uint64_t load_8_bytes_little_endian(const char *p) {
+  uint64_t w;
+  memcpy(&w, p, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  w = __builtin_bswap64(w);
+#endif
+  return w;
+}
+
+/* Returns a word in which bit 7 of each byte is set that is a quote, a backslash or a control
+ * character in w. Bytes after the first of these may be marked too; that does no harm, because only
+ * the first mark is used. (Flipping bit 1 maps the quote to 0x20, right after the control
+ * characters, which stay below 0x20.) */
+static inline uint64_t mark_special_json_bytes(uint64_t w) {
+  uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
+  uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
+  return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);
+}
+
+static inline bool is_special_json_byte(char c) {
+  return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
+static inline size_t index_of_first_marked_byte(uint64_t marks) {
+  return (size_t)__builtin_ctzll(marks) >> 3;
+}
+
+static inline bool is_json_digit(char c) { return (unsigned char)(c - '0') < 10; }
+
+#endif
