@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * provider.h - struct provider: what a sio_tls of this library is. Its sessions may be opened by
+ * several threads while another one reloads the certificates.
+ */
+#ifndef SIO_TLS_PROVIDER_H
+#define SIO_TLS_PROVIDER_H
+
+#include "tls/bundle.h"
+#include <pthread.h>
+#include <sio/tls.h>
+
+struct provider {
+  sio_tls pub;
+  BIO_METHOD *method;   /* for sessions, see sio__tls_bio_method_new() */
+  pthread_mutex_t lock; /* protects `now` */
+  struct bundle *now;   /* the bundle for new connections */
+};
+
+/* Returns the bundle for a new connection, with a reference for the caller. In openssl.c. */
+struct bundle *sio__tls_provider_ref_bundle(struct provider *p);
+
+#endif

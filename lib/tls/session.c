@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.c - a TLS session (sio/tls.h) of OpenSSL.
+ *
+ * It is an SSL object with a custom BIO, which reads the bytes just received and writes to the
+ * connection's queue. Nothing is buffered except by OpenSSL itself, and an incomplete ClientHello:
+ * the SSL object, which takes tens of KiB until the handshake is over, is made once it is complete.
+ */
+#include "tls/session.h"
+
+#include "base/err.h"
+#include "tls/hello.h"
+#include "tls/provider.h"
+#include <openssl/err.h>
+#include <stdio.h>
+
+struct session {
+  SSL *ssl; /* NULL: the ClientHello is incomplete. */
+  const struct provider *provider;
+  struct bundle *bundle;
+  sio_tls_wire wire;
+  struct hello hello;
+  char *early; /* received before the SSL object was made */
+  size_t early_n, early_used;
+  sio_slice in;  /* the input of the current call */
+  int wire_err;  /* the error that put() returned */
+  int kind;      /* enum sio_tls_failure, after a failure */
+  char text[96]; /* the failure as text; after the handshake the ALPN protocol */
+  char *subject;
+  unsigned char *der;
+};
+
+/* ---- the BIO -------------------------------------------------------------------------------- */
+
+static void free_early_bytes(struct session *s) {
+  OPENSSL_free(s->early);
+  s->early = NULL;
+  s->early_n = s->early_used = 0;
+}
+
+static size_t read_early_bytes(struct session *s, char *out, size_t size) {
+  size_t n = s->early_n - s->early_used;
+  if (n > size) n = size;
+  memcpy(out, s->early + s->early_used, n);
+  s->early_used += n;
+  if (s->early_used == s->early_n) free_early_bytes(s);
+  return n;
+}
+
+static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
+  struct session *s = BIO_get_data(b);
+  BIO_clear_retry_flags(b);
+  if (s->early_n > 0) {
+    *n = read_early_bytes(s, out, size);
+    return 1;
+  }
+  *n = s->in.n < size ? s->in.n : size;
+  if (*n == 0) {
+    BIO_set_retry_read(b);
+    return 0;
+  }
+  memcpy(out, s->in.p, *n);
+  s->in.p += *n;
+  s->in.n -= *n;
+  return 1;
+}
+
+static int on_bio_write(BIO *b, const char *p, size_t size, size_t *n) {
+  struct session *s = BIO_get_data(b);
+  BIO_clear_retry_flags(b);
+  s->wire_err = s->wire.put(s->wire.to, p, size);
+  *n = s->wire_err ? 0 : size;
+  return !s->wire_err;
+}
+
+static long on_bio_ctrl(BIO *b, int what, long n, void *p) {
+  (void)b, (void)n, (void)p;
+  return what == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *sio__tls_bio_method_new(void) {
+  BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "libsio");
+  if (!m) return NULL;
+  BIO_meth_set_read_ex(m, on_bio_read);
+  BIO_meth_set_write_ex(m, on_bio_write);
+  BIO_meth_set_ctrl(m, on_bio_ctrl);
+  return m;
+}
+
+/* ---- failures -------------------------------------------------------------- */
+
+/* Reasons above this value are alerts that the peer sent. */
+enum { ALERTS = SSL_AD_REASON_OFFSET };
+
+static int openssl_failure_kind(int reason) {
+  switch (reason) {
+    case SSL_R_HTTP_REQUEST: return SIO_TLS_FAILED_PLAIN;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_WRONG_VERSION_NUMBER: return SIO_TLS_FAILED_VERSION;
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SHARED_GROUPS:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM: return SIO_TLS_FAILED_CIPHER;
+    case SSL_R_NO_APPLICATION_PROTOCOL: return SIO_TLS_FAILED_ALPN;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return SIO_TLS_FAILED_CERTIFICATE;
+    case ERR_R_MALLOC_FAILURE: return SIO_TLS_FAILED_MEMORY;
+    default: return reason > ALERTS ? SIO_TLS_FAILED_ALERT : SIO_TLS_FAILED_PROTOCOL;
+  }
+}
+
+static const char *openssl_failure_detail(const struct session *s, int reason) {
+  if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED) return "";
+  return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
+}
+
+static int describe_failure(struct session *s) {
+  unsigned long e = ERR_peek_error();
+  int reason = ERR_GET_REASON(e);
+  const char *text = e ? ERR_reason_error_string(e) : NULL;
+  const char *detail = openssl_failure_detail(s, reason);
+  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : openssl_failure_kind(reason);
+  if (s->wire_err) text = "too much output waits for the peer";
+  if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
+  snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "unknown failure",
+           *detail ? ": " : "", detail);
+  ERR_clear_error();
+  return s->kind == SIO_TLS_FAILED_MEMORY ? UV_ENOMEM : SIO_EPROTO;
+}
+
+static int openssl_failure(void *session, const char **text) {
+  struct session *s = session;
+  *text = s->text;
+  return s->kind;
+}
+
+/* ---- the ClientHello ------------------------------------------------------- */
+
+static bool attach_memory_bio(struct session *s, const struct provider *p) {
+  BIO *b = BIO_new(p->method);
+  if (!b) return false;
+  BIO_set_data(b, s);
+  BIO_set_init(b, 1);
+  SSL_set_bio(s->ssl, b, b);
+  SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS);
+  SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_set_accept_state(s->ssl);
+  return true;
+}
+
+/* An address is not sent as SNI (RFC 6066 section 3), and is looked for among the addresses of the
+ * certificate. */
+static bool set_expected_server_name(SSL *ssl, const char *name) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
+  ERR_clear_error();
+  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
+}
+
+static bool start_tls_as_client(struct session *s) {
+  const char *name = s->bundle->server_name;
+  s->hello.over = true;
+  SSL_set_connect_state(s->ssl);
+  return !name || set_expected_server_name(s->ssl, name);
+}
+
+/* False: no memory. */
+static bool create_ssl(struct session *s) {
+  s->ssl = SSL_new(s->bundle->ctx);
+  return s->ssl && attach_memory_bio(s, s->provider) &&
+         (!s->bundle->client || start_tls_as_client(s));
+}
+
+static int fail_out_of_memory(struct session *s) {
+  s->kind = SIO_TLS_FAILED_MEMORY;
+  snprintf(s->text, sizeof s->text, "TLS: out of memory");
+  ERR_clear_error();
+  return UV_ENOMEM;
+}
+
+static int fail_hello_too_long(struct session *s) {
+  static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
+  s->wire.put(s->wire.to, alert, sizeof alert); /* without memory closing must suffice */
+  s->kind = SIO_TLS_FAILED_PROTOCOL;
+  snprintf(s->text, sizeof s->text, "TLS: the ClientHello is longer than %d KiB", HELLO_MAX / 1024);
+  return SIO_EPROTO;
+}
+
+static int keep_bytes_before_hello(struct session *s, sio_slice *in) {
+  size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
+  if (in->n == 0) return 0;
+  if (n > HELLO_BYTES_MAX) return fail_hello_too_long(s);
+  if (n > had) {
+    char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
+    if (!p) return fail_out_of_memory(s);
+    s->early = p;
+  }
+  memcpy(s->early + s->early_n, in->p, in->n);
+  s->early_n = n;
+  *in = (sio_slice){ NULL, 0 };
+  return 0;
+}
+
+/* Returns 0 if the ClientHello is incomplete (the input is kept), 1 once the SSL object is made,
+ * or an error. */
+static int handle_first_client_hello(struct session *s, sio_slice *in) {
+  size_t used;
+  enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
+  if (v == HELLO_MORE) return keep_bytes_before_hello(s, in);
+  if (v == HELLO_LONG) return fail_hello_too_long(s);
+  if (v == HELLO_OTHER) s->hello.over = true;
+  if (!create_ssl(s)) return fail_out_of_memory(s);
+  if (sio__hello_check_second(&s->hello, in->p + used, in->n - used, true)) return 1;
+  return fail_hello_too_long(s);
+}
+
+/* Checks the length of a ClientHello in the input. Returns as handle_first_client_hello(). */
+static int check_hello_length(struct session *s, sio_slice *in) {
+  if (!s->ssl) return handle_first_client_hello(s, in);
+  if (s->hello.over) return 1;
+  s->hello.over = SSL_is_init_finished(s->ssl);
+  bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
+  return sio__hello_check_second(&s->hello, in->p, in->n, may_retry) ? 1 : fail_hello_too_long(s);
+}
+
+/* ---- reading and writing --------------------------------------------------- */
+
+static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
+  struct session *s = session;
+  size_t n = 0;
+  int ready = check_hello_length(s, in);
+  if (ready <= 0) return ready;
+  s->in = *in;
+  ERR_clear_error();
+  int ok = SSL_read_ex(s->ssl, out, size, &n);
+  *in = s->in;
+  s->in = (sio_slice){ NULL, 0 };
+  if (ok) return (long)n;
+  if (s->wire_err) return describe_failure(s);
+  switch (SSL_get_error(s->ssl, ok)) {
+    case SSL_ERROR_WANT_READ: return 0;
+    case SSL_ERROR_ZERO_RETURN: return SIO_ECLOSED;
+    default: return describe_failure(s);
+  }
+}
+
+static int openssl_write(void *session, const char *p, size_t n) {
+  struct session *s = session;
+  size_t done;
+  ERR_clear_error();
+  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_failure(s);
+}
+
+static void openssl_send_close_notify(void *session) {
+  struct session *s = session;
+  SSL_shutdown(s->ssl);
+  ERR_clear_error();
+}
+
+/* ---- information for the host ---------------------------------------------- */
+
+static bool is_openssl_handshake_done(void *session, sio_tls_done *out) {
+  struct session *s = session;
+  if (!s->ssl || !SSL_is_init_finished(s->ssl)) return false;
+  int version = SSL_version(s->ssl);
+  out->version = version == TLS1_3_VERSION   ? SIO_TLS_1_3
+                 : version == TLS1_2_VERSION ? SIO_TLS_1_2
+                                             : SIO_TLS_OTHER;
+  out->resumed = SSL_session_reused(s->ssl);
+  return true;
+}
+
+static char *format_subject(X509 *x) {
+  char *text = NULL, *at;
+  BIO *b = BIO_new(BIO_s_mem());
+  if (b && X509_NAME_print_ex(b, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
+    long n = BIO_get_mem_data(b, &at);
+    text = OPENSSL_strndup(n > 0 ? at : "", n > 0 ? (size_t)n : 0);
+  }
+  BIO_free(b);
+  return text;
+}
+
+static void free_certificate_info(struct session *s) {
+  OPENSSL_free(s->subject);
+  OPENSSL_free(s->der);
+  s->subject = NULL;
+  s->der = NULL;
+}
+
+static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) {
+  long verdict = SSL_get_verify_result(s->ssl);
+  int n = i2d_X509(x, &s->der);
+  s->subject = format_subject(x);
+  if (n < 0 || !s->subject) return UV_ENOMEM;
+  out->certificate = (sio_slice){ (const char *)s->der, (size_t)n };
+  out->subject = s->subject;
+  out->verified = verdict == X509_V_OK;
+  if (!out->verified) out->verify_error = X509_verify_cert_error_string(verdict);
+  return 0;
+}
+
+static const char *text_or_empty(const char *s) { return s ? s : ""; }
+
+static int openssl_info(void *session, sio_tls_info *out) {
+  struct session *s = session;
+  const unsigned char *alpn;
+  unsigned n;
+  free_certificate_info(s);
+  SSL_get0_alpn_selected(s->ssl, &alpn, &n);
+  snprintf(s->text, sizeof s->text, "%.*s", (int)n, n ? (const char *)alpn : "");
+  out->version = SSL_get_version(s->ssl);
+  out->cipher = text_or_empty(SSL_get_cipher_name(s->ssl));
+  out->alpn = s->text;
+  out->server_name = text_or_empty(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
+  out->subject = out->verify_error = "";
+  out->resumed = SSL_session_reused(s->ssl);
+  X509 *x = SSL_get0_peer_certificate(s->ssl);
+  int err = x ? fill_certificate_info(s, x, out) : 0;
+  ERR_clear_error();
+  return err;
+}
+
+/* ---- start and end of a session -------------------------------------------- */
+
+static void openssl_close(void *session) {
+  struct session *s = session;
+  SSL_free(s->ssl);
+  free_early_bytes(s);
+  sio__tls_bundle_unref(s->bundle);
+  free_certificate_info(s);
+  OPENSSL_free(s);
+  ERR_clear_error();
+}
+
+/* A client's first flight, which needs no input. */
+static int openssl_send_client_hello(struct session *s) {
+  if (!create_ssl(s)) return UV_ENOMEM;
+  int done = SSL_do_handshake(s->ssl);
+  bool waits = SSL_get_error(s->ssl, done) == SSL_ERROR_WANT_READ;
+  ERR_clear_error();
+  if (s->wire_err) return s->wire_err;
+  return waits ? 0 : SIO_EPROTO;
+}
+
+static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
+  struct provider *p = context;
+  struct session *s = OPENSSL_zalloc(sizeof *s);
+  if (!s) return UV_ENOMEM;
+  s->wire = *wire;
+  s->provider = p;
+  s->bundle = sio__tls_provider_ref_bundle(p);
+  int err = s->bundle->client ? openssl_send_client_hello(s) : 0;
+  if (err)
+    openssl_close(s);
+  else
+    *out = s;
+  return err;
+}
+
+const sio_tls_ops sio__tls_session_ops = { .size = sizeof sio__tls_session_ops,
+                                           .name = OPENSSL_VERSION_TEXT,
+                                           .open = openssl_open,
+                                           .read = openssl_read,
+                                           .write = openssl_write,
+                                           .end = openssl_send_close_notify,
+                                           .established = is_openssl_handshake_done,
+                                           .info = openssl_info,
+                                           .failure = openssl_failure,
+                                           .close = openssl_close };

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.h - the functions of a TLS session, as libsio calls them.
+ */
+#ifndef SIO_TLS_SESSION_H
+#define SIO_TLS_SESSION_H
+
+#include <openssl/bio.h>
+#include <sio/tls.h>
+
+/* The context of a session that is opened is its struct provider. */
+extern const sio_tls_ops sio__tls_session_ops;
+
+/* Makes the kind of BIO that sessions read from and write to. Returns NULL if memory runs out. */
+BIO_METHOD *sio__tls_bio_method_new(void);
+
+#endif
