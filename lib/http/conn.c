@@ -5,6 +5,7 @@
 #include "http/conn.h"
 #include "http/parser.h"
 #include "net/tls.h"
+#include "net/transfer.h"
 #include <assert.h>
 #include <sio/error.h>
 #include <unistd.h>

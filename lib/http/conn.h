@@ -22,6 +22,8 @@
 #include "net/conn.h"
 #include <sio/tls.h>
 
+struct conn_transfer;
+
 enum {
   HTTP_STASH = 16 * 1024,
   HTTP_BACKLOG = 64 * 1024,

@@ -8,6 +8,7 @@
 
 #include "http/http.h"
 #include "http/proxy_info.h"
+#include "net/transfer.h"
 
 /* A connection that has left one server and is not served by another one yet. */
 struct http_conn_transfer {

@@ -519,8 +519,7 @@ static void on_conn_closed(uv_handle_t *h) {
   sio__loop_handle_closed(l);
 }
 
-/* Removes c from its loop. The descriptor stays open. */
-static void remove_from_loop(struct conn *c) {
+void sio__conn_remove_from_loop(struct conn *c) {
   c->closed = 1;
   list_remove(&c->link);
   set_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
@@ -535,7 +534,7 @@ static void remove_from_loop(struct conn *c) {
 static void close_conn(struct conn *c) {
   conn_loop(c)->stats.lost += c->out.bytes;
   if (c->secure) conn_tls_ops(c)->close(c);
-  remove_from_loop(c);
+  sio__conn_remove_from_loop(c);
   close(c->fd);
 }
 
@@ -543,64 +542,4 @@ void sio__conn_close(struct conn *c) {
   if (c->closed) return;
   close_conn(c);
   sio__conn_clear_owner(c);
-}
-
-/* ---- moving to another loop ------------------------------------------------------------ */
-
-static int copy_unsent_bytes(const struct conn *c, struct buf *out) {
-  buf_init(out, c->out.bytes);
-  int err = sio__buf_reserve(out, c->out.bytes);
-  if (err) return err;
-  for (struct queue_place at = send_queue_iter_begin(&c->out); at.k;
-       sio__send_queue_iter_next(&at)) {
-    struct iovec v = queue_bytes_at(&at);
-    (void)sio__buf_put(out, v.iov_base, v.iov_len); /* the memory was reserved above */
-  }
-  return 0;
-}
-
-int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out) {
-  assert(!c->closed && !c->ending);
-  *out = (struct conn_transfer){ .fd = c->fd };
-  int err = copy_unsent_bytes(c, &out->unsent);
-  if (err) return err;
-  if (c->secure) out->tls = conn_tls_ops(c)->detach(c);
-  remove_from_loop(c);
-  sio__conn_clear_owner(c);
-  return 0;
-}
-
-static int queue_transferred_bytes(struct conn *c, const struct buf *unsent) {
-  if (unsent->n == 0) return 0;
-  struct msg *m = sio__msg_from_bytes(&conn_loop(c)->msgs, unsent->p, unsent->n);
-  int err = m ? conn_send_text(c, m) : UV_ENOMEM;
-  msg_unref(m);
-  return err;
-}
-
-int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
-                             const struct conn_ops *ops, void *owner, enum conn_kind kind) {
-  struct conn *c;
-  assert(!t->tls || kind == CONN_TLS);
-  int err = sio__conn_new_kind(&c, l, t->fd, ops, owner, kind);
-  t->fd = err ? -1 : t->fd;
-  if (err) {
-    sio__conn_transfer_discard(t);
-    return err;
-  }
-  if (t->tls) t->tls->ops->attach(c, t->tls);
-  t->tls = NULL;
-  err = queue_transferred_bytes(c, &t->unsent);
-  sio__buf_clear(&t->unsent);
-  if (err)
-    sio__conn_close(c);
-  else
-    *out = c;
-  return err;
-}
-
-void sio__conn_transfer_discard(struct conn_transfer *t) {
-  if (t->tls) t->tls->ops->discard(t->tls);
-  sio__buf_clear(&t->unsent);
-  if (t->fd >= 0) close(t->fd);
 }
