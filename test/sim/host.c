@@ -111,6 +111,7 @@ int host_start(void) {
   TELL("allocations fail 1 in %u", memory.fail_one_in);
   host.violence = draw(2) ? draw_between(2, 30) : 0;
   host.settles_late = draw(6) == 5;
+  if (host.settles_late) host.violence = draw_between(2, 5); /* it has to end something */
   host.holds_events = draw(6) == 5;
   host.starting = true;
   int err = start_servers();

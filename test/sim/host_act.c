@@ -468,19 +468,24 @@ static void on_sent(int status, void *user) {
   host_called("sent", NULL);
 }
 
-static void ask_when_sent(sio_socket *s) {
+static void ask_when_sent(sio_session *c, const struct ledger *l) {
   struct question *q = host_ask("on_sent");
   charge(100);
   if (!q) return;
-  if (!s || sio_session_on_sent(sio_socket_session(s), on_sent, q))
-    q->open = false;
-  else if (host_find(s))
-    q->until_sent = host_find(s)->ledger;
+  q->until_sent = l;
+  q->open = sio_session_on_sent(c, on_sent, q) == 0;
 }
 
 static void act_on_sent(sio_socket *s) {
   s = some_socket(s);
-  for (unsigned i = draw_size(4) + 1; i > 0; i--) ask_when_sent(s);
+  const struct host_socket *h = s ? host_find(s) : NULL;
+  for (unsigned i = draw_size(4) + 1; s && i > 0; i--)
+    ask_when_sent(sio_socket_session(s), h ? h->ledger : NULL);
+}
+
+/* A host that ends a session, and wants to know whether what it has sent before has left. */
+static void say_goodbye(sio_session *c) {
+  for (unsigned i = draw(4); c && i > 0; i--) ask_when_sent(c, NULL);
 }
 
 static void act_settle(sio_socket *s) {
@@ -559,6 +564,7 @@ static void end_session(void) {
   if (!host.here->nsessions) return;
   sio_session *c = host.here->sessions[draw((uint32_t)host.here->nsessions)];
   TELL("the host ends session %.4s", sio_session_info_of(c).id);
+  say_goodbye(c);
   if (draw(2))
     sio_session_close(c, NULL);
   else
@@ -577,6 +583,7 @@ static void act_end(sio_socket *s) {
     sio_disconnect(s, false);
   } else if (what < 7 && s) {
     TELL("the host disconnects the session of %.4s", sio_socket_id(s));
+    say_goodbye(sio_socket_session(s));
     sio_disconnect(s, true);
   } else if (what < 9) {
     end_session();

@@ -118,7 +118,7 @@ static void verdict(sio_next *next) {
 }
 
 void host_owe_next(sio_next *next) {
-  if (host.calm || host.here->nnexts == OWED || !draw_one_in(3))
+  if (host.calm || host.here->nnexts == OWED || !draw_one_in(host.settles_late ? 2 : 3))
     verdict(next);
   else
     host.here->nexts[host.here->nnexts++] = next;
