@@ -229,8 +229,9 @@ void sio__polling_on_get(sio_session *c, sio_request *r) {
 }
 
 static void on_get_aborted(sio_request *r, int err, const char *detail) {
-  sio_session *c = r->user; /* set while the request is not answered */
+  sio_session *c = r->user;
   (void)detail;
+  if (!c) return; /* it is answered, or its session was upgraded */
   c->polling->get = NULL;
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
                            "poll connection closed prematurely");
@@ -248,9 +249,8 @@ static void on_get_complete(sio_request *r) { (void)r; }
 /* Another request has arrived on the same connection, perhaps a POST of this session: answers the
  * GET now instead of when there is something to send. */
 static void on_next_request_after_get(sio_request *r) {
-  sio_session *c = r->user; /* set while the request is not answered */
-  assert(c->polling->get == r);
-  sio__polling_answer_waiting_get(c);
+  sio_session *c = r->user;
+  if (c && c->polling && c->polling->get == r) sio__polling_answer_waiting_get(c);
 }
 
 static const struct http_mount get_mount = { .on_request = on_get_complete,

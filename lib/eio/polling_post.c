@@ -199,10 +199,14 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 
 /* ---- callbacks of the request -------------------------------------------------------------- */
 
-/* r->user is set while the request is not answered: when the session ends, its POST is answered or
- * dropped. */
+/* r->user is NULL if the session has ended or was upgraded meanwhile: a POST whose body is not
+ * complete outlives the polling. */
 static void on_post_complete(sio_request *r) {
   sio_session *c = r->user;
+  if (!c) {
+    sio__request_drop(r);
+    return;
+  }
   struct polling *p = c->polling;
   sio__polling_detach_post(p);
   if (!p->backlog) {
@@ -217,13 +221,14 @@ static void on_post_complete(sio_request *r) {
  * which this POST waits, so the POST is answered now. */
 static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
-  if (c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
+  if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
     sio__polling_answer_post(c);
 }
 
 static void on_post_aborted(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
+  if (!c) return;
   sio__polling_detach_post(c->polling);
   /* A body over max_body was answered with 413, and the session stays open. */
   if (err == SIO_ETOOBIG) {

@@ -152,6 +152,56 @@ TEST(and_one_whose_handshake_waits_opens_none) {
   stop();
 }
 
+/* ---- a POST whose session is upgraded before its body is complete ---------------------------- */
+
+static struct raw websocket = { .fd = -1 };
+
+/* Leaves c with a POST of 10 bytes, of which two have come, and its session with a WebSocket. */
+static bool upgrade_during_post(void) {
+  char text[400];
+  start(NULL);
+  bool ok = poller_open(&poller, srv, "/socket.io/") && raw_open(&c, srv);
+  snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n40",
+           poller.path);
+  ok = ok && raw_send(&c, text, strlen(text));
+  turns();
+  snprintf(text, sizeof text, "/socket.io/?EIO=4&transport=websocket&sid=%s", poller.sid);
+  ok = ok && raw_open(&websocket, srv) && raw_upgrade(&websocket, text) &&
+       raw_text(&websocket, "2probe") && raw_expect(&websocket, "3probe") &&
+       raw_text(&websocket, "5");
+  turns();
+  return ok && session;
+}
+
+static void stop_upgraded(void) {
+  EQ(sio_session_send(session, 0, false, sio_text("news")), 0);
+  CHECK(raw_expect(&websocket, "4news"));
+  raw_close(&websocket);
+  stop();
+}
+
+TEST(a_post_of_a_session_that_was_upgraded_may_end_before_its_body) {
+  REQUIRE(upgrade_during_post());
+  half_close(&c);
+  CHECK(raw_expect_end(&c));
+  stop_upgraded();
+}
+
+TEST(a_post_of_a_session_that_was_upgraded_may_become_complete) {
+  REQUIRE(upgrade_during_post());
+  REQUIRE(raw_send(&c, "12345678", 8));
+  CHECK(raw_expect_end(&c));
+  stop_upgraded();
+}
+
+TEST(a_request_may_come_behind_a_post_of_a_session_that_was_upgraded) {
+  REQUIRE(upgrade_during_post());
+  static const char more[] = "12345678GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+  REQUIRE(raw_send(&c, more, sizeof more - 1));
+  CHECK(raw_expect_end(&c));
+  stop_upgraded();
+}
+
 /* ---- peers that are gone --------------------------------------------------------------------- */
 
 TEST(a_poll_whose_peer_is_gone_ends_its_session_at_once) {
@@ -204,6 +254,9 @@ T(so_is_a_post_that_waits_until_its_peer_is_within_its_limits)
 T(so_is_a_handshake_that_the_host_decides_later)
 T(a_websocket_that_half_closes_is_over)
 T(and_one_whose_handshake_waits_opens_none)
+T(a_post_of_a_session_that_was_upgraded_may_end_before_its_body)
+T(a_post_of_a_session_that_was_upgraded_may_become_complete)
+T(a_request_may_come_behind_a_post_of_a_session_that_was_upgraded)
 T(a_poll_whose_peer_is_gone_ends_its_session_at_once)
 T(also_over_tcp_where_a_fin_alone_does_not_say_so)
 T(and_those_that_wait_there_are_answered)
