@@ -26,8 +26,8 @@ extern "C" {
 
 struct ssl_ctx_st;
 
-/* A private key and its certificate, followed by the certificates that lead to its CA. They are PEM
- * files, PEM in memory, or one PKCS#12 file (pfx). */
+/* A private key and its certificate, followed by the intermediate certificates up to the CA. They
+ * are given as PEM files, as PEM in memory, or as one PKCS#12 file (pfx). */
 typedef struct sio_openssl_identity {
   const char *cert_file, *key_file;
   sio_slice cert, key;
@@ -36,90 +36,97 @@ typedef struct sio_openssl_identity {
   const char *passphrase; /* of the key or of the pfx; NULL: none */
 } sio_openssl_identity;
 
-/* Zero is the default of every field. The struct is only read during the call. */
+/* The options of sio_openssl_new(). A field that is 0 or NULL selects its default. The struct is
+ * only read during the call. */
 typedef struct sio_openssl_options {
   /* sizeof(sio_openssl_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   sio_openssl_identity identity;
-  /* Further identities for other host names. A client that asks for a name (SNI) gets the first one
-   * whose certificate is for that name, or else `identity`. */
+  /* Further certificates, for other host names: an array of nmore identities. If a client names a
+   * host (SNI), the first identity whose certificate is valid for this name is used, otherwise the
+   * field `identity`. */
   const sio_openssl_identity *more;
   size_t nmore;
-  /* The CAs that client certificates are verified with: a PEM file. */
+  /* A PEM file with the CA certificates with which certificates of clients are verified. */
   const char *ca_file;
-  /* The same in memory. */
+  /* The same CA certificates in memory instead of a file. */
   sio_slice ca;
-  /* Ask clients for a certificate ("requestCert"). A client without a valid one is refused. Needs
+  /* Ask clients for a certificate ("requestCert"), and refuse a client that has no valid one. Needs
    * ca_file, ca or accept_unauthorized. */
   bool request_cert;
-  /* Admit clients without a certificate, or with an invalid one ("rejectUnauthorized: false").
-   * sio_tls_info.verified tells them apart. */
+  /* With request_cert: do not refuse clients that have no valid certificate ("rejectUnauthorized:
+   * false"). sio_tls_info.verified is true only for clients that have one. */
   bool accept_unauthorized;
-  /* SIO_TLS_1_2 or SIO_TLS_1_3: the lowest version. */
+  /* SIO_TLS_1_2 or SIO_TLS_1_3: the lowest version that is accepted. Default: SIO_TLS_1_2. */
   int min_version;
-  /* The ciphers of TLS 1.2; NULL: those of OpenSSL. */
+  /* The cipher list for TLS 1.2, in OpenSSL's syntax; NULL: OpenSSL's default. */
   const char *ciphers;
-  /* The ciphers of TLS 1.3; NULL: those of OpenSSL. */
+  /* The cipher suites for TLS 1.3, in OpenSSL's syntax; NULL: OpenSSL's default. */
   const char *ciphersuites;
-  /* A context that the program has set up itself; all fields above must then be zero. The library
-   * takes a reference. ALPN, versions and tickets are as the program has set them; renegotiation
-   * and compression are off. */
+  /* An SSL_CTX that the program has set up itself; NULL: the library makes one. If ctx is set, all
+   * other fields except size must be zero. The library keeps a reference to the SSL_CTX, and uses
+   * ALPN, versions and tickets as the program has set them; it turns renegotiation and compression
+   * off. */
   struct ssl_ctx_st *ctx;
-  /* 3600, at most a week: how many seconds a session ticket is valid. The key that encrypts tickets
-   * is replaced by the first handshake after this time, and is kept for as long again to read the
-   * tickets that it has encrypted. */
+  /* For how many seconds a session ticket is valid, at most a week. Default: 3600. The key that
+   * encrypts tickets is replaced in the first handshake after this time. The old key is kept for
+   * the same time again, to decrypt the tickets that were encrypted with it. */
   unsigned ticket_lifetime_s;
 } sio_openssl_options;
 
-/* Creates a provider. After an error why is one line without a newline that says what is wrong:
- * "key_file privkey.pem: No such file or directory". It has at most size bytes, including its NUL;
- * it is "" after success. why may be NULL if size is 0. UV_EINVAL: the options contradict each
- * other, or there is no certificate; SIO_EPROTO: OpenSSL refuses it; UV_ENOENT, UV_EACCES, ...: a
- * file cannot be read; UV_ENOMEM. */
+/* Creates a provider of TLS for servers. If it fails, why becomes one line of text that says what
+ * is wrong: "key_file privkey.pem: No such file or directory"; otherwise why becomes "". why has
+ * room for size bytes, including the NUL, and may be NULL if size is 0. UV_EINVAL: two options
+ * contradict each other, or there is no certificate; SIO_EPROTO: OpenSSL refuses a key, a
+ * certificate or another option; UV_ENOENT, UV_EACCES and others: a file cannot be read;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
-/* Replaces the options for connections that are accepted from now on; open ones keep theirs. The
- * keys of session tickets change, too: a client with an older ticket makes a full handshake, so
- * that a client which the new options refuse cannot resume a session. After an error the old
- * options stay in force. May be called by any thread. */
+/* Replaces the options of tls for connections that are accepted from now on; open connections keep
+ * the old ones. The keys of session tickets are replaced, too. So a client with an older ticket has
+ * to make a full handshake, and a client that the new options refuse cannot resume a session. The
+ * errors and why are as for sio_openssl_new(); after an error the old options stay in use. May be
+ * called on any thread. */
 SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
                                   size_t size);
 
 /* ---- TLS for connections that the program opens ---------------------------------------------- */
 
-/* For sio_openssl_client_new(). Zero is the default of every field. The struct is only read during
- * the call. */
+/* The options of sio_openssl_client_new(). A field that is 0 or NULL selects its default. The
+ * struct is only read during the call. */
 typedef struct sio_openssl_client_options {
   /* sizeof(sio_openssl_client_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* The name or address that the server's certificate must be valid for. A name is also sent to the
-   * server (SNI). Required unless accept_unauthorized is set. */
+  /* The name or address for which the server's certificate must be valid. A name is also sent to
+   * the server (SNI). Required unless accept_unauthorized is set. */
   const char *server_name;
-  /* The CAs that the server's certificate is verified with: a PEM file. Without ca_file and ca: the
-   * CAs of the system. */
+  /* A PEM file with the CA certificates with which the server's certificate is verified. If neither
+   * ca_file nor ca is set, the CA certificates of the system are used. */
   const char *ca_file;
-  /* The same in memory. */
+  /* The same CA certificates in memory instead of a file. */
   sio_slice ca;
-  /* The certificate for a server that asks for one. */
+  /* The certificate that is sent to a server that asks for one. */
   sio_openssl_identity identity;
   /* Accept every certificate: the connection is encrypted, but the server is not verified. */
   bool accept_unauthorized;
-  /* SIO_TLS_1_2 or SIO_TLS_1_3: the lowest version. */
+  /* SIO_TLS_1_2 or SIO_TLS_1_3: the lowest version that is accepted. Default: SIO_TLS_1_2. */
   int min_version;
 } sio_openssl_client_options;
 
-/* Creates a provider for connections that the program opens itself, such as those of <sio/redis.h>.
- * Free it with sio_openssl_free(). It cannot be reloaded or listened with. The errors are those of
- * sio_openssl_new(). */
+/* Creates a provider of TLS for connections that the program opens itself, such as those of
+ * <sio/redis.h>. It cannot be passed to sio_openssl_reload(), nor used for listening. Free it with
+ * sio_openssl_free(). The errors and why are as for sio_openssl_new(). */
 SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
                                       sio_tls **out);
 
-/* When the first of the server's certificates expires, as Unix time in seconds: for programs that
- * want to warn in time. May be called by any thread. */
+/* Returns the time at which the first of the server certificates of tls (those of the fields
+ * identity and more) expires, that is, the earliest of their expiry times, as Unix time in seconds,
+ * so that a program can warn in time. Returns INT64_MAX if tls has no certificate. May be called on
+ * any thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
 
-/* Frees the provider. Call it after done() of the last server that has connections with it. tls may
- * be NULL. */
+/* Frees a provider of sio_openssl_new() or sio_openssl_client_new(). Call it after done() of the
+ * last server that has connections with it has run. tls may be NULL. */
 SIO_EXTERN void sio_openssl_free(sio_tls *tls);
 
 #ifdef __cplusplus

@@ -7,13 +7,13 @@
  *     sio_listen_with(srv, &(sio_listen_options){ .port = 443, .tls = tls });
  *
  * The library itself contains no TLS. It calls a provider: a table of functions that encrypt and
- * decrypt in memory. libsio-openssl is one; a program can bring another one for another TLS
+ * decrypt in memory. libsio-openssl is a provider; a program can bring another one for another TLS
  * library. What the functions of a provider must do is described below.
  *
- * The client must complete the handshake within sio_options.tls_timeout_ms, and at most
- * max_tls_handshakes are under way. A client whose handshake fails is reported by on_reject,
- * the log, and sio_stats.tls_failed or tls_displaced. Plain HTTP on a port with TLS is answered
- * with status 400. A PROXY header (sio_options.proxy_protocol) comes before the handshake.
+ * A client must complete the handshake within sio_options.tls_timeout_ms, and at most
+ * sio_options.max_tls_handshakes are in progress. If a handshake fails, on_reject, the log, and
+ * sio_stats.tls_failed or tls_displaced report it. Plain HTTP on a port with TLS is answered with
+ * status 400. A PROXY header (sio_options.proxy_protocol) comes before the handshake.
  */
 #ifndef SIO_TLS_H
 #define SIO_TLS_H
@@ -25,13 +25,14 @@
 extern "C" {
 #endif
 
-/* A context and its provider. sio_listen_options.tls and sio_accept_options.tls point to one. */
+/* A provider of TLS with its context. sio_listen_options.tls and sio_accept_options.tls point to
+ * one. */
 typedef struct sio_tls sio_tls;
 
 /* ---- the TLS of a connection: sio_request_info.tls, sio_session_info.tls ------------------ */
 
 typedef struct sio_tls_info {
-  /* Set by the caller of sio_tls_ops.info to the size of the struct that it knows. */
+  /* The caller of sio_tls_ops.info sets size to the size of the struct that the caller knows. */
   size_t size;
   const char *version;      /* "TLSv1.3"                                                     */
   const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                      */
@@ -44,12 +45,14 @@ typedef struct sio_tls_info {
   bool resumed;             /* resumed: certificate and verified are of the first handshake  */
 } sio_tls_info;
 
-/* ---- indexes of the statistics (sio_stats) -------------------------------------------------- */
+/* The values are indexes of sio_stats.tls_handshakes: the protocol version of a completed
+ * handshake. */
 
 /* Indexes of sio_stats.tls_handshakes: the version of a completed handshake. */
 enum sio_tls_version { SIO_TLS_1_2, SIO_TLS_1_3, SIO_TLS_OTHER, SIO_TLS_VERSION_END };
 
-/* Indexes of sio_stats.tls_failed: why a handshake or a connection with TLS failed. */
+/* The values are indexes of sio_stats.tls_failed: why a handshake, or a connection with TLS,
+ * failed. */
 enum sio_tls_failure {
   SIO_TLS_FAILED_PLAIN,       /* plain HTTP on a port with TLS                                 */
   SIO_TLS_FAILED_PORT,        /* a TLS handshake on a port without TLS                         */
@@ -66,7 +69,9 @@ enum sio_tls_failure {
   SIO_TLS_FAILED_END
 };
 
-/* ---- writing a provider --------------------------------------------------------------------- */
+/* To send ciphertext, a provider calls put(to, p, n) of this struct. put() copies the n bytes at p,
+ * and returns 0; UV_ENOMEM; or SIO_ETOOBIG if TLS itself has to send more (alerts, key updates)
+ * than the client reads. After an error of put() the provider must let the session fail. */
 
 /* Where a provider puts ciphertext that is to be sent. put() copies it, and returns 0, UV_ENOMEM,
  * or SIO_ETOOBIG when the client makes TLS send more than it reads. After an error the session
@@ -76,63 +81,69 @@ typedef struct sio_tls_wire {
   void *to;
 } sio_tls_wire;
 
-/* The result of a handshake. */
+/* What sio_tls_ops.established tells about a completed handshake. */
 typedef struct sio_tls_done {
   int version;  /* enum sio_tls_version                   */
   bool resumed; /* an earlier session has been resumed    */
 } sio_tls_done;
 
-/* The functions of a provider. They are called on the loop's thread of the server. A session is
- * used by one thread at a time: with sio_options.threads its connection may move to another thread,
- * and several threads use the context at once. The functions must not block, and must not call the
- * library except sio_tls_wire.put(). For each session open is called first and close last; after
- * read or write has failed, only failure and close are called. */
+/* The functions of a provider. They are called on the thread of the server's loop, and a session is
+ * used by only one thread at a time. With sio_options.threads the connection of a session may move
+ * to another thread, and several threads use the context at the same time. The functions must not
+ * block, and must not call any function of the library except sio_tls_wire.put(). For each session
+ * open is called first and close last. After read or write has failed, only failure and close are
+ * called. */
 typedef struct sio_tls_ops {
   /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
   size_t size;
   const char *name; /* the name of the provider, for the log */
 
-  /* Creates a session for a connection that was accepted. *wire is copied; put() may be called
-   * until close returns. After an error, such as UV_ENOMEM, the connection is closed. */
+  /* Creates a session for a connection that was accepted, and sets *session to it. *wire is copied,
+   * and its put() may be called until close returns. Returns 0, or an error such as UV_ENOMEM,
+   * after which the library closes the connection. */
   int (*open)(void *context, const sio_tls_wire *wire, void **session);
 
-  /* Decrypts the ciphertext *in, which is advanced by what was used, into out. out has room for
-   * size bytes (never 0) and does not overlap *in. What has to be sent, of the handshake or as an
-   * alert, is put on the wire. It is called again until no plaintext is left. Returns:
+  /* Decrypts ciphertext into `out`. On entry *in is the ciphertext; read() advances it by the bytes
+   * that it has used. out has room for size bytes (size is never 0) and does not overlap *in. What
+   * the session has to send in reply, for example the next part of the handshake or an alert, is
+   * passed to sio_tls_wire.put(). The library calls read() again until no plaintext is left.
+   * Returns:
    *
    *   > 0          the number of bytes of plaintext
-   *   0            *in is used up, and there is no more plaintext; the session may keep an
-   *                incomplete record, and not more than one
+   *   0            *in is used up, and there is no more plaintext; the session may keep one
+   *                incomplete record
    *   SIO_ECLOSED  the client has sent close_notify; write may still be called
-   *   another < 0  the session has failed, and its alert is on the wire; failure() has the reason
+   *   another < 0  the session has failed, and its alert was passed to put(); failure() has the
+   *                reason
    */
   long (*read)(void *session, sio_slice *in, char *out, size_t size);
 
-  /* Encrypts all n bytes (1 to 16384) onto the wire. Called only after the handshake. 0, or a
-   * negative code: the session has failed. */
+  /* Encrypts all n bytes at p (n is 1 to 16384), and passes the ciphertext to sio_tls_wire.put().
+   * Called only after the handshake. Returns 0; or a negative code if the session has failed. */
   int (*write)(void *session, const char *p, size_t n);
 
-  /* Puts close_notify on the wire. Called once, only after the handshake, when nothing more will
-   * be written. */
+  /* Passes a close_notify alert to sio_tls_wire.put(). Called once, only after the handshake, when
+   * nothing more will be written. */
   void (*end)(void *session);
 
-  /* Returns whether the handshake is complete, and then fills in *out. Called after each read until
-   * it has returned true. */
+  /* Returns true if the handshake is complete, and then fills in *out. Called after each read,
+   * until it has returned true. */
   bool (*established)(void *session, sio_tls_done *out);
 
-  /* Fills in *out, which is zeroed except for its size; no text may stay NULL. The texts are valid
-   * until the next call for the session. Called only after the handshake. 0, or UV_ENOMEM. */
+  /* Fills in *out, whose fields are zero except for out->size. No text in it may stay NULL. The
+   * texts must stay valid until the next call for the session. Called only after the handshake.
+   * Returns 0 or UV_ENOMEM. */
   int (*info)(void *session, sio_tls_info *out);
 
-  /* Returns why the session has failed, as one of enum sio_tls_failure, and sets *text to one line
-   * of English, which is valid until the next call for the session. */
+  /* Returns why the session has failed, as a value of enum sio_tls_failure, and sets *text to one
+   * line of English that stays valid until the next call for the session. */
   int (*failure)(void *session, const char **text);
 
-  /* Frees the session. Nothing is sent. */
+  /* Frees the session. Nothing may be sent. */
   void (*close)(void *session);
 } sio_tls_ops;
 
-/* A provider's table and the context that is passed to its open function. */
+/* A provider: its table of functions, and the context that is passed to ops->open. */
 struct sio_tls {
   const sio_tls_ops *ops;
   void *context;
