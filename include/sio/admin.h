@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/* An action of a user of the UI. It is valid until the callback returns. */
+/* An action that a user took in the UI. It is valid until the callback returns. */
 typedef struct sio_admin_action {
   const char *name;   /* "emit", "join", "leave" or "_disconnect"                          */
   const char *nsp;    /* the namespace of the sockets                                      */
@@ -31,52 +31,52 @@ typedef struct sio_admin_action {
   int err;            /* 0: the action was done; otherwise the error                       */
 } sio_admin_action;
 
-/* Zero is the default of every field, but either username and password or no_auth must be set.
- * Strings are copied. */
+/* The options of sio_admin_attach(). Either username and password or no_auth must be set; for the
+ * other fields, 0 or NULL selects the default. Strings are copied. */
 typedef struct sio_admin_options {
   /* sizeof(sio_admin_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* "/admin": the namespace that the UI connects to. */
+  /* The namespace that the UI connects to. Default: "/admin". */
   const char *nsp;
-  /* The name that a user must enter, and a bcrypt hash of the password ("$2a$", "$2b$" or "$2y$"),
-   * such as "htpasswd -nbBC 10 admin PASSWORD" prints after the name and a ':'. Passwords are
-   * checked in libuv's thread pool, one at a time. */
+  /* The name that a user must enter, and a bcrypt hash of the password ("$2a$", "$2b$" or "$2y$").
+   * "htpasswd -nbBC 10 admin PASSWORD" prints both, with a ':' between them. Passwords are checked
+   * in libuv's thread pool, one at a time. */
   const char *username;
   const char *password;
-  /* Users need no password. Set it to authenticate users in another way: with middleware that the
-   * program registers on the namespace with sio_use(). */
+  /* Users need no password. Set no_auth if users are to be authenticated in another way, by
+   * middleware that the program registers on the namespace of the UI with sio_use(). */
   bool no_auth;
-  /* The buttons of the UI have no effect. */
+  /* Disable the buttons of the UI: it only shows. */
   bool readonly;
   /* Show each socket, room and event ("mode: development"). For each of them the server sends one
-   * more broadcast. A member "_admin" is added to the shared data of each socket
-   * (sio_socket_set_shared()), because the servers of a cluster read there what the UI shows. When
-   * the host sets the shared data again, a Node.js server that reads it shows the socket without
-   * its client and transport. */
+   * more broadcast. libsio-admin adds a member "_admin" to the shared data of each socket
+   * (sio_socket_set_shared()), in which the other servers of a cluster find the client and the
+   * transport to show. If the program sets the shared data of a socket again, the UI of a Node.js
+   * server shows this socket without its client and transport. */
   bool development;
   /* The name of this server in the UI; NULL: the name of the machine. Each server of a cluster must
-   * have another name. */
+   * have a different name. */
   const char *server_id;
-  /* After a user has entered the password, the browser keeps the id of a session, so that the page
-   * can be loaded again without the password. NULL: up to 64 ids are kept in the memory of this
-   * server, for a day each. With several threads or servers, these two callbacks keep them in a
-   * place that all of them share. save_session stores an id; has_session says whether an id was
-   * stored. Set both or none. */
+  /* After a user has entered the password, the browser keeps the id of a session, so that the user
+   * can load the page again without the password. save_session stores an id, and has_session
+   * returns true if an id was stored before. With several threads or servers, these two callbacks
+   * have to store the ids in a place that all of them share. NULL: up to 64 ids are kept in the
+   * memory of this server, each for a day. Set both or neither. */
   void (*save_session)(const char *id, void *user);
   bool (*has_session)(const char *id, void *user);
-  /* Runs after each action of a user, also after one that was refused, for an audit log. s is the
-   * socket of the UI. NULL: not called. */
+  /* For an audit log: runs after each action of a user, also after an action that was refused (see
+   * action->err). s is the socket of the user's page. NULL: not called. */
   void (*action)(sio_socket *s, const sio_admin_action *action, void *user);
-  /* Passed to the callbacks. */
+  /* The last argument of the callbacks. */
   void *user;
 } sio_admin_options;
 
-/* Serves the Admin UI on a server until the server closes. Call it once for each server, after
- * sio_server_new(); with several threads (threads.h), in setup. UV_EINVAL: neither username and
- * password nor no_auth are set, or all of them are; password is not a bcrypt hash; only one of
- * save_session and has_session is set; or a field is set that this version does not know.
- * UV_ENOTSUP: crypt(3) of the system cannot check such a hash. SIO_ENAME: nsp is not a valid name.
- * UV_ENOMEM. */
+/* Serves the Admin UI on a server, until the server closes. Call it once for each server, after
+ * sio_server_new(); with several threads (threads.h), in setup. UV_EINVAL: options is NULL; neither
+ * no_auth nor both username and password are set; no_auth is set together with username or
+ * password; password is not a bcrypt hash; only one of save_session and has_session is set; or
+ * *options sets a field that this version of the library does not know. UV_ENOTSUP: crypt(3) of
+ * this system does not support bcrypt; SIO_ENAME: nsp is not a valid name; UV_ENOMEM. */
 SIO_EXTERN int sio_admin_attach(sio_server *srv, const sio_admin_options *options);
 
 #ifdef __cplusplus

@@ -167,6 +167,7 @@ SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user)
  *   SIO_ETIMEOUT the timeout ran out before all answers came
  *   SIO_ECLOSED  the server closes
  *   SIO_ETOOBIG  the answers took more than sio_options.max_answers bytes, and some were dropped
+ *   UV_ENOMEM    memory ran out, and some answers were dropped
  *
  * or an error of the adapter. Whatever the status, the callback gets the answers that came. If the
  * loop was blocked while the timeout ran, the timeout starts once more from its beginning. Each

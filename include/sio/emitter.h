@@ -44,36 +44,38 @@ extern "C" {
 
 typedef struct sio_emitter sio_emitter;
 
-/* Publishes a message on a channel of Redis, with the command PUBLISH. channel and payload may
- * contain any bytes, and are borrowed until the callback returns. Returns 0 or a negative code,
- * which becomes the result of the call that publishes. */
+/* A function of the program that publishes a message on a channel of Redis, with the command
+ * PUBLISH. channel and payload may contain any bytes, and are valid until the function returns.
+ * Returns 0, or a negative code, which sio_emitter_emit() and the other functions that publish then
+ * return. */
 typedef int (*sio_emitter_publish_cb)(sio_slice channel, sio_slice payload, void *user);
 
-/* Zero is the default of every field. The struct is only read during the call. */
+/* The options of sio_emitter_new(). The struct is only read during the call. */
 typedef struct sio_emitter_options {
   /* sizeof(sio_emitter_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Required. */
+  /* The function that publishes messages. Required. */
   sio_emitter_publish_cb publish;
-  /* Passed to publish. */
+  /* The last argument of publish. */
   void *user;
-  /* "socket.io": the prefix of the channels, the same as sio_redis_adapter_options.key of the
-   * servers. It is copied. */
+  /* The beginning of the names of the channels: the same as sio_redis_adapter_options.key of the
+   * servers. Default: "socket.io". The text is copied. */
   const char *key;
 } sio_emitter_options;
 
-/* Creates an emitter, to be freed with sio_emitter_free(). -EINVAL: publish is NULL, or a field is
- * set that this version does not know; -ENOMEM. */
+/* Creates an emitter, which the program frees with sio_emitter_free(). -EINVAL: o or o->publish is
+ * NULL, or *o sets a field that this version of the library does not know; -ENOMEM. */
 SIO_EXTERN int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out);
-/* Frees the emitter. NULL is allowed. */
+/* Frees the emitter. e may be NULL. */
 SIO_EXTERN void sio_emitter_free(sio_emitter *e);
 
-/* A flag of sio_emitter_target: the message says compress(true), as after that call of
- * @socket.io/redis-emitter. Servers compress messages that say nothing, too. */
+/* A flag of sio_emitter_target: the message tells the servers to compress it, as a message of
+ * @socket.io/redis-emitter does after compress(true). A message without this flag and without
+ * SIO_NO_COMPRESS is compressed, too. */
 enum { SIO_EMITTER_COMPRESS = 0x100 };
 
-/* The sockets that a call is for. It is passed by value. If everything is zero, it stands for all
- * sockets of the namespace "/". */
+/* The sockets that a call is for. A sio_emitter_target is passed by value. If all its fields are
+ * zero, it contains all sockets of the namespace "/". */
 typedef struct sio_emitter_target {
   const char *nsp;           /* NULL: "/"; "chat" is "/chat"                                */
   const char *const *rooms;  /* a NULL-terminated list; NULL: all sockets of the namespace;
@@ -83,18 +85,18 @@ typedef struct sio_emitter_target {
   uintptr_t reserved[2];
 } sio_emitter_target;
 
-/* Sends an event to the sockets of the target. A socket that is in several of the rooms is sent one
- * copy. An emitter cannot ask for acks, because it receives nothing. */
+/* Sends an event to all sockets of the target. A socket that is in several of the rooms is sent the
+ * event once. An emitter cannot ask for acks, because it receives nothing. */
 SIO_EXTERN int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event,
                                 sio_args args);
-/* Makes the sockets of the target join, or leave, all rooms of a NULL-terminated list. */
+/* Make the sockets of the target join, or leave, each room of the NULL-terminated list `rooms`. */
 SIO_EXTERN int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms);
 SIO_EXTERN int sio_emitter_leave(sio_emitter *e, sio_emitter_target to, const char *const *rooms);
-/* Disconnects the sockets of the target from the namespace. If session is true, the connections of
- * their clients are closed, as by sio_disconnect(). */
+/* Disconnects the sockets of the target from their namespace. If session is true, the connections
+ * of their clients are closed, too, as by sio_disconnect(s, true). */
 SIO_EXTERN int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session);
-/* Sends an event to the servers themselves, whose callbacks of sio_on_server_side() get it
- * ("serverSideEmit"). nsp NULL: "/". */
+/* Sends an event to the servers instead of their clients: the callbacks of sio_on_server_side() get
+ * it ("serverSideEmit"). nsp is the name of the namespace; NULL: "/". */
 SIO_EXTERN int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *event,
                                             sio_args args);
 

@@ -15,25 +15,31 @@ extern "C" {
 
 /* ---- clients that are refused --------------------------------------------------------------- */
 
-/* Indexes of sio_stats.rejected: why a connection or a session was refused. */
+/* Why a connection, a session or a request was refused. The values are indexes of
+ * sio_stats.rejected. */
 enum sio_reject_cause {
-  /* max_connections are open. The new connection is closed. */
+  /* max_connections connections are open. The new connection is closed. */
   SIO_REJECT_CONNECTIONS,
-  /* max_pending connections have sent no request. The oldest of them is closed. */
+  /* max_pending connections have not sent a request yet. The oldest of these connections is
+   * closed. */
   SIO_REJECT_PENDING,
-  /* The address opens more than connects_per_s connections. The new connection is closed. */
+  /* The clients of one address open more than connects_per_s connections each second. The new
+   * connection is closed. */
   SIO_REJECT_CONNECTS,
-  /* The address has max_per_address connections. The new connection is closed. */
+  /* max_per_address connections of one address are open. The new connection is closed. */
   SIO_REJECT_OPEN,
-  /* The address opens more than connects_per_s sessions. The request gets status 429. */
+  /* The clients of one address open more than connects_per_s sessions each second. The request for
+   * the new session gets status 429. */
   SIO_REJECT_SESSIONS,
-  /* The address has max_per_address sessions. The request gets status 429. */
+  /* max_per_address sessions of one address are open. The request for the new session gets status
+   * 429. */
   SIO_REJECT_OPEN_SESSIONS,
-  /* The PROXY header of a trusted proxy is missing, malformed or late. */
+  /* The PROXY header of a trusted proxy is missing, malformed or late. The connection is closed. */
   SIO_REJECT_PROXY,
-  /* The address sends more than requests_per_s requests. The request gets status 429. */
+  /* The clients of one address send more than requests_per_s requests each second. The request gets
+   * status 429. */
   SIO_REJECT_REQUESTS,
-  /* The TLS handshake failed, or was closed because max_tls_handshakes were under way.
+  /* A TLS handshake failed; or it was closed because max_tls_handshakes others were in progress.
    * sio_stats.tls_failed and tls_displaced have the details. */
   SIO_REJECT_TLS,
   SIO_REJECT_END /* the number of causes in this version */
@@ -45,9 +51,10 @@ typedef struct sio_rejection {
   const char *detail;  /* one line of English; borrowed                                */
 } sio_rejection;
 
-/* For sio_options.on_reject. Called for each refused connection or session, from the loop or from
- * sio_accept(). During an attack it is called very often and should be fast. The log reports the
- * same, with at most ten lines a second (log.h). */
+/* The callback of sio_options.on_reject. Called for each connection, session or request that a
+ * limit refuses, on the loop's thread or inside sio_accept(). During an attack it is called very
+ * often, so it should be fast. The log has a line for each refusal, too, but not more than ten of
+ * them a second (see sio_log_cb). */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
 
 /* ---- clients that send too much -------------------------------------------------------------- */
@@ -66,9 +73,10 @@ typedef struct sio_limited {
   uint64_t wait_ms;     /* how long it is not read, at least; 0: it is disconnected     */
 } sio_limited;
 
-/* For sio_options.on_limited. Called when a client is disconnected because it sends too much, and
- * when it is paused. While a client goes on, it is called at most every ten seconds for it. It may
- * close the client. */
+/* The callback of sio_options.on_limited. Called when a client has sent more than packets_per_s or
+ * bytes_per_s, and the server disconnects it or stops reading from it for some time. While one
+ * client keeps exceeding the limits, the callback runs at most once in ten seconds for this client.
+ * It may close the session or the WebSocket of the client. */
 typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
 
 #ifdef __cplusplus

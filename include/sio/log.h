@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - the log: lines of text for a callback of the host.
+ * log.h - the log: the library passes lines of text to a callback of the program.
  */
 #ifndef SIO_LOG_H
 #define SIO_LOG_H
@@ -22,8 +22,8 @@ enum sio_log_level {
                     any level: auth, pid, ids of sessions, queries and headers of requests */
 };
 
-/* The part of the library that logs a line. In brackets: the name with which DEBUG=... selects the
- * same lines in Node.js. */
+/* The part of the library that logs a line. In parentheses: the name with which DEBUG=... selects
+ * the same lines in Node.js. */
 enum sio_log_room {
   SIO_ROOM_NET,     /* listening, connections                                      */
   SIO_ROOM_HTTP,    /* requests                                                    */
@@ -34,74 +34,84 @@ enum sio_log_room {
   SIO_ROOM_COUNT
 };
 
-/* One line of the log. Everything is borrowed until the callback returns. */
+/* One line of the log. What its pointers refer to is valid until the callback returns. */
 typedef struct sio_log_line {
-  /* The size that the struct has in this version of the library. */
+  /* The size that this struct has in the version of the library that calls the callback. */
   size_t size;
-  /* Unix time in milliseconds: when the line was logged. */
+  /* When the line was logged: Unix time in milliseconds. */
   uint64_t time_ms;
-  /* One line of UTF-8 without its newline, at most 512 bytes. Control characters and bytes that are
-   * not UTF-8 appear as \xNN, so that what a client sent cannot forge a line. */
+  /* The line as UTF-8 text without a newline, at most 512 bytes. Control characters, and bytes that
+   * are not UTF-8, appear as \xNN, so that what a client sent cannot look like a line of the
+   * library. */
   const char *text;
-  /* "error", "warn", "info", "debug" or "trace" */
+  /* The level: "error", "warn", "info", "debug" or "trace". */
   const char *level_name;
-  /* The part of the library: "net", "eio", ... */
+  /* The part of the library that logged the line: "net", "eio" and so on (see sio_log_room). */
   const char *room;
-  /* The first eight characters of sio_session_info.public_id of the session that the line is about,
-   * which is not secret; "": it is about none. */
+  /* If the line is about a session: the first eight characters of its sio_session_info.public_id,
+   * which is not secret; otherwise "". */
   const char *session;
-  /* The namespace that the line is about, escaped like text; "": it is about none. */
+  /* If the line is about a namespace: its name, escaped like text; otherwise "". */
   const char *nsp;
-  /* The descriptor of the connection that the line is about; -1: it is about none. The system gives
-   * the number to another connection after this one has been closed. */
+  /* If the line is about a connection: its descriptor; otherwise -1. After the connection has been
+   * closed, the system gives the same number to another connection. */
   int fd;
   int level; /* enum sio_log_level */
 } sio_log_line;
 
-/* For sio_options.log. It is called on the loop thread at the end of the turn, before the
- * disconnect callbacks of that turn. It is called within sio_server_new(), also to say why that
- * fails, within sio_listen() and sio_listen_with() if they fail, and within sio_log_flush(), but
- * within no other function. It may make any call, as every callback may. What such calls log is
- * delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
+/* The callback of sio_options.log. It runs on the loop's thread at the end of the turn of the loop,
+ * before the disconnect callbacks of that turn. Besides that, it runs only inside sio_server_new()
+ * (also to say why that fails), inside sio_listen() and sio_listen_with() if they fail, and inside
+ * sio_log_flush(). Like every callback it may call every function. The lines that such calls log
+ * are delivered after it has returned, except for those at DEBUG and TRACE, which are left out: a
  * callback that sends would cause new lines for ever.
  *
- * Lines that clients can cause have a rate for each kind: 10 lines a second at ERROR and WARN, 5 of
- * them about one address; 100 and 50 at INFO. Lines above the rate are counted, and one line a
- * second later says how many of which kind there were. DEBUG and TRACE have no rate: use them to
- * look at a server while something is wrong.
+ * The number of lines that clients can cause is limited. Of each kind of line, at most 10 are
+ * logged each second at ERROR and WARN, and at most 5 of them about one address; at INFO 100 and
+ * 50. Lines above that are counted, and a second later one line says how many lines of which kind
+ * were left out. At DEBUG and TRACE there is no such limit: use these levels to look at a server
+ * while something is wrong.
  *
- * Lines come in the order in which things happened. Until the turn ends they wait in memory, at
- * most 4 MiB of them: a line for which there is no room or no memory is lost. A later line and
- * sio_stats.log_lines_lost say so. */
+ * The lines come in the order in which things happened. Until the end of the turn they are kept in
+ * memory, at most 4 MiB. If there is no memory for a line, it is lost. sio_stats.log_lines_lost
+ * counts the lost lines, and a later line reports them. */
 typedef void (*sio_log_cb)(const sio_log_line *line, void *user);
 
-/* Where sio_log_to_file() writes. A field that is 0 changes nothing. */
+/* Says where sio_log_to_file() writes. A field that is 0 selects its default. */
 typedef struct sio_log_file {
   /* sizeof(sio_log_file); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* NULL: stderr. The file belongs to the host. */
+  /* The file to write to, which remains the program's; NULL: stderr. */
   FILE *file;
-  /* Write each line as one JSON object with a newline at its end:
+  /* Write each line as one JSON object, followed by a newline:
+   *
    *     {"time":"2026-01-31T12:00:00.123Z","level":"warn","room":"eio","session":"Qx3_a1Bc",
    *      "message":"..."}
-   * fd, session and nsp are members only where the line is about one. Otherwise a line is text:
+   *
+   * The members fd, session and nsp are written only if the line is about a connection, a session
+   * or a namespace. If json is false, a line is plain text:
+   *
    *     2026-01-31T12:00:00.123Z warn  eio     session=Qx3_a1Bc ... */
   bool json;
 } sio_log_file;
 
-/* A ready-made sio_options.log, which writes lines to a file. log_user points to a sio_log_file
- * that outlives the server, or is NULL: text to stderr.
+/* A function for sio_options.log that writes the lines to a file. sio_options.log_user then points
+ * to a sio_log_file, which must outlive the server; or it is NULL: plain text to stderr.
+ *
  *     sio_options o = { .log = sio_log_to_file, .log_level = SIO_LOG_INFO };
- * Any thread. The lines of several threads are not mixed. */
+ *
+ * May be called on any thread; the lines of several threads are not mixed. */
 SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
-/* Changes the log level of a running server: "warn" for all parts, or "info,eio=debug,http=off"
- * with other levels for some of them (sio_log_line.room). UV_EINVAL: a word is not known, and
- * nothing was changed. Loop thread. */
+/* Changes the log level of a running server. spec is a level for all parts of the library, such as
+ * "warn", or contains other levels for some parts (see sio_log_line.room), such as
+ * "info,eio=debug,http=off". Must be called on the loop's thread. UV_EINVAL: spec contains an
+ * unknown word; then no level was changed. */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
 
-/* Passes the lines that wait for the end of the turn to the log callback now, for a program that is
- * about to call abort(). SIO_ESTATE: called inside the log callback. Loop thread. */
+/* Passes the lines that wait for the end of the turn to the log callback at once, for a program
+ * that is about to call abort(). Must be called on the loop's thread. SIO_ESTATE: called inside the
+ * log callback. */
 SIO_EXTERN int sio_log_flush(sio_server *srv);
 
 #ifdef __cplusplus

@@ -17,20 +17,22 @@
 extern "C" {
 #endif
 
-/* A histogram: how many values fell into each range of sizes or durations. count[0] counts values
- * up to 64, count[1] those up to 128, and so on; the last one counts all greater values. */
+/* A histogram: how many values fell into each range of sizes or durations. count[0] counts the
+ * values up to 64, count[1] those from 65 to 128, count[2] those from 129 to 256, and so on; the
+ * last element counts all greater values. */
 enum { SIO_BUCKETS = 20 };
 typedef struct sio_histogram {
   uint64_t sum; /* of all values */
   uint64_t count[SIO_BUCKETS];
 } sio_histogram;
 
-/* The greatest value that count[i] counts: 64, 128, ..., 16 Mi; UINT64_MAX for the last. */
+/* Returns the greatest value that count[i] of a histogram counts: 64, 128, ..., 16 Mi. Returns
+ * UINT64_MAX for the last element. */
 static inline uint64_t sio_bucket_bound(int i) {
   return i < SIO_BUCKETS - 1 ? (uint64_t)64 << i : UINT64_MAX;
 }
 
-/* How many values the histogram has counted. */
+/* Returns how many values the histogram has counted. */
 static inline uint64_t sio_histogram_total(const sio_histogram *h) {
   uint64_t n = 0;
   int i;
@@ -38,7 +40,8 @@ static inline uint64_t sio_histogram_total(const sio_histogram *h) {
   return n;
 }
 
-/* Indexes of sio_stats.http_refused: requests that the HTTP layer answers itself. */
+/* The HTTP requests that the server refused before a route or Engine.IO handled them, by their
+ * status. The values are indexes of sio_stats.http_refused. */
 enum sio_http_refusal {
   SIO_HTTP_MALFORMED, /* 400, 417, 501 or 505                   */
   SIO_HTTP_HEAD_SIZE, /* 431: over max_head                     */
@@ -47,8 +50,9 @@ enum sio_http_refusal {
   SIO_HTTP_REFUSED_END
 };
 
-/* Indexes of sio_stats.engine_refused: requests that Engine.IO refuses. The first six are its error
- * codes (sio_connection_error), the others have no code. */
+/* The requests that Engine.IO refused. The values are indexes of sio_stats.engine_refused. The
+ * first six are the error codes of Engine.IO (sio_connection_error.code); the others have no such
+ * code. */
 enum sio_engine_refusal {
   SIO_ENGINE_REFUSED_TRANSPORT,
   SIO_ENGINE_REFUSED_SESSION,
@@ -61,8 +65,8 @@ enum sio_engine_refusal {
   SIO_ENGINE_REFUSED_END
 };
 
-/* Indexes of sio_stats.websockets_closed: how a WebSocket ended, by the close code received or, if
- * none was, sent. */
+/* How a WebSocket ended: by the code of the close frame that was received or, if none was received,
+ * of the one that was sent. The values are indexes of sio_stats.websockets_closed. */
 enum sio_ws_ending {
   SIO_WS_CLOSE_NORMAL,      /* 1000, 1001, or a close frame without a code */
   SIO_WS_CLOSE_ABNORMAL,    /* 1006: there was no close frame              */
@@ -71,7 +75,8 @@ enum sio_ws_ending {
   SIO_WS_CLOSE_END
 };
 
-/* Indexes of sio_stats.connects_refused: why a client was not admitted to a namespace. */
+/* Why a client was not admitted to a namespace. The values are indexes of
+ * sio_stats.connects_refused. */
 enum sio_refusal {
   SIO_REFUSED_BY_MIDDLEWARE,
   SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms passed, for middleware or sio_of_match() */
@@ -80,27 +85,31 @@ enum sio_refusal {
   SIO_REFUSED_END
 };
 
-/* Indexes of sio_stats.recovery_failed: why a client that asked for recovery got a new socket. */
+/* Why a client that asked for the recovery of its socket got a new socket. The values are indexes
+ * of sio_stats.recovery_failed. */
 enum sio_recovery_failure {
   SIO_RECOVERY_NONE,
   SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server */
   SIO_RECOVERY_BAD_OFFSET, /* the offset is not one that this server sent          */
   SIO_RECOVERY_LOG_GONE,   /* events that it missed were dropped: max_log_bytes    */
-  /* It missed more than max_queued or queue_high allows, or it named an old offset again. Each
-   * client may be sent twice what it was sent once, and 16 KiB. */
+  /* The events that the client missed take more memory than max_queued or queue_high allows; or the
+   * client has asked for the same events too often: the events that it is sent again may have twice
+   * as many bytes as those it was sent the first time, and 16 KiB more. */
   SIO_RECOVERY_TOO_MUCH,
   SIO_RECOVERY_NO_MEMORY,
   SIO_RECOVERY_NO_ANSWER, /* the adapter could not look for the socket, or not in time */
   SIO_RECOVERY_END
 };
 
-/* The size of arrays that an enum indexes. Only indexes below the enum's ..._END are used. */
+/* The length of the arrays in sio_stats that are indexed by an enum. Only the indexes below the
+ * ..._END value of that enum are used. */
 enum { SIO_STATS_SLOTS = 16 };
 
-/* A field is a counter, which only grows, unless its comment says that it is a gauge, which is the
- * number now. Every field is a uint64_t or consists of them, so that the statistics of several
- * servers can be added (sio_stats_add()). New fields are added at the end. Between two turns of the
- * loop, and inside every callback but that of sio_on_any_outgoing():
+/* What a server has counted. A field is a counter, which only grows; or it is a gauge, which is the
+ * number at this moment, if its comment says so. Every field is a uint64_t or consists of several,
+ * so that the statistics of several servers can be added (sio_stats_add()). New fields are added at
+ * the end in later versions. These equations hold between two turns of the loop, and inside every
+ * callback except that of sio_on_any_outgoing():
  *
  *   connections_accepted = connections + connections_closed
  *   http_requests        = the sum of http_responses + http_aborted + those not answered yet
@@ -109,18 +118,21 @@ enum { SIO_STATS_SLOTS = 16 };
  *   sessions_opened      = sessions + the sum of sessions_closed
  *                        = sessions_polling + sessions_websocket
  *   sessions             = sessions_now[0] + sessions_now[1]
- *   upgrades_started     = upgrades + upgrades_failed + those under way
+ *   upgrades_started     = upgrades + upgrades_failed + those in progress
  *   sockets_opened       = sockets + the sum of sockets_closed
  *   closed[i]            = sessions_closed[i] + sockets_closed[i]
  *   acks_asked           = acks_received + acks_timed_out + acks_lost + acks_pending
- *   packets_in, bytes_in = the total and the sum of packet_bytes_in; the same with _out
+ *   packets_in           = sio_histogram_total(&packet_bytes_in)
+ *   bytes_in             = packet_bytes_in.sum
+ *   packets_out          = sio_histogram_total(&packet_bytes_out)
+ *   bytes_out            = packet_bytes_out.sum
  */
 typedef struct sio_stats {
   /* -- Connections, TCP and Unix -- */
   uint64_t connections; /* gauge: open */
   uint64_t connections_accepted, connections_closed;
-  /* connections that moved to the server of another thread (threads.h): counted as closed by the
-   * one and as accepted by the other */
+  /* Connections that this server passed to the server of another thread (threads.h). Such a
+   * connection is counted as closed by this server, and as accepted by the other one. */
   uint64_t connections_handed_over;
   uint64_t connections_refused; /* closed at once for want of memory; see rejected for limits */
   uint64_t accept_failures;     /* no descriptor or no memory to accept one                 */
@@ -128,17 +140,19 @@ typedef struct sio_stats {
   uint64_t net_reads, net_writes; /* system calls                                           */
   uint64_t net_blocked;           /* writes of which the kernel took only a part            */
   uint64_t bytes_lost;            /* queued and not sent when the connection ended          */
-  /* Gauge: memory of everything that waits for clients, as max_queued counts it. A broadcast counts
-   * for each receiver. What was queued in this turn and has not been offered to the kernel yet does
-   * not count. */
+  /* Gauge: the memory of everything that is queued for clients, as max_queued counts it. A
+   * broadcast counts once for each receiver. What was queued in this turn of the loop, and has not
+   * been passed to the kernel yet, does not count. */
   uint64_t queued_bytes;
-  /* Gauge: memory of all encoded messages, each counted once, those kept for recovery included. */
+  /* Gauge: the memory of all encoded messages, each counted once, including those kept for
+   * recovery. */
   uint64_t message_bytes;
   sio_histogram write_bytes; /* bytes of each write */
-  /* Microseconds of each turn of the loop: from its first event for this server to its end,
-   * handlers included. */
+  /* How many microseconds each turn of the loop took: from the first event of this server in the
+   * turn to the end of the turn, callbacks of the program included. */
   sio_histogram turn_us;
-  /* How often the loop was blocked for longer than one second or half of ping_timeout_ms. */
+  /* How often the program blocked the loop for longer than one second or half of ping_timeout_ms,
+   * whichever is less. */
   uint64_t stalls;
   uint64_t calls_refused; /* calls that returned SIO_ESTATE because a callback may not make them */
 
@@ -156,7 +170,8 @@ typedef struct sio_stats {
   uint64_t requests_refused;              /* 4xx and 5xx                             */
   uint64_t http_aborted;                  /* ended without a response                */
   uint64_t http_refused[SIO_STATS_SLOTS]; /* by enum sio_http_refusal                */
-  /* Responses, files and WebSocket messages that were compressed; a broadcast counts once. */
+  /* How many HTTP responses, files and WebSocket messages were compressed; a broadcast counts
+   * once. */
   uint64_t compressed;
   uint64_t compressed_plain[2], compressed_packed[2]; /* bytes before and after: HTTP, WebSocket */
 
@@ -182,7 +197,8 @@ typedef struct sio_stats {
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
   sio_histogram packet_bytes_in, packet_bytes_out; /* bytes of each Engine.IO packet         */
   uint64_t parse_errors; /* packets that broke the protocol                                */
-  /* Sessions and plain WebSockets closed because more than max_queued waited, or queue_high. */
+  /* Sessions and WebSockets of sio_ws_route() that were closed because more than max_queued or,
+   * with SIO_FULL_CLOSE, more than queue_high was queued for them. */
   uint64_t overflows;
   uint64_t out_of_memory; /* sessions closed because an allocation failed                   */
 
@@ -207,15 +223,17 @@ typedef struct sio_stats {
   uint64_t acks_sent;
   uint64_t acks_asked; /* by sio_emit_ack(), and by broadcasts with acks for each receiver   */
   uint64_t acks_received, acks_timed_out;
-  uint64_t acks_lost;       /* the client left, or the broadcast with acks had ended            */
-  uint64_t acks_pending;    /* gauge                                                            */
-  sio_histogram ack_us;     /* microseconds from asking to the ack                              */
-  uint64_t answers_dropped; /* replies not kept: past max_answers, or no memory              */
-  uint64_t thread_messages_lost; /* messages to servers of other threads (threads.h) not sent:
-                                    the inbox is full, or no memory                          */
+  uint64_t acks_lost;    /* the client left, or the broadcast with acks had ended            */
+  uint64_t acks_pending; /* gauge                                                            */
+  sio_histogram ack_us;  /* microseconds from asking to the ack                              */
+  /* Answers to queries (emit.h) that were dropped: over max_answers, invalid, or no memory. */
+  uint64_t answers_dropped;
+  /* Messages to the server of another thread (threads.h) that were dropped: more than 64 MiB of
+   * messages were waiting for it, or no memory. */
+  uint64_t thread_messages_lost;
 
   /* -- Limits (limits.h) -- */
-  uint64_t rejected[SIO_STATS_SLOTS]; /* connections and sessions, by enum sio_reject_cause  */
+  uint64_t rejected[SIO_STATS_SLOTS]; /* refused by a limit, by enum sio_reject_cause        */
   uint64_t limited, limited_closed;   /* clients paused, and closed, for sending too much    */
   uint64_t addresses;                 /* gauge: addresses remembered                         */
   uint64_t addresses_uncounted;       /* connections not counted: max_addresses were in use  */
@@ -225,10 +243,12 @@ typedef struct sio_stats {
   uint64_t log_lines_left_out; /* over the rate of lines that clients cause                  */
 } sio_stats;
 
-/* Fills in the first size bytes of *out; pass sizeof *out. Visits every namespace. Loop thread. */
+/* Fills in the first `size` bytes of *out; pass sizeof *out as size. The call takes time in
+ * proportion to the number of namespaces. Must be called on the loop's thread. */
 SIO_EXTERN void sio_server_get_stats(const sio_server *srv, sio_stats *out, size_t size);
 
-/* Adds the statistics of another server to *sum, gauges included. Any thread, on copies. */
+/* Adds the statistics *more of another server to *sum, gauges included. May be called on any
+ * thread, because both are copies. */
 static inline void sio_stats_add(sio_stats *sum, const sio_stats *more) {
   uint64_t *to = (uint64_t *)sum;
   const uint64_t *from = (const uint64_t *)more;

@@ -34,40 +34,44 @@ extern "C" {
 
 typedef struct sio_test_peer sio_test_peer;
 
-/* Creates a client that asks to join the namespace nsp. auth is JSON text; NULL: none. The answer
- * of the server is read with sio_test_next(): "connect" or "connect_error {...}". SIO_ENAME: nsp is
- * not a valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM. */
+/* Creates a client that asks to join the namespace nsp. auth is the JSON text of its auth data;
+ * NULL: none. sio_test_next() then returns the response of the server: "connect" or "connect_error
+ * {...}". The caller frees the client with sio_test_free(). SIO_ENAME: nsp is not a valid name;
+ * SIO_ECLOSED: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
-/* Breaks the connection, if it is open, and frees the client. Do not call it in a callback that
- * runs inside another call for this client. */
+/* Breaks the connection of the client, if it is open, and frees the client. Do not call it in a
+ * callback that runs inside another call for the same client. */
 SIO_EXTERN void sio_test_free(sio_test_peer *p);
-/* The server's socket of the client; NULL: it is not connected to the namespace. */
+/* Returns the server's socket for the client, or NULL if the client is not connected to the
+ * namespace. */
 SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);
-/* Whether the connection is open. */
+/* Returns true if the connection of the client is open. */
 SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
 
-/* Sends an event. The errors of these calls are those of sio_emit(). */
+/* Sends an event to the server. The errors of sio_test_emit(), sio_test_ask() and sio_test_answer()
+ * are those of sio_emit(). */
 SIO_EXTERN int sio_test_emit(sio_test_peer *p, const char *event, sio_args args);
-/* Sends an event that asks for an ack. */
+/* Sends an event that asks the server for an ack. sio_test_next() returns the ack. */
 SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
 /* Sends the ack for the event that sio_test_next() returned last. SIO_ESTATE: that event did not
  * ask for an ack. */
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
-/* Leaves the namespace, as socket.disconnect() of a client does. SIO_ECLOSED: the connection is
- * not open. */
+/* Leaves the namespace, as a JavaScript client does with socket.disconnect(). SIO_ECLOSED: the
+ * connection of the client is not open. */
 SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
 
-/* Returns the next packet that the client was sent, the oldest first; NULL: there is none. The text
- * is valid until the next call.
+/* Returns the next packet that the server sent to the client, the oldest first, as one of the texts
+ * below. Returns NULL if there is no further packet. The text is valid until the next call.
  *
- *     connect                   ["event",1,"two"]      an event; its name and arguments as JSON
+ *     connect                   ["event",1,"two"]      an event: its name and arguments as JSON
  *     connect_error {...}       ask ["event"]          an event that asks for an ack
  *     disconnect                ack ["reply"]          an ack
  *
- * Binary arguments are shown as {"_placeholder":true,"num":k}. */
+ * In the JSON, {"_placeholder":true,"num":k} stands for each binary argument. */
 SIO_EXTERN const char *sio_test_next(sio_test_peer *p);
-/* The bytes of placeholder k of that packet; {NULL,0}: there is no such one. */
+/* Returns the bytes of the binary argument with the number k in the packet that sio_test_next()
+ * returned last, or {NULL,0} if the packet has no such argument. */
 SIO_EXTERN sio_slice sio_test_bin(const sio_test_peer *p, size_t k);
 
 #ifdef __cplusplus

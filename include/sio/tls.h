@@ -42,7 +42,7 @@ typedef struct sio_tls_info {
   const char *subject;      /* its subject as in RFC 2253: "CN=alice,O=Example"; ""          */
   bool verified;            /* the certificate was verified with the CAs in the handshake    */
   const char *verify_error; /* why it was not: "certificate has expired"; ""                 */
-  bool resumed;             /* resumed: certificate and verified are of the first handshake  */
+  bool resumed;             /* an earlier session was resumed, whose certificate this is      */
 } sio_tls_info;
 
 /* The values are indexes of sio_stats.tls_handshakes: the protocol version of a completed

@@ -16,7 +16,8 @@ extern "C" {
 #define SIO_VERSION_PATCH 0
 #define SIO_VERSION_NUM (SIO_VERSION_MAJOR * 10000 + SIO_VERSION_MINOR * 100 + SIO_VERSION_PATCH)
 
-/* The version of the library that the program runs with: "0.1.0", in static storage. Any thread. */
+/* Returns the version of the library that the program runs with, for example "0.1.0", in static
+ * storage. May be called on any thread. */
 SIO_EXTERN const char *sio_version(void);
 
 #ifdef __cplusplus
