@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* The errors of this library: XX(name, code, text) for each, in the manner of UV_ERRNO_MAP(). */
+/* The errors of this library. SIO_ERRNO_MAP calls XX(name, code, text) for each of them, like
+ * UV_ERRNO_MAP() of libuv. */
 #define SIO_ERRNO_MAP(XX)                                                     \
   XX(CLOSED, -10001, "the peer is gone")                                      \
   XX(TIMEOUT, -10002, "operation has timed out")                              \
@@ -36,10 +37,12 @@ enum sio_errno {
       SIO_ERRNO_END = -10999
 };
 
-/* An English text for one of these codes or of libuv's, in static storage. Any thread. */
+/* Returns an English text for an error code of this library or of libuv, in static storage. May be
+ * called on any thread. */
 SIO_EXTERN const char *sio_strerror(int err);
 
-/* The reason why a connection or a socket ended. The texts are those of Socket.IO
+/* The reasons why a connection or a socket ended. SIO_REASON_MAP calls XX(name, code, text) for
+ * each of them. The texts are those of Socket.IO
  * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
 #define SIO_REASON_MAP(XX)                                    \
   XX(NONE, 0, "none")                                         \
@@ -60,10 +63,10 @@ enum sio_reason {
       SIO_REASON_END
 };
 
-/* The text of a reason, in static storage. */
+/* Returns the text of a reason, in static storage. May be called on any thread. */
 SIO_EXTERN const char *sio_reason_str(int reason);
 
-/* A reason with its details. Valid until the callback returns. */
+/* Why a connection or a socket ended. Valid until the callback returns. */
 typedef struct sio_close_info {
   int reason;          /* enum sio_reason                                          */
   int err;             /* an error code; 0 if nothing failed                       */

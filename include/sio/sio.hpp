@@ -63,8 +63,8 @@ namespace sio {
 
 // ---- errors -------------------------------------------------------------------------------------
 
-/* The errors of error.h as std::error_code: err == sio::errc::timeout. Those of libuv compare with
- * std::errc: err == std::errc::address_in_use. */
+/* The errors of error.h as std::error_code, for comparisons such as err == sio::errc::timeout.
+ * Errors of libuv can be compared with std::errc: err == std::errc::address_in_use. */
 enum class errc {
   closed = SIO_ECLOSED,
   timeout = SIO_ETIMEOUT,
@@ -84,7 +84,7 @@ inline const std::error_category &category() noexcept {
   static const struct : std::error_category {
     const char *name() const noexcept override { return "sio"; }
     std::string message(int code) const override { return sio_strerror(code); }
-    /* libuv's codes are those of the system, negated; except for a few from -3000 on. */
+    /* The codes of libuv are the negated codes of the system, except for a few from -3000 on. */
     std::error_condition default_error_condition(int code) const noexcept override {
       if (code < 0 && code > -3000) return { -code, std::generic_category() };
       return { code, *this };
@@ -104,7 +104,7 @@ namespace sio {
 
 // ---- text and bytes -----------------------------------------------------------------------------
 
-/* A string_view that ends with a NUL. */
+/* A std::string_view whose text ends with a NUL. */
 class zstring : public std::string_view {
 public:
   constexpr zstring(const char *s) : std::string_view(s) {}
@@ -112,8 +112,8 @@ public:
   constexpr const char *c_str() const noexcept { return data(); }
 };
 
-/* Bytes that belong to somebody else. It is made of any contiguous container of std::byte or
- * unsigned char, and converts to std::span<const std::byte> in C++20. */
+/* A view of bytes, which does not own them. It can be made from any contiguous container of
+ * std::byte or unsigned char, and converts to std::span<const std::byte> in C++20. */
 class bytes {
   const std::byte *data_ = nullptr;
   std::size_t size_ = 0;
@@ -140,7 +140,7 @@ public:
   constexpr std::byte operator[](std::size_t i) const { return data_[i]; }
 };
 
-/* Text of the C interface as a view, and the other way round. */
+/* Convert a sio_slice to a std::string_view, and the other way round. */
 inline std::string_view view(sio_slice s) noexcept {
   return s.p ? std::string_view(s.p, s.n) : std::string_view();
 }
@@ -148,8 +148,9 @@ inline sio_slice slice(std::string_view s) noexcept { return { s.data(), s.size(
 
 // ---- values -------------------------------------------------------------------------------------
 
-/* Specialize this for types that are sent and read as JSON; <sio/nlohmann.hpp> does so for
- * nlohmann::json:
+/* How values of the type T are sent and read as JSON. A program specializes codec for its own
+ * types; <sio/nlohmann.hpp> does so for nlohmann::json. decode() returns std::nullopt if the JSON
+ * is no T:
  *
  *     template <> struct sio::codec<point> {
  *       static std::string encode(const point &p);                 // one JSON text
@@ -172,7 +173,9 @@ template <class T> inline constexpr bool is_nested = false;
 template <class... T> inline constexpr bool is_nested<array_of<T...>> = true;
 template <class... T> inline constexpr bool is_nested<object_of<T...>> = true;
 
-/* char is neither a number nor a string to everybody, so it is not taken. */
+/* True for the types that are sent as a number or a bool. It is false for the character types,
+ * because some programs use them as numbers and others as text: values of these types are not
+ * accepted. */
 template <class T>
 inline constexpr bool is_number =
     std::is_arithmetic_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
@@ -180,7 +183,8 @@ inline constexpr bool is_number =
 
 template <class T> inline constexpr bool never = false;
 
-/* What an argument needs beside its sio_val: the JSON text of a codec. */
+/* What has to be stored for an argument in addition to its sio_val: for a type with a codec its
+ * JSON text, for other types nothing. */
 struct nothing {};
 template <class T> using kept = std::conditional_t<has_codec<T>, std::string, nothing>;
 
@@ -227,7 +231,7 @@ template <class T> sio_val value(const T &v, const kept<T> &text) {
     static_assert(never<T>, "this type is no Socket.IO value: specialize sio::codec for it");
 }
 
-/* Values in the order of the arguments that they were made of. */
+/* The sio_vals of several arguments, in the same order as the arguments. */
 template <class... T> class values {
   std::tuple<kept<T>...> kept_;
   std::array<sio_val, sizeof...(T)> vals_;
@@ -246,13 +250,14 @@ public:
 
 } // namespace detail
 
-/* The arguments of an event: sio::args("text", 42, true, nullptr, bytes, json). Like all values
- * they point to what they were made of, so write them inside the call that sends them. */
+/* Makes the arguments of an event: sio::args("text", 42, true, nullptr, bytes, json). The result
+ * points to the values that it was made from, so write args() inside the call that sends the
+ * event. */
 template <class... T> detail::values<T...> args(const T &...v) {
   return detail::values<T...>(v...);
 }
 
-/* An array as one value: sio::args(sio::array(1, "two", bytes)). */
+/* An array as one argument: sio::args(sio::array(1, "two", bytes)). */
 template <class... T> class array_of {
   detail::values<T...> items_;
 
@@ -262,8 +267,8 @@ public:
 };
 template <class... T> array_of<T...> array(const T &...v) { return array_of<T...>(v...); }
 
-/* An object of keys and values in turn: sio::object("name", "me.png", "data", bytes). A key is a
- * literal or a std::string. */
+/* An object as one argument, with keys and values in turn: sio::object("name", "me.png", "data",
+ * bytes). A key is a string literal or a std::string. */
 template <class... T> class object_of {
   static_assert(sizeof...(T) % 2 == 0, "a key has no value");
   detail::values<T...> all_;
@@ -294,7 +299,8 @@ public:
   friend constexpr bool operator!=(handle a, handle b) noexcept { return a.c_ != b.c_; }
 };
 
-/* A reference, which is given back when the owner is destroyed. *owner is the handle. */
+/* Owns one reference to the object of a handle, and calls release() for it in its destructor.
+ * *owner is the handle. */
 template <class H, auto release> class owner {
   H h_;
 
@@ -318,7 +324,8 @@ class server;
 
 // ---- events -------------------------------------------------------------------------------------
 
-/* An ack that was taken, to be sent later. An ack that is destroyed is not sent. */
+/* The ack of an event, to be sent later (event::take_ack()). If it is destroyed before send(), the
+ * ack is not sent. */
 class ack {
   struct drop {
     void operator()(sio_ack *a) const noexcept { sio_ack_drop(a); }
@@ -336,8 +343,9 @@ public:
 class event;
 using kept_event = owner<event, sio_event_free>;
 
-/* A received event, or the reply to one. Functions that read the event of a call that failed (it is
- * null then) find no arguments. */
+/* A received event, or the reply to an event. A callable of emit_ack() gets a null event if no
+ * reply came: in a null event count(), kind(), as(), json() and operator[] find no arguments, and
+ * the other functions must not be called. */
 class event : public handle<sio_event> {
 public:
   using handle::handle;
@@ -348,16 +356,18 @@ public:
     return get() ? sio_event_kind(get(), i) : SIO_NULL;
   }
 
-  /* Argument i as a bool, a number, std::string_view, std::string, zstring, bytes, const cJSON *,
-   * or a type that has a codec. nullopt: it is something else, or an integer that T cannot hold.
-   * Views are valid as long as the event. */
+  /* Returns argument i as a T, which is bool, a number, std::string_view, std::string, zstring,
+   * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if the argument is of
+   * another type, or if it is an integer that does not fit into a T. Views and pointers are valid
+   * as long as the event. */
   template <class T> std::optional<T> as(std::size_t i) const;
-  /* The JSON text of argument i; empty: it has attachments, or there is no such argument. */
+  /* Returns the JSON text of argument i; empty if there is no such argument, or if it contains
+   * attachments. */
   std::string_view json(std::size_t i) const noexcept {
     return get() ? view(sio_event_json(get(), i)) : std::string_view();
   }
 
-  /* Argument i, and all arguments, as values to be sent on. */
+  /* Return argument i, or all arguments, as a value that can be sent on. */
   sio_val operator[](std::size_t i) const noexcept {
     return get() ? sio_arg(get(), i) : sio_null();
   }
@@ -366,7 +376,7 @@ public:
   bool wants_ack() const noexcept { return sio_event_wants_ack(get()); }
   std::error_code reply(sio_args args = SIO_NONE) const { return error(sio_reply(get(), args)); }
   ack take_ack() const noexcept { return ack(sio_event_take_ack(get())); }
-  /* A copy that lasts; null: memory ran out. */
+  /* Returns a copy of the event that the program owns; it is null if memory ran out. */
   kept_event keep() const;
 };
 
@@ -418,7 +428,7 @@ template <class T> std::optional<T> event::as(std::size_t i) const {
   }
 }
 
-/* Replies of many to one event. */
+/* The replies to target::emit_ack(). */
 class replies : public handle<sio_replies> {
 public:
   using handle::handle;
@@ -430,8 +440,8 @@ public:
 
 // ---- decisions ----------------------------------------------------------------------------------
 
-/* What middleware decides with. A decision that is never made is a refusal: next refuses when it is
- * destroyed. It may be moved away, to decide later. */
+/* The decision of middleware: ok() or fail(). The callable may move its `next` elsewhere, to decide
+ * later. If it is destroyed without a decision, it decides fail(). */
 class next {
   struct refuse {
     void operator()(sio_next *n) const noexcept { sio_next_fail(n, "not decided", sio_null()); }
@@ -450,7 +460,8 @@ public:
   }
 };
 
-/* An HTTP request of server::route(). One that is destroyed without an answer gets status 500. */
+/* An HTTP request of server::route(). If it is destroyed before respond(), the request gets status
+ * 500. */
 class request {
   struct refuse {
     void operator()(sio_request *r) const noexcept { sio_respond(r, 500, nullptr, sio_text("")); }
@@ -476,7 +487,7 @@ public:
 
 namespace detail {
 
-/* What a callable is given for each argument of a C callback. */
+/* Convert each argument of a C callback to the argument that the callable gets. */
 socket wrap(sio_socket *s) noexcept;
 nsp wrap(sio_nsp *n) noexcept;
 inline event wrap(sio_event *e) noexcept { return event(e); }
@@ -495,13 +506,14 @@ struct callable {
   virtual ~callable() = default;
 };
 
-/* What one server keeps: it is freed when the server has closed, whatever became of sio::server. */
+/* Everything that belongs to one server. It is freed when the sio_server has closed, even if the
+ * sio::server was destroyed before. */
 struct host {
   sio_server *srv = nullptr;
-  server *handle = nullptr; /* the sio::server, while there is one */
-  unsigned endings = 0;     /* calls to close() and drain() whose callback is still to come */
+  server *handle = nullptr; /* the sio::server; nullptr after it was destroyed */
+  unsigned endings = 0;     /* calls of close() and drain() whose callback has not run yet */
   std::function<void(std::exception_ptr)> on_exception;
-  /* Of a namespace, or of the server itself (nullptr). */
+  /* The handlers of each namespace; the key nullptr stands for those of the server itself. */
   std::unordered_map<const sio_nsp *, std::vector<std::unique_ptr<callable>>> handlers;
 
   static host &of(const sio_server *srv) noexcept {
@@ -513,7 +525,8 @@ struct host {
     static_cast<host *>(self)->handlers.erase(n);
   }
 
-  /* Nothing is thrown from here: noexcept makes an exception end the program. */
+  /* Calls `call`, and passes an exception that it throws to on_exception. Without on_exception the
+   * exception leaves this noexcept function, which ends the program. */
   template <class Call> void run(Call &&call) noexcept {
 #ifdef __cpp_exceptions
     if (on_exception) {
@@ -528,7 +541,8 @@ struct host {
   }
 };
 
-/* A callable of type F as a callback of type C, whose last argument is the handler itself. */
+/* Makes a callback of the type C out of a callable of the type F. The pointer `user`, which is the
+ * last argument of each C callback, is the handler object. */
 template <class F, class C> struct handler;
 template <class F, class... A> struct handler<F, void (*)(A...)> final : callable {
   host &owner;
@@ -553,8 +567,8 @@ private:
   }
 };
 
-/* Registers f and keeps it for n, or for the server if n is nullptr. reg(callback, user) makes the
- * C call. */
+/* Stores f as a handler of the namespace n, or of the server if n is nullptr. reg(callback, user)
+ * is the C call that registers it; if it fails, f is destroyed. */
 template <class C, class F, class Register>
 std::error_code keep_handler(host &h, const sio_nsp *n, F f, Register reg) {
   auto &all = h.handlers[n];
@@ -565,7 +579,8 @@ std::error_code keep_handler(host &h, const sio_nsp *n, F f, Register reg) {
   return error(err);
 }
 
-/* The same for a callback that runs once, later. */
+/* Stores f for a callback that runs once, later. call(callback, user) is the C call; f is destroyed
+ * if the call fails, and otherwise after it has run. */
 template <class C, class F, class Call> std::error_code run_later(host &h, F f, Call call) {
   auto user = std::make_unique<handler<F, C>>(h, std::move(f));
   int err = call(&user->run_once, user.get());
@@ -587,7 +602,7 @@ inline unsigned count(std::chrono::milliseconds time) noexcept {
 
 using socket_ref = owner<socket, sio_socket_unref>;
 
-/* One client in one namespace. */
+/* A socket: one client in one namespace. */
 class socket : public handle<sio_socket> {
 public:
   using handle::handle;
@@ -601,8 +616,9 @@ public:
   std::string_view handshake() const noexcept { return view(sio_socket_handshake(get())); }
   socket_ref ref() const noexcept;
 
-  /* The sio_options.socket_data_size bytes of this socket, which begin as zeros and are freed
-   * without a destructor. What needs one is captured by handlers, or kept in a map. */
+  /* Returns the sio_options.socket_data_size bytes of this socket as a T. They are zero at first,
+   * and are freed without calling a destructor: for a type that needs a destructor, capture the
+   * object in the handlers, or keep it in a map. */
   template <class T> T &data() const noexcept {
     static_assert(std::is_trivial_v<T>, "the bytes are zeroed and freed, not constructed");
     return *static_cast<T *>(sio_socket_data(get()));
@@ -615,7 +631,8 @@ public:
                        sio_args args = SIO_NONE) const {
     return error(sio_emit_with(get(), &options, event.c_str(), args));
   }
-  /* f(std::error_code, sio::event reply) runs once if the call succeeds. 0 ms: ack_timeout_ms. */
+  /* Sends an event and asks for an ack. If the call succeeds, f(std::error_code, sio::event reply)
+   * runs once, later. A timeout of 0 ms stands for sio_options.ack_timeout_ms. */
   template <class F>
   std::error_code emit_ack(zstring event, sio_args args, std::chrono::milliseconds timeout,
                            F f) const {
@@ -633,7 +650,8 @@ public:
   bool in(zstring room) const noexcept { return sio_in_room(get(), room.c_str()); }
   std::vector<zstring> rooms() const;
 
-  /* All others of the namespace; those of these rooms. */
+  /* Targets without this socket: others() contains all other sockets of the namespace, to() those
+   * of them that are in one of these rooms. */
   target others() const;
   template <class... Rooms> target to(const Rooms &...rooms) const;
 
@@ -653,9 +671,10 @@ inline std::vector<zstring> socket::rooms() const {
 
 // ---- many sockets -------------------------------------------------------------------------------
 
-/* The sockets that a call is for: nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1)).
- * The target keeps pointers to the names of rooms. So use it within the statement that makes it, or
- * keep the names valid for as long as the target exists. */
+/* The sockets that a call is for:
+ *     nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1));
+ * A target keeps pointers to the names of rooms. So use it within the statement that makes it, or
+ * keep the names valid as long as the target. */
 class target {
   sio_target to_{};
   std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */
@@ -682,7 +701,8 @@ public:
   target &uncompressed() noexcept { return flag(SIO_NO_COMPRESS); }
   target &key(zstring k) noexcept { return to_.key = k.c_str(), *this; }
 
-  /* For C calls; valid as long as the target is unchanged. */
+  /* Returns the target for the functions of emit.h. The result is valid until the target is changed
+   * or destroyed. */
   sio_target get() const noexcept {
     sio_target t = to_;
     if (!rooms_.empty()) t.rooms = rooms_.data();
@@ -693,7 +713,7 @@ public:
   std::error_code emit(zstring event, sio_args args = SIO_NONE) const {
     return error(sio_broadcast(get(), event.c_str(), args));
   }
-  /* f(std::error_code, sio::replies) runs once if the call succeeds. */
+  /* If the call succeeds, f(std::error_code, sio::replies) runs once, later. */
   template <class F>
   std::error_code emit_ack(zstring event, sio_args args, std::chrono::milliseconds timeout,
                            F f) const {
@@ -702,7 +722,7 @@ public:
           return sio_broadcast_ack(get(), event.c_str(), args, detail::count(timeout), cb, user);
         });
   }
-  /* f(std::error_code, sio_remote *list, std::size_t n) runs once if the call succeeds. */
+  /* If the call succeeds, f(std::error_code, sio_remote *list, std::size_t n) runs once, later. */
   template <class F> std::error_code fetch(std::chrono::milliseconds timeout, F f) const {
     return detail::run_later<sio_fetch_cb>(
         detail::host::of(to_.nsp), std::move(f), [&](auto cb, void *user) {
@@ -718,7 +738,8 @@ public:
   std::error_code disconnect(bool session = false) const {
     return error(sio_all_disconnect(get(), session));
   }
-  /* The sockets of this server, to be looped over; they are valid until the end of the turn. */
+  /* Returns the sockets of the target that are on this server. They are valid until the end of the
+   * current turn of the loop. */
   std::vector<socket> sockets() const {
     std::vector<socket> all;
     all.reserve(sio_nsp_count(to_.nsp, nullptr));
@@ -739,7 +760,8 @@ template <class... Rooms> target socket::to(const Rooms &...rooms) const {
 
 using nsp_ref = owner<nsp, sio_nsp_unref>;
 
-/* A namespace, on which handlers are registered. */
+/* A namespace, on which the program registers handlers. Each function takes a callable f; the
+ * comment above it shows how f is called. */
 class nsp : public handle<sio_nsp> {
   template <class C, class F> std::error_code add(int (*reg)(sio_nsp *, C, void *), F f) const {
     return detail::keep_handler<C>(detail::host::of(get()), get(), std::move(f),
@@ -821,9 +843,10 @@ inline nsp wrap(sio_nsp *n) noexcept { return nsp(n); }
 
 // ---- servers ------------------------------------------------------------------------------------
 
-/* A server on the program's loop, which is closed when its owner is destroyed. Closing takes some
- * turns of the loop, so the loop must run on until the callable of close() has run; the handlers
- * live until then. All calls but open(), close() and drain() need a server that is open. */
+/* Owns a server on the program's uv loop. The destructor of sio::server closes the server. Closing
+ * takes some turns of the loop: the program must run the loop until the callable that it passed to
+ * close(f) has run. The registered handlers exist until then. All functions except open(), close()
+ * and drain() may be called only while the server is open. */
 class server {
   detail::host *host_ = nullptr;
 
@@ -845,7 +868,8 @@ class server {
     if (host->handle) host->handle->host_ = nullptr;
     host->handle = nullptr;
   }
-  /* After close() and drain() there are two ends, one right after the other. */
+  /* Called when the server has closed: once for close() and once for drain(), if the program called
+   * both. The last call frees the host. */
   static void on_end(void *user) noexcept {
     auto *host = static_cast<detail::host *>(user);
     detach(host);
@@ -897,7 +921,8 @@ public:
     if (host_) detach(host_);
   }
 
-  /* Makes the server. errc::state: there is one. */
+  /* Creates the server. errc::state: this object has a server already; otherwise the errors of
+   * sio_server_new(). */
   [[nodiscard]] std::error_code open(uv_loop_s *loop, const sio_options &options = {}) {
     if (host_) return errc::state;
     auto host = std::make_unique<detail::host>();
@@ -925,8 +950,9 @@ public:
   }
   int port() const noexcept { return sio_port(get()); }
 
-  /* The server becomes invalid when it has closed; then f() runs, and the handlers are destroyed.
-   * errc::state: it closes already, or there is none. */
+  /* Begins to close the server. When it has closed, this object has no server any more, f() runs,
+   * and the handlers are destroyed. errc::state: the server is closing already, or this object has
+   * no server. */
   std::error_code close() noexcept {
     if (!host_) return errc::state;
     int err = sio_server_close(get(), &on_end, host_);
@@ -942,10 +968,10 @@ public:
                [&](auto cb, void *user) { return sio_server_drain(get(), &how, cb, user); });
   }
 
-  /* f(std::exception_ptr) gets what callables throw. It must not throw. */
+  /* Makes f(std::exception_ptr) get the exceptions that callables throw. f must not throw. */
   template <class F> void on_exception(F f) { host_->on_exception = std::move(f); }
 
-  /* Runs f() on the loop's thread, once. Any thread. */
+  /* Runs f() once, later, on the loop's thread. May be called on any thread. */
   template <class F> std::error_code post(F f) {
     auto run = [f = std::move(f)](sio_server *) mutable { f(); };
     return detail::run_later<void (*)(sio_server *, void *)>(
@@ -958,7 +984,8 @@ public:
   [[nodiscard]] std::error_code of_pattern(zstring pattern, nsp &parent) {
     return get_nsp(parent, [&](sio_nsp **n) { return sio_of_pattern(get(), pattern.c_str(), n); });
   }
-  /* f(sio_server *, zstring name, std::string_view auth, next) */
+  /* f(sio_server *, zstring name, std::string_view auth, next) decides whether the parent accepts
+   * the name. */
   template <class F> [[nodiscard]] std::error_code of_match(F f, nsp &parent) {
     return add<sio_match_cb>(std::move(f), [&](auto cb, void *user) {
       return get_nsp(parent, [&](sio_nsp **n) { return sio_of_match(get(), cb, user, n); }).value();
@@ -966,7 +993,8 @@ public:
   }
   nsp find(zstring name) const noexcept { return nsp(sio_nsp_find(get(), name.c_str())); }
 
-  /* f(nsp). Handlers that are registered on a child are destroyed with it. */
+  /* f(nsp). The handlers that are registered on a child namespace are destroyed together with
+   * it. */
   template <class F> [[nodiscard]] std::error_code on_new_nsp(F f) {
     return add_nsp_hook(&sio_nsp_hooks::create, std::move(f));
   }
@@ -991,7 +1019,8 @@ public:
 
 } // namespace sio
 
-/* A socket as the key of an unordered_map: what a program keeps for it. */
+/* Makes sio::socket usable as the key of a std::unordered_map, in which a program keeps data for
+ * each socket. */
 template <> struct std::hash<sio::socket> {
   std::size_t operator()(sio::socket s) const noexcept {
     return std::hash<const void *>()(s.get());
