@@ -3,7 +3,7 @@
  * event.h - reading what a client sent.
  *
  * A packet is checked completely when it arrives (JSON as in RFC 8259, UTF-8, depth), but no
- * argument is parsed before the host asks for it. Arguments are numbered from 0; the name of the
+ * argument is parsed before the program asks for it. Arguments are numbered from 0; the name of the
  * event is not one of them. An event, and all that these functions return, is valid until the
  * callback returns: sio_event_keep() makes a copy that lasts, and sio_event_take_ack() takes the
  * ack.

@@ -36,7 +36,8 @@ SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
 /* Makes the text and calls cb(text, user) once, before sio_metrics_text() returns. The text is
- * valid until cb returns. UV_EINVAL: cb is NULL; UV_ENOMEM: cb was not called. */
+ * valid until cb returns. UV_EINVAL: cb is NULL; UV_ENOMEM; SIO_ETOOBIG: the text would be longer
+ * than 64 MiB. After an error cb was not called. */
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
 
 #ifdef __cplusplus

@@ -96,8 +96,7 @@ typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args,
  * they are called in it. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
- * UV_ENOENT: there is no such callback.
- */
+ * UV_ENOENT: there is no such callback. */
 SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 
 /* What a callback of sio_on_error() is told about an error. Valid until the callback returns. */
@@ -145,9 +144,10 @@ SIO_EXTERN void sio_next_ok(sio_next *next);
  *    sio_on_error() get the message and data. The client is sent nothing; to send it an ack, call
  *    sio_reply() before sio_next_fail().
  *  - In other callbacks that have a parameter of type sio_next: the comment of the callback's type
- *    says what happens. A line of the log at level WARN contains the message, without the data.
- *    data cannot have attachments: if it has some, or if its JSON is invalid, it is left out, and
- *    the log says so. */
+ *    says what happens.
+ *
+ * A line of the log at level WARN contains the message, without the data. data cannot have
+ * attachments: if it has some, or if its JSON is invalid, it is left out, and the log says so. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* ---- slow clients -------------------------------------------------------------------------- */
@@ -195,8 +195,7 @@ typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
 SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb,
                                   void *user);
 
-/* ---- parents: they create namespaces when a client asks for them
- * ---------------------------------
+/* ---- parents: they create namespaces when a client asks for them ------------------------------
  *
  * When a client connects to a namespace that does not exist, the parents of the server are asked in
  * the order in which they were created. The first parent that accepts the name creates the

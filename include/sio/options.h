@@ -231,8 +231,9 @@ typedef struct sio_options {
   /* How long the server waits, when it closes a connection, until the client has read what is
    * queued and has closed its side. Default: 30000 ms. */
   unsigned close_timeout_ms;
-  /* How long sio_server_close() waits for clients in this way; then it cuts their connections.
-   * Default: 5000 ms, or close_timeout_ms if that is less. */
+  /* How long sio_server_close() waits until the clients have read what is queued for them and have
+   * closed their side; then it cuts their connections. Default: 5000 ms, or close_timeout_ms if that
+   * is less. */
   uint64_t shutdown_timeout_ms;
   /* A message that each session is sent right after its handshake, in the same HTTP response or
    * write; {NULL,0}: no such message. It has to be UTF-8 text unless initial_binary is set. A
@@ -258,8 +259,10 @@ typedef struct sio_options {
    *  - Other requests that have neither Origin nor Sec-Fetch-Site are allowed, because programs
    *    that are not browsers send such requests. Browsers older than 2023, and all browsers over
    *    plain http, send them too when a page loads an image or another page. The page cannot read
-   *    the responses, but it can open a session in this way. The list stops web pages. It does not
-   *    stop programs, which can send any Origin: use allow_request for these. */
+   *    the responses, but it can open a session in this way.
+   *
+   * The list stops web pages. It does not stop programs, which can send any Origin: use
+   * allow_request for these. */
   const char *const *allowed_origins;
   /* Decides whether a session may begin; NULL: every session may. */
   sio_allow_cb allow_request;
@@ -292,13 +295,14 @@ typedef struct sio_options {
    *    connection of a trusted proxy must then begin with a PROXY header within head_timeout_ms;
    *    other connections must not contain one. The HTTP headers are read only if the address in the
    *    PROXY header belongs to a trusted proxy, too. If the PROXY header says LOCAL or UNKNOWN, or
-   *    names a Unix socket, the proxy's own address is used. sio_request_info.address,
-   *    sio_session_info.address, the handshake, the log and the limits use the client's address;
-   *    sio_request_info.peer and sio_session_info.peer are the proxy's address. */
+   *    names a Unix socket, the proxy's own address is used.
+   *
+   * sio_request_info.address, sio_session_info.address, the handshake, the log and the limits use
+   * the client's address; sio_request_info.peer and sio_session_info.peer are the proxy's. */
   const char *const *trusted_proxies;
-  /* enum sio_forwarded: the HTTP headers that are read for the first of these ways. */
+  /* enum sio_forwarded: which HTTP headers of a trusted proxy contain the client's address. */
   int forwarded;
-  /* Connections of trusted proxies begin with a PROXY header. */
+  /* Require a PROXY header at the beginning of each connection of a trusted proxy. */
   bool proxy_protocol;
 
   /* -- Sockets, namespaces and events -- */
@@ -505,8 +509,8 @@ typedef struct sio_options {
    * connections are closed. What counts as one address is explained for connects_per_s. Default: 0,
    * no limit. */
   unsigned requests_per_s;
-  /* How many such requests of one address may come at once before requests_per_s limits them.
-   * Default: requests_per_s. */
+  /* How many requests of one address may come at once before requests_per_s limits them. Default:
+   * requests_per_s. */
   unsigned requests_burst;
 } sio_options;
 

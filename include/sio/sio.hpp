@@ -869,7 +869,7 @@ class server {
     host->handle = nullptr;
   }
   /* Called when the server has closed: once for close() and once for drain(), if the program called
-   * both. The last call frees the host. */
+   * both. The last call frees *user. */
   static void on_end(void *user) noexcept {
     auto *host = static_cast<detail::host *>(user);
     detach(host);
