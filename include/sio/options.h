@@ -232,8 +232,8 @@ typedef struct sio_options {
    * queued and has closed its side. Default: 30000 ms. */
   unsigned close_timeout_ms;
   /* How long sio_server_close() waits until the clients have read what is queued for them and have
-   * closed their side; then it cuts their connections. Default: 5000 ms, or close_timeout_ms if that
-   * is less. */
+   * closed their side; then it cuts their connections. Default: 5000 ms, or close_timeout_ms if
+   * that is less. */
   uint64_t shutdown_timeout_ms;
   /* A message that each session is sent right after its handshake, in the same HTTP response or
    * write; {NULL,0}: no such message. It has to be UTF-8 text unless initial_binary is set. A
