@@ -82,13 +82,14 @@ typedef struct sio_adapter_ops {
    * for the queries that the adapter holds. */
   void (*close)(sio_adapter *a);
 
-  /* A socket joins or leaves a room. The library calls them only if that changes something and the
-   * name of the room is valid, and never for the room of the socket's own id. join returns 0, or
-   * UV_ENOMEM if the socket has not joined the room. Both functions have to call room_changed(). */
+  /* Make a socket join or leave a room. The library calls join and leave only if that changes
+   * something and the name of the room is valid, and never for the room of the socket's own id.
+   * join returns 0, or UV_ENOMEM if the socket has not joined the room. Both functions have to call
+   * room_changed(). */
   int (*join)(sio_adapter *a, sio_socket *s, const char *room);
   void (*leave)(sio_adapter *a, sio_socket *s, const char *room);
   /* Removes a socket that leaves the namespace from all its rooms. Also called for a socket that
-   * middleware refused. */
+   * never connected, for example because middleware refused it. */
   void (*leave_all)(sio_adapter *a, sio_socket *s);
   bool (*in_room)(const sio_adapter *a, const sio_socket *s, const char *room);
   /* Calls cb for each room that join has added the socket to, that is, not for the room of its own
@@ -128,10 +129,10 @@ typedef struct sio_adapter_ops {
   size_t (*room_size)(const sio_adapter *a, const char *room);
 
   /* Asks the other servers which of their sockets the target contains. The sockets of this server
-   * are in q already. The adapter calls query_hold() for each server that it asks. When this server
-   * answers, the adapter calls query_remote() for each socket in the answer, and then
-   * query_release(). Not called if to->flags contains SIO_LOCAL. If fetch returns an error,
-   * sio_all_fetch() fails with this error. */
+   * are in q already. The adapter calls query_hold() for each server that it asks. For each answer
+   * it calls query_remote() once for each socket in the answer, and then query_release(). fetch is
+   * not called if to->flags contains SIO_LOCAL. If it returns an error, sio_all_fetch() fails with
+   * this error. */
   int (*fetch)(sio_adapter *a, const sio_target *to, sio_query *q);
   /* Sends an event to the other servers. q is NULL if no acks are asked for. Otherwise the adapter
    * holds q, calls query_expect() with the number of servers, query_reply() for each answer, and at
@@ -240,8 +241,7 @@ typedef struct sio_query_watch {
  * the server. An adapter can take part in this in one of two ways:
  *
  * 1. The adapter finds lost sockets on other servers: it sets `restore`. The library still keeps
- * the
- *    lost sockets of this server. When a client sends a pid that is not known here, the library
+ *    the lost sockets of this server. When a client sends a pid that is not known here, the library
  *    calls restore, and the adapter asks the other servers. The library gives the events that the
  *    adapter passes to restore_event() offsets of its own.
  *
@@ -320,8 +320,9 @@ struct sio_adapter_api {
   /* The size of this table in the library that is loaded. */
   size_t size;
 
-  /* The table of the memory adapter, for the sockets of this server. Its optional functions for
-   * queries and recovery are NULL, the others are set. Pass NULL as user to its open function. */
+  /* The table of the memory adapter, for the sockets of this server. Of its optional functions only
+   * arrive, depart, all_rooms, room_size and room_count are set. Pass NULL as user to its open
+   * function. */
   const sio_adapter_ops *memory;
 
   /* -- packets -- */
