@@ -386,9 +386,9 @@ struct sio_adapter_api {
   /* Adds one hold to q, which keeps q valid and open until query_release() is called for this
    * hold. */
   void (*query_hold)(sio_query *q);
-  /* Ends one hold of q; the caller must not use q for this hold any more. err is 0, or the reason
-   * why some answers did not come (SIO_ETIMEOUT or another error). The callback of the program gets
-   * the first err that is not 0 as its status. */
+  /* Ends one hold of q. Without another hold the caller must not use q any more. err is 0, or the
+   * reason why some answers did not come (SIO_ETIMEOUT or another error). The callback of the
+   * program gets the first err that is not 0 as its status. */
   void (*query_release)(sio_query *q, int err);
   /* Fills in the first out->size bytes of *out. */
   void (*query_get_info)(const sio_query *q, sio_query_info *out);
@@ -443,10 +443,11 @@ struct sio_adapter_api {
    * restore_done() with a cause. */
   int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
   /* Adds an event that the client missed. The adapter calls it after restore_found(). offset is as
-   * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. After an error the library does
-   * not recover the client, because the client would miss an event; the adapter may ignore the
-   * error. SIO_ETOOBIG: the client missed more than may be queued for it (max_queued, queue_high);
-   * the other errors are those of packet_new(). */
+   * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. The adapter may ignore the
+   * result. SIO_ETOOBIG: the client missed more than may be queued for it (max_queued, queue_high).
+   * After SIO_ETOOBIG and UV_ENOMEM the library does not recover the client, because the client
+   * would miss an event. The other errors are those of packet_new(); they mean that the event is
+   * invalid and is left out. */
   int (*restore_event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
                        sio_slice offset);
   /* Ends the answer to a call of restore. cause is 0 after restore_found(); otherwise it is one of
