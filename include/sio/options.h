@@ -61,7 +61,7 @@ typedef struct sio_cors {
   /* The header Access-Control-Max-Age: for how many seconds a browser may cache the response to a
    * preflight request; 0: it is not sent. */
   unsigned max_age_s;
-  /* The status of the response to a preflight request. Default: 204. */
+  /* The status of the response to a preflight request, from 200 to 299. Default: 204. */
   int preflight_status;
 } sio_cors;
 
@@ -81,7 +81,7 @@ typedef struct sio_cookie {
   const char *expires; /* an HTTP date; NULL leaves the attribute out */
   bool no_http_only;   /* leave HttpOnly out                          */
   bool secure;
-  int same_site; /* SIO_SAMESITE_...                            */
+  int same_site; /* SIO_SAMESITE_...; SIO_SAMESITE_NONE needs secure */
 } sio_cookie;
 
 /* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO and for
