@@ -68,8 +68,8 @@ void sio__admin_unref(struct admin *a) {
 
 static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
-/* Runs when the server has ended. Before that, callbacks of the server could still run, for
- * sessions that ended after it had begun to close. */
+/* Runs when no callback of the server can run any more. Until then a is needed, because sessions
+ * may end after the server has begun to close, which calls the hooks of this library. */
 static void on_server_ended(void *user) { sio__admin_unref(user); }
 
 static void admin_on_stats_timer(uv_timer_t *timer) { sio__admin_send_stats(timer->data); }
@@ -112,7 +112,8 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
 }
 
 /* Copies the options of a program that may have been compiled with another version of the header.
- * Fields that its struct lacks become zero. Fields that only its struct has must be zero. */
+ * Fields that the program's struct does not have become zero. Returns false if the program's struct
+ * has fields that this library does not know and one of them is not zero. */
 static bool copy_sized_options(sio_admin_options *ours, const sio_admin_options *in) {
   const size_t first = sizeof *ours; /* the size in version 0.1 */
   const size_t size = in->size ? in->size : first;
@@ -130,8 +131,9 @@ static bool is_valid_admin_options(const sio_admin_options *o) {
   return password != o->no_auth;
 }
 
-/* Registers the callbacks. If there is an error, those that were registered stay, but do nothing,
- * because a->closing is set. */
+/* Registers all callbacks of this library. If one cannot be registered, returns the error; those
+ * before it stay registered. sio_admin_attach() then sets a->closing, after which no password is
+ * accepted and nothing is broadcast to the UI. */
 static int register_admin_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
   if (!err) err = sio__admin_login_init(a, o);
@@ -154,7 +156,8 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   if (!options || !copy_sized_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
   struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
-  /* This is registered first, so that everything that follows ends with the server. */
+  /* The callbacks for the end of the server are registered first, so that they free everything that
+   * is set up below. */
   int err = sio_on_close(srv, on_server_close, on_server_ended, a);
   if (err) {
     admin_free(a);

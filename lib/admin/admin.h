@@ -18,16 +18,17 @@ struct cJSON;
 
 enum {
   STATS_EVERY_MS = 2000,
-  SECONDS_KEPT = 8, /* seconds of counters, if the loop was blocked and they could not be sent */
+  SECONDS_KEPT = 8,     /* length of admin.seconds; later seconds are added to the last element */
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
-  CHECKS_MAX = 16, /* the maximum number of passwords that wait to be checked; see checks.c */
-  /* The maximum number of events that wait to be shown, in one turn of the loop. */
+  CHECKS_MAX = 16, /* the maximum number of password checks in admin.checks; see checks.c */
+  /* The maximum number of sent events that are kept until they are shown in the UI. They are kept
+   * only until the next turn of the loop; further events of the same turn are not shown. */
   EVENTS_MAX = 1000,
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
 };
 
-/* Counts what happened in one second ("aggregatedEvents"). */
+/* What happened on the server in one second, as the UI shows it ("aggregatedEvents"). */
 struct second {
   uint64_t time; /* Unix time, seconds */
   uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;
@@ -36,17 +37,18 @@ struct second {
 
 struct session {
   char id[SESSION_ID_SIZE];
-  uint64_t saved_ms; /* time of uv_now(); 0 if unused */
+  uint64_t saved_ms; /* when it was saved: uv_now(); 0 if this element is not used */
 };
 
-/* Identifies the address of a client. Clients with the same key share the places for password
- * checks. */
+/* Identifies the address of a client. Clients with equal keys count as one when the CHECKS_MAX
+ * places for password checks are shared out. */
 struct address_key {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
   int version;            /* 4 or 6; 0 if the client has no address */
 };
 
-/* A password that is being checked, or waits to be checked. */
+/* The check of the password with which a client signs in to the UI. It waits in the list
+ * admin.checks until a thread checks the password. */
 struct check {
   struct check *next;
   struct admin *admin;
@@ -58,7 +60,8 @@ struct check {
   bool name_ok, password_ok;
   char session_id[SESSION_ID_SIZE];
   size_t size; /* of password */
-  /* Overwritten when it has been checked, or when it is clear that it will not be. */
+  /* The password, with a NUL. It is overwritten with zeros as soon as it has been checked, or when
+   * it is clear that it will not be checked. */
   char password[];
 };
 
@@ -86,7 +89,7 @@ struct admin {
 
   struct session sessions[SESSIONS_MAX];
   struct check *checks;    /* the first one is being checked, the others wait in this order */
-  struct check *signed_in; /* for sockets that will be sent a session id once they have connected */
+  struct check *signed_in; /* of clients that are sent their session id when they have connected */
   size_t nchecks;
 
   struct shown_event *events, **last_event;
@@ -96,39 +99,43 @@ struct admin {
 
 void sio__admin_unref(struct admin *a);
 
-/* Sends an event to all clients of the UI, on all servers. Frees the trees in args. If one of them
- * is NULL because memory ran out, the event is dropped and counted. */
+/* Sends an event to all clients of the UI, on all servers. args contains the n arguments of the
+ * event, which this function frees. If one of them is NULL because memory ran out, the event is not
+ * sent, and is counted in events_dropped. */
 void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
-/* These add an item to an object or an array, or free the item if that is not possible. Object,
- * array and item may be NULL. */
+/* Add an item to a cJSON object or array. If that fails, they free the item. All three pointers may
+ * be NULL. */
 void sio__admin_json_add_member(struct cJSON *object, const char *key, struct cJSON *item);
 void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
 
 /* ---- login.c --------------------------------------------------------------------------------- */
 
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
-/* Called when a socket has connected. If it has signed in with a password, sends it the id of its
- * new session. */
+/* Called when a socket has connected to the namespace of the UI. If the client has entered the
+ * password, sends it the id of its new session, with which it need not enter the password again. */
 void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
-/* Gives the verdict of a check that has ended, and frees it or keeps it until the socket has
- * connected. */
+/* Ends a password check: admits or refuses the client. Then it frees the check, or keeps it until
+ * the socket of the client has connected. */
 void sio__admin_finish_password_check(struct check *c);
-/* True if the password is the right one. Runs in a thread, because it takes long. */
+/* Returns true if this is the password of the UI. Called in a thread of libuv's pool, because
+ * computing the bcrypt hash takes about 0.1 s. */
 bool sio__admin_is_correct_password(const struct admin *a, const char *password);
 
 /* ---- checks.c -------------------------------------------------------------------------------- */
 
 extern const char sio__admin_busy[]; /* in login.c */
-/* Lets the password of a client be checked in a thread, when it is its turn. Then
- * sio__admin_finish_password_check() is called. If there is no place for the check, refuses the
- * client at once. */
+/* Queues the check of a client's password. When it is the check's turn, a thread checks the
+ * password, and sio__admin_finish_password_check() is called. If CHECKS_MAX checks are waiting and
+ * none of them has to make room, the client is refused at once. */
 void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
                                      const char *password, sio_next *next);
-/* Refuses those checks that have not begun: the ones of this session, or all if session is NULL. */
+/* Refuses the clients whose password check has not begun: only the clients of this session or, if
+ * session is NULL, all of them. why is the message that the clients get. */
 void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session, const char *why);
 void sio__admin_password_check_free(struct check *c);
-/* Overwrites n bytes, which contained a password, with zeros. */
+/* Overwrites n bytes at p, which contain a password or data that was computed from one, with
+ * zeros. */
 void sio__admin_overwrite_secret(void *p, size_t n);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */
@@ -143,7 +150,7 @@ void sio__admin_send_stats(struct admin *a);
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 int sio__admin_watch_init(struct admin *a);
-/* Sends to the socket a list of all sockets on all servers. */
+/* Sends a list of all sockets on all servers to a client of the UI (the socket s). */
 void sio__admin_send_socket_list(struct admin *a, sio_socket *s);
 void sio__admin_free_waiting_events(struct admin *a);
 

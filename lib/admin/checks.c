@@ -11,9 +11,10 @@
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-/* Returns the key of a session's address. Of an IPv6 address only the first 64 bits count,
- * because each network has that many addresses. Clients of Unix sockets have no address, and
- * share one key. */
+/* Returns the key that stands for the address of a session when places for checks are shared out.
+ * Of an IPv6 address only the first 64 bits are used, because every customer's network has that
+ * many addresses of its own. Clients of Unix sockets have no address, and all of them get the same
+ * key. */
 static struct address_key get_address_key(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;
   struct address_key key = { .version = 0 };
@@ -36,7 +37,8 @@ static size_t count_checks_of_address(const struct admin *a, const struct addres
 
 /* ---- one check ------------------------------------------------------------------------------- */
 
-/* A plain memset() would be left out by the compiler, because the memory is not read afterwards. */
+/* This does not call memset(), because the compiler would remove that call: the memory is not read
+ * afterwards. */
 void sio__admin_overwrite_secret(void *p, size_t n) {
   volatile char *bytes = p;
   for (size_t i = 0; i < n; i++) bytes[i] = 0;
@@ -88,7 +90,8 @@ static void append_password_check(struct admin *a, struct check *c) {
   a->nchecks++;
 }
 
-/* Moves the checks of an address that has had its turn after those of all other addresses. */
+/* Moves all waiting checks of one address to the end of the queue. Called after a check of this
+ * address, so that addresses take turns. */
 static void move_checks_of_address_to_end(struct admin *a, const struct address_key *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
@@ -124,7 +127,8 @@ static void on_password_checked(uv_work_t *work, int status) {
   sio__admin_finish_password_check(c);
 }
 
-/* Starts the first check of the queue in a thread. The others wait. */
+/* Starts the first check of the queue in a thread of libuv's pool. The other checks wait until it
+ * has ended. */
 static void start_next_password_check(struct admin *a) {
   struct check *c;
   while ((c = a->checks)) {
@@ -136,8 +140,9 @@ static void start_next_password_check(struct admin *a) {
   }
 }
 
-/* Finds the last check of the address that has the most of them, but never the first check of the
- * queue. Sets *most to the number of checks of that address. */
+/* Finds the check that is refused when the queue is full: the last one of the address that has the
+ * most checks. The first check of the queue is never chosen, because a thread may be working on it.
+ * Sets *most to the number of checks of that address. */
 static struct check **find_check_to_displace(struct admin *a, size_t *most) {
   struct check **found = NULL;
   *most = 0;
@@ -150,8 +155,9 @@ static struct check **find_check_to_displace(struct admin *a, size_t *most) {
   return found;
 }
 
-/* Returns true if there is a place for one more check of this address; another check may be refused
- * for it. */
+/* Makes room for one more check of this address. If the queue is full, a check of another address
+ * that has more checks is refused in its place. Returns false if no other address has more
+ * checks. */
 static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;
@@ -176,7 +182,8 @@ void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char 
   if (a->nchecks == 1) start_next_password_check(a);
 }
 
-/* The first check may be in a thread, and ends there. */
+/* The first check of the queue is left alone, because a thread may be working on it: it ends with
+ * on_password_checked(). */
 void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session,
                                       const char *why) {
   struct check **at = a->checks ? &a->checks->next : &a->checks;

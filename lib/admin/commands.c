@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* The command in an event of the UI. */
+/* A command of a user: the event of the UI that asks for it, and the sockets that it is for. */
 struct command {
   sio_admin_action action;
   const char *rooms[2]; /* the filter, as a list that contains one room */
@@ -18,8 +18,8 @@ static int read_ui_command(struct admin *a, sio_event *e, size_t filter, struct 
   const char *nsp = sio_event_str(e, 0);
   c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
   c->action.filter = sio_event_str(e, filter);
-  /* The filter is the name of a room or the id of a socket. If it is empty, null or missing, the
-   * command is for the whole namespace. */
+  /* The argument with the number `filter` is the name of a room or the id of a socket. If it is
+   * empty, null or missing, the command is for the whole namespace. */
   if (!c->action.filter && sio_event_kind(e, filter) != SIO_NULL) return UV_EINVAL;
   if (c->action.filter && !*c->action.filter) c->action.filter = NULL;
   c->rooms[0] = c->action.filter;

@@ -16,8 +16,8 @@
 
 enum { PASSWORD_MAX = 1024, HASH_LENGTH = 60, SESSION_LIFE_MS = 24 * 60 * 60 * 1000 };
 
-/* The same texts as in the Node.js package: after the first one the UI asks for the password
- * again. */
+/* These two texts are the same as in the Node.js package. When the UI gets "invalid credentials",
+ * it asks the user for the password again. */
 static const char invalid[] = "invalid credentials";
 const char sio__admin_busy[] = "too many attempts, try again later";
 
@@ -47,8 +47,8 @@ static bool is_password_of_hash(const char *password, const char *hash) {
 }
 #endif
 
-/* Checks whether crypt_r() of this system supports bcrypt, with a hash of the empty password at the
- * lowest cost. */
+/* Returns true if crypt_r() of this system supports bcrypt. To find out, it computes a hash of the
+ * empty password at the lowest cost. */
 static bool is_bcrypt_available(void) {
   return is_password_of_hash("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
 }
@@ -99,8 +99,9 @@ static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* Keeps the check of a socket that is allowed to connect, until it has connected and can be sent
- * its session id. Frees the checks of sockets that have left instead. */
+/* Keeps the check of a socket that may connect, because its session id can be sent to the client
+ * only when the socket has connected. Also frees the checks of those sockets that disconnected
+ * before that. */
 static void keep_check_until_connected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {
@@ -154,7 +155,8 @@ static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
   sio__admin_queue_password_check(a, s, name, password, next);
 }
 
-/* Refuses the checks of a client that has gone, so that its passwords are not kept any longer. */
+/* Refuses the waiting password checks of a client that has disconnected, so that its passwords are
+ * removed from memory. */
 static void on_ui_session_close(sio_session *session, const sio_close_info *why, void *user) {
   (void)why;
   sio__admin_refuse_waiting_checks(user, session,

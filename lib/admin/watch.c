@@ -14,8 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Node.js shows the first characters of the secret session id. Here the first characters of
- * the public id are shown instead. */
+/* How many characters of the session's public id the UI shows as the id of a client. The Node.js
+ * package shows the beginning of the session id, which is secret. */
 enum { CLIENT_ID_LENGTH = 12 };
 
 #define OWN_MEMBER "_admin"
@@ -76,9 +76,11 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* Returns the members of a socket's shared JSON except "_admin", which
- * put_admin_member_into_shared_json() may have added: the text after '{', with the '}' at its end.
- * It is a part of the host's text, because a cJSON tree would round its numbers. */
+/* Returns the members of a socket's shared JSON without "_admin", which
+ * put_admin_member_into_shared_json() has put before them if it was called for the socket. The
+ * result is the part of the text after this member (or after '{'), including the final '}'. The
+ * text is cut, and not parsed into a cJSON tree, because a tree would round large numbers of the
+ * program. */
 static sio_slice find_other_shared_members(sio_slice shared) {
   static const char mark[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
@@ -235,8 +237,8 @@ static void send_waiting_events_to_ui(sio_server *srv, void *user) {
   sio__admin_unref(a);
 }
 
-/* Keeps the event until the next turn of the loop, because nothing may be sent from inside this
- * callback. */
+/* Keeps a copy of the event that is being sent, and shows it in the UI in the next turn of the
+ * loop: in a callback of sio_on_any_outgoing() nothing may be sent. */
 static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args, void *user) {
   struct admin *a = user;
   if (a->closing) return;
@@ -336,8 +338,8 @@ static int watch_namespace(struct admin *a, sio_nsp *nsp) {
   int err = sio_on_connect(nsp, watch_on_socket_connected, a);
   if (!err) err = sio_on_disconnect(nsp, watch_on_socket_disconnected, a);
   if (!err) err = sio_on_room(nsp, &rooms, a);
-  /* Events in the namespace of the UI itself are not shown, because each would cause another
-   * one. */
+  /* Events in the namespace of the UI are not shown in the UI, because showing an event sends
+   * another event in that namespace. */
   if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event_received, a);
   if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_event_sent, a);
   return err;
