@@ -40,7 +40,7 @@ static bool read_proxy_header(struct http_conn *c) {
   if (n < 0) sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   consume_http_input(c, (size_t)n);
-  sio__proxy_info_set_header(c->proxy, &p, c->http->proxies.trusted);
+  sio__proxy_info_store_proxy_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
   return count_proxied_client(c, &p.from) && sio__http_conn_start_tls_or_http(c);
 }
@@ -81,7 +81,7 @@ static void move_conn_from_pending_list(struct http_conn *c) {
 static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
-  if (c->proxy) sio__proxy_info_read_request(c->proxy, r, &c->http->proxies, c->address);
+  if (c->proxy) sio__proxy_info_read_forwarded_headers(c->proxy, r, &c->http->proxies, c->address);
   LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)), "%s: %.*s %.*s",
             c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;

@@ -17,15 +17,15 @@ struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers) {
 
 /* If the address in the PROXY header is not that of a trusted proxy, the client itself may have
  * written the headers of its requests, so they are not believed. */
-void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
-                                const struct addr_set *trusted) {
+void sio__proxy_info_store_proxy_header(struct proxy_info *v, const struct proxied *p,
+                                        const struct addr_set *trusted) {
   v->header_secure = v->request_secure = p->secure;
   v->trusts_headers = sio__addr_set_contains(trusted, &p->from);
   if (p->from.kind == ADDR_IP) sio__addr_to_text(&p->from, v->client);
 }
 
-void sio__proxy_info_read_request(struct proxy_info *v, const sio_request *r,
-                                  const struct proxies *p, char *client) {
+void sio__proxy_info_read_forwarded_headers(struct proxy_info *v, const sio_request *r,
+                                            const struct proxies *p, char *client) {
   memcpy(client, v->client, sizeof v->client);
   v->request_secure = v->header_secure;
   if (!v->trusts_headers) return;

@@ -24,11 +24,11 @@ struct proxy_info {
 struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers);
 /* Stores what the PROXY header says. The headers of requests are believed only if the address in
  * the PROXY header is that of another trusted proxy. */
-void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
-                                const struct addr_set *trusted);
+void sio__proxy_info_store_proxy_header(struct proxy_info *v, const struct proxied *p,
+                                        const struct addr_set *trusted);
 /* Finds out the client of the request r from its headers, if they are believed. Writes the client's
  * address to `client`, which has CONN_ADDRESS bytes. */
-void sio__proxy_info_read_request(struct proxy_info *v, const sio_request *r,
-                                  const struct proxies *p, char *client);
+void sio__proxy_info_read_forwarded_headers(struct proxy_info *v, const sio_request *r,
+                                            const struct proxies *p, char *client);
 
 #endif
