@@ -4,6 +4,7 @@
  * is in test_net_send.c.
  */
 #include "conn_rig.h"
+#include "net/transfer.h"
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
