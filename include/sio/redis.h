@@ -250,14 +250,14 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  * the entries that this server publishes are queued, up to sio_redis_options.max_queued bytes, and
  * are delivered to the clients of this server at once. Each stream needs two more connections.
  *
- * If the connection breaks before Redis has answered an XADD, the server adds the entry again when it
- * is connected again, unless the entry is in the stream by then. But Redis may still execute the
- * first XADD later. So an entry has one field more than those of Node.js, "seq", which counts the
- * entries of its server: servers of libsio ignore an entry whose number is not greater than the last
- * one of the same server (sio_redis_stats.repeated). To servers of libsio each entry is delivered at
- * most once, in the order of the server that added it, and exactly once unless a counter of
- * sio_redis_stats says otherwise or Redis loses the entry. A Node.js server ignores the field, and
- * may get an entry twice in that case.
+ * If the connection breaks before Redis has answered an XADD, the server adds the entry again when
+ * it is connected again, unless the entry is in the stream by then. But Redis may still execute
+ * the first XADD later. So an entry has one field more than those of Node.js, "seq", which counts
+ * the entries of its server: servers of libsio ignore an entry whose number is not greater than
+ * the last one of the same server (sio_redis_stats.repeated). To servers of libsio each entry is
+ * delivered at most once, in the order of the server that added it, and exactly once unless a
+ * counter of sio_redis_stats says otherwise or Redis loses the entry. A Node.js server ignores the
+ * field, and may get an entry twice in that case.
  *
  * With sio_options.recovery a client can be recovered by any server of the cluster, also by a
  * Node.js server. The offset of an event is the id of its entry. A socket is stored in a key of
