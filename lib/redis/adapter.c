@@ -389,11 +389,19 @@ static int subscribe_sharded_channels(sio_adapter *a) {
   return err;
 }
 
+static int redis_adapter_set_uid(sio_adapter *a) {
+  char *uid = a->sharded ? a->redis->uid : a->redis->classic_uid, drawn[LINK_ID] = "";
+  int err = *uid ? 0 : a->sharded ? sio__random_hex_id(drawn) : sio__random_alphanumeric_id(drawn);
+  if (!err && !*uid) memcpy(uid, drawn, sizeof drawn);
+  if (!err) memcpy(a->uid, uid, sizeof a->uid);
+  return err;
+}
+
 static int redis_adapter_start_channels(sio_adapter *a) {
   sio__pending_requests_init(a->redis);
   a->format = a->sharded ? &sio__sharded_message_format : &classic_message_format;
   a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
-  int err = a->sharded ? sio__random_hex_id(a->uid) : sio__random_alphanumeric_id(a->uid);
+  int err = redis_adapter_set_uid(a);
   if (!err) err = memory_adapter_ops(a)->open(a->nsp, a->api, NULL, &a->local);
   if (err) return err;
   err = a->sharded ? subscribe_sharded_channels(a) : subscribe_classic_channels(a);

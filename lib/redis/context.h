@@ -115,10 +115,15 @@ struct sio_redis {
    * n < 0: an error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* identifies commands of streams until their replies come */
+  uint64_t last_seq;    /* of the entries that were added to any stream: see stream_repeats.h */
   struct msgs msgs;     /* allocates messages while they are written */
   sio_redis_state_cb on_state;
   void *on_state_user;
   enum sio_redis_state state, told_state;
+  /* Names this server in messages: of the classic adapter, and of the others. "": not drawn yet. It
+   * stays the same when a namespace ends and begins again, so that its earlier messages are known
+   * as own. */
+  char classic_uid[LINK_ID], uid[LINK_ID];
   char why[REDIS_LOG_LINE_SIZE];
   sio_redis_stats stats;
   char *texts; /* copies of the texts in the options */

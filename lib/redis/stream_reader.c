@@ -68,10 +68,9 @@ static void stream_handle_own_entry(struct stream *st, uint64_t seq, struct stre
 static void stream_dispatch_entry(struct stream *st, const struct stream_fields *f,
                                   struct stream_id id) {
   sio_adapter *a = sio__stream_find_adapter(st, f->nsp);
-  if (!a) return;
-  if (slice_equals_str(f->uid, st->ops->uid(a)))
+  if (slice_equals_str(f->uid, st->redis->uid))
     stream_handle_own_entry(st, f->seq, id);
-  else
+  else if (a)
     st->ops->on_remote_entry(a, f, id);
 }
 

@@ -71,7 +71,6 @@ struct stream_ops {
   void (*free_local)(struct stream_entry *e); /* of ENTRY_LOCAL */
   /* An entry of another server. */
   void (*on_remote_entry)(sio_adapter *a, const struct stream_fields *f, struct stream_id id);
-  const char *(*uid)(const sio_adapter *a);
   sio_slice (*nsp)(const sio_adapter *a);
   /* The reply to a command of sio__stream_send_command(), or NULL: it will not come. */
   void (*reply)(struct stream *st, char kind, uint64_t number, const redisReply *reply);
@@ -108,7 +107,6 @@ struct stream {
   bool closed;
   struct stream_id last;  /* the last entry that was read */
   struct stream_id fence; /* the last entry when the writer was connected */
-  uint64_t last_seq;      /* of the entries of this server */
   struct map senders;     /* the last seq of each server: stream_repeats.c */
   struct list senders_by_age;
   struct stream_id repeats[STREAM_REPEATS]; /* a ring: entries that were added twice */

@@ -71,7 +71,7 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
   if (st->bytes + e->bytes > st->redis->options.max_queued) return UV_ENOBUFS;
   if (!can_entry_be_sent(st, e)) return UV_ENOBUFS;
   e->since_ms = stream_now_ms(st);
-  if (e->kind == ENTRY_ADD) e->seq = ++st->last_seq;
+  if (e->kind == ENTRY_ADD) e->seq = ++st->redis->last_seq;
   e->delivered = !wait && e->kind == ENTRY_ADD;
   list_push(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
   st->bytes += e->bytes;

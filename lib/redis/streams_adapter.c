@@ -379,14 +379,12 @@ void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static const char *streams_adapter_uid(const sio_adapter *a) { return a->uid; }
 static sio_slice streams_adapter_nsp_name(const sio_adapter *a) { return a->nsp_name; }
 
 static const struct stream_ops streams_stream_ops = {
   .deliver = on_own_entry_deliver,
   .free_local = on_local_entry_free,
   .on_remote_entry = on_remote_entry,
-  .uid = streams_adapter_uid,
   .nsp = streams_adapter_nsp_name,
   .reply = sio__streams_on_restore_reply,
   .read = sio__streams_on_entries_read,
