@@ -494,6 +494,18 @@ TEST(a_found_socket_whose_id_is_taken_meanwhile_is_not_recovered) {
   stop();
 }
 
+TEST(an_adapter_need_not_be_told_whom_to_forget) {
+  sio_adapter_ops ops = keeper();
+  ops.forget = NULL;
+  begin_with_adapter(&ops, &normal);
+  come();
+  sio_disconnect(first(), false);
+  turn();
+  EQ(root->nmembers, 0);
+  EQ(store.persisted, 0);
+  stop();
+}
+
 /* ---- answers that cannot be used ------------------------------------------------------------- */
 
 TEST(what_an_adapter_finds_is_checked) {
@@ -509,6 +521,12 @@ TEST(what_an_adapter_finds_is_checked) {
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
   s.id = "with\"quotes\"inside\"it";
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
+  s.id = "21characters-are-many";
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
+  s.id = id_there;
+  s.pid = "pidpidpidpid+pidpidp";
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
+  s.pid = pid_there;
   s.id = c->id;
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
   s = there();
@@ -630,6 +648,7 @@ T(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again)
 T(a_socket_that_middleware_refuses_is_forgotten)
 T(what_is_not_kept_goes_through_the_adapter_for_this_server_alone)
 T(what_comes_after_the_answer_is_too_late)
+T(an_adapter_need_not_be_told_whom_to_forget)
 T(an_adapter_need_not_be_told_when_looking_is_over)
 T(a_pid_with_an_offset_that_is_no_text_is_not_asked_for)
 T(the_bytes_of_the_host_come_back_if_they_have_the_right_size)

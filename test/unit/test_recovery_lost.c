@@ -352,7 +352,48 @@ TEST(no_event_is_kept_without_recoverable_sockets) {
   stop();
 }
 
+/* ---- other moments ------------------------------------------------------------------------------ */
+
+TEST(a_client_may_be_away_longer_than_the_clock_has_run) {
+  static const sio_recovery patient = { .max_disconnection_ms = 2000000000 };
+  begin_with(&(sio_options){ .recovery = &patient });
+  struct client4 *c = come();
+  hang_up(c->p);
+  to_all("missed");
+  later(600000000); /* the expiry is checked meanwhile */
+  come_back(c);
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  EQ(srv->core.stats.recovered, 1);
+  stop();
+}
+
+static struct client4 *returning;
+
+static void come_back_at_once(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  ask_back(returning, NULL);
+}
+
+/* Both sockets of the client leave; the callback of the first runs before the second has left. */
+TEST(a_client_may_return_while_its_sockets_leave) {
+  sio_nsp *second;
+  begin();
+  EQ(sio_of(srv, "/second", &second), 0);
+  sio_on_disconnect(second, come_back_at_once, NULL);
+  returning = come();
+  say(returning->p, "40/second,");
+  told(returning);
+  saw();
+  hang_up(returning->p);
+  SAW("left: transport close connect(recovered) ");
+  GOT(returning, "40+pid ");
+  EQ(root->nmembers, 1);
+  stop();
+}
+
 TESTS_BEGIN
+T(a_client_may_be_away_longer_than_the_clock_has_run)
+T(a_client_may_return_while_its_sockets_leave)
 T(a_client_that_returns_before_its_old_connection_ends_takes_over_its_socket)
 T(the_end_of_a_connection_that_is_taken_over_has_its_texts)
 T(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return)
