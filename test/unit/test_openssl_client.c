@@ -187,6 +187,20 @@ TEST(options_are_checked) {
   EQ(sio_openssl_client_new(&o, why, sizeof why, &tls), SIO_EPROTO);
 }
 
+TEST(each_part_of_an_identity_is_looked_at_also_without_the_others) {
+  static const sio_openssl_identity parts[] = {
+    { .cert_file = "/nowhere.pem" }, { .cert = { "no PEM", 6 } },    { .pfx_file = "/nowhere.pfx" },
+    { .pfx = { "no PFX", 6 } },      { .key_file = "/nowhere.key" }, { .key = { "no key", 6 } },
+  };
+  for (size_t i = 0; i < 6; i++) {
+    sio_tls *tls = NULL;
+    sio_openssl_client_options o = trusting("x");
+    o.identity = parts[i];
+    CHECK(sio_openssl_client_new(&o, why, sizeof why, &tls) < 0);
+    CHECK(!tls && why[0]);
+  }
+}
+
 TEST(a_client_cannot_be_reloaded) {
   sio_tls *tls;
   sio_openssl_client_options o = trusting("x");
@@ -228,6 +242,7 @@ T(a_certificate_must_be_for_the_name_and_vouched_for)
 T(any_certificate_is_accepted_if_that_is_wanted)
 T(a_client_shows_its_own_certificate_when_it_is_asked)
 T(options_are_checked)
+T(each_part_of_an_identity_is_looked_at_also_without_the_others)
 T(a_client_cannot_be_reloaded)
 T(a_wire_that_takes_no_hello_is_an_error)
 T(any_allocation_may_fail)
