@@ -48,7 +48,7 @@ static void count_tls_failure(struct net_stats *st, int kind) {
   if (kind == TLS_DISPLACED)
     st->tls_displaced++;
   else
-    st->tls_failed[kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL]++;
+    st->tls_failed[kind]++;
 }
 
 static void mark_tls_as_failed(struct conn *c, struct tls *t, int kind) {
@@ -166,6 +166,11 @@ static void fail_established_connection(struct conn *c, int err, const char *why
   sio__conn_fail(c, err);
 }
 
+/* A provider may name a failure that this version of the library does not know. */
+static int known_tls_failure(int kind) {
+  return kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL;
+}
+
 static void on_tls_session_failure(struct conn *c, int err) {
   struct tls *t = tls_of_conn(c);
   const char *why = "";
@@ -173,7 +178,7 @@ static void on_tls_session_failure(struct conn *c, int err) {
   if (t->is_established)
     fail_established_connection(c, err, why);
   else
-    fail_tls_handshake(c, kind, why);
+    fail_tls_handshake(c, known_tls_failure(kind), why);
 }
 
 void sio__tls_fail_handshake_timeout(struct conn *c) {

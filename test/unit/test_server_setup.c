@@ -203,7 +203,92 @@ TEST(a_client_in_memory_has_no_headers_no_limits_and_an_id_of_the_library) {
   stop();
 }
 
+/* ---- a provider of TLS that says odd things ------------------------------------------------ */
+
+static long odd_result;
+static sio_tls_done odd_done;
+static int odd_failure_kind;
+
+static int odd_open(void *context, const sio_tls_wire *wire, void **made) {
+  (void)wire;
+  *made = context;
+  return 0;
+}
+static long odd_read(void *of, sio_slice *in, char *out, size_t size) {
+  (void)of, (void)out, (void)size;
+  *in = slice(in->p + in->n, 0);
+  return odd_result;
+}
+static int odd_write(void *of, const char *p, size_t n) {
+  (void)of, (void)p, (void)n;
+  return 0;
+}
+static void odd_end(void *of) { (void)of; }
+static bool odd_established(void *of, sio_tls_done *out) {
+  (void)of;
+  *out = odd_done;
+  return odd_result == 0;
+}
+static int odd_info(void *of, sio_tls_info *out) {
+  (void)of, (void)out;
+  return UV_ENOMEM;
+}
+static int odd_failure(void *of, const char **text) {
+  (void)of;
+  *text = "odd";
+  return odd_failure_kind;
+}
+
+static const sio_tls_ops odd_ops = { .name = "odd",
+                                     .open = odd_open,
+                                     .read = odd_read,
+                                     .write = odd_write,
+                                     .end = odd_end,
+                                     .established = odd_established,
+                                     .info = odd_info,
+                                     .failure = odd_failure,
+                                     .close = odd_end };
+static int odd_context;
+static const sio_tls odd = { .ops = &odd_ops, .context = &odd_context };
+
+static sio_stats after_hello(const char *hello) {
+  sio_stats st;
+  int pair[2];
+  start(NULL);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[0], .tls = &odd }), 0);
+  EQ(write(pair[1], hello, strlen(hello)), (ssize_t)strlen(hello));
+  turns();
+  sio_server_get_stats(srv, &st, sizeof st);
+  close(pair[1]);
+  stop();
+  return st;
+}
+
+TEST(failures_and_versions_that_nobody_knows_count_as_others) {
+  static const int kinds[] = { -1, SIO_TLS_FAILED_END, 99 };
+  odd_result = SIO_EPROTO;
+  for (size_t i = 0; i < 3; i++) {
+    odd_failure_kind = kinds[i];
+    EQ(after_hello("\x16hello").tls_failed[SIO_TLS_FAILED_PROTOCOL], 1);
+  }
+  odd_result = 0;
+  static const int versions[] = { -1, SIO_TLS_VERSION_END };
+  for (size_t i = 0; i < 2; i++) {
+    odd_done.version = versions[i];
+    EQ(after_hello("\x16hello").tls_handshakes[SIO_TLS_OTHER], 1);
+  }
+}
+
+TEST(text_on_a_port_of_tls_is_plain_http_or_no_protocol) {
+  EQ(after_hello("GET / HTTP/1.1\r\n\r\n").tls_failed[SIO_TLS_FAILED_PLAIN], 1);
+  EQ(after_hello("hello").tls_failed[SIO_TLS_FAILED_PROTOCOL], 1);
+  EQ(after_hello("\x15\3\1").tls_failed[SIO_TLS_FAILED_PROTOCOL], 1);
+}
+
 TESTS_BEGIN
+T(failures_and_versions_that_nobody_knows_count_as_others)
+T(text_on_a_port_of_tls_is_plain_http_or_no_protocol)
 T(listening_needs_options_that_make_sense)
 T(a_provider_of_tls_needs_all_its_functions)
 T(without_a_log_a_listener_that_fails_is_an_error_without_a_line)
