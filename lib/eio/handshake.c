@@ -231,7 +231,7 @@ static void read_handshake_query(const struct eio *e, const sio_request *r,
  * A request without a session id was charged before. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (!addr_limits || !addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
+  if (!addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
   return sio__admit_charge_refused_request(addr_limits, r);
 }
 
@@ -477,7 +477,7 @@ bool sio__handshake_on_head(sio_request *r) {
   if (!r->upgrade && !has_sid_query(r)) log_cors_fault(e, r);
   if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&
+  if (addr_limits_active(addr_limits) && !has_sid_query(r) &&
       !sio__admit_new_session(addr_limits, r))
     return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)

@@ -240,7 +240,8 @@ static bool endpoint_refuse_request(sio_request *r, int status, const char *why,
 
 static bool endpoint_check_handshake(sio_request *r) {
   const char *fault = sio__ws_handshake_error(r);
-  return !fault || endpoint_refuse_request(r, 400, fault, fault);
+  if (fault) endpoint_refuse_request(r, 400, fault, fault);
+  return !fault;
 }
 
 /* allowed_origins is checked first, then the host's accept callback. */
@@ -256,14 +257,14 @@ static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
 
 static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
-  return !g || !addr_limits_active(g) || sio__admit_new_session(g, r);
+  return !addr_limits_active(g) || sio__admit_new_session(g, r);
 }
 
 /* Counts the session for its address. False: the address has too many, and r was answered. */
 static bool count_session_of_address(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_client_addr(r);
-  if (!g || sio__addr_limits_count_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
+  if (sio__addr_limits_count_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
   sio__admit_answer_too_many_requests(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
