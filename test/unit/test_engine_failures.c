@@ -211,6 +211,26 @@ TEST(a_callback_for_sent_packets_that_finds_no_memory_is_an_error_of_the_call) {
   end();
 }
 
+static void on_plain_close(sio_ws *w, const sio_close_info *why, void *user) {
+  (void)w, (void)user;
+  trace("closed:%s ", sio_reason_str(why->reason));
+}
+
+TEST(a_websocket_of_the_host_whose_ping_finds_no_memory_is_pinged_later) {
+  begin(NULL);
+  EQ(sio_ws_route(srv, "/plain", &(sio_ws_callbacks){ .close = on_plain_close }, NULL), 0);
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/plain"));
+  sio__pool_clear(&srv->core.loop.msgs.small);
+  empty_pool = &srv->core.loop.msgs.small;
+  later(25000);
+  empty_pool = NULL;
+  CHECK(!raw_expect_n(&a, "\x89\0", 2));
+  later(25000);
+  CHECK(raw_expect_n(&a, "\x89\0", 2));
+  SAW("");
+  end();
+}
+
 /* ---- requests of sessions that end -------------------------------------------------------- */
 
 static sio_next *verdict;
@@ -325,6 +345,7 @@ T(a_session_that_was_closed_before_its_upgrade_loses_packets_that_cannot_be_conv
 T(a_packet_that_cannot_be_converted_ends_a_session_over_websocket)
 T(an_answer_in_jsonp_is_whole_or_its_connection_is_closed)
 T(a_callback_for_sent_packets_that_finds_no_memory_is_an_error_of_the_call)
+T(a_websocket_of_the_host_whose_ping_finds_no_memory_is_pinged_later)
 T(a_websocket_whose_session_ends_after_its_request_was_allowed_is_refused)
 T(a_handshake_that_is_never_complete_opens_no_session)
 T(the_callback_for_a_refused_request_may_answer_it)

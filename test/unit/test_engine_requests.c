@@ -204,7 +204,40 @@ TEST(a_session_that_is_closed_while_its_last_poll_is_answered_does_not_report_it
   stop();
 }
 
+static void set_short_header(sio_request *r, bool initial, void *user) {
+  (void)initial, (void)user;
+  EQ(sio_respond_header(r, "X-A", "1"), 0);
+}
+
+static void choose_protocol(sio_request *r, bool initial, void *user) {
+  (void)initial, (void)user;
+  EQ(sio_respond_header(r, "Sec-WebSocket-Protocol", "second"), 0);
+}
+
+static const char offers[] = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                             "Sec-WebSocket-Version: 13\r\n"
+                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                             "Sec-WebSocket-Protocol: first, second\r\n";
+
+TEST(the_first_subprotocol_is_accepted_unless_the_header_hook_has_chosen_one) {
+  static const struct {
+    sio_headers_cb hook;
+    const char *want;
+  } all[] = { { set_short_header, "Sec-WebSocket-Protocol: first\r\n" },
+              { choose_protocol, "Sec-WebSocket-Protocol: second\r\n" } };
+  for (size_t i = 0; i < 2; i++) {
+    start(NULL);
+    EQ(sio_on_headers(srv, all[i].hook, NULL), 0);
+    REQUIRE(raw_open(&a, srv) &&
+            raw_request(&a, "GET", "/socket.io/?EIO=4&transport=websocket", offers, NULL));
+    CHECK(raw_expect(&a, all[i].want));
+    CHECK(!memmem(a.in + a.seen, a.n - a.seen, "Sec-WebSocket-Protocol", 22));
+    stop();
+  }
+}
+
 TESTS_BEGIN
+T(the_first_subprotocol_is_accepted_unless_the_header_hook_has_chosen_one)
 T(a_poll_that_the_host_answers_itself_takes_nothing_of_the_queue)
 T(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue)
 T(a_post_that_the_host_answers_itself_is_not_handled)

@@ -352,7 +352,7 @@ TEST(no_event_is_kept_without_recoverable_sockets) {
   stop();
 }
 
-/* ---- other moments ------------------------------------------------------------------------------ */
+/* ---- other moments ----------------------------------------------------------------------- */
 
 TEST(a_client_may_be_away_longer_than_the_clock_has_run) {
   static const sio_recovery patient = { .max_disconnection_ms = 2000000000 };
