@@ -120,7 +120,7 @@ static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice 
                                   struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
   uint64_t slot;
-  const char *space = text.n ? memchr(text.p, ' ', text.n) : NULL, *colon = text.p + text.n;
+  const char *space = memchr(text.p, ' ', text.n), *colon = text.p + text.n;
   if (!space || !sio__slice_parse_u64(slice(text.p, (size_t)(space - text.p)), &slot)) return false;
   while (colon > space && *colon != ':') colon--;
   size_t host = colon > space ? (size_t)(colon - space - 1) : 0;

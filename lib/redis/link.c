@@ -11,6 +11,7 @@
 #include "redis/link_lookup.h"
 #include "redis/link_socket.h"
 #include "redis/log.h"
+#include <assert.h>
 #include <stdio.h>
 
 enum {
@@ -152,7 +153,7 @@ static void handle_login_reply(struct link *l, struct link_socket *w, const redi
     link_reject_server(l, "Redis refuses the login: ", reply_text(r));
     return;
   }
-  const char *wrong = is_last && l->ops->greeted ? l->ops->greeted(l, r) : NULL;
+  const char *wrong = is_last ? l->ops->greeted(l, r) : NULL;
   if (wrong)
     link_reject_server(l, "", slice_str(wrong));
   else if (is_last)
@@ -256,12 +257,12 @@ static void link_connect(struct link *l) {
 
 static void link_begin_attempt(struct link *l) {
   l->state = LINK_CONNECTING;
-  l->locating = l->ops->locate && !l->ops->locate(l);
+  l->locating = !l->ops->locate(l);
   if (!l->locating) link_connect(l);
 }
 
 void sio__link_resume_with_address(struct link *l) {
-  if (!l->locating) return;
+  assert(l->locating);
   l->locating = false;
   link_connect(l);
 }

@@ -58,10 +58,10 @@ struct link_ops {
    * of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
   /* Finds the address to connect to. True: it is in l->to. False: it is not known yet, and the
-   * owner calls sio__link_resume_with_address() later. NULL: l->to never changes. */
+   * owner calls sio__link_resume_with_address() later. */
   bool (*locate)(struct link *l);
   /* Checks the reply to options->greeting. Returns NULL, or a text if the server is not the right
-   * one. May be NULL: any reply is accepted. */
+   * one. */
   const char *(*greeted)(struct link *l, const redisReply *r);
   void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
 };

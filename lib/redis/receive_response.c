@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "redis/pending_request.h"
+#include <assert.h>
 #include <uv.h>
 
 enum { ACKS_MAX = 1 << 30 };
@@ -116,7 +117,8 @@ void sio__on_response_message(struct subscription *s, sio_slice channel, sio_sli
   const struct unpack_field fields[] = { { "requestId", &id },        { "type", &type },
                                          { "sockets", &f.sockets },   { "data", &f.data },
                                          { "clientCount", &f.count }, { "packet", &f.packet } };
-  if (a->shut || (map_empty(&a->redis->pending_requests) && !a->silent.n)) return;
+  assert(!a->shut); /* it has no subscriptions then */
+  if (map_empty(&a->redis->pending_requests) && !a->silent.n) return;
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err && !sio__unpack_map_fields(u.value, fields, 6)) err = SIO_EPROTO;
   if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;

@@ -33,7 +33,7 @@ int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elemen
 }
 
 void sio__reply_reader_clear(struct reply_reader *r) {
-  if (r->reader) redisReaderFree(r->reader);
+  redisReaderFree(r->reader);
   r->reader = NULL;
 }
 
