@@ -438,6 +438,23 @@ TEST(a_room_that_a_socket_is_not_in_is_left_without_effect) {
   stop();
 }
 
+TEST(a_room_that_cannot_grow_stays_as_it_was) {
+  begin(20);
+  for (unsigned i = 0; i < 20; i++) {
+    int err = UV_ENOMEM;
+    for (size_t at = 1; err; at++) {
+      alloc_fail_in(at);
+      err = sio_join(sockets[i], "a");
+      alloc_fail_in(0);
+      EQ(sio_nsp_count(root, "a"), err ? i : i + 1);
+      EQ(sio_in_room(sockets[i], "a"), !err);
+    }
+  }
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a") });
+  EQ_STR(r, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 ");
+  stop();
+}
+
 TESTS_BEGIN
 T(a_broadcast_without_rooms_reaches_all_sockets)
 T(the_sender_may_be_skipped)
@@ -462,4 +479,5 @@ T(bulk_verbs_reach_all_of_many)
 T(a_room_with_the_name_of_a_socket_is_listed_once_with_all_its_members)
 T(without_memory_for_a_longer_list_no_socket_is_visited_either)
 T(a_room_that_a_socket_is_not_in_is_left_without_effect)
+T(a_room_that_cannot_grow_stays_as_it_was)
 TESTS_END

@@ -612,6 +612,18 @@ TEST(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone) {
   end();
 }
 
+/* An adapter may call the memory adapter as it likes. */
+TEST(leaving_a_room_that_the_socket_is_not_in_does_nothing) {
+  start_cluster();
+  sio_socket *s = sio_test_socket(peers[CONNECTED]);
+  EQ(sio_join(s, "red"), 0);
+  api->memory->leave(outside->local, s, "blue");
+  api->memory->leave(outside->local, sio_test_socket(peers[CONNECTED]), "none");
+  CHECK(sio_in_room(s, "red"));
+  EQ(api->memory->room_size(outside->local, "red"), 1);
+  stop_cluster();
+}
+
 /* ---- no memory ------------------------------------------------------------------------------- */
 
 static void call_everything(int from) {
@@ -662,5 +674,6 @@ T(one_member_before_it_has_sockets_may_be_connected)
 T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
 T(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone)
+T(leaving_a_room_that_the_socket_is_not_in_does_nothing)
 T(any_allocation_of_a_question_to_all_processes_may_fail)
 TESTS_END

@@ -641,6 +641,132 @@ TEST(members_may_differ_in_whether_they_recover) {
   end();
 }
 
+/* A broken client of member 0, which is in the room "red" and asks member 1 for its socket. */
+static void start_crossing(struct client *c) {
+  start_members();
+  client_start(c, 0);
+  EQ(sio_join(sio_test_socket(c->peer), "red"), 0);
+  EQ(sio_broadcast(all_of(0), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(c);
+  client_break(c);
+  turns(2);
+  client_open(c, 1);
+}
+
+TEST(of_what_crosses_a_socket_only_events_for_it_are_kept) {
+  struct client c;
+  start_crossing(&c);
+  sio_target to[4];
+  for (int i = 0; i < 4; i++) to[i] = all_of(1);
+  to[0].rooms = SIO_ROOMS("blue", "red");
+  to[1].rooms = SIO_ROOMS("blue");
+  to[2].except = SIO_ROOMS("blue", "red");
+  to[3].except = SIO_ROOMS("blue");
+  for (int i = 0; i < 4; i++) EQ(sio_broadcast(to[i], "x", SIO_ARGS(i)), 0);
+  turns(6);
+  REQUIRE(sio_socket_recovered(sio_test_socket(c.peer)));
+  client_read(&c);
+  EXPECT_TEXTS(&c, "[\"x\",0]", "[\"x\",3]");
+  client_break(&c);
+  end();
+}
+
+/* The client is gone when its socket arrives, and its log has lost an event meanwhile. */
+TEST(a_socket_that_arrives_for_nobody_and_has_lost_events_is_freed) {
+  struct client c;
+  recovery.max_log_bytes = 4000;
+  start_crossing(&c);
+  client_break(&c);
+  for (int i = 0; i < 40; i++) EQ(sio_broadcast(all_of(0), "x", SIO_ARGS("some text")), 0);
+  turns(6);
+  CHECK(!client_return(&c, 2));
+  client_break(&c);
+  recovery.max_log_bytes = 0;
+  end();
+}
+
+/* It is new, or the same with all it missed. */
+TEST(any_allocation_may_fail_while_a_client_asks_for_its_socket) {
+  for (size_t at = 1; at < 60; at++) {
+    char auth[160];
+    struct client c;
+    start_members();
+    client_start(&c, 0);
+    EQ(sio_broadcast(all_of(2), "seen", SIO_NONE), 0);
+    turns(2);
+    client_read(&c);
+    client_break(&c);
+    turns(2);
+    EQ(sio_broadcast(all_of(2), "a", SIO_NONE), 0);
+    turns(2);
+    snprintf(auth, sizeof auth, "{\"pid\":\"%s\",\"offset\":\"%s\"}", c.pid, c.offset);
+    alloc_fail_in(at);
+    int err = sio_test_connect(members[1], "/", auth, &c.peer);
+    alloc_fail_in(0);
+    turns(6);
+    if (!err && sio_test_open(c.peer) && sio_test_socket(c.peer)) {
+      client_read(&c);
+      if (sio_socket_recovered(sio_test_socket(c.peer))) EXPECT_TEXTS(&c, "[\"a\"]");
+    }
+    if (!err) client_break(&c);
+    end();
+  }
+}
+
+/* Three connections of one client, at once, while memory ends or the second member closes. */
+TEST(a_client_that_asks_again_and_again_is_recovered_once) {
+  for (int closes = 0; closes < 2; closes++)
+    for (size_t at = 0; at < 30; at++) {
+      struct client c;
+      sio_test_peer *all[3];
+      start_members();
+      client_start(&c, 0);
+      client_break(&c);
+      turns(2);
+      EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+      turns(2);
+      client_open(&c, 1);
+      all[0] = c.peer;
+      turn();
+      client_open(&c, 2);
+      all[1] = c.peer;
+      client_open(&c, 0);
+      all[2] = c.peer;
+      alloc_fail_in(at);
+      turns((int)at % 3);
+      if (closes) sio_server_close(members[1], NULL, NULL);
+      turns(8);
+      alloc_fail_in(0);
+      turns(4);
+      unsigned recovered = 0;
+      for (int i = closes ? 1 : 0; i < 3; i++) {
+        sio_socket *s = sio_test_open(all[i]) ? sio_test_socket(all[i]) : NULL;
+        recovered += s && sio_socket_recovered(s);
+      }
+      CHECK(recovered <= 1);
+      for (int i = 0; i < 3; i++) sio_test_free(all[i]);
+      nclosed = closes ? 1 : 0;
+      for (int i = 0; i < MEMBERS; i++)
+        if (!closes || i != 1) sio_server_close(members[i], on_member_closed, NULL);
+      wait_until_closed();
+    }
+}
+
+TEST(any_allocation_may_fail_while_a_namespace_is_opened) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    sio_nsp *late;
+    start_members();
+    alloc_fail_in(at);
+    int err = sio_of(members[0], "/late", &late);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    EQ(err, failed ? UV_ENOMEM : 0);
+    end();
+  }
+}
+
 TESTS_BEGIN
 T(a_client_returns_to_another_member_and_is_sent_what_it_missed)
 T(a_client_returns_although_its_old_connection_looks_alive)
@@ -662,4 +788,9 @@ T(a_client_is_new_if_no_member_can_be_asked)
 T(a_client_whose_socket_could_not_be_sent_may_return_to_it_later)
 T(a_namespace_that_other_members_do_not_have_has_no_lost_sockets_there)
 T(members_may_differ_in_whether_they_recover)
+T(of_what_crosses_a_socket_only_events_for_it_are_kept)
+T(a_socket_that_arrives_for_nobody_and_has_lost_events_is_freed)
+T(any_allocation_may_fail_while_a_client_asks_for_its_socket)
+T(a_client_that_asks_again_and_again_is_recovered_once)
+T(any_allocation_may_fail_while_a_namespace_is_opened)
 TESTS_END
