@@ -164,12 +164,13 @@ static void link_socket_decrypt(struct link_socket *w, sio_slice in) {
     if (n > 0) w->ops->received(w, w->tls.plain, (size_t)n);
   }
   if (!w->link) return;
+  int err = n == 0 ? link_socket_write_ciphertext(w) : 0;
   if (n == SIO_ECLOSED)
     w->ops->failed(w->link, "the connection broke", UV_EOF);
   else if (n < 0)
     link_socket_fail_tls(w);
-  else if (link_socket_write_ciphertext(w))
-    w->ops->failed(w->link, "cannot send TLS records", UV_ENOMEM);
+  else if (err)
+    w->ops->failed(w->link, "cannot send TLS records", err);
   else if (sio__link_tls_check_handshake(&w->tls))
     w->ops->connected(w, 0);
 }

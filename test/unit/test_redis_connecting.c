@@ -454,6 +454,41 @@ TEST(a_large_message_that_cannot_be_encrypted_ends_the_connection) {
   end_tls();
 }
 
+/* The provider answers the next record itself, and the kernel does not accept the answer. */
+static bool answers;
+static int send_fails;
+
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags) {
+  if (!send_fails) return __real_send(fd, p, n, flags);
+  errno = send_fails;
+  send_fails = 0;
+  return -1;
+}
+
+static long answering_read(void *session, sio_slice *in, char *out, size_t size) {
+  long n = veil_ops.read(session, in, out, size);
+  if (!answers || n != 0) return n;
+  answers = false;
+  send_fails = EPIPE;
+  return veil_put(session, VEIL_DATA, "x", 1);
+}
+
+TEST(records_that_cannot_be_sent_are_reported_with_the_error_of_the_kernel) {
+  begin_tls();
+  client_ops.read = answering_read;
+  be_ready();
+  joined();
+  answers = true;
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a3666172a36e7370a12f80");
+  UNTIL(redis_stats().failures > 0);
+  settle();
+  CHECK(strstr(lines, "cannot send TLS records: broken pipe"));
+  be_ready();
+  end_tls();
+}
+
 static int talkative_open(void *context, const sio_tls_wire *wire, void **session) {
   static char much[130 * 1024];
   int err = veil_open(context, wire, session);
@@ -536,6 +571,7 @@ T(a_record_that_is_no_tls_ends_the_connection)
 T(a_login_that_is_refused_under_tls_is_tried_again)
 T(a_handshake_may_take_several_reads)
 T(a_large_message_that_cannot_be_encrypted_ends_the_connection)
+T(records_that_cannot_be_sent_are_reported_with_the_error_of_the_kernel)
 T(a_provider_that_says_too_much_before_the_handshake_is_given_up)
 T(a_provider_must_be_complete)
 T(any_allocation_may_fail_while_it_connects_under_tls)
