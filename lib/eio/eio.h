@@ -161,9 +161,9 @@ uint64_t sio__session_opened_ms(const sio_session *c);
 bool sio__session_is_secure(const sio_session *c);
 bool sio__session_is_cross_origin(const sio_session *c);
 /* True if there can be packets of the peer that were not handled yet, because reading from the
- * session is paused. */
+ * session is paused. False once the session has ended. */
 bool sio__session_has_unhandled_packets(const sio_session *c);
-/* Bytes received of a message or POST that is not complete yet. */
+/* Bytes received of a message or POST that is not complete yet; 0 once the session has ended. */
 size_t sio__session_incomplete_message_bytes(const sio_session *c);
 /* The session has joined a namespace: from now on the larger limits apply. */
 void sio__session_set_joined(sio_session *c);

@@ -516,11 +516,13 @@ bool sio__session_can_send_now(const sio_session *c) {
 bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 
 bool sio__session_has_unhandled_packets(const sio_session *c) {
+  if (c->state != SESSION_OPEN) return false;
   return c->transport->has_unread ? c->transport->has_unread(c) : session_is_paused(c);
 }
 
 size_t sio__session_incomplete_message_bytes(const sio_session *c) {
-  return c->transport->partial_bytes ? c->transport->partial_bytes(c) : 0;
+  if (c->state != SESSION_OPEN || !c->transport->partial_bytes) return 0;
+  return c->transport->partial_bytes(c);
 }
 
 void sio__session_set_user(sio_session *c, void *user) { c->user = user; }

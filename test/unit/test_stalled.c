@@ -4,6 +4,7 @@
  * once more, once; those of the host's own are not.
  */
 #include "clock.h"
+#include "core/nsp.h"
 #include "eio/session.h"
 #include "poll_client.h"
 #include "server/server.h"
@@ -278,6 +279,20 @@ TEST(a_post_that_does_not_go_on_gives_it_none) {
   stop();
 }
 
+/* The session may end in the turn in which the time is up, and its client be freed after that. */
+TEST(not_a_session_that_has_ended_already) {
+  start();
+  REQUIRE(join());
+  CHECK(raw_text(&w, "451-[\"b\",{\"_placeholder\":true,\"num\":0}]"));
+  turns();
+  sio_session_close(sio_socket_session(root->members[0]),
+                    &(sio_session_close_options){ .discard = true });
+  later(5001);
+  EQ(sessions(), 0);
+  EQ(disconnects, 1);
+  stop();
+}
+
 TESTS_BEGIN
 T(to_join_a_namespace)
 T(it_is_given_once)
@@ -292,4 +307,5 @@ T(not_what_the_host_said_of_a_socket)
 T(for_the_rest_of_a_message)
 T(each_byte_of_a_post_gives_its_attachment_more_time)
 T(a_post_that_does_not_go_on_gives_it_none)
+T(not_a_session_that_has_ended_already)
 TESTS_END
