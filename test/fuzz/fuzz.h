@@ -8,6 +8,7 @@
 #ifndef SIO_TEST_FUZZ_H
 #define SIO_TEST_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,26 @@ static inline char *piece(const void *p, size_t n) {
   if (!copy) abort();
   if (n) memcpy(copy, p, n);
   return copy;
+}
+
+/* An input that is a list of commands: one byte says what, two how many bytes follow. */
+struct command {
+  char what;
+  char *bytes; /* free it */
+  size_t n;
+};
+
+/* Takes the first command off the input. False: there is none. */
+static inline bool take_command(const uint8_t **data, size_t *size, struct command *k) {
+  const uint8_t *at = *data;
+  if (*size < 3) return false;
+  k->what = (char)at[0];
+  k->n = (size_t)at[1] << 8 | at[2];
+  if (k->n > *size - 3) k->n = *size - 3;
+  k->bytes = piece(at + 3, k->n);
+  *data += 3 + k->n;
+  *size -= 3 + k->n;
+  return true;
 }
 
 /* FNV-1a, to compare what two ways of feeding led to. */

@@ -188,15 +188,11 @@ static void hear(char what, sio_slice bytes) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct command k;
   begin();
-  while (size >= 3) {
-    size_t n = (size_t)data[1] << 8 | data[2];
-    if (n > size - 3) n = size - 3;
-    char *copy = piece(data + 3, n);
-    hear((char)data[0], slice(copy, n));
-    free(copy);
-    data += 3 + n;
-    size -= 3 + n;
+  while (take_command(&data, &size, &k)) {
+    hear(k.what, slice(k.bytes, k.n));
+    free(k.bytes);
   }
   finish();
   return 0;

@@ -99,16 +99,30 @@ static void on_bytes(struct conn *c, char *p, size_t n) {
 
 static const struct conn_ops reader = { .read = on_bytes };
 
+static void begin_to_watch_stalls(void) {
+  begin();
+  lateness = -1;
+  stalls = 0;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+}
+
+/* Time passes, and the alarm fires when it is due: more than once, where the wheel has to sort. */
+static void fire_alarm_until_seen(const char *what) {
+  for (int i = 0; i < 40 && !strstr(seen, what); i++) {
+    clock_ms += alarm_in;
+    alarm_cb(alarm_handle);
+    turns(2);
+  }
+}
+
 /* A deadline in 50 ms, and a peer; then the host keeps the loop for so long. */
 static struct conn *block(struct timer *t, unsigned ms, size_t unread) {
   int pair[2], room = 1 << 20;
   struct conn *c;
-  begin();
-  reads = stalls = 0;
-  lateness = -1;
+  begin_to_watch_stalls();
+  reads = 0;
   talkative = false;
-  loop.stall_ms = 1000;
-  loop.stalled = on_stall;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
   peer = pair[1];
   setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
@@ -182,11 +196,7 @@ TEST(deadlines_behind_a_stall_know_of_it) {
  * the time for the pong to a ping that is sent at the turn's end, has lost as much. */
 TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
   struct timer t, later;
-  begin();
-  lateness = -1;
-  stalls = 0;
-  loop.stall_ms = 1000;
-  loop.stalled = on_stall;
+  begin_to_watch_stalls();
   timer_init(&t, on_deadline);
   timer_init(&later, on_deadline);
   loop_begin_turn(&loop);
@@ -200,11 +210,7 @@ TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
   EQ_STR(seen, "deadline");
   EQ(lateness, true);
   EQ(stalls, 0); /* it was met in time */
-  for (int i = 0; i < 40 && !strstr(seen, "deadline deadline"); i++) {
-    clock_ms += alarm_in;
-    alarm_cb(alarm_handle);
-    turns(2);
-  }
+  fire_alarm_until_seen("deadline deadline");
   EQ_STR(seen, "deadline deadline");
   EQ(lateness, false);
   net_close();
@@ -212,22 +218,14 @@ TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
 
 TEST(a_long_turn_in_which_the_host_updates_the_time_excuses_no_later_deadlines) {
   struct timer t;
-  begin();
-  lateness = -1;
-  stalls = 0;
-  loop.stall_ms = 1000;
-  loop.stalled = on_stall;
+  begin_to_watch_stalls();
   timer_init(&t, on_deadline);
   loop_begin_turn(&loop);
   clock_ms += 1500; /* as by uv_update_time() */
   turn();
   sio__loop_start_timer(&loop, &t, 1800);
   turn();
-  for (int i = 0; i < 40 && !*seen; i++) {
-    clock_ms += alarm_in;
-    alarm_cb(alarm_handle);
-    turns(2);
-  }
+  fire_alarm_until_seen("deadline");
   EQ_STR(seen, "deadline");
   EQ(lateness, false);
   net_close();
@@ -241,11 +239,7 @@ TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
   sio__loop_start_timer(&loop, &t, 2 * 4096 - clock_ms % 4096); /* where the wheel need not sort */
   turns(2);
   EQ_STR(seen, "");
-  for (int i = 0; i < 4 && !*seen; i++) { /* the wheel may ring before, to sort */
-    clock_ms += alarm_in;
-    alarm_cb(alarm_handle);
-    turn();
-  }
+  fire_alarm_until_seen("deadline");
   EQ_STR(seen, "deadline");
   EQ(lateness, false);
   EQ(stalls, 1);
@@ -256,11 +250,7 @@ TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
  * fires. Reading stops one deadline, and the alarm is set again while it is overdue. */
 TEST(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_fires) {
   struct timer t, stopped;
-  begin();
-  lateness = -1;
-  stalls = 0;
-  loop.stall_ms = 1000;
-  loop.stalled = on_stall;
+  begin_to_watch_stalls();
   timer_init(&t, on_deadline);
   timer_init(&stopped, on_timer);
   sio__loop_start_timer(&loop, &stopped, 50);
@@ -280,11 +270,7 @@ TEST(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_
 
 TEST(the_first_deadline_after_a_long_silence_is_not_late) {
   struct timer t;
-  begin();
-  lateness = -1;
-  stalls = 0;
-  loop.stall_ms = 1000;
-  loop.stalled = on_stall;
+  begin_to_watch_stalls();
   clock_ms += 100000;
   timer_init(&t, on_deadline);
   sio__loop_start_timer(&loop, &t, 10);
