@@ -113,10 +113,10 @@ static void draw_members(sio_options *o) {
     draw_threads(o);
 }
 
-static void tell_options(void) {
-  const sio_options *o = &host.opts;
 #define TELL_OPTION(name) \
   if (o->name) TELL("option " #name " = %llu", (unsigned long long)o->name)
+
+static void tell_times(const sio_options *o) {
   TELL_OPTION(ping_interval_ms);
   TELL_OPTION(ping_timeout_ms);
   TELL_OPTION(upgrade_timeout_ms);
@@ -128,6 +128,9 @@ static void tell_options(void) {
   TELL_OPTION(middleware_timeout_ms);
   TELL_OPTION(ack_timeout_ms);
   TELL_OPTION(packet_timeout_ms);
+}
+
+static void tell_sizes(const sio_options *o) {
   TELL_OPTION(max_payload);
   TELL_OPTION(max_queued);
   TELL_OPTION(high_water);
@@ -142,6 +145,9 @@ static void tell_options(void) {
   TELL_OPTION(max_head);
   TELL_OPTION(max_answers);
   TELL_OPTION(max_child_nsps);
+}
+
+static void tell_limits(const sio_options *o) {
   TELL_OPTION(queue_high);
   TELL_OPTION(when_full);
   TELL_OPTION(packets_per_s);
@@ -152,16 +158,25 @@ static void tell_options(void) {
   TELL_OPTION(max_pending);
   TELL_OPTION(requests_per_s);
   TELL_OPTION(max_tls_handshakes);
+}
+
+static void tell_features(const sio_options *o) {
   TELL_OPTION(allow_eio3);
   TELL_OPTION(drop_handshake);
   TELL_OPTION(keep_empty_nsps);
-#undef TELL_OPTION
   if (host.threads) TELL("%d servers on as many threads", host.nmembers);
   if (o->trusted_proxies) TELL("option proxy_protocol = %d, with trusted_proxies", host.proxied);
   if (o->parser) TELL("packets are MessagePack");
   TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",
        o->recovery != NULL, o->per_message_deflate != NULL, o->cors != NULL, o->cookie != NULL,
        o->generate_id != NULL, o->allow_request != NULL);
+}
+
+static void tell_options(const sio_options *o) {
+  tell_times(o);
+  tell_sizes(o);
+  tell_limits(o);
+  tell_features(o);
 }
 
 void host_draw_options(void) {
@@ -174,5 +189,5 @@ void host_draw_options(void) {
   draw_proxies(&host.opts);
   draw_members(&host.opts);
   loop.answer_ms = host.opts.ping_timeout_ms ? host.opts.ping_timeout_ms : 20000;
-  tell_options();
+  tell_options(&host.opts);
 }

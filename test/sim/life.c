@@ -137,7 +137,7 @@ static void take_print(void) {
     shared->print = (shared->print ^ did[i]) * 0x100000001b3u;
 }
 
-void life_run(void) {
+static void begin_life(void) {
   sio__hash_bytes("", 0); /* its key is drawn once in a process, before any life */
   kernel_begin();
   disk_begin();
@@ -150,13 +150,9 @@ void life_run(void) {
   sim_tls_begin();
   forget_random();
   draw_troubles();
-  if (host_start() == 0) {
-    live();
-    grow_calm();
-  }
-  memory.fail_one_in = 0;
-  host_calm();
-  end();
+}
+
+static void end_life(void) {
   for (int i = 0; i < 3 * LOOPS; i++) loop_turn_until(kernel.now);
   host_check_end();
   take_print();
@@ -167,4 +163,16 @@ void life_run(void) {
   check_end();
   crossings_end();
   kernel_end();
+}
+
+void life_run(void) {
+  begin_life();
+  if (host_start() == 0) {
+    live();
+    grow_calm();
+  }
+  memory.fail_one_in = 0;
+  host_calm();
+  end();
+  end_life();
 }

@@ -83,6 +83,14 @@ static void draw_character(struct peer *p) {
   p->leaves = draw(2) ? draw_between(2, 60) : 0;
 }
 
+static void tell_coming(const struct peer *p) {
+  static const char *const reads[] = {
+    [READS_ALL] = "all", [READS_SLOWLY] = "slowly", [READS_NOTHING] = "nothing"
+  };
+  TELL("peer %u comes: %s, reads %s, breaks rules 1 in %u, leaves 1 in %u, delay %u us, room %zu",
+       p->number, p->kind->name, reads[p->reading], p->breaks, p->leaves, p->delay_us, p->room);
+}
+
 void peers_invite(void) {
   if (npeers == PEERS || calm) return;
   draw_span();
@@ -93,16 +101,8 @@ void peers_invite(void) {
   if (loop.ping_stalls && draw(4)) make_prompt(p);
   p->state = calloc(1, p->kind->size);
   if (!p->state) abort();
-  TELL("peer %u comes: %s, reads %s, breaks rules 1 in %u, leaves 1 in %u, delay %u us, room %zu",
-       p->number, p->kind->name,
-       p->reading == READS_ALL      ? "all"
-       : p->reading == READS_SLOWLY ? "slowly"
-                                    : "nothing",
-       p->breaks, p->leaves, p->delay_us, p->room);
-  if (p->reading == READS_SLOWLY)
-    p->sip_at = kernel.now + SIP_US;
-  else
-    p->sip_at = NEVER;
+  tell_coming(p);
+  p->sip_at = p->reading == READS_SLOWLY ? kernel.now + SIP_US : NEVER;
   p->kind->start(p);
 }
 

@@ -235,45 +235,46 @@ static void say_large(struct client *c) {
   bytes_free(&b);
 }
 
+static const char *const rude_packets[] = {
+  "4",
+  "49",
+  "42",
+  "42[",
+  "42[\"u\"",
+  "40{bad",
+  "40",
+  "40/a,",
+  "40/nowhere,{}",
+  "41/a,",
+  "451-[\"u\",{\"_placeholder\":true,\"num\":0}]",
+  "452-[\"u\",{\"_placeholder\":true,\"num\":1},{\"_placeholder\":true,\"num\":0}]",
+  "451-[\"u\",{\"_placeholder\":true,\"num\":7}]",
+  "43999[]",
+  "430[1]",
+  "431[]",
+  "461-0[{\"_placeholder\":true,\"num\":0}]",
+  "42/never,[\"u\"]",
+  "42[\"connect\"]",
+  "42[1]",
+  "42[null]",
+  "42{}",
+  "429007199254740993[\"u\"]",
+  "44",
+  "45",
+  "6",
+  "5",
+  "52",
+  "2probe",
+  "0{}",
+  "1",
+  "3",
+  "42[\"u\\u0000\",\"\\ud800\"]",
+  "42[\"\xff\"]",
+  "4510000000000-[\"u\"]",
+};
+
 static void be_rude(struct client *c) {
-  static const char *const packets[] = {
-    "4",
-    "49",
-    "42",
-    "42[",
-    "42[\"u\"",
-    "40{bad",
-    "40",
-    "40/a,",
-    "40/nowhere,{}",
-    "41/a,",
-    "451-[\"u\",{\"_placeholder\":true,\"num\":0}]",
-    "452-[\"u\",{\"_placeholder\":true,\"num\":1},{\"_placeholder\":true,\"num\":0}]",
-    "451-[\"u\",{\"_placeholder\":true,\"num\":7}]",
-    "43999[]",
-    "430[1]",
-    "431[]",
-    "461-0[{\"_placeholder\":true,\"num\":0}]",
-    "42/never,[\"u\"]",
-    "42[\"connect\"]",
-    "42[1]",
-    "42[null]",
-    "42{}",
-    "429007199254740993[\"u\"]",
-    "44",
-    "45",
-    "6",
-    "5",
-    "52",
-    "2probe",
-    "0{}",
-    "1",
-    "3",
-    "42[\"u\\u0000\",\"\\ud800\"]",
-    "42[\"\xff\"]",
-    "4510000000000-[\"u\"]",
-  };
-  unsigned n = sizeof packets / sizeof *packets, which = draw(n + 3);
+  unsigned n = sizeof rude_packets / sizeof *rude_packets, which = draw(n + 3);
   if (c->packs && draw(2))
     say_spoilt(c);
   else if (which == n)
@@ -283,9 +284,9 @@ static void be_rude(struct client *c) {
   else if (which == n + 2)
     engine_client_send(&c->e, true, "surprise", 8);
   else
-    say_raw(c, packets[which], strlen(packets[which]));
+    say_raw(c, rude_packets[which], strlen(rude_packets[which]));
   TELL("peer %u is rude: %s", c->peer->number,
-       which < n ? packets[which] : "deep, large or binary");
+       which < n ? rude_packets[which] : "deep, large or binary");
 }
 
 /* ---- receiving ---------------------------------------------------------------------- */

@@ -171,6 +171,22 @@ static void tell_if_not_alone(uint64_t seed, uint64_t first) {
            (unsigned long long)(seed - first + 1));
 }
 
+static void tell_failed(int status, const struct verdict *v, uint64_t first) {
+  bool is_fault = WIFEXITED(status) && WEXITSTATUS(status) == FAULT_EXIT;
+  printf("seed %llu%s fails: %s: %s\n", (unsigned long long)shared->log.seed,
+         without_redis ? " (--no-redis)" : "", v->kind, is_fault ? shared->detail : "");
+  tell_if_not_alone(shared->log.seed, first);
+}
+
+static void tell_sum(uint64_t failed, double took) {
+  printf("%llu lives, %.0f a second, %.0f turns each, print %016llx\n",
+         (unsigned long long)shared->lives, (double)shared->lives / took,
+         (double)shared->steps / (double)(shared->lives + !shared->lives),
+         (unsigned long long)shared->prints);
+  printf("%llu passed, %llu failed\n", (unsigned long long)shared->lives,
+         (unsigned long long)failed);
+}
+
 int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults) {
   double began = now(), until = seconds == UINT64_MAX ? 1e18 : began + (double)seconds;
   uint64_t failed = 0;
@@ -186,18 +202,9 @@ int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults)
     judge(status, &v);
     if (!*v.kind) continue;
     failed++;
-    printf("seed %llu%s fails: %s: %s\n", (unsigned long long)shared->log.seed,
-           without_redis ? " (--no-redis)" : "", v.kind,
-           WIFEXITED(status) && WEXITSTATUS(status) == FAULT_EXIT ? shared->detail : "");
-    tell_if_not_alone(shared->log.seed, from + done);
+    tell_failed(status, &v, from + done);
   }
-  double took = now() - began;
-  printf("%llu lives, %.0f a second, %.0f turns each, print %016llx\n",
-         (unsigned long long)shared->lives, (double)shared->lives / took,
-         (double)shared->steps / (double)(shared->lives + !shared->lives),
-         (unsigned long long)shared->prints);
-  printf("%llu passed, %llu failed\n", (unsigned long long)shared->lives,
-         (unsigned long long)failed);
+  tell_sum(failed, now() - began);
   return failed > 0;
 }
 
