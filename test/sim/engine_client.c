@@ -482,6 +482,12 @@ uint64_t engine_client_next(const struct engine_client *e) {
   return e->probe_at < next ? e->probe_at : next;
 }
 
+void engine_client_wake_in(const struct engine_client *e, uint64_t us) {
+  uint64_t at = kernel.now + us, next = engine_client_next(e);
+  e->peer->wake = at < next ? at : next;
+  if (e->peer->wake <= kernel.now) e->peer->wake = kernel.now + 1;
+}
+
 void engine_client_break(struct engine_client *e) {
   TELL("the line of peer %u breaks", e->peer->number);
   over(e);

@@ -68,6 +68,8 @@ void engine_client_ended(struct engine_client *e, struct wire *w);
 /* What is due by now. */
 void engine_client_step(struct engine_client *e);
 uint64_t engine_client_next(const struct engine_client *e);
+/* Its peer's next step is in so long, or before, if something is due. */
+void engine_client_wake_in(const struct engine_client *e, uint64_t us);
 /* Its line breaks. */
 void engine_client_break(struct engine_client *e);
 /* In good order. */

@@ -46,12 +46,6 @@ static void on_closed(struct engine_client *e) { (void)e; }
 
 static const struct engine_client_ops ops = { on_opened, on_message, on_closed };
 
-static void again(struct raw *c, uint64_t in) {
-  uint64_t at = kernel.now + in, next = engine_client_next(&c->e);
-  c->peer->wake = at < next ? at : next;
-  if (c->peer->wake <= kernel.now) c->peer->wake = kernel.now + 1;
-}
-
 static void start(struct peer *p) {
   struct raw *c = p->state;
   c->peer = c->e.peer = p;
@@ -60,7 +54,7 @@ static void start(struct peer *p) {
   engine_client_draw(&c->e);
   if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
   engine_client_open(&c->e);
-  again(c, 1000000);
+  engine_client_wake_in(&c->e, 1000000);
 }
 
 static void step(struct peer *p) {
@@ -75,7 +69,7 @@ static void step(struct peer *p) {
     if (draw_one_in(40)) engine_client_close(&c->e);
   }
   engine_client_step(&c->e);
-  again(c, host.calm ? 1000000 : 1000 + draw_size(3000000));
+  engine_client_wake_in(&c->e, host.calm ? 1000000 : 1000 + draw_size(3000000));
 }
 
 static void data(struct peer *p, struct wire *w) {
@@ -84,7 +78,7 @@ static void data(struct peer *p, struct wire *w) {
   if (c->e.state == ENGINE_OVER)
     p->wake = kernel.now + 1;
   else if (engine_client_next(&c->e) < p->wake)
-    again(c, NEVER / 2);
+    engine_client_wake_in(&c->e, NEVER / 2);
 }
 
 static void ended(struct peer *p, struct wire *w) {

@@ -550,12 +550,6 @@ static void open_again(struct client *c) {
 
 static const struct engine_client_ops ops = { on_opened, on_message, on_closed };
 
-static void again(struct client *c, uint64_t in) {
-  uint64_t at = kernel.now + in, next = engine_client_next(&c->e);
-  c->peer->wake = at < next ? at : next;
-  if (c->peer->wake <= kernel.now) c->peer->wake = kernel.now + 1;
-}
-
 static void start(struct peer *p) {
   struct client *c = p->state;
   c->peer = c->e.peer = p;
@@ -571,7 +565,7 @@ static void start(struct peer *p) {
        c->e.reconnects ? ", a connection for each request" : "");
   if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
   engine_client_open(&c->e);
-  again(c, 1000000);
+  engine_client_wake_in(&c->e, 1000000);
 }
 
 static void start_hasty(struct peer *p) {
@@ -611,7 +605,7 @@ static void step(struct peer *p) {
     if (peer_breaks(p)) be_rude(c);
   }
   engine_client_step(&c->e);
-  again(c, host.calm ? 1000000 : 1000 + draw_size(3000000));
+  engine_client_wake_in(&c->e, host.calm ? 1000000 : 1000 + draw_size(3000000));
 }
 
 static void data(struct peer *p, struct wire *w) {
@@ -620,7 +614,7 @@ static void data(struct peer *p, struct wire *w) {
   if (c->e.state == ENGINE_OVER)
     p->wake = kernel.now + 1 + (c->returns ? draw_size(4000000) : 0);
   else if (engine_client_next(&c->e) < p->wake)
-    again(c, NEVER / 2);
+    engine_client_wake_in(&c->e, NEVER / 2);
 }
 
 static void ended(struct peer *p, struct wire *w) {

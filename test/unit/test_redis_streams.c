@@ -90,12 +90,28 @@ TEST(an_event_that_redis_refuses_is_delivered_here_and_counted) {
   end();
 }
 
-/* The connection that reads may be faster than the one that adds. */
-TEST(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one) {
+/* A client has joined, and Redis has its session. */
+static struct peer *begin_with_stored_session(void) {
   begin_streams(&normal);
   struct peer *p = joined();
   UNTIL(strstr(commands, "SET"));
   settle();
+  return p;
+}
+
+/* The second is read from the stream while the replies to both are held. */
+static void add_two_of_which_the_first_is_refused(void) {
+  hold_adds = refuse_add = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(strstr(held_adds, "OOM"));
+  refuse_add = false;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(redis_stats().received == 1);
+}
+
+/* The connection that reads may be faster than the one that adds. */
+TEST(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one) {
+  struct peer *p = begin_with_stored_session();
   hold_adds = true;
   sio_broadcast(ALL, "one", SIO_NONE);
   UNTIL(redis_stats().received == 1);
@@ -134,16 +150,8 @@ TEST(an_entry_under_way_is_not_added_again_when_the_reader_comes_back) {
 }
 
 TEST(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read) {
-  begin_streams(&normal);
-  struct peer *p = joined();
-  UNTIL(strstr(commands, "SET"));
-  settle();
-  hold_adds = refuse_add = true;
-  sio_broadcast(ALL, "one", SIO_NONE);
-  UNTIL(strstr(held_adds, "OOM"));
-  refuse_add = false;
-  sio_broadcast(ALL, "two", SIO_NONE);
-  UNTIL(redis_stats().received == 1);
+  struct peer *p = begin_with_stored_session();
+  add_two_of_which_the_first_is_refused();
   settle();
   HEARD(p, "42[\"one\"] 42[\"two\",\"7-1\"] ");
   EQ(redis_stats().dropped, 1);
@@ -157,12 +165,7 @@ TEST(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read) {
 /* Added again, it would come after the other for the clients of other servers. */
 TEST(an_entry_that_was_refused_is_not_added_again_after_a_later_one) {
   begin_streams(NULL);
-  hold_adds = refuse_add = true;
-  sio_broadcast(ALL, "one", SIO_NONE);
-  UNTIL(strstr(held_adds, "OOM"));
-  refuse_add = false;
-  sio_broadcast(ALL, "two", SIO_NONE);
-  UNTIL(redis_stats().received == 1);
+  add_two_of_which_the_first_is_refused();
   hold_adds = false;
   unsigned connects = (unsigned)redis_stats().connects;
   fake_close(writer);
@@ -219,9 +222,7 @@ TEST(entries_without_a_valid_number_are_all_delivered) {
 
 /* Bytes that have left this machine reach Redis after the connection was given up. */
 TEST(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_it) {
-  begin_streams(&normal);
-  struct peer *p = joined();
-  UNTIL(strstr(commands, "SET"));
+  struct peer *p = begin_with_stored_session();
   lose_adds = true;
   sio_broadcast(ALL, "one", SIO_NONE);
   UNTIL(lost_adds == 1);
@@ -247,9 +248,7 @@ TEST(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_i
 
 /* The numbers of the two are compared, not their contents. */
 TEST(equal_events_are_different_entries) {
-  begin_streams(&normal);
-  struct peer *p = joined();
-  UNTIL(strstr(commands, "SET"));
+  struct peer *p = begin_with_stored_session();
   hold_adds = true;
   sio_broadcast(ALL, "ev", SIO_NONE);
   sio_broadcast(ALL, "ev", SIO_NONE);
