@@ -9,8 +9,8 @@
 #include "server/limits.h"
 #include <unistd.h>
 
-/* Returns the number of connections that is compared with max_connections. Servers on several
- * threads share that limit, so their connections are added up. */
+/* Returns the number of connections to which max_connections applies. Servers of the same
+ * sio_threads have this limit in common, so their connections are added up. */
 static unsigned count_limited_connections(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }

@@ -7,14 +7,14 @@
 
 #include "server/server.h"
 
-/* Both functions take ownership of a non-blocking descriptor, and close it if they fail. tls may be
- * NULL. */
+/* sio__serve_connection() and sio__assign_connection_to_thread() take ownership of the descriptor
+ * fd, which must be non-blocking. If they fail, they close it. tls may be NULL. */
 
-/* Serves the connection on this server. Returns 0; SIO_ETOOBIG if max_connections are open;
- * SIO_ELIMIT; or a libuv error. */
+/* Serves a new connection on this server. Returns 0; SIO_ETOOBIG if max_connections connections are
+ * open; SIO_ELIMIT if a limit refuses the address; or a libuv error. */
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls);
-/* Serves the connection on this server, or on the server of another thread that has fewer
- * connections. */
+/* Serves a new connection on the member of the server's sio_threads that has the fewest
+ * connections, or on srv itself if it is not a member. */
 void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tls);
 
 #endif

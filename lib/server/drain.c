@@ -11,8 +11,9 @@
 
 enum { DRAIN_STEP_MS = 20 };
 
-/* Returns how many sessions have to end now. The number of those that may stay decreases evenly,
- * from all sessions at the start to none at spread_until. */
+/* Returns how many sessions have to be ended now. The number of sessions that may stay open
+ * decreases evenly, from all sessions at the start of the drain to none at the time
+ * spread_until. */
 static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;
@@ -20,8 +21,8 @@ static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
   return left > may_stay ? left - may_stay : 0;
 }
 
-/* Ends up to n sessions of one engine. Returns how many of the n have still to be ended in other
- * engines. */
+/* Ends up to n sessions of one engine. Returns how many sessions are left to be ended in the other
+ * engines: n less those that were ended here. */
 static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
   list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
@@ -29,8 +30,8 @@ static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
-    /* A hook of the host has ended the next session of the list too; the next step continues from
-     * the start. */
+    /* A close hook of the program has removed the next session from the list, too, so this loop
+     * cannot continue. The next step of the drain starts again at the first session. */
     if (list_empty(tmp)) break;
   }
   return n;
@@ -87,8 +88,8 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server drains: it ends %zu sessions within %u ms", (size_t)srv->core.stats.sessions,
       d.spread_ms);
-  /* The first step runs in the next turn of the loop. If there are no sessions, the server closes
-   * then. */
+  /* The first step of the drain runs in the next turn of the loop. If the server has no sessions,
+   * it closes in that step. */
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);
   return 0;
 }

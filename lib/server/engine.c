@@ -43,7 +43,7 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
       sio_session *c = container_of(at, sio_session, link);
       if (c->state == SESSION_OPEN && c->opened) cb(c, user);
       if (list_empty(next_session))
-        break; /* the callback has also removed the next session, so the walk cannot continue */
+        break; /* cb has removed the next session from the list: this loop cannot continue */
     }
   }
 }

@@ -14,7 +14,7 @@
 struct gather {
   struct list link; /* srv->gathers */
   uint64_t number;
-  unsigned waiting; /* the number of members whose statistics have not arrived */
+  unsigned waiting; /* how many members have not answered yet */
   bool with_nsps;
   void (*done)(const struct gathered *sum, void *user);
   void *user;
@@ -25,9 +25,9 @@ struct gather {
 struct stats_message {
   struct member_id from;
   uint64_t number;
-  struct thread_message *reply; /* needed to send this struct back; NULL when it has been sent */
+  struct thread_message *reply; /* used to send this struct back; NULL after that */
   bool with_nsps;
-  int err; /* the reason if the rows are incomplete, otherwise 0 */
+  int err; /* why counters of namespaces are missing in nsps; 0: none are */
   sio_stats stats;
   struct map nsps; /* struct nsp_row */
 };
@@ -76,8 +76,8 @@ static void stats_sum_add(struct gather *g, const struct stats_message *m) {
   if (err) g->sum.err = err;
 }
 
-/* Handles a message that has come back; runs on the thread of the server that adds up the
- * statistics. */
+/* Handles a message that another member has filled in and sent back. Runs on the thread of the
+ * server that adds up the statistics. */
 static void on_stats_returned(void *server, void *arg) {
   struct stats_message *m = arg;
   struct gather *g = find_stats_sum(server, m->number);
@@ -88,13 +88,14 @@ static void on_stats_returned(void *server, void *arg) {
   stats_message_free(m);
 }
 
-/* Handles the message on the thread of another member: fills in its statistics and sends it back.
- * If the server that asked has closed, the message is freed. */
+/* Runs on the thread of a member that is asked for its statistics: writes them to the message and
+ * sends it back. If the server that asked has closed, the message is freed. */
 static void fill_and_return_stats(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
   sio_server_get_stats(srv, &m->stats, sizeof m->stats);
-  /* All members share one table of addresses, and the server that asked counts it itself. */
+  /* All members share one table of addresses. The server that adds up has counted it, so it must
+   * not be added again. */
   m->stats.addresses = 0;
   if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
   struct thread_message *reply = m->reply;

@@ -7,8 +7,8 @@
 
 #include "server/nsp_rows.h"
 
-/* The sum of the statistics that have arrived. err is UV_ENOMEM if rows are missing because memory
- * ran out. */
+/* The sum of the statistics of those servers that have answered. err is UV_ENOMEM if the counters
+ * of some namespaces are missing because memory ran out. */
 struct gathered {
   sio_stats stats;
   unsigned servers;
@@ -16,14 +16,15 @@ struct gathered {
   int err;
 };
 
-/* Calls done(sum, user) once, from the loop of srv, when all members have answered or srv closes.
- * If with_nsps is true, the counters of namespaces are added up too. Returns 0, SIO_ECLOSED or
+/* Adds up the statistics of srv and of all other members of its sio_threads. Calls done(sum, user)
+ * once, later and on the thread of srv: when all members have answered, or when srv closes. If
+ * with_nsps is true, the counters of namespaces are added up, too. Returns 0, SIO_ECLOSED or
  * UV_ENOMEM. */
 int sio__stats_sum_start(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user);
 
-/* Ends all sums with the statistics that have arrived, because the server closes. Must be called
- * from the loop. */
+/* Called when srv closes, on its thread: calls done for each sum that is not complete, with the
+ * statistics that have arrived. */
 void sio__report_incomplete_stats_sums(sio_server *srv);
 
 #endif

@@ -8,10 +8,12 @@
 
 #include "server/server.h"
 
-/* Call it between sio__loop_init() and sio__routing_init(). */
+/* Sets up the limits per address and the rate limits from the options. Must be called after
+ * sio__loop_init() and before sio__routing_init(). */
 void sio__limits_init(sio_server *srv);
 void sio__limits_clear(sio_server *srv);
-/* Closes a descriptor that was accepted although max_connections are open, and reports that. */
+/* Closes a descriptor that was accepted when max_connections connections were open already, and
+ * reports that to on_reject, the log and sio_stats.rejected. */
 void sio__limits_reject_connection(sio_server *srv, int fd);
 
 #endif

@@ -37,7 +37,7 @@ static const char *describe_transports(const sio_server *srv) {
 
 /* ---- listening ----------------------------------------------------------------------------- */
 
-/* The address of a listener as the log shows it: "127.0.0.1 port 80" or "Unix socket /run/x". */
+/* The address of a listener in log lines: "127.0.0.1 port 80" or "Unix socket /run/x". */
 struct listen_name {
   char text[320];
 };
@@ -74,8 +74,8 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
   return sio__listener_open_tcp(out, l, o->host, o->port, backlog, &listener_callbacks, srv);
 }
 
-/* Logs the failure and returns err. The line is delivered to the host at once, because a program
- * that cannot listen often ends before its loop runs. */
+/* Logs that listening failed, and returns err. The line is passed to the log callback at once,
+ * because a program that cannot listen often exits before its loop runs. */
 static int report_listen_failure(sio_server *srv, const sio_listen_options *o, int err,
                                  const char *reason) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",

@@ -11,8 +11,8 @@
 
 /* ---- handing over ---------------------------------------------------------------------- */
 
-/* Counts and logs a connection that could not be handed over. It is no error if the other server
- * has begun to close. */
+/* Counts and logs a connection that could not be handed over to another member. That the other
+ * server has begun to close is not counted as a loss. */
 static void report_lost_handed_over_connection(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
     LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
@@ -36,8 +36,8 @@ static void serve_handed_over_connection(void *server, void *arg) {
   if (err && err != SIO_ELIMIT) report_lost_handed_over_connection(srv, err);
 }
 
-/* Hands over the connection of a request. If that is not possible, the connection is closed, and
- * the client opens a new one. */
+/* Hands over the connection of a request to the member that has the session of the request. If that
+ * is not possible, the connection is closed; the client then connects again. */
 static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_conn_transfer *t;

@@ -7,15 +7,17 @@
 
 #include "server/server.h"
 
-/* Makes the server a member of sio_options.threads, if that is set. Then other members may send
- * messages, and the server keeps its loop running. Returns 0 or UV_ENOMEM. */
+/* Makes the server a member of sio_options.threads, if that option is set. From then on other
+ * members can send it messages, and its open handle keeps the uv loop running. Returns 0 or
+ * UV_ENOMEM. */
 int sio__server_join_threads(sio_server *srv);
-/* Ends the membership, because the server closes. Messages that were sent before that still
+/* Ends the membership of a server that closes. Messages that other members sent before that still
  * arrive. */
 void sio__server_leave_threads(sio_server *srv);
-/* Tells the other members to give this server no new connections, because it drains. */
+/* Marks the server as draining, so that other members give it no new connections. */
 void sio__server_mark_draining_in_threads(sio_server *srv);
-/* Releases the group. Must be called when the loop has closed, after which no message arrives. */
+/* Releases the server's reference to its sio_threads. Must be called after the loop has closed,
+ * when no message can arrive any more. */
 void sio__server_unref_threads(sio_server *srv);
 
 #endif

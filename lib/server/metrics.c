@@ -24,9 +24,10 @@ enum kind {
   SECONDS /* a histogram of times; the struct holds microseconds */
 };
 
-/* A metric of Prometheus. text is "name|help"; or "name|help|label|value|value...", where each
- * value of the label belongs to one of several consecutive fields of the struct. A field whose
- * value is "none" is left out. */
+/* A metric of Prometheus. text is "name|help" for a metric without labels. With a label it is
+ * "name|help|label|value|value...": the metric has one series for each value of the label, and
+ * their numbers are in consecutive fields of the struct. A series with the label value "none" is
+ * left out. */
 struct metric {
   const char *text;
   uint16_t at; /* the offset of the first field in sio_stats or nsp_stats */
@@ -59,8 +60,9 @@ static const struct metric server_metrics[] = {
          "limited|Number of times a peer exceeded its rate of packets or bytes."
          "|how|paused|closed"),
   SERVER(GAUGE, addresses, "addresses|Number of peer addresses that are remembered for limits."),
-  SERVER(COUNTER, addresses_uncounted,
-         "addresses_uncounted|Number of peers not counted because the table was full."),
+  SERVER(
+      COUNTER, addresses_uncounted,
+      "addresses_uncounted|Number of peers not counted because the table of addresses was full."),
   SERVER(COUNTER, accept_failures, "accept_failures|Number of failed calls of accept()."),
   SERVER(COUNTER, net_bytes_in,
          "net_bytes|Number of bytes read from and written to connections." DIRECTIONS),
@@ -68,7 +70,7 @@ static const struct metric server_metrics[] = {
          "net_calls|Number of system calls that read from or wrote to connections."
          "|call|read|write"),
   SERVER(COUNTER, bytes_lost,
-         "lost_bytes|Number of queued bytes discarded because the connection ended."),
+         "lost_bytes|Number of bytes queued for peers and discarded when the connection ended."),
   SERVER(COUNTER, net_blocked,
          "net_blocked|Number of writes of which the kernel took only a part."),
   SERVER(GAUGE, queued_bytes,
@@ -92,8 +94,9 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, tls_handshaking, "tls_handshaking|Number of TLS handshakes in progress."),
   SERVER(COUNTER, log_lines_lost,
          "log_lines_lost|Number of log lines lost because the log buffer was full."),
-  SERVER(COUNTER, log_lines_left_out,
-         "log_lines_left_out|Number of log lines left out because peers caused too many."),
+  SERVER(
+      COUNTER, log_lines_left_out,
+      "log_lines_left_out|Number of log lines left out because peers caused too many per second."),
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused inside a callback of the host."),
   SERVER(COUNTER, stalls, "stalls|Number of times the host blocked the event loop for too long."),
@@ -141,17 +144,19 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, upgrades_started,
          "upgrades_started|Number of upgrades from polling to WebSocket begun."),
   SERVER(COUNTER, upgrades,
-         "upgrades|Number of upgrades from polling to WebSocket ended."
+         "upgrades|Number of upgrades from polling to WebSocket that succeeded or failed."
          "|result|ok|failed"),
   SERVER(COUNTER, pings_sent, "pings_sent|Number of Engine.IO pings sent."),
-  SERVER(COUNTER, heartbeats_missed,
-         "heartbeats_missed|Number of Engine.IO sessions closed for want of a heartbeat."),
+  SERVER(
+      COUNTER, heartbeats_missed,
+      "heartbeats_missed|Number of Engine.IO sessions closed because no heartbeat came in time."),
   SERVER(SECONDS, heartbeat_us, "heartbeat_seconds|Seconds from each Engine.IO ping to its pong."),
   SERVER(BYTES, packet_bytes_in,
          "packet_bytes|Number of bytes of each Engine.IO packet received and sent." DIRECTIONS),
   SERVER(COUNTER, parse_errors,
          "parse_errors|Number of received packets that violated the protocol."),
-  SERVER(COUNTER, overflows, "overflows|Number of peers disconnected because too much was queued."),
+  SERVER(COUNTER, overflows,
+         "overflows|Number of peers disconnected because too much was queued for them."),
   SERVER(COUNTER, out_of_memory,
          "out_of_memory|Number of peers disconnected because memory ran out."),
 
@@ -159,16 +164,16 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, sockets_closed,
          "sockets_closed|Number of Socket.IO sockets disconnected." REASONS),
   SERVER(COUNTER, connects_refused,
-         "connects_refused|Number of refused CONNECT packets."
+         "connects_refused|Number of Socket.IO CONNECT packets refused."
          "|cause|middleware|timeout|no_namespace|too_many"),
   SERVER(GAUGE, nsps, "namespaces|Number of namespaces that exist."),
   SERVER(GAUGE, child_nsps,
-         "child_namespaces|Number of namespaces that were created for a parent namespace."),
+         "child_namespaces|Number of open namespaces that parent namespaces have created."),
   SERVER(COUNTER, nsps_refused,
          "namespaces_refused|Number of namespaces not created because there were too many."),
   SERVER(COUNTER, events_refused,
          "events_refused|Number of received events that packet middleware refused."),
-  SERVER(COUNTER, broadcasts, "broadcasts|Number of broadcasts."),
+  SERVER(COUNTER, broadcasts, "broadcasts|Number of events broadcast by the server program."),
   SERVER(COUNTER, volatile_dropped,
          "volatile_dropped|Number of volatile events not sent to receivers that were not ready."),
   SERVER(COUNTER, events_dropped,
@@ -178,18 +183,19 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, acks_sent, "acks_sent|Number of acks sent to peers."),
   SERVER(COUNTER, acks_asked, "acks_asked|Number of acks requested from peers."),
   SERVER(COUNTER, acks_received,
-         "acks_ended|Number of acks that were received, timed out or were lost."
+         "acks_ended|Number of requested acks that were received, timed out or were lost."
          "|how|received|timed_out|lost"),
   SERVER(GAUGE, acks_pending, "acks_pending|Number of acks that peers have not sent yet."),
   SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
   SERVER(COUNTER, answers_dropped,
-         "answers_dropped|Number of answers to queries that were invalid or too large."),
+         "answers_dropped|Number of answers to queries dropped as invalid, too large or out of "
+         "memory."),
   SERVER(COUNTER, thread_messages_lost,
-         "thread_messages_lost|Number of messages to servers of other threads that were lost."),
+         "thread_messages_lost|Number of messages to servers of other threads that were dropped."),
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),
-  SERVER(COUNTER, recovery_failed,
-         "recovery_failed|Number of sockets that connection state recovery did not restore."
-         "|cause|none|no_session|bad_offset|log_gone|too_much|no_memory|no_answer"),
+  SERVER(COUNTER, recovery_failed[SIO_RECOVERY_NO_SESSION],
+         "recovery_failed|Number of sockets that connection state recovery could not restore."
+         "|cause|no_session|bad_offset|log_gone|too_much|no_memory|no_answer"),
 };
 
 static const struct metric nsp_metrics[] = {
@@ -213,7 +219,8 @@ static void metrics_put_bytes(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
-/* Formats into a buffer of PIECE bytes, which is large enough for each format used below. */
+/* Appends formatted text. The buffer has PIECE bytes, which is enough for each format that is used
+ * below. */
 __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, const char *fmt,
                                                                  ...) {
   char piece[PIECE];
@@ -224,8 +231,8 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   metrics_put_bytes(o, piece, (size_t)n);
 }
 
-/* Writes the value of a label. Bytes that are not valid UTF-8 are written in hexadecimal. There are
- * no control characters: a namespace has none in its name. */
+/* Writes the value of a label, with escapes. Each byte that is not valid UTF-8 is written as \xNN.
+ * Control characters need no escape, because names of namespaces contain none. */
 static void put_escaped_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_sequence_length(s.p, s.n);
@@ -305,8 +312,8 @@ static void put_metric_value(struct out *o, const struct family *f, const struct
                       *(const uint64_t *)v, false);
 }
 
-/* Writes the HELP and TYPE lines of a metric. Sets *rest to the part of its text that follows the
- * help. */
+/* Writes the HELP and TYPE lines of a metric. Sets *rest to what follows the help in m->text: the
+ * label and its values. */
 static struct family put_metric_family_header(struct out *o, const struct metric *m,
                                               sio_slice *rest) {
   static const char *const types[] = { "counter", "gauge", "histogram", "histogram" };
@@ -362,7 +369,8 @@ static void put_all_metrics(struct out *o, const sio_stats *st, const struct map
     put_server_metric(o, &server_metrics[i], st);
 }
 
-/* Writes all metrics and calls cb with the text. Returns 0; or UV_ENOMEM, and cb is not called. */
+/* Writes all metrics and calls cb with the text. Returns 0; or UV_ENOMEM, or SIO_ETOOBIG if the
+ * text is longer than TEXT_MAX, and cb is not called then. */
 static int write_metrics_text(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
                               void *user) {
   struct out o = { 0 };
@@ -411,7 +419,8 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-/* Answers the request with the text, which is empty if memory ran out. */
+/* Answers a request for the metrics. If the text is empty, which means that memory ran out, the
+ * connection is closed without an answer. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;

@@ -24,8 +24,9 @@ static struct nsp_row *nsp_stats_row_new(struct map *rows, const char *name) {
   return NULL;
 }
 
-/* Finds or adds the row of a name. Several parent namespaces may have the same name, and one that
- * is no parent too; they share a row. */
+/* Finds or adds the row for namespaces with this name. Several parents may have the same name (all
+ * parents of sio_of_match() are called "*"), and a namespace that is not a parent may have the name
+ * of a parent. Namespaces with the same name share one row. */
 static struct nsp_row *find_or_add_nsp_stats_row(struct map *rows, const char *name) {
   struct nsp_row *row = sio__map_get(rows, slice_str(name));
   return row ? row : nsp_stats_row_new(rows, name);

@@ -18,9 +18,11 @@ struct nsp_row {
 
 /* Makes an empty map of rows. */
 void sio__nsp_stats_rows_init(struct map *rows);
-/* Adds the counters of all namespaces of the server. Returns 0 or UV_ENOMEM. */
+/* Adds the counters of all namespaces of the server to the rows with their names; missing rows are
+ * added. Returns 0 or UV_ENOMEM. */
 int sio__nsp_stats_rows_collect(struct map *rows, const sio_server *srv);
-/* Adds the counters of all rows of *from. Returns 0 or UV_ENOMEM. */
+/* Adds the counters in each row of *from to the row of *rows with the same name; missing rows are
+ * added. Returns 0 or UV_ENOMEM. */
 int sio__nsp_stats_rows_add_all(struct map *rows, const struct map *from);
 void sio__nsp_stats_rows_clear(struct map *rows);
 

@@ -28,7 +28,8 @@
 #define SHUTDOWN_MS 5000
 #define UNSENT (64 * KIB)
 
-/* Fields of the type unsigned. 0 selects the default; a value above the maximum is refused. */
+/* The options of the type unsigned. A value of 0 is replaced by default_value; a value above max is
+ * refused. */
 static const struct count_field {
   const char *name;
   size_t at;
@@ -103,21 +104,23 @@ static int log_option_not_built_in(struct log *log, const char *field, const cha
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* Copies a struct of the host whose first member is its size. */
+/* Copies a struct to which an option points, and whose first field is its size. field is the name
+ * of the option, for the log. */
 static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
                               const char *field) {
   return sio__read_sized_struct(out, size, in, size)
-             ? log_invalid_option(log, field,
-                                  "the size of the struct is invalid, or it sets a field that this "
-                                  "version of libsio does not know")
+             ? log_invalid_option(
+                   log, field,
+                   "the field size of the struct is less than in version 0.1, or the "
+                   "struct sets a field that this version of libsio does not know")
              : 0;
 }
 
 #define COPY_OPTION_STRUCT(out, in, log, field) \
   copy_option_struct(out, sizeof *(out), in, log, field)
 
-/* Checks the size of a table of functions to which the library keeps a pointer. A size of 0 is
- * valid too: it stands for the size in version 0.1. */
+/* Checks the field size of a table of functions to which the library keeps a pointer. min is the
+ * size that the table had in version 0.1; a size of 0 stands for it. */
 static bool has_valid_struct_size(size_t size, size_t min) { return size == 0 || size >= min; }
 
 static int check_threads_option(sio_options *o, struct log *log) {
@@ -133,7 +136,8 @@ static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio__adapter_memory;
   const sio_adapter_ops *a = o->adapter;
   if (!has_valid_struct_size(a->size, sizeof *a))
-    return log_invalid_option(log, "adapter", "the size of the struct is less than in version 0.1");
+    return log_invalid_option(log, "adapter",
+                              "the field size of sio_adapter_ops is less than in version 0.1");
   if ((a->flags & SIO_ADAPTER_RECOVERS) && (!a->persist || !a->restore))
     return log_invalid_option(log, "adapter", "SIO_ADAPTER_RECOVERS needs persist and restore");
   return 0;
@@ -186,7 +190,8 @@ static int check_max_unsent_option(sio_options *o, struct log *log) {
   return 0;
 }
 
-/* Checks the fields whose default depends on another field, and a few others. */
+/* Checks the fields whose default depends on another field, and transports, max_unjoined and
+ * log_level. */
 static int check_dependent_options(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
@@ -213,8 +218,8 @@ static int check_dependent_options(sio_options *o, struct log *log) {
   return 0;
 }
 
-/* The parameter is a uint64_t even for fields of the type size_t: where that has 32 bits, it cannot
- * exceed the maximum, and a direct comparison would cause a warning. */
+/* The parameter is a uint64_t also for fields of the type size_t. Where size_t has 32 bits, such a
+ * field cannot exceed RATE_MAX, and the compiler would warn about comparing it directly. */
 static bool is_rate_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
 
 static int check_rate_options(sio_options *o, struct log *log) {
@@ -262,7 +267,8 @@ static int check_proxy_options(struct options *opts, struct log *log) {
 static int check_parser_option(sio_options *o, struct log *log) {
   if (!o->parser) return 0;
   if (!has_valid_struct_size(o->parser->size, sizeof *o->parser))
-    return log_invalid_option(log, "parser", "the size of the struct is less than in version 0.1");
+    return log_invalid_option(log, "parser",
+                              "the field size of sio_parser_ops is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
     return log_invalid_option(log, "parser", "encode or decode is NULL; both are needed");
   return o->allow_eio3
@@ -277,7 +283,7 @@ static bool is_valid_url_path(const char *p, size_t n) {
   return true;
 }
 
-/* Copies a path. If slash is true, the copy ends with exactly one '/', otherwise with none. */
+/* If slash is true, the copy ends with exactly one '/', otherwise with none. */
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
@@ -311,7 +317,9 @@ static int copy_cors_option(struct options *opts, struct log *log) {
   err = sio__cors_copy(&opts->cors, &cors);
   if (err == UV_EINVAL)
     return log_invalid_option(log, "cors",
-                              "a text has a character that is not allowed in an HTTP header");
+                              "methods, allowed_headers, exposed_headers or an origin is empty or "
+                              "has a character that is not allowed in an HTTP header, or "
+                              "preflight_status is not in the range 200 to 299");
   opts->o.cors = opts->cors;
   return err;
 }
@@ -330,8 +338,11 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   if (err) return err;
   err = sio__cookie_copy(&opts->cookie, &cookie);
   if (err == UV_EINVAL)
-    return log_invalid_option(log, "cookie",
-                              "a text has a character that is not allowed in a cookie");
+    return log_invalid_option(
+        log, "cookie",
+        "name, path, domain or expires has a character that is not allowed "
+        "there, max_age_s is negative, same_site is not one of SIO_SAMESITE_..., "
+        "or SIO_SAMESITE_NONE is used without secure");
   opts->o.cookie = opts->cookie;
   if (!err && !is_cookie_short_enough(opts->cookie))
     return log_invalid_option(log, "cookie",
@@ -340,7 +351,8 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   return err;
 }
 
-/* True for an origin: a scheme and a host without a path, as in "https://a.example", or "null". */
+/* Returns true if s is an origin: a scheme and a host without a path, as in "https://a.example", or
+ * the text "null". */
 static bool is_valid_origin(const char *s) {
   const char *host = strstr(s, "://");
   return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));
@@ -370,8 +382,9 @@ static int copy_origins_option(struct options *opts, struct log *log) {
   return 0;
 }
 
-/* Checks options that need a library. This runs before the defaults are filled in, because a
- * missing library is an error only if the host itself asks for the feature. */
+/* Checks the options that need zlib, which the library may have been built without. This has to run
+ * before zeros are replaced by defaults: the lack of zlib is an error only if the program itself
+ * has asked for compression. */
 static int check_features_are_built_in(const sio_options *o, struct log *log) {
   if (sio__deflate_is_available()) return 0;
   if (o->per_message_deflate) return log_option_not_built_in(log, "per_message_deflate", "zlib");
@@ -417,7 +430,8 @@ static int check_recovery_options(struct options *opts, struct log *log) {
   return 0;
 }
 
-/* Checks initial_packet. It need not be copied, because sio__eio_init() encodes it. */
+/* Checks initial_packet. Its bytes are not copied here, because sio__eio_init() makes an encoded
+ * message of them. */
 static int check_initial_packet_option(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
   if (s.n > o->max_payload)

@@ -21,12 +21,14 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
-/* Makes a checked and complete copy of *in. Returns 0; UV_EINVAL or UV_ENOTSUP, and a log line
- * names the field; or UV_ENOMEM. */
+/* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies what the
+ * pointers refer to. Returns 0 or UV_ENOMEM; or, after logging a line that names the wrong field,
+ * UV_EINVAL or UV_ENOTSUP. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
-/* Copies a URL path in the form that is compared with the paths of requests. The caller frees *out.
- * Returns 0, UV_EINVAL if it is not a URL path, or UV_ENOMEM. */
+/* Copies a URL path in the form in which it is compared with the paths of requests: with exactly
+ * one '/' at its end if slash is true, otherwise without. The caller frees *out with sio__free().
+ * Returns 0; UV_EINVAL if path is not a URL path; or UV_ENOMEM. */
 int sio__url_path_new(char **out, const char *path, bool slash);
 
 #endif

@@ -15,8 +15,8 @@
 
 /* ---- the client's files ---------------------------------------------------------------- */
 
-/* Finds "socket.io.js" for the path "/socket.io/socket.io.js", whether the path of the engine ends
- * with '/' or not. */
+/* Returns the file of the JavaScript client that has this path, for example
+ * "/socket.io/socket.io.js", or NULL. sio_options.path may end with '/' or not. */
 static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
@@ -27,8 +27,8 @@ static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice
   return NULL;
 }
 
-/* Sends a file of the JavaScript client. If there is no memory for its compressed form, it is sent
- * uncompressed. */
+/* Answers a request with a file of the JavaScript client. If there is no memory for the compressed
+ * form of the file, it is sent uncompressed. */
 static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
@@ -56,7 +56,8 @@ static void on_client_bundle_abort(sio_request *r, int err, const char *detail) 
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
-/* Logs that a Socket.IO client uses a wrong path. It gets only a 404, which does not say why. */
+/* Logs that a client requests Socket.IO at a path that is not sio_options.path. The client only
+ * gets status 404, so its user cannot see what is wrong. */
 __attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, const sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),

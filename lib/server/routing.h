@@ -10,9 +10,10 @@
 
 /* Initialises srv->http, srv->routes and the mounts from the options. */
 void sio__routing_init(sio_server *srv);
-/* Closes the WebSockets of routes and accepts no new request, because the server closes. Answers
- * that are being sent are completed. */
+/* Called when the server closes: closes the WebSockets of sio_ws_route(), and makes the HTTP
+ * connections accept no further request. Answers that are being sent are completed. */
 void sio__routing_close(sio_server *srv);
-void sio__routing_clear(sio_server *srv); /* call it when the loop has closed */
+/* Frees the routes and mounts. Must be called after the loop has closed. */
+void sio__routing_clear(sio_server *srv);
 
 #endif

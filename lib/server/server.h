@@ -26,18 +26,19 @@ struct sio_server {
   struct routes routes;
   /* Serves socket.io.js and the other files of the JavaScript client. */
   struct http_mount client_mount;
-  /* The compressed forms of these files, in the same order; NULL until one of them is requested. */
+  /* The compressed forms of the files of the JavaScript client, in the order of sio__client_assets;
+   * NULL until one of the files is requested. */
   struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
-  struct list gathers; /* struct gather (gather.c): sums of statistics that are not complete yet */
+  struct list gathers;   /* struct gather: statistics of several servers that are being added up */
   struct endpoint_shared endpoint_shared;
   struct hooks closing, ended; /* callbacks of sio_on_close() */
   struct task close_task;      /* the second step of closing, at the end of the loop's turn */
   struct timer shutdown_timer; /* limits the time for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;    /* as they were when the drain began */
-    uint64_t spread_until, deadline; /* in ms of the loop's clock */
+    uint64_t sessions, spread_ms;    /* the number of sessions, and the option, when it began */
+    uint64_t spread_until, deadline; /* times in ms of the loop's clock */
     void (*done)(void *user);
     void *user;
   } drain;

@@ -42,8 +42,8 @@ static void run_server_ended_hooks(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
 }
 
-/* Called when the server has no handles on the uv loop any more. The struct itself is freed later,
- * if the host still holds references. */
+/* Called when the server has no handles on the uv loop any more. Frees the parts of the server. The
+ * struct itself is freed later if the program still holds references to sockets or namespaces. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
@@ -67,8 +67,8 @@ static void on_loop_closed(struct loop *l) {
   if (done) done(user);
 }
 
-/* Closes all connections whose peers have not answered within shutdown_timeout_ms. Some of these
- * may be WebSockets that began to close before the server did. */
+/* Closes all connections that are still open after shutdown_timeout_ms. Some of them may be
+ * WebSockets that began to close before the server did. */
 static void fail_all_connections(struct loop *l) {
   struct list *it;
   while ((it = list_first(&l->conns)))
@@ -108,8 +108,8 @@ static void stop_listening(sio_server *srv) {
     sio__listener_stop(container_of(it, struct listener, link));
 }
 
-/* Disconnects all sockets. Their disconnect callbacks run at the end of the loop's turn. No
- * DISCONNECT packets are sent, because the connections are closed too. */
+/* Disconnects all sockets; their disconnect callbacks run at the end of the loop's turn. The
+ * clients are sent no DISCONNECT packets, because their connections are closed, too. */
 static void disconnect_all_sockets(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
@@ -136,7 +136,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
     return SIO_ESTATE;
   sio__server_leave_threads(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
-      "the server closes: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
+      "the server closes; open now: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
       srv->core.stats.sockets);
   srv->core.closing = true;
   srv->done = done;

@@ -44,8 +44,8 @@ static int create_ws_compressor(sio_server *srv) {
   return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
 }
 
-/* Creates the parts that need no handle on the loop. If this fails, the server can be freed at
- * once. */
+/* Creates the parts of the server that need no handle on the uv loop. If one of them fails, the
+ * server can be freed at once. */
 static int create_compressors_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
@@ -54,8 +54,9 @@ static int create_compressors_and_root_nsp(sio_server *srv) {
   return err ? err : sio_of(srv, "/", &root);
 }
 
-/* Returns the time after which a loop counts as blocked. Then packets that arrived in time may not
- * have been read yet, so deadlines of peers are extended. */
+/* Returns how many milliseconds the program may block the loop before the loop counts as blocked.
+ * Packets that arrived during that time may not have been read yet, so timeouts that wait for peers
+ * are then extended once. */
 static unsigned loop_stall_threshold_ms(const sio_options *o) {
   unsigned ms = o->ping_timeout_ms / 2;
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
@@ -101,8 +102,8 @@ static int init_log_and_options(struct options *opts, struct log *log, const sio
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_options: the size of the struct is invalid, or it sets a field that this version of "
-      "libsio does not know");
+      "sio_options: the field size is less than in version 0.1, or the struct sets a field that "
+      "this version of libsio does not know");
   return err;
 }
 
@@ -117,8 +118,8 @@ static int init_socketio_engine(sio_server *srv) {
                                                       .stats = &srv->core.stats });
 }
 
-/* Closes a server that could not be started and is not returned to the host. That takes until the
- * next turn of the loop, in which the log callback of the host must not be called any more. */
+/* Closes a server for which sio_server_new() fails. Its handles are closed in the next turn of the
+ * loop; the log callback must not run then, because the program has not been given the server. */
 static void close_unstarted_server(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;
@@ -142,9 +143,11 @@ static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server 
     return err;
   }
   *out = srv;
-  /* From here on the loop has handles of the server, so freeing it takes a turn of the loop. */
+  /* From here on the uv loop has handles of the server, so freeing the server takes a turn of the
+   * loop. */
   err = init_socketio_engine(srv);
-  /* The bytes belong to the host, and have been encoded. */
+  /* The program may free the bytes of initial_packet after this call. sio__eio_init() has made a
+   * message of them. */
   srv->opts.o.initial_packet = slice(NULL, 0);
   if (!err) err = sio__server_join_threads(srv);
   if (err) close_unstarted_server(srv);

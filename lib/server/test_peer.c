@@ -12,7 +12,7 @@
 #include "server/server.h"
 #include <sio/test.h>
 
-/* A msg that the server has sent. */
+/* A copy of a message that the server has sent to the test client. */
 struct received_msg {
   struct list link;
   bool binary;
@@ -21,7 +21,7 @@ struct received_msg {
 };
 
 struct sio_test_peer {
-  /* The session points to this member, through which the peer is found. */
+  /* The session points to this field. container_of() finds the test client from it. */
   struct transport transport;
   sio_server *server;
   sio_session *session; /* NULL after the session has ended */
@@ -29,7 +29,7 @@ struct sio_test_peer {
   struct decoder decoder;
   struct decode_scratch scratch;
   struct sio_parser_out parser_out;
-  struct received_msg *last_msg; /* the last msg of the packet that sio_test_next() returned */
+  struct received_msg *last_msg; /* the last message of `packet` */
   struct packet packet;          /* the packet that sio_test_next() returned */
   struct buf line;
   int64_t next_ack_id;
@@ -98,8 +98,8 @@ static void test_peer_feed_msgs(struct sio_test_peer *p, const struct msg *chain
   }
 }
 
-/* Sends an encoded packet to the server and frees it. err is the result of encoding it; if that is
- * not 0, this only returns err. */
+/* Sends an encoded packet to the server, and frees it. err is the result of encoding the packet: if
+ * it is not 0, this function sends nothing and returns err. */
 static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m,
                                  enum packet_type type, int64_t id) {
   sio_server *srv = p->server;
@@ -194,7 +194,7 @@ static const char *test_peer_format_packet(struct sio_test_peer *p) {
   return err ? NULL : p->line.p;
 }
 
-/* Decodes one msg. Returns true if it completes a packet. */
+/* Decodes one received message. Returns true if it completes a packet. */
 static bool test_peer_decode_received_msg(struct sio_test_peer *p, const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary) data = slice(data.p + 1, data.n - 1);

@@ -28,8 +28,8 @@ struct worker_threads {
   sio_options server; /* valid until sio_threads_start() returns */
   uv_mutex_t lock;    /* protects the fields below */
   uv_cond_t changed;
-  unsigned waiting; /* the number of worker threads that have called setup */
-  bool begun;       /* the workers may go on: run their loops, or close after an error */
+  unsigned waiting; /* the number of worker threads on which setup has returned */
+  bool begun;       /* setup has returned on all: they run their loops or, after an error, close */
   int err;          /* the first error of any worker */
   unsigned count;
   struct worker workers[];
@@ -37,8 +37,8 @@ struct worker_threads {
 
 /* ---- on the worker's thread ---------------------------------------------------------------- */
 
-/* Reports the result of this worker's setup, and waits until all workers have called setup. Returns
- * the first error of any of them. */
+/* Reports the result of setup on this worker thread, and waits until setup has returned on all
+ * worker threads. Returns the first error of any of them. */
 static int wait_for_all_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;
@@ -115,7 +115,9 @@ static int start_worker_thread(struct worker_threads *w) {
   return err;
 }
 
-/* Waits until all workers have called setup, and then lets them go on. */
+/* Waits until setup has returned on all worker threads. Then lets them run their loops or, after an
+ * error, close their servers. err is an error of starting the threads, or 0. Returns the first
+ * error. */
 static int wait_and_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
