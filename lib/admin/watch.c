@@ -253,8 +253,12 @@ static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args,
   a->nevents++;
   if (!first) return;
   a->refs++;
-  if (sio_post(a->srv, send_waiting_events_to_ui, a))
-    sio__admin_unref(a); /* if this fails, the next event tries again */
+  if (!sio_post(a->srv, send_waiting_events_to_ui, a)) return;
+  /* The event must not stay in the list: only the first event of the list posts the call that sends
+   * them. */
+  sio__admin_free_waiting_events(a);
+  a->events_dropped++;
+  sio__admin_unref(a);
 }
 
 void sio__admin_free_waiting_events(struct admin *a) {

@@ -54,6 +54,14 @@ void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size) { return last_calloc = __real_calloc(count, size); }
 
+static int post_error; /* what sio_post() returns; 0: it works */
+
+int __real_sio_post(sio_server *server, void (*cb)(sio_server *, void *), void *user);
+int __wrap_sio_post(sio_server *server, void (*cb)(sio_server *, void *), void *user);
+int __wrap_sio_post(sio_server *server, void (*cb)(sio_server *, void *), void *user) {
+  return post_error ? post_error : __real_sio_post(server, cb, user);
+}
+
 /* ---- clients --------------------------------------------------------------------------------- */
 
 static void admin_start(void) {
@@ -274,6 +282,33 @@ TEST(the_server_closes_while_passwords_wait) {
   whole_gone();
 }
 
+/* Reads all packets of the UI, and counts those that contain both texts. */
+static unsigned count_packets(sio_test_peer *ui, const char *a, const char *b) {
+  unsigned n = 0;
+  for (const char *text; (text = sio_test_next(ui));) n += strstr(text, a) && strstr(text, b);
+  return n;
+}
+
+TEST(sent_events_are_shown_again_after_memory_has_run_out_once) {
+  sio_test_peer *ui, *client;
+  whole_start(NULL);
+  EQ(sio_admin_attach(srv, &(sio_admin_options){ .no_auth = true, .development = true }), 0);
+  EQ(sio_listen(srv, "127.0.0.1", 0), 0); /* keeps the loop alive, so that it takes posted calls */
+  EQ(sio_test_connect(srv, "/admin", NULL, &ui), 0);
+  EQ(sio_test_connect(srv, "/", NULL, &client), 0);
+  turn();
+  sio_socket *s = sio_test_socket(client);
+  post_error = UV_ENOMEM;
+  EQ(sio_emit(s, "first", SIO_NONE), 0);
+  post_error = 0;
+  EQ(sio_emit(s, "second", SIO_NONE), 0);
+  turn();
+  EQ(count_packets(ui, "event_sent", "second"), 1);
+  sio_test_free(ui);
+  sio_test_free(client);
+  whole_stop();
+}
+
 TESTS_BEGIN
 T(options_of_a_newer_program_are_taken_if_what_is_not_known_is_zero)
 T(one_address_cannot_take_the_places_of_others)
@@ -284,4 +319,5 @@ T(a_client_that_has_left_holds_no_place)
 T(a_password_is_overwritten_when_it_has_been_checked_or_its_client_has_left)
 T(a_right_password_is_overwritten_before_the_socket_connects)
 T(the_server_closes_while_passwords_wait)
+T(sent_events_are_shown_again_after_memory_has_run_out_once)
 TESTS_END
