@@ -4,7 +4,7 @@
  *
  * An event is encoded once, whatever the number of receivers. It is queued by the call and written
  * at the end of the loop's turn, with one write for each connection. A call that sends never calls
- * back into the host, except for the callbacks of sio_on_any_outgoing().
+ * back into the program, except for the callbacks of sio_on_any_outgoing().
  *
  * Errors that every sending call may return:
  *
@@ -141,12 +141,12 @@ typedef struct sio_target {
  * returns 0. UV_EINVAL: to.nsp is NULL; the other errors are listed at the top of this header. */
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 
-/* Each of these three functions changes all sockets of the target, on all servers unless to.flags
- * contains SIO_LOCAL: sio_all_join() makes them join each room of the NULL-terminated list `rooms`,
- * sio_all_leave() makes them leave these rooms, and sio_all_disconnect() disconnects them as
- * sio_disconnect(s, session) would. UV_EINVAL: to.nsp or rooms is NULL; SIO_ENAME: an element of
- * rooms is not a valid name of a room; UV_ENOMEM: only some of the sockets were changed;
- * SIO_ESTATE: the call was made in a callback in which it is not allowed. */
+/* Make all sockets of the target join rooms, leave rooms, or disconnect. sio_all_join() makes them
+ * join each room of the NULL-terminated list `rooms`, sio_all_leave() makes them leave these rooms,
+ * and sio_all_disconnect() does to each of them what sio_disconnect(s, session) does. The sockets
+ * of all servers are changed unless to.flags contains SIO_LOCAL. UV_EINVAL: to.nsp or rooms is
+ * NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: only some of the
+ * sockets were changed; SIO_ESTATE: the call was made in a callback in which it is not allowed. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);

@@ -88,10 +88,10 @@ SIO_EXTERN void sio_event_free(sio_event *kept);
  * SIO_EDEPTH in emit.h). */
 SIO_EXTERN sio_event *sio_event_new(const char *name, sio_args args);
 
-/* For packet middleware (sio_use_packet()): changes the event that the next middleware and the
- * callbacks of sio_on() get. If name is NULL, the event keeps its name. name and args are copied.
- * SIO_ENAME: name is reserved; SIO_EJSON and others: a value cannot be sent; UV_ENOMEM. After an
- * error the event is unchanged. */
+/* Changes the event that the next middleware and the callbacks of sio_on() get; to be called in
+ * packet middleware (sio_use_packet()). If name is NULL, the event keeps its name. name and args
+ * are copied. SIO_ENAME: name is reserved; SIO_EJSON and others: a value cannot be sent; UV_ENOMEM.
+ * After an error the event is unchanged. */
 SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
 
 /* ---- acks ---------------------------------------------------------------------------------- */

@@ -53,25 +53,26 @@ SIO_EXTERN size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max
 typedef void (*sio_connect_cb)(sio_socket *s, void *user);
 typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void *user);
 
-/* The callback runs when a socket has connected ("connection"). At that time the response to the
- * client's CONNECT packet has been queued, and the socket is in the room of its own id. */
+/* Registers a callback that runs when a socket has connected ("connection"). At that time the
+ * response to the client's CONNECT packet has been queued, and the socket is in the room of its own
+ * id. */
 SIO_EXTERN int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user);
-/* The callback runs when a socket disconnects, while its rooms can still be read
+/* Registers a callback that runs when a socket disconnects, while its rooms can still be read
  * ("disconnecting"). */
 SIO_EXTERN int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
-/* The callback runs once for each socket that was connected, when it has disconnected and has left
- * its rooms ("disconnect"). After it, only the callbacks of pending acks still run for the socket,
- * with SIO_ECLOSED. */
+/* Registers a callback that runs once for each socket that was connected, when it has disconnected
+ * and has left its rooms ("disconnect"). After it, only the callbacks of pending acks still run for
+ * the socket, with SIO_ECLOSED. */
 SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
 
 /* ---- events -------------------------------------------------------------------------------- */
 
 typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
 
-/* The callback runs for each event with this name that a client sends. Names are compared byte by
- * byte. A client can send a name that contains U+0000; in C strings the two bytes "\xC0\x80" stand
- * for it, here, in sio_event_name(), and in the calls that send events. If a client sends a number
- * instead of a name, the text of the number is compared.
+/* Registers a callback that runs for each event with this name that a client sends. Names are
+ * compared byte by byte. A client can send a name that contains U+0000; in C strings the two bytes
+ * "\xC0\x80" stand for it, here, in sio_event_name(), and in the calls that send events. If a
+ * client sends a number instead of a name, the text of the number is compared.
  *
  * SIO_ENAME: event is NULL, or a name that a client cannot send: "connection", "connect",
  * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener". In the latter
@@ -84,16 +85,16 @@ SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *u
 /* Returns true if a callback of sio_on() is registered for this event name. */
 SIO_EXTERN bool sio_has_handler(const sio_nsp *nsp, const char *event);
 
-/* The callback runs for every event that a client sends, also if sio_on() registered no callback
- * for it. It runs before packet middleware and before the callbacks of sio_on() ("onAny").
- * sio_off() with a NULL event removes it. */
+/* Registers a callback that runs for every event that a client sends, also if sio_on() registered
+ * no callback for its name. It runs before packet middleware and before the callbacks of sio_on()
+ * ("onAny"). sio_off() with a NULL event removes it. */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
-/* The callback runs for every event that is sent to a socket, and for a broadcast once for each
- * receiver, but not for acks ("onAnyOutgoing"). It runs inside the call that sends the event. So it
- * can only observe: functions that send, close, join, leave or visit sockets return SIO_ESTATE when
- * they are called in it. */
+/* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
+ * for each receiver, but not for acks ("onAnyOutgoing"). It runs inside the call that sends the
+ * event. So it can only observe: functions that send, close, join, leave or visit sockets return
+ * SIO_ESTATE when they are called in it. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -108,7 +109,8 @@ typedef struct sio_error_info {
   sio_slice data;
 } sio_error_info;
 typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *user);
-/* The callback runs in one of these cases ("error"); error->err is given in parentheses:
+/* Registers a callback that runs in one of these cases ("error"); error->err is given in
+ * parentheses:
  *  - A packet of the client could not be decoded (SIO_EPROTO, SIO_EJSON and others). After the
  *    callback the client's connection is closed.
  *  - Packet middleware refused an event of the client (UV_ECANCELED).
@@ -134,10 +136,12 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
  * callbacks of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
-/* Decides yes: the next middleware runs or, after the last one, the socket connects or the event is
- * handled. `next` is not valid after a call of sio_next_ok() or sio_next_fail(). */
+/* Accepts the client, event or request that a callback with a sio_next decides about: the next
+ * middleware runs or, after the last one, the socket connects or the event is handled. `next` is
+ * not valid after a call of sio_next_ok() or sio_next_fail(). */
 SIO_EXTERN void sio_next_ok(sio_next *next);
-/* Decides no. message and data are copied.
+/* Refuses the client, event or request that a callback with a sio_next decides about. message and
+ * data are copied.
  *  - In middleware of sio_use(): the client gets connect_error with the message, and with data as
  *    err.data unless data is null.
  *  - In packet middleware of sio_use_packet(): the event is dropped, and the callbacks of
@@ -155,14 +159,15 @@ SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data)
 typedef void (*sio_writable_cb)(sio_socket *s, void *user);
 typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 
-/* The callback runs when the queue of the client of s has become short again: more than queue_high
- * bytes were queued, and now at most queue_low are (both in sio_options). So the program can send
- * to s again. It runs on the loop's thread, never inside another call. */
+/* Registers a callback that runs when the queue of the client of s has become short again: more
+ * than queue_high bytes were queued, and now at most queue_low are (both in sio_options). So the
+ * program can send to s again. The callback runs on the loop's thread, never inside another
+ * call. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
-/* The callback runs when sio_options.when_full has dropped events that were queued for the client
- * of s. It runs on the loop's thread, once for all events that were dropped in one turn of the
- * loop. A client has one queue for all its namespaces: the callback runs for each socket of the
- * client, and *d counts the dropped events of all of them together. */
+/* Registers a callback that runs when sio_options.when_full has dropped events that were queued for
+ * the client of s. It runs on the loop's thread, once for all events that were dropped in one turn
+ * of the loop. A client has one queue for all its namespaces: the callback runs for each socket of
+ * the client, and *d counts the dropped events of all of them together. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 
 /* ---- rooms --------------------------------------------------------------------------------- */
@@ -188,7 +193,7 @@ SIO_EXTERN int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user
 /* ---- events of other servers --------------------------------------------------------------- */
 
 typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
-/* The callback runs for each event with this name that another server sent with
+/* Registers a callback that runs for each event with this name that another server sent with
  * sio_server_side_emit(). It reads the event with the functions of event.h, and replies to it with
  * sio_reply(), like an event of a client. SIO_ENAME: event is NULL, "connect", "connection" or
  * "new_namespace". */

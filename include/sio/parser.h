@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.h - a parser decides how Socket.IO packets are encoded for the network. sio_options.parser
- * selects one. The protocol does not negotiate it: the clients must use the same parser.
+ * parser.h - parsers, which decide how Socket.IO packets are encoded for the network.
+ *
+ * sio_options.parser selects a parser. The protocol does not negotiate it: the clients must use the
+ * same parser.
  *
  *     sio_options o = { .parser = sio_parser_msgpack };     (JavaScript: socket.io-msgpack-parser)
  *
@@ -91,13 +93,13 @@ SIO_EXTERN extern const sio_parser_ops *const sio_parser_msgpack;
 /* Appends n bytes to the output. SIO_ETOOBIG: the output would be longer than
  * sio_options.max_packet (in decode()) or than 4 GiB (in encode()); UV_ENOMEM. */
 SIO_EXTERN int sio_parser_put(sio_parser_out *out, const void *p, size_t n);
-/* For decode(): adds an attachment, and appends the placeholder that stands for the attachment to
- * the JSON text. bytes must be a part of the message that decode() was given. SIO_EPROTO: the
- * packet has more than sio_options.max_attachments; SIO_ETOOBIG: the JSON text would be longer than
- * sio_options.max_packet; UV_ENOMEM. */
+/* Adds an attachment to the output of decode(), and appends the placeholder that stands for the
+ * attachment to the JSON text. bytes must be a part of the message that decode() was given.
+ * SIO_EPROTO: the packet has more than sio_options.max_attachments; SIO_ETOOBIG: the JSON text
+ * would be longer than sio_options.max_packet; UV_ENOMEM. */
 SIO_EXTERN int sio_parser_bin(sio_parser_out *out, sio_slice bytes);
-/* For decode(): appends s to the JSON text as a JSON string, with quotes and escapes. Each part of
- * s that is not valid UTF-8 becomes U+FFFD. SIO_ETOOBIG: the JSON text would be longer than
+/* Appends s to the JSON text that decode() writes, as a JSON string with quotes and escapes. Each
+ * part of s that is not valid UTF-8 becomes U+FFFD. SIO_ETOOBIG: the JSON text would be longer than
  * sio_options.max_packet; UV_ENOMEM. */
 SIO_EXTERN int sio_parser_string(sio_parser_out *out, sio_slice s);
 
