@@ -83,7 +83,7 @@ static void on_server_close(sio_server *srv, void *user) {
   uv_close((uv_handle_t *)&a->timer, admin_on_timer_closed);
 }
 
-static bool copy_option_text(char **out, const char *text) {
+static bool copy_admin_option_text(char **out, const char *text) {
   if (!text) return true;
   *out = strdup(text);
   return *out != NULL;
@@ -104,8 +104,9 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
                        .started_ms = uv_hrtime() / 1000000,
                        .last_event = &a->events };
   if (uv_os_gethostname(a->host, &size)) strcpy(a->host, "localhost");
-  if (copy_option_text(&a->username, o->username) && copy_option_text(&a->password, o->password) &&
-      copy_option_text(&a->server_id, o->server_id ? o->server_id : a->host))
+  if (copy_admin_option_text(&a->username, o->username) &&
+      copy_admin_option_text(&a->password, o->password) &&
+      copy_admin_option_text(&a->server_id, o->server_id ? o->server_id : a->host))
     return a;
   admin_free(a);
   return NULL;
@@ -114,7 +115,7 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
 /* Copies the options of a program that may have been compiled with another version of the header.
  * Fields that the program's struct does not have become zero. Returns false if the program's struct
  * has fields that this library does not know and one of them is not zero. */
-static bool copy_sized_options(sio_admin_options *ours, const sio_admin_options *in) {
+static bool copy_admin_options(sio_admin_options *ours, const sio_admin_options *in) {
   const size_t first = sizeof *ours; /* the size in version 0.1 */
   const size_t size = in->size ? in->size : first;
   if (size < first) return false;
@@ -153,7 +154,7 @@ static void start_stats_timer(struct admin *a) {
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   sio_admin_options o;
-  if (!options || !copy_sized_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
+  if (!options || !copy_admin_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
   struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
   /* The callbacks for the end of the server are registered first, so that they free everything that

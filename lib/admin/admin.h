@@ -132,7 +132,8 @@ void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char 
                                      const char *password, sio_next *next);
 /* Refuses the clients whose password check has not begun: only the clients of this session or, if
  * session is NULL, all of them. why is the message that the clients get. */
-void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session, const char *why);
+void sio__admin_refuse_waiting_password_checks(struct admin *a, const sio_session *session,
+                                               const char *why);
 void sio__admin_password_check_free(struct check *c);
 /* Overwrites n bytes at p, which contain a password or data that was computed from one, with
  * zeros. */

@@ -15,7 +15,7 @@
  * Of an IPv6 address only the first 64 bits are used, because every customer's network has that
  * many addresses of its own. Clients of Unix sockets have no address, and all of them get the same
  * key. */
-static struct address_key get_address_key(const sio_session *session) {
+static struct address_key make_address_key_of_session(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;
   struct address_key key = { .version = 0 };
   unsigned char bytes[16];
@@ -29,7 +29,8 @@ static bool is_same_address_key(const struct address_key *a, const struct addres
   return a->version == b->version && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-static size_t count_checks_of_address(const struct admin *a, const struct address_key *from) {
+static size_t count_password_checks_of_address(const struct admin *a,
+                                               const struct address_key *from) {
   size_t n = 0;
   for (const struct check *c = a->checks; c; c = c->next) n += is_same_address_key(&c->from, from);
   return n;
@@ -53,7 +54,7 @@ static struct check *password_check_new(struct admin *a, sio_socket *s, const ch
   a->refs++;
   c->socket = sio_socket_ref(s);
   c->session = sio_socket_session(s);
-  c->from = get_address_key(c->session);
+  c->from = make_address_key_of_session(c->session);
   c->verdict = next;
   c->name_ok = strcmp(name, a->username) == 0;
   c->size = size;
@@ -92,7 +93,8 @@ static void append_password_check(struct admin *a, struct check *c) {
 
 /* Moves all waiting checks of one address to the end of the queue. Called after a check of this
  * address, so that addresses take turns. */
-static void move_checks_of_address_to_end(struct admin *a, const struct address_key *from) {
+static void move_password_checks_of_address_to_end(struct admin *a,
+                                                   const struct address_key *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
     if (!is_same_address_key(&(*at)->from, from)) {
@@ -122,7 +124,7 @@ static void on_password_checked(uv_work_t *work, int status) {
   if (status) c->password_ok = false;
   sio__admin_overwrite_secret(c->password, c->size);
   remove_password_check(a, &a->checks);
-  move_checks_of_address_to_end(a, &c->from);
+  move_password_checks_of_address_to_end(a, &c->from);
   start_next_password_check(a);
   sio__admin_finish_password_check(c);
 }
@@ -143,11 +145,11 @@ static void start_next_password_check(struct admin *a) {
 /* Finds the check that is refused when the queue is full: the last one of the address that has the
  * most checks. The first check of the queue is never chosen, because a thread may be working on it.
  * Sets *most to the number of checks of that address. */
-static struct check **find_check_to_displace(struct admin *a, size_t *most) {
+static struct check **find_password_check_to_displace(struct admin *a, size_t *most) {
   struct check **found = NULL;
   *most = 0;
   for (struct check **at = &a->checks->next; *at; at = &(*at)->next) {
-    size_t n = count_checks_of_address(a, &(*at)->from);
+    size_t n = count_password_checks_of_address(a, &(*at)->from);
     if (n < *most) continue;
     *most = n;
     found = at;
@@ -161,8 +163,8 @@ static struct check **find_check_to_displace(struct admin *a, size_t *most) {
 static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;
-  struct check **displaced = find_check_to_displace(a, &most);
-  if (count_checks_of_address(a, from) + 1 >= most) return false;
+  struct check **displaced = find_password_check_to_displace(a, &most);
+  if (count_password_checks_of_address(a, from) + 1 >= most) return false;
   refuse_password_check(remove_password_check(a, displaced), sio__admin_busy);
   return true;
 }
@@ -184,8 +186,8 @@ void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char 
 
 /* The first check of the queue is left alone, because a thread may be working on it: it ends with
  * on_password_checked(). */
-void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session,
-                                      const char *why) {
+void sio__admin_refuse_waiting_password_checks(struct admin *a, const sio_session *session,
+                                               const char *why) {
   struct check **at = a->checks ? &a->checks->next : &a->checks;
   while (*at)
     if (!session || (*at)->session == session)

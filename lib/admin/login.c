@@ -30,7 +30,7 @@ static bool is_equal_in_constant_time(const char *a, const char *b, size_t n) {
 }
 
 #ifdef HAVE_CRYPT_R
-static bool is_password_of_hash(const char *password, const char *hash) {
+static bool does_password_match_hash(const char *password, const char *hash) {
   struct crypt_data *data = calloc(1, sizeof *data);
   if (!data) return false;
   const char *computed = crypt_r(password, hash, data);
@@ -41,7 +41,7 @@ static bool is_password_of_hash(const char *password, const char *hash) {
   return matches;
 }
 #else
-static bool is_password_of_hash(const char *password, const char *hash) {
+static bool does_password_match_hash(const char *password, const char *hash) {
   (void)password, (void)hash;
   return false;
 }
@@ -50,7 +50,8 @@ static bool is_password_of_hash(const char *password, const char *hash) {
 /* Returns true if crypt_r() of this system supports bcrypt. To find out, it computes a hash of the
  * empty password at the lowest cost. */
 static bool is_bcrypt_available(void) {
-  return is_password_of_hash("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
+  return does_password_match_hash("",
+                                  "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
 }
 
 static bool is_bcrypt_hash(const char *hash) {
@@ -102,7 +103,7 @@ static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
 /* Keeps the check of a socket that may connect, because its session id can be sent to the client
  * only when the socket has connected. Also frees the checks of those sockets that disconnected
  * before that. */
-static void keep_check_until_connected(struct admin *a, struct check *c) {
+static void keep_password_check_until_connected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {
       at = &old->next;
@@ -116,7 +117,7 @@ static void keep_check_until_connected(struct admin *a, struct check *c) {
 }
 
 bool sio__admin_is_correct_password(const struct admin *a, const char *password) {
-  return is_password_of_hash(password, a->password);
+  return does_password_match_hash(password, a->password);
 }
 
 void sio__admin_finish_password_check(struct check *c) {
@@ -127,13 +128,13 @@ void sio__admin_finish_password_check(struct check *c) {
     return;
   }
   save_ui_session(a, c->session_id);
-  keep_check_until_connected(a, c);
+  keep_password_check_until_connected(a, c);
   sio_next_ok(c->verdict);
 }
 
 /* ---- the middleware -------------------------------------------------------------------------- */
 
-static const char *get_string_member(const cJSON *auth, const char *name) {
+static const char *get_json_string_member(const cJSON *auth, const char *name) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(auth, name);
   return cJSON_IsString(item) ? item->valuestring : NULL;
 }
@@ -141,9 +142,9 @@ static const char *get_string_member(const cJSON *auth, const char *name) {
 static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
   struct admin *a = user;
   const cJSON *auth = sio_socket_auth_tree(s);
-  const char *session = get_string_member(auth, "sessionId"),
-             *name = get_string_member(auth, "username");
-  const char *password = get_string_member(auth, "password");
+  const char *session = get_json_string_member(auth, "sessionId"),
+             *name = get_json_string_member(auth, "username");
+  const char *password = get_json_string_member(auth, "password");
   if (session && is_known_ui_session(a, session)) {
     sio_next_ok(next);
     return;
@@ -159,8 +160,8 @@ static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
  * removed from memory. */
 static void on_ui_session_close(sio_session *session, const sio_close_info *why, void *user) {
   (void)why;
-  sio__admin_refuse_waiting_checks(user, session,
-                                   "the client left before its password was checked");
+  sio__admin_refuse_waiting_password_checks(user, session,
+                                            "the client left before its password was checked");
 }
 
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o) {
@@ -182,7 +183,7 @@ void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
 }
 
 void sio__admin_login_clear(struct admin *a) {
-  sio__admin_refuse_waiting_checks(a, NULL, invalid);
+  sio__admin_refuse_waiting_password_checks(a, NULL, invalid);
   for (struct check *c = a->signed_in, *next; c; c = next) {
     next = c->next;
     sio__admin_password_check_free(c);

@@ -24,20 +24,20 @@ static bool is_polling_session(const sio_session *c) {
   return strcmp(sio_session_info_of(c).transport, "polling") == 0;
 }
 
-static void stats_on_open(sio_session *c, void *user) {
+static void stats_on_session_open(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
   a->polling += is_polling_session(c);
   find_or_add_current_second(a)->opened++;
 }
 
-static void stats_on_upgrade(sio_session *c, void *user) {
+static void stats_on_session_upgrade(sio_session *c, void *user) {
   struct admin *a = user;
   (void)c;
   a->polling--;
 }
 
-static void stats_on_close(sio_session *c, const sio_close_info *why, void *user) {
+static void stats_on_session_close(sio_session *c, const sio_close_info *why, void *user) {
   struct admin *a = user;
   a->clients--;
   a->polling -= is_polling_session(c);
@@ -45,7 +45,7 @@ static void stats_on_close(sio_session *c, const sio_close_info *why, void *user
     find_or_add_current_second(a)->closed[why->reason]++;
 }
 
-static void stats_on_packet(sio_session *c, const sio_engine_packet *p, void *user) {
+static void stats_on_packet_received(sio_session *c, const sio_engine_packet *p, void *user) {
   struct second *now;
   (void)c;
   if (!p->data.n) return;
@@ -54,7 +54,7 @@ static void stats_on_packet(sio_session *c, const sio_engine_packet *p, void *us
   now->bytes_in += p->data.n;
 }
 
-static void stats_on_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
+static void stats_on_packet_queued(sio_session *c, const sio_engine_packet *p, void *user) {
   struct second *now;
   (void)c;
   if (!p->data.n) return;
@@ -63,26 +63,26 @@ static void stats_on_packet_create(sio_session *c, const sio_engine_packet *p, v
   now->bytes_out += p->data.n;
 }
 
-static void count_open_session(sio_session *c, void *user) {
+static void count_session_opened_before(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
   a->polling += is_polling_session(c);
 }
 
 int sio__admin_stats_init(struct admin *a) {
-  static const sio_engine_hooks hooks = { .open = stats_on_open,
-                                          .upgrade = stats_on_upgrade,
-                                          .close = stats_on_close,
-                                          .packet = stats_on_packet,
-                                          .packet_create = stats_on_packet_create };
-  sio_sessions(a->srv, count_open_session, a);
+  static const sio_engine_hooks hooks = { .open = stats_on_session_open,
+                                          .upgrade = stats_on_session_upgrade,
+                                          .close = stats_on_session_close,
+                                          .packet = stats_on_packet_received,
+                                          .packet_create = stats_on_packet_queued };
+  sio_sessions(a->srv, count_session_opened_before, a);
   return sio_on_engine(a->srv, &hooks, a);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void add_count_to_json(cJSON *list, const struct second *s, const char *type,
-                              const char *sub_type, uint64_t count) {
+static void add_event_count_to_json(cJSON *list, const struct second *s, const char *type,
+                                    const char *sub_type, uint64_t count) {
   if (!count) return;
   cJSON *item = cJSON_CreateObject();
   cJSON_AddNumberToObject(item, "timestamp", (double)s->time * 1000);
@@ -92,17 +92,18 @@ static void add_count_to_json(cJSON *list, const struct second *s, const char *t
   sio__admin_json_add_element(list, item);
 }
 
-static cJSON *counts_to_json(struct admin *a) {
+static cJSON *take_event_counts_as_json(struct admin *a) {
   cJSON *list = cJSON_CreateArray();
   for (size_t i = 0; i < a->nseconds; i++) {
     const struct second *s = &a->seconds[i];
-    add_count_to_json(list, s, "rawConnection", NULL, s->opened);
-    add_count_to_json(list, s, "packetsIn", NULL, s->packets_in);
-    add_count_to_json(list, s, "bytesIn", NULL, s->bytes_in);
-    add_count_to_json(list, s, "packetsOut", NULL, s->packets_out);
-    add_count_to_json(list, s, "bytesOut", NULL, s->bytes_out);
+    add_event_count_to_json(list, s, "rawConnection", NULL, s->opened);
+    add_event_count_to_json(list, s, "packetsIn", NULL, s->packets_in);
+    add_event_count_to_json(list, s, "bytesIn", NULL, s->bytes_in);
+    add_event_count_to_json(list, s, "packetsOut", NULL, s->packets_out);
+    add_event_count_to_json(list, s, "bytesOut", NULL, s->bytes_out);
     for (int reason = 0; reason < SIO_REASON_END; reason++)
-      add_count_to_json(list, s, "rawDisconnection", sio_reason_str(reason), s->closed[reason]);
+      add_event_count_to_json(list, s, "rawDisconnection", sio_reason_str(reason),
+                              s->closed[reason]);
   }
   a->nseconds = 0;
   return list;
@@ -123,7 +124,7 @@ void sio__admin_send_stats(struct admin *a) {
   cJSON_AddNumberToObject(stats, "uptime", (double)(uv_hrtime() / 1000000 - a->started_ms) / 1000);
   cJSON_AddNumberToObject(stats, "clientsCount", (double)a->clients);
   cJSON_AddNumberToObject(stats, "pollingClientsCount", (double)a->polling);
-  sio__admin_json_add_member(stats, "aggregatedEvents", counts_to_json(a));
+  sio__admin_json_add_member(stats, "aggregatedEvents", take_event_counts_as_json(a));
   sio_nsps(a->srv, add_namespace_to_json, nsps);
   sio__admin_json_add_member(stats, "namespaces", nsps);
   if (a->events_dropped) /* the UI does not know this member; see EVENTS_MAX */

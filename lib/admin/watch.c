@@ -41,7 +41,7 @@ static cJSON *parse_json_object_or_empty(sio_slice text) {
   return cJSON_CreateObject();
 }
 
-static cJSON *names_to_json(const char *const *names) {
+static cJSON *room_names_to_json(const char *const *names) {
   cJSON *list = cJSON_CreateArray();
   for (; names && *names; names++) sio__admin_json_add_element(list, cJSON_CreateString(*names));
   return list;
@@ -70,7 +70,7 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
   cJSON_AddStringToObject(out, "nsp", nsp);
   sio__admin_json_add_member(out, "data", data);
   sio__admin_json_add_member(out, "handshake", head);
-  sio__admin_json_add_member(out, "rooms", names_to_json(rooms));
+  sio__admin_json_add_member(out, "rooms", room_names_to_json(rooms));
   return out;
 }
 
@@ -156,7 +156,7 @@ struct upgrade {
   const sio_session *session;
 };
 
-static void send_new_transport_to_ui(sio_socket *s, void *user) {
+static void send_new_transport_of_socket(sio_socket *s, void *user) {
   const struct upgrade *u = user;
   if (sio_socket_session(s) != u->session) return;
   put_admin_member_into_shared_json(s);
@@ -167,13 +167,13 @@ static void send_new_transport_to_ui(sio_socket *s, void *user) {
   sio__admin_send_event_to_ui(u->admin, "socket_updated", &update, 1);
 }
 
-static void send_new_transport_of_namespace(sio_nsp *nsp, void *user) {
-  sio_all_each((sio_target){ .nsp = nsp }, send_new_transport_to_ui, user);
+static void send_new_transport_of_sockets_in_namespace(sio_nsp *nsp, void *user) {
+  sio_all_each((sio_target){ .nsp = nsp }, send_new_transport_of_socket, user);
 }
 
 static void watch_on_session_upgraded(sio_session *c, void *user) {
   struct upgrade u = { user, c };
-  sio_nsps(u.admin->srv, send_new_transport_of_namespace, &u);
+  sio_nsps(u.admin->srv, send_new_transport_of_sockets_in_namespace, &u);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -283,7 +283,7 @@ struct fetch {
   char nsp[];
 };
 
-static void socket_listing_on_part_done(struct listing *l) {
+static void socket_listing_send_if_complete(struct listing *l) {
   if (--l->pending) return;
   if (!l->admin->closing) sio_emit(l->to, "all_sockets", SIO_ARGS(sio_tree(l->list)));
   cJSON_Delete(l->list);
@@ -301,7 +301,7 @@ static void socket_listing_on_fetched(int status, sio_remote *list, size_t n, vo
                                 socket_to_json(list[i].id, f->nsp, list[i].data,
                                                sio_remote_handshake(&list[i]), list[i].rooms));
   free(f);
-  socket_listing_on_part_done(l);
+  socket_listing_send_if_complete(l);
 }
 
 static void fetch_sockets_of_namespace(sio_nsp *nsp, void *user) {
@@ -325,7 +325,7 @@ void sio__admin_send_socket_list(struct admin *a, sio_socket *s) {
   };
   a->refs++;
   sio_nsps(a->srv, fetch_sockets_of_namespace, l);
-  socket_listing_on_part_done(l);
+  socket_listing_send_if_complete(l);
 }
 
 /* ---- registering ---------------------------------------------------------------------------- */
