@@ -11,13 +11,13 @@
 
 /* Returns the number of connections to which max_connections applies. Servers of the same
  * sio_threads have this limit in common, so their connections are added up. */
-static unsigned count_limited_connections(const sio_server *srv) {
+static unsigned count_connections_for_limit(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }
 
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
-  if (max && count_limited_connections(srv) >= max) {
+  if (max && count_connections_for_limit(srv) >= max) {
     sio__limits_reject_connection(srv, fd);
     return SIO_ETOOBIG;
   }
@@ -36,7 +36,7 @@ struct placed_connection {
   const sio_tls *tls;
 };
 
-static void serve_connection_of_other_thread(void *server, void *arg) {
+static void serve_connection_accepted_by_other_thread(void *server, void *arg) {
   sio_server *srv = server;
   struct placed_connection *p = arg;
   sio__threads_count_arrived_conn(srv->core.threads, srv->core.member);
@@ -47,13 +47,13 @@ static void serve_connection_of_other_thread(void *server, void *arg) {
   sio__free(p);
 }
 
-static int send_connection_to_thread(sio_server *srv, struct member_id to, int fd,
-                                     const sio_tls *tls) {
+static int send_accepted_connection_to_thread(sio_server *srv, struct member_id to, int fd,
+                                              const sio_tls *tls) {
   struct placed_connection *p = sio__malloc(sizeof *p);
   if (!p) return UV_ENOMEM;
   *p = (struct placed_connection){ fd, tls };
-  int err =
-      sio__threads_send(srv->core.threads, to, serve_connection_of_other_thread, p, sizeof *p);
+  int err = sio__threads_send(srv->core.threads, to, serve_connection_accepted_by_other_thread, p,
+                              sizeof *p);
   if (err) sio__free(p);
   return err;
 }
@@ -66,7 +66,7 @@ void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tl
   }
   struct member_id to = sio__threads_choose_member(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
-  if (!is_self && send_connection_to_thread(srv, to, fd, tls) == 0) return;
+  if (!is_self && send_accepted_connection_to_thread(srv, to, fd, tls) == 0) return;
   sio__threads_count_arrived_conn(t, to);
   sio__serve_connection(srv, fd, tls);
 }

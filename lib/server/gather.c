@@ -48,7 +48,7 @@ static void on_stats_sum_finish_task(struct task *t) {
   stats_sum_finish(container_of(t, struct gather, finish));
 }
 
-void sio__report_incomplete_stats_sums(sio_server *srv) {
+void sio__finish_incomplete_stats_sums(sio_server *srv) {
   struct list *it;
   while ((it = list_first(&srv->gathers))) stats_sum_finish(container_of(it, struct gather, link));
 }
@@ -61,7 +61,7 @@ static void stats_message_free(struct stats_message *m) {
   sio__free(m);
 }
 
-static struct gather *find_stats_sum(sio_server *srv, uint64_t number) {
+static struct gather *find_stats_sum_by_number(sio_server *srv, uint64_t number) {
   list_each (it, next, &srv->gathers) {
     struct gather *g = container_of(it, struct gather, link);
     if (g->number == number) return g;
@@ -69,7 +69,7 @@ static struct gather *find_stats_sum(sio_server *srv, uint64_t number) {
   return NULL;
 }
 
-static void stats_sum_add(struct gather *g, const struct stats_message *m) {
+static void stats_sum_add_answer(struct gather *g, const struct stats_message *m) {
   sio_stats_add(&g->sum.stats, &m->stats);
   g->sum.servers++;
   int err = m->err ? m->err : sio__nsp_stats_rows_add_all(&g->sum.nsps, &m->nsps);
@@ -78,11 +78,11 @@ static void stats_sum_add(struct gather *g, const struct stats_message *m) {
 
 /* Handles a message that another member has filled in and sent back. Runs on the thread of the
  * server that adds up the statistics. */
-static void on_stats_returned(void *server, void *arg) {
+static void on_stats_message_returned(void *server, void *arg) {
   struct stats_message *m = arg;
-  struct gather *g = find_stats_sum(server, m->number);
+  struct gather *g = find_stats_sum_by_number(server, m->number);
   if (g) {
-    stats_sum_add(g, m);
+    stats_sum_add_answer(g, m);
     if (--g->waiting == 0) stats_sum_finish(g);
   }
   stats_message_free(m);
@@ -90,7 +90,7 @@ static void on_stats_returned(void *server, void *arg) {
 
 /* Runs on the thread of a member that is asked for its statistics: writes them to the message and
  * sends it back. If the server that asked has closed, the message is freed. */
-static void fill_and_return_stats(void *server, void *arg) {
+static void fill_in_and_return_stats_message(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
   sio_server_get_stats(srv, &m->stats, sizeof m->stats);
@@ -100,7 +100,7 @@ static void fill_and_return_stats(void *server, void *arg) {
   if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
   struct thread_message *reply = m->reply;
   m->reply = NULL;
-  if (sio__threads_reply(srv->core.threads, m->from, reply, on_stats_returned, m))
+  if (sio__threads_reply(srv->core.threads, m->from, reply, on_stats_message_returned, m))
     stats_message_free(m);
 }
 
@@ -120,7 +120,8 @@ static struct stats_message *stats_message_new(sio_server *srv, const struct gat
 static int ask_member_for_stats(sio_server *srv, struct member_id to, const struct gather *g) {
   struct stats_message *m = stats_message_new(srv, g);
   if (!m) return UV_ENOMEM;
-  int err = sio__threads_send(srv->core.threads, to, fill_and_return_stats, m, sizeof *m);
+  int err =
+      sio__threads_send(srv->core.threads, to, fill_in_and_return_stats_message, m, sizeof *m);
   if (err) stats_message_free(m);
   return err;
 }

@@ -25,6 +25,6 @@ int sio__stats_sum_start(sio_server *srv, bool with_nsps,
 
 /* Called when srv closes, on its thread: calls done for each sum that is not complete, with the
  * statistics that have arrived. */
-void sio__report_incomplete_stats_sums(sio_server *srv);
+void sio__finish_incomplete_stats_sums(sio_server *srv);
 
 #endif

@@ -27,7 +27,7 @@ static void on_accept_failed(struct listener *ln, int err) {
 static const struct listener_ops listener_callbacks = { .accepted = on_connection_accepted,
                                                         .starved = on_accept_failed };
 
-static const char *describe_transports(const sio_server *srv) {
+static const char *describe_enabled_transports(const sio_server *srv) {
   switch (srv->opts.o.transports) {
     case SIO_POLLING: return "polling";
     case SIO_WEBSOCKET: return "websocket";
@@ -56,7 +56,7 @@ static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_
   list_push(&srv->listeners, &ln->link);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
       describe_listen_address(o, sio__listener_port(ln)).text, srv->opts.o.path,
-      describe_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
+      describe_enabled_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
 
 /* Returns a text that says what is wrong with the options, or NULL if they are valid. */
@@ -111,7 +111,7 @@ int sio_port(const sio_server *srv) {
 
 /* ---- accepting ----------------------------------------------------------------------------- */
 
-static int make_nonblocking(int fd) {
+static int make_descriptor_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
@@ -120,7 +120,7 @@ static int check_accept_options(sio_server *srv, int fd, const sio_accept_option
                                 sio_accept_options *o) {
   int err = srv->core.closing ? SIO_ECLOSED : sio__read_sized_struct(o, sizeof *o, in, sizeof *o);
   if (!err && o->tls && !tls_is_complete(o->tls)) err = UV_EINVAL;
-  return err ? err : make_nonblocking(fd);
+  return err ? err : make_descriptor_nonblocking(fd);
 }
 
 static int serve_accepted_descriptor(sio_server *srv, int fd, const sio_accept_options *in) {

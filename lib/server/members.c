@@ -85,7 +85,8 @@ void sio__server_unref_threads(sio_server *srv) {
 
 /* ---- the adapter of a cluster -------------------------------------------------------------- */
 
-static int replace_adapters_below_threads(sio_server *srv, const sio_adapter_ops *ops, void *user) {
+static int connect_namespaces_to_cluster_adapter(sio_server *srv, const sio_adapter_ops *ops,
+                                                 void *user) {
   sio_nsp *nsp;
   int err = 0;
   for (uint32_t i = 0; !err && (nsp = sio__map_next(&srv->core.nsps, &i));)
@@ -101,7 +102,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
   int err = sio__threads_set_cluster(core->threads, core->member);
   if (err) return err;
   sio__threads_adapter_set_cluster(core, adapter, user);
-  return replace_adapters_below_threads(srv, adapter, user);
+  return connect_namespaces_to_cluster_adapter(srv, adapter, user);
 }
 
 /* ---- posting to all ------------------------------------------------------------------------ */

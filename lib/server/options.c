@@ -121,7 +121,9 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
 
 /* Checks the field size of a table of functions to which the library keeps a pointer. min is the
  * size that the table had in version 0.1; a size of 0 stands for it. */
-static bool has_valid_struct_size(size_t size, size_t min) { return size == 0 || size >= min; }
+static bool is_valid_function_table_size(size_t size, size_t min) {
+  return size == 0 || size >= min;
+}
 
 static int check_threads_option(sio_options *o, struct log *log) {
   if (!o->threads) return 0;
@@ -135,7 +137,7 @@ static int check_threads_option(sio_options *o, struct log *log) {
 static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio__adapter_memory;
   const sio_adapter_ops *a = o->adapter;
-  if (!has_valid_struct_size(a->size, sizeof *a))
+  if (!is_valid_function_table_size(a->size, sizeof *a))
     return log_invalid_option(log, "adapter",
                               "the field size of sio_adapter_ops is less than in version 0.1");
   if ((a->flags & SIO_ADAPTER_RECOVERS) && (!a->persist || !a->restore))
@@ -266,7 +268,7 @@ static int check_proxy_options(struct options *opts, struct log *log) {
 
 static int check_parser_option(sio_options *o, struct log *log) {
   if (!o->parser) return 0;
-  if (!has_valid_struct_size(o->parser->size, sizeof *o->parser))
+  if (!is_valid_function_table_size(o->parser->size, sizeof *o->parser))
     return log_invalid_option(log, "parser",
                               "the field size of sio_parser_ops is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
@@ -392,7 +394,7 @@ static int check_features_are_built_in(const sio_options *o, struct log *log) {
   return asked ? log_option_not_built_in(log, "http_compression_threshold", "zlib") : 0;
 }
 
-static int check_deflate_field(struct log *log, const char *field, int v, int min, int max) {
+static int check_deflate_option_field(struct log *log, const char *field, int v, int min, int max) {
   if (v == 0 || (v >= min && v <= max)) return 0;
   return log_invalid_option(log, "per_message_deflate",
                             "%s: %d is neither 0 nor in the range %d to %d", field, v, min, max);
@@ -404,9 +406,9 @@ static int check_deflate_options(struct options *opts, struct log *log) {
   int err = COPY_OPTION_STRUCT(d, opts->o.per_message_deflate, log, "per_message_deflate");
   if (err) return err;
   opts->o.per_message_deflate = d;
-  err = check_deflate_field(log, "level", d->level, 1, 9);
-  if (!err) err = check_deflate_field(log, "window_bits", d->window_bits, 9, 15);
-  if (!err) err = check_deflate_field(log, "mem_level", d->mem_level, 1, 9);
+  err = check_deflate_option_field(log, "level", d->level, 1, 9);
+  if (!err) err = check_deflate_option_field(log, "window_bits", d->window_bits, 9, 15);
+  if (!err) err = check_deflate_option_field(log, "mem_level", d->mem_level, 1, 9);
   if (err) return err;
   if (!d->threshold) d->threshold = 1024;
   if (!d->window_bits) d->window_bits = 15;

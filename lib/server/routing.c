@@ -37,20 +37,20 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
                                    p ? p + (file - sio__client_assets) : NULL);
 }
 
-static bool on_client_bundle_head(sio_request *r) {
+static bool on_client_bundle_request_head(sio_request *r) {
   sio_server *srv = r->mount->owner;
   sio__admit_request(&srv->addr_limits, r);
   return true;
 }
 
-static void on_client_bundle_request(sio_request *r) {
+static void on_client_bundle_request_complete(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_add_headers_or_answer_preflight(srv->opts.cors, r) : 0;
   if (err == 0) err = send_client_bundle_file(srv, r, find_client_bundle_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_drop(r);
 }
 
-static void on_client_bundle_abort(sio_request *r, int err, const char *detail) {
+static void on_client_bundle_request_aborted(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
@@ -70,7 +70,7 @@ static bool is_engineio_query(sio_slice query) {
          memmem(query.p, query.n, "transport=", 10);
 }
 
-static const struct http_mount *find_handler_of_request(struct http *h, sio_request *r) {
+static const struct http_mount *find_http_handler_for_request(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
   struct eio *e = sio__eio_find_by_url(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
@@ -96,16 +96,16 @@ void sio__routing_init(sio_server *srv) {
   struct http_limits limits = http_limits_from_options(&srv->opts.o);
   sio__http_init(&srv->http, &srv->core.loop, &srv->core.log, &limits);
   srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
-  srv->http.route = find_handler_of_request;
+  srv->http.route = find_http_handler_for_request;
   srv->http.owner = srv;
   srv->http.addr_limits = &srv->addr_limits;
   srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
-  srv->client_mount = (struct http_mount){ .on_head = on_client_bundle_head,
-                                           .on_request = on_client_bundle_request,
-                                           .on_abort = on_client_bundle_abort,
+  srv->client_mount = (struct http_mount){ .on_head = on_client_bundle_request_head,
+                                           .on_request = on_client_bundle_request_complete,
+                                           .on_abort = on_client_bundle_request_aborted,
                                            .owner = srv };
   sio__routes_init(&srv->routes);
   srv->routes.addr_limits = &srv->addr_limits;
@@ -117,12 +117,12 @@ void sio__routing_init(sio_server *srv) {
                                                    .meters = &srv->engines.meters };
 }
 
-static struct endpoint *ws_endpoint_from_link(struct list *it) {
+static struct endpoint *ws_endpoint_of_list_link(struct list *it) {
   return container_of(it, struct endpoint, link);
 }
 
 void sio__routing_close(sio_server *srv) {
-  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(ws_endpoint_from_link(it));
+  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(ws_endpoint_of_list_link(it));
   sio__http_begin_drain(&srv->http);
 }
 
@@ -137,7 +137,7 @@ void sio__routing_clear(sio_server *srv) {
   free_client_bundle_gzips(srv);
   sio__http_clear(&srv->http);
   sio__routes_clear(&srv->routes);
-  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(ws_endpoint_from_link(it));
+  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(ws_endpoint_of_list_link(it));
 }
 
 /* ---- the host's routes ---------------------------------------------------------------------- */

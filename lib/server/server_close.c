@@ -85,7 +85,7 @@ static void on_shutdown_timeout(struct timer *t) {
   fail_all_connections(&srv->core.loop);
 }
 
-static void stop_adapters(sio_server *srv) {
+static void end_queries_and_stop_adapters(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
     sio__queries_end_all(nsp);
@@ -95,8 +95,8 @@ static void stop_adapters(sio_server *srv) {
 
 static void on_server_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
-  sio__report_incomplete_stats_sums(srv);
-  stop_adapters(srv);
+  sio__finish_incomplete_stats_sums(srv);
+  end_queries_and_stop_adapters(srv);
   sio__eio_close_all_sessions(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);
   sio__loop_start_timer(&srv->core.loop, &srv->shutdown_timer, srv->opts.o.shutdown_timeout_ms);

@@ -9,7 +9,7 @@
 #include "core/nsp.h"
 #include <sio/metrics.h>
 
-static uint64_t sum_counters(const uint64_t *v, size_t n) {
+static uint64_t sum_counter_array(const uint64_t *v, size_t n) {
   uint64_t total = 0;
   while (n) total += v[--n];
   return total;
@@ -54,7 +54,7 @@ static void fill_ws_stats(sio_stats *st, const struct ws_shared *ws) {
   const struct ws_stats *from = &ws->stats;
   struct deflate_count in = sio__ws_pool_inflate_stats(ws->recv.pool);
   st->websockets_opened = from->opened;
-  st->websockets = from->opened - sum_counters(from->closed, SIO_WS_CLOSE_END);
+  st->websockets = from->opened - sum_counter_array(from->closed, SIO_WS_CLOSE_END);
   memcpy(st->websockets_closed, from->closed, sizeof from->closed);
   st->ws_messages_in = from->messages_in;
   st->ws_messages_out = from->messages_out;
@@ -75,7 +75,7 @@ static void fill_session_stats(sio_stats *st) {
   st->packets_out = sio_histogram_total(&st->packet_bytes_out);
   st->bytes_in = st->packet_bytes_in.sum;
   st->bytes_out = st->packet_bytes_out.sum;
-  st->acks_pending = st->acks_asked - sum_counters(&st->acks_received, 3);
+  st->acks_pending = st->acks_asked - sum_counter_array(&st->acks_received, 3);
   for (int i = 0; i < SIO_REASON_END; i++)
     st->closed[i] = st->sessions_closed[i] + st->sockets_closed[i];
 }

@@ -66,7 +66,7 @@ static int test_transport_queue_sent_mark(sio_session *c) {
   return 0;
 }
 
-static void test_transport_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
+static void test_transport_remove_queued_if(sio_session *c, queue_drop_fn drop, void *user) {
   (void)c, (void)drop, (void)user;
 }
 
@@ -86,11 +86,11 @@ static const struct transport test_transport = { .name = "memory",
                                                  .held = test_transport_queued_bytes,
                                                  .end = test_transport_end,
                                                  .queue_sent_mark = test_transport_queue_sent_mark,
-                                                 .remove_if = test_transport_remove_if };
+                                                 .remove_if = test_transport_remove_queued_if };
 
 /* ---- packets to the server ------------------------------------------------------------------ */
 
-static void test_peer_feed_msgs(struct sio_test_peer *p, const struct msg *chain) {
+static void test_peer_pass_msgs_to_server(struct sio_test_peer *p, const struct msg *chain) {
   for (const struct msg *m = chain; m && p->session; m = m->next) {
     sio_slice all = slice(msg_data(m), m->len);
     sio_slice data = m->binary ? all : slice(all.p + 1, all.n - 1);
@@ -108,7 +108,7 @@ static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m
   if (!err && parser)
     err = sio__parser_encode_packet(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp), id,
                                     &parser_out);
-  if (!err) test_peer_feed_msgs(p, parser_out ? parser_out : m);
+  if (!err) test_peer_pass_msgs_to_server(p, parser_out ? parser_out : m);
   msg_unref(parser_out);
   msg_unref(m);
   return err;
@@ -143,17 +143,17 @@ int sio_test_disconnect(sio_test_peer *p) {
   return test_peer_send_packet(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
 }
 
-static int append_msg_text(struct msg **m, const char *text) {
+static int test_peer_append_text_to_msg(struct msg **m, const char *text) {
   return sio__msg_put(m, text, strlen(text));
 }
 
 static int test_peer_send_connect(struct sio_test_peer *p, const char *auth) {
   bool root = strcmp(p->nsp, "/") == 0;
   struct msg *m = sio__msg_new(&p->server->core.loop.msgs, 0);
-  int err = m ? append_msg_text(&m, "40") : UV_ENOMEM;
-  if (!err && !root) err = append_msg_text(&m, p->nsp);
-  if (!err && !root) err = append_msg_text(&m, ",");
-  if (!err && auth) err = append_msg_text(&m, auth);
+  int err = m ? test_peer_append_text_to_msg(&m, "40") : UV_ENOMEM;
+  if (!err && !root) err = test_peer_append_text_to_msg(&m, p->nsp);
+  if (!err && !root) err = test_peer_append_text_to_msg(&m, ",");
+  if (!err && auth) err = test_peer_append_text_to_msg(&m, auth);
   return test_peer_send_packet(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
 }
 
