@@ -68,8 +68,8 @@ void sio__admin_unref(struct admin *a) {
 
 static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
-/* Runs when no callback of the server can run any more. Until then a is needed, because sessions
- * may end after the server has begun to close, which calls the hooks of this library. */
+/* Releases the struct admin when no callback of the server can run any more. Sessions may end after
+ * the server has begun to close, and then call the hooks of this library, which use the struct. */
 static void on_server_ended(void *user) { sio__admin_unref(user); }
 
 static void admin_on_stats_timer(uv_timer_t *timer) { sio__admin_send_stats(timer->data); }

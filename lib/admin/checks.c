@@ -157,9 +157,9 @@ static struct check **find_password_check_to_displace(struct admin *a, size_t *m
   return found;
 }
 
-/* Makes room for one more check of this address. If the queue is full, a check of another address
- * that has more checks is refused in its place. Returns false if no other address has more
- * checks. */
+/* Makes room for one more check of the address `from`. If the queue is full, a check of the address
+ * that has the most checks is refused, provided that this address has at least two checks more than
+ * `from`. Otherwise returns false. */
 static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;

@@ -22,7 +22,7 @@ struct options {
 };
 
 /* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies what the
- * pointers refer to. Returns 0 or UV_ENOMEM; or, after logging a line that names the wrong field,
+ * pointers refer to. Returns 0 or UV_ENOMEM; or, after logging a line that names the invalid field,
  * UV_EINVAL or UV_ENOTSUP. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);

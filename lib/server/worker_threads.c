@@ -18,8 +18,8 @@ struct worker {
   unsigned number;
   /* Set by the worker's thread before wait_for_all_workers() returns on it. */
   struct member_id member;
-  /* Closes the server. It is allocated when the thread is started, so that stopping the thread
-   * needs no memory. */
+  /* The message that sio_threads_stop() sends to close the server of this worker. It is allocated
+   * when the thread is started, so that stopping needs no memory. */
   struct thread_message *stop;
 };
 
@@ -171,8 +171,9 @@ static void close_server_of_thread(void *server, void *arg) {
   sio_server_close(server, NULL, NULL);
 }
 
-/* The messages count no bytes, so that a full inbox takes them too. A server that is closing
- * already refuses them. */
+/* Sends each worker thread the message that closes its server. Replies, which sio__threads_reply()
+ * sends, are accepted even by a full inbox. A server that is closing already does not get the
+ * message. */
 static void close_servers_of_workers(sio_threads *t, struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) {
     struct worker *one = &w->workers[i];
