@@ -15,16 +15,17 @@
 #include "packet/number.h"
 
 enum {
-  KEEP_RESULTS = 4096, /* larger result arrays are freed before the next scan, not reused */
-  KEY_MAX = 12         /* strlen("_placeholder"), the longest key that the scanner looks for */
+  /* Result arrays for more elements are freed before the next scan, not reused. */
+  KEEP_RESULTS = 4096,
+  KEY_MAX = 12 /* strlen("_placeholder"), the longest key that the scanner looks for */
 };
 
 /* ---- the scanner ------------------------------------------------------------------------ */
 
-/* Returns the position of the first quote, backslash or control character at or after p, or `end`.
- * To search the last 1 to 7 bytes in one step, the 8 bytes before `end` are loaded, and those
- * before p are shifted out. The zeros that are shifted in look like control characters, so the
- * search stops at `end`. base is the start of the text. */
+/* Returns the position of the first quote, backslash or control character at or after p, or `end`
+ * if there is none. `base` is the start of the text. To search the last 1 to 7 bytes in one step,
+ * the 8 bytes before `end` are loaded, and the bytes before p are shifted out of the word. The
+ * zeros that are shifted in look like control characters, so the search stops at `end`. */
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
@@ -40,7 +41,7 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
 
 struct frame {
   uint32_t off;    /* the offset of the array or object in the text */
-  uint32_t num_at; /* the offset of the value of its member "num"; 0 if it has no such member */
+  uint32_t num_at; /* the offset of the value of its member "num"; 0 without such a member */
   bool object;
   bool placeholder; /* its member "_placeholder" is true */
 };
@@ -48,7 +49,7 @@ struct frame {
 struct cursor {
   const char *p, *end, *base;
   struct json_scan *out;
-  unsigned depth, floor, max_depth; /* floor: the depth at which the text has to end */
+  unsigned depth, floor, max_depth; /* floor: the depth at the start and at the end of the text */
   uint32_t arg_off;
   int err;
   struct frame frames[JSON_DEPTH_MAX + 1]; /* frames[1] is the outermost container */
@@ -58,7 +59,7 @@ enum state {
   VALUE,         /* a value must come */
   FIRST_ELEMENT, /* after '[': a value or ']' must come */
   FIRST_KEY,     /* after '{': a key or '}' must come */
-  KEY,           /* a key and a colon must come, and then a value */
+  KEY,           /* a key, a colon and a value must come */
   AFTER,         /* after a value: a comma, a closing bracket, or the end of the text */
   DONE,
   FAILED /* c->err is the error, and c->p is its position */
@@ -68,7 +69,7 @@ static inline bool is_json_whitespace(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Returns the next byte, or NUL at the end of the text. The two cases need not be told apart,
+/* Returns the next byte, or NUL at the end of the text. These two cases need not be told apart,
  * because outside of strings a NUL is an error too. */
 static inline char peek_json_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
@@ -89,8 +90,8 @@ static enum state set_json_scan_error(struct cursor *c, int err) {
   return FAILED;
 }
 
-/* Makes room for one more element in a result array. */
-static int reserve_array_element(void **items, uint32_t *cap, uint32_t n, size_t size) {
+/* Makes room for one more element in one of the arrays of the result. */
+static int reserve_scan_result_element(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
   void *p = sio__array_grow(*items, cap, size, 16);
   if (!p) return UV_ENOMEM;
@@ -98,11 +99,11 @@ static int reserve_array_element(void **items, uint32_t *cap, uint32_t n, size_t
   return 0;
 }
 
-static inline int record_outer_array_element(struct cursor *c, uint32_t len) {
+static inline int record_outermost_array_element(struct cursor *c, uint32_t len) {
   struct json_scan *s = c->out;
   if (s->nargs == s->args_cap) {
     void *items = s->args;
-    int err = reserve_array_element(&items, &s->args_cap, s->nargs, sizeof *s->args);
+    int err = reserve_scan_result_element(&items, &s->args_cap, s->nargs, sizeof *s->args);
     if (err) return err;
     s->args = items;
   }
@@ -121,13 +122,14 @@ static int64_t parse_placeholder_number(const struct cursor *c, uint32_t at) {
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
 
-/* Records the placeholder whose object has just ended, and removes those that are inside it. */
+/* Adds the object that has just ended to the placeholders of the result, and removes those that are
+ * inside it. */
 static int record_placeholder(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
   while (s->nplaceholders && s->placeholders[s->nplaceholders - 1].off > f->off) s->nplaceholders--;
   void *items = s->placeholders;
-  int err = reserve_array_element(&items, &s->placeholders_cap, s->nplaceholders,
-                                  sizeof *s->placeholders);
+  int err = reserve_scan_result_element(&items, &s->placeholders_cap, s->nplaceholders,
+                                        sizeof *s->placeholders);
   if (err) return err;
   s->placeholders = items;
   s->placeholders[s->nplaceholders++] =
@@ -145,16 +147,16 @@ static bool has_4_hex_digits(const char *p, const char *end) {
   return true;
 }
 
-/* Skips an escape; p is the position after its backslash. Returns the position after the escape, or
- * NULL if it is invalid. */
+/* Skips an escape in a string. p is the position after its backslash. Returns the position after
+ * the escape, or NULL if the escape is invalid. */
 static const char *skip_json_escape(const char *p, const char *end) {
   if (p == end || *p == '\0') return NULL;
   if (*p == 'u') return has_4_hex_digits(p + 1, end) ? p + 5 : NULL;
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
 }
 
-/* Skips a string: c->p moves from after the opening quote to after the closing one. Returns false
- * if the string is invalid. */
+/* Skips a string: moves c->p from after its opening quote to after its closing quote. Sets *escaped
+ * to true if the string contains escapes. Returns false if the string is invalid. */
 static inline bool skip_json_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;
@@ -246,16 +248,17 @@ static inline enum state scan_first_array_element(struct cursor *c) {
   return skip_json_whitespace_and_peek(c) == ']' ? leave_json_container(c) : VALUE;
 }
 
-/* Returns the key without its quotes and escapes. A key with escapes is unescaped into `buffer`. */
+/* Returns a key without its quotes and escapes. A key with escapes is unescaped into `buffer`; the
+ * result is empty if it is too long to be one that the scanner looks for. */
 static sio_slice unescape_json_key(char buffer[], sio_slice raw, bool escaped) {
   if (!escaped) return slice(raw.p + 1, raw.n - 2);
   if (raw.n > KEY_MAX * JSON_ESCAPE_MAX + 2) return slice(NULL, 0);
   return slice(buffer, sio__json_unescape_string(buffer, raw));
 }
 
-/* If the key is "num" or "_placeholder", records that in the frame of its object. The value of the
- * key begins at c->p. */
-static inline void note_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
+/* Called when c->p is at the value of a key. If the key is "num", records the offset of the value
+ * in the frame of the object; if it is "_placeholder", records whether the value is true. */
+static inline void record_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
   char buffer[KEY_MAX * JSON_ESCAPE_MAX + 2];
   struct frame *f = &c->frames[c->depth];
   sio_slice key = unescape_json_key(buffer, raw, escaped);
@@ -273,7 +276,7 @@ static inline enum state scan_object_key(struct cursor *c) {
   if (skip_json_whitespace_and_peek(c) != ':') return FAILED;
   c->p++;
   skip_json_whitespace_and_peek(c);
-  note_if_placeholder_key(c, slice(key, n), escaped);
+  record_if_placeholder_key(c, slice(key, n), escaped);
   return VALUE;
 }
 
@@ -284,7 +287,7 @@ static inline enum state scan_first_object_key(struct cursor *c) {
 static inline enum state scan_after_json_value(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   if (c->depth == 1 && !f->object) {
-    int err = record_outer_array_element(c, json_cursor_offset(c) - c->arg_off);
+    int err = record_outermost_array_element(c, json_cursor_offset(c) - c->arg_off);
     if (err) return set_json_scan_error(c, err);
   }
   char token = skip_json_whitespace_and_peek(c);
@@ -317,8 +320,8 @@ static void reset_json_scan_result(struct json_scan *s) {
   s->first = '\0';
 }
 
-static int scan_json(struct json_scan *s, sio_slice text, unsigned floor, unsigned max_depth,
-                     size_t *at) {
+static int scan_json_from_depth(struct json_scan *s, sio_slice text, unsigned floor,
+                                unsigned max_depth, size_t *at) {
   struct cursor c;
   reset_json_scan_result(s);
   if (at) *at = 0;
@@ -340,12 +343,12 @@ static int scan_json(struct json_scan *s, sio_slice text, unsigned floor, unsign
 }
 
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
-  return scan_json(s, text, 0, max_depth, at);
+  return scan_json_from_depth(s, text, 0, max_depth, at);
 }
 
 int sio__json_scan_unbracketed_list(struct json_scan *s, sio_slice text, unsigned max_depth,
                                     size_t *at) {
-  return scan_json(s, text, 1, max_depth, at);
+  return scan_json_from_depth(s, text, 1, max_depth, at);
 }
 
 void sio__json_scan_clear(struct json_scan *s) {

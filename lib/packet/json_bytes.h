@@ -21,10 +21,10 @@ static inline uint64_t load_8_bytes_little_endian(const char *p) {
   return w;
 }
 
-/* Returns a word in which bit 7 of each byte is set that is a quote, a backslash or a control
- * character in w. Bytes after the first of these may be marked too; that does no harm, because only
- * the first mark is used. (Flipping bit 1 maps the quote to 0x20, right after the control
- * characters, which stay below 0x20.) */
+/* Returns a word in which bit 7 is set in each byte that is a quote, a backslash or a control
+ * character in w. Bytes after the first such byte may be marked although they are none of these,
+ * which does no harm: only the first mark is used. (The XOR with 2 turns the quote, 0x22, into
+ * 0x20, the value after those of the control characters, which it keeps below 0x20.) */
 static inline uint64_t mark_special_json_bytes(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);

@@ -27,9 +27,9 @@ static char *put_utf8_character(char *o, uint32_t c) {
   return o;
 }
 
-/* Returns the character of an escape whose four digits begin at p. If they are the first half of
- * a surrogate pair, the escape after it is read too. Sets *end to the position after what was
- * read. */
+/* Returns the character of an escape \uXXXX whose four digits begin at p. If they are the first
+ * half of a surrogate pair, the escape of the second half is read too; a half alone becomes U+FFFD.
+ * Sets *end to the position after what was read. */
 static uint32_t parse_unicode_escape(const char *p, const char *limit, const char **end) {
   uint32_t c = parse_4_hex_digits(p);
   *end = p + 4;
@@ -72,7 +72,7 @@ size_t sio__json_unescape_string(char *out, sio_slice text) {
 
 /* ---- quoting ---------------------------------------------------------------------------- */
 
-/* A step of quoting a text: the next `run` bytes are copied unchanged, and the `eaten` bytes after
+/* A step in quoting a text: the next `run` bytes are copied unchanged, and the `eaten` bytes after
  * them are replaced by `instead`. */
 struct piece {
   size_t run, eaten, instead_n;
@@ -98,8 +98,8 @@ static const char *skip_text_needing_no_escape(const char *p, const char *end) {
   }
 }
 
-/* Returns how many bytes of malformed UTF-8 at p one U+FFFD replaces: those that could still become
- * a valid character, but at least 1. */
+/* Returns how many bytes of malformed UTF-8 at p are replaced by one U+FFFD: as many as could be
+ * the beginning of a valid character, but at least one. */
 static size_t malformed_utf8_length(const char *p, size_t n) {
   size_t len = 1;
   utf8_state s = sio__utf8_validate_piece(0, p, 1);
@@ -108,20 +108,19 @@ static size_t malformed_utf8_length(const char *p, size_t n) {
   return len;
 }
 
-static void set_substitute_for_invalid_json_bytes(struct piece *piece, const char *text, size_t n) {
+static void set_piece_replacement(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
 
-static void escape_json_byte(struct piece *piece, char c) {
+static void set_piece_escape_of_byte(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      set_substitute_for_invalid_json_bytes(piece, (const char[]){ '\\', l[1] }, 2);
+      set_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  set_substitute_for_invalid_json_bytes(
-      piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  set_piece_replacement(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 }
 
 static struct piece next_piece_to_quote(const char *p, const char *end) {
@@ -130,10 +129,10 @@ static struct piece next_piece_to_quote(const char *p, const char *end) {
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
     piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_substitute_for_invalid_json_bytes(&piece, "\xef\xbf\xbd", 3);
+    set_piece_replacement(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
-    escape_json_byte(&piece, *stop);
+    set_piece_escape_of_byte(&piece, *stop);
   }
   return piece;
 }

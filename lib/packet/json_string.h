@@ -8,7 +8,7 @@
 
 #include "base/slice.h"
 
-/* The length of the longest escape, \u0000. */
+/* The length of the longest escape, such as \u0000. */
 enum { JSON_ESCAPE_MAX = 6 };
 
 /* Unescapes `text`, a valid JSON string with its quotes, to `out`, which must have room for text.n
