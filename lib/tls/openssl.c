@@ -15,9 +15,10 @@ struct bundle *sio__tls_provider_ref_bundle(struct provider *p) {
   return b;
 }
 
-/* Reads a struct of the host that begins with its size. first is its size in version 0.1. */
-static int read_options(void *known, size_t room, const void *o, size_t first,
-                        const struct complaint *why) {
+/* Copies a struct of options whose first member is its size. `first` is the size that the struct
+ * had in version 0.1. Returns 0, or UV_EINVAL with a text in *why. */
+static int read_openssl_options(void *known, size_t room, const void *o, size_t first,
+                                const struct complaint *why) {
   if (why->size) *why->text = '\0';
   if (!o) return sio__tls_set_error(why, UV_EINVAL, "the options are NULL");
   size_t size;
@@ -35,7 +36,7 @@ static int read_options(void *known, size_t room, const void *o, size_t first,
 static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o,
                                    const struct complaint *why) {
   sio_openssl_options known;
-  int err = read_options(&known, sizeof known, o, sizeof known, why);
+  int err = read_openssl_options(&known, sizeof known, o, sizeof known, why);
   return err ? err : sio__tls_bundle_new(out, &known, why);
 }
 
@@ -71,7 +72,7 @@ int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_
   sio_openssl_client_options known;
   struct bundle *b = NULL;
   struct provider *p;
-  int err = read_options(&known, sizeof known, o, sizeof known, &c);
+  int err = read_openssl_options(&known, sizeof known, o, sizeof known, &c);
   if (!err) err = sio__tls_client_bundle_new(&b, &known, &c);
   if (err) return err;
   if (provider_new(&p, b)) {

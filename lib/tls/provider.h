@@ -12,12 +12,12 @@
 
 struct provider {
   sio_tls pub;
-  BIO_METHOD *method;   /* for sessions, see sio__tls_bio_method_new() */
+  BIO_METHOD *method;   /* the method for the BIO of each session */
   pthread_mutex_t lock; /* protects `now` */
   struct bundle *now;   /* the bundle for new connections */
 };
 
-/* Returns the bundle for a new connection, with a reference for the caller. In openssl.c. */
+/* Returns the bundle for a new connection, with a new reference. Defined in openssl.c. */
 struct bundle *sio__tls_provider_ref_bundle(struct provider *p);
 
 #endif

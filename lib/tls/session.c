@@ -15,35 +15,35 @@
 #include <stdio.h>
 
 struct session {
-  SSL *ssl; /* NULL: the ClientHello is incomplete. */
+  SSL *ssl; /* NULL until the ClientHello is complete */
   const struct provider *provider;
   struct bundle *bundle;
   sio_tls_wire wire;
   struct hello hello;
-  char *early; /* received before the SSL object was made */
+  char *early; /* bytes that were received before the SSL object was made */
   size_t early_n, early_used;
-  sio_slice in;  /* the input of the current call */
-  int wire_err;  /* the error that put() returned */
-  int kind;      /* enum sio_tls_failure, after a failure */
-  char text[96]; /* the failure as text; after the handshake the ALPN protocol */
+  sio_slice in;  /* the input of the current call of read() */
+  int wire_err;  /* what wire.put() has returned last */
+  int kind;      /* after a failure, an enum sio_tls_failure */
+  char text[96]; /* after a failure its text; after a handshake the ALPN protocol */
   char *subject;
   unsigned char *der;
 };
 
 /* ---- the BIO -------------------------------------------------------------------------------- */
 
-static void free_early_bytes(struct session *s) {
+static void free_bytes_before_ssl(struct session *s) {
   OPENSSL_free(s->early);
   s->early = NULL;
   s->early_n = s->early_used = 0;
 }
 
-static size_t read_early_bytes(struct session *s, char *out, size_t size) {
+static size_t read_bytes_before_ssl(struct session *s, char *out, size_t size) {
   size_t n = s->early_n - s->early_used;
   if (n > size) n = size;
   memcpy(out, s->early + s->early_used, n);
   s->early_used += n;
-  if (s->early_used == s->early_n) free_early_bytes(s);
+  if (s->early_used == s->early_n) free_bytes_before_ssl(s);
   return n;
 }
 
@@ -51,7 +51,7 @@ static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
   if (s->early_n > 0) {
-    *n = read_early_bytes(s, out, size);
+    *n = read_bytes_before_ssl(s, out, size);
     return 1;
   }
   *n = s->in.n < size ? s->in.n : size;
@@ -89,10 +89,10 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
 
 /* ---- failures -------------------------------------------------------------- */
 
-/* Reasons above this value are alerts that the peer sent. */
+/* In OpenSSL reasons above this value are alerts that the peer has sent. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
-static int openssl_failure_kind(int reason) {
+static int tls_failure_kind_of_reason(int reason) {
   switch (reason) {
     case SSL_R_HTTP_REQUEST: return SIO_TLS_FAILED_PLAIN;
     case SSL_R_UNSUPPORTED_PROTOCOL:
@@ -111,17 +111,17 @@ static int openssl_failure_kind(int reason) {
   }
 }
 
-static const char *openssl_failure_detail(const struct session *s, int reason) {
+static const char *certificate_failure_detail(const struct session *s, int reason) {
   if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED) return "";
   return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
 }
 
-static int describe_failure(struct session *s) {
+static int describe_openssl_failure(struct session *s) {
   unsigned long e = ERR_peek_error();
   int reason = ERR_GET_REASON(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
-  const char *detail = openssl_failure_detail(s, reason);
-  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : openssl_failure_kind(reason);
+  const char *detail = certificate_failure_detail(s, reason);
+  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : tls_failure_kind_of_reason(reason);
   if (s->wire_err) text = "too much output waits for the peer";
   if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
   snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "unknown failure",
@@ -130,7 +130,7 @@ static int describe_failure(struct session *s) {
   return s->kind == SIO_TLS_FAILED_MEMORY ? UV_ENOMEM : SIO_EPROTO;
 }
 
-static int openssl_failure(void *session, const char **text) {
+static int get_openssl_failure(void *session, const char **text) {
   struct session *s = session;
   *text = s->text;
   return s->kind;
@@ -138,7 +138,7 @@ static int openssl_failure(void *session, const char **text) {
 
 /* ---- the ClientHello ------------------------------------------------------- */
 
-static bool attach_memory_bio(struct session *s, const struct provider *p) {
+static bool attach_wire_bio(struct session *s, const struct provider *p) {
   BIO *b = BIO_new(p->method);
   if (!b) return false;
   BIO_set_data(b, s);
@@ -150,7 +150,8 @@ static bool attach_memory_bio(struct session *s, const struct provider *p) {
   return true;
 }
 
-/* An address is not sent as SNI (RFC 6066 section 3), and is looked for among the addresses of the
+/* Sets the name that the server's certificate must be valid for, and sends it (SNI). If it is an IP
+ * address, it is not sent (RFC 6066 section 3), and is looked for among the addresses in the
  * certificate. */
 static bool set_expected_server_name(SSL *ssl, const char *name) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -166,35 +167,36 @@ static bool start_tls_as_client(struct session *s) {
   return !name || set_expected_server_name(s->ssl, name);
 }
 
-/* False: no memory. */
+/* Makes the SSL object of the session. Returns false if memory has run out. */
 static bool create_ssl(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
-  return s->ssl && attach_memory_bio(s, s->provider) &&
+  return s->ssl && attach_wire_bio(s, s->provider) &&
          (!s->bundle->client || start_tls_as_client(s));
 }
 
-static int fail_out_of_memory(struct session *s) {
+static int fail_tls_out_of_memory(struct session *s) {
   s->kind = SIO_TLS_FAILED_MEMORY;
   snprintf(s->text, sizeof s->text, "TLS: out of memory");
   ERR_clear_error();
   return UV_ENOMEM;
 }
 
-static int fail_hello_too_long(struct session *s) {
+static int fail_client_hello_too_long(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
-  s->wire.put(s->wire.to, alert, sizeof alert); /* without memory closing must suffice */
+  /* An error is ignored: the connection is closed in any case. */
+  s->wire.put(s->wire.to, alert, sizeof alert);
   s->kind = SIO_TLS_FAILED_PROTOCOL;
   snprintf(s->text, sizeof s->text, "TLS: the ClientHello is longer than %d KiB", HELLO_MAX / 1024);
   return SIO_EPROTO;
 }
 
-static int keep_bytes_before_hello(struct session *s, sio_slice *in) {
+static int keep_incomplete_client_hello(struct session *s, sio_slice *in) {
   size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
   if (in->n == 0) return 0;
-  if (n > HELLO_BYTES_MAX) return fail_hello_too_long(s);
+  if (n > HELLO_BYTES_MAX) return fail_client_hello_too_long(s);
   if (n > had) {
     char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
-    if (!p) return fail_out_of_memory(s);
+    if (!p) return fail_tls_out_of_memory(s);
     s->early = p;
   }
   memcpy(s->early + s->early_n, in->p, in->n);
@@ -203,26 +205,29 @@ static int keep_bytes_before_hello(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* Returns 0 if the ClientHello is incomplete (the input is kept), 1 once the SSL object is made,
- * or an error. */
+/* Parses the input before the ClientHello is complete. Returns 0 if more input is needed (this
+ * input is kept), 1 if the SSL object was made, or an error. */
 static int handle_first_client_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
-  if (v == HELLO_MORE) return keep_bytes_before_hello(s, in);
-  if (v == HELLO_LONG) return fail_hello_too_long(s);
+  if (v == HELLO_MORE) return keep_incomplete_client_hello(s, in);
+  if (v == HELLO_LONG) return fail_client_hello_too_long(s);
   if (v == HELLO_OTHER) s->hello.over = true;
-  if (!create_ssl(s)) return fail_out_of_memory(s);
+  if (!create_ssl(s)) return fail_tls_out_of_memory(s);
   if (sio__hello_check_second(&s->hello, in->p + used, in->n - used, true)) return 1;
-  return fail_hello_too_long(s);
+  return fail_client_hello_too_long(s);
 }
 
-/* Checks the length of a ClientHello in the input. Returns as handle_first_client_hello(). */
-static int check_hello_length(struct session *s, sio_slice *in) {
+/* Checks the length of a ClientHello in the input. Returns the same values as
+ * handle_first_client_hello(). */
+static int check_client_hello_length(struct session *s, sio_slice *in) {
   if (!s->ssl) return handle_first_client_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
-  return sio__hello_check_second(&s->hello, in->p, in->n, may_retry) ? 1 : fail_hello_too_long(s);
+  return sio__hello_check_second(&s->hello, in->p, in->n, may_retry)
+             ? 1
+             : fail_client_hello_too_long(s);
 }
 
 /* ---- reading and writing --------------------------------------------------- */
@@ -230,7 +235,7 @@ static int check_hello_length(struct session *s, sio_slice *in) {
 static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
   struct session *s = session;
   size_t n = 0;
-  int ready = check_hello_length(s, in);
+  int ready = check_client_hello_length(s, in);
   if (ready <= 0) return ready;
   s->in = *in;
   ERR_clear_error();
@@ -238,11 +243,11 @@ static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
   *in = s->in;
   s->in = (sio_slice){ NULL, 0 };
   if (ok) return (long)n;
-  if (s->wire_err) return describe_failure(s);
+  if (s->wire_err) return describe_openssl_failure(s);
   switch (SSL_get_error(s->ssl, ok)) {
     case SSL_ERROR_WANT_READ: return 0;
     case SSL_ERROR_ZERO_RETURN: return SIO_ECLOSED;
-    default: return describe_failure(s);
+    default: return describe_openssl_failure(s);
   }
 }
 
@@ -250,7 +255,7 @@ static int openssl_write(void *session, const char *p, size_t n) {
   struct session *s = session;
   size_t done;
   ERR_clear_error();
-  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_failure(s);
+  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_openssl_failure(s);
 }
 
 static void openssl_send_close_notify(void *session) {
@@ -304,7 +309,7 @@ static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) 
 
 static const char *text_or_empty(const char *s) { return s ? s : ""; }
 
-static int openssl_info(void *session, sio_tls_info *out) {
+static int get_openssl_info(void *session, sio_tls_info *out) {
   struct session *s = session;
   const unsigned char *alpn;
   unsigned n;
@@ -328,14 +333,14 @@ static int openssl_info(void *session, sio_tls_info *out) {
 static void openssl_close(void *session) {
   struct session *s = session;
   SSL_free(s->ssl);
-  free_early_bytes(s);
+  free_bytes_before_ssl(s);
   sio__tls_bundle_unref(s->bundle);
   free_certificate_info(s);
   OPENSSL_free(s);
   ERR_clear_error();
 }
 
-/* A client's first flight, which needs no input. */
+/* Makes the SSL object of a client and sends its ClientHello, for which no input is needed. */
 static int openssl_send_client_hello(struct session *s) {
   if (!create_ssl(s)) return UV_ENOMEM;
   int done = SSL_do_handshake(s->ssl);
@@ -367,6 +372,6 @@ const sio_tls_ops sio__tls_session_ops = { .size = sizeof sio__tls_session_ops,
                                            .write = openssl_write,
                                            .end = openssl_send_close_notify,
                                            .established = is_openssl_handshake_done,
-                                           .info = openssl_info,
-                                           .failure = openssl_failure,
+                                           .info = get_openssl_info,
+                                           .failure = get_openssl_failure,
                                            .close = openssl_close };

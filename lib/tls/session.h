@@ -8,10 +8,11 @@
 #include <openssl/bio.h>
 #include <sio/tls.h>
 
-/* The context of a session that is opened is its struct provider. */
+/* The context that open() gets is the struct provider. */
 extern const sio_tls_ops sio__tls_session_ops;
 
-/* Makes the kind of BIO that sessions read from and write to. Returns NULL if memory runs out. */
+/* Makes the method for the BIO through which a session reads and writes ciphertext. Returns NULL if
+ * memory runs out. */
 BIO_METHOD *sio__tls_bio_method_new(void);
 
 #endif
