@@ -67,7 +67,8 @@ void sio__msg_allocator_clear(struct msgs *home);
 /* Returns a msg with capacity for cap bytes of text, length 0 and one reference; or NULL if memory
  * runs out. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
-/* Returns a msg that never gets a text, and that msg_memory_size() counts without room for one. */
+/* Like sio__msg_new(), for a msg that will never have a text: msg_memory_size() counts no room for
+ * one. */
 struct msg *sio__msg_new_without_text(struct msgs *home);
 /* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL if memory
  * runs out. */

@@ -379,8 +379,9 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
   return UV_ENOMEM;
 }
 
-int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_transfer *t,
-                          struct proxy_info *proxy, const sio_tls *tls) {
+int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
+                                     struct conn_transfer *t, struct proxy_info *proxy,
+                                     const sio_tls *tls) {
   struct http_conn *c = *out = sio__calloc(1, sizeof *c);
   int err = c ? 0 : UV_ENOMEM;
   if (err)

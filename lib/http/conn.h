@@ -93,8 +93,9 @@ bool sio__http_conn_start_tls_or_http(struct http_conn *c);
 /* Like sio__http_conn_new(), for a connection that has left another loop after a request was
  * received on it. proxy may be NULL. If it fails, the connection in t is closed and proxy is
  * freed. */
-int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_transfer *t,
-                          struct proxy_info *proxy, const sio_tls *tls);
+int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
+                                     struct conn_transfer *t, struct proxy_info *proxy,
+                                     const sio_tls *tls);
 
 /* Removes c from all lists, stops its timer, and frees it at the end of the loop's turn. The caller
  * must close c->conn or give it to a new owner. */
@@ -160,7 +161,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
 void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of `src` to a new msg with one reference, *out. Returns 0 or an error, which
  * is UV_EOF if `src` has ended too early. */
-int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out);
+int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out);
 /* Closes the connection of r, because the answer cannot be queued. err is the reason, which is
  * logged. */
 void sio__http_close_after_failed_answer(sio_request *r, int err);

@@ -116,7 +116,7 @@ void sio__http_set_body_source(sio_request *r, struct http_source *src) {
   r->conn->source = src;
 }
 
-int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out) {
+int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out) {
   size_t n = src->left < HTTP_PIECE ? (size_t)src->left : HTTP_PIECE;
   struct msg *m = sio__msg_new(&l->msgs, n);
   if (!m) return UV_ENOMEM;
@@ -134,7 +134,7 @@ int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **o
 
 static int queue_answer_piece(struct http_conn *c) {
   struct msg *m = NULL;
-  int err = sio__http_read_piece(c->http->loop, c->source, &m);
+  int err = sio__http_source_read_piece(c->http->loop, c->source, &m);
   if (err) return err;
   err = conn_send_text(c->conn, m);
   msg_unref(m);

@@ -79,7 +79,7 @@ static int count_moved_client(struct http_conn *c) {
 
 int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t) {
   struct http_conn *c;
-  int err = sio__http_conn_attach(&c, h, &t->conn, t->proxy, t->tls);
+  int err = sio__http_conn_new_from_transfer(&c, h, &t->conn, t->proxy, t->tls);
   if (!err) err = count_moved_client(c);
   if (err) {
     sio__buf_clear(&t->input);

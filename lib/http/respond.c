@@ -227,7 +227,7 @@ static int send_answer_in_pieces(sio_request *r, int status, const char *type,
                                  struct http_source *src) {
   struct msg *head, *first;
   uint64_t length = src->left;
-  int err = sio__http_read_piece(r->http->loop, src, &first);
+  int err = sio__http_source_read_piece(r->http->loop, src, &first);
   if (err || src->left == 0) {
     src->free(src);
     src = NULL;
