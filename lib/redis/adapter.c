@@ -197,7 +197,7 @@ static int redis_adapter_disconnect_matching_sockets(sio_adapter *a, const sio_t
   return memory_adapter_ops(a)->all_disconnect(a->local, to, session);
 }
 
-/* ---- questions ------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static int redis_adapter_fetch_remote_sockets(sio_adapter *a, const sio_target *to,
                                               sio_query *query) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * context.h - struct sio_redis: the connections to one or several servers of Redis, who is
- * subscribed to what, and which questions wait for answers.
+ * subscribed to what, and which requests wait for responses.
  *
- *   context.c    options, opening and closing, what the host is told
- *   server.c       the two connections to one server of Redis, and commands
- *   subscribe.c  subscriptions, and which server each is on
- *   sentinel.c   asks sentinels which server is the master
- *   cluster.c    which server has which slot
- *   cluster_moves.c   commands of slots that move
+ *   context.c        options, opening and closing, what the host is told
+ *   server.c         the two connections to one server of Redis, and commands
+ *   subscribe.c      subscriptions, and which server each is on
+ *   sentinel.c       asks sentinels which server is the master
+ *   cluster.c        which server has which slot
+ *   cluster_moves.c  the commands of slots that move
  *
  * The connection for commands sends PUBLISH, PUBSUB NUMSUB and others; the other one is subscribed,
  * after which Redis takes nothing else from it (in RESP2).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending_request.c - a table of questions by their ids, of all namespaces of a connection.
+ * pending_request.c - a table of requests by their ids, of all namespaces of a sio_redis.
  */
 #include "redis/pending_request.h"
 

@@ -59,7 +59,7 @@ struct message_format {
  * its sender. */
 struct silent_servers {
   uint64_t n, listening; /* of those that were counted last                              */
-  char late_id[LINK_ID]; /* the question that ended last without them; "": there is none */
+  char late_id[LINK_ID]; /* the request that ended last without them; "": there is none */
 };
 
 struct sio_adapter {
