@@ -3,6 +3,7 @@
  * test_members_places.c - members that leave, and others that take their place: what belonged to
  * the one that left does not reach the other.
  */
+#include "adapters/memory.h"
 #include "net/members.h"
 #include "server/server.h"
 
@@ -30,21 +31,15 @@ TEST(a_message_for_a_server_that_left_does_not_reach_the_one_in_its_place) {
 
 /* ---- the adapter of a cluster ---------------------------------------------------------------- */
 
-static sio_adapter_ops cluster;
-
-static int open_cluster(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out) {
-  if (!cluster.join) {
-    sio_adapter_ops ops = *api->memory;
-    ops.open = open_cluster;
-    ops.flags = 0;
-    cluster = ops;
-  }
-  return api->memory->open(nsp, api, user, out);
+static sio_adapter_ops cluster_adapter(void) {
+  sio_adapter_ops ops = sio__adapter_memory;
+  ops.flags = 0;
+  return ops;
 }
 
 TEST(the_adapter_of_a_cluster_is_checked) {
   sio_server *alone;
-  sio_adapter_ops ops = { .open = open_cluster };
+  sio_adapter_ops ops = cluster_adapter();
   begin();
   EQ(sio_threads_set_adapter(members[0], NULL, NULL), UV_EINVAL);
   ops.size = 1;
@@ -57,6 +52,23 @@ TEST(the_adapter_of_a_cluster_is_checked) {
   EQ(sio_threads_set_adapter(alone, &ops, NULL), UV_EINVAL);
   sio_server_close(alone, NULL, NULL);
   end();
+}
+
+TEST(when_the_member_with_the_cluster_has_closed_another_may_have_it) {
+  static sio_adapter_ops ops;
+  ops = cluster_adapter();
+  begin();
+  EQ(sio_threads_set_adapter(members[0], &ops, NULL), 0);
+  EQ(sio_threads_set_adapter(members[1], &ops, NULL), SIO_EEXISTS);
+  nclosed = 0;
+  sio_server_close(members[0], on_member_closed, NULL);
+  turns(5);
+  CHECK(!sio__threads_has_cluster(threads));
+  EQ(sio_threads_set_adapter(members[1], &ops, NULL), 0);
+  CHECK(sio__threads_has_cluster(threads));
+  sio_server_close(members[1], on_member_closed, NULL);
+  sio_server_close(members[2], on_member_closed, NULL);
+  wait_until_closed();
 }
 
 /* ---- connections and sessions ---------------------------------------------------------------- */
@@ -109,6 +121,7 @@ TEST(while_all_members_drain_a_new_connection_stays_where_it_came) {
 TESTS_BEGIN
 T(a_message_for_a_server_that_left_does_not_reach_the_one_in_its_place)
 T(the_adapter_of_a_cluster_is_checked)
+T(when_the_member_with_the_cluster_has_closed_another_may_have_it)
 T(a_session_whose_server_is_closing_is_unknown_to_the_others)
 T(while_all_members_drain_a_new_connection_stays_where_it_came)
 TESTS_END

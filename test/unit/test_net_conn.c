@@ -498,8 +498,8 @@ TEST(a_moved_connection_that_finds_no_memory_is_closed) {
   int err = UV_ENOMEM;
   for (size_t at = 1; err; at++) {
     begin_with_unsent_bytes();
-    sio__pool_clear(&loop.msgs.small);
     EQ(sio__conn_detach_from_loop(conn, &transfer), 0);
+    sio__pool_clear(&loop.msgs.small);
     alloc_fail_in(at);
     err = sio__conn_attach_to_loop(&conn, &loop, &transfer, &ops, NULL, CONN_PLAIN);
     alloc_fail_in(0);
