@@ -677,6 +677,39 @@ TEST(questions_end_when_the_server_closes) {
   end();
 }
 
+/* ---- what is here ---------------------------------------------------------------------------- */
+
+TEST(rooms_of_this_server_are_listed_and_counted) {
+  const char *names[4];
+  begin(NULL);
+  joined();
+  sio_join(root->members[0], "r");
+  EQ(sio_nsp_rooms(root, names, 4), 2);
+  EQ(sio_nsp_count(root, "r"), 1);
+  EQ_STR(names[0], "r");
+  end();
+}
+
+TEST(a_fetch_of_nobody_asks_nobody) {
+  const char *const nobody[] = { NULL };
+  begin(NULL);
+  saw();
+  EQ(sio_all_fetch((sio_target){ .nsp = root, .rooms = nobody }, 0, on_list, NULL), 0);
+  settle();
+  SAW("all ");
+  NOTHING_PUBLISHED();
+  end();
+}
+
+TEST(a_subscription_mode_is_one_of_three) {
+  cluster.subscription_mode = -1;
+  EQ(begin_code(NULL), UV_EINVAL);
+  cluster.subscription_mode = 0;
+  sio_redis_free(redis);
+  fake_stop_listening();
+  nothing_left();
+}
+
 TESTS_BEGIN
 T(a_namespace_subscribes_to_four_names)
 T(the_signs_of_a_pattern_are_escaped_in_names)
@@ -709,4 +742,7 @@ T(alone_in_the_cluster_everybody_has_answered)
 T(a_question_ends_in_time_with_the_answers_that_came)
 T(what_redis_cannot_count_ends_at_once)
 T(questions_end_when_the_server_closes)
+T(rooms_of_this_server_are_listed_and_counted)
+T(a_fetch_of_nobody_asks_nobody)
+T(a_subscription_mode_is_one_of_three)
 TESTS_END

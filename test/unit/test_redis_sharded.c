@@ -332,6 +332,48 @@ TEST(any_allocation_may_fail) {
   }
 }
 
+TEST(sockets_are_disconnected_with_or_without_their_session) {
+  begin_mode(SIO_REDIS_DYNAMIC);
+  sio_all_disconnect(ALL, false);
+  PUBLISHED(BASE, "{\"type\":6,\"data\":{\"opts\":{\"rooms\":[],\"except\":[],\"flags\":{}},"
+                  "\"close\":false}" END);
+  sio_all_disconnect(ALL, true);
+  PUBLISHED(BASE, "{\"type\":6,\"data\":{\"opts\":{\"rooms\":[],\"except\":[],\"flags\":{}},"
+                  "\"close\":true}" END);
+  end();
+}
+
+TEST(a_join_that_fails_leaves_the_channel_of_those_who_are_in_the_room) {
+  begin_mode(SIO_REDIS_DYNAMIC);
+  for (int i = 0; i < 9; i++) joined();
+  for (unsigned i = 0; i < 9; i++)
+    for (size_t at = 1; !sio_in_room(root->members[i], "r"); at++) {
+      alloc_fail_in(at);
+      (void)sio_join(root->members[i], "r");
+      alloc_fail_in(0);
+      EQ(sio_nsp_count(root, "r"), i + sio_in_room(root->members[i], "r"));
+    }
+  settle();
+  size_t n = 0, ended = 0;
+  for (const char *at = subscribed; (at = strstr(at, "SUBSCRIBE socket.io#/#r#")); at++) n++;
+  for (const char *at = subscribed; (at = strstr(at, "SUNSUBSCRIBE socket.io#/#r#")); at++) ended++;
+  EQ(n, 2 * ended + 1); /* it is subscribed in the end */
+  end();
+}
+
+TEST(the_key_of_channels_may_be_another) {
+  cluster.key = "mine";
+  sharded = true;
+  cluster.subscription_mode = SIO_REDIS_DYNAMIC;
+  begin(NULL);
+  CHECK(strstr(subscribed, "SSUBSCRIBE mine#/#\n"));
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  for (int i = 0; i < 200 && !nsaid; i++) pump();
+  EQ_STR(said[0].channel, "mine#/#");
+  end();
+  cluster.key = NULL;
+}
+
 TESTS_BEGIN
 T(a_namespace_subscribes_to_two_channels)
 T(broadcasts_are_published_as_npm_does_it)
@@ -347,4 +389,7 @@ T(bulk_calls_of_others_apply_here)
 T(what_is_our_own_of_others_or_malformed_is_ignored)
 T(the_mode_is_checked)
 T(any_allocation_may_fail)
+T(sockets_are_disconnected_with_or_without_their_session)
+T(a_join_that_fails_leaves_the_channel_of_those_who_are_in_the_room)
+T(the_key_of_channels_may_be_another)
 TESTS_END

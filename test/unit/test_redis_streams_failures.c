@@ -525,6 +525,202 @@ TEST(a_key_whose_value_is_malformed_restores_nobody) {
   }
 }
 
+/* ---- events for some sockets ----------------------------------------------------------------- */
+
+/* A local event waits for its turn with a copy of its target. */
+TEST(a_local_event_that_waits_reaches_those_whom_it_was_for) {
+  begin_odd(&normal, NULL);
+  struct peer *p[4];
+  for (int i = 0; i < 4; i++) p[i] = joined();
+  sio_socket *s[4];
+  for (int i = 0; i < 4; i++) s[i] = root->members[i];
+  sio_join(s[0], "a");
+  sio_join(s[1], "a");
+  sio_join(s[2], "b");
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  sio_target to = { .nsp = root, .flags = SIO_LOCAL };
+  to.rooms = SIO_ROOMS("a", "b");
+  to.except = SIO_ROOMS("b");
+  to.skip = s[0];
+  sio_broadcast(to, "x", SIO_NONE); /* s[1] */
+  to.except = NULL;
+  sio_broadcast(to, "y", SIO_NONE); /* s[1], s[2] */
+  to.rooms = NULL;
+  to.except = SIO_ROOMS("a");
+  to.skip = NULL;
+  sio_broadcast(to, "z", SIO_NONE); /* s[2], s[3] */
+  to.except = NULL;
+  sio_broadcast(to, "all", SIO_NONE);
+  sio_leave(s[1], "a");
+  for (int i = 0; i < 4; i++) HEARD(p[i], "");
+  hold_reads = false;
+  UNTIL(nentries == 1);
+  feed_reader();
+  UNTIL(p[3]->n);
+  settle();
+  HEARD(p[0], "42[\"one\",\"7-1\"] 42[\"all\"] ");
+  HEARD(p[1], "42[\"one\",\"7-1\"] 42[\"z\"] 42[\"all\"] "); /* it has left "a" */
+  HEARD(p[2], "42[\"one\",\"7-1\"] 42[\"y\"] 42[\"z\"] 42[\"all\"] ");
+  HEARD(p[3], "42[\"one\",\"7-1\"] 42[\"z\"] 42[\"all\"] ");
+  end();
+}
+
+TEST(the_sender_is_left_out_here_and_on_other_servers) {
+  char text[200];
+  begin_odd(&normal, NULL);
+  struct peer *p = joined(), *q = joined();
+  snprintf(text, sizeof text,
+           "{\"packet\":{\"type\":2,\"data\":[\"ev\"]},\"opts\":{\"rooms\":[],\"except\":"
+           "[\"%s\"],\"flags\":{}}}",
+           sio_socket_id(root->members[0]));
+  sio_broadcast((sio_target){ .nsp = root, .skip = root->members[0] }, "ev", SIO_NONE);
+  IS_ENTRY(0, "3", text);
+  read_all(1);
+  HEARD(p, "");
+  HEARD(q, "42[\"ev\",\"7-1\"] ");
+  end();
+}
+
+TEST(events_with_a_key_keep_their_place_in_the_stream) {
+  begin_odd(&normal, NULL);
+  struct peer *p = joined();
+  sio_target to = { .nsp = root, .key = "position" };
+  hold_reads = true;
+  sio_broadcast(to, "at", SIO_ARGS(1));
+  sio_broadcast(to, "at", SIO_ARGS(2));
+  UNTIL(nentries == 2);
+  HEARD(p, "");
+  hold_reads = false;
+  feed_reader();
+  read_all(2);
+  HEARD(p, "42[\"at\",1,\"7-1\"] 42[\"at\",2,\"7-2\"] ");
+  end();
+}
+
+TEST(an_entry_without_data_is_malformed) {
+  begin_odd(NULL, NULL);
+  of_other("");
+  read_all(1);
+  EQ(redis_stats().malformed, 1);
+  end();
+}
+
+/* ---- the host meddles ------------------------------------------------------------------------ */
+
+static void free_redis(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)e, (void)user;
+  sio_redis_free(redis);
+}
+
+TEST(a_handler_may_free_the_redis_that_has_called_it) {
+  begin_odd(&normal, NULL);
+  struct peer *p = joined();
+  sio_on_server_side(root, "stop", free_redis, NULL);
+  hold_reads = true;
+  add_entry("other", "/", "9", "{\"packet\":[\"stop\"]}");
+  add_entry("other", "/", "3", event_for_all);
+  hold_reads = false;
+  feed_reader();
+  settle();
+  HEARD(p, ""); /* what comes after it is not handled any more */
+  server_gone();
+  fake_cut();
+  fake_stop_listening();
+  nothing_left();
+}
+
+TEST(a_saved_socket_may_be_in_no_rooms) {
+  const sio_saved_socket s = { .id = "Pi44Wbm5eyKL6lYOAAAA", .pid = "30W7ZDd8ZgFjh8FkAAAB" };
+  begin_odd(&(sio_recovery){ .max_disconnection_ms = 60000 }, NULL);
+  root->ops->persist(root->adapter, &s);
+  UNTIL(*commands);
+  EQ_STR(commands, "SET sio:session:30W7ZDd8ZgFjh8FkAAAB "
+                   "hKNzaWS0UGk0NFdibTVleUtMNmxZT0FBQUGjcGlktDMwVzdaRGQ4WmdGamg4RmtBQUFCpXJvb21z"
+                   "kbRQaTQ0V2JtNWV5S0w2bFlPQUFBQaRkYXRhgA== PX 60000\n");
+  end();
+}
+
+/* It is answered, although Redis would not answer while it waits in XREAD. */
+TEST(a_reader_that_has_heard_nothing_for_long_is_asked_whether_it_is_there) {
+  begin_odd(NULL, &(sio_redis_options){ .ping_interval_ms = 4 });
+  unsigned before = greetings;
+  UNTIL(greetings > before + 10);
+  EQ(redis_stats().failures, 0);
+  of_other(event_for_all);
+  read_all(1);
+  EQ(redis_stats().failures, 0);
+  end();
+}
+
+/* ---- several that come back ------------------------------------------------------------------ */
+
+static struct peer *come_back_as(const char *pid, const char *offset) {
+  char text[200];
+  struct peer *p = peer_new();
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\",\"offset\":\"%s\"}", pid, offset);
+  say(p, text);
+  return p;
+}
+
+TEST(clients_that_come_back_at_once_get_their_own_answers) {
+  begin_odd(&normal, NULL);
+  of_other(event_for_all);
+  of_other(event_for_room);
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  struct peer *q = come_back_as("AAAAAAAAAAAAAAAAAAAA", "7-9");
+  struct peer *gone = come_back_as("BBBBBBBBBBBBBBBBBBBB", "7-1");
+  hang_up(gone);
+  UNTIL(root->nmembers == 2);
+  settle();
+  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  CHECK(strstr(heard(q), "40{\"sid\":\"?\",\"pid\":\""));
+  EQ(srv->core.stats.recovered, 1);
+  EQ(failed_to_recover(SIO_RECOVERY_NO_SESSION), 1);
+  end();
+}
+
+/* The answer with what it missed, and a new entry, come in one turn. */
+TEST(an_event_that_is_read_while_a_client_is_restored_comes_once) {
+  for (int first = 0; first < 2; first++) {
+    begin_page(NULL);
+    struct peer *p = come_back("7-1");
+    UNTIL(odd != NULL && reader != NULL);
+    if (first) fake_say(odd, "*0\r\n");
+    add_entry("other", "/", "3", event_for_room);
+    feed_reader();
+    if (!first) fake_say(odd, "*0\r\n");
+    UNTIL(root->nmembers == 1);
+    settle();
+    const char *text = heard(p), *at = strstr(text, "42[\"missed\",\"7-3\"]");
+    CHECK(at != NULL);
+    CHECK(at && !strstr(at + 12, "missed"));
+    end();
+  }
+}
+
+/* Redis gives pages of 300 entries. */
+TEST(what_was_missed_is_read_in_pages) {
+  static char page[60000];
+  begin_odd(&normal, NULL);
+  of_other(event_for_all);
+  read_oddly("*1\r\n*2\r\n$9\r\nsocket.io\r\n*1\r\n" ENTRY("7-9", "$1\r\n/", "4", "{", "1"));
+  settle();
+  size_t n = (size_t)snprintf(page, sizeof page, "*300\r\n");
+  for (int i = 0; i < 300; i++)
+    n += (size_t)snprintf(page + n, sizeof page - n, "*2\r\n$3\r\n7-%d\r\n*0\r\n", 2 + i % 6);
+  xranges = 0;
+  page_reply = page;
+  fake_special = page_special;
+  key_value = SESSION;
+  come_back("7-1");
+  UNTIL(xranges == 3); /* there is more after 7-7 */
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovered, 1);
+  end();
+}
+
 /* ---- sentinels ------------------------------------------------------------------------------- */
 
 static int master; /* the node that the sentinel, node 0, names */
@@ -666,6 +862,7 @@ static void do_everything(void) {
                               .skip = root->nmembers ? root->members[0] : NULL },
                 "local", SIO_NONE);
   sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_ended, NULL);
+  sio_broadcast((sio_target){ .nsp = root, .key = "k" }, "keyed", SIO_NONE);
   sio_all_join(ALL, SIO_ROOMS("s"));
   sio_server_side_emit(root, "hello", SIO_NONE, 0, NULL, NULL);
   settle();
@@ -749,6 +946,16 @@ T(a_client_that_vanishes_while_what_it_missed_is_read_is_not_joined)
 T(the_key_of_a_client_that_was_being_restored_is_written_back_when_the_server_closes)
 T(pids_and_offsets_are_checked_before_redis_is_asked)
 T(a_key_whose_value_is_malformed_restores_nobody)
+T(a_local_event_that_waits_reaches_those_whom_it_was_for)
+T(the_sender_is_left_out_here_and_on_other_servers)
+T(events_with_a_key_keep_their_place_in_the_stream)
+T(an_entry_without_data_is_malformed)
+T(a_handler_may_free_the_redis_that_has_called_it)
+T(a_saved_socket_may_be_in_no_rooms)
+T(a_reader_that_has_heard_nothing_for_long_is_asked_whether_it_is_there)
+T(clients_that_come_back_at_once_get_their_own_answers)
+T(an_event_that_is_read_while_a_client_is_restored_comes_once)
+T(what_was_missed_is_read_in_pages)
 T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(without_memory_for_a_restore_events_are_added_as_before)
