@@ -220,6 +220,8 @@ static int ws_send_close_frame(struct ws_conn *w, unsigned code, const char *rea
   return err;
 }
 
+bool sio__ws_is_open(const struct ws_conn *w) { return w->state == WS_OPEN; }
+
 void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   if (w->state != WS_OPEN) return;
   int err = ws_send_close_frame(w, code, reason);

@@ -154,6 +154,8 @@ static inline size_t ws_queued_bytes(const struct ws_conn *w) { return w->conn->
 /* The memory of the queue, which for short messages is much more than their bytes. */
 static inline size_t ws_queued_memory(const struct ws_conn *w) { return w->conn->out.memory; }
 static inline bool ws_is_idle(const struct ws_conn *w) { return conn_is_idle(w->conn); }
+/* True until one side has begun to close the WebSocket, or it has failed. */
+bool sio__ws_is_open(const struct ws_conn *w);
 /* Starts the closing handshake: sends the queue and then a close frame, which has no code if this
  * one must not be sent (0, for example). reason may be NULL. `message` is not called any more,
  * `closed` will be. No effect unless the state is OPEN. */

@@ -148,7 +148,9 @@ static void endpoint_on_received_with_rate_limits(struct ws_conn *c, size_t byte
 
 static void endpoint_on_message_with_rate_limits(struct ws_conn *c, bool binary, char *p,
                                                  size_t n) {
-  if (endpoint_charge_rate_limits(c->owner, 1, 0)) endpoint_on_message(c, binary, p, n);
+  /* The callback that reports the limit may have closed the WebSocket. */
+  if (endpoint_charge_rate_limits(c->owner, 1, 0) && sio__ws_is_open(c))
+    endpoint_on_message(c, binary, p, n);
 }
 
 static const struct ws_conn_ops endpoint_counted_ops = { .message =

@@ -74,7 +74,8 @@ static const sio_session_close_options *how_it_ends;
 static inline void on_limited(sio_server *server, const sio_limited *l, void *user) {
   (void)server, (void)user;
   CHECK(!l->session != !l->ws);
-  if (ends_who_is_limited) sio_session_close(l->session, how_it_ends);
+  if (ends_who_is_limited && l->session) sio_session_close(l->session, how_it_ends);
+  if (ends_who_is_limited && l->ws) sio_ws_close(l->ws, 1008, NULL);
   add(told, sizeof told, l->limit);
   add(told, sizeof told, l->wait_ms ? "paused" : "closed");
 }

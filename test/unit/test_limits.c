@@ -534,6 +534,20 @@ TEST(or_closed) {
   stop();
 }
 
+TEST(a_plain_websocket_that_the_host_closes_for_it_has_no_further_message) {
+  start((sio_options){ .packets_per_s = 5 });
+  struct raw *c = &peers[0];
+  CHECK(raw_open(c, srv) && raw_upgrade(c, "/plain"));
+  ends_who_is_limited = true;
+  for (int i = 0; i < 6; i++) {
+    CHECK(raw_text(c, "hello"));
+    turns();
+  }
+  EQ_STR(told, "packets_per_s paused ");
+  EQ(got, 5);
+  stop();
+}
+
 TEST(one_that_leaves_while_it_is_paused_leaves_nothing) {
   start((sio_options){ .packets_per_s = 5 });
   struct raw *c = &peers[0];
@@ -743,6 +757,7 @@ T(a_pause_goes_on_through_the_upgrade)
 T(without_limits_nothing_is_counted)
 T(a_plain_websocket_is_paused_too)
 T(or_closed)
+T(a_plain_websocket_that_the_host_closes_for_it_has_no_further_message)
 T(one_that_leaves_while_it_is_paused_leaves_nothing)
 T(the_list_of_origins_holds_for_plain_websockets_unless_the_host_says_otherwise)
 T(of_those_that_ask_for_nothing_the_oldest_makes_room)
