@@ -173,8 +173,9 @@ typedef struct sio_ws_callbacks {
  * UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
-/* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; SIO_ETOOBIG: more than
- * max_queued is queued, and the library will close the WebSocket; UV_ENOMEM. */
+/* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; UV_EINVAL: binary is
+ * false, and data is not valid UTF-8; SIO_ETOOBIG: more than max_queued is queued, and the library
+ * will close the WebSocket; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 /* Closes the WebSocket after everything that is queued has been sent. code and reason are those of
  * the close frame; reason may be NULL: no text. */

@@ -4,6 +4,7 @@
  */
 #include "ws/endpoint.h"
 #include "base/sized.h"
+#include "base/utf8.h"
 #include "http/admit.h"
 #include "http/head.h"
 #include "http/origin.h"
@@ -408,6 +409,7 @@ static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
 
 int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   if (!w->ws) return SIO_ECLOSED;
+  if (!binary && !sio__utf8_is_valid(data.p, data.n)) return UV_EINVAL;
   int err = endpoint_queue_message(w, binary, data);
   if (err == SIO_ETOOBIG) sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return err;

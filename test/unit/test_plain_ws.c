@@ -484,6 +484,16 @@ TEST(a_message_of_a_paused_peer_is_not_late) {
   stop();
 }
 
+TEST(text_that_is_not_utf8_is_not_sent) {
+  const sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(NULL, &cbs));
+  EQ(sio_ws_send(plain, false, slice("ab\xff", 3)), UV_EINVAL);
+  EQ(sio_ws_send(plain, true, slice("ab\xff", 3)), 0);
+  EQ(sio_ws_send(plain, false, sio_text("\xc3\xa4")), 0);
+  CHECK(raw_expect(&w, "ab\xff") && raw_expect(&w, "\xc3\xa4"));
+  stop();
+}
+
 TESTS_BEGIN
 T(one_that_vanished_is_closed_after_25_and_20_seconds)
 T(one_that_answers_stays)
@@ -510,4 +520,5 @@ T(each_piece_of_a_message_gives_the_rest_more_time)
 T(the_time_of_a_message_is_not_that_of_the_one_before_it)
 T(who_is_closing_has_the_time_of_a_close_and_not_that_of_its_message)
 T(a_message_of_a_paused_peer_is_not_late)
+T(text_that_is_not_utf8_is_not_sent)
 TESTS_END
