@@ -85,12 +85,19 @@ void sio__server_unref_threads(sio_server *srv) {
 
 /* ---- the adapter of a cluster -------------------------------------------------------------- */
 
+static bool has_connected_sockets(const sio_server *srv) {
+  const sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
+    if (nsp->nmembers) return true;
+  return false;
+}
+
 static int connect_namespaces_to_cluster_adapter(sio_server *srv, const sio_adapter_ops *ops,
                                                  void *user) {
   sio_nsp *nsp;
   int err = 0;
   for (uint32_t i = 0; !err && (nsp = sio__map_next(&srv->core.nsps, &i));)
-    err = nsp->nmembers ? SIO_ESTATE : sio__threads_adapter_replace_below(nsp, ops, user);
+    err = sio__threads_adapter_replace_below(nsp, ops, user);
   return err;
 }
 
@@ -99,6 +106,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
   if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter) ||
       (adapter->flags & SIO_ADAPTER_RECOVERS))
     return UV_EINVAL;
+  if (has_connected_sockets(srv)) return SIO_ESTATE;
   int err = sio__threads_set_cluster(core->threads, core->member);
   if (err) return err;
   sio__threads_adapter_set_cluster(core, adapter, user);

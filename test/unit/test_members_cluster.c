@@ -494,6 +494,16 @@ TEST(one_member_before_it_has_sockets_may_be_connected) {
   end();
 }
 
+TEST(a_member_that_had_sockets_may_be_connected_once_they_have_left) {
+  begin();
+  connect_peers();
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ESTATE);
+  free_peers();
+  turns(3);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), 0);
+  end();
+}
+
 /* ---- adapters with less or more -------------------------------------------------------------- */
 
 /* It has what it must have, and nothing else. */
@@ -671,6 +681,7 @@ T(a_question_of_another_process_is_answered_with_one_count)
 T(a_question_of_another_process_that_the_server_ends_is_counted_before)
 T(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_once)
 T(one_member_before_it_has_sockets_may_be_connected)
+T(a_member_that_had_sockets_may_be_connected_once_they_have_left)
 T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
 T(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone)
