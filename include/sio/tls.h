@@ -39,16 +39,16 @@ typedef struct sio_tls_info {
   const char *alpn;         /* "http/1.1"; "": the client did not use ALPN (RFC 7301)        */
   const char *server_name;  /* the host name that the client asked for (SNI, RFC 6066), or "" */
   sio_slice certificate;    /* the client's certificate, DER; empty: it sent none            */
-  const char *subject;      /* its subject as in RFC 2253: "CN=alice,O=Example"; ""          */
+  const char *subject;      /* the subject of that certificate (RFC 2253): "CN=alice"; or ""  */
   bool verified;            /* the certificate was verified with the CAs in the handshake    */
-  const char *verify_error; /* why it was not: "certificate has expired"; ""                 */
+  const char *verify_error; /* why it was not verified: "certificate has expired"; or ""      */
   bool resumed;             /* an earlier session was resumed, whose certificate this is      */
 } sio_tls_info;
 
+/* ---- indexes of the statistics (sio_stats) -------------------------------------------------- */
+
 /* The values are indexes of sio_stats.tls_handshakes: the protocol version of a completed
  * handshake. */
-
-/* Indexes of sio_stats.tls_handshakes: the version of a completed handshake. */
 enum sio_tls_version { SIO_TLS_1_2, SIO_TLS_1_3, SIO_TLS_OTHER, SIO_TLS_VERSION_END };
 
 /* The values are indexes of sio_stats.tls_failed: why a handshake, or a connection with TLS,
@@ -69,13 +69,11 @@ enum sio_tls_failure {
   SIO_TLS_FAILED_END
 };
 
+/* ---- writing a provider --------------------------------------------------------------------- */
+
 /* To send ciphertext, a provider calls put(to, p, n) of this struct. put() copies the n bytes at p,
  * and returns 0; UV_ENOMEM; or SIO_ETOOBIG if TLS itself has to send more (alerts, key updates)
  * than the client reads. After an error of put() the provider must let the session fail. */
-
-/* Where a provider puts ciphertext that is to be sent. put() copies it, and returns 0, UV_ENOMEM,
- * or SIO_ETOOBIG when the client makes TLS send more than it reads. After an error the session
- * must fail. */
 typedef struct sio_tls_wire {
   int (*put)(void *to, const char *p, size_t n);
   void *to;

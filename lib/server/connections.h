@@ -7,14 +7,13 @@
 
 #include "server/server.h"
 
-/* sio__serve_connection() and sio__assign_connection_to_thread() take ownership of the descriptor
- * fd, which must be non-blocking. If they fail, they close it. tls may be NULL. */
-
-/* Serves a new connection on this server. Returns 0; SIO_ETOOBIG if max_connections connections are
+/* Serves a new connection on this server. Takes ownership of the non-blocking descriptor fd: if it
+ * fails, it closes fd. tls may be NULL. Returns 0; SIO_ETOOBIG if max_connections connections are
  * open; SIO_ELIMIT if a limit refuses the address; or a libuv error. */
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls);
 /* Serves a new connection on the member of the server's sio_threads that has the fewest
- * connections, or on srv itself if it is not a member. */
+ * connections, or on srv itself if it is not a member. Takes ownership of the non-blocking
+ * descriptor fd: if it fails, it closes fd. tls may be NULL. */
 void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tls);
 
 #endif
