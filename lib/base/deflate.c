@@ -79,7 +79,7 @@ static void append_bytes_to_buf(struct buf *b, const void *p, size_t n) {
   b->n += n;
 }
 
-static void append_compression_header(struct buf *b, enum deflate_form form) {
+static void append_zlib_or_gzip_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
   if (form == DEFLATE_GZIP) append_bytes_to_buf(b, gzip, sizeof gzip);
@@ -91,7 +91,7 @@ static void append_u32_le(struct buf *b, uint32_t v) {
   append_bytes_to_buf(b, bytes, sizeof bytes);
 }
 
-static void append_compression_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
+static void append_zlib_or_gzip_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
   const Bytef *p = (const Bytef *)text.p;
   uInt n = (uInt)text.n;
   if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
@@ -135,9 +135,9 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
   int got = prepare_deflater(z, text.n + 2 * SLACK);
   if (got) return got;
-  append_compression_header(&z->scratch, form);
+  append_zlib_or_gzip_header(&z->scratch, form);
   if (compress_text(z, form, text, text.n + SLACK / 2)) {
-    append_compression_trailer(&z->scratch, form, text);
+    append_zlib_or_gzip_trailer(&z->scratch, form, text);
     if (z->scratch.n < text.n) got = copy_compressed_text_to_msg(z, home, text.n, out);
   }
   z->scratch.n = 0;

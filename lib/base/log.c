@@ -54,7 +54,7 @@ const char *sio__log_level_name(int level) {
   return level_names[level];
 }
 
-static int find_name_index(const char *const *names, int n, sio_slice word) {
+static int find_log_name_index(const char *const *names, int n, sio_slice word) {
   for (int i = 0; i < n; i++)
     if (slice_equals_str(word, names[i])) return i;
   return -1;
@@ -66,13 +66,13 @@ static bool parse_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) 
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
   if (one_room) sio__slice_split(&word, '=', &name);
-  int value = find_name_index(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
+  int value = find_log_name_index(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
   if (value < 0) return false;
   if (!one_room) {
     memset(level, value, SIO_ROOM_COUNT);
     return true;
   }
-  int room = find_name_index(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
+  int room = find_log_name_index(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
   if (room < 0) return false;
   level[room] = (uint8_t)value;
   return true;
@@ -151,8 +151,8 @@ uint64_t sio__log_unix_time_ms(void) {
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void log_fill_line(struct log_line *line, const struct log_about *about, const char *text,
-                          const char *nsp) {
+static void log_line_set_fields(struct log_line *line, const struct log_about *about,
+                                const char *text, const char *nsp) {
   line->time_ms = sio__log_unix_time_ms();
   line->fd = about && about->fd ? about->fd : -1;
   memcpy(line->text, text, line->n + 1u);
@@ -170,7 +170,7 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
     *line = (struct log_line){
       .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n, .nsp_n = (uint16_t)nsp_n
     };
-    log_fill_line(line, about, text, nsp);
+    log_line_set_fields(line, about, text, nsp);
     log_append_line(log, line);
   } else {
     log_count_lost_line(log, fits ? "out of memory" : "too many lines in one turn of the loop");

@@ -190,7 +190,7 @@ static bool skip_number_char_if(struct reader *r, char c) {
   return true;
 }
 
-static void number_add_digit(struct reader *r, char c) {
+static void add_digit_to_parsed_number(struct reader *r, char c) {
   r->digits[r->n++] = c;
   if (r->kept == KEPT_DIGITS) {
     r->dropped++;
@@ -203,13 +203,13 @@ static void number_add_digit(struct reader *r, char c) {
 
 static bool read_number_digits(struct reader *r) {
   if (!is_next_number_char_digit(r)) return false;
-  while (is_next_number_char_digit(r)) number_add_digit(r, *r->p++);
+  while (is_next_number_char_digit(r)) add_digit_to_parsed_number(r, *r->p++);
   return true;
 }
 
 static bool read_integer_part(struct reader *r) {
   if (!skip_number_char_if(r, '0')) return read_number_digits(r);
-  number_add_digit(r, '0');
+  add_digit_to_parsed_number(r, '0');
   return true;
 }
 

@@ -18,7 +18,7 @@ static void store_u32_be(uint8_t *p, uint32_t v) {
   for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-static uint32_t compute_sha1_f_plus_k(int t, uint32_t b, uint32_t c, uint32_t d) {
+static uint32_t sha1_round_function_plus_constant(int t, uint32_t b, uint32_t c, uint32_t d) {
   if (t < 20) return ((b & c) | (~b & d)) + 0x5a827999u;
   if (t < 40) return (b ^ c ^ d) + 0x6ed9eba1u;
   if (t < 60) return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdcu;
@@ -32,7 +32,7 @@ static void sha1_hash_block(uint32_t h[5], const uint8_t *p) {
     w[t] = rotate_left_32(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
   uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
   for (int t = 0; t < 80; t++) {
-    uint32_t sum = rotate_left_32(a, 5) + compute_sha1_f_plus_k(t, b, c, d) + e + w[t];
+    uint32_t sum = rotate_left_32(a, 5) + sha1_round_function_plus_constant(t, b, c, d) + e + w[t];
     e = d, d = c, c = rotate_left_32(b, 30), b = a, a = sum;
   }
   h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;

@@ -16,7 +16,9 @@ enum { BITS = 6, TOP = TIMER_LEVELS - 1 };
 
 _Static_assert(1 << BITS == TIMER_SLOTS, "a level is BITS bits of the time");
 
-static uint64_t timer_window_number(uint64_t at, unsigned level) { return at >> (BITS * level); }
+static uint64_t timer_wheel_window_number(uint64_t at, unsigned level) {
+  return at >> (BITS * level);
+}
 
 void sio__timers_init(struct timers *w, uint64_t now) {
   w->now = now;
@@ -30,7 +32,7 @@ static void timers_insert_into_slot(struct timers *w, struct timer *t) {
   uint64_t distance = t->at - w->now;
   unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
   if (level > TOP) level = TOP;
-  unsigned slot = timer_window_number(t->at, level) % TIMER_SLOTS;
+  unsigned slot = timer_wheel_window_number(t->at, level) % TIMER_SLOTS;
   list_push(&w->slot[level][slot], &t->link);
   w->used[level] |= UINT64_C(1) << slot;
 }
@@ -61,7 +63,7 @@ void sio__timer_stop(struct timers *w, struct timer *t) {
 }
 
 static void timers_take_current_slot(struct timers *w, unsigned level, struct list *into) {
-  unsigned slot = timer_window_number(w->now, level) % TIMER_SLOTS;
+  unsigned slot = timer_wheel_window_number(w->now, level) % TIMER_SLOTS;
   list_init(into);
   list_splice(into, &w->slot[level][slot]);
   w->used[level] &= ~(UINT64_C(1) << slot);
@@ -95,7 +97,7 @@ static uint64_t timers_next_window_start(const struct timers *w) {
   for (unsigned level = 0; level < TIMER_LEVELS; level++) {
     uint64_t used = w->used[level];
     if (!used) continue;
-    uint64_t after = timer_window_number(w->now, level) + 1;
+    uint64_t after = timer_wheel_window_number(w->now, level) + 1;
     unsigned by = after % TIMER_SLOTS;
     used = used >> by | used << (-by % TIMER_SLOTS);
     uint64_t start = (after + (unsigned)__builtin_ctzll(used)) << (BITS * level);
