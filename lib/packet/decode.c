@@ -202,8 +202,8 @@ static int fill_decoded_packet(const struct header *h, const struct json_scan *s
 
 /* ---- packets that wait for attachments -------------------------------------------------- */
 
-static int begin_receiving_binary_packet(struct decoder *d, const struct header *h, sio_slice text,
-                                         const char **why) {
+static int keep_packet_until_attachments_arrive(struct decoder *d, const struct header *h,
+                                                sio_slice text, const char **why) {
   struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
   if (!p) return set_decode_error_no_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
@@ -242,7 +242,7 @@ int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
   int err = read_packet_header(text, &h, lim, why);
   if (!err) err = check_packet_payload(&h, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (h.attachments) return begin_receiving_binary_packet(d, &h, text, why);
+  if (h.attachments) return keep_packet_until_attachments_arrive(d, &h, text, why);
   return fill_decoded_packet(&h, &scratch->scan, out);
 }
 

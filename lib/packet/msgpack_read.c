@@ -260,7 +260,7 @@ static int put_msgpack_extension_as_json(struct reader *r, const struct msgpack 
   return put_unknown_msgpack_extension_as_json(r, t);
 }
 
-static int open_json_container(struct reader *r, const struct msgpack *t) {
+static int begin_json_container_for_msgpack(struct reader *r, const struct msgpack *t) {
   bool map = t->kind == MSGPACK_MAP;
   if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
@@ -275,7 +275,7 @@ static int put_msgpack_token_as_json(struct reader *r, const struct msgpack *t) 
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
     case MSGPACK_EXT: return put_msgpack_extension_as_json(r, t);
     case MSGPACK_ARRAY:
-    case MSGPACK_MAP: return open_json_container(r, t);
+    case MSGPACK_MAP: return begin_json_container_for_msgpack(r, t);
     default: return put_msgpack_number_as_json(r, t);
   }
 }

@@ -303,7 +303,7 @@ static void print_json_scalar(struct printer *pr, const struct cJSON *t) {
     print_json_bytes(pr, "null", 4);
 }
 
-static void print_container_start(struct printer *pr, const struct cJSON *t) {
+static void print_opening_bracket(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
     set_tree_printer_error(pr, SIO_EDEPTH);
   } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
@@ -314,7 +314,7 @@ static void print_container_start(struct printer *pr, const struct cJSON *t) {
   }
 }
 
-static void print_container_end(struct printer *pr) {
+static void print_closing_bracket(struct printer *pr) {
   print_json_bytes(pr, tree_node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
@@ -330,7 +330,7 @@ static void print_member_key(struct printer *pr, const struct cJSON *t) {
 static const struct cJSON *print_brackets_after_node(struct printer *pr, const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
-    print_container_end(pr);
+    print_closing_bracket(pr);
   }
   if (!pr->depth) return NULL;
   print_json_bytes(pr, ",", 1);
@@ -345,9 +345,9 @@ static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSO
     print_json_scalar(pr, t);
     return print_brackets_after_node(pr, t);
   }
-  print_container_start(pr, t);
+  print_opening_bracket(pr, t);
   if (pr->err || t->child) return t->child;
-  print_container_end(pr);
+  print_closing_bracket(pr);
   return print_brackets_after_node(pr, t);
 }
 

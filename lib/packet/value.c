@@ -154,11 +154,12 @@ static void put_number_value(struct writer *w, const sio_val *v) {
   writer_put_bytes(w, text, n);
 }
 
-static unsigned writer_depth_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
+static unsigned writer_nesting_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
 
 static void put_checked_host_json(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  put_scanned_json(w, text, v, sio__json_scan(&w->scratch->sent, text, writer_depth_left(w), NULL));
+  put_scanned_json(w, text, v,
+                   sio__json_scan(&w->scratch->sent, text, writer_nesting_left(w), NULL));
 }
 
 /* Writes a list of arguments without the brackets around it. The scan counts the missing brackets
@@ -167,7 +168,7 @@ static void put_host_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   put_scanned_json(w, text, v,
                    sio__json_scan_unbracketed_list(&w->scratch->sent, text,
-                                                   writer_depth_left(w) + 1, NULL));
+                                                   writer_nesting_left(w) + 1, NULL));
 }
 
 /* Writes arguments of a received event: one, or several with commas between them. */
@@ -185,9 +186,9 @@ static void put_received_arguments(struct writer *w, const sio_val *v) {
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_to_json(&m, v->u.p, scan, writer_depth_left(w), true) : UV_ENOMEM;
+  int err = m ? sio__tree_to_json(&m, v->u.p, scan, writer_nesting_left(w), true) : UV_ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
-  if (!err) err = sio__json_scan(scan, text, writer_depth_left(w), NULL);
+  if (!err) err = sio__json_scan(scan, text, writer_nesting_left(w), NULL);
   put_scanned_json(w, text, v, err);
   msg_unref(m);
 }
@@ -196,14 +197,14 @@ static void put_tree_value(struct writer *w, const sio_val *v) {
   if (w->may_have_bins)
     put_tree_with_attachments(w, v);
   else
-    writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent, writer_depth_left(w),
-                                          false));
+    writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent,
+                                          writer_nesting_left(w), false));
 }
 
 /* ---- arrays and objects of values ----------------------------------------------------------- */
 
 static bool writer_open_bracket(struct writer *w, const char *bracket) {
-  if (writer_depth_left(w) == 0) writer_set_error(w, SIO_EDEPTH);
+  if (writer_nesting_left(w) == 0) writer_set_error(w, SIO_EDEPTH);
   if (w->err) return false;
   w->depth++;
   writer_put_bytes(w, bracket, 1);
