@@ -21,7 +21,7 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* Counts the connection for the client's address, which the PROXY header names. Returns false if
  * that address has exceeded a limit and c was closed. */
-static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
+static bool count_conn_for_proxied_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
   bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
@@ -42,7 +42,7 @@ static bool read_proxy_header(struct http_conn *c) {
   consume_http_input(c, (size_t)n);
   sio__proxy_info_store_proxy_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
-  return count_proxied_client(c, &p.from) && sio__http_conn_start_tls_or_http(c);
+  return count_conn_for_proxied_client(c, &p.from) && sio__http_conn_start_tls_or_http(c);
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */

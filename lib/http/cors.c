@@ -80,7 +80,7 @@ static bool is_cors_origin_listed(const sio_cors *c, sio_slice origin) {
   return false;
 }
 
-static bool has_cors_any_origin(const sio_cors *c) {
+static bool does_cors_allow_any_origin(const sio_cors *c) {
   if (c->reflect_origin || c->origin_ok) return false;
   return !c->origins || is_cors_origin_listed(c, SLICE("*"));
 }
@@ -163,7 +163,7 @@ static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
 
 int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r) {
   struct lines l = { r, 0 };
-  bool preflight = r->method == HTTP_OPTIONS, any = has_cors_any_origin(c);
+  bool preflight = r->method == HTTP_OPTIONS, any = does_cors_allow_any_origin(c);
   cors_add_allow_origin(&l, c, sio__request_header(r, "Origin"), any);
   cors_add_vary_header(&l, !any, preflight && !c->allowed_headers);
   if (preflight) cors_add_preflight_headers(&l, c);
@@ -193,6 +193,6 @@ const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_r
   if (r->upgrade || !origin.n || is_origin_of_host(origin, sio__request_header(r, "Host")))
     return NULL;
   if (!c) return is_sent_by_other_site(r) ? "sio_options.cors is not set" : NULL;
-  if (c->reflect_origin || c->origin_ok || has_cors_any_origin(c)) return NULL;
+  if (c->reflect_origin || c->origin_ok || does_cors_allow_any_origin(c)) return NULL;
   return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list its origin";
 }

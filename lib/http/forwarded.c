@@ -35,7 +35,7 @@ static size_t last_list_element_start(sio_slice s, bool quotes) {
   return 0;
 }
 
-static bool previous_list_line(struct walk *w) {
+static bool move_to_previous_header_line(struct walk *w) {
   while (w->lines > 0) {
     const struct http_header *h = &w->r->headers[--w->lines];
     if (!sio__slice_equals_ignore_case(h->name, w->name)) continue;
@@ -47,9 +47,9 @@ static bool previous_list_line(struct walk *w) {
 
 /* Sets *element to the last element that was not visited yet. Skips empty elements (RFC 9110
  * section 5.6.1.2). Returns false if there is no further element. */
-static bool previous_list_element(struct walk *w, sio_slice *element) {
+static bool take_previous_list_element(struct walk *w, sio_slice *element) {
   do {
-    if (w->rest.n == 0 && !previous_list_line(w)) return false;
+    if (w->rest.n == 0 && !move_to_previous_header_line(w)) return false;
     size_t at = last_list_element_start(w->rest, w->quotes);
     *element = sio__slice_trim(slice(w->rest.p + at, w->rest.n - at));
     w->rest.n = at ? at - 1 : 0;
@@ -112,7 +112,7 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
   struct walk w = begin_list_iteration_at_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
-  for (size_t i = 0; i <= depth && previous_list_element(&w, &element); i++) proto = element;
+  for (size_t i = 0; i <= depth && take_previous_list_element(&w, &element); i++) proto = element;
   return is_forwarded_proto_tls(proto);
 }
 
@@ -121,7 +121,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
-  while (previous_list_element(&w, &element)) {
+  while (take_previous_list_element(&w, &element)) {
     depth = seen++;
     if (!parse_forwarded_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
     if (!sio__addr_set_contains(trusted, &f.from)) break;
@@ -194,7 +194,7 @@ static struct forwarded read_forwarded(const sio_request *r, const struct addr_s
   struct walk w = begin_list_iteration_at_end(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
-  while (previous_list_element(&w, &element)) {
+  while (take_previous_list_element(&w, &element)) {
     f = parse_forwarded_element(element);
     if (!sio__addr_set_contains(trusted, &f.from)) break;
   }

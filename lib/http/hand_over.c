@@ -64,7 +64,7 @@ size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t) {
 
 /* Counts the connection for the client's address on its new server, because each server counts its
  * own connections. Returns 0; or SIO_ELIMIT, and the connection was closed. */
-static int count_moved_client(struct http_conn *c) {
+static int count_transferred_conn_for_address(struct http_conn *c) {
   struct addr_record *record = NULL;
   struct addr a;
   struct addr_limits *g = c->http->addr_limits;
@@ -80,7 +80,7 @@ static int count_moved_client(struct http_conn *c) {
 int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t) {
   struct http_conn *c;
   int err = sio__http_conn_new_from_transfer(&c, h, &t->conn, t->proxy, t->tls);
-  if (!err) err = count_moved_client(c);
+  if (!err) err = count_transferred_conn_for_address(c);
   if (err) {
     sio__buf_clear(&t->input);
   } else {

@@ -214,7 +214,7 @@ static void read_expect_header(struct facts *f, sio_slice value, bool *expects) 
   }
 }
 
-static void read_known_header(struct facts *f, const struct http_header *h, bool *expects) {
+static void interpret_known_header(struct facts *f, const struct http_header *h, bool *expects) {
   switch (h->name.n) {
     case 4:
       if (sio__slice_equals_ignore_case(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
@@ -281,7 +281,7 @@ static void set_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
 static int interpret_headers(sio_request *r, const char **why) {
   struct facts f = { 0 };
   for (uint32_t i = 0; i < r->nheaders; i++)
-    read_known_header(&f, &r->headers[i], &r->expects_continue);
+    interpret_known_header(&f, &r->headers[i], &r->expects_continue);
   int status = check_host_header(r, &f, why);
   if (!status) status = check_body_framing(r, &f, why);
   if (!status && f.why && r->minor_version) status = set_head_error(why, 417, f.why);

@@ -40,8 +40,8 @@ static void close_oldest_pending_conn(struct http *h) {
 /* Counts the connection for the peer's address. Returns SIO_ELIMIT if the address has exceeded a
  * limit. If the peer is a trusted proxy, sets *from_proxy to true: then the connection is counted
  * later, for the client that the proxy names. */
-static int admit_connecting_address(struct http *h, int fd, struct addr_record **record,
-                                    bool *from_proxy) {
+static int count_conn_for_connecting_address(struct http *h, int fd, struct addr_record **record,
+                                             bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
   struct addr a = sio__addr_read_peer(fd);
@@ -58,7 +58,7 @@ int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls) {
   struct addr_record *record = NULL;
   bool from_proxy = false;
   bool needs_address = h->addr_limits && addr_limits_need_address(h->addr_limits);
-  int err = needs_address ? admit_connecting_address(h, fd, &record, &from_proxy) : 0;
+  int err = needs_address ? count_conn_for_connecting_address(h, fd, &record, &from_proxy) : 0;
   if (err) {
     close(fd);
     return err;

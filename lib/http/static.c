@@ -165,7 +165,7 @@ static long file_source_read(struct http_source *s, char *p, size_t n) {
   return got;
 }
 
-static void file_set_etag(struct file *f) {
+static void make_served_file_etag(struct file *f) {
   uint64_t ns = (uint64_t)f->modified.tv_sec * 1000000000u + (uint64_t)f->modified.tv_nsec;
   bool strong = f->modified.tv_sec + STRONG_AFTER_S < time(NULL);
   snprintf(f->tag, sizeof f->tag, "%s\"%" PRIx64 "-%" PRIx64 "\"", strong ? "" : "W/", ns, f->size);
@@ -183,11 +183,11 @@ static struct file *served_file_new(int fd, const struct stat *st, sio_slice nam
                       .size = (uint64_t)st->st_size,
                       .modified = st->st_mtim,
                       .type = sio__static_content_type(name) };
-  file_set_etag(f);
+  make_served_file_etag(f);
   return f;
 }
 
-static int file_set_headers(sio_request *r, const struct file *f) {
+static int set_served_file_headers(sio_request *r, const struct file *f) {
   char date[DATE_LEN + 1];
   sio__date_write(date, f->modified.tv_sec);
   int err = sio__request_set_header(r, "Cache-Control", SLICE("public, max-age=0"));
@@ -241,7 +241,7 @@ static int answer_with_file_content(sio_request *r, struct file *f, const struct
 
 static int answer_file_request(sio_request *r, struct file *f) {
   struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
-  int err = file_set_headers(r, f);
+  int err = set_served_file_headers(r, f);
   if (err) {
     file_source_free(&f->source);
     return err;

@@ -307,7 +307,7 @@ static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) 
   return 0;
 }
 
-static const char *text_or_empty(const char *s) { return s ? s : ""; }
+static const char *string_or_empty_if_null(const char *s) { return s ? s : ""; }
 
 static int get_openssl_info(void *session, sio_tls_info *out) {
   struct session *s = session;
@@ -317,9 +317,9 @@ static int get_openssl_info(void *session, sio_tls_info *out) {
   SSL_get0_alpn_selected(s->ssl, &alpn, &n);
   snprintf(s->text, sizeof s->text, "%.*s", (int)n, n ? (const char *)alpn : "");
   out->version = SSL_get_version(s->ssl);
-  out->cipher = text_or_empty(SSL_get_cipher_name(s->ssl));
+  out->cipher = string_or_empty_if_null(SSL_get_cipher_name(s->ssl));
   out->alpn = s->text;
-  out->server_name = text_or_empty(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
+  out->server_name = string_or_empty_if_null(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
   out->subject = out->verify_error = "";
   out->resumed = SSL_session_reused(s->ssl);
   X509 *x = SSL_get0_peer_certificate(s->ssl);
