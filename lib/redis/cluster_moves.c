@@ -6,14 +6,14 @@
  * - Those that were not written yet are taken out of the queue of the old server and are queued at
  *   the new one at once.
  * - Those that were written, and have no reply yet, are executed by the old server, or it answers
- *   each with MOVED. Until its replies have come, no later command is written, for HOLD_MS at most.
+ *   each with MOVED. Until its replies have come, no later command is written, for OWED_MS at most.
  */
 #include "redis/context.h"
 
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { HOLD_MS = 1000 };
+enum { OWED_MS = 1000 };
 
 /* ---- sending again --------------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ void sio__cluster_update_hold(sio_redis *r) {
   bool owed = false;
   redis_servers_each(p, r) owed |= does_server_owe_replies(p);
   if (owed && !uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_hold_timer, HOLD_MS, 0);
+    uv_timer_start(&r->hold, sio__redis_on_hold_timer, OWED_MS, 0);
   r->cluster.commands_held = owed;
   sio__redis_schedule_flush(r);
 }
