@@ -634,6 +634,50 @@ TEST(leaving_a_room_that_the_socket_is_not_in_does_nothing) {
   stop_cluster();
 }
 
+static sio_ack *kept_ack;
+static void on_keep(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  kept_ack = sio_event_take_ack(e);
+}
+
+static void no_answer(sio_adapter *a, const sio_return *to, sio_slice json, const sio_slice *bins,
+                      size_t nbins) {
+  (void)a, (void)to, (void)json, (void)bins, (void)nbins;
+  heard++;
+}
+
+TEST(an_answer_to_another_process_is_refused_after_the_server_has_closed) {
+  static const sio_return to;
+  start_cluster();
+  heard = 0;
+  kept_ack = NULL;
+  EQ(sio_on_server_side(roots[CONNECTED], "later", on_keep, NULL), 0);
+  EQ(api->server_side_receive(roots[CONNECTED], SLICE("[\"later\"]"), NULL, 0, no_answer, &to), 0);
+  REQUIRE(kept_ack != NULL);
+  free_peers();
+  close_members();
+  for (int i = 0; i < 40 && nclosed < MEMBERS; i++) turn();
+  EQ(nclosed, MEMBERS);
+  EQ(sio_ack_send(kept_ack, SIO_ARGS(1)), SIO_ECLOSED);
+  EQ(heard, 0);
+  wait_until_closed();
+}
+
+/* The question of one member ends while another of it is open. */
+TEST(questions_of_one_member_end_each_in_its_own_time) {
+  start_cluster();
+  asked.runs = 0;
+  EQ(sio_broadcast_ack(all_of(0), "q", SIO_NONE, 3000, on_replies, NULL), 0);
+  EQ(sio_broadcast_ack(all_of(0), "r", SIO_NONE, 1000, on_replies, NULL), 0);
+  turns(3);
+  later(1000);
+  EQ(asked.runs, 1);
+  EQ(asked.status, SIO_ETIMEOUT);
+  later(2000);
+  EQ(asked.runs, 2);
+  stop_cluster();
+}
+
 /* ---- no memory ------------------------------------------------------------------------------- */
 
 static void call_everything(int from) {
@@ -686,5 +730,7 @@ T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
 T(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone)
 T(leaving_a_room_that_the_socket_is_not_in_does_nothing)
+T(an_answer_to_another_process_is_refused_after_the_server_has_closed)
+T(questions_of_one_member_end_each_in_its_own_time)
 T(any_allocation_of_a_question_to_all_processes_may_fail)
 TESTS_END

@@ -102,6 +102,7 @@ TEST(urls_are_checked) {
   url_is("redis://h/", 0, "");
   url_is("redis://[::1]", 0, "");
   url_is("redis://:p@h", 0, "");
+  url_is("redis://u%0a@h", 0, "");
   for (size_t i = 0; i < sizeof percent / sizeof *percent; i++)
     url_is(percent[i], UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
   memset(host + 8, 'h', 256);

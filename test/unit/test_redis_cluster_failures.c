@@ -290,6 +290,19 @@ TEST(a_count_needs_one_server_that_can_be_asked) {
   end_cluster();
 }
 
+/* It asks each server for its own number, so another one cannot answer for it. */
+TEST(a_server_that_sends_its_count_elsewhere_does_not_count) {
+  char text[60];
+  begin_cluster(false);
+  saw();
+  snprintf(text, sizeof text, "-MOVED 1 127.0.0.1:%u\r\n", fake_ports[1]);
+  answer_oddly("PUBSUB", 0, text, 1);
+  sio_server_count(root, 0, on_count, NULL);
+  UNTIL(*traced);
+  SAW("all 2 "); /* of node 1 */
+  end_cluster();
+}
+
 /* ---- subscriptions --------------------------------------------------------------------------- */
 
 TEST(a_subscription_leaves_a_server_that_is_not_in_the_table_any_more) {
@@ -402,6 +415,7 @@ T(errors_that_are_shorter_than_a_redirect_are_errors)
 T(a_command_whose_slot_has_no_server_any_more_is_counted_as_dropped)
 T(a_question_to_a_server_that_leaves_is_not_waited_for)
 T(a_count_needs_one_server_that_can_be_asked)
+T(a_server_that_sends_its_count_elsewhere_does_not_count)
 T(a_subscription_leaves_a_server_that_is_not_in_the_table_any_more)
 T(a_subscription_waits_while_its_slot_has_no_server)
 T(the_end_of_a_subscription_is_believed_of_its_own_server_alone)

@@ -293,6 +293,27 @@ TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   end();
 }
 
+static bool login_takes_long(struct fake_conn *c, const sio_slice *w, size_t n) {
+  (void)c, (void)n;
+  if (slice_equals_str(w[0], "PING")) clock_ms += 31000;
+  return false;
+}
+
+/* The other servers are back by then. */
+TEST(what_waits_for_a_redis_that_was_away_for_long_is_sent_at_once) {
+  begin(&(sio_redis_options){ .retry_max_ms = 3600000, .retry_min_ms = 1 });
+  fake_special = login_takes_long;
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  CHECK(!redis->only_server->commands_held);
+  settle();
+  EQ(nsaid, 1);
+  fake_special = NULL;
+  end();
+}
+
 /* ---- how long it waits ----------------------------------------------------------------------- */
 
 /* The milliseconds until the next attempt, after a connection broke that has lasted so long. */
@@ -497,6 +518,7 @@ T(an_array_of_a_billion_is_refused_before_it_is_allocated)
 T(surprising_replies_are_ignored)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
+T(what_waits_for_a_redis_that_was_away_for_long_is_sent_at_once)
 T(the_wait_doubles_and_begins_anew_after_a_connection_that_lasted)
 T(malformed_counts_and_acks_are_counted_and_the_question_waits_on)
 T(malformed_sockets_are_counted_and_that_server_has_answered)

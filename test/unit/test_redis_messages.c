@@ -325,6 +325,65 @@ TEST(a_fetched_socket_may_lack_all_but_its_id) {
   end();
 }
 
+TEST(what_this_server_has_asked_itself_is_not_answered) {
+  begin(NULL);
+  request("{\"uid\":\"w1gYUz\",\"requestId\":\"1\",\"type\":1}");
+  NOTHING_PUBLISHED();
+  EQ(malformed(), 0);
+  end();
+}
+
+/* JavaScript does not distinguish 2 from 2.0. */
+TEST(a_type_may_be_a_floating_point_number) {
+  begin(NULL);
+  joined();
+  push_hex("socket.io-request#/#",
+           "83a474797065cb4000000000000000a46f70747380a5726f6f6d7391a171"); /* 2.0 */
+  EQ(sio_nsp_count(root, "q"), 1);
+  push_hex("socket.io-request#/#",
+           "83a474797065cb4004000000000000a46f70747380a5726f6f6d7391a172"); /* 2.5 */
+  EQ(sio_nsp_count(root, "r"), 0);
+  EQ(malformed(), 1);
+  end();
+}
+
+TEST(json_that_is_nested_too_deeply_is_refused_with_its_reason) {
+  static char deep[3000] = "{\"type\":6,\"data\":";
+  begin(NULL);
+  size_t n = strlen(deep);
+  memset(deep + n, '[', 1400);
+  memset(deep + n + 1400, ']', 1400);
+  deep[n + 2800] = '}';
+  request(deep);
+  EQ(malformed(), 1);
+  settle();
+  CHECK(strstr(lines, "is ignored: ") && !strstr(lines, "it is malformed"));
+  end();
+}
+
+TEST(a_packet_of_another_type_is_malformed) {
+  begin(NULL);
+  for (int type = 0; type < 2; type++) {
+    char text[120];
+    snprintf(text, sizeof text,
+             "{\"requestId\":\"1\",\"type\":7,\"packet\":{\"type\":%d,\"data\":[\"e\"]}}", type);
+    request(text);
+    EQ(malformed(), type + 1);
+  }
+  end();
+}
+
+/* Redis confirms that a subscription has ended. */
+TEST(the_end_of_a_subscription_is_no_message) {
+  begin(NULL);
+  fake_say(subscriber(), "*3\r\n$11\r\nunsubscribe\r\n$1\r\nx\r\n:0\r\n"
+                         "*3\r\n$12\r\npunsubscribe\r\n$1\r\ny\r\n:0\r\n");
+  settle();
+  EQ(redis_stats().received, 0);
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  end();
+}
+
 /* ---- the sharded adapter --------------------------------------------------------------------- */
 
 #define BASE "socket.io#/#"
@@ -420,6 +479,11 @@ T(an_answer_on_the_channel_of_another_namespace_is_not_for_this_question)
 T(an_answer_that_has_no_json_counts_as_lost)
 T(a_fetched_socket_whose_handshake_or_data_has_no_json_is_left_out)
 T(a_fetched_socket_may_lack_all_but_its_id)
+T(what_this_server_has_asked_itself_is_not_answered)
+T(a_type_may_be_a_floating_point_number)
+T(json_that_is_nested_too_deeply_is_refused_with_its_reason)
+T(a_packet_of_another_type_is_malformed)
+T(the_end_of_a_subscription_is_no_message)
 T(a_sharded_message_without_a_namespace_is_for_that_of_its_channel)
 T(sharded_requests_and_answers_are_checked)
 T(sharded_acks_and_answers_with_attachments_are_messagepack)

@@ -721,6 +721,61 @@ TEST(what_was_missed_is_read_in_pages) {
   end();
 }
 
+/* ---- in a cluster ---------------------------------------------------------------------------- */
+
+TEST(an_entry_that_a_server_of_a_cluster_refuses_is_dropped) {
+  begin_streams_in_cluster(&normal);
+  struct peer *p = joined();
+  UNTIL(strstr(commands, "SET"));
+  uint64_t failures = redis_stats().failures;
+  slot_error = "-NOPERM no\r\n";
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(redis_stats().dropped == 1);
+  slot_error = NULL;
+  HEARD(p, "42[\"ev\"] ");
+  EQ(redis_stats().failures, failures);
+  end_cluster();
+}
+
+static bool refuse_xrange(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (!slice_equals_str(w[0], "XRANGE")) return cluster_special(c, w, n);
+  odd = c;
+  if (page_reply) fake_say(c, page_reply);
+  return true;
+}
+
+TEST(a_client_is_new_if_a_server_of_a_cluster_refuses_its_offset) {
+  begin_streams_in_cluster(&normal);
+  of_other(event_for_all);
+  read_all(1);
+  fake_special = refuse_xrange;
+  page_reply = "-NOPERM no\r\n";
+  key_value = SESSION;
+  come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  EQ(failed_to_recover(SIO_RECOVERY_NO_ANSWER), 1);
+  EQ(takes[0] + takes[1], 0); /* its key stays for another server */
+  end_cluster();
+}
+
+TEST(a_client_that_vanishes_before_its_offset_is_known_keeps_its_key) {
+  begin_streams_in_cluster(&normal);
+  of_other(event_for_all);
+  read_all(1);
+  fake_special = refuse_xrange;
+  page_reply = NULL;
+  odd = NULL;
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(odd != NULL);
+  hang_up(p);
+  say_entries(odd, 0, 1);
+  settle();
+  EQ(takes[0] + takes[1], 0);
+  EQ(root->nmembers, 0);
+  end_cluster();
+}
+
 /* ---- sentinels ------------------------------------------------------------------------------- */
 
 static int master; /* the node that the sentinel, node 0, names */
@@ -956,6 +1011,9 @@ T(a_reader_that_has_heard_nothing_for_long_is_asked_whether_it_is_there)
 T(clients_that_come_back_at_once_get_their_own_answers)
 T(an_event_that_is_read_while_a_client_is_restored_comes_once)
 T(what_was_missed_is_read_in_pages)
+T(an_entry_that_a_server_of_a_cluster_refuses_is_dropped)
+T(a_client_is_new_if_a_server_of_a_cluster_refuses_its_offset)
+T(a_client_that_vanishes_before_its_offset_is_known_keeps_its_key)
 T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(without_memory_for_a_restore_events_are_added_as_before)
