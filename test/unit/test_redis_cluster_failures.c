@@ -326,6 +326,23 @@ TEST(a_subscription_leaves_a_server_that_is_not_in_the_table_any_more) {
   end_cluster();
 }
 
+TEST(a_subscription_that_is_on_its_way_is_not_sent_again_with_each_table) {
+  begin_cluster(true);
+  joined();
+  answer_oddly("SSUBSCRIBE", 0, NULL, 1);
+  sio_join(root->members[0], "c");
+  UNTIL(odd != NULL);
+  seen[0] = '\0';
+  for (int i = 0; i < 3; i++) ask_for_table();
+  CHECK(!strstr(seen, "SSUBSCRIBE"));
+  fake_say(odd, "*3\r\n$10\r\nssubscribe\r\n");
+  fake_bulk(odd, SLICE(ROOM0));
+  fake_say(odd, ":1\r\n");
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  end_cluster();
+}
+
 TEST(a_subscription_waits_while_its_slot_has_no_server) {
   begin_cluster(true);
   struct peer *p = joined();
@@ -417,6 +434,7 @@ T(a_question_to_a_server_that_leaves_is_not_waited_for)
 T(a_count_needs_one_server_that_can_be_asked)
 T(a_server_that_sends_its_count_elsewhere_does_not_count)
 T(a_subscription_leaves_a_server_that_is_not_in_the_table_any_more)
+T(a_subscription_that_is_on_its_way_is_not_sent_again_with_each_table)
 T(a_subscription_waits_while_its_slot_has_no_server)
 T(the_end_of_a_subscription_is_believed_of_its_own_server_alone)
 T(a_single_redis_ends_no_subscription)
