@@ -10,20 +10,17 @@
  */
 #include "eio/handshake.h"
 #include "eio/answer.h"
+#include "eio/handshake_query.h"
 #include "eio/jsonp.h"
 #include "eio/next.h"
+#include "eio/opening.h"
 #include "eio/polling.h"
 #include "eio/polling_post.h"
-#include "eio/probe.h"
-#include "eio/session_limits.h"
 #include "eio/websocket.h"
 #include "http/admit.h"
-#include "http/cookie.h"
 #include "http/cors.h"
 #include "http/origin.h"
 #include "ws/upgrade.h"
-#include <assert.h>
-#include <stdio.h>
 
 struct admission {
   sio_next next; /* first: the host's handle is this struct */
@@ -36,202 +33,18 @@ struct admission {
 
 static const struct http_mount admission_mount;
 
-/* ---- the query --------------------------------------------------------------------- */
-
-/* The value of a query key, copied into text; empty if it is missing or too long. May hold a
- * NUL. */
-static sio_slice query_get_value(const sio_request *r, const char *key, char *text, size_t size) {
-  long n = sio__request_query_parameter(r, key, text, size);
-  return slice(text, n > 0 ? (size_t)n : 0);
-}
-
-static bool query_equals(const sio_request *r, const char *key, const char *value) {
-  char text[16];
-  return slice_equals_str(query_get_value(r, key, text, sizeof text), value);
-}
-
-static unsigned requested_protocol(const struct eio *e, const sio_request *r) {
-  if (query_equals(r, "EIO", "4")) return 4;
-  return e->opts->allow_eio3 && query_equals(r, "EIO", "3") ? 3 : 0;
-}
-
-/* ---- opening a session ------------------------------------------------------------ */
-
-static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
-
-/* Answers 503: the server closes, perhaps since a hook of the host began to decide. */
-static void reject_while_closing(struct eio *e, sio_request *r) {
-  char seconds[16];
-  snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
-  if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
-  r->log_reason = "the server drains or closes";
-  sio__request_disable_keep_alive(r);
-  sio__answer_empty(e, r, 503);
-}
-
-static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
-  if (e->group->closing || e->group->draining) {
-    reject_while_closing(e, r);
-    return NULL;
-  }
-  struct kept_head *head = sio__kept_head_new(r);
-  sio_session *c = NULL;
-  int err = head ? sio__session_new(&c, e, r, head, requested_protocol(e, r)) : UV_ENOMEM;
-  if (!err && !sio__session_limits_count_session(c, r)) {
-    sio__session_discard(c);
-    return NULL;
-  }
-  if (!err) {
-    char flag[2];
-    c->base64 = sio__request_query_parameter(r, "b64", flag, sizeof flag) != 0 &&
-                sio__request_query_parameter(r, "b64", flag, sizeof flag) != UV_ENOENT;
-    c->xdomain = sio__request_header(r, "origin").p != NULL;
-    return c;
-  }
-  sio__kept_head_free(head);
-  if (err == UV_ENOMEM)
-    sio__request_drop(r);
-  else
-    sio__refuse_request(e, r, &no_id);
-  return NULL;
-}
-
-static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
-  char value[COOKIE_SIZE];
-  if (!e->opts->cookie) return;
-  long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
-  assert(n > 0); /* checked with the options */
-  sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
-}
-
-static void open_polling_session(struct eio *e, sio_request *r) {
-  sio_session *c = session_new_for_request(e, r);
-  if (!c) return;
-  set_session_cookie(e, r, c->sid);
-  int err = sio__polling_open(c);
-  if (!err) err = sio__session_send_handshake(c);
-  if (err) {
-    sio__session_discard(c);
-    sio__request_drop(r);
-    return;
-  }
-  sio__polling_answer_first_get(c, r);
-  sio__session_start(c);
-}
-
-static void feed_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
-  if (rest.n) sio__ws_conn_feed_bytes(w, rest);
-}
-
-/* The first subprotocol offered is accepted, as in the reference: a browser fails the connection if
- * none of its offers is. */
-static sio_slice first_offered_subprotocol(const sio_request *r) {
-  struct subprotocol_iter o = { .r = r };
-  sio_slice name = slice(NULL, 0);
-  sio__ws_next_subprotocol(&o, &name);
-  return name;
-}
-
-static void open_websocket_session(struct eio *e, sio_request *r) {
-  sio_session *c = session_new_for_request(e, r);
-  if (!c) return;
-  struct ws_conn *w;
-  sio_slice rest;
-  sio__run_header_hooks(e, r, true);
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, first_offered_subprotocol(r),
-                             &rest)) {
-    sio__session_discard(c);
-    return;
-  }
-  sio__websocket_attach_to_session(c, w);
-  int err = sio__session_send_handshake(c);
-  if (err) {
-    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
-    return;
-  }
-  sio__session_start(c);
-  feed_bytes_after_handshake(w, rest);
-}
-
-/* Why the session cannot be upgraded over another WebSocket; NULL if it can. */
-static const char *why_upgrade_is_refused(const sio_session *c) {
-  if (c->state != SESSION_OPEN) return "the session is over";
-  if (!c->polling) return "the session uses a WebSocket already";
-  return c->probe ? "another WebSocket is upgrading the session already" : NULL;
-}
-
-/* Accepts a WebSocket for a polling session, and starts the upgrade if the session can be upgraded.
- * Otherwise closes the WebSocket. */
-static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c) {
-  struct ws_conn *w;
-  sio_slice rest;
-  sio__run_header_hooks(e, r, false);
-  /* checked after the hooks, which may have ended the session */
-  const char *why = why_upgrade_is_refused(c);
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
-                             first_offered_subprotocol(r), &rest))
-    return;
-  e->stats->upgrades_started++;
-  if (why) {
-    e->stats->upgrades_failed++;
-    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-                    ABOUT_SESSION(c), "a WebSocket of %s is closed: %s", sio__session_address(c),
-                    why);
-    sio__websocket_detach_and_close(w, 0, "");
-  } else if (sio__start_upgrade_probe(c, w) == 0) {
-    feed_bytes_after_handshake(w, rest);
-  }
-}
-
 /* ---- verification -------------------------------------------------------------------- */
-
-/* The parameters in the query of a request. */
-struct handshake_query {
-  char sid_text[64];
-  sio_slice sid; /* empty if it is longer than any session id */
-  bool has_sid;
-  bool polling;      /* the requested transport is polling */
-  unsigned protocol; /* 3 or 4; 0 if the version is not supported */
-  bool websocket;    /* the requested transport is WebSocket */
-};
 
 static bool is_transport_enabled(const struct eio *e, const struct handshake_query *q) {
   unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
-/* The value of a query key without decoding, for the log and the host's callback. */
-static sio_slice raw_query_value(const sio_request *r, const char *key) {
-  sio_slice rest = r->query, part, found = slice("", 0);
-  size_t n = strlen(key);
-  while (sio__slice_split(&rest, '&', &part))
-    if (part.n > n && part.p[n] == '=' && memcmp(part.p, key, n) == 0)
-      found = slice(part.p + n + 1, part.n - n - 1);
-  return found;
-}
-
-static bool has_sid_query(const sio_request *r) {
-  char some[2];
-  long n = sio__request_query_parameter(r, "sid", some, sizeof some);
-  return n > 0 || n == SIO_ETOOBIG;
-}
-
-static void read_handshake_query(const struct eio *e, const sio_request *r,
-                                 struct handshake_query *q) {
-  char text[16];
-  sio_slice transport = query_get_value(r, "transport", text, sizeof text);
-  q->websocket = slice_equals_str(transport, "websocket");
-  q->polling = slice_equals_str(transport, "polling");
-  q->has_sid = has_sid_query(r);
-  q->sid = query_get_value(r, "sid", q->sid_text, sizeof q->sid_text);
-  q->protocol = requested_protocol(e, r);
-}
-
 /* Charges a refused request to its address. False: the address is over its limit, and 429 was sent.
  * A request without a session id was charged before. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (!addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
+  if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;
   return sio__admit_charge_refused_request(addr_limits, r);
 }
 
@@ -245,7 +58,8 @@ static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code,
 static bool verify_session_request(struct eio *e, sio_request *r, const struct handshake_query *q,
                                    sio_session **session) {
   sio_session *c = sio__session_find(e, q->sid);
-  if (!c) return refuse_handshake(e, r, EIO_UNKNOWN_SID, "", raw_query_value(r, "sid"));
+  if (!c)
+    return refuse_handshake(e, r, EIO_UNKNOWN_SID, "", sio__handshake_query_raw_value(r, "sid"));
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
     return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH",
@@ -253,7 +67,8 @@ static bool verify_session_request(struct eio *e, sio_request *r, const struct h
   if (!r->upgrade && q->websocket)
     return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   if (q->protocol != c->protocol)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query_value(r, "EIO"));
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH",
+                            sio__handshake_query_raw_value(r, "EIO"));
   *session = c;
   return true;
 }
@@ -268,9 +83,10 @@ static bool verify_open_request(struct eio *e, sio_request *r, const struct hand
 static bool verify_request(struct eio *e, sio_request *r, struct handshake_query *q,
                            sio_session **session) {
   *session = NULL;
-  read_handshake_query(e, r, q);
+  sio__handshake_query_read(e, r, q);
   if (!is_transport_enabled(e, q))
-    return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query_value(r, "transport"));
+    return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "",
+                            sio__handshake_query_raw_value(r, "transport"));
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
     return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
   if (r->upgrade && !q->websocket)
@@ -284,17 +100,17 @@ static bool verify_request(struct eio *e, sio_request *r, struct handshake_query
 static void on_upgrade_request_complete(sio_request *r) {
   struct eio *e = r->user;
   struct handshake_query q;
-  read_handshake_query(e, r, &q);
+  sio__handshake_query_read(e, r, &q);
   sio_session *c = q.has_sid ? sio__session_find(e, q.sid) : NULL;
   if (c)
-    accept_upgrade_websocket(e, r, c);
+    sio__accept_upgrade_websocket(e, r, c);
   else if (q.has_sid)
-    refuse_handshake(e, r, EIO_UNKNOWN_SID, "", raw_query_value(r, "sid"));
+    refuse_handshake(e, r, EIO_UNKNOWN_SID, "", sio__handshake_query_raw_value(r, "sid"));
   else
-    open_websocket_session(e, r);
+    sio__open_websocket_session(e, r);
 }
 
-static void on_open_request_complete(sio_request *r) { open_polling_session(r->user, r); }
+static void on_open_request_complete(sio_request *r) { sio__open_polling_session(r->user, r); }
 
 static void ignore_request_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
@@ -334,8 +150,8 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
 }
 
 static void handle_opening_request(struct eio *e, sio_request *r) {
-  if (!requested_protocol(e, r))
-    refuse_handshake(e, r, EIO_BAD_VERSION, "", raw_query_value(r, "EIO"));
+  if (!sio__handshake_query_protocol(e, r))
+    refuse_handshake(e, r, EIO_BAD_VERSION, "", sio__handshake_query_raw_value(r, "EIO"));
   else if (r->upgrade)
     route_upgrade_request(e, r);
   else
@@ -462,7 +278,7 @@ static bool hand_over_if_other_thread_has_session(struct eio *e, sio_request *r)
   struct eio_group *g = e->group;
   struct handshake_query q;
   struct member_id to;
-  read_handshake_query(e, r, &q);
+  sio__handshake_query_read(e, r, &q);
   if (!q.has_sid || sio__session_find(e, q.sid)) return false;
   if (!sio__threads_find_sid(g->threads, q.sid, &to) || to.place == g->member.place) return false;
   g->hand_over(g, r, to);
@@ -474,10 +290,10 @@ bool sio__handshake_on_head(sio_request *r) {
   struct handshake_query q;
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
-  if (!r->upgrade && !has_sid_query(r)) log_cors_fault(e, r);
+  if (!r->upgrade && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (addr_limits_active(addr_limits) && !has_sid_query(r) &&
+  if (addr_limits_active(addr_limits) && !sio__handshake_query_has_sid(r) &&
       !sio__admit_new_session(addr_limits, r))
     return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handshake_query.h - the parameters of Engine.IO in the query of a request: "EIO", "transport" and
+ * "sid".
+ */
+#ifndef SIO_EIO_HANDSHAKE_QUERY_H
+#define SIO_EIO_HANDSHAKE_QUERY_H
+
+#include "eio/eio.h"
+
+/* The parameters in the query of a request. */
+struct handshake_query {
+  char sid_text[64];
+  sio_slice sid; /* empty if it is longer than any session id */
+  bool has_sid;
+  bool polling;      /* the requested transport is polling */
+  unsigned protocol; /* 3 or 4; 0 if the version is not supported */
+  bool websocket;    /* the requested transport is WebSocket */
+};
+
+void sio__handshake_query_read(const struct eio *e, const sio_request *r,
+                               struct handshake_query *q);
+/* Returns the version of the protocol: 3 or 4; 0 if it is missing or not supported. */
+unsigned sio__handshake_query_protocol(const struct eio *e, const sio_request *r);
+bool sio__handshake_query_has_sid(const sio_request *r);
+/* Returns the value of a key without decoding it, for the log and the host's callback. */
+sio_slice sio__handshake_query_raw_value(const sio_request *r, const char *key);
+
+#endif
