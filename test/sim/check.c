@@ -299,7 +299,7 @@ static void check_work(void) {
 }
 
 void check_turn(const sio_server *srv, const sio_options *o) {
-  check_counters(srv);
+  if (srv) check_counters(srv);
   check_memory(o);
   check_work();
 }

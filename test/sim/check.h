@@ -88,7 +88,7 @@ void ledger_settled(const struct ledger *l);
 /* The host hears the n-th numbered event of the peer. */
 void ledger_heard(struct ledger *l, uint64_t n);
 
-/* After each turn, while the server is there. */
+/* After each turn. srv: whose turn it was; NULL: it is gone. */
 void check_turn(const sio_server *srv, const sio_options *o);
 /* When the server is there, and everybody has left. */
 void check_rest(const sio_server *srv);

@@ -62,7 +62,7 @@ static void turn(uint64_t limit) {
   host_idle();
   loop_turn_until(limit);
   shared->steps++;
-  if (host.here->srv) check_turn(host.here->srv, &host.opts);
+  check_turn(host.here->srv, &host.opts);
   loop_check_watches();
   host_end_turn();
 }
