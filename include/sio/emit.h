@@ -145,15 +145,17 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
  * join each room of the NULL-terminated list `rooms`, sio_all_leave() makes them leave these rooms,
  * and sio_all_disconnect() does to each of them what sio_disconnect(s, session) does. The sockets
  * of all servers are changed unless to.flags contains SIO_LOCAL. UV_EINVAL: to.nsp or rooms is
- * NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: only some of the
- * sockets were changed; SIO_ESTATE: the call was made in a callback in which it is not allowed. */
+ * NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: some or all of the
+ * sockets were not changed; SIO_ESTATE: the call was made in a callback in which it is not
+ * allowed. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
 
 /* Calls cb once for each socket of the target that is on this server, before sio_all_each()
  * returns. In cb the program may send events, make sockets join and leave rooms, and disconnect
- * them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOMEM; or SIO_ESTATE. */
+ * them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOMEM, and cb was not called; or
+ * SIO_ESTATE if the call was made in a callback in which it is not allowed. */
 SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user);
 
 /* ---- queries: calls that several sockets or servers answer -------------------------------------
