@@ -25,7 +25,7 @@ static void on_idle_flush_connections(uv_idle_t *h) {
   if (r->misplaced && r->users) sio__redis_place_subscriptions(r);
   redis_servers_each(p, r) {
     sio__link_flush(&p->subscriber);
-    if (!p->commands_held && !r->cluster.commands_held) sio__link_flush(&p->commands);
+    if (!sio__redis_server_is_held(p)) sio__link_flush(&p->commands);
   }
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);

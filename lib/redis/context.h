@@ -204,6 +204,8 @@ void sio__redis_server_connect(
     struct redis_server *p);                          /* its connections, unless they are started */
 void sio__redis_server_close(struct redis_server *p); /* for ever; it frees itself */
 struct redis_server *sio__redis_server_of_link(struct link *l);
+/* True: commands are not written now. See redis_server.commands_held and cluster_moves.c. */
+bool sio__redis_server_is_held(const struct redis_server *p);
 /* Other servers may be without their subscriptions for a while, so that messages miss them. */
 void sio__redis_expect_fewer_receivers(sio_redis *r);
 void sio__redis_on_connection_break(sio_redis *r);

@@ -83,7 +83,7 @@ static void on_link_ping_timer(uv_timer_t *t) {
   }
   if (l->silent_ticks == TICKS) link_send_ping(l);
   if (++l->ticks % TICKS == 0 && l->ops->tick) l->ops->tick(l);
-  sio__link_flush(l);
+  if (!l->ops->is_held || !l->ops->is_held(l)) sio__link_flush(l);
 }
 
 static void link_set_ready(struct link *l) {

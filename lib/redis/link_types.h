@@ -64,6 +64,8 @@ struct link_ops {
    * one. */
   const char *(*greeted)(struct link *l, const redisReply *r);
   void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
+  /* True: the owner does not want commands to be written now. NULL: never. */
+  bool (*is_held)(struct link *l);
 };
 
 struct link_options {

@@ -114,13 +114,22 @@ static void on_server_link_tick(struct link *l) {
   if (redis_has_sentinels(sio__redis_server_of_link(l)->redis)) sio__sentinel_send_role_command(l);
 }
 
+bool sio__redis_server_is_held(const struct redis_server *p) {
+  return p->commands_held || p->redis->cluster.commands_held;
+}
+
+static bool is_command_link_held(struct link *l) {
+  return sio__redis_server_is_held(sio__redis_server_of_link(l));
+}
+
 static const struct link_ops command_ops = { .ready = on_server_link_ready,
                                              .reply = on_command_reply,
                                              .lost = on_command_reply_lost,
                                              .down = on_server_link_failed,
                                              .locate = server_link_find_address,
                                              .greeted = server_link_check_role,
-                                             .tick = on_server_link_tick };
+                                             .tick = on_server_link_tick,
+                                             .is_held = is_command_link_held };
 static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .reply = sio__on_subscriber_reply,
                                                 .lost = on_command_reply_lost,

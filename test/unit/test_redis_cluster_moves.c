@@ -229,6 +229,24 @@ TEST(a_node_that_does_not_answer_holds_commands_for_a_while_only) {
   end_cluster();
 }
 
+/* The timer of each connection looks whether Redis is there, and sends a PING. */
+static void tick(struct link *l) { uv_timer_start(&l->timer, l->timer.timer_cb, 0, 0); }
+
+TEST(the_timer_of_a_connection_does_not_write_what_is_held) {
+  begin_move(NULL);
+  late = 0;
+  emit(0);
+  UNTIL(nlate == 1);
+  move_subscription(1);
+  emit(1);
+  tick(&sio__cluster_find_server_of_slot(redis, moved_slot)->commands);
+  settle();
+  EQ(nsaid, 0);
+  answer_late();
+  came(2);
+  end_cluster();
+}
+
 TEST(the_end_may_come_while_commands_are_held) {
   begin_move(NULL);
   late = 0;
@@ -320,6 +338,7 @@ T(commands_that_are_not_answered_yet_are_not_overtaken)
 T(commands_that_are_not_answered_come_before_those_that_wait_for_the_new_node)
 T(a_node_that_has_lost_its_slots_is_kept_until_it_has_answered)
 T(a_node_that_does_not_answer_holds_commands_for_a_while_only)
+T(the_timer_of_a_connection_does_not_write_what_is_held)
 T(the_end_may_come_while_commands_are_held)
 T(a_reply_that_was_not_asked_for_is_not_the_reply_to_a_command_that_is_held)
 T(what_does_not_fit_at_the_new_node_is_counted)
