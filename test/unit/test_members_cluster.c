@@ -523,6 +523,12 @@ static const sio_adapter_ops bare = {
   .all_disconnect = spy_all_disconnect,
 };
 
+static uint64_t rooms_of(int member) {
+  sio_stats st;
+  sio_server_get_stats(members[member], &st, sizeof st);
+  return st.rooms;
+}
+
 TEST(an_adapter_may_lack_all_that_is_optional) {
   const char *names[4];
   begin();
@@ -532,6 +538,7 @@ TEST(an_adapter_may_lack_all_that_is_optional) {
   EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
   EQ(sio_nsp_count(roots[CONNECTED], "red"), 0); /* it does not count */
   EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 0);
+  EQ(rooms_of(CONNECTED), 0);
   for (int i = 0; i < MEMBERS; i++) {
     EQ(sio_all_fetch(all_of(i), 0, on_fetched, NULL), 0);
     turns(4);
@@ -590,6 +597,7 @@ TEST(an_adapter_is_told_of_all_that_it_wants_to_know) {
   EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
   EQ(sio_nsp_count(roots[CONNECTED], "red"), 1);
   EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 2); /* and that of its id */
+  EQ(rooms_of(CONNECTED), 1);
   asked.runs = 0;
   EQ(sio_broadcast_ack(all_of(CONNECTED), "q", SIO_NONE, 1000, on_replies, NULL), 0);
   later(1000); /* the sockets do not answer */

@@ -686,6 +686,38 @@ TEST(a_socket_that_arrives_for_nobody_and_has_lost_events_is_freed) {
   end();
 }
 
+/* The log of the member that it comes to is too small for what its client has missed. */
+TEST(a_socket_that_arrives_for_nobody_without_its_events_is_freed) {
+  static const sio_recovery small = { .max_log_bytes = 300 };
+  struct client c;
+  how = options();
+  alloc_install();
+  log_text[0] = '\0';
+  if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
+  how.threads = threads;
+  how.socket_data_size = 8;
+  for (int i = 0; i < MEMBERS; i++) {
+    how.recovery = i == 1 ? &small : &recovery;
+    EQ(sio_server_new(&uv, &how, &members[i]), 0);
+    EQ(sio_of(members[i], "/", &roots[i]), 0);
+  }
+  sio_threads_unref(threads);
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(0), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  for (int i = 0; i < 20; i++) EQ(sio_broadcast(all_of(0), "x", SIO_ARGS("some text")), 0);
+  turns(2);
+  client_open(&c, 1);
+  client_break(&c);
+  turns(6);
+  CHECK(!client_return(&c, 0));
+  client_break(&c);
+  end();
+}
+
 /* It is new, or the same with all it missed. */
 TEST(any_allocation_may_fail_while_a_client_asks_for_its_socket) {
   for (size_t at = 1; at < 60; at++) {
@@ -790,6 +822,7 @@ T(a_namespace_that_other_members_do_not_have_has_no_lost_sockets_there)
 T(members_may_differ_in_whether_they_recover)
 T(of_what_crosses_a_socket_only_events_for_it_are_kept)
 T(a_socket_that_arrives_for_nobody_and_has_lost_events_is_freed)
+T(a_socket_that_arrives_for_nobody_without_its_events_is_freed)
 T(any_allocation_may_fail_while_a_client_asks_for_its_socket)
 T(a_client_that_asks_again_and_again_is_recovered_once)
 T(any_allocation_may_fail_while_a_namespace_is_opened)

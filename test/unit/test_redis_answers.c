@@ -353,7 +353,7 @@ TEST(a_reply_that_nobody_waits_for_is_ignored) {
 }
 
 TEST(errors_are_logged_as_one_line_of_printable_text) {
-  char text[400] = "-ERR \x1b[2J\xff ";
+  char text[400] = "-ERR \x1b[2J\x7f ";
   begin_odd(NULL);
   memset(text + 11, 'e', 300);
   memcpy(text + 311, "\r\n", 3);

@@ -181,6 +181,25 @@ TEST(servers_that_are_known_are_asked_for_the_table_too) {
   fake_ports[0] = 0;
 }
 
+TEST(any_allocation_of_a_new_context_may_fail) {
+  int err = UV_ENOMEM;
+  for (size_t at = 1; err; at++) {
+    sio_redis *r;
+    alloc_install();
+    uv_loop_init(&loop);
+    alloc_fail_in(at);
+    err = sio_redis_new(&loop, &(sio_redis_options){ .url = "redis+cluster://h" }, why, sizeof why,
+                        &r);
+    alloc_fail_in(0);
+    EQ(err, err ? UV_ENOMEM : 0);
+    EQ_STR(why, err ? "not enough memory" : "");
+    if (!err) sio_redis_free(r);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    EQ(uv_loop_close(&loop), 0);
+    EQ(alloc_live, 0);
+  }
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 TEST(only_commands_of_the_slot_that_has_moved_follow_it) {
@@ -334,7 +353,7 @@ TEST(a_subscription_that_is_on_its_way_is_not_sent_again_with_each_table) {
   UNTIL(odd != NULL);
   seen[0] = '\0';
   for (int i = 0; i < 3; i++) ask_for_table();
-  CHECK(!strstr(seen, "SSUBSCRIBE"));
+  CHECK(!strstr(seen, line(0, "SSUBSCRIBE", ROOM0)));
   fake_say(odd, "*3\r\n$10\r\nssubscribe\r\n");
   fake_bulk(odd, SLICE(ROOM0));
   fake_say(odd, ":1\r\n");
@@ -425,6 +444,7 @@ T(servers_of_another_name_and_the_same_port_are_others)
 T(no_more_than_a_thousand_servers_are_remembered)
 T(a_table_request_whose_answer_is_lost_is_repeated)
 T(servers_that_are_known_are_asked_for_the_table_too)
+T(any_allocation_of_a_new_context_may_fail)
 T(only_commands_of_the_slot_that_has_moved_follow_it)
 T(a_redirect_to_a_server_whose_queue_is_full_drops_the_command)
 T(a_count_that_is_redirected_ends_the_question)

@@ -300,6 +300,7 @@ static sio_tls client_tls;
 static void begin_tls(void) {
   client_ops = veil_ops;
   client_ops.open = client_open;
+  client_ops.size = sizeof client_ops;
   client_tls = (sio_tls){ &client_ops, NULL };
   memset(&veil_does, 0, sizeof veil_does);
   memset(raw_n, 0, sizeof raw_n);

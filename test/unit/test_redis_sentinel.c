@@ -17,7 +17,8 @@ static void say_address(struct fake_conn *c, int node) {
   fake_bulk(c, slice_str(port));
 }
 
-static const char *role; /* in place of what a server says of itself */
+static size_t sentinel_says_n; /* its bytes, if it contains a NUL; else 0 */
+static const char *role;       /* in place of what a server says of itself */
 
 static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
   if (c->node == 0 && (slice_equals_str(w[0], "AUTH") || slice_equals_str(w[0], "SELECT"))) {
@@ -26,7 +27,7 @@ static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
   } else if (slice_equals_str(w[0], "SENTINEL")) {
     CHECK(slice_equals_str(w[1], "GET-MASTER-ADDR-BY-NAME") && slice_equals_str(w[2], "mymaster"));
     if (sentinel_says)
-      fake_say(c, sentinel_says);
+      fake_put(c, sentinel_says, sentinel_says_n ? sentinel_says_n : strlen(sentinel_says));
     else
       say_address(c, master);
   } else if (slice_equals_str(w[0], "ROLE")) {
@@ -200,6 +201,10 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
   snprintf(long_host + n + 256, sizeof long_host - n - 256, "\r\n$1\r\n1\r\n");
   for (int i = 0; i < 4; i++)
     sentinel_is_refused(addresses[i], "the address that it gave for the master is not valid");
+  static const char with_nul[] = "*2\r\n$3\r\nh\0h\r\n$1\r\n1\r\n";
+  sentinel_says_n = sizeof with_nul - 1;
+  sentinel_is_refused(with_nul, "the address that it gave for the master is not valid");
+  sentinel_says_n = 0;
   sentinel_is_refused("*2\r\n$1\r\nh\r\n:1\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*1\r\n$1\r\nh\r\n", "it does not answer as a sentinel");
   sentinel_is_refused("*-1\r\n", "it watches no master of this name");

@@ -601,8 +601,9 @@ TEST(events_with_a_key_keep_their_place_in_the_stream) {
 TEST(an_entry_without_data_is_malformed) {
   begin_odd(NULL, NULL);
   of_other("");
-  read_all(1);
-  EQ(redis_stats().malformed, 1);
+  of_other("kA=="); /* [] */
+  read_all(2);
+  EQ(redis_stats().malformed, 2);
   end();
 }
 
@@ -773,6 +774,34 @@ TEST(a_client_that_vanishes_before_its_offset_is_known_keeps_its_key) {
   settle();
   EQ(takes[0] + takes[1], 0);
   EQ(root->nmembers, 0);
+  end_cluster();
+}
+
+static unsigned sets_to_lose;
+
+static bool lose_sets(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (!slice_equals_str(w[0], "SET") || !sets_to_lose) return cluster_special(c, w, n);
+  sets_to_lose--;
+  odd = c;
+  return true;
+}
+
+TEST(keys_of_a_cluster_whose_replies_are_lost_are_written_again) {
+  begin_streams_in_cluster(&normal);
+  joined();
+  UNTIL(strstr(commands, "SET sio:session:"));
+  settle();
+  commands[0] = '\0';
+  fake_special = lose_sets;
+  sets_to_lose = 2;
+  odd = NULL;
+  joined();
+  pump();
+  joined();
+  UNTIL(sets_to_lose == 0);
+  EQ_STR(commands, "");
+  fake_close(odd);
+  UNTIL(strstr(commands, "SET ") && strstr(strstr(commands, "SET ") + 4, "SET "));
   end_cluster();
 }
 
@@ -1014,6 +1043,7 @@ T(what_was_missed_is_read_in_pages)
 T(an_entry_that_a_server_of_a_cluster_refuses_is_dropped)
 T(a_client_is_new_if_a_server_of_a_cluster_refuses_its_offset)
 T(a_client_that_vanishes_before_its_offset_is_known_keeps_its_key)
+T(keys_of_a_cluster_whose_replies_are_lost_are_written_again)
 T(the_connections_of_a_stream_follow_the_master_that_sentinels_name)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(without_memory_for_a_restore_events_are_added_as_before)
