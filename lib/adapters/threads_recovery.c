@@ -23,17 +23,11 @@
  *  - When the answer arrives, B adds what it has kept and A had not received.
  */
 #include "adapters/threads_recovery.h"
+#include "adapters/recent_broadcasts.h"
 #include "adapters/threads_queries.h"
 #include "base/mem.h"
 #include "core/out_packet.h"
 #include "core/restore.h"
-
-/* A broadcast that has arrived while some client waits for its recovery record. */
-struct recent_broadcast {
-  struct list link;
-  uint64_t position;
-  struct request *request; /* one reference to it is owned */
-};
 
 /* A client that waits for its recovery record from another thread. If the client is gone, this
  * struct stays as long as the record may still arrive. */
@@ -58,10 +52,8 @@ struct deferred_request {
 struct threads_recovery {
   /* For the server of each thread, the serial number of its last broadcast that arrived here. */
   uint64_t seen[MEMBERS_MAX];
-  struct list restores; /* struct thread_restore */
-  struct list recent;   /* struct recent_broadcast; empty if no client waits */
-  size_t recent_bytes, recent_max;
-  uint64_t next_position;
+  struct list restores;            /* struct thread_restore */
+  struct recent_broadcasts recent; /* empty if no client waits */
 };
 
 /* The answer to REQUEST_RESTORE. It owns the record and the events. */
@@ -81,44 +73,6 @@ struct record_message {
 
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
-static struct recent_broadcast *first_recent_broadcast(const struct threads_recovery *v) {
-  return container_of(v->recent.next, struct recent_broadcast, link);
-}
-
-static void drop_first_recent_broadcast(struct threads_recovery *v) {
-  struct recent_broadcast *b = first_recent_broadcast(v);
-  list_remove(&b->link);
-  v->recent_bytes -= b->request->size;
-  sio__thread_request_unref(b->request);
-  sio__free(b);
-}
-
-static void drop_all_recent_broadcasts(struct threads_recovery *v) {
-  while (!list_empty(&v->recent)) drop_first_recent_broadcast(v);
-}
-
-/* Keeps a broadcast for clients that wait for their record. If memory runs out, or more than
- * recent_max bytes are kept, older broadcasts are dropped. Clients that needed them are then not
- * recovered (has_all_broadcasts_since()). */
-static void keep_recent_broadcast(struct threads_recovery *v, struct request *r) {
-  struct recent_broadcast *b = sio__malloc(sizeof *b);
-  uint64_t position = v->next_position++;
-  if (!b) {
-    drop_all_recent_broadcasts(v);
-    return;
-  }
-  atomic_fetch_add(&r->refs, 1);
-  *b = (struct recent_broadcast){ .position = position, .request = r };
-  list_push(&v->recent, &b->link);
-  v->recent_bytes += r->size;
-  while (v->recent_bytes > v->recent_max) drop_first_recent_broadcast(v);
-}
-
-static bool has_all_broadcasts_since(const struct threads_recovery *v, uint64_t position) {
-  uint64_t first = list_empty(&v->recent) ? v->next_position : first_recent_broadcast(v)->position;
-  return first <= position;
-}
-
 void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r) {
   if (a->recovery && !(r->flags & SIO_VOLATILE))
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
@@ -128,7 +82,7 @@ void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct re
   struct threads_recovery *v = a->recovery;
   if (!v || !r->serial) return;
   v->seen[r->from.place] = r->serial;
-  if (!list_empty(&v->restores)) keep_recent_broadcast(v, r);
+  if (!list_empty(&v->restores)) sio__recent_broadcasts_add(&v->recent, r);
 }
 
 /* ---- the member that asks ------------------------------------------------------------------ */
@@ -150,7 +104,7 @@ static void thread_restore_free(struct threads_adapter *a, struct thread_restore
   list_remove(&w->link);
   resend_deferred_requests_to_self(a, w);
   sio__free(w);
-  if (list_empty(&a->recovery->restores)) drop_all_recent_broadcasts(a->recovery);
+  if (list_empty(&a->recovery->restores)) sio__recent_broadcasts_clear(&a->recovery->recent);
 }
 
 static void free_thread_restore_if_done(struct threads_adapter *a, struct thread_restore *w) {
@@ -185,7 +139,7 @@ static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_
   w->number = sio__threads_next_number(core->threads);
   w->restore = r;
   w->cause = SIO_RECOVERY_NO_SESSION;
-  w->position = a->recovery->next_position;
+  w->position = a->recovery->recent.next_position;
   w->began_ms = loop_now(&core->loop);
   list_init(&w->deferred);
   memcpy(w->pid, pid.p, SIO__ID_LEN);
@@ -427,7 +381,7 @@ static bool is_broadcast_for_saved_socket(const struct request *r,
 
 static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct recovery_record *rec,
                                             const struct record_message *m, uint64_t position) {
-  list_each (it, next, &a->recovery->recent) {
+  list_each (it, next, &a->recovery->recent.list) {
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
     if (b->position >= position && r->serial > m->seen[r->from.place] &&
@@ -443,7 +397,8 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
                                                               struct record_message *m) {
   struct recovery *recovery = a->nsp->recovery;
   struct recovery_record *rec = m->record;
-  if (!rec || !w || !recovery || !has_all_broadcasts_since(a->recovery, w->position) ||
+  if (!rec || !w || !recovery ||
+      !sio__recent_broadcasts_has_all_since(&a->recovery->recent, w->position) ||
       sio__recovery_attach_record(recovery, rec))
     return NULL;
   m->record = NULL;
@@ -506,8 +461,7 @@ int sio__threads_recovery_new(struct threads_recovery **out, const struct core *
   struct threads_recovery *v = sio__calloc(1, sizeof *v);
   if (!v) return UV_ENOMEM;
   list_init(&v->restores);
-  list_init(&v->recent);
-  v->recent_max = core->opts->recovery->max_log_bytes;
+  sio__recent_broadcasts_init(&v->recent, core->opts->recovery->max_log_bytes);
   *out = v;
   return 0;
 }
@@ -515,7 +469,7 @@ int sio__threads_recovery_new(struct threads_recovery **out, const struct core *
 void sio__threads_recovery_free(struct threads_recovery *v) {
   struct list *it, *deferred;
   if (!v) return;
-  drop_all_recent_broadcasts(v);
+  sio__recent_broadcasts_clear(&v->recent);
   while ((it = list_pop(&v->restores))) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     while ((deferred = list_pop(&w->deferred))) {
