@@ -72,7 +72,7 @@ static void on_heartbeat(struct timer *t) {
 
 static void session_on_ping(sio_session *c) {
   restart_ping_timeout(c);
-  if (sio__session_send_packet(c, c->eio->pong))
+  if (sio__session_send_packet(c, c->eio->pong) == UV_ENOMEM)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
   CALL_ENGINE_HOOKS(c, heartbeat);
 }
