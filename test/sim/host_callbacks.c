@@ -435,9 +435,12 @@ static void on_new_nsp(sio_nsp *nsp, void *user) {
 }
 static void on_match(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
                      void *user) {
-  (void)srv, (void)name, (void)auth, (void)user;
+  (void)srv, (void)auth, (void)user;
   host_called("match", NULL);
-  host_owe_next(next);
+  if (strcmp(name, "/never") == 0)
+    sio_next_fail(next, "no such namespace", sio_null());
+  else
+    host_owe_next(next);
 }
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;

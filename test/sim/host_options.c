@@ -32,7 +32,7 @@ static void draw_sizes(sio_options *o) {
   if (seldom()) o->max_depth = draw_between(4, 100);
   if (seldom()) o->max_fragments = draw_between(3, 20);
   if (seldom()) o->max_payload_packets = draw_between(50, 1000);
-  if (seldom()) o->max_unjoined = draw_between(16384, 100000);
+  if (often()) o->max_unjoined = draw_between(16384, 100000);
   if (seldom()) o->max_nsps = draw_between(2, 8);
   if (seldom()) o->max_acks = draw_between(1, 10);
   if (seldom()) o->max_connections = draw_between(2, 30);

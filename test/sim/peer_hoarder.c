@@ -10,7 +10,7 @@
 struct hoarder {
   struct engine_client e;
   struct peer *peer;
-  const char *packet;
+  const char *first, *packet;
   unsigned times, rounds;
 };
 
@@ -31,9 +31,28 @@ static const char *large_event(void) {
   return text;
 }
 
+/* The host may take a while to let it into the namespace of its first packet, and refuses /never at
+ * once: these replies come before it has joined. */
+static void draw_packets(struct hoarder *h) {
+  h->first = draw(2) ? "40" : NULL;
+  h->packet = packets[draw(sizeof packets / sizeof *packets)];
+  h->times = draw_size(16000) + 1;
+  switch (draw(6)) {
+    case 4:
+      h->first = "40/m,";
+      h->packet = "40/never,";
+      h->times = draw_between(50, 2000);
+      break;
+    case 5:
+      h->packet = large_event();
+      h->times = draw_size(600) + 1;
+      break;
+  }
+}
+
 static void on_opened(struct engine_client *e) {
   struct hoarder *h = (struct hoarder *)e;
-  if (draw(2)) engine_client_send(e, false, "40", 2);
+  if (h->first) engine_client_send(e, false, h->first, strlen(h->first));
   peer_sleep(h->peer, 1000);
 }
 static void on_message(struct engine_client *e, bool binary, const char *p, size_t n) {
@@ -51,12 +70,7 @@ static void start(struct peer *p) {
   h->e.protocol = 4;
   h->e.way = (enum engine_way)draw(2);
   h->e.polls = draw(4) == 3;
-  h->packet = packets[draw(sizeof packets / sizeof *packets)];
-  h->times = draw_size(16000) + 1;
-  if (draw(6) == 5) {
-    h->packet = large_event();
-    h->times = draw_size(600) + 1;
-  }
+  draw_packets(h);
   h->rounds = draw_between(1, 3);
   p->crooked = true;
   if (h->e.way == ENGINE_WEBSOCKET) p->reading = (enum reading)draw(3);
