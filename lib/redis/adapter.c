@@ -15,6 +15,7 @@
 #include "redis/receive_sharded.h"
 #include "redis/sharded.h"
 #include "redis/streams_adapter.h"
+#include "redis/streams_restore.h"
 #include "redis/streams_session.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>

@@ -20,6 +20,7 @@
 #include "redis/stream_entries.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_writer.h"
+#include "redis/streams_restore.h"
 #include "redis/streams_session.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>
@@ -453,6 +454,7 @@ void sio__streams_stop(sio_adapter *a) {
   sio__streams_write_back_unused_keys(x);
   sio__streams_on_flush(x->stream);
   sio__stream_remove_adapter(x->stream, a);
+  sio__streams_clear_restores(x);
   sio__streams_clear_sessions(x);
 }
 

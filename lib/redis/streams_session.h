@@ -9,11 +9,10 @@
 #ifndef SIO_REDIS_STREAMS_SESSION_H
 #define SIO_REDIS_STREAMS_SESSION_H
 
-#include "redis/receive_event.h"
-#include "redis/receive_session.h"
+#include "redis/publish.h"
 #include "redis/stream_types.h"
 
-enum { SESSION_PREFIX_MAX = 255 /* the longest session_key_prefix */ };
+enum { SESSION_PREFIX_MAX = 255 /* the longest session_key_prefix */, PID_MAX = 24 };
 
 struct streams {
   sio_adapter *adapter;
@@ -22,19 +21,21 @@ struct streams {
   struct map live;      /* struct live_session by pid: connected sockets that have one */
   struct list by_age;   /* struct live_session.by_age, the one written first at the start */
   struct list dirty;    /* struct live_session.dirty: to be written at the end of the turn */
-  struct list restores; /* struct stream_restore */
+  struct list restores; /* struct stream_restore: streams_restore.c */
   char prefix[];        /* of keys */
 };
 
 void sio__streams_init_sessions(struct streams *x);
 void sio__streams_clear_sessions(struct streams *x);
 
-/* An event was delivered to the local sockets: sockets that are being restored have missed it. */
-void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
-                                                  sio_slice offset);
-
-/* What was taken out of Redis for sockets that have not joined is written again. */
-void sio__streams_write_back_unused_keys(struct streams *x);
+/* Queues SET with the value, or DEL if value.p is NULL. The value is encoded as base64 unless
+ * `encoded` says that it is already. */
+int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice value,
+                                   bool encoded);
+/* Writes the keys that have changed. One that cannot be written now is written at a later flush. */
+void sio__streams_save_dirty_sessions(struct streams *x);
+/* The keys that would expire soon are written at the next flush. */
+void sio__streams_mark_expiring_sessions_dirty(struct streams *x);
 
 /* Functions of the table. */
 int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room);
@@ -43,13 +44,8 @@ void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s);
 void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s);
 void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s);
 void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid);
-void sio__streams_restore_socket(sio_adapter *a, sio_restore *r);
-void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r);
 
-/* For stream_ops. */
-void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
-                                   const redisReply *reply);
-void sio__streams_on_entries_read(struct stream *st);
+/* For stream_ops: writes the keys that have changed. */
 void sio__streams_on_flush(struct stream *st);
 
 #endif

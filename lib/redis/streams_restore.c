@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * streams_restore.c - restores a socket whose client has come to this server.
+ *
+ * A restore asks for the entry at the client's offset, and for the key, which it deletes; then, as
+ * the rooms are known, for the entries from there to the last one that this server has read. Events
+ * that this server delivers from then on are added as they are delivered. So each event is added
+ * once, whatever is published meanwhile.
+ */
+#include "redis/streams_restore.h"
+
+#include "base/base64.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "redis/receive_session.h"
+#include "redis/stream_commands.h"
+#include "redis/stream_members.h"
+#include "redis/stream_parse.h"
+#include "redis/stream_repeats.h"
+#include <assert.h>
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <sio/stats.h>
+#include <uv.h>
+
+enum { PAGE = 300 };
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+/* Kinds of replies; see sio__stream_send_command(). */
+enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
+
+struct stream_restore {
+  struct list link;
+  uint64_t number;
+  sio_restore *restore; /* NULL after the restore has ended */
+  bool has_key;         /* the reply with the session's key has come */
+  bool reading;         /* a page was asked for */
+  bool following;       /* all pages were read; events delivered here are added */
+  bool offset_exists;
+  bool done;
+  struct stream_id offset; /* of the client */
+  struct stream_id end;    /* the entries up to this one are read as pages */
+  struct stream_id at;     /* the last entry of the pages that have come */
+  char *key_value;         /* what the key had */
+  struct received_session session;
+  char pid[PID_MAX];
+};
+
+static struct stream_restore *stream_restore_of_list_node(struct list *it) {
+  return container_of(it, struct stream_restore, link);
+}
+
+static void stream_restore_free(struct stream_restore *k) {
+  list_remove(&k->link);
+  sio__received_session_clear(&k->session);
+  sio__free(k->key_value);
+  sio__free(k);
+}
+
+void sio__streams_clear_restores(struct streams *x) {
+  struct list *it;
+  while ((it = list_first(&x->restores))) stream_restore_free(stream_restore_of_list_node(it));
+}
+
+static void stream_restore_finish(struct streams *x, struct stream_restore *k, int cause) {
+  k->done = true;
+  if (k->restore) x->adapter->api->restore_done(k->restore, cause);
+}
+
+static sio_slice stream_name_of_adapter(const struct streams *x) {
+  return slice(x->stream->name, x->stream->name_len);
+}
+
+static int request_offset_entry(struct streams *x, const struct stream_restore *k) {
+  char offset[STREAM_ID_MAX];
+  const sio_slice id = sio__stream_id_format(k->offset, offset);
+  const sio_slice words[] = { SLICE("XRANGE"), stream_name_of_adapter(x), id, id };
+  return sio__stream_send_command(x->stream, REPLY_OFFSET, k->number, stream_name_of_adapter(x),
+                                  words, 4);
+}
+
+/* One command, so that it can follow the slot of the key to another server. */
+static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_restore *k,
+                                         sio_slice key) {
+  const sio_slice words[] = { SLICE("GETDEL"), key };
+  return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
+}
+
+/* GETDEL needs Redis 6.2. After an error none of the commands is sent: without its EXEC, MULTI
+ * would keep Redis from executing the commands that follow. */
+static int get_and_delete_key_in_transaction(struct streams *x, const struct stream_restore *k,
+                                             sio_slice key) {
+  const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
+  const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
+  struct link *l = &x->stream->writer;
+  const size_t bytes = l->out.n;
+  const uint32_t replies = l->nexpects;
+  int err = sio__stream_send_command(x->stream, '\0', 0, key, multi, 1);
+  if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, get, 2);
+  if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, del, 2);
+  if (!err) err = sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, exec, 1);
+  if (err) sio__link_undo_commands(l, bytes, replies);
+  return err;
+}
+
+static int request_and_delete_session_key(struct streams *x, const struct stream_restore *k) {
+  char text[SESSION_PREFIX_MAX + PID_MAX];
+  size_t nprefix = strlen(x->prefix), npid = strlen(k->pid);
+  assert(nprefix + npid < sizeof text);
+  memcpy(text, x->prefix, nprefix);
+  memcpy(text + nprefix, k->pid, npid);
+  sio_slice key = slice(text, nprefix + npid);
+  return redis_is_cluster(x->adapter->redis) ? get_and_delete_key_in_cluster(x, k, key)
+                                             : get_and_delete_key_in_transaction(x, k, key);
+}
+
+/* In a cluster the replies may come in any order, so the key is asked for after the offset. */
+static int request_session_key_and_offset(struct streams *x, const struct stream_restore *k) {
+  int err = request_offset_entry(x, k);
+  return err || redis_is_cluster(x->adapter->redis) ? err : request_and_delete_session_key(x, k);
+}
+
+static struct stream_restore *stream_restore_new(struct streams *x, sio_restore *r,
+                                                 const sio_restore_info *info) {
+  struct stream_restore *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->number = ++x->adapter->redis->last_number;
+  k->restore = r;
+  memcpy(k->pid, info->pid.p, info->pid.n);
+  (void)sio__stream_id_parse(&k->offset, info->offset);
+  list_push(&x->restores, &k->link);
+  return k;
+}
+
+void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
+  struct streams *x = a->streams;
+  struct stream_id id;
+  sio_restore_info info = { .size = sizeof info };
+  a->api->restore_get_info(r, &info);
+  if (a->shut || info.pid.n >= PID_MAX || memchr(info.pid.p, '\0', info.pid.n)) {
+    a->api->restore_done(r, SIO_RECOVERY_NO_SESSION);
+  } else if (!info.has_offset || !sio__stream_id_parse(&id, info.offset)) {
+    a->api->restore_done(r, SIO_RECOVERY_BAD_OFFSET);
+  } else {
+    sio__streams_save_dirty_sessions(x);
+    struct stream_restore *k = stream_restore_new(x, r, &info);
+    if (!k || request_session_key_and_offset(x, k)) {
+      if (k) stream_restore_free(k);
+      a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
+    }
+  }
+}
+
+/* The restore is over. If the reply with the key has not arrived yet, the struct stays, and the key
+ * is written again when it arrives. */
+void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
+  list_each (it, tmp, &a->streams->restores) {
+    struct stream_restore *k = stream_restore_of_list_node(it);
+    if (k->restore != r) continue;
+    k->restore = NULL;
+    k->following = false;
+    if (k->has_key) stream_restore_free(k);
+  }
+}
+
+/* ---- what was missed ------------------------------------------------------------------------- */
+
+static bool is_session_in_target_list(const struct received_session *s, const char *const *names) {
+  for (; *names; names++) {
+    if (strcmp(*names, s->id) == 0) return true;
+    for (const char *const *room = s->rooms.list; *room; room++)
+      if (strcmp(*names, *room) == 0) return true;
+  }
+  return false;
+}
+
+static bool has_session_missed_event(const struct received_session *s,
+                                     const struct received_event *ev) {
+  if (ev->target.flags & SIO_VOLATILE) return false;
+  return (ev->target.everybody || is_session_in_target_list(s, ev->target.rooms.list)) &&
+         !is_session_in_target_list(s, ev->target.except.list);
+}
+
+static void add_missed_event(sio_adapter *a, struct stream_restore *k,
+                             const struct received_event *ev, sio_slice offset) {
+  if (k->restore && has_session_missed_event(&k->session, ev))
+    (void)sio__received_event_add_to_restore(a, ev, k->restore, offset);
+}
+
+void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
+                                                  sio_slice offset) {
+  struct stream_id id;
+  if (list_empty(&a->streams->restores) || !sio__stream_id_parse(&id, offset)) return;
+  list_each (it, tmp, &a->streams->restores) {
+    struct stream_restore *k = stream_restore_of_list_node(it);
+    if (k->following && stream_id_compare(id, k->offset) > 0) add_missed_event(a, k, ev, offset);
+  }
+}
+
+/* Decodes the message of an entry with an event of this namespace. Returns the bytes, which the
+ * caller frees, or NULL if the entry is another one or there is no memory. */
+static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
+                                         sio_slice *out) {
+  if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
+  bool json = *f->data.p == '{';
+  char *bytes = sio__malloc(f->data.n + 3);
+  if (!bytes) return NULL;
+  size_t n = json ? f->data.n : sio__base64_decode(bytes, f->data.p, f->data.n);
+  if (json) memcpy(bytes, f->data.p, n);
+  *out = slice(bytes, n);
+  return bytes;
+}
+
+static void add_missed_entry(sio_adapter *a, struct stream_restore *k,
+                             const struct stream_fields *f, struct stream_id id) {
+  char offset[STREAM_ID_MAX];
+  struct received_event ev;
+  sio_slice message;
+  char *bytes = decode_missed_event_message(a, f, &message);
+  if (!bytes) return;
+  if (!sio__received_event_parse(&ev, a, message))
+    add_missed_event(a, k, &ev, sio__stream_id_format(id, offset));
+  sio__received_event_clear(&ev);
+  sio__free(bytes);
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static int request_missed_entries_page(struct streams *x, const struct stream_restore *k) {
+  char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
+  const struct stream_id next = { k->at.ms, k->at.seq + 1 };
+  const sio_slice words[] = { SLICE("XRANGE"),
+                              stream_name_of_adapter(x),
+                              sio__stream_id_format(next, from),
+                              sio__stream_id_format(k->end, to),
+                              SLICE("COUNT"),
+                              SLICE("300") };
+  return sio__stream_send_command(x->stream, REPLY_PAGE, k->number, stream_name_of_adapter(x),
+                                  words, 6);
+}
+
+/* Requests the next page of the entries after k->at, up to the last entry that this server has read
+ * from the stream. If k->at is that entry, the restore is complete; events that this server
+ * delivers from then on are added as they are delivered. If k->at is a later entry, which can only
+ * be the client's offset, does nothing: sio__streams_on_entries_read() calls this function
+ * again. */
+static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
+  if (!k->restore || k->done || k->following) return;
+  k->end = x->stream->last;
+  if (stream_id_compare(k->at, k->end) > 0) return;
+  if (stream_id_compare(k->at, k->end) < 0) {
+    k->reading = true;
+    if (request_missed_entries_page(x, k)) stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    return;
+  }
+  k->following = true;
+  stream_restore_finish(x, k, 0);
+}
+
+static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
+                                   const redisReply *reply) {
+  struct stream_fields f;
+  struct stream_id id;
+  k->reading = false;
+  if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    return;
+  }
+  for (size_t i = 0; i < reply->elements; i++) {
+    if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
+      continue;
+    if (!sio__stream_is_repeat(x->stream, id)) add_missed_entry(x->adapter, k, &f, id);
+    k->at = id;
+  }
+  if (reply->elements < PAGE) k->at = k->end;
+  request_next_page_or_finish(x, k);
+}
+
+/* ---- the key --------------------------------------------------------------------------------- */
+
+static int decode_and_restore_session(struct streams *x, struct stream_restore *k) {
+  size_t n = strlen(k->key_value);
+  char *bytes = sio__malloc(n / 4 * 3 + 3);
+  if (!bytes) return UV_ENOMEM;
+  sio_slice message = slice(bytes, sio__base64_decode(bytes, k->key_value, n));
+  int err = sio__received_session_parse(&k->session, x->adapter, message);
+  const sio_saved_socket saved = { .size = sizeof saved,
+                                   .id = k->session.id,
+                                   .pid = k->session.pid,
+                                   .rooms = k->session.rooms.list,
+                                   .shared = err ? slice(NULL, 0)
+                                                 : unpacked_json_text(&k->session.data) };
+  if (!err) err = x->adapter->api->restore_found(k->restore, &saved);
+  sio__unpacked_clear(&k->session.message);
+  k->session.message = (struct unpacked){ 0 };
+  sio__free(bytes);
+  return err;
+}
+
+static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
+  int err = decode_and_restore_session(x, k);
+  if (err) {
+    stream_restore_finish(x, k,
+                          err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    return;
+  }
+  k->at = k->offset;
+  request_next_page_or_finish(x, k);
+}
+
+/* Finds the value of the key in the reply to GETDEL, or in the reply to EXEC, which is [reply to
+ * GET, reply to DEL]. NULL: the reply has another form. */
+static const redisReply *find_key_value_in_reply(const redisReply *reply) {
+  if (!reply) return NULL;
+  if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
+  return is_text_reply(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
+}
+
+static void on_session_key_reply(struct streams *x, struct stream_restore *k,
+                                 const redisReply *reply) {
+  const redisReply *value = find_key_value_in_reply(reply);
+  bool ok = value, found = ok && is_text_reply(value);
+  k->has_key = true;
+  if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);
+  if (!k->restore) {
+    if (k->key_value)
+      (void)sio__streams_queue_key_command(x, k->pid, slice_str(k->key_value), true);
+    stream_restore_free(k);
+    return;
+  }
+  if (!ok)
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+  else if (!found)
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_SESSION);
+  else if (!k->key_value)
+    stream_restore_finish(x, k, SIO_RECOVERY_NO_MEMORY);
+  else if (!k->offset_exists)
+    stream_restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
+  else
+    begin_socket_restore(x, k);
+}
+
+/* In a cluster the key is left to another server if this one cannot use it. */
+static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
+                                  const redisReply *reply) {
+  bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
+  k->offset_exists = ok && reply->elements > 0;
+  if (!redis_is_cluster(x->adapter->redis)) return;
+  bool asked = k->restore && k->offset_exists && request_and_delete_session_key(x, k) == 0;
+  if (asked) return;
+  k->has_key = true; /* no reply with the key will come */
+  if (k->restore)
+    stream_restore_finish(x, k,
+                          ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
+  else
+    stream_restore_free(k);
+}
+
+void sio__streams_write_back_unused_keys(struct streams *x) {
+  list_each (it, tmp, &x->restores) {
+    const struct stream_restore *k = stream_restore_of_list_node(it);
+    if (k->key_value)
+      (void)sio__streams_queue_key_command(x, k->pid, slice_str(k->key_value), true);
+  }
+}
+
+static struct stream_restore *find_stream_restore_by_number(struct stream *st, uint64_t number,
+                                                            struct streams **out) {
+  sio_adapter *a;
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
+    *out = a->streams;
+    list_each (it, tmp, &a->streams->restores) {
+      if (stream_restore_of_list_node(it)->number == number) return stream_restore_of_list_node(it);
+    }
+  }
+  return NULL;
+}
+
+void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
+                                   const redisReply *reply) {
+  struct streams *x;
+  struct stream_restore *k = find_stream_restore_by_number(st, number, &x);
+  if (!k) return;
+  switch (kind) {
+    case REPLY_OFFSET: on_offset_entry_reply(x, k, reply); break;
+    case REPLY_KEY: on_session_key_reply(x, k, reply); break;
+    default: on_missed_entries_page(x, k, reply);
+  }
+}
+
+/* ---- with the stream ------------------------------------------------------------------------- */
+
+void sio__streams_on_entries_read(struct stream *st) {
+  sio_adapter *a;
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
+    list_each (it, tmp, &a->streams->restores) {
+      struct stream_restore *k = stream_restore_of_list_node(it);
+      if (k->session.id[0] && stream_id_compare(k->at, k->offset) == 0 && !k->reading)
+        request_next_page_or_finish(a->streams, k);
+    }
+    if (a->streams->recovery_ms) sio__streams_mark_expiring_sessions_dirty(a->streams);
+  }
+}

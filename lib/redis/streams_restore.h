@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * streams_restore.h - sockets that are being restored: their clients have come to this server.
+ */
+#ifndef SIO_REDIS_STREAMS_RESTORE_H
+#define SIO_REDIS_STREAMS_RESTORE_H
+
+#include "redis/receive_event.h"
+#include "redis/streams_session.h"
+
+void sio__streams_clear_restores(struct streams *x);
+
+/* An event was delivered to the local sockets: sockets that are being restored have missed it. */
+void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
+                                                  sio_slice offset);
+
+/* What was taken out of Redis for sockets that have not joined is written again. */
+void sio__streams_write_back_unused_keys(struct streams *x);
+
+/* Functions of the table. */
+void sio__streams_restore_socket(sio_adapter *a, sio_restore *r);
+void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r);
+
+/* For stream_ops. */
+void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
+                                   const redisReply *reply);
+void sio__streams_on_entries_read(struct stream *st);
+
+#endif
