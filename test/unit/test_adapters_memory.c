@@ -455,6 +455,18 @@ TEST(a_room_that_cannot_grow_stays_as_it_was) {
   stop();
 }
 
+TEST(a_room_that_cannot_shrink_stays_in_use) {
+  begin(40);
+  for (unsigned i = 0; i < 40; i++) EQ(sio_join(sockets[i], "a"), 0);
+  alloc_fail_all();
+  for (unsigned i = 0; i < 39; i++) EQ(sio_leave(sockets[i], "a"), 0);
+  alloc_fail_in(0);
+  EQ(sio_nsp_count(root, "a"), 1);
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a") });
+  EQ_STR(r, "39 ");
+  stop();
+}
+
 TESTS_BEGIN
 T(a_broadcast_without_rooms_reaches_all_sockets)
 T(the_sender_may_be_skipped)
@@ -480,4 +492,5 @@ T(a_room_with_the_name_of_a_socket_is_listed_once_with_all_its_members)
 T(without_memory_for_a_longer_list_no_socket_is_visited_either)
 T(a_room_that_a_socket_is_not_in_is_left_without_effect)
 T(a_room_that_cannot_grow_stays_as_it_was)
+T(a_room_that_cannot_shrink_stays_in_use)
 TESTS_END

@@ -29,6 +29,15 @@ TEST(the_signs_of_a_pattern_are_escaped_in_names) {
   end();
 }
 
+TEST(a_namespace_may_have_a_long_name) {
+  sio_nsp *nsp;
+  begin(NULL);
+  EQ(sio_of(srv, "/a-name-that-is-longer-than-the-key", &nsp), 0);
+  UNTIL(strstr(subscribed, "PSUBSCRIBE socket.io#/a-name-that-is-longer-than-the-key#*\n"));
+  UNTIL(strstr(subscribed, " socket.io-request#/a-name-that-is-longer-than-the-key#\n"));
+  end();
+}
+
 TEST(it_logs_in_with_user_password_and_database) {
   begin(&(sio_redis_options){ .username = "us er", .password = "p\"w", .client_name = "me" });
   EQ_STR(login, "AUTH us er p\"w\nCLIENT SETNAME me\nAUTH us er p\"w\nCLIENT SETNAME me\n");
@@ -714,6 +723,7 @@ TEST(a_subscription_mode_is_one_of_three) {
 TESTS_BEGIN
 T(a_namespace_subscribes_to_four_names)
 T(the_signs_of_a_pattern_are_escaped_in_names)
+T(a_namespace_may_have_a_long_name)
 T(it_logs_in_with_user_password_and_database)
 T(two_servers_of_one_sio_redis_cannot_have_the_same_namespace)
 T(an_adapter_needs_its_options)

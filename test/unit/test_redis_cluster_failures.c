@@ -131,6 +131,23 @@ TEST(servers_of_another_name_and_the_same_port_are_others) {
   end_cluster();
 }
 
+TEST(ports_are_from_1_to_65535) {
+  static const char text[] = "*3\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n"
+                             "*3\r\n:1\r\n:1\r\n*2\r\n$9\r\n127.0.0.9\r\n:65535\r\n"
+                             "*3\r\n:2\r\n:2\r\n*2\r\n$9\r\n127.0.0.9\r\n:1\r\n";
+  begin_cluster(true);
+  snprintf(table_text, sizeof table_text, text, fake_ports[0]);
+  table = table_text;
+  each_has_all = true;
+  ask_for_table();
+  unsigned n = 0;
+  redis_servers_each(p, redis) n++;
+  CHECK(n >= 3); /* those of the old table may still be there */
+  CHECK(sio__cluster_find_server_of_slot(redis, 1) != sio__cluster_find_server_of_slot(redis, 3));
+  table = NULL;
+  end_cluster();
+}
+
 TEST(no_more_than_a_thousand_servers_are_remembered) {
   static char many[100000];
   begin_cluster(true);
@@ -362,6 +379,32 @@ TEST(a_subscription_that_is_on_its_way_is_not_sent_again_with_each_table) {
   end_cluster();
 }
 
+static unsigned conns_of(int node) {
+  unsigned n = 0;
+  for (int i = 0; i < FAKE_CONNS; i++) n += conns[i].fd >= 0 && conns[i].node == node;
+  return n;
+}
+
+/* A subscription that was counted for ever would keep its server, which has left the cluster. */
+TEST(a_subscription_that_could_not_be_sent_keeps_no_server) {
+  begin_cluster(true);
+  joined();
+  for (size_t at = 1; !sio_in_room(root->members[0], "c"); at++) {
+    alloc_fail_in(at);
+    (void)sio_join(root->members[0], "c");
+    alloc_fail_in(0);
+  }
+  sio_leave(root->members[0], "c");
+  settle();
+  each_has_all = true;
+  begin_table(1);
+  add_range(0, 16383, "127.0.0.1", 1);
+  ask_for_table();
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  UNTIL(conns_of(0) == 0);
+  end_cluster();
+}
+
 TEST(a_subscription_waits_while_its_slot_has_no_server) {
   begin_cluster(true);
   struct peer *p = joined();
@@ -441,6 +484,7 @@ T(a_malformed_table_of_a_server_that_is_connected_changes_nothing)
 T(a_name_with_a_nul_is_no_host)
 T(a_host_that_is_unknown_is_the_one_that_was_asked)
 T(servers_of_another_name_and_the_same_port_are_others)
+T(ports_are_from_1_to_65535)
 T(no_more_than_a_thousand_servers_are_remembered)
 T(a_table_request_whose_answer_is_lost_is_repeated)
 T(servers_that_are_known_are_asked_for_the_table_too)
@@ -455,6 +499,7 @@ T(a_count_needs_one_server_that_can_be_asked)
 T(a_server_that_sends_its_count_elsewhere_does_not_count)
 T(a_subscription_leaves_a_server_that_is_not_in_the_table_any_more)
 T(a_subscription_that_is_on_its_way_is_not_sent_again_with_each_table)
+T(a_subscription_that_could_not_be_sent_keeps_no_server)
 T(a_subscription_waits_while_its_slot_has_no_server)
 T(the_end_of_a_subscription_is_believed_of_its_own_server_alone)
 T(a_single_redis_ends_no_subscription)
