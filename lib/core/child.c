@@ -14,8 +14,8 @@
 
 /* ---- children by address -------------------------------------------------------------------- */
 
-/* The number of child namespaces that were created for the peers of one address. An IPv6 address is
- * identified by its first 64 bits. */
+/* Counts the existing child namespaces that CONNECT packets from one address have created. Of an
+ * IPv6 address only the first 64 bits count. */
 struct addr_children {
   struct core *core;
   struct addr addr;
@@ -56,8 +56,9 @@ void sio__address_child_counts_free_all(struct core *core) {
   sio__map_clear(&core->addr_children);
 }
 
-/* Finds or adds the count for the address of the session. If that address is not known, sets *out
- * to NULL and returns 0: such children are counted for no address. */
+/* Sets *out to the counter for the address of session c; adds one if there is none. If c is NULL or
+ * its address is not known, sets *out to NULL: then the child is not counted for any address.
+ * Returns 0 or UV_ENOMEM. */
 static int find_or_add_address_child_count(struct addr_children **out, struct core *core,
                                            const sio_session *c) {
   struct addr a;
@@ -69,9 +70,10 @@ static int find_or_add_address_child_count(struct addr_children **out, struct co
   return *out ? 0 : UV_ENOMEM;
 }
 
-/* Checks both limits. An address may have at most as many children as are still free. So one
- * address alone can get half of max_child_nsps, k addresses can get one part in k + 1 each, and
- * some are always left for another one. */
+/* Returns 0 if another child namespace may be created for the address that a counts, which may be
+ * NULL. Otherwise returns SIO_ETOOBIG: max_child_nsps of them exist, or the address has as many as
+ * could still be created (`left`). So the first address gets at most half of max_child_nsps,
+ * rounded up, and each further one at most half of what is left then. */
 static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
@@ -110,8 +112,8 @@ static void child_namespace_on_remove_task(struct task *t) {
   nsp->parent = NULL;
   assert(core->nchildren > 0);
   core->nchildren--;
-  address_child_count_decrement(nsp->made_for);
-  nsp->made_for = NULL;
+  address_child_count_decrement(nsp->address_count);
+  nsp->address_count = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close_adapter(nsp);
   sio__nsp_run_removed_hooks(nsp);
@@ -132,24 +134,24 @@ static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name
 }
 
 static int child_namespace_create_counted(sio_nsp **out, sio_nsp *parent, sio_slice name,
-                                          struct addr_children *made_for) {
-  int err = check_child_namespace_limits(parent->core, made_for);
+                                          struct addr_children *address_count) {
+  int err = check_child_namespace_limits(parent->core, address_count);
   if (!err) err = child_namespace_create(out, parent, name);
   if (err) return err;
-  (*out)->made_for = made_for;
-  if (made_for) made_for->n++;
+  (*out)->address_count = address_count;
+  if (address_count) address_count->n++;
   return 0;
 }
 
 int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
-                             const sio_session *asker) {
+                             const sio_session *requester) {
   struct core *core = parent->core;
-  struct addr_children *made_for;
+  struct addr_children *address_count;
   if (core->closing) return SIO_ESTATE;
-  int err = find_or_add_address_child_count(&made_for, core, asker);
-  if (!err) err = child_namespace_create_counted(out, parent, name, made_for);
+  int err = find_or_add_address_child_count(&address_count, core, requester);
+  if (!err) err = child_namespace_create_counted(out, parent, name, address_count);
   if (err) {
-    address_child_count_free_if_zero(made_for);
+    address_child_count_free_if_zero(address_count);
     return err;
   }
   sio_nsp *nsp = *out;

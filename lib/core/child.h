@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * child.h - child namespaces, which are created for a parent namespace when a peer or the host asks
- * for them.
+ * child.h - child namespaces (dynamic namespaces). A parent namespace, made with sio_of_match() or
+ * sio_of_pattern(), accepts many names. For each name a child namespace is created when a peer
+ * sends a CONNECT packet for it, or when the host calls sio_of() or sio_of_child().
  *
  * A child is a namespace like any other, but it is removed at the end of the loop's turn in which
  * its last user leaves (sio_nsp.users), unless one of its sockets may still be recovered
- * (recovery.h). The number of children is limited, in total and for each address whose peers ask
- * for them.
+ * (recovery.h). The number of child namespaces is limited in total, and for each address from which
+ * CONNECT packets cause their creation.
  */
 #ifndef SIO_CORE_CHILD_H
 #define SIO_CORE_CHILD_H
@@ -14,12 +15,13 @@
 #include "core/nsp.h"
 #include <sio/engine.h>
 
-/* Creates a child namespace; no namespace may have this name yet. asker is the session whose peer
- * asked for it, or NULL if the host did. Returns 0; UV_ENOMEM; SIO_ETOOBIG if max_child_nsps, or
- * the part of it that an address may use, is reached; SIO_ESTATE if the server is closing; or the
- * error of the adapter. */
+/* Creates a child namespace; no namespace may have this name yet. requester is the session on which
+ * a CONNECT packet for the name arrived, or NULL if the host asked for the namespace. Returns 0;
+ * UV_ENOMEM; SIO_ETOOBIG if there are max_child_nsps child namespaces, or too many of them for the
+ * address of requester (check_child_namespace_limits()); SIO_ESTATE if the server is closing; or
+ * the error of the adapter. */
 int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
-                             const sio_session *asker);
+                             const sio_session *requester);
 
 sio_slice sio__address_child_count_key(
     const void *item); /* the key function of core->addr_children */

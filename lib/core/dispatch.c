@@ -18,8 +18,8 @@
 #include "core/socket.h"
 #include <assert.h>
 
-/* A copy of an EVENT packet. In the same block, the bytes of json and of the attachments follow the
- * array bins. */
+/* A copy of an EVENT packet in an event_queue. The bytes to which json and bins point follow the
+ * array bins in the same block of memory. */
 struct queued_event {
   struct queued_event *next;
   int64_t id;
@@ -29,19 +29,26 @@ struct queued_event {
   sio_slice bins[];
 };
 
+/* The events of a socket that wait for packet middleware. `event` is the one for which the
+ * middleware functions are running (chain); the events in the list starting at `first` wait for
+ * their turn. */
 struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct queued_event *first, **last;
-  /* The struct in which held_bytes are counted; NULL if nothing is counted. */
+  /* The counter of the client to which held_bytes were added; NULL if held_bytes is 0. */
   struct held_events *held;
-  size_t held_bytes;  /* memory of the queued events and of the one that the middleware has */
-  size_t event_bytes; /* memory of the event that the middleware has; included in held_bytes */
-  /* If the middleware refused the event: the message that it gave, or NULL if there was no memory
-   * for a copy, and its data as JSON text, or NULL if it gave none. */
+  size_t held_bytes;  /* memory of the events in the list, and event_bytes */
+  size_t event_bytes; /* memory of `event`, if the middleware has kept it for later; or 0 */
+  /* Set if the middleware has refused `event`. refusal is a copy of the message that it passed to
+   * sio_next_fail(), or NULL if memory ran out; data is the JSON text of the data that it passed,
+   * or NULL if it passed none or the data could not be encoded. */
   char *refusal;
   struct msg *data;
-  bool passing; /* the caller will call event_queue_process_waiting_events() itself */
+  /* True while an event is being passed to the middleware. If the chain ends during that time, the
+   * next event is not passed at once, but by event_queue_process_waiting_events(), which runs
+   * afterwards. */
+  bool passing;
   struct sio_event event;
 };
 
@@ -71,8 +78,8 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   return ev;
 }
 
-/* Counts the memory of an event that has to wait. If the total exceeds the limit, ends the session
- * and returns false. */
+/* Counts the memory of an event that has to wait for the middleware. If memory ran out or the total
+ * of the client exceeds max_queued, ends the session and returns false. */
 static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of_session(q->socket->session);
   int err = sio__held_events_add_bytes(cl, bytes, &q->held);
@@ -157,8 +164,8 @@ static void event_queue_free(struct event_queue *q) {
   sio_socket_unref(s);
 }
 
-/* Passes queued events to the middleware, until one has to wait for its verdict. Frees the queue if
- * it is empty. */
+/* Passes queued events to the middleware, one after the other, until the middleware has returned
+ * for one of them without accepting or refusing it. If there is no such event, frees the queue. */
 static void event_queue_process_waiting_events(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))

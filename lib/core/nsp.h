@@ -36,13 +36,14 @@ struct sio_nsp {
   uint32_t nqueries;
   /* References that keep the memory: one of the library, and one for each socket and each user. */
   uint32_t refs;
-  /* Users that keep the namespace: sockets, queries, and references of the host. A child namespace
-   * without any is removed. */
+  /* The number of sockets, queries and references of the host. A child namespace for which this is
+   * 0 is removed from the server, unless lost sockets of it may still be recovered. */
   uint32_t users;
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
   sio_nsp *parent;                /* set only in a child that has not been removed */
-  /* Counts the children of the address whose peer asked for this child, or NULL. */
-  struct addr_children *made_for;
+  /* In a child that a CONNECT packet has created: the counter for the address from which that
+   * packet came (child.c). Otherwise NULL. */
+  struct addr_children *address_count;
   int64_t next_ack;    /* the id that the next requested ack will get */
   struct list queries; /* open queries, linked by sio_query.link */
   struct map by_id;    /* the members by socket id */
@@ -54,11 +55,12 @@ struct sio_nsp {
   struct hooks rooms; /* the user pointer of each hook is a struct room_hook (room_hooks.c) */
   /* Handlers for events from other servers: struct event_handlers by event name. */
   struct map server_side;
-  /* Received events. In a parent namespace: those that its removed children had received. */
+  /* Received and sent events. In a parent namespace: those of its removed child namespaces. */
   uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* links the children of one parent: parent_state.children */
-  /* Called when the last user has gone. Set only in child namespaces, otherwise NULL. */
+  /* Called when a user of a child namespace has gone, which may have been the last one. NULL in
+   * other namespaces. */
   void (*on_unused)(sio_nsp *nsp);
   struct task remove_unused; /* removes a child at the end of the loop's turn */
   char name[];
@@ -91,22 +93,26 @@ void sio__nsp_memory_ref(sio_nsp *nsp);
 void sio__nsp_memory_unref(sio_nsp *nsp);
 void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
 
-/* Must be called when the namespace has lost a socket, a reference, or a socket that could have
- * been recovered. */
+/* Schedules the removal of a child namespace if nothing uses it any more. Must be called
+ * when a user of the namespace has gone, or when the recovery of a lost socket is not possible any
+ * more: either may have been the last reason to keep the namespace. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }
 
-/* The counters of a namespace. Those of a child are added to those of its parent, because peers
- * choose the names of children, and there may be too many to report each one. */
+/* The counters of a namespace, for statistics. The counters of child namespaces are reported as
+ * part of their parent's, because peers choose the names of child namespaces, and there may be too
+ * many to report each one. */
 struct nsp_stats {
   uint64_t sockets, rooms, events_in, events_out;
 };
 
-/* Adds the counters of nsp to *st. Of a parent namespace, only the counters of its removed children
- * are added. */
-bool sio__nsp_has_threads(const sio_nsp *nsp); /* sio_adapter_api.has_threads */
+/* Adds the counters of nsp to *st. The counters of a parent namespace are those of its removed
+ * child namespaces; see also sio__parent_add_children_to_stats(). */
 void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp);
+
+/* Implements sio_adapter_api.has_threads. */
+bool sio__nsp_has_threads(const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */
 
@@ -118,21 +124,21 @@ void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s);
 
 void sio__nsp_hooks_init(sio_nsp *nsp);
 void sio__nsp_hooks_clear(sio_nsp *nsp);
-/* Copies all callbacks of `from` to nsp. Returns 0, or UV_ENOMEM when only some of them were
- * copied. */
+/* Copies all callbacks of `from` to nsp. Returns 0 or UV_ENOMEM; after an error, nsp may have
+ * copies of some callbacks. */
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
-/* Adds a handler to a map, which is nsp->handlers or nsp->server_side. Returns 0, UV_EINVAL or
- * UV_ENOMEM. */
+/* Adds the host's callback fn for events of this name. handlers is nsp->handlers for events of
+ * peers, or nsp->server_side for events of other servers. Returns 0, UV_EINVAL or UV_ENOMEM. */
 int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
-/* Each of these functions runs the host's callbacks of one kind, in the order in which they were
- * added. */
+/* Each sio__nsp_run_...() function runs the host's callbacks of one kind, in the order in which
+ * they were added. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
-/* E is an event of another server. */
+/* The event comes from another server; no socket belongs to it. */
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e);
 void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
-/* h is nsp->disconnecting or nsp->disconnect. */
+/* Runs the callbacks in h, which is nsp->disconnecting or nsp->disconnect. */
 void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why);
 void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info *info);
 void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);

@@ -22,8 +22,8 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
   sio__free(note);
 }
 
-/* Keeps only the newest notes about left namespaces, at most max_nsps. By now the peer has received
- * the DISCONNECT packets of the older ones. */
+/* Of the notes about namespaces that the client has left, keeps only the newest max_nsps. The older
+ * ones are not needed: by now the peer knows that it has left those namespaces. */
 static void drop_oldest_left_nsp_notes(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
@@ -36,8 +36,8 @@ static void drop_oldest_left_nsp_notes(struct client *cl) {
   }
 }
 
-/* If there is no memory for the note, it is not made. Then a packet that the peer has already sent
- * for that namespace ends the connection. */
+/* If memory runs out, nothing is remembered. Then a packet for nsp that the peer has already sent
+ * is invalid, and ends the connection. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;

@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_note.h - notes of a client about namespaces in which it has no socket.
+ * nsp_note.h - a list of the namespaces in which a client has no socket, but about which something
+ * must be remembered: the client has requested the namespace (nsp_request.h), or has left it.
  */
 #ifndef SIO_CORE_NSP_NOTE_H
 #define SIO_CORE_NSP_NOTE_H
 
 #include "core/client.h"
 
+/* One namespace in that list, client->nsp_notes. */
 struct nsp_note {
   struct nsp_note *next;
-  const char *nsp; /* the name */
-  /* True: the note is a member of a struct nsp_request, which may create the namespace. False: the
-   * client had a socket in this namespace and lost it, and the peer may not know that yet. */
+  const char *nsp; /* the name of the namespace */
+  /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
+   * False: the client had a socket in this namespace and lost it; the peer may not know that. */
   bool is_request;
 };
 
-/* Finds the note of this name and kind. Returns the link that points to it, or the link at the end
- * of the list, which is NULL. */
+/* Finds the note with this namespace name and this value of is_request. Returns the address of the
+ * pointer to the note; if there is none, of the NULL pointer at the end of the list. */
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
-/* Makes a note that the client has left nsp: the server has disconnected it, or its socket was
- * replaced because of a second CONNECT. Packets for nsp that the peer has sent before it knows that
- * are ignored. */
+/* Remembers that the client has left nsp, because the server has disconnected its socket, or has
+ * replaced it after a second CONNECT packet. The peer may have sent packets for nsp before it knows
+ * this; such packets are ignored, and do not end the connection. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp);
-/* Frees all notes. The requests of the client must have ended before. */
+/* Frees the whole list. Must be called after sio__client_abandon_nsp_requests(). */
 void sio__client_free_nsp_notes(struct client *cl);
 
 #endif

@@ -3,9 +3,9 @@
  * nsp_request.c - asks the parent namespaces one after the other whether one of them accepts the
  * name of a new namespace.
  *
- * The match functions of the parents are run as a middleware chain. A chain continues while the
- * verdict is yes, but here the next parent has to be asked only if the answer is no. So each answer
- * is inverted before it is passed to the chain.
+ * The match functions of the parents are run as a middleware chain. A chain calls the next function
+ * if the one before it has accepted, but here the next parent has to be asked if the one before it
+ * has refused. So each answer is inverted before it is passed to the chain.
  */
 #include "core/nsp_request.h"
 
@@ -20,8 +20,8 @@
 
 struct nsp_request {
   struct chain chain;
-  struct sio_next verdict;    /* given to the host's match function, which answers with it */
-  struct timer timeout_timer; /* limits the time of all parents together */
+  struct sio_next verdict;    /* passed to the match functions: their sio_next *, to answer with */
+  struct timer timeout_timer; /* limits the total time of all match functions */
   bool extended;         /* the time limit was restarted once, see loop_should_restart_deadline() */
   struct core *core;     /* one reference */
   struct client *client; /* NULL if the client is gone */
@@ -54,8 +54,8 @@ static void nsp_request_refuse_connect(struct client *cl, const struct nsp_reque
 }
 
 /* Connects the peer to the namespace, or refuses it. The namespace may exist by now, because
- * another request or the host has created it. If the peer does not stay in a new child, the
- * sio_nsp_unref() below causes its removal. */
+ * another request or the host has created it. If connecting fails, sio_nsp_unref() causes the
+ * removal of a new, unused child namespace. */
 static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
@@ -82,8 +82,7 @@ static void nsp_request_restart(struct client *cl, const struct nsp_request *r) 
     sio__nsp_request_start(cl, r->name, auth);
 }
 
-/* Ends a request early. A match function that has not answered yet may still do so, but the answer
- * is ignored. */
+/* Ends a request early. If a match function has still to answer, its later answer is ignored. */
 static void nsp_request_abandon(struct nsp_request *r) {
   sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
   nsp_request_unlink_from_client(r);
@@ -101,8 +100,8 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
                            parent->as_parent->user);
 }
 
-/* Starts the time limit. Nothing has to be copied, because the request contains copies of the name
- * and the auth. */
+/* Called when a match function has returned and has not answered yet. Starts the time limit. The
+ * function may use the name and the auth later: both are copies in the request. */
 static void nsp_request_on_verdict_deferred(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
@@ -110,8 +109,9 @@ static void nsp_request_on_verdict_deferred(struct chain *c) {
     sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
-/* Called when the verdict of the chain is no, which means that the parent has accepted the name. */
-static void nsp_request_on_parent_matched(struct chain *c, const char *message, sio_val data) {
+/* Called when a parent has accepted the name, which nsp_request_on_match_answer() passes to the
+ * chain as a refusal, so that no other parent is asked. Keeps the parent. */
+static void nsp_request_on_parent_accepted(struct chain *c, const char *message, sio_val data) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)message, (void)data;
   r->parent = c->at->user;
@@ -122,7 +122,9 @@ static bool can_nsp_request_continue(const struct chain *c) {
   return r->client && sio__session_is_open(r->client->session);
 }
 
-static void nsp_request_on_verdict(struct sio_next *n, bool ok, const char *message, sio_val data) {
+/* Called when a match function answers. Passes the opposite answer to the chain. */
+static void nsp_request_on_match_answer(struct sio_next *n, bool ok, const char *message,
+                                        sio_val data) {
   struct chain *c = &container_of(n, struct nsp_request, verdict)->chain;
   (void)message, (void)data;
   c->next.done(&c->next, !ok, NULL, sio_null());
@@ -145,13 +147,13 @@ static void nsp_request_on_chain_finished(struct chain *c, bool ok) {
 static const struct chain_ops nsp_request_chain_ops = {
   .call = nsp_request_call_match_callback,
   .verdict_deferred = nsp_request_on_verdict_deferred,
-  .refused = nsp_request_on_parent_matched,
+  .refused = nsp_request_on_parent_accepted,
   .may_continue = can_nsp_request_continue,
   .finish = nsp_request_on_chain_finished,
 };
 
 /* Refuses the peer when the time is up. If the match function has answered earlier in the same turn
- * of the loop, the answer counts. */
+ * of the loop, the state is not CHAIN_WAITING any more, and that answer counts. */
 static void nsp_request_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
@@ -196,7 +198,7 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
   }
   sio__middleware_chain_init(&r->chain, &core->loop, &core->parents, &nsp_request_chain_ops);
   timer_init(&r->timeout_timer, nsp_request_on_timeout);
-  r->verdict.done = nsp_request_on_verdict;
+  r->verdict.done = nsp_request_on_match_answer;
   r->core = core;
   r->client = cl;
   r->nsp_note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = r->name.p, .is_request = true };

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_request.h - a CONNECT packet for a namespace that does not exist, but that a parent may
- * create.
+ * nsp_request.h - a CONNECT packet for a namespace that does not exist, but may be created as the
+ * child of a parent namespace.
  *
- * The request asks one parent after the other whether it accepts the name. A parent may answer
- * later. Then the peer is connected to the new child namespace, or refused.
+ * A parent namespace is made with sio_of_match() or sio_of_pattern(): the host gives it a callback,
+ * the match function, or a pattern, which decides for which names it gets child namespaces. A
+ * request asks one parent after the other whether it accepts the name. A match function may answer
+ * later. When a parent has accepted, a child namespace is created and the peer is connected to it;
+ * if none accepts, the peer is refused.
  */
 #ifndef SIO_CORE_NSP_REQUEST_H
 #define SIO_CORE_NSP_REQUEST_H
 
 #include "core/client.h"
 
-/* True if the name is valid and there are parents to ask. */
+/* True if the name is valid, and the server has at least one parent namespace. */
 bool sio__can_nsp_be_requested(const struct core *core, sio_slice name);
+/* Handles the first CONNECT packet for this name. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
-/* Handle another CONNECT packet, or a DISCONNECT packet, for the name of a request. Both return
- * false if there is no request for this name. See sio__connect_on_second_connect() and
- * sio__connect_withdraw_pending(). */
+/* Handles another CONNECT packet of a client that has a request for this name, in the way of
+ * sio__connect_on_second_connect(). Returns false if the client has no such request. */
 bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth);
+/* Handles a DISCONNECT packet of a client that has a request for this name: the parents are still
+ * asked, but the client is not connected. Returns false if the client has no such request. */
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name);
 /* Ends all requests of a client that is gone. Must be called from the loop. */
 void sio__client_abandon_nsp_requests(struct client *cl);
