@@ -115,6 +115,35 @@ static bool take_private(sio_session *c, bool binary, sio_slice data, void *user
   return mine;
 }
 
+static void close_at_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)binary, (void)user;
+  EQ(sio_session_send(c, 0, false, data), 0);
+  sio_session_close(c, NULL);
+}
+
+static void show_state_at_flush(sio_session *c, void *user) {
+  (void)user;
+  trace("flush/%d ", sio_session_info_of(c).state);
+}
+
+/* The session ends in a POST, and in the same turn the next request arrives after its GET. */
+TEST(no_flush_is_shown_of_a_session_that_has_ended) {
+  static const sio_engine_callbacks cbs = { .open = on_open,
+                                            .message = close_at_message,
+                                            .close = on_close };
+  start(NULL);
+  EQ(sio_engine_route(srv, "/raw", &cbs, name), 0);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .flush = show_state_at_flush }, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && poller_get(&poller));
+  REQUIRE(raw_open(&poller.post, srv));
+  turns();
+  REQUIRE(raw_request(&poller.post, "POST", poller.path, "", "4last") &&
+          raw_get(&poller.get, "/other"));
+  REQUIRE(raw_expect(&poller.get, "4last"));
+  SAW("open:raw close:forced close/0/ ");
+  stop();
+}
+
 TEST(a_hook_may_keep_messages_to_itself) {
   start_raw(NULL);
   EQ(sio_on_engine(srv, &(sio_engine_hooks){ .message = take_private }, NULL), 0);
@@ -250,6 +279,7 @@ T(hooks_are_shown_packets_both_ways)
 T(they_are_shown_the_same_where_peers_are_limited)
 T(hooks_are_shown_what_a_poll_takes)
 T(hooks_may_close_the_session)
+T(no_flush_is_shown_of_a_session_that_has_ended)
 T(a_hook_may_keep_messages_to_itself)
 T(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them)
 T(a_poll_may_be_let_in_by_the_close_hook_of_its_session)
