@@ -21,7 +21,9 @@ void sio__meter_stop(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->t
 
 static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);
-  if (m->reported_at && now - m->reported_at < TELL_MS) return;
+  /* A limit that closes is always reported. It can be reached several times: each connection with
+   * which a session tries to upgrade is closed by itself. */
+  if (m->reported_at && now - m->reported_at < TELL_MS && wait_ms) return;
   m->reported_at = now;
   m->ops->limited(m, limit, wait_ms);
 }

@@ -147,6 +147,23 @@ TEST(where_peers_are_closed_for_it_the_session_of_one_on_trial_stays) {
   stop();
 }
 
+TEST(each_connection_that_is_closed_for_a_limit_is_reported) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 10, .when_limited = SIO_LIMITED_CLOSE });
+  char path[200];
+  snprintf(path, sizeof path, WS "&sid=%s",
+           container_of(srv->eio.all.next, sio_session, link)->sid);
+  for (int i = 0; i < 20; i++) raw_frame(w, 0x89, "p", 1);
+  turns();
+  EQ_STR(told, "packets_per_s closed ");
+  raw_close(w);
+  CHECK(raw_open(w, srv) && raw_upgrade(w, path));
+  for (int i = 0; i < 20; i++) raw_frame(w, 0x89, "p", 1);
+  turns();
+  EQ_STR(told, "packets_per_s closed packets_per_s closed ");
+  EQ(stats().limited_closed, 2);
+  stop();
+}
+
 TEST(the_host_may_end_the_session_when_it_hears_of_one_on_trial) {
   for (int close = 0; close < 2; close++) {
     struct raw *w = on_trial((sio_options){
@@ -184,6 +201,7 @@ T(so_are_its_pings_and_its_bytes)
 T(its_pause_ends_and_the_upgrade_goes_on)
 T(the_next_one_has_no_limits_of_its_own)
 T(where_peers_are_closed_for_it_the_session_of_one_on_trial_stays)
+T(each_connection_that_is_closed_for_a_limit_is_reported)
 T(the_host_may_end_the_session_when_it_hears_of_one_on_trial)
 T(anything_else_than_a_probe_costs_the_websocket_and_not_the_session)
 TESTS_END
