@@ -12,7 +12,6 @@
 #include "eio/websocket.h"
 #include "http/cookie.h"
 #include "ws/upgrade.h"
-#include <assert.h>
 #include <stdio.h>
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
@@ -59,8 +58,7 @@ static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
   char value[COOKIE_SIZE];
   if (!e->opts->cookie) return;
   long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
-  assert(n > 0); /* checked with the options */
-  sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
+  if (n > 0) sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
 }
 
 void sio__open_polling_session(struct eio *e, sio_request *r) {

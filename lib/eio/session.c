@@ -114,7 +114,7 @@ void sio__session_extend_timeout(sio_session *c) {
 /* The rate limits stop reading through the transport, and start it again. */
 static void on_limits_pause(struct meter *m) {
   sio_session *c = session_of_meter(m);
-  if (c->transport->pause) c->transport->pause(c);
+  if (c->transport && c->transport->pause) c->transport->pause(c);
 }
 
 static void on_limits_resume(struct meter *m) {
@@ -227,7 +227,7 @@ void sio__session_start(sio_session *c) {
 /* ---- the end ------------------------------------------------------------------------ */
 
 static void remove_session_from_table(sio_session *c) {
-  assert(!c->removed);
+  if (c->removed) return;
   c->removed = 1;
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));

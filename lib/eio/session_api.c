@@ -49,7 +49,7 @@ static sio_session_info session_info(const sio_session *c) {
   return (sio_session_info){
     .server = c->eio->owner,
     .id = c->sid,
-    .transport = c->transport->name,
+    .transport = c->transport ? c->transport->name : "",
     .address = sio__session_address(c),
     .peer = c->head ? kept_head_direct_address(c->head) : "",
     .url = sio__session_url(c),

@@ -36,7 +36,11 @@ static void websocket_resume(sio_session *c) {
     sio__ws_resume_reading(c->ws);
 }
 
-static void websocket_pause(sio_session *c) { sio__ws_pause_reading(c->ws); }
+/* c->ws is NULL once the WebSocket has closed. The functions of the transport that read something
+ * return zero then. */
+static void websocket_pause(sio_session *c) {
+  if (c->ws) sio__ws_pause_reading(c->ws);
+}
 
 static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
@@ -163,15 +167,17 @@ int sio__websocket_send(sio_session *c, struct msg *m) {
   return sio__ws_send(c->ws, m);
 }
 
-static bool websocket_can_send_now(const sio_session *c) { return ws_is_idle(c->ws); }
-static size_t websocket_queued_bytes(const sio_session *c) { return ws_queued_bytes(c->ws); }
+static bool websocket_can_send_now(const sio_session *c) { return c->ws && ws_is_idle(c->ws); }
+static size_t websocket_queued_bytes(const sio_session *c) {
+  return c->ws ? ws_queued_bytes(c->ws) : 0;
+}
 
 static size_t websocket_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : 0;
 }
 
 static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
-  sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
+  if (c->ws) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
 static int websocket_queue_sent_mark(sio_session *c) {
@@ -200,10 +206,12 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   return false;
 }
 
-static bool websocket_has_unhandled_packets(const sio_session *c) { return c->ws->conn->paused; }
+static bool websocket_has_unhandled_packets(const sio_session *c) {
+  return c->ws ? c->ws->conn->paused : session_is_paused(c);
+}
 
 static size_t websocket_incomplete_message_bytes(const sio_session *c) {
-  return c->ws->recv.msg ? c->ws->recv.msg->n : 0;
+  return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",

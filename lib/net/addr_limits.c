@@ -5,7 +5,6 @@
  */
 #include "net/addr_limits.h"
 #include "base/mem.h"
-#include <assert.h>
 #include <limits.h>
 
 enum {
@@ -216,10 +215,9 @@ static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
                                      const char *detail) {
   sio_rejection r = { cause, address, detail };
-  assert(cause >= 0 && cause < SIO_REJECT_END);
-  g->refused[cause]++;
+  if (cause >= 0 && cause < SIO_REJECT_END) g->refused[cause]++;
   log_rejected_peer(g, &r);
-  g->on_rejected(g, &r);
+  if (g->on_rejected) g->on_rejected(g, &r);
 }
 
 /* ---- start and end --------------------------------------------------------- */

@@ -314,7 +314,7 @@ static ssize_t write_queue_once(struct conn *c, size_t *offered) {
 static void close_conn(struct conn *c);
 
 void sio__conn_fail(struct conn *c, int err) {
-  assert(!c->closed);
+  if (c->closed) return;
   close_conn(c);
   c->ops->failed(c, err);
   sio__conn_clear_owner(c);
@@ -406,8 +406,7 @@ static void conn_flush(struct conn *c) {
 }
 
 void sio__conn_write_queue_now(struct conn *c) {
-  assert(!c->closed);
-  if (c->blocked) return;
+  if (c->blocked || c->closed) return;
   if (c->rare_flags) count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
   if (write_queue(c) < 0) return;
@@ -419,7 +418,7 @@ void sio__conn_write_queue_now(struct conn *c) {
 
 /* An error is ignored: then the kernel holds more, which no caller could change. */
 void sio__conn_limit_unsent_bytes(struct conn *c, int bytes) {
-  assert(!c->closed);
+  if (c->closed) return;
 #ifdef TCP_NOTSENT_LOWAT
   if (!setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes)) return;
 #endif

@@ -24,11 +24,12 @@ static sio_slice thread_sid_key(const void *item) {
 /* A barrier must not wait until no member sends broadcasts any more. */
 static int init_broadcast_lock(sio_threads *t) {
   pthread_rwlockattr_t attr;
-  pthread_rwlockattr_init(&attr); /* allocates nothing */
+  int err = pthread_rwlockattr_init(&attr); /* allocates memory on some systems */
+  if (err) return err;
 #ifdef __GLIBC__
   pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 #endif
-  int err = pthread_rwlock_init(&t->broadcast_lock, &attr);
+  err = pthread_rwlock_init(&t->broadcast_lock, &attr);
   pthread_rwlockattr_destroy(&attr);
   return err;
 }
@@ -116,16 +117,14 @@ int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct
 void sio__threads_remove_member(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_thread_member(t, id);
-  assert(m);
-  m->loop = NULL;
+  if (m) m->loop = NULL;
   pthread_rwlock_unlock(&t->lock);
 }
 
 void sio__threads_set_draining(sio_threads *t, struct member_id id) {
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_thread_member(t, id);
-  assert(m);
-  m->drains = true;
+  if (m) m->drains = true;
   pthread_rwlock_unlock(&t->lock);
 }
 

@@ -114,11 +114,11 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
 }
 
 static void endpoint_on_reading_paused(struct meter *m) {
-  sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_reading_resumed(struct meter *m) {
-  sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_rate_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
@@ -135,8 +135,8 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
 /* Counts received packets and bytes. False: the peer is over a limit that closes it, and the
  * message must not be delivered. */
 static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
-  if (w->over_rate) return false;
-  if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return true;
+  if (w->over_rate || !w->ws) return false;
+  if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
   w->over_rate = true;
   sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return false;
@@ -331,7 +331,8 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* the 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
-  if (rest.n) sio__ws_conn_feed_bytes(w->ws, rest);
+  /* The host may have ended the connection in `open`. */
+  if (rest.n && w->ws) sio__ws_conn_feed_bytes(w->ws, rest);
 }
 
 /* Copies a NULL-terminated array of strings into one block: first the pointers, then the texts.
