@@ -25,10 +25,10 @@ static bool is_socketio2_client(const struct client *cl) {
   return sio__session_protocol(cl->session) == 3;
 }
 
-/* Returns NULL if the session has no sockets. For sessions that have a client: one without is over,
- * because memory ran out when it was opened, and is not read or written any more. */
+/* Returns NULL if the session has no sockets, or no client: because memory ran out when it was
+ * opened, or because its close callback has run. */
 static sio_socket *first_socket_of_session(const sio_session *c) {
-  return client_of_session(c)->sockets;
+  return client_of_session(c) ? client_of_session(c)->sockets : NULL;
 }
 
 /* ---- invalid input -------------------------------------------------------------------------- */

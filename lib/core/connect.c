@@ -378,11 +378,13 @@ void sio__auth_free(char *auth) {
   if (auth) sio__wipe_and_free(auth, strlen(auth));
 }
 
+/* If the socket has no pending_join, it could not be connected, and its session is about to close:
+ * there is nothing to do. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   /* In this state the union of sio_socket contains pending_join. */
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
-  assert(p); /* a socket that could not be connected has ended its session */
+  if (!p) return 0;
   pending_join_forget_second_connect(p);
   p->withdrawn = false;
   if (sio__is_same_auth(sio_socket_auth(s), auth)) return 0;
@@ -391,7 +393,8 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
 }
 
 void sio__connect_withdraw_pending(sio_socket *s) {
-  assert(s->state == SOCKET_PENDING && s->pending_join);
+  assert(s->state == SOCKET_PENDING);
+  if (!s->pending_join) return;
   pending_join_forget_second_connect(s->pending_join);
   s->pending_join->withdrawn = true;
 }

@@ -52,7 +52,7 @@ static void add_string_size(struct remote_size *c, size_t n) {
 
 static sio_slice write_remote_string(struct remote_writer *c, sio_slice text) {
   char *p = c->text;
-  memcpy(p, text.p, text.n);
+  if (text.n) memcpy(p, text.p, text.n);
   p[text.n] = '\0';
   c->text += text.n + 1;
   return slice(p, text.n);
@@ -112,8 +112,7 @@ static void add_local_socket_to_query(sio_socket *s, void *user) {
 
 sio_slice sio_remote_handshake(sio_remote *r) {
   struct buf *b = &memory_block_of_remote(r)->handshake;
-  /* A sio_remote of another server has a handshake, if only "{}". */
-  if (r->handshake.n || !r->socket->session) return r->handshake;
+  if (r->handshake.n || !r->socket || !r->socket->session) return r->handshake;
   if (sio__handshake_to_json(b, r->socket))
     sio__buf_clear(b);
   else

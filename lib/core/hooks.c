@@ -38,10 +38,9 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user) {
 
 int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
   int err = 0;
-  assert(!from->has_removed);
   for (const struct list *it = from->list.next; it != &from->list && !err; it = it->next) {
     const struct hook *k = container_of(it, const struct hook, link);
-    err = sio__hooks_add(h, k->fn, k->user);
+    if (k->fn) err = sio__hooks_add(h, k->fn, k->user); /* NULL: removed while it was walked */
   }
   return err;
 }

@@ -16,7 +16,6 @@
 #include "core/core.h"
 #include "core/nsp_note.h"
 #include "core/parent.h"
-#include <assert.h>
 
 struct nsp_request {
   struct chain chain;
@@ -208,9 +207,8 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
 }
 
 bool sio__can_nsp_be_requested(const struct core *core, sio_slice name) {
-  assert(name.n &&
-         name.p[0] == '/'); /* see sio__decode_text_message(), check_parsed_packet_head() */
-  return sio__is_nsp_name_valid(name) && !hooks_empty(&core->parents);
+  bool is_full_name = name.n && name.p[0] == '/' && sio__is_nsp_name_valid(name);
+  return is_full_name && !hooks_empty(&core->parents);
 }
 
 static struct nsp_request *nsp_request_of_note(struct nsp_note *note) {

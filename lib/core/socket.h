@@ -23,13 +23,14 @@
 #include <sio/engine.h>
 #include <sio/socket.h>
 
-/* Say what a log line is about, for LOG_ABOUT(): a session, or a socket that has not left yet. */
+/* Say what a log line is about, for LOG_ABOUT(): a session, or a socket, which may have
+ * left. */
 #define ABOUT_SESSION_OF(session_) \
   (&(const struct log_about){ .session = sio__session_public_id((session_), (char[21]){ "" }) })
-#define ABOUT_SOCKET(s)                                                  \
-  (&(const struct log_about){                                            \
-      .session = sio__session_public_id((s)->session, (char[21]){ "" }), \
-      .nsp = (s)->nsp->name,                                             \
+#define ABOUT_SOCKET(s)                                                                        \
+  (&(const struct log_about){                                                                  \
+      .session = (s)->session ? sio__session_public_id((s)->session, (char[21]){ "" }) : NULL, \
+      .nsp = (s)->nsp->name,                                                                   \
   })
 
 struct auth;
