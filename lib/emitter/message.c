@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "packet/msgpack.h"
-#include <assert.h>
 #include <sio/emit.h>
 #include <sio/emitter.h>
 
@@ -62,8 +61,7 @@ void sio__message_write_channel_name(struct message *m, sio_slice key, const cha
 }
 
 const char *sio__message_single_room(const struct message_target *to) {
-  assert(!to->rooms || to->rooms[0]); /* a target without rooms is not published */
-  return to->rooms && !to->rooms[1] ? to->rooms[0] : NULL;
+  return to->rooms && to->rooms[0] && !to->rooms[1] ? to->rooms[0] : NULL;
 }
 
 /* ---- targets --------------------------------------------------------------------------------- */

@@ -22,7 +22,8 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
 /* At most 255 bytes of a host and 5 of a port. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);
 void sio__link_start(struct link *l);
-void sio__link_resume_with_address(struct link *l); /* l->to is set, and l->locating was true */
+/* l->to is set. Ignored if the address was not asked for. */
+void sio__link_resume_with_address(struct link *l);
 void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
 void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
 

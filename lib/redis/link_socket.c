@@ -74,7 +74,7 @@ static void on_link_socket_writable(uv_poll_t *p, int status, int events) {
   int err = status;
   uv_poll_stop(p);
   if (!err) err = link_socket_send_unsent_bytes(w);
-  if (err) w->ops->failed(w->link, "the connection broke", err);
+  if (err && w->link) w->ops->failed(w->link, "the connection broke", err);
 }
 
 static int link_socket_init_write_poll(struct link_socket *w, int fd) {

@@ -5,7 +5,6 @@
 #include "redis/receive_event.h"
 
 #include "base/err.h"
-#include <assert.h>
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <uv.h>
@@ -16,13 +15,14 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* The packet goes through the adapter of all threads, if there are several. The streams adapter,
- * which cannot be used with threads, passes it to the memory adapter directly: the event has waited
- * for its turn already, and must not be queued again. */
+/* With several threads the packet goes through the adapter of all threads. Otherwise the streams
+ * adapter passes it to the memory adapter directly: the event has waited for its turn already, and
+ * must not be queued again. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
                                          const sio_target *to) {
-  return a->streams ? memory_adapter_ops(a)->broadcast(a->local, to, p)
-                    : a->api->packet_broadcast(p, to);
+  return a->streams && !a->api->has_threads(a->nsp)
+             ? memory_adapter_ops(a)->broadcast(a->local, to, p)
+             : a->api->packet_broadcast(p, to);
 }
 
 int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
@@ -83,7 +83,7 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
   sio_adapter *a = s->adapter;
   sio_slice v[3], uid;
   struct unpacked u;
-  assert(!a->shut); /* it has no subscriptions then */
+  if (a->shut) return;
   if (!has_members_in_room_of_channel(a, channel)) return;
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err && (!sio__unpack_array_elements(u.value, v, 3) || !sio__unpack_string(v[0], &uid)))

@@ -5,8 +5,8 @@
 #include "redis/receive_response.h"
 
 #include "base/err.h"
+#include "packet/msgpack.h"
 #include "redis/pending_request.h"
-#include <assert.h>
 #include <uv.h>
 
 enum { ACKS_MAX = 1 << 30 };
@@ -53,10 +53,11 @@ static int parse_remote_socket(struct pending_request *q, sio_slice socket) {
 
 static int handle_fetch_response(struct pending_request *q, sio_slice sockets) {
   uint32_t n;
+  sio_slice one;
   int err = 0;
   if (!sio__unpack_array_length(&sockets, &n)) return SIO_EPROTO;
   for (uint32_t i = 0; !err && i < n; i++)
-    err = parse_remote_socket(q, sio__unpack_take_element(&sockets));
+    err = sio__msgpack_skip_value(&sockets, &one) ? parse_remote_socket(q, one) : SIO_EPROTO;
   sio__pending_request_add_response(q);
   return err;
 }
@@ -117,7 +118,7 @@ void sio__on_response_message(struct subscription *s, sio_slice channel, sio_sli
   const struct unpack_field fields[] = { { "requestId", &id },        { "type", &type },
                                          { "sockets", &f.sockets },   { "data", &f.data },
                                          { "clientCount", &f.count }, { "packet", &f.packet } };
-  assert(!a->shut); /* it has no subscriptions then */
+  if (a->shut) return;
   if (map_empty(&a->redis->pending_requests) && !a->silent.n) return;
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err && !sio__unpack_map_fields(u.value, fields, 6)) err = SIO_EPROTO;

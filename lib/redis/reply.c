@@ -33,7 +33,7 @@ int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elemen
 }
 
 void sio__reply_reader_clear(struct reply_reader *r) {
-  redisReaderFree(r->reader);
+  if (r->reader) redisReaderFree(r->reader); /* old versions of hiredis do not accept NULL */
   r->reader = NULL;
 }
 

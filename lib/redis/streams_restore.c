@@ -17,7 +17,6 @@
 #include "redis/stream_members.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_repeats.h"
-#include <assert.h>
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <sio/stats.h>
@@ -107,7 +106,7 @@ static int get_and_delete_key_in_transaction(struct streams *x, const struct str
 static int request_and_delete_session_key(struct streams *x, const struct stream_restore *k) {
   char text[SESSION_PREFIX_MAX + PID_MAX];
   size_t nprefix = strlen(x->prefix), npid = strlen(k->pid);
-  assert(nprefix + npid < sizeof text);
+  if (nprefix + npid >= sizeof text) return UV_EINVAL;
   memcpy(text, x->prefix, nprefix);
   memcpy(text + nprefix, k->pid, npid);
   sio_slice key = slice(text, nprefix + npid);

@@ -8,7 +8,6 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "packet/msgpack.h"
-#include <assert.h>
 
 enum {
   BINS_MAX = 65536,            /* attachments of one value */
@@ -41,14 +40,6 @@ int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message
 
 void sio__unpacked_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
 
-sio_slice sio__unpack_take_element(sio_slice *in) {
-  sio_slice value = { NULL, 0 };
-  bool complete = sio__msgpack_skip_value(in, &value);
-  assert(complete);
-  (void)complete;
-  return value;
-}
-
 /* ---- fields ---------------------------------------------------------------------------------- */
 
 static void store_field_value(const struct unpack_field *fields, size_t n, sio_slice key,
@@ -59,11 +50,12 @@ static void store_field_value(const struct unpack_field *fields, size_t n, sio_s
 
 bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n) {
   struct msgpack t;
-  sio_slice text;
+  sio_slice key, value, text;
   for (size_t i = 0; i < n; i++) *fields[i].value = slice(NULL, 0);
   if (!sio__msgpack_read_token(&map, &t) || t.kind != MSGPACK_MAP) return false;
   for (uint32_t i = 0; i < t.count; i++) {
-    sio_slice key = sio__unpack_take_element(&map), value = sio__unpack_take_element(&map);
+    if (!sio__msgpack_skip_value(&map, &key) || !sio__msgpack_skip_value(&map, &value))
+      return false;
     if (sio__unpack_string(key, &text)) store_field_value(fields, n, text, value);
   }
   return true;
@@ -79,7 +71,8 @@ bool sio__unpack_array_length(sio_slice *in, uint32_t *n) {
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n) {
   uint32_t count;
   if (!sio__unpack_array_length(&array, &count) || count != n) return false;
-  for (size_t i = 0; i < n; i++) elements[i] = sio__unpack_take_element(&array);
+  for (size_t i = 0; i < n; i++)
+    if (!sio__msgpack_skip_value(&array, &elements[i])) return false;
   return true;
 }
 
@@ -154,9 +147,8 @@ bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
 
 /* Takes the next element off *in. Returns the size of the name; 0 if it cannot be a room. */
 static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
-  sio_slice value = sio__unpack_take_element(in);
-  *t = (struct msgpack){ .kind = MSGPACK_NIL };
-  (void)sio__msgpack_read_token(&value, t);
+  sio_slice value;
+  if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;
   return room_name_size(t);
 }
 

@@ -28,9 +28,6 @@ bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, si
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
 /* Takes the head of an array off *in and stores its length. The elements follow in *in. */
 bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
-/* Takes the next element off an array or a map, whose head was read before. It is there:
- * sio__unpack_message() has checked that the whole message is complete. */
-sio_slice sio__unpack_take_element(sio_slice *in);
 
 bool sio__unpack_string(sio_slice value, sio_slice *out);
 /* A string of less than `size` bytes without a NUL, copied. */
