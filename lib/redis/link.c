@@ -71,10 +71,12 @@ static void link_send_ping(struct link *l) {
 
 /* After ping_interval_ms without a byte from Redis a PING is sent, and after as long again the
  * connection is broken. Ticks are counted instead of milliseconds: if the host blocks the loop,
- * that is one tick, and what came meanwhile is read before the next one. */
+ * that is one tick, and what came meanwhile is read before the next one. While commands are held,
+ * a PING would not be written, so silence does not count. */
 static void on_link_ping_timer(uv_timer_t *t) {
   struct link *l = t->data;
-  l->silent_ticks = l->has_received ? 0 : l->silent_ticks + 1;
+  bool held = l->ops->is_held && l->ops->is_held(l);
+  l->silent_ticks = l->has_received || held ? 0 : l->silent_ticks + 1;
   l->has_received = false;
   if (l->silent_ticks == 2 * TICKS) {
     link_fail_and_retry(l, "Redis does not answer");
@@ -82,7 +84,7 @@ static void on_link_ping_timer(uv_timer_t *t) {
   }
   if (l->silent_ticks == TICKS) link_send_ping(l);
   if (++l->ticks % TICKS == 0 && l->ops->tick) l->ops->tick(l);
-  if (!l->ops->is_held || !l->ops->is_held(l)) sio__link_flush(l);
+  if (!held) sio__link_flush(l);
 }
 
 static void link_set_ready(struct link *l) {

@@ -247,6 +247,19 @@ TEST(the_timer_of_a_connection_does_not_write_what_is_held) {
   end_cluster();
 }
 
+/* Commands are held for a second, which is many times ping_interval_ms here. */
+TEST(a_connection_whose_commands_are_held_is_not_taken_for_silent) {
+  begin_move(&(sio_redis_options){ .retry_max_ms = 1000, .ping_interval_ms = 100 });
+  fake_cut_node(0);
+  UNTIL(redis_stats().state != SIO_REDIS_READY);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  uint64_t failures = redis_stats().failures;
+  emit(0);
+  came(1);
+  EQ(redis_stats().failures, failures);
+  end_cluster();
+}
+
 TEST(the_end_may_come_while_commands_are_held) {
   begin_move(NULL);
   late = 0;
@@ -339,6 +352,7 @@ T(commands_that_are_not_answered_come_before_those_that_wait_for_the_new_node)
 T(a_node_that_has_lost_its_slots_is_kept_until_it_has_answered)
 T(a_node_that_does_not_answer_holds_commands_for_a_while_only)
 T(the_timer_of_a_connection_does_not_write_what_is_held)
+T(a_connection_whose_commands_are_held_is_not_taken_for_silent)
 T(the_end_may_come_while_commands_are_held)
 T(a_reply_that_was_not_asked_for_is_not_the_reply_to_a_command_that_is_held)
 T(what_does_not_fit_at_the_new_node_is_counted)
