@@ -32,29 +32,34 @@
 #include "core/replay.h"
 #include "core/saved_state.h"
 
+/* What is known about a client that can be recovered: its state is LIVE while its socket is
+ * connected, AWAY while the client is gone, and RETURNING while its new socket is connecting. */
 struct recovery_record {
   sio_socket *socket;               /* NULL while the record is AWAY */
   struct recovery_queue_entry away; /* links the record into recovery->away while it is AWAY */
   struct saved_state saved;         /* empty while LIVE */
   struct replay replay;
-  uint64_t left_at_ms; /* the loop's clock */
-  uint64_t since; /* with several threads: the number of the CONNECT that made the last socket */
+  uint64_t left_at_ms; /* when the client was lost; the loop's clock */
+  /* With several threads: sio__threads_next_number() when the client returned last; 0 if it never
+   * did. So the threads can tell which one the client returned to last. */
+  uint64_t since;
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  bool persisted; /* the adapter has stored the socket */
+  bool persisted; /* the adapter has stored the record's saved state */
 };
 
-/* One per namespace. */
+/* Connection state recovery in one namespace: its recovery records and its log of events. */
 struct recovery {
   sio_nsp *nsp;
   struct replay_log log;
-  struct map by_pid; /* all recovery records (struct recovery_record) by pid */
-  struct recovery_queue away;
+  struct map by_pid;          /* all recovery records (struct recovery_record) by pid */
+  struct recovery_queue away; /* the AWAY records */
   struct timer expiry_timer;
-  bool kept_by_adapter; /* SIO_ADAPTER_RECOVERS */
+  bool kept_by_adapter; /* the adapter has the flag SIO_ADAPTER_RECOVERS */
 };
 
-int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* *out is NULL if recovery is off */
+/* Sets *out to NULL and returns 0 if recovery is off. */
+int sio__recovery_new(struct recovery **out, sio_nsp *nsp);
 void sio__recovery_free(struct recovery *r); /* all sockets must have left; r may be NULL */
 /* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
 unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
@@ -62,25 +67,26 @@ unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
 /* ---- events ----------------------------------------------------------------------------- */
 
 /* Writes the replay offset for an event that is about to be encoded, and returns its length. The
- * number in it is taken later, with recovery_take_event_number(). A volatile event gets no number
- * of its own, and repeats that of the event before it. */
+ * offset contains the next event number, which is not used up before recovery_take_event_number()
+ * is called. A volatile event has no number of its own: its offset contains the number of the event
+ * before it. */
 size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
                                        char out[REPLAY_OFFSET_MAX]);
-/* Takes the number that sio__recovery_write_next_offset() has written, when the event was
- * encoded. */
+/* Gives the encoded event its number, which is the one that sio__recovery_write_next_offset() has
+ * written into its offset. Returns that number. */
 static inline uint64_t recovery_take_event_number(struct recovery *r) { return ++r->log.seq; }
-/* Keeps a numbered event, so that it can be replayed. Must be called before the event is sent to
- * any socket. */
+/* Adds the event with number seq to the log, so that it can be replayed to clients that
+ * miss it. Must be called before the event is sent to any socket. */
 void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
                               const sio_target *to);
-/* Removes the event that was kept last, because it could not be sent to any socket. */
+/* Removes event seq from the log if it is the newest one, because it could not be sent. */
 void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
 /* Returns r if events are numbered and kept in its log; otherwise NULL. */
 static inline struct recovery *get_recovery_with_log(struct recovery *r) {
   return r && !r->kept_by_adapter ? r : NULL;
 }
-/* True if the adapter keeps everything for recovery itself. Then also events to single sockets have
- * to go through the adapter. */
+/* True if the adapter itself keeps the lost sockets and the events for recovery. Then events to
+ * single sockets are sent through the adapter too, and not only broadcasts. */
 static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {
   return r && r->kept_by_adapter;
 }
@@ -90,44 +96,54 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
 
 /* ---- records ----------------------------------------------------------------------------- */
 
-/* Creates the record of a socket that connects. Returns NULL if there is no memory, or no random
- * pid. */
+/* Creates the LIVE recovery record of a socket that connects. Returns NULL if memory ran out, or if
+ * no random pid could be made. */
 struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket *s);
-/* Creates a record without a socket from what the adapter has found. Returns 0, SIO_EPROTO if an id
- * is malformed, SIO_EEXISTS if one is in use here, or UV_ENOMEM. */
+/* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
+ * found. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a socket or record
+ * of this namespace has that id or pid; or UV_ENOMEM. */
 int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
                                    struct recovery_record **out);
+/* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
+ * NULL. If kept_by_adapter is set and `persisted` is not, makes the adapter forget the pid. */
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
-/* Returns the LIVE, AWAY or RETURNING record with this pid, or NULL. A record that the adapter has
- * found, and that no socket has yet, does not count. */
+/* Returns the LIVE, AWAY or RETURNING record with this pid, or NULL. Does not return a
+ * record that the adapter has found, until it is given to a socket or kept as AWAY. */
 struct recovery_record *sio__recovery_find_record(const struct recovery *r, sio_slice pid);
+/* True if more than max_disconnection_ms have passed since the client was lost. */
 bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);
-/* True if the socket of this record (a struct recovery_record) is in the room; while the record is
- * LIVE, its rooms are not known here. */
+/* An in_room_cb. record is a struct recovery_record that is not LIVE. True if the client's lost
+ * socket was in the room. */
 bool sio__is_saved_socket_in_room(const char *room, const void *record);
 
-/* Takes a record, which has a saved state, from its socket, whose connection has broken, and makes
- * it AWAY; or passes it to the adapter and frees it, if the adapter keeps everything. */
+/* Called when the connection of the record's socket has broken and rec->saved is filled in. Makes
+ * the record AWAY, without a socket; but if kept_by_adapter is set, passes rec->saved to the
+ * adapter and frees the record. If more than max_sessions records are AWAY then, frees one of
+ * them. */
 void sio__recovery_keep_record(struct recovery *r, struct recovery_record *rec);
-/* The same for a record whose peer has returned, but did not connect. It expires as if the peer had
- * not returned. */
+/* Called when a returning client is lost again before its new socket was connected. Makes the
+ * record AWAY again, like sio__recovery_keep_record(), but its time does not start anew: it
+ * expires as if the client had not returned. */
 void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec);
-/* Makes an AWAY record, or one that the adapter has found, RETURNING: s is its socket now. The
- * caller sets s->recovery_record. */
+/* Makes s the socket of an AWAY record, or of one that the adapter has found; then the record is
+ * RETURNING. The caller sets s->recovery_record. */
 void sio__recovery_take_record(struct recovery *r, struct recovery_record *rec, sio_socket *s);
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-/* The first removes an AWAY record from this server without freeing it, so that it can be sent to
- * another thread. The second adds it again, if it could not be sent. */
+/* Removes an AWAY record from this server without freeing it, so that it can be sent to the server
+ * of another thread. */
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
+/* Undoes sio__recovery_detach_record() if the record could not be sent. If memory runs out, frees
+ * the record instead. */
 void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec);
-/* Adds a record that came from another server. From now on the log here keeps the events for its
- * client; sio__recovery_add_event_of_thread() adds those that the client missed before. Returns 0,
- * UV_EEXIST or UV_ENOMEM. */
+/* Adds a record that the server of another thread has detached and sent. The log of this server
+ * keeps the events for the client from now on; those that the client missed before have to be
+ * added with sio__recovery_add_event_of_thread(). Returns 0; UV_EEXIST if there is a record with
+ * this pid; or UV_ENOMEM. */
 int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec);
-/* Frees a record that is not in any struct recovery. */
+/* Frees a record that sio__recovery_detach_record() has removed, or that was never added. */
 void sio__recovery_free_detached_record(struct recovery_record *rec);
 
 #endif

@@ -21,15 +21,16 @@ static void read_recovery_claim(struct recovery_claim *c) {
 
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
 
-/* True if the auth may contain a pid. Most auth objects contain none, and are not parsed. */
+/* Returns false if the auth certainly contains no pid. That is so for most clients, whose auth does
+ * not have to be parsed then. */
 static bool can_auth_contain_pid(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
-/* Checks whether the claim is good for this record, and finds out what has to be replayed. Returns
- * 0, or the reason why the client cannot be recovered. */
+/* Checks whether the client with this claim can be recovered from the record. If so, sets
+ * rec->replay.from, after which the replay begins, and returns 0; otherwise returns the reason. */
 static int check_recovery_claim(const struct recovery *r, const struct recovery_claim *c,
                                 struct recovery_record *rec) {
   if (sio__is_recovery_record_expired(r, rec)) return SIO_RECOVERY_NO_SESSION;
@@ -63,8 +64,8 @@ void sio__recovery_report_failure(const sio_socket *s, int cause) {
 
 /* ---- taking over the record ----------------------------------------------------------------- */
 
-/* Closes the old socket of a peer that has returned over a new connection. The old connection is
- * dead even if it looks alive. */
+/* Closes the old socket of a peer that has returned over a new connection. The peer has given up
+ * the old connection, although this server has not noticed that yet. */
 static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "the peer returned over another connection",
@@ -81,8 +82,8 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   }
 }
 
-/* Finds a record by its pid. If it has a socket, that one is closed first, which may free the
- * record. */
+/* Finds a record by its pid. If the record has a socket, closes that socket first. This may free
+ * the record; then returns NULL. */
 static struct recovery_record *find_record_without_socket(struct recovery *r, sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record(r, pid);
   if (!rec || !rec->socket) return rec;
@@ -90,8 +91,8 @@ static struct recovery_record *find_record_without_socket(struct recovery *r, si
   return sio__recovery_find_record(r, pid);
 }
 
-/* Gives the id, rooms and data of the record to the socket. Returns 0, or the reason of the
- * failure; then the socket is unchanged. */
+/* Gives the id, the rooms and the data in the record to the new socket s. Returns 0, or the reason
+ * why that failed (SIO_RECOVERY_...); then s is as it was before. */
 static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
                                           struct recovery_record *rec) {
   char new_id[sizeof s->own_id];

@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_claim.h - a client that returns claims a recovery record: its CONNECT packet names a
- * pid, and the offset of the last event that it has received.
+ * recovery_claim.h - what a returning client says in its CONNECT packet: a pid, which identifies
+ * its recovery record, and the offset of the last event that it has received. This claim is checked
+ * before the record is given to the client's new socket.
  */
 #ifndef SIO_CORE_RECOVERY_CLAIM_H
 #define SIO_CORE_RECOVERY_CLAIM_H
 
 #include "core/recovery.h"
 
-/* What the auth object of a CONNECT packet says, which the client may have made up. */
+/* The members "pid" and "offset" of the auth object in a CONNECT packet. A client may send any
+ * values, so they must not be trusted. */
 struct recovery_claim {
   sio_slice pid, offset;
-  bool has_offset, is_valid;
+  bool has_offset;    /* the auth has a member "offset" */
+  bool is_valid;      /* the offset is a string, or there is none */
   struct cJSON *auth; /* owned; pid and offset point into it */
 };
 
-/* If the auth of a PENDING socket has a valid pid and offset, the socket gets the id, the rooms and
- * the data of the lost one. Does nothing if recovery is off. Must be called from the loop, because
- * it may disconnect the old socket and run its callbacks. Returns true if the socket is still open
- * and the adapter has to be asked for *claim. The caller clears *claim in any case. */
+/* Reads the auth of the PENDING socket s into *claim. If this server has the recovery record with
+ * that pid and the offset is valid, s gets the id, the rooms and the data of the client's lost
+ * socket. Does nothing if recovery is off. Must be called from the loop: if the old socket is still
+ * connected, it is disconnected and its callbacks run. Returns true if the adapter has to be asked
+ * for the record. The caller clears *claim in any case. */
 bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 
-/* Gives a record that the adapter has found to the PENDING socket; if cause is not 0, frees the
- * record instead, which may be NULL, and reports the cause. */
+/* If cause is 0, gives rec, which the adapter has found, to the PENDING socket s. If cause is not
+ * 0, or if that fails, reports the cause and frees rec. rec may be NULL if cause is not 0. */
 void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec, int cause);
 
-/* Finds the record of a client that has returned to the server of another thread. Closes its old
- * socket, which may run callbacks of the host. number is the number of the client's CONNECT there;
- * if the client has come back here with a later CONNECT, the record is not given away. Returns 0
- * and sets *out to a record that is AWAY and whose replay has a start; or the reason why the socket
- * cannot be recovered (SIO_RECOVERY_...). */
+/* Finds the record of a client that has returned to the server of another thread. If the client has
+ * an old socket on this server, closes it, which may run callbacks of the host. number is the
+ * sio__threads_next_number() of the client's return to the other thread; if the client has returned
+ * to this server later than that, the record is not found. Returns 0 and sets *out to a record that
+ * is AWAY, with replay.from set; or returns the reason why the client cannot be recovered
+ * (SIO_RECOVERY_...). */
 int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
                                         uint64_t number, struct recovery_record **out);
 
-/* Logs and counts why a socket is not recovered: cause is SIO_RECOVERY_... */
+/* Writes a log line that says why the client of s is not recovered, and counts the failure in
+ * sio_stats. cause is an enum sio_recovery_failure other than 0. */
 void sio__recovery_report_failure(const sio_socket *s, int cause);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include <assert.h>
 
-/* An address, and the entries of sockets whose clients had this address. */
+/* An address, and the lost sockets whose clients had this address. */
 struct recovery_address {
   struct addr addr;
   struct list entries; /* recovery_queue_entry.by_address, oldest first */
@@ -31,7 +31,7 @@ void sio__recovery_queue_clear(struct recovery_queue *q) {
   sio__map_clear(&q->addresses);
 }
 
-/* NULL: no memory. */
+/* Returns NULL if memory runs out. */
 static struct recovery_address *find_or_add_recovery_address(struct recovery_queue *q,
                                                              const struct addr *addr) {
   struct recovery_address *a = sio__map_get(&q->addresses, slice((const char *)addr, sizeof *addr));
@@ -43,7 +43,8 @@ static struct recovery_address *find_or_add_recovery_address(struct recovery_que
   return NULL;
 }
 
-/* Inserts the entry at the start of both lists if it is the oldest, otherwise at their end. */
+/* Adds e to q->by_time and to the list of its address: at the start of both lists if `oldest` is
+ * true, otherwise at their end. */
 static void insert_recovery_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
                                   bool oldest) {
   struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);

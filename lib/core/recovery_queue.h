@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_queue.h - the disconnected sockets that may be recovered, ordered by the time at which
- * they left, and grouped by address. If there are too many, the oldest is dropped. But if the
- * address of the newest has more of them than the address of the oldest, the newest one's address
- * loses its own oldest instead. So one address cannot displace the sockets of others by connecting
- * and disconnecting.
+ * recovery_queue.h - the lost sockets that may be recovered, ordered by the time at which they were
+ * lost, and grouped by the address of the client. If there are too many, the oldest is dropped. But
+ * if the address of the newest has more lost sockets than the address of the oldest, the oldest of
+ * the newest one's address is dropped instead. So the clients of one address cannot displace the
+ * sockets of other addresses by connecting and disconnecting.
  */
 #ifndef SIO_CORE_RECOVERY_QUEUE_H
 #define SIO_CORE_RECOVERY_QUEUE_H
@@ -15,10 +15,10 @@
 
 struct recovery_address;
 
-/* A member of the queue; each recovery record contains one. */
+/* A lost socket in the queue: a member of struct recovery_record. */
 struct recovery_queue_entry {
   struct list by_time, by_address;
-  struct recovery_address *address; /* NULL if the entry is counted for no address */
+  struct recovery_address *address; /* the entries with this address; NULL if memory ran out */
   struct addr addr;
 };
 
@@ -29,14 +29,15 @@ struct recovery_queue {
 };
 
 void sio__recovery_queue_init(struct recovery_queue *q);
-/* Frees the maps and lists, but not the entries. */
+/* Frees the memory of the queue, but not the entries. */
 void sio__recovery_queue_clear(struct recovery_queue *q);
 
-/* Adds an entry. address is the text that sio__session_address() returns. If memory runs out, the
- * entry is added but counted for no address. */
+/* Adds an entry as the newest one. address is the client's address, as sio__session_address()
+ * returns it. If memory runs out, the entry is added all the same, but not to the list of its
+ * address. */
 void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
                              const char *address);
-/* Adds an entry that was just removed, as the oldest one. */
+/* Adds an entry that was in the queue before, as the oldest one. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
@@ -45,8 +46,8 @@ static inline bool is_in_recovery_queue(const struct recovery_queue_entry *e) {
 }
 /* Returns the oldest entry. The queue must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
-/* Returns the entry that has to be removed when the queue has one too many. newest is the entry
- * that was added last. */
+/* Called when the queue contains one entry more than is allowed. Returns the entry that has to be
+ * removed. newest is the entry that was added last. */
 struct recovery_queue_entry *sio__recovery_queue_choose_entry_to_drop(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);
 

@@ -18,7 +18,8 @@ static void free_record_of_socket(sio_socket *s) {
 
 /* ---- before and after CONNECT ---------------------------------------------------------------- */
 
-/* Ends a session whose missed events were dropped from the replay log while its middleware ran. */
+/* Ends the session of a returning client. While middleware ran for its new socket, events that it
+ * has missed were dropped from the replay log, so they cannot be sent any more. */
 static int close_unrecoverable_session(sio_socket *s) {
   sio__recovery_report_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,

@@ -91,8 +91,9 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
   return err;
 }
 
-/* Adds an event that the socket missed. Without SIO_ADAPTER_RECOVERS it gets an offset of this
- * server, and is kept in the log here for the room of the id that the socket will have. */
+/* Adds an event that the client has missed. With SIO_ADAPTER_RECOVERS it is added to the record,
+ * with the adapter's offset. Otherwise it gets an offset of this server and is added to the
+ * server's log, addressed to the room whose name is the id of the client's socket. */
 static int socket_restore_add_missed_event(struct recovery *recovery, struct recovery_record *rec,
                                            sio_slice json, const sio_slice *bins, size_t nbins,
                                            sio_slice offset) {

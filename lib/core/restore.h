@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * restore.h - struct sio_restore: a PENDING socket whose client names a pid that is not known here.
- * The adapter looks for it and may answer later (<sio/adapter.h>, "recovery").
+ * restore.h - struct sio_restore: a PENDING socket, whose client has sent the pid of a lost socket
+ * that has no recovery record on this server, waits while the adapter looks for that socket. The
+ * adapter may answer later (<sio/adapter.h>, "recovery").
  *
  *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
  *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
@@ -19,13 +20,13 @@
 
 enum restore_state {
   RESTORE_ASKED,    /* the adapter has not answered yet */
-  RESTORE_ANSWERED, /* it has answered in this turn */
-  RESTORE_JOINING   /* the answer was used, and the socket waits for middleware */
+  RESTORE_ANSWERED, /* the adapter has answered in this turn of the loop */
+  RESTORE_JOINING   /* on_answer() was called; the socket may still wait for middleware */
 };
 
 struct sio_restore {
-  sio_socket *socket; /* PENDING */
-  /* The record that was found; NULL once the socket has taken it over. */
+  sio_socket *socket; /* the new socket of the client; PENDING */
+  /* The recovery record that the adapter has found; NULL once it was given to the socket. */
   struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
   void *owner; /* for on_answer */
@@ -38,16 +39,18 @@ struct sio_restore {
   char text[]; /* the pid and the offset */
 };
 
-/* Asks the adapter for the socket of *claim. *out is set before the adapter is called. on_answer is
- * called from the loop, not within this call, and at most once; it may end the restore. Returns 0
- * or UV_ENOMEM. */
+/* Asks the adapter to look for the lost socket with the pid of *claim, and sets *out before that.
+ * When the adapter has answered or the time is up, on_answer() is called: once, from the loop, and
+ * never within this call. It may call sio__socket_restore_end(), which also may be called earlier;
+ * then on_answer() is not called. Returns 0 or UV_ENOMEM. */
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
-/* Uses the answer: the socket takes over the record that was found, or the failure is reported. */
+/* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or
+ * if that fails, logs and counts why the client is not recovered. */
 void sio__socket_restore_use_answer(sio_restore *r);
-/* Ends the restore, because the socket has joined or never will. If a record was found and the
- * socket has not taken it over, it is kept: see sio__recovery_keep_record_again(). */
+/* Frees r, because the socket has joined its namespace or never will. If the adapter has found a
+ * record that was not given to the socket, calls sio__recovery_keep_record_again() for it. */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
@@ -58,12 +61,14 @@ int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slic
                                   size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
-/* For the adapter of several threads: adds an event to the recovery record of a client that was
- * not connected when the event was sent. After an error the client cannot be recovered. */
+/* Called by the adapter for several threads: adds an event that a client has missed to the client's
+ * recovery record. Returns 0, SIO_ETOOBIG or another error; after an error the client cannot be
+ * recovered. */
 int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
                                       sio_slice json, const sio_slice *bins, size_t nbins);
-/* Like sio__socket_restore_add_found_socket(), with a record that sio__recovery_attach_record() has
- * added. Returns false if the answer comes too late. */
+/* Does what sio__socket_restore_add_found_socket() does, but with an existing record: one that
+ * sio__recovery_attach_record() has added. Returns false if r has a record already, or if the
+ * adapter has answered or the time was up before. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

@@ -16,7 +16,7 @@ static void *copy_bytes_to_heap(const void *p, size_t n) {
   return copy;
 }
 
-/* Returns the name that follows this one, or NULL. */
+/* Returns the room name that follows `room` in st->rooms, or NULL after the last one. */
 static const char *next_saved_room(const struct saved_state *st, const char *room) {
   room += strlen(room) + 1;
   return room < st->rooms + st->rooms_size ? room : NULL;
@@ -88,8 +88,8 @@ int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *ns
   return err;
 }
 
-/* Makes a list of the names of the rooms, which the caller frees. Returns NULL if memory runs
- * out. */
+/* Returns an array of pointers to the saved room names, with NULL at its end. The caller frees the
+ * array. Returns NULL if memory runs out. */
 static const char **list_saved_rooms(const struct saved_state *st) {
   size_t n = 0;
   for (const char *room = st->rooms; room; room = next_saved_room(st, room)) n++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * saved_state.h - what a socket had when its connection was lost: its rooms and its data. A socket
- * that takes its place is given both.
+ * saved_state.h - what a socket had when its connection was lost: its rooms and its data. When the
+ * client returns, its new socket joins these rooms and gets this data.
  */
 #ifndef SIO_CORE_SAVED_STATE_H
 #define SIO_CORE_SAVED_STATE_H
@@ -17,26 +17,29 @@ struct saved_state {
   char *shared; /* a copy of sio_socket_shared(), or NULL, which means "{}" */
 };
 
-/* The first copies the rooms of a socket, the second its data. Both return 0 or UV_ENOMEM. */
+/* Copies the names of the socket's rooms to *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_rooms(struct saved_state *st, sio_socket *s);
+/* Copies sio_socket_data() and sio_socket_shared() to *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_data(struct saved_state *st, sio_socket *s);
-/* Copies what an adapter has kept for a socket of this namespace. Data of another size than the
- * namespace's sockets have is ignored. Returns 0 or UV_ENOMEM. */
+/* Copies to *st what an adapter has kept for a lost socket of this namespace. If the size of its
+ * data differs from socket_data_size, the data is not copied. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *nsp,
                                        const sio_saved_socket *from);
 void sio__saved_state_clear(struct saved_state *st);
 
-/* Gives the rooms and the shared data to a new socket. Returns 0, or the error of sio_join();
- * after an error the caller has to call sio__saved_state_take_back(). */
+/* Makes the new socket of the client join the saved rooms, and sets its shared data. Returns 0,
+ * UV_ENOMEM, or the error of sio_join(); after an error the caller has to call
+ * sio__saved_state_take_back(). */
 int sio__saved_state_give_rooms(const struct saved_state *st, sio_socket *s);
-/* Undoes sio__saved_state_give_rooms(). */
+/* Undoes sio__saved_state_give_rooms(): s leaves all its rooms and loses its shared data. */
 void sio__saved_state_take_back(sio_socket *s);
+/* Copies the saved bytes, if there are any, to sio_socket_data() of the new socket. */
 void sio__saved_state_give_data(const struct saved_state *st, sio_socket *s);
 
-/* True if one of the rooms has this name. */
+/* True if one of the saved rooms has this name. */
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room);
-/* Describes the state to an adapter. The rooms are a list that the caller frees; all else points
- * into *st. Returns 0 or UV_ENOMEM. */
+/* Fills in the fields of *out, for an adapter, that describe the rooms and the data. The caller
+ * frees the array out->rooms; all other pointers point into *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_describe(const struct saved_state *st, const sio_nsp *nsp,
                               sio_saved_socket *out);
 
