@@ -13,12 +13,15 @@
 #include "core/recovery.h"
 #include "core/socket.h"
 
-enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) }; /* its size in version 0.1 */
+/* The size of sio_emit_options in version 0.1 of the library. sio__read_sized_struct() assumes it
+ * if the host has not set the member `size`. */
+enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) };
 
 /* ---- to one socket -------------------------------------------------------------------------- */
 
-/* Sends an event to one socket through the adapter, if the adapter is responsible for recovery. So
- * it can keep the event, and preserve the order of this event and broadcasts. */
+/* Sends an event to one socket as a broadcast of the adapter. Used if the adapter itself keeps
+ * events for recovery (SIO_ADAPTER_RECOVERS): it can then keep this event too, and the socket gets
+ * this event and broadcasts in the order in which they were sent. */
 static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
                                       const sio_packet *p) {
   sio_nsp *nsp = s->nsp;
@@ -120,8 +123,8 @@ static int broadcast_event_to_target(const sio_target *to, const char *event, si
   return err;
 }
 
-/* True if no socket can receive a broadcast: the server is closing, and its adapter has no other
- * servers. */
+/* True if no socket can receive a broadcast any more: this server is closing, and its adapter does
+ * not connect it with other servers. */
 static bool is_closing_single_server(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
@@ -153,8 +156,8 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
-/* Checks the names of rooms. The adapter would check them only if it found a socket that has to
- * join or leave them. */
+/* Checks the target and the room names of sio_all_join() and sio_all_leave(). An adapter checks the
+ * names only if it has a socket in the target. Returns 0, UV_EINVAL or SIO_ENAME. */
 static int check_room_names(const sio_target *to, const char *const *rooms) {
   if (!to->nsp || !rooms) return UV_EINVAL;
   for (; *rooms; rooms++)

@@ -119,8 +119,9 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   return err;
 }
 
-/* If a volatile event is dropped for a socket, no ack of that socket is expected. If the event
- * cannot be sent for another reason, the ack counts as lost. */
+/* Sends the event to one socket, and adds the socket's ack to those that p->query waits for. If the
+ * event is volatile and was dropped, no ack is expected. If sending fails for another reason, the
+ * ack is expected, but counted as lost at once. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
@@ -150,8 +151,8 @@ void sio__packet_clear(sio_packet *p) {
 
 /* ---- what adapters read --------------------------------------------------------------------- */
 
-/* Returns the JSON array of the packet, which follows the type, the number of attachments, the
- * namespace and the ack id. */
+/* Returns the part of the packet's text that is a JSON array. Before it there may be the packet
+ * types, the number of attachments, the namespace and the ack id. */
 static sio_slice packet_find_json_array(const sio_packet *p) {
   const struct msg *m = packet_json_msg(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
@@ -161,8 +162,9 @@ static sio_slice packet_find_json_array(const sio_packet *p) {
   return slice(at, (size_t)(end - at));
 }
 
-/* Makes a copy of the JSON without the replay offset at its end. An offset is valid on this server
- * only; other servers, to which adapters send the JSON, append their own. */
+/* Sets p->json_without_offset to a copy of the JSON array without the replay offset at its end. An
+ * offset is valid on this server only; the other servers, to which adapters send the JSON, append
+ * their own offsets. If memory runs out, json_without_offset stays empty. */
 static void packet_make_json_without_offset(sio_packet *p) {
   sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;

@@ -48,7 +48,7 @@ static struct recovery_record *recovery_record_new(const struct recovery *r, con
   struct recovery_record *rec = sio__calloc(1, sizeof *rec);
   if (!rec) return NULL;
   list_init(&rec->away.by_time);
-  sio__replay_start_now(&rec->replay, &r->log);
+  sio__replay_mark_connected_now(&rec->replay, &r->log);
   memcpy(rec->id, id, sizeof rec->id);
   return rec;
 }
@@ -77,7 +77,7 @@ int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s
   if (!rec) return UV_ENOMEM;
   memcpy(rec->pid, s->pid, sizeof rec->pid);
   rec->left_at_ms = recovery_now_ms(r);
-  sio__replay_start_at_leave(&rec->replay, &r->log);
+  sio__replay_mark_disconnected_now(&rec->replay, &r->log);
   int err = sio__saved_state_copy_from_adapter(&rec->saved, r->nsp, s);
   if (!err) err = sio__map_put(&r->by_pid, rec);
   if (err)
@@ -209,8 +209,8 @@ void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *r
 int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec) {
   int err = sio__map_put(&r->by_pid, rec);
   if (err) return err;
-  sio__replay_start_now(&rec->replay, &r->log);
-  sio__replay_start_at_leave(&rec->replay, &r->log);
+  sio__replay_mark_connected_now(&rec->replay, &r->log);
+  sio__replay_mark_disconnected_now(&rec->replay, &r->log);
   rec->replay.last_replayed = r->log.seq;
   rec->left_at_ms = recovery_now_ms(r);
   return 0;

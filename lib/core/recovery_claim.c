@@ -84,7 +84,7 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
 
 /* Finds a record by its pid. If the record has a socket, closes that socket first. This may free
  * the record; then returns NULL. */
-static struct recovery_record *find_record_without_socket(struct recovery *r, sio_slice pid) {
+static struct recovery_record *find_record_and_close_its_socket(struct recovery *r, sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record(r, pid);
   if (!rec || !rec->socket) return rec;
   close_old_socket_of_record(r, rec);
@@ -117,15 +117,16 @@ static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
 
 enum { ASK_ADAPTER = -1 };
 
-static bool can_adapter_have_record(const struct recovery *r, const struct recovery_claim *c) {
+static bool should_ask_adapter_for_record(const struct recovery *r,
+                                          const struct recovery_claim *c) {
   return r->nsp->ops->restore && c->pid.n == SIO__ID_LEN;
 }
 
 static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
                                  const struct recovery_claim *c) {
-  struct recovery_record *rec = find_record_without_socket(r, c->pid);
+  struct recovery_record *rec = find_record_and_close_its_socket(r, c->pid);
   if (!socket_is_open(s)) return 0;
-  if (!rec) return can_adapter_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
+  if (!rec) return should_ask_adapter_for_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
   int cause = check_recovery_claim(r, c, rec);
   if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
   if (cause)
@@ -165,7 +166,7 @@ int sio__recovery_find_for_other_thread(struct recovery *r, const struct recover
                                         uint64_t number, struct recovery_record **out) {
   const struct recovery_record *newer = sio__recovery_find_record(r, c->pid);
   if (newer && newer->since >= number) return SIO_RECOVERY_NO_SESSION;
-  struct recovery_record *rec = find_record_without_socket(r, c->pid);
+  struct recovery_record *rec = find_record_and_close_its_socket(r, c->pid);
   if (!rec) return SIO_RECOVERY_NO_SESSION;
   int cause = check_recovery_claim(r, c, rec);
   if (cause)

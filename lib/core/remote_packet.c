@@ -42,7 +42,7 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
   return sio__remote_event_init(&r->event, &p);
 }
 
-/* True if the offset can be written between quotes as it is, without escapes. */
+/* True if no character of the offset has to be escaped in a JSON string, and it is not too long. */
 static bool is_valid_replay_offset(sio_slice offset) {
   for (size_t i = 0; i < offset.n; i++)
     if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
@@ -72,8 +72,8 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
   return err;
 }
 
-/* Reads the name and the arguments from the text again. Those of the original packet cannot be
- * used, because they belong to the call that sent it. */
+/* Sets the event name and the arguments of a copied packet, by reading them from its JSON. Those of
+ * the original packet cannot be used, because they are valid only during the call that sent it. */
 static int packet_copy_reread_event(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio__packet_get_info(&r->packet, &info);

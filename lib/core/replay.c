@@ -10,22 +10,22 @@
 
 enum {
   QUEUE_ENTRY_BYTES = 32, /* the most memory that a queued message takes in addition to the msg */
-  MAX_REPEATS = 2, /* replayed-again bytes may be at most this multiple of bytes replayed once */
-  FREE_REPEATS = 16 * 1024 /* bytes that may always be replayed again */
+  MAX_REPEATS = 2, /* replay.repeat_bytes may be at most this multiple of replay.first_bytes ... */
+  FREE_REPEATS = 16 * 1024 /* ... plus this number of bytes */
 };
 
-/* Events that the adapter has found, and that a client missed. */
+/* Events that a client has missed and that the adapter has found. */
 struct missed_events {
   struct msg **msgs; /* owned, with one reference to each */
   uint32_t n, cap;
-  size_t queued_bytes; /* the memory that these events take in the queue of the session */
+  size_t queued_bytes; /* the memory that these events will take in the send queue of a session */
 };
 
-void sio__replay_start_now(struct replay *p, const struct replay_log *log) {
+void sio__replay_mark_connected_now(struct replay *p, const struct replay_log *log) {
   p->start = p->last_sent = log->seq;
 }
 
-void sio__replay_start_at_leave(struct replay *p, const struct replay_log *log) {
+void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log *log) {
   p->from = p->seq_at_leave = log->seq;
 }
 
@@ -40,8 +40,9 @@ void sio__replay_clear(struct replay *p) {
 
 /* ---- where to begin ------------------------------------------------------------------------- */
 
-/* For an offset of another thread's log: returns the number that the last event up to that offset
- * has in this log. Only events that have moved here with the client are considered. */
+/* The offset was given by the log of another thread: it means event number `claimed` of that log.
+ * Among the events that came to this log together with the client, finds the last one that is not
+ * newer than that event, and returns its number in this log. If there is none, returns p->start. */
 static uint64_t find_moved_event_number(const struct replay *p, const struct replay_log *log,
                                         sio_slice offset, uint64_t claimed, in_room_cb in_room,
                                         const void *user) {
@@ -54,8 +55,9 @@ static uint64_t find_moved_event_number(const struct replay *p, const struct rep
   return seq;
 }
 
-/* Sets *seq to the number up to which the client says that it has received the events. Returns 0 or
- * SIO_RECOVERY_BAD_OFFSET. */
+/* Reads the offset that the client has sent. Sets *seq to the number, in this log, of the last
+ * event that the client says it has received. Returns 0, or SIO_RECOVERY_BAD_OFFSET if it is
+ * invalid. */
 static int read_claimed_offset(const struct replay *p, const struct replay_log *log,
                                sio_slice offset, in_room_cb in_room, const void *user,
                                uint64_t *seq) {
@@ -102,7 +104,7 @@ static size_t max_replay_queue_bytes(const sio_nsp *nsp) {
   return o->queue_high ? o->queue_high : o->max_queued;
 }
 
-/* Returns the memory that a msg and its attachments take in the queue of a session. */
+/* Returns the memory that a msg and its attachments take in the send queue of a session. */
 static size_t msg_chain_queued_size(const struct msg *msg) {
   size_t n = 0;
   for (; msg; msg = msg->next) n += msg_memory_size(msg) + QUEUE_ENTRY_BYTES;
@@ -137,10 +139,10 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* The size of the events that have to be replayed. */
+/* What measure_replay() finds out about the events that have to be replayed. */
 struct replay_size {
-  size_t queued_bytes;                /* the memory that these events take in the session's queue */
-  uint64_t first_bytes, repeat_bytes; /* the totals of the client, including these events */
+  size_t queued_bytes; /* the memory that these events take in the session's send queue */
+  uint64_t first_bytes, repeat_bytes; /* those of struct replay, with these events added */
   uint64_t last_seq;                  /* the number of the last of these events */
 };
 
@@ -160,10 +162,10 @@ static struct replay_size measure_replay(const struct replay *p, const struct re
   return t;
 }
 
-/* All missed events must fit into the queue of the session, or the peer would lose some of them
- * again. Repeated replays are limited too: a peer whose connection breaks during a replay may
- * return with an old offset, but one that did so forever would be sent megabytes for each small
- * request. */
+/* All missed events must fit into the send queue of the session, or the peer would lose some of
+ * them again. Replaying the same events again is limited too. A peer whose connection breaks
+ * during a replay may return with an old offset; but a peer that did so again and again would be
+ * sent megabytes for each small request. */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s) {
   struct replay_size t = measure_replay(p, log, s);

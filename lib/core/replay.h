@@ -19,48 +19,53 @@
 
 struct missed_events;
 
+/* What one client has received and missed. The numbers are those of events in the replay log. */
 struct replay {
   uint64_t start;         /* the client needs no events up to this number */
-  uint64_t last_sent;     /* the number of the last event that the client was sent */
+  uint64_t last_sent;     /* the number of the last event that was sent to the client */
   uint64_t seq_at_leave;  /* the number of the newest event when the client disconnected */
-  uint64_t from;          /* once the client has returned: events after this number are replayed */
-  uint64_t last_replayed; /* the number of the newest event that was ever replayed */
-  uint64_t first_bytes;   /* total size of the replayed events, each counted once */
-  uint64_t repeat_bytes;  /* total size of events that were replayed once more */
-  struct missed_events *missed; /* events that the adapter has found, or NULL */
-  bool missed_one_is_lost;      /* an event could not be added to `missed` */
+  uint64_t from;          /* set when the client returns: events after this number are replayed */
+  uint64_t last_replayed; /* the number of the newest event that was ever replayed to the client */
+  uint64_t first_bytes;   /* total size of the events when they were replayed for the first time */
+  uint64_t repeat_bytes;  /* total size of the events when they were replayed again */
+  struct missed_events *missed; /* events of sio__replay_add_missed_event(), or NULL */
+  bool missed_one_is_lost;      /* an event that the client has missed could not be kept */
 };
 
-/* For a client that connects now. All other fields of *p must be zeros. */
-void sio__replay_start_now(struct replay *p, const struct replay_log *log);
-/* For a client that is disconnected now and has missed nothing yet. */
-void sio__replay_start_at_leave(struct replay *p, const struct replay_log *log);
+/* Sets `start` and `last_sent` to the number of the newest event: a client that connects now needs
+ * only events that are sent later. */
+void sio__replay_mark_connected_now(struct replay *p, const struct replay_log *log);
+/* Sets `seq_at_leave` and `from` to the number of the newest event: a client that is disconnected
+ * now misses only events that are sent later. */
+void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log *log);
 /* Frees the events that were added with sio__replay_add_missed_event(). */
 void sio__replay_clear(struct replay *p);
 
-/* Finds out after which event the replay to a client that returns has to begin, and sets p->from.
- * offset is the one that the client names, or NULL. in_room() says whether the client was in a
- * room. Returns 0, or the reason why the client cannot be recovered (SIO_RECOVERY_...). */
+/* Called when a client returns: sets p->from, after which its replay has to begin. offset is the
+ * one that the client has sent, or NULL. in_room(room, user) says whether the client's lost socket
+ * was in a room. Returns 0, or the reason why the client cannot be recovered (SIO_RECOVERY_...). */
 int sio__replay_choose_start(struct replay *p, const struct replay_log *log,
                              const sio_slice *offset, in_room_cb in_room, const void *user);
-/* Adds an event that a client of this namespace missed; takes a reference to msg. Returns 0,
- * SIO_ETOOBIG or UV_ENOMEM. */
+/* Adds an event that the client has missed, and a reference to its message. Returns 0; SIO_ETOOBIG
+ * if the missed events would not fit into the send queue of a session; or UV_ENOMEM. */
 int sio__replay_add_missed_event(struct replay *p, const sio_nsp *nsp, struct msg *msg);
-/* Returns the first event of the log after e that the client has missed. If e is NULL, returns the
- * first one of all. */
+/* Returns the first event after e in the log that the client has missed, or NULL. If e is NULL,
+ * begins with the first event after p->from. */
 const struct replay_log_entry *sio__replay_find_next_missed(const struct replay *p,
                                                             const struct replay_log *log,
                                                             const struct replay_log_entry *e,
                                                             in_room_cb in_room, const void *user);
-/* True if no event that the client missed has been dropped from the log meanwhile. */
+/* True if the log still contains all events after p->from, and each missed event could be kept. */
 bool sio__replay_is_complete(const struct replay *p, const struct replay_log *log);
 
-/* True if the missed events may be sent to the socket of the client that has returned. */
+/* True if the missed events may be sent to s, the new socket of the client: they fit into its send
+ * queue, and not too many bytes would be replayed again (see replay.c). */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s);
-/* Sends the missed events. Returns 0 or an error of sending. */
+/* Sends the missed events to s. Returns 0 or an error of sio__session_send(). */
 int sio__replay_send(const struct replay *p, const struct replay_log *log, sio_socket *s);
-/* Must be called when the missed events were sent, and the client has connected. */
+/* Must be called when sio__replay_send() has succeeded and CONNECT was answered: updates *p for the
+ * next replay. */
 void sio__replay_finish(struct replay *p, const struct replay_log *log, const sio_socket *s);
 
 #endif

@@ -38,7 +38,7 @@ void sio__replay_log_clear(struct replay_log *log) {
   while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
-/* Returns the newest entry if it has this number, otherwise NULL. */
+/* Returns the newest entry if that is event seq, otherwise NULL. */
 static struct replay_log_entry *newest_replay_entry_with_number(struct replay_log *log,
                                                                 uint64_t seq) {
   if (list_empty(&log->entries)) return NULL;
@@ -97,8 +97,8 @@ static char *append_room_names(char *at, const char *const *names, uint32_t *cou
   return at;
 }
 
-/* Returns the memory of a msg and its attachments. The length of each counts twice, because its
- * compressed form may be added later. */
+/* Returns the memory of a message and its attachments. The length of each one counts twice, because
+ * its compressed form, which may be added later, takes memory too. */
 static size_t sum_msg_chain_memory(const struct msg *chain) {
   size_t n = 0;
   for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * replay_log.h - recent events of one namespace, which returning sockets may have missed.
+ * replay_log.h - the replay log of one namespace: its recent events, which clients that lost their
+ * connection may have missed.
  *
  * The events are numbered. Clients get the offset of an event as its last argument:
  * "<tag>.<number>", where the tag identifies this log. So an offset is a position in the order of
@@ -32,20 +33,21 @@ struct replay_log_entry {
   uint64_t seq;
   uint64_t added_ms; /* the loop's clock */
   struct msg *msg;
-  /* For the servers of other threads: the event as JSON, if a custom parser made msg, otherwise
-   * NULL; and the length of the offset in that JSON, with a comma and two quotes. */
+  /* If a custom parser has made msg: the event as JSON, for the servers of other threads. Otherwise
+   * NULL, because msg is JSON. */
   struct msg *text;
-  uint32_t offset_len;
-  /* The offset that the event had in the log of another thread, if it moved here with a client. */
+  uint32_t offset_len; /* length of the offset at the end of the JSON, with comma and quotes */
+  /* Tag and number of the event in the log of the thread from which it came with a client. */
   char former_tag[REPLAY_TAG_LEN]; /* zeros: none */
   uint64_t former_seq;
   size_t bytes;
   uint32_t nrooms, nexcept;
   bool to_all; /* the event was sent to all sockets of the namespace, not to rooms */
-  char names
-      []; /* the rooms, then the excluded rooms and the id of an excluded socket; each with a NUL */
+  /* The rooms, the excluded rooms, and the id of an excluded socket; each with a NUL. */
+  char names[];
 };
 
+/* What sio__replay_log_read_offset() returns. */
 enum replay_offset_kind {
   REPLAY_OFFSET_VALID, /* the offset belongs to this log */
   /* The offset belongs to another log, for example to that of another server. */
@@ -53,47 +55,47 @@ enum replay_offset_kind {
   REPLAY_OFFSET_INVALID /* the offset is malformed, or no event has its number */
 };
 
-/* Returns 0, or the error of the random source. */
+/* Makes a random tag. Returns 0, or the error of the random source. */
 int sio__replay_log_init(struct replay_log *log, size_t max_bytes);
-/* Drops all entries; their numbers are not used again. */
+/* Drops all events. Their numbers are not used again. */
 void sio__replay_log_clear(struct replay_log *log);
 
-/* Writes the offset of the event with this number, without a NUL, and returns its length. */
+/* Writes the offset of event seq, without a NUL, and returns the length of the offset. */
 size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
                                     char out[REPLAY_OFFSET_MAX]);
 enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,
                                                     uint64_t *seq);
 
-/* Adds an event and keeps a reference to msg. If there is no memory, or the event alone exceeds
- * max_bytes, all entries are dropped, so that the log has no gap. skip_id is the id of a socket
- * that is excluded, or NULL. */
+/* Adds event seq to the log, and a reference to msg. If memory runs out, or the event alone exceeds
+ * max_bytes, drops this event and all others, so that the log has no gap. skip_id is the id of a
+ * socket that the event is not for, or NULL. */
 void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
                          const sio_target *to, const char *skip_id);
-/* Sets the fields text and offset_len of the newest entry, if it has this number. Takes a reference
- * to text, which may be NULL. */
+/* Sets the fields text and offset_len of the newest entry if that is event seq. Adds a reference to
+ * text, which may be NULL. */
 void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
                                      uint32_t offset_len);
-/* Sets the offset that the newest entry had in the log of another thread. */
+/* Sets the fields former_tag and former_seq of the newest entry if that is event seq. */
 void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
                                               uint64_t former_seq);
-/* True if the entry has moved here from another log, and its offset there was this one or an
- * earlier one. */
+/* True if e came from the log that has given this offset, and its number there, e->former_seq, is
+ * at most former_seq, the number in the offset. */
 bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, sio_slice offset,
                                               uint64_t former_seq);
-/* Removes the newest entry if it has this number, as if it had never been added. */
+/* Removes the newest entry if that is event seq, as if it had never been added. */
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
-/* Drops the entries that were added before the time ms. */
+/* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);
 
-/* Says whether the receiver *user is in a room. */
+/* Returns true if the possible receiver of an event, to which user points, is in the room. */
 typedef bool (*in_room_cb)(const char *room, const void *user);
-/* True if the event was addressed to a socket; in_room() says whether that socket is in a room. */
+/* True if the event was addressed to the socket about which in_room(room, user) tells. */
 bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user);
-/* sio__replay_log_first_entry_after() returns the first entry with a greater number,
- * sio__replay_log_next_entry() the entry after e. Both return NULL at the end. */
+/* Returns the oldest entry whose number is greater than seq, or NULL. */
 const struct replay_log_entry *sio__replay_log_first_entry_after(const struct replay_log *log,
                                                                  uint64_t seq);
+/* Returns the entry after e, or NULL. */
 const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,
                                                           const struct replay_log_entry *e);
 

@@ -8,7 +8,8 @@
 #include "base/sized.h"
 #include "core/nsp.h"
 
-/* The size of the struct in version 0.1 of the library. */
+/* The size of sio_room_hooks in version 0.1 of the library. sio__read_sized_struct() assumes it if
+ * the host has not set the member `size`. */
 enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) };
 
 struct room_hook {
@@ -16,8 +17,8 @@ struct room_hook {
   void *user;
 };
 
-/* Every struct hook needs a function, but those that are called here are in struct room_hook. So
- * this one does nothing. */
+/* The function of each hook in nsp->rooms, which is never called: the functions that are called are
+ * in the struct room_hook to which the hook's user pointer points. */
 static void room_hook_no_op(void) {}
 
 int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {

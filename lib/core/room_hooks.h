@@ -9,8 +9,8 @@
 #include <sio/adapter.h>
 #include <sio/nsp.h>
 
-/* Copies the callbacks of `from` to nsp. Returns 0, or UV_ENOMEM when only some of them were
- * copied. */
+/* Copies the callbacks of `from` to nsp. Returns 0 or UV_ENOMEM; after an error, nsp may have
+ * copies of some of them. */
 int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from);
 void sio__room_hooks_clear(sio_nsp *nsp);
 bool sio__has_room_hooks(const sio_nsp *nsp); /* true if callbacks were added */

@@ -23,8 +23,9 @@ static bool is_reserved_server_event_name(const char *event) {
 
 /* ---- sending ----------------------------------------------------------------------------- */
 
-/* Encodes the name as the first argument. The encoder would refuse some names that are reserved for
- * clients, but are allowed here. */
+/* Encodes an array that has the event name as its first element. Passes the name to the encoder as
+ * an argument and not as a name, because the encoder refuses names that are reserved for events to
+ * clients, some of which are allowed between servers. */
 static int encode_event_for_servers(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
   struct core *core = nsp->core;
   size_t n = size_add(args.n, 1);
@@ -134,7 +135,8 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
   return 0;
 }
 
-/* Returns NULL if the adapter has been closed. */
+/* Returns the adapter that connects this server with the one that waits for the answer, or NULL if
+ * that adapter has been closed. */
 static sio_adapter *find_adapter_of_asking_server(const struct server_side_ack *ack) {
   return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
 }

@@ -7,23 +7,26 @@
 
 #include <sio/adapter.h>
 
+/* How to answer such an event. */
 struct server_side_ack {
   sio_nsp *nsp;
-  sio_server_side_answer_cb answer;
-  sio_return to;     /* identifies the server that asked, for the adapter */
-  bool from_cluster; /* the answer is for core->cluster and not for the adapter of the namespace */
+  sio_server_side_answer_cb answer; /* a function of the adapter; NULL if no answer is wanted */
+  sio_return to;                    /* tells the adapter which server has sent the event */
+  bool from_cluster; /* `answer` belongs to core->cluster, not to the adapter of the namespace */
 };
 
-/* Implements sio_adapter_api.server_side_receive. */
+/* Implements sio_adapter_api.server_side_receive: an adapter has received an event of another
+ * server. Runs the handlers of sio_on_server_side(), in the servers of other threads too. */
 int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                    size_t nbins, sio_server_side_answer_cb answer,
                                    const sio_return *to);
-/* The same for the adapter of several threads: runs only the handlers of this server. */
+/* Called by the adapter for several threads. Runs only the handlers of this server. Returns 0 or an
+ * error, like sio__server_side_receive_event(). */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);
 
-/* Sends the first argument as the answer, through the adapter. Returns 0, SIO_ECLOSED if the server
- * has closed or the namespace is gone, or another error. */
+/* Sends the first element of args as the answer, through the adapter. Returns 0; SIO_ECLOSED if the
+ * adapter has been closed; or an error of encoding. */
 int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args);
 
 #endif
