@@ -116,7 +116,8 @@ static const char *find_refusal_hint(const struct eio *e, const struct refusal *
 static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
-  /* The id may be a session's on another server, and would be a secret: log its digest. */
+  /* The id may belong to a session on another server, where it is a secret: only its digest is
+   * logged. */
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),

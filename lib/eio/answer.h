@@ -31,7 +31,7 @@ struct refusal {
   enum eio_error code;
   const char *name;    /* "TRANSPORT_MISMATCH", or "" */
   sio_slice detail;    /* the value that was refused, for the log and the host */
-  const char *message; /* the text sent to the client; NULL or "" for the text of the code */
+  const char *message; /* the text sent to the client; NULL or "": the default text of the code */
 };
 
 /* Logs the refusal, calls the host's connection_error, and answers with {"code":n,"message":s}, or

@@ -114,8 +114,9 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
 
 /* ---- SIO_FULL_KEEP_LATEST: the newest event of each key -------------------------------------- */
 
-/* The last position of each key in the queue: a hash table with open addressing, whose size is a
- * power of two and at least twice the number of keyed messages. */
+/* For each event key (msg.key): the position of the last queued message that has this key. A hash
+ * table with open addressing, whose size is a power of two and at least twice the number of
+ * messages that have a key. */
 struct latest {
   struct key_slot {
     uint64_t key;
@@ -123,7 +124,8 @@ struct latest {
   } * slots;
   size_t cap, keyed;
   size_t position; /* counts the messages during a pass */
-  size_t packets;  /* in the queue, without the first, of which a part may have been written */
+  /* how many packets are queued, without the first one, which may have been sent in part */
+  size_t packets;
 };
 
 static struct key_slot *find_key_slot(const struct latest *l, uint64_t key) {

@@ -11,8 +11,8 @@
 
 #include "eio/session_types.h"
 
-/* False: the queue is full, nothing in it can be dropped, and so the chain is dropped and counted.
- * c->backpressure must not be NULL. */
+/* Returns false if the queue is full and nothing in it can be dropped: then the packet, a chain of
+ * msgs, was dropped and counted. c->backpressure must not be NULL. */
 bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
 /* A packet was queued, and the queue now takes more than eio->full_bytes. 0; SIO_EDROPPED if that
  * packet was dropped; SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM:

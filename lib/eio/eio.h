@@ -82,20 +82,20 @@ struct eio {
   unsigned wants; /* a copy of group->wants */
   struct eio_group *group;
   struct list link;               /* group->engines                  */
-  void (*release)(struct eio *e); /* the group is cleared: frees e; or NULL */
+  void (*release)(struct eio *e); /* called when the group is cleared, to free e; may be NULL */
   struct ws_shared *ws;
   sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
   struct msg *mark;                       /* the msg of sent marks (eio/sent.h); without bytes */
   size_t full_bytes; /* memory of a queue above which backpressure.c is called */
-  /* For sessions that have not joined a namespace: the longest message, and the memory of replies
-   * that may wait before the session is not read any more. */
+  /* For sessions that have not joined a namespace: the longest message that is accepted, and how
+   * much memory of queued replies the peer may leave unread; above it the session is not read. */
   size_t unjoined_message_max, unjoined_unread_replies_max;
   struct list all;         /* sio_session.link */
   struct pool nodes;       /* for struct out_node */
   struct map sessions;     /* by sid */
-  struct http_mount mount; /* for requests under the engine's path */
+  struct http_mount mount; /* handles the requests under the engine's path */
 };
 
 void sio__eio_group_init(struct eio_group *g);
@@ -135,9 +135,10 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues a chain: the text first, then its attachments. flags: SIO_VOLATILE. 0, SIO_EDROPPED
- * (volatile, or dropped by when_full), SIO_ECLOSED, UV_ENOMEM (the session will be closed; half of
- * the chain may be queued), SIO_ETOOBIG (over max_queued: the session will be closed). */
+/* Queues one packet as a chain of msgs: its text, then its attachments. flags: 0 or SIO_VOLATILE.
+ * Returns 0, SIO_EDROPPED (volatile, or dropped by when_full), SIO_ECLOSED, UV_ENOMEM (the session
+ * will be closed; a part of the chain may be queued), or SIO_ETOOBIG (over max_queued: the session
+ * will be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Like sio__session_send(), for a caller that sends one chain to many sessions: if it returns 0,
  * the caller has to count the packets with sio__count_packets_sent(), before any callback runs. */

@@ -15,8 +15,8 @@ static sio_slice session_map_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
-/* The mount's on_request and on_abort are never called: on_head answers a request, drops it, or
- * gives it another mount. */
+/* The on_request and on_abort of the engine's mount (struct http_mount) are never called: its
+ * on_head answers each request, drops it, or gives it another mount. */
 static void unreachable_on_request(sio_request *r) { (void)r; }
 static void unreachable_on_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;

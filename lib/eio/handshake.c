@@ -27,7 +27,7 @@ struct admission {
   struct eio *eio;
   sio_request *r;        /* NULL if the host has answered it */
   struct list *at;       /* the hook that has to decide next */
-  unsigned waited : 1;   /* on_head has returned, so the request has to be continued */
+  unsigned waited : 1;   /* on_head has returned false: sio__request_allow_body() is due */
   unsigned allowing : 1; /* allow_request decides now, after the hooks */
 };
 
@@ -96,7 +96,8 @@ static bool verify_request(struct eio *e, sio_request *r, struct handshake_query
 
 /* ---- routing of a verified request --------------------------------------------------------- */
 
-/* The request of a WebSocket is complete. The session that it names may have ended meanwhile. */
+/* The request of a WebSocket is complete. The session that the request names may have ended since
+ * its head was verified. */
 static void on_upgrade_request_complete(sio_request *r) {
   struct eio *e = r->user;
   struct handshake_query q;

@@ -16,7 +16,8 @@
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
-/* Answers 503: the server closes, perhaps since a hook of the host began to decide. */
+/* Answers 503, because the server drains or closes. That may have begun while a hook of the host
+ * was deciding about the request. */
 static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);

@@ -237,7 +237,7 @@ static void on_get_aborted(sio_request *r, int err, const char *detail) {
                            "poll connection closed prematurely");
 }
 
-/* The host has answered the request itself, after one of its hooks has kept it. */
+/* The host itself has answered the request: one of its request hooks had kept the pointer. */
 static void on_get_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;

@@ -21,7 +21,8 @@ void sio__polling_on_get(sio_session *c, sio_request *r);
  * or send its next request. */
 void sio__polling_answer_waiting_get(sio_session *c);
 /* The session has moved to WebSocket: answers a waiting GET with a noop, passes each queued msg to
- * `take`, which does not keep the reference, and frees the polling state. */
+ * `take`, and frees the struct polling. `take` must take a reference of its own to a msg that it
+ * keeps. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m));
 
 #endif

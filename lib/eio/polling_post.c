@@ -91,7 +91,7 @@ static bool is_valid_packet_text(const struct payload_form *f, const struct eio_
   return f != &sio__payload3_binary || in->binary || sio__utf8_is_valid(in->data.p, in->data.n);
 }
 
-/* False: that was the last packet, or the session is over. */
+/* Returns false if no packet was left, or if the session is over. */
 static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
   struct eio_in in;
   size_t before = rd->rest.n;
@@ -199,8 +199,8 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 
 /* ---- callbacks of the request -------------------------------------------------------------- */
 
-/* r->user is NULL if the session has ended or was upgraded meanwhile: a POST whose body is not
- * complete outlives the polling. */
+/* r->user is NULL if the session has ended or was upgraded while the body arrived: such a POST
+ * outlives the struct polling. */
 static void on_post_complete(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {
@@ -239,7 +239,7 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
                            "data request connection closed prematurely");
 }
 
-/* The host has answered the request itself, after one of its hooks has kept it. */
+/* The host itself has answered the request: one of its request hooks had kept the pointer. */
 static void on_post_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);

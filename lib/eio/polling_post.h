@@ -23,8 +23,8 @@ void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *det
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);
-/* The session is over: answers the POST or drops its connection. With ok the client is to see the
- * end of the session, and not a failed POST. */
+/* The session is over: answers the POST with 200 if `ok` is true or if its packets were handled
+ * already, and drops its connection otherwise. */
 void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it; NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);

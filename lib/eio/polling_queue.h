@@ -17,16 +17,17 @@ struct out_node {
   struct msg *m, *last; /* the first and the last msg of the run */
 };
 
-/* Where the handling of a POST's body has got to. */
+/* How far the packets in the body of a POST have been handled. */
 struct post_reader {
   const struct payload_form *form;
-  sio_slice rest;        /* of the body; p is NULL when every packet was taken */
-  unsigned packets_left; /* of max_payload_packets */
+  sio_slice rest;        /* the part of the body not handled yet; p is NULL after the last packet */
+  unsigned packets_left; /* how many more packets max_payload_packets allows */
 };
 
-/* The packets of a POST that wait until the peer takes its replies or is within its limits. A
- * handler reads its event in place in the body, even after it has ended the session. So the body is
- * kept while a packet is handled, and on_post_backlog_task() frees it. */
+/* The packets of a POST that wait, because the peer leaves too many replies unread or is over a
+ * rate limit. The host's handler of an event reads the data of the event directly in `body`, even
+ * after the handler has ended the session. So `body` is kept while a packet is handled, and
+ * on_post_backlog_task() frees it afterwards. */
 struct backlog {
   sio_session *session;
   struct task task; /* handles the packets that are left */

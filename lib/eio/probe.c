@@ -168,9 +168,9 @@ static void complete_upgrade(struct upgrade *p) {
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrade);
 }
 
-/* False: the upgrade is over, because the peer sends too much, or because the callback for that
- * ended the session. The two packets of an upgrade are free, so that it can complete while the
- * session is paused. */
+/* Returns false if the upgrade is over: the peer sends more than its limits allow, or the host's
+ * on_limited callback has ended the session. The two packets that every upgrade needs are not
+ * charged, so that it can complete while the session is paused. */
 static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t bytes) {
   sio_session *c = p->probe.session;
   p->packets += packets;

@@ -62,8 +62,8 @@ void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
-/* A callback of the host may make the rest of the queue be fetched by a request of the peer. Then
- * the next callbacks are due, and are called with the status 0. */
+/* While a callback runs, a request of the peer may fetch the rest of the queue. Then the callbacks
+ * that follow are due, and are called with the status 0 instead of SIO_ECLOSED. */
 void sio__sent_callbacks_on_session_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;

@@ -332,16 +332,18 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* The limit for replies to a peer's own packets that it has not read yet: above it the session is
- * not read. It is for sessions that have joined; other messages of the host do not count. */
+/* How much memory of queued replies to its own packets a peer may leave unread, once it has joined
+ * a namespace: above this limit the session is not read. Other messages that the host sends do not
+ * count. */
 enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
 static inline size_t session_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
-/* Called after a packet of the peer was handled, when the queue held `before` bytes before it:
- * what was queued meanwhile is counted as replies, but never more than the whole queue. */
+/* Called after a packet of the peer was handled; `before` is the memory of the queue before that.
+ * What was queued while the packet was handled is counted as replies, but never more than the
+ * whole queue. SIZE_MAX: nothing is added. */
 static inline void update_unread_reply_bytes(sio_session *c, size_t before) {
   size_t now = session_queue_memory(c);
   if (now > before) c->unread_reply_bytes += now - before;
@@ -376,7 +378,7 @@ void sio__session_resume(sio_session *c) {
   if (c->probe) c->probe->ops->resume(c);
 }
 
-/* A session that has joined may leave more replies unread, so reading may resume here. */
+/* After it has joined, a peer may leave more replies unread, so reading may resume here. */
 void sio__session_set_joined(sio_session *c) {
   bool was_joined = c->joined;
   c->joined = 1;
@@ -432,7 +434,7 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
     int err = c->transport->send(c, m);
     if (!err) continue;
     count_packets_out(c->eio->stats, chain, m, 1);
-    /* The transport has failed already, and will end the session with the reason for it. */
+    /* The transport has failed already, and will end the session with the cause of that failure. */
     if (err == SIO_ECLOSED) return err;
     /* The peer could not read a packet that lacks a part, so that the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");

@@ -30,16 +30,18 @@ static inline bool session_is_paused(const sio_session *c) {
   return c->limited && meter_is_paused(&session_limits_of(c)->meter);
 }
 
-/* A zeroed session with room for an id of id_size bytes, and its limits if e has any. ops pauses
- * and resumes the session, and should log with sio__session_limits_report_exceeded(). */
+/* Allocates a zeroed session with room for an id of id_size bytes, and its struct session_limits
+ * if e has limits. `ops` pauses and resumes the session, and should log with
+ * sio__session_limits_report_exceeded(). Returns NULL if memory ran out. */
 sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
                                        const struct meter_ops *ops);
-void sio__session_limits_free(sio_session *c); /* frees both */
+void sio__session_limits_free(sio_session *c); /* frees c and its limits */
 
 /* Counts the session for its address. False: the address has too many sessions, and r was
  * answered. */
 bool sio__session_limits_count_session(sio_session *c, sio_request *r);
-/* The session has left the table: stops the meter, and subtracts the session from its address. */
+/* Call this when the session is removed from eio->sessions: stops the meter, and no longer counts
+ * the session for its address. */
 void sio__session_limits_release(sio_session *c);
 
 /* Counts received data for the rate limits. False: one is exceeded, and when_limited is

@@ -34,15 +34,16 @@ struct transport {
   /* Queues a sent mark: sio__sent_callbacks_on_marks_passed() is called when everything that was
    * queued before the mark has been sent. 0, UV_ENOMEM, SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
-  /* Removes the queued messages that `drop` names, as sio__conn_remove_queued_msgs_if() does. */
+  /* Removes the queued messages for which `drop` returns true. The first one always stays, because
+   * a part of it may have been sent: see sio__queue_remove_if(). */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
   /* Resumes reading and handles packets that were kept back, unless the session must still wait.
    * Called from the loop only. Optional. */
   void (*resume)(sio_session *c);
-  /* True while packets have arrived, or may have, that are not handled yet. If NULL, that is so
-   * only while the session is paused. */
+  /* True if packets have or may have arrived that are not handled yet. If this function is NULL,
+   * that is assumed while the session is paused, and only then. */
   bool (*has_unread)(const sio_session *c);
   /* Bytes received of a message or POST that is not complete. Optional. */
   size_t (*partial_bytes)(const sio_session *c);
@@ -116,7 +117,8 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
   list_each (it_, next_, &(c)->eio->group->engine_hooks) \
     for (struct eio_hook *h = container_of(it_, struct eio_hook, link); h; h = NULL)
 
-/* Calls a function of every hook that has one and that takes the session alone. */
+/* Calls the function `slot` of every engine hook that has set it. For functions with the arguments
+ * (session, user). */
 #define CALL_ENGINE_HOOKS(c, slot)                         \
   do {                                                     \
     EACH_ENGINE_HOOK(h_, c)                                \
