@@ -51,7 +51,8 @@ const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
 
 static const char *ws_copied_peer_address(const struct ws_conn *w) { return w->owner; }
 
-/* The ops of a WebSocket without an owner that keeps a copy of its owner's address in `owner`. */
+/* For a WebSocket whose owner was removed: w->owner is then a copy of the client's address, for
+ * the log. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
                                                      .address = ws_copied_peer_address };
@@ -60,7 +61,8 @@ static bool is_ws_without_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
 }
 
-/* If there is no memory for the copy, the log shows the address of the TCP peer instead. */
+/* If there is no memory for the copy of the client's address, the log shows the address of the TCP
+ * peer instead, which may be a proxy. */
 void sio__ws_conn_clear_owner(struct ws_conn *w) {
   if (is_ws_without_owner(w)) return;
   const char *from = w->ops->address && w->state != WS_CLOSED ? w->ops->address(w) : NULL;
@@ -149,7 +151,7 @@ static void ws_conn_release_and_notify(struct ws_conn *w, int err, const char *d
   ws_notify_closed(w);
 }
 
-/* The first call counts; until then the timer may have limited a message. */
+/* Only the first call has an effect. Before it, w->timer limited the time of a message. */
 static void ws_start_close_timer(struct ws_conn *w) {
   if (w->close_timed) return;
   w->close_timed = true;
@@ -294,7 +296,8 @@ static bool ws_on_pong(struct ws_recv *r, const char *p, size_t n) {
   return true;
 }
 
-/* A NUL in it becomes U+FFFD, so that it does not cut the text. NULL: no memory. */
+/* Copies the reason from the peer's close frame. A NUL byte in the reason becomes U+FFFD, as it
+ * would end the C string. Returns NULL if memory ran out. */
 static char *ws_reason_new(const char *reason, size_t n) {
   char *text = sio__malloc(3 * n + 1);
   if (!text) return NULL;

@@ -163,8 +163,8 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason);
 /* Closes the stream immediately, without calling `closed`. Unsent bytes are lost. No effect if w
  * is closed. */
 void sio__ws_close_immediately(struct ws_conn *w);
-/* Removes the owner: no callback reaches it any more. w keeps a copy of its address for the log.
- * The caller must still close w. */
+/* Removes the owner: no callback reaches it any more. For the log, w keeps a copy of the client's
+ * address that the owner's `address` callback returns. The caller must still close w. */
 void sio__ws_conn_clear_owner(struct ws_conn *w);
 
 #endif

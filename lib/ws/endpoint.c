@@ -172,8 +172,8 @@ static void endpoint_on_ping_answered(sio_ws *w) {
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
-/* Returns how many of the queued bytes the kernel has accepted so far. Pongs are ignored, since
- * they are small. */
+/* Returns how many of the bytes in queued_ever the kernel has accepted. Pongs are not in
+ * queued_ever, so a queued pong makes the result smaller by its few bytes. */
 static int64_t bytes_taken_by_kernel(const sio_ws *w) {
   return w->queued_ever - (int64_t)ws_queued_bytes(w->ws);
 }
@@ -197,14 +197,14 @@ static bool can_endpoint_pong_be_unread(const sio_ws *w) {
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
-/* Returns true if other bytes were still queued before the ping at the last check, and the peer has
- * read some of them since. Such a peer is slow but alive. */
+/* Returns true if bytes that were queued before the newest ping delayed it, and the kernel has
+ * accepted some bytes since the last check: the peer is slow, but it reads. */
 static bool is_peer_still_reading(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
-  /* Only the ping itself was unsent, and the kernel has taken a part of it. That does not show
-   * that the peer reads. */
+  /* At the last check only bytes of the ping itself were unsent. If the kernel has accepted them
+   * since, that does not show that the peer reads. */
   if (!w->ping_delayed && before >= w->ping_end - WS_PING_LEN) return false;
   if (w->taken_by_kernel >= w->ping_end) return w->ping_delayed;
   w->ping_delayed = true;

@@ -202,9 +202,9 @@ static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f,
   return ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
 }
 
-/* Calls the owner with a complete message at p. The context and the buffer, one of which contains
- * p, are detached first, because the callee may call sio__ws_recv_clear(). `ended` is set
- * meanwhile, so that r need not be touched if the callee returns false and frees it. */
+/* Passes a complete message to the `message` callback. r->ctx and r->msg, which may contain p, are
+ * detached from r first, because the callback may call sio__ws_recv_clear(). r->ended is set
+ * before the call, so that r need not be touched if the callback frees it and returns false. */
 static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_frame_parser *x = r->ctx;

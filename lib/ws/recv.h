@@ -60,7 +60,7 @@ struct ws_limits {
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
 
-/* State shared by all receivers of one kind. */
+/* State shared by all receivers with the same callbacks and limits. */
 struct ws_recv_shared {
   const struct ws_recv_ops *ops;
   struct ws_pool *pool;
