@@ -10,7 +10,7 @@
 enum {
   FORGET_MS = 1000, /* the shortest time between two removals of idle records */
   FORGET_MOST_MS = 3600 * 1000,
-  FORGET_AT_ONCE = 2 /* old records that are removed for a new one */
+  FORGET_AT_ONCE = 2 /* how many old records at most are removed when a new one is added */
 };
 
 static sio_slice addr_record_key(const void *item) {

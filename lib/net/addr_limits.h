@@ -82,15 +82,15 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
          g->trusted.has_unix;
 }
 
-/* Checks both limits for one more `kind` of address a, and counts it. The result is 0, or the ms
- * to wait until it may be admitted (UINT64_MAX: until another one ends) with the reason in
- * *cause. *out must be released with sio__addr_record_release(); NULL: not counted. Logs and
- * reports nothing. */
+/* Checks the rate and the number of open connections or sessions (`kind`) of address a for one
+ * more, and counts it. Returns 0, or the ms to wait until it may be admitted (UINT64_MAX: until
+ * another one ends) with the reason in *cause. *out must be released with
+ * sio__addr_record_release(); NULL: not counted. Logs and reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Checks both limits and takes a token, but does not count the connection or session as open: for
- * an attempt that may fail. sio__addr_limits_count_open() counts it once it has succeeded. Returns
- * as sio__addr_limits_admit(). */
+/* Checks the rate and the number of open ones, and takes a token of the rate, but does not count
+ * the connection or session as open: for an attempt that may fail. sio__addr_limits_count_open()
+ * counts it once it has succeeded. Returns as sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
 /* Takes the token of one session, whatever the number of open sessions. Returns as

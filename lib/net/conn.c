@@ -156,9 +156,9 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
 /* ---- accounting of queued memory ------------------------------------------- */
 
 /* The queued memory of a connection is part of the loop's total only while the connection is
- * blocked, so that messages that are sent in the turn in which they were queued cost nothing
- * here. Every change to the queue of a connection that is blocked, or may be afterwards, stands
- * between these two calls. */
+ * blocked, so that messages that are sent in the turn in which they were queued cost nothing here.
+ * A change to the queue of a connection that is blocked, or may become blocked by it, is made
+ * after subtract_blocked_memory() and before add_blocked_memory(). */
 static inline void subtract_blocked_memory(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -416,7 +416,8 @@ void sio__conn_write_queue_now(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* An error is ignored: then the kernel holds more, which no caller could change. */
+/* An error of setsockopt() is ignored: the kernel then holds more unsent bytes, and no caller
+ * could change that. */
 void sio__conn_limit_unsent_bytes(struct conn *c, int bytes) {
   if (c->closed) return;
 #ifdef TCP_NOTSENT_LOWAT

@@ -53,14 +53,16 @@ struct conn_ops {
 
 /* How conn.c calls TLS (net/tls.c), which lies between the queue and the descriptor. */
 struct conn_tls_ops {
-  /* Where ciphertext is received in the loop's buffer: plaintext is written before it. */
+  /* The offset in the loop's read buffer at which ciphertext is received. The bytes before it are
+   * room for the plaintext. */
   size_t gap;
-  /* n bytes of ciphertext are in the loop's buffer at `gap`. May close c. */
+  /* n bytes of ciphertext are in the loop's read buffer, from the offset `gap` on. May close c. */
   void (*read)(struct conn *c, size_t n);
-  /* The peer has ended its stream. True: during the handshake, and the owner was notified. */
+  /* The peer has ended its stream. Returns true if it did so during the handshake: then the owner
+   * was notified already. */
   bool (*on_eof)(struct conn *c);
-  /* Makes one send() of ciphertext. Returns how many bytes of the queue have been sent with it, of
-   * *offered, or a libuv code. */
+  /* Sends ciphertext. *offered is how many bytes of the queue the ciphertext contains. Returns
+   * that number if all was sent, otherwise a libuv code. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Is there ciphertext to send? Once the queue of an ending connection is empty, that includes
    * TLS's own end-of-stream message (close_notify). */
@@ -74,11 +76,11 @@ struct conn_tls_ops {
   size_t (*encrypted_bytes)(const struct conn *c);
   /* Called before the descriptor is closed. Frees the TLS state. */
   void (*close)(struct conn *c);
-  /* The connection is to be moved to another loop: takes the TLS state from c. */
+  /* The connection is moved to another loop: takes the TLS state from c and returns it. */
   struct conn_tls *(*detach)(struct conn *c);
-  /* Gives the state of the connection that was moved to c, which has taken its place. */
+  /* Gives c, the connection on the new loop, the TLS state that `detach` has returned. */
   void (*attach)(struct conn *c, struct conn_tls *t);
-  /* Frees the state of a connection that is on its way. */
+  /* Frees a TLS state that `detach` has returned and that is not attached again. */
   void (*discard)(struct conn_tls *t);
 };
 

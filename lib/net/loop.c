@@ -98,11 +98,11 @@ static void update_idle_handle(struct loop *l, bool polls_next) {
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
-/* loop_now() does not change during a turn, unless the host calls uv_update_time(). A deadline that
- * began in a long turn counts from the beginning of the turn, but what the peer has to answer was
- * sent at the end of it: the peer gets stall_ms at least. A ping that is sent after the turn is
- * answered in time or not at all, because its deadline is longer (stall_threshold_ms() in
- * server_start.c). */
+/* A deadline counts from loop_now(), which is the beginning of the turn, but what is sent in a
+ * turn leaves at its end. So a deadline that is started in a long turn has lost the length of that
+ * turn, and deadlines due within stall_ms after the turn are treated as late. Pings that are sent
+ * after the turn are not affected: stall_ms is less than ping_timeout_ms unless that is very short
+ * (loop_stall_threshold_ms() in server_start.c). */
 static void delay_deadlines_after_long_turn(struct loop *l, uint64_t ms) {
   if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
 }
@@ -152,7 +152,8 @@ static size_t estimate_memory_in_use(const struct loop *l) {
   return l->msgs.bytes + l->nconns * CONN_BYTES;
 }
 
-/* An idle server has nothing to return, so it needs no timer. */
+/* Returns true if so much memory is unused since the last peak that returning it to the system is
+ * worthwhile. If not, the trim timer is not started, so an idle server is not woken. */
 static bool has_memory_to_trim(const struct loop *l) {
   size_t surplus = l->peak - estimate_memory_in_use(l);
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
@@ -237,8 +238,9 @@ static void loop_on_alarm(uv_timer_t *h) {
   stop_delaying_deadlines(l);
 }
 
-/* If the alarm is overdue when it is set again, because the host blocked the loop and reading then
- * changed the first deadline, it keeps the time at which it should have fired. */
+/* Sets alarm_due, from which the delay of an alarm is measured, for an alarm at the time `at`. If
+ * `at` has passed, and the old alarm is overdue too because the host blocked the loop, the old
+ * alarm_due stays, so that the whole delay is noticed. */
 static void set_alarm_due(struct loop *l, uint64_t at) {
   uint64_t now = loop_now(l);
   bool overdue = l->alarm_at != UINT64_MAX && l->alarm_due < now;

@@ -63,8 +63,8 @@ struct loop { /* Large members come last, which makes the code smaller. */
   char *rbuf;             /* read buffer of NET_RBUF bytes, for all connections */
   uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
   uint64_t turn_began_ms; /* loop_now() then: the host may call uv_update_time() in the turn */
-  /* Deadlines up to this time are late: they began in a turn that took at least stall_ms, and lost
-   * as much of their time. */
+  /* Deadlines due before this time are treated as late, because they may have been started in a
+   * turn that took at least stall_ms: see delay_deadlines_after_long_turn(). */
   uint64_t late_until;
   /* The name of the host callback that is running inside a library call and may only observe:
    * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */
@@ -82,10 +82,10 @@ struct loop { /* Large members come last, which makes the code smaller. */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
   struct list dirty;       /* struct conn with bytes to send */
   struct list tasks;       /* struct task, in the order in which they were queued */
-  uint64_t alarm_due;      /* alarm_at, or the time when the alarm was set if that was later */
-  uint64_t alarm_at;       /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water;       /* No reading from a connection with more than this queued. */
-  size_t low_mark;         /* connections with reports_low_mark call below_low_mark at this size */
+  uint64_t alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due() */
+  uint64_t alarm_at;  /* when `alarm` fires; UINT64_MAX: never */
+  size_t high_water;  /* No reading from a connection with more than this queued. */
+  size_t low_mark;    /* connections with reports_low_mark call below_low_mark at this size */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
@@ -145,7 +145,7 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn, unless it is already queued. */
 void sio__loop_defer(struct loop *l, struct task *t);
-/* The end of the turn has other work than tasks. */
+/* Makes the loop end a turn soon, for work at the end of a turn that is not a struct task. */
 void sio__loop_request_turn_end(struct loop *l);
 void sio__loop_on_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
@@ -184,8 +184,8 @@ struct loop_post {
   void (*fn)(void *arg);
   void *arg;
 };
-/* The same as sio__loop_post() for such a call. The loop frees p after the call. 0, or SIO_ECLOSED:
- * then p is still the caller's. */
+/* Like sio__loop_post(), but the caller has allocated the call p. The loop frees p after the call.
+ * Returns 0, or SIO_ECLOSED, and then p is still the caller's. */
 int sio__loop_post_allocated(struct loop *l, struct loop_post *p);
 
 #endif

@@ -21,7 +21,8 @@ static sio_slice thread_sid_key(const void *item) {
   return slice_str(((const struct sid_entry *)item)->sid);
 }
 
-/* A barrier must not wait until no member sends broadcasts any more. */
+/* Writers go first where the C library allows it: sio__threads_block_until_broadcasts_queued()
+ * locks for writing, and must not wait for as long as members keep beginning broadcasts. */
 static int init_broadcast_lock(sio_threads *t) {
   pthread_rwlockattr_t attr;
   int err = pthread_rwlockattr_init(&attr); /* allocates memory on some systems */

@@ -70,16 +70,17 @@ void sio__threads_set_draining(sio_threads *t, struct member_id id);
 int sio__threads_set_cluster(sio_threads *t, struct member_id id);
 bool sio__threads_has_cluster(sio_threads *t);
 
-/* A broadcast that must keep its place among messages of other members is sent to all members
- * between these two calls. */
+/* A member sends a broadcast to all members between these two calls if later messages of other
+ * members must not arrive before it: see sio__threads_block_until_broadcasts_queued(). */
 static inline void sio__threads_begin_broadcast(sio_threads *t) {
   pthread_rwlock_rdlock(&t->broadcast_lock);
 }
 static inline void sio__threads_end_broadcast(sio_threads *t) {
   pthread_rwlock_unlock(&t->broadcast_lock);
 }
-/* When this returns, each such broadcast that the calling member has received is in the queues of
- * all other members. So a message that it sends now reaches them after these broadcasts. */
+/* Waits until every broadcast that is between sio__threads_begin_broadcast() and
+ * sio__threads_end_broadcast() is in the queues of all members. A message that the caller sends
+ * afterwards arrives after all broadcasts that the caller has received. */
 void sio__threads_block_until_broadcasts_queued(sio_threads *t);
 
 /* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,

@@ -137,7 +137,8 @@ static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void 
   queue_unref_msg(r->q, e.m);
 }
 
-/* Appends the chunks that were not visited for lack of memory. old_last is the last of them. */
+/* Ends sio__queue_remove_if(): appends the chunks that were not visited because memory ran out.
+ * old_last is the last chunk of the old queue. */
 static void end_queue_removal(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;

@@ -285,9 +285,9 @@ static bool check_tls_handshake_done(struct conn *c, struct tls *t) {
   return !c->closed;
 }
 
-/* Writes plaintext to the beginning of the buffer while ciphertext is read from after TLS_GAP.
- * It cannot overtake: plaintext is shorter than its ciphertext, except for a record that the
- * session held back, and TLS_GAP has room for one. */
+/* Writes plaintext to the beginning of the loop's read buffer while ciphertext is read from
+ * TLS_GAP on. No unread ciphertext is overwritten: plaintext is shorter than its ciphertext,
+ * except for a record that the session has held back, for which TLS_GAP has room. */
 static long decrypt_received_bytes(struct conn *c, struct tls *t, size_t n, size_t *got) {
   char *plain = conn_loop(c)->rbuf;
   sio_slice in = { plain + TLS_GAP, n };

@@ -8,22 +8,23 @@
 
 #include "net/conn.h"
 
-/* A connection on its way. */
+/* A connection that was detached from one loop and is not yet attached to another. */
 struct conn_transfer {
   int fd;
-  struct conn_tls *tls; /* NULL: no TLS */
-  struct buf unsent;    /* what was queued and not sent yet */
+  struct conn_tls *tls; /* its TLS state; NULL if it has no TLS */
+  struct buf unsent;    /* the bytes that were queued and not sent yet */
 };
 
-/* Takes the connection from its loop, as sio__conn_close() does, but without closing the descriptor
- * and without losing what is queued. The TLS handshake, if there is one, must be complete. 0, or
- * UV_ENOMEM: nothing has changed. */
+/* Detaches the connection from its loop: c is closed as by sio__conn_close(), but the descriptor
+ * stays open, and the queued bytes are copied to *out. The TLS handshake, if there is one, must be
+ * complete. Returns 0, or UV_ENOMEM if nothing has changed. */
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
-/* Makes a connection of it on the loop l, with the arguments of sio__conn_new_kind(). kind must be
- * CONN_TLS for a connection with TLS. Takes *t over: on error it is discarded. */
+/* Attaches the detached connection *t to the loop l, as a new struct conn with the arguments of
+ * sio__conn_new_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: on error the
+ * connection is closed. Returns 0, UV_ENOMEM, or a libuv code. */
 int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
                              const struct conn_ops *ops, void *owner, enum conn_kind kind);
-/* Closes a connection that is on its way, on any thread. */
+/* Closes a detached connection. May be called on any thread. */
 void sio__conn_transfer_discard(struct conn_transfer *t);
 
 #endif
