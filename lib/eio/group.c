@@ -200,7 +200,7 @@ static unsigned wanted_events_of_hooks(const sio_engine_hooks *h) {
 }
 
 /* Makes WebSockets that are open already call the flush hook too. */
-static void watch_flushes_of_open_websockets(const struct eio_group *g) {
+static void enable_flushing_callback_of_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
     list_each (at, next_session, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
@@ -220,6 +220,6 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
   }
   h->engine = copy;
   set_wanted_events(g, g->wants | wanted_events_of_hooks(copy));
-  if (copy->flush) watch_flushes_of_open_websockets(g);
+  if (copy->flush) enable_flushing_callback_of_open_websockets(g);
   return 0;
 }

@@ -6,14 +6,15 @@
 
 /* The value of a query key, copied into text; empty if it is missing or too long. May hold a
  * NUL. */
-static sio_slice query_get_value(const sio_request *r, const char *key, char *text, size_t size) {
+static sio_slice copy_query_parameter(const sio_request *r, const char *key, char *text,
+                                      size_t size) {
   long n = sio__request_query_parameter(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
 static bool query_equals(const sio_request *r, const char *key, const char *value) {
   char text[16];
-  return slice_equals_str(query_get_value(r, key, text, sizeof text), value);
+  return slice_equals_str(copy_query_parameter(r, key, text, sizeof text), value);
 }
 
 unsigned sio__handshake_query_protocol(const struct eio *e, const sio_request *r) {
@@ -39,10 +40,10 @@ bool sio__handshake_query_has_sid(const sio_request *r) {
 void sio__handshake_query_read(const struct eio *e, const sio_request *r,
                                struct handshake_query *q) {
   char text[16];
-  sio_slice transport = query_get_value(r, "transport", text, sizeof text);
+  sio_slice transport = copy_query_parameter(r, "transport", text, sizeof text);
   q->websocket = slice_equals_str(transport, "websocket");
   q->polling = slice_equals_str(transport, "polling");
   q->has_sid = sio__handshake_query_has_sid(r);
-  q->sid = query_get_value(r, "sid", q->sid_text, sizeof q->sid_text);
+  q->sid = copy_query_parameter(r, "sid", q->sid_text, sizeof q->sid_text);
   q->protocol = sio__handshake_query_protocol(e, r);
 }

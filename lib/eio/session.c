@@ -395,13 +395,13 @@ int sio__session_send_packet(sio_session *c, struct msg *m) {
   return err;
 }
 
-static inline void count_packets_out(sio_stats *st, const struct msg *m, const struct msg *end,
-                                     uint64_t n) {
+static inline void count_sent_packets_until(sio_stats *st, const struct msg *m,
+                                            const struct msg *end, uint64_t n) {
   for (; m != end; m = m->next) histogram_add_n_times(&st->packet_bytes_out, m->len, n);
 }
 
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
-  count_packets_out(st, chain, NULL, n);
+  count_sent_packets_until(st, chain, NULL, n);
 }
 
 static int end_session_for_full_queue(sio_session *c, int err) {
@@ -433,7 +433,7 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
     if (!err) continue;
-    count_packets_out(c->eio->stats, chain, m, 1);
+    count_sent_packets_until(c->eio->stats, chain, m, 1);
     /* The transport has failed already, and will end the session with the cause of that failure. */
     if (err == SIO_ECLOSED) return err;
     /* The peer could not read a packet that lacks a part, so that the session has to end. */

@@ -45,7 +45,7 @@ static const sio_tls_info *session_tls_info(const sio_session *c) {
   return tls ? &tls->pub : NULL;
 }
 
-static sio_session_info session_info(const sio_session *c) {
+static sio_session_info make_session_info(const sio_session *c) {
   return (sio_session_info){
     .server = c->eio->owner,
     .id = c->sid,
@@ -73,7 +73,7 @@ void sio_session_get_info(const sio_session *c, sio_session_info *out) {
     .id = "", .transport = "", .address = "", .peer = "", .state = SIO_SESSION_CLOSED
   };
   if (c) {
-    info = session_info(c);
+    info = make_session_info(c);
     sio__make_public_id(info.public_id, slice_str(c->sid));
   }
   sio__fill_sized_struct(out, &info, sizeof info);

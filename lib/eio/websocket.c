@@ -143,7 +143,7 @@ static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   return text;
 }
 
-static struct msg *packet_prefix_type_byte(sio_session *c, const struct msg *m) {
+static struct msg *packet_copy_with_type_byte(sio_session *c, const struct msg *m) {
   struct msg *typed = sio__msg_new(&c->eio->loop->msgs, (size_t)m->len + 1);
   if (!typed) return NULL;
   msg_data(typed)[0] = EIO_MESSAGE;
@@ -163,7 +163,7 @@ static int send_converted_msg(sio_session *c, struct msg *m) {
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
   if (m->binary && c->base64) return send_converted_msg(c, packet_to_base64(c, m));
-  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_prefix_type_byte(c, m));
+  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_copy_with_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 

@@ -112,8 +112,8 @@ static struct addr_record *find_or_add_record_of_peer(struct addr_limits *g, con
   return addr_limits_active(g) ? find_or_add_addr_record(g, a) : NULL;
 }
 
-static bool is_at_open_limit(const struct addr_limits *g, const struct addr_record *p,
-                             enum addr_count kind) {
+static bool is_address_at_max_open(const struct addr_limits *g, const struct addr_record *p,
+                                   enum addr_count kind) {
   return g->max_open && p->open[kind] >= g->max_open;
 }
 
@@ -121,7 +121,7 @@ static uint64_t check_and_charge_addr_record(const struct addr_limits *g, struct
                                              enum addr_count kind, int *cause) {
   bool session = kind == ADDR_SESSIONS;
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
-  if (is_at_open_limit(g, p, kind)) return UINT64_MAX;
+  if (is_address_at_max_open(g, p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
   return sio__bucket_try_take_one(&p->buckets[kind], &g->rate, addr_table_now_ms(g->table));
 }
@@ -181,7 +181,7 @@ bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, en
                                  struct addr_record **out) {
   lock_addr_table(g->table);
   struct addr_record *p = find_or_add_record_of_peer(g, a);
-  bool allowed = !p || !is_at_open_limit(g, p, kind);
+  bool allowed = !p || !is_address_at_max_open(g, p, kind);
   if (p && allowed) addr_record_count_open(p, kind);
   unlock_addr_table(g->table);
   *out = allowed ? p : NULL;

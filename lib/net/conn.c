@@ -83,7 +83,7 @@ static const struct loop_conn_ops loop_ops = { flush_dirty_conn, fail_unwatched_
 
 /* ---- creation -------------------------------------------------------------- */
 
-static void set_conn_count(struct loop *l, unsigned n) {
+static void set_open_conn_count(struct loop *l, unsigned n) {
   l->nconns = n;
   if (l->shared_conns) atomic_store(l->shared_conns, n);
 }
@@ -106,7 +106,7 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
   c->counted = kind != CONN_PLAIN;
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
-  set_conn_count(l, l->nconns + 1);
+  set_open_conn_count(l, l->nconns + 1);
   l->stats.accepted++;
   /* This fails on a Unix socket, which does no harm. */
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
@@ -522,7 +522,7 @@ static void on_conn_closed(uv_handle_t *h) {
 void sio__conn_remove_from_loop(struct conn *c) {
   c->closed = 1;
   list_remove(&c->link);
-  set_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
+  set_open_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
   list_remove(&c->dirty);
   subtract_blocked_memory(c);
   sio__queue_clear(&c->out, conn_chunk_pool(c));

@@ -208,7 +208,7 @@ static void on_prepare(uv_prepare_t *h) {
 
 /* ---- deadlines -------------------------------------------------------------- */
 
-static void stop_delaying_deadlines(struct loop *l) {
+static void clear_late_deadline_state(struct loop *l) {
   l->late = false;
   l->read_turns = 0;
 }
@@ -235,7 +235,7 @@ static void loop_on_alarm(uv_timer_t *h) {
   if (stall) l->stalled(l, late);
   if (must_read_before_deadlines(l, late)) return;
   sio__timers_fire_due(&l->timers, now);
-  stop_delaying_deadlines(l);
+  clear_late_deadline_state(l);
 }
 
 /* Sets alarm_due, from which the delay of an alarm is measured, for an alarm at the time `at`. If
@@ -252,7 +252,7 @@ static void set_alarm_due(struct loop *l, uint64_t at) {
 
 static void loop_set_alarm(struct loop *l) {
   uint64_t at = sio__timers_next_due_time(&l->timers), now = loop_now(l);
-  if (l->read_turns && at > now) stop_delaying_deadlines(l);
+  if (l->read_turns && at > now) clear_late_deadline_state(l);
   if (at == l->alarm_at) return;
   set_alarm_due(l, at);
   l->alarm_at = at;

@@ -42,7 +42,7 @@ static bool init_sid_and_broadcast_locks(sio_threads *t) {
   return false;
 }
 
-static bool init_locks(sio_threads *t) {
+static bool init_locks_of_threads(sio_threads *t) {
   if (pthread_rwlock_init(&t->lock, NULL)) return false;
   if (init_sid_and_broadcast_locks(t)) {
     if (sio__addr_table_init_with_lock(&t->addresses) == 0) return true;
@@ -56,7 +56,7 @@ static bool init_locks(sio_threads *t) {
 int sio_threads_new(sio_threads **out) {
   sio_threads *t = sio__calloc(1, sizeof *t);
   if (!t) return UV_ENOMEM;
-  if (!init_locks(t)) {
+  if (!init_locks_of_threads(t)) {
     sio__free(t);
     return UV_ENOMEM;
   }
@@ -93,7 +93,7 @@ static struct member *find_thread_member(sio_threads *t, struct member_id id) {
   return m->loop && m->generation == id.generation ? m : NULL;
 }
 
-static struct member *find_free_thread_place(sio_threads *t) {
+static struct member *find_free_member_slot(sio_threads *t) {
   for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
     if (!m->loop) return m;
   return NULL;
@@ -101,7 +101,7 @@ static struct member *find_free_thread_place(sio_threads *t) {
 
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out) {
   pthread_rwlock_wrlock(&t->lock);
-  struct member *m = find_free_thread_place(t);
+  struct member *m = find_free_member_slot(t);
   if (m) {
     m->loop = l;
     m->server = server;
@@ -233,7 +233,7 @@ void sio__threads_block_until_broadcasts_queued(sio_threads *t) {
 
 /* ---- connections --------------------------------------------------------------------------- */
 
-static unsigned member_load(const struct member *m) {
+static unsigned count_conns_of_member(const struct member *m) {
   return atomic_load(&m->conns) + atomic_load(&m->arriving);
 }
 
@@ -242,9 +242,9 @@ struct member_id sio__threads_choose_member(sio_threads *t, struct member_id sel
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++) {
     const struct member *m = &t->members[i];
-    if (!m->loop || m->drains || (best < MEMBERS_MAX && member_load(m) >= load)) continue;
+    if (!m->loop || m->drains || (best < MEMBERS_MAX && count_conns_of_member(m) >= load)) continue;
     best = i;
-    load = member_load(m);
+    load = count_conns_of_member(m);
   }
   struct member_id id = best < MEMBERS_MAX ? member_id_of_place(t, best) : self;
   atomic_fetch_add(&t->members[id.place].arriving, 1);
@@ -258,7 +258,8 @@ void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id) {
 
 unsigned sio__threads_count_conns(sio_threads *t) {
   unsigned n = 0;
-  for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++) n += member_load(m);
+  for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
+    n += count_conns_of_member(m);
   return n;
 }
 

@@ -25,7 +25,7 @@ static struct queue_entry make_whole_frame_entry(struct msg *m) {
 }
 
 /* A run of one msg becomes an ordinary entry. */
-static void turn_run_of_one_into_entry(struct queue_chunk *k, unsigned i) {
+static void convert_run_of_one_msg_to_entry(struct queue_chunk *k, unsigned i) {
   struct queue_entry *e = &k->e[i];
   if (e->m != e->last) return;
   k->runs &= (uint8_t) ~(1u << i);
@@ -38,7 +38,7 @@ static struct msg *take_first_of_run(struct queue_chunk *k) {
   struct queue_entry *e = &k->e[k->head];
   struct msg *m = e->m;
   e->m = m->follow;
-  turn_run_of_one_into_entry(k, k->head);
+  convert_run_of_one_msg_to_entry(k, k->head);
   return m;
 }
 
@@ -139,7 +139,7 @@ static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void 
 
 /* Ends sio__queue_remove_if(): appends the chunks that were not visited because memory ran out.
  * old_last is the last chunk of the old queue. */
-static void end_queue_removal(struct removal *r, struct queue_chunk *old_last) {
+static void finish_removing_queued_msgs(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;
   if (r->q->last)
@@ -155,5 +155,5 @@ void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encr
   struct queue_chunk *old_last = q->last;
   q->first = q->last = NULL;
   while (r.old && reserve_spare_chunk(&r)) keep_or_remove_next_msg(&r, drop, user);
-  end_queue_removal(&r, old_last);
+  finish_removing_queued_msgs(&r, old_last);
 }

@@ -133,7 +133,7 @@ static bool has_ciphertext(struct conn *c) {
   return t->out.n > 0;
 }
 
-static bool is_over_output_limit(const struct conn *c) {
+static bool has_too_much_tls_output(const struct conn *c) {
   return tls_of_conn(c)->out.n - tls_of_conn(c)->sent > TLS_OUT_PAUSE;
 }
 
@@ -340,7 +340,7 @@ void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n) {
 
 /* ---- information for the host ---------------------------------------------- */
 
-static const char *copy_info_text(char **at, const char *s) {
+static const char *append_tls_info_text(char **at, const char *s) {
   char *p = *at;
   *at = stpcpy(p, s) + 1;
   return p;
@@ -354,12 +354,12 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
   char *at = (char *)(i + 1);
   i->refs = 1;
   i->pub = *from;
-  i->pub.version = copy_info_text(&at, from->version);
-  i->pub.cipher = copy_info_text(&at, from->cipher);
-  i->pub.alpn = copy_info_text(&at, from->alpn);
-  i->pub.server_name = copy_info_text(&at, from->server_name);
-  i->pub.subject = copy_info_text(&at, from->subject);
-  i->pub.verify_error = copy_info_text(&at, from->verify_error);
+  i->pub.version = append_tls_info_text(&at, from->version);
+  i->pub.cipher = append_tls_info_text(&at, from->cipher);
+  i->pub.alpn = append_tls_info_text(&at, from->alpn);
+  i->pub.server_name = append_tls_info_text(&at, from->server_name);
+  i->pub.subject = append_tls_info_text(&at, from->subject);
+  i->pub.verify_error = append_tls_info_text(&at, from->verify_error);
   i->pub.certificate.p = at;
   if (from->certificate.n) memcpy(at, from->certificate.p, from->certificate.n);
   return i;
@@ -437,7 +437,7 @@ static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .write = write_ciphertext,
                                              .has_output = has_ciphertext,
                                              .has_failed = has_tls_failed,
-                                             .is_over_limit = is_over_output_limit,
+                                             .is_over_limit = has_too_much_tls_output,
                                              .encrypted_bytes = encrypted_queue_bytes,
                                              .close = on_conn_close_tls,
                                              .detach = on_conn_detach_tls,

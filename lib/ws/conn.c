@@ -49,13 +49,13 @@ static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close 
 const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
                                                   .closed = ignore_closed };
 
-static const char *ws_copied_peer_address(const struct ws_conn *w) { return w->owner; }
+static const char *ws_get_stored_client_address(const struct ws_conn *w) { return w->owner; }
 
 /* For a WebSocket whose owner was removed: w->owner is then a copy of the client's address, for
  * the log. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
-                                                     .address = ws_copied_peer_address };
+                                                     .address = ws_get_stored_client_address };
 
 static bool is_ws_without_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;

@@ -91,7 +91,7 @@ static unsigned parse_window_bits(const struct param *p) {
   return 10 + (unsigned)(p->value[1] - '0');
 }
 
-static bool set_flag_once(bool *flag) {
+static bool set_flag_if_unset(bool *flag) {
   bool first = !*flag;
   *flag = true;
   return first;
@@ -100,11 +100,11 @@ static bool set_flag_once(bool *flag) {
 /* Stores one parameter of an offer. False: the parameter is unknown, repeated or invalid. */
 static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
   if (slice_equals_str(p->name, "server_no_context_takeover"))
-    return !p->has_value && set_flag_once(&o->server_plain);
+    return !p->has_value && set_flag_if_unset(&o->server_plain);
   if (slice_equals_str(p->name, "client_no_context_takeover"))
-    return !p->has_value && set_flag_once(&o->client_plain);
+    return !p->has_value && set_flag_if_unset(&o->client_plain);
   if (slice_equals_str(p->name, "client_max_window_bits"))
-    return (!p->has_value || parse_window_bits(p)) && set_flag_once(&o->client_window);
+    return (!p->has_value || parse_window_bits(p)) && set_flag_if_unset(&o->client_window);
   if (!slice_equals_str(p->name, "server_max_window_bits") || o->server_window) return false;
   o->server_window = parse_window_bits(p);
   return o->server_window > 0;
