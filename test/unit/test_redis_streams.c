@@ -528,7 +528,7 @@ TEST(of_several_streams_the_name_of_a_namespace_chooses_one_as_npm_does_it) {
     const char *nsp, *stream;
   } chosen[] = {
     { "/", "socket.io-2" },
-    { "/\xe0\xb8\x81", "socket.io-2" },
+    { "/\xe0\xb8\xa1", "socket.io-1" },
     { "/chat", "socket.io-1" },
     { "/\xc3\xa9", "socket.io-1" },
     { "/\xe2\x82\xac"
