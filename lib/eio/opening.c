@@ -114,7 +114,7 @@ void sio__open_websocket_session(struct eio *e, sio_request *r) {
 /* Why the session cannot be upgraded over another WebSocket; NULL if it can. */
 static const char *why_upgrade_is_refused(const sio_session *c) {
   if (c->state != SESSION_OPEN) return "the session is over";
-  if (!c->polling) return "the session uses a WebSocket already";
+  if (!c->transport->polls) return "the session uses a WebSocket already";
   return c->probe ? "another WebSocket is upgrading the session already" : NULL;
 }
 

@@ -306,8 +306,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
   if (p->get) answer_get_with_last_packet(c, c->eio->noop);
   sio__polling_answer_post(c);
   sio__polling_detach_post(p);
-  c->polling = NULL;
-  sio__free(p);
+  if (!p->backlog) sio__polling_free_after_upgrade(c);
 }
 
 static void polling_free(sio_session *c) {

@@ -161,12 +161,24 @@ static void handle_post_body(sio_session *c, sio_request *r) {
     keep_unhandled_post_packets(c, r, &rd);
 }
 
+void sio__polling_answer_post_of_backlog(sio_session *c) {
+  const struct polling *p = c->polling;
+  if (p && p->backlog && !p->post_waits && !session_is_paused(c)) sio__polling_answer_post(c);
+}
+
+static void answer_post_if_client_upgrades(sio_session *c) {
+  if (c->state == SESSION_OPEN && c->probe && c->probe->is_answered)
+    sio__polling_answer_post_of_backlog(c);
+}
+
 static void handle_post(sio_session *c, sio_request *r) {
   handle_post_body(c, r);
-  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c)))
+  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c))) {
     attach_post_to_session(c, r, true);
-  else
+    answer_post_if_client_upgrades(c);
+  } else {
     sio__answer_ok(c->eio, r);
+  }
 }
 
 /* False: packets have to wait again, or the session has ended and dropped the backlog. */
@@ -182,10 +194,24 @@ static bool handle_post_backlog(sio_session *c, struct backlog *b) {
 static void on_post_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
-  if (!handle_post_backlog(c, b)) return;
-  sio__polling_free_post_backlog(c->polling);
-  if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
+  if (!handle_post_backlog(c, b)) {
+    answer_post_if_client_upgrades(c);
+    if (c->ws) sio__session_resume(c); /* waits until the peer has read more of the queue */
+    return;
+  }
+  if (c->ws)
+    sio__polling_free_after_upgrade(c);
+  else
+    sio__polling_free_post_backlog(c->polling);
+  if (!c->ws && c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
   sio__session_resume(c);
+}
+
+void sio__polling_free_after_upgrade(sio_session *c) {
+  if (!c->polling) return;
+  sio__polling_free_post_backlog(c->polling);
+  sio__free(c->polling);
+  c->polling = NULL;
 }
 
 void sio__polling_resume_post_handling(sio_session *c) {
@@ -221,8 +247,7 @@ static void on_post_complete(sio_request *r) {
  * which this POST waits, so the POST is answered now. */
 static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
-  if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
-    sio__polling_answer_post(c);
+  if (c) sio__polling_answer_post_of_backlog(c);
 }
 
 static void on_post_aborted(sio_request *r, int err, const char *detail) {

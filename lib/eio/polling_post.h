@@ -5,7 +5,9 @@
  * One POST may be open at a time. Its packets are handled when the body is complete, and it is
  * answered then. While the session has to stop reading (sio__session_must_stop_reading()), the
  * packets that are left wait in a backlog and the answer is held back, so that the client sends no
- * further POST.
+ * further POST. But a client that upgrades stops polling when its POST is answered, and takes what
+ * is queued over the WebSocket. So its POST is answered at once, and the backlog may outlive the
+ * polling.
  */
 #ifndef SIO_EIO_POLLING_POST_H
 #define SIO_EIO_POLLING_POST_H
@@ -23,12 +25,19 @@ void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *det
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);
+/* Answers the POST whose packets wait in the backlog, because the client needs the answer before
+ * it takes the messages that fill the queue. Does nothing while the session is over a rate limit,
+ * or if the packets in the backlog are those of an earlier POST. */
+void sio__polling_answer_post_of_backlog(sio_session *c);
 /* The session is over: answers the POST with 200 if `ok` is true or if its packets were handled
  * already, and drops its connection otherwise. */
 void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it; NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p);
+/* Frees what sio__polling_hand_over_queue() has left of the polling: a backlog that is handled
+ * before the messages of the WebSocket. */
+void sio__polling_free_after_upgrade(sio_session *c);
 /* true if packets of a POST wait to be handled */
 bool sio__polling_has_post_backlog(const sio_session *c);
 /* received bytes of an incomplete POST */

@@ -21,7 +21,7 @@ enum {
 enum upgrade_state {
   UPGRADE_WAITING,  /* "2probe" is expected */
   UPGRADE_PROBED,   /* "3probe" was sent, "5" is expected */
-  UPGRADE_CONFIRMED /* "5" was received, but an earlier POST has packets not handled yet */
+  UPGRADE_CONFIRMED /* "5" was received, but the body of an earlier POST still waits */
 };
 
 struct upgrade {
@@ -110,8 +110,10 @@ static void answer_probe_ping(struct upgrade *p) {
     return;
   }
   p->state = UPGRADE_PROBED;
+  p->probe.is_answered = true;
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
   if (c->state == SESSION_OPEN) sio__polling_answer_waiting_get(c);
+  if (c->state == SESSION_OPEN) sio__polling_answer_post_of_backlog(c);
 }
 
 /* Moves one msg from the polling queue to the WebSocket. An error ends the session, and the rest
@@ -164,6 +166,11 @@ static void complete_upgrade(struct upgrade *p) {
     end_upgraded_session(c);
     return;
   }
+  /* The packets of a POST that wait come before the messages of the WebSocket. */
+  if (c->polling && c->ws) {
+    sio__ws_pause_reading(c->ws);
+    sio__session_resume(c);
+  }
   sio__backpressure_on_upgrade(c);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrade);
 }
@@ -187,9 +194,10 @@ static void upgrade_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned 
   upgrade_charge_limits(w->owner, pings, bytes);
 }
 
-/* Packets of a POST that was sent before the "5" have to be handled before the session moves. */
+/* A client sends "5" when its last POST was answered. If the body of one waits all the same, it
+ * has to be handled before the session moves. */
 static void on_upgrade_packet(struct upgrade *p) {
-  if (!sio__polling_has_post_backlog(p->probe.session)) {
+  if (!p->probe.session->polling->post_waits) {
     complete_upgrade(p);
     return;
   }
@@ -201,7 +209,7 @@ static void upgrade_resume_websocket(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state != UPGRADE_CONFIRMED)
     sio__ws_resume_reading(p->ws);
-  else if (!sio__polling_has_post_backlog(c))
+  else if (!c->polling->post_waits)
     complete_upgrade(p);
 }
 

@@ -63,6 +63,8 @@ struct probe_ops {
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
+  /* "3probe" was sent. The client then stops polling, but not before its POST is answered. */
+  bool is_answered;
 };
 
 struct polling;

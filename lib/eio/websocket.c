@@ -6,6 +6,7 @@
 #include "eio/websocket.h"
 #include "eio/backpressure.h"
 #include "eio/payload.h"
+#include "eio/polling_post.h"
 #include "eio/sent.h"
 #include "eio/session_limits.h"
 #include "eio/trace.h"
@@ -32,6 +33,8 @@ static void websocket_resume(sio_session *c) {
   if (!c->ws) return;
   if (sio__session_must_stop_reading(c))
     websocket_pause_until_low_mark(c);
+  else if (c->polling)
+    sio__polling_schedule_post_backlog(c->polling); /* packets that were sent before the upgrade */
   else
     sio__ws_resume_reading(c->ws);
 }
@@ -198,6 +201,7 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
   c->ws = NULL;
+  if (c->polling) sio__polling_free_post_backlog(c->polling);
   if (w && graceful) report_passed_sent_marks(c, w->conn);
   if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_close_immediately(w);
@@ -221,6 +225,7 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .held = websocket_queue_memory,
                                                     .queue_sent_mark = websocket_queue_sent_mark,
                                                     .end = websocket_end_session,
+                                                    .free = sio__polling_free_after_upgrade,
                                                     .pause = websocket_pause,
                                                     .resume = websocket_resume,
                                                     .has_unread = websocket_has_unhandled_packets,

@@ -127,6 +127,89 @@ TEST(a_session_that_is_over_wants_none) {
   stop();
 }
 
+/* ---- an upgrade while packets of a POST wait ------------------------------------------------- */
+
+static unsigned events, last_event;
+
+/* Replies with more than a peer may leave unread. Events have to come in their order. */
+static void reply_with_much(sio_socket *s, sio_event *e, void *user) {
+  static char much[200 << 10];
+  int64_t number = 0;
+  (void)s, (void)user;
+  memset(much, 'x', sizeof much);
+  CHECK(sio_event_int(e, 0, &number));
+  EQ((unsigned)number, ++events);
+  last_event = (unsigned)number;
+  EQ(sio_reply(e, SIO_ARGS(sio_strn(much, sizeof much))), 0);
+}
+
+static bool join_with_replies_of_much(void) {
+  events = last_event = 0;
+  bool ok = start() && poller_post(&poller, "40") && poller_get(&poller) &&
+            raw_expect(&poller.get, "40{");
+  EQ(sio_on(root, "much", reply_with_much, NULL), 0);
+  return ok && wants(&w);
+}
+
+#define EVENTS_1_TO_3   \
+  "420[\"much\",1]\x1e" \
+  "421[\"much\",2]\x1e" \
+  "422[\"much\",3]"
+
+/* Like raw_expect(), after more bytes than fit into the buffer: those before `want` are dropped. */
+static bool expect_after_much(struct raw *c, const char *want) {
+  size_t n = strlen(want), kept;
+  for (unsigned i = 0; i < 600 && !c->fin; i++) {
+    char *at = memmem(c->in, c->n, want, n);
+    kept = at ? (size_t)(c->in + c->n - at) : c->n < n ? c->n : n;
+    memmove(c->in, c->in + c->n - kept, kept);
+    c->n = kept;
+    c->seen = 0;
+    if (at) return true;
+    raw_turn(c);
+  }
+  return false;
+}
+
+/* The client has stopped polling, and takes the replies only over the WebSocket. */
+static void must_get_all_replies_over_websocket(void) {
+  REQUIRE(raw_text(&w, "5") && raw_text(&w, "423[\"much\",4]"));
+  for (unsigned i = 0; i < 4; i++) {
+    char reply[] = { '4', '3', (char)('0' + i), '[', '"', 'x', '\0' };
+    REQUIRE(expect_after_much(&w, reply));
+  }
+  EQ(last_event, 4);
+  stop();
+}
+
+TEST(a_post_whose_packets_wait_is_answered_after_the_probe) {
+  REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  REQUIRE(poller_post(&poller, EVENTS_1_TO_3));
+  EQ(events, 1);
+  must_get_all_replies_over_websocket();
+}
+
+TEST(a_post_whose_packets_wait_is_answered_by_the_probe) {
+  REQUIRE(join_with_replies_of_much());
+  raw_close(&poller.post);
+  REQUIRE(raw_open(&poller.post, srv) &&
+          raw_request(&poller.post, "POST", poller.path, "", EVENTS_1_TO_3));
+  while (events == 0) turn();
+  REQUIRE(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_expect(&poller.post, "ok"));
+  EQ(events, 1);
+  must_get_all_replies_over_websocket();
+}
+
+TEST(packets_that_wait_go_with_a_session_that_ends_after_its_upgrade) {
+  REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  REQUIRE(poller_post(&poller, EVENTS_1_TO_3) && raw_text(&w, "5"));
+  while (!sio_session_info_of(session).upgraded) turn();
+  raw_close(&w);
+  for (int i = 0; i < 20; i++) turn();
+  CHECK(events < 3);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_websocket_that_is_on_trial_is_not_disturbed)
 T(nor_is_one_that_has_the_session)
@@ -134,4 +217,7 @@ T(what_stands_behind_the_five_means_nothing)
 T(neither_does_the_form_it_comes_in)
 T(a_session_that_ends_while_it_is_upgraded_is_upgraded_to_be_closed)
 T(a_session_that_is_over_wants_none)
+T(a_post_whose_packets_wait_is_answered_after_the_probe)
+T(a_post_whose_packets_wait_is_answered_by_the_probe)
+T(packets_that_wait_go_with_a_session_that_ends_after_its_upgrade)
 TESTS_END
