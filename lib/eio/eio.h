@@ -41,7 +41,7 @@ struct eio_ops {
   void (*dropped)(sio_session *c, const sio_drop *d);
   /* A request of the peer was refused, but the session stays open. May be NULL. */
   void (*refused)(sio_session *c, int err, const char *detail);
-  bool raw; /* sessions are the host's own: no Socket.IO above them */
+  bool raw; /* the host itself handles the sessions: there is no Socket.IO above them */
 };
 
 /* A hook of the host; one of the three callbacks is set. */

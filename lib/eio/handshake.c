@@ -40,8 +40,8 @@ static bool is_transport_enabled(const struct eio *e, const struct handshake_que
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
-/* Charges a refused request to its address. False: the address is over its limit, and 429 was sent.
- * A request without a session id was charged before. */
+/* Charges a refused request to its address. Returns false if the address is over its limit, and
+ * 429 was sent. A request that names no session was charged by sio__admit_new_session() before. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;

@@ -18,8 +18,8 @@ enum {
 
 /* ---- text ------------------------------------------------------------------------- */
 
-/* UTF-16 code units of a character by its first byte in UTF-8: two outside the BMP; continuation
- * bytes count as none. */
+/* UTF-16 code units of a character, by the first byte of its UTF-8 form: two for a character
+ * outside the BMP, otherwise one. Continuation bytes count as none. */
 static size_t utf16_units_of_byte(unsigned char lead) {
   if ((lead & 0xc0) == 0x80) return 0;
   return lead >= 0xf0 ? 2 : 1;

@@ -70,8 +70,8 @@ static struct msg *answer_body_new(sio_session *c, const struct payload_form *f)
   return body;
 }
 
-/* Answers the waiting GET with the whole queue. While `ending` is set the flush task is kept: it
- * has to send the last answers of the session. */
+/* Answers the waiting GET with the whole queue. While `ending` is set, the task p->flush stays
+ * queued, because it has to answer the last requests of the session. */
 static void answer_get_with_queue(sio_session *c, bool initial) {
   struct polling *p = c->polling;
   sio_request *r = p->get;
@@ -103,8 +103,8 @@ static void flush_queue_to_get(sio_session *c) {
   if (p->get && c->state == SESSION_OPEN) answer_get(c);
 }
 
-/* Adds one packet to the queue and answers. If memory for the packet fails, the queue is sent
- * without it. */
+/* Adds one packet to the queue and answers the GET. If there is no memory to add the packet, the
+ * queue is sent without it. */
 static void answer_get_with_last_packet(sio_session *c, struct msg *last) {
   sio__polling_queue_msg(c, last);
   answer_get(c);

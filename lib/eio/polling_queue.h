@@ -54,7 +54,7 @@ struct polling {
 
 /* Queues m. 0, UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
-/* Takes the first msg off a list of nodes, and returns the list's reference to it. */
+/* Takes the first msg off a list of nodes, and returns it with the reference that the list held. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
 /* Empties the queue. Returns how many sent marks were in it. */
 unsigned sio__polling_drop_queue(struct polling *p);

@@ -76,7 +76,8 @@ static inline bool addr_limits_active(const struct addr_limits *g) {
 static inline bool addr_limits_count_requests(const struct addr_limits *g) {
   return g->request_rate.per_s;
 }
-/* Must the address of a new peer be determined? */
+/* Returns true if the address of a new peer is needed: for a limit, or to find out whether the
+ * peer is a trusted proxy. */
 static inline bool addr_limits_need_address(const struct addr_limits *g) {
   return addr_limits_active(g) || addr_limits_count_requests(g) || g->trusted.n ||
          g->trusted.has_unix;

@@ -64,10 +64,10 @@ struct conn_tls_ops {
   /* Sends ciphertext. *offered is how many bytes of the queue the ciphertext contains. Returns
    * that number if all was sent, otherwise a libuv code. */
   ssize_t (*write)(struct conn *c, size_t *offered);
-  /* Is there ciphertext to send? Once the queue of an ending connection is empty, that includes
-   * TLS's own end-of-stream message (close_notify). */
+  /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
+   * that includes TLS's own end-of-stream message (close_notify). */
   bool (*has_output)(struct conn *c);
-  /* Has encryption failed? Trying again later would not help. */
+  /* Returns true if encryption has failed: trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
   /* True if too many bytes that TLS itself sends (alerts, key updates) wait for a peer that does
    * not read. */
@@ -174,9 +174,9 @@ static inline unsigned conn_take_passed_marks(struct conn *c) {
   c->marks = 0;
   return n;
 }
-/* Writes the queue now instead of at the end of the turn. Calls no callback; the end of the turn
- * does, also for errors. For a sender with a long queue that must know how much of it the peer
- * does not accept. */
+/* Writes the queue now instead of at the end of the turn. No callback is called before the end of
+ * the turn, not even for an error. For a sender with a long queue that must know how much of it
+ * the kernel does not accept. */
 void sio__conn_write_queue_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_if(). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
@@ -184,7 +184,8 @@ void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *u
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }
-/* Is the queue empty and the kernel ready? If not, volatile packets are dropped. */
+/* Returns true if the queue is empty and the kernel accepts bytes. If not, volatile packets are
+ * dropped. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
 /* Bounds how many bytes the kernel holds that it has not sent yet. On a socket without
@@ -200,8 +201,8 @@ void sio__conn_end_writing(struct conn *c);
  * valid until the end of the turn. Closing twice is allowed. */
 void sio__conn_close(struct conn *c);
 
-/* For tls.c. Queue the connection for a flush; report the end of the peer's stream to the owner;
- * close the connection and report an error. */
+/* For tls.c. The first queues the connection for a flush, the second reports the end of the peer's
+ * stream to the owner, and the third closes the connection and reports err to the owner. */
 void sio__conn_schedule_flush(struct conn *c);
 void sio__conn_report_end_of_stream(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <sio/error.h>
 
-/* A task may queue further tasks. A program that never stops doing so gets the loop back after
- * this many rounds. */
+/* A task may queue further tasks. After this many rounds the turn ends, even if the tasks of a
+ * program never stop doing so. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
 /* When a deadline fires this late, the host has kept the loop busy, and the peer's answer may be
@@ -63,7 +63,8 @@ static void loop_set_alarm(struct loop *l);
 static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
-/* Is nothing open or queued? First runs posted calls whose wake-up is still on its way. */
+/* Returns true if nothing is open or queued. First runs the calls that other threads have posted
+ * and for which the loop was not woken yet. */
 static bool can_loop_close(struct loop *l);
 
 /* An active idle handle makes uv_backend_timeout() 0. A host that runs the loop in steps must

@@ -134,7 +134,8 @@ static inline uint64_t loop_now_us(const struct loop *l) {
   return (l->turn_began ? l->turn_began : uv_hrtime()) / 1000;
 }
 
-/* For the first line of a public function. True: return SIO_ESTATE. */
+/* Called at the beginning of a public function, which must return SIO_ESTATE if the result is
+ * true. */
 static inline bool loop_refuses_call(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse_call(l, call);
 }

@@ -108,7 +108,7 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
  * sio__threads_count_arrived_conn() is called. */
 struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self);
 void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id);
-/* Open connections of all members. */
+/* Open connections of all members, and connections on their way to one. */
 unsigned sio__threads_count_conns(sio_threads *t);
 
 /* Returns a number that no other call returns. It identifies a request to other members in the

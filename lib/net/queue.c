@@ -103,7 +103,8 @@ static struct queue_entry take_next_queue_entry(struct removal *r) {
   return e;
 }
 
-/* Does the next entry, of len bytes, begin in the encrypted bytes? Counts them down. */
+/* Returns true if the next entry, of len bytes, begins in the encrypted bytes. Subtracts these
+ * bytes of the entry from r->encrypted. */
 static bool is_entry_encrypted(struct removal *r, size_t len) {
   if (r->encrypted == 0) return false;
   r->encrypted -= len < r->encrypted ? len : r->encrypted;

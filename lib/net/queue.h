@@ -96,13 +96,13 @@ static inline void queue_ref_msg(struct send_queue *q, struct msg *m, uint32_t l
   q->memory += msg_memory_size(m) + QUEUE_ENTRY_COST;
 }
 
-/* Is the byte range the whole WebSocket message of m, header included? */
+/* Returns true if the byte range is the whole WebSocket message of m, header included. */
 static inline bool queue_is_whole_frame(const struct msg *m, uint32_t off, uint32_t len) {
   return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
 }
 
-/* May the byte range of m join a run? Only msgs that many receivers hold make runs: see
- * RUN_REFS. */
+/* Returns true if the byte range of m may join a run. Only msgs that many receivers hold make
+ * runs: see RUN_REFS. */
 static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_t len) {
   return m->refs >= RUN_REFS && queue_is_whole_frame(m, off, len);
 }

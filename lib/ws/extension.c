@@ -131,8 +131,8 @@ static bool is_deflate_offer_acceptable(const struct ws_deflate *have, sio_slice
   return !o->server_window || o->server_window >= have->window_bits;
 }
 
-/* The window is also announced if it is smaller than 32 KiB and the client did not ask for that:
- * it saves memory in the client. */
+/* The answer also names our window if it is smaller than 32 KiB and the client did not ask for
+ * that: the client then needs less memory. */
 static void write_extension_answer(const struct ws_deflate *have, const struct offer *o,
                                    char out[WS_ANSWER_MAX]) {
   char window[32] = "";
