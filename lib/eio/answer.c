@@ -14,7 +14,7 @@ void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   }
 }
 
-static bool slice_contains_word(sio_slice s, const char *word) {
+static bool slice_contains_text(sio_slice s, const char *word) {
   return s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
@@ -22,7 +22,7 @@ static bool slice_contains_word(sio_slice s, const char *word) {
  * look like scripts. */
 static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
-  if (slice_contains_word(agent, ";MSIE") || slice_contains_word(agent, "Trident/"))
+  if (slice_contains_text(agent, ";MSIE") || slice_contains_text(agent, "Trident/"))
     sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 

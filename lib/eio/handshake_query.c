@@ -12,14 +12,14 @@ static sio_slice copy_query_parameter(const sio_request *r, const char *key, cha
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
-static bool query_equals(const sio_request *r, const char *key, const char *value) {
+static bool query_parameter_equals(const sio_request *r, const char *key, const char *value) {
   char text[16];
   return slice_equals_str(copy_query_parameter(r, key, text, sizeof text), value);
 }
 
 unsigned sio__handshake_query_protocol(const struct eio *e, const sio_request *r) {
-  if (query_equals(r, "EIO", "4")) return 4;
-  return e->opts->allow_eio3 && query_equals(r, "EIO", "3") ? 3 : 0;
+  if (query_parameter_equals(r, "EIO", "4")) return 4;
+  return e->opts->allow_eio3 && query_parameter_equals(r, "EIO", "3") ? 3 : 0;
 }
 
 sio_slice sio__handshake_query_raw_value(const sio_request *r, const char *key) {

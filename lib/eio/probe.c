@@ -141,7 +141,7 @@ static void end_upgraded_session(sio_session *c) {
   sio__session_finish_closing(c);
 }
 
-static void count_upgrade(const sio_session *c) {
+static void count_completed_upgrade(const sio_session *c) {
   sio_stats *st = c->eio->stats;
   st->upgrades++;
   if (!c->opened) return;
@@ -154,7 +154,7 @@ static void complete_upgrade(struct upgrade *p) {
   assert(c->transport == &sio__transport_polling && c->polling);
   struct ws_conn *w = p->ws;
   upgrade_end_keeping_websocket(p);
-  count_upgrade(c);
+  count_completed_upgrade(c);
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
                   ABOUT_SESSION(c), "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
                   sio__session_address(c));

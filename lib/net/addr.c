@@ -20,7 +20,7 @@ static const uint8_t mapped[V4_AT] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff 
 
 static bool is_mapped_v4(const uint8_t b[16]) { return memcmp(b, mapped, sizeof mapped) == 0; }
 
-static void write_mapped_v4(uint8_t b[16], const void *four) {
+static void set_v4_mapped_address(uint8_t b[16], const void *four) {
   memcpy(b, mapped, sizeof mapped);
   memcpy(b + V4_AT, four, 4);
 }
@@ -36,7 +36,7 @@ struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   if (family == AF_INET) {
     const struct sockaddr_in *v4 = (const void *)sa;
     a.kind = ADDR_IP;
-    write_mapped_v4(a.b, &v4->sin_addr);
+    set_v4_mapped_address(a.b, &v4->sin_addr);
   } else if (family == AF_INET6) {
     const struct sockaddr_in6 *v6 = (const void *)sa;
     a.kind = ADDR_IP;
@@ -65,7 +65,7 @@ bool sio__addr_parse(struct addr *out, sio_slice text) {
   copy[text.n] = '\0';
   out->kind = ADDR_IP;
   if (inet_pton(AF_INET, copy, four) != 1) return inet_pton(AF_INET6, copy, out->b) == 1;
-  write_mapped_v4(out->b, four);
+  set_v4_mapped_address(out->b, four);
   return true;
 }
 

@@ -61,7 +61,7 @@ static void run_deferred_frees(struct loop *l) {
 
 static void loop_set_alarm(struct loop *l);
 static void on_idle(uv_idle_t *h) { (void)h; }
-static void close_handles(struct loop *l);
+static void close_loop_handles(struct loop *l);
 
 /* Returns true if nothing is open or queued. First runs the calls that other threads have posted
  * and for which the loop was not woken yet. */
@@ -188,7 +188,7 @@ static void end_turn(struct loop *l, bool polls_next) {
   loop_set_alarm(l);
   update_idle_handle(l, polls_next);
   record_turn_time(l);
-  if (l->closing && can_loop_close(l) && deliver_last_log_lines(l)) close_handles(l);
+  if (l->closing && can_loop_close(l) && deliver_last_log_lines(l)) close_loop_handles(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) {
@@ -309,7 +309,7 @@ static struct loop_post *take_calls_of_other_threads(struct loop_posts *q) {
   return first;
 }
 
-static void on_posts_wake(uv_async_t *h) {
+static void on_posted_calls_wakeup(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin_turn(l);
   for (struct loop_post *p = take_calls_of_other_threads(l->posts), *next; p; p = next) {
@@ -320,7 +320,7 @@ static void on_posts_wake(uv_async_t *h) {
 }
 
 static bool can_loop_close(struct loop *l) {
-  if (l->posts->first) on_posts_wake(&l->wake);
+  if (l->posts->first) on_posted_calls_wakeup(&l->wake);
   return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
 }
 
@@ -349,7 +349,7 @@ int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
   return err;
 }
 
-static struct loop_posts *new_post_queue(void) {
+static struct loop_posts *posted_call_queue_new(void) {
   struct loop_posts *q = sio__calloc(1, sizeof *q);
   if (!q) return NULL;
   if (pthread_mutex_init(&q->lock, NULL)) {
@@ -360,13 +360,13 @@ static struct loop_posts *new_post_queue(void) {
   return q;
 }
 
-static void free_post_queue(struct loop_posts *q) {
+static void posted_call_queue_free(struct loop_posts *q) {
   if (!q) return;
   pthread_mutex_destroy(&q->lock);
   sio__free(q);
 }
 
-static void close_post_queue(struct loop_posts *q) {
+static void close_posted_call_queue(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   q->shut = true;
   pthread_mutex_unlock(&q->lock);
@@ -374,8 +374,8 @@ static void close_post_queue(struct loop_posts *q) {
 
 /* ---- start and stop ------------------------------------------------------------------ */
 
-static int start_handles(struct loop *l) {
-  int err = uv_async_init(l->uv, &l->wake, on_posts_wake);
+static int start_loop_handles(struct loop *l) {
+  int err = uv_async_init(l->uv, &l->wake, on_posted_calls_wakeup);
   if (err) return err;
   uv_prepare_init(l->uv, &l->prepare);
   uv_check_init(l->uv, &l->check);
@@ -410,11 +410,11 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   sio__msg_allocator_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct queue_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
-  l->posts = new_post_queue();
-  int err = l->rbuf && l->posts ? start_handles(l) : UV_ENOMEM;
+  l->posts = posted_call_queue_new();
+  int err = l->rbuf && l->posts ? start_loop_handles(l) : UV_ENOMEM;
   if (err) {
     sio__free(l->rbuf);
-    free_post_queue(l->posts);
+    posted_call_queue_free(l->posts);
     return err;
   }
   log->on_work = request_turn_end_for_log;
@@ -427,7 +427,7 @@ static void free_closed_loop(struct loop *l) {
   sio__msg_allocator_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
-  free_post_queue(l->posts);
+  posted_call_queue_free(l->posts);
   if (l->peak >= TRIM_MIN) sio__mem_return_to_system();
   if (l->closed) l->closed(l);
 }
@@ -438,7 +438,7 @@ void sio__loop_handle_closed(struct loop *l) {
 
 static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
 
-static void close_handles(struct loop *l) {
+static void close_loop_handles(struct loop *l) {
   sio__log_clear(l->log);
   l->turn_end_requested = true; /* prevents that `idle` is started again */
   uv_close((uv_handle_t *)&l->idle, on_handle_closed);
@@ -451,7 +451,7 @@ static void close_handles(struct loop *l) {
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closing = true;
   l->closed = closed;
-  close_post_queue(l->posts);
+  close_posted_call_queue(l->posts);
   sio__loop_request_turn_end(l);
   /* Until the last connection has closed, these handles keep the loop running. */
   uv_ref((uv_handle_t *)&l->prepare);

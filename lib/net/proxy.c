@@ -32,7 +32,7 @@ static bool can_start_with_proxy_v2_signature(const char *p, size_t n, const cha
 
 /* ---- version 1 ---------------------------------------------------------------------------- */
 
-static bool is_proxy_header_port(sio_slice s) {
+static bool is_valid_proxy_v1_port(sio_slice s) {
   uint64_t port;
   return s.n > 0 && s.n <= 5 && (s.p[0] != '0' || s.n == 1) && sio__slice_parse_u64(s, &port) &&
          port <= 65535;
@@ -53,8 +53,8 @@ static bool parse_proxy_v1_line(sio_slice line, struct proxied *out) {
   bool v4 = slice_eq(part[0], SLICE("TCP4"));
   if (!v4 && !slice_eq(part[0], SLICE("TCP6"))) return false;
   return parse_proxy_v1_address(&out->from, part[1], v4) &&
-         parse_proxy_v1_address(&to, part[2], v4) && is_proxy_header_port(part[3]) &&
-         is_proxy_header_port(part[4]);
+         parse_proxy_v1_address(&to, part[2], v4) && is_valid_proxy_v1_port(part[3]) &&
+         is_valid_proxy_v1_port(part[4]);
 }
 
 static int read_proxy_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {

@@ -137,7 +137,9 @@ static bool has_too_much_tls_output(const struct conn *c) {
   return tls_of_conn(c)->out.n - tls_of_conn(c)->sent > TLS_OUT_PAUSE;
 }
 
-static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of_conn(c)->encrypted; }
+static size_t count_encrypted_queue_bytes(const struct conn *c) {
+  return tls_of_conn(c)->encrypted;
+}
 
 /* ---- failures -------------------------------------------------------------- */
 
@@ -167,7 +169,7 @@ static void fail_established_connection(struct conn *c, int err, const char *why
 }
 
 /* A provider may name a failure that this version of the library does not know. */
-static int known_tls_failure(int kind) {
+static int replace_unknown_tls_failure_kind(int kind) {
   return kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL;
 }
 
@@ -178,7 +180,7 @@ static void on_tls_session_failure(struct conn *c, int err) {
   if (t->is_established)
     fail_established_connection(c, err, why);
   else
-    fail_tls_handshake(c, known_tls_failure(kind), why);
+    fail_tls_handshake(c, replace_unknown_tls_failure_kind(kind), why);
 }
 
 void sio__tls_fail_handshake_timeout(struct conn *c) {
@@ -438,7 +440,7 @@ static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .has_output = has_ciphertext,
                                              .has_failed = has_tls_failed,
                                              .is_over_limit = has_too_much_tls_output,
-                                             .encrypted_bytes = encrypted_queue_bytes,
+                                             .encrypted_bytes = count_encrypted_queue_bytes,
                                              .close = on_conn_close_tls,
                                              .detach = on_conn_detach_tls,
                                              .attach = on_conn_attach_tls,

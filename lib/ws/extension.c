@@ -34,7 +34,7 @@ static bool take_expected_char(sio_slice *s, char c) {
   return true;
 }
 
-static bool take_token(sio_slice *s, sio_slice *token) {
+static bool take_extension_token(sio_slice *s, sio_slice *token) {
   skip_blanks(s);
   *token = slice(s->p, 0);
   while (s->n && is_extension_token_char(*s->p)) s->p++, s->n--, token->n++;
@@ -64,14 +64,14 @@ static bool take_param_value(sio_slice *s, struct param *p) {
   sio_slice token;
   p->has_value = true;
   if (take_expected_char(s, '"')) return take_quoted_value(s, p);
-  if (!take_token(s, &token)) return false;
+  if (!take_extension_token(s, &token)) return false;
   for (size_t i = 0; i < token.n; i++) param_append_value_char(p, token.p[i]);
   return true;
 }
 
 static bool take_param(sio_slice *s, struct param *p) {
   *p = (struct param){ .n = 0 };
-  if (!take_token(s, &p->name)) return false;
+  if (!take_extension_token(s, &p->name)) return false;
   return !take_expected_char(s, '=') || take_param_value(s, p);
 }
 
@@ -113,7 +113,7 @@ static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
 /* Parses one offer: the extension's name and its parameters. False: a syntax error. */
 static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
-  if (!take_token(s, name)) return false;
+  if (!take_extension_token(s, name)) return false;
   while (take_expected_char(s, ';')) {
     struct param p;
     if (!take_param(s, &p)) return false;

@@ -262,7 +262,7 @@ static bool ws_finish_message(struct ws_recv *r, char *p, size_t n) {
   return r->compressed ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
 }
 
-static bool ws_end_fragment(struct ws_recv *r) {
+static bool ws_recv_release_frame_parser(struct ws_recv *r) {
   ws_frame_parser_return_to_pool(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
@@ -272,7 +272,7 @@ static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *
   if (!check_text_utf8(r, f, f->fin)) return false;
   if (f->fin && !r->msg) return ws_finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
   if (!message_buf_append(r, f)) return false;
-  return f->fin ? ws_finish_message(r, r->msg->p, r->msg->n) : ws_end_fragment(r);
+  return f->fin ? ws_finish_message(r, r->msg->p, r->msg->n) : ws_recv_release_frame_parser(r);
 }
 
 /* ---- control frames ---- */
