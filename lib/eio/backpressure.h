@@ -14,15 +14,17 @@
 /* Returns false if the queue is full and nothing in it can be dropped: then the packet, a chain of
  * msgs, was dropped and counted. c->backpressure must not be NULL. */
 bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
-/* A packet was queued, and the queue now takes more than eio->full_bytes. 0; SIO_EDROPPED if that
- * packet was dropped; SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM:
- * the caller has to end the session. */
+/* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns
+ * 0, SIO_EDROPPED if that packet was dropped, or an error for which the caller has to end the
+ * session: SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM. */
 int sio__backpressure_on_queue_full(sio_session *c);
-/* The queue is down to queue_low. Calls ops->writable, so it may be called from the loop only. */
+/* Call this when the queue is down to queue_low, and from the loop only, because ops->writable is
+ * called. */
 void sio__backpressure_on_queue_low(sio_session *c);
-/* The queue has moved to a WebSocket. */
+/* Call this when the queue has moved to a WebSocket. */
 void sio__backpressure_on_upgrade(sio_session *c);
-/* The session is over: reports the drops that were not reported yet. From the loop only. */
+/* Call this when the session is over, from the loop only: reports the drops that were not reported
+ * yet. */
 void sio__backpressure_end_and_report_drops(sio_session *c);
 
 #endif

@@ -110,7 +110,8 @@ static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
   return sio__session_on_packet(c, &in);
 }
 
-/* True: every packet was handled, or the session is over. False: the rest has to wait. */
+/* Returns true if every packet was handled or the session is over, and false if the rest has to
+ * wait. */
 static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
   while (!rd->rest.p || !sio__session_must_stop_reading(c))
     if (!handle_next_packet(c, rd)) return true;
@@ -181,7 +182,8 @@ static void handle_post(sio_session *c, sio_request *r) {
   }
 }
 
-/* False: packets have to wait again, or the session has ended and dropped the backlog. */
+/* Returns false if packets have to wait again, or if the session has ended and its backlog is
+ * gone. */
 static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   b->busy = true;
   bool all = handle_post_packets(c, &b->reader);

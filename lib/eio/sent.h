@@ -12,11 +12,11 @@
 
 #include "eio/session_types.h"
 
-/* The oldest n sent marks have left the queue. May be called from anywhere: the callbacks run at
- * the end of the turn. */
+/* Call this when the oldest n sent marks have left the queue. It may be called from anywhere: the
+ * callbacks run at the end of the turn. */
 void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n);
-/* The session is over: callbacks that have not run yet are called with SIO_ECLOSED. From the loop
- * only. */
+/* Call this when the session is over, from the loop only: callbacks that have not run yet are
+ * called with SIO_ECLOSED. */
 void sio__sent_callbacks_on_session_close(sio_session *c);
 
 #endif

@@ -456,7 +456,7 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
   return c->state == SESSION_OPEN;
 }
 
-/* False: the session is over. */
+/* Returns false if the session is over. */
 static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->limited && !sio__session_charge_rate_limits(c, 1, 0)) return false;

@@ -26,13 +26,15 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
 int sio__session_send_handshake(sio_session *c);
 /* Counts the session and calls ops->open, once its transport is set and the handshake queued. */
 void sio__session_start(sio_session *c);
-/* Removes a session for which sio__session_start() was not called. No callback is made. */
+/* Removes a session for which sio__session_start() was not called. Neither ops->open nor
+ * ops->close is called. */
 void sio__session_discard(sio_session *c);
 
 /* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__session_send_packet(sio_session *c, struct msg *m);
 void sio__session_end_bad_packet(sio_session *c); /* ends it with SIO_REASON_PARSE_ERROR */
-/* Nothing was read for a while: pings again if the pong is due soon. */
+/* Call this when reading resumes after a rate limit has paused it: gives the peer more time for
+ * its heartbeat, which may not have been read yet. */
 void sio__session_extend_timeout(sio_session *c);
 
 /* Counts data that arrived over the session's transport for its rate limits. If one is exceeded

@@ -94,8 +94,8 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
   return NULL;
 }
 
-/* NULL: the address is not counted. This includes a lack of memory, so that a server that runs
- * out of memory does not reject every peer. */
+/* Returns NULL if the address is not counted. That is also so if memory runs out, so that the
+ * server does not reject every peer then. */
 static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
   if (a->kind != ADDR_IP || sio__addr_set_contains(&g->trusted, a)) return NULL;
   struct addr key = sio__addr_limit_key(a);

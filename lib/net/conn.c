@@ -359,7 +359,7 @@ static bool is_error_temporary(const struct conn *c, ssize_t n) {
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
-/* False: the callback has closed the connection. */
+/* Returns false if the callback has closed the connection. */
 static bool call_flushing_callback(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0;
   if (asks) c->ops->flushing(c);

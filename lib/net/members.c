@@ -86,7 +86,7 @@ void sio_threads_unref(sio_threads *t) {
 
 /* ---- members ------------------------------------------------------------------------------- */
 
-/* The caller holds the lock. NULL: the server has left. */
+/* The caller holds t->lock. Returns NULL if the server has left. */
 static struct member *find_thread_member(sio_threads *t, struct member_id id) {
   struct member *m = &t->members[id.place];
   assert(id.place < MEMBERS_MAX);

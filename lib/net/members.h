@@ -120,7 +120,7 @@ static inline uint64_t sio__threads_next_number(sio_threads *t) {
 /* Records which member has the session. 0, UV_EEXIST, UV_ENOMEM. */
 int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id);
 void sio__threads_remove_sid(sio_threads *t, const char *sid);
-/* False: no member has it, or the one that has it is closing. */
+/* Returns false if no member has the session, or if the member that had it has left. */
 bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out);
 
 #endif

@@ -71,7 +71,7 @@ static int read_proxy_v1_header(const char *p, size_t n, struct proxied *out, co
 
 static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
-/* False: a TLV extends beyond the header. */
+/* Returns false if a TLV extends beyond the header. */
 static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;

@@ -234,7 +234,7 @@ static struct tls *find_tls_handshake_to_end(const struct loop *l, const struct 
   return left ? NULL : tls_of_handshake_link(list_first(&l->handshakes));
 }
 
-/* False: a callback of the host has closed c. */
+/* Returns false if a callback of the host has closed c. */
 static bool begin_tls_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
   struct tls *old = find_tls_handshake_to_end(l, t);
@@ -265,7 +265,7 @@ static void refuse_plaintext_peer(struct conn *c, bool is_http) {
     fail_tls_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
 }
 
-/* False: the first byte is not TLS, and the peer was refused; or c was closed. */
+/* Returns false if the first byte is not TLS and the peer was refused, or if c was closed. */
 static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
   if (first == HANDSHAKE_RECORD) return begin_tls_handshake(c, t);
@@ -273,7 +273,7 @@ static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
   return false;
 }
 
-/* False: the owner has closed the connection. */
+/* Returns false if the owner has closed the connection. */
 static bool check_tls_handshake_done(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
   if (t->is_established || !t->provider->ops->established(t->session, &done)) return true;

@@ -45,7 +45,8 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n);
 /* Fails the handshake because its time is over. The owner is called as for any other failure. */
 void sio__tls_fail_handshake_timeout(struct conn *c);
-/* NULL: no TLS, the handshake is not complete, or no memory. Borrowed. */
+/* Returns the information about the TLS of c; the caller does not own it. NULL if c has no TLS, if
+ * the handshake is not complete, or if memory ran out. */
 struct tls_info *sio__tls_get_info(struct conn *c);
 void sio__tls_info_unref(struct tls_info *i); /* NULL is allowed. */
 

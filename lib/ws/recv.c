@@ -430,7 +430,7 @@ static void ws_frame_parser_start_frame(struct ws_frame_parser *x, const uint8_t
   x->control_len = 0;
 }
 
-/* False: the header is incomplete, or the connection has failed. */
+/* Returns false if the header is incomplete, or if the connection has failed. */
 static bool ws_recv_begin_frame(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header(r, in);
   const char *fault =
