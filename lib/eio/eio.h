@@ -103,7 +103,8 @@ void sio__eio_group_init(struct eio_group *g);
  * packet, and a WebSocket gets a close frame. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* call this after all sessions were freed */
-/* Finds the engine whose path is the longest prefix of the raw URL; NULL if there is none. */
+/* Finds the engine whose path is the longest prefix of the raw URL. Returns NULL if there is
+ * none. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
 /* Call this after the log's levels have changed: starts or stops tracing packets. */
 void sio__eio_update_log_level(struct eio_group *g, const struct log *log);
@@ -121,16 +122,16 @@ struct eio_plan {
 };
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* UV_ENOMEM */
 
-/* 0, UV_EINVAL if there is no callback, UV_ENOMEM. */
+/* These return 0, UV_EINVAL if there is no callback, or UV_ENOMEM. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to the
- * same group, which frees it. 0, SIO_EEXISTS (the path is taken), or UV_ENOMEM. */
+/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to
+ * the same group, which frees it. Returns 0, SIO_EEXISTS (the path is taken), or UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
-/* Encodes one message as a packet. NULL: out of memory. */
+/* Encodes one message as a packet. Returns NULL if memory ran out. */
 struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
@@ -172,7 +173,7 @@ void sio__session_set_joined(sio_session *c);
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
-/* Returns the URL and headers of the first request; NULL: they were not kept. */
+/* Returns the URL and headers of the first request, or NULL if they were not kept. */
 struct kept_head *sio__session_first_request(const sio_session *c);
 /* Frees the URL and headers of the first request (sio_options.drop_handshake). */
 void sio__session_free_request_headers(sio_session *c);

@@ -24,8 +24,8 @@ struct eio_in {
   sio_slice data;       /* without the type character */
 };
 
-/* Reads one packet, as it is in a WebSocket text message; base64 is decoded in place. 1, or
- * SIO_EPROTO if it is empty or its type is unknown. */
+/* Reads one packet, as it is in a WebSocket text message; base64 is decoded in place. Returns 1,
+ * or SIO_EPROTO if it is empty or its type is unknown. */
 int sio__packet_read(sio_slice text, struct eio_in *out);
 /* Takes the first packet off *rest. 1; SIO_EPROTO if it is empty or its type is unknown; 0 if none
  * is left. At first *rest is the whole body, with p not NULL; an empty body contains one empty

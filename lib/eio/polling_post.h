@@ -32,7 +32,7 @@ void sio__polling_answer_post_of_backlog(sio_session *c);
 /* The session is over: answers the POST with 200 if `ok` is true or if its packets were handled
  * already, and drops its connection otherwise. */
 void sio__polling_end_post(struct polling *p, bool ok);
-/* Detaches the POST from the session and returns it; NULL if there is none. */
+/* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p);
 /* Frees what sio__polling_hand_over_queue() has left of the polling: a backlog that is handled

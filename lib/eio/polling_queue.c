@@ -22,7 +22,7 @@ static struct out_node *last_queue_node(struct polling *p) {
   return p->first ? container_of(p->last, struct out_node, next) : NULL;
 }
 
-/* Appends m to the last run. False: m needs a separate node. */
+/* Appends m to the last run. Returns false if m needs a separate node. */
 static bool try_append_msg_to_run(struct polling *p, struct msg *m) {
   struct out_node *n = last_queue_node(p);
   if (!n || m->refs < RUN_REFS || !msg_try_link_next(n->last, m)) return false;

@@ -52,7 +52,7 @@ struct polling {
   bool graceful;        /* with `ending`: the queue is sent before the close packet */
 };
 
-/* Queues m. 0, UV_ENOMEM. */
+/* Queues m. Returns 0 or UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
 /* Takes the first msg off a list of nodes, and returns it with the reference that the list held. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);

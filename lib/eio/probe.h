@@ -18,7 +18,8 @@
 
 #include "eio/session.h"
 
-/* Starts an upgrade of c over w, which has just opened. 0; UV_ENOMEM: w is closed. */
+/* Starts an upgrade of c over w, which has just opened. Returns 0, or UV_ENOMEM after it has
+ * closed w. */
 int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w);
 
 #endif

@@ -16,13 +16,14 @@
 #include "eio/payload.h"
 #include "eio/session_types.h"
 
-/* Makes a session, puts it into the table and starts its heartbeat; the caller sets the transport.
- * If r is not NULL, the host's generate_id makes the id. Takes ownership of head on success. 0,
- * SIO_ENAME (generate_id failed, or its id is invalid or taken), UV_ENOMEM. */
+/* Makes a session, adds it to eio->sessions and starts its heartbeat; the caller sets the
+ * transport. If r is not NULL, the host's generate_id makes the id. Takes ownership of head on
+ * success. Returns 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), or
+ * UV_ENOMEM. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol);
-/* Queues the handshake packet, 0{"sid":...}, and sio_options.initial_packet. 0, UV_ENOMEM,
- * SIO_ECLOSED. */
+/* Queues the handshake packet, 0{"sid":...}, and sio_options.initial_packet. Returns 0, UV_ENOMEM
+ * or SIO_ECLOSED. */
 int sio__session_send_handshake(sio_session *c);
 /* Counts the session and calls ops->open, once its transport is set and the handshake queued. */
 void sio__session_start(sio_session *c);
@@ -30,7 +31,7 @@ void sio__session_start(sio_session *c);
  * ops->close is called. */
 void sio__session_discard(sio_session *c);
 
-/* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
+/* Queues one msg on the transport, and counts it. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 int sio__session_send_packet(sio_session *c, struct msg *m);
 void sio__session_end_bad_packet(sio_session *c); /* ends it with SIO_REASON_PARSE_ERROR */
 /* Call this when reading resumes after a rate limit has paused it: gives the peer more time for
@@ -38,7 +39,7 @@ void sio__session_end_bad_packet(sio_session *c); /* ends it with SIO_REASON_PAR
 void sio__session_extend_timeout(sio_session *c);
 
 /* Counts data that arrived over the session's transport for its rate limits. If one is exceeded
- * and when_limited is SIO_LIMITED_CLOSE, ends the session. False: the session is over. */
+ * and when_limited is SIO_LIMITED_CLOSE, ends the session. Returns false if the session is over. */
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
 /* True while the peer is over its rate limits or does not take its replies. Transports check this
@@ -47,7 +48,8 @@ bool sio__session_must_stop_reading(sio_session *c);
 /* Handles packets that were kept back, if the session may be read again. From the loop only. */
 void sio__session_resume(sio_session *c);
 
-/* Handles a packet that arrived over the session's transport. False: the session is over. */
+/* Handles a packet that arrived over the session's transport. Returns false if the session is
+ * over. */
 bool sio__session_on_packet(sio_session *c, const struct eio_in *in);
 void sio__session_on_text_message(sio_session *c, sio_slice text); /* a WebSocket text message */
 /* Ends the session because the peer closed it, violated the protocol, or has vanished. The queue
@@ -59,7 +61,8 @@ void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, co
 /* For transports whose `end` has returned true: the session is not needed any more. */
 void sio__session_finish_closing(sio_session *c);
 
-/* Finds a session in OPEN or CLOSING by its id; NULL if there is none. */
+/* Finds a session in the state SESSION_OPEN or SESSION_CLOSING by its id. Returns NULL if there is
+ * none. */
 sio_session *sio__session_find(struct eio *e, sio_slice sid);
 
 #endif

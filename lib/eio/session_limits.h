@@ -37,15 +37,15 @@ sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
                                        const struct meter_ops *ops);
 void sio__session_limits_free(sio_session *c); /* frees c and its limits */
 
-/* Counts the session for its address. False: the address has too many sessions, and r was
- * answered. */
+/* Counts the session for its address. Returns false after it has answered r with 429, because the
+ * address has too many sessions. */
 bool sio__session_limits_count_session(sio_session *c, sio_request *r);
 /* Call this when the session is removed from eio->sessions: stops the meter, and no longer counts
  * the session for its address. */
 void sio__session_limits_release(sio_session *c);
 
-/* Counts received data for the rate limits. False: one is exceeded, and when_limited is
- * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE ops->pause of the meter is called instead. */
+/* Counts received data for the rate limits. Returns false if one is exceeded and when_limited is
+ * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE the `pause` of the meter's ops is called instead. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
 /* Logs that the peer is over a limit, and calls the callback of on_limited. */
 void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms);

@@ -22,17 +22,17 @@ enum session_state {
 struct transport {
   const char *name;
   bool polls; /* HTTP long-polling: statistics count it apart, and it can be upgraded */
-  /* Queues one msg. 0, UV_ENOMEM, SIO_ECLOSED. */
+  /* Queues one msg. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
   int (*send)(sio_session *c, struct msg *m);
   bool (*ready)(const sio_session *c);    /* true if a msg queued now would leave at once */
   size_t (*queued)(const sio_session *c); /* bytes of the queued messages */
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
-  /* The session has closed. With graceful, queued messages are sent first, for at most
-   * close_timeout; otherwise they may be dropped. True: the transport keeps the session in
-   * SESSION_CLOSING and calls sio__session_finish_closing() later. */
+  /* Called when the session has closed. With graceful, queued messages are sent first, for at most
+   * close_timeout; otherwise they may be dropped. If it returns true, the transport keeps the
+   * session in SESSION_CLOSING and calls sio__session_finish_closing() later. */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues a sent mark: sio__sent_callbacks_on_marks_passed() is called when everything that was
-   * queued before the mark has been sent. 0, UV_ENOMEM, SIO_ECLOSED. */
+   * queued before the mark has been sent. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages for which `drop` returns true. The first one always stays, because
    * a part of it may have been sent: see sio__queue_remove_if(). */

@@ -12,7 +12,7 @@ extern const struct ws_conn_ops sio__websocket_ops; /* the owner is the session 
 
 /* Makes w the session's transport. */
 void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w);
-/* Queues one packet, encoded for the client's version of the protocol. 0, UV_ENOMEM,
+/* Queues one packet, encoded for the client's version of the protocol. Returns 0, UV_ENOMEM or
  * SIO_ECLOSED. */
 int sio__websocket_send(sio_session *c, struct msg *m);
 /* Starts the closing handshake of a WebSocket without a session. The WebSocket sends its queue and

@@ -43,7 +43,7 @@ struct addr_set {
   size_t n;
   bool has_unix;
 };
-/* Parses a NULL-terminated array of "192.0.2.1", "10.0.0.0/8", "fd00::/8" and "unix". 0,
+/* Parses a NULL-terminated array of "192.0.2.1", "10.0.0.0/8", "fd00::/8" and "unix". Returns 0,
  * UV_ENOMEM, or UV_EINVAL with the invalid text in *bad. The bits after a prefix must be zero. */
 int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const char **bad);
 void sio__addr_set_clear(struct addr_set *set);

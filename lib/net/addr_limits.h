@@ -62,7 +62,7 @@ struct addr_limits {
   void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };
 
-/* A table for several servers. 0 or UV_ENOMEM. */
+/* Initializes a table for several servers. Returns 0 or UV_ENOMEM. */
 int sio__addr_table_init_with_lock(struct addr_table *t);
 /* To be called when no connection or session is counted in the table any more. */
 void sio__addr_table_clear(struct addr_table *t);
@@ -99,7 +99,8 @@ uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct a
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
 /* Takes the token of one request that opens no session. 0, or the ms to wait until there is one. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
-/* Counts one more open `kind` of address a. False: the address has reached its maximum. */
+/* Counts one more open `kind` of address a. Returns false if the address has reached its
+ * maximum. */
 bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                  struct addr_record **out);
 /* How many addresses there are records of. */

@@ -155,8 +155,8 @@ void sio__conn_clear_owner(struct conn *c);
 enum { CONN_ADDRESS = 54 };
 const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 
-/* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte. 0,
- * UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
+/* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
+ * Returns 0, UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a sent mark: `marks_passed` is called once everything before the mark has been sent. No
  * bytes of m are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is

@@ -111,8 +111,8 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct timers timers;
 };
 
-/* The log is borrowed; its lines are delivered at the end of each turn. 0, UV_ENOMEM, or a libuv
- * code. */
+/* The log is borrowed; its lines are delivered at the end of each turn. Returns 0, UV_ENOMEM or a
+ * libuv code. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 /* Starts closing; may be called from any callback, once. When the last connection has closed and
  * no work is left, l->ending is called, its log lines are delivered, and the uv handles are
@@ -151,9 +151,9 @@ void sio__loop_request_turn_end(struct loop *l);
 void sio__loop_on_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
-/* For the owner of a deadline that has fired. True: the host kept the loop busy, so the peer had
- * less time than it was promised, and the owner should start the deadline once more and remember
- * that it did. */
+/* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy,
+ * so that the peer had less time than it was promised: then the owner should start the deadline
+ * once more and remember that it did. */
 static inline bool loop_should_restart_deadline(const struct loop *l, bool already_extended) {
   return l->late && !already_extended;
 }
@@ -175,7 +175,7 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
 void sio__loop_handle_closed(struct loop *l);
 
 /* Makes the loop's thread call fn(arg); may be called from any thread. Calls keep their order.
- * 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */
+ * Returns 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */
 int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* A call whose memory was allocated (sio__malloc()) before it is posted, so that posting it cannot

@@ -59,14 +59,15 @@ struct sio_threads {
 void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
-/* Adds a member. 0, or UV_ENOMEM: MEMBERS_MAX members have joined. */
+/* Adds a member. Returns 0, or UV_ENOMEM if MEMBERS_MAX members have joined. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
-/* Only one member can be connected to a cluster of processes. 0, or SIO_EEXISTS. */
+/* Only one member can be connected to a cluster of processes. Returns 0, or SIO_EEXISTS if another
+ * one is. */
 int sio__threads_set_cluster(sio_threads *t, struct member_id id);
 bool sio__threads_has_cluster(sio_threads *t);
 
@@ -83,9 +84,9 @@ static inline void sio__threads_end_broadcast(sio_threads *t) {
  * afterwards arrives after all broadcasts that the caller has received. */
 void sio__threads_block_until_broadcasts_queued(sio_threads *t);
 
-/* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
- * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an
- * error arg is still the caller's. */
+/* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. Returns
+ * 0, SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max) or UV_ENOMEM; after
+ * an error arg is still the caller's. */
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes);
 
@@ -94,7 +95,8 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
  * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
 /* Sends m as sio__threads_send() does, and takes it over in any case. It does not count in the
- * member's inbox: there is one reply at most to each message that does. 0, or SIO_ECLOSED. */
+ * member's inbox, since each message that counts has one reply at most. Returns 0 or
+ * SIO_ECLOSED. */
 int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
                        void (*run)(void *server, void *arg), void *arg);
 
@@ -117,7 +119,7 @@ static inline uint64_t sio__threads_next_number(sio_threads *t) {
   return __atomic_add_fetch(&t->next_number, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Records which member has the session. 0, UV_EEXIST, UV_ENOMEM. */
+/* Records which member has the session. Returns 0, UV_EEXIST or UV_ENOMEM. */
 int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id);
 void sio__threads_remove_sid(sio_threads *t, const char *sid);
 /* Returns false if no member has the session, or if the member that had it has left. */

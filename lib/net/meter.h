@@ -49,7 +49,8 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
 void sio__meter_stop(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_is_active(&m->timer); }
-/* Counts received packets and bytes. False: close the peer; ops->limited was called. */
+/* Counts received packets and bytes. Returns false if the peer has to be closed, after
+ * ops->limited was called. */
 bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

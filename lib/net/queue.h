@@ -72,7 +72,7 @@ static inline bool queue_is_last_chunk_full(const struct send_queue *q) {
   return q->last && q->last->tail == QUEUE_CHUNK_ENTRIES;
 }
 
-/* Returns the last chunk if it has a free entry, otherwise a new chunk. NULL: no memory. */
+/* Returns the last chunk if it has a free entry, otherwise a new one, or NULL if memory ran out. */
 static inline struct queue_chunk *queue_find_or_add_free_chunk(struct send_queue *q,
                                                                struct pool *chunks) {
   if (q->last && q->last->tail < QUEUE_CHUNK_ENTRIES) return q->last;
@@ -108,7 +108,7 @@ static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_
 }
 
 /* Appends the whole WebSocket message m to the last entry, which becomes a run or is one already.
- * False: this is not possible, and nothing has changed. */
+ * Returns false if this is not possible, and then nothing has changed. */
 bool sio__queue_append_to_run(struct send_queue *q, struct msg *m);
 
 /* ---- removing -------------------------------------------------------------- */
@@ -134,7 +134,7 @@ static inline void queue_remove_first_entry(struct send_queue *q, struct pool *c
 }
 
 /* Removes up to *n bytes that were sent from the first entry, which must not be a run, and
- * subtracts them from *n. True: the entry accounted for all of them. */
+ * subtracts them from *n. Returns true if that accounts for all of the *n bytes. */
 static inline bool queue_consume_from_first_entry(struct send_queue *q, struct pool *chunks,
                                                   size_t *n) {
   struct queue_entry *e = &q->first->e[q->first->head];

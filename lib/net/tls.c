@@ -223,7 +223,7 @@ static unsigned count_tls_handshakes_of_address(const struct loop *l, const stru
   return n;
 }
 
-/* Returns the handshake that must end before t's handshake may begin; NULL: there is room. An
+/* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. An
  * address may have as many handshakes as are still free, so that alone it gets half of them, and
  * no address can take them all. */
 static struct tls *find_tls_handshake_to_end(const struct loop *l, const struct tls *t) {

@@ -37,8 +37,8 @@ struct tls_info {
 };
 
 /* Starts TLS on c, which must be of the kind CONN_TLS. from: the peer's address, for
- * loop->max_handshakes; "": not counted for an address. 0, or an error of the provider, and c is
- * unchanged. */
+ * loop->max_handshakes; "": not counted for an address. Returns 0, or an error of the provider
+ * after which c is unchanged. */
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 /* Passes bytes to TLS that were received before it was started. They must not be in the loop's
  * read buffer. May close c. */

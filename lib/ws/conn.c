@@ -344,7 +344,7 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
 /* ---- callbacks of the connection ---- */
 
 /* After our close frame, received messages are discarded, but must be read to reach the peer's
- * close frame. True: the peer has sent too much, and w was closed. */
+ * close frame. Returns true if the peer has sent too much, and w was closed for it. */
 static bool has_ws_peer_sent_too_much_after_close(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
   /* No overflow: max_payload is 1 GiB at most, and nothing is read above the limit. */

@@ -122,8 +122,8 @@ struct ws_conn {     /* The fields used by every send come first. */
   char *reason;             /* text of the peer's close frame */
 };
 
-/* Makes a WebSocket of c and takes c over, after HTTP has queued the 101. 0, or UV_ENOMEM, and c
- * was closed. */
+/* Makes a WebSocket of c and takes c over, after HTTP has queued the 101. Returns 0, or UV_ENOMEM
+ * after it has closed c. */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_conn_ops *ops, void *owner);
 /* The handshake has negotiated compression. Call this before anything is fed or sent. */
@@ -141,12 +141,12 @@ void sio__ws_resume_reading(struct ws_conn *w);
 void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame: binary or text according to m->binary, or unchanged if m is raw.
  * Attachments of m are not sent. If compression was negotiated and m is long enough, the
- * compressed form is sent; it is made once and kept in m for all other receivers. 0, UV_ENOMEM,
- * SIO_ECLOSED. */
+ * compressed form is sent; it is made once and kept in m for all other receivers. Returns 0,
+ * UV_ENOMEM or SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue_sent_mark() */
-/* Queues a ping frame of WS_PING_LEN bytes. The pong is reported by `received`. 0, UV_ENOMEM,
- * SIO_ECLOSED. */
+/* Queues a ping frame of WS_PING_LEN bytes. The pong is reported by `received`. Returns 0,
+ * UV_ENOMEM or SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_send_ping(struct ws_conn *w);
 /* For these three functions w must not be closed. */

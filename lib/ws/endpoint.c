@@ -132,7 +132,7 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
                                                      endpoint_on_reading_resumed,
                                                      endpoint_on_rate_limit_exceeded };
 
-/* Counts received packets and bytes. False: the peer is over a limit that closes it, and the
+/* Counts received packets and bytes. Returns false if the peer is over a limit that closes it: the
  * message must not be delivered. */
 static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
@@ -263,7 +263,8 @@ static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {
   return !addr_limits_active(g) || sio__admit_new_session(g, r);
 }
 
-/* Counts the session for its address. False: the address has too many, and r was answered. */
+/* Counts the session for its address. Returns false after it has answered r with 429, because the
+ * address has too many sessions. */
 static bool count_session_of_address(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_client_addr(r);

@@ -28,7 +28,8 @@ struct endpoint {
   void *user;
 };
 
-/* 0, UV_ENOMEM, or UV_EINVAL: a ping time is too long, or a subprotocol's name is not a token. */
+/* Returns 0, UV_ENOMEM, or UV_EINVAL if a ping time is too long or the name of a subprotocol is
+ * not a token. */
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user);
 /* the route's upgrade callback */

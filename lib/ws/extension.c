@@ -97,7 +97,7 @@ static bool set_flag_if_unset(bool *flag) {
   return first;
 }
 
-/* Stores one parameter of an offer. False: the parameter is unknown, repeated or invalid. */
+/* Stores one parameter of an offer. Returns false if it is unknown, repeated or invalid. */
 static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
   if (slice_equals_str(p->name, "server_no_context_takeover"))
     return !p->has_value && set_flag_if_unset(&o->server_plain);
@@ -110,7 +110,7 @@ static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
   return o->server_window > 0;
 }
 
-/* Parses one offer: the extension's name and its parameters. False: a syntax error. */
+/* Parses one offer: the extension's name and its parameters. Returns false for a syntax error. */
 static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
   if (!take_extension_token(s, name)) return false;

@@ -24,8 +24,8 @@ unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 void sio__ws_write_header(struct msg *m);
 /* Like sio__ws_write_header(), for a msg whose text is a compressed message. */
 void sio__ws_write_deflated_header(struct msg *m);
-/* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. NULL: no
- * memory. */
+/* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. Returns NULL
+ * if memory ran out. */
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n);
 

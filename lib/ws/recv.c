@@ -332,7 +332,8 @@ static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) 
   return true;
 }
 
-/* Passes input to wslay until the frame ends. True: the frame is complete, and reading goes on. */
+/* Passes input to wslay until the frame ends. Returns true if the frame is complete and reading
+ * goes on. */
 static bool read_frame_payload(struct ws_recv *r, struct input *in) {
   struct ws_frame_parser *x = r->ctx;
   x->in = in;
@@ -363,8 +364,8 @@ static uint64_t payload_length(const uint8_t *h) {
   return n;
 }
 
-/* Takes the next frame header off the input. NULL: it is incomplete, and its bytes are kept in
- * r. */
+/* Takes the next frame header off the input. Returns NULL if the header is incomplete: its bytes
+ * are then kept in r. */
 static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
   const uint8_t *h = in->p;
   if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= frame_header_size(h)) {

@@ -39,8 +39,8 @@ struct ws_recv_ops {
   /* The peer has violated the protocol: close with this code (1002, 1007, 1008, 1009, or 1011 if
    * there is no memory). detail is static. This is the last callback. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
-  /* A message was inflated, and is `more` bytes longer than it was compressed. False: the
-   * connection was closed, and nothing more is read. May be NULL. */
+  /* A message was inflated, and is `more` bytes longer than it was compressed. Returns false if it
+   * has closed the connection: nothing more is read then. May be NULL. */
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 

@@ -27,8 +27,8 @@ bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
 /* Opens the WebSocket: sends the 101 with the headers set on r. protocol: the subprotocol to
  * announce; empty for none, or if a header set on r names one. *rest: bytes that arrived with the
- * handshake; feed them with sio__ws_conn_feed_bytes() when the owner is ready. 0, UV_ENOMEM or
- * SIO_ECLOSED: the connection and r are gone. */
+ * handshake; feed them with sio__ws_conn_feed_bytes() when the owner is ready. Returns 0, or
+ * UV_ENOMEM or SIO_ECLOSED, and then the connection and r are gone. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest);
