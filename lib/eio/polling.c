@@ -178,8 +178,8 @@ static void answer_requests_of_ended_session(sio_session *c) {
     start_linger_timer(p);
 }
 
-/* The requests are answered at the end of the turn, as an answer runs the host's header hooks.
- * Those must not run inside the call that ended the session, which may be a call that sends. */
+/* The requests are answered at the end of the turn: an answer runs the host's header hooks, which
+ * must not run inside the call that ended the session, because that may be a call that sends. */
 static bool polling_end_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);

@@ -245,8 +245,8 @@ static void on_post_complete(sio_request *r) {
   p->post_waits = true;
 }
 
-/* Another request has arrived on the same connection. It may be the GET that takes the replies for
- * which this POST waits, so the POST is answered now. */
+/* Another request has arrived on the same connection. It may be the GET that fetches the replies
+ * which this POST waits for, so the POST is answered now. */
 static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_answer_post_of_backlog(c);

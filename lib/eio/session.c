@@ -23,15 +23,15 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
 static size_t max_unread_reply_bytes(const sio_session *c);
 static bool is_queue_over_high_water(const sio_session *c);
 
-/* True while the session is not read because its peer does not take its replies. That does not
- * excuse a missing pong. */
+/* Returns true while the session is not read because its peer does not take its replies. Such a
+ * peer must still answer pings in time. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_queue_over_high_water(c)) return true;
   return c->ws && c->ws->conn->throttled;
 }
 
-/* True from the moment at which the peer is over a rate limit until everything that was read before
- * is handled. Until then its pong may not have been read. */
+/* Returns true from the moment at which the peer is over a rate limit until everything that was
+ * read before the pause is handled. Until then a pong of the peer may not have been read. */
 static bool is_reading_stopped_by_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&

@@ -187,8 +187,8 @@ static int websocket_queue_sent_mark(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
 
-/* After the end of a session its sent marks are not reported any more, so the queue is offered to
- * the kernel now. */
+/* After the end of a session its sent marks are not reported any more. So the queue is offered to
+ * the kernel now, and the marks that this passes are reported. */
 static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);

@@ -97,13 +97,14 @@ uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct a
 /* Takes the token of one session, whatever the number of open sessions. Returns as
  * sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
-/* Takes the token of one request that opens no session. 0, or the ms to wait until there is one. */
+/* Takes the token of one request that opens no session. Returns 0, or the ms to wait until there is
+ * a token. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
 /* Counts one more open `kind` of address a. Returns false if the address has reached its
  * maximum. */
 bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                  struct addr_record **out);
-/* How many addresses there are records of. */
+/* Returns how many addresses have a record. */
 uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g);
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind); /* NULL is allowed. */
 

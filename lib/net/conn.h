@@ -168,7 +168,7 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
 }
 static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
- * resets it. */
+ * counts them as reported. */
 static inline unsigned conn_take_passed_marks(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;

@@ -32,7 +32,7 @@ struct listener {
  * "0.0.0.0" if that fails). */
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner);
-/* A socket file that no process listens on is replaced. If one does, the result is
+/* A socket file at `path` is replaced if no process listens on it. If one does, the result is
  * UV_EADDRINUSE. */
 int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                             const struct listener_ops *ops, void *owner);

@@ -84,7 +84,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct list tasks;       /* struct task, in the order in which they were queued */
   uint64_t alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due() */
   uint64_t alarm_at;  /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water;  /* No reading from a connection with more than this queued. */
+  size_t high_water;  /* a connection with more queued memory is not read */
   size_t low_mark;    /* connections with reports_low_mark call below_low_mark at this size */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
@@ -123,13 +123,13 @@ void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 /* Counts and logs the refused call. Returns true. */
 bool sio__loop_refuse_call(struct loop *l, const char *call);
-/* The first call of every uv callback: the turn begins here unless it already has. */
+/* Every uv callback begins with this call: the turn begins here unless it has begun already. */
 static inline void loop_begin_turn(struct loop *l) {
   if (l->turn_began) return;
   l->turn_began = uv_hrtime();
   l->turn_began_ms = loop_now(l);
 }
-/* The time in us. Within a turn it is the time at which the turn began. */
+/* Returns the time in microseconds. During a turn it is the time at which the turn began. */
 static inline uint64_t loop_now_us(const struct loop *l) {
   return (l->turn_began ? l->turn_began : uv_hrtime()) / 1000;
 }
@@ -178,8 +178,8 @@ void sio__loop_handle_closed(struct loop *l);
  * Returns 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */
 int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
-/* A call whose memory was allocated (sio__malloc()) before it is posted, so that posting it cannot
- * fail for want of memory. Embed it as the first member of a block. */
+/* A call whose memory the caller allocates (sio__malloc()) before posting it, so that posting it
+ * cannot fail for lack of memory. Embed this struct as the first member of the block. */
 struct loop_post {
   struct loop_post *next;
   void (*fn)(void *arg);

@@ -22,8 +22,8 @@
 
 enum { MEMBERS_MAX = SIO_THREADS_MAX };
 
-/* Names one member. A place that a server has left may be taken by another one, which then has
- * another generation. */
+/* Identifies one member: its index in sio_threads.members, and the generation of that index, since
+ * another server may take the index after a server has left it. */
 struct member_id {
   uint32_t place, generation;
 };

@@ -148,8 +148,8 @@ static inline bool queue_consume_from_first_entry(struct send_queue *q, struct p
   return *n == 0;
 }
 
-/* Like queue_consume_from_first_entry(), if the first entry is a run: consumes from its first
- * msg. */
+/* Does the same as queue_consume_from_first_entry() if the first entry is a run: removes bytes of
+ * the first msg of the run. */
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n);
 
 /* Removes everything. */
