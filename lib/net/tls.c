@@ -240,7 +240,7 @@ static bool begin_tls_handshake(struct conn *c, struct tls *t) {
   struct tls *old = find_tls_handshake_to_end(l, t);
   if (old)
     fail_tls_handshake(old->conn, TLS_DISPLACED,
-                       "max_tls_handshakes was reached, and this handshake was the oldest");
+                       "max_tls_handshakes: this handshake was ended to make room for another one");
   if (c->closed) return false;
   t->has_first_byte = t->in_handshake = true;
   list_push(&l->handshakes, &t->link);
