@@ -17,21 +17,21 @@
 #include "packet/parser.h"
 #include <assert.h>
 
-/* A socket that waits for the verdict of the middleware, or for the adapter's answer about
- * recovery. */
+/* A PENDING socket that waits: first, if it is to be recovered, for the adapter to find its
+ * recovery record (restore.h); then for the middleware to accept or refuse it (chain). */
 struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
-  struct timer timeout_timer; /* limits the time of all middleware functions together */
+  struct timer timeout_timer; /* limits the total time of all middleware functions */
   bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
-  /* The CONNECT_ERROR packet, if refused; NULL if it could not be encoded, for the reason
-   * refusal_err. */
+  /* If the middleware has refused the socket: the CONNECT_ERROR packet to send, or NULL if it could
+   * not be encoded because of refusal_err. */
   struct msg *refusal;
   int refusal_err;
-  /* Set while the adapter looks for the socket that this peer had before, otherwise NULL. */
+  /* Set if the adapter was asked for the lost socket of this client, otherwise NULL. */
   sio_restore *restore;
-  char *newer_auth; /* the auth of a later CONNECT packet, or NULL */
-  bool withdrawn;   /* the peer has sent DISCONNECT */
+  char *newer_auth; /* if the peer has sent CONNECT again, with another auth: that auth */
+  bool withdrawn;   /* the peer has sent DISCONNECT meanwhile */
 };
 
 static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
@@ -62,8 +62,9 @@ static int send_connect_answer(sio_socket *s) {
   return err;
 }
 
-/* Adds the socket to a list that is cleared at the end of the loop's turn. While it is in the list,
- * a second CONNECT is not answered again, because the first answer was sent in the same turn. */
+/* Adds the socket to core->just_connected until the end of the loop's turn. While the socket is in
+ * this list, sio__connect_resend_answer() does nothing: an answer to CONNECT was sent in the same
+ * turn. */
 static void mark_socket_just_connected(sio_socket *s) {
   struct core *core = s->nsp->core;
   list_push(&core->just_connected, &s->leaving);
@@ -87,8 +88,8 @@ static int send_missed_events_and_connect_answer(sio_socket *s) {
   return err ? err : send_connect_answer(s);
 }
 
-/* Makes the socket a member of its namespace, and sends the answer to CONNECT. Returns false if the
- * socket was not connected; then the session is closed or is about to close. */
+/* Makes the socket a member of its namespace, and sends the answer to CONNECT. Returns false if
+ * that fails; then the session is closed or is about to close. */
 static bool add_member_and_answer_connect(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   if (sio__nsp_add_member(s->nsp, s)) {
@@ -108,8 +109,8 @@ static bool add_member_and_answer_connect(sio_socket *s) {
   return true;
 }
 
-/* Completes the connecting of a socket. If this fails, the session is closed or is about to close,
- * and closing it discards the socket. */
+/* Makes a PENDING socket CONNECTED and runs the connect callbacks. If that fails, the session is
+ * closed or is about to close, which discards the socket. */
 static void accept_connecting_socket(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
@@ -197,8 +198,8 @@ static void pending_join_call_middleware(struct chain *c, const struct hook *k) 
   ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
-/* True if the peer has sent DISCONNECT, or CONNECT with another auth, since the middleware was
- * started. Then its verdict is ignored. */
+/* True if the peer has sent DISCONNECT, or CONNECT with another auth, while the socket waits. Then
+ * it does not matter whether the middleware accepts or refuses the socket. */
 static bool is_pending_join_outdated(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
 }
@@ -224,7 +225,7 @@ static void pending_join_release_restore(struct pending_join *p) {
   p->restore = NULL;
 }
 
-/* Discards the socket. If the peer has sent another CONNECT meanwhile, connects a new socket. */
+/* Discards the socket. If the peer has sent CONNECT with another auth, connects a new socket. */
 static void pending_join_restart(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
@@ -239,8 +240,8 @@ static void pending_join_restart(struct pending_join *p) {
   sio__auth_free(auth);
 }
 
-/* Starts the time limit for the verdict. Nothing has to be copied: the argument of the middleware
- * is the socket, which stays valid. */
+/* Called when a middleware function has returned and has neither accepted nor refused yet. Starts
+ * the time limit. The function's argument is the socket, which stays valid. */
 static void pending_join_on_verdict_deferred(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
@@ -249,8 +250,9 @@ static void pending_join_on_verdict_deferred(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* Refuses the socket when the time is up. If the middleware has given its verdict earlier in the
- * same turn of the loop, the verdict counts. */
+/* Refuses the socket when the time is up. If the middleware has accepted or refused it earlier in
+ * the same turn of the loop, the state is not CHAIN_WAITING any more, and this function does
+ * nothing. */
 static void pending_join_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
@@ -381,7 +383,7 @@ void sio__auth_free(char *auth) {
 /* If the socket has no pending_join, it could not be connected, and its session is about to close:
  * there is nothing to do. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
-  /* In this state the union of sio_socket contains pending_join. */
+  /* In this state s->pending_join is the valid member of its union. */
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   if (!p) return 0;

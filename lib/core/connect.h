@@ -10,18 +10,18 @@
 
 /* Handles a CONNECT packet for a namespace in which the client has no socket. */
 void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
-/* Compares a stored auth with the one of a CONNECT packet, of which an empty one is the same as
- * "{}". */
+/* True if the auth in a CONNECT packet, `received`, is the same as the stored one. An empty
+ * received auth means "{}". */
 bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_free(char *auth);
-/* Handles a second CONNECT packet for a PENDING socket. If its auth is another one, connecting
- * starts over when the middleware has given its verdict for the first one, whatever that is. So
- * a socket waits for one verdict at most, and only the newest auth is kept. Returns 0 or
- * UV_ENOMEM. */
+/* Handles a second CONNECT packet for a PENDING socket. If its auth differs from the first one, the
+ * middleware is run again with the new auth, but not before it has accepted or refused the socket
+ * with the first auth. So it runs at most once at a time for a client and a namespace, and only the
+ * newest auth is kept. Returns 0 or UV_ENOMEM. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth);
 /* Handles a DISCONNECT packet for a PENDING socket. The socket is discarded when the middleware has
- * given its verdict, and no connect callback runs for it. */
+ * accepted or refused it, and no connect callback runs for it. */
 void sio__connect_withdraw_pending(sio_socket *s);
 /* Sends the answer to CONNECT once more, because the peer of a CONNECTED socket may have missed it.
  * Does nothing if an answer was sent in this turn of the loop. */

@@ -19,14 +19,16 @@
 #include <sio/adapter.h>
 #include <sio/server.h>
 
-/* The adapter that connects a group of servers on several threads with other processes. Only one
- * server of the group has it (sio_threads_set_adapter()). */
+/* The adapter that connects a group of servers, one on each of several threads of this process,
+ * with other processes: sio_threads_set_adapter(). One server of the group has it; the others send
+ * to other processes through that server. */
 struct cluster_adapter {
-  const sio_adapter_ops *ops; /* NULL if this server does not have it */
+  const sio_adapter_ops *ops; /* NULL if this server is not the one that has it */
   void *user;
-  /* Returns the adapter's struct for a namespace, or NULL if it has been closed. */
+  /* Returns what the adapter's open() has made for this namespace, or NULL if that was closed. */
   sio_adapter *(*find)(const sio_nsp *nsp);
-  /* Passes an event of another process to the servers of the other threads. */
+  /* Passes an event of sio_server_side_emit(), which has come from another process, to the servers
+   * of the other threads. */
   void (*relay_event)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins);
 };
 
@@ -42,12 +44,13 @@ struct core {
   sio_threads *threads;               /* the group of servers on several threads, or NULL */
   struct member_id member;            /* identifies this server within that group */
   struct cluster_adapter cluster;
-  /* Struct sio_nsp by name, without parents; only child namespaces are ever removed. */
+  /* All namespaces (struct sio_nsp) by name, except parent namespaces. Only child namespaces are
+   * removed before the server closes. */
   struct map nsps;
   struct map addr_children; /* struct addr_children by address (child.c) */
   struct hooks parents; /* one hook for each parent namespace; its user pointer is the sio_nsp */
-  struct hooks new_nsp; /* sio_nsp_hooks.create*/
-  struct hooks removed_nsp; /* sio_nsp_hooks.remove*/
+  struct hooks new_nsp; /* callbacks of sio_on_nsp(): sio_nsp_hooks.create */
+  struct hooks removed_nsp; /* callbacks of sio_on_nsp(): sio_nsp_hooks.remove */
   struct decode_scratch scratch;
   struct decoder_limits limits;
   struct decoder_limits unjoined_limits; /* used until a client has joined its first namespace */
@@ -65,8 +68,8 @@ struct core {
 static inline struct core *core_of_server(sio_server *srv) { return (struct core *)(void *)srv; }
 static inline sio_server *server_of_core(struct core *core) { return (sio_server *)(void *)core; }
 
-/* core->log must be initialised before; the caller initialises core->loop afterwards. A pointer to
- * opts is kept. */
+/* The caller must have initialised core->log, and has to initialise core->loop afterwards. *opts
+ * must stay valid as long as core. */
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core));
 void sio__core_clear(struct core *core);
 

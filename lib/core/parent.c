@@ -11,8 +11,9 @@
 
 /* ---- the adapter of a parent ---------------------------------------------------------------- */
 
-/* Evaluates the expression `call` for each child of to->nsp. It can use `own`, a copy of *to whose
- * nsp is the child. Sets err to the first error. */
+/* Evaluates the expression `call`, which returns 0 or an error, for each child namespace of
+ * to->nsp. `call` can use the variable `own`: a copy of *to with own.nsp set to the child. If err
+ * is 0, sets it to the first error. */
 #define EACH_CHILD(to, err, call)                           \
   do {                                                      \
     list_each (it, tmp_, &(to)->nsp->as_parent->children) { \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match().
+ * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). Each stands for all
+ * namespaces whose names it accepts; these are created as its child namespaces (child.h).
  *
  * A parent is a sio_nsp that is not registered in core->nsps and has no members. Its children get
  * copies of its callbacks, and its adapter passes everything that is sent to the parent on to each
@@ -15,15 +16,15 @@
 /* The part of a sio_nsp that only parents have. */
 struct parent_state {
   struct list children; /* linked by sio_nsp.sibling */
-  sio_match_cb match;
-  void *user;      /* the argument of match */
-  bool by_pattern; /* made by sio_of_pattern(): the name of the parent is a pattern */
+  sio_match_cb match;   /* decides whether the parent accepts a name */
+  void *user;           /* the argument of match */
+  bool by_pattern;      /* made by sio_of_pattern(): the name of the parent is a pattern */
 };
 
-/* Returns the first parent whose pattern matches the name, or NULL. */
+/* Returns the first parent made by sio_of_pattern() whose pattern matches the name, or NULL. */
 sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name);
 void sio__parents_free_all(struct core *core);
-/* Adds the counters of all children of a parent to *st, including those of removed children. */
+/* Adds to *st the counters of all child namespaces of this parent, also of removed ones. */
 void sio__parent_add_children_to_stats(struct nsp_stats *st, const sio_nsp *parent);
 
 #endif

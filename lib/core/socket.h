@@ -23,8 +23,8 @@
 #include <sio/engine.h>
 #include <sio/socket.h>
 
-/* Say what a log line is about, for LOG_ABOUT(): a session, or a socket, which may have
- * left. */
+/* Arguments for LOG_ABOUT() that say what a log line is about: the session session_, or the socket
+ * s, which may have left. */
 #define ABOUT_SESSION_OF(session_) \
   (&(const struct log_about){ .session = sio__session_public_id((session_), (char[21]){ "" }) })
 #define ABOUT_SOCKET(s)                                                                        \
@@ -53,35 +53,36 @@ struct sio_socket {
   uint64_t stamp; /* used by the adapter: identifies the last broadcast that visited this socket */
   uint8_t state;  /* enum socket_state */
   uint8_t reason; /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;             /* the socket is LEAVING because its deadline has passed */
-  bool recovered : 1;           /* connection state recovery restored the socket */
+  bool expired : 1;   /* the socket is leaving because its sio_socket_deadline() has passed */
+  bool recovered : 1; /* the socket was given the recovery record of a lost one */
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
   uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;
   const char *id; /* points to own_id; for a Socket.IO 2 client it is derived from the session id */
-  void *slot;     /* for the adapter */
+  void *slot;     /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  struct list leaving;         /* links core->leaving, or core->just_connected while CONNECTED */
+  struct list leaving; /* links core->leaving while LEAVING, core->just_connected while CONNECTED */
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
-    struct pending_join *pending_join; /* while PENDING: set while middleware runs */
-    struct event_queue *event_queue; /* in later states: set while packet middleware has an event */
+    struct pending_join *pending_join; /* while PENDING; see connect.c */
+    struct event_queue *event_queue;   /* later; NULL if no event waits for packet middleware */
   };
   struct auth *auth; /* NULL if the auth is "{}" and sio_socket_auth_tree() was not called */
   char *shared;      /* the JSON text of sio_socket_set_shared(); NULL means "{}" */
 };
 
-/* Calls cb for each room of s, first for the room whose name is the id of s. In socket_rooms.c. */
+/* Calls cb for each room of s. If s is CONNECTED or LEAVING, the first one is the room whose name
+ * is the id of s. */
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
                            void *user);
 
-/* Removes the deadline of the socket, if it has one. */
+/* Removes the deadline that sio_socket_deadline() has set for the socket, if there is one. */
 void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */
 
-/* Creates a PENDING socket, which is in no list yet, with one reference of the library. Returns 0,
- * UV_ENOMEM, or the error of the random source. */
+/* Creates a PENDING socket with one reference, which the library holds. The caller has to call
+ * sio__client_add_socket(). Returns 0, UV_ENOMEM, or the error of the random source. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
 /* Changes the state from CONNECTED to LEAVING, and removes the socket from the members of its
