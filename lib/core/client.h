@@ -33,13 +33,15 @@ static inline struct core *core_of_client(const struct client *cl) {
   return core_of_server(sio__session_engine(cl->session)->owner);
 }
 
-/* The client holds a reference to the namespace of each socket in its list. */
+/* Adds a socket to cl->sockets, or removes it. While it is there, the client holds a reference to
+ * the socket's namespace. */
 void sio__client_add_socket(struct client *cl, sio_socket *s);
 void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
 /* Ends the session of the client because an allocation failed. */
 void sio__client_disconnect_out_of_memory(struct client *cl);
-/* Ends the session of the client because a packet that it waits for could not be encoded. */
+/* Ends the session of the client because a packet that its peer needs could not be encoded: err
+ * says why. */
 void sio__client_disconnect_for_missing_packet(struct client *cl, int err);
 
 #endif

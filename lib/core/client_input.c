@@ -57,16 +57,17 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-/* Counts the auth of a CONNECT packet, and returns true if the total is over the limit. The auth of
- * all CONNECT packets is added up, because slow middleware may keep all of them waiting. */
+/* Counts the auth of a CONNECT packet of a client that has joined no namespace yet. Returns true
+ * if the auth of all its CONNECT packets together exceeds a quarter of max_unjoined: slow
+ * middleware may keep all of it in memory. */
 static bool is_over_auth_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
   size_t total = sio__client_add_auth_bytes(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
 }
 
-/* Returns the number that max_nsps limits: sockets, and requests for namespaces that do not exist
- * yet. */
+/* Returns the number that is limited by max_nsps: the sockets of the client, and its requests for
+ * namespaces that do not exist yet (nsp_request.h). */
 static uint32_t count_namespaces_of_client(const struct client *cl) {
   uint32_t n = 0;
   for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
@@ -74,8 +75,8 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
   return n;
 }
 
-/* True if the client may not join another namespace. Before that is decided, sockets that left in
- * this turn of the loop are removed, which otherwise happens at its end. */
+/* True if the client has max_nsps namespaces. Before this is decided, removes sockets that are
+ * LEAVING, as far as necessary; otherwise they are removed at the end of the loop's turn. */
 static bool has_reached_max_namespaces(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
@@ -85,8 +86,8 @@ static bool has_reached_max_namespaces(struct client *cl) {
   return count_namespaces_of_client(cl) >= max;
 }
 
-/* Handles a CONNECT packet for a namespace in which the client has a socket. Returns true if that
- * socket has been removed, so that a new one can be connected.
+/* Handles a CONNECT packet for a namespace in which the client has a socket. Returns true if it has
+ * removed that socket and the caller has to connect a new one.
  *
  * The official client sends CONNECT twice if its user connects, disconnects and connects again
  * before the first answer has arrived, as React's StrictMode does. A second CONNECT with the same
@@ -105,9 +106,9 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
   return true;
 }
 
-/* Handles a CONNECT packet. If it replaces a connected socket, the peer believes that this socket
- * is connected until it receives the refusal of the new one. So events that it has sent before that
- * are ignored. */
+/* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
+ * new socket may be refused. Until the peer receives that refusal, it may send events for the
+ * replaced socket; they are ignored because of sio__client_remember_left_nsp(). */
 static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
@@ -148,8 +149,8 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
 
 /* ---- other packets -------------------------------------------------------------------------- */
 
-/* Handles a DISCONNECT packet that arrives before CONNECT was answered. Returns false for any other
- * packet. */
+/* Handles a DISCONNECT packet that arrives before CONNECT was answered. Returns false if p is not
+ * such a packet. */
 static bool handle_disconnect_before_connected(struct client *cl, const struct packet *p,
                                                sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
@@ -159,9 +160,9 @@ static bool handle_disconnect_before_connected(struct client *cl, const struct p
   return true;
 }
 
-/* Handles a packet for a namespace in which the client has no connected socket. It is ignored if
- * the server has disconnected that socket and the peer may not know it yet. Otherwise the packet
- * violates the protocol. */
+/* Handles a packet for a namespace in which the client has no connected socket. If the server has
+ * disconnected the client's socket there, the peer may not know that yet, and the packet is
+ * ignored. Otherwise the packet violates the protocol, and the session is ended. */
 static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
                                                     const sio_socket *s) {
   bool server_left =
@@ -187,7 +188,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
   }
 }
 
-/* The payload of CONNECT is not logged, because it may hold credentials. */
+/* Logs the payload too, except that of CONNECT, which may contain a password or a token. */
 static void log_received_packet(const struct client *cl, const struct packet *p) {
   struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
@@ -231,8 +232,8 @@ static bool client_on_session_open(sio_session *c) {
   return true;
 }
 
-/* Decodes a message with the parser of the host, or else with our own decoder. *parser_out is set
- * only in the first case. */
+/* Decodes a message with the host's custom parser (sio_options.parser), which sets *parser_out; if
+ * there is none, with the library's decoder. */
 static int decode_client_message(struct client *cl, struct sio_parser_out *parser_out, bool binary,
                                  sio_slice data, struct packet *p, const char **why) {
   struct core *core = core_of_client(cl);
@@ -264,8 +265,8 @@ static void client_on_session_message(sio_session *c, bool binary, sio_slice dat
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }
 
-/* Ends all sockets of a client whose session has closed. A socket that was leaving before keeps its
- * own reason. */
+/* Ends all sockets of a client whose session has closed. A socket that was LEAVING already keeps
+ * the reason for which it left. */
 static void client_end_all_sockets(struct client *cl, const sio_close_info *why) {
   sio__client_abandon_nsp_requests(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)

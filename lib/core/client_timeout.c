@@ -9,14 +9,16 @@
 #include "core/core.h"
 #include <assert.h>
 
+/* The time limit that is running for a client. */
 struct client_timeout {
   struct client *client;
   unsigned ms;
-  /* True: the time for joining a namespace; false: the time for receiving attachments. */
+  /* True: the limit for joining a first namespace; false: the limit for receiving attachments. */
   bool for_join;
-  bool got_part; /* a part of a packet has arrived since the last check */
+  bool got_part; /* a part of a packet has arrived since has_attachment_progress() */
   bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
-  /* Bytes received of an incomplete WebSocket message or POST body, at the last check. */
+  /* Bytes that were received of an incomplete WebSocket message or POST body, at the last call of
+   * has_attachment_progress(). */
   size_t arriving;
   size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
@@ -33,8 +35,8 @@ void sio__client_timeout_clear(struct client *cl) {
   cl->timeout = NULL;
 }
 
-/* True if attachments, or parts of one, have arrived since the last call. Bytes that were not read
- * from the connection yet may belong to an attachment, so they count too. */
+/* True if attachments, or bytes of one, have arrived since the last call for t. Received bytes that
+ * were not decoded yet may belong to an attachment, so they count too. */
 static bool has_attachment_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_incomplete_message_bytes(c);
@@ -45,16 +47,17 @@ static bool has_attachment_progress(struct client_timeout *t) {
   return progress;
 }
 
-/* Returns true if the time limit has to be restarted, because the host blocked the loop while it
- * ran. That is done only once. */
+/* If the host has blocked the loop while the time limit ran, returns true, but only once: then the
+ * caller has to restart the limit. */
 static bool client_timeout_extend_once(struct client_timeout *t) {
   bool extend = loop_should_restart_deadline(&core_of_client(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
 }
 
-/* Runs when the time is up. When a packet becomes complete, the timer is not stopped, because that
- * would cost time for each packet. So the timer may expire when no attachment is missing. */
+/* Called when the time is up. The timer is not stopped when the last attachment arrives, because
+ * that would cost time for each packet. So it may expire when no attachment is missing; then
+ * it is just removed. */
 static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !is_decoder_waiting_for_attachments(&t->client->decoder))
@@ -90,8 +93,8 @@ size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 
-/* Starts the time limit for attachments. While the client has joined no namespace, its time limit
- * for joining keeps running instead, and limits both. */
+/* Starts the time limit for attachments, unless a time limit is running. While that is the limit
+ * for joining a first namespace, it limits the attachments too. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
   if (!is_decoder_waiting_for_attachments(&cl->decoder)) return;
   if (cl->timeout)

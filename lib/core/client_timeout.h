@@ -11,20 +11,20 @@
 
 #include "core/client.h"
 
-/* Starts the time in which a new client must join a namespace. Returns 0 or UV_ENOMEM. */
+/* Starts the time limit for joining a first namespace. Returns 0 or UV_ENOMEM. */
 int sio__client_start_join_timeout(struct client *cl);
-/* Called when a part of a packet has arrived. Starts the time limit for its attachments if some are
- * still missing. */
+/* Called when a part of a packet with attachments has arrived. If attachments are still missing
+ * and no time limit is running, starts the one for receiving them. */
 void sio__client_timeout_on_packet_part(struct client *cl);
 /* Called when the client has joined a namespace. Ends its time limit for joining. */
 void sio__client_on_namespace_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
-/* True if the client has never been in a namespace. Then the lower limit max_unjoined applies
- * to its packets. */
+/* True if the client has not joined a namespace yet. Then the lower limit max_unjoined applies to
+ * its packets. */
 bool sio__client_has_joined_no_namespace(const struct client *cl);
-/* Adds n to the bytes of auth that the client has sent before it joined its first namespace.
- * Returns the total. */
+/* Adds n to the number of bytes of auth that the client has sent in CONNECT packets, and returns
+ * the sum. Must be called only before the client has joined its first namespace. */
 size_t sio__client_add_auth_bytes(struct client *cl, size_t n);
 
 #endif

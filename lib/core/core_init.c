@@ -42,8 +42,9 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->held_events);
   sio__address_child_counts_free_all(core);
   sio__parents_free_all(core);
-  /* The scratch buffer may have been used again after the server had closed: sio_broadcast() to a
-   * namespace that the host still references encodes the event before it returns SIO_ECLOSED. */
+  /* The scratch memory may contain something although the server has closed: sio_broadcast() to a
+   * namespace to which the host still has a reference encodes the event, and then returns
+   * SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);
   sio__buf_clear(&core->handshake);
   sio__msg_allocator_clear(&core->loop.msgs);

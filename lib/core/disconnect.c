@@ -34,13 +34,14 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__recovery_on_socket_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
-  /* A socket that connected in this turn is in the list core->just_connected. */
+  /* If the socket was connected in this turn of the loop, it is in core->just_connected. */
   list_remove(&s->leaving);
   list_push(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
 
-/* Removes the socket from its rooms, its adapter and its client. */
+/* Sets the state to LEFT and removes the socket from its rooms and from its client. If it was
+ * connected, also calls the adapter's depart(). */
 static void remove_socket_from_rooms_and_client(sio_socket *s) {
   const sio_adapter_ops *ops = s->nsp->ops;
   bool had_arrived = s->state == SOCKET_LEAVING;
@@ -91,8 +92,8 @@ void sio__socket_discard_pending(sio_socket *s) {
 
 /* ---- disconnecting by the host -------------------------------------------------------------- */
 
-/* If the packet cannot be encoded, the session is ended, because otherwise the peer would still
- * believe that it is connected to the namespace. */
+/* Sends DISCONNECT. If the packet cannot be encoded, ends the session: otherwise the peer would
+ * believe that it is still connected to the namespace. */
 static void send_disconnect_packet(struct client *cl, const sio_nsp *nsp) {
   struct msg *m;
   struct core *core = nsp->core;

@@ -135,8 +135,8 @@ static int event_replacement_list_attachments(struct event_replacement *replacem
   return 0;
 }
 
-/* Encodes args like those of an ack, and scans the resulting JSON text, so that *out refers to
- * it. */
+/* Encodes args as JSON, like the arguments of an ack, and scans the JSON. Sets the fields of *out
+ * to the result. */
 static int event_replacement_encode_args(struct event_replacement *replacement, struct packet *out,
                                          sio_args args) {
   uint32_t nbins;
@@ -272,7 +272,7 @@ static const struct json_placeholder *find_placeholder_in_argument(const sio_eve
   return found ? &scan->placeholders[low] : NULL;
 }
 
-/* If argument i as a whole is a placeholder, which means that it is binary, returns that
+/* If argument i is binary, which means that it consists of one placeholder, returns this
  * placeholder. Otherwise returns NULL. */
 static const struct json_placeholder *find_placeholder_of_binary_argument(const sio_event *e,
                                                                           size_t i) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.h - struct sio_event: a packet as a handler sees it, with the arguments that were decoded
- * so far.
+ * event.h - struct sio_event: a received packet that is passed to a handler. Its arguments are
+ * decoded when the handler asks for them.
  *
  * An event is on the stack of the function that dispatches it, and refers to bytes that belong to
- * the decoder. For a handler that finishes later, sio__event_copy_borrowed_data() copies them.
- * Pointers that its accessors have returned stay valid until sio__event_clear(), also after
- * sio_event_replace().
+ * the decoder. If a handler needs the event after it has returned, these bytes are copied with
+ * sio__event_copy_borrowed_data(). Pointers that the event's accessors have returned stay valid
+ * until sio__event_clear(), also after sio_event_replace().
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -21,10 +21,11 @@ struct event_replacement; /* arguments that replaced those of the packet */
 struct event_tree;        /* a cJSON tree that an accessor returned */
 struct event_block;       /* memory from the heap, used when the arena is full */
 
-/* The decoded forms of one argument; each is NULL until the host asks for it. */
+/* The decoded forms of one argument. Each is NULL until an accessor, such as sio_event_str(), has
+ * made it. */
 struct event_memo {
   const struct cJSON *tree;
-  const char *str; /* unescaped, NUL-terminated */
+  const char *str; /* the argument, if it is a string, unescaped and NUL-terminated */
   size_t len;
 };
 
@@ -33,8 +34,8 @@ struct sio_event {
   int64_t ack_id;     /* the id of the ack that the sender requests, or PACKET_NO_ID */
   bool ack_used;      /* the ack was sent, or the host has taken it with sio_event_take_ack() */
   uint32_t first_arg; /* the index of the first argument among the elements of the packet's array */
-  uint32_t arena_used;
-  /* The ack of an event from another server; NULL for every other event. */
+  uint32_t arena_used; /* bytes of arena that are in use */
+  /* How to answer an event that comes from another server; NULL for all other events. */
   struct server_side_ack *server_side;
   struct event_replacement *replacement;
   struct event_tree *trees;
@@ -47,17 +48,17 @@ struct sio_event {
   _Alignas(8) char arena[EVENT_ARENA];
 };
 
-/* Initialises e for an EVENT or ACK packet of socket s. Returns 0 or UV_ENOMEM; after an error e
- * need not be cleared. Cannot fail for an ACK. */
+/* Initialises e for an EVENT or ACK packet of socket s. Returns 0 or UV_ENOMEM; after an error
+ * sio__event_clear() need not be called. Never fails for an ACK packet. */
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
-/* Copies all data that the event has borrowed from the decoder; the pointer to the socket stays as
- * it is. Returns 0 or UV_ENOMEM. */
+/* Copies all data of the packet that belongs to the decoder, so that the event can be used later.
+ * Does not add a reference to the socket. Returns 0 or UV_ENOMEM. */
 int sio__event_copy_borrowed_data(struct sio_event *e);
-/* True after sio__event_copy_borrowed_data(). */
+/* True if sio__event_copy_borrowed_data() has succeeded. */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
 /* Returns the memory of the copies that sio__event_copy_borrowed_data() has made, and of arguments
- * that the host has set. */
+ * that sio_event_replace() has set. */
 size_t sio__event_copies_memory_size(const struct sio_event *e);
 
 #endif

@@ -12,9 +12,9 @@
 #include "core/remote_event.h"
 #include "core/socket.h"
 
-/* The memory of one sio_remote. Its strings come after the last room pointer. */
+/* The memory of what one sio_remote points to. Its strings follow the array rooms. */
 struct remote_block {
-  struct buf handshake; /* filled in by sio_remote_handshake(), for a socket of this server */
+  struct buf handshake; /* used only for a socket of this server; see sio_remote_handshake() */
   const char *rooms[];
 };
 
@@ -39,13 +39,13 @@ struct remote_size {
   size_t rooms, bytes;
 };
 
-/* Positions in the block: where the next room pointer is written, and where the next string. */
+/* Where in a remote_block the next room pointer and the next string are written. */
 struct remote_writer {
   const char **room;
   char *text;
 };
 
-/* Adds the size of a string of n bytes and its NUL. */
+/* Adds the memory of a string of n bytes and its NUL to c->bytes. */
 static void add_string_size(struct remote_size *c, size_t n) {
   c->bytes = size_add(c->bytes, size_add(n, 1));
 }
@@ -172,8 +172,8 @@ static void call_fetch_callback(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
-/* True if only sockets of this server are asked for. With the flags of SIO_PROCESS, the servers of
- * other threads are asked as well. */
+/* True if no other server has to be asked: the flags contain SIO_LOCAL, or they contain SIO_PROCESS
+ * and this process has no servers on other threads. */
 static bool is_fetch_for_this_server_only(const sio_target *to) {
   bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);

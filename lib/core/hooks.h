@@ -14,6 +14,7 @@
 
 typedef void (*hook_fn)(void); /* the caller casts it to the real type of the callback */
 
+/* One callback in such a list. */
 struct hook {
   struct list link;
   uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */
@@ -25,7 +26,7 @@ struct hooks {
   struct list list;
   uint64_t added;   /* the number of the hook that was added last */
   unsigned walks;   /* walks in progress */
-  bool has_removed; /* some hooks have fn NULL, and have to be unlinked after the last walk */
+  bool has_removed; /* some hooks have fn NULL, and have to be unlinked when `walks` is 0 */
 };
 
 void sio__hooks_init(struct hooks *h);
@@ -38,8 +39,9 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOEN
 
 static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->list); }
 
-/* A walk visits the hooks that were in the list when it began. sio__hooks_next_in_walk() returns
- * NULL after the last one and ends the walk; sio__hooks_stop_walk() ends it earlier. */
+/* A walk is an iteration over the hooks that are in the list when it starts, without those that
+ * are removed before it reaches them. sio__hooks_next_in_walk() returns NULL after the last one
+ * and ends the walk; sio__hooks_stop_walk() ends it earlier. */
 struct hook_walk {
   struct hooks *hooks;
   struct list *at;
@@ -55,9 +57,9 @@ void sio__hooks_stop_walk(struct hook_walk *w);
   struct hook_walk walk = sio__hooks_start_walk(h); \
   for (const struct hook *k; (k = sio__hooks_next_in_walk(&walk));)
 
-/* Walks a list from which no hook is ever removed: returns the first hook after `at` whose number
- * is not greater than last_number, or NULL. If `at` is NULL, begins with the first hook of the
- * list. */
+/* For a list from which no hook is ever removed. Returns the first hook after `at`, or the first
+ * one of the list if `at` is NULL, whose number is at most last_number. Returns NULL if there is
+ * none. */
 const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
                                          uint64_t last_number);
 

@@ -41,16 +41,15 @@ static struct event_handlers *event_handlers_new(struct map *all, sio_slice even
   return NULL;
 }
 
-/* Frees the entry of an event that has no handlers left. A list that is being walked is not empty:
- * its removed hooks stay in it until the walk ends. */
+/* Removes h from the map `all` and frees it if no handler of the event is left. While handlers are
+ * running, the list is not empty: removed ones stay in it until the last has returned. */
 static void event_handlers_free_if_empty(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
   event_handlers_free(h);
 }
 
-/* The name of an event without escaped NULs. It is copied only if the host's string contains
- * some. */
+/* The name of an event, in which each "\xC0\x80" of the host's string was replaced by a NUL. */
 struct event_name {
   sio_slice s;
   char *copy; /* NULL if s points to the host's string */
@@ -81,8 +80,8 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
   return err;
 }
 
-/* Tells the host which call it wants instead: a program that was written for the Node.js server
- * registers "connection" as an event. */
+/* Logs that no client can send an event of this name, and which function to call instead. Programs
+ * for the Node.js server register a handler for "connection". */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
@@ -170,8 +169,8 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
   HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
-/* Runs the callbacks of sio_on_any_outgoing(). While loop->watcher is set, calls that send are
- * refused, and its text is logged as the reason. */
+/* Runs the callbacks of sio_on_any_outgoing(). Sets loop->watcher meanwhile, so that functions that
+ * send return an error, and log this text as the reason. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;
@@ -246,9 +245,9 @@ int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */
 
-/* The number of lists that hook_lists_of_namespace() returns. The list nsp->rooms, which has the
- * hooks for changes of rooms, is not among them: the user pointer of each of its hooks is an
- * allocated struct room_hook, so room_hooks.c copies and frees that list. */
+/* The number of lists that hook_lists_of_namespace() returns. nsp->rooms is not among them: the
+ * user pointer of each of its hooks is an allocated struct room_hook, which room_hooks.c has to
+ * copy and free too. */
 enum { HOOK_LISTS = 10 };
 
 struct hook_lists {

@@ -41,7 +41,7 @@ void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
   nsp->members[s->index] = last;
   last->index = s->index;
   sio__map_del(&nsp->by_id, slice_str(s->id));
-  /* If the array cannot be reallocated, it keeps its size, which does no harm. */
+  /* If memory runs out, the array keeps its size, which does no harm. */
   if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
     (void)nsp_members_resize(nsp, nsp->members_cap / 2);
 }

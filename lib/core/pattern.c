@@ -21,8 +21,8 @@ static bool has_suffix(sio_slice s, sio_slice suffix) {
   return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0;
 }
 
-/* Each part between two stars is matched at its first occurrence, because a later occurrence would
- * leave less of the name for the parts after it. */
+/* Looks for each part between two stars at its first occurrence in the rest of the name: a later
+ * occurrence would leave less of the name for the parts after it. */
 bool sio__pattern_matches(sio_slice pattern, sio_slice name) {
   sio_slice part = pattern_part_before_star(pattern);
   if (part.n == pattern.n) return part.n == name.n && has_prefix(name, part);

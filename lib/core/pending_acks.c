@@ -11,11 +11,12 @@
 #include "core/query.h"
 #include "core/socket.h"
 
+/* One ack that a socket waits for. */
 struct ack_wait {
   int64_t id;
-  sio_socket
-      *socket;     /* not a counted reference: a socket ends all its ack_waits before it is freed */
-  sio_reply_cb cb; /* NULL if the ack is an answer to `query` */
+  /* Not a counted reference: a socket ends all its ack_waits before it is freed. */
+  sio_socket *socket;
+  sio_reply_cb cb; /* NULL if the ack belongs to `query` */
   void *user;
   union {
     sio_query *query; /* cb is NULL */
@@ -24,9 +25,9 @@ struct ack_wait {
       bool extended; /* the timeout was restarted once because the host blocked the loop */
     };
   };
-  struct list in_query; /* query->ack_waits */
+  struct list in_query; /* links query->ack_waits */
   struct timer timer;
-  uint64_t asked_us; /* loop_now_us() */
+  uint64_t asked_us; /* loop_now_us() when the event was sent */
 };
 
 static struct loop *loop_of_socket(const sio_socket *s) { return &s->nsp->core->loop; }
@@ -84,9 +85,9 @@ static struct ack_wait *remove_pending_ack(sio_socket *s, int64_t id) {
   return w;
 }
 
-/* Runs the callback of an ack_wait that was removed from the table, and frees the ack_wait. The
- * callback may drop the last reference to the socket, so another reference is held while it
- * runs. */
+/* Calls the callback of an ack_wait that was removed from its socket, and frees the ack_wait.
+ * Holds a reference to the socket during the call, because the callback may drop the last other
+ * one. */
 static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
   if (!reply) count_unanswered_ack(s, status);
@@ -98,8 +99,8 @@ static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply)
   sio_socket_unref(s);
 }
 
-/* Restarts the timeout once if the host blocked the loop while it ran, because the reply may have
- * arrived and not been read yet. */
+/* If the host has blocked the loop while the timeout ran, the reply may have arrived and not been
+ * read yet: then restarts the timeout and returns true, but only once for each ack. */
 static bool extend_ack_timeout_once(struct ack_wait *w) {
   struct loop *l = loop_of_socket(w->socket);
   if (!loop_should_restart_deadline(l, w->extended)) return false;
@@ -116,8 +117,8 @@ static void on_ack_timeout(struct timer *t) {
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
-/* Inserts w into the table, which is sorted by id. A new ack_wait has the highest id, unless it
- * belongs to a query and other acks were requested after the query had begun. */
+/* Inserts w into t->v, which is sorted by id. A new ack_wait has the highest id, unless it belongs
+ * to a query, whose ack id was assigned when the query was opened. */
 static void insert_pending_ack_by_id(struct ack_waits *t, struct ack_wait *w) {
   uint32_t i = t->n++;
   for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
@@ -154,7 +155,8 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
   return 0;
 }
 
-/* Removes the ack_waits of a query that has ended. Answers that arrive later are ignored. */
+/* Removes and frees the ack_waits of a query that has ended. ACK packets that arrive for them later
+ * are ignored. */
 static void cancel_pending_acks_of_query(sio_query *q, int status) {
   struct list *it;
   while ((it = list_pop(&q->ack_waits))) {
@@ -191,8 +193,8 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 
 /* ---- ending ------------------------------------------------------------------------------- */
 
-/* Adds the reply to the query. The first argument is the answer; the attachments are part of it
- * only if that argument refers to them. */
+/* Adds the first argument of the received ACK packet p to the query as an answer, with the
+ * attachments of the packet if that argument contains a placeholder. */
 static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
                                      const struct packet *p) {
   bool has_arg = p->json.n && p->scan->nargs > 0;
@@ -220,7 +222,7 @@ void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   sio__event_clear(&reply);
 }
 
-/* All ack_waits are unlinked from their queries before the first callback runs, because a callback
+/* Unlinks all ack_waits from their queries before it calls the first callback, because a callback
  * may end a query. */
 void sio__pending_acks_end_all(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;

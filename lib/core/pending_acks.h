@@ -14,7 +14,7 @@
 
 struct ack_wait;
 
-/* The acks that one socket waits for: sio_socket.ack_waits, which is NULL if there are none. */
+/* The acks that one socket waits for (sio_socket.ack_waits). */
 struct ack_waits {
   uint32_t n, cap;
   struct ack_wait *v[]; /* sorted by id */
@@ -24,15 +24,16 @@ struct ack_waits {
  * already waits for max_acks acks; or UV_ENOMEM. */
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id);
-/* Begins to wait for this socket's answer to a query; the timeout and the callback are those of the
- * query. Returns 0; SIO_EEXISTS if the query has asked this socket already; SIO_ETOOBIG; or
- * UV_ENOMEM. */
+/* Begins to wait for the ack of socket s that belongs to query q, for example to a broadcast with
+ * acks; the query has the timeout and the callback. Returns 0; SIO_EEXISTS if q waits for an ack of
+ * this socket already; SIO_ETOOBIG if the socket already waits for max_acks acks; or UV_ENOMEM. */
 int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
-/* Stops waiting for an ack without running its callback, because the event could not be sent. */
+/* Stops waiting for an ack without calling its callback. Used if the event could not be sent, and
+ * by sio_cancel_ack(). */
 void sio__pending_ack_cancel(sio_socket *s, int64_t id);
-/* Handles a received ACK packet. If its id is unknown, it is ignored. */
+/* Handles a received ACK packet. If no ack with its id is awaited, ignores it. */
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
-/* Ends all pending acks of a socket that has left, with SIO_ECLOSED. */
+/* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED. */
 void sio__pending_acks_end_all(sio_socket *s);
 
 #endif

@@ -57,8 +57,8 @@ static void query_start_timeout(sio_query *q) {
   sio__loop_start_timer(loop_of_query(q), &q->timer, q->timeout_ms);
 }
 
-/* Ends the query when its time is up. If the host blocked the loop meanwhile, answers may not have
- * been read yet, so the timeout is restarted once. */
+/* Ends the query when its time is up. But if the host has blocked the loop during that time,
+ * answers may have arrived that were not read yet: then restarts the timeout, once. */
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
   if (!loop_should_restart_deadline(loop_of_query(q), q->extended)) {
@@ -74,8 +74,9 @@ static bool is_query_awaiting_answers(const sio_query *q) {
   return q->answered < expected && q->replies.gone < expected - q->answered;
 }
 
-/* Ends the query at the end of the loop's turn if it is complete. Its timer is stopped at once: a
- * complete query must not time out even if that end comes late. */
+/* If nothing holds the query and no more answers are expected, ends it at the end of the loop's
+ * turn. Stops its timer at once: a complete query must not time out, even if the turn is a long
+ * one. */
 static void query_end_if_complete(sio_query *q) {
   if (q->over || q->holds > 0 || is_query_awaiting_answers(q)) return;
   sio__loop_stop_timer(loop_of_query(q), &q->timer);
@@ -235,7 +236,8 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */
-  /* Only the number of servers is wanted, so the query must not wait for answers. */
+  /* The callback gets only the expected number of answers, which is the number of servers. No
+   * server has to answer: so pretend that all have. */
   q->answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)

@@ -107,8 +107,8 @@ static struct recovery_record *oldest_recovery_record(const struct recovery *r) 
   return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
-/* Returns how long it may take until a dead connection is noticed. Events that are sent in that
- * time are lost, so the log has to keep them as well. */
+/* Returns the longest time until a dead connection is noticed. Events that are sent to the client
+ * in that time are lost, so the log has to keep them too. */
 static uint64_t dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;

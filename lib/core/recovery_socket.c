@@ -68,8 +68,8 @@ void sio__recovery_on_pending_socket_lost(sio_socket *s) {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* True if the reason means that the connection was lost, and not that the peer or the host has
- * disconnected the socket. */
+/* True if the socket may be recovered: the reason says that the connection was lost, and not that
+ * the peer or the host has disconnected the socket. */
 static bool is_recoverable_reason(const struct recovery *r, int reason) {
   switch (reason) {
     case SIO_REASON_SERVER_SHUTTING_DOWN: return r->kept_by_adapter;

@@ -13,7 +13,7 @@ static bool has_valid_remote_placeholders(const struct json_scan *scan, size_t n
   return true;
 }
 
-/* The protocol allows a string or a number as the name of an event. */
+/* True if the element can be the name of an event: the protocol allows a string or a number. */
 static bool is_remote_event_name(sio_slice json) {
   return json.p[0] == '"' || json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9');
 }

@@ -15,8 +15,8 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
 /* Initialises an event without a socket from a packet that was scanned. Returns 0; UV_ENOMEM; or
  * SIO_ENAME if the name contains a NUL, because handlers are registered with C strings. */
 int sio__remote_event_init(struct sio_event *e, const struct packet *p);
-/* True if json is one valid JSON value, and each placeholder in it names one of nbins
- * attachments. */
+/* True if json is one valid JSON value, and each placeholder of an attachment in it has a number
+ * less than nbins. */
 bool sio__is_remote_json_valid(sio_slice json, size_t nbins);
 
 #endif

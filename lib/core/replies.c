@@ -7,16 +7,16 @@
 #include "core/event.h"
 #include "core/query.h"
 
-/* A reply as an event, made when the host asks for it. */
+/* A reply in the form of an event, which sio_replies_event() makes. */
 struct reply_event {
   struct json_scan scan;
   struct sio_event event;
 };
 
-/* The memory of a reply; sio_answer.reserved[0] points to it. The texts and the bytes of the
- * attachments follow the array bins. */
+/* The memory of a reply; sio_answer.reserved[0] points to it. In the same block the array bins is
+ * followed by the id of the socket, the JSON and the bytes of the attachments. */
 struct reply {
-  struct reply_event *event; /* NULL until sio_replies_event() */
+  struct reply_event *event; /* NULL until sio_replies_event() is called for this reply */
   sio_slice list;            /* the answer in brackets: "[json]" */
   uint32_t nbins;
   sio_slice bins[];
@@ -34,7 +34,8 @@ static size_t measure_reply_memory(size_t id, sio_slice json, const sio_slice *b
   return size;
 }
 
-/* Copies the id, the JSON and the attachments into r. Returns the copy of the id. */
+/* Copies the id of the answering socket, the JSON and the attachments to r. Returns the copy of the
+ * id. */
 static const char *fill_reply(struct reply *r, sio_slice id, sio_slice json,
                               const sio_slice *bins) {
   char *at = (char *)(r->bins + r->nbins), *own_id = at;
@@ -91,8 +92,8 @@ void sio__replies_clear(sio_replies *r) {
 
 /* ---- reading them --------------------------------------------------------------------------- */
 
-/* Makes an event from a reply. Its JSON was checked when it arrived, so this can fail only if
- * memory runs out. */
+/* Makes an event from a reply. The JSON of the reply was checked when it arrived, so this can fail
+ * only if memory runs out: then returns NULL. */
 static struct reply_event *reply_event_new(const struct reply *r) {
   struct reply_event *o = sio__calloc(1, sizeof *o);
   if (!o) return NULL;

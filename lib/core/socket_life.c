@@ -57,7 +57,7 @@ static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *
   return sio__make_random_id(s->own_id);
 }
 
-/* The auth is overwritten, because it often contains a password or a token. */
+/* Overwrites the auth before it is freed, because it often contains a password or a token. */
 static void socket_free_auth(struct auth *auth) {
   if (!auth) return;
   sio__tree_wipe_and_free(auth->tree);

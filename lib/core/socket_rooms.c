@@ -13,14 +13,14 @@ bool sio__is_valid_room_name(const char *room) {
   return n > 0 && n <= ROOM_NAME_MAX;
 }
 
-/* True if the name is the socket's own id, and the socket is in that room: from the time it is
- * connected until it leaves its rooms. */
+/* True if the room's name is the id of s, and s is in that room: a socket is in the room with this
+ * name while it is CONNECTED or LEAVING. */
 static bool is_own_room(const sio_socket *s, const char *room) {
   bool has_own_room = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
   return has_own_room && strcmp(room, s->id) == 0;
 }
 
-/* verb is "joins" or "leaves". */
+/* Logs that the socket joins or leaves a room: verb is "joins" or "leaves". */
 static void log_room_change(const sio_socket *s, const char *verb, const char *room) {
   LOG_ABOUT(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_SOCKET(s),
             "socket %s %s room \"%s\" of namespace %s", s->own_id, verb, room, s->nsp->name);
