@@ -49,7 +49,7 @@ static bool has_attachment_progress(struct client_timeout *t) {
 
 /* If the host has blocked the loop while the time limit ran, returns true, but only once: then the
  * caller has to restart the limit. */
-static bool client_timeout_extend_once(struct client_timeout *t) {
+static bool client_timeout_should_restart_once(struct client_timeout *t) {
   bool extend = loop_should_restart_deadline(&core_of_client(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
@@ -62,7 +62,7 @@ static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !is_decoder_waiting_for_attachments(&t->client->decoder))
     sio__client_timeout_clear(t->client);
-  else if (client_timeout_extend_once(t) || (!t->for_join && has_attachment_progress(t)))
+  else if (client_timeout_should_restart_once(t) || (!t->for_join && has_attachment_progress(t)))
     client_timeout_restart(t);
   else
     sio__session_end(t->client->session, t->for_join, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,

@@ -215,7 +215,7 @@ static void pending_join_on_middleware_refused(struct chain *c, const char *mess
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
 
-static void pending_join_forget_second_connect(struct pending_join *p) {
+static void pending_join_free_newer_auth(struct pending_join *p) {
   sio__auth_free(p->newer_auth);
   p->newer_auth = NULL;
 }
@@ -291,7 +291,7 @@ static void pending_join_on_chain_finished(struct chain *c, bool ok) {
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
   pending_join_release_restore(p);
-  pending_join_forget_second_connect(p);
+  pending_join_free_newer_auth(p);
   msg_unref(p->refusal);
   sio__free(p);
   sio_socket_unref(s);
@@ -325,7 +325,7 @@ static int pending_join_start_middleware(sio_socket *s) {
 
 /* ---- waiting for the adapter ----------------------------------------------------------------- */
 
-static bool should_skip_middleware(const sio_socket *s) {
+static bool can_socket_skip_middleware(const sio_socket *s) {
   return hooks_empty(&s->nsp->middleware) ||
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
 }
@@ -334,7 +334,7 @@ static void pending_join_on_restore_answer(sio_restore *r) {
   struct pending_join *p = r->owner;
   bool outdated = is_pending_join_outdated(p) || !socket_is_open(p->socket);
   if (!outdated) sio__socket_restore_use_answer(r);
-  if (outdated || should_skip_middleware(p->socket))
+  if (outdated || can_socket_skip_middleware(p->socket))
     pending_join_on_chain_finished(&p->chain, true);
   else
     sio__middleware_chain_start(&p->chain);
@@ -354,7 +354,7 @@ static int start_connecting_socket(sio_socket *s) {
   int err = ask ? pending_join_start_restore(s, &claim) : 0;
   sio__recovery_claim_clear(&claim);
   if (ask) return err;
-  if (!should_skip_middleware(s)) return pending_join_start_middleware(s);
+  if (!can_socket_skip_middleware(s)) return pending_join_start_middleware(s);
   accept_connecting_socket(s);
   return 0;
 }
@@ -407,7 +407,7 @@ void sio__connect_abandon_pending(sio_socket *s) {
   sio__socket_discard_pending(s);
   if (!p) return;
   pending_join_release_restore(p);
-  pending_join_forget_second_connect(p);
+  pending_join_free_newer_auth(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__middleware_chain_abandon(&p->chain);
 }

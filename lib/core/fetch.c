@@ -66,8 +66,8 @@ static int reserve_remote_slot(sio_query *q) {
   return 0;
 }
 
-static sio_remote *add_remote_to_query(sio_query *q, const struct remote_size *content,
-                                       struct remote_writer *w) {
+static sio_remote *allocate_remote_in_query(sio_query *q, const struct remote_size *content,
+                                            struct remote_writer *w) {
   size_t n = content->rooms + 1, names = sizeof(struct remote_block) + n * sizeof(char *);
   size_t size = size_add(names, content->bytes);
   struct remote_block *block = reserve_remote_slot(q) ? NULL : sio__malloc(size);
@@ -100,7 +100,7 @@ static void add_local_socket_to_query(sio_socket *s, void *user) {
   struct remote_writer w;
   struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
   sio__socket_each_room(s, add_remote_room_size, &size);
-  sio_remote *r = add_remote_to_query(q, &size, &w);
+  sio_remote *r = allocate_remote_in_query(q, &size, &w);
   if (!r) return;
   r->id = s->id;
   r->socket = sio_socket_ref(s);
@@ -138,12 +138,12 @@ static bool is_received_remote_valid(const sio_remote *r) {
          sio__is_remote_json_valid(r->handshake, 0);
 }
 
-static void add_remote_copy_to_query(sio_query *q, const sio_remote *from) {
+static void copy_remote_to_query(sio_query *q, const sio_remote *from) {
   struct remote_writer w;
   struct remote_size size = { 0 };
   measure_remote_strings(&size, from);
   if (!sio__query_reserve_answer_bytes(q, size.bytes)) return;
-  sio_remote *r = add_remote_to_query(q, &size, &w);
+  sio_remote *r = allocate_remote_in_query(q, &size, &w);
   if (!r) return;
   r->id = write_remote_string(&w, slice_str(from->id)).p;
   r->auth = write_remote_string(&w, from->auth);
@@ -161,7 +161,7 @@ void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
   from.data = json_or_empty_object(r->data);
   from.handshake = json_or_empty_object(r->handshake);
   if (is_received_remote_valid(&from))
-    add_remote_copy_to_query(q, &from);
+    copy_remote_to_query(q, &from);
   else
     sio__query_drop_answer(q, SIO_EJSON);
 }

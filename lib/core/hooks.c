@@ -13,7 +13,7 @@ static struct hook *hook_of_link(struct list *link) {
   return container_of(link, struct hook, link);
 }
 
-static void hook_free(struct hook *k) {
+static void unlink_and_free_hook(struct hook *k) {
   list_remove(&k->link);
   sio__free(k);
 }
@@ -24,7 +24,7 @@ void sio__hooks_init(struct hooks *h) {
 }
 
 void sio__hooks_clear(struct hooks *h) {
-  list_each (it, tmp, &h->list) hook_free(hook_of_link(it));
+  list_each (it, tmp, &h->list) unlink_and_free_hook(hook_of_link(it));
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user) {
@@ -53,7 +53,7 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
     if (h->walks)
       h->has_removed = true;
     else
-      hook_free(k);
+      unlink_and_free_hook(k);
     return 0;
   }
   return UV_ENOENT;
@@ -67,7 +67,7 @@ struct hook_walk sio__hooks_start_walk(struct hooks *h) {
 static void hooks_free_removed(struct hooks *h) {
   h->has_removed = false;
   list_each (it, tmp, &h->list) {
-    if (!hook_of_link(it)->fn) hook_free(hook_of_link(it));
+    if (!hook_of_link(it)->fn) unlink_and_free_hook(hook_of_link(it));
   }
 }
 

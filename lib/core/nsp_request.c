@@ -67,7 +67,7 @@ static void nsp_request_connect_peer(struct client *cl, const struct nsp_request
   sio_nsp_unref(nsp);
 }
 
-static void nsp_request_forget_second_connect(struct nsp_request *r) {
+static void nsp_request_free_newer_auth(struct nsp_request *r) {
   sio__auth_free(r->newer_auth);
   r->newer_auth = NULL;
 }
@@ -86,7 +86,7 @@ static void nsp_request_abandon(struct nsp_request *r) {
   sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
   nsp_request_unlink_from_client(r);
   r->client = NULL;
-  nsp_request_forget_second_connect(r);
+  nsp_request_free_newer_auth(r);
   sio__middleware_chain_abandon(&r->chain);
 }
 
@@ -222,7 +222,7 @@ static struct nsp_request *nsp_request_find(struct client *cl, sio_slice name) {
 bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth) {
   struct nsp_request *r = nsp_request_find(cl, name);
   if (!r) return false;
-  nsp_request_forget_second_connect(r);
+  nsp_request_free_newer_auth(r);
   r->withdrawn = false;
   if (sio__is_same_auth(r->auth, auth)) return true;
   r->newer_auth = sio__strndup(auth.p, auth.n);
@@ -233,7 +233,7 @@ bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_s
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
   struct nsp_request *r = nsp_request_find(cl, name);
   if (!r) return false;
-  nsp_request_forget_second_connect(r);
+  nsp_request_free_newer_auth(r);
   r->withdrawn = true;
   return true;
 }

@@ -101,7 +101,7 @@ static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply)
 
 /* If the host has blocked the loop while the timeout ran, the reply may have arrived and not been
  * read yet: then restarts the timeout and returns true, but only once for each ack. */
-static bool extend_ack_timeout_once(struct ack_wait *w) {
+static bool restart_ack_timeout_once(struct ack_wait *w) {
   struct loop *l = loop_of_socket(w->socket);
   if (!loop_should_restart_deadline(l, w->extended)) return false;
   w->extended = true;
@@ -111,7 +111,7 @@ static bool extend_ack_timeout_once(struct ack_wait *w) {
 
 static void on_ack_timeout(struct timer *t) {
   struct ack_wait *w = container_of(t, struct ack_wait, timer);
-  if (!extend_ack_timeout_once(w))
+  if (!restart_ack_timeout_once(w))
     finish_pending_ack(remove_pending_ack(w->socket, w->id), SIO_ETIMEOUT, NULL);
 }
 

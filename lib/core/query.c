@@ -23,7 +23,7 @@ static void query_unref(sio_query *q) {
 
 /* Marks the query as ended, stops its timer, and unlinks it from the namespace and from the sockets
  * that were asked. */
-static void query_close(sio_query *q, int status) {
+static void query_mark_over_and_unlink(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
@@ -38,11 +38,11 @@ static void query_report_expected_count(sio_query *q) {
   if (counted) counted(q->replies.expected, q->user);
 }
 
-static void query_end(sio_query *q, int status) {
+static void query_end_and_run_callback(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
   query_report_expected_count(q);
-  query_close(q, status);
+  query_mark_over_and_unlink(q, status);
   q->end(q, status);
   if (q->holds > 1 && ops->query_over) ops->query_over(q->nsp->adapter, q);
   query_unref(q);
@@ -50,7 +50,7 @@ static void query_end(sio_query *q, int status) {
 
 static void query_on_end_task(struct task *t) {
   sio_query *q = container_of(t, sio_query, end_task);
-  query_end(q, q->status);
+  query_end_and_run_callback(q, q->status);
 }
 
 static void query_start_timeout(sio_query *q) {
@@ -62,7 +62,7 @@ static void query_start_timeout(sio_query *q) {
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
   if (!loop_should_restart_deadline(loop_of_query(q), q->extended)) {
-    query_end(q, SIO_ETIMEOUT);
+    query_end_and_run_callback(q, SIO_ETIMEOUT);
     return;
   }
   q->extended = true;
@@ -85,7 +85,8 @@ static void query_end_if_complete(sio_query *q) {
 
 void sio__queries_end_all(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
-    query_end(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
+    query_end_and_run_callback(container_of(list_first(&nsp->queries), sio_query, link),
+                               SIO_ECLOSED);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -118,7 +119,7 @@ void sio__query_start_waiting(sio_query *q, bool only_if_held) {
 }
 
 void sio__query_discard(sio_query *q) {
-  query_close(q, SIO_ECLOSED);
+  query_mark_over_and_unlink(q, SIO_ECLOSED);
   query_unref(q);
 }
 
@@ -205,7 +206,7 @@ void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
     sio__query_count_lost_answers(q, 1);
 }
 
-static void query_call_end_of_watch(sio_query *q, int status) {
+static void query_call_watch_end_callback(sio_query *q, int status) {
   size_t expected = q->replies.expected;
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
@@ -216,7 +217,7 @@ int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_wat
   if (!nsp || !watch || sio__read_sized_struct(&ours, sizeof ours, watch, sizeof ours))
     return UV_EINVAL;
   if (!ours.reply || !ours.end) return UV_EINVAL;
-  int err = sio__query_new(out, nsp, timeout_ms, query_call_end_of_watch, user);
+  int err = sio__query_new(out, nsp, timeout_ms, query_call_watch_end_callback, user);
   if (err) return err;
   (*out)->watch = ours;
   query_start_timeout(*out);

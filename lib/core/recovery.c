@@ -103,7 +103,7 @@ static struct recovery_record *recovery_record_of_entry(struct recovery_queue_en
   return container_of(p, struct recovery_record, away);
 }
 
-static struct recovery_record *oldest_recovery_record(const struct recovery *r) {
+static struct recovery_record *find_oldest_away_record(const struct recovery *r) {
   return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
@@ -128,8 +128,8 @@ static void free_expired_recovery_records(struct recovery *r) {
   uint64_t kept_ms =
                get_recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
            now = recovery_now_ms(r);
-  while (r->away.n && sio__is_recovery_record_expired(r, oldest_recovery_record(r)))
-    sio__recovery_free_record(r, oldest_recovery_record(r));
+  while (r->away.n && sio__is_recovery_record_expired(r, find_oldest_away_record(r)))
+    sio__recovery_free_record(r, find_oldest_away_record(r));
   if (r->by_pid.n == 0) sio__replay_log_clear(&r->log);
   if (now > kept_ms) sio__replay_log_drop_older_than(&r->log, now - kept_ms);
 }
@@ -142,12 +142,12 @@ static void recovery_on_expiry_timer(struct timer *t) {
 
 /* ---- keeping the records of lost sockets ----------------------------------------------------- */
 
-static void recovery_record_forget_socket(struct recovery_record *rec) {
+static void recovery_record_unlink_socket(struct recovery_record *rec) {
   if (rec->socket) rec->socket->recovery_record = NULL;
   rec->socket = NULL;
 }
 
-static void recovery_record_pass_to_adapter(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_move_to_adapter(struct recovery *r, struct recovery_record *rec) {
   sio_saved_socket saved = { .size = sizeof saved, .id = rec->id, .pid = rec->pid };
   if (sio__saved_state_describe(&rec->saved, r->nsp, &saved)) {
     LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
@@ -161,12 +161,12 @@ static void recovery_record_pass_to_adapter(struct recovery *r, struct recovery_
   sio__recovery_free_record(r, rec);
 }
 
-void sio__recovery_keep_record(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec) {
   const sio_session *session = rec->socket->session;
-  recovery_record_forget_socket(rec);
+  recovery_record_unlink_socket(rec);
   rec->left_at_ms = recovery_now_ms(r);
   if (r->kept_by_adapter) {
-    recovery_record_pass_to_adapter(r, rec);
+    recovery_record_move_to_adapter(r, rec);
     return;
   }
   sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(session));
@@ -177,16 +177,17 @@ void sio__recovery_keep_record(struct recovery *r, struct recovery_record *rec) 
 }
 
 void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec) {
-  recovery_record_forget_socket(rec);
+  recovery_record_unlink_socket(rec);
   if (r->kept_by_adapter) {
-    recovery_record_pass_to_adapter(r, rec);
+    recovery_record_move_to_adapter(r, rec);
     return;
   }
   sio__recovery_queue_add_oldest(&r->away, &rec->away);
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_take_record(struct recovery *r, struct recovery_record *rec, sio_socket *s) {
+void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,
+                                           sio_socket *s) {
   recovery_record_remove_from_queue(r, rec);
   rec->socket = s;
 }

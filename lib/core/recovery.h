@@ -121,14 +121,15 @@ bool sio__is_saved_socket_in_room(const char *room, const void *record);
  * the record AWAY, without a socket; but if kept_by_adapter is set, passes rec->saved to the
  * adapter and frees the record. If more than max_sessions records are AWAY then, frees one of
  * them. */
-void sio__recovery_keep_record(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
 /* Called when a returning client is lost again before its new socket was connected. Makes the
- * record AWAY again, like sio__recovery_keep_record(), but its time does not start anew: it
- * expires as if the client had not returned. */
+ * record AWAY again, like sio__recovery_keep_record_of_lost_socket(), but its time does not start
+ * anew: it expires as if the client had not returned. */
 void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec);
 /* Makes s the socket of an AWAY record, or of one that the adapter has found; then the record is
  * RETURNING. The caller sets s->recovery_record. */
-void sio__recovery_take_record(struct recovery *r, struct recovery_record *rec, sio_socket *s);
+void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,
+                                           sio_socket *s);
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 

@@ -107,7 +107,7 @@ static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
     sio__saved_state_take_back(s);
     return cause;
   }
-  sio__recovery_take_record(r, rec, s);
+  sio__recovery_assign_record_to_socket(r, rec, s);
   s->recovered = true;
   sio__saved_state_give_data(&rec->saved, s);
   return 0;

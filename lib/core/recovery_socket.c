@@ -92,7 +92,7 @@ void sio__recovery_on_socket_leave(sio_socket *s, int reason) {
     free_record_of_socket(s);
 }
 
-static void drop_unsaved_recovery_record(sio_socket *s) {
+static void free_record_that_cannot_be_saved(sio_socket *s) {
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                   ABOUT_SOCKET(s), "socket %s cannot be recovered: out of memory", s->own_id);
   free_record_of_socket(s);
@@ -100,16 +100,16 @@ static void drop_unsaved_recovery_record(sio_socket *s) {
 
 void sio__recovery_save_socket_rooms(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
-  if (rec && sio__saved_state_copy_rooms(&rec->saved, s)) drop_unsaved_recovery_record(s);
+  if (rec && sio__saved_state_copy_rooms(&rec->saved, s)) free_record_that_cannot_be_saved(s);
 }
 
 void sio__recovery_save_socket_data(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   if (!rec) return;
   if (sio__saved_state_copy_data(&rec->saved, s))
-    drop_unsaved_recovery_record(s);
+    free_record_that_cannot_be_saved(s);
   else
-    sio__recovery_keep_record(recovery_of_socket(s), rec);
+    sio__recovery_keep_record_of_lost_socket(recovery_of_socket(s), rec);
 }
 
 const char *sio__recovery_pid_of_socket(const sio_socket *s) {

@@ -139,15 +139,16 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* What measure_replay() finds out about the events that have to be replayed. */
+/* What measure_events_to_replay() finds out about the events that have to be replayed. */
 struct replay_size {
   size_t queued_bytes; /* the memory that these events take in the session's send queue */
   uint64_t first_bytes, repeat_bytes; /* those of struct replay, with these events added */
   uint64_t last_seq;                  /* the number of the last of these events */
 };
 
-static struct replay_size measure_replay(const struct replay *p, const struct replay_log *log,
-                                         const sio_socket *s) {
+static struct replay_size measure_events_to_replay(const struct replay *p,
+                                                   const struct replay_log *log,
+                                                   const sio_socket *s) {
   struct replay_size t = { .queued_bytes = p->missed ? p->missed->queued_bytes : 0,
                            .first_bytes = p->first_bytes,
                            .repeat_bytes = p->repeat_bytes,
@@ -168,7 +169,7 @@ static struct replay_size measure_replay(const struct replay *p, const struct re
  * sent megabytes for each small request. */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s) {
-  struct replay_size t = measure_replay(p, log, s);
+  struct replay_size t = measure_events_to_replay(p, log, s);
   return sio__session_queued_bytes(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
@@ -190,7 +191,7 @@ int sio__replay_send(const struct replay *p, const struct replay_log *log, sio_s
 }
 
 void sio__replay_finish(struct replay *p, const struct replay_log *log, const sio_socket *s) {
-  struct replay_size t = measure_replay(p, log, s);
+  struct replay_size t = measure_events_to_replay(p, log, s);
   p->start = p->from;
   p->last_sent = t.last_seq;
   p->first_bytes = t.first_bytes;

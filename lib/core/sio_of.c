@@ -34,7 +34,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   return 0;
 }
 
-static bool is_name_excluded_by_parent(const sio_nsp *parent, sio_slice name) {
+static bool is_child_name_outside_pattern(const sio_nsp *parent, sio_slice name) {
   return parent->as_parent->by_pattern && !sio__pattern_matches(slice_str(parent->name), name);
 }
 
@@ -42,7 +42,7 @@ int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
   if (!parent->as_parent) return UV_EINVAL;
-  if (!sio__nsp_make_full_name(buffer, name, &full) || is_name_excluded_by_parent(parent, full))
+  if (!sio__nsp_make_full_name(buffer, name, &full) || is_child_name_outside_pattern(parent, full))
     return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(parent->core, full);
   if (nsp && nsp->parent != parent) return SIO_EEXISTS;
