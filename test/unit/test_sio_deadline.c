@@ -22,7 +22,7 @@ TEST(a_socket_leaves_at_its_deadline) {
   later(1100);
   turn();
   HEARD(p, "41 ");
-  SAW("-10002:the deadline of the socket passed ");
+  SAW("-10002:the deadline set with sio_socket_deadline() has passed ");
   CHECK(map_empty(&srv->core.deadlines));
   stop();
 }
