@@ -14,7 +14,7 @@
 #include <sio/socket.h>
 
 struct sio_ack {
-  sio_socket *socket; /* a counted reference; NULL if another server requested the ack */
+  sio_socket *socket; /* a counted reference; NULL if another server has requested the ack */
   int64_t id;
   struct server_side_ack server; /* used if socket is NULL; contains a reference to the namespace */
 };

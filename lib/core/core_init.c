@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_init.c - initialises and frees struct core. This file includes the headers of all files
- * whose structs are members of struct core, so that those files need not include each other.
+ * core_init.c - initialises and frees struct core. This file includes the headers of all
+ * files whose structs are in struct core, so that those files need not include each other.
  */
 #include "core/child.h"
 #include "core/connect.h"

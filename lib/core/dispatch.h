@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * dispatch.h - passes an EVENT packet to the catch-all callbacks, the packet middleware and the
- * handlers of its name.
+ * dispatch.h - passes an EVENT packet to the callbacks of sio_on_any(), to the packet middleware,
+ * and to the handlers for its event name.
  */
 #ifndef SIO_CORE_DISPATCH_H
 #define SIO_CORE_DISPATCH_H

@@ -49,8 +49,8 @@ static void *event_arena_alloc(struct sio_event *e, size_t n) {
   return p;
 }
 
-/* Unescapes a JSON string, given with its quotes. The result with a NUL at its end is never longer
- * than that, because it has no quotes. */
+/* Unescapes a JSON string and adds a NUL. text includes the quotes, so text.n bytes are enough for
+ * the result. Returns false if memory runs out. */
 static bool event_unescape_string(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = event_arena_alloc(e, text.n);
   if (!p) return false;
@@ -171,7 +171,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   return 0;
 }
 
-/* Sets the name to a copy of a C string. */
+/* Sets the name of the event to a copy of a C string. Returns 0 or UV_ENOMEM. */
 static int event_set_name(struct sio_event *e, const char *name) {
   size_t n = strlen(name);
   char *c_name = event_arena_alloc(e, n + 1), *copy = event_arena_alloc(e, n + 1);
@@ -254,9 +254,8 @@ static sio_slice event_argument_json(const sio_event *e, size_t i) {
 
 static char first_char_or_nul(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
-/* Returns the first placeholder in argument i, or NULL if it has none or the event has no
- * attachments. The placeholders of a scan are in the order of the text, so this is a binary
- * search. */
+/* Returns the first placeholder of an attachment in argument i, or NULL if there is none. Uses a
+ * binary search, because scan->placeholders are in the order in which they occur in the JSON. */
 static const struct json_placeholder *find_placeholder_in_argument(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;

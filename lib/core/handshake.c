@@ -31,8 +31,8 @@ static int handshake_put_key(struct buf *b, sio_slice name) {
 
 /* ---- headers --------------------------------------------------------------------------- */
 
-/* Reads headers one by one. In a kept head they are NUL-terminated strings after the URL: name,
- * value, name, value. */
+/* Reads the headers of a stored HTTP request one by one. They are stored as NUL-terminated strings
+ * after the URL: name, value, name, value. */
 struct header_reader {
   const char *at;
   uint32_t left;

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include <sio/types.h>
 
-/* Appends the object to *out. The socket must still have its session. Returns 0; UV_ENOMEM; or
- * SIO_ETOOBIG if the buffer would exceed its maximum. */
+/* Appends the JSON object to *out. s->session must not be NULL. Returns 0; UV_ENOMEM; or
+ * SIO_ETOOBIG if *out would exceed its maximum size. */
 int sio__handshake_to_json(struct buf *out, const sio_socket *s);
 
 #endif

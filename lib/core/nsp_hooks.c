@@ -16,8 +16,8 @@
 
 struct event_handlers {
   struct hooks hooks;
-  size_t n; /* length of event */
-  char event[];
+  size_t n;     /* length of the name */
+  char event[]; /* the name of the event */
 };
 
 static sio_slice event_handlers_key(const void *p) {
@@ -131,8 +131,8 @@ bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   return h && has_registered_handler(h);
 }
 
-/* Runs the handlers of an event. If one of them disconnects the socket, those after it are not
- * called. */
+/* Runs the host's handlers for the event name. If one of them disconnects the socket, the remaining
+ * ones are not called. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
   struct event_handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;

@@ -62,8 +62,8 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
     err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
                                        sio_argv(&r->all_args, 1), q, offset);
   }
-  /* The counters are in the namespace, which the packet may outlive: count each receiver at
-   * once. */
+  /* Makes the packet add each receiver to the counters at once. They are in the namespace, which
+   * the packet may outlive. */
   r->packet.max_uncounted = 1;
   if (err)
     sio__packet_free(&r->packet);

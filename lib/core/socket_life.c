@@ -12,8 +12,8 @@
 #include <stdalign.h>
 #include <stdio.h>
 
-/* The offset of the host's data (socket_data_size) in the block: after the struct, aligned for any
- * type. */
+/* Where sio_socket_data() is in the memory block of a socket: after struct sio_socket, aligned for
+ * any type. */
 #define DATA_OFFSET                                                                \
   ((sizeof(struct sio_socket) + alignof(max_align_t) - 1) / alignof(max_align_t) * \
    alignof(max_align_t))
@@ -36,9 +36,9 @@ static int socket_store_auth(sio_socket *s, sio_slice auth) {
   return 0;
 }
 
-/* Makes the id of a Socket.IO 2 client's socket. The client computes the same id itself: the name
- * of the namespace and '#', unless that is "/", and then the session id. The id is secret, so the
- * public id is a digest of it. */
+/* Makes the ids of a socket of a Socket.IO 2 client. s->id is what the client computes itself: the
+ * name of the namespace and '#' (but not for the namespace "/"), followed by the session id.
+ * Because the session id is secret, the public id (s->own_id) is a digest of s->id. */
 static int derive_socketio2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
   const char *sid = sio__session_id(session);
   bool root = strcmp(nsp->name, "/") == 0;
@@ -76,7 +76,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   size_t size = data ? size_add(DATA_OFFSET, data) : sizeof(struct sio_socket);
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
-  /* Most peers send no auth, or an empty object; then no copy is made. */
+  /* Most peers send no auth or an empty object; then s->auth stays NULL. */
   bool has_auth = auth.n > 0 && !slice_equals_str(auth, "{}");
   int err = has_auth ? socket_store_auth(s, auth) : 0;
   if (!err) err = socket_make_id(s, nsp, session);
