@@ -336,7 +336,7 @@ static void find_and_send_recovery_record(struct threads_adapter *a, struct requ
   const struct recovery_claim claim = {
     .pid = slice_str(r->key), .offset = r->json, .has_offset = r->session, .is_valid = true
   };
-  int cause = sio__recovery_find_for_other_thread(recovery, &claim, r->number, &rec);
+  int cause = sio__recovery_find_record_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
     send_answer_without_recovery_record(core_of_threads_adapter(a), r, cause);
   else
@@ -417,7 +417,7 @@ static void give_recovery_record_to_client(struct threads_adapter *a, struct thr
   else if (rec->replay.missed_one_is_lost)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
-    sio__recovery_keep_record_again(a->nsp->recovery, rec);
+    sio__recovery_make_record_away_again(a->nsp->recovery, rec);
 }
 
 static void on_recovery_record_received(struct threads_adapter *a, struct thread_restore *w,

@@ -72,7 +72,7 @@ static sio_remote *allocate_remote_in_query(sio_query *q, const struct remote_si
   size_t size = size_add(names, content->bytes);
   struct remote_block *block = reserve_remote_slot(q) ? NULL : sio__malloc(size);
   if (!block) {
-    sio__query_drop_answer(q, UV_ENOMEM);
+    sio__query_count_dropped_answer(q, UV_ENOMEM);
     return NULL;
   }
   buf_init(&block->handshake, SIZE_MAX / 2);
@@ -163,7 +163,7 @@ void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
   if (is_received_remote_valid(&from))
     copy_remote_to_query(q, &from);
   else
-    sio__query_drop_answer(q, SIO_EJSON);
+    sio__query_count_dropped_answer(q, SIO_EJSON);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */

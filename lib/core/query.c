@@ -127,14 +127,14 @@ void sio__query_discard(sio_query *q) {
 
 bool sio__query_reserve_answer_bytes(sio_query *q, size_t n) {
   if (n > q->nsp->core->opts->max_answers - q->answer_bytes) {
-    sio__query_drop_answer(q, SIO_ETOOBIG);
+    sio__query_count_dropped_answer(q, SIO_ETOOBIG);
     return false;
   }
   q->answer_bytes += n;
   return true;
 }
 
-void sio__query_drop_answer(sio_query *q, int err) {
+void sio__query_count_dropped_answer(sio_query *q, int err) {
   struct core *core = q->nsp->core;
   core->stats.answers_dropped++;
   if (q->status) return;
@@ -154,7 +154,7 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
     q->watch.reply(id, json, bins, nbins, q->user);
   } else {
     int err = sio__replies_add_reply(q, id, json, bins, nbins);
-    if (err) sio__query_drop_answer(q, err);
+    if (err) sio__query_count_dropped_answer(q, err);
   }
   sio__query_release(q, 0);
 }

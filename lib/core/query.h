@@ -74,13 +74,13 @@ void sio__query_discard(sio_query *q);
 void sio__queries_end_all(sio_nsp *nsp);
 
 /* Adds n, the memory of one more answer, to q->answer_bytes. If the sum would exceed max_answers,
- * calls sio__query_drop_answer() instead and returns false. */
+ * calls sio__query_count_dropped_answer() instead and returns false. */
 bool sio__query_reserve_answer_bytes(sio_query *q, size_t n);
 /* Counts an answer that could not be kept because of err. If the query has no status yet, err
  * becomes its status, and a line is logged. */
-void sio__query_drop_answer(sio_query *q, int err);
+void sio__query_count_dropped_answer(sio_query *q, int err);
 /* Adds the answer json, which must be valid JSON. If it cannot be kept, calls
- * sio__query_drop_answer(), but q->answered is increased all the same. */
+ * sio__query_count_dropped_answer(), but q->answered is increased all the same. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 
@@ -104,7 +104,7 @@ static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++;
 void sio__query_on_thread_counted(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be
- * exceeded, calls sio__query_drop_answer() and returns 0. */
+ * exceeded, calls sio__query_count_dropped_answer() and returns 0. */
 int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 void sio__replies_clear(sio_replies *r);

@@ -176,7 +176,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec) {
   recovery_record_unlink_socket(rec);
   if (r->kept_by_adapter) {
     recovery_record_move_to_adapter(r, rec);
@@ -202,7 +202,7 @@ void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec
 
 void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec) {
   if (sio__map_put(&r->by_pid, rec) == 0)
-    sio__recovery_keep_record_again(r, rec);
+    sio__recovery_make_record_away_again(r, rec);
   else
     sio__recovery_free_detached_record(rec);
 }

@@ -125,7 +125,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
 /* Called when a returning client is lost again before its new socket was connected. Makes the
  * record AWAY again, like sio__recovery_keep_record_of_lost_socket(), but its time does not start
  * anew: it expires as if the client had not returned. */
-void sio__recovery_keep_record_again(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec);
 /* Makes s the socket of an AWAY record, or of one that the adapter has found; then the record is
  * RETURNING. The caller sets s->recovery_record. */
 void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,

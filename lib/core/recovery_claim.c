@@ -73,7 +73,7 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   sio_socket *old = rec->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);
   if (old->state == SOCKET_PENDING) {
-    sio__recovery_keep_record_again(r, rec);
+    sio__recovery_make_record_away_again(r, rec);
   } else if (old->state == SOCKET_CONNECTED) {
     sio__socket_start_leaving(old, why.reason);
     sio__socket_finish_leaving(old, &why);
@@ -162,8 +162,8 @@ void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec,
 
 /* ---- a client that has returned to the server of another thread ------------------------------ */
 
-int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
-                                        uint64_t number, struct recovery_record **out) {
+int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                               uint64_t number, struct recovery_record **out) {
   const struct recovery_record *newer = sio__recovery_find_record(r, c->pid);
   if (newer && newer->since >= number) return SIO_RECOVERY_NO_SESSION;
   struct recovery_record *rec = find_record_and_close_its_socket(r, c->pid);

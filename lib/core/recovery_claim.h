@@ -36,8 +36,8 @@ void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec,
  * to this server later than that, the record is not found. Returns 0 and sets *out to a record that
  * is AWAY, with replay.from set; or returns the reason why the client cannot be recovered
  * (SIO_RECOVERY_...). */
-int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
-                                        uint64_t number, struct recovery_record **out);
+int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                               uint64_t number, struct recovery_record **out);
 
 /* Writes a log line that says why the client of s is not recovered, and counts the failure in
  * sio_stats. cause is an enum sio_recovery_failure other than 0. */

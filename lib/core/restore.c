@@ -68,7 +68,7 @@ void sio__socket_restore_end(sio_restore *r) {
   sio_nsp *nsp = r->socket->nsp;
   task_cancel(&r->task);
   sio__loop_stop_timer(&nsp->core->loop, &r->timer);
-  if (r->record) sio__recovery_keep_record_again(nsp->recovery, r->record);
+  if (r->record) sio__recovery_make_record_away_again(nsp->recovery, r->record);
   if (nsp->ops->restore_over) nsp->ops->restore_over(nsp->adapter, r);
   sio__free(r);
 }

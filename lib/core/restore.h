@@ -50,7 +50,7 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
  * if that fails, logs and counts why the client is not recovered. */
 void sio__socket_restore_use_answer(sio_restore *r);
 /* Frees r, because the socket has joined its namespace or never will. If the adapter has found a
- * record that was not given to the socket, calls sio__recovery_keep_record_again() for it. */
+ * record that was not given to the socket, calls sio__recovery_make_record_away_again() for it. */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
