@@ -387,7 +387,7 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   if (!p) return 0;
-  pending_join_forget_second_connect(p);
+  pending_join_free_newer_auth(p);
   p->withdrawn = false;
   if (sio__is_same_auth(sio_socket_auth(s), auth)) return 0;
   p->newer_auth = sio__strndup(auth.p, auth.n);
@@ -397,7 +397,7 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
 void sio__connect_withdraw_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   if (!s->pending_join) return;
-  pending_join_forget_second_connect(s->pending_join);
+  pending_join_free_newer_auth(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
