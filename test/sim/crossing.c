@@ -29,14 +29,17 @@ struct crossing {
   struct aim aim;
   unsigned flags;
   /* Over Redis: */
-  bool asks;             /* its answers go another way, so it is in no order with others */
-  bool counted;          /* if Redis does not get it, its sender counts it               */
-  bool everywhere;       /* every server has its namespace                               */
-  bool published;        /* Redis has it                                                 */
-  bool added;            /* to the stream, which has it                                  */
-  const sio_nsp *nsp;    /* the sender's                                                 */
-  unsigned got;          /* members to which it has come: bits                           */
-  unsigned via[MEMBERS]; /* the connection on which each gets it, or VIA_STREAM          */
+  bool asks;                /* its answers go another way, so it is in no order with others */
+  bool counted;             /* if Redis does not get it, its sender counts it               */
+  bool everywhere;          /* every server has its namespace                               */
+  bool published;           /* Redis has it                                                 */
+  unsigned by;              /* the connection over which Redis got it; 0: an entry          */
+  bool late;                /* its sender had closed that connection by then                */
+  bool added;               /* to the stream, which has it                                  */
+  const sio_nsp *nsp;       /* the sender's                                                 */
+  unsigned got;             /* members to which it has come: bits                           */
+  unsigned via[MEMBERS];    /* the connection on which each gets it, or VIA_STREAM          */
+  uint64_t pushed[MEMBERS]; /* to each: counted on all connections together              */
 };
 
 #define VIA_STREAM UINT_MAX
@@ -45,8 +48,8 @@ static struct {
   struct crossing *sent;
   struct arrival *arrived;
   size_t nsent, narrived;
-  uint64_t last[MEMBERS][MEMBERS][2]; /* that came from one to another, with acks and without */
-  bool reads[MEMBERS];                /* it reads the stream                                  */
+  uint64_t pushes;
+  bool reads[MEMBERS]; /* it reads the stream */
 } x;
 
 void crossings_begin(void) { memset(&x, 0, sizeof x); }
@@ -138,21 +141,41 @@ static void must_be_the_same(const struct crossing *k, const sio_target *to) {
           (unsigned long long)k->number);
 }
 
+/* Redis may execute what was written to a connection after the sender has closed it, and what was
+ * published over the next connection before. */
+static bool may_overtake(const struct crossing *later, const struct crossing *k) {
+  return k->late && later->by > k->by;
+}
+
+/* Over Redis the answers of a question go another way than other events. */
+static bool share_an_order(const struct crossing *a, const struct crossing *b) {
+  return a->from == b->from && (!redis.on || a->asks == b->asks);
+}
+
+static void must_be_in_order(const struct crossing *k, int here) {
+  for (const struct crossing *c = k + 1; c < x.sent + x.nsent; c++)
+    if (share_an_order(c, k) && c->got & 1u << here && !may_overtake(c, k))
+      fault("events of another thread come out of order", "%llu behind %llu",
+            (unsigned long long)k->number, (unsigned long long)c->number);
+}
+
+/* What Redis sends on a connection comes in the order in which it was sent there. */
+static bool comes_before(const struct crossing *c, const struct crossing *k, int here) {
+  if (c->via[here] != k->via[here]) return false;
+  if (!redis.on || k->via[here] == VIA_STREAM) return c < k && share_an_order(c, k);
+  return c->pushed[here] && c->pushed[here] < k->pushed[here];
+}
+
 static void arrive(const sio_target *to, uint64_t number) {
   int here = host_member();
   struct crossing *k = find(number);
   must_be_the_same(k, to);
   note_arrival(number, sio_nsp_name(to->nsp));
-  uint64_t *last = &x.last[k->from][here][redis.on && k->asks];
-  if (number < *last && !may_come_again())
-    fault("events of another thread come out of order", "%llu behind %llu",
-          (unsigned long long)number, (unsigned long long)*last);
-  *last = number;
+  if (!may_come_again()) must_be_in_order(k, here);
   k->due &= ~(1u << here);
   k->got |= 1u << here;
-  for (const struct crossing *c = x.sent; c < k; c++)
-    if (c->from == k->from && c->asks == k->asks && c->via[here] == k->via[here])
-      must_be_gone(c, here);
+  for (const struct crossing *c = x.sent; c < x.sent + x.nsent; c++)
+    if (comes_before(c, k, here)) must_be_gone(c, here);
 }
 
 /* What Redis has not got its sender has counted. */
@@ -201,12 +224,14 @@ uint64_t crossings_number_in(const char *p, size_t n) {
   return number;
 }
 
-void crossings_published(uint64_t number, int from) {
+void crossings_published(uint64_t number, int from, unsigned connection, bool late) {
   struct crossing *k = find_if_any(number);
   if (!k || k->from != from)
     fault("an event is published that this server did not send", "number %llu from %d",
           (unsigned long long)number, from);
   k->published = true;
+  k->by = connection;
+  k->late = late;
 }
 
 static void become_due(struct crossing *k, int member, unsigned via) {
@@ -215,10 +240,14 @@ static void become_due(struct crossing *k, int member, unsigned via) {
   k->via[member] = via;
 }
 
-/* A server ignores what comes for a room that nobody is in there. */
+/* A server ignores what comes for a room that nobody is in there. One that has a new connection has
+ * closed the old one, even if Redis does not know it yet. */
 void crossings_pushed(uint64_t number, int member, unsigned connection) {
   struct crossing *k = find_if_any(number);
-  if (k && !k->aim.rooms) become_due(k, member, connection);
+  if (!k || connection < k->via[member]) return;
+  if (k->via[member] != connection) k->pushed[member] = ++x.pushes;
+  k->via[member] = connection;
+  if (!k->aim.rooms) become_due(k, member, connection);
 }
 
 void crossings_cut(unsigned connection) {

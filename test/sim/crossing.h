@@ -7,6 +7,9 @@
  *
  * Over Redis an event may be lost: before Redis has it, which the sender counts; and after Redis
  * has sent it, if the connection is cut. A server that reads a stream loses nothing that Redis has.
+ * Events published over one connection of their sender keep their order, and so do all entries of a
+ * stream. If the sender has closed a connection, Redis may execute what was written to it later
+ * than what comes over the next one; each connection of a receiver keeps the order of Redis.
  */
 #ifndef SIO_SIM_CROSSING_H
 #define SIO_SIM_CROSSING_H
@@ -28,8 +31,9 @@ void crossings_settled(void);
 
 /* The number of the event in a message; 0: there is none. */
 uint64_t crossings_number_in(const char *p, size_t n);
-/* Redis has it, from this server. */
-void crossings_published(uint64_t number, int from);
+/* Redis has it, from this server, over this connection; 0: as an entry of the stream. late: the
+ * server has closed the connection already. */
+void crossings_published(uint64_t number, int from, unsigned connection, bool late);
 /* Redis has sent it to this server, on this connection. */
 void crossings_pushed(uint64_t number, int member, unsigned connection);
 /* What was sent on that connection may be lost. */

@@ -168,7 +168,7 @@ static void push(struct connection *c, const struct subscription *s, struct text
 static long long publish(enum channel_kind kind, struct text channel, struct text payload) {
   uint64_t number = crossings_number_in(payload.p, payload.n);
   long long n = 0;
-  if (number) crossings_published(number, to->member);
+  if (number) crossings_published(number, to->member, to->serial, to->w->server_closed);
   for (int i = 0; i < CONNECTIONS; i++) {
     struct connection *c = &connections[i];
     for (int k = 0; c->w && k < c->nsubscriptions; k++) {
@@ -292,7 +292,7 @@ static void add(const struct text *w, size_t n) {
   put_head(&e->fields, '*', (long long)n - 6);
   for (size_t i = 6; i < n; i++) put_bulk(&e->fields, w[i]);
   e->number = number_in_data(w + 6, n - 6);
-  if (e->number) crossings_published(e->number, to->member);
+  if (e->number) crossings_published(e->number, to->member, 0, false);
   if (e->number) crossings_added(e->number);
   put_id(&reply, e->ms, e->seq);
   trim(w[1], text_number(w[4]));
