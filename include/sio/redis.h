@@ -144,13 +144,15 @@ SIO_EXTERN void sio_redis_free(sio_redis *redis);
  * the number at this moment, if its comment says so. New fields are added at the end in later
  * versions. */
 typedef struct sio_redis_stats {
-  int state;           /* enum sio_redis_state, now                                        */
-  uint64_t connects;   /* connections that became ready                                    */
-  uint64_t failures;   /* attempts to connect that failed, and connections that broke      */
-  uint64_t published;  /* messages that were sent to Redis                                 */
-  uint64_t received;   /* messages that were received                                      */
-  uint64_t dropped;    /* messages not sent: max_queued, no connection, or no memory       */
-  uint64_t unanswered; /* commands that were sent and not answered when a connection broke */
+  int state;          /* enum sio_redis_state, now                                        */
+  uint64_t connects;  /* connections that became ready                                    */
+  uint64_t failures;  /* attempts to connect that failed, and connections that broke      */
+  uint64_t published; /* messages that were sent to Redis                                 */
+  uint64_t received;  /* messages that were received                                      */
+  uint64_t dropped;   /* messages not sent: max_queued, no connection, or no memory       */
+  /* Commands that were sent and not answered when a connection broke. Redis may have executed
+   * them, and may still do so later. */
+  uint64_t unanswered;
   uint64_t errors;     /* commands that Redis answered with an error                       */
   uint64_t malformed;  /* messages that were received and are invalid                      */
   size_t queued;       /* gauge: bytes of commands that wait                               */
@@ -231,7 +233,11 @@ typedef struct sio_redis_adapter_options {
  * There are two differences to Node.js. A query (such as sio_all_fetch()) that some servers have
  * not answered in time ends with the answers that came. sio_all_join(), sio_all_leave() and
  * sio_all_disconnect() have changed the sockets of this server when they return, even without a
- * connection to Redis. */
+ * connection to Redis.
+ *
+ * Events of one server reach another one in the order in which they were sent, unless the
+ * connection of the sender breaks. Redis may execute what was written to the broken connection
+ * after the sender has connected again, so these events may arrive after later ones. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 
 /* The adapter that is compatible with createShardedAdapter() of @socket.io/redis-adapter 8, which
@@ -240,7 +246,9 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
  * the broadcasts for rooms of its own clients. In a Redis Cluster each channel belongs to the node
  * that has its slot. When a slot moves to another node, a server is unsubscribed by the old node
  * and then subscribes on the new node; it misses what is published between. Servers with this
- * adapter and servers with sio_redis_adapter do not receive each other's messages. */
+ * adapter and servers with sio_redis_adapter do not receive each other's messages. In a Redis
+ * Cluster only events of the same channel keep their order; otherwise what sio_redis_adapter says
+ * about the order of events holds here, too. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-streams-adapter 0.3
