@@ -15,8 +15,8 @@
 
 enum {
   WHY_MAX = 200,
-  ASK_AGAIN_MS = 1000, /* the longest wait where each attempt asks a sentinel, or for the slots */
-  TICKS = 4            /* of the timer in ping_interval_ms */
+  ASK_AGAIN_MS = 1000, /* the longest delay between attempts if options->greeting is set */
+  TICKS = 4            /* how many ticks of the timer are in ping_interval_ms */
 };
 
 /* ---- failing --------------------------------------------------------------------------------- */
@@ -28,7 +28,7 @@ static void link_begin_attempt(struct link *l);
 static void on_link_retry_timer(uv_timer_t *t) { link_begin_attempt(t->data); }
 
 /* The delay doubles with each failure, and is shortened by a random part of at most half, so that
- * servers do not all reconnect at the same time. */
+ * Socket.IO servers do not all reconnect at the same time. */
 static unsigned link_next_retry_delay(struct link *l) {
   unsigned wait = l->options->retry_min_ms, most = l->options->retry_max_ms, random = 0;
   if (l->options->ngreeting && most > ASK_AGAIN_MS) most = ASK_AGAIN_MS;
@@ -69,10 +69,10 @@ static void link_send_ping(struct link *l) {
   (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
 }
 
-/* After ping_interval_ms without a byte from Redis a PING is sent, and after as long again the
- * connection is broken. Ticks are counted instead of milliseconds: if the host blocks the loop,
- * that is one tick, and what came meanwhile is read before the next one. While commands are held,
- * a PING would not be written, so silence does not count. */
+/* If Redis sends nothing for ping_interval_ms, the link sends a PING; if Redis sends nothing for
+ * another ping_interval_ms, the link breaks the connection. Time is measured in ticks: if the host
+ * blocks the loop, that counts as one tick, and bytes that came in that time are read before the
+ * next tick. While commands are held, a PING would not be written, so silence does not count. */
 static void on_link_ping_timer(uv_timer_t *t) {
   struct link *l = t->data;
   bool held = l->ops->is_held && l->ops->is_held(l);
@@ -146,7 +146,8 @@ static void link_reject_server(struct link *l, const char *what, sio_slice text)
   link_fail_and_retry(l, why);
 }
 
-/* CLIENT SETNAME may be forbidden; every other error of the login is final. */
+/* Fails the attempt if Redis answers a command of the login with an error. Only an error reply to
+ * CLIENT SETNAME is ignored, because Redis may forbid that command. */
 static void handle_login_reply(struct link *l, struct link_socket *w, const redisReply *r) {
   bool is_name = w->greetings == 2, is_last = w->greetings == 1;
   w->greetings--;
@@ -217,8 +218,9 @@ static const struct link_socket_ops link_socket_ops = { .connected = on_link_con
                                                         .received = on_link_received,
                                                         .failed = on_link_failed };
 
-/* err: the error of the address that was tried before. An address may fail at once, such as one of
- * IPv6 on a machine that has no IPv6: then the next one is tried. */
+/* Connects to the next address of the host. If that fails at once, as with an IPv6 address on a
+ * machine without IPv6, tries the one after it. err: the error of the address that was tried
+ * before. */
 static void link_connect_to_next_address(struct link *l, int err) {
   for (struct addrinfo *a; (a = l->next_address);) {
     struct link_socket *w = sio__link_socket_new(l, &link_socket_ops);
@@ -286,7 +288,7 @@ void sio__link_set_address(struct link *l, const char *host, const char *port) {
   snprintf(l->to.port, sizeof l->to.port, "%s", port);
 }
 
-/* From the loop: the attempt may fail at once, and that calls ops->down. */
+/* The attempt begins in a timer callback, because it may fail at once and call ops->down. */
 void sio__link_start(struct link *l) {
   if (l->state != LINK_DOWN) return;
   l->state = LINK_WAITING;

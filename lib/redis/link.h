@@ -15,21 +15,27 @@
 #include "redis/link_queue.h"
 #include "redis/link_types.h"
 
-/* handles: incremented for each uv handle, decremented when it is closed, before closed runs. */
+/* *handles is incremented for each uv handle of the link. It is decremented when a handle has
+ * closed, before closed(l) is called. */
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
-/* At most 255 bytes of a host and 5 of a port. */
+/* Sets l->to. At most 255 bytes of host and 5 bytes of port are copied. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);
 void sio__link_start(struct link *l);
-/* l->to is set. Ignored if the address was not asked for. */
+/* Continues an attempt to connect for which ops->locate has returned false. The caller has set
+ * l->to. Does nothing if the link does not wait for an address. */
 void sio__link_resume_with_address(struct link *l);
-void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
-void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
+/* Closes the connection and drops all commands. If the state is READY, queued commands are written
+ * before, as far as the kernel takes them at once. */
+void sio__link_stop(struct link *l);
+/* Stops the link and closes its handles. closed(l) is called from the loop when they are closed. */
+void sio__link_close(struct link *l);
 
-/* Writes what is queued, if the link is ready. */
+/* Writes the queued commands if the state is READY. */
 void sio__link_flush(struct link *l);
-/* As if the connection had broken: it is made again. */
+/* If the state is READY, closes the connection and connects again after a delay. reason: the text
+ * for ops->down. */
 void sio__link_break_and_reconnect(struct link *l, const char *reason);
 
 #endif

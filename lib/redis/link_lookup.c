@@ -12,8 +12,8 @@
 struct link_lookup {
   uv_getaddrinfo_t req;
   void (*resolved)(struct link *l, int status);
-  struct link *link; /* NULL after the link has given the lookup up */
-  struct link *of;   /* the link that made the lookup, also after it has given it up */
+  struct link *link; /* NULL after sio__link_cancel_lookup() */
+  struct link *of;   /* the link that made the lookup; it stays set */
 };
 
 static void on_link_host_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {

@@ -7,8 +7,8 @@
 
 #include "redis/link_types.h"
 
-/* Resolves l->to. resolved is called from the loop, unless the link gives the lookup up before. If
- * status is 0, the addresses are in l->addresses. */
+/* Resolves the host name in l->to. resolved() is called from the loop, unless
+ * sio__link_cancel_lookup() is called before. If status is 0, the addresses are in l->addresses. */
 int sio__link_resolve_host(struct link *l, void (*resolved)(struct link *l, int status));
 void sio__link_cancel_lookup(struct link *l);
 void sio__link_free_addresses(struct link *l);

@@ -15,7 +15,7 @@ size_t sio__link_queued_bytes(const struct link *l) {
   return l->out.n + l->kept + (l->socket && l->state == LINK_READY ? l->socket->unsent_bytes : 0);
 }
 
-/* Removes the oldest command, which was written or not. */
+/* Removes the oldest command, whether it was written or not. */
 static bool link_pop_command(struct link *l, struct link_expect *out) {
   if (!l->nexpects) return false;
   *out = l->expects[l->first];
@@ -54,7 +54,8 @@ static int link_grow_expected_replies(struct link *l) {
   return 0;
 }
 
-/* Copies the bytes of the command that was written last. */
+/* Copies the command that was appended to the buffer last. before: the length of the buffer before
+ * that. */
 static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) {
   size_t n = b->n - before;
   struct link_kept *k = sio__malloc(sizeof *k + n);
@@ -64,7 +65,8 @@ static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) 
   return k;
 }
 
-/* before: how many bytes were queued before the command was written to l->out. */
+/* Appends *expect to the ring. before: the length of l->out before the command was appended to
+ * it. */
 static void link_push_expected_reply(struct link *l, const struct link_expect *expect,
                                      size_t before) {
   struct link_expect *e = expected_reply_at(l, l->nexpects++);
@@ -119,7 +121,7 @@ static void link_take_command(struct link *l, const struct link_expect *e, struc
   sio__link_list_command(l, e, list);
 }
 
-/* The commands that stay are moved together, and so are their bytes. */
+/* The commands that stay are moved together in the ring, and so are their bytes in l->out. */
 void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
                                        struct list *list) {
   uint32_t left = l->nwritten;

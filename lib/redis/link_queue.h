@@ -7,40 +7,48 @@
 
 #include "redis/link_types.h"
 
-/* Queues a command of n words. expect says who gets the reply; it may be NULL on a link where no
- * replies are expected. With a slot its bytes are kept until then. 0,
- * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
+/* Queues a command of n words. *expect says what is done with the reply; it is NULL on a link that
+ * does not match replies to commands. If expect->slot is not LINK_NO_SLOT, the link keeps a copy of
+ * the command until the reply comes. Returns 0, UV_ENOBUFS (l->max_out bytes wait already) or
+ * UV_ENOMEM. */
 int sio__link_queue_command(struct link *l, const struct link_expect *expect,
                             const sio_slice *words, size_t n);
-/* Queues a command that was taken out of another link, or of this one, and takes ownership of it if
- * it succeeds. asking: after ASKING. Errors as above. */
+/* Queues the command *k, which was taken out of this link or another one. asking: sends ASKING
+ * before the command. If 0 is returned, the link owns k. Errors are those of
+ * sio__link_queue_command(). */
 int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking);
-/* The oldest command that was written, and whose reply has not come; or NULL. */
+/* Returns the oldest command that was written and has no reply yet; NULL if there is none. */
 const struct link_expect *sio__link_first_expected_reply(const struct link *l);
-/* Removes the oldest command that was written, whose reply has come, and copies it to *out, with
- * what it kept. False: there is none, so the reply has not been asked for. */
+/* Called when a reply has come: removes the command that the reply belongs to, which is the oldest
+ * one that was written, and copies its struct link_expect to *out. The caller then owns out->kept.
+ * Returns false if no written command waits for a reply. */
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
-/* Takes a command that was popped to the end of the list. */
+/* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list.
+ * e->kept is not NULL. */
 void sio__link_list_command(struct link *l, const struct link_expect *e, struct list *list);
-/* Takes the commands with this slot out of the link, to the end of the list of struct link_kept,
- * oldest first. Those that were written get their replies all the same, which are ignored. */
+/* Removes the commands of this slot from the link and appends them to the list (of struct
+ * link_kept), oldest first. For those that were written already, replies still come on this link,
+ * and are ignored. */
 void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list);
-/* Chooses commands that have a slot; `slot` is passed on. */
+/* Returns true to choose the command *e, which has a copy in e->kept. `slot` is the parameter of
+ * the same name below; sio__link_count_replies_until() passes e->slot. */
 typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
-/* The same for commands that were not written, and for which `pick` is true. */
+/* Removes from the link the commands that were not written yet and for which pick() returns true,
+ * and appends them to the list, oldest first. */
 void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick, struct list *list);
-/* How many replies have to come until all commands have theirs that were written, and for which
- * `pick` is true. */
+/* Returns how many replies must come until each written command for which pick() returns true has
+ * its reply. */
 uint32_t sio__link_count_replies_until(struct link *l, link_pick pick);
-/* Bytes that the kernel has not taken, or that are kept. */
+/* Returns how many bytes wait: commands that are not written yet, copies that are kept until
+ * replies come, and written bytes that the kernel has not taken yet. */
 size_t sio__link_queued_bytes(const struct link *l);
-/* Takes back the commands that were queued since `out` had so many bytes, and so many replies were
- * expected. None of them was written, and none is kept for its slot. */
+/* Removes the commands that were queued after l->out.n was `bytes` and l->nexpects was `replies`.
+ * They must not have been written, and must have no copy in `kept`. */
 void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies);
-/* Forgets what was queued; its replies are lost. */
+/* Removes all commands. Calls ops->lost for each that a reply was expected to. */
 void sio__link_drop_queue(struct link *l);
-/* The connection is lost: the commands that were written get no reply. Commands that were not
- * written stay queued for the next connection. */
+/* Called when the connection is lost: removes the commands that were written and calls ops->lost
+ * for each. Commands that were not written stay queued for the next connection. */
 void sio__link_drop_unanswered_commands(struct link *l);
 
 #endif

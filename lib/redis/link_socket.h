@@ -10,15 +10,16 @@
 #include "redis/link_tls.h"
 #include "redis/link_types.h"
 
-/* The calls come from the loop, and only while the link has not given the socket up. */
+/* The functions that a socket calls, from the loop. None is called after
+ * sio__link_close_socket(). */
 struct link_socket_ops {
-  /* The attempt has failed (status < 0); or the socket is connected, and if options->tls is set,
-   * the TLS handshake is complete. */
+  /* Called when the attempt has failed (status < 0), or when the socket is connected and, if
+   * options->tls is set, the TLS handshake is complete. */
   void (*connected)(struct link_socket *w, int status);
-  /* Plaintext was received. */
+  /* Called with plaintext that was received. */
   void (*received)(struct link_socket *w, const char *p, size_t n);
-  /* what: one line of printable text, which the error code explains further if it is not 0. NULL:
-   * the connection cannot be read. */
+  /* Called when the connection broke. what: one line of printable text, or NULL if reading has
+   * failed. err: an error code that explains `what` further, or 0. */
   void (*failed)(struct link *l, const char *what, int err);
 };
 
@@ -26,11 +27,11 @@ struct unsent;
 
 struct link_socket {
   const struct link_socket_ops *ops;
-  struct link *link; /* the link that uses the socket; NULL after it has given the socket up */
+  struct link *link; /* the link that uses the socket; NULL after sio__link_close_socket() */
   unsigned *handles; /* link->handles, which counts the handles that are not closed yet */
   void (*closed)(struct link *l);
-  /* The link that made the socket, which is the argument of `closed`. It stays set after the link
-   * has given the socket up: the link is freed only after all of its handles have closed. */
+  /* The link that made the socket, for the call of `closed`. It stays set after
+   * sio__link_close_socket(): the link is freed only after all of its handles have closed. */
   struct link *of;
   union {
     uv_handle_t handle;
@@ -39,28 +40,31 @@ struct link_socket {
     uv_pipe_t pipe;
   } u;
   uv_connect_t connect;
-  /* Bytes that the kernel has not taken yet, and the handle that waits until it can take more. It
-   * has a duplicate of the descriptor, because the stream has the other one. */
+  /* Bytes that the kernel has not taken yet, and the handle that waits until the kernel can take
+   * more. That handle watches a duplicate of the descriptor, because the handle in `u` uses the
+   * descriptor itself. */
   struct unsent *unsent, **last_unsent;
   size_t unsent_bytes;
   uv_poll_t writable;
   bool has_writable;
   struct link_tls tls;
   char *block; /* buffer for uv_read_start() */
-  /* The rest is for the link. */
+  /* link.c uses the fields below. */
   struct reply_reader reader;
   unsigned greetings; /* replies to the login that are still to come */
 };
 
-/* Makes a socket for the next attempt: l->socket. NULL: no memory. */
+/* Allocates a socket for the next attempt and stores it in l->socket. Returns NULL if that
+ * failed. */
 struct link_socket *sio__link_socket_new(struct link *l, const struct link_socket_ops *ops);
 int sio__link_socket_connect(struct link_socket *w, const struct sockaddr *address);
 void sio__link_socket_connect_to_path(struct link_socket *w, const char *path);
-/* The link gives its socket up, if it has one. */
+/* Closes l->socket, if there is one, and sets it to NULL. The socket is freed later, when its
+ * handles have closed. */
 void sio__link_close_socket(struct link *l);
-/* Takes ownership of the bytes. What the kernel does not take now is sent later. */
+/* Takes ownership of the bytes. Those that the kernel does not take now are sent later. */
 int sio__link_socket_write(struct link_socket *w, char *bytes, size_t n);
-/* With TLS it reads already. */
+/* Starts to read. With TLS the socket reads already, since the handshake began. */
 int sio__link_socket_read(struct link_socket *w);
 
 #endif

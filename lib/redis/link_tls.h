@@ -12,24 +12,25 @@
 
 struct link_tls {
   const sio_tls_ops *provider;
-  void *session;     /* the provider's; NULL: plain, or not begun */
+  void *session;     /* the session of the provider; NULL: no TLS, or not begun yet */
   bool established;  /* the handshake is complete */
-  struct buf cipher; /* ciphertext that has not been taken yet */
+  struct buf cipher; /* ciphertext for sio__link_tls_take_ciphertext() */
   char *plain;       /* buffer for decrypted input */
 };
 
-/* Begins the handshake, whose first bytes can be taken then. */
+/* Begins the handshake. Then sio__link_tls_take_ciphertext() returns the first bytes to send. */
 int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls);
 void sio__link_tls_clear(struct link_tls *t);
 int sio__link_tls_encrypt(struct link_tls *t, const char *p, size_t n);
-/* Decrypts a piece of *in, and removes from *in what was read. Returns the number of bytes in
- * t->plain; 0: no more; an error of sio_tls_ops.read. */
+/* Decrypts a piece of *in into t->plain, and removes from *in the bytes that were read. Returns the
+ * number of bytes in t->plain, 0 if *in has no more plaintext, or an error of sio_tls_ops.read. */
 long sio__link_tls_decrypt(struct link_tls *t, sio_slice *in);
-/* The ciphertext so far, which the caller owns; or no bytes. */
+/* Returns the ciphertext that waits to be sent, and forgets it: the caller frees the bytes. The
+ * slice is empty if none waits. */
 sio_slice sio__link_tls_take_ciphertext(struct link_tls *t);
-/* True once: the handshake has just been completed. */
+/* Returns true once: at the first call after the handshake was completed. */
 bool sio__link_tls_check_handshake(struct link_tls *t);
-/* What the provider says about a failure. */
+/* Returns the text of the provider about a failure. */
 const char *sio__link_tls_describe_failure(const struct link_tls *t);
 
 #endif

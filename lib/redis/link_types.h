@@ -15,67 +15,68 @@
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
 enum {
-  LINK_ID = 18,       /* the longest id, with two NULs */
-  LINK_NO_SLOT = -1,  /* the command goes to this server and to no other */
-  LINK_ANY_SLOT = -2, /* every server of a cluster would do */
-  LINK_SENT_ON = -3   /* the command went to another server, and its reply here does not count */
+  LINK_ID = 18,       /* the size of link_expect.id, which may end with two NULs */
+  LINK_NO_SLOT = -1,  /* the command is never sent to another Redis server */
+  LINK_ANY_SLOT = -2, /* any server of a Redis Cluster can execute the command */
+  LINK_SENT_ON = -3 /* the command was queued for another server; this server's reply is ignored */
 };
 
 struct link;
 
 struct link_kept;
 
-/* The handling of the reply to a command. If all members are zero, the reply is ignored. */
+/* Says what is done with the reply to a command. If all fields are zero, the reply is ignored. */
 struct link_expect {
-  /* Called with the reply, which may be an error; with NULL if no reply will come. */
+  /* Called with the reply, which may be an error reply, or with NULL if no reply will come. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID]; /* for `on_reply`: the id of a request */
-  bool asking;      /* it was sent after ASKING, to a server that does not have its slot yet */
-  int slot;         /* of a cluster; only where the link's owner keeps commands */
-  size_t size;      /* of the command, in bytes; set by the link */
-  struct link_kept *kept;
+  char id[LINK_ID];       /* says for which request or entry the command was sent */
+  bool asking;            /* the command follows ASKING: its slot is still moving to this server */
+  int slot;               /* a slot of the Redis Cluster, or a negative value of the enum above */
+  size_t size;            /* the length of the command in bytes; set by the link */
+  struct link_kept *kept; /* a copy of the command; NULL if it is never sent to another server */
 };
 
-/* The bytes of a command, kept because its slot may move to another server. */
+/* A copy of a command, kept until its reply comes, because the slot of the command may move to
+ * another Redis server. */
 struct link_kept {
-  unsigned redirected; /* how many times it was redirected */
-  /* While the command is taken out of a link, and is in no other: */
+  unsigned redirected; /* how many MOVED and ASK errors the command has got */
+  /* These three are set while the command is taken out of a link and is in a list: */
   struct list in_list;
-  struct link *from;
-  struct link_expect expect; /* its `kept` is this struct */
-  size_t n;
+  struct link *from;         /* the link that the command was taken out of */
+  struct link_expect expect; /* expect.kept points to this struct */
+  size_t n; /* the length of `bytes`, which has the command as it is written to Redis */
   char bytes[];
 };
 
-/* These are called from the loop only, and must not free the link. */
+/* The functions that a link calls, on the thread of the loop. They must not free the link. */
 struct link_ops {
   void (*ready)(struct link *l);
-  /* A reply to a command other than those of the login. */
+  /* Called with each reply, except those to the commands of the login. */
   void (*reply)(struct link *l, const redisReply *r);
-  /* The reply to this command will not come. The link does not use `expect` after the call. */
+  /* Called when no reply to a command will come. The link frees expect->kept after the call. */
   void (*lost)(struct link *l, struct link_expect *expect);
-  /* The connection could not be made, or broke. The next attempt begins in wait_ms. why: one line
-   * of printable text. */
+  /* Called when an attempt to connect has failed or the connection has broken. The next attempt
+   * begins in wait_ms. why: one line of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
-  /* Finds the address to connect to. True: it is in l->to. False: it is not known yet, and the
-   * owner calls sio__link_resume_with_address() later. */
+  /* Finds the address to connect to. Returns true if the address is in l->to. Returns false if it
+   * is not known yet: the attempt then waits for sio__link_resume_with_address(). */
   bool (*locate)(struct link *l);
-  /* Checks the reply to options->greeting. Returns NULL, or a text if the server is not the right
-   * one. */
+  /* Checks the reply to the last command of the login. Returns NULL, or a text that says why this
+   * is not the right server. */
   const char *(*greeted)(struct link *l, const redisReply *r);
   void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
-  /* True: the owner does not want commands to be written now. NULL: never. */
+  /* Returns true while commands must not be written. May be NULL: then they always may. */
   bool (*is_held)(struct link *l);
 };
 
 struct link_options {
-  struct redis_url url; /* not its hosts: l->to */
+  struct redis_url url; /* without its hosts: the link connects to link.to */
   const char *client_name;
   sio_slice greeting[4]; /* the last command of the login; empty: PING */
   unsigned ngreeting;
   unsigned connect_timeout_ms, ping_interval_ms, retry_min_ms, retry_max_ms;
   size_t max_queued, max_message, max_elements;
-  const sio_tls *tls; /* a client's; NULL: plain */
+  const sio_tls *tls; /* the TLS configuration of a client; NULL: no TLS */
 };
 
 struct link_address {
@@ -89,25 +90,26 @@ struct link {
   const struct link_ops *ops;
   const struct link_options *options;
   enum link_state state;
-  bool expects_replies; /* each command gets one reply: the link for commands */
-  bool locating;        /* CONNECTING, and waits for sio__link_resume_with_address() */
+  bool expects_replies; /* each command gets one reply; false for a link that is subscribed */
+  bool locating;        /* the state is CONNECTING; sio__link_resume_with_address() is awaited */
   struct link_address to;
-  struct link_socket *socket; /* of this attempt, or of the connection; see link_socket.h */
-  struct link_lookup *lookup; /* under way; see link_lookup.c */
+  struct link_socket *socket; /* of the current attempt or connection, or NULL; see link_socket.h */
+  struct link_lookup *lookup; /* the lookup that is under way, or NULL; see link_lookup.c */
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
-  struct buf out;                        /* commands that are not written yet                */
-  size_t max_out;                        /* of it, of `kept`, and of what the kernel holds */
-  size_t kept;                           /* bytes of commands that are kept for their replies */
-  struct link_expect *expects;           /* a ring: of commands that have no reply yet       */
-  uint32_t first, nexpects, cap_expects; /* cap: a power of two                              */
-  uint32_t nwritten;                     /* of those, whose commands were written            */
-  unsigned failures;                     /* since a connection lasted                        */
-  uint64_t ready_ms;                     /* when it became ready                             */
-  bool has_received;                     /* something came since the last tick of the timer  */
-  unsigned ticks, silent_ticks;          /* of the timer, since READY; since something came  */
+  struct buf out;              /* commands that are not written yet                */
+  size_t max_out;              /* the most bytes that sio__link_queued_bytes() may reach */
+  size_t kept;                 /* bytes of all link_kept of the commands in `expects` */
+  struct link_expect *expects; /* a ring: the commands that have no reply yet */
+  /* first: index of the oldest; cap_expects: a power of two */
+  uint32_t first, nexpects, cap_expects;
+  uint32_t nwritten;            /* how many of the nexpects commands were written */
+  unsigned failures;            /* failures in a row, without a connection that lasted */
+  uint64_t ready_ms;            /* when the state became READY */
+  bool has_received;            /* bytes were received since the last tick of the timer */
+  unsigned ticks, silent_ticks; /* ticks of the timer since READY, and since bytes were received */
   uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
-  unsigned *handles;    /* counts handles that are not closed yet */
+  unsigned *handles;    /* counts uv handles that are not closed yet */
   void (*closed)(struct link *l);
 };
 
