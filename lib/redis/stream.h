@@ -7,11 +7,11 @@
 
 #include "redis/stream_types.h"
 
-/* Finds the stream of this name, or opens it, and adds an adapter to it. UV_EEXIST: it has one of
- * the same namespace. UV_ENOMEM. */
+/* Adds the adapter to the stream of this name, which is opened if no adapter uses it yet. Returns
+ * 0, UV_EEXIST (an adapter of the same namespace uses it) or UV_ENOMEM. */
 int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops, sio_adapter *a, struct stream **out);
-/* The last adapter that leaves closes the stream. */
+/* Removes the adapter from the stream. The stream is closed when it has no adapter. */
 void sio__stream_remove_adapter(struct stream *st, sio_adapter *a);
 
 #endif

@@ -34,7 +34,8 @@ static struct stream_entry *stream_find_key_entry(const struct stream *st, uint6
   return NULL;
 }
 
-/* Without a reply the command is sent again. */
+/* Removes the entry whose command Redis has answered. If no reply will come (NULL), the entry is
+ * queued again. */
 static void on_cluster_key_reply(struct link *l, const struct link_expect *expect,
                                  const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;

@@ -7,23 +7,26 @@
 
 #include "redis/stream_types.h"
 
-/* Kinds of expected replies, the first character of link_expect.id. The number follows. Commands of
- * sio__stream_send_command() have kinds of their own. */
+/* The kind of a command, which is the first character of link_expect.id. The number of the command
+ * follows. Callers of sio__stream_send_command() use kinds of their own. */
 enum { EXPECT_ADD = 'x', EXPECT_KEY = 'k', EXPECT_FENCE = 'f' };
 
-/* Queues a command on the connection of the writer. UV_ENOBUFS or UV_ENOMEM. */
+/* Queues a command on the connection of the writer. Returns 0, UV_ENOBUFS or UV_ENOMEM. */
 int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t number,
                                     const sio_slice *words, size_t n);
 uint64_t sio__stream_decode_reply_number(const struct link_expect *expect);
 
-/* Sends the command of an ENTRY_KEY. In a cluster it is queued again if no reply comes. */
+/* Sends the command of an ENTRY_KEY. In a Redis Cluster the entry is queued again if no reply
+ * comes. Returns 0 or an error. */
 int sio__stream_send_key_command(struct stream *st, struct stream_entry *e);
-/* The reply to the oldest command of an ENTRY_KEY on the connection of the writer. */
+/* Called when Redis has answered an ENTRY_KEY command on the connection of the writer: removes the
+ * oldest ENTRY_KEY that was written. */
 void sio__stream_on_key_command_reply(struct stream *st);
 
-/* A command for this key, whose reply goes to ops->reply with this kind and number, which is a new
- * sio_redis.last_number. In a cluster the replies to commands for several keys come in any order.
- * UV_ENOTCONN. */
+/* Sends a command that is about `key`. The reply is passed to st->ops->reply with `kind` and
+ * `number`, for which the caller has incremented sio_redis.last_number. In a Redis Cluster replies
+ * to commands for different keys come in any order. Returns 0, UV_ENOTCONN (the stream is not open
+ * for writing), UV_ENOBUFS or UV_ENOMEM. */
 int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_slice key,
                              const sio_slice *words, size_t n);
 

@@ -8,7 +8,8 @@
 
 #include "redis/stream_types.h"
 
-/* Allocates an entry with room for its words: each is copied to *at, which moves. */
+/* Allocates an entry with `bytes` bytes for its words after the struct. *at is set to the first of
+ * these bytes. The caller copies each word there. Returns NULL if memory ran out. */
 struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
                                            size_t bytes, char **at);
 void sio__stream_entry_free(struct stream *st, struct stream_entry *e);
@@ -17,15 +18,18 @@ void sio__stream_remove_entry(struct stream *st, struct stream_entry *e);
 void sio__stream_free_entries(struct stream *st, struct list *list);
 void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *a);
 
-/* Delivers an entry, unless it is delivered already. id: NULL if it has none. */
+/* Delivers the entry to the local sockets, unless that was done before. id: the id of the entry, or
+ * NULL if it is not known. */
 void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
                                const struct stream_id *id);
-/* Delivers the local entries at the beginning of the list, up to the first entry of the stream that
- * still waits for its id. */
+/* Delivers each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which still waits for
+ * its id. */
 void sio__stream_deliver_local_entries(struct stream *st);
-/* Delivers, without ids, all entries that were queued at the time `then` or earlier. */
+/* Delivers, without ids, all entries that were queued at the time `then` (of uv_now()) or
+ * before. */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
-/* From now on entries are delivered without ids after STREAM_WAIT_MS, while some wait. */
+/* Starts the timer that delivers entries without ids when they have waited STREAM_WAIT_MS. The
+ * timer stops when no entry waits. */
 void sio__stream_start_delivery_timer(struct stream *st);
 
 static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
@@ -34,8 +38,8 @@ static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
 static inline bool is_entry_waiting_for_delivery(const struct stream_entry *e) {
   return e->kind == ENTRY_ADD && !e->delivered;
 }
-/* True if entries wait for their ids: then an event for the local sockets alone has to be queued as
- * ENTRY_LOCAL, so that the order is kept. */
+/* Returns true if entries wait for their ids. An event for local sockets alone must then be queued
+ * as ENTRY_LOCAL, so that the order is kept. */
 static inline bool has_stream_waiting_entries(const struct stream *st) { return st->waiting > 0; }
 
 #endif

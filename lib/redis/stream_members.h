@@ -8,11 +8,13 @@
 #include "redis/stream_types.h"
 
 void sio__stream_init_members(struct stream *st);
-/* UV_EEXIST: there is one of the same namespace. UV_ENOMEM. */
+/* Adds the adapter to the stream. Returns 0, UV_EEXIST (the stream has an adapter of the same
+ * namespace) or UV_ENOMEM. */
 int sio__stream_add_member(struct stream *st, sio_adapter *a);
 void sio__stream_remove_member(struct stream *st, const sio_adapter *a);
 sio_adapter *sio__stream_find_adapter(struct stream *st, sio_slice nsp); /* or NULL */
-/* Returns each adapter once, then NULL. *i must start at 0. */
+/* Returns the next adapter of the stream; NULL after the last one. *i must be 0 at the first
+ * call. */
 sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i);
 
 #endif

@@ -7,19 +7,20 @@
 
 #include "redis/stream_types.h"
 
-/* False: it is not "<digits>-<digits>". */
+/* Returns false if text is not "<digits>-<digits>". */
 bool sio__stream_id_parse(struct stream_id *id, sio_slice text);
-/* Returns the text, which is in out. */
+/* Writes the id as text to out. Returns that text. */
 sio_slice sio__stream_id_format(struct stream_id id, char out[STREAM_ID_MAX]);
 static inline int stream_id_compare(struct stream_id a, struct stream_id b) {
   if (a.ms != b.ms) return a.ms < b.ms ? -1 : 1;
   return a.seq == b.seq ? 0 : a.seq < b.seq ? -1 : 1;
 }
 
-/* Reads the reply to XREVRANGE with COUNT 1. *id becomes the id of the entry, or 0-0 if the stream
- * is empty. False: the reply is an error, or malformed. */
+/* Reads the reply to XREVRANGE with COUNT 1. Sets *id to the id of the entry, or to 0-0 if the
+ * stream is empty. Returns false if the reply is an error or malformed. */
 bool sio__stream_parse_last_id(const redisReply *reply, struct stream_id *id);
-/* False: the entry does not belong to this protocol. */
+/* Reads an entry that Redis has sent. Returns false if its fields are not those of this
+ * protocol. */
 bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
                              struct stream_id *id);
 

@@ -40,9 +40,10 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
-/* Settles the entries of a list up to the one that was read back. Entries of this server are in the
- * stream in the order of their numbers, so those before are not in it and never will be: they were
- * refused, or, if Redis has confirmed them, trimmed since. */
+/* Delivers and frees the entries of the list up to the one with the number seq, which was read
+ * back. Entries of this server are in the stream in the order of their numbers, so those before are
+ * not in the stream and never will be: Redis has refused them, or, if they were confirmed, trimmed
+ * them. */
 static void stream_settle_entries(struct stream *st, struct list *list, uint64_t seq,
                                   const struct stream_id *id) {
   bool found = false;
@@ -58,7 +59,8 @@ static void stream_settle_entries(struct stream *st, struct list *list, uint64_t
   }
 }
 
-/* An entry of this server was read back. It may be one that is queued to be added again. */
+/* Called when an entry of this server was read back. The entry may be one that is queued to be
+ * added again. */
 static void stream_handle_own_entry(struct stream *st, uint64_t seq, struct stream_id id) {
   stream_settle_entries(st, &st->sent, seq, &id);
   if (list_empty(&st->sent)) stream_settle_entries(st, &st->queued, seq, &id);
@@ -74,7 +76,7 @@ static void stream_dispatch_entry(struct stream *st, const struct stream_fields 
     st->ops->on_remote_entry(a, f, id);
 }
 
-/* False: the entry has no id, or an id that is not greater than the last one. */
+/* Returns false if the entry has no id, or an id that is not greater than the last one. */
 static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   struct stream_fields f;
   struct stream_id id = { 0, 0 };
@@ -91,7 +93,7 @@ static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   return true;
 }
 
-/* Handles the reply to XREAD: [[name, [[id, fields], ...]]]. False: it is malformed. */
+/* Handles the reply to XREAD: [[name, [[id, fields], ...]]]. Returns false if it is malformed. */
 static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_NIL) return true;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
@@ -114,7 +116,8 @@ static void on_reader_last_id_reply(struct stream *st, const redisReply *reply) 
   sio__stream_open_if_caught_up(st);
 }
 
-/* A reply of the type STATUS answers a PING, which is sent after a time of silence. */
+/* Handles a reply to XREVRANGE or XREAD. A reply of the type STATUS is ignored, because it answers
+ * the PING that the link sends after a silence. */
 static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader_link(l);
   if (reply->type == REDIS_REPLY_STATUS) return;

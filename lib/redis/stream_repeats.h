@@ -16,11 +16,12 @@
 void sio__stream_init_repeats(struct stream *st);
 void sio__stream_clear_repeats(struct stream *st);
 
-/* Notes that the entry was read. True: its server has added it twice, and the first one was read
- * before. Without memory an entry of a new server is not noted. */
+/* Remembers that the entry was read. Returns true if the entry is a second copy: its server had
+ * added the entry before, and the first copy was read. If memory runs out, an entry of a new server
+ * is not remembered. */
 bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id);
-/* True if sio__stream_note_entry() has returned true for this entry, which was one of the last
- * STREAM_REPEATS of those. */
+/* Returns true if sio__stream_note_entry() has returned true for the entry with this id. Only the
+ * last STREAM_REPEATS of such entries are known. */
 bool sio__stream_is_repeat(const struct stream *st, struct stream_id id);
 
 #endif

@@ -8,16 +8,19 @@
 #include "redis/stream_types.h"
 
 bool sio__stream_find_server(const struct stream *st, struct link *l);
-/* Continues an attempt to connect that waits until the address of the server is known. */
+/* Continues an attempt to connect that waits for the address of the server, if the address is known
+ * now. */
 void sio__stream_retry_find_server(const struct stream *st, struct link *l);
-/* With sentinels a server that does not call itself a master is refused. */
+/* Checks the reply to ROLE if the url names sentinels. Returns NULL, or a text that says why the
+ * server must not be used: it does not call itself a master. */
 const char *sio__stream_check_server_role(const struct stream *st, struct link *l,
                                           const redisReply *reply);
-/* True for an error that says that the slot of the stream is on another server, or on none for a
- * while. */
+/* Returns true if the reply is an error which says that the slot of the stream is on another Redis
+ * server, or on none for now. */
 bool sio__stream_is_on_other_server(const struct stream *st, const struct link *l,
                                     const redisReply *reply);
-/* Asks for the id of the last entry: see sio__stream_parse_last_id(). */
+/* Sends XREVRANGE for the last entry of the stream. sio__stream_parse_last_id() reads the reply.
+ * Returns 0, UV_ENOBUFS or UV_ENOMEM. */
 int sio__stream_request_last_id(struct stream *st, struct link *l,
                                 const struct link_expect *expect);
 

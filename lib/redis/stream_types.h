@@ -36,45 +36,47 @@ enum stream_entry_state { ENTRY_QUEUED, ENTRY_WRITTEN, ENTRY_UNKNOWN, ENTRY_CONF
 
 enum stream_entry_kind {
   ENTRY_ADD,  /* XADD */
-  ENTRY_KEY,  /* a command for words[1], a key, which is repeated until Redis has answered */
-  ENTRY_LOCAL /* not for Redis: it waits for its turn */
+  ENTRY_KEY,  /* a command for the key words[1], sent again until Redis has answered */
+  ENTRY_LOCAL /* an event for local sockets only, delivered after the entries before it */
 };
 
-/* An entry that is to be added to the stream, or that waits. Its words follow in the same block. */
+/* An entry of one of the three kinds, before and after it was sent. Its words are stored in the
+ * same block of memory, after the struct. */
 struct stream_entry {
   struct list link;
-  sio_adapter *adapter; /* NULL: it has closed */
+  sio_adapter *adapter; /* NULL after the adapter has closed */
   uint8_t kind, state;
-  bool delivered; /* to the local sockets, or there is nothing to deliver */
+  bool delivered; /* it was delivered to the local sockets, or need not be */
   uint64_t since_ms;
-  struct stream_id id;            /* CONFIRMED */
-  sio_slice uid, nsp, type, data; /* of ENTRY_ADD; data.n may be 0 */
-  sio_slice words[5];             /* of ENTRY_KEY */
-  uint64_t number;                /* finds the entry when the reply to its command comes */
-  uint64_t seq;                   /* of ENTRY_ADD: see stream_repeats.h */
+  struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
+  sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
+  sio_slice words[5];             /* the command of an ENTRY_KEY */
+  uint64_t number; /* the number of its command, by which the reply finds the entry */
+  uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
-  void *local; /* of ENTRY_LOCAL; for stream_ops */
+  void *local; /* the event of an ENTRY_LOCAL; used by stream_ops */
   size_t bytes;
 };
 
-/* The fields of an entry that was read; data.n may be 0. */
+/* The fields of an entry that was read from the stream; data.n may be 0. */
 struct stream_fields {
   sio_slice uid, nsp, type, data;
-  uint64_t seq; /* 0: it has none */
+  uint64_t seq; /* 0: the entry has no field `seq` */
 };
 
-/* All are called from the loop. */
+/* The functions of the streams adapter that a stream calls on the thread of the loop. */
 struct stream_ops {
-  /* Delivers an entry of this server to the local sockets. id: NULL if it has none. */
+  /* Delivers an entry of this server to the local sockets. id: the id of the entry, or NULL. */
   void (*deliver)(struct stream_entry *e, const struct stream_id *id);
-  void (*free_local)(struct stream_entry *e); /* of ENTRY_LOCAL */
-  /* An entry of another server. */
+  void (*free_local)(struct stream_entry *e); /* frees e->local of an ENTRY_LOCAL */
+  /* Called with an entry that another Socket.IO server has added. */
   void (*on_remote_entry)(sio_adapter *a, const struct stream_fields *f, struct stream_id id);
   sio_slice (*nsp)(const sio_adapter *a);
-  /* The reply to a command of sio__stream_send_command(), or NULL: it will not come. */
+  /* Called with the reply to a command of sio__stream_send_command(), or with NULL if no reply will
+   * come. */
   void (*reply)(struct stream *st, char kind, uint64_t number, const redisReply *reply);
-  void (*read)(struct stream *st); /* entries were read, after they were delivered */
+  void (*read)(struct stream *st); /* called after entries were read and delivered */
   void (*flush)(struct stream *st);
 };
 
@@ -89,27 +91,28 @@ struct stream {
   sio_redis *redis;
   const struct stream_ops *ops;
   struct link writer, reader;
-  struct map adapters; /* by the names of their namespaces: stream_members.c */
-  struct list queued;  /* struct stream_entry that are not written */
-  struct list sent;    /* those that are written, and ENTRY_LOCAL */
+  struct map adapters; /* by the names of their namespaces; see stream_members.c */
+  struct list queued;  /* struct stream_entry that are not written yet, without ENTRY_KEY */
+  struct list sent;    /* written ENTRY_ADD, and the ENTRY_LOCAL between and after them */
   struct list keys;    /* ENTRY_KEY in any state */
-  size_t bytes;        /* of all entries */
-  unsigned waiting;    /* entries in `sent` that are not delivered, without ENTRY_LOCAL */
-  uv_timer_t timer;    /* while some wait */
+  size_t bytes;        /* the sum of stream_entry.bytes in the three lists */
+  unsigned waiting;    /* how many ENTRY_ADD are not delivered to the local sockets yet */
+  uv_timer_t timer;    /* runs while `waiting` is not 0 */
   unsigned handles;
-  unsigned read_count, read_next; /* the most entries that are read at a time, and next */
+  unsigned read_count, read_next; /* the most entries of one XREAD, and of the next XREAD */
   unsigned block_ms;
   size_t max_len;
   bool has_position;  /* `last` is known */
-  bool has_fence;     /* `fence` is known, on this connection */
-  bool writer_is_new; /* entries of the connection before are not settled yet */
-  bool open;          /* entries can be written */
+  bool has_fence;     /* `fence` is known for the current connection */
+  bool writer_is_new; /* entries written on the connection before are not settled yet */
+  bool open;          /* entries are written to Redis now */
   bool closed;
   struct stream_id last;  /* the last entry that was read */
-  struct stream_id fence; /* the last entry when the writer was connected */
-  struct map senders;     /* the last seq of each server: stream_repeats.c */
+  struct stream_id fence; /* the last entry in the stream when the writer was connected */
+  struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;
-  struct stream_id repeats[STREAM_REPEATS]; /* a ring: entries that were added twice */
+  /* a ring: entries that were found to be second copies */
+  struct stream_id repeats[STREAM_REPEATS];
   unsigned nrepeats;
   size_t name_len;
   char name[];

@@ -11,8 +11,8 @@
 #include "redis/stream_parse.h"
 #include "redis/stream_server.h"
 
-/* More than a command has in addition to the bytes of its entry: the other words, and for each word
- * what sio__link_queue_command() counts. */
+/* At least as many bytes as a command has in addition to those of its entry: the other words, and
+ * for each word what sio__link_queue_command() counts. */
 enum { COMMAND_BYTES = 768 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -59,8 +59,8 @@ void sio__stream_write_queued_entries(struct stream *st) {
   }
 }
 
-/* True if the command of the entry finds room in an empty queue of the writer. Otherwise it would
- * never be sent, and keep the entries after it from being sent. */
+/* Returns true if the command of the entry fits into an empty queue of the writer. Otherwise it
+ * would never be sent, and the entries after it would wait for ever. */
 static bool can_entry_be_sent(const struct stream *st, const struct stream_entry *e) {
   return e->kind == ENTRY_LOCAL ||
          size_add(e->bytes, st->name_len + COMMAND_BYTES) <= st->redis->options.max_queued;
@@ -85,9 +85,10 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Entries that were written to a connection that broke and have not been read back are not in the
- * stream, unless Redis executes them later. They are written again, before the entries that are
- * queued; readers then ignore the second one (stream_repeats.h). */
+/* Queues the entries again that were written to a connection that broke and were not read back:
+ * they are not in the stream, unless Redis executes their commands later. They are put before the
+ * entries that are queued. If an entry is added twice, readers ignore the second copy
+ * (stream_repeats.h). */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);
@@ -138,7 +139,8 @@ static void on_stream_writer_ready(struct link *l) {
     sio__link_break_and_reconnect(l, "no memory for a command");
 }
 
-/* The entry whose XADD has this number. NULL: it was read back before the reply came. */
+/* Returns the entry whose XADD has this number; NULL if the entry was read back before the reply
+ * came. */
 static struct stream_entry *stream_find_written_entry(struct stream *st, uint64_t number) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -172,8 +174,9 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
   sio__stream_open_if_caught_up(st);
 }
 
-/* Entries that the server has refused are not in the stream. For entries that were sent later it is
- * not known whether they are. */
+/* Called when the Redis server has refused a command because the slot of the stream has moved. The
+ * entry of this command is not in the stream. For entries that were sent later it is not known
+ * whether they are, so the connection is broken, and they are read back or sent again. */
 static void stream_writer_follow_slot(struct stream *st, const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD

@@ -9,16 +9,17 @@
 
 extern const struct link_ops sio__stream_writer_ops;
 
-/* Queues an entry and takes ownership of it. For ENTRY_ADD, wait says whether the entry is
- * delivered to the local sockets when its id is known; otherwise it counts as delivered.
- * UV_ENOBUFS: max_queued bytes wait already, and the caller still owns the entry. */
+/* Queues an entry. wait (used for ENTRY_ADD): true if the entry is to be delivered to the local
+ * sockets when its id is known; false if it counts as delivered. If 0 is returned, the stream owns
+ * the entry. Otherwise the caller still owns it: UV_ENOBUFS (max_queued bytes wait already) or
+ * UV_ENOTCONN (the stream is closed). */
 int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait);
 void sio__stream_write_queued_entries(struct stream *st);
-/* Entries can be written when both connections are ready, and the reader has read the last entry
+/* Starts to write entries if both connections are ready, and the reader has read the last entry
  * that was in the stream when the writer was connected. */
 void sio__stream_open_if_caught_up(struct stream *st);
-/* One of the two connections has failed, so no entry can be read back for now. Entries that wait
- * for their ids are delivered without ids. */
+/* Called when one of the two connections has failed, so that no entry can be read back for now:
+ * entries that wait for their ids are delivered without ids. */
 void sio__stream_mark_unavailable(struct stream *st);
 
 #endif

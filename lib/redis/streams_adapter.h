@@ -9,24 +9,26 @@
 #include "redis/publish.h"
 #include "redis/stream_types.h"
 
-/* UV_EINVAL: an option is out of range. UV_ENOMEM. */
+/* Allocates a->streams. Returns 0, UV_EINVAL (an option is out of range) or UV_ENOMEM. */
 int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o);
 int sio__streams_start(sio_adapter *a, const sio_redis_adapter_options *o);
 void sio__streams_stop(sio_adapter *a);
 void sio__streams_free(sio_adapter *a);
 
-/* An event for all servers. It is delivered here now, or when its id is known. */
+/* Adds an event for the sockets of all Socket.IO servers to the stream. It is delivered to the
+ * local sockets now, or when the id of its entry is known. */
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
-/* An event for local sockets alone, in its turn. */
+/* Delivers an event to local sockets only, after the entries that still wait for their ids. */
 int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p);
-/* MESSAGE_JOIN, _LEAVE or _DISCONNECT. */
+/* Adds an entry that makes sockets join or leave rooms, or disconnect. type: MESSAGE_JOIN,
+ * MESSAGE_LEAVE or MESSAGE_DISCONNECT. */
 void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
                                                    const struct message_target *to,
                                                    const char *const *rooms, bool session);
 void sio__streams_on_query_end(sio_adapter *a, const sio_query *query);
 
-/* A function of the table. */
+/* A function for the sio_adapter_ops of the streams adapter. */
 void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s);
 
 #endif

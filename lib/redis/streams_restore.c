@@ -2,10 +2,10 @@
  *
  * streams_restore.c - restores a socket whose client has come to this server.
  *
- * A restore asks for the entry at the client's offset, and for the key, which it deletes; then, as
- * the rooms are known, for the entries from there to the last one that this server has read. Events
- * that this server delivers from then on are added as they are delivered. So each event is added
- * once, whatever is published meanwhile.
+ * A restore requests the stream entry at the client's offset, and the session's key, which it
+ * deletes. Then the rooms of the socket are known, and the restore requests the entries after the
+ * offset up to the last one that this server has read. Events that this server delivers from then
+ * on are added as they are delivered. So each event is added exactly once.
  */
 #include "redis/streams_restore.h"
 
@@ -32,16 +32,16 @@ enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
 struct stream_restore {
   struct list link;
   uint64_t number;
-  sio_restore *restore; /* NULL after the restore has ended */
-  bool has_key;         /* the reply with the session's key has come */
-  bool reading;         /* a page was asked for */
+  sio_restore *restore; /* NULL after sio__streams_on_restore_end() */
+  bool has_key;         /* the reply with the session's key has come, or will not come */
+  bool reading;         /* a page of entries was requested and has not come yet */
   bool following;       /* all pages were read; events delivered here are added */
   bool offset_exists;
   bool done;
-  struct stream_id offset; /* of the client */
-  struct stream_id end;    /* the entries up to this one are read as pages */
-  struct stream_id at;     /* the last entry of the pages that have come */
-  char *key_value;         /* what the key had */
+  struct stream_id offset; /* the last entry that the client has received */
+  struct stream_id end;    /* the last entry of the pages that are requested */
+  struct stream_id at;     /* the last entry of the pages that have come; at first `offset` */
+  char *key_value;         /* the value of the session's key, owned; NULL if there is none */
   struct received_session session;
   char pid[PID_MAX];
 };
@@ -79,15 +79,17 @@ static int request_offset_entry(struct streams *x, const struct stream_restore *
                                   words, 4);
 }
 
-/* One command, so that it can follow the slot of the key to another server. */
+/* Sends GETDEL: a single command can be sent again to another Redis server if the slot of the key
+ * has moved. */
 static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_restore *k,
                                          sio_slice key) {
   const sio_slice words[] = { SLICE("GETDEL"), key };
   return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
 }
 
-/* GETDEL needs Redis 6.2. After an error none of the commands is sent: without its EXEC, MULTI
- * would keep Redis from executing the commands that follow. */
+/* Sends GET and DEL in a transaction, because GETDEL needs Redis 6.2. After an error none of the
+ * commands is sent: without EXEC, MULTI would keep Redis from executing the commands that
+ * follow. */
 static int get_and_delete_key_in_transaction(struct streams *x, const struct stream_restore *k,
                                              sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
@@ -114,7 +116,8 @@ static int request_and_delete_session_key(struct streams *x, const struct stream
                                              : get_and_delete_key_in_transaction(x, k, key);
 }
 
-/* In a cluster the replies may come in any order, so the key is asked for after the offset. */
+/* Requests the entry at the offset and the session's key. In a Redis Cluster replies may come in
+ * any order, so on_offset_entry_reply() requests the key. */
 static int request_session_key_and_offset(struct streams *x, const struct stream_restore *k) {
   int err = request_offset_entry(x, k);
   return err || redis_is_cluster(x->adapter->redis) ? err : request_and_delete_session_key(x, k);
@@ -151,8 +154,8 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
   }
 }
 
-/* The restore is over. If the reply with the key has not arrived yet, the struct stays, and the key
- * is written again when it arrives. */
+/* Called when the restore r has ended. If the reply with the session's key has not arrived yet, the
+ * struct stays until the reply arrives, and the key is then written to Redis again. */
 void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
@@ -198,7 +201,7 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
 }
 
 /* Decodes the message of an entry with an event of this namespace. Returns the bytes, which the
- * caller frees, or NULL if the entry is another one or there is no memory. */
+ * caller frees, or NULL if the entry has no such event or memory ran out. */
 static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
                                          sio_slice *out) {
   if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
@@ -308,8 +311,8 @@ static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
   request_next_page_or_finish(x, k);
 }
 
-/* Finds the value of the key in the reply to GETDEL, or in the reply to EXEC, which is [reply to
- * GET, reply to DEL]. NULL: the reply has another form. */
+/* Returns the element with the key's value: of the reply to GETDEL, or of the reply to EXEC, which
+ * is [reply to GET, reply to DEL]. Returns NULL if the reply has another form. */
 static const redisReply *find_key_value_in_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
@@ -340,7 +343,8 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
     begin_socket_restore(x, k);
 }
 
-/* In a cluster the key is left to another server if this one cannot use it. */
+/* In a Redis Cluster requests the session's key now. If this server cannot restore the socket, the
+ * key stays in Redis, so that another Socket.IO server can use it. */
 static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
                                   const redisReply *reply) {
   bool ok = reply && reply->type == REDIS_REPLY_ARRAY;

@@ -10,11 +10,12 @@
 
 void sio__streams_clear_restores(struct streams *x);
 
-/* An event was delivered to the local sockets: sockets that are being restored have missed it. */
+/* Called when an event was delivered to the local sockets: adds it to the restores of sockets that
+ * have missed it. */
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 
-/* What was taken out of Redis for sockets that have not joined is written again. */
+/* Writes the keys to Redis again that were deleted for sockets that have not joined yet. */
 void sio__streams_write_back_unused_keys(struct streams *x);
 
 /* Functions of the table. */

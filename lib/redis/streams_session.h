@@ -18,26 +18,30 @@ struct streams {
   sio_adapter *adapter;
   struct stream *stream;
   unsigned recovery_ms; /* 0: recovery is off */
-  struct map live;      /* struct live_session by pid: connected sockets that have one */
-  struct list by_age;   /* struct live_session.by_age, the one written first at the start */
-  struct list dirty;    /* struct live_session.dirty: to be written at the end of the turn */
+  struct map live; /* struct live_session by pid: one for each connected socket that has a pid */
+  /* struct live_session.by_age, the session that was written first at the start */
+  struct list by_age;
+  /* struct live_session.dirty: sessions whose keys are written at the next flush */
+  struct list dirty;
   struct list restores; /* struct stream_restore: streams_restore.c */
-  char prefix[];        /* of keys */
+  char prefix[];        /* the prefix of the names of the keys */
 };
 
 void sio__streams_init_sessions(struct streams *x);
 void sio__streams_clear_sessions(struct streams *x);
 
-/* Queues SET with the value, or DEL if value.p is NULL. The value is encoded as base64 unless
- * `encoded` says that it is already. */
+/* Queues SET with the value for the key of the session pid, or DEL if value.p is NULL. encoded:
+ * true if the value is base64 already; otherwise this function encodes it. Returns 0, UV_ENOTCONN,
+ * UV_ENOBUFS or UV_ENOMEM. */
 int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice value,
                                    bool encoded);
-/* Writes the keys that have changed. One that cannot be written now is written at a later flush. */
+/* Queues commands that write the keys of all changed sessions. Keys whose command cannot be queued
+ * now are written at a later flush. */
 void sio__streams_save_dirty_sessions(struct streams *x);
-/* The keys that would expire soon are written at the next flush. */
+/* Makes the next flush write the keys that would expire soon. */
 void sio__streams_mark_expiring_sessions_dirty(struct streams *x);
 
-/* Functions of the table. */
+/* Functions for the sio_adapter_ops of the streams adapter. */
 int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s);

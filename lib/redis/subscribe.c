@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * subscribe.c - subscriptions. Each is on one server of Redis. In a cluster the server may change:
- * it ends the subscription, or breaks, or leaves the cluster, and the subscription is made on
- * another one.
+ * subscribe.c - subscriptions. Each is on one Redis server. In a Redis Cluster that server may end
+ * the subscription, lose its connection or leave the cluster; then the subscription is made on
+ * another server.
  */
 #include "redis/context.h"
 
@@ -51,7 +51,8 @@ static struct redis_server *choose_subscription_server(sio_redis *r, const struc
                                               : LINK_ANY_SLOT);
 }
 
-/* What the reply to such a command is recognised by: the command, and a hash of the channel. */
+/* Makes the link_expect of a SUBSCRIBE (on) or UNSUBSCRIBE command: expect.id is "+" or "-" and a
+ * hash of the channel's name. take_subscriber_reply() recognises the reply by this id. */
 static struct link_expect make_subscription_expect(sio_slice name, bool on) {
   struct link_expect expect = { .id = { on ? '+' : '-' }, .slot = LINK_NO_SLOT };
   const uint64_t hash = sio__hash_bytes(name.p, name.n);
@@ -71,8 +72,8 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
   return err;
 }
 
-/* Subscribes again after the subscription was lost. Until Redis confirms it, messages are missed,
- * so the state is not READY. */
+/* Subscribes again after Redis has lost the subscription. Until Redis confirms it, messages are
+ * missed, so sio_redis.state is not READY. */
 static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
   subscription_set_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
@@ -86,7 +87,8 @@ static void break_subscriber_connection(struct link *l, int err) {
 
 /* ---- a connection ---------------------------------------------------------------------------- */
 
-/* The connection is new: sends all subscriptions that belong to this server of Redis. */
+/* Called when a connection for subscriptions has become ready: sends a command for each
+ * subscription that belongs to this Redis server. */
 void sio__resubscribe_on_new_connection(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
   struct subscription *s;
@@ -108,7 +110,8 @@ void sio__mark_subscriptions_unconfirmed(struct redis_server *p) {
 
 /* ---- placing --------------------------------------------------------------------------------- */
 
-/* A subscription that works is not moved. When its slot moves, its server ends it. */
+/* Returns true if the subscription works and must not be moved. If the slot of its channel moves,
+ * its Redis server ends the subscription. */
 static bool is_subscription_working(const struct subscription *s) {
   return s->pair && s->confirmed && s->pair->listed && s->pair->subscriber.state == LINK_READY;
 }
@@ -152,8 +155,8 @@ void sio__redis_detach_subscriptions(sio_redis *r) {
 
 /* ---- from the adapters ----------------------------------------------------------------------- */
 
-/* A new subscription is not awaited, so that a namespace that is created later does not change the
- * state of the others from READY. */
+/* A new subscription has `awaited` false, so that sio_redis.state stays READY when one more
+ * namespace is created. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   int err = sio__map_put(&r->subscriptions, s);
   if (err) return err;
@@ -183,12 +186,13 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
   else
     r->unplaced--;
   s->pair = NULL;
-  sio__redis_update_state(r, ""); /* it may have been the last one that was awaited */
+  sio__redis_update_state(r, ""); /* s may have been the last awaited subscription */
 }
 
 /* ---- what comes ------------------------------------------------------------------------------ */
 
-/* ["message",channel,payload] or ["pmessage",pattern,channel,payload] */
+/* Handles the message ["message",channel,payload] or ["pmessage",pattern,channel,payload]. v: its n
+ * elements. */
 static void on_channel_message(sio_redis *r, redisReply *const *v, size_t n) {
   sio_slice channel = reply_text(v[n - 2]);
   struct subscription *s = sio__map_get(&r->subscriptions, reply_text(v[1]));
@@ -202,7 +206,7 @@ static bool are_all_elements_text(const redisReply *reply) {
   return true;
 }
 
-/* ["subscribe",channel,n] */
+/* Handles ["subscribe",channel,n], which confirms a subscription. name: the channel. */
 static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p) return;
@@ -211,9 +215,10 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   sio__redis_update_state(p->redis, "");
 }
 
-/* In a cluster the commands of a connection for subscriptions are remembered until their replies
- * come, in their order. So the reply to a SUNSUBSCRIBE is told from the same message that the
- * server sends unasked, because the slot has moved. True: it is the reply to the oldest command. */
+/* In a Redis Cluster the link remembers the commands of a connection for subscriptions, in order,
+ * until their replies come. So the reply to a SUNSUBSCRIBE differs from the same message that Redis
+ * sends unasked because the slot has moved. Returns true, and forgets the oldest command, if the
+ * message is the reply to that command. */
 static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
   const struct link_expect expect = make_subscription_expect(name, on);
   const struct link_expect *first = sio__link_first_expected_reply(l);
@@ -222,10 +227,10 @@ static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
          sio__link_pop_expected_reply(l, &done);
 }
 
-/* ["sunsubscribe",channel,n] in a cluster, without being asked for: the slot has moved. The reply
- * to a new SSUBSCRIBE says where to. Commands are not held for it, as they are after a break: the
- * slot may move on to a server that is connected, and later commands would overtake those that are
- * held. */
+/* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent unasked, because the slot
+ * of the channel has moved to another server. Sends SSUBSCRIBE to p again; the error reply names
+ * the new server. Commands are not held until then, unlike after a broken connection: the slot may
+ * move to a server that is connected already, where later commands would overtake the held ones. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
@@ -243,15 +248,16 @@ static void log_subscriber_error(sio_redis *r, sio_slice error) {
             sio__copy_printable(text, sizeof text, error));
 }
 
-/* The subscriptions of this server that are not confirmed are placed again. If an older slot table
- * still names this server, they are sent to it again. */
+/* Makes the next flush send the subscriptions again that the Redis server p has not confirmed: each
+ * to the server that has its slot now. That is p itself if the slot table is outdated. */
 static void place_refused_subscriptions(struct redis_server *p) {
   p->refused = true;
   p->redis->misplaced = true;
   sio__redis_schedule_flush(p->redis);
 }
 
-/* An error in reply to a SUNSUBSCRIBE concerns no subscription. */
+/* Handles an error reply on the connection for subscriptions. An error reply to SUNSUBSCRIBE is
+ * only logged, because no subscription has failed. */
 static void on_subscriber_error(struct link *l, sio_slice error) {
   struct link_expect refused;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -290,7 +296,8 @@ static void on_subscriber_confirmation(struct link *l, sio_slice kind, sio_slice
     on_subscription_ended_by_server(p, name);
 }
 
-/* How many elements a reply of this kind has if it is a message; otherwise 0. */
+/* Returns how many elements a reply of this kind has if it carries a published message; otherwise
+ * 0. */
 static size_t channel_message_element_count(sio_slice kind) {
   if (slice_equals_str(kind, "message") || slice_equals_str(kind, "smessage")) return 3;
   return slice_equals_str(kind, "pmessage") ? 4 : 0;
