@@ -377,11 +377,11 @@ struct sio_adapter_api {
    * namespace are pending; UV_ENOMEM. */
   int (*query_new)(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
                    sio_query **out);
-  /* Calls cb(expected, user) once when all threads of this process have asked their sockets: before
-   * it returns if the server is not one of several threads, otherwise later on the loop's thread,
-   * and before sio_query_watch.end. expected is how many sockets were asked, which the adapter
-   * reports to the server that sent the broadcast. user is the pointer that was passed to
-   * query_new(). */
+  /* Calls cb(expected, user) once, when all threads of this process have counted the sockets that
+   * they sent the packet of q to. expected is the sum, which the adapter reports to the server that
+   * sent the broadcast. If the server has a single thread, cb is called before this function
+   * returns; otherwise later, on the loop's thread, and before sio_query_watch.end. user is the
+   * pointer that was passed to query_new(). */
   void (*query_when_counted)(sio_query *q, void (*cb)(size_t expected, void *user));
   /* Adds one hold to q, which keeps q valid and open until query_release() is called for this
    * hold. */

@@ -62,11 +62,12 @@ struct sio_socket {
   void *slot;     /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  struct list leaving; /* links core->leaving while LEAVING, core->just_connected while CONNECTED */
+  struct list leaving; /* in core->just_connected while CONNECTED, in core->leaving while LEAVING */
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
-    struct pending_join *pending_join; /* while PENDING; see connect.c */
-    struct event_queue *event_queue;   /* later; NULL if no event waits for packet middleware */
+    struct pending_join *pending_join; /* used while the state is SOCKET_PENDING; see connect.c */
+    /* used in the later states; NULL if no event waits for packet middleware */
+    struct event_queue *event_queue;
   };
   struct auth *auth; /* NULL if the auth is "{}" and sio_socket_auth_tree() was not called */
   char *shared;      /* the JSON text of sio_socket_set_shared(); NULL means "{}" */

@@ -67,9 +67,9 @@ static void close_loop_handles(struct loop *l);
  * and for which the loop was not woken yet. */
 static bool can_loop_close(struct loop *l);
 
-/* An active idle handle makes uv_backend_timeout() 0. A host that runs the loop in steps must
- * not wait for events while there is work. A turn that begins with libuv's poll does not need
- * it, since the turn ends before uv_run() returns. */
+/* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
+ * steps then does not wait for events while there is work. If libuv's poll began the turn, the
+ * handle is not needed, since the turn ends before uv_run() returns. */
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
 
 void sio__loop_request_turn_end(struct loop *l) {
@@ -391,7 +391,7 @@ static int start_loop_handles(struct loop *l) {
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_on_poll_start(l); /* `wake` is not registered with the kernel yet. */
+  sio__loop_on_poll_start(l); /* libuv may register `wake` with the kernel only at its next poll. */
   return 0;
 }
 

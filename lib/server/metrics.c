@@ -24,10 +24,10 @@ enum kind {
   SECONDS /* a histogram of times; the struct holds microseconds */
 };
 
-/* A metric of Prometheus. text is "name|help" for a metric without labels. With a label it is
- * "name|help|label|value|value...": the metric has one series for each value of the label, and
- * their numbers are in consecutive fields of the struct. A series with the label value "none" is
- * left out. */
+/* A metric of Prometheus. `text` is "name|help" for a metric without a label. For a metric with a
+ * label, `text` is "name|help|label|value|value...": sio_stats or nsp_stats has one field for each
+ * value of the label, in the same order, beginning at offset `at`. The field of the value "none" is
+ * not reported. */
 struct metric {
   const char *text;
   uint16_t at; /* the offset of the first field in sio_stats or nsp_stats */

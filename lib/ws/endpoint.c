@@ -203,8 +203,9 @@ static bool is_peer_still_reading(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
-  /* At the last check only bytes of the ping itself were unsent. If the kernel has accepted them
-   * since, that does not show that the peer reads. */
+  /* At the last check the kernel had accepted all bytes before the ping, so nothing delayed the
+   * ping. If the kernel has accepted bytes of the ping itself since then, that does not show that
+   * the peer reads. */
   if (!w->ping_delayed && before >= w->ping_end - WS_PING_LEN) return false;
   if (w->taken_by_kernel >= w->ping_end) return w->ping_delayed;
   w->ping_delayed = true;
