@@ -105,7 +105,7 @@ static struct message_target make_message_target(const sio_target *to) {
                                   .flags = to->flags };
 }
 
-/* True if no socket of another server can be in the target, or the adapter has stopped. */
+/* Returns true if no socket of another server can be in the target, or the adapter has stopped. */
 static bool is_for_this_server_only(const sio_adapter *a, const sio_target *to) {
   return (to->flags & SIO_LOCAL) || (to->rooms && !to->rooms[0]) || a->shut;
 }
@@ -121,8 +121,8 @@ static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
   (void)publish_with_attachments(a, "", a->format->room_of(a, &target), &m, p, a->format->packs);
 }
 
-/* The other servers cannot be asked: the query ends with the answers of this server and the
- * error. */
+/* Called when the other servers cannot be asked: the query ends with the answers of this server and
+ * the error. */
 static int end_query_with_error(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);

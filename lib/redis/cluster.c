@@ -15,15 +15,16 @@
 
 enum {
   SLOTS = 16384,
-  SERVERS_MAX = 1000,   /* of a cluster */
-  REDIRECTS_MAX = 5,    /* of one command; then its error counts */
-  ASK_AGAIN_MS = 1000,  /* the longest wait until the table is asked for again */
-  AFTER_MOVED_MS = 1000 /* the cluster needs some time until all its servers know */
+  SERVERS_MAX = 1000,  /* of a cluster */
+  REDIRECTS_MAX = 5,   /* the most redirections of one command; then its error reply is used */
+  ASK_AGAIN_MS = 1000, /* the longest delay before the slot table is requested again */
+  /* the delay after MOVED: the cluster needs time until all its servers know */
+  AFTER_MOVED_MS = 1000
 };
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-/* CRC16 of XMODEM. */
+/* Returns the CRC-16/XMODEM of s. */
 static unsigned crc16(sio_slice s) {
   unsigned crc = 0;
   for (size_t i = 0; i < s.n; i++) {
@@ -34,8 +35,8 @@ static unsigned crc16(sio_slice s) {
   return crc;
 }
 
-/* If the key contains {...} with at least one character between the braces, only these characters
- * are hashed (the hash tag of the specification of Redis Cluster). */
+/* Returns the slot of the key. If the key contains {...} with at least one character between the
+ * braces, only these characters are hashed (the hash tag of the specification of Redis Cluster). */
 unsigned sio__cluster_slot_of_key(sio_slice key) {
   const char *open = key.n ? memchr(key.p, '{', key.n) : NULL;
   size_t after = open ? key.n - (size_t)(open + 1 - key.p) : 0;
@@ -71,8 +72,8 @@ void sio__cluster_request_slot_table_later(sio_redis *r) {
 
 /* ---- servers --------------------------------------------------------------------------------- */
 
-/* Finds the server with this address, or adds it. NULL: out of memory, or there are SERVERS_MAX
- * servers. */
+/* Finds the Redis server with this address, or adds it. Returns NULL if memory ran out or there are
+ * SERVERS_MAX servers. */
 static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char *host,
                                                        const char *port) {
   unsigned n = 0;
@@ -88,8 +89,9 @@ static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char 
   return p;
 }
 
-/* Chooses the server for commands that every server of the cluster takes: a random one, so that
- * processes use different servers. It is kept as long as its connections work. */
+/* Chooses the Redis server for commands that every server of the cluster takes: a random one, so
+ * that Socket.IO servers use different ones. The choice is kept as long as the connections to that
+ * server work. */
 static void cluster_choose_default_server(sio_redis *r) {
   struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
@@ -114,8 +116,9 @@ struct redirect {
   struct redis_server *to;
 };
 
-/* Parses "3999 127.0.0.1:6381", the slot and the address. An empty host stands for the host of the
- * server that sent the redirection. */
+/* Parses the text after MOVED or ASK, such as "3999 127.0.0.1:6381": the slot and the address. An
+ * empty host stands for the host of the server that sent the redirection. Returns false if the text
+ * is malformed or the server cannot be added. */
 static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice text,
                                   struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
@@ -144,7 +147,8 @@ static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice e
   return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
 }
 
-/* True if commands of the slot go to another server now. */
+/* Corrects the slot table after a MOVED error. Returns true if the slot was on another server
+ * before. */
 static bool cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
   bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
@@ -178,7 +182,8 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
   return true;
 }
 
-/* Handles an error on the connection for subscriptions. True: it was a redirection. */
+/* Handles an error reply on the connection for subscriptions. Returns true if the error was MOVED
+ * or ASK. */
 bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -207,7 +212,7 @@ bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, si
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* Checks one element of the reply to CLUSTER SLOTS, which is [first slot, last slot, [host, port,
- * ...], replicas]. */
+ * ...], replicas]. Returns false if the element is malformed. */
 static bool is_valid_slot_range(const redisReply *range) {
   if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
   redisReply *const *v = range->element;
@@ -244,7 +249,8 @@ static struct redis_server *cluster_find_unlisted_server(const sio_redis *r) {
   return NULL;
 }
 
-/* A server that owes replies is closed after the next table. */
+/* Closes the servers that the slot table does not name and that have no subscription. Those that
+ * still owe replies are closed after a later table. */
 static void cluster_close_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
   while ((p = cluster_find_unlisted_server(r))) {
@@ -291,8 +297,9 @@ static bool can_server_send_slot_table(const struct redis_server *p) {
   return p && p->listed && !p->failing && p->commands.state == LINK_READY;
 }
 
-/* Asks the server that a MOVED error named last, because it knows the newest table; otherwise any
- * server that is connected; otherwise the hosts of the url, over the discovery connection. */
+/* Requests the slot table from the server that a MOVED error named last, because that server knows
+ * the newest table; otherwise from any connected server; otherwise from the hosts of the url, over
+ * the discovery connection. */
 static void cluster_request_slot_table(sio_redis *r) {
   static const struct link_expect expect = { .on_reply = on_slot_table_reply,
                                              .slot = LINK_NO_SLOT };

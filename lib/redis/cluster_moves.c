@@ -31,8 +31,9 @@ static void cluster_resend_command(sio_redis *r, struct link_kept *k, struct red
   if (err) cluster_drop_command(r, k, err);
 }
 
-/* Empties the list. A callback of a command that is dropped may do anything, so the server of each
- * slot is looked up anew. */
+/* Queues each command of the list for the server that has its slot. The server is looked up for
+ * each command, because a command that cannot be queued is dropped, and its callback may do
+ * anything. */
 static void cluster_resend_commands(sio_redis *r, struct list *list) {
   struct list *it;
   while ((it = list_first(list))) {
@@ -44,8 +45,8 @@ static void cluster_resend_commands(sio_redis *r, struct list *list) {
 
 /* ---- what waits for replies ------------------------------------------------------------------ */
 
-/* True if commands of this slot go to another server now. A command after ASKING is where its key
- * is, and not where the slot is. */
+/* Returns true if the slot of the command is on another server than that of l now. A command after
+ * ASKING stays where it is: that server has the key, although it does not have the slot. */
 static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
   (void)slot;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -115,7 +116,7 @@ void sio__cluster_move_commands_of_server(struct redis_server *p) {
   cluster_resend_commands(p->redis, &list);
 }
 
-/* The commands of the slot that wait for the new server are later ones, so they come last. */
+/* Commands of the slot that are queued at the new server were sent later, so they come last. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to) {
   sio_redis *r = to->redis;

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* Appends a command of n words. After an error nothing was appended. */
+/* Appends a command of n words to b. Returns 0 or an error, after which b is unchanged. */
 int sio__write_command(struct buf *b, const sio_slice *words, size_t n);
 
 #endif

@@ -304,8 +304,8 @@ static int redis_read_options(sio_redis *r, const sio_redis_options *o,
   return 0;
 }
 
-/* All that can fail is done first. Once a handle is initialised, r can only be freed after its
- * handles are closed. */
+/* Everything that can fail is done first: once a handle is initialised, r can only be freed after
+ * its handles have closed. */
 static int redis_init_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;

@@ -10,8 +10,8 @@ static sio_redis *redis_of_discovery_link(struct link *l) {
   return container_of(l, sio_redis, discovery);
 }
 
-/* Chooses the host of the next attempt: the hosts of the url in turn, then the servers of the
- * cluster that are known. */
+/* Sets the address of the next attempt of the discovery connection: the hosts of the url in turn,
+ * then the known servers of the Redis Cluster. */
 bool sio__discovery_choose_host(struct link *l) {
   sio_redis *r = redis_of_discovery_link(l);
   const struct redis_url *u = &r->options.url;

@@ -11,12 +11,12 @@
 enum redis_log_kind {
   REDIS_LOG_STATE,             /* connected, ready             */
   REDIS_LOG_CONNECTION_FAILED, /* cannot connect, broken       */
-  REDIS_LOG_MASTER_CHANGED,    /* the sentinels have another master */
-  REDIS_LOG_DISCOVERY,      /* a sentinel, or a node that is asked for the slots, does not answer */
+  REDIS_LOG_MASTER_CHANGED,    /* the master that sentinels watch has changed */
+  REDIS_LOG_DISCOVERY, /* a sentinel, or a node that is asked for the slot table, does not answer */
   REDIS_LOG_ERROR_REPLY,    /* Redis answered with an error */
-  REDIS_LOG_MISSED,         /* a message reached fewer servers than those before */
-  REDIS_LOG_DROPPED,        /* a message was not sent       */
-  REDIS_LOG_SILENT_SERVERS, /* servers do not answer        */
+  REDIS_LOG_MISSED,         /* a message reached fewer Socket.IO servers than messages before */
+  REDIS_LOG_DROPPED,        /* a message to the other Socket.IO servers was not sent */
+  REDIS_LOG_SILENT_SERVERS, /* other Socket.IO servers do not answer */
   REDIS_LOG_MALFORMED,      /* a message was not understood */
   REDIS_LOG_KINDS
 };
@@ -26,8 +26,8 @@ enum { REDIS_LOG_LINE_SIZE = 320 };
 struct redis_log_line {
   int level;
   uint64_t told_ms;  /* when the last line was passed to the host */
-  uint64_t left_out; /* lines that were counted since then */
-  bool waits;
+  uint64_t left_out; /* lines of this kind that were left out since then */
+  bool waits;        /* `text` is to be passed to the host */
   char text[REDIS_LOG_LINE_SIZE];
 };
 
@@ -38,11 +38,12 @@ struct redis_log {
   struct redis_log_line of[REDIS_LOG_KINDS];
 };
 
-/* Formats a line. Text that Redis or a peer has sent must be cleaned with sio__copy_printable(). */
+/* Formats a line, which sio__redis_log_write_lines() passes to the host. Text that Redis or a peer
+ * has sent must be cleaned with sio__copy_printable() before. */
 void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
                              uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-void sio__redis_log_write_lines(struct redis_log *n); /* calls the host */
+void sio__redis_log_write_lines(struct redis_log *n); /* calls the callback of the host */
 /* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.
  * Returns out. */
 const char *sio__copy_printable(char *out, size_t size, sio_slice s);

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include <uv.h>
 
-enum { SILENT_MS = 1000 /* a server that takes longer for an answer counts as silent */ };
+/* a server that has not answered after this time counts as silent */
+enum { SILENT_MS = 1000 };
 
 static sio_slice pending_request_key(const void *item) {
   const struct pending_request *q = item;
@@ -35,8 +36,8 @@ void sio__pending_request_end(struct pending_request *q, int err) {
 
 /* ---- servers that do not answer -------------------------------------------------------------- */
 
-/* If Redis counts fewer servers than before, it has noticed that some are gone: these are no longer
- * counted as silent. */
+/* listening: how many other Socket.IO servers Redis has counted. If there are fewer than before,
+ * Redis has noticed that some are gone, and these no longer count as silent. */
 static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
   struct silent_servers *k = &a->silent;
   uint64_t gone = listening < k->listening ? k->listening - listening : 0;
@@ -89,9 +90,9 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 
 /* ---- how many there are ---------------------------------------------------------------------- */
 
-/* A server of Redis has answered PUBSUB NUMSUB with n, or has failed (n < 0). When all that were
- * asked have, the request knows how many servers have to answer. This server is subscribed too, so
- * one is subtracted. */
+/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). After the
+ * last of these calls the request knows how many Socket.IO servers have to answer: one less than
+ * are subscribed, because this server is subscribed, too. */
 static void on_subscribers_counted(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending_request.h - a request of this server to the other servers, until they have answered.
+ * pending_request.h - a request of this Socket.IO server to the others, until they have answered.
  *
  * Redis says how many servers are subscribed. A request is complete when as many servers have
  * answered; a request for acks, when as many acks have arrived as these servers have announced. If
@@ -19,36 +19,39 @@ struct pending_request {
   char id[LINK_ID];
   enum message_type type;
   sio_adapter *adapter;
-  sio_query *query;   /* held once           */
-  unsigned to_count;  /* replies to PUBSUB NUMSUB that have not arrived */
-  bool countable;     /* one of these replies had a number */
-  uint64_t listening; /* sum of these numbers */
-  bool counted;
-  uint64_t counted_ms; /* when */
-  uint64_t servers;    /* how many servers have to answer */
-  uint64_t answered;
+  sio_query *query;    /* the request has one hold of the query */
+  unsigned to_count;   /* replies to PUBSUB NUMSUB that have not arrived */
+  bool countable;      /* at least one of these replies had a number */
+  uint64_t listening;  /* the sum of the numbers in these replies */
+  bool counted;        /* all of these replies have arrived */
+  uint64_t counted_ms; /* when the last of them arrived */
+  uint64_t servers;    /* how many other Socket.IO servers have to answer */
+  uint64_t answered;   /* how many of them have answered */
   uint64_t acks_expected, acks_came;
 };
 
 void sio__pending_requests_init(sio_redis *r); /* May be called more than once. */
 
-/* Makes a request and asks Redis how many servers are subscribed. The caller then publishes the
- * message with the request's id. Returns 0, UV_ENOTCONN (the state is not READY) or UV_ENOMEM. */
+/* Creates a request, and asks Redis how many Socket.IO servers are subscribed. The caller then
+ * publishes the message with the id (*out)->id. Returns 0, UV_ENOTCONN (sio_redis.state is not
+ * READY, or the adapter has stopped), UV_ENOBUFS, UV_ENOMEM or another error. */
 int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
                              sio_query *query);
-/* Ends and frees a request that cannot be published, or whose query has ended. err: see
- * sio_adapter_api.query_release. */
+/* Ends and frees a request that cannot be published, or whose query has ended. err is passed to
+ * sio_adapter_api.query_release(). */
 void sio__pending_request_end(struct pending_request *q, int err);
-/* NULL: there is no such request of this server, or it has ended. */
+/* Return the pending request of this server with this id or query. Return NULL if there is none. */
 struct pending_request *sio__pending_request_find(sio_redis *r, const char *id);
 struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query);
 
-/* The query of this request has ended before all servers have answered. */
+/* Called when the query of a request ends before all servers have answered. Ends and frees the
+ * request. */
 void sio__pending_request_on_query_end(struct pending_request *q);
-/* A response to a request that has ended already has arrived. */
+/* Called when a response has arrived to a request that has ended already: the server that sent it
+ * no longer counts as silent. */
 void sio__count_late_response(sio_adapter *a, const char *id);
 
-/* A server has answered and sends no more for this request. May end and free the request. */
+/* Called when a server has sent its last response to a request. May end and free the request. */
 void sio__pending_request_add_response(struct pending_request *q);
 void sio__pending_request_add_expected_acks(struct pending_request *q, uint64_t acks);
 void sio__pending_request_add_ack(struct pending_request *q);

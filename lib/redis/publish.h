@@ -35,9 +35,10 @@ enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 
 /* The functions that write the messages of one protocol: classic or sharded. */
 struct message_format {
-  const char *requests, *responses; /* what follows the key in the names of their channels */
-  const char *answer_key;           /* of the answer to an event for servers */
-  bool packs;                       /* broadcasts and acks are always MessagePack */
+  /* what follows the key in the names of the channels for requests and for responses */
+  const char *requests, *responses;
+  const char *answer_key; /* the JSON key of the answer to an event for servers */
+  bool packs;             /* broadcasts and acks are always MessagePack */
   void (*broadcast)(struct message *m, const sio_adapter *a, sio_slice event,
                     const struct message_target *to);
   void (*ask)(struct message *m, const sio_adapter *a, const char *id, sio_slice event,
@@ -47,36 +48,39 @@ struct message_format {
   void (*server_emit)(struct message *m, const sio_adapter *a, const char *id, sio_slice event);
   void (*fetch)(struct message *m, const sio_adapter *a, const char *id,
                 const struct message_target *to);
-  /* Write the beginning and the end of a response. */
+  /* answer() writes the beginning of a response, end_answer() the end. */
   void (*answer)(struct message *m, const char *id, enum message_type type);
   void (*end_answer)(struct message *m, const sio_adapter *a);
-  /* Returns the room whose channel a broadcast is published on; NULL: the common channel. */
+  /* Returns the room whose channel a broadcast is published on. NULL means the channel that all
+   * servers are subscribed to. */
   const char *(*room_of)(const sio_adapter *a, const struct message_target *to);
 };
 
-/* Servers that Redis counts as subscribed but that do not answer, because Redis has not noticed
- * that they are gone. Only their number is known: a response of the classic protocol does not name
- * its sender. */
+/* Socket.IO servers that Redis counts as subscribed, but that do not answer, because Redis has not
+ * noticed that they are gone. Only their number is known: a response of the classic protocol does
+ * not name its sender. */
 struct silent_servers {
-  uint64_t n, listening; /* of those that were counted last                              */
-  char late_id[LINK_ID]; /* the request that ended last without them; "": there is none */
+  uint64_t n;            /* how many servers are silent */
+  uint64_t listening;    /* how many other servers Redis has counted last */
+  char late_id[LINK_ID]; /* the last request that ended without their answers; "": none */
 };
 
 struct sio_adapter {
   const struct message_format *format;
   sio_nsp *nsp;
   const sio_adapter_api *api;
-  sio_adapter *local; /* the memory adapter's part */
+  sio_adapter *local; /* the memory adapter of the namespace, which has the local sockets */
   sio_redis *redis;
   sio_slice key, nsp_name;
   bool answer_asker_alone;
   bool shut;
   bool sharded;            /* its messages are those of Socket.IO's ClusterAdapter: sharded.c */
-  bool shard_channels;     /* SPUBLISH, SSUBSCRIBE */
-  struct streams *streams; /* NULL, or what only the streams adapter has: streams_adapter.c */
+  bool shard_channels;     /* it uses SPUBLISH and SSUBSCRIBE */
+  struct streams *streams; /* the state of the streams adapter; NULL in the other adapters */
   int mode;                /* enum sio_redis_subscription_mode */
   char uid[LINK_ID];
-  const struct subscription *counted; /* the channel that each server listens on once */
+  /* the channel that each Socket.IO server is subscribed to once */
+  const struct subscription *counted;
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
   void (*on_room_message)(struct subscription *s, sio_slice channel, sio_slice payload);
   struct map room_channels; /* struct room_channel by name, sharded.c */
@@ -89,13 +93,13 @@ static inline const sio_adapter_ops *memory_adapter_ops(const sio_adapter *a) {
 
 static inline struct msgs *adapter_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
 
-/* Random hexadecimal digits, with a NUL. */
+/* Writes random hexadecimal digits and a NUL. Returns 0 or an error. */
 int sio__random_hex_id(char out[LINK_ID]);
-/* Random, of A-Z, a-z, 0-9, with a NUL. 0 or an error. */
+/* Writes random letters and digits (A-Z, a-z, 0-9) and a NUL. Returns 0 or an error. */
 int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 
-/* Publishes m on a channel and clears m. If m->err is set, that error is returned. kind and last
- * are parts of the channel's name: see sio__message_write_channel_name(). */
+/* Publishes m on a channel and clears m. If m->err is set, publishes nothing and returns m->err.
+ * kind and last are parts of the channel's name: see sio__message_write_channel_name(). */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
 /* Like sio__publish_message(), but publishes m as MessagePack. */
 int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,

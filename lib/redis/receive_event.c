@@ -9,15 +9,16 @@
 #include <sio/socket.h>
 #include <uv.h>
 
-/* A packet without a namespace is for "/". */
+/* Returns true if a packet is for the namespace of the adapter. A packet without a namespace is for
+ * "/". */
 static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   sio_slice name = SLICE("/");
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* With several threads the packet goes through the adapter of all threads. Otherwise the streams
- * adapter passes it to the memory adapter directly: the event has waited for its turn already, and
- * must not be queued again. */
+/* If the server has several threads, the packet goes to the sockets of all threads. Otherwise the
+ * streams adapter passes it to the memory adapter directly: the event has waited for its turn
+ * already, and packet_broadcast() would queue it again. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
                                          const sio_target *to) {
   return a->streams && !a->api->has_threads(a->nsp)
@@ -64,9 +65,9 @@ int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   return err;
 }
 
-/* False: the channel is for one room, and no socket of this server is in it. A name that is too
- * long cannot be a room here. Rooms of other threads' sockets are not known, so with threads the
- * answer is always true. */
+/* Returns false if the channel is for one room, and no socket of this server is in that room (a
+ * name that is too long cannot be a room here). With threads always returns true, because this
+ * thread does not know the rooms of the sockets of other threads. */
 static bool has_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;

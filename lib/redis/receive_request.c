@@ -221,8 +221,8 @@ static void publish_empty_response(const struct requester *k) {
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
-/* Handles a request of version 6 of the Node.js adapter, which names one socket. Only the server of
- * this socket acts, and publishes an empty response when it has done so. */
+/* Handles a request of version 6 of the Node.js adapter, which names one socket. Only the Socket.IO
+ * server that has this socket acts, and then publishes an empty response. */
 static int handle_request_for_one_socket(const struct requester *k, enum message_type type,
                                          const struct request_fields *f) {
   char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];
@@ -248,7 +248,8 @@ static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_s
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
-  /* Without the uid the response is published to all servers. */
+  /* With the uid of the asking server the response is published to it alone; otherwise to all
+   * servers. */
   if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);

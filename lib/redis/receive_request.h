@@ -10,10 +10,10 @@
 /* A callback for subscription.on_message. */
 void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload);
 
-/* The server that has sent a request, and the id of the request. */
+/* The Socket.IO server that has sent a request, and the id of the request. */
 struct requester {
   sio_adapter *adapter;
-  sio_query *query; /* of a broadcast with acks */
+  sio_query *query; /* the query of a broadcast with acks */
   char uid[SERVER_UID_MAX], id[ID_MAX];
 };
 
@@ -21,7 +21,7 @@ struct request_fields {
   sio_slice uid, id, type, opts, rooms, close, data, packet, sid, room;
 };
 
-/* Each returns 0, or an error: the request is malformed, or cannot be handled. */
+/* Each returns 0, or an error if the request is malformed or cannot be handled. */
 int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_slice opts);
 int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts);
 int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,

@@ -11,7 +11,8 @@
 
 enum { ACKS_MAX = 1 << 30 };
 
-/* Adds a socket of another server to the query. Its auth is a member of its handshake. */
+/* Adds a socket of another server to the answers of the query. The auth of the socket is a member
+ * of `handshake`. */
 static int add_remote_socket_to_query(struct pending_request *q, sio_remote *r, sio_slice handshake,
                                       sio_slice data) {
   struct unpacked_json h, d, auth;
@@ -104,12 +105,13 @@ int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fie
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  /* An ack is preceded by a MESSAGE_COUNT of the same server, which counts as its response. */
+  /* The server of an ack has sent a MESSAGE_COUNT before, which counts as its response. */
   if (!q && f->type != MESSAGE_ACK) sio__count_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 
-/* The channel also carries responses to the requests of other servers. */
+/* A callback of the channel for responses, which also carries responses to requests of other
+ * servers. */
 void sio__on_response_message(struct subscription *s, sio_slice channel, sio_slice payload) {
   sio_adapter *a = s->adapter;
   struct response_fields f = { 0 };

@@ -8,7 +8,8 @@
 #include "redis/publish.h"
 #include "redis/unpack.h"
 
-/* A socket that may be recovered. Clear it in any case. */
+/* A socket that may be recovered. The caller of sio__received_session_parse() must clear it, also
+ * after an error. */
 struct received_session {
   struct unpacked message;
   char id[24], pid[24];

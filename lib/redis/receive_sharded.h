@@ -8,10 +8,10 @@
 
 #include "redis/publish.h"
 
-/* A callback for subscription.on_message. It gets all messages of the sharded adapter. */
+/* A callback for subscription.on_message, for all messages of the sharded adapter. */
 void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slice payload);
-/* Handles an entry of the stream that makes sockets join, leave or disconnect, or is an event for
- * servers. type: enum sharded_type. */
+/* Handles a stream entry of another Socket.IO server that makes sockets join rooms, leave rooms or
+ * disconnect, or that is an event for servers. type: enum sharded_type. Returns 0 or an error. */
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message);
 
 #endif

@@ -10,7 +10,7 @@
 
 struct received_target {
   struct unpacked_names rooms, except;
-  bool everybody; /* all sockets are meant, because no room was named */
+  bool everybody; /* no room was named, so all sockets are meant */
   unsigned flags;
   uint64_t timeout_ms;
 };

@@ -18,19 +18,20 @@ enum {
 
 struct reply_reader {
   redisReader *reader;
-  const redisReplyObjectFunctions *make; /* those of hiredis */
-  redisReplyObjectFunctions fn;          /* the same, with a check of arrays */
+  const redisReplyObjectFunctions *make; /* the functions of hiredis that create replies */
+  redisReplyObjectFunctions fn; /* the same functions, but arrays are limited to max_elements */
   size_t max, max_elements;
   size_t elements; /* how many elements the reply that is being read has announced so far */
 };
 
-/* 0 or UV_ENOMEM */
+/* Returns 0 or UV_ENOMEM. */
 int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elements);
 void sio__reply_reader_clear(struct reply_reader *r);
-/* 0, SIO_ETOOBIG, UV_ENOMEM. After an error the reader is of no more use. */
+/* Adds bytes that Redis has sent. Returns 0, SIO_ETOOBIG or UV_ENOMEM. After an error the reader
+ * must not be used any more. */
 int sio__reply_reader_feed(struct reply_reader *r, const char *p, size_t n);
-/* 0 and the next whole reply, or NULL: it has not come yet. The caller frees it with
- * freeReplyObject(). SIO_EPROTO, SIO_ETOOBIG, UV_ENOMEM. */
+/* Sets *out to the next complete reply, or to NULL if none is complete yet. The caller frees the
+ * reply with freeReplyObject(). Returns 0, SIO_EPROTO, SIO_ETOOBIG or UV_ENOMEM. */
 int sio__reply_reader_next(struct reply_reader *r, redisReply **out);
 
 static inline sio_slice reply_text(const redisReply *r) { return slice(r->str, (size_t)r->len); }

@@ -9,10 +9,11 @@
 #include "base/mem.h"
 
 enum {
-  SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024, /* bytes; their number is that of the rooms here */
-  HOLD_MS = 1000,                         /* the most that commands wait on a new connection  */
+  /* bytes of queued SUBSCRIBE commands; there may be one for each room */
+  SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
+  HOLD_MS = 1000,          /* the longest time that commands wait on a new connection */
   BROKE_LATELY_MS = 30000, /* commands are held on connections made until this long after a break */
-  COME_BACK_MS = 10000     /* until a server that is not back yet counts as gone */
+  COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
 };
 
 struct redis_server *sio__redis_server_of_link(struct link *l) {
@@ -22,8 +23,8 @@ struct redis_server *sio__redis_server_of_link(struct link *l) {
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
-/* Logs an error reply. READONLY means that the server is no longer a master: the connection is
- * broken, and the next attempt may find the new master. */
+/* Logs an error reply. If the error is READONLY, the Redis server is no longer a master: breaks the
+ * connection, since the next attempt may find the new master. */
 static void handle_command_error(struct link *l, sio_slice error) {
   char text[160];
   sio_redis *r = sio__redis_server_of_link(l)->redis;
@@ -58,9 +59,9 @@ void sio__redis_on_hold_timer(uv_timer_t *t) {
   sio__redis_schedule_flush(r);
 }
 
-/* When Redis fails, all servers lose their connections and reconnect one after the other. So the
- * queued commands are sent a moment after the connection is ready: published messages then reach
- * servers that reconnect a little later. */
+/* When Redis fails, all Socket.IO servers lose their connections and reconnect one after the other.
+ * So queued commands are sent only a moment after the connection is ready: published messages then
+ * also reach the servers that reconnect a little later. */
 static void redis_server_hold_commands(struct redis_server *p) {
   sio_redis *r = p->redis;
   unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
@@ -211,9 +212,9 @@ bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) 
   return found;
 }
 
-/* n is how many servers have received a message. Right after a break fewer servers than before may
- * be connected: then the message has missed some, which is counted. If the number is still smaller
- * after COME_BACK_MS, it is taken as the new normal number. */
+/* n is how many Socket.IO servers have received a message. Right after a break fewer servers than
+ * before may be connected: the others have missed the message, which is counted and logged. If n is
+ * still smaller after COME_BACK_MS, n is taken as the new normal number. */
 static void compare_receiver_count(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
@@ -248,8 +249,8 @@ static void on_publish_reply(struct link *l, const struct link_expect *expect,
     compare_receiver_count(sio__redis_server_of_link(l)->redis, reply->integer);
 }
 
-/* In a cluster the reply to PUBLISH counts only the subscribers on the node that was asked, so it
- * is not compared. */
+/* In a Redis Cluster the reply to PUBLISH counts only the subscribers on the node that was asked,
+ * so that number is not compared. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload) {
   static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };
@@ -267,7 +268,8 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 
 /* ---- how many listen ------------------------------------------------------------------------- */
 
-/* Reads the reply to PUBSUB NUMSUB, which is [channel, number]. Returns the number, or an error. */
+/* Reads the reply to PUBSUB NUMSUB, which is [channel, number]. Returns the number, or a negative
+ * error code. */
 static int64_t parse_numsub_reply(const redisReply *reply) {
   if (!reply) return UV_ENOTCONN;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return UV_EIO;
@@ -281,8 +283,8 @@ static void on_numsub_reply(struct link *l, const struct link_expect *expect,
   r->counted(r, expect->id, parse_numsub_reply(reply));
 }
 
-/* A channel that is not sharded may have subscribers on every server of a cluster, so all servers
- * are asked. */
+/* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all of
+ * these servers are asked. */
 static int count_subscribers_on_all_servers(sio_redis *r, const sio_slice *words,
                                             struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;

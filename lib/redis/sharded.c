@@ -233,8 +233,8 @@ void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
-/* If there is no memory for the channel of this socket, messages from other servers to this socket
- * alone are lost. This is counted as one dropped message. */
+/* If there is no memory to subscribe to the channel of this socket, messages that other servers
+ * send to this socket alone are lost. This is counted as one dropped message. */
 void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel(a, id) : 0;

@@ -9,7 +9,7 @@
 
 extern const struct message_format sio__sharded_message_format;
 
-/* The types of its messages; the numbers are the protocol's. */
+/* The types of messages of the sharded adapter; the protocol defines the numbers. */
 enum sharded_type {
   SHARDED_BROADCAST = 3,
   SHARDED_JOIN,
@@ -23,7 +23,8 @@ enum sharded_type {
   SHARDED_ACK
 };
 
-/* The channel of a room is subscribed while the room has members here. */
+/* The functions for the sio_adapter_ops of the sharded adapter. The channel of a room is subscribed
+ * to while the room has members on this server. */
 int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s);

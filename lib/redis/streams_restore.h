@@ -15,14 +15,15 @@ void sio__streams_clear_restores(struct streams *x);
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 
-/* Writes the keys to Redis again that were deleted for sockets that have not joined yet. */
+/* Writes the keys to Redis again that were read and deleted for restores which have not ended
+ * yet. */
 void sio__streams_write_back_unused_keys(struct streams *x);
 
-/* Functions of the table. */
+/* Functions for the sio_adapter_ops of the streams adapter. */
 void sio__streams_restore_socket(sio_adapter *a, sio_restore *r);
 void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r);
 
-/* For stream_ops. */
+/* Functions for stream_ops. */
 void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
                                    const redisReply *reply);
 void sio__streams_on_entries_read(struct stream *st);

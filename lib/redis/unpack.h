@@ -8,36 +8,43 @@
 
 #include "packet/parser.h"
 
-/* A whole message: one value, checked. */
+/* A message of another server: one MessagePack value, which was checked. */
 struct unpacked {
-  sio_slice value;           /* MessagePack; in `converted`, or in what was published */
-  struct sio_parser_out own; /* JSON as MessagePack                                   */
+  sio_slice value;           /* the MessagePack, in `own` or in the message that was received */
+  struct sio_parser_out own; /* the message as MessagePack if it was JSON */
 };
-/* 0, SIO_EPROTO (malformed), SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. Clear it in any case. */
+/* Checks a message and, if it is JSON, converts it to MessagePack. Returns 0, SIO_EPROTO (the
+ * message is malformed), SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM. The caller must clear *u, also after
+ * an error. */
 int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message);
 void sio__unpacked_clear(struct unpacked *u);
 
-/* Where the value of a key goes; {NULL,0} if it is missing. */
+/* Where sio__unpack_map_fields() stores the value of a key: {NULL,0} if the key is missing. */
 struct unpack_field {
   const char *key;
   sio_slice *value;
 };
-/* Finds the values of several keys in a map. False: the value is not a map, or is malformed. */
+/* Finds the values of several keys in a map. Returns false if the value is not a map, or is
+ * malformed. */
 bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n);
-/* Splits an array into its elements. False: the value is not an array of exactly n elements. */
+/* Splits an array into its elements. Returns false if the value is not an array of exactly n
+ * elements. */
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
-/* Takes the head of an array off *in and stores its length. The elements follow in *in. */
+/* Reads the head of an array: stores its length in *n and moves *in to its first element. Returns
+ * false if *in is not an array. */
 bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
 
 bool sio__unpack_string(sio_slice value, sio_slice *out);
-/* A string of less than `size` bytes without a NUL, copied. */
+/* Copies a string of less than `size` bytes without a NUL to out. Returns false if the value is
+ * anything else. */
 bool sio__unpack_string_copy(sio_slice value, char *out, size_t size);
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out);
 bool sio__unpack_is_true(sio_slice value);
 bool sio__unpack_is_false(sio_slice value);
 
 enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
-/* The name of a room: a string, or an integer as its digits. False: it cannot be a room here. */
+/* Copies the name of a room to out: a string, or an integer as its digits. Returns false if the
+ * value cannot be the name of a room here. */
 bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
 
 /* The names of rooms in an array: strings, and integers as their digits, as JavaScript has them.
@@ -46,11 +53,12 @@ struct unpacked_names {
   const char **list; /* NULL-terminated; owned */
   uint32_t given;    /* the length of the array, with the elements that are left out */
 };
-/* 0, SIO_EPROTO: it is no array; UV_ENOMEM. A missing value is an empty list. */
+/* Reads the names of rooms. A missing value counts as an empty list. Returns 0, SIO_EPROTO (the
+ * value is no array) or UV_ENOMEM. */
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
 void sio__unpacked_room_names_clear(struct unpacked_names *names);
 
-/* A value as JSON text with attachments, which lie in the message. */
+/* A value as JSON text. Its attachments point into the message that was received. */
 struct unpacked_json {
   struct sio_parser_out out;
 };
@@ -60,7 +68,7 @@ static inline sio_slice unpacked_json_text(const struct unpacked_json *j) {
   return slice(msg_data(j->out.text), j->out.text->len);
 }
 
-/* What is wrong with a message, for the log. */
+/* Returns a text for the log that says what is wrong with a message. */
 const char *sio__describe_message_error(int err);
 
 #endif

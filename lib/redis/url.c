@@ -24,7 +24,7 @@ static int url_hex_digit_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes %XX. False: it is cut off, or a NUL. */
+/* Decodes each %XX in s. Returns false if a sequence is incomplete or stands for a NUL. */
 static bool url_decode_percent(char *s) {
   char *to = s;
   for (; *s; s++) {
@@ -41,7 +41,8 @@ static bool url_decode_percent(char *s) {
   return true;
 }
 
-/* Ends the text at the last, or first, c in it, and returns what follows, or NULL. */
+/* Cuts s off at its first c (at its last one if `last` is true). Returns the text after that c, or
+ * NULL if s has no c. */
 static char *cut_text_at_char(char *s, char c, bool last) {
   char *at = last ? strrchr(s, c) : strchr(s, c);
   if (at) *at++ = '\0';

@@ -16,17 +16,18 @@ struct redis_host {
 };
 
 struct redis_url {
-  char *text; /* owned: what all others point to */
+  char *text; /* owned; all other strings point into it */
   enum redis_url_kind kind;
   bool secure;                        /* rediss://                                       */
-  struct redis_host hosts[URL_HOSTS]; /* the server; sentinels; some nodes of a cluster  */
+  struct redis_host hosts[URL_HOSTS]; /* the server, the sentinels, or some nodes of a cluster */
   unsigned nhosts;
-  const char *path;                       /* of a Unix socket; NULL: TCP   */
-  const char *master;                     /* the name of what sentinels watch */
-  const char *user, *password, *database; /* NULL: none */
+  const char *path;                       /* the path of a Unix socket; NULL: TCP */
+  const char *master;                     /* the name under which sentinels watch the master */
+  const char *user, *password, *database; /* NULL: the url has none */
 };
 
-/* 0; UV_EINVAL with *why, a static text; UV_ENOMEM. url NULL: the default. */
+/* Parses url; NULL stands for the default url. Returns 0, UV_EINVAL (*why is set to a static text)
+ * or UV_ENOMEM. */
 int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why);
 void sio__redis_url_clear(struct redis_url *u);
 
