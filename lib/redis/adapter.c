@@ -129,8 +129,8 @@ static int end_query_with_error(sio_adapter *a, sio_query *query, int err) {
   return 0;
 }
 
-/* Publishes a broadcast that asks for acks. Errors are not returned: if the other servers cannot be
- * asked, the query still collects the acks of the local sockets. */
+/* Publishes a broadcast that asks for acks. Returns no error: if the other servers cannot be asked,
+ * the query still collects the acks of the local sockets. */
 static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
                                         const sio_packet_info *p) {
   struct message m;
@@ -448,7 +448,8 @@ static int open_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const 
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
-  /* A room of another thread is not known to this adapter, so it cannot have its own channel. */
+  /* With several threads this adapter does not know the rooms of the sockets of other threads, so
+   * rooms cannot have channels of their own. */
   if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC && api->has_threads(nsp))
     return UV_EINVAL;
   sio_adapter *a = redis_adapter_new(&o, nsp);
@@ -481,7 +482,7 @@ static void redis_adapter_close(sio_adapter *a) {
   redis_adapter_free(a);
 }
 
-/* The functions that all three adapters share. */
+/* The functions that the classic, sharded and streams adapters share. */
 #define OPS_OF_ALL                                                                           \
   .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                  \
   .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,        \

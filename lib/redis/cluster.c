@@ -279,7 +279,7 @@ static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
   sio__cluster_move_commands(r);
   cluster_close_unlisted_servers(r);
   if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
-  sio__redis_schedule_flush(r); /* parts may wait for the server of a slot */
+  sio__redis_schedule_flush(r); /* a stream may wait until the server of its slot is known */
 }
 
 /* ---- asking for it --------------------------------------------------------------------------- */

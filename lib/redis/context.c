@@ -251,7 +251,7 @@ static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   return 0;
 }
 
-/* Sets the command that the discovery connection sends, and its login. */
+/* Sets the login of the discovery connection, and the command that it sends last in the login. */
 static void redis_init_discovery_options(sio_redis *r) {
   struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;

@@ -13,7 +13,7 @@ struct link_lookup {
   uv_getaddrinfo_t req;
   void (*resolved)(struct link *l, int status);
   struct link *link; /* NULL after sio__link_cancel_lookup() */
-  struct link *of;   /* the link that made the lookup; it stays set */
+  struct link *of;   /* the link that made the lookup, also after sio__link_cancel_lookup() */
 };
 
 static void on_link_host_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {

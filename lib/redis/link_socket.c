@@ -61,7 +61,7 @@ void sio__link_close_socket(struct link *l) {
   uv_read_stop(&w->u.stream);
   uv_fileno((uv_handle_t *)&w->writable, &fd);
   uv_close((uv_handle_t *)&w->writable, on_link_poll_closed);
-  close(fd); /* uv_poll_t leaves its descriptor open, and has stopped watching it */
+  close(fd); /* uv_close() has stopped the uv_poll_t, but leaves its descriptor open */
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -95,8 +95,8 @@ static int link_socket_wait_until_writable(struct link_socket *w, int fd) {
   return err ? err : uv_poll_start(&w->writable, UV_WRITABLE, on_link_socket_writable);
 }
 
-/* Gives the kernel as much as it takes. uv_write() would raise SIGPIPE if Redis has closed the
- * connection, so the descriptor is written to directly. */
+/* Writes the unsent bytes, as many as the kernel takes. They are written to the descriptor
+ * directly, because uv_write() would raise SIGPIPE if Redis has closed the connection. */
 static int link_socket_send_unsent_bytes(struct link_socket *w) {
   uv_os_fd_t fd;
   int err = uv_fileno(&w->u.handle, &fd);

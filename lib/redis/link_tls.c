@@ -10,7 +10,7 @@
 
 enum {
   TLS_PIECE = 16384,    /* the most plaintext that is encrypted or decrypted at a time */
-  TLS_SAYS = 128 * 1024 /* the most ciphertext of a handshake that waits */
+  TLS_SAYS = 128 * 1024 /* the most ciphertext that may wait to be sent during the handshake */
 };
 
 static int on_tls_ciphertext(void *to, const char *p, size_t n) {

@@ -101,8 +101,8 @@ static void sharded_write_response_start(struct message *m, const char *id,
   write_request_id(m, id);
 }
 
-/* Returns true if messages for this room are published on a channel for this room alone. All
- * servers must have the same subscription mode. */
+/* Returns true if messages for this room are published on a channel of its own. All Socket.IO
+ * servers must be set to the same subscription mode. */
 static bool has_room_own_channel(const sio_adapter *a, const char *room) {
   if (a->mode == SIO_REDIS_DYNAMIC) return strlen(room) != SOCKET_ID_LEN;
   return a->mode == SIO_REDIS_DYNAMIC_PRIVATE;
@@ -215,8 +215,8 @@ int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
   return err;
 }
 
-/* The channel is unsubscribed before the socket leaves: the host's hooks run when it leaves, and
- * may make another socket join, which then subscribes again. */
+/* Unsubscribes from the channel of the room before its last socket leaves: when a socket leaves,
+ * hooks of the host run, and may make another socket join the room, which then subscribes again. */
 void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);

@@ -92,7 +92,7 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   st->ops = ops;
   st->read_count = o->read_count;
   st->read_next = 1;
-  /* The connection must not be silent for so long that it counts as broken. */
+  /* XREAD must not block for so long that the silent connection would count as broken. */
   unsigned most = r->options.ping_interval_ms / 2 + 1;
   st->block_ms = o->block_ms < most ? o->block_ms : most;
   st->max_len = o->max_len;

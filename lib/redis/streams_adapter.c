@@ -94,7 +94,9 @@ static struct stream_entry *streams_entry_new(sio_adapter *a, enum sharded_type 
   return e;
 }
 
-/* Adds an entry; m is its data. After an error nothing is added. Clears m. */
+/* Queues an entry with the data m for the stream, and clears m. wait: see
+ * sio__stream_queue_entry(). If an error is returned, no entry was queued, and the lost message was
+ * counted. */
 static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct message *m,
                              const sio_packet_info *info, const char *key, bool wait) {
   char *data;
@@ -111,12 +113,12 @@ static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct mess
 
 /* ---- local delivery -------------------------------------------------------------------------- */
 
-/* An event for the local sockets alone. It waits until the entries before it are delivered. */
+/* An event for local sockets only, which waits until the entries before it are delivered. */
 struct local_event {
   sio_adapter *adapter;
   sio_packet *packet;
   sio_query *query; /* held, or NULL */
-  sio_target to;    /* its lists are in names */
+  sio_target to;    /* to.rooms and to.except point into `names` */
   const char **names;
 };
 
@@ -227,7 +229,7 @@ void sio__streams_on_query_end(sio_adapter *a, const sio_query *query) {
 }
 
 struct delivery {
-  const struct stream_entry *entry; /* NULL: of another server */
+  const struct stream_entry *entry; /* the entry, or NULL if another server has added it */
   sio_slice offset;
 };
 
@@ -306,7 +308,8 @@ static int receive_stream_request(sio_adapter *a, sio_slice message, void *user)
   return sio__handle_stream_request(a, *(const unsigned *)user, message);
 }
 
-/* Other types are ignored: they are published on channels, or are those of older versions. */
+/* Handles an entry that another Socket.IO server has added. Entries of other types than these are
+ * ignored: they come from older versions, or their messages are published on channels. */
 static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
   char text[STREAM_ID_MAX];
   struct delivery d = { .offset = sio__stream_id_format(id, text) };
@@ -363,8 +366,8 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   return err;
 }
 
-/* The host disconnects the socket. It cannot be recovered later, so it is sent the events that
- * still wait for their ids. */
+/* Called when the host disconnects the socket. Since the socket cannot be recovered later, it is
+ * sent the events now that still wait for their ids. */
 void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_waiting_entries(a->streams->stream)) return;
@@ -392,8 +395,8 @@ static const struct stream_ops streams_stream_ops = {
   .flush = sio__streams_on_flush,
 };
 
-/* The same hash as in Node.js: h = h * 31 + c over UTF-16 units, as a signed 32-bit number. The
- * remainder of a division by it may be negative. */
+/* Returns the hash that the Node.js adapter computes: h = h * 31 + c over UTF-16 units, as a signed
+ * 32-bit number. It may be negative, and then its remainder is, too. */
 static int32_t hash_nsp_name(sio_slice name) {
   uint32_t h = 0;
   for (size_t i = 0; i < name.n;) {

@@ -216,9 +216,9 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
 }
 
 /* In a Redis Cluster the link remembers the commands of a connection for subscriptions, in order,
- * until their replies come. So the reply to a SUNSUBSCRIBE differs from the same message that Redis
- * sends unasked because the slot has moved. Returns true, and forgets the oldest command, if the
- * message is the reply to that command. */
+ * until their replies come. So the reply to a SUNSUBSCRIBE can be distinguished from the same
+ * message that Redis sends unasked because the slot has moved. Returns true, and forgets the oldest
+ * command, if the message is the reply to that command. */
 static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
   const struct link_expect expect = make_subscription_expect(name, on);
   const struct link_expect *first = sio__link_first_expected_reply(l);
@@ -248,8 +248,8 @@ static void log_subscriber_error(sio_redis *r, sio_slice error) {
             sio__copy_printable(text, sizeof text, error));
 }
 
-/* Makes the next flush send the subscriptions again that the Redis server p has not confirmed: each
- * to the server that has its slot now. That is p itself if the slot table is outdated. */
+/* Makes the next flush subscribe again to the channels that the Redis server p has not confirmed:
+ * each at the server that has its slot now, or at p if the slot table still names p. */
 static void place_refused_subscriptions(struct redis_server *p) {
   p->refused = true;
   p->redis->misplaced = true;

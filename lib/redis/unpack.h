@@ -48,7 +48,7 @@ enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
 bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
 
 /* The names of rooms in an array: strings, and integers as their digits, as JavaScript has them.
- * What cannot be the name of a room here is left out. */
+ * Elements that cannot be the name of a room here are left out. */
 struct unpacked_names {
   const char **list; /* NULL-terminated; owned */
   uint32_t given;    /* the length of the array, with the elements that are left out */
