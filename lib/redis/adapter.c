@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter.c - the adapter that speaks what createAdapter() of @socket.io/redis-adapter speaks
- * (docs/architecture.md, "Many machines"). Rooms are the memory adapter's.
+ * adapter.c - the adapter that speaks the protocol of createAdapter() of @socket.io/redis-adapter
+ * (docs/architecture.md, "Many machines"). The memory adapter keeps the rooms of the local
+ * sockets.
  *
- * What is published comes back to this server as well, which ignores it: everything is applied to
- * the local sockets within the call.
+ * Redis sends the messages of this server back to it, too. They are ignored, because each call has
+ * acted on the local sockets already.
  */
 #include "base/mem.h"
 #include "base/sized.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * cluster.c - a Redis Cluster: which server has which of the 16384 slots.
+ * cluster.c - a Redis Cluster: which Redis server has which of the 16384 slots.
  *
- * The table comes from CLUSTER SLOTS. Each MOVED corrects it, and it is asked for again then, when
- * a server breaks, and until every slot that is needed has a server. What becomes of commands whose
- * slot moves is in cluster_moves.c.
+ * The slot table comes from CLUSTER SLOTS. Each MOVED error corrects one slot. The table is
+ * requested again after a MOVED error, when a connection to a server breaks, and until every slot
+ * that is needed has a server. cluster_moves.c handles the commands whose slot moves.
  */
 #include "redis/context.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * context.c - options, opening and closing, and what the host is told.
+ * context.c - options, opening and closing, and what is reported to the host.
  */
 #include "redis/context.h"
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * context.h - struct sio_redis: the connections to one or several servers of Redis, who is
- * subscribed to what, and which requests wait for responses.
+ * context.h - struct sio_redis: the connections to one or several Redis servers, the
+ * subscriptions, and the requests that wait for responses.
  *
  *   context.c        options, opening and closing, what the host is told
- *   server.c         the two connections to one server of Redis, and commands
- *   subscribe.c      subscriptions, and which server each is on
- *   sentinel.c       asks sentinels which server is the master
- *   cluster.c        which server has which slot
+ *   server.c         the two connections to one Redis server, and commands
+ *   subscribe.c      subscriptions, and which Redis server each is on
+ *   sentinel.c       asks sentinels which Redis server is the master
+ *   cluster.c        which Redis server has which slot
  *   cluster_moves.c  the commands of slots that move
  *
- * The connection for commands sends PUBLISH, PUBSUB NUMSUB and others; the other one is subscribed,
- * after which Redis takes nothing else from it (in RESP2).
+ * The connection for commands sends PUBLISH, PUBSUB NUMSUB and others; the other one is subscribed
+ * to channels, and then Redis accepts no other commands on it (in RESP2).
  */
 #ifndef SIO_REDIS_CONTEXT_H
 #define SIO_REDIS_CONTEXT_H
@@ -47,9 +47,10 @@ struct redis_server {
   unsigned handles;       /* uv handles of both links that are not closed yet  */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
   bool commands_held;     /* queued commands wait: see redis_server_hold_commands() */
-  bool listed;            /* Redis Cluster: the last slot table, or a redirection since, names it */
-  bool failing;           /* a connection failed, and not both are ready again yet */
-  bool refused;           /* Redis refused a subscription after sio__redis_place_subscriptions() */
+  bool listed;  /* Redis Cluster: the last slot table or a later redirection names this server */
+  bool failing; /* a connection failed, and not both are ready again yet */
+  /* the server refused a subscription; sio__redis_place_subscriptions() clears this */
+  bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
    * answered each command whose slot has moved to another server. overdue: the replies took too
    * long, so other commands no longer wait for them. */

@@ -30,8 +30,8 @@ void sio__link_list_command(struct link *l, const struct link_expect *e, struct 
  * link_kept), oldest first. For those that were written already, replies still come on this link,
  * and are ignored. */
 void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list);
-/* Returns true to choose the command *e, which has a copy in e->kept. `slot` is the parameter of
- * the same name below; sio__link_count_replies_until() passes e->slot. */
+/* A callback that returns true to choose the command *e, which has a copy in e->kept. slot: the
+ * argument of sio__link_take_unwritten_commands(), or e->slot. */
 typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
 /* Removes from the link the commands that were not written yet and for which pick() returns true,
  * and appends them to the list, oldest first. */

@@ -28,7 +28,7 @@ struct unsent;
 struct link_socket {
   const struct link_socket_ops *ops;
   struct link *link; /* the link that uses the socket; NULL after sio__link_close_socket() */
-  unsigned *handles; /* of the link: counts uv handles that are not closed yet */
+  unsigned *handles; /* the counter of the link: how many uv handles are not closed yet */
   void (*closed)(struct link *l);
   /* The link that made the socket, for the call of `closed`. It stays set after
    * sio__link_close_socket(): the link is freed only after all of its handles have closed. */

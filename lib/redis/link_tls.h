@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * link_tls.h - the TLS session of a connection to Redis. It works on memory.
+ * link_tls.h - the TLS session of a connection to Redis. It works on memory: link_socket.c sends
+ * and receives the ciphertext.
  */
 #ifndef SIO_REDIS_LINK_TLS_H
 #define SIO_REDIS_LINK_TLS_H

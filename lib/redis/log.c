@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.c - a line that finds its kind told less than a second ago is only counted.
+ * log.c - a line is only counted if another line of its kind was logged less than a second ago.
  */
 #include "redis/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * publish.c - what is written is published, or counted as dropped.
+ * publish.c - publishes messages, and counts those that cannot be published.
  */
 #include "redis/publish.h"
 

@@ -4,7 +4,7 @@
  *
  *   adapter.c           the tables of functions that the host calls
  *   sharded.c           what differs in the sharded adapter
- *   pending_request.c   requests of this server, until all servers have responded
+ *   pending_request.c   requests of this server, until all other servers have responded
  *   receive_event.c     events that other servers broadcast
  *   receive_request.c   requests of other servers, and the responses to them
  *   receive_response.c  responses of other servers

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_event.c - events that other servers broadcast.
+ * receive_event.c - events that other Socket.IO servers broadcast.
  */
 #include "redis/receive_event.h"
 

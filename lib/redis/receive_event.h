@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_event.h - events that other servers broadcast.
+ * receive_event.h - events that other Socket.IO servers broadcast.
  */
 #ifndef SIO_REDIS_RECEIVE_EVENT_H
 #define SIO_REDIS_RECEIVE_EVENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_request.c - requests of other servers, and the responses to them.
+ * receive_request.c - requests of other Socket.IO servers, and the responses to them.
  */
 #include "redis/receive_request.h"
 

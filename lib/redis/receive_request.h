@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_request.h - requests of other servers, and the responses to them.
+ * receive_request.h - requests of other Socket.IO servers, and the responses to them.
  */
 #ifndef SIO_REDIS_RECEIVE_REQUEST_H
 #define SIO_REDIS_RECEIVE_REQUEST_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_response.c - responses of other servers to the requests of this one.
+ * receive_response.c - responses of other Socket.IO servers to the requests of this one.
  */
 #include "redis/receive_response.h"
 

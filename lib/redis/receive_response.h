@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_response.h - responses of other servers to the requests of this one.
+ * receive_response.h - responses of other Socket.IO servers to the requests of this one.
  */
 #ifndef SIO_REDIS_RECEIVE_RESPONSE_H
 #define SIO_REDIS_RECEIVE_RESPONSE_H

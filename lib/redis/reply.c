@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply.c - the reader of hiredis, which allocates an array before its elements have come: here an
- * array that is too long is refused first.
+ * reply.c - reads replies with hiredis. The reader of hiredis allocates an array before the
+ * elements have come, so this file refuses arrays that are too long first.
  */
 #include "redis/reply.h"
 

@@ -2,8 +2,8 @@
  *
  * reply.h - what Redis sends, parsed by the reader of hiredis.
  *
- * What comes is bounded: one reply has at most max_elements elements, and less bytes than `max`
- * and one read more wait until it is complete.
+ * The size of a reply is limited: it has at most max_elements elements, and while it is incomplete
+ * at most `max` bytes of it, and those of one more read, are kept.
  */
 #ifndef SIO_REDIS_REPLY_H
 #define SIO_REDIS_REPLY_H

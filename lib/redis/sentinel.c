@@ -2,8 +2,8 @@
  *
  * sentinel.c - follows the master that sentinels watch. Each attempt to connect asks a sentinel
  * first; a server that does not call itself a master (ROLE) is not used. Sentinels close the
- * connections to a master that has become a replica; for a switch that somebody else makes, the
- * role is asked for every ping_interval_ms.
+ * connections to a master that has become a replica; in case something else makes a master a
+ * replica, ROLE is also sent every ping_interval_ms.
  */
 #include "redis/context.h"
 

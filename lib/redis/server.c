@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.c - the two connections to one server of Redis: one for commands, one for subscriptions.
- * On the connection for commands Redis sends one reply for each command, in the same order.
+ * server.c - the two connections to one Redis server: one for commands, one for subscriptions. On
+ * the connection for commands Redis sends one reply for each command, in the same order.
  */
 #include "redis/context.h"
 

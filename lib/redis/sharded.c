@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sharded.c - createShardedAdapter() of @socket.io/redis-adapter: sharded channels, of which each
- * server of a Redis Cluster carries its own, and the messages of Socket.IO's ClusterAdapter.
+ * sharded.c - createShardedAdapter() of @socket.io/redis-adapter: sharded channels, each of which
+ * belongs to one server of a Redis Cluster, and the messages of Socket.IO's ClusterAdapter.
  */
 #include "redis/sharded.h"
 

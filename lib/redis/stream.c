@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream.c - opens and closes a stream, which is a part of the context of Redis.
+ * stream.c - opens and closes a stream, which is a struct redis_part of the context.
  */
 #include "redis/stream.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_commands.c - commands for the stream and for keys. A reply finds what its command was sent
- * for by a kind and a number. In a cluster the keys have slots of their own, on any server.
+ * stream_commands.c - commands for the stream and for keys. A kind and a number in link_expect.id
+ * say what a command was sent for. In a Redis Cluster each key has a slot of its own, which may be
+ * on any server.
  */
 #include "redis/stream_commands.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_reader.c - the connection that reads the stream: the entries of all servers, in one order.
+ * stream_reader.c - the connection that reads the stream: the entries of all Socket.IO servers, in
+ * one order.
  */
 #include "redis/stream_reader.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_reader.h - the connection that reads the stream: the entries of all servers, in one order.
+ * stream_reader.h - the connection that reads the stream: the entries of all Socket.IO servers, in
+ * one order.
  */
 #ifndef SIO_REDIS_STREAM_READER_H
 #define SIO_REDIS_STREAM_READER_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_repeats.c - the last number of each server, in a map whose oldest item is replaced.
+ * stream_repeats.c - the last number of each Socket.IO server, in a map; when the map is full, its
+ * oldest item is replaced.
  */
 #include "redis/stream_repeats.h"
 

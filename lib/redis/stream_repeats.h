@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_repeats.h - recognises entries that their server has added to the stream twice.
+ * stream_repeats.h - recognises entries that a Socket.IO server has added to the stream twice.
  *
  * When the connection of a writer breaks, Redis may still execute an XADD that has left this
  * machine, after the writer has found that the entry is not in the stream and has added it again.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_server.c - which server of Redis has the stream.
+ * stream_server.c - which Redis server has the stream.
  */
 #include "redis/stream_server.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_server.h - which server of Redis has the stream, for both of its connections.
+ * stream_server.h - which Redis server has the stream, for both connections of the stream.
  */
 #ifndef SIO_REDIS_STREAM_SERVER_H
 #define SIO_REDIS_STREAM_SERVER_H

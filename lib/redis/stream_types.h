@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_types.h - struct stream: a stream of Redis that all servers add entries to and read.
+ * stream_types.h - struct stream: a stream of Redis that all Socket.IO servers add entries to and
+ * read.
  *
  * It has two connections: a writer (stream_writer.c) for XADD and for the keys of sockets that may
- * be recovered, and a reader (stream_reader.c), which waits in XREAD. The reader sees the entries
- * of all servers, its own included, in one order; it goes on after the last entry that it has read
- * whenever its connection was lost. In a Redis Cluster both go to the server that has the slot of
- * the stream; commands for keys, whose slots are others, go through sio__redis_send_command().
+ * be recovered, and a reader (stream_reader.c), which waits in XREAD. The reader gets the entries
+ * of all Socket.IO servers, also those of this one, in one order; after its connection was lost,
+ * it continues after the last entry that it has read. In a Redis Cluster both are connected to the
+ * Redis server that has the slot of the stream; commands for keys, which have other slots, are
+ * sent with sio__redis_send_command().
  *
  * An entry that this server adds is kept until it has been read back:
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * streams_session.h - sockets that may be recovered: a key of Redis for each, which any server of
- * the cluster may take.
+ * streams_session.h - sockets that may be recovered: a key of Redis for each, which any Socket.IO
+ * server may take.
  *
  * A key is written when a socket connects, and after each change of its rooms and shared data, and
  * again before it expires: so a client can return although its server was killed.

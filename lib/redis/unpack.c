@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * unpack.c - every length is checked against the bytes that there are before anything is allocated.
+ * unpack.c - reads messages. Each length is checked against the number of bytes in the message
+ * before memory is allocated.
  */
 #include "redis/unpack.h"
 

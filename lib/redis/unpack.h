@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * unpack.h - reads what other servers publish. A message is MessagePack, or JSON, which is turned
- * into MessagePack first, so that there is one reader for both.
+ * unpack.h - reads what other Socket.IO servers publish. A message is MessagePack or JSON. JSON is
+ * converted to MessagePack first, so that one reader serves both.
  */
 #ifndef SIO_REDIS_UNPACK_H
 #define SIO_REDIS_UNPACK_H

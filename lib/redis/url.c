@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * url.c - a copy of the URL is cut up in place.
+ * url.c - parses the url of Redis. A copy of the url is split in place.
  */
 #include "redis/url.h"
 

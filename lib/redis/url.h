@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * url.h - where Redis is, and as whom to log in.
+ * url.h - the url of Redis: the addresses, and the user and password to log in with.
  */
 #ifndef SIO_REDIS_URL_H
 #define SIO_REDIS_URL_H
