@@ -99,17 +99,17 @@ static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
   memcpy(new_id, s->own_id, sizeof new_id);
   memcpy(s->own_id, rec->id, sizeof s->own_id);
   s->recovery_record = rec; /* The adapter may ask for the pid while the socket joins its rooms. */
-  int cause = sio__saved_state_give_rooms(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
+  s->recovered = true;
+  int cause = sio__saved_state_give_to_socket(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recovery_record = NULL;
     memcpy(s->own_id, new_id, sizeof new_id);
     sio__saved_state_take_back(s);
+    s->recovered = false;
     return cause;
   }
   sio__recovery_assign_record_to_socket(r, rec, s);
-  s->recovered = true;
-  sio__saved_state_give_data(&rec->saved, s);
   return 0;
 }
 

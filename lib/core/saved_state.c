@@ -112,8 +112,9 @@ int sio__saved_state_describe(const struct saved_state *st, const sio_nsp *nsp,
 
 /* ---- using ---------------------------------------------------------------------------------- */
 
-int sio__saved_state_give_rooms(const struct saved_state *st, sio_socket *s) {
+int sio__saved_state_give_to_socket(const struct saved_state *st, sio_socket *s) {
   int err = 0;
+  if (st->data) memcpy(sio_socket_data(s), st->data, socket_data_size(s->nsp));
   if (st->shared && !(s->shared = sio__strndup(st->shared, strlen(st->shared)))) return UV_ENOMEM;
   for (const char *room = st->rooms; room && !err; room = next_saved_room(st, room))
     err = sio_join(s, room);
@@ -124,10 +125,7 @@ void sio__saved_state_take_back(sio_socket *s) {
   sio__free(s->shared);
   s->shared = NULL;
   s->nsp->ops->leave_all(s->nsp->adapter, s);
-}
-
-void sio__saved_state_give_data(const struct saved_state *st, sio_socket *s) {
-  if (st->data) memcpy(sio_socket_data(s), st->data, socket_data_size(s->nsp));
+  if (socket_data_size(s->nsp)) memset(sio_socket_data(s), 0, socket_data_size(s->nsp));
 }
 
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room) {

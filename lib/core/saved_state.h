@@ -27,14 +27,12 @@ int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *ns
                                        const sio_saved_socket *from);
 void sio__saved_state_clear(struct saved_state *st);
 
-/* Makes the new socket of the client join the saved rooms, and sets its shared data. Returns 0,
- * UV_ENOMEM, or the error of sio_join(); after an error the caller has to call
- * sio__saved_state_take_back(). */
-int sio__saved_state_give_rooms(const struct saved_state *st, sio_socket *s);
-/* Undoes sio__saved_state_give_rooms(): s leaves all its rooms and loses its shared data. */
+/* Sets the data and the shared data of the client's new socket, and then makes it join the saved
+ * rooms, so that the room callbacks of the host can read the data. Returns 0, UV_ENOMEM, or the
+ * error of sio_join(); after an error the caller has to call sio__saved_state_take_back(). */
+int sio__saved_state_give_to_socket(const struct saved_state *st, sio_socket *s);
+/* Undoes sio__saved_state_give_to_socket(): s leaves all its rooms and loses its data. */
 void sio__saved_state_take_back(sio_socket *s);
-/* Copies the saved bytes, if there are any, to sio_socket_data() of the new socket. */
-void sio__saved_state_give_data(const struct saved_state *st, sio_socket *s);
 
 /* True if one of the saved rooms has this name. */
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room);

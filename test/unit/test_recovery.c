@@ -288,6 +288,29 @@ TEST(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them) {
   stop();
 }
 
+static char seen_on_join[8];
+static bool recovered_on_join;
+
+static void look_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)user;
+  if (strcmp(room, "lounge") != 0) return;
+  memcpy(seen_on_join, sio_socket_data(s), sizeof seen_on_join);
+  recovered_on_join = sio_socket_recovered(s);
+}
+
+TEST(the_callback_for_a_room_sees_the_bytes_of_a_socket_that_is_recovered) {
+  begin_with(&(sio_options){ .recovery = &normal, .socket_data_size = 8 });
+  struct client4 *c = come();
+  memcpy(sio_socket_data(first()), "8 bytes", 8);
+  EQ(sio_join(first(), "lounge"), 0);
+  hang_up(c->p);
+  EQ(sio_on_room(root, &(sio_room_hooks){ .join = look_on_join }, NULL), 0);
+  come_back(c);
+  EQ_STR(seen_on_join, "8 bytes");
+  CHECK(recovered_on_join);
+  stop();
+}
+
 TEST(shared_data_is_handed_over) {
   begin();
   struct client4 *c = come();
@@ -518,6 +541,7 @@ T(an_event_is_not_replayed_to_its_sender)
 T(an_event_to_an_empty_list_of_rooms_is_replayed_to_no_socket)
 T(events_sent_in_the_turn_in_which_the_connection_breaks_are_missed_not_lost)
 T(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them)
+T(the_callback_for_a_room_sees_the_bytes_of_a_socket_that_is_recovered)
 T(shared_data_is_handed_over)
 T(what_travels_to_other_servers_has_no_offset)
 T(a_packet_shows_its_event_without_the_offset_whatever_the_adapter)
