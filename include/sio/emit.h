@@ -134,7 +134,8 @@ typedef struct sio_target {
   uintptr_t reserved[1];
 } sio_target;
 
-/* A list of rooms for sio_target, sio_all_join() and sio_all_leave(). */
+/* A list of rooms for sio_target, sio_all_join() and sio_all_leave(). It lives until the end of the
+ * block in which it stands, so a function must not return a sio_target that refers to it. */
 #define SIO_ROOMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* Sends an event to all sockets of the target. If the target contains no socket, sio_broadcast()

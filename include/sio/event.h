@@ -77,9 +77,12 @@ SIO_EXTERN sio_val sio_event_args(const sio_event *e);
 
 /* Returns a copy of the event with its attachments. The copy belongs to the program, which frees it
  * with sio_event_free(); the functions of this header read it like the event itself. The copy has
- * no ack: only the event itself can be replied to. Returns NULL if memory ran out. */
+ * no ack: only the event itself can be replied to. Another thread may read bytes and texts that
+ * these functions have returned of a copy, until the copy is freed. Returns NULL if memory ran
+ * out. */
 SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
-/* Frees an event that sio_event_keep() or sio_event_new() returned. kept may be NULL. */
+/* Frees an event that sio_event_keep() or sio_event_new() returned; it may be freed after the
+ * server has closed. kept may be NULL. */
 SIO_EXTERN void sio_event_free(sio_event *kept);
 
 /* Makes an event from a name and arguments, for a program that keeps or shows what it sends. Name
@@ -107,10 +110,10 @@ SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
  * if the ack was sent or taken already, or if memory ran out. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Sends a taken ack with args as its arguments, and frees it, also if sending fails. If ack is
- * NULL, does nothing and returns 0. SIO_ECLOSED: the client has disconnected; or another error of
- * sio_emit(). */
+ * NULL, does nothing and returns 0. SIO_ECLOSED: the client has disconnected, or the server has
+ * closed; or another error of sio_emit(). */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
-/* Frees a taken ack without sending it. */
+/* Frees a taken ack without sending it. ack may be NULL. */
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);
 
 #ifdef __cplusplus

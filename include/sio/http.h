@@ -104,12 +104,16 @@ typedef void (*sio_request_cb)(sio_request *r, void *user);
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
-/* Serves the files below the directory dir under a prefix of URLs, such as "/". A request for a
+/* Serves the files below the directory dir under a prefix of URLs, such as "/" or "/files", which
+ * is for "/files" and all paths below "/files/". A route of sio_route() with a longer path than
+ * the prefix is used instead. The answers have the headers "Cache-Control: public, max-age=0" and
+ * "X-Content-Type-Options: nosniff". A browser runs the scripts of a page that is served: do not
+ * serve files that clients have uploaded from the origin of your own pages. A request for a
  * directory gets the file index.html in it. The Content-Type depends on the ending of the file's
  * name. Files whose name begins with a dot, and files outside dir (also those that a symbolic link
  * in dir leads to), are not served. Conditional requests (ETag, Last-Modified) and Range requests
- * for one part are answered as RFC 9110 describes; a Range request for several parts gets the whole
- * file. The ETag of a file is a strong one when the file is at least two seconds old.
+ * for one part are answered as RFC 9110 describes; a Range request for several parts gets the
+ * whole file. The ETag of a file is a strong one when the file is at least two seconds old.
  *
  * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
  * client has taken the piece before. If a file changes while it is sent, the connection is closed.

@@ -115,7 +115,8 @@ typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *u
  *    callback the client's connection is closed.
  *  - Packet middleware refused an event of the client (UV_ECANCELED).
  *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The request gets
- *    status 413, and most clients then close the session. */
+ *    status 413, and most clients then close the session. A WebSocket message that is too long ends
+ *    the session itself: the callback of sio_on_disconnect() gets SIO_ETOOBIG. */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 
 /* ---- middleware ---------------------------------------------------------------------------- */
@@ -176,7 +177,9 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * field may be NULL. `create` runs before the first socket joins a room, and `remove` after the
  * last one has left it ("create-room", "join-room", "leave-room", "delete-room"). The callbacks run
  * inside the call that changes the room, and may themselves call any function, even make the socket
- * leave that room again. In `leave` and `remove` the socket may have disconnected already. */
+ * leave that room again. In `leave` and `remove` the socket may have disconnected already. In
+ * `create` and `join` it may not be connected yet: middleware may join rooms, and a socket that is
+ * recovered joins its rooms, with its data, before it connects. */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;

@@ -196,7 +196,12 @@ typedef struct sio_member {
 /* An object whose members have values of any kind; they may be bytes, arrays and objects, too. The
  * members are sent in the order of the array `members`:
  *
- *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) }) */
+ *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) })
+ *
+ * The array that SIO_OBJECT() makes lives until the end of the block in which it stands, as those
+ * of SIO_ARRAY(), SIO_ARGS() and SIO_ROOMS() do. So a function must not return such a value, and a
+ * loop must not store one for later; compilers do not warn of it. Call sio_object() with an array
+ * of your own there. */
 static inline sio_val sio_object(const sio_member *members, size_t n) {
   sio_val v = sio_val_make(SIO_OBJECT, members, n);
   size_t i;
@@ -207,10 +212,11 @@ static inline sio_val sio_object(const sio_member *members, size_t n) {
 /* ---- C11: values from plain C types -------------------------------------------------------- */
 
 /* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)) makes the arguments of an event from 1 to 16
- * values. Each value is a sio_val or has a plain C type, and is evaluated once. A char * or
- * sio_slice is sent as a string; JSON text has to be wrapped in sio_json(). The literals true and
- * false have the type int in C11 and would be sent as 1 and 0: write sio_bool(true). C++ has no
- * _Generic: pass sio_argv(array, count) there. */
+ * values, for the call in which it stands (see sio_object() for its lifetime). Each value is a
+ * sio_val or has a plain C type, and is evaluated once. A char * or sio_slice is sent as a string;
+ * JSON text has to be wrapped in sio_json(). The literals true and false have the type int in C11
+ * and would be sent as 1 and 0: write sio_bool(true). C++ has no _Generic: pass sio_argv(array,
+ * count) there. */
 #ifndef __cplusplus
 static inline sio_val sio_val_itself(sio_val v) { return v; }
 #define SIO_VAL(x) \
