@@ -198,7 +198,7 @@ static int handle_socket_ids_request(const struct requester *k, sio_slice rooms)
 int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
                                          const struct request_fields *f) {
   struct received_target t;
-  struct unpacked_names rooms = { NULL };
+  struct unpacked_names rooms = { 0 };
   if (!f->opts.n) return SIO_EPROTO;
   int err = sio__received_target_parse(&t, f->opts);
   if (!err) err = sio__unpack_room_names(&rooms, f->rooms);
