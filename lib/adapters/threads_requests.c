@@ -89,7 +89,7 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
       sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, slice(NULL, 0), &p);
   if (err) return err;
   err = a->below->broadcast(a->under, &to, p);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   return err;
 }
 
@@ -222,7 +222,7 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
   int err = sio__packet_new_for_other_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
   if (err) return err;
   err = a->below->server_emit(a->under, p, q);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   return err;
 }
 

@@ -9,8 +9,8 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Maps each character of the alphabet to VALID plus the six bits that it stands for, and every
- * other byte to 0. */
+/* Maps each character of the alphabet, and '-' and '_' of base64url, to VALID plus the six bits
+ * that it stands for, and every other byte to 0. */
 enum { VALID = 64 };
 #define V(c, bits) [c] = VALID + (bits)
 static const uint8_t value[256] = {
@@ -47,7 +47,7 @@ size_t sio__base64_encode(char *out, const void *data, size_t n) {
   return (size_t)(o - out);
 }
 
-/* Decodes four characters to three bytes. Returns false if one of them is not in the alphabet. */
+/* Decodes four characters to three bytes. Returns false if one of them has no value. */
 static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
   uint32_t a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
   if (!(a & b & c & d & VALID)) return false;

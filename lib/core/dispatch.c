@@ -40,9 +40,9 @@ struct event_queue {
   struct held_events *held;
   size_t held_bytes;  /* memory of the events in the list, and event_bytes */
   size_t event_bytes; /* memory of `event`, if the middleware has kept it for later; or 0 */
-  /* Set if the middleware has refused `event`. refusal is a copy of the message that it passed to
-   * sio_next_fail(), or NULL if memory ran out; data is the JSON text of the data that it passed,
-   * or NULL if it passed none or the data could not be encoded. */
+  /* Both are NULL unless the middleware has refused `event`. refusal is a copy of the message that
+   * it passed to sio_next_fail(); NULL also if memory ran out. data is the JSON text of the data
+   * that it passed; NULL also if it passed none or the data could not be encoded. */
   char *refusal;
   struct msg *data;
   /* True while an event is being passed to the middleware. If the chain ends during that time, the

@@ -60,7 +60,7 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
                                       size_t nbins, sio_query *q, sio_slice offset,
                                       sio_packet **out);
 int sio__packet_copy(const sio_packet *p, sio_packet **out);
-void sio__packet_free(sio_packet *p);
+void sio__remote_packet_free(sio_packet *p);
 int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to);
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);

@@ -20,7 +20,7 @@ struct remote_packet {
   sio_val all_args;
 };
 
-void sio__packet_free(sio_packet *p) {
+void sio__remote_packet_free(sio_packet *p) {
   if (!p) return;
   struct remote_packet *r = container_of(p, struct remote_packet, packet);
   sio__packet_clear(p);
@@ -66,7 +66,7 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
    * the packet may outlive. */
   r->packet.max_uncounted = 1;
   if (err)
-    sio__packet_free(&r->packet);
+    sio__remote_packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;
@@ -97,7 +97,7 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
                             .max_uncounted = 1 };
   int err = packet_copy_reread_event(r);
   if (err)
-    sio__packet_free(&r->packet);
+    sio__remote_packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;
@@ -138,7 +138,7 @@ int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice 
   r->packet.msg = copy_server_event_text(home, json, nbins);
   int err = r->packet.msg ? copy_attachments_to_msgs(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
   if (err)
-    sio__packet_free(&r->packet);
+    sio__remote_packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;

@@ -104,7 +104,7 @@ static int socket_restore_add_missed_event(struct recovery *recovery, struct rec
   if (err) return err;
   if (recovery->kept_by_adapter)
     err = sio__replay_add_missed_event(&rec->replay, recovery->nsp, p->msg);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   return err;
 }
 

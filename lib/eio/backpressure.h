@@ -11,8 +11,8 @@
 
 #include "eio/session_types.h"
 
-/* Returns false if the queue is full and nothing in it can be dropped: then the packet, a chain of
- * msgs, was dropped and counted. c->backpressure must not be NULL. */
+/* Returns false if the packet, a chain of msgs, was dropped and counted: then it may be dropped,
+ * and the last pass over the full queue could not drop enough. c->backpressure must not be NULL. */
 bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
 /* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns
  * 0, SIO_EDROPPED if that packet was dropped, or an error for which the caller has to end the

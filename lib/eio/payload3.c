@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-  LENGTH_DIGITS = 10, /* more than the length of any accepted body has */
+  LENGTH_DIGITS = 10, /* as many as the largest max_payload has, 1 GiB */
   LENGTH_END = 0xff
 };
 

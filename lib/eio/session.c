@@ -356,7 +356,7 @@ static size_t max_unread_reply_bytes(const sio_session *c) {
 
 /* Offers the queue to the kernel, and returns true if the replies that are still queued are over
  * the limit. */
-static bool has_too_many_unread_replies(sio_session *c) {
+static bool write_queue_and_check_reply_limit(sio_session *c) {
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   update_unread_reply_bytes(c, SIZE_MAX);
   return c->unread_reply_bytes > max_unread_reply_bytes(c);
@@ -370,7 +370,7 @@ static bool is_queue_over_high_water(const sio_session *c) {
 bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
   if (session_is_paused(c) || is_queue_over_high_water(c)) return true;
-  return c->unread_reply_bytes > max_unread_reply_bytes(c) && has_too_many_unread_replies(c);
+  return c->unread_reply_bytes > max_unread_reply_bytes(c) && write_queue_and_check_reply_limit(c);
 }
 
 void sio__session_resume(sio_session *c) {

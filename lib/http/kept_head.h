@@ -23,8 +23,8 @@ struct kept_head {
 
 struct kept_head *sio__kept_head_new(const sio_request *r); /* returns NULL if memory runs out */
 void sio__kept_head_free(struct kept_head *h);              /* h may be NULL */
-/* Returns the TLS information without a new reference, or NULL if the connection did not use
- * TLS. */
+/* Returns the TLS information without a new reference, or NULL if the connection did not use TLS,
+ * or if memory ran out when the head was kept. */
 struct tls_info *sio__kept_head_tls(const struct kept_head *h);
 /* Frees the memory of the URL and the headers, and keeps the addresses. Returns the block, which
  * may have moved. */

@@ -327,16 +327,16 @@ static void on_cluster_discovery_ready(struct link *l) {
   if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
 }
 
-static void on_cluster_discovery_reply(struct link *l, const redisReply *reply) {
+static void ignore_cluster_discovery_reply(struct link *l, const redisReply *reply) {
   (void)l, (void)reply;
 }
-static void on_cluster_discovery_reply_lost(struct link *l, struct link_expect *e) {
+static void ignore_lost_cluster_discovery_reply(struct link *l, struct link_expect *e) {
   (void)l, (void)e;
 }
 
 const struct link_ops sio__cluster_ops = { .ready = on_cluster_discovery_ready,
-                                           .reply = on_cluster_discovery_reply,
-                                           .lost = on_cluster_discovery_reply_lost,
+                                           .reply = ignore_cluster_discovery_reply,
+                                           .lost = ignore_lost_cluster_discovery_reply,
                                            .down = sio__discovery_on_failure,
                                            .locate = sio__discovery_choose_host,
                                            .greeted = on_discovery_slot_table_reply };

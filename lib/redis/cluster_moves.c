@@ -104,7 +104,7 @@ void sio__cluster_move_commands(sio_redis *r) {
   sio__cluster_update_hold(r);
 }
 
-static bool is_any_command(struct link *l, const struct link_expect *e, int slot) {
+static bool match_every_command(struct link *l, const struct link_expect *e, int slot) {
   (void)l, (void)e, (void)slot;
   return true;
 }
@@ -112,7 +112,7 @@ static bool is_any_command(struct link *l, const struct link_expect *e, int slot
 void sio__cluster_move_commands_of_server(struct redis_server *p) {
   struct list list;
   list_init(&list);
-  sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT, is_any_command, &list);
+  sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT, match_every_command, &list);
   cluster_resend_commands(p->redis, &list);
 }
 

@@ -43,7 +43,7 @@ static bool is_redis_server_ready(const struct redis_server *p) {
   return p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
 }
 
-static bool are_redis_parts_ready(const sio_redis *r) {
+static bool are_all_streams_ready(const sio_redis *r) {
   for (const struct list *it = r->parts.next; it != &r->parts; it = it->next) {
     const struct redis_part *p = container_of(it, struct redis_part, link);
     if (!p->is_ready(p)) return false;
@@ -57,7 +57,7 @@ static enum sio_redis_state compute_redis_state(const sio_redis *r) {
   redis_servers_each(p, r) if ((p->subscriptions || p == r->only_server) &&
                                !is_redis_server_ready(p)) ready = false;
   if (redis_is_cluster(r) && !r->cluster.known) ready = false;
-  return ready && are_redis_parts_ready(r) ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
+  return ready && are_all_streams_ready(r) ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
 }
 
 void sio__redis_update_state(sio_redis *r, const char *why) {

@@ -246,7 +246,7 @@ static inline bool redis_has_sentinels(const sio_redis *r) {
 }
 extern const struct link_ops sio__sentinel_ops;
 bool sio__sentinel_ask_for_master(struct link *l);
-const char *sio__sentinel_check_role(struct link *l, const redisReply *reply);
+const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply);
 void sio__sentinel_send_role_command(struct link *l);
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l);
 

@@ -14,7 +14,7 @@ static const char *describe_role_mismatch(const redisReply *reply) {
   return "it is a replica, and the sentinels have no other master yet";
 }
 
-const char *sio__sentinel_check_role(struct link *l, const redisReply *reply) {
+const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply) {
   (void)l;
   return describe_role_mismatch(reply);
 }
@@ -57,16 +57,16 @@ static void on_sentinel_discovery_ready(struct link *l) {
   link_connect_to_found_master(r, &r->only_server->subscriber);
 }
 
-static void on_sentinel_discovery_reply(struct link *l, const redisReply *reply) {
+static void ignore_sentinel_discovery_reply(struct link *l, const redisReply *reply) {
   (void)l, (void)reply;
 }
-static void on_sentinel_discovery_reply_lost(struct link *l, struct link_expect *e) {
+static void ignore_lost_sentinel_discovery_reply(struct link *l, struct link_expect *e) {
   (void)l, (void)e;
 }
 
 const struct link_ops sio__sentinel_ops = { .ready = on_sentinel_discovery_ready,
-                                            .reply = on_sentinel_discovery_reply,
-                                            .lost = on_sentinel_discovery_reply_lost,
+                                            .reply = ignore_sentinel_discovery_reply,
+                                            .lost = ignore_lost_sentinel_discovery_reply,
                                             .down = sio__discovery_on_failure,
                                             .locate = sio__discovery_choose_host,
                                             .greeted = parse_master_address };

@@ -105,9 +105,9 @@ static bool server_link_find_address(struct link *l) {
          sio__sentinel_ask_for_master(l);
 }
 
-static const char *server_link_check_role(struct link *l, const redisReply *reply) {
+static const char *server_link_check_role_reply(struct link *l, const redisReply *reply) {
   return redis_has_sentinels(sio__redis_server_of_link(l)->redis)
-             ? sio__sentinel_check_role(l, reply)
+             ? sio__sentinel_check_role_reply(l, reply)
              : NULL;
 }
 
@@ -128,7 +128,7 @@ static const struct link_ops command_ops = { .ready = on_server_link_ready,
                                              .lost = on_command_reply_lost,
                                              .down = on_server_link_failed,
                                              .locate = server_link_find_address,
-                                             .greeted = server_link_check_role,
+                                             .greeted = server_link_check_role_reply,
                                              .tick = on_server_link_tick,
                                              .is_held = is_command_link_held };
 static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
@@ -136,7 +136,7 @@ static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .lost = on_command_reply_lost,
                                                 .down = on_server_link_failed,
                                                 .locate = server_link_find_address,
-                                                .greeted = server_link_check_role };
+                                                .greeted = server_link_check_role_reply };
 
 /* ---- opened and closed ----------------------------------------------------------------------- */
 

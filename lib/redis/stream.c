@@ -15,9 +15,11 @@
 
 /* ---- a part of the context ------------------------------------------------------------------- */
 
-static bool is_stream_part_ready(const struct redis_part *p) { return stream_of_part(p)->open; }
+static bool is_stream_ready_for_commands(const struct redis_part *p) {
+  return stream_of_part(p)->open;
+}
 
-static void stream_part_flush(struct redis_part *p) {
+static void stream_flush_connections(struct redis_part *p) {
   struct stream *st = stream_of_part(p);
   sio__stream_retry_find_server(st, &st->writer);
   sio__stream_retry_find_server(st, &st->reader);
@@ -27,7 +29,7 @@ static void stream_part_flush(struct redis_part *p) {
   sio__link_flush(&st->reader);
 }
 
-static size_t stream_part_queued_bytes(const struct redis_part *p) {
+static size_t stream_count_queued_bytes(const struct redis_part *p) {
   const struct stream *st = stream_of_part(p);
   return st->bytes + sio__link_queued_bytes(&st->writer);
 }
@@ -56,7 +58,7 @@ static void on_stream_timer_closed(uv_handle_t *h) {
 
 static void stream_close(struct stream *st) {
   if (st->closed) return;
-  stream_part_flush(&st->part);
+  stream_flush_connections(&st->part);
   sio__stream_mark_unavailable(st);
   st->closed = true;
   list_remove(&st->part.link);
@@ -68,7 +70,7 @@ static void stream_close(struct stream *st) {
   uv_close((uv_handle_t *)&st->timer, on_stream_timer_closed);
 }
 
-static void stream_part_close(struct redis_part *p) { stream_close(stream_of_part(p)); }
+static void stream_close_as_part(struct redis_part *p) { stream_close(stream_of_part(p)); }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -84,10 +86,10 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops) {
   struct stream *st = sio__calloc(1, size_add(sizeof *st, o->name.n));
   if (!st) return NULL;
-  st->part = (struct redis_part){ .is_ready = is_stream_part_ready,
-                                  .flush = stream_part_flush,
-                                  .queued = stream_part_queued_bytes,
-                                  .close = stream_part_close };
+  st->part = (struct redis_part){ .is_ready = is_stream_ready_for_commands,
+                                  .flush = stream_flush_connections,
+                                  .queued = stream_count_queued_bytes,
+                                  .close = stream_close_as_part };
   st->redis = r;
   st->ops = ops;
   st->read_count = o->read_count;

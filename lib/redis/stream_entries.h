@@ -38,8 +38,11 @@ static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
 static inline bool is_entry_waiting_for_delivery(const struct stream_entry *e) {
   return e->kind == ENTRY_ADD && !e->delivered;
 }
-/* Returns true if entries wait for their ids. An event for local sockets alone must then be queued
+/* Returns true if entries of this server are not delivered to its sockets yet, because they were
+ * not read back from the stream. An event for local sockets alone must then be queued
  * as ENTRY_LOCAL, so that the order is kept. */
-static inline bool has_stream_waiting_entries(const struct stream *st) { return st->waiting > 0; }
+static inline bool has_stream_undelivered_entries(const struct stream *st) {
+  return st->waiting > 0;
+}
 
 #endif

@@ -14,7 +14,7 @@ void sio__stream_retry_find_server(const struct stream *st, struct link *l) {
 
 const char *sio__stream_check_server_role(const struct stream *st, struct link *l,
                                           const redisReply *reply) {
-  return redis_has_sentinels(st->redis) ? sio__sentinel_check_role(l, reply) : NULL;
+  return redis_has_sentinels(st->redis) ? sio__sentinel_check_role_reply(l, reply) : NULL;
 }
 
 bool sio__stream_is_on_other_server(const struct stream *st, const struct link *l,

@@ -205,7 +205,7 @@ static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const
 }
 
 int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  if (!a->shut && has_stream_waiting_entries(a->streams->stream) &&
+  if (!a->shut && has_stream_undelivered_entries(a->streams->stream) &&
       !streams_queue_local_event(a, to, p))
     return 0;
   return memory_adapter_ops(a)->broadcast(a->local, to, p);
@@ -370,7 +370,7 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
  * sent the events now that still wait for their ids. */
 void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
-  if (a->shut || !has_stream_waiting_entries(a->streams->stream)) return;
+  if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;
   for (int i = 0; i < 2; i++) {
     list_each (it, tmp, lists[i]) {
       struct stream_entry *e = container_of(it, struct stream_entry, link);

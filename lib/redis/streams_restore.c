@@ -313,7 +313,7 @@ static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
 
 /* Returns the element with the key's value: of the reply to GETDEL, or of the reply to EXEC, which
  * is [reply to GET, reply to DEL]. Returns NULL if the reply has another form. */
-static const redisReply *find_key_value_in_reply(const redisReply *reply) {
+static const redisReply *find_session_in_getdel_or_exec_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
   return is_text_reply(reply) || reply->type == REDIS_REPLY_NIL ? reply : NULL;
@@ -321,7 +321,7 @@ static const redisReply *find_key_value_in_reply(const redisReply *reply) {
 
 static void on_session_key_reply(struct streams *x, struct stream_restore *k,
                                  const redisReply *reply) {
-  const redisReply *value = find_key_value_in_reply(reply);
+  const redisReply *value = find_session_in_getdel_or_exec_reply(reply);
   bool ok = value, found = ok && is_text_reply(value);
   k->has_key = true;
   if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);

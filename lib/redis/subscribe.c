@@ -126,7 +126,7 @@ static void move_subscription_to_server(sio_redis *r, struct subscription *s,
   if (to) sio__redis_server_connect(to);
 }
 
-static void place_subscription_on_server(sio_redis *r, struct subscription *s) {
+static void choose_server_and_resubscribe(sio_redis *r, struct subscription *s) {
   struct redis_server *to = choose_subscription_server(r, s);
   bool stays = s->pair == to;
   if (is_subscription_working(s) || (stays && (!to || s->confirmed || !to->refused))) return;
@@ -140,7 +140,7 @@ void sio__redis_place_subscriptions(sio_redis *r) {
   struct subscription *s;
   r->misplaced = false;
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
-    place_subscription_on_server(r, s);
+    choose_server_and_resubscribe(r, s);
   redis_servers_each(p, r) p->refused = false;
   sio__redis_update_state(r, "the cluster has changed");
 }

@@ -92,8 +92,9 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, tls_displaced,
          "tls_displaced|Number of TLS handshakes closed to make room for newer ones."),
   SERVER(GAUGE, tls_handshaking, "tls_handshaking|Number of TLS handshakes in progress."),
-  SERVER(COUNTER, log_lines_lost,
-         "log_lines_lost|Number of log lines lost because the log buffer was full."),
+  SERVER(
+      COUNTER, log_lines_lost,
+      "log_lines_lost|Number of log lines lost because the log buffer was full or memory ran out."),
   SERVER(
       COUNTER, log_lines_left_out,
       "log_lines_left_out|Number of log lines left out because peers caused too many per second."),

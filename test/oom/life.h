@@ -154,7 +154,7 @@ static void hear_servers(void) {
                                         slice(NULL, 0), &p))
     return;
   sio_all_each((sio_target){ .nsp = h.root, .flags = SIO_LOCAL }, deliver_to, p);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
 }
 
 static void on_ask_all(sio_socket *s, sio_event *e, void *user) {

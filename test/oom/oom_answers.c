@@ -237,7 +237,7 @@ static int call_packet_new(void) {
   sio_target to = EVERYONE;
   int err =
       sio__packet_new_from_remote_event(&to, sio_text(foreign), bins, 1, NULL, slice(NULL, 0), &p);
-  if (!err) sio__packet_free(p);
+  if (!err) sio__remote_packet_free(p);
   return err;
 }
 static int call_query_new(void) {

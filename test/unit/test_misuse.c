@@ -128,7 +128,7 @@ TEST(no_name_is_that_of_the_first_namespace) {
 TEST(null_where_there_may_be_nothing_is_fine) {
   sio_stats st;
   begin();
-  sio__packet_free(NULL);
+  sio__remote_packet_free(NULL);
   sio_server_get_stats(srv, &st, 0);
   EQ(sio_emit(sock, "x",
               SIO_ARGS(sio_str(NULL), sio_strn(NULL, 0), sio_bin(NULL, 0), sio_tree(NULL),

@@ -368,7 +368,7 @@ TEST(what_comes_from_other_servers_is_kept_like_our_own) {
                                        &p),
      0);
   EQ(sio__adapter_memory.broadcast(root->adapter, &to, p), 0);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   come_back(c);
   GOT(c, "42[\"far\",1,\"@1\"] 40+pid ");
   stop();
@@ -384,7 +384,7 @@ TEST(a_packet_shows_its_event_without_the_offset_whatever_the_adapter) {
   sio_slice json = info_of(p, 0).json, again = info_of(p, 0).json;
   EQ_MEM(json.p, json.n, "[\"far\",1]", 9);
   CHECK(again.p == json.p);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   EQ(sio__packet_new_from_remote_event(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0),
                                        &p),
      0);
@@ -392,7 +392,7 @@ TEST(a_packet_shows_its_event_without_the_offset_whatever_the_adapter) {
   CHECK(info_of(p, UV_ENOMEM).json.p == NULL);
   alloc_fail_in(0);
   EQ(info_of(p, 0).json.n, 9);
-  sio__packet_free(p);
+  sio__remote_packet_free(p);
   stop();
 }
 
@@ -449,7 +449,7 @@ TEST(a_packet_of_another_server_is_kept_once) {
                                          &p),
        0);
     EQ(own_broadcast(root->adapter, &to, p), 0);
-    sio__packet_free(p);
+    sio__remote_packet_free(p);
   }
   come_back(c);
   GOT(c, "42[\"far\",\"@2\"] 40+pid ");

@@ -63,7 +63,7 @@ static int store_broadcast(sio_adapter *a, const sio_target *to, const sio_packe
   int err =
       sio__packet_new_from_remote_event(to, info.json, NULL, 0, NULL, slice_str(offset), &kept);
   if (!err) err = sio__adapter_memory.broadcast(a, to, kept);
-  if (!err) sio__packet_free(kept);
+  if (!err) sio__remote_packet_free(kept);
   return err;
 }
 
