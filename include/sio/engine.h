@@ -62,7 +62,7 @@ typedef struct sio_session_info {
    * (even if a proxy says that the client's connection does), or memory ran out. It is kept after
    * an upgrade and with sio_options.drop_handshake. */
   const sio_tls_info *tls;
-  size_t queued;      /* bytes that wait to be sent                             */
+  size_t queued;      /* bytes that wait to be sent, not the memory they take   */
   uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known yet  */
   uint64_t opened_ms; /* when the session began: Unix time ("issued")           */
   int state;          /* enum sio_session_state                                 */
