@@ -66,13 +66,10 @@ TEST(an_event_of_another_server_may_have_a_number_as_its_name) {
 }
 
 TEST(an_offset_must_be_printable_and_short) {
-  static const char *const bad[] = { "a b",
-                                     "a\"b",
-                                     "a\\b",
-                                     "a\x7f",
-                                     "a\n",
-                                     "0123456789012345678901234567890123456789"
-                                     "012345678901234567890123" };
+  static const char *const bad[] = {
+    "a b",   "a\"b", "a\\b",
+    "a\x7f", "a\n",  "0123456789012345678901234567890123456789012345678901234567890123"
+  };
   begin_with_fake();
   sio_packet *made;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

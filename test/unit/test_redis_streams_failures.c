@@ -128,8 +128,9 @@ TEST(entries_whose_fields_are_malformed_are_counted_and_passed_over) {
     "*2\r\n$3\r\nuid\r\n:1\r\n",
     "*1\r\n$3\r\nuid\r\n",
     "*2\r\n$1\r\nx\r\n$1\r\ny\r\n",
-    "*10\r\n$3\r\nuid\r\n$1\r\nu\r\n$3\r\nnsp\r\n$1\r\n/\r\n$4\r\ntype\r\n$1\r\n3\r\n$4\r\ndata\r\n"
-    "$34\r\n{\"packet\":{\"type\":2,\"data\":[\"e\"]}}\r\n:1\r\n$1\r\nx\r\n",
+    ("*10\r\n$3\r\nuid\r\n$1\r\nu\r\n$3\r\nnsp\r\n$1\r\n/"
+     "\r\n$4\r\ntype\r\n$1\r\n3\r\n$4\r\ndata\r\n"
+     "$34\r\n{\"packet\":{\"type\":2,\"data\":[\"e\"]}}\r\n:1\r\n$1\r\nx\r\n"),
   };
   char reply[300];
   begin_odd(NULL, NULL);

@@ -87,7 +87,8 @@ static int set_up_server(sio_server *srv, unsigned number, void *user) {
 
 static void reset(void) {
   sio_set_allocator(counting_malloc, counting_realloc, counting_free);
-  fuse = live = 0;
+  fuse = 0;
+  live = 0;
   set_up = closing = 0;
   threads_left = UINT32_MAX;
   no_mutex = no_cond = no_loop = false;
