@@ -285,7 +285,8 @@ struct sio_saved_socket {
   size_t data_size;
 };
 
-/* What a client sent in its CONNECT packet to recover its socket. Nothing in it has been checked.
+/* The pid and the offset in the CONNECT packet of a client that wants its socket recovered. Neither
+ * has been checked.
  * The slices are valid until restore_over has returned. */
 typedef struct sio_restore_info {
   /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */

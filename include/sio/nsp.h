@@ -100,7 +100,7 @@ SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user)
  * UV_ENOENT: there is no such callback. */
 SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 
-/* What a callback of sio_on_error() is told about an error. Valid until the callback returns. */
+/* An error, for a callback of sio_on_error(). It is valid until the callback returns. */
 typedef struct sio_error_info {
   int err;
   const char *message; /* one English line, or the message of the packet middleware */

@@ -170,13 +170,12 @@ typedef struct sio_connection_error {
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
-/* What happens when more than queue_high bytes of memory are queued for one client: which of the
- * queued events are dropped. A short event takes a block of about 500 bytes, so 16 KiB are about 30
- * of them. Only events that do not ask for an ack are dropped, each with all its
- * attachments, and never an event of which a part has been sent. Replies (sio_reply()) are never
- * dropped. The events that stay queued keep their order. sio_on_drop(), sio_stats and the log
- * report what was dropped. What cannot be dropped stays queued; if it exceeds max_queued, the
- * connection is closed. */
+/* Which of the queued events are dropped when more than queue_high bytes of memory are queued for
+ * one client. A short event takes a block of about 500 bytes, so 16 KiB are about 30 of them.
+ * Only events that do not ask for an ack are dropped, each with all its attachments, and never an
+ * event of which a part has been sent. Replies (sio_reply()) are never dropped. The events that
+ * stay queued keep their order. sio_on_drop(), sio_stats and the log report what was dropped.
+ * What cannot be dropped stays queued; if it exceeds max_queued, the connection is closed. */
 enum sio_when_full {
   /* No queued event. A volatile event is not queued for a client that is not ready for it, but that
    * is so without queue_high, too. */

@@ -183,8 +183,8 @@ inline constexpr bool is_number =
 
 template <class T> inline constexpr bool never = false;
 
-/* What has to be stored for an argument in addition to its sio_val: for a type with a codec its
- * JSON text, for other types nothing. */
+/* The memory to which the sio_val of an argument points: the JSON text for a type with a codec, and
+ * nothing for other types. */
 struct nothing {};
 template <class T> using kept = std::conditional_t<has_codec<T>, std::string, nothing>;
 

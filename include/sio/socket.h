@@ -23,8 +23,8 @@ extern "C" {
  *
  * For a client of Engine.IO 3 (sio_options.allow_eio3) the id is the id of its session; in a
  * namespace other than "/", the name of the namespace and a '#' come before it. This id is secret,
- * because whoever knows it can send and receive as this client: show sio_socket_public_id() to
- * others instead. */
+ * because a program that knows it can send and receive as this client: show sio_socket_public_id()
+ * to others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 /* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
  * the socket exists. The log shows this id. For a client of Engine.IO 4 it is the same as
@@ -43,8 +43,8 @@ SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
  * sio_session_info_of(sio_socket_session(s)) contains the client's address, transport and TLS, and
  * how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* Returns the connected socket of this server that has this id in the namespace, or NULL if there
- * is none. */
+/* Returns the connected socket of this server that has this id in the namespace, or NULL if the
+ * namespace has no such socket here. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 /* sio_socket_ref() returns s, and keeps the memory of the socket valid after the socket has
  * disconnected. Each call has to be followed by one call of sio_socket_unref(), after which s may

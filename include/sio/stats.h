@@ -105,11 +105,11 @@ enum sio_recovery_failure {
  * ..._END value of that enum are used. */
 enum { SIO_STATS_SLOTS = 16 };
 
-/* What a server has counted. A field is a counter, which only grows; or it is a gauge, which is the
- * number at this moment, if its comment says so. Every field is a uint64_t or consists of several,
- * so that the statistics of several servers can be added (sio_stats_add()). New fields are added at
- * the end in later versions. These equations hold between two turns of the loop, and inside every
- * callback except that of sio_on_any_outgoing():
+/* The statistics of a server. A field is a counter, which only grows, unless its comment says that
+ * it is a gauge, which is the number at this moment. Every field is a uint64_t or consists of
+ * several, so that the statistics of several servers can be added (sio_stats_add()). New fields
+ * are added at the end in later versions. These equations hold between two turns of the loop, and
+ * inside every callback except that of sio_on_any_outgoing():
  *
  *   connections_accepted = connections + connections_closed
  *   http_requests        = the sum of http_responses + http_aborted + those not answered yet

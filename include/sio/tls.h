@@ -79,7 +79,7 @@ typedef struct sio_tls_wire {
   void *to;
 } sio_tls_wire;
 
-/* What sio_tls_ops.established tells about a completed handshake. */
+/* The result of a completed handshake, filled in by sio_tls_ops.established. */
 typedef struct sio_tls_done {
   int version;  /* enum sio_tls_version                   */
   bool resumed; /* an earlier session has been resumed    */

@@ -10,9 +10,9 @@
 #include "core/core.h"
 #include "core/nsp.h"
 
-/* What a sio_adapter of a namespace points to if its server is one of several threads. struct
- * sio_adapter itself is defined only by the memory adapter, so that all source files can also be
- * compiled as one. */
+/* The adapter of a namespace whose server is one of several threads. A sio_adapter pointer of such
+ * a namespace points to it: struct sio_adapter itself is defined only by the memory adapter, so
+ * that all source files can also be compiled as one. */
 struct threads_adapter {
   sio_nsp *nsp;
   /* The functions of the adapter below, which keeps the rooms of this server's sockets. It is the

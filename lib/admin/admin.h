@@ -28,7 +28,7 @@ enum {
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
 };
 
-/* What happened on the server in one second, as the UI shows it ("aggregatedEvents"). */
+/* The counts of one second, of which the UI draws its charts ("aggregatedEvents"). */
 struct second {
   uint64_t time; /* Unix time, seconds */
   uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;

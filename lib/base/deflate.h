@@ -41,7 +41,7 @@ void sio__deflater_free(struct deflater *z); /* NULL is allowed. */
  * reference; or returns 0 if the text would not become smaller; or UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out);
-/* What a deflater or an inflater has done so far. A text that would not become smaller is not
+/* The work of a deflater or an inflater so far. A text that would not become smaller is not
  * counted. */
 struct deflate_count {
   uint64_t texts;  /* the number of texts */

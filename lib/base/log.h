@@ -82,7 +82,7 @@ struct log {
   /* For each room (part of the library), the most detailed level that is logged. */
   uint8_t level[SIO_ROOM_COUNT];
   bool busy; /* the host's callback is running */
-  /* What the line that is being logged is about; NULL if it is about no single object. */
+  /* The object that the line being logged is about; NULL if it is about no single object. */
   const struct log_about *about;
   struct log_line *first, *last; /* queued lines, in their order */
   size_t held;                   /* the memory of the queued lines, in bytes */

@@ -17,8 +17,8 @@
 
 struct chain;
 
-/* What a user of struct chain implements: connecting a socket (connect.c), handling an event
- * (dispatch.c), and asking parent namespaces about a name (nsp_request.c). */
+/* The callbacks of a chain's owner. The three owners connect a socket (connect.c), handle an event
+ * (dispatch.c), and ask parent namespaces about a name (nsp_request.c). */
 struct chain_ops {
   /* Calls the host's middleware function k->fn, and passes it &c->next, with which the function
    * accepts or refuses. */

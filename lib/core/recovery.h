@@ -32,8 +32,8 @@
 #include "core/replay.h"
 #include "core/saved_state.h"
 
-/* What is known about a client that can be recovered: its state is LIVE while its socket is
- * connected, AWAY while the client is gone, and RETURNING while its new socket is connecting. */
+/* The record of a client that can be recovered. It is LIVE while the client's socket is connected,
+ * AWAY while the client is gone, and RETURNING while its new socket is connecting. */
 struct recovery_record {
   sio_socket *socket;               /* NULL while the record is AWAY */
   struct recovery_queue_entry away; /* links the record into recovery->away while it is AWAY */

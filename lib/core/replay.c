@@ -139,7 +139,7 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* What measure_events_to_replay() finds out about the events that have to be replayed. */
+/* The size of the events that have to be replayed, for measure_events_to_replay(). */
 struct replay_size {
   size_t queued_bytes; /* the memory that these events take in the session's send queue */
   uint64_t first_bytes, repeat_bytes; /* those of struct replay, with these events added */

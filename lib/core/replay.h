@@ -19,7 +19,7 @@
 
 struct missed_events;
 
-/* What one client has received and missed. The numbers are those of events in the replay log. */
+/* The events that one client has received and missed, by their numbers in the replay log. */
 struct replay {
   uint64_t start;         /* the client needs no events up to this number */
   uint64_t last_sent;     /* the number of the last event that was sent to the client */

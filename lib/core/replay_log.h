@@ -47,7 +47,7 @@ struct replay_log_entry {
   char names[];
 };
 
-/* What sio__replay_log_read_offset() returns. */
+/* The kinds of offsets that sio__replay_log_read_offset() tells apart. */
 enum replay_offset_kind {
   REPLAY_OFFSET_VALID, /* the offset belongs to this log */
   /* The offset belongs to another log, for example to that of another server. */

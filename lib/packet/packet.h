@@ -54,7 +54,7 @@ struct decoder {
   struct partial *partial; /* the packet that waits for attachments, or NULL */
 };
 
-/* What sio__decode_text_message() and sio__decode_binary_message() return on success. */
+/* The results of sio__decode_text_message() and sio__decode_binary_message() without an error. */
 enum {
   DECODE_MORE = 0,  /* further attachments of the packet have to arrive */
   DECODE_PACKET = 1 /* the packet is complete */
