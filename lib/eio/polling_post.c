@@ -201,11 +201,12 @@ static void on_post_backlog_task(struct task *t) {
     if (c->ws) sio__session_resume(c); /* waits until the peer has read more of the queue */
     return;
   }
-  if (c->ws)
+  if (c->ws) {
     sio__polling_free_after_upgrade(c);
-  else
+  } else {
     sio__polling_free_post_backlog(c->polling);
-  if (!c->ws && c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
+    if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
+  }
   sio__session_resume(c);
 }
 
