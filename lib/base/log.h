@@ -137,13 +137,17 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
   } while (0)
 
 /* Like LOG() and LOG_ABOUT(), for a line that a peer can cause as often as it likes: the rate
- * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known. */
+ * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known.
+ * LOG_RATED_ABOUT() evaluates its arguments only if the level is logged: the id of a session in them
+ * is a digest. */
 #define LOG_RATED sio__log_rate_limited
-#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)              \
-  do {                                                                         \
-    (log)->about = (about_);                                                   \
-    sio__log_rate_limited((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
-    (log)->about = NULL;                                                       \
+#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)                \
+  do {                                                                           \
+    if ((lvl) <= (log)->level[room]) {                                           \
+      (log)->about = (about_);                                                   \
+      sio__log_rate_limited((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
+      (log)->about = NULL;                                                       \
+    }                                                                            \
   } while (0)
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
