@@ -138,8 +138,8 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
 
 /* Like LOG() and LOG_ABOUT(), for a line that a peer can cause as often as it likes: the rate
  * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known.
- * LOG_RATED_ABOUT() evaluates its arguments only if the level is logged: the id of a session in them
- * is a digest. */
+ * LOG_RATED_ABOUT() evaluates its arguments only if the level is logged: the id of a session in
+ * them is a digest. */
 #define LOG_RATED sio__log_rate_limited
 #define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)                \
   do {                                                                           \
