@@ -324,83 +324,6 @@ TEST(entries_that_are_malformed_are_counted_and_passed_over) {
   end();
 }
 
-/* ---- restoring ------------------------------------------------------------------------------- */
-
-TEST(a_client_of_another_server_is_restored_with_what_it_missed) {
-  begin_streams(&normal);
-  of_other("{\"packet\":{\"type\":2,\"data\":[\"seen\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
-  of_other(event_for_room);
-  of_other(
-      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[\"x\"],\"except\":[]}}");
-  of_other(
-      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[],\"except\":[\"r2\"]}}");
-  key_value = SESSION;
-  struct peer *p = come_back("7-1");
-  UNTIL(root->nmembers == 1);
-  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
-  EQ_STR(sio_socket_id(root->members[0]), "Pi44Wbm5eyKL6lYOAAAA");
-  CHECK(sio_in_room(root->members[0], "r2"));
-  EQ_STR(sio_socket_shared(root->members[0]).p, "{\"user\":\"bob\"}");
-  of_other(event_for_room);
-  HEARD(p, "42[\"missed\",\"7-5\"] ");
-  EQ(srv->core.stats.recovered, 1);
-  end();
-}
-
-TEST(a_client_whose_key_or_offset_is_gone_is_new) {
-  begin_streams(&normal);
-  key_value = "";
-  come_back("7-1");
-  UNTIL(root->nmembers == 1);
-  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 1);
-  key_value = SESSION;
-  come_back("7-9");
-  UNTIL(root->nmembers == 2);
-  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_LOG_GONE], 1);
-  key_value = "AAAA";
-  of_other(event_for_room);
-  come_back("7-1");
-  UNTIL(root->nmembers == 3);
-  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 2);
-  come_back("x");
-  UNTIL(root->nmembers == 4);
-  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_BAD_OFFSET], 1);
-  end();
-}
-
-TEST(a_key_that_was_taken_for_a_client_that_vanished_is_written_again) {
-  begin_streams(&normal);
-  of_other(event_for_room);
-  key_value = SESSION;
-  struct peer *p = come_back("7-1");
-  hang_up(p);
-  UNTIL(strstr(commands, "SET sio:session:30W7ZDd8ZgFjh8FkAAAB " SESSION));
-  end();
-}
-
-TEST(without_redis_a_client_that_returns_is_new_at_once) {
-  begin_streams(&normal);
-  fake_stop_listening();
-  fake_cut();
-  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
-  come_back("7-1");
-  UNTIL(root->nmembers == 1);
-  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_ANSWER], 1);
-  end();
-}
-
-TEST(a_connected_socket_has_a_key_until_it_is_disconnected) {
-  begin_streams(&normal);
-  joined();
-  sio_join(root->members[0], "room");
-  UNTIL(strstr(commands, "SET sio:session:"));
-  CHECK(strstr(commands, " PX 120000\n"));
-  EQ(strstr(strstr(commands, "SET") + 1, "SET") != NULL, false);
-  sio_disconnect(root->members[0], false);
-  UNTIL(strstr(commands, "DEL sio:session:"));
-  end();
-}
-
 /* ---- a Redis Cluster ------------------------------------------------------------------------- */
 
 TEST(a_stream_of_a_cluster_is_on_the_server_of_its_slot) {
@@ -708,57 +631,6 @@ TEST(requests_of_other_servers_in_the_stream_apply_here) {
   end();
 }
 
-/* ---- keys of connected sockets --------------------------------------------------------------- */
-
-/* How many SET there are, and forgets them. */
-static unsigned count_sets(void) {
-  unsigned n = 0;
-  for (const char *at = commands; (at = strstr(at, "SET ")); at++) n++;
-  commands[0] = '\0';
-  return n;
-}
-
-TEST(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires) {
-  begin_streams(&(sio_recovery){ .max_disconnection_ms = 60000 });
-  joined();
-  UNTIL(strstr(commands, "SET "));
-  settle();
-  EQ(count_sets(), 1);
-  sio_join(root->members[0], "a");
-  sio_join(root->members[0], "b");
-  UNTIL(strstr(commands, "SET "));
-  settle();
-  EQ(count_sets(), 1); /* once a turn */
-  sio_leave(root->members[0], "a");
-  UNTIL(strstr(commands, "SET "));
-  settle();
-  EQ(count_sets(), 1);
-  sio_socket_set_shared(root->members[0], SLICE("{\"user\":\"bob\"}"));
-  UNTIL(strstr(commands, "SET "));
-  settle();
-  EQ(count_sets(), 1);
-  clock_ms += 19999;
-  of_other("{}"); /* it looks whenever something was read */
-  read_all(1);
-  EQ(count_sets(), 0);
-  clock_ms += 1;
-  of_other("{}");
-  UNTIL(strstr(commands, "SET "));
-  read_all(2);
-  EQ(count_sets(), 1);
-  end();
-}
-
-TEST(without_recovery_no_key_is_written) {
-  begin_streams(NULL);
-  joined();
-  sio_join(root->members[0], "a");
-  sio_leave(root->members[0], "a");
-  settle();
-  EQ_STR(commands, "");
-  end();
-}
-
 /* ---- leaving while events wait --------------------------------------------------------------- */
 
 TEST(a_socket_that_is_disconnected_is_sent_only_what_is_for_it) {
@@ -798,11 +670,6 @@ T(a_restored_client_is_not_sent_the_second_of_two)
 T(without_memory_the_entries_of_a_new_server_are_delivered)
 T(a_thousand_servers_are_remembered_and_the_oldest_is_forgotten)
 T(entries_that_are_malformed_are_counted_and_passed_over)
-T(a_client_of_another_server_is_restored_with_what_it_missed)
-T(a_client_whose_key_or_offset_is_gone_is_new)
-T(a_key_that_was_taken_for_a_client_that_vanished_is_written_again)
-T(without_redis_a_client_that_returns_is_new_at_once)
-T(a_connected_socket_has_a_key_until_it_is_disconnected)
 T(a_stream_of_a_cluster_is_on_the_server_of_its_slot)
 T(entries_follow_the_slot_of_their_stream_once_and_in_order)
 T(entries_wait_while_the_slot_of_their_stream_is_on_no_server)
@@ -818,7 +685,5 @@ T(namespaces_share_a_stream_and_its_connections)
 T(two_servers_of_one_redis_cannot_have_the_same_namespace)
 T(leaves_and_disconnects_are_added_as_npm_does_it)
 T(requests_of_other_servers_in_the_stream_apply_here)
-T(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires)
-T(without_recovery_no_key_is_written)
 T(a_socket_that_is_disconnected_is_sent_only_what_is_for_it)
 TESTS_END

@@ -1,11 +1,139 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_redis_streams_restores.c - clients that return when Redis answers what nobody expects about
- * them, refuses, is slow, or is lost half way, and when memory runs out.
+ * test_redis_streams_restores.c - the keys of sockets, and clients that return to the streams
+ * adapter: also when Redis answers what nobody expects about them, refuses, is slow, or is lost
+ * half way, and when memory runs out.
  */
 #include "redis_odd_rig.h"
 
 /* ---- restoring ------------------------------------------------------------------------------- */
+
+TEST(a_client_of_another_server_is_restored_with_what_it_missed) {
+  begin_streams(&normal);
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"seen\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  of_other(event_for_room);
+  of_other(
+      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[\"x\"],\"except\":[]}}");
+  of_other(
+      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[],\"except\":[\"r2\"]}}");
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  EQ_STR(sio_socket_id(root->members[0]), "Pi44Wbm5eyKL6lYOAAAA");
+  CHECK(sio_in_room(root->members[0], "r2"));
+  EQ_STR(sio_socket_shared(root->members[0]).p, "{\"user\":\"bob\"}");
+  of_other(event_for_room);
+  HEARD(p, "42[\"missed\",\"7-5\"] ");
+  EQ(srv->core.stats.recovered, 1);
+  end();
+}
+
+TEST(a_client_whose_key_or_offset_is_gone_is_new) {
+  begin_streams(&normal);
+  key_value = "";
+  come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 1);
+  key_value = SESSION;
+  come_back("7-9");
+  UNTIL(root->nmembers == 2);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_LOG_GONE], 1);
+  key_value = "AAAA";
+  of_other(event_for_room);
+  come_back("7-1");
+  UNTIL(root->nmembers == 3);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 2);
+  come_back("x");
+  UNTIL(root->nmembers == 4);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_BAD_OFFSET], 1);
+  end();
+}
+
+TEST(a_key_that_was_taken_for_a_client_that_vanished_is_written_again) {
+  begin_streams(&normal);
+  of_other(event_for_room);
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  hang_up(p);
+  UNTIL(strstr(commands, "SET sio:session:30W7ZDd8ZgFjh8FkAAAB " SESSION));
+  end();
+}
+
+TEST(without_redis_a_client_that_returns_is_new_at_once) {
+  begin_streams(&normal);
+  fake_stop_listening();
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_ANSWER], 1);
+  end();
+}
+
+TEST(a_connected_socket_has_a_key_until_it_is_disconnected) {
+  begin_streams(&normal);
+  joined();
+  sio_join(root->members[0], "room");
+  UNTIL(strstr(commands, "SET sio:session:"));
+  CHECK(strstr(commands, " PX 120000\n"));
+  EQ(strstr(strstr(commands, "SET") + 1, "SET") != NULL, false);
+  sio_disconnect(root->members[0], false);
+  UNTIL(strstr(commands, "DEL sio:session:"));
+  end();
+}
+/* ---- keys of connected sockets --------------------------------------------------------------- */
+
+/* How many SET there are, and forgets them. */
+static unsigned count_sets(void) {
+  unsigned n = 0;
+  for (const char *at = commands; (at = strstr(at, "SET ")); at++) n++;
+  commands[0] = '\0';
+  return n;
+}
+
+TEST(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires) {
+  begin_streams(&(sio_recovery){ .max_disconnection_ms = 60000 });
+  joined();
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  sio_join(root->members[0], "a");
+  sio_join(root->members[0], "b");
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1); /* once a turn */
+  sio_leave(root->members[0], "a");
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  sio_socket_set_shared(root->members[0], SLICE("{\"user\":\"bob\"}"));
+  UNTIL(strstr(commands, "SET "));
+  settle();
+  EQ(count_sets(), 1);
+  clock_ms += 19999;
+  of_other("{}"); /* it looks whenever something was read */
+  read_all(1);
+  EQ(count_sets(), 0);
+  clock_ms += 1;
+  of_other("{}");
+  UNTIL(strstr(commands, "SET "));
+  read_all(2);
+  EQ(count_sets(), 1);
+  end();
+}
+
+TEST(without_recovery_no_key_is_written) {
+  begin_streams(NULL);
+  joined();
+  sio_join(root->members[0], "a");
+  sio_leave(root->members[0], "a");
+  settle();
+  EQ_STR(commands, "");
+  end();
+}
+
+/* ---- answers that nobody expects ------------------------------------------------------------- */
 
 TEST(a_client_that_returns_is_new_if_an_answer_is_malformed) {
   static const struct {
@@ -429,6 +557,13 @@ TEST(a_restore_that_finds_little_room_in_the_queue_takes_all_or_nothing) {
 }
 
 TESTS_BEGIN
+T(a_client_of_another_server_is_restored_with_what_it_missed)
+T(a_client_whose_key_or_offset_is_gone_is_new)
+T(a_key_that_was_taken_for_a_client_that_vanished_is_written_again)
+T(without_redis_a_client_that_returns_is_new_at_once)
+T(a_connected_socket_has_a_key_until_it_is_disconnected)
+T(the_key_of_a_socket_is_written_again_after_each_change_and_before_it_expires)
+T(without_recovery_no_key_is_written)
 T(a_client_that_returns_is_new_if_an_answer_is_malformed)
 T(a_client_that_returns_is_new_if_the_connection_breaks_meanwhile)
 T(a_client_is_new_if_what_it_missed_cannot_be_read)
