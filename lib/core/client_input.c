@@ -108,7 +108,8 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
  * new socket may be refused. Until the peer receives that refusal, it may send events for the
- * replaced socket; they are ignored because of sio__client_remember_left_nsp(). */
+ * replaced socket; they are ignored because of sio__client_remember_left_nsp(). So are those that
+ * it sends because of an answer that was repeated too late. */
 static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
@@ -116,8 +117,10 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = has_reached_max_namespaces(cl);
   if (!sio__session_is_open(cl->session)) return;
-  sio__client_forget_left_nsp(cl, name);
-  if (replaces) sio__client_remember_left_nsp(cl, name);
+  if (!sio__client_has_left_nsp_after_two_answers(cl, name)) {
+    sio__client_forget_left_nsp(cl, name);
+    if (replaces) sio__client_remember_left_nsp(cl, name);
+  }
   sio_nsp *nsp = sio__nsp_find(core_of_client(cl), name);
   if (!nsp && !sio__can_nsp_be_requested(core_of_client(cl), name))
     sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
@@ -160,9 +163,9 @@ static bool handle_disconnect_before_connected(struct client *cl, const struct p
   return true;
 }
 
-/* Handles a packet for a namespace in which the client has no connected socket. If the server has
- * disconnected the client's socket there, the peer may not know that yet, and the packet is
- * ignored. Otherwise the packet violates the protocol, and the session is ended. */
+/* Handles a packet for a namespace in which the client has no connected socket. If the peer may
+ * take itself for connected there (nsp_note.h), the packet is ignored. Otherwise the packet
+ * violates the protocol, and the session is ended. */
 static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
                                                     const sio_socket *s) {
   bool server_left =
@@ -184,6 +187,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
     case PACKET_ACK: sio__pending_ack_complete(s, p); break;
     default:
       sio__client_forget_left_nsp(cl, p->nsp);
+      if (s->answered_twice) sio__client_remember_nsp_left_after_two_answers(cl, p->nsp);
       sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
   }
 }

@@ -78,7 +78,9 @@ void sio__connect_clear_just_connected_list(struct task *t) {
 
 void sio__connect_resend_answer(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
-  if (send_connect_answer(s) == 0) mark_socket_just_connected(s);
+  if (send_connect_answer(s)) return;
+  s->answered_twice = true;
+  mark_socket_just_connected(s);
 }
 
 /* Sends the answer to CONNECT. Before that, a recovered socket is sent the events that it

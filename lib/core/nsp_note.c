@@ -38,19 +38,32 @@ static void drop_oldest_left_nsp_notes(struct client *cl) {
 
 /* If memory runs out, nothing is remembered. Then a packet for nsp that the peer has already sent
  * is invalid, and ends the connection. */
-void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
+static void remember_left_nsp(struct client *cl, sio_slice nsp, bool answered_twice) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;
   char *name = (char *)(note + 1);
   memcpy(name, nsp.p, nsp.n);
   name[nsp.n] = '\0';
-  *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name };
+  *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name, .answered_twice = answered_twice };
   cl->nsp_notes = note;
   drop_oldest_left_nsp_notes(cl);
 }
 
+void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
+  remember_left_nsp(cl, nsp, false);
+}
+
+void sio__client_remember_nsp_left_after_two_answers(struct client *cl, sio_slice nsp) {
+  remember_left_nsp(cl, nsp, true);
+}
+
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {
   return *sio__nsp_note_find(cl, nsp, false) != NULL;
+}
+
+bool sio__client_has_left_nsp_after_two_answers(struct client *cl, sio_slice nsp) {
+  const struct nsp_note *note = *sio__nsp_note_find(cl, nsp, false);
+  return note && note->answered_twice;
 }
 
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp) {

@@ -15,6 +15,8 @@ struct nsp_note {
   /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
    * False: the client had a socket in this namespace and lost it; the peer may not know that. */
   bool is_request;
+  /* For a namespace that the client has left: sio_socket.answered_twice was set. */
+  bool answered_twice;
 };
 
 /* Finds the note with this namespace name and this value of is_request. Returns the address of the
@@ -24,7 +26,12 @@ struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_r
  * replaced it after a second CONNECT packet. The peer may have sent packets for nsp before it knows
  * this; such packets are ignored, and do not end the connection. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
+/* Remembers that the peer itself has left nsp, after its CONNECT was answered twice. The second
+ * answer may reach the peer after its next CONNECT: it then sends packets for a socket that is not
+ * connected yet. They are ignored, too. */
+void sio__client_remember_nsp_left_after_two_answers(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
+bool sio__client_has_left_nsp_after_two_answers(struct client *cl, sio_slice nsp);
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp);
 /* Frees the whole list. Must be called after sio__client_abandon_nsp_requests(). */
 void sio__client_free_nsp_notes(struct client *cl);

@@ -53,8 +53,9 @@ struct sio_socket {
   uint64_t stamp; /* used by the adapter: identifies the last broadcast that visited this socket */
   uint8_t state;  /* enum socket_state */
   uint8_t reason; /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;   /* the socket is leaving because its sio_socket_deadline() has passed */
-  bool recovered : 1; /* the socket was given the recovery record of a lost one */
+  bool expired : 1;        /* the socket is leaving because its sio_socket_deadline() has passed */
+  bool recovered : 1;      /* the socket was given the recovery record of a lost one */
+  bool answered_twice : 1; /* sio__connect_resend_answer() has sent the answer to CONNECT again */
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
   uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;

@@ -247,6 +247,36 @@ TEST(events_for_a_socket_that_another_connect_replaced_are_dropped) {
   stop();
 }
 
+/* The peer gets the second answer to its first CONNECT after it has left and sent another CONNECT,
+ * and takes it for the answer to that one. */
+TEST(events_after_an_answer_that_was_repeated_too_late_are_dropped) {
+  for (int turns_between = 0; turns_between < 2; turns_between++)
+    for (int ok = 0; ok < 2; ok++) {
+      begin();
+      struct peer *p = peer_new();
+      say(p, "40");
+      turn();
+      say(p, "40");
+      HEARD(p, "40{\"sid\":\"?\"} 40{\"sid\":\"?\"} ");
+      sio_use(root, hold, NULL);
+      say(p, "41");
+      if (turns_between) turn();
+      say(p, "40");
+      say(p, "42[\"x\"]");
+      HEARD(p, "");
+      REQUIRE(p->session && nheld == 1);
+      decide(0, ok);
+      HEARD(p, ok ? "40{\"sid\":\"?\"} " : "44{\"message\":\"nope\"} ");
+      if (!ok) say(p, "42[\"x\"]");
+      CHECK(p->session != NULL);
+      if (ok) say(p, "41"); /* now the client knows that it has left */
+      if (ok) turn();
+      if (ok) say(p, "42[\"x\"]");
+      HEARD(p, ok ? "end " : "");
+      stop();
+    }
+}
+
 TEST(a_client_that_returns_to_its_first_auth_is_decided_by_the_first_verdict) {
   struct peer *p = begin_pending("40{\"a\":1}");
   say(p, "40{\"a\":2}");
@@ -546,6 +576,7 @@ T(middleware_of_one_namespace_does_not_guard_another)
 T(a_second_connect_while_the_first_is_pending_is_the_same_wish)
 T(a_second_connect_with_another_auth_is_decided_after_the_first)
 T(events_for_a_socket_that_another_connect_replaced_are_dropped)
+T(events_after_an_answer_that_was_repeated_too_late_are_dropped)
 T(a_client_that_returns_to_its_first_auth_is_decided_by_the_first_verdict)
 T(a_disconnect_before_the_verdict_withdraws_the_connect)
 T(connect_disconnect_and_connect_before_the_verdict_are_one_wish)
