@@ -275,7 +275,6 @@ static void set_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
   r->keep_alive = !f->close && (r->minor_version || f->keep_alive);
   if (r->minor_version == 0 || !f->upgrade || !f->protocol.p) return;
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
-  r->upgrade_other = !r->upgrade;
 }
 
 static int interpret_headers(sio_request *r, const char **why) {

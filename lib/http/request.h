@@ -61,9 +61,8 @@ struct sio_request {
   enum http_method method;
   unsigned minor_version; /* 0 for HTTP/1.0, 1 for HTTP/1.1 */
   bool keep_alive;
-  bool upgrade;       /* the client asks for a WebSocket: "Upgrade: websocket" on HTTP/1.1 */
-  bool upgrade_other; /* the client asks for an upgrade to another protocol, which is ignored */
-  bool has_date;      /* the host has set the Date header of the answer */
+  bool upgrade;  /* the client asks for a WebSocket: "Upgrade: websocket" on HTTP/1.1 */
+  bool has_date; /* the host has set the Date header of the answer */
   bool answered;
   /* The host keeps the request and has to answer it, even if the peer disconnects. */
   bool answer_owed;
