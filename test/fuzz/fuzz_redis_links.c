@@ -7,7 +7,8 @@
  *
  *     r   to XREAD, or XREVRANGE, on the connection that reads the stream
  *     w   to XADD, or to the fence, on the one that adds to it; there is always an XADD that waits
- *     p   to a question about a client that returns: GET and DEL, XRANGE
+ *     p   to the oldest question about a client that returns: XRANGE for its offset, EXEC of GET and
+ *         DEL, XRANGE for what it missed. Commands in front of it are answered with "9-9"
  *     c   of a node of a cluster to a command that can follow its slot (MOVED, ASK)
  *     s   of a node to a subscription; sunsubscribe
  *     t   CLUSTER SLOTS, from the node that the url names
@@ -118,13 +119,31 @@ static struct redis_server *any_node(void) {
   return container_of(nodes->pairs.next, struct redis_server, in_pairs);
 }
 
-/* Something waits for the reply. */
+/* As if all queued commands had been written to the connection: without this no reply is expected. */
+static void write_commands(struct link *l) { l->nwritten = l->nexpects; }
+
+/* There is always an XADD that waits for the reply. */
 static void hear_written(const redisReply *r) {
   struct stream *st = the_stream(single);
   sio_nsp *root = sio_nsp_find(servers[0], "/");
   sio_broadcast((sio_target){ .nsp = root }, "ev", SIO_NONE);
   st->open = true;
+  write_commands(&st->writer);
   st->writer.ops->reply(&st->writer, r);
+}
+
+/* Redis answers each command once, so a restore that has no question open gets no reply. */
+static void hear_of_returned_client(const redisReply *r) {
+  static char id[] = "9-9";
+  static const redisReply other = { .type = REDIS_REPLY_STRING, .str = id, .len = sizeof id - 1 };
+  struct link *l = &the_stream(single)->writer;
+  write_commands(l);
+  for (uint32_t n = l->nexpects; n && l->nwritten; n--) {
+    const char kind = l->expects[l->first].id[0];
+    bool is_question = kind && strchr("ogp", kind);
+    l->ops->reply(l, is_question ? r : &other);
+    if (is_question) return;
+  }
 }
 
 static void hear_of_node(const redisReply *r) {
@@ -135,6 +154,7 @@ static void hear_of_node(const redisReply *r) {
   struct link_expect e = nobody;
   e.slot = (int)sio__cluster_slot_of_key(words[1]);
   if (p->commands.nexpects == 0) (void)sio__link_queue_command(&p->commands, &e, words, 3);
+  write_commands(&p->commands);
   p->commands.ops->reply(&p->commands, r);
 }
 
@@ -154,11 +174,7 @@ static void hear_reply(char what, const redisReply *r) {
   switch (what) {
     case 'r': st->reader.ops->reply(&st->reader, r); break;
     case 'w': hear_written(r); break;
-    case 'p':
-      st->ops->reply(st, 'o', 1, r);
-      st->ops->reply(st, 'g', 1, r);
-      st->ops->reply(st, 'p', 1, r);
-      break;
+    case 'p': hear_of_returned_client(r); break;
     case 'c': hear_of_node(r); break;
     case 's': hear_of_subscriber(r); break;
     case 't': (void)nodes->discovery.ops->greeted(&nodes->discovery, r); break;
