@@ -162,23 +162,22 @@ static void put_checked_host_json(struct writer *w, const sio_val *v) {
                    sio__json_scan(&w->scratch->sent, text, writer_nesting_left(w), NULL));
 }
 
-/* Writes a list of arguments without the brackets around it. The scan counts the missing brackets
- * as one level of depth, so the limit is one level higher. */
-static void put_host_argument_list(struct writer *w, const sio_val *v) {
+/* Writes a list of arguments without the brackets around it, after scanning it. The scan counts the
+ * missing brackets as one level of depth, so the limit is one level higher. */
+static void put_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   put_scanned_json(w, text, v,
                    sio__json_scan_unbracketed_list(&w->scratch->sent, text,
                                                    writer_nesting_left(w) + 1, NULL));
 }
 
-/* Writes arguments of a received event: one, or several with commas between them. */
+/* Writes arguments of a received event: one, or several with commas between them. They are valid
+ * JSON, and not nested too deep unless they are in an array or object of the host. */
 static void put_received_arguments(struct writer *w, const sio_val *v) {
-  sio_slice text = slice(v->u.p, v->n);
-  if (w->may_have_bins)
-    put_scanned_json(
-        w, text, v, sio__json_scan_unbracketed_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
+  if (w->may_have_bins || w->depth > 0)
+    put_argument_list(w, v);
   else
-    writer_put_bytes(w, text.p, text.n);
+    writer_put_bytes(w, v->u.p, v->n);
 }
 
 /* Prints the tree as text, and then searches the text for placeholders. The tree itself is not
@@ -194,7 +193,7 @@ static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
 }
 
 static void put_tree_value(struct writer *w, const sio_val *v) {
-  if (w->may_have_bins)
+  if (w->may_have_bins || w->depth > 0)
     put_tree_with_attachments(w, v);
   else
     writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent,
@@ -264,7 +263,7 @@ void sio__writer_put_value(struct writer *w, const sio_val *v) {
     case SIO_ARRAY: put_array_value(w, v); break;
     case SIO_OBJECT: put_object_value(w, v); break;
     case SIO_ARG: put_received_arguments(w, v); break;
-    case SIO_SPREAD: put_host_argument_list(w, v); break;
+    case SIO_SPREAD: put_argument_list(w, v); break;
     default: writer_set_error(w, UV_EINVAL);
   }
 }

@@ -161,6 +161,15 @@ TEST(an_array_of_values_is_nested_as_deep_as_text) {
   refused(v[DEPTH], SIO_EDEPTH);
 }
 
+TEST(a_received_argument_in_an_array_counts_with_its_levels) {
+  static char text[2 * JSON_DEPTH_MAX];
+  size_t n = nest(text, JSON_DEPTH_MAX - 1);
+  sio_val received = sio_val_make(SIO_ARG, text, n);
+  written_n(received, text, n);
+  refused(SIO_ARRAY(received), SIO_EDEPTH);
+  refused(SIO_OBJECT({ "a", received }), SIO_EDEPTH);
+}
+
 TEST(a_json_array_is_spread_into_its_elements) {
   written(sio_spread(SLICE(" [ 1 , {\"a\":[2]} ]\n")), "1 , {\"a\":[2]} ");
   written(SIO_ARRAY(0, sio_spread(SLICE("[1,2]")), sio_spread(SLICE("[ ]")), 3), "[0,1,2,3]");
@@ -180,6 +189,7 @@ T(strings_are_escaped_and_mended)
 T(plain_c_values_become_values)
 T(arrays_and_objects_are_made_of_values)
 T(an_array_of_values_is_nested_as_deep_as_text)
+T(a_received_argument_in_an_array_counts_with_its_levels)
 T(a_json_array_is_spread_into_its_elements)
 T(json_text_is_checked)
 T(text_may_be_nested_as_deep_as_a_packet_but_one)
