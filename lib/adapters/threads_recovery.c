@@ -37,7 +37,9 @@ struct thread_restore {
   sio_restore *restore; /* NULL if the client does not wait any more */
   unsigned open;        /* the number of servers that have not answered yet */
   int cause;            /* the reason to report if no server sends the record */
-  uint64_t position; /* the position of the first broadcast that came after the request was sent */
+  /* the position in the list of recent broadcasts (recent_broadcasts.h) of the first one that came
+   * after the request was sent */
+  uint64_t position;
   uint64_t began_ms;
   struct list deferred; /* struct deferred_request */
   char pid[SIO__ID_LEN + 1];

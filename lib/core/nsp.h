@@ -82,7 +82,7 @@ bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_s
 /* Allocates a namespace. It is not registered and has no adapter yet. Returns 0 or UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
 /* Opens the adapter of the namespace and adds the namespace to core->nsps, so that peers can
- * connect to it. Returns 0, UV_ENOMEM, or the error of the adapter. */
+ * connect to it. Returns 0, UV_ENOMEM, or the error of the adapter or of the random numbers. */
 int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
 void sio__nsp_close_adapter(sio_nsp *nsp); /* all sockets must have left */
 void sio__nsp_free(sio_nsp *nsp);

@@ -41,8 +41,9 @@ void sio__replay_clear(struct replay *p) {
 /* ---- where to begin ------------------------------------------------------------------------- */
 
 /* The offset was given by the log of another thread: it means event number `claimed` of that log.
- * Among the events that came to this log together with the client, finds the last one that is not
- * newer than that event, and returns its number in this log. If there is none, returns p->start. */
+ * When the client moved to this thread, the events that it had missed were copied into this log,
+ * each with its number in the other log. Finds the last copy whose number there is at most
+ * `claimed`, and returns the copy's number in this log. If there is none, returns p->start. */
 static uint64_t find_moved_event_number(const struct replay *p, const struct replay_log *log,
                                         sio_slice offset, uint64_t claimed, in_room_cb in_room,
                                         const void *user) {

@@ -20,7 +20,7 @@ struct server_side_ack {
 int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                    size_t nbins, sio_server_side_answer_cb answer,
                                    const sio_return *to);
-/* Called by the adapter for several threads. Runs only the handlers of this server. Returns 0 or an
+/* For the adapter in adapters/threads.h: runs only the handlers of this server. Returns 0 or an
  * error, like sio__server_side_receive_event(). */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);

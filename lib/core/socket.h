@@ -94,8 +94,9 @@ void sio__socket_start_leaving(sio_socket *s, int reason);
 /* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
  * get a sio_close_info that is made from s->reason. Must be called from the loop. */
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
-/* Changes the state from PENDING to LEFT. No callback runs, because the socket never connected.
- * Must be called from the loop. */
+/* Changes the state from PENDING to LEFT. No disconnect callback runs, because the socket never
+ * connected; the callbacks of sio_on_room() run for the rooms that it had joined. Must be called by
+ * the loop, not by code that the host has called. */
 void sio__socket_discard_pending(sio_socket *s);
 /* The task function of core->finish_leaving. */
 void sio__finish_all_leaving_sockets(struct task *t);

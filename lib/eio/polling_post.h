@@ -35,8 +35,9 @@ void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p);
-/* Frees what sio__polling_hand_over_queue() has left of the polling: a backlog that is handled
- * before the messages of the WebSocket. */
+/* Frees c->polling of a session that was upgraded. It is kept after the upgrade while packets of a
+ * POST wait in its backlog; if the session ends before they are handled, they are dropped. Does
+ * nothing if c->polling is NULL. */
 void sio__polling_free_after_upgrade(sio_session *c);
 /* true if packets of a POST wait to be handled */
 bool sio__polling_has_post_backlog(const sio_session *c);

@@ -56,7 +56,7 @@ struct polling {
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
 /* Takes the first msg off a list of nodes, and returns it with the reference that the list held. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
-/* Empties the queue. Returns how many sent marks were in it. */
+/* Empties the queue. Returns how many sent marks (see transport.queue_sent_mark) were in it. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);

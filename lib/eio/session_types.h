@@ -93,7 +93,7 @@ struct sio_session {
   unsigned limited : 1;              /* a struct session_limits lies before this struct */
 
   void *user;                            /* the layer above's, or the host's for a raw engine */
-  struct polling *polling;               /* set while the transport is polling */
+  struct polling *polling;               /* NULL after an upgrade, once its backlog is handled */
   struct probe *probe;                   /* an upgrade in progress, or NULL */
   struct sent_callbacks *sent_callbacks; /* NULL until the host has asked for one */
   struct kept_head *head;                /* headers and address of the first request, or NULL */

@@ -39,8 +39,7 @@ static void websocket_resume(sio_session *c) {
     sio__ws_resume_reading(c->ws);
 }
 
-/* c->ws is NULL once the WebSocket has closed. The functions of the transport that read something
- * return zero then. */
+/* c->ws is NULL once the WebSocket has closed. */
 static void websocket_pause(sio_session *c) {
   if (c->ws) sio__ws_pause_reading(c->ws);
 }

@@ -26,7 +26,8 @@ void sio__cors_free(sio_cors *c); /* c may be NULL */
  * if r is still to be answered; or UV_ENOMEM. */
 int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r);
 /* Returns a text for the log that says why the page that has sent r cannot read the answer. Returns
- * NULL if it can, or if r does not come from a page of another origin. c may be NULL. */
+ * NULL if the page can read it, if r does not come from a page of another origin, or if neither is
+ * certain: sio_cors.origin_ok decides, or c is NULL and the browser sends no Sec-Fetch-Site. */
 const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_request *r);
 
 #endif

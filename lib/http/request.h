@@ -167,7 +167,7 @@ void sio__request_free_later(sio_request *r);
  * sio__request_free_later(). */
 void sio__request_notify_mount_and_free(sio_request *r);
 /* Separates r, which the host has not answered yet, from a server that is being freed. The host's
- * answer will then only free r. */
+ * answer will then not be sent: it calls on_answered of r's mount, if r has one, and frees r. */
 void sio__request_detach_from_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

@@ -39,7 +39,8 @@ static uint64_t addr_table_now_ms(const struct addr_table *t) {
   return t->owner ? loop_now(t->owner->loop) : uv_hrtime() / 1000000;
 }
 
-/* After this time without use a record carries no information: its buckets are full again. */
+/* How long an unused record is kept: until its buckets are full again, so that it carries no
+ * information any more; but at least FORGET_MS, and at most FORGET_MOST_MS even if they are not. */
 static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
   uint64_t ms = sio__bucket_refill_ms(&g->rate), requests = sio__bucket_refill_ms(&g->request_rate);
   if (ms < requests) ms = requests;

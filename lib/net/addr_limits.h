@@ -4,8 +4,8 @@
  * and reports every rejected peer.
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 address. Its record is kept while
- * it has connections or sessions, and afterwards until its token buckets are full again. At most
- * max_records are kept. When the table is full, the record that has been unused for the longest
+ * it has connections or sessions, and afterwards until its token buckets are full again, but not
+ * longer than an hour. At most max_records are kept. When the table is full, the record that has been unused for the longest
  * time is replaced; when all records are in use, a new address is admitted without being counted.
  * Counting would not stop an attacker with that many addresses, and no honest peer is locked out.
  */

@@ -29,8 +29,8 @@ struct conn_ops {
    * the connection, now or later. The peer may still receive; if it resets the connection,
    * `failed` is called. */
   void (*eof)(struct conn *c);
-  /* The connection broke with the libuv code err. It is closed already, and this is the last
-   * callback. */
+  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed. The
+   * connection is closed already, and this is the last callback. */
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
@@ -61,8 +61,9 @@ struct conn_tls_ops {
   /* The peer has ended its stream. Returns true if it did so during the handshake: then the owner
    * was notified already. */
   bool (*on_eof)(struct conn *c);
-  /* Sends ciphertext. *offered is how many bytes of the queue the ciphertext contains. Returns
-   * that number if all was sent, otherwise a libuv code. */
+  /* Encrypts bytes of the queue and sends the ciphertext. Sets *offered to how many bytes of the
+   * queue were encrypted. Returns that number if all ciphertext was sent, otherwise a libuv code, or
+   * SIO_EPROTO or SIO_ESTATE if TLS has failed. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
    * that includes TLS's own end-of-stream message (close_notify). */
@@ -118,7 +119,7 @@ struct conn {
   unsigned polling : 4;          /* the events that libuv polls for now */
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
-  unsigned wrote_early : 1;      /* Bytes were sent in this turn before its end. */
+  unsigned wrote_early : 1;      /* The queue was written before the end of a turn. */
   unsigned marks : 14;           /* the number of passed sent marks that are not reported yet */
   unsigned rare_flags : 3;       /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;

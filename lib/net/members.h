@@ -39,7 +39,8 @@ struct member {
 };
 
 struct sio_threads {
-  pthread_rwlock_t lock; /* protects loop, server and generation of the members, and `cluster` */
+  pthread_rwlock_t
+      lock; /* protects loop, server, generation and drains of the members, and `cluster` */
   pthread_mutex_t sids_lock;
   /* Locked for reading while a broadcast is sent to all members; see
    * sio__threads_block_until_broadcasts_queued(). */

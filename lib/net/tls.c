@@ -148,8 +148,8 @@ static void close_tls_session(struct tls *t) {
   t->session = NULL;
 }
 
-/* The session has written its alert, so it can be freed now, which saves much memory. The
- * connection may stay open until the peer has read the alert. */
+/* The session will write nothing more, so it is freed now, which saves much memory. If it has
+ * written an alert, that is in t->out, and the connection stays open until the alert is sent. */
 static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
   struct tls *t = tls_of_conn(c);
   mark_tls_as_failed(c, t, kind);

@@ -45,7 +45,7 @@ struct packet {
 struct decoder_limits {
   unsigned max_attachments;
   unsigned max_depth;
-  size_t max_packet; /* the maximum number of bytes of the header and all attachments together */
+  size_t max_packet; /* the maximum number of bytes of the text and all attachments together */
 };
 
 struct partial;
@@ -75,7 +75,8 @@ void sio__decode_scratch_clear(struct decode_scratch *s);
 /* Decodes an Engine.IO text message, which is given without its type '4'. Returns DECODE_PACKET and
  * fills *out, which is valid until the next decode with this scratch; DECODE_MORE if attachments of
  * the packet have to follow; or SIO_EPROTO, SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and sets *why to
- * a constant text. If Node.js's parser has a text for the error, *why is that text.
+ * a constant text. If Node.js's parser has a text for the error, *why is that text, but for a type
+ * that is not a digit, where Node.js says "unknown packet type NaN".
  *
  * Node.js's parser converts the number of attachments and the ack id with Number(). Here both must
  * be decimal digits, an id is at most 2^53 - 1, and the type of the packet must not be missing. */
@@ -88,7 +89,8 @@ int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
 int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
                                const struct decoder_limits *lim, sio_slice data, struct packet *out,
                                const char **why);
-/* Returns true if a packet waits for attachments. */
+/* Returns true if a packet waits for attachments, or if one that has all of them was not freed
+ * yet. */
 static inline bool is_decoder_waiting_for_attachments(const struct decoder *d) {
   return d->partial != NULL;
 }

@@ -245,7 +245,7 @@ struct printer {
   struct msg **m;
   struct json_scan *scan;
   unsigned depth, max_depth;
-  int err; /* the first error; output after it is discarded */
+  int err; /* the first error; if it is set, the caller must discard the whole text */
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 

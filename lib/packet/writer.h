@@ -25,7 +25,7 @@ struct writer {
   bool may_have_bins;
   bool unbound_placeholder; /* a value without attachments contains a placeholder */
   unsigned depth;           /* how many arrays and objects are open */
-  int err;                  /* the first error; output after it is discarded */
+  int err;                  /* the first error; if it is set, the caller must discard the packet */
 };
 
 /* Starts a packet. size_hint is an estimate of the length of its text. may_have_bins must be true

@@ -185,7 +185,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
                                  unsigned *asked);
 
-/* Counts and logs a message that could not be published because of err. */
+/* Counts and logs a message, or another command, that could not be sent because of err. */
 void sio__redis_count_dropped_message(sio_redis *r, int err);
 
 /* Returns true if all connections are ready and Redis has confirmed all awaited subscriptions. */

@@ -70,7 +70,7 @@ struct link_ops {
 };
 
 struct link_options {
-  struct redis_url url; /* without its hosts: the link connects to link.to */
+  struct redis_url url; /* Its hosts are ignored: the link connects to link.to, or to url.path. */
   const char *client_name;
   sio_slice greeting[4]; /* the last command of the login; empty: PING */
   unsigned ngreeting;

@@ -42,8 +42,8 @@ enum stream_entry_kind {
   ENTRY_LOCAL /* an event for local sockets only, delivered after the entries before it */
 };
 
-/* An entry of one of the three kinds, before and after it was sent. Its words are stored in the
- * same block of memory, after the struct. */
+/* An entry of one of the kinds above, before and after it was sent. The bytes that its slices point
+ * to are in the same block of memory, after the struct. */
 struct stream_entry {
   struct list link;
   sio_adapter *adapter; /* NULL after the adapter has closed */
