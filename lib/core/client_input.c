@@ -187,7 +187,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
     case PACKET_ACK: sio__pending_ack_complete(s, p); break;
     default:
       sio__client_forget_left_nsp(cl, p->nsp);
-      if (s->answered_twice) sio__client_remember_nsp_left_after_two_answers(cl, p->nsp);
+      if (s->answered_twice) sio__client_remember_nsp_left_after_connect_answered_twice(cl, p->nsp);
       sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
   }
 }

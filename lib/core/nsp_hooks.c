@@ -43,7 +43,7 @@ static struct event_handlers *event_handlers_new(struct map *all, sio_slice even
 
 /* Removes h from the map `all` and frees it if no handler of the event is left. While handlers are
  * running, the list is not empty: removed ones stay in it until the last has returned. */
-static void event_handlers_free_if_empty(struct map *all, struct event_handlers *h) {
+static void remove_event_if_no_handler_left(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
   event_handlers_free(h);
@@ -68,7 +68,7 @@ static int add_event_handler(struct map *handlers, sio_slice event, hook_fn fn, 
   struct event_handlers *h = sio__map_get(handlers, event);
   if (!h && !(h = event_handlers_new(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user);
-  if (err) event_handlers_free_if_empty(handlers, h);
+  if (err) remove_event_if_no_handler_left(handlers, h);
   return err;
 }
 
@@ -104,7 +104,7 @@ int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
 static int remove_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct event_handlers *h = sio__map_get(handlers, event);
   int err = h ? sio__hooks_remove(&h->hooks, fn, user) : UV_ENOENT;
-  if (!err) event_handlers_free_if_empty(handlers, h);
+  if (!err) remove_event_if_no_handler_left(handlers, h);
   return err;
 }
 
@@ -142,7 +142,7 @@ void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice 
     sio__hooks_stop_walk(&walk);
     break;
   }
-  event_handlers_free_if_empty(&nsp->handlers, h);
+  remove_event_if_no_handler_left(&nsp->handlers, h);
 }
 
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {

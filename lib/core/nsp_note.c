@@ -53,7 +53,7 @@ void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
   remember_left_nsp(cl, nsp, false);
 }
 
-void sio__client_remember_nsp_left_after_two_answers(struct client *cl, sio_slice nsp) {
+void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp) {
   remember_left_nsp(cl, nsp, true);
 }
 

@@ -29,7 +29,7 @@ void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
 /* Remembers that the peer itself has left nsp, after its CONNECT was answered twice. The second
  * answer may reach the peer after its next CONNECT: it then sends packets for a socket that is not
  * connected yet. They are ignored, too. */
-void sio__client_remember_nsp_left_after_two_answers(struct client *cl, sio_slice nsp);
+void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp_after_two_answers(struct client *cl, sio_slice nsp);
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp);

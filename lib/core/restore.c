@@ -12,21 +12,21 @@
 #include "core/socket.h"
 #include <assert.h>
 
-static void socket_restore_call_on_answer(sio_restore *r) {
+static void call_on_answer_of_socket_restore(sio_restore *r) {
   sio__loop_stop_timer(&r->socket->nsp->core->loop, &r->timer);
   r->state = RESTORE_JOINING;
   r->on_answer(r);
 }
 
 static void socket_restore_on_answer_task(struct task *t) {
-  socket_restore_call_on_answer(container_of(t, sio_restore, task));
+  call_on_answer_of_socket_restore(container_of(t, sio_restore, task));
 }
 
 static void socket_restore_on_timeout(struct timer *t) {
   sio_restore *r = container_of(t, sio_restore, timer);
   if (r->state != RESTORE_ASKED) return;
   r->cause = SIO_RECOVERY_NO_ANSWER;
-  socket_restore_call_on_answer(r);
+  call_on_answer_of_socket_restore(r);
 }
 
 static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {

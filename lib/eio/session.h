@@ -42,9 +42,9 @@ void sio__session_extend_timeout(sio_session *c);
  * and when_limited is SIO_LIMITED_CLOSE, ends the session. Returns false if the session is over. */
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
-/* True while the peer of an open session is over its rate limits, leaves too many replies unread, or,
- * over polling, has more than high_water bytes queued. Transports check this after each packet; if it
- * is true, they handle no more packets until their `resume` is called. */
+/* True while the peer of an open session is over its rate limits, leaves too many replies unread,
+ * or, over polling, has more than high_water bytes queued. Transports check this after each
+ * packet; if it is true, they handle no more packets until their `resume` is called. */
 bool sio__session_must_stop_reading(sio_session *c);
 /* Handles packets that were kept back, if the session may be read again. From the loop only. */
 void sio__session_resume(sio_session *c);

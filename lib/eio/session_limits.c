@@ -23,7 +23,7 @@ bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t
 /* ---- allocation and the count per address --------------------------------------------------- */
 
 static bool are_limits_set(const struct eio *e) {
-  return meter_has_limits(&e->group->meters) || addr_limits_active(e->group->addr_limits);
+  return meter_settings_have_limits(&e->group->meters) || addr_limits_active(e->group->addr_limits);
 }
 
 sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,

@@ -5,9 +5,10 @@
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 address. Its record is kept while
  * it has connections or sessions, and afterwards until its token buckets are full again, but not
- * longer than an hour. At most max_records are kept. When the table is full, the record that has been unused for the longest
- * time is replaced; when all records are in use, a new address is admitted without being counted.
- * Counting would not stop an attacker with that many addresses, and no honest peer is locked out.
+ * longer than an hour. At most max_records are kept. When the table is full, the record that has
+ * been unused for the longest time is replaced; when all records are in use, a new address is
+ * admitted without being counted. Counting would not stop an attacker with that many addresses, and
+ * no honest peer is locked out.
  */
 #ifndef SIO_NET_ADDR_LIMITS_H
 #define SIO_NET_ADDR_LIMITS_H

@@ -62,8 +62,8 @@ struct conn_tls_ops {
    * was notified already. */
   bool (*on_eof)(struct conn *c);
   /* Encrypts bytes of the queue and sends the ciphertext. Sets *offered to how many bytes of the
-   * queue were encrypted. Returns that number if all ciphertext was sent, otherwise a libuv code, or
-   * SIO_EPROTO or SIO_ESTATE if TLS has failed. */
+   * queue were encrypted. Returns that number if all ciphertext was sent, otherwise a libuv code,
+   * or SIO_EPROTO or SIO_ESTATE if TLS has failed. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
    * that includes TLS's own end-of-stream message (close_notify). */

@@ -42,7 +42,7 @@ struct meter {
   uint64_t reported_at; /* when `limited` was called; 0: never */
 };
 
-static inline bool meter_has_limits(const struct meter_settings *how) {
+static inline bool meter_settings_have_limits(const struct meter_settings *how) {
   return how->packets.per_s || how->bytes.per_s;
 }
 void sio__meter_init(struct meter *m, const struct meter_settings *how,

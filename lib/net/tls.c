@@ -388,7 +388,7 @@ static void free_tls(struct tls *t) {
   sio__free(t);
 }
 
-static struct tls *remove_tls_from_conn(struct conn *c) {
+static struct tls *detach_tls_from_conn(struct conn *c) {
   struct tls *t = tls_of_conn(c);
   c->extra[1].tls = NULL;
   c->secure = 0;
@@ -411,14 +411,14 @@ static void on_conn_close_tls(struct conn *c) {
     send_ciphertext(c, t);
   }
   remove_from_handshakes(c, t);
-  free_tls(remove_tls_from_conn(c));
+  free_tls(detach_tls_from_conn(c));
 }
 
 /* ---- moving to another loop ------------------------------------------------ */
 
 /* `info` stays with the sessions of this loop that refer to it; its counter is not atomic. */
 static struct conn_tls *on_conn_detach_tls(struct conn *c) {
-  struct tls *t = remove_tls_from_conn(c);
+  struct tls *t = detach_tls_from_conn(c);
   assert(!t->in_handshake);
   sio__tls_info_unref(t->info);
   t->info = NULL;

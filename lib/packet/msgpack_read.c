@@ -164,8 +164,8 @@ static char *put_padded_number(char *o, unsigned v, int digits) {
   return o + digits;
 }
 
-/* Writes a year with four digits or, if it is not in the range 0 to 9999, with a sign and six digits,
- * as JavaScript does. */
+/* Writes a year with four digits or, if it is not in the range 0 to 9999, with a sign and six
+ * digits, as JavaScript does. */
 static char *put_iso_year(char *o, int year) {
   if (year >= 0 && year <= 9999) return put_padded_number(o, (unsigned)year, 4);
   *o++ = year < 0 ? '-' : '+';

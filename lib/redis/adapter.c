@@ -286,17 +286,16 @@ static void redis_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->depart(a->local, s);
 }
 
-static void redis_adapter_visit_all_rooms(const sio_adapter *a,
-                                          void (*cb)(const char *room, size_t members, void *user),
-                                          void *user) {
+static void redis_adapter_visit_all_local_rooms(
+    const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user), void *user) {
   memory_adapter_ops(a)->all_rooms(a->local, cb, user);
 }
 
-static size_t redis_adapter_count_room_members(const sio_adapter *a, const char *room) {
+static size_t redis_adapter_count_local_room_members(const sio_adapter *a, const char *room) {
   return memory_adapter_ops(a)->room_size(a->local, room);
 }
 
-static size_t redis_adapter_count_rooms(const sio_adapter *a) {
+static size_t redis_adapter_count_local_rooms(const sio_adapter *a) {
   return memory_adapter_ops(a)->room_count(a->local);
 }
 
@@ -491,10 +490,11 @@ static void redis_adapter_close(sio_adapter *a) {
   .all_join = redis_adapter_add_matching_sockets_to_rooms,                                   \
   .all_leave = redis_adapter_remove_matching_sockets_from_rooms,                             \
   .all_disconnect = redis_adapter_disconnect_matching_sockets,                               \
-  .all_rooms = redis_adapter_visit_all_rooms, .room_size = redis_adapter_count_room_members, \
+  .all_rooms = redis_adapter_visit_all_local_rooms,                                          \
+  .room_size = redis_adapter_count_local_room_members,                                       \
   .fetch = redis_adapter_fetch_remote_sockets, .server_emit = redis_adapter_emit_to_servers, \
   .server_count = redis_adapter_count_servers, .query_over = redis_adapter_on_query_end,     \
-  .shut = redis_adapter_stop, .room_count = redis_adapter_count_rooms
+  .shut = redis_adapter_stop, .room_count = redis_adapter_count_local_rooms
 
 static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
                                              .open = classic_adapter_open,

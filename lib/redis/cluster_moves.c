@@ -123,7 +123,7 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
   struct list first, others;
   list_init(&first);
   list_init(&others);
-  sio__link_list_command(l, e, &first);
+  sio__link_put_removed_command_into_list(l, e, &first);
   if (&to->commands != l) {
     sio__link_take_commands_of_slot(l, slot, &others);
     sio__link_take_unwritten_commands(&to->commands, slot, is_command_of_slot, &others);
@@ -138,7 +138,7 @@ void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to) {
   struct list list;
   list_init(&list);
-  sio__link_list_command(l, e, &list);
+  sio__link_put_removed_command_into_list(l, e, &list);
   cluster_resend_command(to->redis, e->kept, to, true);
   sio__redis_schedule_flush(to->redis);
 }

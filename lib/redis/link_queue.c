@@ -109,7 +109,8 @@ int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking) 
 
 /* ---- taking out ------------------------------------------------------------------------------ */
 
-void sio__link_list_command(struct link *l, const struct link_expect *e, struct list *list) {
+void sio__link_put_removed_command_into_list(struct link *l, const struct link_expect *e,
+                                             struct list *list) {
   struct link_kept *k = e->kept;
   k->expect = *e;
   k->from = l;
@@ -118,7 +119,7 @@ void sio__link_list_command(struct link *l, const struct link_expect *e, struct 
 
 static void link_take_command(struct link *l, const struct link_expect *e, struct list *list) {
   l->kept -= e->kept->n;
-  sio__link_list_command(l, e, list);
+  sio__link_put_removed_command_into_list(l, e, list);
 }
 
 /* The commands that stay are moved together in the ring, and so are their bytes in l->out. */

@@ -25,7 +25,8 @@ const struct link_expect *sio__link_first_expected_reply(const struct link *l);
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
 /* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list.
  * e->kept is not NULL. */
-void sio__link_list_command(struct link *l, const struct link_expect *e, struct list *list);
+void sio__link_put_removed_command_into_list(struct link *l, const struct link_expect *e,
+                                             struct list *list);
 /* Removes the commands of this slot from the link and appends them to the list (of struct
  * link_kept), oldest first. For those that were written already, replies still come on this link,
  * and are ignored. */

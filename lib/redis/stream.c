@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "redis/stream_adapter_map.h"
 #include "redis/stream_entries.h"
-#include "redis/stream_members.h"
 #include "redis/stream_reader.h"
 #include "redis/stream_repeats.h"
 #include "redis/stream_server.h"
@@ -133,7 +133,7 @@ int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
   bool is_new = !st;
   if (r->freed) return UV_ENOTSUP;
   if (is_new && !(st = stream_new(r, o, ops))) return UV_ENOMEM;
-  int err = sio__stream_add_member(st, a);
+  int err = sio__stream_add_adapter_to_map(st, a);
   if (err && is_new) sio__free(st);
   if (err) return err;
   if (is_new) stream_open_connections(st);
@@ -143,7 +143,7 @@ int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
 
 void sio__stream_remove_adapter(struct stream *st, sio_adapter *a) {
   sio__stream_deliver_entries_older_than(st, UINT64_MAX);
-  sio__stream_remove_member(st, a);
+  sio__stream_remove_adapter_from_map(st, a);
   sio__stream_clear_adapter_of_entries(&st->sent, a);
   sio__stream_clear_adapter_of_entries(&st->queued, a);
   sio__stream_clear_adapter_of_entries(&st->keys, a);

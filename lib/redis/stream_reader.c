@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "redis/stream_adapter_map.h"
 #include "redis/stream_entries.h"
-#include "redis/stream_members.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_repeats.h"
 #include "redis/stream_server.h"
@@ -143,7 +143,7 @@ static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   stream_send_xread(st);
 }
 
-static void on_stream_reader_reply_lost(struct link *l, struct link_expect *expect) {
+static void ignore_lost_stream_reader_reply(struct link *l, struct link_expect *expect) {
   (void)l, (void)expect;
 }
 
@@ -167,7 +167,7 @@ static const char *stream_reader_check_server_role(struct link *l, const redisRe
 const struct link_ops sio__stream_reader_ops = {
   .ready = on_stream_reader_ready,
   .reply = on_stream_reader_reply,
-  .lost = on_stream_reader_reply_lost,
+  .lost = ignore_lost_stream_reader_reply,
   .down = on_stream_reader_failed,
   .locate = stream_reader_find_server,
   .greeted = stream_reader_check_server_role,

@@ -93,7 +93,7 @@ struct stream {
   sio_redis *redis;
   const struct stream_ops *ops;
   struct link writer, reader;
-  struct map adapters; /* by the names of their namespaces; see stream_members.c */
+  struct map adapters; /* by the names of their namespaces; see stream_adapter_map.c */
   struct list queued;  /* struct stream_entry that are not written yet, without ENTRY_KEY */
   struct list sent;    /* written ENTRY_ADD, and the ENTRY_LOCAL between and after them */
   struct list keys;    /* ENTRY_KEY in any state */

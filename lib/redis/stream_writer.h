@@ -18,8 +18,8 @@ void sio__stream_write_queued_entries(struct stream *st);
 /* Starts to write entries if both connections are ready, and the reader has read the last entry
  * that was in the stream when the writer was connected. */
 void sio__stream_open_if_caught_up(struct stream *st);
-/* Called when one of the two connections has failed. Entries that wait for their ids might wait long
- * now, so they are delivered without ids. */
+/* Called when one of the two connections has failed. Entries that wait for their ids might wait
+ * long now, so they are delivered without ids. */
 void sio__stream_mark_unavailable(struct stream *st);
 
 #endif

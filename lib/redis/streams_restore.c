@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "redis/receive_session.h"
+#include "redis/stream_adapter_map.h"
 #include "redis/stream_commands.h"
-#include "redis/stream_members.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_repeats.h"
 #include <sio/nsp.h>

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "redis/stream_adapter_map.h"
 #include "redis/stream_entries.h"
-#include "redis/stream_members.h"
 #include "redis/stream_writer.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>

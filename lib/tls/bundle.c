@@ -126,8 +126,8 @@ static int load_server_bundle(struct bundle *b, const sio_openssl_options *o,
 
 /* Uses the SSL_CTX that the host has set in o->ctx. Returns UV_EINVAL if the host has also set an
  * option that would configure it. */
-static int use_ssl_ctx_of_host(struct bundle *b, const sio_openssl_options *o,
-                               const struct complaint *why) {
+static int use_ssl_ctx_of_options(struct bundle *b, const sio_openssl_options *o,
+                                  const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
@@ -154,7 +154,7 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = o->ctx ? use_ssl_ctx_of_host(b, o, why) : load_server_bundle(b, o, why);
+  int err = o->ctx ? use_ssl_ctx_of_options(b, o, why) : load_server_bundle(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;

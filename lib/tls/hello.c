@@ -11,8 +11,8 @@ enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 1
 /* Copies bytes at p to the header `to` until it has `size` bytes. *have is the number of bytes that
  * it has already. Sets *used to the number of bytes copied. Returns true if the header is
  * complete. */
-static bool collect_tls_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p,
-                                     size_t n, size_t *used) {
+static bool collect_record_or_message_header(uint8_t *to, uint8_t *have, uint8_t size,
+                                             const char *p, size_t n, size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
   memcpy(to + *have, p, k);
   *have = (uint8_t)(*have + k);
@@ -48,12 +48,12 @@ static size_t skip_tls_record_bytes(struct hello *h, size_t n) {
 static enum hello_verdict parse_next_part_of_hello(struct hello *h, const char *p, size_t n,
                                                    size_t *used) {
   if (h->record_left == 0)
-    return collect_tls_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
+    return collect_record_or_message_header(h->head, &h->nhead, sizeof h->head, p, n, used)
                ? parse_tls_record_header(h)
                : HELLO_MORE;
   if (!h->skip && h->nmessage < sizeof h->message) {
-    bool full = collect_tls_header_bytes(h->message, &h->nmessage, sizeof h->message, p,
-                                         n < h->record_left ? n : h->record_left, used);
+    bool full = collect_record_or_message_header(h->message, &h->nmessage, sizeof h->message, p,
+                                                 n < h->record_left ? n : h->record_left, used);
     h->record_left -= (uint32_t)*used;
     return full ? parse_handshake_message_header(h) : HELLO_MORE;
   }

@@ -299,7 +299,7 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
   w->endpoint = e;
   task_init(&w->close_task, endpoint_close_over_limit);
   timer_init(&w->ping_timer, endpoint_on_ping_timer);
-  if (!meter_has_limits(how)) return w;
+  if (!meter_settings_have_limits(how)) return w;
   w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
   if (!w->endpoint_meter) {
     sio__free(w);

@@ -7,8 +7,8 @@
  *
  *     r   to XREAD, or XREVRANGE, on the connection that reads the stream
  *     w   to XADD, or to the fence, on the one that adds to it; there is always an XADD that waits
- *     p   to the oldest question about a client that returns: XRANGE for its offset, EXEC of GET and
- *         DEL, XRANGE for what it missed. Commands in front of it are answered with "9-9"
+ *     p   to the oldest question about a client that returns: XRANGE for its offset, EXEC of GET
+ *         and DEL, XRANGE for what it missed. Commands before it are answered with "9-9"
  *     c   of a node of a cluster to a command that can follow its slot (MOVED, ASK)
  *     s   of a node to a subscription; sunsubscribe
  *     t   CLUSTER SLOTS, from the node that the url names
@@ -119,7 +119,7 @@ static struct redis_server *any_node(void) {
   return container_of(nodes->pairs.next, struct redis_server, in_pairs);
 }
 
-/* As if all queued commands had been written to the connection: without this no reply is expected. */
+/* As if all queued commands had been written: without this no reply is expected. */
 static void write_commands(struct link *l) { l->nwritten = l->nexpects; }
 
 /* There is always an XADD that waits for the reply. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_members.c - the adapters of a stream, by the names of their namespaces.
+ * stream_adapter_map.c - the adapters of a stream, by the names of their namespaces.
  */
-#include "redis/stream_members.h"
+#include "redis/stream_adapter_map.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -32,7 +32,7 @@ sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i) {
   return m ? m->adapter : NULL;
 }
 
-int sio__stream_add_member(struct stream *st, sio_adapter *a) {
+int sio__stream_add_adapter_to_map(struct stream *st, sio_adapter *a) {
   struct stream_member *m = sio__calloc(1, sizeof *m);
   if (!m) return UV_ENOMEM;
   m->adapter = a;
@@ -42,7 +42,7 @@ int sio__stream_add_member(struct stream *st, sio_adapter *a) {
   return err;
 }
 
-void sio__stream_remove_member(struct stream *st, const sio_adapter *a) {
+void sio__stream_remove_adapter_from_map(struct stream *st, const sio_adapter *a) {
   struct stream_member *m = sio__map_del(&st->adapters, st->ops->nsp(a));
   sio__free(m);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_members.h - the adapters of a stream, by the names of their namespaces.
+ * stream_adapter_map.h - the adapters of a stream, by the names of their namespaces.
  */
-#ifndef SIO_REDIS_STREAM_MEMBERS_H
-#define SIO_REDIS_STREAM_MEMBERS_H
+#ifndef SIO_REDIS_STREAM_ADAPTER_MAP_H
+#define SIO_REDIS_STREAM_ADAPTER_MAP_H
 
 #include "redis/stream_types.h"
 
 void sio__stream_init_members(struct stream *st);
 /* Adds the adapter to the stream. Returns 0, UV_EEXIST (the stream has an adapter of the same
  * namespace) or UV_ENOMEM. */
-int sio__stream_add_member(struct stream *st, sio_adapter *a);
-void sio__stream_remove_member(struct stream *st, const sio_adapter *a);
+int sio__stream_add_adapter_to_map(struct stream *st, sio_adapter *a);
+void sio__stream_remove_adapter_from_map(struct stream *st, const sio_adapter *a);
 sio_adapter *sio__stream_find_adapter(struct stream *st, sio_slice nsp); /* or NULL */
 /* Returns the next adapter of the stream; NULL after the last one. *i must be 0 at the first
  * call. */
