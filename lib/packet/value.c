@@ -193,7 +193,7 @@ static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
 }
 
 static void put_tree_value(struct writer *w, const sio_val *v) {
-  if (w->may_have_bins || w->depth > 0)
+  if (w->may_have_bins)
     put_tree_with_attachments(w, v);
   else
     writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent,
