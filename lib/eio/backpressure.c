@@ -21,6 +21,7 @@ enum { QUIET_MS = 10000 };
  * ended. */
 struct drop_episode {
   sio_drop dropped; /* dropped.events is 0 between two episodes */
+  bool lost;        /* as backpressure.lost, for all drops of the episode */
   uint64_t began_at, last_at;
   struct timer quiet_timer;
 };
@@ -30,38 +31,65 @@ struct backpressure {
   struct task report_task;
   struct drop_episode episode;
   sio_drop dropped; /* not reported to the host yet                                  */
+  bool lost;        /* one of them was dropped although no newer one has its key     */
   bool over;        /* was over queue_high: ops->writable is due at queue_low        */
   bool stuck;       /* the last pass freed too little: do not try again for a while  */
 };
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-static void log_start_of_drops(struct backpressure *f) {
+/* With SIO_FULL_KEEP_LATEST, skipping values that newer ones have replaced is what the host wants.
+ * It is a warning only if an event was dropped that has no newer one. */
+static int drop_log_level(const struct drop_episode *e) {
+  return e->lost ? SIO_LOG_WARN : SIO_LOG_INFO;
+}
+
+static void log_drops(struct backpressure *f) {
   sio_session *c = f->session;
-  struct drop_episode *e = &f->episode;
-  e->began_at = loop_now(c->eio->loop);
-  sio__loop_start_timer(c->eio->loop, &e->quiet_timer, QUIET_MS);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-                  ABOUT_SESSION(c), "session %.8s of %s does not read: events for it are dropped",
-                  SESSION_TAG(c), sio__session_address(c));
+  const struct drop_episode *e = &f->episode;
+  const char *address = sio__session_address(c);
+  if (e->lost)
+    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address,
+                    ABOUT_SESSION(c),
+                    "more than queue_high bytes are queued for session %.8s of %s: its oldest "
+                    "events are dropped",
+                    SESSION_TAG(c), address);
+  else
+    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_NOT_READING, address,
+                    ABOUT_SESSION(c),
+                    "only the latest values are kept for session %.8s of %s: those that newer "
+                    "ones replace before it reads them are dropped",
+                    SESSION_TAG(c), address);
 }
 
 static void log_end_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-                  ABOUT_SESSION(c),
+  LOG_RATED_ABOUT(c->eio->log, drop_log_level(e), SIO_ROOM_EIO, LOG_NOT_READING,
+                  sio__session_address(c), ABOUT_SESSION(c),
                   "session %.8s of %s: %" PRIu64 " events, %" PRIu64
-                  " bytes, were dropped in %" PRIu64 " s",
+                  " bytes, were dropped in %" PRIu64 " s%s",
                   SESSION_TAG(c), sio__session_address(c), e->dropped.events, e->dropped.bytes,
-                  (e->last_at - e->began_at) / 1000);
+                  (e->last_at - e->began_at) / 1000,
+                  e->lost ? "" : ", because newer ones had replaced them");
   e->dropped = (sio_drop){ 0 };
+  e->lost = false;
 }
 
-static void count_drops_for_log(struct backpressure *f, const sio_drop *d) {
+static void start_drop_episode(struct backpressure *f) {
+  struct loop *l = f->session->eio->loop;
+  f->episode.began_at = loop_now(l);
+  sio__loop_start_timer(l, &f->episode.quiet_timer, QUIET_MS);
+}
+
+/* An episode that begins with replaced values is logged again when the first event is lost. */
+static void count_drops_for_log(struct backpressure *f, const sio_drop *d, bool lost) {
   struct drop_episode *e = &f->episode;
-  if (!e->dropped.events) log_start_of_drops(f);
+  bool begins = !e->dropped.events, worse = lost && !e->lost;
+  if (begins) start_drop_episode(f);
+  e->lost |= lost;
+  if (begins || worse) log_drops(f);
   e->last_at = loop_now(f->session->eio->loop);
   e->dropped.events += d->events;
   e->dropped.bytes += d->bytes;
@@ -82,9 +110,11 @@ static void on_drops_ended_timer(struct timer *t) {
 static void report_dropped_events(struct backpressure *f) {
   sio_session *c = f->session;
   sio_drop d = f->dropped;
+  bool lost = f->lost;
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
-  count_drops_for_log(f, &d);
+  f->lost = false;
+  count_drops_for_log(f, &d, lost);
   c->eio->ops->dropped(c, &d);
 }
 
@@ -92,8 +122,10 @@ static void on_dropped_events_report_task(struct task *t) {
   report_dropped_events(container_of(t, struct backpressure, report_task));
 }
 
-static void count_dropped_events(struct backpressure *f, uint64_t events, uint64_t bytes) {
+static void count_dropped_events(struct backpressure *f, uint64_t events, uint64_t bytes,
+                                 bool lost) {
   struct eio *e = f->session->eio;
+  f->lost |= lost;
   f->dropped.events += events;
   f->dropped.bytes += bytes;
   e->stats->events_dropped += events;
@@ -213,11 +245,12 @@ static bool drop_queued_events(sio_session *c, struct backpressure *f) {
   if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_by_key(c, &s.latest);
   if (s.latest.slots) c->transport->remove_if(c, should_drop_superseded, &s);
   sio__free(s.latest.slots);
+  uint64_t replaced = s.events;
   s.dropping = false;
-  s.latest.packets -= (size_t)s.events;
+  s.latest.packets -= (size_t)replaced;
   if (s.held > s.low) c->transport->remove_if(c, should_drop_oldest, &s);
   f->stuck = s.held > queue_low_high_midpoint(o);
-  count_dropped_events(f, s.events, s.bytes);
+  count_dropped_events(f, s.events, s.bytes, s.events > replaced);
   return s.dropping;
 }
 
@@ -236,7 +269,7 @@ bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain) {
     f->stuck = false;
     return true;
   }
-  count_dropped_events(f, 1, msg_chain_memory_size(chain));
+  count_dropped_events(f, 1, msg_chain_memory_size(chain), true);
   return false;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_flow.c - what is dropped for peers that do not poll: a real polling queue, no GET.
+ * test_backpressure.c - what is dropped for clients that do not poll: a real polling queue, no GET.
  */
 #include "eio/backpressure.h"
 #include "eio/polling.h"
@@ -265,24 +265,27 @@ TEST(what_was_dropped_is_told_before_the_end) {
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-static int nlines;
+static int nlines, last_level;
 static char last_line[256];
 
 static void on_line(const sio_log_line *l, void *user) {
   (void)user;
-  if (l->level != SIO_LOG_WARN || !strstr(l->text, "dropped")) return;
+  if (l->level > SIO_LOG_INFO || !strstr(l->text, "dropped")) return;
   nlines++;
+  last_level = l->level;
   snprintf(last_line, sizeof last_line, "%s", l->text);
 }
 
-static struct peer *logged_idler(void) {
-  sio_options o = oldest;
+static struct peer *logged_idler_with(sio_options o) {
   o.log = on_line;
+  o.log_level = SIO_LOG_INFO;
   o.ping_interval_ms = 1000000;
   nlines = 0;
   last_line[0] = '\0';
   return idler(&o);
 }
+
+static struct peer *logged_idler(void) { return logged_idler_with(oldest); }
 
 static void drop_some(void) {
   for (int i = 0; i < 20; i++) emit_n(i);
@@ -293,7 +296,8 @@ TEST(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended) {
   logged_idler();
   drop_some();
   EQ(nlines, 1);
-  CHECK(strstr(last_line, "does not read: events for it are dropped") != NULL);
+  EQ(last_level, SIO_LOG_WARN);
+  CHECK(strstr(last_line, "its oldest events are dropped") != NULL);
   for (int i = 0; i < 5; i++) {
     later(9000);
     drop_some();
@@ -320,6 +324,69 @@ TEST(what_a_slow_peer_has_lost_is_logged_when_its_session_ends) {
   turn();
   EQ(nlines, 2);
   CHECK(strstr(last_line, " were dropped in 0 s") != NULL);
+  stop();
+}
+
+static const sio_options latest = { .queue_high = 10 * ONE,
+                                    .queue_low = 5 * ONE,
+                                    .when_full = SIO_FULL_KEEP_LATEST };
+
+static void emit_keyed(int n, const char *key) {
+  for (int i = 0; i < n; i++)
+    sio_emit_with(first(), &(sio_emit_options){ .key = key }, "e", SIO_ARGS(1000 + i));
+}
+
+TEST(values_that_newer_ones_replace_are_an_info_line_and_not_a_warning) {
+  logged_idler_with(latest);
+  emit_keyed(30, "a");
+  turn();
+  EQ(nlines, 1);
+  EQ(last_level, SIO_LOG_INFO);
+  CHECK(strstr(last_line, "only the latest values are kept for session ") != NULL);
+  uint64_t lost = srv->core.stats.events_dropped;
+  CHECK(lost > 0);
+  later(10000);
+  EQ(nlines, 2);
+  EQ(last_level, SIO_LOG_INFO);
+  char want[96];
+  snprintf(want, sizeof want, "%d events, ", (int)lost);
+  CHECK(strstr(last_line, want) != NULL);
+  CHECK(strstr(last_line, "were dropped in 0 s, because newer ones had replaced them") != NULL);
+  stop();
+}
+
+TEST(values_that_nothing_replaces_are_a_warning_also_while_others_are_replaced) {
+  struct peer *p = logged_idler_with(latest);
+  emit_keyed(30, "a");
+  turn();
+  EQ(last_level, SIO_LOG_INFO);
+  for (int i = 0; i < 15; i++) emit_keyed(1, (char[2]){ (char)('b' + i) });
+  turn();
+  EQ(nlines, 2);
+  EQ(last_level, SIO_LOG_WARN);
+  CHECK(strstr(last_line, "its oldest events are dropped") != NULL);
+  emit_keyed(30, "a");
+  drop_some();
+  EQ(nlines, 2);
+  later(10000);
+  EQ(nlines, 3);
+  EQ(last_level, SIO_LOG_WARN);
+  CHECK(strstr(last_line, "events, ") && !strstr(last_line, "replaced"));
+  taken(p);
+  emit_keyed(30, "a");
+  turn();
+  EQ(nlines, 4);
+  EQ(last_level, SIO_LOG_INFO);
+  stop();
+}
+
+TEST(an_event_for_which_the_queue_has_no_room_is_a_warning) {
+  logged_idler_with(latest);
+  for (int i = 0; i < 10; i++) EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, ignore_reply, NULL), 0);
+  emit_keyed(3, "a");
+  turn();
+  EQ(nlines, 1);
+  EQ(last_level, SIO_LOG_WARN);
   stop();
 }
 
@@ -408,6 +475,9 @@ T(who_is_told_may_disconnect)
 T(what_was_dropped_is_told_before_the_end)
 T(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended)
 T(what_a_slow_peer_has_lost_is_logged_when_its_session_ends)
+T(values_that_newer_ones_replace_are_an_info_line_and_not_a_warning)
+T(values_that_nothing_replaces_are_a_warning_also_while_others_are_replaced)
+T(an_event_for_which_the_queue_has_no_room_is_a_warning)
 T(no_failing_allocation_leaks_or_crashes_when_dropping)
 T(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing)
 TESTS_END
