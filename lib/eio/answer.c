@@ -6,6 +6,7 @@
 #include "base/public_id.h"
 #include "eio/jsonp.h"
 #include "http/coding.h"
+#include "http/cors.h"
 
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   list_each (it, next, &e->group->header_hooks) {
@@ -104,26 +105,32 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   sio__free(json);
 }
 
-/* Returns the option that would admit this client, for the end of the log line; otherwise "". */
-static const char *find_refusal_hint(const struct eio *e, const struct refusal *why) {
+/* Returns the option that would admit this client, for the end of the log line; otherwise NULL. */
+static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
+                                     const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
-    return ": sio_options.allowed_origins does not list it";
-  if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return "";
+    return "sio_options.allowed_origins does not list it";
+  /* A browser's preflight request, which is answered only if sio_options.cors is set. */
+  if (why->code == EIO_BAD_METHOD && r->method == HTTP_OPTIONS)
+    return sio__cors_describe_missing_permission(e->opts->cors, r);
+  if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return NULL;
   bool version2 = slice_equals_str(why->detail, "3") || slice_equals_str(why->detail, "2");
-  return version2 ? ": a client of Socket.IO 2, which sio_options.allow_eio3 admits" : "";
+  return version2 ? "a client of Socket.IO 2, which sio_options.allow_eio3 admits" : NULL;
 }
 
 static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
+  const char *hint = find_refusal_hint(e, r, why);
   /* The id may belong to a session on another server, where it is a secret: only its digest is
    * logged. */
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "refused %.*s from %s: %s %s %.*s%s", LOG_SLICE(r->path),
+            "refused %.*s from %s: %s %s %.*s%s%s", LOG_SLICE(r->path),
             sio__request_client_address(r), error_texts[why->code], why->name, LOG_SLICE(detail),
-            find_refusal_hint(e, why));
+            hint ? ": " : "", hint ? hint : "");
+  r->log_reason = ""; /* logged above, also if the host answers the request in connection_error */
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, error_texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);
@@ -134,7 +141,6 @@ void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *wh
   report_refusal(e, r, why);
   if (r->answered) return;
   set_nosniff_header(r);
-  r->log_reason = ""; /* logged above */
   if (r->upgrade) {
     sio__request_disable_keep_alive(r);
     sio__request_answer(r, status, "text/html", slice_str(refusal_message_text(why)));

@@ -150,13 +150,28 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
     sio__answer_empty(e, r, 500);
 }
 
+/* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
+ * is the browser that hides the answer from the page, and reports this in its console only. */
+__attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
+  const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
+  if (!fault) return;
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
+            "a page of %.*s cannot read the answer to %s: %s",
+            LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
+}
+
+static void route_polling_handshake(struct eio *e, sio_request *r) {
+  set_request_mount(r, &open_mount, e);
+  log_cors_fault(e, r);
+}
+
 static void handle_opening_request(struct eio *e, sio_request *r) {
   if (!sio__handshake_query_protocol(e, r))
     refuse_handshake(e, r, EIO_BAD_VERSION, "", sio__handshake_query_raw_value(r, "EIO"));
   else if (r->upgrade)
     route_upgrade_request(e, r);
   else
-    set_request_mount(r, &open_mount, e);
+    route_polling_handshake(e, r);
 }
 
 /* ---- admission: the hooks of the host decide ------------------------------------------------ */
@@ -257,17 +272,8 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
   return false;
 }
 
-/* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
- * is the browser that hides the answer from the page, and reports this in its console only. */
-__attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
-  const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
-  if (!fault) return;
-  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "a page of %.*s cannot read the answer to %s: %s",
-            LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
-}
-
 static bool apply_cors_to_request(struct eio *e, sio_request *r) {
+  if (r->method == HTTP_OPTIONS && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
   return err == 0;
@@ -291,7 +297,6 @@ bool sio__handshake_on_head(sio_request *r) {
   struct handshake_query q;
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
-  if (!r->upgrade && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits_active(addr_limits) && !sio__handshake_query_has_sid(r) &&

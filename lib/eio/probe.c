@@ -268,7 +268,8 @@ static const struct probe_ops upgrade_ops = { .drop = upgrade_abort_and_close_we
 static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_websocket_message,
                                                    .closed = upgrade_on_websocket_closed,
                                                    .received = upgrade_on_bytes_received,
-                                                   .address = upgrade_peer_address };
+                                                   .address = upgrade_peer_address,
+                                                   .closed_logs_errors = true };
 
 int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w) {
   struct upgrade *p = sio__calloc(1, sizeof *p);

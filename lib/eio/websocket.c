@@ -101,7 +101,8 @@ static const char *websocket_address(const struct ws_conn *w) {
 #define WEBSOCKET_OPS                                                                              \
   .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
   .below_low_mark = websocket_on_below_low_mark, .flushing = websocket_on_flushing,                \
-  .marks_passed = websocket_on_marks_passed, .address = websocket_address
+  .marks_passed = websocket_on_marks_passed, .address = websocket_address,                         \
+  .closed_logs_errors = true
 
 const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 

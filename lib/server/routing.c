@@ -58,11 +58,12 @@ static void on_client_bundle_request_aborted(sio_request *r, int err, const char
 
 /* Logs that a client requests Socket.IO at a path that is not sio_options.path. The client only
  * gets status 404, so its user cannot see what is wrong. */
-__attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, const sio_request *r) {
+__attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),
             "a client at %s requests Socket.IO at path %.*s, but sio_options.path is %s",
             sio__request_client_address(r), LOG_SLICE(r->path), srv->opts.o.path);
+  r->log_reason = ""; /* the refusal of a WebSocket is not logged again */
 }
 
 static bool is_engineio_query(sio_slice query) {

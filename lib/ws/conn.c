@@ -249,8 +249,8 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
   ws_begin_ending_stream(w);
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
-  LOG_RATED(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, LOG_WS_BROKEN, who, "%s: closed with %u, %s",
-            who, code, detail);
+  LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_ROOM_WS,
+            LOG_WS_BROKEN, who, "%s: closed with %u, %s", who, code, detail);
   ws_notify_closed(w);
 }
 

@@ -63,6 +63,9 @@ struct ws_conn_ops {
   /* Returns the client's address for the log. NULL: the log shows the address of the TCP peer,
    * which may be a proxy. */
   const char *(*address)(const struct ws_conn *w);
+  /* `closed` logs the error for which the WebSocket ends, so that it is not logged here as well,
+   * except at the level DEBUG. */
+  bool closed_logs_errors;
 };
 
 /* For a WebSocket without an owner: received messages are discarded. `owner` must be NULL. */

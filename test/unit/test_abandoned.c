@@ -259,7 +259,7 @@ TEST(it_keeps_the_address_that_its_client_has_behind_a_proxy) {
   break_a_rule();
   turns();
   later(31000);
-  SAW("1.2.3.4: closed with\n1.2.3.4: closed, and\n");
+  SAW("1.2.3.4: closed, and\n");
   stop();
 }
 

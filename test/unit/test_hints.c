@@ -30,10 +30,12 @@ static void send_request(const char *method, const char *url, const char *header
 
 #define POLL "/socket.io/?EIO=4&transport=polling"
 
-/* Does one line have both texts, and no line more? */
+/* True if exactly one line was logged, and it contains both texts. */
 static bool one_line_says(const char *a, const char *b) {
   char *end = strchr(said, '\n');
-  return end && end[1] == '\0' && strstr(said, a) && strstr(said, b);
+  bool ok = end && end[1] == '\0' && strstr(said, a) && strstr(said, b);
+  if (!ok) fprintf(stderr, "logged: %s", said);
+  return ok;
 }
 
 TEST(a_client_at_a_wrong_path_is_told_which_the_path_is) {
@@ -95,10 +97,99 @@ TEST(a_page_that_may_not_connect_is_told_of_allowed_origins) {
   stop();
 }
 
+/* ---- one line for each refusal --------------------------------------------------------------- */
+
+#define UPGRADE                                                                \
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define SOCK "/socket.io/?EIO=4&transport=websocket"
+
+TEST(a_websocket_at_a_wrong_path_is_one_line) {
+  begin((sio_options){ .path = "/live/" });
+  send_request("GET", SOCK, UPGRADE);
+  CHECK(one_line_says("/socket.io/", "sio_options.path is /live/"));
+  EQ(srv->http.stats.handshakes_refused, 1);
+  stop();
+}
+
+TEST(a_page_of_another_origin_that_is_refused_is_one_line) {
+  static const char *const listed[] = { "https://a.example", NULL };
+  begin((sio_options){ .allowed_origins = listed, .cors = &(sio_cors){ .origins = listed } });
+  send_request("GET", POLL, "Origin: https://b.example\r\n");
+  CHECK(one_line_says("https://b.example", "sio_options.allowed_origins does not list it"));
+  said[0] = '\0';
+  send_request("GET", "/socket.io/?EIO=3&transport=polling", "Origin: https://b.example\r\n");
+  CHECK(one_line_says("https://b.example", "sio_options.allowed_origins does not list it"));
+  said[0] = '\0';
+  send_request("OPTIONS", POLL, "Origin: https://b.example\r\n");
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
+  stop();
+}
+
+TEST(a_refused_preflight_is_one_line_that_says_that_cors_is_not_set) {
+  begin((sio_options){ 0 });
+  send_request("OPTIONS", POLL, "Origin: https://b.example\r\nSec-Fetch-Site: cross-site\r\n");
+  CHECK(one_line_says("Bad handshake method", "sio_options.cors is not set"));
+  stop();
+}
+
+static void answer_it(sio_request *r, const sio_connection_error *e, void *user) {
+  (void)e, (void)user;
+  EQ(sio_respond(r, 418, NULL, sio_text("")), 0);
+}
+
+TEST(a_refusal_that_the_host_answers_itself_is_one_line) {
+  begin((sio_options){ .connection_error = answer_it });
+  send_request("GET", SOCK "&sid=nobody", UPGRADE);
+  CHECK(one_line_says("Session ID unknown", "refused /socket.io/"));
+  EQ(srv->http.stats.handshakes_refused, 1);
+  stop();
+}
+
+static int websocket_of(const char *url) {
+  char text[512];
+  int err, fd = dial(&err);
+  snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", url, UPGRADE);
+  CHECK(strstr(ask(fd, text), " 101 ") != NULL);
+  return fd;
+}
+
+TEST(a_websocket_that_breaks_the_protocol_is_one_line) {
+  static const sio_ws_callbacks nothing = { 0 };
+  char url[256], *sid;
+  begin((sio_options){ 0 });
+  sio_ws_route(srv, "/plain", &nothing, NULL);
+  int fd = websocket_of("/plain");
+  ask(fd, "no frame");
+  CHECK(one_line_says("closed with 1002", ""));
+  close(fd);
+  said[0] = '\0';
+  fd = websocket_of(SOCK);
+  ask(fd, "no frame");
+  CHECK(one_line_says("closed: transport error", "reserved bits set"));
+  close(fd);
+  said[0] = '\0';
+  int err, poll = dial(&err);
+  sid = strstr(ask(poll, "GET " POLL " HTTP/1.1\r\nHost: x\r\n\r\n"), "\"sid\":\"");
+  CHECK(sid != NULL);
+  snprintf(url, sizeof url, SOCK "&sid=%.20s", sid + 7);
+  fd = websocket_of(url);
+  ask(fd, "no frame");
+  CHECK(one_line_says("upgrade of session", "reserved bits set"));
+  close(fd);
+  close(poll);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_client_at_a_wrong_path_is_told_which_the_path_is)
 T(a_client_of_version_2_is_told_of_allow_eio3)
 T(a_page_whose_origin_is_not_listed_is_told_of_cors)
 T(a_page_of_another_site_is_told_that_cors_is_not_set)
 T(a_page_that_may_not_connect_is_told_of_allowed_origins)
+T(a_websocket_at_a_wrong_path_is_one_line)
+T(a_page_of_another_origin_that_is_refused_is_one_line)
+T(a_refused_preflight_is_one_line_that_says_that_cors_is_not_set)
+T(a_refusal_that_the_host_answers_itself_is_one_line)
+T(a_websocket_that_breaks_the_protocol_is_one_line)
 TESTS_END
