@@ -486,6 +486,25 @@ TEST(a_chunked_body_is_refused_at_the_first_byte_too_many) {
   rig_close();
 }
 
+static size_t body_memory;
+static void note_body_memory(sio_request *r) {
+  body_memory = r->body.cap;
+  rig_echo(r);
+}
+
+TEST(a_body_in_pieces_takes_no_more_memory_than_its_limit) {
+  char piece[501] = "";
+  memset(piece, 'b', sizeof piece - 1);
+  rig_open();
+  rig->max_body = 1000;
+  rig->at_request = note_body_memory;
+  EQ(status_of(ask(POST("Content-Length: 1000\r\n", "12345"))), 0);
+  EQ(status_of(ask(piece)), 0);
+  EQ(status_of(ask(piece + 5)), 200);
+  CHECK(body_memory <= 1000);
+  rig_close();
+}
+
 /* ---- Expect -------------------------------------------------------------------------------- */
 
 #define EXPECT "Expect: 100-continue\r\nContent-Length: 3\r\n"
@@ -563,6 +582,7 @@ T(chunk_extensions_and_trailers_are_limited)
 T(many_small_chunks_are_no_offence)
 T(a_content_length_over_the_limit_is_refused_at_once)
 T(a_chunked_body_is_refused_at_the_first_byte_too_many)
+T(a_body_in_pieces_takes_no_more_memory_than_its_limit)
 T(continue_is_said_when_the_body_will_be_read)
 T(continue_is_not_said_before_a_refusal)
 T(of_expectations_empty_ones_are_none_and_http_1_0_has_none)
