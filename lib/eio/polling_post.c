@@ -120,17 +120,23 @@ static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
 
 static void on_post_backlog_task(struct task *t);
 
-/* Moves the body from the request to a backlog, because the request may be freed before all its
- * packets are handled. */
+static struct backlog **end_of_post_backlog(struct polling *p) {
+  struct backlog **at = &p->backlog;
+  while (*at) at = &(*at)->next;
+  return at;
+}
+
+/* Moves the body from the request to the end of the backlog, because the request may be freed
+ * before all its packets are handled. */
 static void keep_unhandled_post_packets(sio_session *c, sio_request *r,
                                         const struct post_reader *rd) {
-  assert(!c->polling->backlog);
-  struct backlog *b = c->polling->backlog = sio__malloc(sizeof *b);
+  struct backlog *b = sio__malloc(sizeof *b);
   if (!b) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a POST");
     return;
   }
   *b = (struct backlog){ .session = c, .body = r->body, .reader = *rd };
+  *end_of_post_backlog(c->polling) = b;
   buf_init(&r->body, r->body.max);
   task_init(&b->task, on_post_backlog_task);
 }
@@ -141,30 +147,67 @@ static void post_backlog_free(struct backlog *b) {
   sio__free(b);
 }
 
-void sio__polling_free_post_backlog(struct polling *p) {
+/* Removes the first body of the backlog. One of which a packet is being handled is freed later. */
+static void remove_first_post_of_backlog(struct polling *p) {
   struct backlog *b = p->backlog;
-  if (!b) return;
-  p->backlog = NULL;
+  p->backlog = b->next;
   task_cancel(&b->task);
   if (!b->busy) post_backlog_free(b);
 }
 
-static void handle_post_body(sio_session *c, sio_request *r) {
+void sio__polling_free_post_backlog(struct polling *p) {
+  while (p->backlog) remove_first_post_of_backlog(p);
+}
+
+/* Prepares to read the packets of a complete body. Returns false if the session is over. */
+static bool begin_post_body(sio_session *c, sio_request *r, struct post_reader *rd) {
   sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
   if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
-  struct post_reader rd = { post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
+  *rd = (struct post_reader){ post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
   /* Decoding JSONP has removed bytes, which are charged here; the packets are charged one by
    * one. */
-  if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return;
-  if (rd.form != &sio__payload3_binary && !sio__utf8_is_valid(body.p, body.n))
-    sio__session_end_bad_packet(c);
-  else if (!handle_post_packets(c, &rd))
+  if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return false;
+  if (rd->form == &sio__payload3_binary || sio__utf8_is_valid(body.p, body.n)) return true;
+  sio__session_end_bad_packet(c);
+  return false;
+}
+
+static void handle_post_body(sio_session *c, sio_request *r) {
+  struct post_reader rd;
+  if (begin_post_body(c, r, &rd) && !handle_post_packets(c, &rd))
     keep_unhandled_post_packets(c, r, &rd);
+}
+
+/* How much memory the backlog may take if POSTs are added to it that have been answered. It has
+ * room for the POST that was open when the client began to upgrade, and for one that crosses
+ * "3probe". */
+static size_t max_post_backlog_memory(const sio_session *c) {
+  size_t one = c->eio->opts->max_payload + sizeof(struct backlog);
+  return c->joined ? 2 * one : c->eio->unjoined_message_max;
+}
+
+static bool post_backlog_has_room_for(const sio_session *c, const sio_request *r) {
+  size_t held = sizeof(struct backlog) + r->body.cap;
+  for (const struct backlog *b = c->polling->backlog; b; b = b->next)
+    held += sizeof *b + b->body.cap;
+  return held <= max_post_backlog_memory(c);
+}
+
+/* Adds the POST that waits for the backlog to it, so that it can be answered. Returns false if
+ * there is no room, or if the session is over. */
+static bool add_waiting_post_to_backlog(sio_session *c) {
+  struct polling *p = c->polling;
+  struct post_reader rd;
+  if (!post_backlog_has_room_for(c, p->post)) return false;
+  p->post_waits = false;
+  if (begin_post_body(c, p->post, &rd)) keep_unhandled_post_packets(c, p->post, &rd);
+  return c->state == SESSION_OPEN;
 }
 
 void sio__polling_answer_post_of_backlog(sio_session *c) {
   const struct polling *p = c->polling;
-  if (p && p->backlog && !p->post_waits && !session_is_paused(c)) sio__polling_answer_post(c);
+  if (!p || !p->backlog || session_is_paused(c)) return;
+  if (!p->post_waits || add_waiting_post_to_backlog(c)) sio__polling_answer_post(c);
 }
 
 static void answer_post_if_client_upgrades(sio_session *c) {
@@ -193,21 +236,29 @@ static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   return all && !dropped;
 }
 
+/* The packets of the first POST in the backlog are handled: goes on with the next one, with the
+ * POST that waits for them, or with the WebSocket. */
+static void finish_first_post_of_backlog(sio_session *c) {
+  struct polling *p = c->polling;
+  remove_first_post_of_backlog(p);
+  if (p->backlog)
+    answer_post_if_client_upgrades(c); /* the backlog may have room for it now */
+  else if (c->ws)
+    sio__polling_free_after_upgrade(c);
+  else if (p->post_waits)
+    handle_post(c, sio__polling_detach_post(p));
+  sio__session_resume(c);
+}
+
 static void on_post_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
-  if (!handle_post_backlog(c, b)) {
-    answer_post_if_client_upgrades(c);
-    if (c->ws) sio__session_resume(c); /* waits until the peer has read more of the queue */
+  if (handle_post_backlog(c, b)) {
+    finish_first_post_of_backlog(c);
     return;
   }
-  if (c->ws) {
-    sio__polling_free_after_upgrade(c);
-  } else {
-    sio__polling_free_post_backlog(c->polling);
-    if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
-  }
-  sio__session_resume(c);
+  answer_post_if_client_upgrades(c);
+  if (c->ws) sio__session_resume(c); /* waits until the peer has read more of the queue */
 }
 
 void sio__polling_free_after_upgrade(sio_session *c) {
@@ -244,6 +295,7 @@ static void on_post_complete(sio_request *r) {
   }
   attach_post_to_session(c, r, true);
   p->post_waits = true;
+  answer_post_if_client_upgrades(c);
 }
 
 /* Another request has arrived on the same connection. It may be the GET that fetches the replies

@@ -30,7 +30,8 @@ struct post_reader {
  * on_post_backlog_task() frees it afterwards. */
 struct backlog {
   sio_session *session;
-  struct task task; /* handles the packets that are left */
+  struct backlog *next; /* the packets of the next POST, which was answered too; NULL: none */
+  struct task task;     /* handles the packets that are left */
   struct buf body;
   struct post_reader reader;
   bool busy; /* a packet of this body is being handled */
@@ -42,7 +43,7 @@ struct polling {
   sio_request *post;       /* its body is still arriving, unless one of the next two is set */
   bool post_waits;         /* complete, but packets of the POST before it are not handled yet */
   bool post_answer_waits;  /* handled, but not answered, so that the peer sends no further POST */
-  struct backlog *backlog; /* NULL most of the time */
+  struct backlog *backlog; /* NULL most of the time; the POSTs in the order in which they came */
   struct out_node *first, **last;
   size_t queued, held;  /* bytes of the queued messages, and the memory they take */
   struct task flush;    /* answers the GET at the end of the turn */

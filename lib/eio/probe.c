@@ -194,8 +194,8 @@ static void upgrade_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned 
   upgrade_charge_limits(w->owner, pings, bytes);
 }
 
-/* A client sends "5" when its last POST was answered. If the body of one waits all the same, it
- * has to be handled before the session moves. */
+/* A client sends "5" when its last POST was answered. If the body of one waits all the same, as the
+ * backlog has no room for it, the session does not move before there is room. */
 static void on_upgrade_packet(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
     complete_upgrade(p);

@@ -5,8 +5,7 @@
  *   The client opens a WebSocket for the session and sends "2probe"; we answer "3probe". From then
  *   on a GET that waits is answered with a noop, and a POST even if its packets cannot be handled
  *   yet, so that the client can stop polling. Its "5" moves the session and its queue to the
- *   WebSocket; packets of the last POST that still wait are handled before messages of the
- *   WebSocket.
+ *   WebSocket; packets of POSTs that still wait are handled before messages of the WebSocket.
  *   Any other packet, or upgrade_timeout, closes the WebSocket and leaves the session on polling.
  *
  * Everything else that arrives over the WebSocket is charged to the rate limits of the session. A

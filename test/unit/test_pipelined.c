@@ -169,6 +169,22 @@ TEST(a_post_behind_a_post_that_waits_is_handled_after_it) {
   stop();
 }
 
+TEST(a_poll_behind_two_posts_that_wait_for_it_takes_the_replies_of_both) {
+  static char body[30000];
+  start("4");
+  for (unsigned i = 0, n = 0; i < 400; i++)
+    n += (unsigned)snprintf(body + n, sizeof body - n, "%s42%u[\"many\"]", i ? "\x1e" : "", i);
+  CHECK(TOGETHER(4, body,
+                 "42[\"say\",3]\x1e"
+                 "42400[\"many\"]",
+                 NULL, NULL));
+  CHECK(raw_expect(&c, "ok") && raw_expect(&c, "ok") && raw_expect(&c, "430[\"taken\"]"));
+  CHECK(raw_expect(&c, "43399[\"taken\"]") && raw_get(&c, poll));
+  CHECK(raw_expect(&c, "43400[\"taken\"]"));
+  EQ_STR(heard, "3");
+  stop();
+}
+
 TESTS_BEGIN
 T(a_post_behind_a_poll_is_handled_at_once)
 T(one_that_comes_later_is_handled_at_once_too)
@@ -179,4 +195,5 @@ T(what_waits_for_the_poll_leaves_with_it_instead)
 T(so_it_is_with_jsonp)
 T(a_poll_behind_a_post_that_waits_for_it_takes_the_replies)
 T(a_post_behind_a_post_that_waits_is_handled_after_it)
+T(a_poll_behind_two_posts_that_wait_for_it_takes_the_replies_of_both)
 TESTS_END

@@ -143,12 +143,16 @@ static void reply_with_much(sio_socket *s, sio_event *e, void *user) {
   EQ(sio_reply(e, SIO_ARGS(sio_strn(much, sizeof much))), 0);
 }
 
-static bool join_with_replies_of_much(void) {
+static bool join_with_replies_of_much_and(const sio_options *o) {
   events = last_event = 0;
-  bool ok = start() && poller_post(&poller, "40") && poller_get(&poller) &&
-            raw_expect(&poller.get, "40{");
+  start_with(o);
+  bool ok = poller_open(&poller, srv, "/socket.io/") && poller_post(&poller, "40") &&
+            poller_get(&poller) && raw_expect(&poller.get, "40{");
   EQ(sio_on(root, "much", reply_with_much, NULL), 0);
   return ok && wants(&w);
+}
+static bool join_with_replies_of_much(void) {
+  return join_with_replies_of_much_and(&(sio_options){ 0 });
 }
 
 #define EVENTS_1_TO_3   \
@@ -171,16 +175,21 @@ static bool expect_after_much(struct raw *c, const char *want) {
   return false;
 }
 
-/* The client has stopped polling, and takes the replies only over the WebSocket. */
-static void must_get_all_replies_over_websocket(void) {
-  REQUIRE(raw_text(&w, "5") && raw_text(&w, "423[\"much\",4]"));
-  for (unsigned i = 0; i < 4; i++) {
-    char reply[] = { '4', '3', (char)('0' + i), '[', '"', 'x', '\0' };
+/* The client has stopped polling, and takes the replies only over the WebSocket, over which it
+ * sends its last event. */
+static void must_get_replies_over_websocket(unsigned from, unsigned count) {
+  char event[32], reply[16];
+  snprintf(event, sizeof event, "42%u[\"much\",%u]", count - 1, count);
+  REQUIRE(raw_text(&w, "5") && raw_text(&w, event));
+  for (unsigned i = from; i < count; i++) {
+    snprintf(reply, sizeof reply, "43%u[\"x", i);
     REQUIRE(expect_after_much(&w, reply));
   }
-  EQ(last_event, 4);
+  EQ(last_event, count);
   stop();
 }
+
+static void must_get_all_replies_over_websocket(void) { must_get_replies_over_websocket(0, 4); }
 
 TEST(a_post_whose_packets_wait_is_answered_after_the_probe) {
   REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
@@ -198,6 +207,87 @@ TEST(a_post_whose_packets_wait_is_answered_by_the_probe) {
   REQUIRE(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_expect(&poller.post, "ok"));
   EQ(events, 1);
   must_get_all_replies_over_websocket();
+}
+
+#define EVENTS_4_TO_6   \
+  "423[\"much\",4]\x1e" \
+  "424[\"much\",5]\x1e" \
+  "425[\"much\",6]"
+
+/* The answer to its first POST may reach the client before "3probe" does, so that it sends another
+ * POST. It sends "5" when that is answered. */
+TEST(a_post_that_crosses_the_probe_is_answered_although_an_earlier_one_waits) {
+  REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  REQUIRE(poller_post(&poller, EVENTS_1_TO_3) && poller_post(&poller, EVENTS_4_TO_6));
+  EQ(events, 1);
+  must_get_replies_over_websocket(0, 7);
+}
+
+TEST(all_posts_that_wait_are_handled_in_order_if_there_is_no_upgrade_after_all) {
+  REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  REQUIRE(poller_post(&poller, EVENTS_1_TO_3) && poller_post(&poller, EVENTS_4_TO_6));
+  raw_close(&w);
+  for (unsigned i = 0; i < 6; i++) {
+    char reply[] = { '4', '3', (char)('0' + i), '[', '"', 'x', '\0' };
+    REQUIRE(poller_get(&poller) && expect_after_much(&poller.get, reply));
+  }
+  EQ(last_event, 6);
+  stop();
+}
+
+/* Two events in 1000 bytes each. Two of the bodies are answered, and the third one has to wait. */
+static void post_three_bodies_of_max_payload(void) {
+  char body[1001];
+  REQUIRE(join_with_replies_of_much_and(&(sio_options){ .max_payload = 1000 }) &&
+          raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  for (unsigned i = 0; i < 3; i++) {
+    unsigned first = 2 * i + 1;
+    int n = snprintf(body, sizeof body, "42%u[\"much\",%u]%c42%u[\"much\",%u,\"", first - 1, first,
+                     0x1e, first, first + 1);
+    memset(body + n, 'p', sizeof body - (size_t)n);
+    memcpy(body + 998, "\"]", 3);
+    if (i < 2) REQUIRE(poller_post(&poller, body));
+  }
+  raw_close(&poller.post);
+  REQUIRE(raw_open(&poller.post, srv) && raw_request(&poller.post, "POST", poller.path, "", body));
+  for (int i = 0; i < 20; i++) raw_turn(&poller.post);
+  EQ(poller.post.n, 0);
+  EQ(events, 1);
+}
+
+/* There is room for the third one when the first one is handled, that is when a GET has taken the
+ * reply to its first event. */
+TEST(posts_are_added_to_those_that_wait_until_they_take_twice_max_payload) {
+  post_three_bodies_of_max_payload();
+  REQUIRE(poller_get(&poller) && expect_after_much(&poller.get, "430[\"x"));
+  REQUIRE(raw_expect(&poller.post, "ok"));
+  EQ(events, 2);
+  must_get_replies_over_websocket(1, 7);
+}
+
+/* Such a client breaks the rules, and all its packets are handled even so. */
+TEST(an_upgrade_waits_for_a_post_for_which_there_is_no_room) {
+  post_three_bodies_of_max_payload();
+  REQUIRE(raw_text(&w, "5"));
+  for (int i = 0; i < 20; i++) turn();
+  CHECK(!sio_session_info_of(session).upgraded);
+  REQUIRE(poller_get(&poller) && expect_after_much(&poller.get, "430[\"x"));
+  REQUIRE(raw_expect(&poller.post, "ok"));
+  for (unsigned i = 1; i < 6; i++) {
+    char reply[] = { '4', '3', (char)('0' + i), '[', '"', 'x', '\0' };
+    REQUIRE(expect_after_much(&w, reply));
+  }
+  CHECK(sio_session_info_of(session).upgraded);
+  EQ(last_event, 6);
+  stop();
+}
+
+TEST(a_malformed_post_that_crosses_the_probe_ends_the_session_and_is_answered) {
+  REQUIRE(join_with_replies_of_much() && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  REQUIRE(poller_post(&poller, EVENTS_1_TO_3) && poller_post(&poller, "42[\"\xff\"]"));
+  REQUIRE(raw_expect_n(&w, "\x88\0", 2));
+  EQ(events, 1);
+  stop();
 }
 
 TEST(packets_that_wait_go_with_a_session_that_ends_after_its_upgrade) {
@@ -219,5 +309,10 @@ T(a_session_that_ends_while_it_is_upgraded_is_upgraded_to_be_closed)
 T(a_session_that_is_over_wants_none)
 T(a_post_whose_packets_wait_is_answered_after_the_probe)
 T(a_post_whose_packets_wait_is_answered_by_the_probe)
+T(a_post_that_crosses_the_probe_is_answered_although_an_earlier_one_waits)
+T(all_posts_that_wait_are_handled_in_order_if_there_is_no_upgrade_after_all)
+T(posts_are_added_to_those_that_wait_until_they_take_twice_max_payload)
+T(an_upgrade_waits_for_a_post_for_which_there_is_no_room)
+T(a_malformed_post_that_crosses_the_probe_ends_the_session_and_is_answered)
 T(packets_that_wait_go_with_a_session_that_ends_after_its_upgrade)
 TESTS_END
