@@ -101,6 +101,17 @@ enum sio_recovery_failure {
   SIO_RECOVERY_END
 };
 
+/* Why a packet of a client was ignored, although it broke no rule. The values are indexes of
+ * sio_stats.packets_ignored. */
+enum sio_ignored {
+  /* An EVENT, an ACK or a DISCONNECT for a namespace that the client has left, or was disconnected
+   * from before it knew: the packet had been sent already, or was waiting for packet middleware. */
+  SIO_IGNORED_LEFT,
+  SIO_IGNORED_ACK,   /* an ACK that nobody waits for: it came too late, or a second time */
+  SIO_IGNORED_EMPTY, /* an EVENT without a name                                          */
+  SIO_IGNORED_END
+};
+
 /* The length of the arrays in sio_stats that are indexed by an enum. Only the indexes below the
  * ..._END value of that enum are used. */
 enum { SIO_STATS_SLOTS = 16 };
@@ -241,6 +252,9 @@ typedef struct sio_stats {
   /* -- The log (log.h) -- */
   uint64_t log_lines_lost;     /* no memory, or too many in one turn                         */
   uint64_t log_lines_left_out; /* over the rate of lines that clients cause                  */
+
+  /* -- Socket.IO, continued -- */
+  uint64_t packets_ignored[SIO_STATS_SLOTS]; /* by enum sio_ignored */
 } sio_stats;
 
 /* Fills in the first `size` bytes of *out; pass sizeof *out as size. The call takes time in

@@ -223,6 +223,7 @@ static const char *const cause_names[] = {
   [LOG_SOCKET_LEFT] = "disconnected sockets",
   [LOG_NOT_RECOVERED] = "failed recoveries",
   [LOG_EVENT_REFUSED] = "refused events",
+  [LOG_PACKET_IGNORED] = "ignored packets",
   [LOG_ANSWER_DROPPED] = "dropped replies",
   [LOG_THREAD_MESSAGE_LOST] = "lost messages between threads",
   [LOG_CALL_REFUSED] = "refused library calls",

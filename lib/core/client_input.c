@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "core/dispatch.h"
 #include "core/held_events.h"
+#include "core/ignored.h"
 #include "core/nsp.h"
 #include "core/nsp_note.h"
 #include "core/nsp_request.h"
@@ -170,9 +171,12 @@ static void client_on_packet_for_unjoined_namespace(struct client *cl, const str
                                                     const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
-  if (server_left || sio__client_has_left_nsp(cl, p->nsp)) return;
-  client_end_for_protocol_violation(
-      cl, "the client sent a packet for a namespace that it has not joined");
+  if (server_left || sio__client_has_left_nsp(cl, p->nsp))
+    sio__ignore_packet(core_of_client(cl), sio__session_address(cl->session), p->nsp,
+                       SIO_IGNORED_LEFT);
+  else
+    client_end_for_protocol_violation(
+        cl, "the client sent a packet for a namespace that it has not joined");
 }
 
 static void client_on_socket_packet(struct client *cl, const struct packet *p) {

@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "core/event.h"
 #include "core/held_events.h"
+#include "core/ignored.h"
 #include "core/nsp.h"
 #include "core/socket.h"
 #include <assert.h>
@@ -122,8 +123,16 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
   return ev;
 }
 
+/* Its socket has left, and perhaps the session is over. */
+static void ignore_event_of_left_socket(const sio_socket *s) {
+  sio__ignore_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
+}
+
 static void event_queue_free_events(struct event_queue *q) {
-  while (q->first) sio__free(event_queue_pop(q));
+  while (q->first) {
+    ignore_event_of_left_socket(q->socket);
+    sio__free(event_queue_pop(q));
+  }
 }
 
 /* ---- passing one event to the middleware ---------------------------------------------------- */
@@ -225,12 +234,12 @@ static void report_refused_event(struct event_queue *q, sio_socket *s) {
 
 static void event_queue_finish_event(struct event_queue *q, bool ok) {
   sio_socket *s = q->socket;
-  if (sio_socket_connected(s)) {
-    if (ok)
-      sio__nsp_run_handlers(s->nsp, s, &q->event, q->event.name);
-    else
-      report_refused_event(q, s);
-  }
+  if (!sio_socket_connected(s))
+    ignore_event_of_left_socket(s);
+  else if (ok)
+    sio__nsp_run_handlers(s->nsp, s, &q->event, q->event.name);
+  else
+    report_refused_event(q, s);
   sio__event_clear(&q->event);
   event_queue_subtract_held_bytes(q, q->event_bytes);
   q->event_bytes = 0;
@@ -305,7 +314,10 @@ static void dispatch_event_without_middleware(sio_socket *s, const struct packet
 }
 
 void sio__dispatch_event(sio_socket *s, const struct packet *p) {
-  if (p->json.n == 0) return; /* an EVENT without a payload has no name */
+  if (p->json.n == 0) { /* an EVENT without a payload has no name */
+    sio__ignore_packet(s->nsp->core, sio__session_address(s->session), p->nsp, SIO_IGNORED_EMPTY);
+    return;
+  }
   s->nsp->events_in++;
   if (s->event_queue)
     event_queue_push(s->event_queue, p);

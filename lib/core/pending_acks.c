@@ -7,6 +7,7 @@
 
 #include "core/core.h"
 #include "core/event.h"
+#include "core/ignored.h"
 #include "core/nsp.h"
 #include "core/query.h"
 #include "core/socket.h"
@@ -208,7 +209,10 @@ static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
 
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   struct ack_wait *w = remove_pending_ack(s, p->id);
-  if (!w) return;
+  if (!w) {
+    sio__ignore_packet(s->nsp->core, sio__session_address(s->session), p->nsp, SIO_IGNORED_ACK);
+    return;
+  }
   sio_stats *st = &s->nsp->core->stats;
   st->acks_received++;
   histogram_add(&st->ack_us, loop_now_us(loop_of_socket(s)) - w->asked_us);

@@ -174,6 +174,9 @@ static const struct metric server_metrics[] = {
          "namespaces_refused|Number of namespaces not created because there were too many."),
   SERVER(COUNTER, events_refused,
          "events_refused|Number of received events that packet middleware refused."),
+  SERVER(COUNTER, packets_ignored,
+         "packets_ignored|Number of received packets ignored, although they broke no rule."
+         "|cause|left|ack|empty"),
   SERVER(COUNTER, broadcasts, "broadcasts|Number of events broadcast by the server program."),
   SERVER(COUNTER, volatile_dropped,
          "volatile_dropped|Number of volatile events not sent to receivers that were not ready."),

@@ -189,6 +189,7 @@ TEST(arrays_have_a_series_for_each_value) {
   uint64_t *causes = srv->core.stats.engine_refused;
   for (unsigned i = 0; i < SIO_ENGINE_REFUSED_END; i++) causes[i] = i + 1;
   for (unsigned i = 0; i < SIO_REFUSED_END; i++) srv->core.stats.connects_refused[i] = i + 1;
+  for (unsigned i = 0; i < SIO_IGNORED_END; i++) srv->core.stats.packets_ignored[i] = i + 1;
   for (unsigned i = 0; i < SIO_RECOVERY_END; i++) srv->core.stats.recovery_failed[i] = i;
   for (unsigned i = 0; i < SIO_HTTP_REFUSED_END; i++) srv->http.stats.refused[i] = i + 1;
   for (unsigned i = 0; i < SIO_WS_CLOSE_END; i++) srv->ws.stats.closed[i] = i + 1;
@@ -197,6 +198,8 @@ TEST(arrays_have_a_series_for_each_value) {
   EQ(value("sio_engine_refused_total{cause=\"draining\"}"), SIO_ENGINE_REFUSED_DRAINING + 1);
   EQ(value("sio_connects_refused_total{cause=\"middleware\"}"), 1);
   EQ(value("sio_connects_refused_total{cause=\"too_many\"}"), SIO_REFUSED_TOO_MANY + 1);
+  EQ(value("sio_packets_ignored_total{cause=\"left\"}"), 1);
+  EQ(value("sio_packets_ignored_total{cause=\"empty\"}"), SIO_IGNORED_EMPTY + 1);
   EQ(value("sio_recovery_failed_total{cause=\"none\"}"), -1);
   EQ(value("sio_recovery_failed_total{cause=\"no_memory\"}"), SIO_RECOVERY_NO_MEMORY);
   EQ(value("sio_http_refused_total{cause=\"timeout\"}"), SIO_HTTP_TIMEOUT + 1);

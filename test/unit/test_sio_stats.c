@@ -546,6 +546,65 @@ TEST(events_that_packet_middleware_refuses_came_in_nevertheless) {
   end();
 }
 
+static sio_next *held[2];
+static unsigned nheld;
+
+static void hold_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)e, (void)user;
+  held[nheld++] = next;
+}
+
+static unsigned ignored_lines;
+
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  ignored_lines += strstr(l->text, "is ignored: ") != NULL;
+}
+
+TEST(packets_that_cross_the_end_of_their_socket_are_counted_and_logged) {
+  ignored_lines = 0;
+  begin(&(sio_options){ .log = on_log, .log_level = SIO_LOG_DEBUG });
+  struct raw *c = join(0);
+  CHECK(raw_text(c, "42[\"kick\"]") && raw_text(c, "42[\"echo\"]") && raw_text(c, "430[]") &&
+        raw_text(c, "41") && raw_expect(c, "41"));
+  turns();
+  EQ(st.packets_ignored[SIO_IGNORED_LEFT], 3);
+  EQ(st.events_in, 1);
+  EQ(ignored_lines, 3);
+  end();
+}
+
+TEST(acks_that_nobody_waits_for_and_events_without_a_name_are_counted_and_logged) {
+  ignored_lines = 0;
+  begin(&(sio_options){ .log = on_log, .log_level = SIO_LOG_DEBUG });
+  struct raw *c = join(0);
+  CHECK(raw_text(c, "42[\"ask\"]") && raw_expect(c, "420[\"question\"]") && raw_text(c, "430[1]") &&
+        raw_text(c, "430[1]") && raw_text(c, "4399[1]") && raw_text(c, "42"));
+  turns();
+  EQ(st.acks_received, 1);
+  EQ(st.packets_ignored[SIO_IGNORED_ACK], 2);
+  EQ(st.packets_ignored[SIO_IGNORED_EMPTY], 1);
+  EQ(ignored_lines, 3);
+  end();
+}
+
+/* The first one is with the middleware, the other two wait for it. */
+TEST(events_that_waited_for_packet_middleware_when_their_socket_left_are_counted) {
+  nheld = 0;
+  begin(NULL);
+  sio_use_packet(root, hold_packet, NULL);
+  struct raw *c = join(0);
+  for (int i = 0; i < 3; i++) CHECK(raw_text(c, "42[\"echo\"]"));
+  CHECK(raw_text(c, "41"));
+  turns();
+  EQ(nheld, 1);
+  EQ(st.packets_ignored[SIO_IGNORED_LEFT], 2);
+  sio_next_ok(held[0]);
+  turns();
+  EQ(st.packets_ignored[SIO_IGNORED_LEFT], 3);
+  end();
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 TEST(no_memory_of_messages_is_counted_once_the_server_has_closed) {
@@ -593,6 +652,9 @@ T(each_receiver_of_a_broadcast_with_acks_is_counted)
 T(refused_connects_are_counted_by_cause)
 T(middleware_that_does_not_decide_is_a_timeout)
 T(events_that_packet_middleware_refuses_came_in_nevertheless)
+T(packets_that_cross_the_end_of_their_socket_are_counted_and_logged)
+T(acks_that_nobody_waits_for_and_events_without_a_name_are_counted_and_logged)
+T(events_that_waited_for_packet_middleware_when_their_socket_left_are_counted)
 T(no_memory_of_messages_is_counted_once_the_server_has_closed)
 T(several_servers_are_one_when_added_up)
 TESTS_END

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ignored.c - counts and logs packets that break no rule, and are not handled all the same.
+ */
+#include "core/ignored.h"
+
+static const char *const causes[] = {
+  [SIO_IGNORED_LEFT] = "the client had left it already, or was disconnected from it",
+  [SIO_IGNORED_ACK] = "nobody waits for this ack",
+  [SIO_IGNORED_EMPTY] = "it is an event without a name",
+};
+
+__attribute__((cold)) void sio__ignore_packet(struct core *core, const char *peer, sio_slice nsp,
+                                              enum sio_ignored why) {
+  core->stats.packets_ignored[why]++;
+  LOG_RATED(&core->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, LOG_PACKET_IGNORED, peer,
+            "a packet of %s for namespace %.*s is ignored: %s", *peer ? peer : "a client",
+            LOG_SLICE(nsp), causes[why]);
+}
