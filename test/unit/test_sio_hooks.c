@@ -86,6 +86,27 @@ TEST(what_is_added_in_a_walk_waits_for_the_next) {
   finish();
 }
 
+TEST(a_copy_made_in_a_walk_lacks_what_was_removed_and_has_what_was_added) {
+  begin();
+  static const char one[] = "1", two[] = "2", three[] = "3";
+  struct hooks copy;
+  sio__hooks_init(&copy);
+  add(a, one);
+  add(b, two);
+  struct hook_walk w = sio__hooks_start_walk(&h);
+  EQ(sio__hooks_remove(&h, a, (void *)(uintptr_t)one), 0);
+  add(c, three);
+  EQ(sio__hooks_copy(&copy, &h), 0);
+  sio__hooks_stop_walk(&w);
+  const struct hook *k = sio__hooks_next_after(&copy, NULL, copy.added);
+  REQUIRE(k && k->fn == b);
+  k = sio__hooks_next_after(&copy, k, copy.added);
+  REQUIRE(k && k->fn == c);
+  EQ(copy.added, 2);
+  sio__hooks_clear(&copy);
+  finish();
+}
+
 TEST(a_row_can_be_followed_by_hand_up_to_a_count) {
   begin();
   static const char one[] = "1", two[] = "2";
@@ -114,6 +135,7 @@ T(hooks_run_in_order)
 T(removal_takes_the_first_with_that_function_and_user)
 T(what_is_removed_in_a_walk_does_not_run_and_is_freed_after_the_last_one)
 T(what_is_added_in_a_walk_waits_for_the_next)
+T(a_copy_made_in_a_walk_lacks_what_was_removed_and_has_what_was_added)
 T(a_row_can_be_followed_by_hand_up_to_a_count)
 T(no_function_and_no_memory_are_errors)
 TESTS_END
