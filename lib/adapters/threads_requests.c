@@ -198,7 +198,8 @@ struct return_address {
   struct member_id from;
   uint64_t number;
 };
-_Static_assert(sizeof(struct return_address) <= sizeof(sio_return), "it is kept in sio_return");
+_Static_assert(sizeof(struct return_address) <= sizeof(sio_return),
+               "a sio_return must have room for a struct return_address");
 
 static void send_server_side_answer(sio_adapter *a, const sio_return *to, sio_slice json,
                                     const sio_slice *bins, size_t nbins) {

@@ -82,10 +82,11 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
  * text is cut, and not parsed into a cJSON tree, because a tree would round large numbers of the
  * program. */
 static sio_slice find_other_shared_members(sio_slice shared) {
-  static const char mark[] = "{\"" OWN_MEMBER "\":{";
+  static const char admin_member_start[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
-  if ((size_t)(end - p) > sizeof mark && memcmp(p, mark, sizeof mark - 1) == 0) {
+  if ((size_t)(end - p) > sizeof admin_member_start &&
+      memcmp(p, admin_member_start, sizeof admin_member_start - 1) == 0) {
     p = memchr(p, '}', (size_t)(end - p)); /* the values inside "_admin" contain no brace */
     if (p[1] != '}') p++;                  /* the comma */
   }

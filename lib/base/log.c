@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -173,7 +172,9 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
     log_line_set_fields(line, about, text, nsp);
     log_append_line(log, line);
   } else {
-    log_count_lost_line(log, fits ? "out of memory" : "too many lines in one turn of the loop");
+    log_count_lost_line(log,
+                        fits ? "out of memory"
+                             : "more than 4 MiB of log lines wait for the end of the loop's turn");
   }
   if (log->on_work) log->on_work(log->on_work_arg);
 }
@@ -271,8 +272,9 @@ void sio__log_end_rate_limit_second(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
-      sio__log(log, s->level, s->room, "%s: %" PRIu64 " more log lines in the last second",
-               cause_names[i], s->left_out);
+      sio__log(log, s->level, s->room,
+               "%s: %llu more log lines of this kind were left out in the last second",
+               cause_names[i], (unsigned long long)s->left_out);
     *s = (struct log_second){ 0 };
   }
   log->counting = false;
@@ -294,10 +296,11 @@ static void log_call_host_callback(const struct log *log, const struct log_line 
 }
 
 static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) {
-  char text[96];
+  char text[128];
   if (!n || !log->cb || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
-  snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
-           n == 1 ? "log line was" : "log lines were", why);
+  snprintf(text, sizeof text,
+           n == 1 ? "%llu log line was lost: %s" : "%llu log lines were lost: %s",
+           (unsigned long long)n, why);
   const sio_log_line out = { .size = sizeof out,
                              .time_ms = sio__log_unix_time_ms(),
                              .text = text,

@@ -14,7 +14,7 @@
 
 enum { BITS = 6, TOP = TIMER_LEVELS - 1 };
 
-_Static_assert(1 << BITS == TIMER_SLOTS, "a level is BITS bits of the time");
+_Static_assert(1 << BITS == TIMER_SLOTS, "TIMER_SLOTS must be 2 to the power of BITS");
 
 static uint64_t timer_wheel_window_number(uint64_t at, unsigned level) {
   return at >> (BITS * level);

@@ -80,8 +80,7 @@ static int check_child_namespace_limits(struct core *core, const struct addr_chi
   if (left && (!a || a->n < left)) return 0;
   core->stats.nsps_refused++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "no namespace created: %u child namespaces exist, %u of them for this address "
-            "(max_child_nsps)",
+            "no namespace created: %u child namespaces exist, %u for this address (max_child_nsps)",
             core->nchildren, a ? a->n : 0);
   return SIO_ETOOBIG;
 }

@@ -35,7 +35,7 @@ void sio__client_disconnect_for_missing_packet(struct client *cl, int err) {
     sio__client_disconnect_out_of_memory(cl);
   else
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
-                     "a packet could not be encoded");
+                     "a packet for the client could not be encoded");
 }
 
 size_t sio_session_sockets(const sio_session *c, sio_socket **out, size_t max) {

@@ -201,10 +201,10 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
   struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
   LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_SESSION_OF(cl->session),
-                      "received %s for namespace %.*s: %zu bytes, %u attachments", names[p->type],
-                      LOG_SLICE(p->nsp), p->json.n, p->nbins);
+                      "received %s for namespace %.*s: %zu bytes of JSON, %u attachments",
+                      names[p->type], LOG_SLICE(p->nsp), p->json.n, p->nbins);
   if (p->type == PACKET_CONNECT || p->json.n == 0) return;
-  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "received payload: %.*s",
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
 }
 

@@ -213,7 +213,8 @@ static void pending_join_on_middleware_refused(struct chain *c, const char *mess
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "the data for a refused CONNECT cannot be sent and is ignored: %s", sio_strerror(err));
+            "CONNECT is refused without the data of sio_next_fail(): it cannot be encoded: %s",
+            sio_strerror(err));
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
 

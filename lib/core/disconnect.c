@@ -18,9 +18,9 @@ static const char *describe_leave_reason(const sio_socket *s) {
   if (s->expired) return "the deadline set with sio_socket_deadline() has passed";
   switch (s->reason) {
     case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
-    case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
-    case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server closes";
-    default: return "the connection ended";
+    case SIO_REASON_SERVER_NSP_DISCONNECT: return "the server disconnected the socket";
+    case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server is closing";
+    default: return "the connection of the client ended";
   }
 }
 
@@ -121,7 +121,8 @@ static void disconnect_socket_by_host(sio_socket *s) {
 static void disconnect_session_by_host(sio_session *session) {
   for (sio_socket *s = client_of_session(session)->sockets; s; s = s->next)
     disconnect_socket_by_host(s);
-  sio__session_end(session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
+  sio__session_end(session, false, SIO_REASON_FORCED_CLOSE, 0,
+                   "the server disconnected the client");
 }
 
 void sio_disconnect(sio_socket *s, bool session) {

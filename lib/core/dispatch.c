@@ -212,7 +212,8 @@ static void event_queue_on_middleware_refused(struct chain *c, const char *messa
   int err = sio__encode_event_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
-            "the data for a refused event cannot be sent and is ignored: %s", sio_strerror(err));
+            "an event is refused without the data of sio_next_fail(): it cannot be encoded: %s",
+            sio_strerror(err));
 }
 
 static bool can_event_queue_continue(const struct chain *c) {
@@ -221,7 +222,7 @@ static bool can_event_queue_continue(const struct chain *c) {
 
 static void report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
-  const char *message = q->refusal ? q->refusal : "out of memory";
+  const char *message = q->refusal ? q->refusal : "refused; no memory to copy the message";
   const char *peer = sio__session_address(s->session);
   core->stats.events_refused++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),

@@ -83,13 +83,17 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
 /* Logs that no client can send an event of this name, and which function to call instead. Programs
  * for the Node.js server register a handler for "connection". */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
-  bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
+  static const char *const functions[][2] = {
+    { "connection", "sio_on_connect()" },
+    { "connect", "sio_on_connect()" },
+    { "disconnect", "sio_on_disconnect()" },
+    { "disconnecting", "sio_on_disconnecting()" },
+  };
+  const char *use = "another name";
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    if (strcmp(event, functions[i][0]) == 0) use = functions[i][1];
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event,
-      connects                              ? "sio_on_connect()"
-      : strcmp(event, "disconnecting") == 0 ? "sio_on_disconnecting()"
-      : strcmp(event, "disconnect") == 0    ? "sio_on_disconnect()"
-                                            : "another name");
+      "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event, use);
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {

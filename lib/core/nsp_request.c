@@ -162,10 +162,10 @@ static void nsp_request_on_timeout(struct timer *t) {
     nsp_request_on_verdict_deferred(&r->chain);
     return;
   }
-  LOG_RATED(&r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "namespace %.*s not created: the callback of sio_of_match() gave no verdict within "
-            "middleware_timeout_ms",
-            LOG_SLICE(r->name));
+  LOG_RATED(
+      &r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+      "no namespace %.*s: the sio_of_match() callback did not decide within middleware_timeout_ms",
+      LOG_SLICE(r->name));
   if (can_nsp_request_continue(&r->chain) && r->newer_auth)
     nsp_request_restart(cl, r);
   else if (can_nsp_request_continue(&r->chain) && !r->withdrawn)

@@ -49,7 +49,7 @@ static void packet_log_sending(struct log *log, const sio_packet *p) {
   LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_NSP(p->nsp->name),
                       "sending %s \"%s\" in namespace %s, %u bytes", p->event ? "event" : "ack",
                       p->event ? p->event : "", p->nsp->name, p->msg->len);
-  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "sent payload: %.*s",
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 

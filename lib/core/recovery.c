@@ -151,8 +151,8 @@ static void recovery_record_move_to_adapter(struct recovery *r, struct recovery_
   sio_saved_socket saved = { .size = sizeof saved, .id = rec->id, .pid = rec->pid };
   if (sio__saved_state_describe(&rec->saved, r->nsp, &saved)) {
     LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-                    ABOUT_NSP(r->nsp->name), "socket %s cannot be recovered: out of memory",
-                    rec->id);
+                    ABOUT_NSP(r->nsp->name),
+                    "socket %s cannot be recovered: no memory to save its state", rec->id);
   } else {
     rec->persisted = true;
     r->nsp->ops->persist(r->nsp->adapter, &saved);

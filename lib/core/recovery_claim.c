@@ -43,11 +43,11 @@ static int check_recovery_claim(const struct recovery *r, const struct recovery_
 
 static const char *recovery_failure_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
-    [SIO_RECOVERY_NO_SESSION] = "the pid is unknown or has expired",
-    [SIO_RECOVERY_BAD_OFFSET] = "the offset is invalid",
-    [SIO_RECOVERY_LOG_GONE] = "missed events have been dropped from the replay log",
+    [SIO_RECOVERY_NO_SESSION] = "its pid is unknown, has expired or is in use",
+    [SIO_RECOVERY_BAD_OFFSET] = "its offset is invalid",
+    [SIO_RECOVERY_LOG_GONE] = "events that it missed have been dropped from the replay log",
     [SIO_RECOVERY_TOO_MUCH] =
-        "the missed events do not fit into the queue, or were replayed too often",
+        "the events that it missed exceed queue_high or max_queued, or were replayed too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
     [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or did not answer in time",
   };
@@ -58,7 +58,7 @@ void sio__recovery_report_failure(const sio_socket *s, int cause) {
   struct core *core = s->nsp->core;
   core->stats.recovery_failed[cause]++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
-                  "a peer in namespace %s is not recovered: %s", s->nsp->name,
+                  "a client in namespace %s is not recovered: %s", s->nsp->name,
                   recovery_failure_text(cause));
 }
 
@@ -68,7 +68,7 @@ void sio__recovery_report_failure(const sio_socket *s, int cause) {
  * the old connection, although this server has not noticed that yet. */
 static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
-                                      .detail = "the peer returned over another connection",
+                                      .detail = "the client returned over another connection",
                                       .ws_text = "" };
   sio_socket *old = rec->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);

@@ -22,8 +22,9 @@ static void free_record_of_socket(sio_socket *s) {
  * has missed were dropped from the replay log, so they cannot be sent any more. */
 static int close_unrecoverable_session(sio_socket *s) {
   sio__recovery_report_failure(s, SIO_RECOVERY_LOG_GONE);
-  sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-                   "missed events were dropped from the replay log before the socket could join");
+  sio__session_end(
+      s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
+      "events that the client missed were dropped from the replay log before it could rejoin");
   return SIO_ETOOBIG;
 }
 
@@ -41,7 +42,8 @@ int sio__recovery_before_connect_answer(sio_socket *s) {
   s->recovery_record = sio__recovery_add_record(r, s);
   if (!s->recovery_record)
     LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-                    ABOUT_SOCKET(s), "socket %s cannot be recovered later: out of memory",
+                    ABOUT_SOCKET(s),
+                    "socket %s cannot be recovered if its connection breaks: out of memory",
                     s->own_id);
   return 0;
 }
@@ -94,7 +96,8 @@ void sio__recovery_on_socket_leave(sio_socket *s, int reason) {
 
 static void free_record_that_cannot_be_saved(sio_socket *s) {
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-                  ABOUT_SOCKET(s), "socket %s cannot be recovered: out of memory", s->own_id);
+                  ABOUT_SOCKET(s), "socket %s cannot be recovered: no memory for its rooms or data",
+                  s->own_id);
   free_record_of_socket(s);
 }
 

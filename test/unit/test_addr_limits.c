@@ -257,7 +257,7 @@ TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   EQ_STR(said, "rejected a peer: no PROXY header");
   later(1000);
   EQ(lines, 7);
-  EQ_STR(said, "rejected peers: 995 more log lines in the last second");
+  EQ_STR(said, "rejected peers: 995 more log lines of this kind were left out in the last second");
   later(1000);
   EQ(lines, 7);
   close_door();

@@ -178,7 +178,8 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   EQ(lines, LOG_RATE + 1);
   EQ(last_level, SIO_LOG_WARN);
   EQ_STR(last_room, "eio");
-  EQ_STR(last_text, "refused Engine.IO requests: 990 more log lines in the last second");
+  EQ_STR(last_text, "refused Engine.IO requests: 990 more log lines of this kind were left out in "
+                    "the last second");
   cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
   EQ(lines, LOG_RATE + 2);
   sio__log_end_rate_limit_second(&log);

@@ -51,7 +51,7 @@ static void begin(void) {
   sio_on_disconnect(root, on_disconnect, NULL);
 }
 
-#define TOO_BIG "closed:too big:a packet could not be encoded "
+#define TOO_BIG "closed:too big:a packet for the client could not be encoded "
 
 TEST(a_connect_whose_answer_cannot_be_written_ends_the_session) {
   begin();

@@ -46,7 +46,7 @@ TEST(the_end_of_a_connection_that_is_taken_over_has_its_texts) {
   told(c);
   traced[0] = '\0';
   come_back(c);
-  SAW("'the peer returned over another connection' '' left: transport close connect(recovered) ");
+  SAW("'the client returned over another connection' '' left: transport close connect(recovered) ");
   stop();
 }
 

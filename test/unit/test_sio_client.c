@@ -680,14 +680,16 @@ TEST(each_packet_is_a_log_line_at_level_debug) {
   struct peer *p = logged(SIO_LOG_DEBUG);
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "sio: received CONNECT for namespace /: 18 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, "sio: received CONNECT for namespace /: 18 bytes of JSON, 0 attachments; ") !=
+        NULL);
   CHECK(!strstr(seen, "secret"));
   say(p, "42[\"relay\",\"private\"]");
   turn();
   seen = saw();
-  CHECK(strstr(seen, "sio: received EVENT for namespace /: 19 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, "sio: received EVENT for namespace /: 19 bytes of JSON, 0 attachments; ") !=
+        NULL);
   CHECK(strstr(seen, " joins room \"room\" of namespace /; adapter: broadcasting event \"b\" in "
-                     "namespace / to 1 rooms (0 means all sockets), except 0 rooms; ") != NULL);
+                     "namespace / to 1 rooms (0: to all), except 0 rooms; ") != NULL);
   CHECK(strstr(seen, "sio: sending event \"b\" in namespace /, 17 bytes; ") != NULL);
   CHECK(strstr(seen, " leaves room \"room\" of namespace /; ") != NULL);
   CHECK(!strstr(seen, "private"));
@@ -701,15 +703,15 @@ TEST(payloads_are_logged_at_level_trace_but_no_credentials) {
   say(p, "42[\"relay\",\"private\\u0000\"]");
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "sio: payload: [\"relay\",\"private\\u0000\"]; ") != NULL);
-  CHECK(strstr(seen, "sio: payload: 2[\"b\",\"private\\u0000\"]; ") != NULL);
+  CHECK(strstr(seen, "sio: received payload: [\"relay\",\"private\\u0000\"]; ") != NULL);
+  CHECK(strstr(seen, "sio: sent payload: 2[\"b\",\"private\\u0000\"]; ") != NULL);
   static char big[5000];
   memset(big, 'x', sizeof big);
   memcpy(big, "42[\"", 4);
   memcpy(big + sizeof big - 3, "\"]", 3);
   say(p, big);
   turn();
-  CHECK(strstr(saw(), "sio: payload: [\"xxx") != NULL);
+  CHECK(strstr(saw(), "sio: received payload: [\"xxx") != NULL);
   EQ(sio_log_set(srv, "sio=info,adapter=off"), 0);
   say(p, "42[\"relay\",1]");
   turn();

@@ -63,7 +63,8 @@ TEST(a_disconnect_takes_effect_at_once_and_is_reported_at_the_end_of_the_turn) {
   SAW("");
   sio_disconnect(s, false);
   turn();
-  SAW("disconnecting(server namespace disconnect):own, disconnect(disconnected by the host): ");
+  SAW("disconnecting(server namespace disconnect):own, disconnect(the server disconnected the "
+      "socket): ");
   HEARD(p, "");
   CHECK(p->session != NULL);
   stop();
@@ -182,7 +183,8 @@ TEST(without_memory_for_the_packet_the_connection_is_closed) {
   alloc_fail_in(0);
   HEARD(p, "cut ");
   turn();
-  SAW("disconnecting(server namespace disconnect):own, disconnect(disconnected by the host): ");
+  SAW("disconnecting(server namespace disconnect):own, disconnect(the server disconnected the "
+      "socket): ");
   stop();
 }
 
