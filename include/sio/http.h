@@ -88,6 +88,19 @@ SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *
  * not in the range 200 to 599, or type is invalid; SIO_ECLOSED: the client has disconnected, and
  * the answer is discarded; UV_ENOMEM: the connection is closed instead. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
+/* Answers a request with the file `name` below the directory `dir`, in the way of sio_static(): the
+ * file is read in pieces while the client takes them, and conditional requests and Range requests
+ * are answered. name may have several parts ("2026/report.pdf"). A file outside dir (also one that
+ * a symbolic link in dir leads to), and a name with a part that is empty or begins with a dot, is
+ * UV_ENOENT, so that a client may be allowed to choose the name. A Cache-Control, Content-Type or
+ * X-Content-Type-Options header that the program has added replaces that of sio_static(): add
+ * "Cache-Control: private" to files that not everybody may have.
+ *
+ * Do not use r after a call that returns 0, SIO_ECLOSED (the client has disconnected) or UV_ENOMEM
+ * (the connection is closed instead). After other errors the request still has to be answered.
+ * UV_ENOENT, UV_EISDIR, UV_EACCES and others: there is no such file, or it cannot be read;
+ * UV_EINVAL: dir is NULL. SIO_ESTATE: the request is answered already. */
+SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *name);
 
 /* ---- routes --------------------------------------------------------------------------------- */
 
@@ -121,6 +134,43 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * cannot be opened. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
+/* A header of an answer. */
+typedef struct sio_header {
+  const char *name, *value;
+} sio_header;
+
+/* Says how sio_static_with() and sio_assets_with() serve files. A field that is 0 selects the
+ * default. */
+typedef struct sio_files_options {
+  /* sizeof(sio_files_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* Headers of each answer that has the file, a part of it, or a conditional status (304, 412):
+   * "Content-Security-Policy", for example. The array ends with an element whose name is NULL; it
+   * is copied. Cache-Control, Content-Type and X-Content-Type-Options replace those of the library.
+   * NULL: no more headers than those of the library. */
+  const sio_header *headers;
+  /* Decides about each request, before the file is looked up. Returns 0 to serve the file, or an
+   * HTTP status from 300 to 599 with which the request is answered, without a body. The callback
+   * may add headers with sio_respond_header(), which replace those of the list `headers` (but an
+   * answer with status 404 or 503, because the file does not exist or cannot be read, has none of
+   * them), and it may answer the request itself with sio_respond(). r is valid until it returns: a
+   * program that has to decide later uses sio_route() and sio_respond_file(). NULL: all requests
+   * are served. */
+  int (*on_request)(sio_request *r, void *user);
+  void *user;
+} sio_files_options;
+
+/* Like sio_static(), with headers of the program and a callback that decides about each request:
+ *
+ *     static const sio_header headers[] = { { "Cache-Control", "max-age=3600" }, { 0 } };
+ *     sio_static_with(srv, "/img", "images", &(sio_files_options){ .headers = headers });
+ *
+ * options is copied, and may be NULL. UV_EINVAL also means: options->size is invalid; *options sets
+ * a field that this version of the library does not know; or a header is not valid for
+ * sio_respond_header(). */
+SIO_EXTERN int sio_static_with(sio_server *srv, const char *prefix, const char *dir,
+                               const sio_files_options *options);
+
 /* A file in memory, for sio_assets(). */
 typedef struct sio_asset {
   const char *path; /* "/index.html"; a request for "/" gets "/index.html" */
@@ -135,6 +185,9 @@ typedef struct sio_asset {
  * the first client that accepts gzip requests it, and the compressed form is kept. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
+/* Like sio_assets(), with the options of sio_static_with(). */
+SIO_EXTERN int sio_assets_with(sio_server *srv, const char *prefix, const sio_asset *table,
+                               size_t count, const sio_files_options *options);
 
 /* ---- WebSockets without Socket.IO ------------------------------------------------------------ */
 

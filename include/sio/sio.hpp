@@ -1008,12 +1008,14 @@ public:
       return sio_route(get(), method.c_str(), path.c_str(), 0, cb, user);
     });
   }
-  [[nodiscard]] std::error_code files(zstring prefix, zstring directory) {
-    return error(sio_static(get(), prefix.c_str(), directory.c_str()));
+  [[nodiscard]] std::error_code files(zstring prefix, zstring directory,
+                                      const sio_files_options *options = nullptr) {
+    return error(sio_static_with(get(), prefix.c_str(), directory.c_str(), options));
   }
   template <std::size_t N>
-  [[nodiscard]] std::error_code assets(zstring prefix, const sio_asset (&table)[N]) {
-    return error(sio_assets(get(), prefix.c_str(), table, N));
+  [[nodiscard]] std::error_code assets(zstring prefix, const sio_asset (&table)[N],
+                                       const sio_files_options *options = nullptr) {
+    return error(sio_assets_with(get(), prefix.c_str(), table, N, options));
   }
 };
 

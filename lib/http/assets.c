@@ -67,7 +67,7 @@ static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
 
 static int asset_set_headers(sio_request *r, const char *etag, const char *cache_control,
                              bool varies, bool packed) {
-  int err = sio__request_set_header(r, "Cache-Control", slice_str(cache_control));
+  int err = sio__request_set_default_header(r, "Cache-Control", slice_str(cache_control));
   if (!err && varies) err = sio__request_set_header(r, "Vary", SLICE("Accept-Encoding"));
   return err ? err : asset_set_etag(r, etag, packed);
 }
@@ -89,13 +89,14 @@ static long asset_source_read(struct http_source *s, char *p, size_t n) {
 
 static void asset_source_free(struct http_source *s) { sio__free(s); }
 
-static int asset_answer_request_uncompressed(sio_request *r, const sio_asset *file) {
+static int asset_answer_request_uncompressed(sio_request *r, const sio_asset *file,
+                                             const char *type) {
   if (file->size <= HTTP_PIECE)
-    return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+    return sio__request_answer(r, 200, type, slice(file->data, file->size));
   struct asset_source *a = sio__malloc(sizeof *a);
   if (!a) return UV_ENOMEM;
   *a = (struct asset_source){ { asset_source_read, asset_source_free, file->size }, file->data };
-  return sio__request_answer_source(r, 200, file->type, &a->source);
+  return sio__request_answer_source(r, 200, type, &a->source);
 }
 
 int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
@@ -105,11 +106,13 @@ int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char 
   struct msg *packed = gzip ? asset_compress_if_not_yet(r->http, file, p) : NULL;
   int err = asset_set_headers(r, etag, cache_control, varies, packed != NULL);
   if (err) return err;
+  bool typed = sio__request_has_answer_header(r, "Content-Type", r->extra_headers.n);
+  const char *type = typed ? NULL : file->type;
   struct validators v = { .etag = slice_str(etag) };
   int status = sio__evaluate_conditional_request(r, &v);
   if (status) return sio__request_answer(r, status, NULL, slice(NULL, 0));
-  if (packed) return sio__coding_answer_compressed(r, 200, file->type, CODING_GZIP, packed);
-  return asset_answer_request_uncompressed(r, file);
+  if (packed) return sio__coding_answer_compressed(r, 200, type, CODING_GZIP, packed);
+  return asset_answer_request_uncompressed(r, file, type);
 }
 
 /* ---- a table --------------------------------------------------------------------------- */

@@ -127,6 +127,13 @@ struct loop *sio__request_loop(const sio_request *r);
 /* Adds a header to the answer. Returns 0; UV_EINVAL if the name is not a token or the value
  * contains control characters; SIO_ESTATE if r was answered; SIO_ETOOBIG or UV_ENOMEM. */
 int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
+/* Like sio__request_set_header(), but does nothing if the answer has a header of this name. */
+int sio__request_set_default_header(sio_request *r, const char *name, sio_slice value);
+/* Returns true if the first n bytes of r->extra_headers have a header of this name. */
+bool sio__request_has_answer_header(const sio_request *r, const char *name, size_t n);
+/* Returns true for a header that only the library may write, because a wrong value would break the
+ * framing of the answer. */
+bool sio__is_framing_header(const char *name);
 
 /* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used. Returns 0;
  * SIO_ESTATE if r was answered already; SIO_ECLOSED if the peer has disconnected; UV_EINVAL for an

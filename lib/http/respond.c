@@ -80,6 +80,19 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
   return err;
 }
 
+bool sio__request_has_answer_header(const sio_request *r, const char *name, size_t n) {
+  sio_slice rest = slice(r->extra_headers.p, n), line, key;
+  while (sio__slice_split(&rest, '\n', &line))
+    if (sio__slice_split(&line, ':', &key) && sio__slice_equals_ignore_case(key, slice_str(name)))
+      return true;
+  return false;
+}
+
+int sio__request_set_default_header(sio_request *r, const char *name, sio_slice value) {
+  bool set = sio__request_has_answer_header(r, name, r->extra_headers.n);
+  return set ? 0 : sio__request_set_header(r, name, value);
+}
+
 /* ---- the head ---------------------------------------------------------------------------- */
 
 struct answer {
@@ -264,9 +277,8 @@ void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* ---- public functions ---------------------------------------------------------------------- */
 
-/* Returns true for a header that only the library may write, because a wrong value would break the
- * framing of the answer. */
-static bool is_framing_header(sio_slice name) {
+bool sio__is_framing_header(const char *header) {
+  sio_slice name = slice_str(header);
   return sio__slice_equals_ignore_case(name, SLICE("content-length")) ||
          sio__slice_equals_ignore_case(name, SLICE("transfer-encoding")) ||
          sio__slice_equals_ignore_case(name, SLICE("connection")) ||
@@ -274,7 +286,7 @@ static bool is_framing_header(sio_slice name) {
 }
 
 int sio_respond_header(sio_request *r, const char *name, const char *value) {
-  if (!name || !value || is_framing_header(slice_str(name))) return UV_EINVAL;
+  if (!name || !value || sio__is_framing_header(name)) return UV_EINVAL;
   return sio__request_set_header(r, name, slice_str(value));
 }
 

@@ -6,6 +6,7 @@
 #include "http/routes.h"
 #include "http/admit.h"
 #include "http/assets.h"
+#include "http/file_options.h"
 #include "http/head.h"
 #include "http/static.h"
 #include <sio/error.h>
@@ -22,6 +23,7 @@ struct route {
   void *user;
   struct static_dir *dir;
   struct assets *assets;
+  struct file_options *file_options; /* NULL: none */
 };
 
 /* ---- the table ---------------------------------------------------------------------- */
@@ -29,6 +31,7 @@ struct route {
 static void route_free(struct route *rt) {
   sio__static_dir_close(rt->dir);
   sio__assets_free(rt->assets);
+  sio__file_options_free(rt->file_options);
   sio__free(rt->method);
   sio__free(rt->path);
   sio__free(rt);
@@ -109,19 +112,22 @@ int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb 
 
 /* Makes a route for the files below a prefix. The prefixes "/pub" and "/pub/" mean the same; "/"
  * means all paths. */
-static int file_route_new(struct route **out, const char *prefix) {
+static int file_route_new(struct route **out, const char *prefix, const sio_files_options *opts) {
   if (!is_valid_route_pattern(prefix) || strchr(prefix, '*')) return UV_EINVAL;
   size_t n = strlen(prefix);
   while (n > 0 && prefix[n - 1] == '/') n--;
   *out = route_new("GET", prefix, n);
   if (!*out) return UV_ENOMEM;
   (*out)->prefix = true;
-  return 0;
+  int err = sio__file_options_copy(&(*out)->file_options, opts);
+  if (err) route_free(*out);
+  return err;
 }
 
-int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir) {
+int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir,
+                           const sio_files_options *opts) {
   struct route *rt;
-  int err = file_route_new(&rt, prefix);
+  int err = file_route_new(&rt, prefix, opts);
   if (err) return err;
   err = dir ? sio__static_dir_open(&rt->dir, dir) : UV_EINVAL;
   if (!err) return add_route_if_new(rs, rt);
@@ -130,9 +136,9 @@ int sio__routes_add_static(struct routes *rs, const char *prefix, const char *di
 }
 
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
-                           size_t count) {
+                           size_t count, const sio_files_options *opts) {
   struct route *rt;
-  int err = file_route_new(&rt, prefix);
+  int err = file_route_new(&rt, prefix, opts);
   if (err) return err;
   err = table || !count ? sio__assets_new(&rt->assets, table, count, NULL) : UV_EINVAL;
   if (!err) return add_route_if_new(rs, rt);
@@ -261,11 +267,25 @@ static bool route_on_head(sio_request *r) {
   return true;
 }
 
+/* An answer without a file has none of the headers that were meant for the file. */
+static void route_answer_no_file(sio_request *r, int status) {
+  r->extra_headers.n = 0;
+  r->has_date = false;
+  if (status == 404)
+    sio__routes_answer_with_text(r, 404, "Not Found\n");
+  else
+    sio__request_answer(r, status, NULL, slice(NULL, 0));
+}
+
 static void route_serve_file(const struct route *rt, sio_request *r) {
   sio_slice path = slice(r->path.p + rt->n, r->path.n - rt->n);
-  bool served = rt->dir ? sio__static_serve_file(rt->dir, r, path)
-                        : sio__assets_serve_request(rt->assets, r, path);
-  if (!served) sio__routes_answer_with_text(r, 404, "Not Found\n");
+  if (!sio__file_options_admit_request(rt->file_options, r)) return;
+  int status = 0;
+  if (rt->dir)
+    status = sio__static_serve_file(rt->dir, r, path);
+  else if (!sio__assets_serve_request(rt->assets, r, path))
+    status = 404;
+  if (status) route_answer_no_file(r, status);
 }
 
 static void route_on_request(sio_request *r) {

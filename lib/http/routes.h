@@ -31,9 +31,11 @@ void sio__routes_clear(struct routes *rs); /* must be called when no request can
  * limit applies. */
 int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
                     sio_request_cb cb, void *user);
-int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir);
+/* See sio_static_with() and sio_assets_with(). opts may be NULL. */
+int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir,
+                           const sio_files_options *opts);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
-                           size_t count);
+                           size_t count, const sio_files_options *opts);
 /* Adds a route for WebSocket upgrades. cb checks the handshake, and detaches or answers the
  * request, at once or later. */
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);

@@ -190,11 +190,11 @@ static struct file *served_file_new(int fd, const struct stat *st, sio_slice nam
 static int set_served_file_headers(sio_request *r, const struct file *f) {
   char date[DATE_LEN + 1];
   sio__date_write(date, f->modified.tv_sec);
-  int err = sio__request_set_header(r, "Cache-Control", SLICE("public, max-age=0"));
-  if (!err) err = sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
-  if (!err) err = sio__request_set_header(r, "Accept-Ranges", SLICE("bytes"));
-  if (!err) err = sio__request_set_header(r, "Last-Modified", slice_str(date));
-  return err ? err : sio__request_set_header(r, "ETag", slice_str(f->tag));
+  int err = sio__request_set_default_header(r, "Cache-Control", SLICE("public, max-age=0"));
+  if (!err) err = sio__request_set_default_header(r, "X-Content-Type-Options", SLICE("nosniff"));
+  if (!err) err = sio__request_set_default_header(r, "Accept-Ranges", SLICE("bytes"));
+  if (!err) err = sio__request_set_default_header(r, "Last-Modified", slice_str(date));
+  return err ? err : sio__request_set_default_header(r, "ETag", slice_str(f->tag));
 }
 
 /* Sets the Content-Range header to "bytes 0-99/1000"; if the range is outside of the file, it names
@@ -246,7 +246,9 @@ static int answer_file_request(sio_request *r, struct file *f) {
     file_source_free(&f->source);
     return err;
   }
-  int status = sio__evaluate_conditional_request(r, &v);
+  if (sio__request_has_answer_header(r, "Content-Type", r->extra_headers.n)) f->type = NULL;
+  bool reads = r->method == HTTP_GET || r->method == HTTP_HEAD;
+  int status = reads ? sio__evaluate_conditional_request(r, &v) : 0;
   return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
 }
 
@@ -301,16 +303,69 @@ static bool is_error_answered_with_404(int err) {
   return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
 }
 
-bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path) {
-  char name[PATH_ROOM], cut[PATH_ROOM];
-  if (!file_name_of_url(name, path)) return false;
-  memcpy(cut, name, sizeof cut);
-  size_t lines = r->extra_headers.n;
-  int fd = d->walk ? open_file_by_segments(d->fd, cut) : open_file_beneath(d->fd, name);
+static int open_served_file(const struct static_dir *d, const char *name) {
+  char cut[PATH_ROOM];
+  if (!d->walk) return open_file_beneath(d->fd, name);
+  memcpy(cut, name, strlen(name) + 1);
+  return open_file_by_segments(d->fd, cut);
+}
+
+int sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path) {
+  char name[PATH_ROOM];
+  if (!file_name_of_url(name, path)) return 404;
+  int fd = open_served_file(d, name);
   int done = fd < 0 ? fd : serve_opened_file(r, fd, slice_str(name));
-  if (done == 1 || r->answered) return true;
-  r->extra_headers.n = lines; /* the answer 503 or 404 does not have the headers of the file */
-  if (done == 0 || is_error_answered_with_404(done)) return false;
-  sio__request_answer(r, 503, NULL, slice(NULL, 0));
-  return true;
+  if (done == 1 || r->answered) return 0;
+  return done == 0 || is_error_answered_with_404(done) ? 404 : 503;
+}
+
+/* ---- one file by its name ---------------------------------------------------------------- */
+
+/* The rules for paths of URLs hold for names of files, too: no empty segments, and none that begins
+ * with a dot. */
+static bool is_servable_file_name(const char *name) {
+  if (!name || strlen(name) >= PATH_ROOM) return false;
+  for (const char *segment = name;; segment++) {
+    if (*segment == '\0' || *segment == '/' || *segment == '.') return false;
+    segment = strchr(segment, '/');
+    if (!segment) return true;
+  }
+}
+
+static int open_regular_file(const struct static_dir *d, const char *name, struct stat *st) {
+  int fd = open_served_file(d, name);
+  if (fd < 0) return fd;
+  int err = fstat(fd, st) ? -errno : 0;
+  if (!err && !S_ISREG(st->st_mode)) err = S_ISDIR(st->st_mode) ? UV_EISDIR : UV_ENOENT;
+  if (!err) return fd;
+  close(fd);
+  return err;
+}
+
+static int open_file_in_directory(const char *dir, const char *name, struct stat *st) {
+  struct static_dir *d;
+  if (!dir || !is_servable_file_name(name)) return dir ? UV_ENOENT : UV_EINVAL;
+  int fd = sio__static_dir_open(&d, dir);
+  if (fd) return fd;
+  fd = open_regular_file(d, name, st);
+  sio__static_dir_close(d);
+  return fd;
+}
+
+int sio_respond_file(sio_request *r, const char *dir, const char *name) {
+  struct stat st;
+  if (r->answered) return SIO_ESTATE;
+  if (!r->conn) return sio__request_answer(r, 404, NULL, slice(NULL, 0)); /* only frees r */
+  size_t lines = r->extra_headers.n;
+  int err, fd = open_file_in_directory(dir, name, &st);
+  if (fd >= 0) {
+    struct file *f = served_file_new(fd, &st, slice_str(name));
+    err = f ? answer_file_request(r, f) : UV_ENOMEM;
+  } else {
+    err = fd;
+  }
+  if (!err || r->answered) return err;
+  r->extra_headers.n = lines;
+  if (err == UV_ENOMEM) sio__request_drop(r);
+  return err;
 }

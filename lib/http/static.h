@@ -27,10 +27,11 @@ void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
 
 /* Answers r if `path` names a file or a directory. `path` is the part of the URL's path below the
  * directory, not decoded; "/sub/" stands for "/sub/index.html". The status is 200; 206 or 416 for a
- * Range; 304 or 412 for a conditional request; 301 for a directory without '/' at the end; or 503
- * if the file cannot be read now. Returns false if there is no such file; then r is not answered.
- * The caller has to check the method; for HEAD the file is not read. */
-bool sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path);
+ * Range; 304 or 412 for a conditional request; or 301 for a directory without '/' at the end.
+ * Returns 0; or 404 if there is no such file, or 503 if it cannot be read now: with this status the
+ * caller has to answer, and must remove the headers that were added to r->extra_headers. The caller
+ * has to check the method; for HEAD the file is not read. */
+int sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path);
 
 /* Returns the media type for the name of a file: "text/html; charset=utf-8" for "a/b.html",
  * "application/octet-stream" for an unknown extension. */

@@ -149,11 +149,21 @@ int sio_route(sio_server *srv, const char *method, const char *path, size_t max_
 }
 
 int sio_static(sio_server *srv, const char *prefix, const char *dir) {
-  return sio__routes_add_static(&srv->routes, prefix, dir);
+  return sio__routes_add_static(&srv->routes, prefix, dir, NULL);
+}
+
+int sio_static_with(sio_server *srv, const char *prefix, const char *dir,
+                    const sio_files_options *options) {
+  return sio__routes_add_static(&srv->routes, prefix, dir, options);
 }
 
 int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count) {
-  return sio__routes_add_assets(&srv->routes, prefix, table, count);
+  return sio__routes_add_assets(&srv->routes, prefix, table, count, NULL);
+}
+
+int sio_assets_with(sio_server *srv, const char *prefix, const sio_asset *table, size_t count,
+                    const sio_files_options *options) {
+  return sio__routes_add_assets(&srv->routes, prefix, table, count, options);
 }
 
 int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {

@@ -296,6 +296,22 @@ static void on_api(sio_request *r, void *user) {
   sio_respond(r, 200, "text/plain", sio_request_info_of(r).body);
 }
 
+static char files[] = "/tmp/oom-XXXXXX";
+
+static int on_file(sio_request *r, void *user) {
+  called();
+  (void)user;
+  sio_respond_header(r, "X-File", "1");
+  return 0;
+}
+
+static void on_sent_file(sio_request *r, void *user) {
+  called();
+  (void)user;
+  int err = sio_respond_file(r, files, "f.txt");
+  if (err && err != SIO_ECLOSED && err != UV_ENOMEM) sio_respond(r, 503, NULL, sio_text(""));
+}
+
 static void on_slow_api(sio_request *r, void *user) {
   called();
   (void)user;
@@ -394,8 +410,6 @@ static void on_closed(void *user) {
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
-static char files[] = "/tmp/oom-XXXXXX";
-
 #define TRY(call)          \
   do {                     \
     int err_ = (call);     \
@@ -445,10 +459,13 @@ static int set_up_http(void) {
   static const sio_ws_callbacks plain = { .open = plain_open,
                                           .message = plain_message,
                                           .close = plain_close };
+  static const sio_header listed[] = { { "X-Listed", "1" }, { 0 } };
+  static const sio_files_options with_headers = { .headers = listed, .on_request = on_file };
   TRY(sio_route(h.srv, "POST", "/api", 0, on_api, NULL));
   TRY(sio_route(h.srv, NULL, "/slow/*", 0, on_slow_api, NULL));
-  TRY(sio_assets(h.srv, "/assets/", assets, 1));
-  TRY(sio_static(h.srv, "/files/", files));
+  TRY(sio_route(h.srv, "GET", "/sent", 0, on_sent_file, NULL));
+  TRY(sio_assets_with(h.srv, "/assets/", assets, 1, &with_headers));
+  TRY(sio_static_with(h.srv, "/files/", files, &with_headers));
   TRY(sio_ws_route(h.srv, "/plain", &plain, NULL));
   TRY(sio_use_request(h.srv, request_gate, NULL));
   TRY(sio_on_headers(h.srv, add_headers, NULL));
@@ -648,8 +665,8 @@ static bool http_script(struct raw *c) {
          raw_request(c, "POST", "/api", "Transfer-Encoding: chunked\r\n", NULL) &&
          raw_send(c, "3\r\nabc\r\n0\r\n\r\n", 13) && raw_expect(c, "\r\n\r\nabc") &&
          raw_get(c, "/assets/a.txt") && raw_expect(c, "\r\n\r\nasset") &&
-         raw_get(c, "/files/f.txt") && raw_expect(c, "\r\n\r\nfile") && raw_get(c, "/nothing") &&
-         raw_expect(c, "404") &&
+         raw_get(c, "/files/f.txt") && raw_expect(c, "\r\n\r\nfile") && raw_get(c, "/sent") &&
+         raw_expect(c, "\r\n\r\nfile") && raw_get(c, "/nothing") && raw_expect(c, "404") &&
          raw_request(c, "OPTIONS", POLL,
                      "Origin: http://b\r\n"
                      "Access-Control-Request-Method: POST\r\n",

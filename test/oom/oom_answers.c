@@ -192,6 +192,13 @@ static int call_assets(void) {
   static const sio_asset table[] = { { "/a", "text/plain", "a", 1, NULL } };
   return sio_assets(srv, "/assets", table, 1);
 }
+static const sio_header headers_of_files[] = { { "X-A", "1" }, { 0 } };
+static const sio_files_options files_options = { .headers = headers_of_files };
+static int call_static_with(void) { return sio_static_with(srv, "/with", "/", &files_options); }
+static int call_assets_with(void) {
+  static const sio_asset table[] = { { "/a", "text/plain", "a", 1, NULL } };
+  return sio_assets_with(srv, "/assets_with", table, 1, &files_options);
+}
 static int call_ws_route(void) {
   return sio_ws_route(srv, "/plain", &(sio_ws_callbacks){ 0 }, NULL);
 }
@@ -314,6 +321,8 @@ static const struct call calls[] = {
   C(route, 0),
   C(static, 0),
   C(assets, 0),
+  C(static_with, 0),
+  C(assets_with, 0),
   C(ws_route, 0),
   C(ws_route_with_protocols, 0),
   C(engine_route, 0),

@@ -128,7 +128,10 @@ static char root[64], path[96], tag[64];
 static struct static_dir *dir;
 
 static void serve(sio_request *r) {
-  if (!sio__static_serve_file(dir, r, r->path)) sio__request_answer(r, 404, NULL, slice(NULL, 0));
+  int status = sio__static_serve_file(dir, r, r->path);
+  if (!status) return;
+  r->extra_headers.n = 0;
+  sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
 static void change_at(time_t at) {

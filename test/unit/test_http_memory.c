@@ -27,7 +27,10 @@ static bool failed;
 /* ---- what answers --------------------------------------------------------------------------- */
 
 static void by_static(sio_request *r) {
-  if (!sio__static_serve_file(dir, r, r->path)) sio__routes_answer_with_text(r, 404, "Not Found\n");
+  int status = sio__static_serve_file(dir, r, r->path);
+  if (!status) return;
+  r->extra_headers.n = 0;
+  sio__routes_answer_with_text(r, status, "Not Found\n");
 }
 static void by_assets(sio_request *r) {
   if (!sio__assets_serve_request(assets, r, r->path))
@@ -43,6 +46,10 @@ static void by_coding(sio_request *r) {
   msg_unref(m);
   if (result) sio__request_drop(r);
 }
+static void by_respond_file(sio_request *r) {
+  result = sio_respond_file(r, root, "a.txt");
+  if (result && !r->answered) sio__request_drop(r);
+}
 static void by_routes(sio_request *r) {
   r->mount = &routes.mount;
   routes.mount.on_head(r);
@@ -56,6 +63,7 @@ static const struct {
   { "GET /a.txt HTTP/1.1\r\n" HOST "Range: bytes=1-2\r\n\r\n", by_static },
   { "HEAD /a.txt HTTP/1.1\r\n" HOST "\r\n", by_static },
   { GET("/sub"), by_static },
+  { GET("/"), by_respond_file },
   { GET("/a.css"), by_assets },
   { "GET /a.css HTTP/1.1\r\n" HOST "Accept-Encoding: gzip\r\n\r\n", by_assets },
   { "OPTIONS / HTTP/1.1\r\n" HOST "Origin: http://a\r\nAccess-Control-Request-Headers: x\r\n\r\n",

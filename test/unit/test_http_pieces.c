@@ -73,9 +73,14 @@ static void on_log(const sio_log_line *l, void *user) {
 }
 
 static void serve(sio_request *r) {
-  bool done = assets ? sio__assets_serve_request(assets, r, r->path)
-                     : sio__static_serve_file(dir, r, r->path);
-  if (!done) sio__request_answer(r, 404, NULL, slice(NULL, 0));
+  int status = 0;
+  if (!assets)
+    status = sio__static_serve_file(dir, r, r->path);
+  else if (!sio__assets_serve_request(assets, r, r->path))
+    status = 404;
+  if (!status) return;
+  r->extra_headers.n = 0;
+  sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
 static void write_long(size_t n) {

@@ -126,11 +126,11 @@ TEST(patterns_that_make_no_sense_are_refused) {
   EQ(sio__routes_add(&routes, "", "/a", 0, say, "x"), UV_EINVAL);
   EQ(sio__routes_add(&routes, "G T", "/a", 0, say, "x"), UV_EINVAL);
   EQ(sio__routes_add(&routes, "GET", "/a", 0, NULL, "x"), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/", NULL), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/*", "."), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/", "/no/such/directory"), UV_ENOENT);
-  EQ(sio__routes_add_static(&routes, "/", "/etc/passwd"), UV_ENOTDIR);
-  EQ(sio__routes_add_assets(&routes, "/", NULL, 1), UV_EINVAL);
+  EQ(sio__routes_add_static(&routes, "/", NULL, NULL), UV_EINVAL);
+  EQ(sio__routes_add_static(&routes, "/*", ".", NULL), UV_EINVAL);
+  EQ(sio__routes_add_static(&routes, "/", "/no/such/directory", NULL), UV_ENOENT);
+  EQ(sio__routes_add_static(&routes, "/", "/etc/passwd", NULL), UV_ENOTDIR);
+  EQ(sio__routes_add_assets(&routes, "/", NULL, 1, NULL), UV_EINVAL);
   close_routes();
 }
 
@@ -142,8 +142,8 @@ TEST(a_route_exists_once) {
   EQ(sio__routes_add(&routes, "GET", "/a", 0, say, "x"), SIO_EEXISTS);
   EQ(sio__routes_add(&routes, "GET", "/a*", 0, say, "x"), SIO_EEXISTS);
   EQ(sio__routes_add(&routes, NULL, "/a", 0, say, "x"), SIO_EEXISTS);
-  EQ(sio__routes_add_static(&routes, "/s", "."), 0);
-  EQ(sio__routes_add_static(&routes, "/s/", "."), SIO_EEXISTS);
+  EQ(sio__routes_add_static(&routes, "/s", ".", NULL), 0);
+  EQ(sio__routes_add_static(&routes, "/s/", ".", NULL), SIO_EEXISTS);
   EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "x"), 0);
   EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "x"), SIO_EEXISTS);
   close_routes();
@@ -200,8 +200,8 @@ static const sio_asset table[] = {
 
 TEST(assets_are_served_from_their_table) {
   open_routes();
-  EQ(sio__routes_add_assets(&routes, "/x/", table, 5), 0);
-  EQ(sio__routes_add_assets(&routes, "/y", table, 1), 0);
+  EQ(sio__routes_add_assets(&routes, "/x/", table, 5, NULL), 0);
+  EQ(sio__routes_add_assets(&routes, "/y", table, 1, NULL), 0);
   IS(get("GET", "/x/", ""), "200 <p>");
   IS(get("GET", "/y/index.html", ""), "200 <p>");
   IS(get("GET", "/x/a.js", ""), "200 let a");
@@ -227,7 +227,7 @@ TEST(assets_are_served_from_their_table) {
 TEST(a_path_too_long_for_any_file_is_not_found) {
   char path[1200];
   open_routes();
-  EQ(sio__routes_add_assets(&routes, "/", table, 5), 0);
+  EQ(sio__routes_add_assets(&routes, "/", table, 5, NULL), 0);
   for (size_t n = 1000; n < 1100; n++) {
     memset(path, 'a', n);
     path[0] = path[n - 1] = '/';
@@ -240,8 +240,8 @@ TEST(a_path_too_long_for_any_file_is_not_found) {
 
 TEST(an_empty_table_serves_nothing) {
   open_routes();
-  EQ(sio__routes_add_assets(&routes, "/a", NULL, 0), 0);
-  EQ(sio__routes_add_assets(&routes, "/b", NULL, 1), UV_EINVAL);
+  EQ(sio__routes_add_assets(&routes, "/a", NULL, 0, NULL), 0);
+  EQ(sio__routes_add_assets(&routes, "/b", NULL, 1, NULL), UV_EINVAL);
   IS(get("GET", "/a/", ""), "404 Not Found\n");
   close_routes();
 }
@@ -249,8 +249,8 @@ TEST(an_empty_table_serves_nothing) {
 TEST(files_and_a_handler_may_share_a_prefix) {
   open_routes();
   add("GET", "/x*", "handler");
-  EQ(sio__routes_add_assets(&routes, "/x", table, 5), 0);
-  EQ(sio__routes_add_assets(&routes, "/x", table, 5), SIO_EEXISTS);
+  EQ(sio__routes_add_assets(&routes, "/x", table, 5, NULL), 0);
+  EQ(sio__routes_add_assets(&routes, "/x", table, 5, NULL), SIO_EEXISTS);
   IS(get("GET", "/x/a.js", ""), "200 let a");
   IS(get("GET", "/xa.js", ""), "200 handler ");
   close_routes();
@@ -291,7 +291,7 @@ TEST(conditional_requests) {
     { "/b.js", "\"v2\"", 304 },
   };
   open_routes();
-  EQ(sio__routes_add_assets(&routes, "/", table, 5), 0);
+  EQ(sio__routes_add_assets(&routes, "/", table, 5, NULL), 0);
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     char header[128];
     snprintf(header, sizeof header, "If-None-Match: %s\r\n", t[i].tags);
@@ -305,7 +305,7 @@ TEST(conditional_requests) {
 TEST(an_asset_without_a_tag_gets_one_from_its_bytes) {
   char tag[64] = "";
   open_routes();
-  EQ(sio__routes_add_assets(&routes, "/", table, 5), 0);
+  EQ(sio__routes_add_assets(&routes, "/", table, 5, NULL), 0);
   get("GET", "/", "");
   const char *at = strstr(rig->out, "ETag: ");
   REQUIRE(at != NULL);
@@ -325,7 +325,7 @@ TEST(tables_that_make_no_sense_are_refused) {
   };
   open_routes();
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    EQ(sio__routes_add_assets(&routes, "/", &bad[i], 1), UV_EINVAL);
+    EQ(sio__routes_add_assets(&routes, "/", &bad[i], 1, NULL), UV_EINVAL);
   close_routes();
 }
 

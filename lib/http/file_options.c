@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * file_options.c - copies the options of a route that serves files, and applies them to a request.
+ */
+#include "http/file_options.h"
+#include "base/sized.h"
+#include "http/head.h"
+
+struct file_options {
+  int (*on_request)(sio_request *r, void *user);
+  void *user;
+  size_t count;
+  sio_header headers[]; /* followed by their texts */
+};
+
+static bool is_header_allowed(const sio_header *h) {
+  return h->value && sio__http_is_token(slice_str(h->name)) &&
+         sio__http_is_field_value(slice_str(h->value)) && !sio__is_framing_header(h->name);
+}
+
+/* Counts the headers of a list and the bytes of their texts. */
+static int measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
+  *count = *bytes = 0;
+  for (const sio_header *h = list; h && h->name; h++) {
+    if (!is_header_allowed(h)) return UV_EINVAL;
+    *bytes += strlen(h->name) + strlen(h->value) + 2;
+    ++*count;
+  }
+  return 0;
+}
+
+static const char *append_text(char **to, const char *text) {
+  size_t n = strlen(text) + 1;
+  char *copy = memcpy(*to, text, n);
+  *to += n;
+  return copy;
+}
+
+static struct file_options *file_options_new(const sio_files_options *from, size_t count,
+                                             size_t bytes) {
+  struct file_options *o = sio__malloc(sizeof *o + count * sizeof *o->headers + bytes);
+  if (!o) return NULL;
+  char *texts = (char *)(o->headers + count);
+  *o = (struct file_options){ from->on_request, from->user, count };
+  for (size_t i = 0; i < count; i++) {
+    o->headers[i].name = append_text(&texts, from->headers[i].name);
+    o->headers[i].value = append_text(&texts, from->headers[i].value);
+  }
+  return o;
+}
+
+int sio__file_options_copy(struct file_options **out, const sio_files_options *from) {
+  sio_files_options ours;
+  size_t count, bytes;
+  *out = NULL;
+  if (!from) return 0;
+  int err = sio__read_sized_struct(&ours, sizeof ours, from, sizeof ours);
+  if (!err) err = measure_headers(ours.headers, &count, &bytes);
+  if (err) return err;
+  *out = file_options_new(&ours, count, bytes);
+  return *out ? 0 : UV_ENOMEM;
+}
+
+void sio__file_options_free(struct file_options *o) { sio__free(o); }
+
+/* Headers that the callback has set replace those of the list. */
+static int add_listed_headers(const struct file_options *o, sio_request *r) {
+  size_t by_callback = r->extra_headers.n;
+  int err = 0;
+  for (size_t i = 0; i < o->count && !err; i++)
+    if (!sio__request_has_answer_header(r, o->headers[i].name, by_callback))
+      err = sio__request_set_header(r, o->headers[i].name, slice_str(o->headers[i].value));
+  return err;
+}
+
+bool sio__file_options_admit_request(const struct file_options *o, sio_request *r) {
+  if (!o) return true;
+  int status = o->on_request ? o->on_request(r, o->user) : 0;
+  if (r->answered) return false;
+  if (status) {
+    sio__request_answer(r, status >= 300 && status <= 599 ? status : 403, NULL, slice(NULL, 0));
+    return false;
+  }
+  if (add_listed_headers(o, r) == 0) return true;
+  sio__request_drop(r);
+  return false;
+}
