@@ -41,10 +41,17 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
+/* Entry e has a lower number than the entry with this id, which was read back. Returns true if no
+ * server has received e or will receive it: e is not in the stream, or comes after the other entry
+ * and is taken for a second copy (stream_repeats.h). Redis may do the latter if it executes
+ * commands of an old connection late, and refuses one of them. An entry that was confirmed with a
+ * lower id was in the stream, and was trimmed. */
+static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
+  return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
+}
+
 /* Delivers and frees the entries of the list up to the one with the number seq, which was read
- * back. Entries of this server are in the stream in the order of their numbers, so those before are
- * not in the stream and never will be: Redis has refused them, or, if they were confirmed, trimmed
- * them. */
+ * back. */
 static void stream_settle_entries(struct stream *st, struct list *list, uint64_t seq,
                                   const struct stream_id *id) {
   bool found = false;
@@ -53,7 +60,7 @@ static void stream_settle_entries(struct stream *st, struct list *list, uint64_t
     bool is_add = e->kind == ENTRY_ADD;
     if (found || (is_add && e->seq > seq)) return;
     found = is_add && e->seq == seq;
-    if (is_add && !found && e->state != ENTRY_CONFIRMED)
+    if (is_add && !found && is_stream_entry_lost(e, id))
       sio__redis_count_dropped_message(st->redis, UV_EIO);
     sio__stream_deliver_entry(st, e, found ? id : NULL);
     sio__stream_remove_entry(st, e);

@@ -246,6 +246,40 @@ TEST(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_i
   end();
 }
 
+/* Two entries are written to a connection that breaks, and again to the next one. Redis executes
+ * the first copies late: it refuses one of "one", and adds one of "two". So "one" comes after "two"
+ * in the stream, where every server takes it for a second copy. */
+TEST(an_entry_that_is_added_after_a_later_one_is_counted_as_dropped) {
+  static const char of_two[] =
+      "{\"packet\":{\"type\":2,\"data\":[\"two\"]},\"opts\":{\"rooms\":[],\"except\":[]}}";
+  static const char of_one[] =
+      "{\"packet\":{\"type\":2,\"data\":[\"one\"]},\"opts\":{\"rooms\":[],\"except\":[]}}";
+  for (int confirmed = 0; confirmed <= 2; confirmed++) {
+    struct peer *p = begin_with_stored_session();
+    lose_adds = true;
+    sio_broadcast(ALL, "one", SIO_NONE);
+    sio_broadcast(ALL, "two", SIO_NONE);
+    UNTIL(lost_adds == 2);
+    fake_close(writer);
+    UNTIL(lost_adds == 4);
+    hold_reads = true;
+    add_numbered_entry("ea552cd3114e40c2", "2", of_two);
+    add_numbered_entry("ea552cd3114e40c2", "1", of_one);
+    add_numbered_entry("ea552cd3114e40c2", "2", of_two);
+    if (confirmed > 0) fake_say(writer, "$3\r\n7-2\r\n");
+    if (confirmed > 1) fake_say(writer, "$3\r\n7-3\r\n");
+    settle();
+    hold_reads = false;
+    feed_reader();
+    UNTIL(redis_stats().received == 3);
+    settle();
+    EQ(redis_stats().dropped, 1);
+    EQ(redis_stats().repeated, 2);
+    HEARD(p, "42[\"one\"] 42[\"two\"] ");
+    end();
+  }
+}
+
 /* The numbers of the two are compared, not their contents. */
 TEST(equal_events_are_different_entries) {
   struct peer *p = begin_with_stored_session();
@@ -665,6 +699,7 @@ T(an_entry_that_was_refused_is_not_added_again_after_a_later_one)
 T(an_entry_that_another_server_has_added_twice_is_delivered_once)
 T(entries_without_a_valid_number_are_all_delivered)
 T(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_it)
+T(an_entry_that_is_added_after_a_later_one_is_counted_as_dropped)
 T(equal_events_are_different_entries)
 T(a_restored_client_is_not_sent_the_second_of_two)
 T(without_memory_the_entries_of_a_new_server_are_delivered)
