@@ -66,7 +66,7 @@ const talk = (page, buffers = false) =>
     const [binary, deep] = await back(bytes, { deep: [view.buffer] });
     socket.on('question', (arg, answer) => answer('heard', arg));
     const asked = new Promise((done) => socket.once('ack-result', (...got) => done(got)));
-    socket.emit('call-me', 1000, 'question', { a: 1 });
+    socket.emit('call-me', 60000, 'question', { a: 1 });
     return {
       text: await back('text é \u2014 \u{1F600} \0', 1.5, null, { a: [true] }),
       binary: plain(binary),

@@ -185,7 +185,7 @@ for (const transport of ['polling', 'websocket']) {
     }
     b.on('question', (x, reply) => reply(x + 1));
     let result = event(b, 'ack-result');
-    b.emit('call-me', 5000, 'question', 1);
+    b.emit('call-me', 60000, 'question', 1);
     equal(await result, [null, 2]);
     result = event(b, 'ack-result');
     b.emit('call-me', 30, 'unheard', 1);
