@@ -127,9 +127,12 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
     if (h_->engine->slot) h_->engine->slot((c), h_->user); \
   } while (0)
 
-/* The session's id as the log shows it: print it with "%.8s". */
-#define SESSION_TAG(c) sio__session_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" })
 /* For LOG_ABOUT(): the line is about this session. */
-#define ABOUT_SESSION(c) (&(const struct log_about){ .session = SESSION_TAG(c) })
+#define ABOUT_SESSION(c)                 \
+  (&(const struct log_about){ .session = \
+                                  sio__session_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" }) })
+/* The session's id as the log shows it, in the text of a line with ABOUT_SESSION(c), which has
+ * computed it: print it with "%.8s". */
+#define SESSION_TAG(c) ((c)->eio->log->about->session)
 
 #endif

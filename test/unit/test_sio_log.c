@@ -98,6 +98,27 @@ TEST(a_line_about_a_socket_names_its_session_by_the_public_id_and_its_namespace)
 }
 
 /* Names of a client reach the log: of an event, of a namespace, and what breaks the protocol. */
+static unsigned named;
+
+static void on_named(const sio_log_line *l, void *user) {
+  (void)user;
+  if (strncmp(l->text, "session ", 8) != 0) return;
+  CHECK(l->session && strncmp(l->text + 8, l->session, 8) == 0);
+  named++;
+}
+
+TEST(the_text_of_a_line_names_the_session_that_the_line_is_about) {
+  named = 0;
+  start(&(sio_options){ .log = on_named, .log_level = SIO_LOG_INFO });
+  struct peer *p = joined(), *q = joined();
+  turn();
+  sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  sio__session_end_by_peer(q->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  turn();
+  CHECK(named >= 2);
+  stop();
+}
+
 TEST(the_log_as_json_is_valid_whatever_a_client_sends) {
   static const char *const packets[] = { "42[\"\\\"}{\\\\\"]",         "40/\"},{\"x\":\"\\",
                                          "42[\"\xc2\x9b\\u001b[2J\"]", "42[\"\xed\xa0\x80\"]",
@@ -275,6 +296,7 @@ T(no_line_is_delivered_inside_a_sending_call)
 T(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes)
 T(the_first_and_the_last_line_of_a_server_are_delivered)
 T(a_line_about_a_socket_names_its_session_by_the_public_id_and_its_namespace)
+T(the_text_of_a_line_names_the_session_that_the_line_is_about)
 T(the_log_as_json_is_valid_whatever_a_client_sends)
 T(a_host_that_is_about_to_end_has_what_waits_delivered_at_once)
 T(the_log_callback_cannot_ask_for_lines)
