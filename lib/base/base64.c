@@ -59,8 +59,9 @@ static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
 }
 
 /* Decodes one character at a time until the end or a '=', and skips bytes that are not in the
- * alphabet. This is slow, so it decodes only the rest of a text: from the first four characters on
- * that base64_decode_quad() has refused. Bits at the end that do not fill a byte are dropped. */
+ * alphabet. This is slow, so it decodes only the rest of a text: what follows the last group of
+ * four characters that base64_decode_quad() has decoded. Bits at the end that do not fill a byte
+ * are dropped. */
 static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * buf.c - byte buffers. The capacity is doubled each time, up to the maximum, so that appending n
- * bytes one by one costs O(n).
+ * buf.c - byte buffers. Each time the buffer grows, its capacity is at least doubled, up to the
+ * maximum, so that appending n bytes one by one costs O(n).
  */
 #include "base/buf.h"
 
@@ -10,11 +10,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { FIRST_CAP = 256 };
+enum { FIRST_CAP = 512 };
 
 static size_t buf_next_capacity(const struct buf *b, size_t need) {
-  size_t cap = b->cap ? b->cap : FIRST_CAP;
-  cap = cap > b->max / 2 ? b->max : cap * 2;
+  size_t half = b->cap ? b->cap : FIRST_CAP / 2;
+  size_t cap = half > b->max / 2 ? b->max : half * 2;
   return cap < need ? need : cap;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * deflate.c - compresses with zlib. All three formats contain the same raw deflate stream; what
- * gzip and zlib put around it are constant bytes and a checksum.
+ * deflate.c - compresses and inflates with zlib. All three formats contain a raw deflate stream.
+ * gzip and zlib put a constant header before it, and a checksum after it, gzip also the length of
+ * the text.
  */
 #include "base/deflate.h"
 
@@ -27,7 +28,7 @@ static void zlib_free(void *user, void *p) {
 /* ---- compressing ---- */
 
 enum {
-  SLACK = 32,               /* the most bytes that header, trailer and flush can add */
+  SLACK = 32,               /* header, trailer and flush add at most this many bytes */
   SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
   /* the length of 00 00 ff ff at the end of a flush; not sent, the receiver adds it */
   FLUSH_TAIL = 4
@@ -91,7 +92,8 @@ static void append_u32_le(struct buf *b, uint32_t v) {
   append_bytes_to_buf(b, bytes, sizeof bytes);
 }
 
-static void append_zlib_or_gzip_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
+static void append_trailer_or_remove_flush_tail(struct buf *b, enum deflate_form form,
+                                                sio_slice text) {
   const Bytef *p = (const Bytef *)text.p;
   uInt n = (uInt)text.n;
   if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
@@ -101,8 +103,9 @@ static void append_zlib_or_gzip_trailer(struct buf *b, enum deflate_form form, s
   append_u32_le(b, n);
 }
 
-/* Compresses `text` into z->scratch. Returns false if the result needs more than `room` bytes; then
- * it is not worth sending. */
+/* Compresses `text` to z->scratch, from scratch.n on. Returns false if the result does not fit into
+ * `room` bytes or may not be complete. It is not worth sending then, because `room` is greater than
+ * the length of the text. */
 static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
@@ -137,7 +140,7 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   if (got) return got;
   append_zlib_or_gzip_header(&z->scratch, form);
   if (compress_text(z, form, text, text.n + SLACK / 2)) {
-    append_zlib_or_gzip_trailer(&z->scratch, form, text);
+    append_trailer_or_remove_flush_tail(&z->scratch, form, text);
     if (z->scratch.n < text.n) got = copy_compressed_text_to_msg(z, home, text.n, out);
   }
   z->scratch.n = 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * log.h - log lines, each with a level and a room, which is a part of the library. A line that is
- * not logged because of its level costs one comparison. Bytes from peers are escaped.
+ * not logged because of its level costs little more than one comparison. Bytes from peers are
+ * escaped.
  *
  * A line is formatted at once, because its arguments may not be valid for long. Then it is queued:
- * the host's callback is called at the end of the loop's turn (net/loop.c), never inside the call
- * that logs. So the callback may call any function of the library.
+ * the host's callback is called later, most often at the end of the loop's turn (net/loop.c), and
+ * never inside the function that logs. So the callback may call any function of the library.
  */
 #ifndef SIO_BASE_LOG_H
 #define SIO_BASE_LOG_H
@@ -124,7 +125,7 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
   } while (0)
 
 /* Like LOG(), for a line about a session, a namespace or a connection. about_ is evaluated only if
- * the line is logged. */
+ * the level is logged. */
 #define LOG_ABOUT(log, lvl, room, about_, ...)                                                 \
   do {                                                                                         \
     if ((lvl) <= (log)->level[room]) LOG_ABOUT_UNCHECKED(log, lvl, room, about_, __VA_ARGS__); \
@@ -139,8 +140,8 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
 
 /* Like LOG() and LOG_ABOUT(), for a line that a peer can cause as often as it likes: the rate
  * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known.
- * LOG_RATED_ABOUT() evaluates its arguments only if the level is logged: the id of a session in
- * them is a digest. */
+ * LOG_RATED_ABOUT() evaluates `about_` and the arguments of the format only if the level is logged,
+ * because they often contain the public id of a session, which takes a SHA-1 to compute. */
 #define LOG_RATED sio__log_rate_limited
 #define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)                \
   do {                                                                           \
@@ -158,8 +159,8 @@ void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logg
 void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* Must be called one second after log->counting has become true. Logs, for each kind of lines, how
- * many were suppressed in that second. */
+/* Must be called one second after log->counting has become true. For each kind of which lines were
+ * suppressed in that second, logs how many. */
 void sio__log_end_rate_limit_second(struct log *log);
 
 enum { LOG_LINE = 512 }; /* the maximum length of a line, in bytes */

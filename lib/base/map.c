@@ -4,8 +4,8 @@
  *
  * An item is in the slot that its hash determines, or in one of the slots after it, with no free
  * slot between. When an item is deleted, later items are moved so that this stays true. Hashes are
- * not stored, which halves the size of a slot; they are computed again when the table grows and
- * when an item is deleted.
+ * not stored, which halves the size of a slot; they are computed again when the table grows or
+ * shrinks, and when an item is deleted.
  */
 #include "base/map.h"
 

@@ -3,9 +3,9 @@
  * map.h - a hash table, which finds an item by the bytes of its key. The key is a part of the item.
  *
  * It uses open addressing with linear probing. Deletion moves other items back, and leaves no
- * tombstones. The table is 12.5 to 75 % full, and allocates nothing while it is empty. Many keys
- * are chosen by peers, so keys are hashed with SipHash-1-3 under a random key of this process, so
- * that peers cannot cause collisions.
+ * tombstones. The table is 12.5 to 75 % full, unless there is no memory to make it smaller, and
+ * allocates nothing while it is empty. Many keys are chosen by peers, so keys are hashed with
+ * SipHash-1-3 under a random key of this process, so that peers cannot cause collisions.
  */
 #ifndef SIO_BASE_MAP_H
 #define SIO_BASE_MAP_H

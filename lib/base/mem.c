@@ -2,9 +2,8 @@
  *
  * mem.c - calls the host's allocation functions; and pools of blocks of one size.
  *
- * The first bytes of a free block in a pool are the link to the next one. Under AddressSanitizer
- * the rest of a free block is poisoned, so that its use after sio__pool_put() is reported like a
- * use after free.
+ * The first bytes of a free block in a pool are the link to the next one. Under AddressSanitizer a
+ * free block is poisoned, so that its use after sio__pool_put() is reported like a use after free.
  */
 #include "base/mem.h"
 

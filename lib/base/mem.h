@@ -3,8 +3,8 @@
  * mem.h - memory allocation. The whole library allocates with these functions.
  *
  * The host can replace the functions of the C library with sio_set_allocator(). The tests do so to
- * count allocations, and to make each of them fail. NULL means that memory has run out. That is an
- * ordinary error, which ends one connection but never the process.
+ * count allocations, and to make each of them fail. The functions return NULL if memory has run
+ * out. That is an ordinary error, which may end one connection but never the process.
  */
 #ifndef SIO_BASE_MEM_H
 #define SIO_BASE_MEM_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * msg.c - reference-counted blocks of encoded bytes. A block for at most MSG_SMALL bytes of text
- * comes from a pool and is returned to it. Larger blocks are allocated with the exact size.
+ * comes from a pool and is returned to it. A larger block is allocated with the exact size, and at
+ * least doubled when its text outgrows it.
  */
 #include "base/msg.h"
 
@@ -99,8 +100,8 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
   return 0;
 }
 
-/* Frees a msg, and the attachments linked after it that have no other reference. This does not
- * recurse, because a peer decides how many attachments a packet has. */
+/* Frees a msg, and the attachments linked after it up to the first that has another reference. This
+ * does not recurse, because a peer decides how many attachments a packet has. */
 void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;

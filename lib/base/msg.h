@@ -9,9 +9,9 @@
  * receiver. It is written into the headroom once (ws/frame.h). A WebSocket peer gets header and
  * text in one piece, and a polling peer only the text.
  *
- * A packet with attachments is a chain of msgs: the text first, then each attachment. The first msg
- * owns the chain. A reference to a single member is allowed. Not thread-safe: a msg stays on its
- * loop.
+ * A packet with attachments is a chain of msgs: the text first, then each attachment. Each msg owns
+ * a reference to the next one, so a reference to any msg of the chain keeps those after it. Not
+ * thread-safe: a msg stays on its loop.
  */
 #ifndef SIO_BASE_MSG_H
 #define SIO_BASE_MSG_H
@@ -31,7 +31,8 @@ struct msg {
    * freed. NULL if no msg has followed. */
   struct msg *follow;
   uint64_t serial; /* the number of msgs that the allocator had made before this one */
-  /* Of several queued events with the same key, only the newest is kept. 0 means no key. */
+  /* If events are dropped because the peer reads slowly, the newest of those with the same key is
+   * kept. 0 means no key. */
   uint64_t key;
   uint32_t refs;
   uint32_t len; /* the length of the text, in bytes */
@@ -64,14 +65,14 @@ enum { MSG_SMALL = 448 };
 void sio__msg_allocator_init(struct msgs *home);
 void sio__msg_allocator_clear(struct msgs *home);
 
-/* Returns a msg with capacity for cap bytes of text, length 0 and one reference; or NULL if memory
- * runs out. */
+/* Returns a msg with capacity for at least cap bytes of text, length 0 and one reference; or NULL
+ * if memory runs out or cap is 4 GiB or more. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
 /* Like sio__msg_new(), for a msg that will never have a text: msg_memory_size() counts no room for
  * one. */
 struct msg *sio__msg_new_without_text(struct msgs *home);
-/* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL if memory
- * runs out. */
+/* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL as
+ * sio__msg_new() does. */
 struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
 /* Makes room for n more bytes of text. The msg may move in memory, so only the code that made it
  * may call this, before any other code has a pointer to it. Returns 0; UV_ENOMEM; or SIO_ETOOBIG if
@@ -95,8 +96,9 @@ static inline char *msg_data(const struct msg *m) {
  * must have been written. */
 static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
-/* Returns how much memory a reference to m keeps allocated. That does not depend on the length of
- * the text: a short one takes a whole block of the pool. */
+/* Returns how many bytes of memory m takes by itself, with its spare capacity: a short text takes a
+ * whole block of the pool. A msg of sio__msg_new_without_text() counts as if it had no room for
+ * text. */
 static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }

@@ -130,8 +130,9 @@ static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_
   return (struct shortest){ s + up, power };
 }
 
-/* Finds the shortest decimal that rounds to v. `closer` is true if v is a power of two: then the
- * next smaller double is half as far away as the next greater one. */
+/* Finds the shortest decimal that rounds to v. `closer` is true if the next smaller double is half
+ * as far away as the next greater one: v is then a power of two, and greater than the smallest
+ * normal number. */
 static struct shortest find_shortest_decimal(double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
@@ -169,15 +170,15 @@ size_t sio__double_to_json_text(char *out, double v) {
   return (size_t)(put_decimal_as_javascript(o, &d) - out);
 }
 
-/* The state while a number is parsed. The value of the number is all digits so far, as an integer,
- * times 10^exponent. */
+/* The state while a number is parsed. After each of its parts, the absolute value of the number is
+ * all digits so far, as an integer, times 10^exponent. */
 struct reader {
   const char *p, *end;
   char *digits;
   uint64_t first; /* the first KEPT_DIGITS digits after leading zeros, as an integer */
   size_t n;
   int kept, dropped, exponent; /* dropped: how many digits came after those of `first` */
-  bool negative, more;         /* more: some of the dropped digits are not 0 */
+  bool negative, more;         /* more: at least one of the dropped digits is not 0 */
 };
 
 static bool is_next_number_char_digit(const struct reader *r) {

@@ -33,7 +33,7 @@ _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 #endif
 
 /* macOS has another name than POSIX for the field of struct stat with the time of the last
- * change. */
+ * modification. */
 #ifdef __APPLE__
 #define st_mtim st_mtimespec
 #endif
@@ -43,7 +43,8 @@ _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 int sio__os_open_stream_socket(int family); /* opens a socket of the type SOCK_STREAM */
 int sio__os_accept_nonblocking(int listener);
 
-/* Ensures that sending on a descriptor which the host has opened does not raise SIGPIPE. */
+/* For a descriptor that the host or a library has opened: on systems without MSG_NOSIGNAL, disables
+ * SIGPIPE for it, if that is possible. Does nothing on Linux. */
 void sio__os_disable_sigpipe(int fd);
 
 /* Opens a file in the directory `dir` or below it; links in the path cannot lead out of it. `flags`
@@ -51,14 +52,16 @@ void sio__os_disable_sigpipe(int fd);
  * kernel does not support such a call. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
-/* Returns how many processors this process may use, or 1 if that is unknown. */
+/* Returns how many processors this process may use, or 1 if that is unknown. Systems other than
+ * Linux return how many the machine has. */
 int sio__os_count_cpus(void);
 
 /* Fills `out` with random bytes. Returns 0 or a libuv error. */
 int sio__os_fill_random(void *out, size_t n);
 
-/* Writes 16 bytes that differ between processes, and that peers cannot know except on Windows. They
- * are the key for hashing if sio__os_fill_random() fails. This function cannot fail. */
+/* Writes 16 bytes that are different each time the program is started. Peers cannot guess them,
+ * except on Windows. They are the key for hashing if sio__os_fill_random() fails. This function
+ * cannot fail. */
 void sio__os_get_process_random_key(unsigned char out[16]);
 
 #endif

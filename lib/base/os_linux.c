@@ -66,7 +66,8 @@ int sio__os_fill_random(void *out, size_t n) {
   return 0;
 }
 
-/* The kernel gives each process 16 random bytes when it starts. */
+/* The kernel passes 16 random bytes to each program that it starts. A forked child has those of its
+ * parent. */
 void sio__os_get_process_random_key(unsigned char out[16]) {
   const void *kernel = (const void *)getauxval(AT_RANDOM);
   if (kernel) memcpy(out, kernel, 16);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * pow10.c - powers of ten with 128 bits. Every 27th power is stored with 192 bits. The others are a
- * stored power times 5^n, which fits into 64 bits. The first 128 bits of the product are exact,
- * which the unit test checks for each power. For the small integer powers they would not be, so
- * those have a table of their own.
+ * stored power times 10^n, of which only 5^n changes the bits, and that fits into 64 bits. The
+ * first 128 bits of the product are exact, which the unit test checks for each power. For the small
+ * integer powers they would not be, so those have a table of their own.
  */
 #include "base/pow10.h"
 

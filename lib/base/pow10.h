@@ -22,8 +22,8 @@ struct u128 {
 
 struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b);
 
-/* Returns g, the first 128 bits of 10^k, rounded down: 2^127 <= g < 2^128, and 10^k is about g *
- * 2^(log2_of_power_of_ten(k) - 127). */
+/* Returns g, the first 128 bits of 10^k, rounded down, for k from POW10_MIN to POW10_MAX: 2^127 <=
+ * g < 2^128, and 10^k is about g * 2^(log2_of_power_of_ten(k) - 127). */
 struct u128 sio__power_of_ten_in_128_bits(int k);
 
 /* Return log2(10^k) and log10(2^e), rounded down. The results are exact for k from -1233 to 1233

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.h - random bytes from the operating system, and a keyed hash.
+ * random.h - random bytes from the operating system, random ids, and a keyed hash.
  */
 #ifndef SIO_BASE_RANDOM_H
 #define SIO_BASE_RANDOM_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills `out` with random bytes from the kernel. Returns 0 or a libuv error. */
+/* Fills `out` with random bytes from the operating system. Returns 0 or a libuv error. */
 int sio__fill_random(void *out, size_t n);
 
 enum { SIO__ID_LEN = 20 };
@@ -17,8 +17,8 @@ enum { SIO__ID_LEN = 20 };
  * is used. Thread-safe. */
 int sio__make_random_id(char out[SIO__ID_LEN + 1]);
 
-/* Returns the SipHash-1-3 of n bytes with a random key, which each process makes in the first call.
- * Thread-safe. */
+/* Returns the SipHash-1-3 of n bytes with a random key, which the first call makes. A child that is
+ * forked later uses the key of its parent. Thread-safe. */
 uint64_t sio__hash_bytes(const void *p, size_t n);
 /* Returns the SipHash-1-3 of n bytes with the given key, so that every process computes the same
  * hash. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.c - compares and splits text, for HTTP headers and queries.
+ * slice.c - compares, trims, splits and parses text, for example the values of HTTP headers.
  */
 #include "base/slice.h"
 

@@ -24,10 +24,11 @@ struct timer {
 enum { TIMER_LEVELS = 6, TIMER_SLOTS = 64 };
 
 struct timers {
-  uint64_t now; /* all timers for this time and earlier ones have fired */
+  uint64_t now; /* all timers for this time and earlier ones have fired, except those in `due` */
   /* For each level one bit per slot, which is set if the slot contains timers. */
   uint64_t used[TIMER_LEVELS];
-  /* Timers that were started for a time in the past. The next sio__timers_fire_due() fires them. */
+  /* Timers that were started for the time `now` or an earlier one. The next sio__timers_fire_due()
+   * fires them. */
   struct list due;
   struct list slot[TIMER_LEVELS][TIMER_SLOTS];
 };
@@ -45,9 +46,10 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
 void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if the timer is stopped */
 /* Fires all timers that are due: first those that were started for a time in the past, then the
  * others in the order of their times. A callback may start and stop any timer. A timer that it
- * starts for a time between that of the current timer and `now` fires in this call. A timer for an
- * earlier time fires in the next call, so that a callback which restarts its timer for "now" cannot
- * loop forever. If `now` is earlier than in the last call, no time has passed. */
+ * starts for a time later than w->now (the time that this call has reached) and not later than
+ * `now` fires in this call. A timer for w->now or earlier fires in the next call, so that a
+ * callback which restarts its timer for "now" cannot loop forever. If `now` is earlier than in the
+ * last call, no time has passed. */
 void sio__timers_fire_due(struct timers *w, uint64_t now);
 /* Returns the time at which sio__timers_fire_due() has to be called next: the time of the first
  * timer, or an earlier time at which timers move to a lower level. Returns w->now if a timer was

@@ -19,8 +19,8 @@ enum {
 
 static inline int64_t divide_rounding_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/* Converts seconds since 1970 to a date. Sets all fields of *tm except tm_yday and tm_isdst. The
- * year must fit into an int. */
+/* Converts seconds since 1970 to a date. The fields tm_yday and tm_isdst become 0. The year must
+ * fit into an int. */
 static inline void utc_to_tm(int64_t seconds, struct tm *tm) {
   int64_t days = divide_rounding_down(seconds, UTC_DAY);
   int of_day = (int)(seconds - days * UTC_DAY);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.c - validates UTF-8. ASCII is checked eight bytes at a time, other characters one by one.
+ * utf8.c - validates UTF-8, and replaces NULs. ASCII is checked eight bytes at a time, other
+ * characters one by one.
  *
  * If a character is incomplete at the end of a piece of text, the state contains the number of
  * bytes that it still needs, and the range of valid values for its next byte. For all bytes after

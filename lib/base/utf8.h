@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * utf8.h - strict UTF-8 validation (RFC 3629): no overlong forms, no surrogates, nothing above
- * U+10FFFF.
+ * U+10FFFF. And two ways to write a NUL in a C string.
  */
 #ifndef SIO_BASE_UTF8_H
 #define SIO_BASE_UTF8_H
