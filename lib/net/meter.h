@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * meter.h - limits how much one peer sends: a token bucket for packets, another for bytes, and a
- * pause when one of them is exceeded.
+ * pause, or the end of the connection, when one of them is exceeded.
  *
  * Bytes are counted after they were received. A peer may exceed its burst by one read or one POST,
- * and is paused for correspondingly longer. So nothing is lost, and the average rate holds.
+ * and is paused for correspondingly longer. So a pause loses nothing, and the average rate holds.
  */
 #ifndef SIO_NET_METER_H
 #define SIO_NET_METER_H
 
 #include "base/bucket.h"
-#include "net/addr_limits.h"
+#include "net/loop.h"
 #include <sio/server.h>
 
 struct meter;
@@ -18,7 +18,6 @@ struct meter;
 /* State shared by all meters of a server. */
 struct meter_settings {
   struct loop *loop;
-  struct addr_limits *addr_limits; /* for rate-limited log lines */
   sio_stats *stats;
   struct rate packets, bytes; /* per_s 0: no limit */
   bool closes;                /* Close the peer instead of pausing it. */
@@ -30,7 +29,8 @@ struct meter_ops {
   void (*pause)(struct meter *m);
   /* The pause is over. Called from the loop; meter_is_paused() was true until now. */
   void (*resume)(struct meter *m);
-  /* The peer exceeded the option named `limit`. It is being closed (wait_ms 0), or paused. */
+  /* The peer exceeded the option named `limit`. It is paused for wait_ms, or is about to be closed
+   * by the caller of sio__meter_charge() (wait_ms is 0). Pauses are reported every 10 s at most. */
   void (*limited)(struct meter *m, const char *limit, uint64_t wait_ms);
 };
 

@@ -28,7 +28,6 @@ void sio__limits_init(sio_server *srv) {
   srv->addr_limits.on_rejected = call_on_reject_callback;
   srv->engines.addr_limits = &srv->addr_limits;
   srv->engines.meters = (struct meter_settings){ .loop = &srv->core.loop,
-                                                 .addr_limits = &srv->addr_limits,
                                                  .stats = &srv->core.stats,
                                                  .packets = { o->packets_per_s, o->packets_burst },
                                                  .bytes = { o->bytes_per_s, o->bytes_burst },
