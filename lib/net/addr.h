@@ -27,7 +27,8 @@ struct addr {
 enum { ADDR_TEXT = 46 }; /* INET6_ADDRSTRLEN */
 
 struct addr sio__addr_from_sockaddr(const struct sockaddr *a);
-struct addr sio__addr_read_peer(int fd); /* ADDR_NONE once the peer has disconnected */
+/* ADDR_NONE if the kernel does not know the peer (any more) */
+struct addr sio__addr_read_peer(int fd);
 /* Parses an address as inet_pton() does: "192.0.2.1", "2001:db8::1". No port, no brackets, no
  * zone. */
 bool sio__addr_parse(struct addr *out, sio_slice text);

@@ -52,7 +52,7 @@ static void start_idle_records_timer(struct addr_limits *g) {
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
-/* Frees records that have been idle for at least this time, but at most n of them. */
+/* Frees records that have been idle for at least `ms` milliseconds, but at most n of them. */
 static void free_idle_addr_records(struct addr_table *t, uint64_t ms, unsigned n) {
   uint64_t now = addr_table_now_ms(t);
   struct list *it;

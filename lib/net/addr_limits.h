@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * addr_limits.h - limits per address: counts the connections and sessions of each address, and logs
- * and reports every rejected peer.
+ * addr_limits.h - limits per address: counts the connections, sessions and requests of each
+ * address, and reports rejected peers to the host and to the log.
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 address. Its record is kept while
- * it has connections or sessions, and afterwards until its token buckets are full again, but not
- * longer than an hour. At most max_records are kept. When the table is full, the record that has
- * been unused for the longest time is replaced; when all records are in use, a new address is
- * admitted without being counted. Counting would not stop an attacker with that many addresses, and
- * no honest peer is locked out.
+ * it has connections or sessions, and afterwards until its token buckets are full again, but for a
+ * second at least. From an hour on it may be removed even if they are not full. At most max_records
+ * are kept. When the table is full, the record that has been unused for the longest time is
+ * replaced; when all records are in use, a new address is admitted without being counted. Counting
+ * would not stop an attacker with that many addresses, and no honest peer is locked out.
  */
 #ifndef SIO_NET_ADDR_LIMITS_H
 #define SIO_NET_ADDR_LIMITS_H
@@ -59,7 +59,8 @@ struct addr_limits {
   struct addr_table own;
   struct timer forget; /* removes old records of `own` */
   uint64_t refused[SIO_REJECT_END];
-  uint64_t not_counted; /* peers admitted while every record was in use */
+  /* peers that were not counted, because every record was in use or memory ran out */
+  uint64_t not_counted;
   void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };
 
@@ -90,19 +91,20 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
  * sio__addr_record_release(); NULL: not counted. Logs and reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Checks the rate and the number of open ones, and takes a token of the rate, but does not count
- * the connection or session as open: for an attempt that may fail. sio__addr_limits_count_open()
- * counts it once it has succeeded. Returns as sio__addr_limits_admit(). */
+/* Checks the rate and the number of open ones as sio__addr_limits_admit() does, and if both allow
+ * one more, takes a token of the rate, but does not count the connection or session as open: for an
+ * attempt that may fail. sio__addr_limits_count_open() counts it once it has succeeded. Returns as
+ * sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
-/* Takes the token of one session, whatever the number of open sessions. Returns as
- * sio__addr_limits_admit(). */
+/* Takes the token of one session, whatever the number of open sessions. Returns 0, or the ms to
+ * wait until there is a token. Sets *cause in either case. */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
 /* Takes the token of one request that opens no session. Returns 0, or the ms to wait until there is
  * a token. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
-/* Counts one more open `kind` of address a. Returns false if the address has reached its
- * maximum. */
+/* Counts one more open connection or session (`kind`) of address a, and sets *out as
+ * sio__addr_limits_admit() does. Returns false if the address has reached its maximum. */
 bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                  struct addr_record **out);
 /* Returns how many addresses have a record. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.c - the descriptor of a connection under a uv_poll_t: one read per readable event, one
- * gathered write per turn.
+ * conn.c - the descriptor of a connection under a uv_poll_t: one read per readable event, and
+ * usually one gathered write per turn.
  */
 #include "net/conn.h"
 #include "base/os.h"
@@ -157,8 +157,9 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
 
 /* The queued memory of a connection is part of the loop's total only while the connection is
  * blocked, so that messages that are sent in the turn in which they were queued cost nothing here.
- * A change to the queue of a connection that is blocked, or may become blocked by it, is made
- * after subtract_blocked_memory() and before add_blocked_memory(). */
+ * A change to the queue of a connection that is blocked, or may become blocked by it, is made after
+ * subtract_blocked_memory() and before add_blocked_memory(); only append_to_long_queue() adds the
+ * difference itself. */
 static inline void subtract_blocked_memory(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -174,8 +175,8 @@ static void conn_schedule_flush(struct conn *c) {
 
 void sio__conn_schedule_flush(struct conn *c) { conn_schedule_flush(c); }
 
-/* Throttles reading only after a short write: before the first flush we cannot tell a slow peer
- * from a fast one. */
+/* Pauses reading from a peer that reads too slowly, or resumes it. Reading is paused only while a
+ * write is blocked: before the first write a slow peer cannot be told from a fast one. */
 static void conn_update_read_throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over =
@@ -185,8 +186,8 @@ static void conn_update_read_throttle(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* The slow path of sio__conn_send(), for a blocked connection or a queue of more than one chunk:
- * here whole messages are joined into runs. */
+/* The slow path of sio__conn_send(), for a blocked connection, or if the last of several chunks is
+ * full: here whole messages are joined into runs. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
@@ -272,7 +273,7 @@ static void consume_runs_and_marks(struct conn *c, size_t n) {
               : queue_consume_from_first_entry(&c->out, conn_chunk_pool(c), &n);
 }
 
-/* Removes n bytes that were sent from the queue. */
+/* Removes from the queue the n bytes that were sent. */
 static void consume_written_bytes(struct conn *c, size_t n) {
   struct pool *chunks = conn_chunk_pool(c);
   c->out.bytes -= n;
@@ -297,7 +298,8 @@ static ssize_t write_iovecs(struct conn *c, struct iovec *iov, size_t pieces, si
   return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
 }
 
-/* Returns how many bytes of the queue were sent, or a libuv code. */
+/* Sends bytes from the beginning of the queue. Returns how many were sent, or an error. Sets
+ * *offered to how many it tried to send. */
 static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   if (c->secure) return conn_tls_ops(c)->write(c, offered);
   struct iovec iov[IOV_BATCH];
@@ -359,14 +361,15 @@ static bool is_error_temporary(const struct conn *c, ssize_t n) {
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
-/* Returns false if the callback has closed the connection. */
+/* Calls `flushing` if the owner wants it. Returns false if that has closed the connection. */
 static bool call_flushing_callback(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0;
   if (asks) c->ops->flushing(c);
   return !c->closed;
 }
 
-/* Returns 1 if everything was sent, 0 if the kernel cannot accept more bytes now, or an error. */
+/* Returns 1 if everything was sent; 0 if the kernel cannot accept more bytes now, and then
+ * c->blocked is set; or an error. */
 static inline int write_queue(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;
@@ -381,7 +384,7 @@ static inline int write_queue(struct conn *c) {
   return 1;
 }
 
-static void wait_until_writable(struct conn *c) {
+static void conn_start_waiting_to_write(struct conn *c) {
   conn_update_read_throttle(c);
   conn_update_poll(c);
   if (c->rare_flags) notify_passed_sent_marks(c);
@@ -402,7 +405,7 @@ static void conn_flush(struct conn *c) {
   if (all)
     sio__conn_fail(c, all);
   else
-    wait_until_writable(c);
+    conn_start_waiting_to_write(c);
 }
 
 void sio__conn_write_queue_now(struct conn *c) {
@@ -467,7 +470,7 @@ static void read_from_socket_once(struct conn *c) {
   }
 }
 
-/* Closes the connection with the error that the kernel has recorded for the socket. */
+/* Fails the connection with the error that the kernel has recorded for the socket. */
 static void fail_with_socket_error(struct conn *c) {
   int err = 0;
   socklen_t len = sizeof err;

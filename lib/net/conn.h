@@ -8,8 +8,9 @@
  * connection lives. Received bytes are in the loop's one read buffer and are valid only until
  * `read` returns.
  *
- * Sending queues a reference to a msg. At the end of the turn one gathered write sends the queue.
- * All writes use MSG_NOSIGNAL, so a peer that has disconnected causes an error and never a SIGPIPE.
+ * Sending queues a reference to a msg. At the end of the turn the queue is sent, usually with one
+ * gathered write. All writes use MSG_NOSIGNAL, so a peer that has disconnected causes an error and
+ * never a SIGPIPE.
  */
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
@@ -34,14 +35,16 @@ struct conn_ops {
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
-  /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. May be
-   * NULL. */
+  /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. The flag
+   * is cleared before the call. May be NULL if the owner never sets the flag. */
   void (*below_low_mark)(struct conn *c);
-  /* Everything that was queued before the n oldest sent marks (conn_queue_sent_mark()) has been
-   * sent. May be NULL. */
+  /* Everything that was queued before the n oldest sent marks (conn_queue_sent_mark()) that were
+   * not reported yet has been passed to the kernel. May be NULL if the owner queues no sent
+   * marks. */
   void (*marks_passed)(struct conn *c, unsigned n);
-  /* The connection is CONN_WATCHED, and its queue is about to be written. May send and close.
-   * May be NULL. */
+  /* The connection is CONN_WATCHED, and its queue is about to be written, but not by
+   * sio__conn_write_queue_now(). May send and close. May be NULL if the connection is never
+   * CONN_WATCHED. */
   void (*flushing)(struct conn *c);
   /* The TLS handshake is complete, and `read` receives plaintext from now on. Only for
    * connections with TLS. */
@@ -58,17 +61,18 @@ struct conn_tls_ops {
   size_t gap;
   /* n bytes of ciphertext are in the loop's read buffer, from the offset `gap` on. May close c. */
   void (*read)(struct conn *c, size_t n);
-  /* The peer has ended its stream. Returns true if it did so during the handshake: then the owner
-   * was notified already. */
+  /* The peer has ended its stream. Returns true if it did so during the handshake: then `refused`
+   * was called, and `eof` must not be called. */
   bool (*on_eof)(struct conn *c);
-  /* Encrypts bytes of the queue and sends the ciphertext. Sets *offered to how many bytes of the
-   * queue were encrypted. Returns that number if all ciphertext was sent, otherwise a libuv code,
-   * or SIO_EPROTO or SIO_ESTATE if TLS has failed. */
+  /* Sends ciphertext. If none waits to be sent, encrypts bytes from the beginning of the queue
+   * first. Sets *offered to the number of bytes of the queue that the ciphertext contains. Returns
+   * that number if all ciphertext was sent, otherwise a libuv code, or a code of sio/error.h if TLS
+   * has failed. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
    * that includes TLS's own end-of-stream message (close_notify). */
   bool (*has_output)(struct conn *c);
-  /* Returns true if encryption has failed: trying again later would not help. */
+  /* Returns true if nothing can be encrypted any more: trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
   /* True if too many bytes that TLS itself sends (alerts, key updates) wait for a peer that does
    * not read. */
@@ -93,7 +97,7 @@ struct conn_tls {
 /* Conditions that most connections never have, tested together on the hot path. */
 enum {
   CONN_MARKED = 1,  /* The queue may contain sent marks, or passed ones are not reported yet. */
-  CONN_WATCHED = 2, /* The owner wants `flushing` to be called before each write. */
+  CONN_WATCHED = 2, /* The owner wants `flushing` to be called before the queue is written. */
   CONN_RUNS = 4     /* The queue may contain runs (net/queue.h). */
 };
 
@@ -143,12 +147,12 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
  * also TLS. */
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind);
-/* The record is released when the connection closes. Not for CONN_PLAIN. */
+/* The record is released when the connection closes or leaves its loop. Not for CONN_PLAIN. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
 void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
-/* Removes the owner: no callback reaches it afterwards. Closing does the same. */
+/* Removes the owner: no callback reaches it afterwards. sio__conn_close() does the same. */
 void sio__conn_clear_owner(struct conn *c);
 
 /* The peer's address without its port: "127.0.0.1", "::1". "" on a Unix socket, or if the kernel
@@ -159,9 +163,9 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
  * Returns 0, UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a sent mark: `marks_passed` is called once everything before the mark has been sent. No
- * bytes of m are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is
- * that of sio__conn_send(). */
+/* Queues a sent mark: `marks_passed` is called once everything before the mark has been passed to
+ * the kernel. No bytes of m are sent, but its memory is counted. At most CONN_MARKS may be queued.
+ * The result is that of sio__conn_send(). */
 enum { CONN_MARKS = 16383 };
 static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
@@ -198,8 +202,8 @@ void sio__conn_resume_reading(struct conn *c);
 
 /* Sends the queue, then shuts down writing. The owner must still close the connection. */
 void sio__conn_end_writing(struct conn *c);
-/* Closes the descriptor immediately and drops the queue, without a callback. The struct stays
- * valid until the end of the turn. Closing twice is allowed. */
+/* Closes the descriptor immediately and drops the queue, without a callback. The struct stays valid
+ * until the end of the turn. Has no effect on a closed connection. */
 void sio__conn_close(struct conn *c);
 
 /* For tls.c. The first queues the connection for a flush, the second reports the end of the peer's
@@ -208,8 +212,8 @@ void sio__conn_schedule_flush(struct conn *c);
 void sio__conn_report_end_of_stream(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);
 
-/* For transfer.c: removes c from its loop, and frees it at the end of the turn. The descriptor
- * stays open. */
+/* For transfer.c: removes c from its loop, and frees it at the end of a turn. The descriptor stays
+ * open. */
 void sio__conn_remove_from_loop(struct conn *c);
 
 #endif

@@ -50,7 +50,7 @@ static void pause_accepting(struct listener *ln, int err) {
   ln->ops->starved(ln, err);
 }
 
-static bool is_error_out_of_descriptors(int err) {
+static bool is_accept_error_lack_of_resources(int err) {
   return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
 }
 
@@ -62,13 +62,13 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
     int fd = sio__os_accept_nonblocking(ln->fd);
     if (fd >= 0) {
       ln->ops->accepted(ln, fd);
-    } else if (is_error_out_of_descriptors(errno)) {
+    } else if (is_accept_error_lack_of_resources(errno)) {
       pause_accepting(ln, -errno);
       return;
     } else if (errno == EAGAIN) {
       return;
     }
-    /* Any other error concerns only the one connection (ECONNABORTED, EPROTO). */
+    /* Any other error concerns only one connection (ECONNABORTED, EPROTO), or is EINTR. */
   }
 }
 
@@ -127,7 +127,8 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
 }
 
 /* With keep-alive a peer whose host or network has failed is noticed within two minutes, even if
- * nothing is sent to it. A socket that has the option set keeps its intervals. */
+ * nothing is sent to it. That takes longer on systems that have no options for the intervals. A
+ * socket on which keep-alive is on already keeps its intervals. */
 void sio__enable_tcp_keep_alive(int fd) {
   int on = 0, one = 1;
   socklen_t len = sizeof on;
@@ -142,8 +143,9 @@ void sio__enable_tcp_keep_alive(int fd) {
 #endif
 }
 
-/* Binds before setting SO_REUSEADDR if the kernel chooses the port: with the option set it may
- * choose the same port for two sockets that do not listen yet, and one listen() would fail. */
+/* If the kernel chooses the port (`named` is false), binds before setting SO_REUSEADDR: with the
+ * option set it may choose the same port for two sockets that do not listen yet, and one listen()
+ * would fail. */
 static int bind_tcp(const struct addrinfo *ai, bool named) {
   int fd = sio__os_open_stream_socket(ai->ai_family);
   if (fd < 0) return -errno;
@@ -170,7 +172,8 @@ static int error_from_getaddrinfo(int gai) {
   }
 }
 
-/* Binds the first address of host that can be bound. */
+/* Returns a socket that is bound to the first address of host that can be bound, or a libuv
+ * error. */
 static int bind_first_address(const char *host, int port) {
   char service[8];
   snprintf(service, sizeof service, "%d", port);
@@ -208,8 +211,8 @@ int sio__listener_port(const struct listener *ln) {
 
 /* ---- Unix sockets ------------------------------------------------------------------ */
 
-/* True if the path is a socket file on which no process listens. bind() fails until the file is
- * removed. */
+/* Returns true if the path is that of a socket file on which no process listens. bind() fails until
+ * the file is removed. */
 static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;

@@ -23,17 +23,18 @@ struct listener {
   struct list link;          /* for the owner's use */
   const struct sio_tls *tls; /* for the owner's use: the TLS of its connections; NULL: none */
   int fd;
-  char *unix_path; /* removed when the listener stops */
+  /* the path of a Unix socket, whose file is removed when the listener stops; or NULL */
+  char *unix_path;
   struct timer retry;
   uv_poll_t poll;
 };
 
-/* Listens on the address or name host. NULL: all addresses ("::" with IPv4 included, or
- * "0.0.0.0" if that fails). */
+/* Listens on the address or name host. NULL: all addresses ("::" with IPv4 included, or "0.0.0.0"
+ * if that fails). Returns 0 or a libuv error. */
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner);
-/* A socket file at `path` is replaced if no process listens on it. If one does, the result is
- * UV_EADDRINUSE. */
+/* A socket file at `path` is replaced if no process listens on it. Returns 0 or a libuv error,
+ * which is UV_EADDRINUSE if a process does. */
 int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                             const struct listener_ops *ops, void *owner);
 /* Turns TCP keep-alive probes on. No effect on a Unix socket. */
@@ -42,7 +43,8 @@ int sio__listener_port(const struct listener *ln); /* the bound port; 0 for Unix
 /* Closes the socket; the struct is freed later. No callback follows. */
 void sio__listener_stop(struct listener *ln);
 
-/* Accepts a connection from a listening uv stream of the host. A descriptor, or a libuv code. */
+/* Accepts a connection from a listening uv stream of the host. Returns its descriptor or a libuv
+ * error. */
 int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener);
 
 #endif

@@ -8,16 +8,16 @@
 #include <pthread.h>
 #include <sio/error.h>
 
-/* A task may queue further tasks. After this many rounds the turn ends, even if the tasks of a
- * program never stop doing so. */
+/* A task may queue further tasks. run_tasks() and run_turn_work() repeat their work at most this
+ * many times, so that a turn ends even if the tasks of a program never stop doing so. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
 /* When a deadline fires this late, the host has kept the loop busy, and the peer's answer may be
  * waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
-/* After a load peak, unused memory is returned to the system: TRIM_MS after some was freed at
- * the earliest, not more often than that, and only if it is at least TRIM_MIN. */
+/* After a load peak, unused memory is returned to the system: TRIM_MS after enough was freed, not
+ * more often than that, and only if it is at least TRIM_MIN and a quarter of the peak. */
 enum {
   TRIM_MS = 10000,
   TRIM_MIN = 1024 * 1024,
@@ -63,8 +63,8 @@ static void loop_set_alarm(struct loop *l);
 static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_loop_handles(struct loop *l);
 
-/* Returns true if nothing is open or queued. First runs the calls that other threads have posted
- * and for which the loop was not woken yet. */
+/* Returns true if no connection is open and no task or write is queued. First runs the calls that
+ * other threads have posted and for which the loop was not woken yet. */
 static bool can_loop_close(struct loop *l);
 
 /* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
@@ -82,8 +82,8 @@ static bool loop_has_work(const struct loop *l) {
   return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
-/* libuv before 1.45 registers a new poll handle with the kernel only at its next poll, and does
- * not report this in uv_backend_timeout(). */
+/* libuv registers a new poll handle with the kernel only at its next poll. Old versions do not
+ * report this in uv_backend_timeout(), which 1.44 does. */
 void sio__loop_on_poll_start(struct loop *l) {
   l->has_new_poll = true;
   sio__loop_request_turn_end(l);

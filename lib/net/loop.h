@@ -3,16 +3,17 @@
  * loop.h - what all connections of a server share on one uv loop: the read buffer, the pools, the
  * timers, and the end of the turn.
  *
- * A turn is one pass of the uv loop. Read callbacks, timers and the host's own callbacks only queue
- * work. The turn ends in a uv_check_t after the loop has polled, or in a uv_prepare_t before the
- * next poll for work that was queued elsewhere. At the end of a turn:
+ * A turn is a part of one pass of the uv loop. Read callbacks, timers and the host's own callbacks
+ * only queue work. The turn ends in a uv_check_t, after the loop has polled, or, for work that was
+ * queued elsewhere, in a uv_prepare_t, before the next poll. At the end of a turn:
  *
  *   1. waiting log lines are delivered,
  *   2. deferred tasks run (closing, pending host callbacks) until none is left,
  *   3. every connection with something to send makes one gathered write,
- *   4. what was closed in this turn is freed.
+ *   4. the memory of what was closed is freed.
  *
- * So nothing is freed while a caller may still use it, and a peer gets one write per turn.
+ * The first three steps are repeated until nothing is left, but only 64 times. So nothing is freed
+ * while a caller may still use it, and a peer usually gets one write per turn.
  */
 #ifndef SIO_NET_LOOP_H
 #define SIO_NET_LOOP_H
@@ -71,9 +72,9 @@ struct loop { /* Large members come last, which makes the code smaller. */
   const char *watcher;
   uint64_t refused; /* library calls refused because `watcher` was set */
   bool closing;
-  bool turn_end_requested; /* The end of the turn has work; `idle` is active. */
+  bool turn_end_requested; /* The end of the turn has work. */
   bool unwatched;          /* libuv could not poll a connection. */
-  bool has_new_poll;       /* A poll handle is not yet registered with the kernel. */
+  bool has_new_poll;       /* A poll handle may not be registered with the kernel yet. */
   bool late;               /* The deadlines that run now are late: the host kept the loop busy. */
   bool has_unread_bytes;   /* A read filled the whole buffer, so more may follow. */
   uint8_t read_turns;      /* turns that have read since late timers were put off */
@@ -85,12 +86,13 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint64_t alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due() */
   uint64_t alarm_at;  /* when `alarm` fires; UINT64_MAX: never */
   size_t high_water;  /* a connection with more queued memory is not read */
-  size_t low_mark;    /* connections with reports_low_mark call below_low_mark at this size */
+  /* connections with reports_low_mark call below_low_mark when at most this memory is queued */
+  size_t low_mark;
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
   atomic_uint *shared_conns;  /* a copy of nconns for other threads, or NULL (net/members.h) */
-  struct loop_posts *posts;   /* calls from other threads; outlives the closing of the loop */
+  struct loop_posts *posts;   /* calls from other threads; freed when the last handle has closed */
   /* Called when nothing is left to do, as the last chance to log. May be NULL. */
   void (*ending)(struct loop *l);
   void (*closed)(struct loop *l); /* Called after the last handle has closed. */
@@ -111,7 +113,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct timers timers;
 };
 
-/* The log is borrowed; its lines are delivered at the end of each turn. Returns 0, UV_ENOMEM or a
+/* The log is borrowed; its lines are delivered at the end of the turn. Returns 0, UV_ENOMEM or a
  * libuv code. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 /* Starts closing; may be called from any callback, once. When the last connection has closed and
@@ -123,7 +125,8 @@ void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 /* Counts and logs the refused call. Returns true. */
 bool sio__loop_refuse_call(struct loop *l, const char *call);
-/* Every uv callback begins with this call: the turn begins here unless it has begun already. */
+/* Begins a turn, unless one has begun already. Each uv callback that reads, accepts, runs timers or
+ * runs calls of other threads calls this first. */
 static inline void loop_begin_turn(struct loop *l) {
   if (l->turn_began) return;
   l->turn_began = uv_hrtime();
@@ -134,8 +137,8 @@ static inline uint64_t loop_now_us(const struct loop *l) {
   return (l->turn_began ? l->turn_began : uv_hrtime()) / 1000;
 }
 
-/* Called at the beginning of a public function, which must return SIO_ESTATE if the result is
- * true. */
+/* Called at the beginning of a public function, which must do nothing if the result is true. If it
+ * returns errors, it returns SIO_ESTATE. */
 static inline bool loop_refuses_call(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse_call(l, call);
 }
@@ -148,12 +151,12 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 void sio__loop_defer(struct loop *l, struct task *t);
 /* Makes the loop end a turn soon, for work at the end of a turn that is not a struct task. */
 void sio__loop_request_turn_end(struct loop *l);
-void sio__loop_on_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
+void sio__loop_on_poll_start(struct loop *l); /* Call this whenever uv_poll_start() is called. */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
-/* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy,
- * so that the peer had less time than it was promised: then the owner should start the deadline
- * once more and remember that it did. */
+/* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy, so
+ * that the peer had less time than it was promised, and the deadline was not extended before: then
+ * the owner should start the deadline once more and remember that it did. */
 static inline bool loop_should_restart_deadline(const struct loop *l, bool already_extended) {
   return l->late && !already_extended;
 }

@@ -5,10 +5,11 @@
  *
  * Members share no data but this struct. They send each other messages: a function and its
  * argument, which run on the receiving member's thread. Messages from one member to another keep
- * their order. The memory of the messages that wait for a member is bounded (`inbox_max`).
+ * their order. The memory of the messages that wait for a member, except replies, is bounded
+ * (`inbox_max`).
  *
- * All functions may be called by any thread. They hold a lock for a short time, and never while
- * they wait for another member.
+ * All functions may be called by any thread. They hold a lock for a short time. Only
+ * sio__threads_block_until_broadcasts_queued() waits for other members.
  */
 #ifndef SIO_NET_MEMBERS_H
 #define SIO_NET_MEMBERS_H
@@ -35,12 +36,12 @@ struct member {
   bool drains;          /* gets no new connections */
   atomic_uint conns;    /* open connections */
   atomic_uint arriving; /* connections that are on their way to the member */
-  atomic_size_t inbox;  /* memory of the messages that wait for the member */
+  atomic_size_t inbox;  /* memory of the messages that wait for the member, without replies */
 };
 
 struct sio_threads {
-  pthread_rwlock_t
-      lock; /* protects loop, server, generation and drains of the members, and `cluster` */
+  /* Protects loop, server, generation and drains of the members, and `cluster`. */
+  pthread_rwlock_t lock;
   pthread_mutex_t sids_lock;
   /* Locked for reading while a broadcast is sent to all members; see
    * sio__threads_block_until_broadcasts_queued(). */
@@ -67,8 +68,8 @@ void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
-/* Only one member can be connected to a cluster of processes. Returns 0, or SIO_EEXISTS if another
- * one is. */
+/* Only one member can be connected to a cluster of processes. Returns 0, or SIO_EEXISTS if a member
+ * is already. */
 int sio__threads_set_cluster(sio_threads *t, struct member_id id);
 bool sio__threads_has_cluster(sio_threads *t);
 
@@ -106,9 +107,9 @@ int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_messag
 unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
                                          struct member_id *out);
 
-/* Returns the member with the fewest connections, those on their way to it included; `self` if no
- * member accepts new ones. Counts one more connection as being on its way to that member, until
- * sio__threads_count_arrived_conn() is called. */
+/* Returns the member with the fewest connections, those on their way to it included, of the members
+ * that are not draining; `self` if there is none. Counts one more connection as being on its way to
+ * that member, until sio__threads_count_arrived_conn() is called. */
 struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self);
 void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id);
 /* Open connections of all members, and connections on their way to one. */

@@ -10,9 +10,9 @@
 enum {
   V2_HEAD = 16,
   V2_PROXY = 1,
-  V2_TLV = 3,       /* type, length */
+  V2_TLV = 3,       /* size of type and length */
   V2_SSL = 0x20,    /* PP2_TYPE_SSL  */
-  V2_SSL_HEAD = 5,  /* client, verify */
+  V2_SSL_HEAD = 5,  /* size of client and verify */
   V2_CLIENT_SSL = 1 /* PP2_CLIENT_SSL */
 };
 
@@ -24,9 +24,9 @@ static int set_proxy_error(const char **why, int err, const char *text) {
   return err;
 }
 
-/* True if p begins with the signature, or, if n is shorter, with the beginning of the signature. */
-static bool can_start_with_proxy_v2_signature(const char *p, size_t n, const char *mark,
-                                              size_t len) {
+/* Returns true if the n bytes at p begin with the signature `mark` of len bytes, or, if n is less
+ * than len, are the beginning of it. */
+static bool can_start_with_proxy_signature(const char *p, size_t n, const char *mark, size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }
 
@@ -71,7 +71,8 @@ static int read_proxy_v1_header(const char *p, size_t n, struct proxied *out, co
 
 static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
-/* Returns false if a TLV extends beyond the header. */
+/* Sets out->secure. Returns false if a TLV extends beyond the header, or if the one of TLS is too
+ * short. */
 static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;
@@ -84,8 +85,8 @@ static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied
   return true;
 }
 
-/* Returns the length of both addresses and ports for the byte of family and protocol. -1: the
- * protocol is not a stream protocol. */
+/* Returns the length of both addresses and ports for `family`, the byte of family and protocol, or
+ * -1 if the protocol is not a stream protocol or the byte is unknown. */
 static int proxy_v2_address_length(unsigned char family) {
   switch (family) {
     case 0x00: return 0;   /* UNSPEC     */
@@ -135,9 +136,9 @@ int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const 
   *out = (struct proxied){ .secure = false };
   *why = "";
   if (n == 0) return 0;
-  if (can_start_with_proxy_v2_signature(p, n, v1_mark, sizeof v1_mark - 1))
+  if (can_start_with_proxy_signature(p, n, v1_mark, sizeof v1_mark - 1))
     return read_proxy_v1_header(p, n, out, why);
-  if (can_start_with_proxy_v2_signature(p, n, v2_mark, sizeof v2_mark - 1))
+  if (can_start_with_proxy_signature(p, n, v2_mark, sizeof v2_mark - 1))
     return read_proxy_v2_header(p, n, out, why);
   return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
 }

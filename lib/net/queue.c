@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.c - the parts of the send queue that ordinary sending does not need: runs, which form when
- * a peer does not read, and the removal of msgs from the middle.
+ * queue.c - the parts of the send queue that ordinary sending does not need: runs, which form in
+ * long queues, and the removal of msgs from the middle.
  */
 #include "net/queue.h"
 
@@ -32,7 +32,7 @@ static void convert_run_of_one_msg_to_entry(struct queue_chunk *k, unsigned i) {
   *e = make_whole_frame_entry(e->m);
 }
 
-/* Removes the first msg of the run that is the first entry of k. */
+/* Removes the first msg of the run that is the first used entry of k, and returns it. */
 static struct msg *take_first_of_run(struct queue_chunk *k) {
   assert(queue_is_run(k, k->head));
   struct queue_entry *e = &k->e[k->head];

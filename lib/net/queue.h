@@ -5,8 +5,8 @@
  * The queue is a linked list of chunks, each with an array of entries. An entry is a byte range of
  * one msg, or a run. A run is a series of whole WebSocket messages, from `m` to `last`, in which
  * each msg's `follow` points to the next one: however long it is, a run takes one entry. A run is
- * never the first entry of its chunk, because after a partial write the rest of its first msg needs
- * the entry before it.
+ * never the entry 0 of its chunk, because after a partial write the rest of its first msg needs the
+ * entry before it.
  *
  * The functions of the hot path are inline. None of them writes or calls back.
  */
@@ -133,8 +133,8 @@ static inline void queue_remove_first_entry(struct send_queue *q, struct pool *c
   if (k->head == k->tail) queue_drop_first_chunk(q, chunks);
 }
 
-/* Removes up to *n bytes that were sent from the first entry, which must not be a run, and
- * subtracts them from *n. Returns true if that accounts for all of the *n bytes. */
+/* Removes up to *n bytes, which were sent, from the first entry, which must not be a run, and
+ * subtracts their number from *n. Returns true if that accounts for all of the *n bytes. */
 static inline bool queue_consume_from_first_entry(struct send_queue *q, struct pool *chunks,
                                                   size_t *n) {
   struct queue_entry *e = &q->first->e[q->first->head];
@@ -155,10 +155,11 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
 /* Removes everything. */
 void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 
-/* Calls drop() for each queued msg, oldest first, and removes those for which it returns true. The
- * first msg always stays, since a part of it may have been sent, and so do the msgs that begin in
- * the first `encrypted` bytes. A run from whose middle a msg is removed needs more entries than
- * before: when there is no memory for them, the rest of the queue stays as it is. */
+/* Calls drop() for each queued msg that may be removed, oldest first, and removes those for which
+ * it returns true. The first msg always stays, since a part of it may have been sent, and so do the
+ * msgs that begin in the first `encrypted` bytes. A run from whose middle a msg is removed needs
+ * more entries than before: when there is no memory for them, the rest of the queue stays as it
+ * is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                           queue_drop_fn drop, void *user);

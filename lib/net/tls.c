@@ -24,7 +24,7 @@ struct tls {
   struct list link;    /* in loop->handshakes during the handshake */
   struct addr from;    /* the peer's address for limits; ADDR_NONE: not known */
   int err;             /* why nothing more can be written */
-  bool has_first_byte; /* The first byte was received and checked. */
+  bool has_first_byte; /* The first byte was received, and is that of a TLS handshake. */
   bool in_handshake;   /* The first byte was received, and the handshake has not ended. */
   bool is_established; /* The handshake is complete. */
   bool is_end_sent;    /* close_notify was sent, or cannot be sent */
@@ -36,7 +36,7 @@ static struct tls *tls_of_conn(const struct conn *c) {
   return container_of(c->extra[1].tls, struct tls, base);
 }
 
-/* Called when the handshake has ended, with or without success. */
+/* Called when the handshake has ended, with or without success, and when the connection closes. */
 static void remove_from_handshakes(struct conn *c, struct tls *t) {
   if (!t->in_handshake) return;
   t->in_handshake = false;
@@ -65,7 +65,8 @@ static int queue_ciphertext(void *to, const char *p, size_t n) {
   return sio__buf_put(&t->out, p, n);
 }
 
-/* Returns 0 when all ciphertext has been sent. */
+/* Returns 0 if all ciphertext was sent, otherwise a libuv error: UV_EAGAIN if the kernel accepts no
+ * more now. */
 static int send_ciphertext(struct conn *c, struct tls *t) {
   while (t->sent < t->out.n) {
     ssize_t n = send(c->fd, t->out.p + t->sent, t->out.n - t->sent, MSG_NOSIGNAL);
@@ -211,7 +212,8 @@ static bool is_from_same_address(const struct tls *a, const struct tls *b) {
          memcmp(a->from.b, b->from.b, sizeof a->from.b) == 0;
 }
 
-/* Counts the handshakes of t's address, and finds the oldest of them. */
+/* Returns the number of handshakes in progress from t's address, and sets *oldest to the oldest of
+ * them, or to NULL. */
 static unsigned count_tls_handshakes_of_address(const struct loop *l, const struct tls *t,
                                                 struct tls **oldest) {
   unsigned n = 0;
@@ -265,7 +267,8 @@ static void refuse_plaintext_peer(struct conn *c, bool is_http) {
     fail_tls_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
 }
 
-/* Returns false if the first byte is not TLS and the peer was refused, or if c was closed. */
+/* Before the handshake, looks at the first byte of the connection: begins the handshake, or refuses
+ * the peer if the byte is not TLS. Returns false if the peer was refused or c was closed. */
 static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
   if (first == HANDSHAKE_RECORD) return begin_tls_handshake(c, t);
@@ -273,8 +276,9 @@ static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
   return false;
 }
 
-/* Returns false if the owner has closed the connection. */
-static bool check_tls_handshake_done(struct conn *c, struct tls *t) {
+/* If the handshake has just been completed, counts it and calls `secured`. Returns false if that
+ * has closed the connection. */
+static bool report_tls_handshake_if_done(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
   if (t->is_established || !t->provider->ops->established(t->session, &done)) return true;
   struct net_stats *st = &conn_loop(c)->stats;
@@ -316,7 +320,7 @@ static void process_received_ciphertext(struct conn *c, struct tls *t, size_t n)
   if (t->has_failed || !check_first_tls_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
   long err = decrypt_received_bytes(c, t, n, &got);
   if (err < 0 && err != SIO_ECLOSED) forbid_tls_writing(t, (int)err);
-  if (!check_tls_handshake_done(c, t)) return;
+  if (!report_tls_handshake_if_done(c, t)) return;
   if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
   if (c->closed || err == 0) return;
   if (err == SIO_ECLOSED && t->is_established)
@@ -396,7 +400,7 @@ static struct tls *detach_tls_from_conn(struct conn *c) {
   return t;
 }
 
-static void set_tls_of_conn(struct conn *c, struct tls *t) {
+static void attach_tls_to_conn(struct conn *c, struct tls *t) {
   t->conn = c;
   c->extra[1].tls = &t->base;
   c->secure = 1;
@@ -426,7 +430,7 @@ static struct conn_tls *on_conn_detach_tls(struct conn *c) {
 }
 
 static void on_conn_attach_tls(struct conn *c, struct conn_tls *base) {
-  set_tls_of_conn(c, container_of(base, struct tls, base));
+  attach_tls_to_conn(c, container_of(base, struct tls, base));
 }
 
 static void on_conn_discard_tls(struct conn_tls *base) {
@@ -461,6 +465,6 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
     sio__free(t);
     return err;
   }
-  set_tls_of_conn(c, t);
+  attach_tls_to_conn(c, t);
   return 0;
 }

@@ -8,8 +8,9 @@
  * - One record's worth of the queue is encrypted at a time. It stays in the queue until its
  *   ciphertext has been sent, so the queue's length and marks stay true, and what is not yet
  *   encrypted can be removed.
- * - What a peer can make TLS send (alerts, key updates) is bounded: above TLS_OUT_PAUSE unread
- *   bytes the peer is no longer read from, and above TLS_OUT_MAX the connection fails.
+ * - What a peer can make TLS send (alerts, key updates) is bounded: if more than TLS_OUT_PAUSE
+ *   bytes of ciphertext wait to be sent, the peer is not read from, and above TLS_OUT_MAX the
+ *   connection fails.
  * - A handshake takes much memory, so loop->max_handshakes limits the handshakes in progress,
  *   counted from their first byte. Above the limit the oldest one is ended: the oldest of all, or
  *   of an address that has as many as are still free.
@@ -36,21 +37,22 @@ struct tls_info {
   sio_tls_info pub; /* Its strings are allocated after the struct. */
 };
 
-/* Starts TLS on c, which must be of the kind CONN_TLS. from: the peer's address, for
- * loop->max_handshakes; "": not counted for an address. Returns 0, or an error of the provider
- * after which c is unchanged. */
+/* Starts TLS on c, which must be of the kind CONN_TLS. from: the address for which
+ * loop->max_handshakes counts the handshake; "": for none. Returns 0, UV_ENOMEM or an error of the
+ * provider; after an error c is unchanged. */
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 /* Passes bytes to TLS that were received before it was started. They must not be in the loop's
  * read buffer. May close c. */
 void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n);
 /* Fails the handshake because its time is over. The owner is called as for any other failure. */
 void sio__tls_fail_handshake_timeout(struct conn *c);
-/* Returns the information about the TLS of c; the caller does not own it. NULL if c has no TLS, if
- * the handshake is not complete, or if memory ran out. */
+/* Returns the information about the TLS of c; the caller does not own it. NULL if c has no TLS or
+ * is closed, if the handshake is not complete, if the provider has no information, or if memory ran
+ * out. */
 struct tls_info *sio__tls_get_info(struct conn *c);
 void sio__tls_info_unref(struct tls_info *i); /* NULL is allowed. */
 
-static inline bool tls_is_complete(const sio_tls *p) {
+static inline bool tls_provider_has_all_ops(const sio_tls *p) {
   const sio_tls_ops *o = p->ops;
   return o && (o->size == 0 || o->size >= sizeof *o) && o->open && o->read && o->write && o->end &&
          o->established && o->info && o->failure && o->close;

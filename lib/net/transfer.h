@@ -12,12 +12,13 @@
 struct conn_transfer {
   int fd;
   struct conn_tls *tls; /* its TLS state; NULL if it has no TLS */
-  struct buf unsent;    /* the bytes that were queued and not sent yet */
+  struct buf unsent;    /* the bytes that were queued and not sent yet, unencrypted */
 };
 
-/* Detaches the connection from its loop: c is closed as by sio__conn_close(), but the descriptor
- * stays open, and the queued bytes are copied to *out. The TLS handshake, if there is one, must be
- * complete. Returns 0, or UV_ENOMEM if nothing has changed. */
+/* Detaches an open connection from its loop: c is closed as by sio__conn_close(), but the
+ * descriptor and the TLS session stay open, and the queued bytes are copied to *out. The TLS
+ * handshake, if there is one, must be complete. Returns 0, or UV_ENOMEM, and then c is
+ * unchanged. */
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
 /* Attaches the detached connection *t to the loop l, as a new struct conn with the arguments of
  * sio__conn_new_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: on error the

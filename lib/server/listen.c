@@ -64,7 +64,7 @@ static const char *find_invalid_listen_option(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path cannot be set together with host or port";
   if (o->port < 0 || o->port > 65535) return "the port is not in the range 0 to 65535";
   if (o->backlog < 0) return "the backlog is negative";
-  return o->tls && !tls_is_complete(o->tls) ? "tls lacks a function of sio_tls_ops" : NULL;
+  return o->tls && !tls_provider_has_all_ops(o->tls) ? "tls lacks a function of sio_tls_ops" : NULL;
 }
 
 static int open_listener(sio_server *srv, struct listener **out, const sio_listen_options *o) {
@@ -119,7 +119,7 @@ static int make_descriptor_nonblocking(int fd) {
 static int check_accept_options(sio_server *srv, int fd, const sio_accept_options *in,
                                 sio_accept_options *o) {
   int err = srv->core.closing ? SIO_ECLOSED : sio__read_sized_struct(o, sizeof *o, in, sizeof *o);
-  if (!err && o->tls && !tls_is_complete(o->tls)) err = UV_EINVAL;
+  if (!err && o->tls && !tls_provider_has_all_ops(o->tls)) err = UV_EINVAL;
   return err ? err : make_descriptor_nonblocking(fd);
 }
 
