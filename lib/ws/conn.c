@@ -2,9 +2,10 @@
  *
  * conn.c - the life of a WebSocket: messages in both directions, and the closing handshake.
  *
- * The owner is notified as soon as no further message can arrive. What follows does not need it:
- * queued bytes are sent, and ws_conn_release() closes the stream when the peer's FIN has arrived
- * and everything is sent, when the stream fails, or when the timer fires.
+ * The owner is notified as soon as the peer's close frame or FIN has arrived, or the WebSocket has
+ * failed. What follows does not need the owner: queued bytes are sent, and ws_close_stream() closes
+ * the stream when everything is sent and the peer's close frame or FIN has arrived, when the peer
+ * sends too much, when the stream fails, or when the timer fires.
  */
 #include "ws/conn.h"
 
@@ -12,9 +13,9 @@
 
 enum ws_state {
   WS_OPEN,    /* messages are sent and received */
-  WS_CLOSING, /* our close frame was sent, the peer's is expected */
+  WS_CLOSING, /* our close frame is queued, the peer's is expected */
   WS_ENDING,  /* no more messages; our FIN follows the queue, the peer's is expected */
-  WS_CLOSED   /* the stream is closed; freed at the end of the turn */
+  WS_CLOSED   /* the stream is closed; the struct is freed at the end of the turn */
 };
 
 /* The most pongs that may be queued. If pings arrive while the peer does not read, only the newest
@@ -108,7 +109,7 @@ static void ws_free_unread_bytes(struct ws_conn *w) {
   w->unread = NULL;
 }
 
-static void ws_conn_release(struct ws_conn *w) {
+static void ws_close_stream(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[classify_close_code(ws_final_close_code(w))]++;
   w->state = WS_CLOSED;
@@ -145,9 +146,9 @@ static void ws_notify_closed(struct ws_conn *w) {
                                   .reason = w->reason ? w->reason : "" });
 }
 
-static void ws_conn_release_and_notify(struct ws_conn *w, int err, const char *detail) {
+static void ws_close_stream_and_notify(struct ws_conn *w, int err, const char *detail) {
   ws_keep_first_end_reason(w, err, detail);
-  ws_conn_release(w);
+  ws_close_stream(w);
   ws_notify_closed(w);
 }
 
@@ -183,10 +184,10 @@ static void ws_end_stream_and_notify(struct ws_conn *w) {
   ws_notify_closed(w);
 }
 
-/* Closes the stream if everything was sent and nothing can arrive any more. After both close
- * frames the server closes first, and immediately (RFC 6455 section 7.1.1). */
+/* Closes the stream if everything was sent and nothing more is expected of the peer. After both
+ * close frames the server closes first, and immediately (RFC 6455 section 7.1.1). */
 static void ws_close_stream_if_done(struct ws_conn *w) {
-  if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
+  if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_close_stream(w);
 }
 
 /* ---- close frames ---- */
@@ -238,7 +239,7 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
 }
 
 void sio__ws_close_immediately(struct ws_conn *w) {
-  if (w->state != WS_CLOSED) ws_conn_release(w);
+  if (w->state != WS_CLOSED) ws_close_stream(w);
   sio__ws_conn_clear_owner(w);
 }
 
@@ -344,15 +345,16 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
 /* ---- callbacks of the connection ---- */
 
 /* After our close frame, received messages are discarded, but must be read to reach the peer's
- * close frame. Returns true if the peer has sent too much, and w was closed for it. */
-static bool has_ws_peer_sent_too_much_after_close(struct ws_conn *w, size_t n) {
+ * close frame. Counts n bytes that were received. If the peer has sent too much, closes w and
+ * returns true. */
+static bool ws_close_if_too_much_after_close_frame(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
   /* No overflow: max_payload is 1 GiB at most, and nothing is read above the limit. */
   w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
       ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
-  ws_conn_release_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
+  ws_close_stream_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
   return true;
 }
 
@@ -432,7 +434,7 @@ static void ws_feed_received_bytes(struct ws_conn *w, const char *p, size_t n) {
 
 static void ws_on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
-  if (w->state != WS_OPEN && has_ws_peer_sent_too_much_after_close(w, n)) return;
+  if (w->state != WS_OPEN && ws_close_if_too_much_after_close_frame(w, n)) return;
   ws_feed_received_bytes(w, p, n);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
@@ -447,12 +449,12 @@ static void ws_on_eof(struct conn *c) {
 }
 
 static void ws_on_stream_failed(struct conn *c, int err) {
-  ws_conn_release_and_notify(c->owner, err, "the connection failed");
+  ws_close_stream_and_notify(c->owner, err, "the connection failed");
 }
 
 static void ws_on_close_timer(struct ws_conn *w) {
   if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
-    ws_conn_release_and_notify(w, SIO_ETIMEOUT, "no close frame in time");
+    ws_close_stream_and_notify(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }
   w->timer_extended = true;

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.h - a WebSocket on a connection: receiving, sending, and the closing
- * handshake, for its owner: an Engine.IO session, or an endpoint of a route.
+ * conn.h - a WebSocket on a connection: receiving, sending, and the closing handshake. Its owner is
+ * a session or an upgrade of Engine.IO, or an endpoint of a route.
  *
  *   OPEN --- sio__ws_close() ---> CLOSING --- the peer's close frame arrives ---> ENDING
  *   OPEN --- the peer's close frame arrives and is echoed ---> ENDING
  *   OPEN --- the peer breaks a rule, and is sent a close frame with the code for it ---> ENDING
  *   OPEN, CLOSING --- the peer's FIN arrives ---> ENDING
  *   ENDING --- all is sent, and the peer's close frame or FIN has arrived ---> CLOSED
- *   any --- the stream fails, or close_ms have passed since OPEN ---> CLOSED
+ *   any --- the stream fails, or close_ms have passed since the state OPEN ended ---> CLOSED
  *   CLOSING, ENDING --- the peer sends more than WS_LATE_BYTES beyond a message ---> CLOSED
  *
- * The callback `closed` is made exactly once, unless the owner calls sio__ws_close_immediately().
- * It is made when the state becomes ENDING, because a peer that keeps its stream open must not
- * delay it, or else when the state becomes CLOSED. It is called from the loop or from inside
- * sio__ws_conn_feed_bytes(), and from no other function of this file. After it the owner has
- * nothing to do with the WebSocket: queued bytes, the FINs and the timeout are handled here.
+ * The callback `closed` is made exactly once, unless the owner calls sio__ws_close_immediately() or
+ * sio__ws_conn_clear_owner(). It is made when the state becomes ENDING, because a peer that keeps
+ * its stream open must not delay it, or else when the state becomes CLOSED. If sio__ws_close() has
+ * no memory for a close frame, it is made when the peer's close frame or FIN arrives, or when the
+ * state becomes CLOSED. It is called from the loop or from inside sio__ws_conn_feed_bytes(), and
+ * from no other function of this file. After it the owner has nothing to do with the WebSocket:
+ * queued bytes, the FINs and the timeout are handled here.
  */
 #ifndef SIO_WS_CONN_H
 #define SIO_WS_CONN_H
@@ -32,7 +34,7 @@ struct ws_close {
   unsigned code;
   /* 0 after the peer's close frame or FIN; a libuv code if the stream failed; SIO_EPROTO or
    * SIO_ETOOBIG if the peer violated the protocol; UV_ENOMEM; SIO_ETIMEOUT if the peer did not
-   * answer our close frame */
+   * complete a message in time, or did not answer our close frame */
   int err;
   bool by_peer;       /* the peer's close frame or FIN arrived before we sent ours */
   const char *detail; /* one line, in static storage */
@@ -40,24 +42,25 @@ struct ws_close {
 };
 
 struct ws_conn_ops {
-  /* A complete message. The bytes are borrowed and may be modified. May send, close and drop. */
+  /* A complete message. The bytes are borrowed and may be modified. May send, and may close w in
+   * any way. */
   void (*message)(struct ws_conn *w, bool binary, char *p, size_t n);
   /* The WebSocket is over, and the owner must drop its pointer to w, which is freed at the end of
    * a turn (this one at the earliest). w has forgotten its owner and makes no further callbacks. */
   void (*closed)(struct ws_conn *w, void *owner, const struct ws_close *why);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct ws_conn *w);
-  /* The queue is down to loop->low_mark bytes; called only if conn->reports_low_mark was set,
-   * and NULL for owners that never set it. */
+  /* The memory of the queue is at most loop->low_mark again. Called only if conn->reports_low_mark
+   * was set, and NULL for owners that never set it. */
   void (*below_low_mark)(struct ws_conn *w);
-  /* Everything queued before the n oldest sent marks (conn_queue_sent_mark()) has been sent. Must
-   * not send on w or close it. May be NULL. */
+  /* Everything queued before the n oldest sent marks (conn_queue_sent_mark()) that were not
+   * reported yet has been passed to the kernel. Must not send on w or close it. May be NULL. */
   void (*marks_passed)(struct ws_conn *w, unsigned n);
   /* The queue is about to be written. Called only after conn_enable_flushing_callback(),
    * and NULL for owners that never call that. */
   void (*flushing)(struct ws_conn *w);
-  /* For rate limits: `bytes` bytes of the stream were handled, or inflating a message has added
-   * `bytes` to its compressed size, or `pings` pings were handled. May pause w and close it. May
+  /* For rate limits: `bytes` bytes of the stream were received, or inflating a message has added
+   * `bytes` to its compressed size, or `pings` pings were received. May pause w and close it. May
    * be NULL. */
   void (*received)(struct ws_conn *w, size_t bytes, unsigned pings);
   /* Returns the client's address for the log. NULL: the log shows the address of the TCP peer,
@@ -125,8 +128,8 @@ struct ws_conn {     /* The fields used by every send come first. */
   char *reason;             /* text of the peer's close frame */
 };
 
-/* Makes a WebSocket of c and takes c over, after HTTP has queued the 101. Returns 0, or UV_ENOMEM
- * after it has closed c. */
+/* Makes a WebSocket of c and takes c over. The 101 of HTTP is queued already. Returns 0, or
+ * UV_ENOMEM after it has closed c. */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_conn_ops *ops, void *owner);
 /* The handshake has negotiated compression. Call this before anything is fed or sent. */
@@ -144,12 +147,12 @@ void sio__ws_resume_reading(struct ws_conn *w);
 void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame: binary or text according to m->binary, or unchanged if m is raw.
  * Attachments of m are not sent. If compression was negotiated, m is long enough, and neither
- * m->plain nor m->raw is set, the compressed form is sent if it is shorter; it is made once and
+ * m->plain nor m->raw is set, the compressed form is sent if that is shorter; it is made once and
  * kept in m for all other receivers. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue_sent_mark() */
-/* Queues a ping frame of WS_PING_LEN bytes. The pong is reported by `received`. Returns 0,
- * UV_ENOMEM or SIO_ECLOSED. */
+/* Queues a ping frame of WS_PING_LEN bytes. The pong is not reported, but its bytes are, by
+ * `received`. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_send_ping(struct ws_conn *w);
 /* For these three functions w must not be closed. */
@@ -163,10 +166,10 @@ bool sio__ws_is_open(const struct ws_conn *w);
  * one must not be sent (0, for example). reason may be NULL. `message` is not called any more,
  * `closed` will be. No effect unless the state is OPEN. */
 void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason);
-/* Closes the stream immediately, without calling `closed`. Unsent bytes are lost. No effect if w
- * is closed. */
+/* Closes the stream immediately, without calling `closed`, and removes the owner. Unsent bytes are
+ * lost. */
 void sio__ws_close_immediately(struct ws_conn *w);
-/* Removes the owner: no callback reaches it any more. For the log, w keeps a copy of the client's
+/* Removes the owner: no callback calls it any more. For the log, w keeps a copy of the client's
  * address that the owner's `address` callback returns. The caller must still close w. */
 void sio__ws_conn_clear_owner(struct ws_conn *w);
 

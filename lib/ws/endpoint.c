@@ -24,7 +24,7 @@ struct sio_ws {
   struct deferred_free deferred_free;
   void *data;
   const char *protocol;    /* borrowed from the endpoint; "": no subprotocol */
-  int64_t queued_ever;     /* all bytes ever queued */
+  int64_t queued_ever;     /* all bytes ever queued, without pongs and close frames */
   int64_t ping_end;        /* queued_ever after the newest ping */
   int64_t taken_by_kernel; /* how many of queued_ever the kernel had accepted when last checked */
   bool over_rate;          /* the peer sends too much and will be closed */
@@ -132,8 +132,8 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
                                                      endpoint_on_reading_resumed,
                                                      endpoint_on_rate_limit_exceeded };
 
-/* Counts received packets and bytes. Returns false if the peer is over a limit that closes it: the
- * message must not be delivered. */
+/* Counts received packets and bytes. Returns false if the peer is closed, or is over a limit that
+ * closes it: the message must not be delivered. */
 static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
   if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
@@ -274,7 +274,7 @@ static bool count_session_of_address(sio_ws *w, sio_request *r) {
   return false;
 }
 
-/* The first subprotocol in the client's offer that the route supports, or "". */
+/* Returns the first subprotocol in the client's offer that the route supports, or "". */
 static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;

@@ -11,9 +11,10 @@
  *
  * A compressed message (RFC 7692) is kept compressed until it is complete, and then inflated into a
  * buffer that is freed after its delivery. All connections share the pool's one inflater. So a peer
- * can make us hold what it has sent, and at most twice max_message.
+ * can make us hold what it has sent and the inflated message: together about twice max_message at
+ * most.
  *
- * This file checks masks, reserved bits, opcodes, the order of fragments, limits, UTF-8 and close
+ * recv.c checks masks, reserved bits, opcodes, the order of fragments, limits, UTF-8 and close
  * codes. wslay checks the rules for control frames and that lengths have the shortest form.
  */
 #ifndef SIO_WS_RECV_H
@@ -36,15 +37,15 @@ struct ws_recv_ops {
   /* A close frame was received; code is 1005 if it has none. reason is valid UTF-8. This is the
    * last callback. */
   void (*close)(struct ws_recv *r, unsigned code, const char *reason, size_t n);
-  /* The peer has violated the protocol: close with this code (1002, 1007, 1008, 1009, or 1011 if
-   * there is no memory). detail is static. This is the last callback. */
+  /* The peer has violated the protocol or a limit, or memory ran out: close with this code (1002,
+   * 1007, 1008, 1009, or 1011 if memory ran out). detail is static. This is the last callback. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
   /* A message was inflated, and is `more` bytes longer than it was compressed. Returns false if it
    * has closed the connection: nothing more is read then. May be NULL. */
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
-/* Free wslay contexts, shared by all connections of a loop. */
+/* Free wslay contexts and the inflater, shared by all connections of a loop. */
 struct ws_pool;
 struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
 void sio__ws_pool_free(struct ws_pool *p);

@@ -9,8 +9,8 @@
 #include "http/request.h"
 #include "ws/conn.h"
 
-/* Checks the handshake. NULL if it is valid, otherwise the error, one line in static storage:
- * answer with 400 and with the headers that were set on r. */
+/* Checks the handshake. Returns NULL if it is valid, otherwise the error, one line in static
+ * storage: answer with 400 and with the headers that were set on r. */
 const char *sio__ws_handshake_error(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
