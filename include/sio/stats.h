@@ -145,11 +145,12 @@ typedef struct sio_stats {
   /* Connections that this server passed to the server of another thread (threads.h). Such a
    * connection is counted as closed by this server, and as accepted by the other one. */
   uint64_t connections_handed_over;
-  uint64_t connections_refused; /* closed at once for want of memory; see rejected for limits */
-  uint64_t accept_failures;     /* no descriptor or no memory to accept one                 */
+  /* closed at once because of an error, such as a lack of memory; see rejected for limits */
+  uint64_t connections_refused;
+  uint64_t accept_failures; /* no descriptor or no memory to accept one                 */
   uint64_t net_bytes_in, net_bytes_out;
   uint64_t net_reads, net_writes; /* system calls                                           */
-  uint64_t net_blocked;           /* writes of which the kernel took only a part            */
+  uint64_t net_blocked;           /* writes of which the kernel took only a part, or nothing */
   uint64_t bytes_lost;            /* queued and not sent when the connection ended          */
   /* Gauge: the memory of everything that is queued for clients, as max_queued counts it. A
    * broadcast counts once for each receiver. What was queued in this turn of the loop, and has not
@@ -244,10 +245,11 @@ typedef struct sio_stats {
   uint64_t thread_messages_lost;
 
   /* -- Limits (limits.h) -- */
-  uint64_t rejected[SIO_STATS_SLOTS]; /* refused by a limit, by enum sio_reject_cause        */
+  uint64_t rejected[SIO_STATS_SLOTS]; /* rejected peers and requests, by enum sio_reject_cause */
   uint64_t limited, limited_closed;   /* clients paused, and closed, for sending too much    */
   uint64_t addresses;                 /* gauge: addresses remembered                         */
-  uint64_t addresses_uncounted;       /* connections not counted: max_addresses were in use  */
+  /* how often a peer was not counted: max_addresses were in use, or memory ran out */
+  uint64_t addresses_uncounted;
 
   /* -- The log (log.h) -- */
   uint64_t log_lines_lost;     /* no memory, or too many in one turn                         */

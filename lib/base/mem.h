@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.h - memory allocation. The whole library allocates with these functions.
+ * mem.h - memory allocation. All code in lib/, except admin, allocates with these functions.
  *
  * The host can replace the functions of the C library with sio_set_allocator(). The tests do so to
  * count allocations, and to make each of them fail. The functions return NULL if memory has run

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * connections.c - serves a connection that was accepted. With servers on other threads
- * (sio_options.threads) the server with the fewest connections gets it, before anything is read
- * from it.
+ * connections.c - serves a connection that was accepted. If the server is one of several on
+ * different threads (sio_options.threads), a connection that its listener has accepted goes to the
+ * server with the fewest connections, before anything is read from it.
  */
 #include "server/connections.h"
 #include "http/serve.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * drain.h - starts and stops the timer that sio_server_drain() uses.
+ * drain.h - sets up and stops the timer that sio_server_drain() uses.
  */
 #ifndef SIO_SERVER_DRAIN_H
 #define SIO_SERVER_DRAIN_H

@@ -7,8 +7,8 @@
 
 #include "server/nsp_rows.h"
 
-/* The sum of the statistics of those servers that have answered. err is UV_ENOMEM if the counters
- * of some namespaces are missing because memory ran out. */
+/* The sum of the statistics of the server that adds up and of those that have answered it. err is
+ * UV_ENOMEM if the counters of some namespaces are missing because memory ran out. */
 struct gathered {
   sio_stats stats;
   unsigned servers;
@@ -17,9 +17,9 @@ struct gathered {
 };
 
 /* Adds up the statistics of srv and of all other members of its sio_threads. Calls done(sum, user)
- * once, later and on the thread of srv: when all members have answered, or when srv closes. If
- * with_nsps is true, the counters of namespaces are added up, too. Returns 0, SIO_ECLOSED or
- * UV_ENOMEM. */
+ * once, later and on the thread of srv: when all members that could be asked have answered, or when
+ * srv closes. If with_nsps is true, the counters of namespaces are added up, too. Returns 0; or
+ * SIO_ECLOSED or UV_ENOMEM, and then done is not called. */
 int sio__stats_sum_start(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user);
 

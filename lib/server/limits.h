@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.h - sets up the limits per address and the rate limits. What they refuse is reported to
- * the host.
+ * limits.h - sets up the limits per address and the rate limits. What they refuse or pause is
+ * reported to the host.
  */
 #ifndef SIO_SERVER_LIMITS_H
 #define SIO_SERVER_LIMITS_H
 
 #include "server/server.h"
 
-/* Sets up the limits per address and the rate limits from the options. Must be called after
- * sio__loop_init() and before sio__routing_init(). */
+/* Sets up the limits per address and the rate limits from the options. Must be called before
+ * sio__routing_init(). */
 void sio__limits_init(sio_server *srv);
 void sio__limits_clear(sio_server *srv);
 /* Closes a descriptor that was accepted when max_connections connections were open already, and

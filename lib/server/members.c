@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * members.c - makes a server a member of a group of servers on several threads, and hands over open
- * connections to other members. An open connection is handed over if a request on it belongs to a
- * session of another member (eio/handshake.c). New connections are distributed in connections.c.
+ * members.c - makes a server a member of a group of servers on several threads, hands over open
+ * connections to other members, and runs calls of the host on all of them. An open connection is
+ * handed over if a request on it belongs to a session of another member (eio/handshake.c). New
+ * connections are distributed in connections.c.
  */
 #include "server/members.h"
 #include "adapters/threads.h"

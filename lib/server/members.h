@@ -8,8 +8,8 @@
 #include "server/server.h"
 
 /* Makes the server a member of sio_options.threads, if that option is set. From then on other
- * members can send it messages, and its open handle keeps the uv loop running. Returns 0 or
- * UV_ENOMEM. */
+ * members can send it messages, and the handle on which these arrive keeps the uv loop running.
+ * Returns 0 or UV_ENOMEM. */
 int sio__server_join_threads(sio_server *srv);
 /* Ends the membership of a server that closes. Messages that other members sent before that still
  * arrive. */

@@ -50,19 +50,18 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, connections_accepted, "connections_accepted|Number of connections accepted."),
   SERVER(COUNTER, connections_closed, "connections_closed|Number of connections closed."),
   SERVER(COUNTER, connections_refused,
-         "connections_refused|Number of connections closed after accept() because memory ran out."),
+         "connections_refused|Number of connections closed after accept() because of an error."),
   SERVER(COUNTER, connections_handed_over,
          "connections_handed_over|Number of connections passed to the server of another thread."),
   SERVER(COUNTER, rejected,
-         "rejected|Number of connections, requests and sessions refused by a limit."
+         "rejected|Number of connections, requests and sessions that were rejected, by the cause."
          "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests|tls"),
   SERVER(COUNTER, limited,
          "limited|Number of times a peer exceeded its rate of packets or bytes."
          "|how|paused|closed"),
   SERVER(GAUGE, addresses, "addresses|Number of peer addresses that are remembered for limits."),
-  SERVER(
-      COUNTER, addresses_uncounted,
-      "addresses_uncounted|Number of peers not counted because the table of addresses was full."),
+  SERVER(COUNTER, addresses_uncounted,
+         "addresses_uncounted|Number of times the table of addresses had no room to count a peer."),
   SERVER(COUNTER, accept_failures, "accept_failures|Number of failed calls of accept()."),
   SERVER(COUNTER, net_bytes_in,
          "net_bytes|Number of bytes read from and written to connections." DIRECTIONS),
@@ -72,7 +71,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, bytes_lost,
          "lost_bytes|Number of bytes queued for peers and discarded when the connection ended."),
   SERVER(COUNTER, net_blocked,
-         "net_blocked|Number of writes of which the kernel took only a part."),
+         "net_blocked|Number of writes of which the kernel took only a part, or nothing."),
   SERVER(GAUGE, queued_bytes,
          "queued_bytes|Memory in bytes of queued messages, counted for each receiver."),
   SERVER(GAUGE, message_bytes,
@@ -148,9 +147,8 @@ static const struct metric server_metrics[] = {
          "upgrades|Number of upgrades from polling to WebSocket that succeeded or failed."
          "|result|ok|failed"),
   SERVER(COUNTER, pings_sent, "pings_sent|Number of Engine.IO pings sent."),
-  SERVER(
-      COUNTER, heartbeats_missed,
-      "heartbeats_missed|Number of Engine.IO sessions closed because no heartbeat came in time."),
+  SERVER(COUNTER, heartbeats_missed,
+         "heartbeats_missed|Number of sessions and WebSockets closed for want of a heartbeat."),
   SERVER(SECONDS, heartbeat_us, "heartbeat_seconds|Seconds from each Engine.IO ping to its pong."),
   SERVER(BYTES, packet_bytes_in,
          "packet_bytes|Number of bytes of each Engine.IO packet received and sent." DIRECTIONS),

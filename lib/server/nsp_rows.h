@@ -18,8 +18,8 @@ struct nsp_row {
 
 /* Makes an empty map of rows. */
 void sio__nsp_stats_rows_init(struct map *rows);
-/* Adds the counters of all namespaces of the server to the rows with their names; missing rows are
- * added. Returns 0 or UV_ENOMEM. */
+/* Adds the counters of all namespaces of the server to the rows with their names, and those of
+ * child namespaces to the row of their parent; missing rows are added. Returns 0 or UV_ENOMEM. */
 int sio__nsp_stats_rows_collect(struct map *rows, const sio_server *srv);
 /* Adds the counters in each row of *from to the row of *rows with the same name; missing rows are
  * added. Returns 0 or UV_ENOMEM. */

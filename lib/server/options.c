@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * options.c - checks sio_options and fills in the defaults. Two tables contain the default and the
- * maximum of each number; for each other field there is a function. If a value is invalid, the name
- * of the field, the value and what is allowed are logged.
+ * maximum of most numbers; functions check the other fields. If a value is invalid, the name of the
+ * field and what is wrong with its value are logged.
  */
 #include "server/options.h"
 
@@ -28,8 +28,8 @@
 #define SHUTDOWN_MS 5000
 #define UNSENT (64 * KIB)
 
-/* The options of the type unsigned. A value of 0 is replaced by default_value; a value above max is
- * refused. */
+/* The options of the type unsigned that have a constant default. A value of 0 is replaced by
+ * default_value; a value above max is refused. */
 static const struct count_field {
   const char *name;
   size_t at;
@@ -192,8 +192,8 @@ static int check_max_unsent_option(sio_options *o, struct log *log) {
   return 0;
 }
 
-/* Checks the fields whose default depends on another field, and transports, max_unjoined and
- * log_level. */
+/* Checks high_water, shutdown_timeout_ms and max_packet, whose defaults depend on other fields, and
+ * transports, max_unjoined and log_level. */
 static int check_dependent_options(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
@@ -285,7 +285,6 @@ static bool is_valid_url_path(const char *p, size_t n) {
   return true;
 }
 
-/* If slash is true, the copy ends with exactly one '/', otherwise with none. */
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.h - a complete copy of the host's options: all values are checked, all defaults are
- * filled in, and everything to which a field points is copied.
+ * options.h - a copy of the host's options: all values are checked, all defaults are filled in, and
+ * the texts and structs to which fields point are copied. Only the tables of functions and objects
+ * of the host (adapter, parser, threads) stay where they are.
  */
 #ifndef SIO_SERVER_OPTIONS_H
 #define SIO_SERVER_OPTIONS_H
@@ -11,8 +12,9 @@
 #include <sio/server.h>
 
 struct options {
-  sio_options o; /* its pointers point to the copies in the other members of this struct */
-  char *path;    /* ends with '/' unless no_trailing_slash is set */
+  /* its pointers to texts and structs point to the copies in the other members of this struct */
+  sio_options o;
+  char *path; /* ends with '/' unless no_trailing_slash is set */
   sio_cors *cors;
   sio_cookie *cookie;
   const char **origins;
@@ -21,14 +23,14 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
-/* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies what the
- * pointers refer to. Returns 0 or UV_ENOMEM; or, after logging a line that names the invalid field,
- * UV_EINVAL or UV_ENOTSUP. */
+/* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies texts and
+ * structs to which fields point, except initial_packet. Returns 0 or UV_ENOMEM; or, after logging a
+ * line that names the invalid field, UV_EINVAL or UV_ENOTSUP. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
 /* Copies a URL path in the form in which it is compared with the paths of requests: with exactly
- * one '/' at its end if slash is true, otherwise without. The caller frees *out with sio__free().
- * Returns 0; UV_EINVAL if path is not a URL path; or UV_ENOMEM. */
+ * one '/' at its end if slash is true, otherwise without, except "/" itself. The caller frees *out
+ * with sio__free(). Returns 0; UV_EINVAL if path is not a URL path; or UV_ENOMEM. */
 int sio__url_path_new(char **out, const char *path, bool slash);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * routing.c - decides what answers a request: a file of the JavaScript client, or else an engine,
- * or else a route of the host.
+ * or else a route of the host. And adds the host's routes.
  */
 #include "server/routing.h"
 #include "base/sized.h"
@@ -56,8 +56,8 @@ static void on_client_bundle_request_aborted(sio_request *r, int err, const char
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
-/* Logs that a client requests Socket.IO at a path that is not sio_options.path. The client only
- * gets status 404, so its user cannot see what is wrong. */
+/* Logs that a client requests Socket.IO at a path at which there is no engine. Unless the host has
+ * a route for it, the client only gets status 404, so its user cannot see what is wrong. */
 __attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_close.h - the steps that free a server. server_start.c uses them too, if the start fails.
+ * server_close.h - prepares the closing of a server, and frees its parts. server_start.c uses these
+ * functions too, also if the start fails.
  */
 #ifndef SIO_SERVER_SERVER_CLOSE_H
 #define SIO_SERVER_SERVER_CLOSE_H
 
 #include "server/server.h"
 
-/* Sets up the task and the timer that sio_server_close() uses. */
+/* Sets up the hooks, the task and the timer that sio_server_close() uses. */
 void sio__server_init_closing(sio_server *srv);
 /* The value of core->free, which is called when the last reference to the core is released. */
 void sio__server_free(struct core *core);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_peer.c - sio_test_peer: a session without a network, for the tests of hosts. Its transport
- * keeps every message in memory.
+ * keeps every message in memory until the test reads it.
  */
 #include "core/client.h"
 #include "core/nsp.h"
@@ -30,7 +30,7 @@ struct sio_test_peer {
   struct decode_scratch scratch;
   struct sio_parser_out parser_out;
   struct received_msg *last_msg; /* the last message of `packet` */
-  struct packet packet;          /* the packet that sio_test_next() returned */
+  struct packet packet;          /* the packet that sio_test_next() has returned as text */
   struct buf line;
   int64_t next_ack_id;
   char nsp[];

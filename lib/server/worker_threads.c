@@ -2,8 +2,9 @@
  *
  * worker_threads.c - sio_threads_start(): starts threads, each with a loop and a server.
  *
- * Each worker thread calls the host's setup function, and then waits until all of them have done
- * that. If one has failed, all servers are closed; otherwise all loops begin to run.
+ * Each worker thread makes its server, calls the host's setup function, and then waits until all of
+ * them have done that or have failed. If one has failed, all servers are closed; otherwise all
+ * loops begin to run.
  */
 #include "base/os.h"
 #include "base/sized.h"
@@ -26,19 +27,20 @@ struct worker {
 struct worker_threads {
   sio_threads_options how;
   sio_options server; /* valid until sio_threads_start() returns */
-  uv_mutex_t lock;    /* protects the fields below */
+  uv_mutex_t lock;    /* protects waiting, begun and err */
   uv_cond_t changed;
-  unsigned waiting; /* the number of worker threads on which setup has returned */
-  bool begun;       /* setup has returned on all: they run their loops or, after an error, close */
-  int err;          /* the first error of any worker */
+  /* the number of worker threads on which setup has returned or the server has failed */
+  unsigned waiting;
+  bool begun; /* all are done with setup: they run their loops or, after an error, close */
+  int err;    /* the first error of any worker */
   unsigned count;
   struct worker workers[];
 };
 
 /* ---- on the worker's thread ---------------------------------------------------------------- */
 
-/* Reports the result of setup on this worker thread, and waits until setup has returned on all
- * worker threads. Returns the first error of any of them. */
+/* Reports the result of setup on this worker thread (or why there is no server), and waits until
+ * all worker threads have done so. Returns the first error of any of them. */
 static int wait_for_all_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;
@@ -115,9 +117,9 @@ static int start_worker_thread(struct worker_threads *w) {
   return err;
 }
 
-/* Waits until setup has returned on all worker threads. Then lets them run their loops or, after an
- * error, close their servers. err is an error of starting the threads, or 0. Returns the first
- * error. */
+/* Waits until all worker threads have called wait_for_all_workers(). Then lets them run their loops
+ * or, after an error, close their servers. err is an error of starting the threads, or 0. Returns
+ * the first error. */
 static int wait_and_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
