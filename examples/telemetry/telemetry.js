@@ -18,6 +18,7 @@ socket.on('disconnect', () => {
   $('state').textContent = 'The connection is lost. Trying again…';
 });
 socket.on('running', showRunning);
+socket.on('confirm', (ack) => ack()); // all samples before it have been handled
 
 socket.on('sample', (number, seconds, speed, load) => {
   const last = samples.at(-1);

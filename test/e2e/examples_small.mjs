@@ -57,6 +57,21 @@ testOf('telemetry', 'a page that reads late skips stale samples and shows how ma
   equal(arrived + skipped, newest - first + 1);
 });
 
+testOf('telemetry', 'a page that stops reading for a while skips what it missed', async ({ open }) => {
+  const page = await open();
+  await until('samples', async () => (await number(page, '#arrived')) > 5);
+  await page.evaluate(() => {
+    window.got = [];
+    socket.onAny((name, n) => name === 'sample' && got.push(n));
+    const ends = Date.now() + 5000;
+    while (Date.now() < ends);
+  });
+  const firstAfterGap = () => page.evaluate(() => got.findIndex((n, i) => i > 0 && n > got[i - 1] + 100));
+  await until('a gap', async () => (await firstAfterGap()) > 0);
+  const late = await firstAfterGap();
+  ok(late <= 100, `${late} samples came late`);
+});
+
 // ---- whiteboard -------------------------------------------------------------------------------
 
 async function draw(page, from, to) {
