@@ -230,7 +230,7 @@ static const char *const cause_names[] = {
   [LOG_CALL_REFUSED] = "refused library calls",
 };
 
-static bool is_log_line_within_rate(struct log_second *s, int level, const char *peer) {
+static bool count_log_line_if_within_rate(struct log_second *s, int level, const char *peer) {
   bool rare = level <= SIO_LOG_WARN;
   if (s->used >= (rare ? LOG_RATE : LOG_RATE_INFO)) return false;
   uint8_t *of_peer = &s->of_peer[peer ? sio__hash_bytes(peer, strlen(peer)) % LOG_PEERS : 0];
@@ -250,7 +250,7 @@ static bool log_check_rate_limit(struct log *log, int level, int room, enum log_
     log->counting = true;
     if (log->on_work) log->on_work(log->on_work_arg);
   }
-  if (is_log_line_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
+  if (count_log_line_if_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
   s->room = (uint8_t)room;
   s->left_out++;

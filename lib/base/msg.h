@@ -31,8 +31,8 @@ struct msg {
    * freed. NULL if no msg has followed. */
   struct msg *follow;
   uint64_t serial; /* the number of msgs that the allocator had made before this one */
-  /* If events are dropped because the peer reads slowly, the newest of those with the same key is
-   * kept. 0 means no key. */
+  /* With SIO_FULL_KEEP_LATEST, if the peer reads slowly, a queued event is dropped first if a newer
+   * one with the same key is queued after it. 0 means no key. */
   uint64_t key;
   uint32_t refs;
   uint32_t len; /* the length of the text, in bytes */

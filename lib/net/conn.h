@@ -30,8 +30,8 @@ struct conn_ops {
    * the connection, now or later. The peer may still receive; if it resets the connection,
    * `failed` is called. */
   void (*eof)(struct conn *c);
-  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed. The
-   * connection is closed already, and this is the last callback. */
+  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed or the server
+   * closes. The connection is closed already, and this is the last callback. */
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);

@@ -228,7 +228,7 @@ static unsigned count_tls_handshakes_of_address(const struct loop *l, const stru
 /* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. An
  * address may have as many handshakes as are still free, so that alone it gets half of them, and
  * no address can take them all. */
-static struct tls *find_tls_handshake_to_end(const struct loop *l, const struct tls *t) {
+static struct tls *find_tls_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
   if (max == 0 || n < left) return NULL;
@@ -239,7 +239,7 @@ static struct tls *find_tls_handshake_to_end(const struct loop *l, const struct 
 /* Returns false if a callback of the host has closed c. */
 static bool begin_tls_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
-  struct tls *old = find_tls_handshake_to_end(l, t);
+  struct tls *old = find_tls_handshake_to_displace(l, t);
   if (old)
     fail_tls_handshake(old->conn, TLS_DISPLACED,
                        "max_tls_handshakes: this handshake was ended to make room for another one");

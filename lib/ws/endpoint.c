@@ -113,11 +113,11 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
 }
 
-static void endpoint_on_reading_paused(struct meter *m) {
+static void endpoint_pause_reading(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
 }
 
-static void endpoint_on_reading_resumed(struct meter *m) {
+static void endpoint_resume_reading(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
 }
 
@@ -128,8 +128,8 @@ static void endpoint_on_rate_limit_exceeded(struct meter *m, const char *limit, 
   m->how->on_limited(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
-static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
-                                                     endpoint_on_reading_resumed,
+static const struct meter_ops endpoint_meter_ops = { endpoint_pause_reading,
+                                                     endpoint_resume_reading,
                                                      endpoint_on_rate_limit_exceeded };
 
 /* Counts received packets and bytes. Returns false if the peer is closed, or is over a limit that
@@ -198,8 +198,9 @@ static bool can_endpoint_pong_be_unread(const sio_ws *w) {
 }
 
 /* Returns true if bytes that were queued before the newest ping delayed it, and the kernel has
- * accepted some bytes since the last check: the peer is slow, but it reads. */
-static bool is_peer_still_reading(sio_ws *w) {
+ * accepted some bytes since the last check: the peer is slow, but it reads. Remembers how many
+ * bytes the kernel has accepted, for the next check. */
+static bool endpoint_check_peer_still_reads(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
@@ -226,7 +227,7 @@ static void endpoint_on_ping_timer(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, ping_timer);
   if (!w->ping_pending)
     endpoint_send_ping(w);
-  else if (can_endpoint_pong_be_unread(w) || is_peer_still_reading(w))
+  else if (can_endpoint_pong_be_unread(w) || endpoint_check_peer_still_reads(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
     endpoint_close_ping_timeout(w);
