@@ -22,12 +22,13 @@ struct addr_children {
   uint32_t n;
 };
 
-sio_slice sio__address_child_count_key(const void *item) {
+sio_slice sio__address_child_nsp_counter_key(const void *item) {
   const struct addr_children *a = item;
   return slice((const char *)a->addr.b, sizeof a->addr.b);
 }
 
-static struct addr_children *address_child_count_new(struct core *core, const struct addr *addr) {
+static struct addr_children *address_child_nsp_counter_new(struct core *core,
+                                                           const struct addr *addr) {
   struct addr_children *a = sio__calloc(1, sizeof *a);
   if (!a) return NULL;
   a->core = core;
@@ -37,20 +38,20 @@ static struct addr_children *address_child_count_new(struct core *core, const st
   return NULL;
 }
 
-static void address_child_count_free_if_zero(struct addr_children *a) {
+static void address_child_nsp_counter_free_if_zero(struct addr_children *a) {
   if (!a || a->n) return;
-  sio__map_del(&a->core->addr_children, sio__address_child_count_key(a));
+  sio__map_del(&a->core->addr_children, sio__address_child_nsp_counter_key(a));
   sio__free(a);
 }
 
-static void address_child_count_decrement(struct addr_children *a) {
+static void address_child_nsp_counter_decrement(struct addr_children *a) {
   if (!a) return;
   assert(a->n > 0);
   a->n--;
-  address_child_count_free_if_zero(a);
+  address_child_nsp_counter_free_if_zero(a);
 }
 
-void sio__address_child_counts_free_all(struct core *core) {
+void sio__address_child_nsp_counters_free_all(struct core *core) {
   struct addr_children *a;
   for (uint32_t i = 0; (a = sio__map_next(&core->addr_children, &i));) sio__free(a);
   sio__map_clear(&core->addr_children);
@@ -59,21 +60,22 @@ void sio__address_child_counts_free_all(struct core *core) {
 /* Sets *out to the counter for the address of session c; adds one if there is none. If c is NULL or
  * its address is not known, sets *out to NULL: then the child is not counted for any address.
  * Returns 0 or UV_ENOMEM. */
-static int find_or_add_address_child_count(struct addr_children **out, struct core *core,
-                                           const sio_session *c) {
+static int find_or_add_address_child_nsp_counter(struct addr_children **out, struct core *core,
+                                                 const sio_session *c) {
   struct addr a;
   *out = NULL;
   if (!c || !sio__addr_parse(&a, slice_str(sio__session_address(c)))) return 0;
   struct addr key = sio__addr_limit_key(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
-  if (!*out) *out = address_child_count_new(core, &key);
+  if (!*out) *out = address_child_nsp_counter_new(core, &key);
   return *out ? 0 : UV_ENOMEM;
 }
 
-/* Returns 0 if another child namespace may be created for the address that a counts, which may be
- * NULL. Otherwise returns SIO_ETOOBIG: max_child_nsps of them exist, or the address has as many as
- * could still be created (`left`). So the first address gets at most half of max_child_nsps,
- * rounded up, and each further one at most half of what is left then. */
+/* Returns 0 if another child namespace may be created. Otherwise returns SIO_ETOOBIG: the server
+ * has max_child_nsps of them, or the address with the counter *a has as many as could still be
+ * created (`left`). So the first address gets at most half of max_child_nsps, rounded up, and each
+ * further one at most half of what is left then. If a is NULL, the namespace counts for no
+ * address. */
 static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
@@ -111,7 +113,7 @@ static void child_namespace_on_remove_task(struct task *t) {
   nsp->parent = NULL;
   assert(core->nchildren > 0);
   core->nchildren--;
-  address_child_count_decrement(nsp->address_count);
+  address_child_nsp_counter_decrement(nsp->address_count);
   nsp->address_count = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close_adapter(nsp);
@@ -132,8 +134,8 @@ static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name
   return err;
 }
 
-static int child_namespace_create_counted(sio_nsp **out, sio_nsp *parent, sio_slice name,
-                                          struct addr_children *address_count) {
+static int child_namespace_create_within_limits(sio_nsp **out, sio_nsp *parent, sio_slice name,
+                                                struct addr_children *address_count) {
   int err = check_child_namespace_limits(parent->core, address_count);
   if (!err) err = child_namespace_create(out, parent, name);
   if (err) return err;
@@ -147,10 +149,10 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   struct core *core = parent->core;
   struct addr_children *address_count;
   if (core->closing) return SIO_ESTATE;
-  int err = find_or_add_address_child_count(&address_count, core, requester);
-  if (!err) err = child_namespace_create_counted(out, parent, name, address_count);
+  int err = find_or_add_address_child_nsp_counter(&address_count, core, requester);
+  if (!err) err = child_namespace_create_within_limits(out, parent, name, address_count);
   if (err) {
-    address_child_count_free_if_zero(address_count);
+    address_child_nsp_counter_free_if_zero(address_count);
     return err;
   }
   sio_nsp *nsp = *out;

@@ -23,8 +23,8 @@
 int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
                              const sio_session *requester);
 
-sio_slice sio__address_child_count_key(
+sio_slice sio__address_child_nsp_counter_key(
     const void *item); /* the key function of core->addr_children */
-void sio__address_child_counts_free_all(struct core *core);
+void sio__address_child_nsp_counters_free_all(struct core *core);
 
 #endif

@@ -16,7 +16,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   core->free = free;
   core->opts = opts;
   sio__map_init(&core->nsps, sio__nsp_key);
-  sio__map_init(&core->addr_children, sio__address_child_count_key);
+  sio__map_init(&core->addr_children, sio__address_child_nsp_counter_key);
   sio__map_init(&core->deadlines, sio__deadline_key);
   sio__map_init(&core->held_events, sio__held_events_key);
   sio__hooks_init(&core->parents);
@@ -40,7 +40,7 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->nsps);
   sio__map_clear(&core->deadlines);
   sio__map_clear(&core->held_events);
-  sio__address_child_counts_free_all(core);
+  sio__address_child_nsp_counters_free_all(core);
   sio__parents_free_all(core);
   /* The scratch memory may contain something although the server has closed: sio_broadcast() to a
    * namespace to which the host still has a reference encodes the event, and then returns
