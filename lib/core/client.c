@@ -30,7 +30,7 @@ void sio__client_disconnect_out_of_memory(struct client *cl) {
   sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
 }
 
-void sio__client_disconnect_for_missing_packet(struct client *cl, int err) {
+void sio__client_disconnect_for_encoding_error(struct client *cl, int err) {
   if (err == UV_ENOMEM)
     sio__client_disconnect_out_of_memory(cl);
   else

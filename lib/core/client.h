@@ -40,8 +40,8 @@ void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
 /* Ends the session of the client because an allocation failed. */
 void sio__client_disconnect_out_of_memory(struct client *cl);
-/* Ends the session of the client because a packet that its peer needs could not be encoded: err
- * says why. */
-void sio__client_disconnect_for_missing_packet(struct client *cl, int err);
+/* Ends the session of the client because a packet that the peer needs could not be encoded. err is
+ * the error of the encoder. */
+void sio__client_disconnect_for_encoding_error(struct client *cl, int err);
 
 #endif

@@ -76,8 +76,9 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
   return n;
 }
 
-/* True if the client has max_nsps namespaces. Before this is decided, removes sockets that are
- * LEAVING, as far as necessary; otherwise they are removed at the end of the loop's turn. */
+/* True if the client has max_nsps namespaces. Sockets in state LEAVING count until they are
+ * removed, normally at the end of the loop's turn. If the limit is reached, this function removes
+ * them. */
 static bool has_reached_max_namespaces(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
@@ -108,9 +109,10 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
 }
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
- * new socket may be refused. Until the peer receives that refusal, it may send events for the
- * replaced socket; they are ignored because of sio__client_remember_left_nsp(). So are those that
- * it sends because of an answer that was repeated too late. */
+ * new socket may be refused. Until the peer receives the refusal, it may send events for the old
+ * socket; because of sio__client_remember_left_nsp() they are ignored. If the CONNECT packet for
+ * the old socket was answered twice, that is still remembered: the peer may take the second answer
+ * for the answer to this packet. */
 static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
@@ -118,7 +120,7 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = has_reached_max_namespaces(cl);
   if (!sio__session_is_open(cl->session)) return;
-  if (!sio__client_has_left_nsp_after_two_answers(cl, name)) {
+  if (!sio__client_has_left_nsp_after_connect_answered_twice(cl, name)) {
     sio__client_forget_left_nsp(cl, name);
     if (replaces) sio__client_remember_left_nsp(cl, name);
   }
@@ -165,8 +167,8 @@ static bool handle_disconnect_before_connected(struct client *cl, const struct p
 }
 
 /* Handles a packet for a namespace in which the client has no connected socket. If the peer may
- * take itself for connected there (nsp_note.h), the packet is ignored. Otherwise the packet
- * violates the protocol, and the session is ended. */
+ * believe that it is connected to this namespace (nsp_note.h), the packet is ignored. Otherwise the
+ * packet violates the protocol, and the session is ended. */
 static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
                                                     const sio_socket *s) {
   bool server_left =
@@ -233,8 +235,8 @@ static bool client_on_session_open(sio_session *c) {
     return false;
   }
   sio__session_set_user(c, cl);
-  /* A Socket.IO 2 client sends no CONNECT packet for the namespace "/": it joins it by opening the
-   * session. */
+  /* A Socket.IO 2 client sends no CONNECT packet for the namespace "/": opening a session connects
+   * the client to this namespace. */
   if (is_socketio2_client(cl))
     sio__connect_new_socket(cl, sio__nsp_find(core_of_client(cl), SLICE("/")), slice("", 0));
   return true;

@@ -93,8 +93,8 @@ size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 
-/* Starts the time limit for attachments, unless a time limit is running. While that is the limit
- * for joining a first namespace, it limits the attachments too. */
+/* Starts the time limit for attachments, unless a time limit is running. Until the client has
+ * joined a namespace, the limit for joining is running, and limits the time for attachments too. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
   if (!is_decoder_waiting_for_attachments(&cl->decoder)) return;
   if (cl->timeout)

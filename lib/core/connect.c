@@ -31,7 +31,7 @@ struct pending_join {
   /* Set if the adapter was asked for the lost socket of this client, otherwise NULL. */
   sio_restore *restore;
   char *newer_auth; /* if the peer has sent CONNECT again, with another auth: that auth */
-  bool withdrawn;   /* the peer has sent DISCONNECT meanwhile */
+  bool withdrawn;   /* the peer has sent DISCONNECT while the socket was PENDING */
 };
 
 static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
@@ -54,7 +54,7 @@ static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   int err = encode_connect_answer(s, &m);
   if (err) {
-    sio__client_disconnect_for_missing_packet(client_of_session(s->session), err);
+    sio__client_disconnect_for_encoding_error(client_of_session(s->session), err);
     return err;
   }
   err = sio__session_send(s->session, m, 0);
@@ -142,7 +142,7 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
     err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m,
                                       PACKET_CONNECT_ERROR, nsp);
   if (err)
-    sio__client_disconnect_for_missing_packet(cl, err);
+    sio__client_disconnect_for_encoding_error(cl, err);
   else
     sio__session_send(cl->session, m, 0);
   msg_unref(m);
@@ -161,7 +161,7 @@ static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
   if (p->refusal)
     sio__session_send(s->session, p->refusal, 0);
   else
-    sio__client_disconnect_for_missing_packet(client_of_session(s->session), p->refusal_err);
+    sio__client_disconnect_for_encoding_error(client_of_session(s->session), p->refusal_err);
   msg_unref(p->refusal);
   p->refusal = NULL;
   sio__recovery_on_connect_refused(s);
@@ -223,7 +223,7 @@ static void pending_join_free_newer_auth(struct pending_join *p) {
   p->newer_auth = NULL;
 }
 
-static void pending_join_release_restore(struct pending_join *p) {
+static void pending_join_end_restore(struct pending_join *p) {
   if (p->restore) sio__socket_restore_end(p->restore);
   p->restore = NULL;
 }
@@ -236,7 +236,7 @@ static void pending_join_restart(struct pending_join *p) {
   char *auth = p->newer_auth;
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
-  pending_join_release_restore(p);
+  pending_join_end_restore(p);
   sio__socket_discard_pending(s);
   if (auth && sio__session_is_open(cl->session)) sio__connect_new_socket(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
@@ -272,7 +272,7 @@ static void pending_join_on_timeout(struct timer *t) {
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
     pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
   }
-  pending_join_release_restore(p);
+  pending_join_end_restore(p);
   sio__middleware_chain_abandon(&p->chain);
 }
 
@@ -293,7 +293,7 @@ static void pending_join_on_chain_finished(struct chain *c, bool ok) {
     else
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
-  pending_join_release_restore(p);
+  pending_join_end_restore(p);
   pending_join_free_newer_auth(p);
   msg_unref(p->refusal);
   sio__free(p);
@@ -409,7 +409,7 @@ void sio__connect_abandon_pending(sio_socket *s) {
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;
-  pending_join_release_restore(p);
+  pending_join_end_restore(p);
   pending_join_free_newer_auth(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__middleware_chain_abandon(&p->chain);

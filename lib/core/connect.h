@@ -15,10 +15,10 @@ void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
 bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_free(char *auth);
-/* Handles a second CONNECT packet for a PENDING socket. If its auth differs from the first one, the
- * middleware is run again with the new auth, but not before it has accepted or refused the socket
- * with the first auth. So it runs at most once at a time for a client and a namespace, and only the
- * newest auth is kept. Returns 0 or UV_ENOMEM. */
+/* Handles a second CONNECT packet for a PENDING socket. If its auth differs from that of the first
+ * packet, the middleware is run again with the new auth, as soon as the middleware has accepted or
+ * refused the first auth. So the middleware never runs twice at the same time for a client and a
+ * namespace, and only the newest auth is kept. Returns 0 or UV_ENOMEM. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth);
 /* Handles a DISCONNECT packet for a PENDING socket. The socket is discarded when the middleware has
  * accepted or refused it, and no connect callback runs for it. */

@@ -102,7 +102,7 @@ static void send_disconnect_packet(struct client *cl, const sio_nsp *nsp) {
     err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_DISCONNECT,
                                       slice_str(nsp->name));
   if (err) {
-    sio__client_disconnect_for_missing_packet(cl, err);
+    sio__client_disconnect_for_encoding_error(cl, err);
     return;
   }
   sio__session_send(cl->session, m, 0);

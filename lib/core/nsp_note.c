@@ -61,7 +61,7 @@ bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {
   return *sio__nsp_note_find(cl, nsp, false) != NULL;
 }
 
-bool sio__client_has_left_nsp_after_two_answers(struct client *cl, sio_slice nsp) {
+bool sio__client_has_left_nsp_after_connect_answered_twice(struct client *cl, sio_slice nsp) {
   const struct nsp_note *note = *sio__nsp_note_find(cl, nsp, false);
   return note && note->answered_twice;
 }

@@ -8,14 +8,14 @@
 
 #include "core/client.h"
 
-/* One namespace in that list, client->nsp_notes. */
+/* An element of the list client->nsp_notes: a namespace that the client has requested or left. */
 struct nsp_note {
   struct nsp_note *next;
   const char *nsp; /* the name of the namespace */
   /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
    * False: the client had a socket in this namespace and lost it; the peer may not know that. */
   bool is_request;
-  /* For a namespace that the client has left: sio_socket.answered_twice was set. */
+  /* True: CONNECT had been answered twice when the client left the namespace. */
   bool answered_twice;
 };
 
@@ -26,12 +26,13 @@ struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_r
  * replaced it after a second CONNECT packet. The peer may have sent packets for nsp before it knows
  * this; such packets are ignored, and do not end the connection. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
-/* Remembers that the peer itself has left nsp, after its CONNECT was answered twice. The second
- * answer may reach the peer after its next CONNECT: it then sends packets for a socket that is not
- * connected yet. They are ignored, too. */
+/* Remembers that the peer has sent DISCONNECT for nsp, after the server had answered CONNECT twice.
+ * If the peer sends CONNECT again, it may take the second of these answers for the answer to the
+ * new packet, and send packets for a socket that is not connected yet. Such packets are ignored,
+ * too. */
 void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
-bool sio__client_has_left_nsp_after_two_answers(struct client *cl, sio_slice nsp);
+bool sio__client_has_left_nsp_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp);
 /* Frees the whole list. Must be called after sio__client_abandon_nsp_requests(). */
 void sio__client_free_nsp_notes(struct client *cl);

@@ -28,7 +28,7 @@ struct nsp_request {
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */
   char *newer_auth;         /* the auth of a later CONNECT packet, or NULL */
-  bool withdrawn;           /* the peer has sent DISCONNECT */
+  bool withdrawn;           /* the peer has sent DISCONNECT for this name after CONNECT */
 };
 
 static struct nsp_request *nsp_request_of_chain(const struct chain *c) {
@@ -121,7 +121,8 @@ static bool can_nsp_request_continue(const struct chain *c) {
   return r->client && sio__session_is_open(r->client->session);
 }
 
-/* Called when a match function answers. Passes the opposite answer to the chain. */
+/* Called when a match function accepts or refuses the name. Passes the opposite answer to the
+ * chain: a chain goes on after an acceptance, but here the next parent is asked after a refusal. */
 static void nsp_request_on_match_answer(struct sio_next *n, bool ok, const char *message,
                                         sio_val data) {
   struct chain *c = &container_of(n, struct nsp_request, verdict)->chain;

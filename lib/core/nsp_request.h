@@ -16,15 +16,18 @@
 
 /* True if the name is valid, and the server has at least one parent namespace. */
 bool sio__can_nsp_be_requested(const struct core *core, sio_slice name);
-/* Handles the first CONNECT packet for this name. */
+/* Handles the first CONNECT packet for this name: starts a request, which asks the parent
+ * namespaces whether one of them accepts the name. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
-/* Handles another CONNECT packet of a client that has a request for this name, in the way of
- * sio__connect_on_second_connect(). Returns false if the client has no such request. */
+/* Handles another CONNECT packet for a name while the client's request for that name is running, in
+ * the way of sio__connect_on_second_connect(). Returns false if there is no such request. */
 bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth);
-/* Handles a DISCONNECT packet of a client that has a request for this name: the parents are still
- * asked, but the client is not connected. Returns false if the client has no such request. */
+/* Handles a DISCONNECT packet for a name while the client's request for that name is running. The
+ * request goes on, but at its end the client is not connected, unless it has sent CONNECT again.
+ * Returns false if there is no such request. */
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name);
-/* Ends all requests of a client that is gone. Must be called from the loop. */
+/* Abandons all requests of a client that is gone: later answers of match functions are ignored.
+ * Must be called from the loop. */
 void sio__client_abandon_nsp_requests(struct client *cl);
 
 #endif
