@@ -121,7 +121,7 @@ static void on_answer_more(struct sent_query *k) {
 
 static void on_answer_expect(struct sent_query *k, const struct answer *a) {
   sio__query_expect_more_answers(k->q, a->n);
-  if (a->counted) sio__query_on_thread_counted(k->q);
+  if (a->counted) sio__query_on_thread_count_reported(k->q);
 }
 
 /* Handles ANSWER_END. If the other server is being closed (SIO_ECLOSED), its sockets are gone,
@@ -131,7 +131,7 @@ static void on_answer_end(struct sent_query *k, const struct answer *a) {
   k->open--;
   sent_query_free_if_answered(k);
   if (a->n) sio__query_count_lost_answers(q, a->n);
-  if (a->counted) sio__query_on_thread_counted(q);
+  if (a->counted) sio__query_on_thread_count_reported(q);
   sio__query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 

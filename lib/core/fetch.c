@@ -18,17 +18,17 @@ struct remote_block {
   const char *rooms[];
 };
 
-static struct remote_block *memory_block_of_remote(const sio_remote *r) {
+static struct remote_block *memory_block_of_remote_socket(const sio_remote *r) {
   return (struct remote_block *)r->reserved[0];
 }
 
 static void free_remote_socket_info(sio_remote *r) {
   if (r->socket) sio_socket_unref(r->socket);
-  sio__buf_clear(&memory_block_of_remote(r)->handshake);
-  sio__free(memory_block_of_remote(r));
+  sio__buf_clear(&memory_block_of_remote_socket(r)->handshake);
+  sio__free(memory_block_of_remote_socket(r));
 }
 
-void sio__query_free_remotes(sio_query *q) {
+void sio__query_free_remote_sockets(sio_query *q) {
   for (uint32_t i = 0; i < q->nremotes; i++) free_remote_socket_info(&q->remotes[i]);
   sio__free(q->remotes);
 }
@@ -50,7 +50,7 @@ static void add_string_size(struct remote_size *c, size_t n) {
   c->bytes = size_add(c->bytes, size_add(n, 1));
 }
 
-static sio_slice write_remote_string(struct remote_writer *c, sio_slice text) {
+static sio_slice write_remote_socket_string(struct remote_writer *c, sio_slice text) {
   char *p = c->text;
   if (text.n) memcpy(p, text.p, text.n);
   p[text.n] = '\0';
@@ -58,7 +58,7 @@ static sio_slice write_remote_string(struct remote_writer *c, sio_slice text) {
   return slice(p, text.n);
 }
 
-static int reserve_remote_slot(sio_query *q) {
+static int reserve_remote_socket_slot(sio_query *q) {
   if (q->nremotes < q->remotes_cap) return 0;
   sio_remote *v = sio__array_grow(q->remotes, &q->remotes_cap, sizeof *v, 16);
   if (!v) return UV_ENOMEM;
@@ -66,11 +66,11 @@ static int reserve_remote_slot(sio_query *q) {
   return 0;
 }
 
-static sio_remote *allocate_remote_in_query(sio_query *q, const struct remote_size *content,
-                                            struct remote_writer *w) {
+static sio_remote *allocate_remote_socket_in_query(sio_query *q, const struct remote_size *content,
+                                                   struct remote_writer *w) {
   size_t n = content->rooms + 1, names = sizeof(struct remote_block) + n * sizeof(char *);
   size_t size = size_add(names, content->bytes);
-  struct remote_block *block = reserve_remote_slot(q) ? NULL : sio__malloc(size);
+  struct remote_block *block = reserve_remote_socket_slot(q) ? NULL : sio__malloc(size);
   if (!block) {
     sio__query_count_dropped_answer(q, UV_ENOMEM);
     return NULL;
@@ -84,34 +84,34 @@ static sio_remote *allocate_remote_in_query(sio_query *q, const struct remote_si
 
 /* ---- local sockets --------------------------------------------------------------------------- */
 
-static void add_remote_room_size(const char *room, void *user) {
+static void add_remote_socket_room_size(const char *room, void *user) {
   struct remote_size *c = user;
   c->rooms++;
   c->bytes += strlen(room) + 1;
 }
 
-static void write_remote_room_name(const char *room, void *user) {
+static void write_remote_socket_room_name(const char *room, void *user) {
   struct remote_writer *c = user;
-  *c->room++ = write_remote_string(c, slice_str(room)).p;
+  *c->room++ = write_remote_socket_string(c, slice_str(room)).p;
 }
 
 static void add_local_socket_to_query(sio_socket *s, void *user) {
   sio_query *q = user;
   struct remote_writer w;
   struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
-  sio__socket_each_room(s, add_remote_room_size, &size);
-  sio_remote *r = allocate_remote_in_query(q, &size, &w);
+  sio__socket_each_room(s, add_remote_socket_room_size, &size);
+  sio_remote *r = allocate_remote_socket_in_query(q, &size, &w);
   if (!r) return;
   r->id = s->id;
   r->socket = sio_socket_ref(s);
   r->auth = sio_socket_auth(s);
-  r->data = write_remote_string(&w, sio_socket_shared(s));
-  sio__socket_each_room(s, write_remote_room_name, &w);
+  r->data = write_remote_socket_string(&w, sio_socket_shared(s));
+  sio__socket_each_room(s, write_remote_socket_room_name, &w);
   *w.room = NULL;
 }
 
 sio_slice sio_remote_handshake(sio_remote *r) {
-  struct buf *b = &memory_block_of_remote(r)->handshake;
+  struct buf *b = &memory_block_of_remote_socket(r)->handshake;
   if (r->handshake.n || !r->socket || !r->socket->session) return r->handshake;
   if (sio__handshake_to_json(b, r->socket))
     sio__buf_clear(b);
@@ -122,7 +122,7 @@ sio_slice sio_remote_handshake(sio_remote *r) {
 
 /* ---- of other servers ------------------------------------------------------------------------ */
 
-static void measure_remote_strings(struct remote_size *c, const sio_remote *r) {
+static void measure_remote_socket_strings(struct remote_size *c, const sio_remote *r) {
   add_string_size(c, strlen(r->id));
   add_string_size(c, r->auth.n);
   add_string_size(c, r->data.n);
@@ -133,24 +133,24 @@ static void measure_remote_strings(struct remote_size *c, const sio_remote *r) {
 
 static sio_slice json_or_empty_object(sio_slice json) { return json.n ? json : SLICE("{}"); }
 
-static bool is_received_remote_valid(const sio_remote *r) {
+static bool is_received_remote_socket_valid(const sio_remote *r) {
   return r->id && sio__is_remote_json_valid(r->auth, 0) && sio__is_remote_json_valid(r->data, 0) &&
          sio__is_remote_json_valid(r->handshake, 0);
 }
 
-static void copy_remote_to_query(sio_query *q, const sio_remote *from) {
+static void copy_remote_socket_to_query(sio_query *q, const sio_remote *from) {
   struct remote_writer w;
   struct remote_size size = { 0 };
-  measure_remote_strings(&size, from);
+  measure_remote_socket_strings(&size, from);
   if (!sio__query_reserve_answer_bytes(q, size.bytes)) return;
-  sio_remote *r = allocate_remote_in_query(q, &size, &w);
+  sio_remote *r = allocate_remote_socket_in_query(q, &size, &w);
   if (!r) return;
-  r->id = write_remote_string(&w, slice_str(from->id)).p;
-  r->auth = write_remote_string(&w, from->auth);
-  r->data = write_remote_string(&w, from->data);
-  r->handshake = write_remote_string(&w, from->handshake);
+  r->id = write_remote_socket_string(&w, slice_str(from->id)).p;
+  r->auth = write_remote_socket_string(&w, from->auth);
+  r->data = write_remote_socket_string(&w, from->data);
+  r->handshake = write_remote_socket_string(&w, from->handshake);
   for (const char *const *room = from->rooms; room && *room; room++)
-    write_remote_room_name(*room, &w);
+    write_remote_socket_room_name(*room, &w);
   *w.room = NULL;
 }
 
@@ -160,8 +160,8 @@ void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
   from.auth = json_or_empty_object(r->auth);
   from.data = json_or_empty_object(r->data);
   from.handshake = json_or_empty_object(r->handshake);
-  if (is_received_remote_valid(&from))
-    copy_remote_to_query(q, &from);
+  if (is_received_remote_socket_valid(&from))
+    copy_remote_socket_to_query(q, &from);
   else
     sio__query_count_dropped_answer(q, SIO_EJSON);
 }

@@ -16,13 +16,13 @@ static struct loop *loop_of_query(const sio_query *q) { return &q->nsp->core->lo
 static void query_unref(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
-  sio__query_free_remotes(q);
+  sio__query_free_remote_sockets(q);
   sio_nsp_unref(q->nsp);
   sio__free(q);
 }
 
-/* Marks the query as ended, stops its timer, and unlinks it from the namespace and from the sockets
- * that were asked. */
+/* Marks the query as ended, stops its timer, unlinks it from the namespace, and frees its
+ * ack_waits: sockets that have not answered are not waited for any more. */
 static void query_mark_over_and_unlink(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
@@ -172,12 +172,12 @@ void sio__query_release(sio_query *q, int err) {
   query_end_if_complete(q);
 }
 
-void sio__query_set_counted_callback(sio_query *q, void (*cb)(size_t expected, void *user)) {
+void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expected, void *user)) {
   q->counted = cb;
   if (q->uncounted == 0) query_report_expected_count(q);
 }
 
-void sio__query_on_thread_counted(sio_query *q) {
+void sio__query_on_thread_count_reported(sio_query *q) {
   if (--q->uncounted == 0) query_report_expected_count(q);
 }
 

@@ -22,10 +22,10 @@
 struct sio_query {
   sio_nsp *nsp;
   struct list link; /* nsp->queries, while the query is open */
-  /* For each socket of this server that was asked and has not answered: a struct ack_wait, linked
-   * by ack_wait.in_query (pending_acks.c). */
+  /* A struct ack_wait for each socket of this server that was sent the event and has not sent its
+   * ack yet, linked by ack_wait.in_query (pending_acks.c). */
   struct list ack_waits;
-  /* Removes all ack_waits when the query ends. NULL until a socket was asked. */
+  /* Called when the query ends: frees all ack_waits. NULL until the first one is added. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
   /* Calls the host's callback: a member of cb, or watch.end. */
   void (*end)(struct sio_query *q, int status);
@@ -38,14 +38,14 @@ struct sio_query {
    * answer, and answers are not added to `replies`. */
   sio_query_watch watch;
   void *user;
-  int64_t ack_id;      /* the id of the acks; the same for all sockets that are asked */
+  int64_t ack_id;      /* the id that the acks of all sockets must contain */
   size_t answer_bytes; /* memory of the answers that are kept, at most max_answers */
   unsigned timeout_ms;
   uint32_t holds;
-  /* The number of threads that take part, but have not reported yet how many of their sockets they
-   * have asked. */
+  /* The number of other threads that take part, but have not reported yet to how many of their
+   * sockets they have sent the event. */
   uint32_t uncounted;
-  /* The callback of sio__query_set_counted_callback(), until it is called. */
+  /* The callback of sio__query_set_expected_count_callback(), until it is called. */
   void (*counted)(size_t expected, void *user);
   int status;    /* the first error, or 0; passed to `end` */
   bool over;     /* the query has ended */
@@ -59,14 +59,14 @@ struct sio_query {
   uint32_t replies_cap;
 };
 
-/* Opens a query with `holds` 1: the caller holds it until sio__query_start_waiting(), which also
- * starts the timeout. Returns 0; SIO_ECLOSED if the server is closing; SIO_ETOOBIG if max_acks
- * queries are open in this namespace; or UV_ENOMEM. */
+/* Opens a query. The caller holds the query (`holds` is 1), so that it does not end as complete
+ * before the caller calls sio__query_start_waiting(). Returns 0; SIO_ECLOSED if the server is
+ * closing; SIO_ETOOBIG if max_acks queries are open in this namespace; or UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
-/* Called when all sockets and servers have been asked: starts the timeout, and releases the hold of
- * sio__query_new(). If only_if_held is true, starts the timeout only if the query is also held by
- * others. */
+/* Called when all sockets and servers have been asked: starts the timeout of the query, and ends
+ * the caller's hold, with which sio__query_new() began. If only_if_held is true, starts the timeout
+ * only if other code holds the query too. */
 void sio__query_start_waiting(sio_query *q, bool only_if_held);
 /* Closes the query without calling `end`, because the function that opened it returns an error. */
 void sio__query_discard(sio_query *q);
@@ -88,7 +88,7 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
 
 int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                           void *user, sio_query **out);
-void sio__query_set_counted_callback(sio_query *q, void (*cb)(size_t expected, void *user));
+void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expected, void *user));
 void sio__query_hold(sio_query *q);
 void sio__query_release(sio_query *q, int err);
 void sio__query_get_info(const sio_query *q, sio_query_info *out);
@@ -98,16 +98,18 @@ void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
                                   const sio_slice *bins, size_t nbins);
 void sio__query_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetch.c */
 
-/* Called when another thread begins to ask its sockets too. */
+/* Called when the server of another thread was asked to take part in the query. That server will
+ * report to how many of its sockets it has sent the event. */
 static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }
-/* Called when such a thread has reported how many sockets it has asked. */
-void sio__query_on_thread_counted(sio_query *q);
+/* Called when the server of another thread has reported to how many sockets it has sent the event:
+ * decreases q->uncounted. */
+void sio__query_on_thread_count_reported(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be
  * exceeded, calls sio__query_count_dropped_answer() and returns 0. */
 int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 void sio__replies_clear(sio_replies *r);
-void sio__query_free_remotes(sio_query *q); /* in fetch.c */
+void sio__query_free_remote_sockets(sio_query *q); /* in fetch.c */
 
 #endif

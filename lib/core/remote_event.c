@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-static bool has_valid_remote_placeholders(const struct json_scan *scan, size_t nbins) {
+static bool has_valid_remote_placeholder_numbers(const struct json_scan *scan, size_t nbins) {
   for (uint32_t i = 0; nbins && i < scan->nplaceholders; i++)
     if (scan->placeholders[i].num < 0 || (uint64_t)scan->placeholders[i].num >= nbins) return false;
   return true;
@@ -26,14 +26,14 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
   if (scan->first != '[' || scan->nargs == 0 ||
       !is_remote_event_name(json_scanned_element(scan, json, 0)))
     return SIO_EJSON;
-  return has_valid_remote_placeholders(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
+  return has_valid_remote_placeholder_numbers(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
 }
 
 bool sio__is_remote_json_valid(sio_slice json, size_t nbins) {
   struct json_scan scan = { 0 };
   bool ok = nbins <= UINT32_MAX && sio__utf8_is_valid(json.p, json.n) &&
             !sio__json_scan_unbracketed_list(&scan, json, JSON_DEPTH_MAX, NULL) &&
-            scan.nargs == 1 && has_valid_remote_placeholders(&scan, nbins);
+            scan.nargs == 1 && has_valid_remote_placeholder_numbers(&scan, nbins);
   sio__json_scan_clear(&scan);
   return ok;
 }
