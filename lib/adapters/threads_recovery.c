@@ -362,7 +362,8 @@ static void log_received_missed_events(struct recovery *recovery, struct recover
                                        const struct record_message *m) {
   for (size_t i = 0; i < m->nevents; i++) {
     const struct request *e = m->events[i];
-    if (sio__recovery_add_event_of_thread(recovery, rec, e->json, e->bins, e->nbins)) return;
+    if (sio__recovery_add_event_from_other_thread(recovery, rec, e->json, e->bins, e->nbins))
+      return;
     sio__replay_log_set_newest_former_offset(&recovery->log, recovery->log.seq, m->tag, e->serial);
     if (i + 1 == m->replayed) rec->replay.last_replayed = recovery->log.seq;
   }
@@ -388,7 +389,7 @@ static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct re
     const struct request *r = b->request;
     if (b->position >= position && r->serial > m->seen[r->from.place] &&
         is_broadcast_for_saved_socket(r, rec))
-      sio__recovery_add_event_of_thread(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
+      sio__recovery_add_event_from_other_thread(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
   }
 }
 

@@ -40,8 +40,9 @@ struct recovery_record {
   struct saved_state saved;         /* empty while LIVE */
   struct replay replay;
   uint64_t left_at_ms; /* when the client was lost; the loop's clock */
-  /* With several threads: sio__threads_next_number() when the client returned last; 0 if it never
-   * did. So the threads can tell which one the client returned to last. */
+  /* If the server is one of several threads: a number that sio__threads_next_number() gave when the
+   * client last returned; 0 if the client never did. The highest number shows to which thread the
+   * client has returned last. */
   uint64_t since;
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
@@ -53,7 +54,7 @@ struct recovery {
   sio_nsp *nsp;
   struct replay_log log;
   struct map by_pid;          /* all recovery records (struct recovery_record) by pid */
-  struct recovery_queue away; /* the AWAY records */
+  struct recovery_queue away; /* the records whose clients are gone (AWAY) */
   struct timer expiry_timer;
   bool kept_by_adapter; /* the adapter has the flag SIO_ADAPTER_RECOVERS */
 };
@@ -75,13 +76,14 @@ size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatil
 /* Gives the encoded event its number, which is the one that sio__recovery_write_next_offset() has
  * written into its offset. Returns that number. */
 static inline uint64_t recovery_take_event_number(struct recovery *r) { return ++r->log.seq; }
-/* Adds the event with number seq to the log, so that it can be replayed to clients that
- * miss it. Must be called before the event is sent to any socket. */
+/* Adds the event with number seq to the log, so that it can be replayed to clients that miss it.
+ * Does nothing if there are no recovery records. Must be called before the event is sent. */
 void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
                               const sio_target *to);
 /* Removes event seq from the log if it is the newest one, because it could not be sent. */
 void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
-/* Returns r if events are numbered and kept in its log; otherwise NULL. */
+/* Returns r if it keeps numbered events in r->log. Returns NULL if recovery is off (r is NULL), or
+ * if the adapter keeps the events. */
 static inline struct recovery *get_recovery_with_log(struct recovery *r) {
   return r && !r->kept_by_adapter ? r : NULL;
 }
@@ -108,40 +110,41 @@ int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s
  * NULL. If kept_by_adapter is set and `persisted` is not, makes the adapter forget the pid. */
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
-/* Returns the LIVE, AWAY or RETURNING record with this pid, or NULL. Does not return a
- * record that the adapter has found, until it is given to a socket or kept as AWAY. */
+/* Returns the record with this pid, or NULL. A record that the adapter has found is returned only
+ * after it was given to a socket, or was made AWAY because its client is gone again. */
 struct recovery_record *sio__recovery_find_record(const struct recovery *r, sio_slice pid);
 /* True if more than max_disconnection_ms have passed since the client was lost. */
 bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);
-/* An in_room_cb. record is a struct recovery_record that is not LIVE. True if the client's lost
- * socket was in the room. */
+/* An in_room_cb (replay_log.h): returns true if the lost socket was in the room. record is the
+ * struct recovery_record of a client that is gone or is returning. */
 bool sio__is_saved_socket_in_room(const char *room, const void *record);
 
-/* Called when the connection of the record's socket has broken and rec->saved is filled in. Makes
- * the record AWAY, without a socket; but if kept_by_adapter is set, passes rec->saved to the
- * adapter and frees the record. If more than max_sessions records are AWAY then, frees one of
- * them. */
+/* Called when the connection of the record's socket has broken and rec->saved is filled in. If
+ * kept_by_adapter is set, passes rec->saved to the adapter and frees the record. Otherwise keeps
+ * the record in state AWAY, without a socket, until the client returns or the record expires. If
+ * more than max_sessions records are in this state, frees one of them. */
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
 /* Called when a returning client is lost again before its new socket was connected. Makes the
  * record AWAY again, like sio__recovery_keep_record_of_lost_socket(), but its time does not start
  * anew: it expires as if the client had not returned. */
 void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec);
-/* Makes s the socket of an AWAY record, or of one that the adapter has found; then the record is
- * RETURNING. The caller sets s->recovery_record. */
+/* Makes s, the new socket of a returning client, the socket of the client's record. The record was
+ * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets
+ * s->recovery_record. */
 void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,
                                            sio_socket *s);
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-/* Removes an AWAY record from this server without freeing it, so that it can be sent to the server
- * of another thread. */
+/* Removes the record of a client that is gone (AWAY) from this server without freeing it, so that
+ * the record can be sent to the server of another thread. */
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
 /* Undoes sio__recovery_detach_record() if the record could not be sent. If memory runs out, frees
  * the record instead. */
 void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec);
 /* Adds a record that the server of another thread has detached and sent. The log of this server
- * keeps the events for the client from now on; those that the client missed before have to be
- * added with sio__recovery_add_event_of_thread(). Returns 0; UV_EEXIST if there is a record with
+ * keeps the events for the client from now on; those that the client missed before have to be added
+ * with sio__recovery_add_event_from_other_thread(). Returns 0; UV_EEXIST if there is a record with
  * this pid; or UV_ENOMEM. */
 int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec);
 /* Frees a record that sio__recovery_detach_record() has removed, or that was never added. */

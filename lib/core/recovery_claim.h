@@ -31,11 +31,11 @@ void sio__recovery_claim_clear(struct recovery_claim *claim);
 void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec, int cause);
 
 /* Finds the record of a client that has returned to the server of another thread. If the client has
- * an old socket on this server, closes it, which may run callbacks of the host. number is the
- * sio__threads_next_number() of the client's return to the other thread; if the client has returned
- * to this server later than that, the record is not found. Returns 0 and sets *out to a record that
- * is AWAY, with replay.from set; or returns the reason why the client cannot be recovered
- * (SIO_RECOVERY_...). */
+ * an old socket on this server, closes it, which may run callbacks of the host. number was given by
+ * sio__threads_next_number() when the client returned to the other thread. If the client has
+ * returned to this server later than that, the record is not found. Returns 0 and sets *out to a
+ * record without a socket, whose replay.from is set; or returns the reason why the client cannot be
+ * recovered (SIO_RECOVERY_...). */
 int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
                                                uint64_t number, struct recovery_record **out);
 

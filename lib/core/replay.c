@@ -10,8 +10,9 @@
 
 enum {
   QUEUE_ENTRY_BYTES = 32, /* the most memory that a queued message takes in addition to the msg */
-  MAX_REPEATS = 2, /* replay.repeat_bytes may be at most this multiple of replay.first_bytes ... */
-  FREE_REPEATS = 16 * 1024 /* ... plus this number of bytes */
+  /* replay.repeat_bytes may be at most MAX_REPEATS * replay.first_bytes + FREE_REPEATS. */
+  MAX_REPEATS = 2,
+  FREE_REPEATS = 16 * 1024
 };
 
 /* Events that a client has missed and that the adapter has found. */
@@ -44,13 +45,14 @@ void sio__replay_clear(struct replay *p) {
  * When the client moved to this thread, the events that it had missed were copied into this log,
  * each with its number in the other log. Finds the last copy whose number there is at most
  * `claimed`, and returns the copy's number in this log. If there is none, returns p->start. */
-static uint64_t find_moved_event_number(const struct replay *p, const struct replay_log *log,
-                                        sio_slice offset, uint64_t claimed, in_room_cb in_room,
-                                        const void *user) {
+static uint64_t find_local_number_for_foreign_offset(const struct replay *p,
+                                                     const struct replay_log *log, sio_slice offset,
+                                                     uint64_t claimed, in_room_cb in_room,
+                                                     const void *user) {
   uint64_t seq = p->start;
   const struct replay_log_entry *e = sio__replay_log_first_entry_after(log, seq);
   for (; e; e = sio__replay_log_next_entry(log, e))
-    if (sio__is_replay_entry_up_to_former_offset(e, offset, claimed) &&
+    if (sio__is_moved_replay_entry_up_to_offset(e, offset, claimed) &&
         sio__replay_log_entry_matches_rooms(e, in_room, user))
       seq = e->seq;
   return seq;
@@ -66,7 +68,7 @@ static int read_claimed_offset(const struct replay *p, const struct replay_log *
   switch (sio__replay_log_read_offset(log, offset, &claimed)) {
     case REPLAY_OFFSET_VALID: *seq = claimed; return 0;
     case REPLAY_OFFSET_FOREIGN:
-      *seq = find_moved_event_number(p, log, offset, claimed, in_room, user);
+      *seq = find_local_number_for_foreign_offset(p, log, offset, claimed, in_room, user);
       return 0;
     default: return SIO_RECOVERY_BAD_OFFSET;
   }

@@ -24,7 +24,7 @@ struct replay {
   uint64_t start;         /* the client needs no events up to this number */
   uint64_t last_sent;     /* the number of the last event that was sent to the client */
   uint64_t seq_at_leave;  /* the number of the newest event when the client disconnected */
-  uint64_t from;          /* set when the client returns: events after this number are replayed */
+  uint64_t from;          /* events after this number are replayed when the client returns */
   uint64_t last_replayed; /* the number of the newest event that was ever replayed to the client */
   uint64_t first_bytes;   /* total size of the events when they were replayed for the first time */
   uint64_t repeat_bytes;  /* total size of the events when they were replayed again */

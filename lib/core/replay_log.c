@@ -38,16 +38,16 @@ void sio__replay_log_clear(struct replay_log *log) {
   while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
-/* Returns the newest entry if that is event seq, otherwise NULL. */
-static struct replay_log_entry *newest_replay_entry_with_number(struct replay_log *log,
-                                                                uint64_t seq) {
+/* Returns the newest entry if it is event seq. Otherwise returns NULL. */
+static struct replay_log_entry *get_newest_replay_entry_if_number_is(struct replay_log *log,
+                                                                     uint64_t seq) {
   if (list_empty(&log->entries)) return NULL;
   struct replay_log_entry *e = replay_entry_of_link(log->entries.prev);
   return e->seq == seq ? e : NULL;
 }
 
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
-  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
+  struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   list_remove(&e->link);
   log->bytes -= e->bytes;
@@ -138,7 +138,7 @@ void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, 
 
 void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
                                      uint32_t offset_len) {
-  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
+  struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   size_t bytes = sum_msg_chain_memory(text);
   e->text = text ? msg_ref(text) : NULL;
@@ -150,15 +150,15 @@ void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struc
 
 void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
                                               uint64_t former_seq) {
-  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
+  struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   memcpy(e->former_tag, tag, REPLAY_TAG_LEN);
   e->former_seq = former_seq;
 }
 
-bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, sio_slice offset,
-                                              uint64_t former_seq) {
-  return e->former_seq && e->former_seq <= former_seq &&
+bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, sio_slice offset,
+                                             uint64_t number) {
+  return e->former_seq && e->former_seq <= number &&
          memcmp(e->former_tag, offset.p, REPLAY_TAG_LEN) == 0;
 }
 

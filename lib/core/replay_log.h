@@ -37,8 +37,9 @@ struct replay_log_entry {
    * NULL, because msg is JSON. */
   struct msg *text;
   uint32_t offset_len; /* length of the offset at the end of the JSON, with comma and quotes */
-  /* Tag and number of the event in the log of the thread from which it came with a client. */
-  char former_tag[REPLAY_TAG_LEN]; /* zeros: none */
+  /* If the event has moved here from the log of another thread, with the recovery record of a
+   * client that missed it: the tag of that log, and the event's number in that log. Otherwise 0. */
+  char former_tag[REPLAY_TAG_LEN];
   uint64_t former_seq;
   size_t bytes;
   uint32_t nrooms, nexcept;
@@ -71,18 +72,19 @@ enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log
  * socket that the event is not for, or NULL. */
 void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
                          const sio_target *to, const char *skip_id);
-/* Sets the fields text and offset_len of the newest entry if that is event seq. Adds a reference to
- * text, which may be NULL. */
+/* If the newest entry is event seq: sets its fields text and offset_len. Adds a reference to text,
+ * which may be NULL. */
 void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
                                      uint32_t offset_len);
-/* Sets the fields former_tag and former_seq of the newest entry if that is event seq. */
+/* If the newest entry is event seq: sets its fields former_tag and former_seq, which say what its
+ * offset was in the log of another thread, from which the event has moved here. */
 void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
                                               uint64_t former_seq);
-/* True if e came from the log that has given this offset, and its number there, e->former_seq, is
- * at most former_seq, the number in the offset. */
-bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, sio_slice offset,
-                                              uint64_t former_seq);
-/* Removes the newest entry if that is event seq, as if it had never been added. */
+/* True if e has moved here from the log that made this offset, and the offset includes e: the
+ * number of e in that log, e->former_seq, is at most number, which is the number in the offset. */
+bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, sio_slice offset,
+                                             uint64_t number);
+/* If the newest entry is event seq: removes it, as if it had never been added. */
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
 /* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);

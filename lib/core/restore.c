@@ -12,21 +12,21 @@
 #include "core/socket.h"
 #include <assert.h>
 
-static void call_on_answer_of_socket_restore(sio_restore *r) {
+static void socket_restore_finish_waiting(sio_restore *r) {
   sio__loop_stop_timer(&r->socket->nsp->core->loop, &r->timer);
   r->state = RESTORE_JOINING;
   r->on_answer(r);
 }
 
 static void socket_restore_on_answer_task(struct task *t) {
-  call_on_answer_of_socket_restore(container_of(t, sio_restore, task));
+  socket_restore_finish_waiting(container_of(t, sio_restore, task));
 }
 
 static void socket_restore_on_timeout(struct timer *t) {
   sio_restore *r = container_of(t, sio_restore, timer);
   if (r->state != RESTORE_ASKED) return;
   r->cause = SIO_RECOVERY_NO_ANSWER;
-  call_on_answer_of_socket_restore(r);
+  socket_restore_finish_waiting(r);
 }
 
 static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
@@ -108,8 +108,9 @@ static int socket_restore_add_missed_event(struct recovery *recovery, struct rec
   return err;
 }
 
-int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
-                                      sio_slice json, const sio_slice *bins, size_t nbins) {
+int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
+                                              struct recovery_record *rec, sio_slice json,
+                                              const sio_slice *bins, size_t nbins) {
   if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
   int err = socket_restore_add_missed_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
   rec->replay.missed_one_is_lost = err != 0;

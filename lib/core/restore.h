@@ -39,10 +39,11 @@ struct sio_restore {
   char text[]; /* the pid and the offset */
 };
 
-/* Asks the adapter to look for the lost socket with the pid of *claim, and sets *out before that.
- * When the adapter has answered or the time is up, on_answer() is called: once, from the loop, and
- * never within this call. It may call sio__socket_restore_end(), which also may be called earlier;
- * then on_answer() is not called. Returns 0 or UV_ENOMEM. */
+/* Asks the adapter to look for the lost socket whose pid the client has sent (claim->pid), and sets
+ * *out before the adapter is asked. When the adapter has answered or the time is up, on_answer() is
+ * called: once, from the loop, and never within this call. on_answer() is not called if
+ * sio__socket_restore_end() was called before; it may call that function itself. Returns 0 or
+ * UV_ENOMEM. */
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
@@ -61,14 +62,15 @@ int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slic
                                   size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
-/* Called by the adapter for several threads: adds an event that a client has missed to the client's
- * recovery record. Returns 0, SIO_ETOOBIG or another error; after an error the client cannot be
- * recovered. */
-int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
-                                      sio_slice json, const sio_slice *bins, size_t nbins);
-/* Does what sio__socket_restore_add_found_socket() does, but with an existing record: one that
- * sio__recovery_attach_record() has added. Returns false if r has a record already, or if the
- * adapter has answered or the time was up before. */
+/* Adds to the replay log an event that a client has missed on the server of another thread, from
+ * which its record rec has come (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another
+ * error; after an error the client cannot be recovered. */
+int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
+                                              struct recovery_record *rec, sio_slice json,
+                                              const sio_slice *bins, size_t nbins);
+/* Like sio__socket_restore_add_found_socket(), but does not create a record: rec was added with
+ * sio__recovery_attach_record(). Returns false, and does nothing, if r has a record already, if the
+ * adapter has answered, or if the time was up. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif
