@@ -23,7 +23,7 @@
  * with other processes: sio_threads_set_adapter(). One server of the group has it; the others send
  * to other processes through that server. */
 struct cluster_adapter {
-  const sio_adapter_ops *ops; /* NULL if this server is not the one that has it */
+  const sio_adapter_ops *ops; /* NULL in the other servers of the group */
   void *user;
   /* Returns what the adapter's open() has made for this namespace, or NULL if that was closed. */
   sio_adapter *(*find)(const sio_nsp *nsp);

@@ -38,7 +38,7 @@ struct header_reader {
   uint32_t left;
 };
 
-static struct header_reader header_reader_of_head(const struct kept_head *h) {
+static struct header_reader make_header_reader_for_request(const struct kept_head *h) {
   return (struct header_reader){ h->text + h->url_at + h->url_len + 1, h->nheaders };
 }
 
@@ -64,7 +64,7 @@ static int handshake_put_headers(struct buf *b, const struct kept_head *h) {
   int err = handshake_put_bytes(b, SLICE("{\"headers\":{"));
   sio_slice name, value;
   if (!h) return err ? err : handshake_put_bytes(b, SLICE("}"));
-  for (struct header_reader l = header_reader_of_head(h);
+  for (struct header_reader l = make_header_reader_for_request(h);
        !err && read_next_http_request_header(&l, &name, &value);) {
     err = handshake_put_header_name(b, name);
     if (!err) err = handshake_put_string(b, value);

@@ -14,7 +14,7 @@
 
 #include "core/client.h"
 
-/* The memory of the held events of one client. */
+/* Counts the memory of one client's events that wait for packet middleware. */
 struct held_events {
   struct core *core;
   struct client *client; /* NULL after the session has closed */
@@ -23,11 +23,13 @@ struct held_events {
 
 sio_slice sio__held_events_key(const void *h); /* the key function of core->held_events */
 
-/* Adds n bytes to the held events of the client, and sets *out to its struct. Returns 0; UV_ENOMEM;
- * or SIO_ETOOBIG if the total would exceed max_queued. The first held event of a client is always
- * accepted, even if it alone is larger. */
+/* Counts n bytes for an event that has to wait for packet middleware: adds n to the client's struct
+ * held_events, which is created if there is none, and sets *out to it. Returns 0; UV_ENOMEM; or
+ * SIO_ETOOBIG if the sum would exceed max_queued. If no other event of the client is waiting, n may
+ * be larger than max_queued. */
 int sio__held_events_add_bytes(struct client *cl, size_t n, struct held_events **out);
-/* Subtracts n bytes. If h->bytes becomes 0, frees h. */
+/* Subtracts n, the memory of events that do not wait any more, from h->bytes. If h->bytes becomes
+ * 0, frees h. */
 void sio__held_events_subtract_bytes(struct held_events *h, size_t n);
 /* If the client has a struct held_events, sets the field `client` of that struct to NULL. Must be
  * called before the client is freed. */

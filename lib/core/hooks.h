@@ -14,7 +14,7 @@
 
 typedef void (*hook_fn)(void); /* the caller casts it to the real type of the callback */
 
-/* One callback in such a list. */
+/* One callback in a list of callbacks (struct hooks). */
 struct hook {
   struct list link;
   uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */

@@ -34,7 +34,8 @@ struct sio_nsp {
   sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  /* References that keep the memory: one of the library, and one for each socket and each user. */
+  /* The struct is freed when this is 0. The library has one reference until it removes the
+   * namespace; each socket and each user (see `users`) has another. */
   uint32_t refs;
   /* The number of sockets, queries and references of the host. A child namespace for which this is
    * 0 is removed from the server, unless lost sockets of it may still be recovered. */
@@ -59,8 +60,8 @@ struct sio_nsp {
   uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* links the children of one parent: parent_state.children */
-  /* Called when a user of a child namespace has gone, which may have been the last one. NULL in
-   * other namespaces. */
+  /* Called when `users` of a child namespace becomes 0, or when none of its lost sockets can be
+   * recovered any more: then the namespace may have to be removed. NULL in other namespaces. */
   void (*on_unused)(sio_nsp *nsp);
   struct task remove_unused; /* removes a child at the end of the loop's turn */
   char name[];
@@ -93,9 +94,9 @@ void sio__nsp_memory_ref(sio_nsp *nsp);
 void sio__nsp_memory_unref(sio_nsp *nsp);
 void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
 
-/* Schedules the removal of a child namespace if nothing uses it any more. Must be called
- * when a user of the namespace has gone, or when the recovery of a lost socket is not possible any
- * more: either may have been the last reason to keep the namespace. */
+/* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
+ * nsp->users has become 0, or when a lost socket cannot be recovered any more: either may have been
+ * the last reason to keep the namespace. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }

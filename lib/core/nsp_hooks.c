@@ -173,8 +173,8 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
   HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
-/* Runs the callbacks of sio_on_any_outgoing(). Sets loop->watcher meanwhile, so that functions that
- * send return an error, and log this text as the reason. */
+/* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set, so functions
+ * of the library that send return an error, and log that they were called inside this callback. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;

@@ -62,8 +62,8 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
     err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
                                        sio_argv(&r->all_args, 1), q, offset);
   }
-  /* Makes the packet add each receiver to the counters at once. They are in the namespace, which
-   * the packet may outlive. */
+  /* Each receiver is added to the namespace's counters at once, and not when the packet is freed:
+   * by then the namespace may be freed. */
   r->packet.max_uncounted = 1;
   if (err)
     sio__remote_packet_free(&r->packet);

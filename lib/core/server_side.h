@@ -7,12 +7,12 @@
 
 #include <sio/adapter.h>
 
-/* How to answer such an event. */
+/* How to answer an event that another server sent with sio_server_side_emit(). */
 struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer_cb answer; /* a function of the adapter; NULL if no answer is wanted */
   sio_return to;                    /* tells the adapter which server has sent the event */
-  bool from_cluster; /* `answer` belongs to core->cluster, not to the adapter of the namespace */
+  bool from_cluster; /* `answer` is a function of core->cluster, not of the namespace's adapter */
 };
 
 /* Implements sio_adapter_api.server_side_receive: an adapter has received an event of another
@@ -20,8 +20,9 @@ struct server_side_ack {
 int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                    size_t nbins, sio_server_side_answer_cb answer,
                                    const sio_return *to);
-/* For the adapter in adapters/threads.h: runs only the handlers of this server. Returns 0 or an
- * error, like sio__server_side_receive_event(). */
+/* Handles an event that has come from the server of another thread (adapters/threads_requests.c):
+ * runs only the handlers of this server. Returns 0 or an error, like
+ * sio__server_side_receive_event(). */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                                   sio_server_side_answer_cb answer, const sio_return *to);
 

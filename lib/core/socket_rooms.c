@@ -72,7 +72,7 @@ static void append_room_to_list(const char *room, void *user) {
   list->n++;
 }
 
-static void append_counted_room_to_list(const char *room, size_t members, void *user) {
+static void append_namespace_room_to_list(const char *room, size_t members, void *user) {
   (void)members;
   append_room_to_list(room, user);
 }
@@ -92,6 +92,6 @@ size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
 
 size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, append_counted_room_to_list, &list);
+  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, append_namespace_room_to_list, &list);
   return list.n;
 }
