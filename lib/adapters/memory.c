@@ -140,14 +140,14 @@ static int change_rooms_of_target_sockets(sio_adapter *a, const sio_target *to,
   return err ? err : e.err;
 }
 
-static int memory_adapter_join_for_all(sio_adapter *a, const sio_target *to,
-                                       const char *const *rooms) {
+static int memory_adapter_make_sockets_join_rooms(sio_adapter *a, const sio_target *to,
+                                                  const char *const *rooms) {
   return change_rooms_of_target_sockets(
       a, to, (struct room_change){ .join_or_leave = sio_join, .rooms = rooms });
 }
 
-static int memory_adapter_leave_for_all(sio_adapter *a, const sio_target *to,
-                                        const char *const *rooms) {
+static int memory_adapter_make_sockets_leave_rooms(sio_adapter *a, const sio_target *to,
+                                                   const char *const *rooms) {
   return change_rooms_of_target_sockets(
       a, to, (struct room_change){ .join_or_leave = sio_leave, .rooms = rooms });
 }
@@ -162,7 +162,7 @@ static void disconnect_visited_session(sio_socket *s, void *user) {
   sio_disconnect(s, true);
 }
 
-static int memory_adapter_disconnect_all(sio_adapter *a, const sio_target *to, bool session) {
+static int memory_adapter_disconnect_sockets(sio_adapter *a, const sio_target *to, bool session) {
   return memory_adapter_each_socket(
       a, to, session ? disconnect_visited_session : disconnect_visited_socket, NULL);
 }
@@ -293,9 +293,9 @@ const sio_adapter_ops sio__adapter_memory = {
   .rooms = memory_adapter_each_room_of_socket,
   .broadcast = memory_adapter_broadcast,
   .each = memory_adapter_each_socket,
-  .all_join = memory_adapter_join_for_all,
-  .all_leave = memory_adapter_leave_for_all,
-  .all_disconnect = memory_adapter_disconnect_all,
+  .all_join = memory_adapter_make_sockets_join_rooms,
+  .all_leave = memory_adapter_make_sockets_leave_rooms,
+  .all_disconnect = memory_adapter_disconnect_sockets,
   .arrive = memory_adapter_on_socket_connected,
   .depart = memory_adapter_on_socket_left,
   .all_rooms = memory_adapter_each_room,

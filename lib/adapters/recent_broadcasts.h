@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * recent_broadcasts.h - the broadcasts of the servers of other threads that have arrived since some
- * client waits for its recovery record. They are numbered by their positions, so that each client
- * is given those that came after it had begun to wait. Their memory is limited: the oldest are
- * dropped first, and a client that needed one of these cannot be recovered.
+ * recent_broadcasts.h - the broadcasts that were sent by this server or have arrived from other
+ * threads while a client waits for its recovery record. They are numbered by their positions, so
+ * that each client is given those that came after it had begun to wait. Their memory is limited:
+ * the oldest are dropped first, and a client that needed one of these cannot be recovered.
  */
 #ifndef SIO_ADAPTERS_RECENT_BROADCASTS_H
 #define SIO_ADAPTERS_RECENT_BROADCASTS_H
@@ -13,22 +13,24 @@
 
 struct recent_broadcast {
   struct list link;
-  uint64_t position;
-  struct request *request; /* one reference to it is owned */
+  uint64_t position;       /* broadcasts are numbered in the order in which they are added */
+  struct request *request; /* the broadcast; this struct holds one reference */
 };
 
 struct recent_broadcasts {
   struct list list; /* struct recent_broadcast, oldest first */
   size_t bytes, max_bytes;
-  uint64_t next_position; /* of the broadcast that is added next */
+  uint64_t next_position; /* the position of the broadcast that is added next */
 };
 
 void sio__recent_broadcasts_init(struct recent_broadcasts *b, size_t max_bytes);
-/* Drops all broadcasts; positions are not used again. */
+/* Drops all broadcasts. Their positions (numbers in the order of adding) are not used again. */
 void sio__recent_broadcasts_clear(struct recent_broadcasts *b);
-/* Adds a broadcast, with a reference to r. If memory runs out, all are dropped, r included. */
+/* Adds the broadcast r, and a reference to it. If memory runs out, drops r and all other
+ * broadcasts: a client that is given the broadcasts since a position must get all of them. */
 void sio__recent_broadcasts_add(struct recent_broadcasts *b, struct request *r);
-/* True if no broadcast from this position on has been dropped. */
+/* True if no broadcast with this or a higher position (number in the order of adding) was
+ * dropped. */
 bool sio__recent_broadcasts_has_all_since(const struct recent_broadcasts *b, uint64_t position);
 
 #endif

@@ -52,7 +52,8 @@ static void joined_rooms_rehash(struct joined_rooms *to, const struct joined_roo
   to->n = from->n;
 }
 
-/* Makes room for one more entry. At least one slot always stays free, so that searches end. */
+/* Makes sure that the socket's table has a slot for one more room. At least one slot always stays
+ * free, so that searches end. */
 static int joined_rooms_reserve_slot(sio_socket *s) {
   struct joined_rooms *old = joined_rooms_of_socket(s);
   if (old && old->n < old->cap / 4 * 3) return 0;

@@ -60,7 +60,7 @@ static int send_packet_to_other_threads(struct threads_adapter *a, struct reques
   if (info.query)
     r->timeout_ms = info.query->timeout_ms;
   else if (r->kind == REQUEST_BROADCAST)
-    sio__threads_recovery_number_broadcast(a, r);
+    sio__threads_recovery_assign_broadcast_serial(a, r);
   return sio__thread_request_send_to_others(a, r, to, info.query);
 }
 
@@ -80,22 +80,22 @@ static int send_room_change_to_other_threads(struct threads_adapter *a, int kind
                                             : sio__thread_request_send_to_others(a, &r, to, NULL);
 }
 
-static int threads_adapter_join_for_all(sio_adapter *adapter, const sio_target *to,
-                                        const char *const *rooms) {
+static int threads_adapter_make_sockets_join_rooms(sio_adapter *adapter, const sio_target *to,
+                                                   const char *const *rooms) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   int err = send_room_change_to_other_threads(a, REQUEST_JOIN, to, rooms);
   return err ? err : a->below->all_join(a->under, to, rooms);
 }
 
-static int threads_adapter_leave_for_all(sio_adapter *adapter, const sio_target *to,
-                                         const char *const *rooms) {
+static int threads_adapter_make_sockets_leave_rooms(sio_adapter *adapter, const sio_target *to,
+                                                    const char *const *rooms) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   int err = send_room_change_to_other_threads(a, REQUEST_LEAVE, to, rooms);
   return err ? err : a->below->all_leave(a->under, to, rooms);
 }
 
-static int threads_adapter_disconnect_all(sio_adapter *adapter, const sio_target *to,
-                                          bool session) {
+static int threads_adapter_disconnect_sockets(sio_adapter *adapter, const sio_target *to,
+                                              bool session) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = make_request_for_target(REQUEST_DISCONNECT, to);
   r.session = session;
@@ -125,8 +125,8 @@ static unsigned count_other_threads(const struct core *core) {
   return sio__threads_list_other_members(core->threads, core->member, others);
 }
 
-/* Adds the servers of other threads to the count, and the servers of other processes. The latter
- * are asked for by the one server that is connected to a cluster. */
+/* Adds to the count the servers of other threads, and those of other processes. If the server of
+ * another thread has the adapter that reaches other processes, it is asked to count them. */
 static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);
@@ -149,7 +149,7 @@ static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
 }
 
 /* Passes a server-side event that this server has received from another process on to the servers
- * of the other threads, which run their handlers. Only this server answers it. */
+ * of the other threads, which run their handlers. Only this server answers the event. */
 static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                           size_t nbins) {
   struct request r = {
@@ -173,7 +173,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
-  a->note_broadcast = sio__threads_recovery_record_broadcast;
+  a->note_broadcast = sio__threads_recovery_remember_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
   if (!err) err = open_adapter_below_threads(a, &nsp->core->cluster);
@@ -194,7 +194,7 @@ static void threads_adapter_close(sio_adapter *adapter) {
   sio__free(a);
 }
 
-static void threads_adapter_shut_below(sio_adapter *adapter) {
+static void threads_adapter_shut_adapter_below(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->shut) a->below->shut(a->under);
 }
@@ -204,7 +204,8 @@ static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
   return a ? a->under : NULL;
 }
 
-int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user) {
+int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_ops *ops,
+                                               void *user) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp), old = *a;
   int err = open_adapter_below_threads(a, &(struct cluster_adapter){ .ops = ops, .user = user });
   if (err) {
@@ -216,7 +217,8 @@ int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops,
   return 0;
 }
 
-void sio__threads_adapter_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user) {
+void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapter_ops *ops,
+                                              void *user) {
   core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below_threads,
                                             relay_server_event_to_threads };
 }
@@ -289,9 +291,9 @@ const sio_adapter_ops sio__adapter_threads = {
   .rooms = threads_adapter_each_room_of_socket,
   .broadcast = threads_adapter_broadcast,
   .each = threads_adapter_each_socket,
-  .all_join = threads_adapter_join_for_all,
-  .all_leave = threads_adapter_leave_for_all,
-  .all_disconnect = threads_adapter_disconnect_all,
+  .all_join = threads_adapter_make_sockets_join_rooms,
+  .all_leave = threads_adapter_make_sockets_leave_rooms,
+  .all_disconnect = threads_adapter_disconnect_sockets,
   .arrive = threads_adapter_on_socket_connected,
   .depart = threads_adapter_on_socket_left,
   .all_rooms = threads_adapter_each_room,
@@ -300,7 +302,7 @@ const sio_adapter_ops sio__adapter_threads = {
   .server_emit = threads_adapter_server_emit,
   .server_count = threads_adapter_count_servers,
   .query_over = threads_adapter_on_query_end,
-  .shut = threads_adapter_shut_below,
+  .shut = threads_adapter_shut_adapter_below,
   .room_count = threads_adapter_count_rooms,
   .restore = sio__threads_adapter_restore_socket,
   .restore_over = sio__threads_adapter_on_restore_end,

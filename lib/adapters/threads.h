@@ -13,11 +13,14 @@
  * server's sockets: the memory adapter or core->cluster. */
 extern const sio_adapter_ops sio__adapter_threads;
 
-/* Sets core->cluster: the adapter that namespaces created from now on have below the one for
- * threads. */
-void sio__threads_adapter_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user);
-/* Replaces the adapter that a namespace without sockets has below the one for threads. If
- * ops->open() fails, returns its error and changes nothing; otherwise 0. */
-int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user);
+/* Sets core->cluster: the adapter through which this server reaches other processes. Namespaces
+ * that are created from now on use it below the adapter for threads, and not the memory adapter. */
+void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapter_ops *ops,
+                                              void *user);
+/* Replaces the adapter to which the adapter for threads of this namespace passes its calls (the
+ * adapter below). The namespace must have no sockets. If ops->open() fails, returns its error and
+ * changes nothing; otherwise returns 0. */
+int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_ops *ops,
+                                               void *user);
 
 #endif

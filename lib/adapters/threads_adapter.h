@@ -22,12 +22,13 @@ struct threads_adapter {
   sio_adapter *under;                /* what the functions of `below` are called with */
   struct list sent_queries;          /* struct sent_query (threads_queries.c) */
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
-  /* True while this server handles a query of another thread's server. The calls of the library
-   * that it makes meanwhile ask only the adapter below, and not the servers of other threads. */
+  /* True while this server handles a request of another thread with sio_all_fetch() or
+   * sio_server_count(): these must not ask the servers of other threads again, only `below`. */
   bool asks_below_only;
-  /* Is sent with each request: the receiving server calls it, on its own thread. */
+  /* The function that is sent with each request: the thread of the receiving server calls it. */
   void (*run_request)(void *server, void *request);
-  /* Called after a request with a serial number was sent to the servers of all other threads. */
+  /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
+   * sent to the servers of all other threads. */
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
@@ -48,9 +49,6 @@ static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp)
 /* Returns true if a call with these flags concerns only the sockets of this thread's server. */
 static inline bool is_for_this_thread_only(unsigned flags) {
   return (flags & SIO_PROCESS) == SIO_LOCAL;
-}
-static inline bool is_for_this_process(unsigned flags) {
-  return (flags & SIO_PROCESS) == SIO_PROCESS;
 }
 
 #endif

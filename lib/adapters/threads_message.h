@@ -30,8 +30,9 @@ struct request {
   int kind; /* enum request_kind */
   struct member_id from;
   uint64_t number; /* the number that answers must contain; 0 if no answer is expected */
-  /* The number of a broadcast that connection state recovery may have to send again, in ascending
-   * order; 0 for all other requests. */
+  /* If connection state recovery may have to send this broadcast again: a number by which the
+   * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
+   * all other requests. */
   uint64_t serial;
   unsigned timeout_ms;
   unsigned flags; /* the flags of the sio_target */

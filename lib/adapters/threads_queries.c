@@ -53,10 +53,10 @@ static void sent_query_free_if_answered(struct sent_query *k) {
   sio__free(k);
 }
 
-/* Called once for each server of another thread, with the error of sending the request to it. If it
- * was sent, the query is held until that server has answered. If not, answers will be missing, so
- * the query ends with the error. */
-static void sent_query_count_member(struct sent_query *k, int err) {
+/* Called for each server of another thread after the request was sent to it. err is the error of
+ * sending, or 0. If err is 0, the query is held until that server has answered. Otherwise answers
+ * will be missing, and the query ends with the error, unless that server is being closed. */
+static void sent_query_on_request_sent(struct sent_query *k, int err) {
   sio__query_hold(k->q);
   if (err) {
     sio__query_release(k->q, err == SIO_ECLOSED ? 0 : err);
@@ -74,7 +74,7 @@ static void send_request_to_threads(struct threads_adapter *a, const struct memb
   if (r->serial) sio__threads_begin_broadcast(t);
   for (unsigned i = 0; i < n; i++) {
     int err = send_request_to_thread(a, others[i], r);
-    if (k) sent_query_count_member(k, err);
+    if (k) sent_query_on_request_sent(k, err);
   }
   if (r->serial) sio__threads_end_broadcast(t);
 }

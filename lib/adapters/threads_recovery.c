@@ -48,23 +48,24 @@ struct thread_restore {
 /* A request of another server for a record that is on its way to this server. */
 struct deferred_request {
   struct list link;
-  struct request *request; /* one reference to it is owned */
+  struct request *request; /* this struct holds one reference */
 };
 
 struct threads_recovery {
   /* For the server of each thread, the serial number of its last broadcast that arrived here. */
   uint64_t seen[MEMBERS_MAX];
   struct list restores;            /* struct thread_restore */
-  struct recent_broadcasts recent; /* empty if no client waits */
+  struct recent_broadcasts recent; /* empty while `restores` is empty */
 };
 
-/* The answer to REQUEST_RESTORE. It owns the record and the events. */
+/* The answer to REQUEST_RESTORE: a recovery record and the events that its client missed. It owns
+ * the record and the events. */
 struct record_message {
   uint64_t number;
-  unsigned from; /* member_id.place of the server that sends the answer */
+  unsigned from; /* the index (member_id.place) of the server that sends the answer */
   int cause;     /* why the server has no record to send; 0 if it has */
   struct recovery_record *record;
-  /* The tag of the sender's log. `serial` of each of the events is its number in this log. */
+  /* The tag of the sender's replay log. There the number of an event is events[i]->serial. */
   char tag[REPLAY_TAG_LEN];
   uint64_t seen[MEMBERS_MAX];
   size_t nevents, replayed; /* the client has been sent the first `replayed` of them before */
@@ -75,12 +76,12 @@ struct record_message {
 
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
-void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_assign_broadcast_serial(struct threads_adapter *a, struct request *r) {
   if (a->recovery && !(r->flags & SIO_VOLATILE))
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
-void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r) {
   struct threads_recovery *v = a->recovery;
   if (!v || !r->serial) return;
   v->seen[r->from.place] = r->serial;
@@ -97,7 +98,7 @@ static void resend_deferred_requests_to_self(struct threads_adapter *a, struct t
     struct request *r = d->request;
     sio__free(d);
     if (sio__threads_send(core->threads, core->member, a->run_request, r, r->size) == 0) continue;
-    sio__threads_recovery_answer_unknown(core, r);
+    sio__threads_recovery_answer_without_record(core, r);
     sio__thread_request_unref(r);
   }
 }
@@ -113,9 +114,9 @@ static void free_thread_restore_if_done(struct threads_adapter *a, struct thread
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
-/* Frees structs that still wait for answers which will never arrive, because a server had no memory
- * to send them. */
-static void free_outdated_restores(struct threads_adapter *a) {
+/* Frees the structs of clients that are gone if they have waited for answers too long: a server had
+ * no memory to send its answer. */
+static void free_outdated_thread_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
   list_each (it, next, &a->recovery->restores) {
@@ -181,7 +182,7 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio_restore_info info = { .size = sizeof info };
   sio__socket_restore_get_info(restore, &info);
-  free_outdated_restores(a);
+  free_outdated_thread_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
   memcpy(pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
   bool also_self = find_thread_restore_by_pid(a->recovery, pid);
@@ -253,12 +254,12 @@ static void send_answer_without_recovery_record(struct core *core, const struct 
   if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
 }
 
-void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r) {
+void sio__threads_recovery_answer_without_record(struct core *core, const struct request *r) {
   send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_SESSION);
 }
 
-/* Makes a request with the event of a log entry, without its offset. Returns NULL if memory runs
- * out. */
+/* Copies the event of a log entry, without the replay offset at its end, into a new struct request.
+ * Returns NULL if memory runs out. */
 static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_entry *e) {
   sio_packet p = { .nsp = nsp, .msg = msg_ref(e->msg), .offset_len = e->offset_len };
   sio_packet_info info = { .size = sizeof info };
@@ -274,7 +275,7 @@ static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_e
   return copy;
 }
 
-static const struct replay_log_entry *find_next_event_missed_by_record(
+static const struct replay_log_entry *find_next_event_missed_by_client(
     const struct recovery *recovery, const struct recovery_record *rec,
     const struct replay_log_entry *e) {
   return sio__replay_find_next_missed(&rec->replay, &recovery->log, e, sio__is_saved_socket_in_room,
@@ -286,9 +287,9 @@ static int add_missed_events_to_record_message(struct record_message *m,
                                                const struct recovery_record *rec) {
   size_t n = 0;
   const struct replay_log_entry *e = NULL;
-  while ((e = find_next_event_missed_by_record(recovery, rec, e))) n++;
+  while ((e = find_next_event_missed_by_client(recovery, rec, e))) n++;
   if (n && !(m->events = sio__calloc(n, sizeof *m->events))) return UV_ENOMEM;
-  while ((e = find_next_event_missed_by_record(recovery, rec, e))) {
+  while ((e = find_next_event_missed_by_client(recovery, rec, e))) {
     struct request *copy = copy_logged_event(recovery->nsp, e);
     if (!copy) return UV_ENOMEM;
     copy->serial = e->seq;
@@ -321,8 +322,9 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
   if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
-/* Keeps the request until the record arrives that is on its way to this server, for an earlier
- * connection of the same client. Returns false if memory runs out. */
+/* Defers a REQUEST_RESTORE of another thread. The record that it asks for is on its way to this
+ * server, for an earlier connection of the same client (w). The request is handled again when the
+ * wait for that record has ended. Returns false if memory runs out. */
 static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
   if (!d) return false;
@@ -353,7 +355,7 @@ void sio__threads_recovery_run_request(struct threads_adapter *a, struct request
   }
   struct thread_restore *w = a->recovery ? find_thread_restore_by_pid(a->recovery, r->key) : NULL;
   if (!w || w->number >= r->number || !defer_restore_request(w, r))
-    sio__threads_recovery_answer_unknown(core_of_threads_adapter(a), r);
+    sio__threads_recovery_answer_without_record(core_of_threads_adapter(a), r);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
@@ -412,7 +414,7 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
 }
 
 /* Gives the record to the client that waits for it. If that client is gone, keeps the record in
- * case it returns. */
+ * case the client returns; but if a missed event could not be kept, frees the record. */
 static void give_recovery_record_to_client(struct threads_adapter *a, struct thread_restore *w,
                                            struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))

@@ -16,16 +16,17 @@ void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed 
 void sio__threads_adapter_restore_socket(sio_adapter *a, sio_restore *r);
 void sio__threads_adapter_on_restore_end(sio_adapter *a, sio_restore *r);
 
-/* Gives a broadcast that recovery may have to send again its serial number, by which the servers of
- * all threads recognise it. */
-void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r);
-/* Called when a broadcast of this server was sent to the other threads, and when one of another
- * thread has arrived. */
-void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r);
+/* If recovery may have to send the broadcast r again: sets r->serial to a new number, by which the
+ * servers of all threads recognise the broadcast. */
+void sio__threads_recovery_assign_broadcast_serial(struct threads_adapter *a, struct request *r);
+/* Called when a broadcast of this server was sent to the other threads, and when a broadcast of
+ * another thread has arrived: remembers its serial number, and keeps it in a list while a client
+ * waits for its recovery record. */
+void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r);
 
-/* Handles a REQUEST_RESTORE of the server of another thread. */
+/* Handles a REQUEST_RESTORE: the server of another thread asks for a client's recovery record. */
 void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r);
-/* Answers a REQUEST_RESTORE: this server does not have the record. */
-void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r);
+/* Answers a REQUEST_RESTORE: this server does not have the client's recovery record. */
+void sio__threads_recovery_answer_without_record(struct core *core, const struct request *r);
 
 #endif

@@ -53,9 +53,9 @@ static void received_query_send_end(struct received_query *k, int status, size_t
   received_query_free(k);
 }
 
-/* Sends the ANSWER_END of a request that this server did not pass on to any socket. */
-static void send_end_of_answers_without_query(struct core *core, const struct request *r,
-                                              int status) {
+/* Sends the only answer (ANSWER_END) to a request that no socket and no handler of this server will
+ * answer. Sends nothing if the request wants no answer. */
+static void send_answer_end_to_requester(struct core *core, const struct request *r, int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
                       .number = r->number,
@@ -100,8 +100,9 @@ static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, 
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
-/* Tells the server that has sent the request to how many more sockets the event was sent here. If
- * this message is lost, the next one contains its number too. */
+/* Tells the requester (k->from) how many acks it has to expect in addition to those announced
+ * before: one for each further socket to which the event was sent. If this message is lost, the
+ * number is included in the next one. */
 static void send_count_of_sockets_newly_asked(struct received_query *k) {
   size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;
@@ -112,9 +113,10 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
   k->counted = true;
 }
 
-/* Called when the query k->q of this server has ended. Other processes may have told late to how
- * many sockets they sent the event, so this is passed on first. The number of lost answers must not
- * exceed the number that the other server was told to expect. */
+/* Called when the query k->q of this server has ended. Other processes may have reported late to
+ * how many sockets they sent the event, so the requester is told first how many more acks to
+ * expect. The number of lost answers must not exceed the number that the requester was told to
+ * expect. */
 static void on_acks_complete(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);
@@ -127,7 +129,7 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
   int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
     if (k) received_query_free(k);
-    send_end_of_answers_without_query(a->nsp->core, r, err);
+    send_answer_end_to_requester(a->nsp->core, r, err);
     return;
   }
   sio_query *q = k->q;
@@ -138,7 +140,7 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
 
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
   int err = 0;
-  sio__threads_recovery_record_broadcast(a, r);
+  sio__threads_recovery_remember_broadcast(a, r);
   if (r->number)
     run_broadcast_request_with_acks(a, r);
   else
@@ -166,7 +168,7 @@ static void run_fetch_request(struct threads_adapter *a, const struct request *r
   a->asks_below_only = false;
   if (!err) return;
   if (k) received_query_free(k);
-  send_end_of_answers_without_query(a->nsp->core, r, err);
+  send_answer_end_to_requester(a->nsp->core, r, err);
 }
 
 static void on_servers_counted(int status, size_t n, void *user) {
@@ -178,7 +180,7 @@ static void on_servers_counted(int status, size_t n, void *user) {
 /* Counts the servers of other processes: those of the threads are known to the requester. */
 static void run_server_count_request(struct threads_adapter *a, const struct request *r) {
   if (!should_request_leave_process(a, r)) {
-    send_end_of_answers_without_query(a->nsp->core, r, 0);
+    send_answer_end_to_requester(a->nsp->core, r, 0);
     return;
   }
   struct received_query *k = received_query_new(a->nsp, r);
@@ -187,13 +189,13 @@ static void run_server_count_request(struct threads_adapter *a, const struct req
   a->asks_below_only = false;
   if (!err) return;
   if (k) received_query_free(k);
-  send_end_of_answers_without_query(a->nsp->core, r, err);
+  send_answer_end_to_requester(a->nsp->core, r, err);
 }
 
 /* ---- server side emits ----------------------------------------------------------------------- */
 
-/* Which query of which server a handler of a server-side emit answers. It is stored in the bytes of
- * a sio_return. */
+/* Identifies the query to which a handler of a server-side emit replies: the server that has sent
+ * the event, and the number of the query there. It is stored in the bytes of a sio_return. */
 struct return_address {
   struct member_id from;
   uint64_t number;
@@ -218,7 +220,8 @@ static void send_server_side_answer(sio_adapter *a, const sio_return *to, sio_sl
   sio__thread_answer_send(nsp->core, at.from, &end);
 }
 
-static int emit_to_servers_below(struct threads_adapter *a, const struct request *r, sio_query *q) {
+static int send_server_event_through_adapter_below(struct threads_adapter *a,
+                                                   const struct request *r, sio_query *q) {
   sio_packet *p;
   int err = sio__packet_new_for_other_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
   if (err) return err;
@@ -230,8 +233,7 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
 /* Sends a server-side event to other processes through the adapter below. This server sends one
  * ANSWER_END for them, when they have answered or the time limit has passed, and another one for
  * its own handlers. ANSWER_MORE announces that there will be two. */
-static int send_server_event_to_other_processes(struct threads_adapter *a,
-                                                const struct request *r) {
+static int send_server_event_and_await_answers(struct threads_adapter *a, const struct request *r) {
   static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
   struct received_query *k = received_query_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
@@ -240,18 +242,19 @@ static int send_server_event_to_other_processes(struct threads_adapter *a,
     received_query_free(k);
     return err;
   }
-  k->counted = true; /* the requester counts the answer of run_server_emit_request() only */
+  k->counted = true; /* ANSWER_EXPECT is then sent only if servers of other processes will answer */
   sio_query *q = k->q;
   received_query_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
-  err = emit_to_servers_below(a, r, q);
+  err = send_server_event_through_adapter_below(a, r, q);
   sio__query_release(q, err);
   return 0;
 }
 
-static void pass_server_emit_below(struct threads_adapter *a, const struct request *r) {
+static void relay_server_event_to_other_processes(struct threads_adapter *a,
+                                                  const struct request *r) {
   if (!a->below->server_emit || !should_request_leave_process(a, r)) return;
-  int err =
-      r->number ? send_server_event_to_other_processes(a, r) : emit_to_servers_below(a, r, NULL);
+  int err = r->number ? send_server_event_and_await_answers(a, r)
+                      : send_server_event_through_adapter_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
@@ -259,12 +262,12 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
   struct return_address at = { r->from, r->number };
   sio_return to = { { 0 } };
   memcpy(to.bytes, &at, sizeof at);
-  pass_server_emit_below(a, r);
+  relay_server_event_to_other_processes(a, r);
   int err = sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
                                           r->number ? send_server_side_answer : NULL, &to);
   if (!err) return;
   if (r->number)
-    send_end_of_answers_without_query(a->nsp->core, r, err);
+    send_answer_end_to_requester(a->nsp->core, r, err);
   else
     sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
@@ -297,9 +300,9 @@ void sio__thread_request_run(void *server, void *request) {
     run_request_for_namespace(a, r);
     sio_nsp_unref(nsp);
   } else if (r->kind == REQUEST_RESTORE) {
-    sio__threads_recovery_answer_unknown(core_of_server(srv), r);
+    sio__threads_recovery_answer_without_record(core_of_server(srv), r);
   } else {
-    send_end_of_answers_without_query(core_of_server(srv), r, 0);
+    send_answer_end_to_requester(core_of_server(srv), r, 0);
   }
   sio__thread_request_unref(r);
 }

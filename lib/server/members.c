@@ -98,7 +98,7 @@ static int connect_namespaces_to_cluster_adapter(sio_server *srv, const sio_adap
   sio_nsp *nsp;
   int err = 0;
   for (uint32_t i = 0; !err && (nsp = sio__map_next(&srv->core.nsps, &i));)
-    err = sio__threads_adapter_replace_below(nsp, ops, user);
+    err = sio__threads_adapter_replace_adapter_below(nsp, ops, user);
   return err;
 }
 
@@ -110,7 +110,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
   if (has_connected_sockets(srv)) return SIO_ESTATE;
   int err = sio__threads_set_cluster(core->threads, core->member);
   if (err) return err;
-  sio__threads_adapter_set_cluster(core, adapter, user);
+  sio__threads_adapter_set_cluster_adapter(core, adapter, user);
   return connect_namespaces_to_cluster_adapter(srv, adapter, user);
 }
 
