@@ -14,14 +14,14 @@
 #include <inttypes.h>
 #include <sio/emit.h>
 
-/* Dropping has ended when nothing was dropped for this time. */
+/* An episode of drops has ended when nothing was dropped for this time. */
 enum { QUIET_MS = 10000 };
 
 /* The drops that the log reports together: one line when they begin, and one when they have
  * ended. */
 struct drop_episode {
   sio_drop dropped; /* dropped.events is 0 between two episodes */
-  bool lost;        /* as backpressure.lost, for all drops of the episode */
+  bool lost;        /* an event was dropped that no newer event of its key replaces */
   uint64_t began_at, last_at;
   struct timer quiet_timer;
 };
@@ -30,16 +30,19 @@ struct backpressure {
   sio_session *session;
   struct task report_task;
   struct drop_episode episode;
-  sio_drop dropped; /* not reported to the host yet                                  */
-  bool lost;        /* one of them was dropped although no newer one has its key     */
-  bool over;        /* was over queue_high: ops->writable is due at queue_low        */
-  bool stuck;       /* the last pass freed too little: do not try again for a while  */
+  sio_drop dropped; /* the drops that were not reported to the host yet */
+  bool lost;        /* `dropped` counts an event that no newer event of its key replaces */
+  /* The queue was over queue_high, and ops->writable has to be called when it is down to
+   * queue_low. */
+  bool over;
+  /* The last pass over the queue freed too little, so further events are dropped without a pass. */
+  bool stuck;
 };
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-/* With SIO_FULL_KEEP_LATEST, skipping values that newer ones have replaced is what the host wants.
- * It is a warning only if an event was dropped that has no newer one. */
+/* Returns the log level for an episode of drops. With SIO_FULL_KEEP_LATEST the host wants values to
+ * be dropped that newer ones replace. Only an event without a newer one is worth a warning. */
 static int drop_log_level(const struct drop_episode *e) {
   return e->lost ? SIO_LOG_WARN : SIO_LOG_INFO;
 }
@@ -83,7 +86,8 @@ static void start_drop_episode(struct backpressure *f) {
   sio__loop_start_timer(l, &f->episode.quiet_timer, QUIET_MS);
 }
 
-/* An episode that begins with replaced values is logged again when the first event is lost. */
+/* Logs the beginning of an episode of drops. An episode that began with replaced values is logged
+ * again when the first event is dropped that no newer event replaces. */
 static void count_drops_for_log(struct backpressure *f, const sio_drop *d, bool lost) {
   struct drop_episode *e = &f->episode;
   bool begins = !e->dropped.events, worse = lost && !e->lost;
@@ -155,8 +159,8 @@ struct latest {
     size_t position;
   } * slots;
   size_t cap, keyed;
-  size_t position; /* counts the messages during a pass */
-  /* how many packets are queued, without the first one, which may have been sent in part */
+  size_t position; /* the position of the current message during a pass over the queue */
+  /* How many packets are queued, without the first one, which may have been sent in part. */
   size_t packets;
 };
 
@@ -193,8 +197,8 @@ static void index_latest_by_key(sio_session *c, struct latest *l) {
   l->position = 0;
 }
 
-/* A pass that leaves a queue of more than this many bytes has freed too little: the next pass
- * would be due too soon. */
+/* If a pass over the queue leaves more than this many bytes, it has freed too little: the queue
+ * would soon be full again, and need another pass. */
 static size_t queue_low_high_midpoint(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
@@ -203,9 +207,10 @@ static size_t queue_low_high_midpoint(const sio_options *o) {
 
 struct drop_pass {
   struct latest latest;
-  size_t held, low, high; /* memory of the queue, queue_low and queue_high */
+  size_t held;      /* how much memory the queue takes */
+  size_t low, high; /* the options queue_low and queue_high */
   size_t packets_seen;
-  uint64_t events, bytes; /* dropped by this pass */
+  uint64_t events, bytes; /* how much was dropped in this pass */
   bool dropping;          /* the current packet is dropped, so its attachments are too */
 };
 
@@ -227,7 +232,8 @@ static bool should_drop_superseded(const struct msg *m, size_t bytes, void *user
   return should_drop_msg(s, m, bytes, newer);
 }
 
-/* The newest event is dropped only if it is over queue_high by itself. */
+/* The newest event is dropped only if the queue is over queue_high although all older events that
+ * could be dropped were dropped. */
 static bool should_drop_oldest(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->packets_seen += !m->follows;
@@ -235,7 +241,8 @@ static bool should_drop_oldest(const struct msg *m, size_t bytes, void *user) {
   return should_drop_msg(s, m, bytes, s->held > (newest ? s->high : s->low));
 }
 
-/* True if the packet that was queued last was dropped. */
+/* Drops events from the queue as the option when_full says. Returns true if the packet that was
+ * queued last was dropped. */
 static bool drop_queued_events(sio_session *c, struct backpressure *f) {
   const sio_options *o = c->eio->opts;
   struct drop_pass s = { .held = c->transport->held(c),
@@ -277,8 +284,9 @@ static bool has_drop_policy(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-/* The queue is over queue_high although the kernel was just offered all of it. */
-static int apply_full_policy(sio_session *c) {
+/* Does what the option when_full says about a queue that is over queue_high although all of it was
+ * just offered to the kernel. Returns the same values as sio__backpressure_on_queue_full(). */
+static int apply_when_full_option(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;
   struct backpressure *f = backpressure_get_or_new(c);
@@ -295,7 +303,7 @@ int sio__backpressure_on_queue_full(sio_session *c) {
   /* Offer the queue to the kernel first: a queue that it accepts at once does not mean that the
    * peer is slow. */
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
-  return c->transport->held(c) > c->eio->full_bytes ? apply_full_policy(c) : 0;
+  return c->transport->held(c) > c->eio->full_bytes ? apply_when_full_option(c) : 0;
 }
 
 void sio__backpressure_on_queue_low(sio_session *c) {

@@ -11,20 +11,21 @@
 
 #include "eio/session_types.h"
 
-/* Returns false if the packet, a chain of msgs, was dropped and counted: then it may be dropped,
- * and the last pass over the full queue could not drop enough. c->backpressure must not be NULL. */
+/* Call this before a packet, a chain of msgs, is queued while c->backpressure is not NULL. Returns
+ * true if the caller can queue the packet. Returns false if the packet was dropped and counted,
+ * because the queue is full and dropping the events in it did not free enough. */
 bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
-/* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns
- * 0, SIO_EDROPPED if that packet was dropped, or an error for which the caller has to end the
- * session: SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM. */
+/* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns 0;
+ * SIO_EDROPPED if that packet was dropped; or SIO_ETOOBIG (the queue is over the limit that ends a
+ * session) or UV_ENOMEM, and then the caller has to end the session. */
 int sio__backpressure_on_queue_full(sio_session *c);
-/* Call this when the queue is down to queue_low, and from the loop only, because ops->writable is
- * called. */
+/* Call this when the queue is down to queue_low, but not from inside a function that sends, because
+ * it calls ops->writable. */
 void sio__backpressure_on_queue_low(sio_session *c);
 /* Call this when the queue has moved to a WebSocket. */
 void sio__backpressure_on_upgrade(sio_session *c);
-/* Call this when the session is over, from the loop only: reports the drops that were not reported
- * yet. */
+/* Call this when the session is over, but not from inside a function that sends: reports to the
+ * host the drops that were not reported yet. */
 void sio__backpressure_end_and_report_drops(sio_session *c);
 
 #endif

@@ -23,8 +23,8 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
 static size_t max_unread_reply_bytes(const sio_session *c);
 static bool is_queue_over_high_water(const sio_session *c);
 
-/* Returns true while the session is not read because its peer does not take its replies. Such a
- * peer must still answer pings in time. */
+/* Returns true while reading is stopped because the peer does not read what we send. Such a peer
+ * must still answer pings in time. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_queue_over_high_water(c)) return true;
   return c->ws && c->ws->conn->throttled;
@@ -32,7 +32,7 @@ static bool is_reading_stopped_by_backpressure(const sio_session *c) {
 
 /* Returns true from the moment at which the peer is over a rate limit until everything that was
  * read before the pause is handled. Until then a pong of the peer may not have been read. */
-static bool is_reading_stopped_by_limits(const sio_session *c) {
+static bool is_reading_stopped_by_rate_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&
          sio__session_has_unhandled_packets(c);
@@ -56,9 +56,10 @@ static void restart_ping_timeout(sio_session *c) {
 
 static void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
-  /* The answer may be in the socket's buffer: the loop was blocked, or the session is paused. Then
-   * ping again, or wait longer, instead of closing. */
-  bool late = c->eio->loop->late || is_reading_stopped_by_limits(c);
+  /* If the loop was blocked, or reading is paused by a rate limit, the peer's ping or pong may have
+   * arrived and not been read. Then we ping again or wait longer, instead of closing the
+   * session. */
+  bool late = c->eio->loop->late || is_reading_stopped_by_rate_limits(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
     set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
@@ -88,7 +89,8 @@ static void session_on_pong(sio_session *c) {
   CALL_ENGINE_HOOKS(c, heartbeat);
 }
 
-/* Received data shows that the peer is alive: extend the deadline of the pong, once per ping. */
+/* Extends the deadline of the pong, once per ping, because received data shows that the peer is
+ * alive. */
 static void extend_pong_deadline(sio_session *c) {
   if (!c->pong_due || c->pong_extended) return;
   c->pong_extended = 1;
@@ -111,7 +113,7 @@ void sio__session_extend_timeout(sio_session *c) {
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* The rate limits stop reading through the transport, and start it again. */
+/* Called when the peer has exceeded a rate limit: stops reading until on_limits_resume(). */
 static void on_limits_pause(struct meter *m) {
   sio_session *c = session_of_meter(m);
   if (c->transport && c->transport->pause) c->transport->pause(c);
@@ -247,8 +249,8 @@ static void free_session(struct deferred_free *g) {
   sio__session_limits_free(c);
 }
 
-/* The close callback may have called sio__session_finish_closing(), which queues the task again: it
- * has to be cancelled, as deferred_free shares its memory. */
+/* The close callback may have called sio__session_finish_closing(), which queues close_task again.
+ * The task has to be cancelled, because deferred_free is in the same memory. */
 static void free_session_later(sio_session *c) {
   task_cancel(&c->close_task);
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
@@ -275,7 +277,8 @@ static void on_close_task(struct task *t) {
   if (c->removed) free_session_later(c);
 }
 
-/* In SESSION_CLOSING the task may have run before: then this time it only frees the session. */
+/* If close_task has run before, while the session was in SESSION_CLOSING, it only frees the session
+ * this time. */
 void sio__session_finish_closing(sio_session *c) {
   if (c->removed) return;
   remove_session_from_table(c);
@@ -304,7 +307,7 @@ static void session_begin_closing(sio_session *c, bool graceful, const sio_close
   c->close_info = *why;
   log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
-  c->close_info.ws_text = ""; /* the text was borrowed for this call only */
+  c->close_info.ws_text = ""; /* the text of the caller is valid only during the call */
   if (!lingers) remove_session_from_table(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
@@ -332,18 +335,18 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* How much memory of queued replies to its own packets a peer may leave unread, once it has joined
- * a namespace: above this limit the session is not read. Other messages that the host sends do not
- * count. */
+/* The limit for the memory of queued replies to the peer's own packets, once the peer has joined a
+ * namespace. Above it the server stops reading from the session. Other messages that the host sends
+ * do not count. */
 enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
 static inline size_t session_queue_memory(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
-/* Called after a packet of the peer was handled; `before` is the memory of the queue before that.
- * What was queued while the packet was handled is counted as replies, but never more than the
- * whole queue. SIZE_MAX: nothing is added. */
+/* Must be called after a packet of the peer was handled. `before` is the memory that the queue took
+ * before that. What was queued since then is counted as unread replies, but never more than the
+ * whole queue. If `before` is SIZE_MAX, nothing is added. */
 static inline void update_unread_reply_bytes(sio_session *c, size_t before) {
   size_t now = session_queue_memory(c);
   if (now > before) c->unread_reply_bytes += now - before;
@@ -362,7 +365,7 @@ static bool write_queue_and_check_reply_limit(sio_session *c) {
   return c->unread_reply_bytes > max_unread_reply_bytes(c);
 }
 
-/* Over WebSocket the connection checks high_water itself, and is throttled. */
+/* Always false over WebSocket, where the connection itself checks high_water (conn.throttled). */
 static bool is_queue_over_high_water(const sio_session *c) {
   return !c->ws && c->transport->held(c) > c->eio->opts->high_water;
 }
@@ -378,7 +381,8 @@ void sio__session_resume(sio_session *c) {
   if (c->probe) c->probe->ops->resume(c);
 }
 
-/* After it has joined, a peer may leave more replies unread, so reading may resume here. */
+/* A peer that has joined a namespace may leave more replies unread than before, so reading may
+ * resume here. */
 void sio__session_set_joined(sio_session *c) {
   bool was_joined = c->joined;
   c->joined = 1;
@@ -395,13 +399,13 @@ int sio__session_send_packet(sio_session *c, struct msg *m) {
   return err;
 }
 
-static inline void count_sent_packets_until(sio_stats *st, const struct msg *m,
-                                            const struct msg *end, uint64_t n) {
+static inline void count_sent_msgs_before(sio_stats *st, const struct msg *m, const struct msg *end,
+                                          uint64_t n) {
   for (; m != end; m = m->next) histogram_add_n_times(&st->packet_bytes_out, m->len, n);
 }
 
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
-  count_sent_packets_until(st, chain, NULL, n);
+  count_sent_msgs_before(st, chain, NULL, n);
 }
 
 static int end_session_for_full_queue(sio_session *c, int err) {
@@ -417,8 +421,8 @@ static int end_session_for_full_queue(sio_session *c, int err) {
   return err;
 }
 
-/* The packet counts as sent even if it is dropped, or ends the session. It is counted here, because
- * the caller counts it only if we return 0. */
+/* A packet counts as sent even if it is dropped, or the session ends because of it. Then it is
+ * counted here, because the caller counts a packet only if this function returns 0. */
 static int handle_full_queue(sio_session *c, const struct msg *chain) {
   int err = sio__backpressure_on_queue_full(c);
   if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
@@ -433,10 +437,10 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
     if (!err) continue;
-    count_sent_packets_until(c->eio->stats, chain, m, 1);
-    /* The transport has failed already, and will end the session with the cause of that failure. */
+    count_sent_msgs_before(c->eio->stats, chain, m, 1);
+    /* The transport has failed, and will end the session with the cause of its failure. */
     if (err == SIO_ECLOSED) return err;
-    /* The peer could not read a packet that lacks a part, so that the session has to end. */
+    /* The peer could not decode a packet of which a part is missing, so the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
@@ -456,7 +460,7 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
   return c->state == SESSION_OPEN;
 }
 
-/* Returns false if the session is over. */
+/* Counts, traces and handles a packet of the peer. Returns false if the session is over. */
 static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->limited && !sio__session_charge_rate_limits(c, 1, 0)) return false;

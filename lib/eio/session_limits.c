@@ -22,13 +22,13 @@ bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t
 
 /* ---- allocation and the count per address --------------------------------------------------- */
 
-static bool are_limits_set(const struct eio *e) {
+static bool are_session_limits_set(const struct eio *e) {
   return meter_settings_have_limits(&e->group->meters) || addr_limits_active(e->group->addr_limits);
 }
 
 sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
                                        const struct meter_ops *ops) {
-  size_t before = are_limits_set(e) ? sizeof(struct session_limits) : 0;
+  size_t before = are_session_limits_set(e) ? sizeof(struct session_limits) : 0;
   char *block = sio__calloc(1, before + sizeof(sio_session) + id_size);
   if (!block) return NULL;
   sio_session *c = (sio_session *)(void *)(block + before);

@@ -16,7 +16,7 @@ struct session_limits {
   struct addr_record *addr_record; /* counts the sessions of this address; NULL: not counted */
 };
 
-/* NULL if the session has no limits. */
+/* Returns the limits of the session, or NULL if it has none. */
 static inline struct session_limits *session_limits_of(const sio_session *c) {
   return c->limited ? (struct session_limits *)(uintptr_t)c - 1 : NULL;
 }
@@ -25,7 +25,7 @@ static inline sio_session *session_of_meter(struct meter *m) {
   return (sio_session *)(container_of(m, struct session_limits, meter) + 1);
 }
 
-/* True while the peer is over a rate limit and is not read. */
+/* Returns true while the peer is over a rate limit, so that the server does not read from it. */
 static inline bool session_is_paused(const sio_session *c) {
   return c->limited && meter_is_paused(&session_limits_of(c)->meter);
 }
@@ -37,15 +37,16 @@ sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
                                        const struct meter_ops *ops);
 void sio__session_limits_free(sio_session *c); /* frees c and its limits */
 
-/* Counts the session for its address. Returns false after it has answered r with 429, because the
- * address has too many sessions. */
+/* Counts the session for its address. If the address has too many sessions, answers r with 429 and
+ * returns false. */
 bool sio__session_limits_count_session(sio_session *c, sio_request *r);
 /* Call this when the session is removed from eio->sessions: stops the meter, and no longer counts
  * the session for its address. */
 void sio__session_limits_release(sio_session *c);
 
-/* Counts received data for the rate limits. Returns false if one is exceeded and when_limited is
- * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE the `pause` of the meter's ops is called instead. */
+/* Counts received packets and bytes for the rate limits. If a limit is exceeded, returns false if
+ * when_limited is SIO_LIMITED_CLOSE; with SIO_LIMITED_PAUSE it calls the `pause` of the meter's ops
+ * instead, and returns true. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
 /* Logs that the peer is over a limit, and calls the callback of on_limited. */
 void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms);
