@@ -70,7 +70,7 @@ static void stream_close(struct stream *st) {
   uv_close((uv_handle_t *)&st->timer, on_stream_timer_closed);
 }
 
-static void stream_close_as_part(struct redis_part *p) { stream_close(stream_of_part(p)); }
+static void close_stream_of_part(struct redis_part *p) { stream_close(stream_of_part(p)); }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -89,12 +89,12 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   st->part = (struct redis_part){ .is_ready = is_stream_ready_for_commands,
                                   .flush = stream_flush_connections,
                                   .queued = stream_count_queued_bytes,
-                                  .close = stream_close_as_part };
+                                  .close = close_stream_of_part };
   st->redis = r;
   st->ops = ops;
   st->read_count = o->read_count;
   st->read_next = 1;
-  /* XREAD must not block for so long that the silent connection would count as broken. */
+  /* If XREAD blocked for longer, the link would take the silent connection for a broken one. */
   unsigned most = r->options.ping_interval_ms / 2 + 1;
   st->block_ms = o->block_ms < most ? o->block_ms : most;
   st->max_len = o->max_len;

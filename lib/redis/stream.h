@@ -7,11 +7,13 @@
 
 #include "redis/stream_types.h"
 
-/* Adds the adapter to the stream of this name, which is opened if no adapter uses it yet. Returns
- * 0, UV_EEXIST (an adapter of the same namespace uses it) or UV_ENOMEM. */
+/* Adds the adapter to the stream with the name o->name, and opens the stream if no adapter uses it
+ * yet. Returns 0, UV_EEXIST (an adapter of the same namespace uses the stream), UV_ENOTSUP
+ * (sio_redis_free() was called) or UV_ENOMEM. */
 int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops, sio_adapter *a, struct stream **out);
-/* Removes the adapter from the stream. The stream is closed when it has no adapter. */
+/* Removes the adapter from the stream, after entries that wait for their ids were delivered without
+ * ids. Closes the stream when it has no adapter any more. */
 void sio__stream_remove_adapter(struct stream *st, sio_adapter *a);
 
 #endif

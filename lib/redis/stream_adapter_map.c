@@ -11,7 +11,7 @@
  * the adapter's namespace. */
 struct stream_member {
   sio_adapter *adapter;
-  sio_slice nsp; /* the adapter's */
+  sio_slice nsp; /* the name of the adapter's namespace; owned by the adapter */
 };
 
 static sio_slice stream_member_key(const void *item) {

@@ -16,17 +16,17 @@ int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t numbe
                                     const sio_slice *words, size_t n);
 uint64_t sio__stream_decode_reply_number(const struct link_expect *expect);
 
-/* Sends the command of an ENTRY_KEY. In a Redis Cluster the entry is queued again if no reply
- * comes. Returns 0 or an error. */
+/* Sends the command of an ENTRY_KEY. In a Redis Cluster the command is sent again if it gets no
+ * reply. Returns 0 or an error. */
 int sio__stream_send_key_command(struct stream *st, struct stream_entry *e);
 /* Called when Redis has answered an ENTRY_KEY command on the connection of the writer: removes the
  * oldest ENTRY_KEY that was written. */
 void sio__stream_on_key_command_reply(struct stream *st);
 
-/* Sends a command that is about `key`. The reply is passed to st->ops->reply with `kind` and
- * `number`, for which the caller has incremented sio_redis.last_number. In a Redis Cluster replies
- * to commands for different keys come in any order. Returns 0, UV_ENOTCONN (the stream is not open
- * for writing), UV_ENOBUFS or UV_ENOMEM. */
+/* Sends a command for the Redis key `key`. The reply is passed to st->ops->reply with `kind` and
+ * `number`; the caller gets a new number by incrementing sio_redis.last_number. If `kind` is '\0',
+ * the reply is ignored. In a Redis Cluster replies to commands for different keys come in any
+ * order. Returns 0, UV_ENOTCONN (the stream is not open for writing), UV_ENOBUFS or UV_ENOMEM. */
 int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_slice key,
                              const sio_slice *words, size_t n);
 

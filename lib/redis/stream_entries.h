@@ -25,8 +25,8 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
 /* Delivers each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which still waits for
  * its id. */
 void sio__stream_deliver_local_entries(struct stream *st);
-/* Delivers, without ids, all entries that were queued at the time `then` (of uv_now()) or
- * before. */
+/* Delivers, without ids, all entries that were queued at or before the time `then` (a value of
+ * uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
 /* Starts the timer that delivers entries without ids when they have waited STREAM_WAIT_MS. The
  * timer stops when no entry waits. */
@@ -38,9 +38,9 @@ static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
 static inline bool is_entry_waiting_for_delivery(const struct stream_entry *e) {
   return e->kind == ENTRY_ADD && !e->delivered;
 }
-/* Returns true if entries of this server are not delivered to its sockets yet, because they were
- * not read back from the stream. An event for local sockets alone must then be queued
- * as ENTRY_LOCAL, so that the order is kept. */
+/* Returns true if entries of this server are not delivered to the local sockets yet, because they
+ * were not read back from the stream. An event for local sockets only must then be queued as
+ * ENTRY_LOCAL, so that it is delivered after them. */
 static inline bool has_stream_undelivered_entries(const struct stream *st) {
   return st->waiting > 0;
 }

@@ -19,8 +19,9 @@ static inline int stream_id_compare(struct stream_id a, struct stream_id b) {
 /* Reads the reply to XREVRANGE with COUNT 1. Sets *id to the id of the entry, or to 0-0 if the
  * stream is empty. Returns false if the reply is an error or malformed. */
 bool sio__stream_parse_last_id(const redisReply *reply, struct stream_id *id);
-/* Reads an entry that Redis has sent. Returns false if its fields are not those of this
- * protocol. */
+/* Parses an entry of the form [id, [name, value, ...]]. Fields with unknown names are ignored, and
+ * missing fields are empty. Returns false if the entry has another form; *id is set nevertheless if
+ * the id is valid. */
 bool sio__stream_parse_entry(struct stream_fields *f, const redisReply *entry,
                              struct stream_id *id);
 

@@ -41,19 +41,19 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
-/* Entry e has a lower number than the entry with this id, which was read back. Returns true if no
- * server has received e or will receive it: e is not in the stream, or comes after the other entry
- * and is taken for a second copy (stream_repeats.h). Redis may do the latter if it executes
- * commands of an old connection late, and refuses one of them. An entry that was confirmed with a
- * lower id was in the stream, and was trimmed. */
+/* e: an entry of this server with a smaller number than the entry with the id *id, which was read
+ * back. Returns true if no server has received e or will receive it: either e is not in the stream,
+ * or it comes after the other entry and is ignored as a second copy (stream_repeats.h). The latter
+ * happens if Redis executes commands of an old connection late, and refuses one of them. If e was
+ * confirmed with a smaller id than *id, e was in the stream, and was trimmed. */
 static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
   return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
 }
 
-/* Delivers and frees the entries of the list up to the one with the number seq, which was read
- * back. */
-static void stream_settle_entries(struct stream *st, struct list *list, uint64_t seq,
-                                  const struct stream_id *id) {
+/* Called when the entry with the number `seq` and the id *id was read back: delivers and frees the
+ * entries of the list up to this one. Those that are lost are counted as dropped. */
+static void stream_deliver_entries_up_to(struct stream *st, struct list *list, uint64_t seq,
+                                         const struct stream_id *id) {
   bool found = false;
   list_each (it, tmp, list) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -67,11 +67,11 @@ static void stream_settle_entries(struct stream *st, struct list *list, uint64_t
   }
 }
 
-/* Called when an entry of this server was read back. The entry may be one that is queued to be
- * added again. */
+/* Called when an entry of this server was read back. After a connection has broken, the entry may
+ * be in st->queued already, to be added a second time. */
 static void stream_handle_own_entry(struct stream *st, uint64_t seq, struct stream_id id) {
-  stream_settle_entries(st, &st->sent, seq, &id);
-  if (list_empty(&st->sent)) stream_settle_entries(st, &st->queued, seq, &id);
+  stream_deliver_entries_up_to(st, &st->sent, seq, &id);
+  if (list_empty(&st->sent)) stream_deliver_entries_up_to(st, &st->queued, seq, &id);
   sio__stream_deliver_local_entries(st);
 }
 
@@ -84,7 +84,8 @@ static void stream_dispatch_entry(struct stream *st, const struct stream_fields 
     st->ops->on_remote_entry(a, f, id);
 }
 
-/* Returns false if the entry has no id, or an id that is not greater than the last one. */
+/* Handles one entry of a reply to XREAD. Returns false if the entry has no id, or if its id is not
+ * greater than st->last, the id of the entry that was read before. */
 static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   struct stream_fields f;
   struct stream_id id = { 0, 0 };
@@ -101,7 +102,8 @@ static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   return true;
 }
 
-/* Handles the reply to XREAD: [[name, [[id, fields], ...]]]. Returns false if it is malformed. */
+/* Handles the reply to XREAD, which is [[name, [[id, fields], ...]]], or nil if the stream has no
+ * new entry. Returns false if the reply is malformed. */
 static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_NIL) return true;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
@@ -154,7 +156,8 @@ static void ignore_lost_stream_reader_reply(struct link *l, struct link_expect *
   (void)l, (void)expect;
 }
 
-/* The reason may have been a reply over max_message, so the next XREAD asks for one entry only. */
+/* The connection may have failed because a reply was longer than max_message, so the next XREAD
+ * asks for one entry only. */
 static void on_stream_reader_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_reader_link(l);
   st->read_next = 1;

@@ -16,12 +16,13 @@
 void sio__stream_init_repeats(struct stream *st);
 void sio__stream_clear_repeats(struct stream *st);
 
-/* Remembers that the entry was read. Returns true if the entry is a second copy: its server had
- * added the entry before, and the first copy was read. If memory runs out, an entry of a new server
- * is not remembered. */
+/* Called when an entry was read: remembers its number `seq` as the last one of the server that
+ * added it. Returns true if the entry is to be ignored, because its number is not greater than the
+ * last one of that server. Returns false and remembers nothing if the entry has no `seq` or `uid`,
+ * or if memory ran out. */
 bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id);
 /* Returns true if sio__stream_note_entry() has returned true for the entry with this id. Only the
- * last STREAM_REPEATS of such entries are known. */
+ * last STREAM_REPEATS entries for which it did are known. */
 bool sio__stream_is_repeat(const struct stream *st, struct stream_id id);
 
 #endif

@@ -53,7 +53,7 @@ struct stream_entry {
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
   sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* the command of an ENTRY_KEY */
-  uint64_t number; /* the number of its command, by which the reply finds the entry */
+  uint64_t number; /* in link_expect.id of its command, to find the entry when the reply comes */
   uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
@@ -95,7 +95,7 @@ struct stream {
   struct link writer, reader;
   struct map adapters; /* by the names of their namespaces; see stream_adapter_map.c */
   struct list queued;  /* struct stream_entry that are not written yet, without ENTRY_KEY */
-  struct list sent;    /* written ENTRY_ADD, and the ENTRY_LOCAL between and after them */
+  struct list sent;    /* ENTRY_ADD that were written, and the ENTRY_LOCAL between and after them */
   struct list keys;    /* ENTRY_KEY in any state */
   size_t bytes;        /* the sum of stream_entry.bytes in the three lists */
   unsigned waiting;    /* how many ENTRY_ADD are not delivered to the local sockets yet */
@@ -105,15 +105,15 @@ struct stream {
   unsigned block_ms;
   size_t max_len;
   bool has_position;  /* `last` is known */
-  bool has_fence;     /* `fence` is known for the current connection */
-  bool writer_is_new; /* entries written on the connection before are not settled yet */
+  bool has_fence;     /* `fence` is known for the current connection of the writer */
+  bool writer_is_new; /* entries that a previous connection has written may have to be resent */
   bool open;          /* entries are written to Redis now */
   bool closed;
   struct stream_id last;  /* the last entry that was read */
   struct stream_id fence; /* the last entry in the stream when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;
-  /* a ring: entries that were found to be second copies */
+  /* a ring: the ids of entries for which sio__stream_note_entry() has returned true */
   struct stream_id repeats[STREAM_REPEATS];
   unsigned nrepeats;
   size_t name_len;

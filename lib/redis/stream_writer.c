@@ -11,8 +11,8 @@
 #include "redis/stream_parse.h"
 #include "redis/stream_server.h"
 
-/* At least as many bytes as a command has in addition to those of its entry: the other words, and
- * for each word what sio__link_queue_command() counts. */
+/* An upper bound for the bytes that a command has in addition to those of its entry: words such as
+ * XADD and MAXLEN, and what sio__link_queue_command() counts in addition for each word. */
 enum { COMMAND_BYTES = 768 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -85,10 +85,11 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Queues the entries again that were written to a connection that broke and were not read back:
- * they are not in the stream, unless Redis executes their commands later. They are put before the
- * entries that are queued. If an entry is added twice, readers ignore the second copy
- * (stream_repeats.h). */
+/* Called when the reader has read all that was in the stream when the writer connected. Entries
+ * that an earlier connection has written and that were not read back are not in the stream, unless
+ * Redis executes their commands later: they are moved to the start of the queue. If an entry is
+ * added twice, readers ignore the second copy (stream_repeats.h). Confirmed entries were trimmed
+ * from the stream: they are delivered without ids. */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);
@@ -174,9 +175,10 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
   sio__stream_open_if_caught_up(st);
 }
 
-/* Called when the Redis server has refused a command because the slot of the stream has moved. The
- * entry of this command is not in the stream. For entries that were sent later it is not known
- * whether they are, so the connection is broken, and they are read back or sent again. */
+/* Called when the Redis server has refused a command because the slot of the stream has moved. If
+ * the command was an XADD, its entry is not in the stream and will be added again. Entries that
+ * were written later may be in the stream or not, so the connection is broken: after the reconnect,
+ * those that are not read back are added again, too. */
 static void stream_writer_follow_slot(struct stream *st, const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD
