@@ -26,7 +26,9 @@
 #include <sio/socket.h>
 #include <uv.h>
 
-enum { READ_COUNT_MAX = 300 }; /* one reply has at most REPLY_ELEMENTS elements */
+/* The largest value of the option read_count. A reply with so many entries has less than
+ * REPLY_ELEMENTS elements, the limit of the reply reader. */
+enum { READ_COUNT_MAX = 300 };
 
 static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
 
@@ -95,8 +97,8 @@ static struct stream_entry *streams_entry_new(sio_adapter *a, enum sharded_type 
 }
 
 /* Queues an entry with the data m for the stream, and clears m. wait: see
- * sio__stream_queue_entry(). If an error is returned, no entry was queued, and the lost message was
- * counted. */
+ * sio__stream_queue_entry(). If an error is returned, no entry was queued, and
+ * sio__redis_count_dropped_message() was called. */
 static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct message *m,
                              const sio_packet_info *info, const char *key, bool wait) {
   char *data;
@@ -117,7 +119,7 @@ static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct mess
 struct local_event {
   sio_adapter *adapter;
   sio_packet *packet;
-  sio_query *query; /* held, or NULL */
+  sio_query *query; /* the query that collects acks, which the adapter holds; or NULL */
   sio_target to;    /* to.rooms and to.except point into `names` */
   const char **names;
 };
@@ -151,8 +153,8 @@ static const char **copy_name_list(const char ***slots, char **text, const char 
   return first;
 }
 
-/* Copies the names of the rooms of the target. The id of the socket to leave out becomes one of the
- * rooms in `except`. */
+/* Copies the namespace, the flags and the names of the rooms of the target to v->to. The id of the
+ * socket to->skip becomes one of the rooms in v->to.except. */
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
@@ -308,8 +310,9 @@ static int receive_stream_request(sio_adapter *a, sio_slice message, void *user)
   return sio__handle_stream_request(a, *(const unsigned *)user, message);
 }
 
-/* Handles an entry that another Socket.IO server has added. Entries of other types than these are
- * ignored: they come from older versions, or their messages are published on channels. */
+/* Handles an entry that another Socket.IO server has added. Entries of types that are not named
+ * below are ignored: only older versions of the Node.js adapter add them to the stream; newer ones
+ * publish these messages on channels. */
 static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
   char text[STREAM_ID_MAX];
   struct delivery d = { .offset = sio__stream_id_format(id, text) };
@@ -345,7 +348,8 @@ struct last_event {
   const struct stream_entry *entry;
 };
 
-/* Sends an event that waits for its id to one socket, if that socket is in its target. */
+/* Sends the event of the entry l->entry, whose id is not known yet, to l->socket, if the target of
+ * the event includes this socket. */
 static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void *user) {
   const struct last_event *l = user;
   struct received_event ev;
@@ -366,8 +370,8 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   return err;
 }
 
-/* Called when the host disconnects the socket. Since the socket cannot be recovered later, it is
- * sent the events now that still wait for their ids. */
+/* Called when the host disconnects the socket. Sends the socket the events that wait until they are
+ * read back from the stream: they cannot be sent later, because the socket cannot be recovered. */
 void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;
@@ -395,8 +399,8 @@ static const struct stream_ops streams_stream_ops = {
   .flush = sio__streams_on_flush,
 };
 
-/* Returns the hash that the Node.js adapter computes: h = h * 31 + c over UTF-16 units, as a signed
- * 32-bit number. It may be negative, and then its remainder is, too. */
+/* Returns the hash that the Node.js adapter computes: h = h * 31 + c for each UTF-16 code unit c,
+ * as a signed 32-bit number, which may be negative. */
 static int32_t hash_nsp_name(sio_slice name) {
   uint32_t h = 0;
   for (size_t i = 0; i < name.n;) {

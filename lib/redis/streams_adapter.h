@@ -15,14 +15,18 @@ int sio__streams_start(sio_adapter *a, const sio_redis_adapter_options *o);
 void sio__streams_stop(sio_adapter *a);
 void sio__streams_free(sio_adapter *a);
 
-/* Adds an event for the sockets of all Socket.IO servers to the stream. It is delivered to the
- * local sockets now, or when the id of its entry is known. */
+/* Adds an event for the sockets of all Socket.IO servers to the stream. With connection state
+ * recovery the event is delivered to the local sockets when it is read back from the stream.
+ * Volatile events, events that cannot be added, and all events without recovery are delivered by
+ * sio__streams_deliver_in_order(). */
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
-/* Delivers an event to local sockets only, after the entries that still wait for their ids. */
+/* Delivers an event to local sockets only, after the events of this server that were not read back
+ * from the stream yet. */
 int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p);
-/* Adds an entry that makes sockets join or leave rooms, or disconnect. type: MESSAGE_JOIN,
- * MESSAGE_LEAVE or MESSAGE_DISCONNECT. */
+/* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:
+ * MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. session: used for MESSAGE_DISCONNECT; true if
+ * the connections of the clients are closed, too. */
 void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
                                                    const struct message_target *to,
                                                    const char *const *rooms, bool session);

@@ -35,13 +35,13 @@ struct stream_restore {
   sio_restore *restore; /* NULL after sio__streams_on_restore_end() */
   bool has_key;         /* the reply with the session's key has come, or will not come */
   bool reading;         /* a page of entries was requested and has not come yet */
-  bool following;       /* all pages were read; events delivered here are added */
+  bool following;       /* all pages were read; events are added when this server delivers them */
   bool offset_exists;
   bool done;
   struct stream_id offset; /* the last entry that the client has received */
-  struct stream_id end;    /* the last entry of the pages that are requested */
-  struct stream_id at;     /* the last entry of the pages that have come; at first `offset` */
-  char *key_value;         /* the value of the session's key, owned; NULL if there is none */
+  struct stream_id end;    /* the last entry that is requested */
+  struct stream_id at;     /* the entries up to this one were handled; at first `offset` */
+  char *key_value;         /* owned: the value of the session's key in Redis; NULL: none */
   struct received_session session;
   char pid[PID_MAX];
 };
@@ -71,7 +71,7 @@ static sio_slice stream_name_of_adapter(const struct streams *x) {
   return slice(x->stream->name, x->stream->name_len);
 }
 
-static int request_offset_entry(struct streams *x, const struct stream_restore *k) {
+static int request_entry_at_offset(struct streams *x, const struct stream_restore *k) {
   char offset[STREAM_ID_MAX];
   const sio_slice id = sio__stream_id_format(k->offset, offset);
   const sio_slice words[] = { SLICE("XRANGE"), stream_name_of_adapter(x), id, id };
@@ -116,10 +116,10 @@ static int request_and_delete_session_key(struct streams *x, const struct stream
                                              : get_and_delete_key_in_transaction(x, k, key);
 }
 
-/* Requests the entry at the offset and the session's key. In a Redis Cluster replies may come in
- * any order, so on_offset_entry_reply() requests the key. */
-static int request_session_key_and_offset(struct streams *x, const struct stream_restore *k) {
-  int err = request_offset_entry(x, k);
+/* Requests the entry at the client's offset and, except in a Redis Cluster, the session's key. In a
+ * cluster replies may come in any order, so on_offset_entry_reply() requests the key later. */
+static int request_offset_entry_and_session_key(struct streams *x, const struct stream_restore *k) {
+  int err = request_entry_at_offset(x, k);
   return err || redis_is_cluster(x->adapter->redis) ? err : request_and_delete_session_key(x, k);
 }
 
@@ -147,15 +147,16 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
   } else {
     sio__streams_save_dirty_sessions(x);
     struct stream_restore *k = stream_restore_new(x, r, &info);
-    if (!k || request_session_key_and_offset(x, k)) {
+    if (!k || request_offset_entry_and_session_key(x, k)) {
       if (k) stream_restore_free(k);
       a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
     }
   }
 }
 
-/* Called when the restore r has ended. If the reply with the session's key has not arrived yet, the
- * struct stays until the reply arrives, and the key is then written to Redis again. */
+/* Called when the restore r has ended. If the reply with the session's key has not come yet, the
+ * struct stream_restore is kept until then, because the key, which Redis has deleted, is to be
+ * written again. */
 void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
@@ -200,8 +201,9 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
   }
 }
 
-/* Decodes the message of an entry with an event of this namespace. Returns the bytes, which the
- * caller frees, or NULL if the entry has no such event or memory ran out. */
+/* If the entry contains an event of this namespace, decodes its message and sets *out to it.
+ * Returns the memory of the message, which the caller frees. Returns NULL if the entry contains no
+ * such event or memory ran out. */
 static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
                                          sio_slice *out) {
   if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
@@ -243,10 +245,10 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
 }
 
 /* Requests the next page of the entries after k->at, up to the last entry that this server has read
- * from the stream. If k->at is that entry, the restore is complete; events that this server
- * delivers from then on are added as they are delivered. If k->at is a later entry, which can only
- * be the client's offset, does nothing: sio__streams_on_entries_read() calls this function
- * again. */
+ * from the stream. If k->at is that entry, completes the restore; events that this server delivers
+ * from then on are added as they are delivered. If k->at is a later entry, because the client has
+ * received an entry that this server has not read yet, does nothing:
+ * sio__streams_on_entries_read() calls this function again. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
@@ -343,8 +345,9 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
     begin_socket_restore(x, k);
 }
 
-/* In a Redis Cluster requests the session's key now. If this server cannot restore the socket, the
- * key stays in Redis, so that another Socket.IO server can use it. */
+/* Handles the reply with the entry at the client's offset. In a Redis Cluster the session's key is
+ * requested only now, and only if the entry exists. Otherwise this server cannot restore the
+ * socket, and the key stays in Redis, so that another Socket.IO server can use it. */
 static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
                                   const redisReply *reply) {
   bool ok = reply && reply->type == REDIS_REPLY_ARRAY;

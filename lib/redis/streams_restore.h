@@ -10,13 +10,13 @@
 
 void sio__streams_clear_restores(struct streams *x);
 
-/* Called when an event was delivered to the local sockets: adds it to the restores of sockets that
- * have missed it. */
+/* Called when an event was delivered to the local sockets: adds the event to those that the sockets
+ * being restored have missed, if it is for them. */
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 
-/* Writes the keys to Redis again that were read and deleted for restores which have not ended
- * yet. */
+/* A restore deletes the session's key in Redis when it reads the key. Writes these keys again for
+ * the restores that have not ended. */
 void sio__streams_write_back_unused_keys(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */

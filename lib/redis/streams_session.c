@@ -138,8 +138,8 @@ static void mark_session_of_socket_dirty(sio_adapter *a, const sio_socket *s) {
   if (l) live_session_mark_dirty(a->streams, l);
 }
 
-/* If memory runs out, no live_session exists, and the key is written only when the connection of
- * the client breaks: the socket can then be recovered, unless its server is killed before that. */
+/* If memory runs out, the socket has no live_session, and its key is written only when the
+ * connection of the client breaks. Then the socket cannot be recovered if this server is killed. */
 void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
   const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;

@@ -19,26 +19,27 @@ struct streams {
   struct stream *stream;
   unsigned recovery_ms; /* 0: recovery is off */
   struct map live; /* struct live_session by pid: one for each connected socket that has a pid */
-  /* struct live_session.by_age, the session that was written first at the start */
+  /* struct live_session.by_age; first is the session whose key was written longest ago */
   struct list by_age;
   /* struct live_session.dirty: sessions whose keys are written at the next flush */
   struct list dirty;
-  struct list restores; /* struct stream_restore: streams_restore.c */
-  char prefix[];        /* the prefix of the names of the keys */
+  struct list restores; /* struct stream_restore: see streams_restore.c */
+  char prefix[];        /* the prefix of the keys: the option session_key_prefix */
 };
 
 void sio__streams_init_sessions(struct streams *x);
 void sio__streams_clear_sessions(struct streams *x);
 
-/* Queues SET with the value for the key of the session pid, or DEL if value.p is NULL. encoded:
- * true if the value is base64 already; otherwise this function encodes it. Returns 0, UV_ENOTCONN,
- * UV_ENOBUFS or UV_ENOMEM. */
+/* Queues a command for the key of the session with this pid: SET with the value, or DEL if value.p
+ * is NULL. encoded: true if the value is base64 already; otherwise this function encodes it.
+ * Returns 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. */
 int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice value,
                                    bool encoded);
 /* Queues commands that write the keys of all changed sessions. Keys whose command cannot be queued
  * now are written at a later flush. */
 void sio__streams_save_dirty_sessions(struct streams *x);
-/* Makes the next flush write the keys that would expire soon. */
+/* Makes the next flush write each key again that was written a third of recovery_ms ago or earlier,
+ * so that the keys of connected sockets do not expire. */
 void sio__streams_mark_expiring_sessions_dirty(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */
@@ -49,7 +50,8 @@ void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s);
 void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s);
 void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid);
 
-/* For stream_ops: writes the keys that have changed. */
+/* A function for stream_ops.flush: calls sio__streams_save_dirty_sessions() for each adapter of the
+ * stream. */
 void sio__streams_on_flush(struct stream *st);
 
 #endif
