@@ -219,8 +219,8 @@ static const struct link_socket_ops link_socket_ops = { .connected = on_link_con
                                                         .failed = on_link_failed };
 
 /* Connects to the next address of the host. If that fails at once, as with an IPv6 address on a
- * machine without IPv6, tries the one after it. err: the error of the address that was tried
- * before. */
+ * machine without IPv6, tries the addresses after it. err: the error of the address that was tried
+ * before, which is reported if there is no further address. */
 static void link_connect_to_next_address(struct link *l, int err) {
   for (struct addrinfo *a; (a = l->next_address);) {
     struct link_socket *w = sio__link_socket_new(l, &link_socket_ops);

@@ -15,8 +15,8 @@
 #include "redis/link_queue.h"
 #include "redis/link_types.h"
 
-/* *handles is incremented for each uv handle of the link. It is decremented when a handle has
- * closed, before closed(l) is called. */
+/* Increments *handles for each uv handle and each lookup of the link. When one of them has ended,
+ * *handles is decremented and then closed(l) is called. */
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
@@ -26,10 +26,11 @@ void sio__link_start(struct link *l);
 /* Continues an attempt to connect for which ops->locate has returned false. The caller has set
  * l->to. Does nothing if the link does not wait for an address. */
 void sio__link_resume_with_address(struct link *l);
-/* Closes the connection and drops all commands. If the state is READY, queued commands are written
- * before, as far as the kernel takes them at once. */
+/* Closes the connection, drops all commands and does not connect again. If the state is READY,
+ * first writes as much of the queued commands as the kernel takes at once. */
 void sio__link_stop(struct link *l);
-/* Stops the link and closes its handles. closed(l) is called from the loop when they are closed. */
+/* Stops the link and closes its handles. When a handle has closed, closed(l) is called from the
+ * loop. */
 void sio__link_close(struct link *l);
 
 /* Writes the queued commands if the state is READY. */

@@ -54,8 +54,8 @@ static int link_grow_expected_replies(struct link *l) {
   return 0;
 }
 
-/* Copies the command that was appended to the buffer last. before: the length of the buffer before
- * that. */
+/* Returns a copy of the command at the end of the buffer, or NULL if memory ran out. before: the
+ * length of the buffer before the command was appended. */
 static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) {
   size_t n = b->n - before;
   struct link_kept *k = sio__malloc(sizeof *k + n);
@@ -65,8 +65,8 @@ static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) 
   return k;
 }
 
-/* Appends *expect to the ring. before: the length of l->out before the command was appended to
- * it. */
+/* Appends *expect to the ring l->expects, after its command was appended to l->out. before: the
+ * length of l->out before that. */
 static void link_push_expected_reply(struct link *l, const struct link_expect *expect,
                                      size_t before) {
   struct link_expect *e = expected_reply_at(l, l->nexpects++);
@@ -117,12 +117,13 @@ void sio__link_put_removed_command_into_list(struct link *l, const struct link_e
   list_push(list, &k->in_list);
 }
 
-static void link_take_command(struct link *l, const struct link_expect *e, struct list *list) {
+static void link_move_command_to_list(struct link *l, const struct link_expect *e,
+                                      struct list *list) {
   l->kept -= e->kept->n;
   sio__link_put_removed_command_into_list(l, e, list);
 }
 
-/* The commands that stay are moved together in the ring, and so are their bytes in l->out. */
+/* Closes the gaps that the removed commands leave in the ring l->expects and in l->out. */
 void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
                                        struct list *list) {
   uint32_t left = l->nwritten;
@@ -130,7 +131,7 @@ void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
   for (uint32_t i = l->nwritten; i < l->nexpects; i++) {
     const struct link_expect e = *expected_reply_at(l, i);
     if (e.kept && pick(l, &e, slot)) {
-      link_take_command(l, &e, list);
+      link_move_command_to_list(l, &e, list);
     } else {
       if (to < from) memmove(l->out.p + to, l->out.p + from, e.size);
       *expected_reply_at(l, left++) = e;
@@ -142,7 +143,7 @@ void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
   l->out.n = to;
 }
 
-static bool has_command_slot(struct link *l, const struct link_expect *e, int slot) {
+static bool has_command_given_slot(struct link *l, const struct link_expect *e, int slot) {
   (void)l;
   return e->slot == slot;
 }
@@ -151,10 +152,10 @@ void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list
   for (uint32_t i = 0; i < l->nwritten; i++) {
     struct link_expect *e = expected_reply_at(l, i);
     if (!e->kept || e->slot != slot) continue;
-    link_take_command(l, e, list);
+    link_move_command_to_list(l, e, list);
     *e = (struct link_expect){ .slot = LINK_SENT_ON };
   }
-  sio__link_take_unwritten_commands(l, slot, has_command_slot, list);
+  sio__link_take_unwritten_commands(l, slot, has_command_given_slot, list);
 }
 
 uint32_t sio__link_count_replies_until(struct link *l, link_pick pick) {

@@ -9,13 +9,13 @@
 
 /* Queues a command of n words. *expect says what is done with the reply; it is NULL on a link that
  * does not match replies to commands. If expect->slot is not LINK_NO_SLOT, the link keeps a copy of
- * the command until the reply comes. Returns 0, UV_ENOBUFS (l->max_out bytes wait already) or
- * UV_ENOMEM. */
+ * the command until the reply comes. Returns 0, UV_ENOBUFS (more than l->max_out bytes would be
+ * queued) or UV_ENOMEM. */
 int sio__link_queue_command(struct link *l, const struct link_expect *expect,
                             const sio_slice *words, size_t n);
-/* Queues the command *k, which was taken out of this link or another one. asking: sends ASKING
- * before the command. If 0 is returned, the link owns k. Errors are those of
- * sio__link_queue_command(). */
+/* Queues the command *k, which is in a list after it was taken out of this link or another one.
+ * asking: sends ASKING before the command. If 0 is returned, k was removed from the list, and the
+ * link owns it. Errors are those of sio__link_queue_command(). */
 int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking);
 /* Returns the oldest command that was written and has no reply yet; NULL if there is none. */
 const struct link_expect *sio__link_first_expected_reply(const struct link *l);
@@ -23,30 +23,30 @@ const struct link_expect *sio__link_first_expected_reply(const struct link *l);
  * one that was written, and copies its struct link_expect to *out. The caller then owns out->kept.
  * Returns false if no written command waits for a reply. */
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
-/* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list.
- * e->kept is not NULL. */
+/* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list (of
+ * struct link_kept). e->kept must not be NULL. */
 void sio__link_put_removed_command_into_list(struct link *l, const struct link_expect *e,
                                              struct list *list);
 /* Removes the commands of this slot from the link and appends them to the list (of struct
- * link_kept), oldest first. For those that were written already, replies still come on this link,
+ * link_kept), oldest first. The replies to those that were written already still come on this link,
  * and are ignored. */
 void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list);
 /* A callback that returns true to choose the command *e, which has a copy in e->kept. slot: the
- * argument of sio__link_take_unwritten_commands(), or e->slot. */
+ * argument of sio__link_take_unwritten_commands(); in sio__link_count_replies_until(), e->slot. */
 typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
 /* Removes from the link the commands that were not written yet and for which pick() returns true,
- * and appends them to the list, oldest first. */
+ * and appends them to the list (of struct link_kept), oldest first. */
 void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick, struct list *list);
 /* Returns how many replies must come until each written command for which pick() returns true has
  * its reply. */
 uint32_t sio__link_count_replies_until(struct link *l, link_pick pick);
-/* Returns how many bytes wait: commands that are not written yet, copies that are kept until
- * replies come, and written bytes that the kernel has not taken yet. */
+/* Returns how many bytes the link keeps: of commands that are not written yet, of the copies in
+ * link_expect.kept, and of commands that were written but that the kernel has not taken yet. */
 size_t sio__link_queued_bytes(const struct link *l);
 /* Removes the commands that were queued after l->out.n was `bytes` and l->nexpects was `replies`.
  * They must not have been written, and must have no copy in `kept`. */
 void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies);
-/* Removes all commands. Calls ops->lost for each that a reply was expected to. */
+/* Removes all commands, and calls ops->lost for each command to which a reply was expected. */
 void sio__link_drop_queue(struct link *l);
 /* Called when the connection is lost: removes the commands that were written and calls ops->lost
  * for each. Commands that were not written stay queued for the next connection. */

@@ -95,7 +95,7 @@ static int link_socket_wait_until_writable(struct link_socket *w, int fd) {
   return err ? err : uv_poll_start(&w->writable, UV_WRITABLE, on_link_socket_writable);
 }
 
-/* Writes the unsent bytes, as many as the kernel takes. They are written to the descriptor
+/* Writes as many of the unsent bytes as the kernel takes. They are written to the descriptor
  * directly, because uv_write() would raise SIGPIPE if Redis has closed the connection. */
 static int link_socket_send_unsent_bytes(struct link_socket *w) {
   uv_os_fd_t fd;

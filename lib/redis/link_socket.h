@@ -13,8 +13,8 @@
 /* The functions that a socket calls, from the loop. None is called after
  * sio__link_close_socket(). */
 struct link_socket_ops {
-  /* Called when the attempt has failed (status < 0), or when the socket is connected and, if
-   * options->tls is set, the TLS handshake is complete. */
+  /* Called when the attempt to connect has failed (status < 0), or when the socket is connected
+   * and, if link_options.tls is set, the TLS handshake is complete. */
   void (*connected)(struct link_socket *w, int status);
   /* Called with plaintext that was received. */
   void (*received)(struct link_socket *w, const char *p, size_t n);
@@ -30,8 +30,9 @@ struct link_socket {
   struct link *link; /* the link that uses the socket; NULL after sio__link_close_socket() */
   unsigned *handles; /* the counter of the link: how many uv handles are not closed yet */
   void (*closed)(struct link *l);
-  /* The link that made the socket, for the call of `closed`. It stays set after
-   * sio__link_close_socket(): the link is freed only after all of its handles have closed. */
+  /* The link that made the socket, whose callback `closed` is called when the socket is freed. It
+   * stays set after sio__link_close_socket(), because the link is freed only after all of its
+   * handles have closed. */
   struct link *of;
   union {
     uv_handle_t handle;
@@ -40,9 +41,9 @@ struct link_socket {
     uv_pipe_t pipe;
   } u;
   uv_connect_t connect;
-  /* Bytes that the kernel has not taken yet, and the handle that waits until the kernel can take
-   * more. That handle watches a duplicate of the descriptor, because the handle in `u` uses the
-   * descriptor itself. */
+  /* Bytes that the kernel has not taken yet, and the handle `writable`, which waits until the
+   * kernel can take more. It watches a duplicate of the descriptor, because libuv allows only one
+   * handle for a descriptor, and that is the handle in `u`. */
   struct unsent *unsent, **last_unsent;
   size_t unsent_bytes;
   uv_poll_t writable;
@@ -51,20 +52,21 @@ struct link_socket {
   char *block; /* buffer for uv_read_start() */
   /* link.c uses the fields below. */
   struct reply_reader reader;
-  unsigned greetings; /* replies to the login that are still to come */
+  unsigned greetings; /* how many replies to the commands of the login have not come yet */
 };
 
-/* Allocates a socket for the next attempt and stores it in l->socket. Returns NULL if that
- * failed. */
+/* Allocates a socket for the next attempt to connect and stores it in l->socket. Returns the
+ * socket, or NULL if memory or descriptors ran out. */
 struct link_socket *sio__link_socket_new(struct link *l, const struct link_socket_ops *ops);
 int sio__link_socket_connect(struct link_socket *w, const struct sockaddr *address);
 void sio__link_socket_connect_to_path(struct link_socket *w, const char *path);
 /* Closes l->socket, if there is one, and sets it to NULL. The socket is freed later, when its
  * handles have closed. */
 void sio__link_close_socket(struct link *l);
-/* Takes ownership of the bytes. Those that the kernel does not take now are sent later. */
+/* Sends the bytes, over TLS if the link uses it, and takes ownership of them. What the kernel does
+ * not take now is sent later. Returns 0 or an error. */
 int sio__link_socket_write(struct link_socket *w, char *bytes, size_t n);
-/* Starts to read. With TLS the socket reads already, since the handshake began. */
+/* Starts reading. With TLS does nothing, because reading was started with the handshake. */
 int sio__link_socket_read(struct link_socket *w);
 
 #endif

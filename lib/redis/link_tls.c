@@ -9,13 +9,13 @@
 #include "base/mem.h"
 
 enum {
-  TLS_PIECE = 16384,    /* the most plaintext that is encrypted or decrypted at a time */
-  TLS_SAYS = 128 * 1024 /* the most ciphertext that may wait to be sent during the handshake */
+  TLS_PIECE = 16384, /* the most bytes of plaintext that are encrypted or decrypted at a time */
+  TLS_HANDSHAKE_OUT_MAX = 128 * 1024 /* the most unsent bytes of ciphertext during the handshake */
 };
 
 static int on_tls_ciphertext(void *to, const char *p, size_t n) {
   struct link_tls *t = to;
-  if (!t->established && t->cipher.n + n > TLS_SAYS) return SIO_ETOOBIG;
+  if (!t->established && t->cipher.n + n > TLS_HANDSHAKE_OUT_MAX) return SIO_ETOOBIG;
   return sio__buf_put(&t->cipher, p, n);
 }
 

@@ -23,15 +23,16 @@ struct link_tls {
 int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls);
 void sio__link_tls_clear(struct link_tls *t);
 int sio__link_tls_encrypt(struct link_tls *t, const char *p, size_t n);
-/* Decrypts a piece of *in into t->plain, and removes from *in the bytes that were read. Returns the
- * number of bytes in t->plain, 0 if *in has no more plaintext, or an error of sio_tls_ops.read. */
+/* Decrypts the next part of the ciphertext *in into t->plain, and removes the bytes that were read
+ * from *in. Returns the number of bytes in t->plain, 0 if *in contains no further plaintext, or an
+ * error of sio_tls_ops.read. */
 long sio__link_tls_decrypt(struct link_tls *t, sio_slice *in);
-/* Returns the ciphertext that waits to be sent, and forgets it: the caller frees the bytes. The
- * slice is empty if none waits. */
+/* Returns the ciphertext that is to be sent; empty if there is none. The caller sends and frees the
+ * bytes. */
 sio_slice sio__link_tls_take_ciphertext(struct link_tls *t);
 /* Returns true once: at the first call after the handshake was completed. */
 bool sio__link_tls_check_handshake(struct link_tls *t);
-/* Returns the text of the provider about a failure. */
+/* Returns the text by which the TLS provider describes the failure of the session. */
 const char *sio__link_tls_describe_failure(const struct link_tls *t);
 
 #endif

@@ -15,7 +15,7 @@
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
 enum {
-  LINK_ID = 18,       /* the size of link_expect.id, which may end with two NULs */
+  LINK_ID = 18,       /* the size of link_expect.id: at most 16 characters, and NULs after them */
   LINK_NO_SLOT = -1,  /* the command is never sent to another Redis server */
   LINK_ANY_SLOT = -2, /* any server of a Redis Cluster can execute the command */
   LINK_SENT_ON = -3 /* the command was queued for another server; this server's reply is ignored */
@@ -61,11 +61,11 @@ struct link_ops {
   /* Finds the address to connect to. Returns true if the address is in l->to. Returns false if it
    * is not known yet: the attempt then waits for sio__link_resume_with_address(). */
   bool (*locate)(struct link *l);
-  /* Checks the reply to the last command of the login. Returns NULL, or a text that says why this
-   * is not the right server. */
+  /* Checks the reply to the last command of the login. Returns NULL if this is the right server,
+   * or a text for ops->down that says why it is not. */
   const char *(*greeted)(struct link *l, const redisReply *r);
   void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
-  /* Returns true while commands must not be written. May be NULL: then they always may. */
+  /* Returns true while commands must not be written. NULL: they may always be written. */
   bool (*is_held)(struct link *l);
 };
 
@@ -103,13 +103,13 @@ struct link {
   struct link_expect *expects; /* a ring: the commands that have no reply yet */
   /* first: index of the oldest; cap_expects: a power of two */
   uint32_t first, nexpects, cap_expects;
-  uint32_t nwritten;            /* how many of the nexpects commands were written */
-  unsigned failures;            /* failures in a row, without a connection that lasted */
-  uint64_t ready_ms;            /* when the state became READY */
-  bool has_received;            /* bytes were received since the last tick of the timer */
+  uint32_t nwritten; /* how many of the nexpects commands were written */
+  unsigned failures; /* since a connection was READY for longer than retry_max_ms, or the start */
+  uint64_t ready_ms; /* when the state became READY */
+  bool has_received; /* bytes were received since the last tick of the timer */
   unsigned ticks, silent_ticks; /* ticks of the timer since READY, and since bytes were received */
   uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
-  unsigned *handles;    /* counts uv handles that are not closed yet */
+  unsigned *handles;    /* counts uv handles and lookups that have not ended yet */
   void (*closed)(struct link *l);
 };
 

@@ -25,8 +25,8 @@ enum { REDIS_LOG_LINE_SIZE = 320 };
 
 struct redis_log_line {
   int level;
-  uint64_t told_ms;  /* when the last line was passed to the host */
-  uint64_t left_out; /* lines of this kind that were left out since then */
+  uint64_t told_ms;  /* when the last line was added for the host */
+  uint64_t left_out; /* how many lines of this kind were left out since then */
   bool waits;        /* `text` is to be passed to the host */
   char text[REDIS_LOG_LINE_SIZE];
 };
@@ -38,8 +38,8 @@ struct redis_log {
   struct redis_log_line of[REDIS_LOG_KINDS];
 };
 
-/* Formats a line, which sio__redis_log_write_lines() passes to the host. Text that Redis or a peer
- * has sent must be cleaned with sio__copy_printable() before. */
+/* Formats a line, which sio__redis_log_write_lines() passes to the host. The caller must clean text
+ * that Redis or a peer has sent with sio__copy_printable(). */
 void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
                              uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

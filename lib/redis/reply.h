@@ -13,7 +13,7 @@
 
 enum {
   REPLY_ELEMENTS = 4096,
-  REPLY_ELEMENTS_SLOTS = 262144 /* of CLUSTER SLOTS: 16 for each slot */
+  REPLY_ELEMENTS_SLOTS = 262144 /* max_elements for replies to CLUSTER SLOTS: 16 for each slot */
 };
 
 struct reply_reader {
