@@ -29,10 +29,9 @@ struct link_socket {
   const struct link_socket_ops *ops;
   struct link *link; /* the link that uses the socket; NULL after sio__link_close_socket() */
   unsigned *handles; /* the counter of the link: how many uv handles are not closed yet */
-  void (*closed)(struct link *l);
-  /* The link that made the socket, whose callback `closed` is called when the socket is freed. It
-   * stays set after sio__link_close_socket(), because the link is freed only after all of its
-   * handles have closed. */
+  /* The link that made the socket. Its callback link.closed is called when the socket is freed. The
+   * pointer stays set after sio__link_close_socket(), because the link is freed only after all of
+   * its handles have closed. */
   struct link *of;
   union {
     uv_handle_t handle;

@@ -13,7 +13,6 @@ void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slic
 /* The Socket.IO server that has sent a request, and the id of the request. */
 struct requester {
   sio_adapter *adapter;
-  sio_query *query; /* the query of a broadcast with acks */
   char uid[SERVER_UID_MAX], id[ID_MAX];
 };
 
