@@ -15,10 +15,10 @@
 
 enum {
   SLOTS = 16384,
-  SERVERS_MAX = 1000,  /* of a cluster */
-  REDIRECTS_MAX = 5,   /* the most redirections of one command; then its error reply is used */
+  SERVERS_MAX = 1000,  /* the most servers of a cluster */
+  REDIRECTS_MAX = 5,   /* how often a command is redirected before it fails with the error reply */
   ASK_AGAIN_MS = 1000, /* the longest delay before the slot table is requested again */
-  /* the delay after MOVED: the cluster needs time until all its servers know */
+  /* the delay of this request after MOVED: not all servers know at once that the slot has moved */
   AFTER_MOVED_MS = 1000
 };
 
@@ -49,7 +49,7 @@ struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot) {
   return slot < 0 ? r->cluster.default_server : r->cluster.slots[slot];
 }
 
-/* ---- when the table is asked for ------------------------------------------------------------- */
+/* ---- when the slot table is requested -------------------------------------------------------- */
 
 static void cluster_request_slot_table(sio_redis *r);
 
@@ -111,7 +111,7 @@ static void cluster_choose_default_server(sio_redis *r) {
 /* ---- redirections --------------------------------------------------------------------------- */
 
 struct redirect {
-  bool moved; /* or ASK */
+  bool moved; /* true for MOVED, false for ASK */
   int slot;
   struct redis_server *to;
 };
@@ -147,8 +147,8 @@ static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice e
   return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
 }
 
-/* Corrects the slot table after a MOVED error. Returns true if the slot was on another server
- * before. */
+/* Counts the redirection. If it is MOVED, corrects the slot table. Returns true if the slot table
+ * has changed. */
 static bool cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
   bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
@@ -182,8 +182,8 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
   return true;
 }
 
-/* Handles an error reply on the connection for subscriptions. Returns true if the error was MOVED
- * or ASK. */
+/* Called with an error reply on the connection for subscriptions. If the error is MOVED or ASK,
+ * handles it and returns true; otherwise returns false. */
 bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -249,8 +249,8 @@ static struct redis_server *cluster_find_unlisted_server(const sio_redis *r) {
   return NULL;
 }
 
-/* Closes the servers that the slot table does not name and that have no subscription. Those that
- * still owe replies are closed after a later table. */
+/* Closes the servers that the slot table does not name, except those that have subscriptions or
+ * owed_replies; these are closed after a later slot table. */
 static void cluster_close_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
   while ((p = cluster_find_unlisted_server(r))) {
@@ -275,14 +275,14 @@ static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
     cluster_apply_slot_range(r, table->element[i], own.host);
   r->cluster.known = true;
   cluster_choose_default_server(r);
-  sio__redis_place_subscriptions(r);
+  sio__redis_repair_subscriptions(r);
   sio__cluster_move_commands(r);
   cluster_close_unlisted_servers(r);
   if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
   sio__redis_schedule_flush(r); /* a stream may wait until the server of its slot is known */
 }
 
-/* ---- asking for it --------------------------------------------------------------------------- */
+/* ---- requesting the table -------------------------------------------------------------------- */
 
 static void on_slot_table_reply(struct link *l, const struct link_expect *expect,
                                 const redisReply *reply) {
@@ -297,9 +297,9 @@ static bool can_server_send_slot_table(const struct redis_server *p) {
   return p && p->listed && !p->failing && p->commands.state == LINK_READY;
 }
 
-/* Requests the slot table from the server that a MOVED error named last, because that server knows
- * the newest table; otherwise from any connected server; otherwise from the hosts of the url, over
- * the discovery connection. */
+/* Requests the slot table from the server that the last MOVED error named, because that server
+ * knows the newest table. If that server is not connected, requests it from any connected server.
+ * If no server is connected, opens the discovery connection, which requests it. */
 static void cluster_request_slot_table(sio_redis *r) {
   static const struct link_expect expect = { .on_reply = on_slot_table_reply,
                                              .slot = LINK_NO_SLOT };
@@ -341,7 +341,7 @@ const struct link_ops sio__cluster_ops = { .ready = on_cluster_discovery_ready,
                                            .locate = sio__discovery_choose_host,
                                            .greeted = on_discovery_slot_table_reply };
 
-/* ---- a life ---------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------------------------- */
 
 void sio__cluster_on_server_connection_lost(struct redis_server *p) {
   sio_redis *r = p->redis;

@@ -31,9 +31,9 @@ static void cluster_resend_command(sio_redis *r, struct link_kept *k, struct red
   if (err) cluster_drop_command(r, k, err);
 }
 
-/* Queues each command of the list for the server that has its slot. The server is looked up for
- * each command, because a command that cannot be queued is dropped, and its callback may do
- * anything. */
+/* Queues each command of the list for the server that has the slot of the command. The server is
+ * looked up for each command again, because a command that cannot be queued is dropped, and its
+ * callback may change the slot table. */
 static void cluster_resend_commands(sio_redis *r, struct list *list) {
   struct list *it;
   while ((it = list_first(list))) {
@@ -45,8 +45,9 @@ static void cluster_resend_commands(sio_redis *r, struct list *list) {
 
 /* ---- what waits for replies ------------------------------------------------------------------ */
 
-/* Returns true if the slot of the command is on another server than that of l now. A command after
- * ASKING stays where it is: that server has the key, although it does not have the slot. */
+/* Returns true if the slot of the command is now on another server than the one that l is connected
+ * to. Returns false for a command that follows ASKING: the server of l has its key, although it
+ * does not have the slot yet. */
 static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
   (void)slot;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -62,16 +63,16 @@ static bool does_server_owe_replies(struct redis_server *p) {
   return p->owed_replies > 0;
 }
 
-void sio__cluster_update_hold(sio_redis *r) {
+void sio__cluster_update_command_hold(sio_redis *r) {
   bool owed = false;
   redis_servers_each(p, r) owed |= does_server_owe_replies(p);
   if (owed && !uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_hold_timer, OWED_MS, 0);
+    uv_timer_start(&r->hold, sio__redis_on_command_hold_timer, OWED_MS, 0);
   r->cluster.commands_held = owed;
   sio__redis_schedule_flush(r);
 }
 
-void sio__cluster_end_hold(sio_redis *r) {
+void sio__cluster_end_command_hold(sio_redis *r) {
   r->cluster.commands_held = false;
   redis_servers_each(p, r) {
     p->overdue = p->owed_replies > 0;
@@ -81,7 +82,7 @@ void sio__cluster_end_hold(sio_redis *r) {
 
 void sio__cluster_on_command_replied(struct redis_server *p) {
   p->overdue = false;
-  if (p->owed_replies && !--p->owed_replies) sio__cluster_update_hold(p->redis);
+  if (p->owed_replies && !--p->owed_replies) sio__cluster_update_command_hold(p->redis);
 }
 
 /* ---- a slot has moved ------------------------------------------------------------------------ */
@@ -101,7 +102,7 @@ void sio__cluster_move_commands(sio_redis *r) {
   list_init(&list);
   cluster_take_moved_commands(r, &list);
   cluster_resend_commands(r, &list);
-  sio__cluster_update_hold(r);
+  sio__cluster_update_command_hold(r);
 }
 
 static bool match_every_command(struct link *l, const struct link_expect *e, int slot) {
@@ -116,7 +117,8 @@ void sio__cluster_move_commands_of_server(struct redis_server *p) {
   cluster_resend_commands(p->redis, &list);
 }
 
-/* Commands of the slot that are queued at the new server were sent later, so they come last. */
+/* Keeps the order of the commands of the slot. Those in the queue of the new server were queued
+ * after those of the old server, so they are taken out and queued again after them. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to) {
   sio_redis *r = to->redis;
@@ -131,7 +133,7 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
   cluster_take_moved_commands(r, &others);
   cluster_resend_command(r, e->kept, to, false);
   cluster_resend_commands(r, &others);
-  sio__cluster_update_hold(r);
+  sio__cluster_update_command_hold(r);
 }
 
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,

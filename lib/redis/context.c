@@ -22,7 +22,7 @@ static void redis_report_state_to_host(sio_redis *r) {
 static void on_idle_flush_connections(uv_idle_t *h) {
   sio_redis *r = h->data;
   uv_idle_stop(h);
-  if (r->misplaced && r->users) sio__redis_place_subscriptions(r);
+  if (r->misplaced && r->users) sio__redis_repair_subscriptions(r);
   redis_servers_each(p, r) {
     sio__link_flush(&p->subscriber);
     if (!sio__redis_server_is_held(p)) sio__link_flush(&p->commands);
@@ -232,8 +232,8 @@ static const char *copy_redis_option_text(char **at, const char *s) {
 
 static size_t text_size_with_nul(const char *s) { return s ? strlen(s) + 1 : 0; }
 
-/* Copies the texts of the options into one block. A login in the options replaces the login in the
- * url. */
+/* Copies the texts of the options into one block of memory, r->texts. A user and password in the
+ * options replace those in the url. */
 static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
@@ -251,7 +251,8 @@ static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
   return 0;
 }
 
-/* Sets the login of the discovery connection, and the command that it sends last in the login. */
+/* Initialises r->discovery_options: its login, and its last login command, whose reply is the
+ * address of the master or the slot table. */
 static void redis_init_discovery_options(sio_redis *r) {
   struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;
@@ -304,8 +305,8 @@ static int redis_read_options(sio_redis *r, const sio_redis_options *o,
   return 0;
 }
 
-/* Everything that can fail is done first: once a handle is initialised, r can only be freed after
- * its handles have closed. */
+/* All steps that can fail come before the first uv handle of *r is initialised, because then *r can
+ * only be freed after its handles have closed. */
 static int redis_init_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;

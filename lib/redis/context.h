@@ -49,11 +49,11 @@ struct redis_server {
   bool commands_held;     /* queued commands wait: see redis_server_hold_commands() */
   bool listed;  /* Redis Cluster: the last slot table or a later redirection names this server */
   bool failing; /* a connection failed, and not both are ready again yet */
-  /* the server refused a subscription; sio__redis_place_subscriptions() clears this */
+  /* the server refused a subscription; sio__redis_repair_subscriptions() clears this */
   bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
-   * answered each command whose slot has moved to another server. overdue: the replies took too
-   * long, so other commands no longer wait for them. */
+   * answered each command whose slot has moved to another server. overdue: these replies took too
+   * long, so that other commands no longer wait for them. */
   uint32_t owed_replies;
   bool overdue;
 };
@@ -62,13 +62,13 @@ struct redis_server {
 struct redis_cluster {
   struct redis_server **slots; /* the Redis server of each slot; NULL if the url names no cluster */
   struct redis_server *knows;  /* the server that the last MOVED error named, or NULL */
-  /* The server for commands and channels without a slot, which any server of a cluster takes. */
+  /* The server for commands and channels without a slot, which any server of a cluster accepts. */
   struct redis_server *default_server;
   uv_timer_t timer;   /* fires when the slot table is to be requested again */
   unsigned wait_ms;   /* the next delay of a repeated request; 0: options.retry_min_ms */
   bool known;         /* a slot table has been received */
   bool asking;        /* a slot table was requested and has not arrived */
-  bool commands_held; /* no command is written while a server owes replies: cluster_moves.c */
+  bool commands_held; /* no command is written while a server has owed_replies: cluster_moves.c */
 };
 
 /* How many Socket.IO servers receive a message that is published to all of them: the numbers come
@@ -99,21 +99,21 @@ struct sio_redis {
   struct redis_cluster cluster;
   struct link_address master;   /* the address that a sentinel has given for the master */
   struct link_address followed; /* the master that a connection was made to last */
-  /* options is for the links to servers, discovery_options for the link `discovery`. */
+  /* `discovery_options` is for the link `discovery`, `options` for all other links. */
   struct link_options options, discovery_options;
   unsigned next_host; /* index of the host that the discovery connection tries next */
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;     /* when it fires, held commands are sent */
+  uv_timer_t hold;     /* while it runs, commands may be held; when it fires, they are sent */
   uint64_t broke_ms;   /* when a connection broke last; 0: never */
-  uv_idle_t soon;      /* sends queued commands and calls the host, before the loop polls */
+  uv_idle_t soon;      /* before the loop polls, sends queued commands and calls the host */
   unsigned handles;    /* uv handles, and struct redis_server, that are not closed yet */
   unsigned users;      /* adapters that are open                                  */
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
   unsigned unplaced;   /* subscriptions whose `pair` is NULL */
   unsigned refs;       /* references of adapters and streams, which keep this struct in memory */
-  bool misplaced;      /* the next flush calls sio__redis_place_subscriptions() */
+  bool misplaced;      /* the next flush calls sio__redis_repair_subscriptions() */
   bool freed;          /* the host has called sio_redis_free() */
   struct map subscriptions;    /* struct subscription by name */
   struct map pending_requests; /* struct pending_request by id; see pending_request.h */
@@ -128,8 +128,9 @@ struct sio_redis {
   void *on_state_user;
   enum sio_redis_state state, told_state;
   /* The ids of this Socket.IO server in its messages: classic_uid in those of the classic adapter,
-   * uid in those of the others; "" until the first adapter needs one. They stay the same when a
-   * namespace ends and begins again, so that this server still recognises its earlier messages. */
+   * uid in those of the other adapters; "" until the first adapter needs one. They stay the same
+   * when a namespace is closed and created again, so that this server still recognises the messages
+   * that it published before. */
   char classic_uid[LINK_ID], uid[LINK_ID];
   char why[REDIS_LOG_LINE_SIZE];
   sio_redis_stats stats;
@@ -147,13 +148,13 @@ struct sio_redis {
 void sio__redis_ref(sio_redis *r);
 void sio__redis_unref(sio_redis *r);
 
-/* Called when an adapter opens or closes. The first adapter opens the connections, and the last one
- * closes them. */
+/* Called when an adapter opens or closes. The connections to Redis are open while there is at least
+ * one adapter. */
 void sio__redis_add_adapter(sio_redis *r);
 void sio__redis_remove_adapter(sio_redis *r);
 
-/* Adds a subscription. Returns 0, UV_EEXIST (there is one of the same name), UV_ENOBUFS or
- * UV_ENOMEM. */
+/* Adds a subscription. Returns 0, UV_EEXIST (there is a subscription with the same name),
+ * UV_ENOBUFS or UV_ENOMEM. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s);
 /* Removes a subscription. Does nothing if it was not added. */
 void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
@@ -167,8 +168,8 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
 int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words, size_t n,
                             const struct link_expect *expect);
 /* For link_ops.locate of a link of a struct redis_part: sets l->to to the address of the Redis
- * server that has this key. Returns false if that server is not known yet; then the caller calls
- * this function again when the state is READY. */
+ * server that has this key. Returns false if that server is not known yet; the caller then calls
+ * this function again in each redis_part.flush. */
 bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l);
 
 struct redis_publish {
@@ -180,8 +181,8 @@ struct redis_publish {
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload);
 /* Asks Redis how many Socket.IO servers are subscribed to the channel. Sets *asked to the number of
- * Redis servers that were asked. For each of them r->counted(r, id, n) is called later. Returns 0
- * or an error like sio__redis_publish(). */
+ * Redis servers that were asked. For each of these, r->counted(r, id, n) is called later. Returns
+ * 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. */
 int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
                                  unsigned *asked);
 
@@ -201,7 +202,8 @@ void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const c
 void sio__redis_schedule_flush(sio_redis *r);
 void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
-/* For the links of struct redis_part: count and log a failed connection, or an error reply. */
+/* For the links of a struct redis_part. The first function counts and logs a failed connection, the
+ * second an error reply. */
 void sio__redis_log_connection_failure(sio_redis *r, const char *which, const char *why,
                                        unsigned wait_ms);
 void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply);
@@ -218,22 +220,22 @@ void sio__redis_server_connect(struct redis_server *p);
 /* Closes the connections to the server. *p is freed when they are closed. */
 void sio__redis_server_close(struct redis_server *p);
 struct redis_server *sio__redis_server_of_link(struct link *l);
-/* Returns true if commands for this server are not written now. See redis_server.commands_held and
- * cluster_moves.c. */
+/* Returns true if commands for this server must not be written now: see redis_server.commands_held
+ * and redis_cluster.commands_held. */
 bool sio__redis_server_is_held(const struct redis_server *p);
-/* Notes that other Socket.IO servers may have lost their subscriptions for a while, so that they
- * miss published messages. */
+/* Called when other Socket.IO servers may have lost their subscriptions for a while: messages that
+ * reach fewer servers than before are then counted as missed. */
 void sio__redis_expect_fewer_receivers(sio_redis *r);
 void sio__redis_on_connection_break(sio_redis *r);
-void sio__redis_on_hold_timer(uv_timer_t *t);
+void sio__redis_on_command_hold_timer(uv_timer_t *t);
 
 /* subscribe.c */
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_unconfirmed(struct redis_server *p);
-/* Moves each subscription that does not work to the Redis server that has the slot of its
- * channel. */
-void sio__redis_place_subscriptions(sio_redis *r);
+/* Moves each subscription that does not work to the Redis server that now has the slot of its
+ * channel, and subscribes there again if that server is connected. */
+void sio__redis_repair_subscriptions(sio_redis *r);
 void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
 
@@ -255,8 +257,8 @@ static inline bool redis_is_cluster(const sio_redis *r) {
 }
 extern const struct link_ops sio__cluster_ops;
 unsigned sio__cluster_slot_of_key(sio_slice key);
-/* Returns the server of the slot, or for LINK_ANY_SLOT the default server; NULL if none is
- * known. */
+/* Returns the server of the slot. If `slot` is LINK_ANY_SLOT, returns the default server. Returns
+ * NULL if that server is not known. */
 struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot);
 void sio__cluster_start_discovery(sio_redis *r);
 void sio__cluster_stop_and_reset(sio_redis *r);
@@ -266,36 +268,38 @@ void sio__cluster_clear(sio_redis *r);
 /* Requests the slot table after a delay, unless a request is scheduled or under way. */
 void sio__cluster_request_slot_table_later(sio_redis *r);
 void sio__cluster_on_server_connection_lost(struct redis_server *p);
-/* Returns true if the caller must ignore the reply. Either the reply is a MOVED or ASK error, and
- * the command was queued for the server that the error names; or the command was sent to another
- * server before this reply came (LINK_SENT_ON). */
+/* Returns true if the caller must ignore the reply, because the reply is a MOVED or ASK error and
+ * this function has queued the command for the server that the error names, or because the command
+ * was sent to another server before this reply came (LINK_SENT_ON). */
 bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
                                         const redisReply *reply);
 bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error);
 /* Returns true for an error that Redis Cluster sends while it changes: the same command may succeed
  * a little later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
-/* For a link of a struct redis_part, which is connected to l->to: returns true if the error says
- * that the slot is on another server, or on none for now. The slot table was then corrected, or is
- * requested again, and the caller should break the connection, so that the link connects to the
- * right server. */
+/* For a link of a struct redis_part. Returns true if the error says that the slot is on another
+ * server, or for now on none. This function then corrects the slot table or requests it again, and
+ * the caller must break the connection, so that the link connects to the right server. */
 bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error);
 
 /* cluster_moves.c */
 /* Called after slots have moved to other servers: moves the commands for these slots that were not
- * written yet to those servers, and holds all commands while a server owes replies. */
+ * written yet to the new servers, and calls sio__cluster_update_command_hold(). */
 void sio__cluster_move_commands(sio_redis *r);
 /* Called before p is closed: takes the commands that were not written yet from p, and queues each
- * for the server that has its slot. */
+ * command for the server that has the slot of the command. */
 void sio__cluster_move_commands_of_server(struct redis_server *p);
-/* Called when the reply to the command *e is a MOVED error: queues the command for the server `to`,
- * and after it the other commands of the same slot. */
+/* Called when the reply to the command *e, which was sent on l, is a MOVED or an ASK error: queues
+ * the command for the server `to`. After MOVED, the other commands of this slot are queued for that
+ * server after *e. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to);
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to);
 void sio__cluster_on_command_replied(struct redis_server *p);
-void sio__cluster_update_hold(sio_redis *r);
-void sio__cluster_end_hold(sio_redis *r); /* commands no longer wait for owed replies */
+/* Counts redis_server.owed_replies anew. Commands are held while there are any. */
+void sio__cluster_update_command_hold(sio_redis *r);
+/* Called when the owed replies took too long: commands are no longer held because of them. */
+void sio__cluster_end_command_hold(sio_redis *r);
 
 #endif

@@ -10,8 +10,8 @@ static sio_redis *redis_of_discovery_link(struct link *l) {
   return container_of(l, sio_redis, discovery);
 }
 
-/* Sets the address of the next attempt of the discovery connection: the hosts of the url in turn,
- * then the known servers of the Redis Cluster. */
+/* A function for link_ops.locate. Sets l->to to the host that the discovery connection tries next:
+ * first the hosts of the url in turn, then the known servers of the Redis Cluster. Returns true. */
 bool sio__discovery_choose_host(struct link *l) {
   sio_redis *r = redis_of_discovery_link(l);
   const struct redis_url *u = &r->options.url;

@@ -82,8 +82,8 @@ static bool is_same_link_address(const struct link_address *a, const struct link
   return strcmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
 }
 
-/* Called when one of the two connections of p is ready. If the other connection is to another
- * server, breaks that one, so that both become connections to the same master. */
+/* Called when l, one of the two connections of p, is ready. If the other connection has another
+ * address, breaks it, so that it is made again to the same master as l. */
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
   sio_redis *r = p->redis;
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;

@@ -9,10 +9,10 @@
 #include "base/mem.h"
 
 enum {
-  /* bytes of queued SUBSCRIBE commands; there may be one for each room */
+  /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
   HOLD_MS = 1000,          /* the longest time that commands wait on a new connection */
-  BROKE_LATELY_MS = 30000, /* commands are held on connections made until this long after a break */
+  BROKE_LATELY_MS = 30000, /* commands wait only if a connection broke less than this time ago */
   COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
 };
 
@@ -52,23 +52,23 @@ static void on_command_reply_lost(struct link *l, struct link_expect *expect) {
 
 /* ---- the state of both ----------------------------------------------------------------------- */
 
-void sio__redis_on_hold_timer(uv_timer_t *t) {
+void sio__redis_on_command_hold_timer(uv_timer_t *t) {
   sio_redis *r = t->data;
   redis_servers_each(p, r) p->commands_held = false;
-  sio__cluster_end_hold(r);
+  sio__cluster_end_command_hold(r);
   sio__redis_schedule_flush(r);
 }
 
-/* When Redis fails, all Socket.IO servers lose their connections and reconnect one after the other.
- * So queued commands are sent only a moment after the connection is ready: published messages then
- * also reach the servers that reconnect a little later. */
+/* When Redis fails, all Socket.IO servers lose their connections, and do not reconnect at the same
+ * time. So queued commands are sent only a moment after the new connection is ready: published
+ * messages then also reach the servers that reconnect a little later. */
 static void redis_server_hold_commands(struct redis_server *p) {
   sio_redis *r = p->redis;
   unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
   if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
   p->commands_held = true;
   if (!uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_hold_timer, ms, 0);
+    uv_timer_start(&r->hold, sio__redis_on_command_hold_timer, ms, 0);
 }
 
 static void on_server_link_ready(struct link *l) {
@@ -212,9 +212,9 @@ bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) 
   return found;
 }
 
-/* n is how many Socket.IO servers have received a message. Right after a break fewer servers than
- * before may be connected: the others have missed the message, which is counted and logged. If n is
- * still smaller after COME_BACK_MS, n is taken as the new normal number. */
+/* n is how many Socket.IO servers have received a message. If a connection broke recently and n is
+ * smaller than before, the missing servers have missed the message, which is counted and logged. If
+ * n is still smaller after COME_BACK_MS, these servers count as gone. */
 static void compare_receiver_count(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
@@ -249,8 +249,8 @@ static void on_publish_reply(struct link *l, const struct link_expect *expect,
     compare_receiver_count(sio__redis_server_of_link(l)->redis, reply->integer);
 }
 
-/* In a Redis Cluster the reply to PUBLISH counts only the subscribers on the node that was asked,
- * so that number is not compared. */
+/* In a Redis Cluster the reply to PUBLISH counts only the subscribers on one node, so that number
+ * is not passed to compare_receiver_count(). */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload) {
   static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };
@@ -268,8 +268,8 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 
 /* ---- how many listen ------------------------------------------------------------------------- */
 
-/* Reads the reply to PUBSUB NUMSUB, which is [channel, number]. Returns the number, or a negative
- * error code. */
+/* Parses the reply to PUBSUB NUMSUB or SHARDNUMSUB, which is [channel, number]. Returns the number,
+ * or a negative error code; UV_ENOTCONN if `reply` is NULL. */
 static int64_t parse_numsub_reply(const redisReply *reply) {
   if (!reply) return UV_ENOTCONN;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return UV_EIO;

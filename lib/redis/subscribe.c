@@ -15,7 +15,7 @@ static sio_slice subscription_key(const void *item) {
 
 void sio__subscriptions_init(sio_redis *r) { sio__map_init(&r->subscriptions, subscription_key); }
 
-/* ---- where it is ----------------------------------------------------------------------------- */
+/* ---- the server of a subscription ------------------------------------------------------------ */
 
 static void subscription_set_awaited(sio_redis *r, struct subscription *s, bool awaited) {
   r->to_confirm += awaited;
@@ -23,7 +23,8 @@ static void subscription_set_awaited(sio_redis *r, struct subscription *s, bool 
   s->awaited = awaited;
 }
 
-/* Messages on the channel are missed from now on, until the subscription is confirmed again. */
+/* Called when Redis has lost the subscription: messages on the channel are missed until Redis
+ * confirms the subscription again. */
 static void subscription_mark_interrupted(sio_redis *r, struct subscription *s) {
   r->stats.interrupted += s->confirmed;
   s->confirmed = false;
@@ -51,8 +52,9 @@ static struct redis_server *choose_subscription_server(sio_redis *r, const struc
                                               : LINK_ANY_SLOT);
 }
 
-/* Makes the link_expect of a SUBSCRIBE (on) or UNSUBSCRIBE command: expect.id is "+" or "-" and a
- * hash of the channel's name. take_subscriber_reply() recognises the reply by this id. */
+/* Makes the link_expect of a command that subscribes (`on` is true) or unsubscribes: its id is "+"
+ * or "-", and a hash of the channel's name. take_subscriber_reply() recognises the reply by this
+ * id. */
 static struct link_expect make_subscription_expect(sio_slice name, bool on) {
   struct link_expect expect = { .id = { on ? '+' : '-' }, .slot = LINK_NO_SLOT };
   const uint64_t hash = sio__hash_bytes(name.p, name.n);
@@ -72,8 +74,8 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
   return err;
 }
 
-/* Subscribes again after Redis has lost the subscription. Until Redis confirms it, messages are
- * missed, so sio_redis.state is not READY. */
+/* Subscribes again after Redis has lost the subscription. sio_redis.state is not READY until Redis
+ * confirms the subscription, because messages are missed until then. */
 static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
   subscription_set_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
@@ -108,10 +110,10 @@ void sio__mark_subscriptions_unconfirmed(struct redis_server *p) {
   }
 }
 
-/* ---- placing --------------------------------------------------------------------------------- */
+/* ---- moving to another server ---------------------------------------------------------------- */
 
-/* Returns true if the subscription works and must not be moved. If the slot of its channel moves,
- * its Redis server ends the subscription. */
+/* Returns true if the subscription works. It must then stay where it is, even if the slot table
+ * names another server: if the slot has really moved, the old server ends the subscription. */
 static bool is_subscription_working(const struct subscription *s) {
   return s->pair && s->confirmed && s->pair->listed && s->pair->subscriber.state == LINK_READY;
 }
@@ -136,7 +138,7 @@ static void choose_server_and_resubscribe(sio_redis *r, struct subscription *s) 
   if (err) break_subscriber_connection(&to->subscriber, err);
 }
 
-void sio__redis_place_subscriptions(sio_redis *r) {
+void sio__redis_repair_subscriptions(sio_redis *r) {
   struct subscription *s;
   r->misplaced = false;
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
@@ -155,8 +157,8 @@ void sio__redis_detach_subscriptions(sio_redis *r) {
 
 /* ---- from the adapters ----------------------------------------------------------------------- */
 
-/* A new subscription has `awaited` false, so that sio_redis.state stays READY when one more
- * namespace is created. */
+/* The field `awaited` of a new subscription is false, so that sio_redis.state stays READY when one
+ * more namespace is created. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   int err = sio__map_put(&r->subscriptions, s);
   if (err) return err;
@@ -189,10 +191,10 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
   sio__redis_update_state(r, ""); /* s may have been the last awaited subscription */
 }
 
-/* ---- what comes ------------------------------------------------------------------------------ */
+/* ---- received messages ----------------------------------------------------------------------- */
 
-/* Handles the message ["message",channel,payload] or ["pmessage",pattern,channel,payload]. v: its n
- * elements. */
+/* Handles a published message, whose n elements are v: ["message",channel,payload],
+ * ["smessage",channel,payload] or ["pmessage",pattern,channel,payload]. */
 static void on_channel_message(sio_redis *r, redisReply *const *v, size_t n) {
   sio_slice channel = reply_text(v[n - 2]);
   struct subscription *s = sio__map_get(&r->subscriptions, reply_text(v[1]));
@@ -206,7 +208,8 @@ static bool are_all_elements_text(const redisReply *reply) {
   return true;
 }
 
-/* Handles ["subscribe",channel,n], which confirms a subscription. name: the channel. */
+/* Handles the confirmation of a subscription, such as ["subscribe",channel,n]. name: the channel or
+ * pattern. */
 static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p) return;
@@ -215,10 +218,10 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   sio__redis_update_state(p->redis, "");
 }
 
-/* In a Redis Cluster the link remembers the commands of a connection for subscriptions, in order,
- * until their replies come. So the reply to a SUNSUBSCRIBE can be distinguished from the same
- * message that Redis sends unasked because the slot has moved. Returns true, and forgets the oldest
- * command, if the message is the reply to that command. */
+/* In a Redis Cluster the link remembers the (un)subscribe commands that it has sent until their
+ * replies come. So the reply to a SUNSUBSCRIBE is distinguished from the same message that Redis
+ * sends without a command when the slot has moved. Returns true, and forgets the oldest command, if
+ * that command was about the channel `name` and subscribed (`on` is true) or unsubscribed. */
 static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
   const struct link_expect expect = make_subscription_expect(name, on);
   const struct link_expect *first = sio__link_first_expected_reply(l);
@@ -227,10 +230,10 @@ static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
          sio__link_pop_expected_reply(l, &done);
 }
 
-/* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent unasked, because the slot
- * of the channel has moved to another server. Sends SSUBSCRIBE to p again; the error reply names
- * the new server. Commands are not held until then, unlike after a broken connection: the slot may
- * move to a server that is connected already, where later commands would overtake the held ones. */
+/* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent without a command, because
+ * the slot of the channel has moved to another server. Sends SSUBSCRIBE to p again; the error reply
+ * names the new server. Unlike after a broken connection, commands are not held meanwhile: the slot
+ * may move to a connected server, and later commands would be sent there before the held ones. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
@@ -249,8 +252,8 @@ static void log_subscriber_error(sio_redis *r, sio_slice error) {
 }
 
 /* Makes the next flush subscribe again to the channels that the Redis server p has not confirmed:
- * each at the server that has its slot now, or at p if the slot table still names p. */
-static void place_refused_subscriptions(struct redis_server *p) {
+ * each at the server that the slot table now names for the channel, which may still be p. */
+static void resubscribe_refused_at_next_flush(struct redis_server *p) {
   p->refused = true;
   p->redis->misplaced = true;
   sio__redis_schedule_flush(p->redis);
@@ -267,7 +270,7 @@ static void on_subscriber_error(struct link *l, sio_slice error) {
   if (!moved) log_subscriber_error(r, error);
   if (is_over) return;
   if (moved) {
-    place_refused_subscriptions(p);
+    resubscribe_refused_at_next_flush(p);
   } else if (redis_is_cluster(r) && sio__cluster_is_error_temporary(error)) {
     p->refused = true;
     sio__cluster_request_slot_table_later(r);
