@@ -122,8 +122,8 @@ static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
   (void)publish_with_attachments(a, "", a->format->room_of(a, &target), &m, p, a->format->packs);
 }
 
-/* Called when the other servers cannot be asked: the query ends with the answers of this server and
- * the error. */
+/* Called when the other servers cannot be asked: the callback of the query gets the answers of this
+ * server only, and err as its status. Returns 0. */
 static int end_query_with_error(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);
@@ -417,7 +417,7 @@ static void redis_adapter_stop(sio_adapter *a) {
   if (a->shut) return;
   if (a->streams) sio__streams_stop(a);
   a->shut = true;
-  /* Before unsubscribing: if this closes the connection, no UNSUBSCRIBE needs to be sent. */
+  /* This comes before unsubscribing: if it closes the connections, no UNSUBSCRIBE is sent. */
   sio__redis_remove_adapter(a->redis);
   unsubscribe_adapter_channels(a);
   if (a->sharded) sio__room_channels_clear(a);
@@ -444,12 +444,12 @@ static int redis_adapter_start(sio_adapter *a, enum adapter_kind kind,
 static int open_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const void *user,
                                 enum adapter_kind kind, sio_adapter **out) {
   sio_redis_adapter_options o;
-  const size_t first = sizeof o; /* the size in version 0.1 */
+  const size_t first = sizeof o; /* the size that the options had in version 0.1 */
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
-  /* With several threads this adapter does not know the rooms of the sockets of other threads, so
-   * rooms cannot have channels of their own. */
+  /* If the server has several threads, this adapter does not know the rooms of the sockets of other
+   * threads, so it cannot subscribe to a channel for each room. */
   if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC && api->has_threads(nsp))
     return UV_EINVAL;
   sio_adapter *a = redis_adapter_new(&o, nsp);

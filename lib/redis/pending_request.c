@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include <uv.h>
 
-/* a server that has not answered after this time counts as silent */
+/* The time after which a server that has not answered may count as silent. */
 enum { SILENT_MS = 1000 };
 
 static sio_slice pending_request_key(const void *item) {
@@ -36,8 +36,8 @@ void sio__pending_request_end(struct pending_request *q, int err) {
 
 /* ---- servers that do not answer -------------------------------------------------------------- */
 
-/* listening: how many other Socket.IO servers Redis has counted. If there are fewer than before,
- * Redis has noticed that some are gone, and these no longer count as silent. */
+/* listening: how many other Socket.IO servers Redis has counted. If there are fewer than at the
+ * count before, Redis has noticed that some are gone: so many fewer servers count as silent. */
 static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
   struct silent_servers *k = &a->silent;
   uint64_t gone = listening < k->listening ? k->listening - listening : 0;
@@ -60,8 +60,8 @@ void sio__count_late_response(sio_adapter *a, const char *id) {
   if (a->silent.n && strcmp(id, a->silent.late_id) == 0) a->silent.n--;
 }
 
-/* Servers count as silent only if they had SILENT_MS to answer, because the timeout that the host
- * has set may be shorter than they need. */
+/* Servers that have not answered count as silent only if they had SILENT_MS to answer, because the
+ * timeout that the host has set may be shorter than a server needs. */
 void sio__pending_request_on_query_end(struct pending_request *q) {
   bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
   if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)

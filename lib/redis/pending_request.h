@@ -19,8 +19,8 @@ struct pending_request {
   char id[LINK_ID];
   enum message_type type;
   sio_adapter *adapter;
-  sio_query *query;    /* the request has one hold of the query */
-  unsigned to_count;   /* replies to PUBSUB NUMSUB that have not arrived */
+  sio_query *query;    /* collects the answers; the request holds it (query_hold()) */
+  unsigned to_count;   /* how many replies to PUBSUB NUMSUB have not arrived yet */
   bool countable;      /* at least one of these replies had a number */
   uint64_t listening;  /* the sum of the numbers in these replies */
   bool counted;        /* all of these replies have arrived */
@@ -40,15 +40,16 @@ int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum 
 /* Ends and frees a request that cannot be published, or whose query has ended. err is passed to
  * sio_adapter_api.query_release(). */
 void sio__pending_request_end(struct pending_request *q, int err);
-/* Return the pending request of this server with this id or query. Return NULL if there is none. */
+/* The first function finds the pending request with this id, the second the one whose answers the
+ * query collects. They return NULL if there is none. */
 struct pending_request *sio__pending_request_find(sio_redis *r, const char *id);
 struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query);
 
-/* Called when the query of a request ends before all servers have answered. Ends and frees the
- * request. */
+/* Called when the query that collects the answers ends before all servers have answered, because
+ * its time is up or the server closes. Ends and frees the request. */
 void sio__pending_request_on_query_end(struct pending_request *q);
-/* Called when a response has arrived to a request that has ended already: the server that sent it
- * no longer counts as silent. */
+/* Called when a response has arrived to a request that has ended already. If it was the last
+ * request that ended without all answers, one server less counts as silent. */
 void sio__count_late_response(sio_adapter *a, const char *id);
 
 /* Called when a server has sent its last response to a request. May end and free the request. */

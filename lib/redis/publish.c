@@ -52,7 +52,8 @@ int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, 
   return publish_on_channel(a, kind, last, &packed);
 }
 
-/* The streams adapter of Node.js reads only MessagePack from channels. */
+/* The streams adapter publishes MessagePack, because that of Node.js reads only MessagePack from
+ * channels. */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m) {
   return a->streams ? sio__publish_as_msgpack(a, kind, last, m, NULL, 0)
                     : publish_on_channel(a, kind, last, m);

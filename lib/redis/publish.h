@@ -19,7 +19,7 @@
 enum {
   CLASSIC_UID = 6,
   SHARDED_UID = 16, /* hexadecimal digits */
-  ID_MAX = 40,      /* an id of another server, with its NUL */
+  ID_MAX = 40,      /* the size of the longest request id of another server, with its NUL */
   SERVER_UID_MAX = 24
 };
 
@@ -30,14 +30,14 @@ enum {
   CLASSIC_OWN_RESPONSES,
   CLASSIC_SUBSCRIPTIONS
 };
-/* The subscriptions of the sharded adapter. */
+/* The indexes of sio_adapter.subscriptions in the sharded adapter. */
 enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 
 /* The functions that write the messages of one protocol: classic or sharded. */
 struct message_format {
-  /* what follows the key in the names of the channels for requests and for responses */
+  /* what follows sio_adapter.key in the names of the channels for requests and for responses */
   const char *requests, *responses;
-  const char *answer_key; /* the JSON key of the answer to an event for servers */
+  const char *answer_key; /* the JSON key of the answer to a server-side event */
   bool packs;             /* broadcasts and acks are always MessagePack */
   void (*broadcast)(struct message *m, const sio_adapter *a, sio_slice event,
                     const struct message_target *to);
@@ -61,8 +61,8 @@ struct message_format {
  * not name its sender. */
 struct silent_servers {
   uint64_t n;            /* how many servers are silent */
-  uint64_t listening;    /* how many other servers Redis has counted last */
-  char late_id[LINK_ID]; /* the last request that ended without their answers; "": none */
+  uint64_t listening;    /* how many other servers were subscribed at the last count of Redis */
+  char late_id[LINK_ID]; /* id of the last request that ended without all answers; "": none */
 };
 
 struct sio_adapter {
@@ -74,12 +74,12 @@ struct sio_adapter {
   sio_slice key, nsp_name;
   bool answer_asker_alone;
   bool shut;
-  bool sharded;            /* its messages are those of Socket.IO's ClusterAdapter: sharded.c */
-  bool shard_channels;     /* it uses SPUBLISH and SSUBSCRIBE */
+  bool sharded;            /* the messages are those of Socket.IO's ClusterAdapter: sharded.c */
+  bool shard_channels;     /* SPUBLISH and SSUBSCRIBE are used */
   struct streams *streams; /* the state of the streams adapter; NULL in the other adapters */
   int mode;                /* enum sio_redis_subscription_mode */
   char uid[LINK_ID];
-  /* the channel that each Socket.IO server is subscribed to once */
+  /* the channel whose subscribers are counted, because each Socket.IO server subscribes once */
   const struct subscription *counted;
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
   void (*on_room_message)(struct subscription *s, sio_slice channel, sio_slice payload);
@@ -93,15 +93,16 @@ static inline const sio_adapter_ops *memory_adapter_ops(const sio_adapter *a) {
 
 static inline struct msgs *adapter_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
 
-/* Writes random hexadecimal digits and a NUL. Returns 0 or an error. */
+/* Writes SHARDED_UID random hexadecimal digits to out, and NULs. Returns 0 or an error. */
 int sio__random_hex_id(char out[LINK_ID]);
-/* Writes random letters and digits (A-Z, a-z, 0-9) and a NUL. Returns 0 or an error. */
+/* Writes CLASSIC_UID random letters and digits (A-Z, a-z, 0-9) to out, and NULs. Returns 0 or an
+ * error. */
 int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 
 /* Publishes m on a channel and clears m. If m->err is set, publishes nothing and returns m->err.
  * kind and last are parts of the channel's name: see sio__message_write_channel_name(). */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
-/* Like sio__publish_message(), but publishes m as MessagePack. */
+/* Like sio__publish_message(), but converts m to MessagePack. bins: the attachments of m. */
 int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
                             const sio_slice *bins, size_t nbins);
 

@@ -16,9 +16,9 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* If the server has several threads, the packet goes to the sockets of all threads. Otherwise the
- * streams adapter passes it to the memory adapter directly: the event has waited for its turn
- * already, and packet_broadcast() would queue it again. */
+/* packet_broadcast() also sends the packet to the sockets of other threads. Without threads, the
+ * streams adapter calls the memory adapter directly: packet_broadcast() would queue the event
+ * behind those that were not read back from the stream, but its turn in the stream has come. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
                                          const sio_target *to) {
   return a->streams && !a->api->has_threads(a->nsp)
@@ -36,7 +36,7 @@ int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const si
                              offset, &p);
   if (!err) err = sio__deliver_packet_to_local_sockets(a, p, to);
   a->api->packet_free(p);
-  sio__unpacked_json_clear(&json); /* the packet has borrowed its text */
+  sio__unpacked_json_clear(&json); /* comes after packet_free(), because the packet uses json */
   return err;
 }
 
@@ -65,9 +65,9 @@ int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   return err;
 }
 
-/* Returns false if the channel is for one room, and no socket of this server is in that room (a
- * name that is too long cannot be a room here). With threads always returns true, because this
- * thread does not know the rooms of the sockets of other threads. */
+/* Returns false if the channel is for one room, and no socket of this server is in that room. If
+ * the server has several threads, returns true even then, because this thread does not know the
+ * rooms of the sockets of other threads. */
 static bool has_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;

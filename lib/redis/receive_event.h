@@ -9,19 +9,20 @@
 
 /* A callback for subscription.on_message. */
 void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_slice payload);
-/* Reads the packet of a broadcast. Sets *data to the event, and *ours to true if the packet is for
+/* Parses the packet of a broadcast. Sets *data to the event, and *ours to whether the packet is for
  * the namespace of the adapter. Returns 0 or SIO_EPROTO. */
 int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours);
 int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
-/* Sends the event of a packet to the local sockets. q: the query that collects their acks, or
- * NULL. */
+/* Sends the event `data` to the local sockets of the target. q: the query that collects the acks of
+ * these sockets; NULL: no acks. offset: the id of the event in the stream, for recovery; may be
+ * empty. */
 int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
                                         sio_query *q, sio_slice offset);
 /* Sends a packet to the sockets of this process. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to);
 
-/* A broadcast of another server. The caller of sio__received_event_parse() must clear it, also
- * after an error. */
+/* A broadcast that was read from a stream. The caller of sio__received_event_parse() must call
+ * sio__received_event_clear(), also after an error. */
 struct received_event {
   struct unpacked message;
   struct received_target target;

@@ -248,8 +248,8 @@ static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_s
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
-  /* With the uid of the asking server the response is published to it alone; otherwise to all
-   * servers. */
+  /* If k.uid, the uid of the asking server, is set, the response is published to that server alone;
+   * otherwise to all servers. */
   if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);

@@ -11,8 +11,8 @@
 
 enum { ACKS_MAX = 1 << 30 };
 
-/* Adds a socket of another server to the answers of the query. The auth of the socket is a member
- * of `handshake`. */
+/* Adds a socket of another server to the answers of the query. The auth data of the socket are the
+ * member "auth" of `handshake`. */
 static int add_remote_socket_to_query(struct pending_request *q, sio_remote *r, sio_slice handshake,
                                       sio_slice data) {
   struct unpacked_json h, d, auth;
@@ -105,13 +105,13 @@ int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fie
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  /* The server of an ack has sent a MESSAGE_COUNT before, which counts as its response. */
+  /* A server that sends acks has sent a MESSAGE_COUNT before, which was its response. */
   if (!q && f->type != MESSAGE_ACK) sio__count_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 
-/* A callback of the channel for responses, which also carries responses to requests of other
- * servers. */
+/* A callback for subscription.on_message. The channel also carries the responses to requests of
+ * other servers, which are ignored. */
 void sio__on_response_message(struct subscription *s, sio_slice channel, sio_slice payload) {
   sio_adapter *a = s->adapter;
   struct response_fields f = { 0 };

@@ -9,8 +9,8 @@
 #include "redis/publish.h"
 #include "redis/unpack.h"
 
-/* A socket that may be recovered. The caller of sio__received_session_parse() must clear it, also
- * after an error. */
+/* A socket that may be recovered. The caller of sio__received_session_parse() must call
+ * sio__received_session_clear(), also after an error. */
 struct received_session {
   struct unpacked message;
   char id[24], pid[24];

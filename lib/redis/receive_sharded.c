@@ -53,8 +53,8 @@ static bool is_sharded_response(enum sharded_type type) {
          type == SHARDED_ACK;
 }
 
-/* Other types are ignored: other adapters of Socket.IO use the same messages, and have more types,
- * such as heartbeats. */
+/* Messages of unknown types are ignored: other adapters of Socket.IO use the same messages, and
+ * have more types, such as heartbeats. */
 static int handle_sharded_message(sio_adapter *a, sio_slice envelope) {
   struct requester k = { .adapter = a };
   sio_slice type, data, uid, nsp, name = SLICE("");

@@ -10,17 +10,17 @@
 
 struct received_target {
   struct unpacked_names rooms, except;
-  bool everybody; /* no room was named, so all sockets are meant */
+  bool everybody; /* no room was named, so the message is for all sockets */
   unsigned flags;
   uint64_t timeout_ms;
 };
 
-/* Reads a target. If opts is missing, the target is all sockets. The caller must clear *t, also
- * after an error. */
+/* Parses `opts`, which says which sockets a message is for. If opts has no bytes, the message is
+ * for all sockets. The caller must call sio__received_target_clear(), also after an error. */
 int sio__received_target_parse(struct received_target *t, sio_slice opts);
 void sio__received_target_clear(struct received_target *t);
-/* Reads the rooms of a target. A missing value, or an empty array, means all sockets. If the array
- * has only names that cannot be rooms here, no socket is meant. */
+/* Parses the rooms that a message is for. If `rooms` has no bytes or is an empty array, the message
+ * is for all sockets. If sio__unpack_room_name() accepts none of the names, it is for no socket. */
 int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms);
 sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t);
 

@@ -14,26 +14,26 @@ enum { SOCKET_ID_LEN = 20 };
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void sharded_write_text(struct message *m, const char *text) {
+static void sharded_write_json(struct message *m, const char *text) {
   sio__message_write_json(m, slice_str(text));
 }
 
 static void write_envelope_start(struct message *m, enum sharded_type type) {
-  sharded_write_text(m, "{\"type\":");
+  sharded_write_json(m, "{\"type\":");
   sio__message_write_number(m, type);
-  sharded_write_text(m, ",\"data\":{");
+  sharded_write_json(m, ",\"data\":{");
 }
 
 static void write_envelope_end(struct message *m, const sio_adapter *a) {
-  sharded_write_text(m, "},\"uid\":");
+  sharded_write_json(m, "},\"uid\":");
   sio__message_write_string(m, slice_str(a->uid));
-  sharded_write_text(m, ",\"nsp\":");
+  sharded_write_json(m, ",\"nsp\":");
   sio__message_write_string(m, a->nsp_name);
-  sharded_write_text(m, "}");
+  sharded_write_json(m, "}");
 }
 
 static void write_request_id(struct message *m, const char *id) {
-  sharded_write_text(m, "\"requestId\":");
+  sharded_write_json(m, "\"requestId\":");
   sio__message_write_string(m, slice_str(id));
 }
 
@@ -41,11 +41,11 @@ static void sharded_write_broadcast_with_acks(struct message *m, const sio_adapt
                                               const char *id, sio_slice event,
                                               const struct message_target *to) {
   write_envelope_start(m, SHARDED_BROADCAST);
-  sharded_write_text(m, "\"packet\":{\"type\":2,\"data\":");
+  sharded_write_json(m, "\"packet\":{\"type\":2,\"data\":");
   sio__message_write_json(m, event);
-  sharded_write_text(m, id ? "}," : "}");
+  sharded_write_json(m, id ? "}," : "}");
   if (id) write_request_id(m, id);
-  sharded_write_text(m, ",\"opts\":");
+  sharded_write_json(m, ",\"opts\":");
   sio__message_write_target(m, to, true);
   write_envelope_end(m, a);
 }
@@ -62,12 +62,12 @@ static void sharded_write_join_leave_or_disconnect(struct message *m, const sio_
   write_envelope_start(m, type == MESSAGE_JOIN    ? SHARDED_JOIN
                           : type == MESSAGE_LEAVE ? SHARDED_LEAVE
                                                   : SHARDED_DISCONNECT);
-  sharded_write_text(m, "\"opts\":");
+  sharded_write_json(m, "\"opts\":");
   sio__message_write_target(m, to, true);
   if (type == MESSAGE_DISCONNECT) {
-    sharded_write_text(m, session ? ",\"close\":true" : ",\"close\":false");
+    sharded_write_json(m, session ? ",\"close\":true" : ",\"close\":false");
   } else {
-    sharded_write_text(m, ",\"rooms\":");
+    sharded_write_json(m, ",\"rooms\":");
     sio__message_write_names(m, rooms);
   }
   write_envelope_end(m, a);
@@ -77,7 +77,7 @@ static void sharded_write_server_event(struct message *m, const sio_adapter *a, 
                                        sio_slice event) {
   write_envelope_start(m, SHARDED_SERVER_EMIT);
   if (id) write_request_id(m, id);
-  sharded_write_text(m, id ? ",\"packet\":" : "\"packet\":");
+  sharded_write_json(m, id ? ",\"packet\":" : "\"packet\":");
   sio__message_write_json(m, event);
   write_envelope_end(m, a);
 }
@@ -85,9 +85,9 @@ static void sharded_write_server_event(struct message *m, const sio_adapter *a, 
 static void sharded_write_fetch_sockets_request(struct message *m, const sio_adapter *a,
                                                 const char *id, const struct message_target *to) {
   write_envelope_start(m, SHARDED_FETCH);
-  sharded_write_text(m, "\"opts\":");
+  sharded_write_json(m, "\"opts\":");
   sio__message_write_target(m, to, true);
-  sharded_write_text(m, ",");
+  sharded_write_json(m, ",");
   write_request_id(m, id);
   write_envelope_end(m, a);
 }
@@ -153,7 +153,7 @@ void sio__room_channels_init(sio_adapter *a,
   sio__map_init(&a->room_channels, room_channel_key);
 }
 
-/* Unsubscribes from the channels of all rooms, and frees them. */
+/* Unsubscribes from the channels of all rooms, and frees each struct room_channel. */
 void sio__room_channels_clear(sio_adapter *a) {
   struct room_channel *c;
   for (uint32_t i = 0; (c = sio__map_next(&a->room_channels, &i));) {
@@ -215,8 +215,9 @@ int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
   return err;
 }
 
-/* Unsubscribes from the channel of the room before its last socket leaves: when a socket leaves,
- * hooks of the host run, and may make another socket join the room, which then subscribes again. */
+/* If s is the only socket in the room, unsubscribes from the channel of the room before s leaves:
+ * leave() calls hooks of the host, which may make another socket join the room, and joining then
+ * subscribes again. */
 void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);

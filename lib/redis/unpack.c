@@ -119,8 +119,8 @@ bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool(value, false
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Returns the size of the room name as text, with its NUL; 0 if *t cannot be the name of a room
- * here. */
+/* Returns the size of the room name as text, with its NUL. Returns 0 if sio__unpack_room_name()
+ * must not accept *t as a name. */
 static size_t room_name_size(const struct msgpack *t) {
   char digits[NUM_MAX];
   if (t->kind == MSGPACK_UINT) return sio__u64_to_text(digits, t->u.u) + 1;
@@ -147,7 +147,7 @@ bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   return size > 0;
 }
 
-/* Reads the next element of *in to *t. Returns the size of the room name like room_name_size(). */
+/* Reads the next element of *in to *t. Returns room_name_size(t); 0 if the element is malformed. */
 static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
   if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;

@@ -24,10 +24,10 @@ struct unpack_field {
   const char *key;
   sio_slice *value;
 };
-/* Finds the values of several keys in a map. Returns false if the value is not a map, or is
+/* Finds the values of several keys in a map. Returns false if `map` is not a map, or is
  * malformed. */
 bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, size_t n);
-/* Splits an array into its elements. Returns false if the value is not an array of exactly n
+/* Splits an array into its elements. Returns false if `array` is not an array of exactly n
  * elements. */
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
 /* Reads the head of an array: stores its length in *n and moves *in to its first element. Returns
@@ -35,26 +35,26 @@ bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
 bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
 
 bool sio__unpack_string(sio_slice value, sio_slice *out);
-/* Copies a string of less than `size` bytes without a NUL to out. Returns false if the value is
- * anything else. */
+/* Copies a string to out, and adds a NUL. Returns false if the value is not a string, contains a
+ * NUL, or is too long for `size` bytes. */
 bool sio__unpack_string_copy(sio_slice value, char *out, size_t size);
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out);
 bool sio__unpack_is_true(sio_slice value);
 bool sio__unpack_is_false(sio_slice value);
 
 enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
-/* Copies the name of a room to out: a string, or an integer as its digits. Returns false if the
- * value cannot be the name of a room here. */
+/* Copies the name of a room to out: a string, or the digits of an integer. Returns false if the
+ * value is neither, or is a string that contains a NUL or is too long for UNPACK_ROOM_MAX bytes. */
 bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
 
-/* The names of rooms in an array: strings, and integers as their digits, as JavaScript has them.
- * Elements that cannot be the name of a room here are left out. */
+/* The names of rooms in an array. Elements for which sio__unpack_room_name() would return false are
+ * left out. */
 struct unpacked_names {
   const char **list; /* NULL-terminated; owned */
-  uint32_t given;    /* the length of the array, with the elements that are left out */
+  uint32_t given;    /* the length of the array, including the elements that are left out */
 };
-/* Reads the names of rooms. A missing value counts as an empty list. Returns 0, SIO_EPROTO (the
- * value is no array) or UV_ENOMEM. */
+/* Reads the names of rooms. If `array` has no bytes, because the field is missing, the list is
+ * empty. Returns 0, SIO_EPROTO (the value is not an array) or UV_ENOMEM. */
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
 void sio__unpacked_room_names_clear(struct unpacked_names *names);
 
