@@ -12,14 +12,16 @@
 
 struct bundle {
   atomic_uint refs;
-  /* When the first certificate expires, in seconds since 1970; INT64_MAX without certificates. */
+  /* The earliest time at which one of our certificates expires, in seconds since 1970; INT64_MAX
+   * without certificates. */
   int64_t expires;
-  /* The keys of session tickets; not used if the host supplies the SSL_CTX. */
+  /* The keys of session tickets; used only by servers, and not if the host supplies the SSL_CTX. */
   struct tickets tickets;
   SSL_CTX *ctx; /* the context with which every connection starts */
   bool client;  /* true for the client side of connections, false for the server side */
-  /* The server name that a client sends (SNI), and for which the server's certificate must be
-   * valid. NULL: none is sent, and the name in the certificate is not checked. */
+  /* Only for clients: the server name that the client sends (SNI), and for which the server's
+   * certificate must be valid. NULL: no name is sent, and the name in the certificate is not
+   * checked. */
   char *server_name;
   size_t nmore;
   SSL_CTX *more[]; /* contexts with the certificates of further server names */

@@ -8,9 +8,9 @@
 
 enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 16384 };
 
-/* Copies bytes at p to the header `to` until it has `size` bytes. *have is the number of bytes that
- * it has already. Sets *used to the number of bytes copied. Returns true if the header is
- * complete. */
+/* Copies some of the n bytes at p to the header `to`, which is complete when it has `size` bytes.
+ * *have is the number of bytes that the header has, and is increased. Sets *used to the number of
+ * bytes copied. Returns true if the header is complete. */
 static bool collect_record_or_message_header(uint8_t *to, uint8_t *have, uint8_t size,
                                              const char *p, size_t n, size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
@@ -35,8 +35,8 @@ static enum hello_verdict parse_handshake_message_header(struct hello *h) {
   return h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
-/* Skips up to n bytes of the current record; in a handshake record, no bytes after the end of the
- * current message. Returns the number of bytes skipped. */
+/* Skips up to n bytes, but none after the end of the current record and, in a handshake record,
+ * none after the end of the current message. Returns the number of bytes skipped. */
 static size_t skip_tls_record_bytes(struct hello *h, size_t n) {
   size_t k = h->record_left < n ? h->record_left : n;
   if (!h->skip && h->message_left < k) k = h->message_left;
@@ -72,13 +72,13 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
   return v;
 }
 
-/* Returns true after a ChangeCipherSpec record of TLS 1.2 or earlier: everything that follows it is
- * encrypted, so there cannot be a second ClientHello. */
+/* Returns true if the current record is a ChangeCipherSpec of TLS 1.2 or earlier: all records after
+ * it are encrypted, so there cannot be a second ClientHello. */
 static bool is_second_hello_impossible(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
-bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry) {
+bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bool may_retry) {
   h->first_done = true;
   while (!h->over && n > 0) {
     size_t k = 0;

@@ -43,6 +43,6 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
 /* Parses the input after the first ClientHello. Returns false if it contains a second ClientHello
  * that is too long. may_retry must be true unless the TLS version is known and does not allow a
  * second ClientHello. */
-bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry);
+bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

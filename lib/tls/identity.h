@@ -18,8 +18,8 @@ struct complaint {
 /* Writes the formatted text to *why and returns err. */
 int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the last error of OpenSSL to *why, as in "cert_file a.pem: no start line": `what` is the
- * name of an option or NULL, `name` is the name of a file or another word for what failed. Returns
+/* Writes the last error of OpenSSL to *why, such as "cert_file a.pem: no start line". `what` is the
+ * name of an option, or NULL; `name` is the name of a file, or says what else failed. Returns
  * UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 

@@ -15,12 +15,12 @@
 #include <stdio.h>
 
 struct session {
-  SSL *ssl; /* NULL until the ClientHello is complete */
+  SSL *ssl; /* on a server NULL until the ClientHello is complete */
   const struct provider *provider;
   struct bundle *bundle;
   sio_tls_wire wire;
   struct hello hello;
-  char *early; /* bytes that were received before the SSL object was made */
+  char *early; /* input that came before `ssl` was made; `ssl` reads it first */
   size_t early_n, early_used;
   sio_slice in;  /* the input of the current call of read() */
   int wire_err;  /* what wire.put() has returned last */
@@ -32,18 +32,18 @@ struct session {
 
 /* ---- the BIO -------------------------------------------------------------------------------- */
 
-static void free_bytes_before_ssl(struct session *s) {
+static void free_kept_client_hello(struct session *s) {
   OPENSSL_free(s->early);
   s->early = NULL;
   s->early_n = s->early_used = 0;
 }
 
-static size_t read_bytes_before_ssl(struct session *s, char *out, size_t size) {
+static size_t read_kept_client_hello(struct session *s, char *out, size_t size) {
   size_t n = s->early_n - s->early_used;
   if (n > size) n = size;
   memcpy(out, s->early + s->early_used, n);
   s->early_used += n;
-  if (s->early_used == s->early_n) free_bytes_before_ssl(s);
+  if (s->early_used == s->early_n) free_kept_client_hello(s);
   return n;
 }
 
@@ -51,7 +51,7 @@ static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
   if (s->early_n > 0) {
-    *n = read_bytes_before_ssl(s, out, size);
+    *n = read_kept_client_hello(s, out, size);
     return 1;
   }
   *n = s->in.n < size ? s->in.n : size;
@@ -89,7 +89,7 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
 
 /* ---- failures -------------------------------------------------------------- */
 
-/* In OpenSSL reasons above this value are alerts that the peer has sent. */
+/* An error reason of OpenSSL above this value means that the peer has sent an alert. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
 static int tls_failure_kind_of_reason(int reason) {
@@ -150,9 +150,9 @@ static bool attach_wire_bio(struct session *s, const struct provider *p) {
   return true;
 }
 
-/* Sets the name that the server's certificate must be valid for, and sends it (SNI). If it is an IP
- * address, it is not sent (RFC 6066 section 3), and is looked for among the addresses in the
- * certificate. */
+/* Makes OpenSSL check that the server's certificate is valid for `name`, and send `name` in the
+ * ClientHello (SNI). If `name` is an IP address, OpenSSL compares it with the addresses in the
+ * certificate and does not send it (RFC 6066 section 3). Returns false if memory has run out. */
 static bool set_expected_server_name(SSL *ssl, const char *name) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
@@ -183,7 +183,7 @@ static int fail_tls_out_of_memory(struct session *s) {
 
 static int fail_client_hello_too_long(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
-  /* An error is ignored: the connection is closed in any case. */
+  /* If the alert cannot be sent, that is ignored, because the connection is closed anyway. */
   s->wire.put(s->wire.to, alert, sizeof alert);
   s->kind = SIO_TLS_FAILED_PROTOCOL;
   snprintf(s->text, sizeof s->text, "TLS: the ClientHello is longer than %d KiB", HELLO_MAX / 1024);
@@ -205,8 +205,9 @@ static int keep_incomplete_client_hello(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* Parses the input before the ClientHello is complete. Returns 0 if more input is needed (this
- * input is kept), 1 if the SSL object was made, or an error. */
+/* Called with all input until the first ClientHello is complete. Returns 0 if more input is needed
+ * (*in was copied to s->early), 1 if s->ssl was made, or an error. s->ssl is made when the
+ * ClientHello is complete, or when the input is not a ClientHello. */
 static int handle_first_client_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
@@ -214,18 +215,18 @@ static int handle_first_client_hello(struct session *s, sio_slice *in) {
   if (v == HELLO_LONG) return fail_client_hello_too_long(s);
   if (v == HELLO_OTHER) s->hello.over = true;
   if (!create_ssl(s)) return fail_tls_out_of_memory(s);
-  if (sio__hello_check_second(&s->hello, in->p + used, in->n - used, true)) return 1;
+  if (sio__hello_check_second_length(&s->hello, in->p + used, in->n - used, true)) return 1;
   return fail_client_hello_too_long(s);
 }
 
-/* Checks the length of a ClientHello in the input. Returns the same values as
- * handle_first_client_hello(). */
+/* Called with all input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
+ * read the input, 0 if more input is needed before s->ssl can be made, or an error. */
 static int check_client_hello_length(struct session *s, sio_slice *in) {
   if (!s->ssl) return handle_first_client_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
-  return sio__hello_check_second(&s->hello, in->p, in->n, may_retry)
+  return sio__hello_check_second_length(&s->hello, in->p, in->n, may_retry)
              ? 1
              : fail_client_hello_too_long(s);
 }
@@ -333,7 +334,7 @@ static int get_openssl_info(void *session, sio_tls_info *out) {
 static void openssl_close(void *session) {
   struct session *s = session;
   SSL_free(s->ssl);
-  free_bytes_before_ssl(s);
+  free_kept_client_hello(s);
   sio__tls_bundle_unref(s->bundle);
   free_certificate_info(s);
   OPENSSL_free(s);

@@ -8,11 +8,11 @@
 #include <openssl/bio.h>
 #include <sio/tls.h>
 
-/* The context that open() gets is the struct provider. */
+/* The argument `context` of the function `open` is a struct provider. */
 extern const sio_tls_ops sio__tls_session_ops;
 
-/* Makes the method for the BIO through which a session reads and writes ciphertext. Returns NULL if
- * memory runs out. */
+/* Makes the BIO_METHOD of the BIO objects through which sessions read and write ciphertext. Returns
+ * NULL if memory runs out. */
 BIO_METHOD *sio__tls_bio_method_new(void);
 
 #endif
