@@ -43,7 +43,7 @@ static void cluster_resend_commands(sio_redis *r, struct list *list) {
   sio__redis_schedule_flush(r);
 }
 
-/* ---- what waits for replies ------------------------------------------------------------------ */
+/* ---- holding commands until owed replies have come ------------------------------------------- */
 
 /* Returns true if the slot of the command is now on another server than the one that l is connected
  * to. Returns false for a command that follows ASKING: the server of l has its key, although it
@@ -85,7 +85,7 @@ void sio__cluster_on_command_replied(struct redis_server *p) {
   if (p->owed_replies && !--p->owed_replies) sio__cluster_update_command_hold(p->redis);
 }
 
-/* ---- a slot has moved ------------------------------------------------------------------------ */
+/* ---- after a slot has moved ------------------------------------------------------------------ */
 
 static bool is_command_of_slot(struct link *l, const struct link_expect *e, int slot) {
   (void)l;

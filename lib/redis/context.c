@@ -11,7 +11,7 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB };
 
-/* ---- the host is told later ------------------------------------------------------------------ */
+/* ---- flushing, and what is reported to the host ---------------------------------------------- */
 
 static void redis_report_state_to_host(sio_redis *r) {
   if (r->state == r->told_state) return;
@@ -98,7 +98,7 @@ void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const c
             sio__copy_printable(name, sizeof name, channel), what);
 }
 
-/* ---- opened and closed ----------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 void sio__redis_add_adapter(sio_redis *r) {
   if (r->users++ || r->freed) return;

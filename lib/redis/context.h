@@ -194,7 +194,7 @@ static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_R
 /* Counts and logs a received message that is ignored. what: the reason. */
 void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const char *what);
 
-/* ---- between the files ----------------------------------------------------------------------- */
+/* ---- functions shared by the files named above ----------------------------------------------- */
 
 /* context.c */
 /* Makes sure that before the loop polls again, queued commands are sent, and log lines and the

@@ -270,7 +270,7 @@ void sio__link_resume_with_address(struct link *l) {
   link_connect(l);
 }
 
-/* ---- from outside ---------------------------------------------------------------------------- */
+/* ---- functions for the users of a link ------------------------------------------------------- */
 
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,

@@ -69,7 +69,7 @@ void sio__pending_request_on_query_end(struct pending_request *q) {
   sio__pending_request_end(q, 0);
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------ */
 
 static void pending_request_report_missing_and_end(struct pending_request *q) {
   uint64_t missing = q->answered < q->servers ? q->servers - q->answered : 0;
@@ -88,7 +88,7 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
   pending_request_report_missing_and_end(q);
 }
 
-/* ---- how many there are ---------------------------------------------------------------------- */
+/* ---- counting the servers -------------------------------------------------------------------- */
 
 /* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). After the
  * last of these calls the request knows how many Socket.IO servers have to answer: one less than

@@ -50,7 +50,7 @@ static void on_command_reply_lost(struct link *l, struct link_expect *expect) {
   if (expect->on_reply) expect->on_reply(l, expect, NULL);
 }
 
-/* ---- the state of both ----------------------------------------------------------------------- */
+/* ---- the state of the two connections -------------------------------------------------------- */
 
 void sio__redis_on_command_hold_timer(uv_timer_t *t) {
   sio_redis *r = t->data;
@@ -138,7 +138,7 @@ static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .locate = server_link_find_address,
                                                 .greeted = server_link_check_role_reply };
 
-/* ---- opened and closed ----------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static void on_server_link_closed(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -266,7 +266,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
   return err;
 }
 
-/* ---- how many listen ------------------------------------------------------------------------- */
+/* ---- counting subscribers -------------------------------------------------------------------- */
 
 /* Parses the reply to PUBSUB NUMSUB or SHARDNUMSUB, which is [channel, number]. Returns the number,
  * or a negative error code; UV_ENOTCONN if `reply` is NULL. */

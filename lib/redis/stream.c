@@ -13,7 +13,7 @@
 #include "redis/stream_server.h"
 #include "redis/stream_writer.h"
 
-/* ---- a part of the context ------------------------------------------------------------------- */
+/* ---- the struct redis_part of the stream ----------------------------------------------------- */
 
 static bool is_stream_ready_for_commands(const struct redis_part *p) {
   return stream_of_part(p)->open;

@@ -69,7 +69,7 @@ static int encode_entry_data(sio_adapter *a, struct message *m, const sio_slice 
   return err;
 }
 
-/* ---- entries --------------------------------------------------------------------------------- */
+/* ---- making and queueing entries ------------------------------------------------------------- */
 
 static sio_slice copy_entry_word(char **at, sio_slice word) {
   char *to = *at;
@@ -258,7 +258,7 @@ static void on_own_entry_deliver(struct stream_entry *e, const struct stream_id 
     (void)decode_entry_data_and_call(e->adapter, e->data, deliver_entry_event, &d);
 }
 
-/* ---- what is published ----------------------------------------------------------------------- */
+/* ---- adding entries to the stream ------------------------------------------------------------ */
 
 static void streams_write_broadcast(struct message *m, sio_slice event,
                                     const struct message_target *to) {
@@ -304,7 +304,7 @@ void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_
                           &m, NULL, NULL, false);
 }
 
-/* ---- what other servers publish -------------------------------------------------------------- */
+/* ---- entries of other servers ---------------------------------------------------------------- */
 
 static int receive_stream_request(sio_adapter *a, sio_slice message, void *user) {
   return sio__handle_stream_request(a, *(const unsigned *)user, message);
@@ -330,7 +330,7 @@ static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struc
         err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
 }
 
-/* ---- sockets that leave ---------------------------------------------------------------------- */
+/* ---- disconnected sockets -------------------------------------------------------------------- */
 
 static bool is_id_or_room_of_socket(const sio_adapter *a, const sio_socket *s, const char *name) {
   return strcmp(name, sio_socket_id(s)) == 0 || memory_adapter_ops(a)->in_room(a->local, s, name);

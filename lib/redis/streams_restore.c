@@ -24,7 +24,7 @@
 
 enum { PAGE = 300 };
 
-/* ---- asking ---------------------------------------------------------------------------------- */
+/* ---- requests to Redis ----------------------------------------------------------------------- */
 
 /* Kinds of replies; see sio__stream_send_command(). */
 enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
@@ -167,7 +167,7 @@ void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   }
 }
 
-/* ---- what was missed ------------------------------------------------------------------------- */
+/* ---- missed events --------------------------------------------------------------------------- */
 
 static bool is_session_in_target_list(const struct received_session *s, const char *const *names) {
   for (; *names; names++) {
@@ -229,7 +229,7 @@ static void add_missed_entry(sio_adapter *a, struct stream_restore *k,
   sio__free(bytes);
 }
 
-/* ---- pages ----------------------------------------------------------------------------------- */
+/* ---- pages of missed entries ----------------------------------------------------------------- */
 
 static int request_missed_entries_page(struct streams *x, const struct stream_restore *k) {
   char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
@@ -281,7 +281,7 @@ static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
   request_next_page_or_finish(x, k);
 }
 
-/* ---- the key --------------------------------------------------------------------------------- */
+/* ---- the session's key ----------------------------------------------------------------------- */
 
 static int decode_and_restore_session(struct streams *x, struct stream_restore *k) {
   size_t n = strlen(k->key_value);
@@ -395,7 +395,7 @@ void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number
   }
 }
 
-/* ---- with the stream ------------------------------------------------------------------------- */
+/* ---- after entries were read ----------------------------------------------------------------- */
 
 void sio__streams_on_entries_read(struct stream *st) {
   sio_adapter *a;

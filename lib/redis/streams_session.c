@@ -233,7 +233,7 @@ void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid) {
   if (err) sio__redis_count_dropped_message(a->redis, err);
 }
 
-/* ---- with the stream ------------------------------------------------------------------------- */
+/* ---- flushing -------------------------------------------------------------------------------- */
 
 void sio__streams_on_flush(struct stream *st) {
   sio_adapter *a;

@@ -87,7 +87,7 @@ static void break_subscriber_connection(struct link *l, int err) {
                                        : "no memory for the subscriptions");
 }
 
-/* ---- a connection ---------------------------------------------------------------------------- */
+/* ---- a new or broken connection -------------------------------------------------------------- */
 
 /* Called when a connection for subscriptions has become ready: sends a command for each
  * subscription that belongs to this Redis server. */
@@ -155,7 +155,7 @@ void sio__redis_detach_subscriptions(sio_redis *r) {
   }
 }
 
-/* ---- from the adapters ----------------------------------------------------------------------- */
+/* ---- functions for the adapters -------------------------------------------------------------- */
 
 /* The field `awaited` of a new subscription is false, so that sio_redis.state stays READY when one
  * more namespace is created. */

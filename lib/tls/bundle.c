@@ -163,7 +163,7 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   return 0;
 }
 
-/* ---- a client's ------------------------------------------------------------ */
+/* ---- the bundle of a client ------------------------------------------------- */
 
 static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_options *o,
                                    const struct complaint *why) {
