@@ -18,7 +18,8 @@ enum {
   SERVERS_MAX = 1000,  /* the most servers of a cluster */
   REDIRECTS_MAX = 5,   /* how often a command is redirected before it fails with the error reply */
   ASK_AGAIN_MS = 1000, /* the longest delay before the slot table is requested again */
-  /* the delay of this request after MOVED: not all servers know at once that the slot has moved */
+  /* the delay of a request for the slot table after MOVED: the server that is asked may learn later
+   * that the slot has moved */
   AFTER_MOVED_MS = 1000
 };
 

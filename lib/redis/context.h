@@ -65,7 +65,7 @@ struct redis_cluster {
   /* The server for commands and channels without a slot, which any server of a cluster accepts. */
   struct redis_server *default_server;
   uv_timer_t timer;   /* fires when the slot table is to be requested again */
-  unsigned wait_ms;   /* the next delay of a repeated request; 0: options.retry_min_ms */
+  unsigned wait_ms;   /* the next delay before a slot table request; 0: options.retry_min_ms */
   bool known;         /* a slot table has been received */
   bool asking;        /* a slot table was requested and has not arrived */
   bool commands_held; /* no command is written while a server has owed_replies: cluster_moves.c */
@@ -74,8 +74,8 @@ struct redis_cluster {
 /* How many Socket.IO servers receive a message that is published to all of them: the numbers come
  * from the replies to PUBLISH and SPUBLISH. */
 struct redis_receivers {
-  long long last;    /* the number for the last message */
-  long long before;  /* the number before a connection broke or a slot moved; 0: none */
+  long long last;    /* how many servers have received the last message */
+  long long before;  /* how many received a message before a break or slot move; 0: unknown */
   bool broken;       /* a connection broke or a slot moved after the last message */
   uint64_t until_ms; /* until this time a number below `before` is counted as a missed message */
 };
@@ -92,8 +92,8 @@ struct redis_part {
 };
 
 struct sio_redis {
-  struct list parts;                /* struct redis_part                                      */
-  struct list pairs;                /* struct redis_server; one, or those of a Redis Cluster */
+  struct list parts; /* struct redis_part                                      */
+  struct list pairs; /* struct redis_server: one, or all known servers of a Redis Cluster */
   struct redis_server *only_server; /* the server, or NULL if the url names a Redis Cluster */
   struct link discovery;            /* to a sentinel, or to any node of a cluster             */
   struct redis_cluster cluster;

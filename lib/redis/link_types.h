@@ -101,10 +101,10 @@ struct link {
   size_t max_out;              /* the most bytes that sio__link_queued_bytes() may reach */
   size_t kept;                 /* bytes of all link_kept of the commands in `expects` */
   struct link_expect *expects; /* a ring: the commands that have no reply yet */
-  /* first: index of the oldest; cap_expects: a power of two */
+  /* first: index of the oldest command in `expects`; cap_expects: its capacity, a power of two */
   uint32_t first, nexpects, cap_expects;
   uint32_t nwritten; /* how many of the nexpects commands were written */
-  unsigned failures; /* since a connection was READY for longer than retry_max_ms, or the start */
+  unsigned failures; /* how often the link has failed since a connection lasted retry_max_ms */
   uint64_t ready_ms; /* when the state became READY */
   bool has_received; /* bytes were received since the last tick of the timer */
   unsigned ticks, silent_ticks; /* ticks of the timer since READY, and since bytes were received */

@@ -9,8 +9,8 @@
 #include <sio/log.h>
 
 enum redis_log_kind {
-  REDIS_LOG_STATE,             /* connected, ready             */
-  REDIS_LOG_CONNECTION_FAILED, /* cannot connect, broken       */
+  REDIS_LOG_STATE,             /* the connections are ready */
+  REDIS_LOG_CONNECTION_FAILED, /* a connection could not be made, or broke */
   REDIS_LOG_MASTER_CHANGED,    /* the master that sentinels watch has changed */
   REDIS_LOG_DISCOVERY, /* a sentinel, or a node that is asked for the slot table, does not answer */
   REDIS_LOG_ERROR_REPLY,    /* Redis answered with an error */
@@ -26,7 +26,7 @@ enum { REDIS_LOG_LINE_SIZE = 320 };
 struct redis_log_line {
   int level;
   uint64_t told_ms;  /* when the last line was added for the host */
-  uint64_t left_out; /* how many lines of this kind were left out since then */
+  uint64_t left_out; /* how many lines of this kind were left out since told_ms */
   bool waits;        /* `text` is to be passed to the host */
   char text[REDIS_LOG_LINE_SIZE];
 };

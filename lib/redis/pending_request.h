@@ -21,12 +21,12 @@ struct pending_request {
   sio_adapter *adapter;
   sio_query *query;    /* collects the answers; the request holds it (query_hold()) */
   unsigned to_count;   /* how many replies to PUBSUB NUMSUB have not arrived yet */
-  bool countable;      /* at least one of these replies had a number */
-  uint64_t listening;  /* the sum of the numbers in these replies */
-  bool counted;        /* all of these replies have arrived */
-  uint64_t counted_ms; /* when the last of them arrived */
+  bool countable;      /* at least one reply to PUBSUB NUMSUB had a number */
+  uint64_t listening;  /* the sum of the numbers in the replies to PUBSUB NUMSUB */
+  bool counted;        /* all replies to PUBSUB NUMSUB have arrived */
+  uint64_t counted_ms; /* when the last reply to PUBSUB NUMSUB arrived */
   uint64_t servers;    /* how many other Socket.IO servers have to answer */
-  uint64_t answered;   /* how many of them have answered */
+  uint64_t answered;   /* how many other Socket.IO servers have answered */
   uint64_t acks_expected, acks_came;
 };
 

@@ -19,7 +19,7 @@ enum {
 struct reply_reader {
   redisReader *reader;
   const redisReplyObjectFunctions *make; /* the functions of hiredis that create replies */
-  redisReplyObjectFunctions fn; /* the same functions, but arrays are limited to max_elements */
+  redisReplyObjectFunctions fn;          /* like *make, but arrays are limited to max_elements */
   size_t max, max_elements;
   size_t elements; /* how many elements the reply that is being read has announced so far */
 };

@@ -13,7 +13,7 @@ enum { SENDERS_MAX = 1024, SENDER_UID_MAX = 32 };
 /* One sender of entries, known by its uid: a Socket.IO server, or one of its namespaces. */
 struct stream_sender {
   struct list by_age; /* in stream.senders_by_age; the sender of the newest entry is the last */
-  uint64_t seq;       /* the field `seq` of its last entry */
+  uint64_t seq;       /* the field `seq` of the sender's last entry */
   size_t uid_len;
   char uid[SENDER_UID_MAX];
 };

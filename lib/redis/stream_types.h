@@ -48,12 +48,12 @@ struct stream_entry {
   struct list link;
   sio_adapter *adapter; /* NULL after the adapter has closed */
   uint8_t kind, state;
-  bool delivered; /* it was delivered to the local sockets, or need not be */
+  bool delivered; /* the entry was delivered to the local sockets, or need not be */
   uint64_t since_ms;
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
   sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* the command of an ENTRY_KEY */
-  uint64_t number; /* in link_expect.id of its command, to find the entry when the reply comes */
+  uint64_t number; /* is in link_expect.id of the entry's command, and identifies the reply */
   uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
@@ -97,7 +97,7 @@ struct stream {
   struct list queued;  /* struct stream_entry that are not written yet, without ENTRY_KEY */
   struct list sent;    /* ENTRY_ADD that were written, and the ENTRY_LOCAL between and after them */
   struct list keys;    /* ENTRY_KEY in any state */
-  size_t bytes;        /* the sum of stream_entry.bytes in the three lists */
+  size_t bytes;        /* the sum of stream_entry.bytes in the lists queued, sent and keys */
   unsigned waiting;    /* how many ENTRY_ADD are not delivered to the local sockets yet */
   uv_timer_t timer;    /* runs while `waiting` is not 0 */
   unsigned handles;
@@ -113,7 +113,7 @@ struct stream {
   struct stream_id fence; /* the last entry in the stream when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;
-  /* a ring: the ids of entries for which sio__stream_note_entry() has returned true */
+  /* a ring: the ids of ignored entries, for which sio__stream_note_entry() returned true */
   struct stream_id repeats[STREAM_REPEATS];
   unsigned nrepeats;
   size_t name_len;

@@ -231,7 +231,7 @@ void sio__streams_on_query_end(sio_adapter *a, const sio_query *query) {
 }
 
 struct delivery {
-  const struct stream_entry *entry; /* the entry, or NULL if another server has added it */
+  const struct stream_entry *entry; /* NULL if another server has added the entry */
   sio_slice offset;
 };
 

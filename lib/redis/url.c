@@ -63,7 +63,7 @@ static int url_parse_login(struct redis_url *u, char *login, const char **why) {
   return 0;
 }
 
-/* host, host:port, [address]:port */
+/* Parses one host: name, name:port, [address] or [address]:port. */
 static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   char *port = NULL;
   if (*host == '[') {

@@ -18,7 +18,7 @@ struct redis_host {
 struct redis_url {
   char *text; /* owned; all other strings point into it */
   enum redis_url_kind kind;
-  bool secure;                        /* rediss://                                       */
+  bool secure;                        /* the scheme begins with "rediss": TLS is used */
   struct redis_host hosts[URL_HOSTS]; /* the server, the sentinels, or some nodes of a cluster */
   unsigned nhosts;
   const char *path;                       /* the path of a Unix socket; NULL: TCP */
