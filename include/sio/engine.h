@@ -62,7 +62,7 @@ typedef struct sio_session_info {
    * (even if a proxy says that the client's connection does), or memory ran out. It is kept after
    * an upgrade and with sio_options.drop_handshake. */
   const sio_tls_info *tls;
-  size_t queued;      /* bytes that wait to be sent, not the memory they take   */
+  size_t queued;      /* bytes of messages that wait; see queued_memory, too    */
   uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known yet  */
   uint64_t opened_ms; /* when the session began: Unix time ("issued")           */
   int state;          /* enum sio_session_state                                 */
@@ -77,6 +77,9 @@ typedef struct sio_session_info {
    * long as the session exists. 20 characters of [A-Za-z0-9_-] and a NUL. The log shows the first
    * eight characters. */
   char public_id[SIO_PUBLIC_ID_SIZE];
+  /* The memory that the messages of `queued` take, in bytes: a short message takes about 500. The
+   * options max_queued, high_water, queue_high and queue_low count this memory. */
+  size_t queued_memory;
 } sio_session_info;
 
 /* Fills in the first out->size bytes of *out. c may be NULL, which sio_socket_session() returns

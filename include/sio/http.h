@@ -248,6 +248,9 @@ typedef struct sio_ws_info {
   const char *protocol;
   /* How many bytes are queued that the kernel has not taken yet. */
   size_t queued;
+  /* The memory that they take, in bytes: a short message takes about 500. sio_options.max_queued
+   * counts this memory. */
+  size_t queued_memory;
 } sio_ws_info;
 /* Fills in the first out->size bytes of *out. */
 SIO_EXTERN void sio_ws_get_info(const sio_ws *w, sio_ws_info *out);

@@ -171,11 +171,11 @@ typedef struct sio_connection_error {
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
 /* Which of the queued events are dropped when more than queue_high bytes of memory are queued for
- * one client. A short event takes a block of about 500 bytes, so 16 KiB are about 30 of them.
- * Only events that do not ask for an ack are dropped, each with all its attachments, and never an
- * event of which a part has been sent. Replies (sio_reply()) are never dropped. The events that
- * stay queued keep their order. sio_on_drop(), sio_stats and the log report what was dropped.
- * What cannot be dropped stays queued; if it exceeds max_queued, the connection is closed. */
+ * one client. Only events that do not ask for an ack are dropped, each with all its attachments,
+ * and never an event of which a part has been sent. Replies (sio_reply()) are never dropped. The
+ * events that stay queued keep their order. sio_on_drop(), sio_stats and the log report what was
+ * dropped. What cannot be dropped stays queued; if it exceeds max_queued, the connection is
+ * closed. */
 enum sio_when_full {
   /* No queued event. A volatile event is not queued for a client that is not ready for it, but that
    * is so without queue_high, too. */
@@ -417,21 +417,26 @@ typedef struct sio_options {
   sio_limited_cb on_limited;
   void *on_limited_user;
 
-  /* -- Limits on what waits for one client (backpressure) -- */
+  /* -- Limits on what waits for one client (backpressure) --
+   *
+   * max_queued, high_water, queue_high and queue_low count the memory of queued messages, in bytes,
+   * and not the bytes that they have on the wire. A short event takes a block of about 500 bytes,
+   * so 16 KiB are about 30 of them. What is sent to many clients is in memory once, and counts for
+   * each of them. sio_session_info.queued_memory is what these options count. */
 
-  /* How many bytes of memory may be queued for one client; if more are queued, the connection is
-   * closed. Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are
-   * never dropped: make max_queued several times as large as the largest of them. */
+  /* How much memory may be queued for one client; if more is queued, the connection is closed.
+   * Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are never
+   * dropped: make max_queued several times as large as the largest of them. */
   size_t max_queued;
   /* While more than this is queued for one client, the server reads nothing from the client.
-   * Default: 1 MiB of memory, or max_queued if that is less. */
+   * Default: 1 MiB, or max_queued if that is less. */
   size_t high_water;
-  /* When more than this is queued for one client, when_full applies. Default: 0, when_full never
-   * applies. */
+  /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
+   * never applies. */
   size_t queue_high;
-  /* When when_full drops events, it drops until at most queue_low bytes are queued. The callbacks
-   * of sio_on_writable() run when the queue has become as short as this. Default: queue_high /
-   * 2. */
+  /* When when_full drops events, it drops until at most queue_low bytes of memory are queued. With
+   * SIO_FULL_KEEP_LATEST make it several times as large as one event of each key. The callbacks of
+   * sio_on_writable() run when the queue has become as short as this. Default: queue_high / 2. */
   size_t queue_low;
   /* enum sio_when_full: which events are dropped when more than queue_high bytes are queued. */
   int when_full;

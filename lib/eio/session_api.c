@@ -55,6 +55,7 @@ static sio_session_info make_session_info(const sio_session *c) {
     .url = sio__session_url(c),
     .tls = session_tls_info(c),
     .queued = sio__session_queued_bytes(c),
+    .queued_memory = c->state == SESSION_OPEN ? c->transport->held(c) : 0,
     .rtt_us = c->rtt_us,
     .opened_ms = c->opened_ms,
     .state = session_public_state(c),

@@ -422,7 +422,8 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
 void sio_ws_get_info(const sio_ws *w, sio_ws_info *out) {
   const sio_ws_info info = { .address = w->address,
                              .protocol = w->protocol,
-                             .queued = w->ws ? ws_queued_bytes(w->ws) : 0 };
+                             .queued = w->ws ? ws_queued_bytes(w->ws) : 0,
+                             .queued_memory = w->ws ? ws_queued_memory(w->ws) : 0 };
   sio__fill_sized_struct(out, &info, sizeof info);
 }
 

@@ -75,7 +75,9 @@ TEST(nothing_goes_up_to_the_high_mark) {
 TEST(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first) {
   struct peer *p = idler(&oldest);
   for (int i = 0; i < 11; i++) EQ(emit_n(i), 0);
-  EQ(sio_session_info_of(sio_socket_session(first())).queued, 5 * TEXT);
+  sio_session_info info = sio_session_info_of(sio_socket_session(first()));
+  EQ(info.queued, 5 * TEXT);
+  EQ(info.queued_memory, 5 * ONE);
   show_queue(p);
   SAW("42[\"e\",1007] 42[\"e\",1008] 42[\"e\",1009] 42[\"e\",1010] ");
   turn();

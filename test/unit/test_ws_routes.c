@@ -33,6 +33,7 @@ static void on_close(sio_ws *w, const sio_close_info *why, void *user) {
   if (shows_text) trace("%s ", why->ws_text);
   sent = sio_ws_send(w, false, sio_text("too late"));
   EQ(sio_ws_info_of(w).queued, 0);
+  EQ(sio_ws_info_of(w).queued_memory, 0);
   sio_ws_close(w, 1000, "again");
 }
 
@@ -176,6 +177,7 @@ TEST(a_peer_that_does_not_read_is_closed_past_max_queued) {
   size_t queued = sio_ws_info_of(peer).queued;
   EQ(sio_ws_send(peer, false, sio_text(text)), SIO_ETOOBIG);
   EQ(sio_ws_info_of(peer).queued, queued);
+  CHECK(sio_ws_info_of(peer).queued_memory > queued);
   EQ(overflows(), 0);
   turn();
   SAW("forced close -10004 0 ");
