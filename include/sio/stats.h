@@ -47,6 +47,7 @@ enum sio_http_refusal {
   SIO_HTTP_HEAD_SIZE, /* 431: over max_head                     */
   SIO_HTTP_BODY_SIZE, /* 413                                    */
   SIO_HTTP_TIMEOUT,   /* 408: the request took too long to come */
+  SIO_HTTP_NO_MEMORY, /* 503: memory ran out                    */
   SIO_HTTP_REFUSED_END
 };
 

@@ -98,6 +98,7 @@ static enum sio_http_refusal refusal_kind_of_status(int status) {
     case 408: return SIO_HTTP_TIMEOUT;
     case 413: return SIO_HTTP_BODY_SIZE;
     case 431: return SIO_HTTP_HEAD_SIZE;
+    case 503: return SIO_HTTP_NO_MEMORY;
     default: return SIO_HTTP_MALFORMED;
   }
 }

@@ -108,8 +108,9 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, http_aborted,
          "http_aborted|Number of HTTP requests that ended without a response."),
   SERVER(COUNTER, http_refused,
-         "http_refused|Number of HTTP requests refused as malformed, too large or slow."
-         "|cause|malformed|head_size|body_size|timeout"),
+         "http_refused|Number of HTTP requests refused as malformed, too large or slow, or for "
+         "want of memory."
+         "|cause|malformed|head_size|body_size|timeout|no_memory"),
   SERVER(COUNTER, engine_refused,
          "engine_refused|Number of HTTP requests refused by the Engine.IO protocol."
          "|cause|transport_unknown|session_unknown|bad_method|bad_request|forbidden"

@@ -221,8 +221,32 @@ TEST(a_head_that_is_to_be_forgotten_is_so_without_memory_too) {
   sio_set_allocator(NULL, NULL, NULL);
 }
 
+/* ---- heads --------------------------------------------------------------------------------- */
+
+TEST(a_head_for_which_there_is_no_memory_does_not_count_as_malformed) {
+  bool all_read = false;
+  unsigned refused = 0;
+  alloc_install();
+  for (size_t i = 1; !all_read; i++) {
+    rig_open(); /* a request that is used again keeps its buffers */
+    alloc_fail_in(i);
+    ask("GET / HTTP/1.1\r\n" HOST "A: 1\r\nA: 2\r\nB: 3\r\n\r\n");
+    all_read = alloc_fuse > 0;
+    alloc_fail_in(0);
+    bool is_503 = status_of(rig->out) == 503;
+    refused += is_503;
+    EQ(rig->http.stats.refused[SIO_HTTP_NO_MEMORY], is_503);
+    EQ(rig->http.stats.refused[SIO_HTTP_MALFORMED], 0);
+    rig_close();
+  }
+  CHECK(refused > 0);
+  EQ(alloc_live, 0);
+  sio_set_allocator(NULL, NULL, NULL);
+}
+
 TESTS_BEGIN
 T(an_answer_is_whole_or_a_503_or_the_end_at_whatever_line_memory_ends)
 T(without_memory_a_table_is_not_made_and_the_host_told)
 T(a_head_that_is_to_be_forgotten_is_so_without_memory_too)
+T(a_head_for_which_there_is_no_memory_does_not_count_as_malformed)
 TESTS_END
