@@ -172,6 +172,8 @@ typedef struct sio_redis_stats {
   /* Counter: entries of a stream that this server ignored, because the server that published them
    * had added them to the stream twice (see sio_redis_streams_adapter). */
   uint64_t repeated;
+  /* Counter: messages that were received and ignored, because memory ran out. */
+  uint64_t unhandled;
 } sio_redis_stats;
 /* Fills in the first `size` bytes of *out. Pass sizeof *out as size. */
 SIO_EXTERN void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size);

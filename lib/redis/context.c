@@ -91,11 +91,16 @@ void sio__redis_count_dropped_message(sio_redis *r, int err) {
             err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
 }
 
-void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const char *what) {
+void sio__redis_count_ignored_message(sio_redis *r, sio_slice channel, int err) {
   char name[80];
-  r->stats.malformed++;
+  if (err == SIO_ECLOSED) return;
+  if (err == UV_ENOMEM)
+    r->stats.unhandled++;
+  else
+    r->stats.malformed++;
   REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
-            sio__copy_printable(name, sizeof name, channel), what);
+            sio__copy_printable(name, sizeof name, channel),
+            err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

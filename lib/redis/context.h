@@ -191,8 +191,9 @@ void sio__redis_count_dropped_message(sio_redis *r, int err);
 
 /* Returns true if all connections are ready and Redis has confirmed all awaited subscriptions. */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
-/* Counts and logs a received message that is ignored. what: the reason. */
-void sio__redis_count_malformed_message(sio_redis *r, sio_slice channel, const char *what);
+/* Counts and logs a received message that is ignored because of err: as malformed, or as unhandled
+ * if memory ran out. SIO_ECLOSED means that this server is closing, and is not counted. */
+void sio__redis_count_ignored_message(sio_redis *r, sio_slice channel, int err);
 
 /* ---- functions shared by the files named above ----------------------------------------------- */
 

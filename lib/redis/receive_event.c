@@ -91,7 +91,7 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
     err = SIO_EPROTO;
   if (!err && !slice_equals_str(uid, a->uid)) err = sio__handle_broadcast(a, v[1], v[2]);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
 }
 
 /* ---- the streams adapter --------------------------------------------------------------------- */

@@ -326,5 +326,5 @@ void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slic
   if (!err && !sio__unpack_map_fields(u.value, fields, 10)) err = SIO_EPROTO;
   if (!err) err = validate_and_dispatch_request(a, &f);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
 }

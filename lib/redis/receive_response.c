@@ -127,5 +127,5 @@ void sio__on_response_message(struct subscription *s, sio_slice channel, sio_sli
   if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;
   if (!err) err = sio__handle_response(a, id, &f);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
 }

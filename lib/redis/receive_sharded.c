@@ -80,7 +80,7 @@ void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slic
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err) err = handle_sharded_message(a, u.value);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_malformed_message(a->redis, channel, sio__describe_message_error(err));
+  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
 }
 
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message) {

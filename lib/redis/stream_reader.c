@@ -98,7 +98,7 @@ static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
   else if (ok && f.nsp.n)
     stream_dispatch_entry(st, &f, id);
   else
-    sio__redis_count_malformed_message(st->redis, slice(st->name, st->name_len), "it is malformed");
+    sio__redis_count_ignored_message(st->redis, slice(st->name, st->name_len), SIO_EPROTO);
   return true;
 }
 

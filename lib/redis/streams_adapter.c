@@ -325,9 +325,9 @@ static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struc
            type == SHARDED_SERVER_EMIT)
     err = decode_entry_data_and_call(a, f->data, receive_stream_request, &type);
   if (err)
-    sio__redis_count_malformed_message(
-        a->redis, slice(a->streams->stream->name, a->streams->stream->name_len),
-        err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
+    sio__redis_count_ignored_message(a->redis,
+                                     slice(a->streams->stream->name, a->streams->stream->name_len),
+                                     err);
 }
 
 /* ---- disconnected sockets -------------------------------------------------------------------- */

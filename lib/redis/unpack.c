@@ -189,7 +189,3 @@ int sio__unpack_value_as_json(struct unpacked_json *j, struct msgs *home, sio_sl
 }
 
 void sio__unpacked_json_clear(struct unpacked_json *j) { sio__parser_out_clear(&j->out); }
-
-const char *sio__describe_message_error(int err) {
-  return err == SIO_EPROTO ? "it is malformed" : sio_strerror(err);
-}

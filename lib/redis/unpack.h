@@ -68,7 +68,4 @@ static inline sio_slice unpacked_json_text(const struct unpacked_json *j) {
   return slice(msg_data(j->out.text), j->out.text->len);
 }
 
-/* Returns a text for the log that says what is wrong with a message. */
-const char *sio__describe_message_error(int err);
-
 #endif

@@ -477,6 +477,19 @@ TEST(malformed_messages_are_counted_and_do_no_harm) {
   end();
 }
 
+TEST(a_request_that_comes_while_the_server_closes_is_not_malformed) {
+  begin(NULL);
+  joined();
+  srv->core.closing = true;
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"2\",\"type\":7,\"packet\":"
+                                     "{\"type\":2,\"data\":[\"q\"]},\"opts\":{\"rooms\":[]}}"));
+  srv->core.closing = false;
+  EQ(redis_stats().received, 1);
+  EQ(redis_stats().malformed, 0);
+  CHECK(!strstr(lines, "is ignored"));
+  end();
+}
+
 /* ---- requests of others ---------------------------------------------------------------------- */
 
 TEST(join_leave_and_disconnect_of_others_apply_here) {
@@ -740,6 +753,7 @@ T(what_is_our_own_or_for_nobody_here_is_ignored)
 T(rooms_as_numbers_and_missing_flags_and_nsp_are_understood)
 T(requests_of_version_6_name_one_socket)
 T(malformed_messages_are_counted_and_do_no_harm)
+T(a_request_that_comes_while_the_server_closes_is_not_malformed)
 T(join_leave_and_disconnect_of_others_apply_here)
 T(a_broadcast_with_acks_of_another_server_is_counted_and_answered)
 T(nobody_is_a_count_of_zero)

@@ -447,8 +447,9 @@ static void do_everything(void) {
   push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746192a26576c40101a36e7370a12f80");
 }
 
-TEST(any_allocation_may_fail) {
+TEST(any_allocation_may_fail_and_no_message_is_malformed_for_that) {
   bool failed = true;
+  uint64_t unhandled = 0;
   for (size_t at = 1; failed; at++) {
     begin(NULL);
     sio_on_server_side(root, "hello", on_hello, "pong");
@@ -457,8 +458,11 @@ TEST(any_allocation_may_fail) {
     if (subscriber()) do_everything();
     failed = alloc_fuse == 0;
     alloc_fail_in(0);
+    EQ(redis_stats().malformed, 0);
+    unhandled += redis_stats().unhandled;
     end();
   }
+  CHECK(unhandled > 0);
 }
 
 TEST(any_allocation_may_fail_while_it_begins) {
@@ -524,6 +528,6 @@ T(malformed_counts_and_acks_are_counted_and_the_question_waits_on)
 T(malformed_sockets_are_counted_and_that_server_has_answered)
 T(answers_without_a_known_question_are_ignored)
 T(names_and_numbers_of_unusual_kinds_are_understood_or_refused)
-T(any_allocation_may_fail)
+T(any_allocation_may_fail_and_no_message_is_malformed_for_that)
 T(any_allocation_may_fail_while_it_begins)
 TESTS_END
