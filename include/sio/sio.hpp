@@ -344,13 +344,13 @@ class event;
 using kept_event = owner<event, sio_event_free>;
 
 /* A received event, or the reply to an event. A callable of emit_ack() gets a null event if no
- * reply came: in a null event count(), kind(), as(), json() and operator[] find no arguments, and
- * the other functions must not be called. */
+ * reply came, and keep() returns one if memory ran out. A null event has the name "" and no
+ * arguments, and waits for no ack: reply() does nothing, and all() stands for no values. */
 class event : public handle<sio_event> {
 public:
   using handle::handle;
 
-  zstring name() const { return sio_event_name(get()); }
+  zstring name() const { return get() ? sio_event_name(get()) : ""; }
   std::size_t count() const noexcept { return get() ? sio_event_count(get()) : 0; }
   sio_kind kind(std::size_t i) const noexcept {
     return get() ? sio_event_kind(get(), i) : SIO_NULL;
@@ -371,16 +371,22 @@ public:
   sio_val operator[](std::size_t i) const noexcept {
     return get() ? sio_arg(get(), i) : sio_null();
   }
-  sio_val all() const noexcept { return sio_event_args(get()); }
+  sio_val all() const noexcept {
+    return get() ? sio_event_args(get()) : sio_spread(sio_slice{ "[]", 2 });
+  }
 
-  bool wants_ack() const noexcept { return sio_event_wants_ack(get()); }
-  std::error_code reply(sio_args args = SIO_NONE) const { return error(sio_reply(get(), args)); }
-  ack take_ack() const noexcept { return ack(sio_event_take_ack(get())); }
+  bool wants_ack() const noexcept { return get() && sio_event_wants_ack(get()); }
+  std::error_code reply(sio_args args = SIO_NONE) const {
+    return error(get() ? sio_reply(get(), args) : 0);
+  }
+  ack take_ack() const noexcept { return ack(get() ? sio_event_take_ack(get()) : nullptr); }
   /* Returns a copy of the event that the program owns; it is null if memory ran out. */
   kept_event keep() const;
 };
 
-inline kept_event event::keep() const { return kept_event(event(sio_event_keep(get()))); }
+inline kept_event event::keep() const {
+  return kept_event(event(get() ? sio_event_keep(get()) : nullptr));
+}
 
 namespace detail {
 

@@ -201,6 +201,20 @@ TEST(a_null_event_has_no_arguments) {
   CHECK(none.kind(0) == SIO_NULL && none[0].kind == SIO_NULL);
 }
 
+TEST(every_function_of_a_null_event_may_be_called) {
+  rig r;
+  sio::event none;
+  CHECK(none.name() == "" && !none.wants_ack() && !none.reply(sio::args(1)));
+  CHECK(!none.keep());
+  CHECK(!none.take_ack());
+  client c(r);
+  IS(c.heard(), "connect");
+  CHECK(!c.socket().emit("e", sio::args(1, none.all())));
+  IS(c.heard(), "[\"e\",1]");
+  CHECK(!c.socket().emit("e", sio::args(sio::array(none.all()))));
+  IS(c.heard(), "[\"e\",[]]");
+}
+
 #ifdef HAS_NLOHMANN
 TEST(nlohmann_json_is_sent_and_read) {
   rig r;
@@ -706,6 +720,7 @@ T(arguments_are_read_as_the_type_that_is_asked_for_or_not_at_all)
 T(bytes_are_a_span_and_a_span_is_bytes)
 #endif
 T(a_null_event_has_no_arguments)
+T(every_function_of_a_null_event_may_be_called)
 #ifdef HAS_NLOHMANN
 T(nlohmann_json_is_sent_and_read)
 #endif
