@@ -36,7 +36,6 @@ struct crossing {
   unsigned by;              /* the connection over which Redis got it; 0: an entry          */
   bool late;                /* its sender had closed that connection by then                */
   bool added;               /* to the stream, which has it                                  */
-  const sio_nsp *nsp;       /* the sender's                                                 */
   unsigned got;             /* members to which it has come: bits                           */
   unsigned via[MEMBERS];    /* the connection on which each gets it, or VIA_STREAM          */
   uint64_t pushed[MEMBERS]; /* to each: counted on all connections together              */
@@ -82,7 +81,6 @@ void crossings_sent(const sio_target *to, uint64_t number, bool certain, bool as
   struct crossing k = {
     .number = number, .from = host_member(), .aim = host_aim_of(to, NULL), .flags = to->flags
   };
-  k.nsp = to->nsp;
   if (host.nmembers == 1 || to->flags & SIO_LOCAL) return;
   k.asks = asks;
   k.everywhere = certain && exists_everywhere(to->nsp);
@@ -258,15 +256,16 @@ void crossings_cut(unsigned connection) {
 
 void crossings_reads(int member) { x.reads[member] = true; }
 
-/* Members that have got a later entry of the same namespace ignore this one, and so does its
- * sender: it was refused before, and counts as lost (stream_repeats.h). */
+/* There is one stream. Members that have got a later entry of the same server ignore this one. If a
+ * later one is before it in the stream, read or not, everybody ignores this one, and so does its
+ * sender, which counts it as lost (stream_repeats.h). */
 void crossings_added(uint64_t number) {
   struct crossing *k = find_if_any(number);
   unsigned ignore = 0;
   if (!k) return;
   for (const struct crossing *c = k + 1; c < x.sent + x.nsent; c++) {
-    if (c->from != k->from || c->nsp != k->nsp || c->asks) continue;
-    ignore |= c->got;
+    if (c->from != k->from || c->asks) continue;
+    ignore |= c->added ? UINT_MAX : c->got;
     if (c->added) k->published = false;
   }
   k->added = true;

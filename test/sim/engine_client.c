@@ -13,6 +13,9 @@
 #include "memory.h"
 #include <ctype.h>
 
+/* Its POST is answered in that time, when it has begun to upgrade. */
+enum { HELD_UP_US = 5000000 };
+
 static void pump(struct engine_client *e);
 static void take_packet(struct engine_client *e, bool binary, const char *p, size_t n);
 
@@ -61,16 +64,37 @@ static bool open_for_request(const struct engine_client *e, struct http_client *
   return http_client_open(c);
 }
 
+static void say_request(const struct engine_client *e, struct http_client *c, const void *p,
+                        size_t n) {
+  http_client_say(c, p, n);
+  if (e->fins) wire_fin(c->wire);
+}
+
+static void expect_answer(struct engine_client *e, bool to_post) {
+  (to_post ? &e->post : &e->get)->waiting++;
+  e->order |= (unsigned)to_post << (e->norder & 31);
+  e->norder++;
+}
+
+/* The connection that polls and POSTs share has answered, or has ended. Returns true if the answer
+ * is that to a POST. */
+static bool take_order(struct engine_client *e) {
+  bool to_post = e->norder && e->order & 1;
+  e->order >>= 1;
+  e->norder -= e->norder > 0;
+  return to_post && e->shares;
+}
+
 static void get(struct engine_client *e) {
   char url[300], head[400];
   if (!open_for_request(e, &e->get)) return;
   int n =
       snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: sim\r\n\r\n", target(e, url, false));
-  http_client_say(&e->get, head, (size_t)n);
-  e->get.waiting++;
+  say_request(e, &e->get, head, (size_t)n);
+  expect_answer(e, false);
   if (peer_breaks(e->peer) && draw(2)) { /* a second poll at once */
     http_client_say(&e->get, head, (size_t)n);
-    e->get.waiting++;
+    expect_answer(e, false);
   }
 }
 
@@ -128,10 +152,34 @@ static void spoil(struct bytes *body) {
   }
 }
 
+static bool may_pause_in_request(const struct engine_client *e) {
+  return e->restless && !e->fins && !host.calm && !host.opts.body_timeout_ms &&
+         !host.opts.head_timeout_ms;
+}
+
+static void say_post(struct engine_client *e, struct http_client *c, const struct bytes *b) {
+  size_t first = may_pause_in_request(e) && draw_one_in(3) ? draw((uint32_t)b->n) : b->n;
+  if (first == b->n) {
+    say_request(e, c, b->p, b->n);
+    return;
+  }
+  http_client_say(c, b->p, first);
+  bytes_put(&e->rest, b->p + first, b->n - first);
+  e->rest_at = kernel.now + draw_size(2000) * 1000;
+}
+
+static void say_rest(struct engine_client *e) {
+  struct http_client *c = e->shares ? &e->get : &e->post;
+  if (c->wire) http_client_say(c, e->rest.p, e->rest.n);
+  e->rest.n = 0;
+  e->rest_at = NEVER;
+}
+
 static void post(struct engine_client *e) {
   struct bytes body = { 0 }, b = { 0 };
   char url[300];
-  if (!open_for_request(e, &e->post)) return;
+  struct http_client *c = e->shares ? &e->get : &e->post;
+  if (!open_for_request(e, c)) return;
   while (e->out && body.n < 50000) {
     put_packet(e, &body, e->out);
     pop(e);
@@ -144,8 +192,12 @@ static void post(struct engine_client *e) {
                target(e, url, false),
                e->jsonp ? "application/x-www-form-urlencoded" : "text/plain;charset=UTF-8", claims);
   bytes_put(&b, body.p, body.n);
-  http_client_say(&e->post, b.p, b.n);
-  e->post.waiting++;
+  say_post(e, c, &b);
+  expect_answer(e, true);
+  if (e->restless && !e->rest.n && peer_breaks(e->peer)) { /* a second one at once */
+    if (!e->shares && draw(2)) c = &e->get;
+    if (http_client_open(c)) http_client_say(c, b.p, b.n);
+  }
   bytes_free(&body);
   bytes_free(&b);
 }
@@ -286,16 +338,27 @@ static void take_packet(struct engine_client *e, bool binary, const char *p, siz
 
 /* ---- answers ------------------------------------------------------------------------ */
 
+/* Like http_client_next(), for a connection on which answers to POSTs may come, too. */
+static void take_answer(struct engine_client *e, const struct http_answer *a, bool to_post) {
+  unsigned gets = e->get.waiting;
+  http_client_next(&e->get, a);
+  if (!to_post) return;
+  e->post.waiting -= e->post.waiting > 0;
+  if (e->get.wire) e->get.waiting = gets;
+}
+
 static void take_get(struct engine_client *e) {
   struct http_answer a;
   http_client_read(&e->get);
   while (e->state != ENGINE_OVER && e->get.wire && http_client_look(&e->get, &a)) {
     struct bytes body = { 0 };
     int status = a.status;
+    bool to_post = take_order(e);
     bytes_put(&body, a.body, a.body_n);
     bytes_more(&body, 0);
-    http_client_next(&e->get, &a);
-    if (status == 200 && body.n) take_payload(e, body.p, body.n);
+    take_answer(e, &a, to_post);
+    if (!e->get.wire && e->shares && e->post.waiting) over(e); /* its POST is lost */
+    if (status == 200 && body.n && !to_post) take_payload(e, body.p, body.n);
     if (status >= 300) {
       TELL("peer %u: its poll is answered with %d", e->peer->number, status);
       over(e);
@@ -377,7 +440,8 @@ static void pump(struct engine_client *e) {
     flush_ws(e);
     return;
   }
-  if (!paused && !e->get.waiting && e->state == ENGINE_OPEN && e->polls) get(e);
+  bool may_get = !e->get.waiting && !(e->shares && e->rest.n);
+  if (!paused && may_get && e->state == ENGINE_OPEN && e->polls) get(e);
   if (!paused && !e->post.waiting && e->state == ENGINE_OPEN && e->out) post(e);
 }
 
@@ -390,11 +454,23 @@ void engine_client_draw(struct engine_client *e) {
   e->ws.offers_deflate = draw(4) == 3;
 }
 
+void engine_client_draw_restless(struct engine_client *e) {
+  unsigned how = draw(4);
+  e->restless = true;
+  if (draw(2)) e->peer->jitter_us = 20000 + draw_size(300000);
+  if (e->way == ENGINE_WEBSOCKET) e->way = ENGINE_UPGRADE;
+  e->shares = how == 1;
+  e->fins = how == 2;
+  e->reconnects = e->fins || (e->reconnects && !e->shares);
+  if (e->fins) e->peer->port = PORT_PLAIN;
+  if (e->fins && !e->peer->address) e->peer->address = 0x0a000001;
+}
+
 void engine_client_open(struct engine_client *e) {
   char url[300];
   e->out_last = &e->out;
   e->get.peer = e->post.peer = e->ws.peer = e->peer;
-  e->ping_at = e->probe_at = NEVER;
+  e->ping_at = e->probe_at = e->held_up_since = e->rest_at = NEVER;
   e->state = ENGINE_OPENING;
   if (e->way == ENGINE_WEBSOCKET) {
     if (!ws_client_open(&e->ws, target(e, url, true), NULL)) over(e);
@@ -427,8 +503,9 @@ void engine_client_data(struct engine_client *e, struct wire *w) {
 void engine_client_ended(struct engine_client *e, struct wire *w) {
   if (w == e->get.wire || w == e->post.wire) {
     struct http_client *c = w == e->get.wire ? &e->get : &e->post;
-    bool was_waiting = c->waiting > 0;
+    bool was_waiting = c->waiting > 0 || (e->shares && e->post.waiting > 0);
     http_client_hang_up(c);
+    e->order = e->norder = 0;
     if (was_waiting) over(e);
   } else if (w == e->ws.http.wire) {
     ws_client_hang_up(&e->ws);
@@ -465,13 +542,56 @@ static void miss_pings(struct engine_client *e) {
   over(e);
 }
 
+/* It waits for the answer to a POST that the server has read, in order to upgrade. It polls no
+ * more, so the server must not wait for its polls. */
+static bool is_held_up(const struct engine_client *e) {
+  const struct wire *w = e->shares ? e->get.wire : e->post.wire;
+  return e->state == ENGINE_OPEN && e->probe == PROBE_PAUSED && e->post.waiting && w &&
+         w->up.bytes == 0 && !e->rest.n;
+}
+
+static void note_held_up(struct engine_client *e) {
+  if (!is_held_up(e))
+    e->held_up_since = NEVER;
+  else if (e->held_up_since == NEVER)
+    e->held_up_since = kernel.now;
+}
+
+static void miss_answer(struct engine_client *e) {
+  note_held_up(e);
+  if (e->held_up_since == NEVER || kernel.now - e->held_up_since < HELD_UP_US) return;
+  if (may_complain(e, e->held_up_since) && !host_is_ending())
+    fault("a client that upgrades is not answered", "peer %u, its POST", e->peer->number);
+}
+
+/* As if something between it and the server did not let WebSockets live. It goes on polling, and
+ * tries again. */
+static void abandon_upgrade(struct engine_client *e) {
+  if (e->probe < PROBE_CONNECTING || e->probe > PROBE_PAUSED || host.calm) return;
+  if (!draw_one_in(4)) return;
+  TELL("peer %u abandons its upgrade in state %d", e->peer->number, e->probe);
+  unsigned how = draw(3);
+  if (how == 1) ws_client_close(&e->ws);
+  if (how == 2 && e->ws.http.wire) {
+    wire_reset(e->ws.http.wire);
+    e->ws.http.wire = NULL;
+  }
+  ws_client_hang_up(&e->ws);
+  e->probe = PROBE_NONE;
+  e->probe_at = kernel.now + draw_size(2000) * 1000;
+}
+
 void engine_client_step(struct engine_client *e) {
   if (e->state == ENGINE_OPEN && e->ping_at <= kernel.now) {
     e->ping_at = kernel.now + e->ping_interval * (uint64_t)1000;
     send_control(e, "2");
   }
+  if (e->rest_at <= kernel.now) say_rest(e);
+  if (e->restless) abandon_upgrade(e);
+  if (e->restless && engine_client_on_websocket(e) && peer_breaks(e->peer)) get(e);
   if (e->probe_at <= kernel.now) start_probe(e);
   miss_pings(e);
+  miss_answer(e);
   pump(e);
 }
 
@@ -479,7 +599,14 @@ uint64_t engine_client_next(const struct engine_client *e) {
   if (e->state != ENGINE_OPEN) return NEVER;
   uint64_t silent = e->heard_at + ((uint64_t)e->ping_interval + e->ping_timeout + 3001) * 1000;
   uint64_t next = e->protocol == 4 ? silent : e->ping_at;
+  if (is_held_up(e) && kernel.now + HELD_UP_US / 4 < next) next = kernel.now + HELD_UP_US / 4;
+  if (e->rest_at < next) next = e->rest_at;
   return e->probe_at < next ? e->probe_at : next;
+}
+
+uint64_t engine_client_draw_pace(const struct engine_client *e, uint32_t most) {
+  bool hurries = e->restless && (e->probe == PROBE_CONNECTING || e->probe == PROBE_ASKED);
+  return 1000 + draw_size(hurries ? 20000 : most);
 }
 
 void engine_client_wake_in(const struct engine_client *e, uint64_t us) {
@@ -502,6 +629,7 @@ void engine_client_close(struct engine_client *e) {
 
 void engine_client_free(struct engine_client *e) {
   while (e->out) pop(e);
+  bytes_free(&e->rest);
   http_client_free(&e->get);
   http_client_free(&e->post);
   ws_client_free(&e->ws);

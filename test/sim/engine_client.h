@@ -42,23 +42,33 @@ struct engine_client {
   bool jsonp;
   bool polls;      /* false: it never asks for what waits for it  */
   bool reconnects; /* each request has a connection of its own    */
+  bool restless;   /* abandons upgrades, and sends POSTs in pieces */
+  bool fins;       /* says after each request that it will send no more on that connection */
+  bool shares;     /* polls and POSTs share one connection: that of `get` */
   enum engine_way way;
   enum engine_state state;
   enum probe_state probe;
   struct http_client get, post;
   struct ws_client ws;
   struct engine_packet *out, **out_last;
+  struct bytes rest;      /* the second piece of a POST */
+  uint64_t rest_at;       /* when it is sent            */
+  unsigned order, norder; /* which answers are due on a shared connection; a bit is 1 for a POST */
   char sid[72];
   unsigned ping_interval, ping_timeout;
   uint64_t ping_at;  /* protocol 3: when the next one is due      */
   uint64_t heard_at; /* protocol 4: when the last ping came       */
   uint64_t probe_at; /* when it wants to upgrade                  */
+  /* Since when only the answer to its POST keeps it from sending "5"; NEVER: it is not so. */
+  uint64_t held_up_since;
   bool said_close;
   bool bare; /* what is being taken is binary that came as base64 */
 };
 
 /* Which protocol and transport it speaks, and how. */
 void engine_client_draw(struct engine_client *e);
+/* After it: a client that is restless, and uses its connections in unusual ways. */
+void engine_client_draw_restless(struct engine_client *e);
 /* peer, ops and path are set, and what engine_client_draw() draws. */
 void engine_client_open(struct engine_client *e);
 void engine_client_send(struct engine_client *e, bool binary, const void *p, size_t n);
@@ -68,6 +78,9 @@ void engine_client_ended(struct engine_client *e, struct wire *w);
 /* What is due by now. */
 void engine_client_step(struct engine_client *e);
 uint64_t engine_client_next(const struct engine_client *e);
+/* In how many us its peer acts again, `most` at the most; while a restless one upgrades it is in a
+ * hurry, so that what it says crosses the answers to its probe. */
+uint64_t engine_client_draw_pace(const struct engine_client *e, uint32_t most);
 /* Its peer's next step is in so long, or before, if something is due. */
 void engine_client_wake_in(const struct engine_client *e, uint64_t us);
 /* Its line breaks. */

@@ -20,8 +20,9 @@ static const struct {
   const struct peer_kind *kind;
   unsigned weight;
 } kinds[] = {
-  { &peer_socketio, 12 }, { &peer_plain, 3 }, { &peer_hoarder, 2 }, { &peer_hasty, 1 },
-  { &peer_files, 1 },     { &peer_half, 1 },  { &peer_crowd, 1 },   { &peer_raw, 2 },
+  { &peer_socketio, 12 }, { &peer_plain, 3 },        { &peer_hoarder, 2 }, { &peer_hasty, 1 },
+  { &peer_files, 1 },     { &peer_half, 1 },         { &peer_crowd, 1 },   { &peer_raw, 2 },
+  { &peer_restless, 3 },  { &peer_restless_raw, 2 },
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, SIP_US = 100000 };

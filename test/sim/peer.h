@@ -85,9 +85,11 @@ bool peer_breaks(struct peer *p);
 extern const struct peer_kind
     peer_socketio;                        /* peer_socketio.c: Engine.IO and Socket.IO, all ways */
 extern const struct peer_kind peer_hasty; /* the same, that joins twice in a row */
+extern const struct peer_kind peer_restless; /* the same, with unusual use of its connections */
 extern const struct peer_kind peer_half;  /* peer_half.c: half-closes behind its request         */
 extern const struct peer_kind peer_crowd; /* peer_crowd.c: one in many namespaces                */
 extern const struct peer_kind peer_files; /* peer_files.c: files of the host's                   */
+extern const struct peer_kind peer_restless_raw; /* the same, as peer_restless */
 extern const struct peer_kind peer_raw;   /* peer_raw.c: Engine.IO without Socket.IO             */
 extern const struct peer_kind peer_plain; /* peer_plain.c: routes and plain WebSockets           */
 extern const struct peer_kind peer_hoarder; /* peer_hoarder.c: makes the server keep things      */

@@ -46,16 +46,20 @@ static void on_closed(struct engine_client *e) { (void)e; }
 
 static const struct engine_client_ops ops = { on_opened, on_message, on_closed };
 
-static void start(struct peer *p) {
+static void begin(struct peer *p, bool restless) {
   struct raw *c = p->state;
   c->peer = c->e.peer = p;
   c->e.ops = &ops;
   c->e.path = "/raw/";
   engine_client_draw(&c->e);
+  if (restless) engine_client_draw_restless(&c->e);
   if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
   engine_client_open(&c->e);
   engine_client_wake_in(&c->e, 1000000);
 }
+
+static void start(struct peer *p) { begin(p, false); }
+static void start_restless(struct peer *p) { begin(p, true); }
 
 static void step(struct peer *p) {
   struct raw *c = p->state;
@@ -69,7 +73,7 @@ static void step(struct peer *p) {
     if (draw_one_in(40)) engine_client_close(&c->e);
   }
   engine_client_step(&c->e);
-  engine_client_wake_in(&c->e, host.calm ? 1000000 : 1000 + draw_size(3000000));
+  engine_client_wake_in(&c->e, host.calm ? 1000000 : engine_client_draw_pace(&c->e, 3000000));
 }
 
 static void data(struct peer *p, struct wire *w) {
@@ -113,3 +117,13 @@ const struct peer_kind peer_raw = { .name = "raw engine",
                                     .stop = stop,
                                     .calm = calm,
                                     .settled = settled };
+
+const struct peer_kind peer_restless_raw = { .name = "restless raw engine",
+                                             .size = sizeof(struct raw),
+                                             .start = start_restless,
+                                             .step = step,
+                                             .data = data,
+                                             .ended = ended,
+                                             .stop = stop,
+                                             .calm = calm,
+                                             .settled = settled };

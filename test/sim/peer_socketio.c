@@ -39,9 +39,10 @@ struct client {
   size_t half_n;
   unsigned missing, have;
   struct bytes bins;
-  bool packs;   /* its packets are MessagePack */
-  bool hasty;   /* says twice that it joins, as React's StrictMode makes clients do */
-  bool returns; /* its connection broke, and it will come back as who it was */
+  bool packs;    /* its packets are MessagePack */
+  bool hasty;    /* says twice that it joins, as React's StrictMode makes clients do */
+  bool restless; /* see engine_client.h */
+  bool returns;  /* its connection broke, and it will come back as who it was */
 };
 
 /* A packet of Socket.IO's, taken apart. */
@@ -537,6 +538,9 @@ static void open_again(struct client *c) {
                                  .protocol = old.protocol,
                                  .polls = old.polls,
                                  .reconnects = old.reconnects,
+                                 .restless = old.restless,
+                                 .fins = old.fins,
+                                 .shares = old.shares,
                                  .way = (enum engine_way)draw(3) };
   c->e.ws.offers_deflate = old.ws.offers_deflate;
   c->missing = 0;
@@ -556,6 +560,7 @@ static void start(struct peer *p) {
   c->e.ops = &ops;
   c->e.path = "/socket.io/";
   engine_client_draw(&c->e);
+  if (c->restless) engine_client_draw_restless(&c->e);
   c->packs = host.opts.parser != NULL;
   TELL("peer %u: protocol %d, %s%s%s%s", p->number, c->e.protocol,
        c->e.way == ENGINE_WEBSOCKET ? "websocket"
@@ -571,6 +576,12 @@ static void start(struct peer *p) {
 static void start_hasty(struct peer *p) {
   struct client *c = p->state;
   c->hasty = true;
+  start(p);
+}
+
+static void start_restless(struct peer *p) {
+  struct client *c = p->state;
+  c->restless = true;
   start(p);
 }
 
@@ -605,7 +616,7 @@ static void step(struct peer *p) {
     if (peer_breaks(p)) be_rude(c);
   }
   engine_client_step(&c->e);
-  engine_client_wake_in(&c->e, host.calm ? 1000000 : 1000 + draw_size(3000000));
+  engine_client_wake_in(&c->e, host.calm ? 1000000 : engine_client_draw_pace(&c->e, 3000000));
 }
 
 static void data(struct peer *p, struct wire *w) {
@@ -661,6 +672,16 @@ const struct peer_kind peer_hasty = { .name = "hasty Socket.IO",
                                       .stop = stop,
                                       .calm = calm,
                                       .settled = settled };
+
+const struct peer_kind peer_restless = { .name = "restless Socket.IO",
+                                         .size = sizeof(struct client),
+                                         .start = start_restless,
+                                         .step = step,
+                                         .data = data,
+                                         .ended = ended,
+                                         .stop = stop,
+                                         .calm = calm,
+                                         .settled = settled };
 
 const struct peer_kind peer_socketio = { .name = "Socket.IO",
                                          .size = sizeof(struct client),
