@@ -204,15 +204,14 @@ static bool add_waiting_post_to_backlog(sio_session *c) {
   return c->state == SESSION_OPEN;
 }
 
-void sio__polling_answer_post_of_backlog(sio_session *c) {
+void sio__polling_answer_post_early(sio_session *c) {
   const struct polling *p = c->polling;
-  if (!p || !p->backlog || session_is_paused(c)) return;
-  if (!p->post_waits || add_waiting_post_to_backlog(c)) sio__polling_answer_post(c);
+  if (p && (!p->post_waits || add_waiting_post_to_backlog(c))) sio__polling_answer_post(c);
 }
 
 static void answer_post_if_client_upgrades(sio_session *c) {
   if (c->state == SESSION_OPEN && c->probe && c->probe->is_answered)
-    sio__polling_answer_post_of_backlog(c);
+    sio__polling_answer_post_early(c);
 }
 
 static void handle_post(sio_session *c, sio_request *r) {
@@ -299,10 +298,11 @@ static void on_post_complete(sio_request *r) {
 }
 
 /* Another request has arrived on the same connection. It may be the GET that fetches the replies
- * which this POST waits for, so the POST is answered now. */
+ * which this POST waits for, so the POST is answered now. A POST that waits until the peer is
+ * within its rate limits does not need that GET. */
 static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
-  if (c) sio__polling_answer_post_of_backlog(c);
+  if (c && !session_is_paused(c)) sio__polling_answer_post_early(c);
 }
 
 static void on_post_aborted(sio_request *r, int err, const char *detail) {

@@ -6,9 +6,10 @@
  * answered then. While the session has to stop reading (sio__session_must_stop_reading()), the
  * packets that are left wait in a backlog and the answer is held back, so that the client sends no
  * further POST. But a client that upgrades stops polling when its POST is answered, and takes what
- * is queued over the WebSocket. So its POST is answered at once, and the backlog may outlive the
- * polling. The client may send another POST before it receives "3probe", and then waits for the
- * answer to this one: it is added to the backlog and answered, too.
+ * is queued over the WebSocket. So its POST is answered at once, also while the session is over a
+ * rate limit, and the backlog may outlive the polling. The client may send another POST before it
+ * receives "3probe", and then waits for the answer to this one: it is added to the backlog and
+ * answered, too.
  */
 #ifndef SIO_EIO_POLLING_POST_H
 #define SIO_EIO_POLLING_POST_H
@@ -26,10 +27,10 @@ void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *det
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);
-/* Answers the POST whose packets wait in the backlog, or wait for it, because the client needs the
- * answer before it takes the messages that fill the queue. Does nothing while the session is over a
- * rate limit, or if there is no room in the backlog. */
-void sio__polling_answer_post_of_backlog(sio_session *c);
+/* Answers the POST that is held back, although its packets are not handled yet, because the client
+ * needs the answer before it takes the messages that fill the queue, or before it upgrades. Does
+ * nothing if there is no room in the backlog. */
+void sio__polling_answer_post_early(sio_session *c);
 /* The session is over: answers the POST with 200 if `ok` is true or if its packets were handled
  * already, and drops its connection otherwise. */
 void sio__polling_end_post(struct polling *p, bool ok);

@@ -113,7 +113,7 @@ static void answer_probe_ping(struct upgrade *p) {
   p->probe.is_answered = true;
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
   if (c->state == SESSION_OPEN) sio__polling_answer_waiting_get(c);
-  if (c->state == SESSION_OPEN) sio__polling_answer_post_of_backlog(c);
+  if (c->state == SESSION_OPEN) sio__polling_answer_post_early(c);
 }
 
 /* Moves one msg from the polling queue to the WebSocket. An error ends the session, and the rest

@@ -528,15 +528,16 @@ static void start_probe(struct engine_client *e) {
 /* An honest peer with a good line, and a server that was not kept from its work. */
 static bool may_complain(const struct engine_client *e, uint64_t since) {
   return !e->peer->crooked && e->peer->reading == READS_ALL && e->polls && !memory.failed &&
-         !host.opts.packets_per_s && !host.opts.bytes_per_s && loop.last_stall < since &&
-         !host_keeps_waiting(since) && e->peer->line_since <= since &&
+         loop.last_stall < since && !host_keeps_waiting(since) && e->peer->line_since <= since &&
          e->peer->delay_us + e->peer->jitter_us < 500000;
 }
+
+static bool has_rate_limits(void) { return host.opts.packets_per_s || host.opts.bytes_per_s; }
 
 static void miss_pings(struct engine_client *e) {
   uint64_t most = ((uint64_t)e->ping_interval + e->ping_timeout + 3000) * 1000;
   if (e->protocol != 4 || e->state != ENGINE_OPEN || kernel.now - e->heard_at < most) return;
-  if (may_complain(e, e->heard_at))
+  if (may_complain(e, e->heard_at) && !has_rate_limits())
     fault("an honest peer is not asked if it is there", "peer %u, for %llu ms", e->peer->number,
           (unsigned long long)(kernel.now - e->heard_at) / 1000);
   over(e);

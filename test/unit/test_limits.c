@@ -484,6 +484,31 @@ TEST(a_pause_goes_on_through_the_upgrade) {
   stop();
 }
 
+/* The client sends "5" when its POSTs are answered, and would wait for longer than
+ * upgrade_timeout_ms. */
+TEST(a_client_that_upgrades_gets_the_answers_to_its_posts_although_it_is_paused) {
+  start((sio_options){ .packets_per_s = 10 });
+  const char *query = held_post(&peers[0]);
+  struct raw *w = &peers[1], *second = &peers[2];
+  char path[200];
+  snprintf(path, sizeof path, WS "%s", strstr(query, "&sid="));
+  CHECK(raw_open(w, srv) && raw_upgrade(w, path) && raw_text(w, "2probe") &&
+        raw_expect(w, "3probe"));
+  CHECK(raw_expect(&peers[0], "200 OK"));
+  CHECK(raw_open(second, srv) && raw_request(second, "POST", query, "", "42[\"n\",1]"));
+  CHECK(raw_expect(second, "200 OK"));
+  EQ(got, 0);
+  CHECK(raw_text(w, "5"));
+  count_to(w, 2, 2);
+  EQ(stats().upgrades, 1);
+  later(1900);
+  EQ(got, 0);
+  later(900); /* 1 CONNECT, 32 events */
+  EQ(got, 2);
+  EQ(disconnects, 0);
+  stop();
+}
+
 TEST(without_limits_nothing_is_counted) {
   start((sio_options){ 0 });
   struct raw *c = joined(0);
@@ -752,6 +777,7 @@ T(an_end_meanwhile_answers_it)
 T(a_handler_that_ends_the_session_reads_its_event_to_the_end)
 T(a_peer_that_gives_up_waiting_is_gone)
 T(a_pause_goes_on_through_the_upgrade)
+T(a_client_that_upgrades_gets_the_answers_to_its_posts_although_it_is_paused)
 T(without_limits_nothing_is_counted)
 T(a_plain_websocket_is_paused_too)
 T(or_closed)
