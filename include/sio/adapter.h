@@ -193,6 +193,9 @@ typedef struct sio_packet_info {
   size_t nbins;
   /* The query that collects the acks; NULL: no acks are asked for. */
   sio_query *query;
+  /* Says which thread has sent the event, for packet_broadcast_own(). 0: the server has no
+   * threads. */
+  uint64_t origin;
 } sio_packet_info;
 
 /* ---- queries -------------------------------------------------------------------------------
@@ -253,6 +256,11 @@ typedef struct sio_query_watch {
  *    volatile events, events with SIO_LOCAL, and events that ask for acks. Events to a single
  *    client that need not be kept go through `broadcast` too, with SIO_LOCAL, so that all events to
  *    a client stay in order.
+ *
+ * An adapter with SIO_ADAPTER_RECOVERS may be the one of several threads
+ * (sio_threads_set_adapter()). It then keeps the lost sockets of all threads: `broadcast`, persist,
+ * forget and restore are also called for sockets of other threads, and sio_packet_info.origin is
+ * not 0. It delivers each event that it was given without SIO_LOCAL with packet_broadcast_own().
  *
  * The adapter answers a call of restore with
  *
@@ -456,6 +464,17 @@ struct sio_adapter_api {
    * turn of the loop the client joins the namespace or, if middleware has to run first, the
    * middleware begins. */
   void (*restore_done)(sio_restore *r, int cause);
+
+  /* -- threads -- */
+
+  /* Sends an event that `broadcast` was given, and that the adapter has kept until now
+   * (SIO_ADAPTER_RECOVERS), to the sockets of the target in this process, those of other threads
+   * included. to->flags must contain SIO_PROCESS. origin is sio_packet_info.origin of the packet
+   * that `broadcast` was given. For the sockets of this server, the library calls `broadcast` with
+   * SIO_LOCAL before packet_broadcast_own() returns: the adapter then must not keep the packet, but
+   * pass it to the memory adapter. The same is true for packet_broadcast() with such an
+   * adapter. */
+  int (*packet_broadcast_own)(const sio_packet *p, const sio_target *to, uint64_t origin);
 };
 
 #ifdef __cplusplus

@@ -283,7 +283,10 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  *  - An event of sio_emit() is an entry, too. The receivers of a broadcast are the sockets that are
  *    in the room when the entry is read back, not those that were in it when sio_broadcast() was
  *    called. Replies (sio_reply()) do not wait for Redis.
- *  - A client that has received no event with an offset cannot be recovered, as with Node.js. */
+ *  - A client that has received no event with an offset cannot be recovered, as with Node.js.
+ *
+ * If the server is one of several threads (sio_threads_set_adapter()), all of this is true for the
+ * sockets of all threads. One stream reader and one writer serve them. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_streams_adapter;
 
 #ifdef __cplusplus

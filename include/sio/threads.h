@@ -72,10 +72,20 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
  * once, a query is answered once, and sio_server_count() counts one server.
  *
  * Only namespaces that exist in srv are connected. When srv has closed, the other members are no
- * longer connected with other processes. UV_EINVAL: srv is not a member; adapter is NULL;
- * adapter->size is less than in version 0.1 (and not 0); or adapter->flags contains
- * SIO_ADAPTER_RECOVERS. SIO_EEXISTS: another member has an adapter already; SIO_ESTATE: a namespace
- * of srv has sockets; or an error of adapter->open, after which the program must close srv. */
+ * longer connected with other processes.
+ *
+ * If sio_options.recovery is set and adapter->flags contains SIO_ADAPTER_RECOVERS
+ * (sio_redis_streams_adapter), the adapter keeps the lost sockets of all members, and the events
+ * that they miss: a client can return to any member and to any other process. All members must then
+ * have the same max_disconnection_ms, also those that are created later. The broadcasts of all
+ * members, and sio_emit(), go through srv, and all members deliver them in the same order. When srv
+ * has closed, the other members deliver them at once, and no client can be recovered.
+ *
+ * UV_EINVAL: srv is not a member; adapter is NULL; adapter->size is less than in version 0.1 (and
+ * not 0); adapter->flags contains SIO_ADAPTER_RECOVERS, and persist or restore is NULL; or the
+ * members have different max_disconnection_ms, which is logged. SIO_EEXISTS: another member has an
+ * adapter already; SIO_ESTATE: a namespace of srv has sockets; or an error of adapter->open, after
+ * which the program must close srv. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 

@@ -41,4 +41,5 @@ const sio_adapter_api sio__adapter_api = {
   .restore_found = sio__socket_restore_add_found_socket,
   .restore_event = sio__socket_restore_add_event,
   .restore_done = sio__socket_restore_report_answer,
+  .packet_broadcast_own = sio__packet_broadcast_own_event,
 };

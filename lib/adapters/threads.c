@@ -33,6 +33,9 @@
  */
 #include "adapters/threads.h"
 #include "adapters/memory.h"
+#include "adapters/threads_kept.h"
+#include "adapters/threads_kept_restore.h"
+#include "adapters/threads_order.h"
 #include "adapters/threads_queries.h"
 #include "adapters/threads_recovery.h"
 #include "adapters/threads_requests.h"
@@ -67,6 +70,7 @@ static int send_packet_to_other_threads(struct threads_adapter *a, struct reques
 static int threads_adapter_broadcast(sio_adapter *adapter, const sio_target *to,
                                      const sio_packet *p) {
   struct threads_adapter *a = to_threads_adapter(adapter);
+  if (does_cluster_recover(a)) return sio__threads_order_broadcast(a, to, p);
   struct request r = make_request_for_target(REQUEST_BROADCAST, to);
   int err = is_for_this_thread_only(to->flags) ? 0 : send_packet_to_other_threads(a, &r, to, p);
   return err ? err : a->below->broadcast(a->under, to, p);
@@ -99,6 +103,7 @@ static int threads_adapter_disconnect_sockets(sio_adapter *adapter, const sio_ta
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = make_request_for_target(REQUEST_DISCONNECT, to);
   r.session = session;
+  r.origin = sio__threads_order_last_sent(a);
   int err =
       is_for_this_thread_only(to->flags) ? 0 : sio__thread_request_send_to_others(a, &r, to, NULL);
   return err ? err : a->below->all_disconnect(a->under, to, session);
@@ -134,7 +139,7 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   int err = 0;
   r.timeout_ms = q->timeout_ms;
   if (!a->asks_below_only) sio__query_expect_more_answers(q, count_other_threads(core));
-  if (!a->asks_below_only && sio__threads_has_cluster(core->threads) &&
+  if (!a->asks_below_only && sio__threads_find_cluster(core->threads, NULL) &&
       a->below == &sio__adapter_memory)
     err = sio__thread_request_send_to_others(a, &r, NULL, q);
   return err || !a->below->server_count ? err : a->below->server_count(a->under, q);
@@ -144,6 +149,7 @@ static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio__query_hold(q);
   sio__thread_query_forget(a, q);
+  sio__threads_order_on_query_end(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
   sio__query_release(q, 0);
 }
@@ -159,11 +165,25 @@ static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const si
   if (a) sio__thread_request_send_to_others(a, &r, NULL, NULL);
 }
 
+static int deliver_event_of_cluster(const sio_target *to, const sio_packet *p, uint64_t origin) {
+  struct threads_adapter *a = threads_adapter_of_nsp(to->nsp);
+  return does_cluster_recover(a) ? sio__threads_order_deliver(a, to, p, origin)
+                                 : threads_adapter_broadcast((sio_adapter *)a, to, p);
+}
+
 /* ---- opening ------------------------------------------------------------------------------- */
 
 static int open_adapter_below_threads(struct threads_adapter *a, const struct cluster_adapter *c) {
   a->below = c->ops ? c->ops : &sio__adapter_memory;
   return a->below->open(a->nsp, a->nsp->core->adapter_api, c->ops ? c->user : NULL, &a->under);
+}
+
+static void threads_adapter_free(struct threads_adapter *a) {
+  sio__threads_kept_free_restores(a);
+  sio__threads_kept_free(a);
+  sio__threads_order_free(a);
+  sio__threads_recovery_free(a->recovery);
+  sio__free(a);
 }
 
 static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
@@ -173,16 +193,18 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
+  a->run_held_request = sio__thread_request_run_held;
   a->note_broadcast = sio__threads_recovery_remember_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
+  if (!err) err = sio__threads_order_new(&a->order, a);
+  if (!err) err = sio__threads_kept_new(&a->kept, a);
   if (!err) err = open_adapter_below_threads(a, &nsp->core->cluster);
   if (!err) {
     *out = (sio_adapter *)a;
     return 0;
   }
-  sio__threads_recovery_free(a->recovery);
-  sio__free(a);
+  threads_adapter_free(a);
   return err;
 }
 
@@ -190,13 +212,15 @@ static void threads_adapter_close(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   assert(list_empty(&a->sent_queries));
   a->below->close(a->under);
-  sio__threads_recovery_free(a->recovery);
-  sio__free(a);
+  threads_adapter_free(a);
 }
 
 static void threads_adapter_shut_adapter_below(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->shut) a->below->shut(a->under);
+  a->is_shut = true;
+  sio__threads_order_stop(a);
+  sio__threads_kept_stop(a);
 }
 
 static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
@@ -219,18 +243,24 @@ int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_o
 
 void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapter_ops *ops,
                                               void *user) {
-  core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below_threads,
-                                            relay_server_event_to_threads };
+  core->cluster =
+      (struct cluster_adapter){ ops, user, find_adapter_below_threads,
+                                relay_server_event_to_threads, deliver_event_of_cluster };
 }
 
 /* ---- rooms, which the adapter below keeps ---------------------------------------------------- */
 
-static int threads_adapter_join_room(sio_adapter *a, sio_socket *s, const char *room) {
-  return to_threads_adapter(a)->below->join(to_threads_adapter(a)->under, s, room);
+static int threads_adapter_join_room(sio_adapter *adapter, sio_socket *s, const char *room) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  int err = a->below->join(a->under, s, room);
+  if (!err) sio__threads_kept_on_socket_changed(a, s);
+  return err;
 }
 
-static void threads_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
-  to_threads_adapter(a)->below->leave(to_threads_adapter(a)->under, s, room);
+static void threads_adapter_leave_room(sio_adapter *adapter, sio_socket *s, const char *room) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  sio__threads_kept_on_socket_changed(a, s);
+  a->below->leave(a->under, s, room);
 }
 
 static void threads_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
@@ -255,6 +285,7 @@ static int threads_adapter_each_socket(sio_adapter *a, const sio_target *to,
 
 static void threads_adapter_on_socket_connected(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
+  sio__threads_kept_on_socket_connected(a, s);
   if (a->below->arrive) a->below->arrive(a->under, s);
 }
 
@@ -278,6 +309,40 @@ static size_t threads_adapter_count_room_sockets(const sio_adapter *adapter, con
 static size_t threads_adapter_count_rooms(const sio_adapter *adapter) {
   const struct threads_adapter *a = to_threads_adapter(adapter);
   return a->below->room_count ? a->below->room_count(a->under) : 0;
+}
+
+/* ---- connection state recovery ------------------------------------------------------------ */
+
+static void threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *r) {
+  if (does_cluster_recover(to_threads_adapter(adapter)))
+    sio__threads_kept_restore_socket(to_threads_adapter(adapter), r);
+  else
+    sio__threads_adapter_restore_socket(adapter, r);
+}
+
+static void threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *r) {
+  sio__threads_kept_on_restore_end(to_threads_adapter(adapter), r);
+  sio__threads_adapter_on_restore_end(adapter, r);
+}
+
+static void threads_adapter_save_socket(sio_adapter *a, const sio_saved_socket *s) {
+  sio__threads_kept_save_socket(to_threads_adapter(a), s);
+}
+
+static void threads_adapter_forget_socket(sio_adapter *a, const char *pid) {
+  sio__threads_kept_forget_socket(to_threads_adapter(a), pid);
+}
+
+static void threads_adapter_on_shared_data_changed(sio_adapter *adapter, sio_socket *s) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  sio__threads_kept_on_socket_changed(a, s);
+  if (a->below->shared_changed) a->below->shared_changed(a->under, s);
+}
+
+static void threads_adapter_on_socket_disconnecting(sio_adapter *adapter, sio_socket *s) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  sio__threads_order_on_socket_disconnecting(a, s);
+  if (a->below->leaving) a->below->leaving(a->under, s);
 }
 
 const sio_adapter_ops sio__adapter_threads = {
@@ -304,6 +369,10 @@ const sio_adapter_ops sio__adapter_threads = {
   .query_over = threads_adapter_on_query_end,
   .shut = threads_adapter_shut_adapter_below,
   .room_count = threads_adapter_count_rooms,
-  .restore = sio__threads_adapter_restore_socket,
-  .restore_over = sio__threads_adapter_on_restore_end,
+  .persist = threads_adapter_save_socket,
+  .forget = threads_adapter_forget_socket,
+  .restore = threads_adapter_restore_socket,
+  .restore_over = threads_adapter_on_restore_end,
+  .shared_changed = threads_adapter_on_shared_data_changed,
+  .leaving = threads_adapter_on_socket_disconnecting,
 };

@@ -6,6 +6,7 @@
 #ifndef SIO_ADAPTERS_THREADS_ADAPTER_H
 #define SIO_ADAPTERS_THREADS_ADAPTER_H
 
+#include "adapters/memory.h"
 #include "adapters/threads_message.h"
 #include "core/core.h"
 #include "core/nsp.h"
@@ -22,11 +23,16 @@ struct threads_adapter {
   sio_adapter *under;                /* what the functions of `below` are called with */
   struct list sent_queries;          /* struct sent_query (threads_queries.c) */
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
+  struct threads_order *order;       /* threads_order.c */
+  struct threads_kept *kept;         /* NULL if recovery is off (threads_kept.c) */
+  bool is_shut;                      /* the server is closing: `below` reaches no other process */
   /* True while this server handles a request of another thread with sio_all_fetch() or
    * sio_server_count(): these must not ask the servers of other threads again, only `below`. */
   bool asks_below_only;
   /* The function that is sent with each request: the thread of the receiving server calls it. */
   void (*run_request)(void *server, void *request);
+  /* Runs a request that has waited here (sio__threads_order_hold_request()). */
+  void (*run_held_request)(struct threads_adapter *a, struct request *r);
   /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
    * sent to the servers of all other threads. */
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
@@ -44,6 +50,17 @@ static inline struct core *core_of_threads_adapter(const struct threads_adapter 
  * must be one of several threads. */
 static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp) {
   return nsp && nsp->adapter ? to_threads_adapter(nsp->adapter) : NULL;
+}
+
+/* Returns true if this member has the adapter of the cluster below. */
+static inline bool has_cluster_below(const struct threads_adapter *a) {
+  return a->below != &sio__adapter_memory;
+}
+
+/* Returns true if the adapter of the cluster keeps the lost sockets of all threads, and the events
+ * that they miss. Then broadcasts go through the member that has it (threads_order.c). */
+static inline bool does_cluster_recover(const struct threads_adapter *a) {
+  return sio__threads_cluster_recovers(core_of_threads_adapter(a)->threads);
 }
 
 /* Returns true if a call with these flags concerns only the sockets of this thread's server. */

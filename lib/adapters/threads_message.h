@@ -22,7 +22,29 @@ enum request_kind {
   REQUEST_SERVER_COUNT, /* counts the servers of other processes */
   /* Asks for the recovery record of the client whose pid is in `key`. If `session` is true, the
    * client has sent an offset, which is in `json`. */
-  REQUEST_RESTORE
+  REQUEST_RESTORE,
+
+  /* For an adapter of a cluster that keeps the lost sockets of all threads
+   * (threads_kept_restore.c). `key` is a pid, and `number` the number of the restore. */
+  REQUEST_RELEASE,       /* close the old socket of this pid, if there is one   */
+  REQUEST_RELEASED,      /* the answer to it                                    */
+  REQUEST_KEPT_RESTORE,  /* look for this pid; `offset` and `session` as above  */
+  REQUEST_RESTORE_FOUND, /* it is found: `id`, `rooms`, and in `json` the data  */
+  REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset`  */
+  REQUEST_RESTORE_DONE,  /* nothing follows; `cause` is the one of restore_done */
+  REQUEST_RESTORE_OVER,  /* the client has joined, or never will                */
+  REQUEST_SAVE,          /* keep the socket with this pid: `id`, `rooms`, and in `json` its data */
+  REQUEST_FORGET         /* keep the socket with this pid no longer             */
+};
+
+/* How a REQUEST_BROADCAST travels. */
+enum request_route {
+  /* From the member that makes it to each other one. One of them passes it on to the cluster. */
+  ROUTE_TO_EACH,
+  /* To the member that has the adapter of the cluster, which adds it to what it keeps. When the
+   * adapter delivers it, it comes as ROUTE_DELIVERY to all other members. */
+  ROUTE_TO_CLUSTER,
+  ROUTE_DELIVERY
 };
 
 struct request {
@@ -34,6 +56,11 @@ struct request {
    * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
    * all other requests. */
   uint64_t serial;
+  /* For ROUTE_TO_CLUSTER and ROUTE_DELIVERY: identifies the event; see make_event_origin() in
+   * threads_order.h. For REQUEST_DISCONNECT: the event after which it has to be done, or 0. */
+  uint64_t origin;
+  int route; /* enum request_route */
+  int cause; /* enum sio_recovery_failure */
   unsigned timeout_ms;
   unsigned flags; /* the flags of the sio_target */
   bool session;   /* for REQUEST_DISCONNECT: end the sessions too */
@@ -42,7 +69,9 @@ struct request {
   const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
+  const char *id;             /* the id of a socket, or NULL */
   sio_slice json;             /* the JSON of the event */
+  sio_slice offset;           /* the replay offset of the event, or empty */
   const sio_slice *bins;
   size_t nbins;
   size_t size; /* of the block of memory that holds the request */

@@ -67,16 +67,42 @@ static void sent_query_on_request_sent(struct sent_query *k, int err) {
 }
 
 /* Sends a request to the n servers `others`. The two calls around the loop ensure that broadcasts
- * with serial numbers arrive at each server in the order of these numbers. */
-static void send_request_to_threads(struct threads_adapter *a, const struct member_id *others,
-                                    unsigned n, struct request *r, struct sent_query *k) {
+ * with serial numbers arrive at each server in the order of these numbers. Returns 0 or the last
+ * error. */
+static int send_request_to_threads(struct threads_adapter *a, const struct member_id *others,
+                                   unsigned n, struct request *r, struct sent_query *k) {
   sio_threads *t = core_of_threads_adapter(a)->threads;
+  int last = 0;
   if (r->serial) sio__threads_begin_broadcast(t);
   for (unsigned i = 0; i < n; i++) {
     int err = send_request_to_thread(a, others[i], r);
+    if (err) last = err;
     if (k) sent_query_on_request_sent(k, err);
   }
   if (r->serial) sio__threads_end_broadcast(t);
+  return last;
+}
+
+int sio__thread_request_send(struct threads_adapter *a, struct request *r, const sio_target *target,
+                             sio_query *q, const struct member_id *to, unsigned n,
+                             struct request **sent) {
+  if (sent) *sent = NULL;
+  if (n == 0) return 0;
+  struct sent_query *k = q ? sent_query_new(a, q) : NULL;
+  const char *skip = target && target->skip ? sio_socket_id(target->skip) : NULL;
+  r->from = core_of_threads_adapter(a)->member;
+  r->nsp = a->nsp->name;
+  r->number = k ? k->number : 0;
+  struct request *copy = q && !k ? NULL : sio__thread_request_copy(r, skip);
+  int err = copy ? send_request_to_threads(a, to, n, copy, k) : UV_ENOMEM;
+  if (copy && copy->serial) a->note_broadcast(a, copy);
+  if (k && r->kind == REQUEST_SERVER_EMIT) sio__query_expect_more_answers(q, k->open);
+  if (k) sent_query_free_if_answered(k);
+  if (copy && sent)
+    *sent = copy;
+  else if (copy)
+    sio__thread_request_unref(copy);
+  return err;
 }
 
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
@@ -84,20 +110,22 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
-  if (n == 0) return 0;
-  struct sent_query *k = q ? sent_query_new(a, q) : NULL;
-  const char *skip = target && target->skip ? sio_socket_id(target->skip) : NULL;
-  r->from = core->member;
-  r->nsp = a->nsp->name;
-  r->number = k ? k->number : 0;
-  struct request *copy = q && !k ? NULL : sio__thread_request_copy(r, skip);
-  if (copy) send_request_to_threads(a, others, n, copy, k);
-  if (copy && copy->serial) a->note_broadcast(a, copy);
-  if (k && r->kind == REQUEST_SERVER_EMIT) sio__query_expect_more_answers(q, k->open);
-  if (k) sent_query_free_if_answered(k);
-  if (!copy) return UV_ENOMEM;
-  sio__thread_request_unref(copy);
+  struct request *sent;
+  (void)sio__thread_request_send(a, r, target, q, others, n, &sent);
+  if (n > 0 && !sent) return UV_ENOMEM;
+  if (sent) sio__thread_request_unref(sent);
   return 0;
+}
+
+int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,
+                                    struct request *r) {
+  r->from = core_of_threads_adapter(a)->member;
+  r->nsp = a->nsp->name;
+  struct request *copy = sio__thread_request_copy(r, NULL);
+  int err = copy ? send_request_to_thread(a, to, copy) : UV_ENOMEM;
+  if (!copy) sio__thread_message_report_lost(core_of_threads_adapter(a), err, r->nsp);
+  if (copy) sio__thread_request_unref(copy);
+  return err;
 }
 
 /* ---- receiving answers ----------------------------------------------------------------------- */

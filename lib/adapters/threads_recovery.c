@@ -77,7 +77,7 @@ struct record_message {
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
 void sio__threads_recovery_assign_broadcast_serial(struct threads_adapter *a, struct request *r) {
-  if (a->recovery && !(r->flags & SIO_VOLATILE))
+  if (a->recovery && !(r->flags & SIO_VOLATILE) && !does_cluster_recover(a))
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
@@ -205,6 +205,7 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
 
 void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *restore) {
   struct threads_adapter *a = to_threads_adapter(adapter);
+  if (!a->recovery) return;
   list_each (it, next, &a->recovery->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     if (w->restore != restore) continue;

@@ -8,7 +8,9 @@
  * own sockets.
  */
 #include "adapters/threads_requests.h"
-#include "adapters/memory.h"
+#include "adapters/threads_kept.h"
+#include "adapters/threads_kept_restore.h"
+#include "adapters/threads_order.h"
 #include "adapters/threads_queries.h"
 #include "adapters/threads_recovery.h"
 #include "base/mem.h"
@@ -67,11 +69,16 @@ static void send_answer_end_to_requester(struct core *core, const struct request
 
 /* Returns true if the request has to be sent to other processes, through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
-  return a->below != &sio__adapter_memory && !(r->flags & SIO_LOCAL);
+  bool stays = r->kind == REQUEST_BROADCAST && does_cluster_recover(a);
+  return has_cluster_below(a) && !stays && !(r->flags & SIO_LOCAL);
 }
 
 static sio_target target_of_request(const struct threads_adapter *a, const struct request *r) {
   unsigned flags = r->flags & ~(unsigned)SIO_PROCESS;
+  if (r->route == ROUTE_TO_CLUSTER)
+    return (sio_target){
+      .nsp = a->nsp, .rooms = r->rooms, .except = r->except, .flags = r->flags, .key = r->key
+    };
   return (sio_target){ .nsp = a->nsp,
                        .rooms = r->rooms,
                        .except = r->except,
@@ -85,10 +92,12 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
                                            sio_query *q) {
   sio_target to = target_of_request(a, r);
   sio_packet *p;
-  int err =
-      sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, slice(NULL, 0), &p);
+  int err = sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, r->offset, &p);
   if (err) return err;
-  err = a->below->broadcast(a->under, &to, p);
+  p->origin = r->origin;
+  err = r->route == ROUTE_TO_CLUSTER && (a->is_shut || !has_cluster_below(a))
+            ? sio__threads_order_deliver(a, &to, p, r->origin)
+            : a->below->broadcast(a->under, &to, p);
   sio__remote_packet_free(p);
   return err;
 }
@@ -141,11 +150,13 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
   int err = 0;
   sio__threads_recovery_remember_broadcast(a, r);
+  if (r->route == ROUTE_DELIVERY) sio__threads_kept_add_event_to_restores(a, r);
   if (r->number)
     run_broadcast_request_with_acks(a, r);
   else
     err = broadcast_through_adapter_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
+  if (r->route == ROUTE_DELIVERY) sio__threads_order_on_delivered(a, r);
 }
 
 /* ---- other requests ------------------------------------------------------------------------ */
@@ -274,7 +285,7 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
+void sio__thread_request_run_held(struct threads_adapter *a, struct request *r) {
   sio_target to = target_of_request(a, r);
   switch (r->kind) {
     case REQUEST_BROADCAST: run_broadcast_request(a, r); return;
@@ -285,6 +296,23 @@ static void run_request_for_namespace(struct threads_adapter *a, struct request 
     case REQUEST_SERVER_EMIT: run_server_emit_request(a, r); return;
     case REQUEST_SERVER_COUNT: run_server_count_request(a, r); return;
     case REQUEST_RESTORE: sio__threads_recovery_run_request(a, r); return;
+    default: sio__threads_kept_run_request(a, r); return;
+  }
+}
+
+static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
+  if (r->kind == REQUEST_DISCONNECT && sio__threads_order_hold_request(a, r)) return;
+  sio__thread_request_run_held(a, r);
+}
+
+static void run_request_for_unknown_namespace(struct core *core, struct request *r) {
+  if (r->kind == REQUEST_RESTORE)
+    sio__threads_recovery_answer_without_record(core, r);
+  else if (r->kind >= REQUEST_RELEASE)
+    sio__threads_kept_answer_unknown(core, r, sio__thread_request_run);
+  else {
+    if (r->route == ROUTE_TO_CLUSTER) sio__threads_order_pass_on(core, r, sio__thread_request_run);
+    send_answer_end_to_requester(core, r, 0);
   }
 }
 
@@ -299,10 +327,8 @@ void sio__thread_request_run(void *server, void *request) {
     sio_nsp_ref(nsp);
     run_request_for_namespace(a, r);
     sio_nsp_unref(nsp);
-  } else if (r->kind == REQUEST_RESTORE) {
-    sio__threads_recovery_answer_without_record(core_of_server(srv), r);
   } else {
-    send_answer_end_to_requester(core_of_server(srv), r, 0);
+    run_request_for_unknown_namespace(core_of_server(srv), r);
   }
   sio__thread_request_unref(r);
 }

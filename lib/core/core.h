@@ -30,6 +30,8 @@ struct cluster_adapter {
   /* Passes an event of sio_server_side_emit(), which has come from another process, to the servers
    * of the other threads. */
   void (*relay_event)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins);
+  /* Sends an event that the adapter delivers now to the sockets of all threads. */
+  int (*deliver)(const sio_target *to, const sio_packet *p, uint64_t origin);
 };
 
 struct core {

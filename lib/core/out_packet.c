@@ -180,6 +180,12 @@ static sio_slice packet_json_for_other_servers(sio_packet *p) {
   return p->json_without_offset;
 }
 
+sio_slice sio__packet_get_offset(const sio_packet *p) {
+  if (!p->offset_len) return slice(NULL, 0);
+  sio_slice json = packet_find_json_array(p); /* it ends with ,"offset"] */
+  return slice(json.p + json.n - p->offset_len + 1, p->offset_len - 3);
+}
+
 static size_t packet_count_attachments(const sio_packet *p) {
   size_t n = 0;
   for (const struct msg *m = packet_json_msg(p)->next; m; m = m->next) n++;
@@ -198,7 +204,7 @@ static int packet_list_attachments(sio_packet *p, size_t n) {
 /* The parameter is const only because adapters must not change a packet. */
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
-  sio_packet_info info = { .query = p->query };
+  sio_packet_info info = { .query = p->query, .origin = p->origin };
   sio_slice json = packet_json_for_other_servers(p);
   size_t nbins = packet_count_attachments(p);
   int err = json.p ? packet_list_attachments(p, nbins) : UV_ENOMEM;

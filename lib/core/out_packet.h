@@ -21,6 +21,7 @@ struct sio_packet {
   sio_args args;
   sio_query *query; /* the query that collects the acks; NULL if no acks are requested */
   uint64_t seq;     /* the number of the event in the replay log; 0 if it is never replayed */
+  uint64_t origin;  /* sio_packet_info.origin */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
   sio_slice json_without_offset; /* owned; made when an adapter first asks for the JSON */
@@ -62,9 +63,12 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
 int sio__packet_copy(const sio_packet *p, sio_packet **out);
 void sio__remote_packet_free(sio_packet *p);
 int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to);
+int sio__packet_broadcast_own_event(const sio_packet *p, const sio_target *to, uint64_t origin);
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);
 
+/* Returns the replay offset of a packet, or an empty slice if it has none. */
+sio_slice sio__packet_get_offset(const sio_packet *p);
 /* Adds a packet, whose p->seq must not be 0, to the replay log, for receivers in the target that
  * are gone and may return. */
 void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to);

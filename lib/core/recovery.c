@@ -37,7 +37,8 @@ void sio__recovery_free_detached_record(struct recovery_record *rec) {
 
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec) {
   const sio_adapter_ops *ops = r->nsp->ops;
-  if (r->kept_by_adapter && !rec->persisted && ops->forget) ops->forget(r->nsp->adapter, rec->pid);
+  if (is_recovery_kept_by_adapter(r) && !rec->persisted && ops->forget)
+    ops->forget(r->nsp->adapter, rec->pid);
   if (rec->socket) rec->socket->recovery_record = NULL;
   recovery_record_remove_from_queue(r, rec);
   sio__map_del(&r->by_pid, recovery_record_key(rec));
@@ -165,7 +166,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
   const sio_session *session = rec->socket->session;
   recovery_record_unlink_socket(rec);
   rec->left_at_ms = recovery_now_ms(r);
-  if (r->kept_by_adapter) {
+  if (is_recovery_kept_by_adapter(r)) {
     recovery_record_move_to_adapter(r, rec);
     return;
   }
@@ -178,7 +179,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
 
 void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec) {
   recovery_record_unlink_socket(rec);
-  if (r->kept_by_adapter) {
+  if (is_recovery_kept_by_adapter(r)) {
     recovery_record_move_to_adapter(r, rec);
     return;
   }
@@ -237,6 +238,13 @@ void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq) {
 
 /* ---- new and free ---------------------------------------------------------------------------- */
 
+static const atomic_bool *choose_recovery_flag(const sio_nsp *nsp) {
+  static const atomic_bool always = true, never = false;
+  const sio_threads *threads = nsp->core->opts->threads; /* core->threads is set later */
+  if (threads) return &threads->cluster_recovers;
+  return nsp->ops->flags & SIO_ADAPTER_RECOVERS ? &always : &never;
+}
+
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   const sio_recovery *o = nsp->core->opts->recovery;
   *out = NULL;
@@ -249,7 +257,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  r->kept_by_adapter = nsp->ops->flags & SIO_ADAPTER_RECOVERS;
+  r->kept_by_adapter = choose_recovery_flag(nsp);
   sio__map_init(&r->by_pid, recovery_record_key);
   sio__recovery_queue_init(&r->away);
   timer_init(&r->expiry_timer, recovery_on_expiry_timer);

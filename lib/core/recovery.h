@@ -15,8 +15,8 @@
  * noticed, the old socket is closed first, and the new one takes over the record.
  *
  * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
- * (kept_by_adapter), there is no log, records are never AWAY, and the events that a RETURNING
- * socket missed are in its record.
+ * (is_recovery_kept_by_adapter()), there is no log, records are never AWAY, and the events that a
+ * RETURNING socket missed are in its record.
  *
  * recovery.c keeps the records and the log of events of a namespace; recovery_socket.c follows a
  * socket through its life; recovery_claim.c lets a returning peer claim a record. saved_state.c
@@ -31,6 +31,7 @@
 #include "core/recovery_queue.h"
 #include "core/replay.h"
 #include "core/saved_state.h"
+#include <stdatomic.h>
 
 /* The record of a client that can be recovered. It is LIVE while the client's socket is connected,
  * AWAY while the client is gone, and RETURNING while its new socket is connecting. */
@@ -56,7 +57,9 @@ struct recovery {
   struct map by_pid;          /* all recovery records (struct recovery_record) by pid */
   struct recovery_queue away; /* the records whose clients are gone (AWAY) */
   struct timer expiry_timer;
-  bool kept_by_adapter; /* the adapter has the flag SIO_ADAPTER_RECOVERS */
+  /* Points to true if the adapter has the flag SIO_ADAPTER_RECOVERS. With several threads it points
+   * to sio_threads.cluster_recovers, which one of them sets when it is connected to a cluster. */
+  const atomic_bool *kept_by_adapter;
 };
 
 /* Sets *out to NULL and returns 0 if recovery is off. */
@@ -82,15 +85,15 @@ void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
                               const sio_target *to);
 /* Removes event seq from the log if it is the newest one, because it could not be sent. */
 void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
-/* Returns r if it keeps numbered events in r->log. Returns NULL if recovery is off (r is NULL), or
- * if the adapter keeps the events. */
-static inline struct recovery *get_recovery_with_log(struct recovery *r) {
-  return r && !r->kept_by_adapter ? r : NULL;
-}
 /* True if the adapter itself keeps the lost sockets and the events for recovery. Then events to
  * single sockets are sent through the adapter too, and not only broadcasts. */
 static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {
-  return r && r->kept_by_adapter;
+  return r && atomic_load_explicit(r->kept_by_adapter, memory_order_relaxed);
+}
+/* Returns r if it keeps numbered events in r->log. Returns NULL if recovery is off (r is NULL), or
+ * if the adapter keeps the events. */
+static inline struct recovery *get_recovery_with_log(struct recovery *r) {
+  return is_recovery_kept_by_adapter(r) ? NULL : r;
 }
 static inline void recovery_record_set_last_sent(struct recovery_record *rec, uint64_t seq) {
   if (rec) rec->replay.last_sent = seq;
@@ -107,7 +110,8 @@ struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket 
 int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
                                    struct recovery_record **out);
 /* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
- * NULL. If kept_by_adapter is set and `persisted` is not, makes the adapter forget the pid. */
+ * NULL. If the adapter keeps lost sockets and `persisted` is not set, makes the adapter forget the
+ * pid. */
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
 /* Returns the record with this pid, or NULL. A record that the adapter has found is returned only
@@ -119,10 +123,10 @@ bool sio__is_recovery_record_expired(const struct recovery *r, const struct reco
  * struct recovery_record of a client that is gone or is returning. */
 bool sio__is_saved_socket_in_room(const char *room, const void *record);
 
-/* Called when the connection of the record's socket has broken and rec->saved is filled in. If
- * kept_by_adapter is set, passes rec->saved to the adapter and frees the record. Otherwise keeps
- * the record in state AWAY, without a socket, until the client returns or the record expires. If
- * more than max_sessions records are in this state, frees one of them. */
+/* Called when the connection of the record's socket has broken and rec->saved is filled in. If the
+ * adapter keeps lost sockets, passes rec->saved to it and frees the record. Otherwise keeps the
+ * record in state AWAY, without a socket, until the client returns or the record expires. If more
+ * than max_sessions records are in this state, frees one of them. */
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
 /* Called when a returning client is lost again before its new socket was connected. Makes the
  * record AWAY again, like sio__recovery_keep_record_of_lost_socket(), but its time does not start

@@ -74,7 +74,7 @@ void sio__recovery_on_pending_socket_lost(sio_socket *s) {
  * the peer or the host has disconnected the socket. */
 static bool is_recoverable_reason(const struct recovery *r, int reason) {
   switch (reason) {
-    case SIO_REASON_SERVER_SHUTTING_DOWN: return r->kept_by_adapter;
+    case SIO_REASON_SERVER_SHUTTING_DOWN: return is_recovery_kept_by_adapter(r);
     case SIO_REASON_TRANSPORT_ERROR:
     case SIO_REASON_TRANSPORT_CLOSE:
     case SIO_REASON_FORCED_CLOSE:
@@ -87,7 +87,7 @@ static bool is_recoverable_reason(const struct recovery *r, int reason) {
 void sio__recovery_on_socket_leave(sio_socket *s, int reason) {
   if (!s->recovery_record) return;
   const struct recovery *r = recovery_of_socket(s);
-  bool kept = r->kept_by_adapter || !s->nsp->core->closing;
+  bool kept = is_recovery_kept_by_adapter(r) || !s->nsp->core->closing;
   if (is_recoverable_reason(r, reason) && kept)
     s->recovery_record->replay.seq_at_leave = r->log.seq;
   else

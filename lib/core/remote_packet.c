@@ -93,6 +93,7 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
                             .text = p->text ? msg_ref(p->text) : NULL,
                             .query = p->query,
                             .seq = p->seq,
+                            .origin = p->origin,
                             .offset_len = p->offset_len,
                             .max_uncounted = 1 };
   int err = packet_copy_reread_event(r);
@@ -103,8 +104,14 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
   return err;
 }
 
+int sio__packet_broadcast_own_event(const sio_packet *p, const sio_target *to, uint64_t origin) {
+  const struct cluster_adapter *cluster = &to->nsp->core->cluster;
+  return cluster->deliver ? cluster->deliver(to, p, origin)
+                          : to->nsp->ops->broadcast(to->nsp->adapter, to, p);
+}
+
 int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to) {
-  return to->nsp->ops->broadcast(to->nsp->adapter, to, p);
+  return sio__packet_broadcast_own_event(p, to, 0);
 }
 
 /* ---- events for servers ---------------------------------------------------------------------- */

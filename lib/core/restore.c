@@ -29,13 +29,29 @@ static void socket_restore_on_timeout(struct timer *t) {
   socket_restore_finish_waiting(r);
 }
 
-static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
+static sio_restore *socket_restore_alloc(sio_slice pid, sio_slice offset) {
   sio_restore *r = sio__calloc(1, size_add(sizeof *r, size_add(pid.n, offset.n)));
   if (!r) return NULL;
   memcpy(r->text, pid.p, pid.n);
   if (offset.n) memcpy(r->text + pid.n, offset.p, offset.n);
   r->pid_len = pid.n;
   r->offset_len = offset.n;
+  return r;
+}
+
+sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, void *owner,
+                                      sio_slice pid, sio_slice offset, bool has_offset) {
+  sio_restore *r = socket_restore_alloc(pid, offset);
+  if (!r) return NULL;
+  r->relay = relay;
+  r->owner = owner;
+  r->has_offset = has_offset;
+  return r;
+}
+
+static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
+  sio_restore *r = socket_restore_alloc(pid, offset);
+  if (!r) return NULL;
   r->socket = s;
   task_init(&r->task, socket_restore_on_answer_task);
   timer_init(&r->timer, socket_restore_on_timeout);
@@ -84,6 +100,7 @@ void sio__socket_restore_get_info(const sio_restore *r, sio_restore_info *out) {
 
 int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket *s) {
   sio_saved_socket saved;
+  if (r->relay) return r->relay->found(r, s);
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
   if (sio__read_sized_struct(&saved, sizeof saved, s, sizeof saved)) return UV_EINVAL;
   int err = sio__recovery_add_found_record(r->socket->nsp->recovery, &saved, &r->record);
@@ -99,11 +116,11 @@ static int socket_restore_add_missed_event(struct recovery *recovery, struct rec
                                            sio_slice offset) {
   sio_packet *p;
   const sio_target to = { .nsp = recovery->nsp, .rooms = SIO_ROOMS(rec->id) };
-  if (!recovery->kept_by_adapter) offset = slice(NULL, 0);
+  bool kept = is_recovery_kept_by_adapter(recovery);
+  if (!kept) offset = slice(NULL, 0);
   int err = sio__packet_new_from_remote_event(&to, json, bins, nbins, NULL, offset, &p);
   if (err) return err;
-  if (recovery->kept_by_adapter)
-    err = sio__replay_add_missed_event(&rec->replay, recovery->nsp, p->msg);
+  if (kept) err = sio__replay_add_missed_event(&rec->replay, recovery->nsp, p->msg);
   sio__remote_packet_free(p);
   return err;
 }
@@ -125,6 +142,7 @@ bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec)
 
 int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slice *bins,
                                   size_t nbins, sio_slice offset) {
+  if (r->relay) return r->relay->event(r, json, bins, nbins, offset);
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
   if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
@@ -136,6 +154,10 @@ int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slic
 
 void sio__socket_restore_report_answer(sio_restore *r, int cause) {
   assert(cause >= 0 && cause < SIO_RECOVERY_END);
+  if (r->relay) {
+    r->relay->done(r, cause);
+    return;
+  }
   if (r->state != RESTORE_ASKED) return;
   if (!cause && !r->record) cause = SIO_RECOVERY_NO_SESSION;
   if (!r->cause) r->cause = cause;

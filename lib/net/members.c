@@ -99,20 +99,34 @@ static struct member *find_free_member_slot(sio_threads *t) {
   return NULL;
 }
 
-int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out) {
+/* The caller holds t->lock. Returns NULL if no member is connected to a cluster. */
+static struct member *find_cluster_member(sio_threads *t) {
+  return t->cluster.generation ? find_thread_member(t, t->cluster) : NULL;
+}
+
+/* The caller holds t->lock. */
+static void fill_member_slot(sio_threads *t, struct member *m, struct loop *l, void *server) {
+  m->loop = l;
+  m->server = server;
+  m->generation++;
+  m->drains = false;
+  l->shared_conns = &m->conns;
+  sio__threads_ref(t);
+}
+
+int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
+                            struct member_id *out) {
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_free_member_slot(t);
-  if (m) {
-    m->loop = l;
-    m->server = server;
-    m->generation++;
-    m->drains = false;
+  const struct member *cluster = find_cluster_member(t);
+  bool differs = cluster && sio__threads_cluster_recovers(t) && cluster->recovery_ms != recovery_ms;
+  if (m && !differs) {
+    fill_member_slot(t, m, l, server);
+    m->recovery_ms = recovery_ms;
     *out = (struct member_id){ (uint32_t)(m - t->members), m->generation };
-    l->shared_conns = &m->conns;
-    sio__threads_ref(t);
   }
   pthread_rwlock_unlock(&t->lock);
-  return m ? 0 : UV_ENOMEM;
+  return differs ? UV_EINVAL : m ? 0 : UV_ENOMEM;
 }
 
 void sio__threads_remove_member(sio_threads *t, struct member_id id) {
@@ -129,17 +143,30 @@ void sio__threads_set_draining(sio_threads *t, struct member_id id) {
   pthread_rwlock_unlock(&t->lock);
 }
 
-int sio__threads_set_cluster(sio_threads *t, struct member_id id) {
-  pthread_rwlock_wrlock(&t->lock);
-  bool has_one = t->cluster.generation && find_thread_member(t, t->cluster);
-  if (!has_one) t->cluster = id;
-  pthread_rwlock_unlock(&t->lock);
-  return has_one ? SIO_EEXISTS : 0;
+/* The caller holds t->lock. */
+static bool have_all_members_recovery_ms(const sio_threads *t, unsigned ms) {
+  for (unsigned i = 0; i < MEMBERS_MAX; i++)
+    if (t->members[i].loop && t->members[i].recovery_ms != ms) return false;
+  return true;
 }
 
-bool sio__threads_has_cluster(sio_threads *t) {
+int sio__threads_set_cluster(sio_threads *t, struct member_id id, bool recovers) {
+  int err = 0;
+  pthread_rwlock_wrlock(&t->lock);
+  if (find_cluster_member(t))
+    err = SIO_EEXISTS;
+  else if (recovers && !have_all_members_recovery_ms(t, t->members[id.place].recovery_ms))
+    err = UV_EINVAL;
+  if (!err) t->cluster = id;
+  if (!err) atomic_store(&t->cluster_recovers, recovers);
+  pthread_rwlock_unlock(&t->lock);
+  return err;
+}
+
+bool sio__threads_find_cluster(sio_threads *t, struct member_id *out) {
   pthread_rwlock_rdlock(&t->lock);
-  bool has_one = t->cluster.generation && find_thread_member(t, t->cluster);
+  bool has_one = find_cluster_member(t);
+  if (has_one && out) *out = t->cluster;
   pthread_rwlock_unlock(&t->lock);
   return has_one;
 }

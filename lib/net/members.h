@@ -34,6 +34,7 @@ struct member {
   void *server;      /* passed to the functions of messages */
   uint32_t generation;
   bool drains;          /* gets no new connections */
+  unsigned recovery_ms; /* sio_recovery.max_disconnection_ms; 0: recovery is off */
   atomic_uint conns;    /* open connections */
   atomic_uint arriving; /* connections that are on their way to the member */
   atomic_size_t inbox;  /* memory of the messages that wait for the member, without replies */
@@ -49,6 +50,8 @@ struct sio_threads {
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
   struct member_id cluster;    /* the member with an adapter of a cluster; generation 0: none */
+  /* True if that adapter keeps the lost sockets of all members (SIO_ADAPTER_RECOVERS). */
+  atomic_bool cluster_recovers;
   atomic_uint refs;
   /* See sio__threads_next_number(). Not an atomic_ullong: where a pointer has 32 bits, compilers
    * disagree on how that is aligned, and gcc says so at each use of the struct. */
@@ -61,17 +64,27 @@ struct sio_threads {
 void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
-/* Adds a member. Returns 0, or UV_ENOMEM if MEMBERS_MAX members have joined. */
-int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, struct member_id *out);
+/* Adds a member. recovery_ms is sio_recovery.max_disconnection_ms, or 0 if recovery is off. Returns
+ * 0; UV_ENOMEM if MEMBERS_MAX members have joined; or UV_EINVAL if the adapter of the cluster keeps
+ * the lost sockets of all members for another time. */
+int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
+                            struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
-/* Only one member can be connected to a cluster of processes. Returns 0, or SIO_EEXISTS if a member
- * is already. */
-int sio__threads_set_cluster(sio_threads *t, struct member_id id);
-bool sio__threads_has_cluster(sio_threads *t);
+/* Only one member can be connected to a cluster of processes. recovers: the adapter of the cluster
+ * keeps the lost sockets of all members, so connection state recovery must be on with the same time
+ * in all of them. Returns 0; SIO_EEXISTS if another member is connected; or UV_EINVAL. */
+int sio__threads_set_cluster(sio_threads *t, struct member_id id, bool recovers);
+/* Returns false if no member is connected to a cluster, or if the one that was has left. out may be
+ * NULL. */
+bool sio__threads_find_cluster(sio_threads *t, struct member_id *out);
+/* True if the adapter of the cluster keeps the lost sockets of all members. */
+static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
+  return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
+}
 
 /* A member sends a broadcast to all members between these two calls if later messages of other
  * members must not arrive before it: see sio__threads_block_until_broadcasts_queued(). */

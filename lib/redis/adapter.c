@@ -153,6 +153,7 @@ static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
 
 static int redis_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
+  if (a->delivers_now) return memory_adapter_ops(a)->broadcast(a->local, to, p);
   int err = is_for_this_server_only(a, to) ? 0 : a->api->packet_get_info(p, &info);
   if (err) return err;
   if (a->streams && info.json.p && !info.query) return sio__streams_broadcast(a, to, p, &info);

@@ -74,6 +74,7 @@ struct sio_adapter {
   sio_slice key, nsp_name;
   bool answer_asker_alone;
   bool shut;
+  bool delivers_now;       /* `broadcast` must pass an event to the memory adapter at once */
   bool sharded;            /* the messages are those of Socket.IO's ClusterAdapter: sharded.c */
   bool shard_channels;     /* SPUBLISH and SSUBSCRIBE are used */
   struct streams *streams; /* the state of the streams adapter; NULL in the other adapters */

@@ -16,25 +16,29 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* packet_broadcast() also sends the packet to the sockets of other threads. Without threads, the
- * streams adapter calls the memory adapter directly: packet_broadcast() would queue the event
- * behind those that were not read back from the stream, but its turn in the stream has come. */
-int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p,
-                                         const sio_target *to) {
-  return a->streams && !a->api->has_threads(a->nsp)
-             ? memory_adapter_ops(a)->broadcast(a->local, to, p)
-             : a->api->packet_broadcast(p, to);
+/* The streams adapter calls this when it is an event's turn. So it is passed to the memory adapter,
+ * and not to sio__streams_deliver_in_order(), which would queue it again. If the server has several
+ * threads, packet_broadcast_own() calls the adapter's `broadcast` for the sockets of this one. */
+int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
+                                         uint64_t origin) {
+  if (!a->streams) return a->api->packet_broadcast(p, to);
+  if (!a->api->has_threads(a->nsp)) return memory_adapter_ops(a)->broadcast(a->local, to, p);
+  bool outer = a->delivers_now;
+  a->delivers_now = true;
+  int err = a->api->packet_broadcast_own(p, to, origin);
+  a->delivers_now = outer;
+  return err;
 }
 
 int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
-                                        sio_query *q, sio_slice offset) {
+                                        sio_query *q, sio_slice offset, uint64_t origin) {
   struct unpacked_json json;
   sio_packet *p = NULL;
   int err = sio__unpack_value_as_json(&json, adapter_message_pool(a), data);
   if (!err)
     err = a->api->packet_new(to, unpacked_json_text(&json), json.out.bins, json.out.nbins, q,
                              offset, &p);
-  if (!err) err = sio__deliver_packet_to_local_sockets(a, p, to);
+  if (!err) err = sio__deliver_packet_to_local_sockets(a, p, to, origin);
   a->api->packet_free(p);
   sio__unpacked_json_clear(&json); /* comes after packet_free(), because the packet uses json */
   return err;
@@ -59,7 +63,7 @@ int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   if (!err && ours) err = sio__received_target_parse(&t, opts);
   if (!err && ours) {
     const sio_target to = sio__make_local_target(a, &t);
-    err = sio__deliver_event_to_local_sockets(a, data, &to, NULL, slice(NULL, 0));
+    err = sio__deliver_event_to_local_sockets(a, data, &to, NULL, slice(NULL, 0), 0);
   }
   sio__received_target_clear(&t);
   return err;
@@ -114,11 +118,11 @@ void sio__received_event_clear(struct received_event *ev) {
 }
 
 int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
-                                sio_slice offset) {
+                                sio_slice offset, uint64_t origin) {
   sio_target to = sio__make_local_target(a, &ev->target);
   to.key = key;
   if (to.flags & SIO_VOLATILE) offset = slice(NULL, 0);
-  return sio__deliver_event_to_local_sockets(a, ev->data, &to, NULL, offset);
+  return sio__deliver_event_to_local_sockets(a, ev->data, &to, NULL, offset, origin);
 }
 
 int sio__received_event_add_to_restore(sio_adapter *a, const struct received_event *ev,

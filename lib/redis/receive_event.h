@@ -15,11 +15,12 @@ int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *d
 int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
 /* Sends the event `data` to the local sockets of the target. q: the query that collects the acks of
  * these sockets; NULL: no acks. offset: the id of the event in the stream, for recovery; may be
- * empty. */
+ * empty. origin: sio_packet_info.origin of an event of this process, otherwise 0. */
 int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
-                                        sio_query *q, sio_slice offset);
+                                        sio_query *q, sio_slice offset, uint64_t origin);
 /* Sends a packet to the sockets of this process. */
-int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to);
+int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
+                                         uint64_t origin);
 
 /* A broadcast that was read from a stream. The caller of sio__received_event_parse() must call
  * sio__received_event_clear(), also after an error. */
@@ -31,7 +32,7 @@ struct received_event {
 int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_slice message);
 void sio__received_event_clear(struct received_event *ev);
 int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
-                                sio_slice offset);
+                                sio_slice offset, uint64_t origin);
 int sio__received_event_add_to_restore(sio_adapter *a, const struct received_event *ev,
                                        sio_restore *r, sio_slice offset);
 

@@ -84,7 +84,7 @@ static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
     sio__free(kept);
     return err;
   }
-  err = sio__deliver_event_to_local_sockets(a, data, &to, q, slice(NULL, 0));
+  err = sio__deliver_event_to_local_sockets(a, data, &to, q, slice(NULL, 0), 0);
   a->api->query_when_counted(q, on_clients_counted);
   a->api->query_release(q, err);
   return err;

@@ -55,6 +55,7 @@ struct stream_entry {
   sio_slice words[5];             /* the command of an ENTRY_KEY */
   uint64_t number; /* is in link_expect.id of the entry's command, and identifies the reply */
   uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
+  uint64_t origin; /* sio_packet_info.origin of an event */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
   void *local; /* the event of an ENTRY_LOCAL; used by stream_ops */

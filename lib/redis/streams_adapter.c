@@ -106,6 +106,7 @@ static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct mess
   int err = encode_entry_data(a, m, info ? info->bins : NULL, info ? info->nbins : 0, &data, &n);
   struct stream_entry *e = err ? NULL : streams_entry_new(a, type, slice(data, n), key);
   if (!err && !e) err = UV_ENOMEM;
+  if (e && info) e->origin = info->origin;
   sio__free(data);
   if (!err && (err = sio__stream_queue_entry(a->streams->stream, e, wait)))
     sio__stream_entry_free(a->streams->stream, e);
@@ -120,6 +121,7 @@ struct local_event {
   sio_adapter *adapter;
   sio_packet *packet;
   sio_query *query; /* the query that collects acks, which the adapter holds; or NULL */
+  uint64_t origin;  /* sio_packet_info.origin */
   sio_target to;    /* to.rooms and to.except point into `names` */
   const char **names;
 };
@@ -184,6 +186,7 @@ static int local_event_new(struct local_event **out, sio_adapter *a, const sio_t
     return err;
   }
   v->query = info.query;
+  v->origin = info.origin;
   if (v->query) a->api->query_hold(v->query);
   *out = v;
   return 0;
@@ -206,11 +209,27 @@ static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const
   return err;
 }
 
+/* With several threads and recovery, broadcasts of all threads go through this adapter, and then
+ * reach the sockets of all threads. Without recovery the other threads have sent the event to their
+ * sockets already, and so they have if it is for this thread alone. */
+static int streams_deliver_now(sio_adapter *a, const sio_target *to, const sio_packet *p,
+                               uint64_t origin) {
+  bool here_only = (to->flags & SIO_PROCESS) == SIO_LOCAL;
+  sio_target all = *to;
+  if (here_only || !a->streams->recovery_ms || !a->api->has_threads(a->nsp))
+    return memory_adapter_ops(a)->broadcast(a->local, to, p);
+  all.flags |= SIO_PROCESS;
+  return sio__deliver_packet_to_local_sockets(a, p, &all, origin);
+}
+
 int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  sio_packet_info info = { .size = sizeof info };
   if (!a->shut && has_stream_undelivered_entries(a->streams->stream) &&
       !streams_queue_local_event(a, to, p))
     return 0;
-  return memory_adapter_ops(a)->broadcast(a->local, to, p);
+  if (a->streams->recovery_ms && a->api->has_threads(a->nsp))
+    (void)a->api->packet_get_info(p, &info);
+  return streams_deliver_now(a, to, p, info.origin);
 }
 
 static void on_local_entry_free(struct stream_entry *e) { local_event_free(e->local); }
@@ -241,7 +260,8 @@ static int deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
   int err = sio__received_event_parse(&ev, a, message);
   if (!err)
     err = sio__received_event_deliver(a, &ev, d->entry ? d->entry->key : NULL,
-                                      a->streams->recovery_ms ? d->offset : slice(NULL, 0));
+                                      a->streams->recovery_ms ? d->offset : slice(NULL, 0),
+                                      d->entry ? d->entry->origin : 0);
   if (!err && d->offset.n) sio__streams_add_delivered_event_to_restores(a, &ev, d->offset);
   sio__received_event_clear(&ev);
   return err;
@@ -253,7 +273,7 @@ static void on_own_entry_deliver(struct stream_entry *e, const struct stream_id 
                         .offset = id ? sio__stream_id_format(*id, text) : slice(NULL, 0) };
   struct local_event *v = e->local;
   if (v)
-    (void)memory_adapter_ops(e->adapter)->broadcast(e->adapter->local, &v->to, v->packet);
+    (void)streams_deliver_now(e->adapter, &v->to, v->packet, v->origin);
   else
     (void)decode_entry_data_and_call(e->adapter, e->data, deliver_entry_event, &d);
 }
@@ -364,7 +384,7 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
     one.target.rooms.list = alone;
     one.target.except.list = NULL;
     one.target.everybody = false;
-    err = sio__received_event_deliver(a, &one, l->entry->key, slice(NULL, 0));
+    err = sio__received_event_deliver(a, &one, l->entry->key, slice(NULL, 0), 0);
   }
   sio__received_event_clear(&ev);
   return err;

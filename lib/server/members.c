@@ -58,11 +58,22 @@ static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, str
 
 /* ---- membership ---------------------------------------------------------------------------- */
 
+/* The adapter of the cluster keeps the lost sockets of all members. */
+static void log_different_recovery(struct log *log, const char *where) {
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+      "%s: all servers of a sio_threads whose adapter keeps lost sockets must have "
+      "sio_options.recovery with the same max_disconnection_ms, or none of them",
+      where);
+}
+
 int sio__server_join_threads(sio_server *srv) {
   sio_threads *t = srv->opts.o.threads;
+  const sio_recovery *recovery = srv->opts.o.recovery;
   struct member_id id;
   if (!t) return 0;
-  int err = sio__threads_add_member(t, &srv->core.loop, srv, &id);
+  int err = sio__threads_add_member(t, &srv->core.loop, srv,
+                                    recovery ? recovery->max_disconnection_ms : 0, &id);
+  if (err == UV_EINVAL) log_different_recovery(&srv->core.log, "sio_options.recovery");
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
@@ -104,11 +115,14 @@ static int connect_namespaces_to_cluster_adapter(sio_server *srv, const sio_adap
 
 int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, void *user) {
   struct core *core = &srv->core;
-  if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter) ||
-      (adapter->flags & SIO_ADAPTER_RECOVERS))
+  if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter))
+    return UV_EINVAL;
+  if ((adapter->flags & SIO_ADAPTER_RECOVERS) && (!adapter->persist || !adapter->restore))
     return UV_EINVAL;
   if (has_connected_sockets(srv)) return SIO_ESTATE;
-  int err = sio__threads_set_cluster(core->threads, core->member);
+  bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
+  int err = sio__threads_set_cluster(core->threads, core->member, recovers);
+  if (err == UV_EINVAL) log_different_recovery(&core->log, "sio_threads_set_adapter()");
   if (err) return err;
   sio__threads_adapter_set_cluster_adapter(core, adapter, user);
   return connect_namespaces_to_cluster_adapter(srv, adapter, user);

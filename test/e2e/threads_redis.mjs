@@ -3,6 +3,7 @@
 // threads_redis.mjs - two programs of two threads each, and a Node.js server, in one cluster on a
 // real Redis. Each program is one server to the others, over one pair of connections.
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -57,13 +58,20 @@ const redis = process.argv[2] === '--list' ? null : await startRedis();
 
 // ---- servers ------------------------------------------------------------------------------------
 
-async function startThreads(name, key, sharded) {
+async function startThreads(name, key, { sharded, streams, recovery } = {}) {
   const it = start(path.join(build, 'test/e2e/threads'), [String(THREADS)],
-    { REDIS_URL: redis.url, REDIS_KEY: key, NAME: name, ...(sharded && { REDIS_SHARDED: '1' }) },
+    { REDIS_URL: redis.url, REDIS_KEY: key, NAME: name, ...(sharded && { REDIS_SHARDED: '1' }),
+      ...(streams && { REDIS_STREAMS: '1' }), ...(recovery && { RECOVERY: '1' }) },
     [/listening \d+\n/, /redis ready\n/]);
   await it.ready;
   it.port = Number(/listening (\d+)/.exec(it.out)[1]);
+  it.kill = async () => {
+    it.killed = true;
+    it.child.kill('SIGKILL');
+    await within(LONG, it.exit, 'end of the program');
+  };
   it.stop = async () => {
+    if (it.killed) return;
     it.child.stdin.end();
     equal([await within(LONG, it.exit, 'end of the program'), trouble.test(it.err) && it.err], [0, false]);
     equal(it.err.split('\n').filter((line) => line), []);
@@ -72,13 +80,15 @@ async function startThreads(name, key, sharded) {
 }
 
 // It has the handlers of host/threads.c.
-async function startNode(name, key, sharded) {
+async function startNode(name, key, { sharded, streams, recovery }) {
   const pub = createClient({ url: redis.url }), sub = pub.duplicate();
   await Promise.all([pub.connect(), sub.connect()]);
   const server = http.createServer();
-  const adapter = sharded ? createShardedAdapter(pub, sub, { channelPrefix: key, subscriptionMode: 'static' })
+  const adapter = streams ? createStreamsAdapter(pub, { streamName: key, channelPrefix: key, blockTimeInMs: 1000 })
+    : sharded ? createShardedAdapter(pub, sub, { channelPrefix: key, subscriptionMode: 'static' })
     : createAdapter(pub, sub, { key });
-  const node = new NodeServer(server, { adapter });
+  const node = new NodeServer(server, { adapter,
+    ...(recovery && { connectionStateRecovery: { maxDisconnectionDuration: 60_000 } }) });
   node.on('hello', (arg, answer) => answer(name));
   node.on('connection', (socket) => {
     const replies = (answer) => (err, list) => answer([err ? -1 : 0, list.length, list.length]);
@@ -136,22 +146,37 @@ async function onAllThreads(port) {
   return found;
 }
 
+const kinds = { classic: {}, sharded: { sharded: true }, streams: { streams: true },
+  'streams with recovery': { streams: true, recovery: true } };
+// A Node.js server reads from "$" on, and skips what is added before its first XREAD.
+async function streamIsRead(clients) {
+  const heard = new Set();
+  for (const s of clients) s.once('to', () => heard.add(s));
+  for (const s of clients) await ask(s, 'join', 'reads');
+  while (heard.size < clients.length) {
+    await ask(clients[0], 'to', 'reads', 0);
+    await sleep(10);
+  }
+  await settled(clients);
+}
+
 let keys = 0;
-function scene(name, body) {
-  for (const sharded of [false, true])
-    test(sharded ? `sharded: ${name}` : name, async () => {
+function scene(name, body, only = Object.keys(kinds)) {
+  for (const kind of only)
+    test(`${kind}: ${name}`, async () => {
       const key = `t${keys++}`, servers = [];
       const add = async (starting) => {
         servers.push(await starting);
         return servers.at(-1);
       };
-      const one = await add(startThreads('one', key, sharded)), two = await add(startThreads('two', key, sharded));
-      const node = await add(startNode('node', key, sharded));
+      const one = await add(startThreads('one', key, kinds[kind])), two = await add(startThreads('two', key, kinds[kind]));
+      const node = await add(startNode('node', key, kinds[kind]));
       const clients = [...await onAllThreads(one.port), ...await onAllThreads(two.port), await connect(node.port)];
       try {
         for (const s of clients)
           while ((await ask(s, 'fetch'))[1] !== clients.length) await sleep(5);
-        await body(clients, { node: clients.at(-1), one: clients[0], key, sharded });
+        if (kinds[kind].streams) await streamIsRead(clients);
+        await body(clients, { node: clients.at(-1), one: clients[0], key, servers });
       } finally {
         for (const s of clients) s.disconnect();
         for (const server of servers) await server.stop();
@@ -214,6 +239,125 @@ scene('sockets of all threads join when another server says so', async (clients,
     return heard.every((h) => h.length > 0);
   });
 });
+
+// ---- recovery ---------------------------------------------------------------------------------------
+
+// Events of the stream arrive in one order: once each client has the last one, it has all others.
+let marks = 0;
+async function settled(clients, from = clients[0]) {
+  const mark = `mark ${marks++}`;
+  const all = Promise.all(clients.map((s) => new Promise((done) => {
+    const on = (x) => {
+      if (x !== mark) return;
+      s.off('all', on);
+      done();
+    };
+    s.on('all', on);
+  })));
+  await ask(from, 'all', mark);
+  await within(LONG, all, mark);
+}
+
+// What a client does when it reconnects, to whichever server.
+async function comeBack(old, port) {
+  const s = io(`http://127.0.0.1:${port}`,
+    { transports: ['websocket'], forceNew: true, reconnection: false, autoConnect: false });
+  s._pid = old._pid;
+  s._lastOffset = old._lastOffset;
+  s.heard = old.heard;
+  s.on('to', (x) => s.heard.push(x));
+  s.on('question', (x, answer) => answer(x));
+  s.connect();
+  await within(LONG, new Promise((done, fail) => {
+    s.on('connect', done);
+    s.on('connect_error', fail);
+  }), 'connect');
+  return s;
+}
+
+async function watched(port) {
+  const s = await connect(port);
+  s.heard = [];
+  s.on('to', (x) => s.heard.push(x));
+  await ask(s, 'join', 'room');
+  return s;
+}
+
+const breakOff = (s) => {
+  const gone = new Promise((done) => s.on('disconnect', done));
+  s.io.engine.close();
+  return gone;
+};
+const numbers = (n) => Array.from({ length: n }, (_, k) => k);
+const onlyRecovery = ['streams with recovery'];
+
+scene('all clients hear all events in the same order', async (clients) => {
+  const heard = hear(clients, 'to');
+  for (const s of clients) await ask(s, 'join', 'room');
+  await Promise.all(clients.map(async (s, i) => {
+    for (let k = 0; k < 30; k++) await ask(s, 'to', 'room', [i, k]);
+  }));
+  await settled(clients);
+  const ours = heard.slice(0, -1).map((h) => h.filter((x) => Array.isArray(x)));
+  equal(ours[0].length, 30 * clients.length);
+  for (const h of ours) equal(h, ours[0]);
+}, onlyRecovery);
+
+scene('a client that returns to any thread of its process has missed nothing', async (clients, { servers }) => {
+  let s = await watched(servers[0].port), next = 0;
+  const { id } = s, seen = new Set();
+  const send = async (n, from) => {
+    for (let k = 0; k < n; k++) await ask(from, 'to', 'room', next++);
+  };
+  for (let round = 0; round < 12 || seen.size < THREADS; round++) {
+    const from = clients[round % clients.length];
+    await until('events', () => s.heard.length >= next); // of the sender before
+    await send(3, from);
+    await until('events', () => s.heard.length >= next - (round % 3));
+    await breakOff(s);
+    await send(round % 5, from);
+    s = await comeBack(s, servers[0].port);
+    ok(s.recovered, `round ${round}: the client is recovered`);
+    equal(s.id, id);
+    seen.add(await ask(s, 'where'));
+  }
+  await until('events', () => s.heard.length >= next);
+  await send(1, clients[0]);
+  await until('events', () => s.heard.length >= next);
+  equal(s.heard, numbers(next));
+  s.disconnect();
+}, onlyRecovery);
+
+for (const [where, index] of [['another process', 1], ['a Node.js server', 2]])
+  scene(`a client whose process was killed is recovered on ${where} with every event once`,
+    async (clients, { servers, node }) => {
+      const lost = [];
+      for (let i = 0; i < 4; i++) lost.push(await watched(servers[0].port));
+      equal(new Set(await Promise.all(lost.map((s) => ask(s, 'where')))).size, THREADS);
+      const ids = lost.map((s) => s.id);
+      let next = 0;
+      const send = async (n, from) => {
+        for (let k = 0; k < n; k++) await ask(from, 'to', 'room', next++);
+      };
+      await send(10, clients[1]);
+      await until('events', () => lost.every((s) => s.heard.length === next));
+      await Promise.all(lost.map((s) => ask(s, 'join', 'late')));
+      await send(3, clients[3]);
+      const gone = Promise.all(lost.map((s) => new Promise((done) => s.on('disconnect', done))));
+      await servers[0].kill();
+      await within(LONG, gone, 'disconnect');
+      await send(7, node);
+      const back = await Promise.all(lost.map((s) => comeBack(s, servers[index].port)));
+      await send(2, node);
+      await ask(node, 'to', 'late', next++);
+      await until('events', () => back.every((s) => s.heard.length >= next));
+      for (const [i, s] of back.entries()) {
+        ok(s.recovered, `client ${i} is recovered`);
+        equal(s.id, ids[i]);
+        equal(s.heard, numbers(next));
+        s.disconnect();
+      }
+    }, onlyRecovery);
 
 test('a program of threads has one pair of connections to Redis', async () => {
   const key = `t${keys++}`, client = createClient({ url: redis.url });

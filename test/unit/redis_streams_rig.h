@@ -179,7 +179,7 @@ static inline bool streams_special(struct fake_conn *c, const sio_slice *w, size
   return true;
 }
 
-static inline void begin_streams_with(const sio_recovery *r, const sio_redis_options *more) {
+static inline void prepare_streams(const sio_recovery *r) {
   streams = true;
   rig_recovery = r;
   nentries = read_to = 0;
@@ -190,8 +190,12 @@ static inline void begin_streams_with(const sio_recovery *r, const sio_redis_opt
   commands[0] = '\0';
   key_value = NULL;
   in_multi = NULL;
-  if (!more) fake_special = streams_special;
   signal(SIGPIPE, SIG_IGN); /* libuv writes to connections that are cut */
+}
+
+static inline void begin_streams_with(const sio_recovery *r, const sio_redis_options *more) {
+  prepare_streams(r);
+  if (!more) fake_special = streams_special;
   begin(more);
   saw();
 }

@@ -306,7 +306,7 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_header), 2);
   EQ(WORDS(sio_files_options), 4);
   EQ(WORDS(sio_adapter_ops), 30);
-  EQ(WORDS(sio_adapter_api), 26);
+  EQ(WORDS(sio_adapter_api), 27);
   EQ(WORDS(sio_query_watch), 3);
   EQ(WORDS(sio_saved_socket), 8);
   EQ(WORDS(sio_parser_ops), 5);

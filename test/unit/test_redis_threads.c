@@ -4,67 +4,7 @@
  * connected to Redis. They share one loop, so that each step can be looked at.
  */
 #include "redis_questions.h"
-#include <sio/threads.h>
-
-static sio_server *first, *second;
-static sio_nsp *first_root, *second_root;
-static bool second_closed;
-
-static void on_second_closed(void *user) {
-  (void)user;
-  second_closed = true;
-}
-
-/* peer.h makes peers of the server in srv. */
-static struct peer *joined_second(void) {
-  srv = second;
-  struct peer *p = joined();
-  srv = first;
-  return p;
-}
-
-static int begin_threads_code(const sio_adapter_ops *ops) {
-  static const char *const classic[] = { "w1gYUz", NULL };
-  static const char *const sharded_id[] = { "ea552cd3114e40c2", NULL };
-  sio_threads *threads;
-  alloc_install();
-  traced[0] = '\0';
-  npeers = 0;
-  closed = second_closed = false;
-  ids = ops == sio_redis_adapter ? classic : sharded_id;
-  uv_loop_init(&loop);
-  uv_async_init(&loop, &alive, on_alive);
-  begin_redis(NULL);
-  EQ(sio_threads_new(&threads), 0);
-  static sio_options o;
-  o = (sio_options){ .threads = threads };
-  EQ(sio_server_new(&loop, &o, &first), 0);
-  EQ(sio_server_new(&loop, &o, &second), 0);
-  sio_threads_unref(threads);
-  srv = first;
-  EQ(sio_of(first, "/", &first_root), 0);
-  EQ(sio_of(second, "/", &second_root), 0);
-  root = first_root;
-  return sio_threads_set_adapter(first, ops, &cluster);
-}
-
-static void begin_threads(const sio_adapter_ops *ops) {
-  EQ(begin_threads_code(ops), 0);
-  UNTIL(redis_stats().state == SIO_REDIS_READY);
-  settle();
-  saw();
-}
-
-static void end_threads(void) {
-  if (!second_closed) sio_server_close(second, on_second_closed, NULL);
-  server_gone();
-  for (int i = 0; i < 20 && !second_closed; i++) turn();
-  CHECK(second_closed);
-  sio_redis_free(redis);
-  fake_cut();
-  fake_stop_listening();
-  nothing_left();
-}
+#include "redis_threads_rig.h"
 
 /* ["other",{"type":2,"data":["ev"],"nsp":"/"},{"rooms":["r"]}] */
 static const char event_for_room[] =
@@ -140,15 +80,13 @@ TEST(a_question_of_the_other_thread_ends_when_redis_has_none_who_answers) {
   end_threads();
 }
 
-/* Rooms of other threads are not known to the adapter, so they cannot have channels of their own.
- * With the streams adapter Redis keeps lost sockets, which threads do not know. */
+/* Rooms of other threads are not known to the adapter, so they cannot have channels of their
+ * own. */
 TEST(adapters_that_threads_cannot_use_are_refused) {
   cluster.subscription_mode = SIO_REDIS_DYNAMIC;
   EQ(begin_threads_code(sio_redis_sharded_adapter), UV_EINVAL);
   end_threads();
   cluster.subscription_mode = SIO_REDIS_STATIC;
-  EQ(begin_threads_code(sio_redis_streams_adapter), UV_EINVAL);
-  end_threads();
   sharded = true;
   begin_threads(sio_redis_sharded_adapter);
   struct peer *q = joined_second();

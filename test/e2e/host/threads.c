@@ -7,7 +7,8 @@
  *
  * RECOVERY in the environment turns connection state recovery on.
  * With REDIS_URL in the environment the first thread connects all of them with a cluster; the key
- * is REDIS_KEY, and REDIS_SHARDED stands for the sharded adapter. NAME is what a server answers to
+ * is REDIS_KEY, REDIS_SHARDED stands for the sharded adapter, and REDIS_STREAMS for the streams
+ * adapter, whose stream has the name REDIS_KEY, too. NAME is what a server answers to
  * "hello" of another one.
  *
  * What clients may send, all of it with an ack:
@@ -189,12 +190,14 @@ static int connect_to_redis(sio_server *srv) {
   if (err) return err;
   adapter = (sio_redis_adapter_options){ .redis = redis,
                                          .key = getenv("REDIS_KEY"),
+                                         .stream_name = getenv("REDIS_KEY"),
                                          .subscription_mode = SIO_REDIS_STATIC };
   err = sio_on_close(srv, free_redis, NULL, NULL);
   return err ? err
              : sio_threads_set_adapter(srv,
-                                       getenv("REDIS_SHARDED") ? sio_redis_sharded_adapter
-                                                               : sio_redis_adapter,
+                                       getenv("REDIS_STREAMS")   ? sio_redis_streams_adapter
+                                       : getenv("REDIS_SHARDED") ? sio_redis_sharded_adapter
+                                                                 : sio_redis_adapter,
                                        &adapter);
 }
 #else

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_kept.h - sockets of several threads that may be recovered, if an adapter of a cluster
+ * keeps them (SIO_ADAPTER_RECOVERS).
+ *
+ * One member has that adapter. Each other member sends it what there is to keep of each of its own
+ * sockets: when the socket connects, after each change of its rooms and shared data, again before
+ * the adapter would forget it, and when the connection breaks. So a client can return although the
+ * process was killed.
+ */
+#ifndef SIO_ADAPTERS_THREADS_KEPT_H
+#define SIO_ADAPTERS_THREADS_KEPT_H
+
+#include "adapters/threads_adapter.h"
+
+struct threads_kept {
+  struct threads_adapter *adapter;
+  /* The connected sockets of this thread that have a pid, but none in the member that has the
+   * adapter: struct kept_socket by pid. */
+  struct map sockets;
+  struct list by_age;    /* struct kept_socket.by_age, the one that was sent first at the start */
+  struct list dirty;     /* struct kept_socket.dirty: those to send at the end of the turn */
+  struct task send_task; /* sends them */
+  struct timer timer;    /* runs while there are sockets */
+  struct list restores;  /* struct kept_restore (threads_kept_restore.c) */
+  struct list relays;    /* struct relayed_restore (threads_kept_restore.c) */
+};
+
+/* Sets *out to a new struct, or to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
+int sio__threads_kept_new(struct threads_kept **out, struct threads_adapter *a);
+/* Called when the server begins to close. a->kept may be NULL. */
+void sio__threads_kept_stop(struct threads_adapter *a);
+void sio__threads_kept_free(struct threads_adapter *a);
+
+void sio__threads_kept_on_socket_connected(struct threads_adapter *a, sio_socket *s);
+/* Called when the rooms or the shared data of a socket change. */
+void sio__threads_kept_on_socket_changed(struct threads_adapter *a, const sio_socket *s);
+/* The functions `persist` and `forget` of sio__adapter_threads. */
+void sio__threads_kept_save_socket(struct threads_adapter *a, const sio_saved_socket *s);
+void sio__threads_kept_forget_socket(struct threads_adapter *a, const char *pid);
+
+/* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
+ * was logged and counted unless it is SIO_ECLOSED. */
+int sio__threads_kept_send_to_cluster(struct threads_adapter *a, struct request *r);
+/* Handles a REQUEST_SAVE or REQUEST_FORGET of another member. */
+void sio__threads_kept_run_save_request(struct threads_adapter *a, const struct request *r);
+void sio__threads_kept_run_forget_request(struct threads_adapter *a, const struct request *r);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_kept_restore.c - asks the member whose adapter keeps lost sockets for one of them, and
+ * answers there.
+ */
+#include "adapters/threads_kept_restore.h"
+#include "adapters/threads_queries.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "core/restore.h"
+#include "core/socket.h"
+
+/* A client of this thread that waits for its lost socket. */
+struct kept_restore {
+  struct list link;
+  uint64_t number;
+  sio_restore *restore;
+  unsigned open;  /* how many members have not answered REQUEST_RELEASE yet */
+  bool asked;     /* the member with the adapter was asked, or the adapter below */
+  bool following; /* RESTORE_DONE has come: events are added as they are delivered here */
+  int cause;      /* why what was found cannot be used, or 0 */
+  char pid[SIO__ID_LEN + 1];
+};
+
+/* In the member that has the adapter: a restore for a client of another member. */
+struct relayed_restore {
+  struct list link;
+  struct threads_adapter *adapter;
+  sio_restore *restore;
+  struct member_id from;
+  uint64_t number, began_ms;
+  bool done; /* RESTORE_DONE was sent */
+  int err;   /* of a message that could not be sent, or 0 */
+};
+
+static struct kept_restore *kept_restore_of_list_node(struct list *it) {
+  return container_of(it, struct kept_restore, link);
+}
+static struct relayed_restore *relayed_restore_of_list_node(struct list *it) {
+  return container_of(it, struct relayed_restore, link);
+}
+
+/* ---- the member to which the client returns -------------------------------------------------- */
+
+static struct kept_restore *kept_restore_find(const struct threads_adapter *a, uint64_t number) {
+  if (!a->kept) return NULL;
+  list_each (it, next, &a->kept->restores) {
+    if (kept_restore_of_list_node(it)->number == number) return kept_restore_of_list_node(it);
+  }
+  return NULL;
+}
+
+static void kept_restore_ask_cluster(struct threads_adapter *a, struct kept_restore *k) {
+  sio_restore_info info = { .size = sizeof info };
+  sio__socket_restore_get_info(k->restore, &info);
+  struct request r = { .kind = REQUEST_KEPT_RESTORE,
+                       .key = k->pid,
+                       .number = k->number,
+                       .offset = info.offset,
+                       .session = info.has_offset };
+  k->asked = true;
+  if (has_cluster_below(a) && !a->is_shut)
+    a->below->restore(a->under, k->restore);
+  else if (has_cluster_below(a) || sio__threads_kept_send_to_cluster(a, &r))
+    sio__socket_restore_report_answer(k->restore, SIO_RECOVERY_NO_ANSWER);
+}
+
+static struct kept_restore *kept_restore_new(struct threads_adapter *a, sio_restore *r) {
+  sio_restore_info info = { .size = sizeof info };
+  struct kept_restore *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  sio__socket_restore_get_info(r, &info);
+  memcpy(k->pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
+  k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
+  k->restore = r;
+  list_push(&a->kept->restores, &k->link);
+  return k;
+}
+
+void sio__threads_kept_restore_socket(struct threads_adapter *a, sio_restore *restore) {
+  struct core *core = core_of_threads_adapter(a);
+  struct member_id others[MEMBERS_MAX];
+  struct kept_restore *k = kept_restore_new(a, restore);
+  if (!k) {
+    sio__socket_restore_report_answer(restore, SIO_RECOVERY_NO_MEMORY);
+    return;
+  }
+  unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
+  struct request r = { .kind = REQUEST_RELEASE, .key = k->pid, .number = k->number };
+  for (unsigned i = 0; i < n; i++)
+    if (sio__thread_request_send_to_one(a, others[i], &r) == 0) k->open++;
+  if (k->open == 0) kept_restore_ask_cluster(a, k);
+}
+
+void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *restore) {
+  if (!a->kept) return;
+  list_each (it, next, &a->kept->restores) {
+    struct kept_restore *k = kept_restore_of_list_node(it);
+    struct request r = { .kind = REQUEST_RESTORE_OVER, .number = k->number };
+    if (k->restore != restore) continue;
+    if (restore->socket->recovery_record) restore->socket->recovery_record->since = k->number;
+    if (k->asked && !has_cluster_below(a))
+      (void)sio__threads_kept_send_to_cluster(a, &r);
+    else if (k->asked && a->below->restore_over)
+      a->below->restore_over(a->under, restore);
+    list_remove(it);
+    sio__free(k);
+  }
+}
+
+static void on_socket_released(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = kept_restore_find(a, r->number);
+  if (!k || k->open == 0) return;
+  k->open--;
+  if (k->open == 0) kept_restore_ask_cluster(a, k);
+}
+
+/* ---- what the adapter has found -------------------------------------------------------------- */
+
+static int cause_of_error(int err) {
+  return err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION;
+}
+
+/* If the client does not wait any more, the adapter gets the socket back. */
+static void on_restore_found(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = kept_restore_find(a, r->number);
+  const sio_saved_socket saved = {
+    .size = sizeof saved, .id = r->id, .pid = r->key, .rooms = r->rooms, .shared = r->json
+  };
+  if (!k) {
+    sio__threads_kept_save_socket(a, &saved);
+    return;
+  }
+  int err = sio__socket_restore_add_found_socket(k->restore, &saved);
+  if (err)
+    k->cause = cause_of_error(err);
+  else
+    k->restore->record->since = k->number;
+}
+
+static void on_restore_event(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = kept_restore_find(a, r->number);
+  if (k) (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
+}
+
+static void on_restore_done(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = kept_restore_find(a, r->number);
+  if (!k) return;
+  int cause = k->cause ? k->cause : r->cause;
+  k->following = !cause;
+  sio__socket_restore_report_answer(k->restore, cause);
+}
+
+static const struct recovery_record *record_of_restore(const sio_restore *r) {
+  return r->record ? r->record : r->socket->recovery_record;
+}
+
+static bool is_saved_socket_in_any_of(const struct recovery_record *rec, const char *const *rooms) {
+  for (; rooms && *rooms; rooms++)
+    if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
+  return false;
+}
+
+void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r) {
+  if (!a->kept || !r->offset.n) return;
+  list_each (it, next, &a->kept->restores) {
+    const struct kept_restore *k = kept_restore_of_list_node(it);
+    const struct recovery_record *rec = k->following ? record_of_restore(k->restore) : NULL;
+    if (rec && (!r->rooms || is_saved_socket_in_any_of(rec, r->rooms)) &&
+        !is_saved_socket_in_any_of(rec, r->except))
+      (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
+  }
+}
+
+/* ---- the member that has the adapter --------------------------------------------------------- */
+
+static struct relayed_restore *relayed_restore_find(const struct threads_adapter *a,
+                                                    uint64_t number) {
+  list_each (it, next, &a->kept->relays) {
+    struct relayed_restore *k = relayed_restore_of_list_node(it);
+    if (k->number == number) return k;
+  }
+  return NULL;
+}
+
+static void relayed_restore_end(struct relayed_restore *k) {
+  struct threads_adapter *a = k->adapter;
+  list_remove(&k->link);
+  if (a->below->restore_over) a->below->restore_over(a->under, k->restore);
+  sio__free(k->restore);
+  sio__free(k);
+}
+
+static int relayed_restore_send(struct relayed_restore *k, struct request r) {
+  r.number = k->number;
+  if (!k->err) k->err = sio__thread_request_send_to_one(k->adapter, k->from, &r);
+  return k->err;
+}
+
+static int on_relayed_found(sio_restore *r, const sio_saved_socket *s) {
+  return relayed_restore_send(r->owner, (struct request){ .kind = REQUEST_RESTORE_FOUND,
+                                                          .key = s->pid,
+                                                          .id = s->id,
+                                                          .rooms = s->rooms,
+                                                          .json = s->shared });
+}
+
+/* Events that are delivered after RESTORE_DONE are added by the other member. */
+static int on_relayed_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
+                            sio_slice offset) {
+  struct relayed_restore *k = r->owner;
+  if (k->done) return 0;
+  return relayed_restore_send(k, (struct request){ .kind = REQUEST_RESTORE_EVENT,
+                                                   .json = json,
+                                                   .bins = bins,
+                                                   .nbins = nbins,
+                                                   .offset = offset });
+}
+
+/* If an event could not be sent, the client must not be recovered: it would miss that event. */
+static void on_relayed_done(sio_restore *r, int cause) {
+  struct relayed_restore *k = r->owner;
+  if (!cause && k->err)
+    cause = k->err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_TOO_MUCH;
+  k->err = 0;
+  k->done = true;
+  (void)relayed_restore_send(k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
+}
+
+/* Ends restores of which RESTORE_OVER is lost. Once RESTORE_DONE was sent, the adapter has nothing
+ * to add. */
+static void end_outdated_relays(struct threads_adapter *a) {
+  const struct core *core = core_of_threads_adapter(a);
+  uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
+  list_each (it, next, &a->kept->relays) {
+    struct relayed_restore *k = relayed_restore_of_list_node(it);
+    if (now - k->began_ms > max) relayed_restore_end(k);
+  }
+}
+
+static struct relayed_restore *relayed_restore_new(struct threads_adapter *a,
+                                                   const struct request *r) {
+  static const struct relayed_restore_ops ops = { on_relayed_found, on_relayed_event,
+                                                  on_relayed_done };
+  struct relayed_restore *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->restore = sio__relayed_restore_new(&ops, k, slice_str(r->key), r->offset, r->session);
+  if (!k->restore) {
+    sio__free(k);
+    return NULL;
+  }
+  k->adapter = a;
+  k->from = r->from;
+  k->number = r->number;
+  k->began_ms = loop_now(&core_of_threads_adapter(a)->loop);
+  list_push(&a->kept->relays, &k->link);
+  return k;
+}
+
+typedef void (*run_request_fn)(void *server, void *request);
+
+static void send_short_answer(struct core *core, const struct request *r, run_request_fn run,
+                              int kind, int cause) {
+  const struct request from = { .kind = kind, .nsp = r->nsp, .number = r->number, .cause = cause };
+  struct request *copy = sio__thread_request_copy(&from, NULL);
+  int err = copy ? sio__threads_send(core->threads, r->from, run, copy, copy->size) : UV_ENOMEM;
+  if (err && copy) sio__thread_request_unref(copy);
+  if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
+}
+
+static void run_kept_restore_request(struct threads_adapter *a, const struct request *r) {
+  struct core *core = core_of_threads_adapter(a);
+  if (!a->kept || !has_cluster_below(a) || a->is_shut) {
+    send_short_answer(core, r, a->run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_ANSWER);
+    return;
+  }
+  end_outdated_relays(a);
+  struct relayed_restore *k = relayed_restore_new(a, r);
+  if (k)
+    a->below->restore(a->under, k->restore);
+  else
+    send_short_answer(core, r, a->run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_MEMORY);
+}
+
+static void on_restore_over(struct threads_adapter *a, const struct request *r) {
+  struct relayed_restore *k = a->kept ? relayed_restore_find(a, r->number) : NULL;
+  if (k) relayed_restore_end(k);
+}
+
+/* ---- all requests ---------------------------------------------------------------------------- */
+
+static void run_release_request(struct threads_adapter *a, const struct request *r) {
+  if (a->nsp->recovery)
+    sio__recovery_release_socket(a->nsp->recovery, slice_str(r->key), r->number);
+  send_short_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
+}
+
+void sio__threads_kept_run_request(struct threads_adapter *a, struct request *r) {
+  switch (r->kind) {
+    case REQUEST_RELEASE: run_release_request(a, r); return;
+    case REQUEST_RELEASED: on_socket_released(a, r); return;
+    case REQUEST_KEPT_RESTORE: run_kept_restore_request(a, r); return;
+    case REQUEST_RESTORE_FOUND: on_restore_found(a, r); return;
+    case REQUEST_RESTORE_EVENT: on_restore_event(a, r); return;
+    case REQUEST_RESTORE_DONE: on_restore_done(a, r); return;
+    case REQUEST_RESTORE_OVER: on_restore_over(a, r); return;
+    case REQUEST_SAVE: sio__threads_kept_run_save_request(a, r); return;
+    case REQUEST_FORGET: sio__threads_kept_run_forget_request(a, r); return;
+  }
+}
+
+void sio__threads_kept_answer_unknown(struct core *core, const struct request *r,
+                                      run_request_fn run_request) {
+  if (r->kind == REQUEST_RELEASE)
+    send_short_answer(core, r, run_request, REQUEST_RELEASED, 0);
+  else if (r->kind == REQUEST_KEPT_RESTORE)
+    send_short_answer(core, r, run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_SESSION);
+}
+
+void sio__threads_kept_free_restores(struct threads_adapter *a) {
+  struct list *it;
+  if (!a->kept) return;
+  while ((it = list_pop(&a->kept->restores))) sio__free(kept_restore_of_list_node(it));
+  while ((it = list_pop(&a->kept->relays))) {
+    struct relayed_restore *k = relayed_restore_of_list_node(it);
+    sio__free(k->restore);
+    sio__free(k);
+  }
+}

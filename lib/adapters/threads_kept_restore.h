@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_kept_restore.h - clients that return to one of several threads, if an adapter of a
+ * cluster keeps lost sockets for all of them (SIO_ADAPTER_RECOVERS).
+ *
+ *   the member to which        another member           the member that has
+ *   the client returns                                  the adapter
+ *     RELEASE            --->  closes the old socket
+ *                              of this pid: SAVE  --->  adapter: persist
+ *     all have answered  <---  RELEASED
+ *     KEPT_RESTORE       ------------------------->     adapter: restore
+ *                        <-------------------------     RESTORE_FOUND, _EVENT ..., _DONE
+ *     RESTORE_OVER       ------------------------->     adapter: restore_over
+ *
+ * Messages of one member to another keep their order. So the adapter has been given the old socket
+ * before it is asked for it, and each event that it delivers comes either before RESTORE_DONE, and
+ * is then among those of RESTORE_EVENT if the client has missed it, or after it. The latter are
+ * added as they are delivered here, until the client has joined.
+ */
+#ifndef SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
+#define SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
+
+#include "adapters/threads_kept.h"
+
+/* The functions `restore` and `restore_over` of sio__adapter_threads, if does_cluster_recover(). */
+void sio__threads_kept_restore_socket(struct threads_adapter *a, sio_restore *r);
+void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *r);
+
+/* Called before a ROUTE_DELIVERY is delivered to the sockets of this thread. */
+void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r);
+/* Handles the requests from REQUEST_RELEASE on. */
+void sio__threads_kept_run_request(struct threads_adapter *a, struct request *r);
+/* Answers such a request if its namespace does not exist in this member. */
+void sio__threads_kept_answer_unknown(struct core *core, const struct request *r,
+                                      void (*run_request)(void *server, void *request));
+
+/* a->kept may be NULL. */
+void sio__threads_kept_free_restores(struct threads_adapter *a);
+
+#endif
