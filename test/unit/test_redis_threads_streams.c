@@ -407,6 +407,66 @@ TEST(a_client_that_returns_to_another_thread_leaves_the_one_where_it_was_first) 
   }
 }
 
+/* ---- messages that are lost --------------------------------------------------------------- */
+
+TEST(an_event_that_the_connected_thread_cannot_be_sent_is_delivered_at_once_and_counted) {
+  begin_streams_of_threads(&normal);
+  joined();
+  struct peer *q = joined_second();
+  settle();
+  first->core.threads->inbox_max = 1;
+  EQ(sio_broadcast(all_of_second(), "ev", SIO_NONE), 0);
+  settle();
+  HEARD(q, "42[\"ev\"] ");
+  CHECK(second->core.stats.thread_messages_lost >= 1);
+  EQ(nentries, 0);
+  end_threads();
+}
+
+TEST(what_waits_for_an_event_that_is_lost_waits_five_seconds_at_most) {
+  begin_streams_of_threads(&normal);
+  struct peer *p = joined(), *q = joined_second();
+  hold_reads = true;
+  EQ(sio_broadcast(all_of_second(), "lost", SIO_NONE), 0);
+  EQ(sio_broadcast((sio_target){ .nsp = second_root, .flags = SIO_LOCAL }, "own", SIO_NONE), 0);
+  UNTIL(nentries == 1);
+  settle();
+  size_t max = first->core.threads->inbox_max;
+  EQ(sio_broadcast(all_of_first(), "lost", SIO_NONE), 0);
+  EQ(sio_all_disconnect(all_of_first(), false), 0);
+  UNTIL(nentries == 3);
+  first->core.threads->inbox_max = 1;
+  hold_reads = false;
+  feed_reader();
+  settle();
+  first->core.threads->inbox_max = max;
+  HEARD(p, "42[\"lost\"] 42[\"lost\"] 41 ");
+  HEARD(q, "");
+  EQ(first->core.stats.thread_messages_lost, 2);
+  for (int i = 0; i < 4; i++) second_later(1001);
+  HEARD(q, "");
+  for (int i = 0; i < 2; i++) second_later(1001);
+  HEARD(q, "42[\"own\"] 41 ");
+  end_threads();
+}
+
+TEST(a_client_that_cannot_be_sent_what_it_missed_is_new) {
+  begin_streams_of_threads(&normal);
+  of_other(event_for_room);
+  of_other(event_for_room);
+  key_value = SESSION;
+  come_back_to_second("7-1");
+  UNTIL(!key_value);
+  size_t max = first->core.threads->inbox_max;
+  first->core.threads->inbox_max = 1;
+  UNTIL(first->core.stats.thread_messages_lost > 0);
+  first->core.threads->inbox_max = max;
+  for (int i = 0; i < 6 && !second_root->nmembers; i++) second_later(1000);
+  EQ(second_root->nmembers, 1);
+  CHECK(!sio_socket_recovered(socket_of_second()));
+  end_threads();
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static int ended;
@@ -523,6 +583,9 @@ T(events_that_come_while_a_client_waits_for_middleware_are_sent_once)
 T(a_key_that_was_taken_for_a_client_of_another_thread_that_vanished_is_written_again)
 T(a_client_that_cannot_be_restored_is_new_on_its_thread)
 T(a_client_that_returns_to_another_thread_leaves_the_one_where_it_was_first)
+T(an_event_that_the_connected_thread_cannot_be_sent_is_delivered_at_once_and_counted)
+T(what_waits_for_an_event_that_is_lost_waits_five_seconds_at_most)
+T(a_client_that_cannot_be_sent_what_it_missed_is_new)
 T(memory_that_ends_costs_events_at_most_and_later_ones_arrive)
 T(a_namespace_that_the_connected_thread_does_not_have_stays_in_the_process)
 T(servers_with_another_time_for_recovery_are_refused)
