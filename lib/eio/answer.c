@@ -109,7 +109,7 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
 static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
                                      const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
-    return "sio_options.allowed_origins does not list it";
+    return "sio_options.allowed_origins does not list this origin";
   /* A browser's preflight request, which is answered only if sio_options.cors is set. */
   if (why->code == EIO_BAD_METHOD && r->method == HTTP_OPTIONS)
     return sio__cors_describe_missing_permission(e->opts->cors, r);
@@ -127,7 +127,7 @@ static void report_refusal(struct eio *e, sio_request *r, const struct refusal *
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "refused %.*s from %s: %s %s %.*s%s%s", LOG_SLICE(r->path),
+            "refused a request for %.*s from %s: %s %s %.*s%s%s", LOG_SLICE(r->path),
             sio__request_client_address(r), error_texts[why->code], why->name, LOG_SLICE(detail),
             hint ? ": " : "", hint ? hint : "");
   r->log_reason = ""; /* logged above, also if the host answers the request in connection_error */

@@ -52,17 +52,15 @@ static void log_drops(struct backpressure *f) {
   const struct drop_episode *e = &f->episode;
   const char *address = sio__session_address(c);
   if (e->lost)
-    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address,
-                    ABOUT_SESSION(c),
-                    "more than queue_high bytes are queued for session %.8s of %s: its oldest "
-                    "events are dropped",
-                    SESSION_TAG(c), address);
+    LOG_RATED_ABOUT(
+        c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
+        "more than queue_high bytes wait for session %.8s of %s: its oldest events are dropped",
+        SESSION_TAG(c), address);
   else
-    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_NOT_READING, address,
-                    ABOUT_SESSION(c),
-                    "only the latest values are kept for session %.8s of %s: those that newer "
-                    "ones replace before it reads them are dropped",
-                    SESSION_TAG(c), address);
+    LOG_RATED_ABOUT(
+        c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
+        "session %.8s of %s: values that newer ones replace are dropped (SIO_FULL_KEEP_LATEST)",
+        SESSION_TAG(c), address);
 }
 
 static void log_end_of_drops(struct backpressure *f) {
@@ -71,11 +69,10 @@ static void log_end_of_drops(struct backpressure *f) {
   if (!e->dropped.events) return;
   LOG_RATED_ABOUT(c->eio->log, drop_log_level(e), SIO_ROOM_EIO, LOG_NOT_READING,
                   sio__session_address(c), ABOUT_SESSION(c),
-                  "session %.8s of %s: %" PRIu64 " events, %" PRIu64
-                  " bytes, were dropped in %" PRIu64 " s%s",
-                  SESSION_TAG(c), sio__session_address(c), e->dropped.events, e->dropped.bytes,
-                  (e->last_at - e->began_at) / 1000,
-                  e->lost ? "" : ", because newer ones had replaced them");
+                  "session %.8s of %s: %llu %s (%llu bytes) were dropped in %llu s", SESSION_TAG(c),
+                  sio__session_address(c), (unsigned long long)e->dropped.events,
+                  e->lost ? "events" : "replaced values", (unsigned long long)e->dropped.bytes,
+                  (unsigned long long)(e->last_at - e->began_at) / 1000);
   e->dropped = (sio_drop){ 0 };
   e->lost = false;
 }

@@ -101,7 +101,7 @@ static void close_engine_sessions(struct eio *e, int reason) {
   /* Takes the first session each time: a hook that runs for an answer may end others. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
-    sio__session_end(c, true, reason, 0, "the server closes");
+    sio__session_end(c, true, reason, 0, "the server is closing");
     /* A polling session does not wait for a last GET any more. */
     sio__session_finish_closing(c);
   }

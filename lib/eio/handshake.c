@@ -156,8 +156,8 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
   const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
   if (!fault) return;
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "a page of %.*s cannot read the answer to %s: %s",
-            LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
+            "the browser at %s must hide the answer from a page of origin %.*s: %s",
+            sio__request_client_address(r), LOG_SLICE(sio__request_header(r, "Origin")), fault);
 }
 
 static void route_polling_handshake(struct eio *e, sio_request *r) {

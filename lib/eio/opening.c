@@ -22,7 +22,7 @@ static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
-  r->log_reason = "the server drains or closes";
+  r->log_reason = "the server is draining or closing";
   sio__request_disable_keep_alive(r);
   sio__answer_empty(e, r, 503);
 }
@@ -131,8 +131,9 @@ void sio__accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c
   if (why) {
     e->stats->upgrades_failed++;
     LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-                    ABOUT_SESSION(c), "a WebSocket of %s is closed: %s", sio__session_address(c),
-                    why);
+                    ABOUT_SESSION(c),
+                    "a WebSocket of %s cannot take over its session and is closed: %s",
+                    sio__session_address(c), why);
     sio__websocket_detach_and_close(w, 0, "");
   } else if (sio__start_upgrade_probe(c, w) == 0) {
     feed_bytes_after_handshake(w, rest);

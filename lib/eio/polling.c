@@ -218,7 +218,8 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
 void sio__polling_on_get(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->get) {
-    sio__polling_refuse_request(c, r, "overlap from client");
+    sio__polling_refuse_request(
+        c, r, "overlap from client: a poll (GET) arrived while another one was waiting");
   } else if (c->state == SESSION_CLOSING) {
     answer_get_while_closing(c, r);
   } else {

@@ -51,9 +51,11 @@ static void accept_post(sio_session *c, sio_request *r) {
 void sio__polling_on_post(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->post) {
-    sio__polling_refuse_request(c, r, "data request overlap from client");
+    sio__polling_refuse_request(
+        c, r, "data request overlap from client: a POST arrived before the last one was answered");
   } else if (c->protocol == 4 && is_octet_stream(r)) {
-    sio__polling_refuse_request(c, r, "invalid content");
+    sio__polling_refuse_request(
+        c, r, "invalid content: the POST has the Content-Type application/octet-stream");
   } else {
     r->max_body = c->joined ? c->eio->opts->max_payload : c->eio->unjoined_message_max;
     accept_post(c, r);
@@ -312,7 +314,9 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
   sio__polling_detach_post(c->polling);
   /* A body over max_body was answered with 413, and the session stays open. */
   if (err == SIO_ETOOBIG) {
-    if (c->eio->ops->refused) c->eio->ops->refused(c, err, "a request over max_payload");
+    if (c->eio->ops->refused)
+      c->eio->ops->refused(
+          c, err, "a POST is longer than max_payload (before joining: a quarter of max_unjoined)");
     return;
   }
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,

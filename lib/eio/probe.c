@@ -77,7 +77,7 @@ static void upgrade_start_timeout(struct upgrade *p) {
 static void upgrade_on_timeout(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, timeout);
   if (!loop_should_restart_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
-    upgrade_fail_and_log(p, "no upgrade packet in time");
+    upgrade_fail_and_log(p, "no upgrade packet within upgrade_timeout_ms");
     return;
   }
   p->timeout_extended = true;
@@ -128,7 +128,7 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   if (c->state == SESSION_CLOSING)
     LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
                     sio__session_address(c), ABOUT_SESSION(c),
-                    "%s upgrades, and the packets queued for it are lost: %s",
+                    "the session of %s is closing and upgrading: packets for it are lost: %s",
                     sio__session_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
@@ -185,7 +185,7 @@ static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t by
   if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
   bool ok = sio__session_limits_charge_rates(c, packets, bytes);
   if (c->probe != &p->probe) return false;
-  if (!ok) upgrade_fail_and_log(p, "the peer sends more than its limits allow");
+  if (!ok) upgrade_fail_and_log(p, "the peer sends more than packets_per_s or bytes_per_s");
   if (ok && session_is_paused(c)) sio__ws_pause_reading(p->ws);
   return ok;
 }
@@ -239,13 +239,13 @@ static void upgrade_on_websocket_message(struct ws_conn *w, bool binary, char *d
   if (has_too_many_unread_answers(p))
     upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
   else if (!parse_probe_packet(p, binary, text, &in))
-    upgrade_fail_and_log(p, "not an Engine.IO packet");
+    upgrade_fail_and_log(p, "the client sent something that is not an Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
     answer_probe_ping(p);
   else if (in.type == EIO_UPGRADE)
     on_upgrade_packet(p);
   else
-    upgrade_fail_and_log(p, "neither a probe nor an upgrade packet");
+    upgrade_fail_and_log(p, "the client sent neither a probe nor an upgrade packet");
 }
 
 static void upgrade_on_websocket_closed(struct ws_conn *w, void *probe,

@@ -64,9 +64,11 @@ static void on_heartbeat(struct timer *t) {
   if (c->protocol == 3 && late)
     set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
   else if (c->protocol == 3)
-    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no ping in time");
+    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT,
+                     "no ping within ping_interval_ms plus ping_timeout_ms");
   else if (c->pong_due && !late)
-    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no pong in time");
+    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT,
+                     "no pong within ping_timeout_ms");
   else
     send_ping(c);
 }
@@ -324,7 +326,7 @@ void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, co
   c->ended_by = c->state == SESSION_OPEN ? ENDED_BY_SERVER : c->ended_by;
   session_begin_closing(c, !discard,
                         &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code,
-                                           "closed by the host", ws_text });
+                                           "the server program closed the session", ws_text });
 }
 
 void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
@@ -456,7 +458,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes) {
   if (!sio__session_limits_charge_rates(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
-                     "the peer sends more than its limits allow");
+                     "the peer sends more than packets_per_s or bytes_per_s");
   return c->state == SESSION_OPEN;
 }
 
@@ -480,8 +482,9 @@ static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in)
       break;
     case EIO_PING:
     case EIO_PONG:
-      sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
-                       "invalid heartbeat direction");
+      sio__session_end(
+          c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
+          "invalid heartbeat direction: the client sent what only the server may send");
       break;
     case EIO_CLOSE:
       sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0,
@@ -502,7 +505,8 @@ bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
 
 void sio__session_end_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
-  sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
+  sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO,
+                   "the client sent something that is not an Engine.IO packet");
 }
 
 void sio__session_on_text_message(sio_session *c, sio_slice text) {

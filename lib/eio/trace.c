@@ -9,9 +9,9 @@ static const char *const packet_names[] = { "open",    "close",   "ping", "pong"
 
 /* The payload is not logged: it may hold passwords or tokens. */
 static void trace_log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
-  LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, ABOUT_SESSION(c), "%s %s: %s%s, %zu bytes",
-            way, sio__session_address(c), p->binary ? "binary " : "", packet_names[p->type],
-            p->data.n);
+  LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, ABOUT_SESSION(c),
+            "packet %s %s: %s%s, %zu bytes", way, sio__session_address(c),
+            p->binary ? "binary " : "", packet_names[p->type], p->data.n);
 }
 
 bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {

@@ -12,7 +12,7 @@
 enum { FULL_RETRY_S = 30 };
 
 static const char *describe_rejection(int cause) {
-  if (cause == SIO_REJECT_REQUESTS) return "it sends requests faster than requests_per_s";
+  if (cause == SIO_REJECT_REQUESTS) return "the address sends requests faster than requests_per_s";
   return cause == SIO_REJECT_SESSIONS ? "the address requests sessions faster than connects_per_s"
                                       : "max_per_address sessions of the address are open";
 }

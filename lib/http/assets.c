@@ -119,9 +119,9 @@ int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char 
 
 /* Makes an ETag from the content, so that every server with the same file sends the same ETag. */
 static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
-  static const uint8_t key[16] = "sio asset etag";
+  static const uint8_t etag_hash_key[16] = "sio asset etag";
   static const char hex[] = "0123456789abcdef";
-  uint64_t h = sio__siphash13(key, p, n);
+  uint64_t h = sio__siphash13(etag_hash_key, p, n);
   char *c = out;
   *c++ = '"';
   for (int shift = 60; shift >= 0; shift -= 4) *c++ = hex[h >> shift & 15];

@@ -72,7 +72,7 @@ int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text,
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
   if (got < 0)
     LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_NO_MEMORY, NULL,
-              "an answer is not compressed: out of memory");
+              "a response or file is sent without compression: out of memory");
   return got;
 }
 

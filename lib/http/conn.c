@@ -10,7 +10,7 @@
 #include <sio/error.h>
 #include <unistd.h>
 
-_Static_assert(HTTP_CLOSED <= UINT8_MAX, "a state is stored in a byte");
+_Static_assert(HTTP_CLOSED <= UINT8_MAX, "every state must fit into the byte that stores it");
 
 /* ---- the end of a connection ------------------------------------------------------ */
 
@@ -88,7 +88,8 @@ void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why)
 
 void sio__http_conn_close_out_of_memory(struct http_conn *c) {
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
-                  ABOUT_FD(http_conn_fd(c)), "%s: out of memory", c->address);
+                  ABOUT_FD(http_conn_fd(c)), "%s: the connection is closed: out of memory",
+                  c->address);
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, UV_ENOMEM, "out of memory");
 }
@@ -106,7 +107,8 @@ static enum sio_http_refusal refusal_kind_of_status(int status) {
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->address,
-                  ABOUT_FD(http_conn_fd(c)), "%s: refused with %d: %s", c->address, status, why);
+                  ABOUT_FD(http_conn_fd(c)), "%s: the request is refused with status %d: %s",
+                  c->address, status, why);
   c->http->stats.refused[refusal_kind_of_status(status)]++;
   r->keep_alive = false;
   c->refusing = true;
@@ -183,7 +185,8 @@ static void refuse_slow_request(struct http_conn *c, const char *why) {
 static void http_on_state_timeout(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER:
-      sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, "no PROXY header in time");
+      sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY,
+                                      "no PROXY header within head_timeout_ms");
       return;
     case HTTP_TLS: sio__tls_fail_handshake_timeout(c->conn); return;
     case HTTP_IDLE:
@@ -194,8 +197,12 @@ static void http_on_state_timeout(struct http_conn *c) {
       else
         close_unless_peer_takes_answer(c);
       return;
-    case HTTP_IN_HEAD: refuse_slow_request(c, "the request head did not arrive in time"); return;
-    case HTTP_IN_BODY: refuse_slow_request(c, "the request body did not arrive in time"); return;
+    case HTTP_IN_HEAD:
+      refuse_slow_request(c, "the request head did not arrive within head_timeout_ms");
+      return;
+    case HTTP_IN_BODY:
+      refuse_slow_request(c, "the request body did not arrive within body_timeout_ms");
+      return;
     case HTTP_DISCARD:
       sio__http_conn_close_when_sent(c);
       sio__http_conn_set_timer(c);

@@ -71,8 +71,9 @@ static void log_refused_handshake(struct http_conn *c, const sio_request *r, int
   h->stats.handshakes_refused++;
   if (r->log_reason && !*why) return;
   LOG_RATED_ABOUT(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->address,
-                  ABOUT_FD(http_conn_fd(c)), "%s: a WebSocket on %.*s is refused with %d%s%s",
-                  c->address, LOG_SLICE(r->path), status, *why ? ": " : "", why);
+                  ABOUT_FD(http_conn_fd(c)),
+                  "%s: a WebSocket on %.*s is refused with status %d%s%s", c->address,
+                  LOG_SLICE(r->path), status, *why ? ": " : "", why);
 }
 
 int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, int status,
@@ -156,8 +157,9 @@ void sio__http_conn_send_piece(struct http_conn *c) {
   int err = queue_answer_piece(c);
   if (err) {
     LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
-                    ABOUT_FD(http_conn_fd(c)), "%s: the answer is cut short: %s", c->address,
-                    err == UV_EOF ? "the file has changed" : sio_strerror(err));
+                    ABOUT_FD(http_conn_fd(c)),
+                    "%s: the connection is closed in the middle of an answer: %s", c->address,
+                    err == UV_EOF ? "the file has become shorter" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
     finish_answer_in_pieces(c);

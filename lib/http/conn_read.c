@@ -82,15 +82,17 @@ static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
   if (c->proxy) sio__proxy_info_read_forwarded_headers(c->proxy, r, &c->http->proxies, c->address);
-  LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)), "%s: %.*s %.*s",
-            c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
+  LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)),
+            "%s: request %.*s %.*s", c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
   r->mount = c->http->route(c->http, r);
   c->state = HTTP_HELD;
   bool read_body = r->mount->on_head(r);
   if (c->req != r || r->answered) return;
   if (!r->upgrade && r->content_length > r->max_body)
-    sio__http_conn_refuse_request(c, 413, SIO_ETOOBIG, "Content-Length is over the limit");
+    sio__http_conn_refuse_request(
+        c, 413, SIO_ETOOBIG,
+        "Content-Length is over the limit for this body (such as max_payload)");
   else if (read_body && c->state == HTTP_HELD)
     c->state = HTTP_READY;
 }

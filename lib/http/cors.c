@@ -194,5 +194,5 @@ const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_r
     return NULL;
   if (!c) return is_sent_by_other_site(r) ? "sio_options.cors is not set" : NULL;
   if (c->reflect_origin || c->origin_ok || does_cors_allow_any_origin(c)) return NULL;
-  return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list its origin";
+  return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list this origin";
 }

@@ -210,7 +210,7 @@ static void read_expect_header(struct facts *f, sio_slice value, bool *expects) 
     part = sio__slice_trim(part);
     bool known = sio__slice_equals_ignore_case(part, SLICE("100-continue"));
     *expects |= known;
-    if (!known && part.n) f->why = "unknown expectation";
+    if (!known && part.n) f->why = "unknown expectation in the Expect header";
   }
 }
 
@@ -260,7 +260,7 @@ static void replace_host_by_authority(sio_request *r) {
 
 static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
   if (f->lengths + f->codings > 1)
-    return set_head_error(why, 400, "the body's length is given twice");
+    return set_head_error(why, 400, "more than one Content-Length or Transfer-Encoding header");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
     return set_head_error(why, 400, "malformed Content-Length");
   if (f->codings && r->minor_version == 0)
@@ -304,7 +304,8 @@ static bool reserve_header_array(sio_request *r, size_t count) {
 int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
   sio_slice line;
   size_t lines = count_head_lines(slice(r->head.p, r->head.n));
-  if (lines > (size_t)max_headers + 2) return set_head_error(why, 431, "too many headers");
+  if (lines > (size_t)max_headers + 2)
+    return set_head_error(why, 431, "more header lines than max_headers");
   if (!reserve_header_array(r, lines)) return set_head_error(why, 503, "out of memory");
   sio_slice rest = slice(r->head.p, r->head.n);
   if (!take_crlf_line(&rest, &line)) return set_head_error(why, 400, "a line does not end in CRLF");

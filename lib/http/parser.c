@@ -98,7 +98,7 @@ static enum parse_event parser_set_error(struct http_parser *ps, int err, int st
  * llhttp. */
 static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
-    case HPE_INVALID_METHOD: return "no such method";
+    case HPE_INVALID_METHOD: return "unknown request method";
     case HPE_INVALID_URL: return "bad request target";
     case HPE_INVALID_VERSION:
     case HPE_PAUSED_H2_UPGRADE: return "not HTTP/1.0 or 1.1";
@@ -113,7 +113,8 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
 
 static enum parse_event parser_set_llhttp_error(struct http_parser *ps, llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG)
-    return parser_set_error(ps, ps->err, 413, "the request body is over its limit");
+    return parser_set_error(ps, ps->err, 413,
+                            "the request body is over its limit (such as max_payload)");
   if (ps->err) return parser_set_error(ps, ps->err, 503, "out of memory");
   bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
   return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));
@@ -130,7 +131,9 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
   *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
   if (e != HPE_OK && e != HPE_PAUSED) return parser_set_llhttp_error(ps, e);
   if (ps->in_body && is_framing_over_limit(ps, *used))
-    return parser_set_error(ps, SIO_EPROTO, 431, "chunk extensions and trailers over the limit");
+    return parser_set_error(
+        ps, SIO_EPROTO, 431,
+        "chunk extensions and trailers are longer than what the head left of max_head");
   if (e == HPE_OK) return PARSE_MORE;
   llhttp_resume(&ps->ll);
   return ps->in_body ? PARSE_END : PARSE_HEAD;

@@ -244,7 +244,8 @@ static void answer_not_found(const struct routes *rs, sio_request *r, const stru
 
 static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
   bool known = find_best_route(rs, r, false).weight > 0;
-  if (!r->log_reason) r->log_reason = known ? "the route is not for WebSockets" : "no such route";
+  if (!r->log_reason)
+    r->log_reason = known ? "the route is not for WebSockets" : "no route has this path";
   sio__request_disable_keep_alive(r);
   sio__routes_answer_with_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
 }

@@ -140,5 +140,5 @@ int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const 
     return read_proxy_v1_header(p, n, out, why);
   if (can_start_with_proxy_signature(p, n, v2_mark, sizeof v2_mark - 1))
     return read_proxy_v2_header(p, n, out, why);
-  return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
+  return set_proxy_error(why, SIO_EPROTO, "no PROXY header at the beginning of the connection");
 }

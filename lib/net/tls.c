@@ -185,7 +185,8 @@ static void on_tls_session_failure(struct conn *c, int err) {
 }
 
 void sio__tls_fail_handshake_timeout(struct conn *c) {
-  fail_tls_handshake(c, SIO_TLS_FAILED_TIMEOUT, "the TLS handshake timed out");
+  fail_tls_handshake(c, SIO_TLS_FAILED_TIMEOUT,
+                     "the TLS handshake was not complete within tls_timeout_ms");
 }
 
 static bool on_tls_eof(struct conn *c) {

@@ -148,7 +148,8 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                               "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
                               (int)o->min_version);
   if (o->ticket_lifetime_s > TICKET_PERIOD_MAX_S)
-    return sio__tls_set_error(why, UV_EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
+    return sio__tls_set_error(why, UV_EINVAL,
+                              "ticket_lifetime_s: %u is more than %d seconds (a week)",
                               o->ticket_lifetime_s, TICKET_PERIOD_MAX_S);
   struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
@@ -171,7 +172,7 @@ static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_option
   SSL_CTX_set_verify(ctx, o->accept_unauthorized ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
   if (has_ca) return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
   if (!SSL_CTX_set_default_verify_paths(ctx))
-    return sio__tls_set_openssl_error(why, NULL, "the CAs of the system");
+    return sio__tls_set_openssl_error(why, NULL, "the CA certificates of the system");
   return 0;
 }
 

@@ -99,7 +99,8 @@ static void log_lost_queued_bytes(const struct ws_conn *w) {
   const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
-              who, "%s: closed, and its %zu unsent bytes are lost", who, w->conn->out.bytes);
+              who, "%s: the WebSocket is closed, and %zu unsent bytes are lost", who,
+              w->conn->out.bytes);
 }
 
 static void ws_free_unread_bytes(struct ws_conn *w) {
@@ -251,7 +252,7 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   ws_begin_ending_stream(w);
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_ROOM_WS,
-            LOG_WS_BROKEN, who, "%s: closed with %u, %s", who, code, detail);
+            LOG_WS_BROKEN, who, "%s: the WebSocket is closed with code %u: %s", who, code, detail);
   ws_notify_closed(w);
 }
 
@@ -315,7 +316,8 @@ static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reas
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
   }
-  ws_keep_first_end_reason(w, 0, w->by_peer ? "closed by the peer" : "closed");
+  ws_keep_first_end_reason(
+      w, 0, w->by_peer ? "the peer closed the WebSocket" : "the peer answered the close frame");
   ws_end_stream_and_notify(w);
   ws_close_stream_if_done(w);
 }
@@ -454,7 +456,7 @@ static void ws_on_stream_failed(struct conn *c, int err) {
 
 static void ws_on_close_timer(struct ws_conn *w) {
   if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
-    ws_close_stream_and_notify(w, SIO_ETIMEOUT, "no close frame in time");
+    ws_close_stream_and_notify(w, SIO_ETIMEOUT, "no close frame within close_timeout_ms");
     return;
   }
   w->timer_extended = true;

@@ -102,7 +102,7 @@ static void endpoint_close_over_limit(struct task *t) {
   endpoint_release_peer(
       w, &(sio_close_info){
              SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
-             w->over_rate ? "the peer sends more than its limits allow"
+             w->over_rate ? "the peer sends more than packets_per_s or bytes_per_s"
                           : "the peer does not read: more than max_queued bytes are queued for it",
              "" });
 }
@@ -217,10 +217,10 @@ static void endpoint_close_ping_timeout(sio_ws *w) {
   const struct endpoint_shared *shared = w->endpoint->shared;
   shared->stats->heartbeats_missed++;
   LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
-            "%s: closed, no pong in time", w->address);
+            "%s: the WebSocket is closed: no pong within ping_timeout_ms", w->address);
   sio__ws_close_immediately(w->ws);
   endpoint_release_peer(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0,
-                                              "no pong in time", "" });
+                                              "no pong within ping_timeout_ms", "" });
 }
 
 static void endpoint_on_ping_timer(struct timer *t) {
@@ -253,11 +253,12 @@ static bool endpoint_check_handshake(sio_request *r) {
 static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
-    return endpoint_refuse_request(r, 403, "the origin is not in allowed_origins", NULL);
+    return endpoint_refuse_request(r, 403, "sio_options.allowed_origins does not list the origin",
+                                   NULL);
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   if (status == 0) return true;
   return endpoint_refuse_request(r, status >= 400 && status <= 599 ? status : 403,
-                                 "the route does not accept it", NULL);
+                                 "the accept callback of the route refused it", NULL);
 }
 
 static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {

@@ -228,8 +228,11 @@ static int ws_inflate_message(struct ws_recv *r, sio_slice in, struct buf *out) 
 }
 
 static bool ws_recv_fail_inflate(struct ws_recv *r, int err) {
-  if (err == SIO_ETOOBIG) return ws_recv_fail_connection(r, 1009, "message too big once inflated");
-  if (err == SIO_EPROTO) return ws_recv_fail_connection(r, 1007, "compressed message is malformed");
+  if (err == SIO_ETOOBIG)
+    return ws_recv_fail_connection(
+        r, 1009, "the message, once inflated, is larger than allowed (max_payload, max_unjoined)");
+  if (err == SIO_EPROTO)
+    return ws_recv_fail_connection(r, 1007, "the compressed message is malformed");
   return ws_recv_fail_connection(r, 1011, "out of memory");
 }
 
@@ -409,11 +412,12 @@ static void ws_start_message(struct ws_recv *r, uint8_t first) {
 /* Counts a data frame, and checks its length and the number of fragments. */
 static bool count_data_frame(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
-  if (len >> 63) return ws_recv_fail_connection(r, 1002, "length over 63 bits");
+  if (len >> 63) return ws_recv_fail_connection(r, 1002, "frame length over 63 bits");
   if (r->fragments >= r->shared->limits.max_fragments)
-    return ws_recv_fail_connection(r, 1008, "too many fragments");
+    return ws_recv_fail_connection(r, 1008, "the message has more than max_fragments frames");
   if (len > current_max_payload(r) - have)
-    return ws_recv_fail_connection(r, 1009, "message too big");
+    return ws_recv_fail_connection(
+        r, 1009, "the message is larger than allowed (max_payload, max_unjoined)");
   r->fragments++;
   return true;
 }

@@ -109,7 +109,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     sio__request_drop(r);
     return UV_ENOMEM;
   }
-  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket opens",
+  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is opened",
       sio__request_client_address(r));
   struct conn *c = sio__request_detach(r, rest);
   int err = c ? conn_send_text(c, head) : SIO_ECLOSED;

@@ -77,7 +77,7 @@ testWays('or it is closed, and told why', async (t, transports) => {
   const gone = event(flooder, 'disconnect');
   range(200).forEach((n) => flooder.emit('echo', n));
   await host.line(/^limited session packets_per_s closed/);
-  match(await host.line(/^disconnect /), /^disconnect forced close .*more than its limits allow/);
+  match(await host.line(/^disconnect /), /^disconnect forced close .*more than packets_per_s or bytes_per_s/);
   await gone;
   equal((await host.stats()).limited_closed, 1);
 });

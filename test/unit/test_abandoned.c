@@ -19,7 +19,7 @@ static const char *const proxies[] = { "unix", NULL };
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (l->level == SIO_LOG_WARN && strcmp(l->room, "ws") == 0) trace("%.20s\n", l->text);
+  if (l->level == SIO_LOG_WARN && strcmp(l->room, "ws") == 0) trace("%.37s\n", l->text);
 }
 
 static void on_open(sio_session *c, void *user) {
@@ -142,7 +142,7 @@ TEST(its_lost_bytes_are_told_of_when_its_session_is_freed_already) {
   turns();
   CHECK(session == NULL);
   later(31000);
-  CHECK(strstr(saw(), ": closed, and ") != NULL);
+  CHECK(strstr(saw(), ": the WebSocket is closed, and ") != NULL);
   EQ(srv->core.loop.nconns, 0);
   stop();
 }
@@ -190,7 +190,7 @@ TEST(a_plain_websocket_outlives_its_handle) {
   turns();
   CHECK(plain == NULL);
   later(31000);
-  CHECK(strstr(saw(), ": closed, and ") != NULL);
+  CHECK(strstr(saw(), ": the WebSocket is closed, and ") != NULL);
   EQ(srv->core.loop.nconns, 0);
   stop();
 }
@@ -240,7 +240,7 @@ TEST(a_websocket_on_trial_outlives_its_probe) {
   CHECK(session != NULL);
   saw();
   later(31000);
-  CHECK(strstr(saw(), ": closed, and ") != NULL);
+  CHECK(strstr(saw(), ": the WebSocket is closed, and ") != NULL);
   stop();
 }
 
@@ -259,7 +259,7 @@ TEST(it_keeps_the_address_that_its_client_has_behind_a_proxy) {
   break_a_rule();
   turns();
   later(31000);
-  SAW("1.2.3.4: closed, and\n");
+  SAW("1.2.3.4: the WebSocket is closed, and\n");
   stop();
 }
 
@@ -276,7 +276,7 @@ TEST(also_when_its_host_closes_it) {
   sio_session_close(session, NULL);
   turns();
   later(31000);
-  SAW("1.2.3.4: closed, and\n");
+  SAW("1.2.3.4: the WebSocket is closed, and\n");
   stop();
 }
 

@@ -309,7 +309,7 @@ TEST(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended) {
   later(10000);
   EQ(nlines, 2);
   char want[64];
-  snprintf(want, sizeof want, "%d events, ", (int)lost);
+  snprintf(want, sizeof want, "%d events (", (int)lost);
   CHECK(strstr(last_line, want) != NULL);
   CHECK(strstr(last_line, " were dropped in 45 s") != NULL);
   later(100000);
@@ -344,16 +344,17 @@ TEST(values_that_newer_ones_replace_are_an_info_line_and_not_a_warning) {
   turn();
   EQ(nlines, 1);
   EQ(last_level, SIO_LOG_INFO);
-  CHECK(strstr(last_line, "only the latest values are kept for session ") != NULL);
+  CHECK(strstr(last_line, "values that newer ones replace are dropped (SIO_FULL_KEEP_LATEST)") !=
+        NULL);
   uint64_t lost = srv->core.stats.events_dropped;
   CHECK(lost > 0);
   later(10000);
   EQ(nlines, 2);
   EQ(last_level, SIO_LOG_INFO);
   char want[96];
-  snprintf(want, sizeof want, "%d events, ", (int)lost);
+  snprintf(want, sizeof want, "%d replaced values (", (int)lost);
   CHECK(strstr(last_line, want) != NULL);
-  CHECK(strstr(last_line, "were dropped in 0 s, because newer ones had replaced them") != NULL);
+  CHECK(strstr(last_line, " were dropped in 0 s") != NULL);
   stop();
 }
 
@@ -373,7 +374,7 @@ TEST(values_that_nothing_replaces_are_a_warning_also_while_others_are_replaced) 
   later(10000);
   EQ(nlines, 3);
   EQ(last_level, SIO_LOG_WARN);
-  CHECK(strstr(last_line, "events, ") && !strstr(last_line, "replaced"));
+  CHECK(strstr(last_line, " events (") && !strstr(last_line, "replaced"));
   taken(p);
   emit_keyed(30, "a");
   turn();

@@ -132,13 +132,13 @@ TEST(a_session_that_was_closed_before_its_upgrade_loses_packets_that_cannot_be_c
   REQUIRE(upgrades_with_binary_packets_queued());
   sio_session_close(session, NULL);
   turns();
-  SAW("forced close:other:closed by the host ");
+  SAW("forced close:other:the server program closed the session ");
   REQUIRE(raw_text(&b, "5"));
   empty_pool = &srv->core.loop.msgs.small;
   turn();
   empty_pool = NULL;
   turns();
-  SAW("[ upgrades, and the packets queued for it are lost: not enough memory] ");
+  SAW("[the session of  is closing and upgrading: packets for it are lost: not enough memory] ");
   EQ(stats().bytes_lost, 3 * strlen("bytes"));
   end();
 }

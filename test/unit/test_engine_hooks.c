@@ -170,7 +170,7 @@ TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {
   EQ(sio_log_set(srv, "eio=debug"), 0);
   REQUIRE(raw_text(&a, "4secret") && raw_expect(&a, "4secret"));
   turn();
-  SAW("text:secret from : message, 6 bytes; to : message, 6 bytes; ");
+  SAW("text:secret packet from : message, 6 bytes; packet to : message, 6 bytes; ");
   EQ(sio_log_set(srv, "eio=info"), 0);
   REQUIRE(raw_text(&a, "4secret") && raw_expect(&a, "4secret"));
   SAW("text:secret ");

@@ -66,10 +66,10 @@ TEST(a_page_whose_origin_is_not_listed_is_told_of_cors) {
   static const char *const listed[] = { "https://a.example", NULL };
   begin((sio_options){ .cors = &(sio_cors){ .origins = listed } });
   send_request("GET", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list this origin"));
   said[0] = '\0';
   send_request("OPTIONS", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list this origin"));
   said[0] = '\0';
   send_request("GET", POLL, "Origin: https://a.example\r\n");
   send_request("GET", POLL, "Origin: https://here.example\r\n");
@@ -93,7 +93,8 @@ TEST(a_page_that_may_not_connect_is_told_of_allowed_origins) {
   static const char *const listed[] = { "https://a.example", NULL };
   begin((sio_options){ .allowed_origins = listed });
   send_request("GET", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.allowed_origins does not list it"));
+  CHECK(
+      one_line_says("https://b.example", "sio_options.allowed_origins does not list this origin"));
   stop();
 }
 
@@ -116,13 +117,15 @@ TEST(a_page_of_another_origin_that_is_refused_is_one_line) {
   static const char *const listed[] = { "https://a.example", NULL };
   begin((sio_options){ .allowed_origins = listed, .cors = &(sio_cors){ .origins = listed } });
   send_request("GET", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.allowed_origins does not list it"));
+  CHECK(
+      one_line_says("https://b.example", "sio_options.allowed_origins does not list this origin"));
   said[0] = '\0';
   send_request("GET", "/socket.io/?EIO=3&transport=polling", "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.allowed_origins does not list it"));
+  CHECK(
+      one_line_says("https://b.example", "sio_options.allowed_origins does not list this origin"));
   said[0] = '\0';
   send_request("OPTIONS", POLL, "Origin: https://b.example\r\n");
-  CHECK(one_line_says("https://b.example", "sio_options.cors does not list its origin"));
+  CHECK(one_line_says("https://b.example", "sio_options.cors does not list this origin"));
   stop();
 }
 
@@ -141,7 +144,7 @@ static void answer_it(sio_request *r, const sio_connection_error *e, void *user)
 TEST(a_refusal_that_the_host_answers_itself_is_one_line) {
   begin((sio_options){ .connection_error = answer_it });
   send_request("GET", SOCK "&sid=nobody", UPGRADE);
-  CHECK(one_line_says("Session ID unknown", "refused /socket.io/"));
+  CHECK(one_line_says("Session ID unknown", "refused a request for /socket.io/"));
   EQ(srv->http.stats.handshakes_refused, 1);
   stop();
 }
@@ -161,7 +164,7 @@ TEST(a_websocket_that_breaks_the_protocol_is_one_line) {
   sio_ws_route(srv, "/plain", &nothing, NULL);
   int fd = websocket_of("/plain");
   ask(fd, "no frame");
-  CHECK(one_line_says("closed with 1002", ""));
+  CHECK(one_line_says("closed with code 1002", ""));
   close(fd);
   said[0] = '\0';
   fd = websocket_of(SOCK);

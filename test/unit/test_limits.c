@@ -306,7 +306,7 @@ TEST(a_peer_past_its_packets_is_closed_if_that_is_asked_for) {
   EQ(disconnects, 1);
   EQ(left.reason, SIO_REASON_FORCED_CLOSE);
   EQ(left.err, SIO_ELIMIT);
-  EQ_STR(left.detail, "the peer sends more than its limits allow");
+  EQ_STR(left.detail, "the peer sends more than packets_per_s or bytes_per_s");
   EQ_STR(told, "packets_per_s closed ");
   EQ(stats().limited_closed, 1);
   EQ(stats().limited, 0);
@@ -683,7 +683,7 @@ TEST(requests_past_requests_per_s_are_answered_429_whatever_they_are_for) {
   }
   EQ(stats().rejected[SIO_REJECT_REQUESTS], 3);
   EQ_STR(told, "7:1.2.3.4 7:1.2.3.4 7:1.2.3.4 ");
-  CHECK(count_lines("rejected 1.2.3.4: it sends requests faster than requests_per_s") > 0);
+  CHECK(count_lines("rejected 1.2.3.4: the address sends requests faster than requests_per_s") > 0);
   stop();
 }
 

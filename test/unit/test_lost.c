@@ -137,7 +137,7 @@ TEST(a_websocket_that_is_not_read_loses_what_waits_when_the_close_times_out) {
   EQ(lost(), 0);
   later(2000);
   CHECK(lost() > 1 << 20);
-  CHECK(strstr(saw(), "ws: : closed, and ") != NULL);
+  CHECK(strstr(saw(), "ws: : the WebSocket is closed, and ") != NULL);
   stop();
 }
 

@@ -596,7 +596,7 @@ TEST(the_host_says_how_long_a_ticket_can_be_used) {
   o.ticket_lifetime_s = 7 * 86400;
   takes(o);
   o.ticket_lifetime_s++;
-  refuses(o, -EINVAL, "ticket_lifetime_s: 604801 is more than 604800, a week");
+  refuses(o, -EINVAL, "ticket_lifetime_s: 604801 is more than 604800 seconds (a week)");
 }
 
 TEST(a_reload_ends_all_tickets) {

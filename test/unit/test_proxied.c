@@ -113,9 +113,9 @@ static void break_rules(int i, const char *path, const char *from) {
   logged[0] = '\0';
   upgrade_for(i, path, from, "101 Switching");
   CHECK(raw_send(&peers[i], "\x81\1x", 3) && raw_expect_end(&peers[i]));
-  snprintf(want, sizeof want, " %s: a WebSocket opens", from);
+  snprintf(want, sizeof want, " %s: a WebSocket is opened", from);
   CHECK(strstr(logged, want) != NULL);
-  snprintf(want, sizeof want, " %s: closed with 1002, ", from);
+  snprintf(want, sizeof want, " %s: the WebSocket is closed with code 1002: ", from);
   CHECK(strstr(logged, want) != NULL);
 }
 
@@ -138,7 +138,8 @@ TEST(a_head_that_is_malformed_is_not_laid_to_the_client_before) {
   CHECK(raw_open(c, srv));
   get_as(c, "/who", "X-Forwarded-For: 1.2.3.4\r\n");
   CHECK(raw_expect(c, "[1.2.3.4||plain]") && raw_send(c, "?\r\n\r\n", 5) && raw_expect(c, "400 "));
-  CHECK(strstr(logged, "refused with 400") && !strstr(logged, "1.2.3.4: refused"));
+  CHECK(strstr(logged, "refused with status 400") &&
+        !strstr(logged, "1.2.3.4: the request is refused"));
   stop();
 }
 
@@ -217,7 +218,7 @@ TEST(it_has_as_long_as_a_head) {
   later(200);
   CHECK(raw_expect_end(c));
   EQ_STR(told, "6: ");
-  CHECK(strstr(logged, "no PROXY header in time") != NULL);
+  CHECK(strstr(logged, "no PROXY header within head_timeout_ms") != NULL);
   stop();
 }
 

@@ -220,7 +220,7 @@ TEST(a_peer_whose_handshake_takes_too_long_is_disconnected) {
   EQ(turned_away, 0);
   later(701);
   EQ(turned_away, 1);
-  EQ_STR(reason, "the TLS handshake timed out");
+  EQ_STR(reason, "the TLS handshake was not complete within tls_timeout_ms");
   EQ(stats().tls_failed[SIO_TLS_FAILED_TIMEOUT], 1);
   close(fd);
   stop();

@@ -274,14 +274,15 @@ TEST(each_refusal_on_a_route_is_logged_and_counted) {
   static const char *const origins[] = { "http://good", NULL };
   begin((sio_options){ .allowed_origins = origins });
   is_refused("/plain", KEY, " 400 ",
-             "/plain is refused with 400: Missing or invalid Sec-WebSocket-Key", "");
-  is_refused("/plain", VERSION, "Sec-WebSocket-Version: 13, 8\r\n", "refused with 400: Missing",
-             "");
-  is_refused("/plain", "Origin: http://evil\r\n", " 403 ", "the origin is not in allowed_origins",
-             "");
-  is_refused("/closed", "", " 401 ", "refused with 401: the route does not accept it", "");
-  is_refused("/nowhere", "", " 404 ", "refused with 404: no such route", "");
-  is_refused("/page", "", " 400 ", "refused with 400: the route is not for WebSockets", "");
+             "/plain is refused with status 400: Missing or invalid Sec-WebSocket-Key", "");
+  is_refused("/plain", VERSION, "Sec-WebSocket-Version: 13, 8\r\n",
+             "refused with status 400: Missing", "");
+  is_refused("/plain", "Origin: http://evil\r\n", " 403 ",
+             "sio_options.allowed_origins does not list the origin", "");
+  is_refused("/closed", "", " 401 ",
+             "refused with status 401: the accept callback of the route refused it", "");
+  is_refused("/nowhere", "", " 404 ", "refused with status 404: no route has this path", "");
+  is_refused("/page", "", " 400 ", "refused with status 400: the route is not for WebSockets", "");
   EQ(errors, 0);
   stop();
 }
@@ -292,7 +293,7 @@ TEST(a_flood_of_them_fills_the_counter_and_not_the_log) {
   for (int i = 0; i < 60; i++) shake("/nowhere", "");
   EQ(refused(), 60);
   unsigned lines = 0;
-  for (const char *at = traced; (at = strstr(at, "no such route")); at++) lines++;
+  for (const char *at = traced; (at = strstr(at, "no route has this path")); at++) lines++;
   CHECK(lines >= 10 && lines < 40);
   stop();
 }
