@@ -51,8 +51,8 @@ enum log_cause {
 };
 
 /* How many log lines of one kind are logged per second: in all, and about one address, so that one
- * address cannot use up the limit of all others. Lines of the levels INFO to TRACE report normal
- * events, so more of them are allowed. */
+ * address cannot use up the limit of all others. Lines of the levels INFO to TRACE are mostly about
+ * normal events, so more of them are allowed. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
