@@ -40,8 +40,8 @@ struct session {
   uint64_t saved_ms; /* when it was saved: uv_now(); 0 if this element is not used */
 };
 
-/* Identifies the address of a client. Clients with equal keys count as one when the CHECKS_MAX
- * places for password checks are shared out. */
+/* Identifies the address of a client. The queue of password checks, which has CHECKS_MAX places, is
+ * shared among the addresses: clients with equal keys count as one address (checks.c). */
 struct address_key {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
   int version;            /* 4 or 6; 0 if the client has no address */
@@ -126,8 +126,9 @@ bool sio__admin_is_correct_password(const struct admin *a, const char *password)
 
 extern const char sio__admin_busy[]; /* in login.c */
 /* Queues the check of a client's password. When it is the check's turn, a thread checks the
- * password, and sio__admin_finish_password_check() is called. If CHECKS_MAX checks are waiting and
- * none of them has to make room, the client is refused at once. */
+ * password, and sio__admin_finish_password_check() is called. If the queue is full, a check of an
+ * address that has at least two checks more than this client's address is refused; if there is no
+ * such address, this client is refused at once. */
 void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
                                      const char *password, sio_next *next);
 /* Refuses the clients whose password check has not begun: only the clients of this session or, if

@@ -11,7 +11,7 @@
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-/* Returns the key that stands for the address of a session when places for checks are shared out.
+/* Returns the key of a session's address, with which the queue of checks is shared among addresses.
  * Of an IPv6 address only the first 64 bits are used, because every customer's network has that
  * many addresses of its own. Clients of Unix sockets have no address, and all of them get the same
  * key. */

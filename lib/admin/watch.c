@@ -76,12 +76,11 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* Returns the members of a socket's shared JSON without "_admin", which
- * put_admin_member_into_shared_json() has put before them if it was called for the socket. The
- * result is the part of the text after this member (or after '{'), including the final '}'. The
- * text is cut, and not parsed into a cJSON tree, because a tree would round large numbers of the
- * program. */
-static sio_slice find_other_shared_members(sio_slice shared) {
+/* Returns those members of a socket's shared JSON that the program has set: the text after the
+ * member "_admin", which put_admin_member_into_shared_json() has inserted as the first one; without
+ * this member, the text after '{'. The final '}' is included. The text is cut, and not parsed into
+ * a cJSON tree, because a tree would round large numbers of the program. */
+static sio_slice find_shared_members_of_program(sio_slice shared) {
   static const char admin_member_start[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
@@ -103,7 +102,7 @@ static void put_admin_member_into_shared_json(sio_socket *s) {
   const sio_session *c = sio_socket_session(s);
   if (!c) return;
   copy_short_public_id(c, id);
-  sio_slice others = find_other_shared_members(sio_socket_shared(s));
+  sio_slice others = find_shared_members_of_program(sio_socket_shared(s));
   size_t size = others.n + 128;
   char *text = malloc(size);
   if (!text) return;
@@ -255,8 +254,8 @@ static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args,
   if (!first) return;
   a->refs++;
   if (!sio_post(a->srv, send_waiting_events_to_ui, a)) return;
-  /* The event must not stay in the list: only the first event of the list posts the call that sends
-   * them. */
+  /* An event that stayed in the list would never be sent, nor would later ones: sio_post() is
+   * called only when an event is added to an empty list. */
   sio__admin_free_waiting_events(a);
   a->events_dropped++;
   sio__admin_unref(a);

@@ -70,7 +70,7 @@ static struct message_target message_target_from_emitter(const sio_emitter_targe
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* Publishes m on the channel that kind, nsp and last name, and clears m. */
+/* Publishes m on the channel whose name is made from kind, nsp and last. Clears m in any case. */
 static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice nsp,
                                    const char *last, struct message *m) {
   struct message channel;

@@ -136,8 +136,8 @@ void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice 
   message_write_text(m, "]");
 }
 
-/* Writes {"uid":...,"requestId":...,"type":... without the closing brace. The first two members are
- * left out if uid or id is NULL. */
+/* Writes {"uid":UID,"requestId":ID,"type":TYPE without the closing brace. If uid is NULL, the
+ * member "uid" is left out; if id is NULL, the member "requestId". */
 static void message_write_request_start(struct message *m, const char *uid, const char *id,
                                         enum message_type type) {
   message_write_text(m, "{");

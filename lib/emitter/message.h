@@ -64,20 +64,24 @@ void sio__message_write_target(struct message *m, const struct message_target *t
  * and arguments. */
 void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice nsp,
                                   sio_slice event, const struct message_target *to);
-/* Writes a request of type MESSAGE_BROADCAST_WITH_ACKS. */
+/* Writes a request that makes servers broadcast an event and send back the acks of its receivers
+ * (MESSAGE_BROADCAST_WITH_ACKS). */
 void sio__message_write_broadcast_with_acks(struct message *m, const char *uid, const char *id,
                                             sio_slice nsp, sio_slice event,
                                             const struct message_target *to);
-/* Writes a request of type MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. The first two use
- * `rooms`, the last one uses `session`. If uid is NULL, the member "uid" is left out. */
+/* Writes a request that makes the sockets of a target join or leave `rooms`, or disconnects them:
+ * type is MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. `session` is used for the last type
+ * only: if true, the connections are closed too. If uid is NULL, the member "uid" is left out. */
 void sio__message_write_join_leave_or_disconnect(struct message *m, const char *uid,
                                                  enum message_type type,
                                                  const struct message_target *to,
                                                  const char *const *rooms, bool session);
-/* Writes a request of type MESSAGE_SERVER_EMIT. If id is NULL, no answer is wanted. */
+/* Writes a request that sends an event to the handlers of other servers (MESSAGE_SERVER_EMIT). If
+ * id is NULL, no answer is wanted. */
 void sio__message_write_server_event(struct message *m, const char *uid, const char *id,
                                      sio_slice event);
-/* Writes a request of type MESSAGE_FETCH. */
+/* Writes a request that asks other servers for a list of their sockets in a target
+ * (MESSAGE_FETCH). */
 void sio__message_write_fetch_request(struct message *m, const char *uid, const char *id,
                                       const struct message_target *to);
 
