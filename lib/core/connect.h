@@ -28,7 +28,8 @@ void sio__connect_withdraw_pending(sio_socket *s);
 void sio__connect_resend_answer(sio_socket *s);
 /* The task function of core->clear_just_connected. */
 void sio__connect_clear_just_connected_list(struct task *t);
-/* Discards a PENDING socket whose session has closed. Must be called from the loop. */
+/* Discards a PENDING socket whose session has closed. Must be called by the loop, not by code that
+ * the host has called. */
 void sio__connect_abandon_pending(sio_socket *s);
 /* Refuses a CONNECT packet: sends CONNECT_ERROR and logs the refusal. The connection stays open. */
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);

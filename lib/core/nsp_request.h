@@ -27,7 +27,7 @@ bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_s
  * Returns false if there is no such request. */
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name);
 /* Abandons all requests of a client that is gone: later answers of match functions are ignored.
- * Must be called from the loop. */
+ * Must be called by the loop, not by code that the host has called. */
 void sio__client_abandon_nsp_requests(struct client *cl);
 
 #endif

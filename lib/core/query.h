@@ -70,7 +70,8 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
 void sio__query_start_waiting(sio_query *q, bool only_if_held);
 /* Closes the query without calling `end`, because the function that opened it returns an error. */
 void sio__query_discard(sio_query *q);
-/* Ends all open queries of a namespace with SIO_ECLOSED. Must be called from the loop. */
+/* Ends all open queries of a namespace with SIO_ECLOSED. Must be called by the loop, not by code
+ * that the host has called. */
 void sio__queries_end_all(sio_nsp *nsp);
 
 /* Adds n, the memory of one more answer, to q->answer_bytes. If the sum would exceed max_answers,

@@ -20,9 +20,10 @@ struct recovery_claim {
 
 /* Reads the auth of the PENDING socket s into *claim. If this server has the recovery record with
  * that pid and the offset is valid, s gets the id, the rooms and the data of the client's lost
- * socket. Does nothing if recovery is off. Must be called from the loop: if the old socket is still
- * connected, it is disconnected and its callbacks run. Returns true if the adapter has to be asked
- * for the record. The caller clears *claim in any case. */
+ * socket. Does nothing if recovery is off. If the old socket is still connected, it is disconnected
+ * and its callbacks run; so this must be called by the loop, not by code that the host has called.
+ * Returns true if the adapter has to be asked for the record. The caller clears *claim in any
+ * case. */
 bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 

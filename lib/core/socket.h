@@ -92,7 +92,8 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
  * sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
 /* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
- * get a sio_close_info that is made from s->reason. Must be called from the loop. */
+ * get a sio_close_info that is made from s->reason. Must be called by the loop, not by code that
+ * the host has called. */
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
 /* Changes the state from PENDING to LEFT. No disconnect callback runs, because the socket never
  * connected; the callbacks of sio_on_room() run for the rooms that it had joined. Must be called by
