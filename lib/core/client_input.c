@@ -26,8 +26,8 @@ static bool is_socketio2_client(const struct client *cl) {
   return sio__session_protocol(cl->session) == 3;
 }
 
-/* Returns NULL if the session has no sockets, or no client: because memory ran out when it was
- * opened, or because its close callback has run. */
+/* Returns NULL if the client has no sockets, or if the session has no struct client: because memory
+ * ran out when the session was opened, or because its close callback has run. */
 static sio_socket *first_socket_of_session(const sio_session *c) {
   return client_of_session(c) ? client_of_session(c)->sockets : NULL;
 }

@@ -173,8 +173,9 @@ static void event_queue_free(struct event_queue *q) {
   sio_socket_unref(s);
 }
 
-/* Passes queued events to the middleware, one after the other, until the middleware has returned
- * for one of them without accepting or refusing it. If there is no such event, frees the queue. */
+/* Passes the queued events to the middleware, one after the other. Stops when the middleware has
+ * returned without accepting or refusing an event: it will do so later. If it has decided about all
+ * events, or the socket is not connected any more, frees the queue. */
 static void event_queue_process_waiting_events(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
