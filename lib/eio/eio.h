@@ -25,21 +25,25 @@
 
 struct eio;
 
-/* Callbacks into the layer above. None runs inside a call that the layer above makes itself. */
+/* The callbacks of the layer above, which is Socket.IO or a raw engine of the host. None of them is
+ * called from inside a function that sends. */
 struct eio_ops {
-  /* The session is open, its handshake queued. May send and close. false: out of memory, the
-   * session ends. */
+  /* Called when a session has opened, after its handshake packet was queued. May send messages and
+   * end the session. If it returns false, memory ran out, and the session is ended. */
   bool (*open)(sio_session *c);
-  /* One Engine.IO message. Text is valid UTF-8, without the packet type '4'. Borrowed. */
+  /* Called for each message of the peer. `data` does not contain the packet type '4', is valid
+   * UTF-8 unless `binary` is true, and is valid only during the call. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
-  /* The session is over, and is freed at the end of the turn. Its user pointer is not used any
-   * more. Called exactly once after open. */
+  /* Called exactly once for each session for which `open` was called, when the session has ended.
+   * The layer above must not use the session after this call. */
   void (*close)(sio_session *c, const sio_close_info *why);
-  /* The queue was over queue_high bytes, and is down to queue_low now. May be NULL. */
+  /* Called when the send queue of the session, which took more than queue_high bytes, is down to
+   * queue_low. May be NULL if queue_high is not set. */
   void (*writable)(sio_session *c);
-  /* Events were dropped because the peer reads too slowly. Called before close. May be NULL. */
+  /* Called at the end of a turn in which queued events were dropped, because the peer reads too
+   * slowly. Never called after `close`. May be NULL if queue_high is not set. */
   void (*dropped)(sio_session *c, const sio_drop *d);
-  /* A request of the peer was refused, but the session stays open. May be NULL. */
+  /* Called when a request of the peer was refused but the session stays open. May be NULL. */
   void (*refused)(sio_session *c, int err, const char *detail);
   bool raw; /* the host itself handles the sessions: there is no Socket.IO above them */
 };
@@ -53,7 +57,7 @@ struct eio_hook {
   void *user;
 };
 
-/* Which packets the hooks and the log need to see; 0 most of the time. */
+/* Which events the engine hooks and the log need to see, as a set of bits; 0 most of the time. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
 /* State shared by all engines of a server. Hooks cannot be removed. */
@@ -66,10 +70,11 @@ struct eio_group {
   unsigned retry_after_s; /* Retry-After of requests refused while draining; 0: no such header */
   bool closing;
   bool draining; /* no new sessions */
-  /* The servers of other threads that serve together with this one, or NULL. */
+  /* The group of servers on several threads to which this server belongs, or NULL. */
   sio_threads *threads;
-  struct member_id member; /* this server */
-  /* Hands the connection of r over to another member, which has the session that r names. */
+  struct member_id member; /* the id of this server in the group `threads` */
+  /* Hands the connection of r over to the server `to` of another thread, because the session that r
+   * names belongs to that server. */
   void (*hand_over)(struct eio_group *g, sio_request *r, struct member_id to);
 };
 
@@ -87,10 +92,13 @@ struct eio {
   sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
-  struct msg *mark;                       /* the msg of sent marks (eio/sent.h); without bytes */
-  size_t full_bytes; /* memory of a queue above which backpressure.c is called */
-  /* For sessions that have not joined a namespace: the longest message that is accepted, and how
-   * much memory of queued replies the peer may leave unread; above it the session is not read. */
+  struct msg *mark; /* queued as a sent mark: a msg without bytes (eio/sent.h) */
+  /* If the queue of a session takes more bytes of memory than this,
+   * sio__backpressure_on_queue_full() is called. */
+  size_t full_bytes;
+  /* Limits for sessions that have not joined a namespace, in bytes: the longest message that is
+   * accepted, and the memory of queued replies above which the server stops reading from the
+   * peer. */
   size_t unjoined_message_max, unjoined_unread_replies_max;
   struct list all;         /* sio_session.link */
   struct pool nodes;       /* for struct out_node */
@@ -100,7 +108,7 @@ struct eio {
 
 void sio__eio_group_init(struct eio_group *g);
 /* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
- * packet, and a WebSocket gets a close frame. */
+ * packet, and a WebSocket gets a close frame unless its peer does not read. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* call this after all sessions were freed */
 /* Finds the engine whose path is the longest prefix of the raw URL. Returns NULL if there is
@@ -120,7 +128,7 @@ struct eio_plan {
   void *owner;
   sio_stats *stats;
 };
-int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* UV_ENOMEM */
+int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* returns 0 or UV_ENOMEM */
 
 /* These return 0, UV_EINVAL if there is no callback, or UV_ENOMEM. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
@@ -136,16 +144,17 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues one packet as a chain of msgs: its text, then its attachments. flags: 0 or SIO_VOLATILE.
- * Returns 0, SIO_EDROPPED (volatile, or dropped by when_full), SIO_ECLOSED, UV_ENOMEM (the session
- * will be closed; a part of the chain may be queued), or SIO_ETOOBIG (over max_queued: the session
- * will be closed). */
+/* Queues one packet. `chain` is the packet as a chain of msgs: its text, then its attachments.
+ * `flags` is 0 or SIO_VOLATILE. Returns 0; SIO_EDROPPED if the packet is volatile and could not be
+ * sent at once, or was dropped by the policy sio_options.when_full; or SIO_ECLOSED. If it returns
+ * UV_ENOMEM, or SIO_ETOOBIG because the queue is over max_queued or over queue_high with
+ * SIO_FULL_CLOSE, the session was ended. */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Like sio__session_send(), for a caller that sends one chain to many sessions: if it returns 0,
  * the caller has to count the packets with sio__count_packets_sent(), before any callback runs. */
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
-/* True if a volatile message would be sent now. */
+/* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
 /* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn.
  * The queue is sent first unless discard is set. A second call does nothing. */
@@ -162,14 +171,16 @@ sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_ms(const sio_session *c);
 bool sio__session_is_secure(const sio_session *c);
 bool sio__session_is_cross_origin(const sio_session *c);
-/* True if there can be packets of the peer that were not handled yet, because reading from the
- * session is paused. False once the session has ended. */
+/* Returns true if there can be packets of the peer that were not handled yet, because reading from
+ * the session is paused; false once the session has ended. */
 bool sio__session_has_unhandled_packets(const sio_session *c);
-/* Bytes received of a message or POST that is not complete yet; 0 once the session has ended. */
+/* Returns how many bytes were received of a message or POST that is not complete yet; 0 once the
+ * session has ended. */
 size_t sio__session_incomplete_message_bytes(const sio_session *c);
-/* The session has joined a namespace: from now on the larger limits apply. */
+/* Call this when the session has joined a namespace: from then on the larger limits of joined
+ * sessions apply. */
 void sio__session_set_joined(sio_session *c);
-/* A pointer for the layer above. */
+/* Sets and returns a pointer that belongs to the layer above. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);

@@ -18,14 +18,15 @@
 
 /* Makes a session, adds it to eio->sessions and starts its heartbeat; the caller sets the
  * transport. If r is not NULL, the host's generate_id makes the id. Takes ownership of head on
- * success. Returns 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), or
- * UV_ENOMEM. */
+ * success. Returns 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), or a libuv
+ * error. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol);
 /* Queues the handshake packet, 0{"sid":...}, and sio_options.initial_packet. Returns 0, UV_ENOMEM
  * or SIO_ECLOSED. */
 int sio__session_send_handshake(sio_session *c);
-/* Counts the session and calls ops->open, once its transport is set and the handshake queued. */
+/* Counts the session and calls ops->open. Must be called after the session's transport was set and
+ * its handshake packet was queued. */
 void sio__session_start(sio_session *c);
 /* Removes a session for which sio__session_start() was not called. Neither ops->open nor
  * ops->close is called. */
@@ -33,20 +34,23 @@ void sio__session_discard(sio_session *c);
 
 /* Queues one msg on the transport, and counts it. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 int sio__session_send_packet(sio_session *c, struct msg *m);
-void sio__session_end_bad_packet(sio_session *c); /* ends it with SIO_REASON_PARSE_ERROR */
-/* Call this when reading resumes after a rate limit has paused it: gives the peer more time for
- * its heartbeat, which may not have been read yet. */
+void sio__session_end_bad_packet(sio_session *c); /* ends c with SIO_REASON_PARSE_ERROR */
+/* Call this when a rate limit has paused reading from the session, and reading resumes: gives the
+ * peer more time for its ping or pong, which may have arrived and not been read yet. */
 void sio__session_extend_timeout(sio_session *c);
 
-/* Counts data that arrived over the session's transport for its rate limits. If one is exceeded
- * and when_limited is SIO_LIMITED_CLOSE, ends the session. Returns false if the session is over. */
+/* Counts packets and bytes that arrived over the session's transport against its rate limits. If a
+ * limit is exceeded and when_limited is SIO_LIMITED_CLOSE, ends the session. Returns false if the
+ * session is over. */
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
-/* True while the peer of an open session is over its rate limits, leaves too many replies unread,
- * or, over polling, has more than high_water bytes queued. Transports check this after each
- * packet; if it is true, they handle no more packets until their `resume` is called. */
+/* Returns true while the session is open and its peer is over its rate limits, leaves too many
+ * replies unread or, over polling, has more than high_water bytes queued. A transport calls this
+ * after each packet; if the result is true, it handles no further packet until its `resume` is
+ * called. */
 bool sio__session_must_stop_reading(sio_session *c);
-/* Handles packets that were kept back, if the session may be read again. From the loop only. */
+/* Resumes reading, and handles packets that were kept back, if the session may be read again. May
+ * call hooks of the host. */
 void sio__session_resume(sio_session *c);
 
 /* Handles a packet that arrived over the session's transport. Returns false if the session is
@@ -59,7 +63,8 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, 
 /* Ends the session for the host, with a close code and text for a WebSocket peer; ws_text is
  * borrowed. */
 void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
-/* For transports whose `end` has returned true: the session is not needed any more. */
+/* Must be called by a transport whose `end` has returned true, when it does not need the session
+ * any more: the session is removed and freed. */
 void sio__session_finish_closing(sio_session *c);
 
 /* Finds a session in the state SESSION_OPEN or SESSION_CLOSING by its id. Returns NULL if there is

@@ -21,49 +21,52 @@ enum session_state {
  * session that uses this transport. A slot marked "optional" may be NULL. */
 struct transport {
   const char *name;
-  bool polls; /* HTTP long-polling: statistics count it apart, and it can be upgraded */
+  bool polls; /* true for HTTP long-polling, which has counters of its own and can be upgraded */
   /* Queues one msg. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
   int (*send)(sio_session *c, struct msg *m);
   bool (*ready)(const sio_session *c);    /* true if a msg queued now would leave at once */
   size_t (*queued)(const sio_session *c); /* bytes of the queued messages */
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
-  /* Called when the session has closed. With graceful, queued messages are sent first, for at most
-   * close_timeout; otherwise they may be dropped. If it returns true, the transport keeps the
-   * session in SESSION_CLOSING and calls sio__session_finish_closing() later. */
+  /* Called when the session has ended. If `graceful` is true, queued messages are sent first, for
+   * at most close_timeout; otherwise they may be dropped. If it returns true, the transport keeps
+   * the session in SESSION_CLOSING and calls sio__session_finish_closing() later. */
   bool (*end)(sio_session *c, bool graceful);
-  /* Queues a sent mark: sio__sent_callbacks_on_marks_passed() is called when everything that was
-   * queued before the mark has been sent. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
+  /* Queues a sent mark, a placeholder in the queue: when everything that was queued before it has
+   * been sent, sio__sent_callbacks_on_marks_passed() is called. Returns 0, UV_ENOMEM or
+   * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages for which `drop` returns true. The first one always stays, because
    * a part of it may have been sent: see sio__queue_remove_if(). */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
-  /* Resumes reading and handles packets that were kept back, unless the session must still wait.
-   * Called from the loop only. Optional. */
+  /* Resumes reading and handles packets that were kept back, unless
+   * sio__session_must_stop_reading() still returns true. May call hooks of the host. Optional. */
   void (*resume)(sio_session *c);
-  /* True if packets have or may have arrived that are not handled yet. If this function is NULL,
-   * that is assumed while the session is paused, and only then. */
+  /* Returns true if packets may have arrived that were not handled yet. If this function is NULL,
+   * the session is assumed to have such packets while it is paused. */
   bool (*has_unread)(const sio_session *c);
-  /* Bytes received of a message or POST that is not complete. Optional. */
+  /* Returns how many bytes were received of a message or POST that is not complete. Optional. */
   size_t (*partial_bytes)(const sio_session *c);
-  /* Frees the transport's data of the session. Optional. */
+  /* Frees the memory that the transport has allocated for the session. Optional. */
   void (*free)(sio_session *c);
 };
 
-/* A WebSocket that may take over a polling session; probe.c implements the functions. */
+/* What a polling session calls while a WebSocket may take it over; probe.c implements it. */
 struct probe_ops {
-  void (*drop)(sio_session *c); /* the session has closed: closes the WebSocket */
-  /* A rate limit allows reading again, or the POSTs of the session have been handled. */
+  /* Called when the session has closed: ends the upgrade and closes the WebSocket. */
+  void (*drop)(sio_session *c);
+  /* Called when a rate limit allows reading again, or the POSTs of the session have been handled:
+   * resumes reading from the WebSocket, or completes the upgrade. */
   void (*resume)(sio_session *c);
-  void (*on_get)(sio_session *c); /* a GET of the session arrived and waits */
+  void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
 
 /* The common part of an upgrade in progress; sio_session.probe points to it. */
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
-  /* "3probe" was sent. The client then stops polling, but not before its POST is answered. */
+  /* "3probe" was sent. The client then stops polling as soon as its last POST is answered. */
   bool is_answered;
 };
 
@@ -77,62 +80,64 @@ struct sio_session {
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
   struct backpressure *backpressure; /* NULL until the queue was over queue_high once */
-  uint32_t rtt_us;                   /* round trip of the last heartbeat, at most an hour */
+  uint32_t rtt_us;                   /* the round trip of the last heartbeat, in microseconds */
   uint8_t state;                     /* enum session_state */
   uint8_t protocol;                  /* the version of Engine.IO: 3 or 4 */
-  unsigned joined : 1;               /* has joined a namespace, or belongs to a raw engine */
+  unsigned joined : 1;               /* the session has joined a namespace, or its engine is raw */
   unsigned ended_by : 1;             /* ENDED_BY_...; decides the last packet sent over polling */
   unsigned pong_due : 1;             /* a ping was sent and not answered yet */
-  unsigned pong_extended : 1;        /* traffic has extended the deadline of this pong once */
-  unsigned opened : 1;               /* ops->open was called, so ops->close is due */
-  unsigned removed : 1;              /* is no longer in eio->sessions */
+  unsigned pong_extended : 1;        /* received data has extended the deadline of the pong */
+  unsigned opened : 1;               /* ops->open was called, and ops->close was not called yet */
+  unsigned removed : 1;              /* the session is no longer in eio->sessions */
   unsigned base64 : 1;               /* the client wants binary packets as base64 text */
   unsigned xdomain : 1;              /* the first request had an Origin header */
-  unsigned upgraded : 1;             /* has moved from polling to WebSocket */
+  unsigned upgraded : 1;             /* the session has moved from polling to WebSocket */
   unsigned owns_text : 1;            /* close_info.ws_text was allocated and has to be freed */
   unsigned limited : 1;              /* a struct session_limits lies before this struct */
 
-  void *user;                            /* the layer above's, or the host's for a raw engine */
-  struct polling *polling;               /* NULL after an upgrade, once its backlog is handled */
+  void *user; /* a pointer of the layer above; of the host if the engine is raw */
+  /* Set while the transport is polling, and after an upgrade until the last POST is handled. */
+  struct polling *polling;
   struct probe *probe;                   /* an upgrade in progress, or NULL */
-  struct sent_callbacks *sent_callbacks; /* NULL until the host has asked for one */
+  struct sent_callbacks *sent_callbacks; /* NULL until sio_session_on_sent() is called */
   struct kept_head *head;                /* headers and address of the first request, or NULL */
   struct list link;                      /* in eio->all */
   union {
     struct timer heartbeat;    /* SESSION_OPEN: time of the next ping, or deadline of its answer */
-    sio_close_info close_info; /* in the other states */
+    sio_close_info close_info; /* in the other states: why the session has ended */
   };
   union {
     struct task close_task;             /* calls ops->close at the end of the turn */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  size_t unread_reply_bytes; /* upper bound of queued replies to the peer's own packets */
-  uint64_t ping_at;          /* uv_hrtime() of the last ping */
+  /* How much memory the queued replies to the peer's own packets take at most. */
+  size_t unread_reply_bytes;
+  uint64_t ping_at; /* uv_hrtime() of the last ping */
   uint64_t opened_ms;
   char sid[];
 };
 
 enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
 
-/* Walks the engine hooks of c's server in order, with a struct eio_hook pointer called h. */
+/* A loop over the engine hooks of c's server, in order; h is a pointer to a struct eio_hook. */
 #define EACH_ENGINE_HOOK(h, c)                           \
   list_each (it_, next_, &(c)->eio->group->engine_hooks) \
     for (struct eio_hook *h = container_of(it_, struct eio_hook, link); h; h = NULL)
 
-/* Calls the function `slot` of every engine hook that has set it. For functions with the arguments
- * (session, user). */
+/* Calls the function `slot`, which has the arguments (session, user), of every engine hook that has
+ * set it. */
 #define CALL_ENGINE_HOOKS(c, slot)                         \
   do {                                                     \
     EACH_ENGINE_HOOK(h_, c)                                \
     if (h_->engine->slot) h_->engine->slot((c), h_->user); \
   } while (0)
 
-/* For LOG_ABOUT(): the line is about this session. */
+/* An argument for LOG_ABOUT() which says that the line is about the session c. */
 #define ABOUT_SESSION(c)                 \
   (&(const struct log_about){ .session = \
                                   sio__session_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" }) })
-/* The session's id as the log shows it, in the text of a line with ABOUT_SESSION(c), which has
- * computed it: print it with "%.8s". */
+/* The public id of the session c, printed with "%.8s". May be used only in the text of a log line
+ * that has the argument ABOUT_SESSION(c), which computes the id. */
 #define SESSION_TAG(c) ((c)->eio->log->about->session)
 
 #endif
