@@ -180,12 +180,14 @@ static void handle_post_body(sio_session *c, sio_request *r) {
     keep_unhandled_post_packets(c, r, &rd);
 }
 
-/* How much memory the backlog may take if POSTs are added to it that have been answered. It has
- * room for the POST that was open when the client began to upgrade, and for one that crosses
- * "3probe". */
+/* How much memory the backlog may take if POSTs are added to it that have been answered. A client
+ * that has much to send may send several before it receives "3probe". There is always room for two:
+ * the one that was open when the client began to upgrade, and the next. */
 static size_t max_post_backlog_memory(const sio_session *c) {
-  size_t one = c->eio->opts->max_payload + sizeof(struct backlog);
-  return c->joined ? 2 * one : c->eio->unjoined_message_max;
+  const sio_options *o = c->eio->opts;
+  size_t two = 2 * (o->max_payload + sizeof(struct backlog));
+  if (!c->joined) return c->eio->unjoined_message_max;
+  return o->max_queued > two ? o->max_queued : two;
 }
 
 static bool post_backlog_has_room_for(const sio_session *c, const sio_request *r) {

@@ -2,11 +2,13 @@
 //
 // lifetime.mjs - the life of a session, on the wire: heartbeat, upgrade, end. The numbers are those
 // of docs/conformance.md.
+import net from 'node:net';
+import { io } from 'socket.io-client';
 import {
   WEBSOCKET, echoes, heard, nextAnswering, said, session, socket, wsEchoes,
 } from './echo.mjs';
 import {
-  Host, Polling, SEP, equal, frame, joined, match, op, openWebSocket, run, test,
+  Host, Polling, SEP, equal, event, frame, joined, match, op, openWebSocket, run, test,
 } from './lib.mjs';
 import { badRequest, isError, unknownSid } from './refusals.mjs';
 
@@ -183,6 +185,47 @@ test('119 nothing is lost and all keeps its order across an upgrade', async (t) 
   for (let i = 40; i < 50; i++) w.send(said(`n${i}`));
   while (got.length < 50) got.push(await w.next());
   equal(got, Array.from({ length: 50 }, (_, i) => heard(`n${i}`)));
+});
+
+// A proxy that keeps back what the server sends over a WebSocket for so many ms, and answers to polls
+// for half as long; answers to POSTs pass at once.
+async function slowWebSockets(port, ms) {
+  const ends = new Set();
+  const server = net.createServer((down) => {
+    const up = net.connect(port, '127.0.0.1');
+    let wait = 0;
+    down.on('data', (d) => {
+      const head = d.toString('latin1');
+      if (head.startsWith('GET')) wait = /upgrade: websocket/i.test(head) ? ms : ms / 2;
+      if (head.startsWith('POST')) wait = 0;
+      up.write(d);
+    });
+    up.on('data', (d) => (wait ? setTimeout(() => down.write(d), wait) : down.write(d)));
+    for (const [from, to] of [[down, up], [up, down]]) {
+      ends.add(from);
+      from.on('error', () => {});
+      from.on('close', () => setTimeout(() => to.destroy(), 2 * ms));
+    }
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { port: server.address().port, close: () => (server.close(), ends.forEach((s) => s.destroy())) };
+}
+
+// Answers to POSTs whose packets wait may arrive before "3probe" does. Then the client sends more.
+test('119 120 socket.io-client upgrades while acks that it must take first wait', async (t) => {
+  const host = await t.host({ 'ping-interval': 60_000 });
+  const proxy = await slowWebSockets(host.port, 300);
+  const client = io(`http://127.0.0.1:${proxy.port}`, { forceNew: true, reconnection: false });
+  await event(client, 'connect');
+  const acks = [];
+  const text = 'x'.repeat(30_000);
+  for (let i = 0; i < 120; i++)
+    acks.push(new Promise((done) => client.emit('echo', i, text, done)));
+  equal(await Promise.all(acks), acks.map((_, i) => i));
+  equal(client.io.engine.transport.name, 'websocket');
+  equal((await host.stats()).upgrades_failed, 0);
+  client.disconnect();
+  proxy.close();
 });
 
 test('120 polling after the upgrade is refused, and the session goes on', async (t) => {

@@ -237,17 +237,19 @@ TEST(all_posts_that_wait_are_handled_in_order_if_there_is_no_upgrade_after_all) 
   stop();
 }
 
-/* Two events in 1000 bytes each. Two of the bodies are answered, and the third one has to wait. */
+enum { BODY = 250000 };
+
+/* Two events in each. Two of the bodies fit into max_queued; the third one has to wait. */
 static void post_three_bodies_of_max_payload(void) {
-  char body[1001];
-  REQUIRE(join_with_replies_of_much_and(&(sio_options){ .max_payload = 1000 }) &&
-          raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  static char body[BODY + 1];
+  const sio_options o = { .max_payload = BODY, .max_queued = 2 * BODY + 1000 };
+  REQUIRE(join_with_replies_of_much_and(&o) && raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
   for (unsigned i = 0; i < 3; i++) {
     unsigned first = 2 * i + 1;
     int n = snprintf(body, sizeof body, "42%u[\"much\",%u]%c42%u[\"much\",%u,\"", first - 1, first,
                      0x1e, first, first + 1);
     memset(body + n, 'p', sizeof body - (size_t)n);
-    memcpy(body + 998, "\"]", 3);
+    memcpy(body + BODY - 2, "\"]", 3);
     if (i < 2) REQUIRE(poller_post(&poller, body));
   }
   raw_close(&poller.post);
@@ -259,7 +261,7 @@ static void post_three_bodies_of_max_payload(void) {
 
 /* There is room for the third one when the first one is handled, that is when a GET has taken the
  * reply to its first event. */
-TEST(posts_are_added_to_those_that_wait_until_they_take_twice_max_payload) {
+TEST(posts_are_added_to_those_that_wait_until_they_take_max_queued) {
   post_three_bodies_of_max_payload();
   REQUIRE(poller_get(&poller) && expect_after_much(&poller.get, "430[\"x"));
   REQUIRE(raw_expect(&poller.post, "ok"));
@@ -313,7 +315,7 @@ T(a_post_whose_packets_wait_is_answered_after_the_probe)
 T(a_post_whose_packets_wait_is_answered_by_the_probe)
 T(a_post_that_crosses_the_probe_is_answered_although_an_earlier_one_waits)
 T(all_posts_that_wait_are_handled_in_order_if_there_is_no_upgrade_after_all)
-T(posts_are_added_to_those_that_wait_until_they_take_twice_max_payload)
+T(posts_are_added_to_those_that_wait_until_they_take_max_queued)
 T(an_upgrade_waits_for_a_post_for_which_there_is_no_room)
 T(a_malformed_post_that_crosses_the_probe_ends_the_session_and_is_answered)
 T(packets_that_wait_go_with_a_session_that_ends_after_its_upgrade)
