@@ -23,7 +23,7 @@ struct threads_adapter {
   sio_adapter *under;                /* what the functions of `below` are called with */
   struct list sent_queries;          /* struct sent_query (threads_queries.c) */
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
-  struct threads_order *order;       /* threads_order.c */
+  struct threads_order *order;       /* NULL if recovery is off (threads_order.c) */
   struct threads_kept *kept;         /* NULL if recovery is off (threads_kept.c) */
   bool is_shut;                      /* the server is closing: `below` reaches no other process */
   /* True while this server handles a request of another thread with sio_all_fetch() or

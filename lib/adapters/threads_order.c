@@ -121,6 +121,7 @@ static bool make_event_wait(struct threads_adapter *a, const sio_target *to, con
 }
 
 void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query *q) {
+  if (!a->order) return;
   list_each (it, next, &a->order->events) {
     struct waiting_event *e = container_of(it, struct waiting_event, link);
     if (e->query == q) waiting_event_free(a->order, e);
@@ -129,7 +130,7 @@ void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query 
 
 bool sio__threads_order_hold_request(struct threads_adapter *a, struct request *r) {
   struct threads_order *o = a->order;
-  if (!r->origin || has_cluster_below(a) || a->is_shut) return false;
+  if (!o || !r->origin || has_cluster_below(a) || a->is_shut) return false;
   if (o->delivered[place_of_event_origin(r->origin)] >= r->origin) return false;
   struct waiting_request *w = sio__malloc(sizeof *w);
   if (!w) return false;
@@ -190,6 +191,7 @@ void sio__threads_order_on_delivered(struct threads_adapter *a, const struct req
 
 uint64_t sio__threads_order_last_sent(const struct threads_adapter *a) {
   const struct threads_order *o = a->order;
+  if (!o) return 0;
   bool all = o->delivered[core_of_threads_adapter(a)->member.place] >= o->last_sent;
   return does_cluster_recover(a) && !all ? o->last_sent : 0;
 }
@@ -241,6 +243,7 @@ static void send_event_to_disconnecting_socket(struct threads_adapter *a, const 
 }
 
 void sio__threads_order_on_socket_disconnecting(struct threads_adapter *a, sio_socket *s) {
+  if (!a->order) return;
   list_each (it, next, &a->order->sent) {
     const struct request *r = container_of(it, struct sent_event, link)->request;
     if (r->number || (r->flags & SIO_VOLATILE)) continue;
@@ -379,6 +382,8 @@ void sio__threads_order_pass_on(struct core *core, const struct request *r,
 /* ---- opening --------------------------------------------------------------------------------- */
 
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a) {
+  *out = NULL;
+  if (!a->nsp->core->opts->recovery) return 0;
   struct threads_order *o = sio__calloc(1, sizeof *o);
   if (!o) return UV_ENOMEM;
   o->adapter = a;
@@ -391,6 +396,7 @@ int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a
 }
 
 void sio__threads_order_stop(struct threads_adapter *a) {
+  if (!a->order) return;
   deliver_waiting_events(a, UINT64_MAX);
   forget_sent_events(a->order, UINT64_MAX);
   run_waiting_requests(a, UINT64_MAX);

@@ -34,11 +34,13 @@ static inline unsigned place_of_event_origin(uint64_t origin) {
   return (unsigned)(origin % MEMBERS_MAX);
 }
 
-/* Sets *out to a new struct. Returns 0 or UV_ENOMEM. */
+/* Sets *out to a new struct, or to NULL if recovery is off: then no adapter recovers. Returns 0 or
+ * UV_ENOMEM. */
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
-/* Called when the server begins to close: nothing waits any more. */
+/* Called when the server begins to close: nothing waits any more. a->order may be NULL, if recovery
+ * is off, here and in all functions that do not send or deliver a broadcast. */
 void sio__threads_order_stop(struct threads_adapter *a);
-void sio__threads_order_free(struct threads_adapter *a); /* a->order may be NULL */
+void sio__threads_order_free(struct threads_adapter *a);
 
 /* The function `broadcast` of sio__adapter_threads, if does_cluster_recover(). */
 int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,
