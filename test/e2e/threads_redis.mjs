@@ -176,7 +176,8 @@ function scene(name, body, only = Object.keys(kinds)) {
         for (const s of clients)
           while ((await ask(s, 'fetch'))[1] !== clients.length) await sleep(5);
         if (kinds[kind].streams) await streamIsRead(clients);
-        await body(clients, { node: clients.at(-1), one: clients[0], key, servers });
+        const more = () => add(startThreads('more', key, kinds[kind]));
+        await body(clients, { node: clients.at(-1), one: clients[0], key, servers, more });
       } finally {
         for (const s of clients) s.disconnect();
         for (const server of servers) await server.stop();
@@ -358,6 +359,36 @@ for (const [where, index] of [['another process', 1], ['a Node.js server', 2]])
         s.disconnect();
       }
     }, onlyRecovery);
+
+scene('clients move from one process that is killed to the next, and miss nothing', async (clients, { node, servers, more }) => {
+  let here = servers[0], next = 0;
+  let moving = await Promise.all(Array.from({ length: 6 }, () => watched(here.port)));
+  const ids = moving.map((s) => s.id);
+  const send = async (n) => {
+    for (let k = 0; k < n; k++) await ask(node, 'to', 'room', next++);
+  };
+  for (let round = 0; round < 5; round++) {
+    const other = await more();
+    await send(3);
+    await until('events', () => moving.every((s) => s.heard.length === next));
+    await send(round); // these may still be under way
+    const gone = Promise.all(moving.map((s) => new Promise((done) => s.on('disconnect', done))));
+    await here.kill();
+    await within(LONG, gone, 'disconnect');
+    await send(4);
+    const coming = moving.map((s) => comeBack(s, other.port));
+    await send(5); // while they come back
+    moving = await Promise.all(coming);
+    await until('events', () => moving.every((s) => s.heard.length >= next));
+    for (const [i, s] of moving.entries()) {
+      ok(s.recovered, `round ${round}: client ${i} is recovered`);
+      equal(s.id, ids[i]);
+      equal(s.heard, numbers(next));
+    }
+    here = other;
+  }
+  for (const s of moving) s.disconnect();
+}, onlyRecovery);
 
 test('a program of threads has one pair of connections to Redis', async () => {
   const key = `t${keys++}`, client = createClient({ url: redis.url });
