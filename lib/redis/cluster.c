@@ -316,7 +316,7 @@ static void cluster_request_slot_table(sio_redis *r) {
 static const char *on_discovery_slot_table_reply(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   if (!is_valid_slot_table(reply))
-    return "it is not a node of a Redis Cluster, or no slots are assigned";
+    return "the server is not a node of a Redis Cluster, or no slots are assigned";
   cluster_apply_slot_table(r, reply, l);
   return NULL;
 }

@@ -70,11 +70,11 @@ void sio__redis_update_state(sio_redis *r, const char *why) {
   sio__redis_schedule_flush(r);
 }
 
-void sio__redis_log_connection_failure(sio_redis *r, const char *which, const char *why,
+void sio__redis_log_connection_failure(sio_redis *r, const char *purpose, const char *why,
                                        unsigned wait_ms) {
   r->stats.failures++;
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
-            "the connection to Redis %s: %s; next attempt in %u ms", which, why, wait_ms);
+            "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
   sio__redis_update_state(r, why);
 }
 

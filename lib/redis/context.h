@@ -205,7 +205,7 @@ void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
 /* For the links of a struct redis_part. The first function counts and logs a failed connection, the
  * second an error reply. */
-void sio__redis_log_connection_failure(sio_redis *r, const char *which, const char *why,
+void sio__redis_log_connection_failure(sio_redis *r, const char *purpose, const char *why,
                                        unsigned wait_ms);
 void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply);
 #define REDIS_LOG(r, kind, level, ...)                                                     \

@@ -32,7 +32,8 @@ void sio__discovery_on_failure(struct link *l, const char *why, unsigned wait_ms
   r->next_host++;
   r->stats.failures++;
   REDIS_LOG(r, REDIS_LOG_DISCOVERY, SIO_LOG_WARN,
-            "the %s %s port %s: %s; the next is asked in %u ms",
-            redis_has_sentinels(r) ? "sentinel" : "node of the cluster", l->to.host, l->to.port,
-            why, wait_ms);
+            redis_has_sentinels(r)
+                ? "the sentinel %s port %s failed: %s; the next is asked in %u ms"
+                : "the cluster node %s port %s failed: %s; the next is asked in %u ms",
+            l->to.host, l->to.port, why, wait_ms);
 }

@@ -11,7 +11,7 @@ static const char *describe_role_mismatch(const redisReply *reply) {
   bool named =
       reply->type == REDIS_REPLY_ARRAY && reply->elements && is_text_reply(reply->element[0]);
   if (named && slice_equals_str(reply_text(reply->element[0]), "master")) return NULL;
-  return "it is a replica, and the sentinels have no other master yet";
+  return "the server is not a master, and the sentinels name no other one yet";
 }
 
 const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply) {
@@ -31,13 +31,13 @@ static bool is_port_number(sio_slice s) {
 static const char *parse_master_address(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   struct link_address *to = &r->master;
-  if (reply->type == REDIS_REPLY_NIL) return "it watches no master of this name";
+  if (reply->type == REDIS_REPLY_NIL) return "the sentinel watches no master of this name";
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
       !is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1]))
-    return "it does not answer as a sentinel";
+    return "the server does not answer as a sentinel";
   sio_slice host = reply_text(reply->element[0]), port = reply_text(reply->element[1]);
   if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) || !is_port_number(port))
-    return "the address that it gave for the master is not valid";
+    return "the sentinel gave an invalid address for the master";
   *to = (struct link_address){ { 0 }, { 0 } };
   memcpy(to->host, host.p, host.n);
   memcpy(to->port, port.p, port.n);
@@ -89,8 +89,8 @@ void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;
   if (r->followed.host[0] && !is_same_link_address(&r->followed, &l->to)) {
     r->stats.switches++;
-    REDIS_LOG(r, REDIS_LOG_MASTER_CHANGED, SIO_LOG_WARN, "the master is now %s port %s", l->to.host,
-              l->to.port);
+    REDIS_LOG(r, REDIS_LOG_MASTER_CHANGED, SIO_LOG_WARN, "the Redis master is now %s port %s",
+              l->to.host, l->to.port);
   }
   r->followed = l->to;
   if (!is_same_link_address(&other->to, &l->to))

@@ -32,7 +32,7 @@ static void handle_command_error(struct link *l, sio_slice error) {
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
             sio__copy_printable(text, sizeof text, error));
   if (error.n >= 8 && memcmp(error.p, "READONLY", 8) == 0)
-    sio__link_break_and_reconnect(l, "it is a read-only replica");
+    sio__link_break_and_reconnect(l, "the server is a read-only replica");
 }
 
 static void on_command_reply(struct link *l, const redisReply *reply) {
@@ -89,13 +89,13 @@ static void on_server_link_ready(struct link *l) {
 static void on_server_link_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct redis_server *p = sio__redis_server_of_link(l);
   sio_redis *r = p->redis;
-  const char *which = l->expects_replies ? "for commands" : "for subscriptions";
+  const char *purpose = l->expects_replies ? "for commands" : "for subscriptions";
   r->stats.failures++;
   p->failing = true;
   if (!l->expects_replies) sio__mark_subscriptions_unconfirmed(p);
   sio__redis_on_connection_break(r);
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
-            "the connection to Redis %s: %s; next attempt in %u ms", which, why, wait_ms);
+            "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
   if (redis_is_cluster(r)) sio__cluster_on_server_connection_lost(p);
   sio__redis_update_state(r, why);
 }
@@ -226,9 +226,10 @@ static void compare_receiver_count(sio_redis *r, long long n) {
     return;
   }
   r->stats.missed++;
-  REDIS_LOG(r, REDIS_LOG_MISSED, SIO_LOG_WARN,
-            "a message reached only %lld of the %lld servers that were connected before a break", n,
-            k->before);
+  REDIS_LOG(
+      r, REDIS_LOG_MISSED, SIO_LOG_WARN,
+      "a message reached only %lld of the %lld servers that listened before a connection broke", n,
+      k->before);
 }
 
 void sio__redis_expect_fewer_receivers(sio_redis *r) {

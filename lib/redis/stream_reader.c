@@ -26,7 +26,9 @@ static void stream_send_xread(struct stream *st) {
                               sio__stream_id_format(st->last, id) };
   int err = sio__link_queue_command(&st->reader, NULL, words, 8);
   sio__redis_schedule_flush(st->redis);
-  if (err) sio__link_break_and_reconnect(&st->reader, "no memory for a command");
+  if (err)
+    sio__link_break_and_reconnect(&st->reader,
+                                  "no room for a command: out of memory, or over max_queued");
 }
 
 static void on_stream_reader_ready(struct link *l) {
@@ -37,7 +39,7 @@ static void on_stream_reader_ready(struct link *l) {
     stream_send_xread(st);
     sio__stream_open_if_caught_up(st);
   } else if (sio__stream_request_last_id(st, l, NULL)) {
-    sio__link_break_and_reconnect(l, "no memory for a command");
+    sio__link_break_and_reconnect(l, "no room for a command: out of memory, or over max_queued");
   }
 }
 
@@ -163,7 +165,7 @@ static void on_stream_reader_failed(struct link *l, const char *why, unsigned wa
   st->read_next = 1;
   sio__stream_mark_unavailable(st);
   if (redis_is_cluster(st->redis)) sio__cluster_request_slot_table_later(st->redis);
-  sio__redis_log_connection_failure(st->redis, "that reads the stream", why, wait_ms);
+  sio__redis_log_connection_failure(st->redis, "for reading a stream", why, wait_ms);
 }
 
 static bool stream_reader_find_server(struct link *l) {

@@ -137,7 +137,7 @@ static void on_stream_writer_ready(struct link *l) {
   st->writer_is_new = true;
   st->has_fence = false;
   if (sio__stream_request_last_id(st, l, &expect))
-    sio__link_break_and_reconnect(l, "no memory for a command");
+    sio__link_break_and_reconnect(l, "no room for a command: out of memory, or over max_queued");
 }
 
 /* Returns the entry whose XADD has this number; NULL if the entry was read back before the reply
@@ -228,7 +228,7 @@ static void on_stream_writer_failed(struct link *l, const char *why, unsigned wa
   st->has_fence = false;
   sio__stream_mark_unavailable(st);
   if (redis_is_cluster(st->redis)) sio__cluster_request_slot_table_later(st->redis);
-  sio__redis_log_connection_failure(st->redis, "that adds to the stream", why, wait_ms);
+  sio__redis_log_connection_failure(st->redis, "for adding to a stream", why, wait_ms);
 }
 
 static bool stream_writer_find_server(struct link *l) {

@@ -165,8 +165,7 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
   }
   return report_url_error(
       why, UV_EINVAL,
-      "url: it begins with none of redis://, rediss://, unix://, redis+sentinel://, "
-      "redis+cluster://");
+      "url: it must begin with unix://, redis://, redis+sentinel:// or redis+cluster://");
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }

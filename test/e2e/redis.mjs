@@ -429,7 +429,7 @@ testOwn('a subscriber that is cut because it does not read comes back',
     } finally {
       servers[1].process.kill('SIGCONT');
     }
-    await servers[1].line(/^log .*for subscriptions: the connection broke/);
+    await servers[1].line(/^log .*for subscriptions failed: the connection broke/);
     await servers[1].line(/^redis connecting/);
     await servers[1].line(/^redis ready/);
     await ask(a, 'broadcast', {}, 'ev', 'again');

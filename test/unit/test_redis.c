@@ -83,8 +83,8 @@ static void url_is(const char *url, int err, const char *text) {
 }
 
 TEST(urls_are_checked) {
-  static const char begins[] = "url: it begins with none of redis://, rediss://, unix://, "
-                               "redis+sentinel://, redis+cluster://";
+  static const char begins[] = "url: it must begin with unix://, redis://, "
+                               "redis+sentinel:// or redis+cluster://";
   static const char port[] = "url: the port is not a number from 1 to 65535";
   static const char *const percent[] = { "redis://u%4:p@h",      "redis://u:p%@h",
                                          "redis://u%4g:p@h",     "redis://u%g4@h",

@@ -125,8 +125,8 @@ TEST(messages_that_reach_fewer_servers_after_a_break_are_counted) {
   reach(":1\r\n");
   EQ(redis_stats().missed, 1);
   settle();
-  CHECK(strstr(lines, "a message reached only 1 of the 3 servers that were connected before a "
-                      "break"));
+  CHECK(strstr(lines, "a message reached only 1 of the 3 servers that listened before a "
+                      "connection broke"));
   reach("+OK\r\n"); /* no number */
   EQ(redis_stats().missed, 1);
   reach(":2\r\n");
@@ -329,7 +329,7 @@ TEST(a_master_that_has_become_a_replica_is_left) {
   sio_broadcast(ALL, "ev", SIO_NONE);
   UNTIL(redis_stats().failures == 1);
   settle();
-  CHECK(strstr(lines, "for commands: it is a read-only replica; next attempt in"));
+  CHECK(strstr(lines, "for commands failed: the server is a read-only replica; next attempt in"));
   publish_reply = NULL;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   EQ(redis_stats().errors, 1);

@@ -247,7 +247,7 @@ TEST(a_server_that_the_table_does_not_name_any_more_is_left) {
 static void table_is_refused(const char *text) {
   begin_cluster_code(true, (sio_redis_options){ 0 });
   table = text;
-  UNTIL(strstr(lines, "it is not a node of a Redis Cluster, or no slots are assigned"));
+  UNTIL(strstr(lines, "the server is not a node of a Redis Cluster, or no slots are assigned"));
   table = NULL;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end_cluster();

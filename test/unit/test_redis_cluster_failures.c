@@ -192,7 +192,7 @@ TEST(servers_that_are_known_are_asked_for_the_table_too) {
   fake_cut_node(1);
   UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
-  CHECK(strstr(lines, "the node of the cluster 127.0.0.1 port "));
+  CHECK(strstr(lines, "the cluster node 127.0.0.1 port "));
   fake_ports[0] = port;
   end_cluster();
   fake_ports[0] = 0;

@@ -21,9 +21,10 @@ TEST(a_broken_connection_is_made_again_and_subscribed) {
   EQ(redis_stats().interrupted, 4); /* broadcasts, requests, and two of answers */
   CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/#*\n"));
   CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#w1gYUz#\n"));
-  CHECK(strstr(lines, "the connection to Redis for commands: the connection broke: Redis closed "
-                      "the connection; next attempt in") ||
-        strstr(lines, "the connection to Redis for subscriptions: the connection broke"));
+  CHECK(strstr(lines,
+               "the connection to Redis for commands failed: the connection broke: Redis closed "
+               "the connection; next attempt in") ||
+        strstr(lines, "the connection to Redis for subscriptions failed: the connection broke"));
   push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a12f80");
   HEARD(p, "42[\"ev\"] ");
   end();
@@ -144,7 +145,7 @@ TEST(a_subscription_that_is_refused_is_tried_again) {
   no_subscribers = true;
   UNTIL(redis_stats().failures > 2);
   CHECK(strstr(lines, "Redis refuses a command: NOPERM no channels\n"));
-  CHECK(strstr(lines, "for subscriptions: a subscription is refused; next attempt"));
+  CHECK(strstr(lines, "for subscriptions failed: a subscription is refused; next attempt"));
   no_subscribers = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end();

@@ -94,7 +94,7 @@ TEST(a_new_master_is_followed) {
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   EQ(conns_of(2), 2);
   EQ(redis_stats().switches, 1);
-  CHECK(strstr(lines, "the master is now 127.0.0.1 port "));
+  CHECK(strstr(lines, "the Redis master is now 127.0.0.1 port "));
   sio_broadcast(ALL, "ev", SIO_NONE);
   UNTIL(nsaid);
   HEARD(p, "42[\"ev\"] ");
@@ -106,7 +106,7 @@ TEST(a_server_that_is_no_master_is_not_used) {
   is_replica[1] = true;
   UNTIL(redis_stats().failures > 4);
   EQ(subscribed[0], '\0');
-  CHECK(strstr(lines, "it is a replica, and the sentinels have no other master yet"));
+  CHECK(strstr(lines, "the server is not a master, and the sentinels name no other one yet"));
   is_replica[1] = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end_sentinel();
@@ -200,22 +200,22 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
   memset(long_host + n, 'h', 256);
   snprintf(long_host + n + 256, sizeof long_host - n - 256, "\r\n$1\r\n1\r\n");
   for (int i = 0; i < 4; i++)
-    sentinel_is_refused(addresses[i], "the address that it gave for the master is not valid");
+    sentinel_is_refused(addresses[i], "the sentinel gave an invalid address for the master");
   static const char with_nul[] = "*2\r\n$3\r\nh\0h\r\n$1\r\n1\r\n";
   sentinel_says_n = sizeof with_nul - 1;
-  sentinel_is_refused(with_nul, "the address that it gave for the master is not valid");
+  sentinel_is_refused(with_nul, "the sentinel gave an invalid address for the master");
   sentinel_says_n = 0;
-  sentinel_is_refused("*2\r\n$1\r\nh\r\n:1\r\n", "it does not answer as a sentinel");
-  sentinel_is_refused("*1\r\n$1\r\nh\r\n", "it does not answer as a sentinel");
-  sentinel_is_refused("*-1\r\n", "it watches no master of this name");
-  sentinel_is_refused("+OK\r\n", "it does not answer as a sentinel");
-  sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "it does not answer as a sentinel");
+  sentinel_is_refused("*2\r\n$1\r\nh\r\n:1\r\n", "the server does not answer as a sentinel");
+  sentinel_is_refused("*1\r\n$1\r\nh\r\n", "the server does not answer as a sentinel");
+  sentinel_is_refused("*-1\r\n", "the sentinel watches no master of this name");
+  sentinel_is_refused("+OK\r\n", "the server does not answer as a sentinel");
+  sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "the server does not answer as a sentinel");
   sentinel_is_refused("*2\r\n$1\r\nh\r\n$1\r\nx\r\n",
-                      "the address that it gave for the master is not valid");
+                      "the sentinel gave an invalid address for the master");
   sentinel_is_refused("*2\r\n$1\r\nh\r\n$6\r\n123456\r\n",
-                      "the address that it gave for the master is not valid");
+                      "the sentinel gave an invalid address for the master");
   sentinel_is_refused("*2\r\n$0\r\n\r\n$1\r\n1\r\n",
-                      "the address that it gave for the master is not valid");
+                      "the sentinel gave an invalid address for the master");
   sentinel_is_refused("-ERR no\r\n", "Redis refuses the login: ERR no");
 }
 
@@ -228,8 +228,9 @@ TEST(the_next_sentinel_is_asked_if_one_is_away) {
   snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:1,127.0.0.1:%u/mymaster", fake_ports[0]);
   EQ(begin_code(&(sio_redis_options){ .url = url }), 0);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
-  CHECK(strstr(lines, "the sentinel 127.0.0.1 port 1: cannot connect: connection refused; the "
-                      "next is asked in"));
+  CHECK(strstr(lines,
+               "the sentinel 127.0.0.1 port 1 failed: cannot connect: connection refused; the "
+               "next is asked in"));
   end_sentinel();
 }
 

@@ -143,7 +143,7 @@ TEST(a_write_that_fails_ends_the_connection) {
   send_error = ECONNRESET;
   sio_broadcast(ALL, "ev", SIO_NONE);
   UNTIL(redis_stats().unanswered == 1);
-  was_made_again("for commands: the connection broke: connection reset by peer; next");
+  was_made_again("for commands failed: the connection broke: connection reset by peer; next");
 }
 
 TEST(a_write_that_is_interrupted_is_repeated) {
@@ -244,7 +244,7 @@ TEST(without_memory_for_a_reply_the_connection_ends) {
     odd_reader = which[i];
     sio_broadcast(ALL, "ev", SIO_NONE);
     UNTIL(redis_stats().failures == 1);
-    was_made_again("for commands: no memory for what Redis sent; next attempt in");
+    was_made_again("for commands failed: no memory for what Redis sent; next attempt in");
   }
 }
 
