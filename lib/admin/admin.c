@@ -114,7 +114,8 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
 
 /* Copies the options of a program that may have been compiled with another version of the header.
  * Fields that the program's struct does not have become zero. Returns false if the program's struct
- * has fields that this library does not know and one of them is not zero. */
+ * has fields that this library does not know and one of them is not zero, or if it is smaller than
+ * in version 0.1. */
 static bool copy_admin_options(sio_admin_options *ours, const sio_admin_options *in) {
   const size_t first = sizeof *ours; /* the size in version 0.1 */
   const size_t size = in->size ? in->size : first;
@@ -132,9 +133,9 @@ static bool is_valid_admin_options(const sio_admin_options *o) {
   return password != o->no_auth;
 }
 
-/* Registers all callbacks of this library. If one cannot be registered, returns the error; those
- * before it stay registered. sio_admin_attach() then sets a->closing, after which no password is
- * accepted and nothing is broadcast to the UI. */
+/* Registers the callbacks of this library, except those for the end of the server. If one cannot be
+ * registered, returns the error; those before it stay registered. sio_admin_attach() then sets
+ * a->closing, after which no password is accepted and nothing is broadcast to the UI. */
 static int register_admin_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
   if (!err) err = sio__admin_login_init(a, o);
@@ -149,7 +150,7 @@ static void start_stats_timer(struct admin *a) {
   uv_timer_init(sio_server_loop(a->srv), &a->timer);
   a->timer.data = a;
   uv_timer_start(&a->timer, admin_on_stats_timer, STATS_EVERY_MS, STATS_EVERY_MS);
-  uv_unref((uv_handle_t *)&a->timer); /* only the server has to keep the loop running */
+  uv_unref((uv_handle_t *)&a->timer); /* so that this timer does not keep the loop running */
 }
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {

@@ -2,9 +2,9 @@
  *
  * admin.h - struct admin: the state for one server that the Admin UI watches.
  *
- * This library calls only the public functions of libsio. A struct admin is freed when its server
- * has closed and nothing refers to it any more. Its timer, a function posted to the loop, a query
- * to the other servers, and a password that is being checked may refer to it.
+ * Of libsio, this library calls only public functions. A struct admin is freed when its server has
+ * closed and nothing refers to it any more. Its timer, a function posted to the loop, a query to
+ * the other servers, and each struct check refer to it.
  */
 #ifndef SIO_ADMIN_ADMIN_H
 #define SIO_ADMIN_ADMIN_H
@@ -28,7 +28,7 @@ enum {
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
 };
 
-/* The counts of one second, of which the UI draws its charts ("aggregatedEvents"). */
+/* The counts of one second, from which the UI draws its charts ("aggregatedEvents"). */
 struct second {
   uint64_t time; /* Unix time, seconds */
   uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;
@@ -47,13 +47,14 @@ struct address_key {
   int version;            /* 4 or 6; 0 if the client has no address */
 };
 
-/* The check of the password with which a client signs in to the UI. It waits in the list
- * admin.checks until a thread checks the password. */
+/* The check of the password with which a client signs in to the UI. It is in the list admin.checks
+ * until a thread has checked the password. If the password is correct, it is then in the list
+ * admin.signed_in until the socket of the client has connected. */
 struct check {
   struct check *next;
   struct admin *admin;
   sio_socket *socket;         /* referenced */
-  const sio_session *session; /* used only to compare it with sessions that close */
+  const sio_session *session; /* compared with sessions that close; may have been freed */
   struct address_key from;
   sio_next *verdict;
   uv_work_t work;
@@ -100,11 +101,12 @@ struct admin {
 void sio__admin_unref(struct admin *a);
 
 /* Sends an event to all clients of the UI, on all servers. args contains the n arguments of the
- * event, which this function frees. If one of them is NULL because memory ran out, the event is not
- * sent, and is counted in events_dropped. */
+ * event (8 at most), which this function frees. If one of them is NULL because memory ran out, the
+ * event is not sent, and is counted in events_dropped. If the server is closing, the event is not
+ * sent either. */
 void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
-/* Add an item to a cJSON object or array. If that fails, they free the item. All three pointers may
- * be NULL. */
+/* Add an item to a cJSON object or array. If that fails, they free the item. object, array and item
+ * may be NULL, which counts as a failure. */
 void sio__admin_json_add_member(struct cJSON *object, const char *key, struct cJSON *item);
 void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
 
@@ -115,8 +117,9 @@ int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
  * password, sends it the id of its new session, with which it need not enter the password again. */
 void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
-/* Ends a password check: admits or refuses the client. Then it frees the check, or keeps it until
- * the socket of the client has connected. */
+/* Ends a password check. If the name and the password were correct, admits the client, and keeps
+ * the check until the socket of the client has connected. Otherwise refuses the client and frees
+ * the check. */
 void sio__admin_finish_password_check(struct check *c);
 /* Returns true if this is the password of the UI. Called in a thread of libuv's pool, because
  * computing the bcrypt hash takes about 0.1 s. */
@@ -126,9 +129,9 @@ bool sio__admin_is_correct_password(const struct admin *a, const char *password)
 
 extern const char sio__admin_busy[]; /* in login.c */
 /* Queues the check of a client's password. When it is the check's turn, a thread checks the
- * password, and sio__admin_finish_password_check() is called. If the queue is full, a check of an
- * address that has at least two checks more than this client's address is refused; if there is no
- * such address, this client is refused at once. */
+ * password, and then sio__admin_finish_password_check() is called. If the queue is full, a check of
+ * an address that has at least two checks more than this client's address is refused; if there is
+ * no such address, or if memory ran out, this client is refused at once. */
 void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
                                      const char *password, sio_next *next);
 /* Refuses the clients whose password check has not begun: only the clients of this session or, if
@@ -152,7 +155,8 @@ void sio__admin_send_stats(struct admin *a);
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 int sio__admin_watch_init(struct admin *a);
-/* Sends a list of all sockets on all servers to a client of the UI (the socket s). */
+/* Asks all servers for their sockets. When they have answered or the time limit has passed, sends
+ * the list, of at most SOCKETS_MAX sockets, to a client of the UI (the socket s). */
 void sio__admin_send_socket_list(struct admin *a, sio_socket *s);
 void sio__admin_free_waiting_events(struct admin *a);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * checks.c - the queue of passwords that wait to be checked. It has CHECKS_MAX places for all
- * clients. Addresses take turns. If all places are taken, and an address with fewer checks needs
- * one, the last check of the address that has the most of them is refused.
+ * clients. Addresses take turns. If all places are taken when a client needs one, the last
+ * check of the address that has the most checks is refused, provided that the client's address has
+ * at least two checks fewer.
  */
 #include "admin/admin.h"
 
@@ -12,8 +13,8 @@
 /* ---- addresses ------------------------------------------------------------------------------- */
 
 /* Returns the key of a session's address, with which the queue of checks is shared among addresses.
- * Of an IPv6 address only the first 64 bits are used, because every customer's network has that
- * many addresses of its own. Clients of Unix sockets have no address, and all of them get the same
+ * Of an IPv6 address only the first 64 bits are used, because one client can usually choose the
+ * other 64 bits freely. Clients of Unix sockets have no address, and all of them get the same
  * key. */
 static struct address_key make_address_key_of_session(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;
@@ -38,7 +39,7 @@ static size_t count_password_checks_of_address(const struct admin *a,
 
 /* ---- one check ------------------------------------------------------------------------------- */
 
-/* This does not call memset(), because the compiler would remove that call: the memory is not read
+/* This does not call memset(), because the compiler may remove that call: the memory is not read
  * afterwards. */
 void sio__admin_overwrite_secret(void *p, size_t n) {
   volatile char *bytes = p;
@@ -130,7 +131,8 @@ static void on_password_checked(uv_work_t *work, int status) {
 }
 
 /* Starts the first check of the queue in a thread of libuv's pool. The other checks wait until it
- * has ended. */
+ * has ended. If the first check cannot be started, its client is refused, and the next check is
+ * started. */
 static void start_next_password_check(struct admin *a) {
   struct check *c;
   while ((c = a->checks)) {
@@ -159,7 +161,7 @@ static struct check **find_password_check_to_displace(struct admin *a, size_t *m
 
 /* Makes room for one more check of the address `from`. If the queue is full, a check of the address
  * that has the most checks is refused, provided that this address has at least two checks more than
- * `from`. Otherwise returns false. */
+ * `from`. Returns false if no room could be made. */
 static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;

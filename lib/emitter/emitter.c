@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * emitter.c - what a program that is no server publishes into a cluster.
+ * emitter.c - publishes events and requests to the servers of a cluster, for a program that is not
+ * one of these servers.
  */
 #include "base/err.h"
 #include "base/sized.h"
@@ -46,8 +47,8 @@ void sio_emitter_free(sio_emitter *e) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Writes nsp to out with a slash before it if it has none: "chat" becomes "/chat". Returns false if
- * the name is too long. */
+/* Writes nsp to out with a slash before it if it has none: "chat" becomes "/chat", and NULL becomes
+ * "/". Sets *full to the name in out. Returns false if the name is too long. */
 static bool emitter_normalize_nsp_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
   size_t n = nsp ? strlen(nsp) : 0;
   bool slash = n == 0 || *nsp != '/';
@@ -70,7 +71,8 @@ static struct message_target message_target_from_emitter(const sio_emitter_targe
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* Publishes m on the channel whose name is made from kind, nsp and last. Clears m in any case. */
+/* Publishes m on the channel whose name is made from e->key, kind, nsp and last. If m->err is set,
+ * returns it and publishes nothing. Clears m in any case. */
 static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice nsp,
                                    const char *last, struct message *m) {
   struct message channel;
@@ -83,8 +85,8 @@ static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice n
   return err;
 }
 
-/* An encoded event. json and bins[] point to the bytes of msg: the JSON array, and the attachments
- * for its placeholders. */
+/* An encoded event. json is the JSON array in msg. bins[] are the attachments for its placeholders,
+ * in the msgs that are linked after msg. */
 struct emitter_event {
   struct msg *msg;
   sio_slice json;

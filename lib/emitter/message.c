@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * message.c - the keys stand in the order in which the npm packages write them, so that messages
- * can be compared byte for byte. Readers do not depend on the order.
+ * message.c - writes messages of the classic Redis adapter. The keys of objects are in the order in
+ * which the npm packages write them, so that messages can be compared byte for byte. Readers do not
+ * depend on the order.
  */
 #include "emitter/message.h"
 
@@ -137,7 +138,8 @@ void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice 
 }
 
 /* Writes {"uid":UID,"requestId":ID,"type":TYPE without the closing brace. If uid is NULL, the
- * member "uid" is left out; if id is NULL, the member "requestId". */
+ * member "uid" is left out; if id is NULL, the member "requestId". If uid is NULL, id must be NULL
+ * too. */
 static void message_write_request_start(struct message *m, const char *uid, const char *id,
                                         enum message_type type) {
   message_write_text(m, "{");

@@ -32,8 +32,8 @@ struct message_target {
   bool by_emitter;     /* true: members are in the order in which redis-emitter writes them */
 };
 
-/* The text of a message while it is written. After the first error, err keeps it and the functions
- * below write nothing more. */
+/* A message that is being written, as JSON or MessagePack. err is the first error, after which the
+ * functions below write nothing more. */
 struct message {
   struct sio_parser_out out;
   int err;
