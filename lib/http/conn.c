@@ -21,12 +21,12 @@ static void http_conn_free(struct deferred_free *g) {
   sio__free(c);
 }
 
-void sio__http_conn_return_parser(struct http_conn *c) {
+void sio__http_conn_release_parser(struct http_conn *c) {
   if (c->parser) sio__pool_put(&c->http->parsers, c->parser);
   c->parser = NULL;
 }
 
-void sio__http_conn_free_source(struct http_conn *c) {
+void sio__http_conn_free_body_source(struct http_conn *c) {
   if (c->source) c->source->free(c->source);
   c->source = NULL;
 }
@@ -35,8 +35,8 @@ void sio__http_conn_release(struct http_conn *c) {
   struct http *h = c->http;
   assert(c->state != HTTP_CLOSED && h->nconns > 0);
   c->state = HTTP_CLOSED;
-  sio__http_conn_return_parser(c);
-  sio__http_conn_free_source(c);
+  sio__http_conn_release_parser(c);
+  sio__http_conn_free_body_source(c);
   sio__loop_stop_timer(h->loop, &c->timer);
   task_cancel(&c->read_task);
   list_remove(&c->link);
@@ -59,7 +59,7 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
   }
   c->state = HTTP_CLOSING;
   c->timer_state = HTTP_NONE;
-  sio__http_conn_return_parser(c);
+  sio__http_conn_release_parser(c);
   sio__conn_end_writing(c->conn);
 }
 
@@ -162,8 +162,8 @@ void sio__http_conn_set_timer(struct http_conn *c) {
   sio__http_conn_restart_timer(c);
 }
 
-/* Returns true if bytes are queued and the peer gets more time to receive them: at the first
- * timeout, and at later ones if some bytes were sent since the timeout before. */
+/* Returns true if bytes are queued and the peer gets more time to receive them: always at the first
+ * timeout, and at a later one if some bytes were sent since the previous timeout. */
 static bool is_peer_taking_queued_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
@@ -230,18 +230,18 @@ void sio__http_conn_end_at_eof(struct http_conn *c) {
   sio__http_conn_set_timer(c);
 }
 
-/* Returns true if a request waits for its answer, and everything of it that can be read now was
- * read. */
+/* Returns true if the connection waits for the answer to its request, or for the mount's permission
+ * to read the body, and not for input. */
 static bool is_request_waiting_for_answer(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;
 }
 
-/* The peer has sent a FIN before its request was answered. It may have closed only its sending side
- * and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find out, we send a 100
- * (Continue). A client that waits ignores it (RFC 9110 section 15.2.1); a peer that is gone answers
- * with a reset, and http_on_stream_failed() is called. HTTP/1.0 has no such status: there the
- * connection ends, unless the host keeps the request and has to answer it. */
+/* Called when the peer has sent a FIN before its request was answered. It may have closed only its
+ * sending side and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find out, we
+ * send a 100 (Continue). A client that waits ignores this status (RFC 9110 section 15.2.1); a peer
+ * that is gone answers with a reset, and http_on_stream_failed() is called. HTTP/1.0 has no such
+ * status: there the connection ends, unless the host keeps the request and has to answer it. */
 static void probe_half_closed_peer(struct http_conn *c) {
   if (c->req->minor_version > 0)
     sio__http_conn_send_continue(c);
@@ -288,7 +288,8 @@ static void http_on_drained(struct conn *conn) {
   if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-/* Starts the time for the first request, which is counted from the end of the TLS handshake. */
+/* Restarts the timer: the time for the first request is counted from the end of the TLS
+ * handshake. */
 static void http_on_tls_handshake_done(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state != HTTP_TLS) return;
@@ -332,7 +333,8 @@ bool sio__http_conn_start_tls_or_http(struct http_conn *c) {
 int sio__http_conn_start(struct http_conn *c) {
   struct http *h = c->http;
   c->state = c->timer_state = HTTP_PROXY_HEADER;
-  /* A new connection has head_ms until its first request begins; an idle one has keep_alive_ms. */
+  /* A new connection has head_ms to begin its first request; keep_alive_ms is the time between two
+   * requests. */
   sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->proxy && h->proxies.header) return 0;
   if (!sio__http_conn_start_tls_or_http(c)) return UV_ENOMEM;

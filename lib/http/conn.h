@@ -56,16 +56,16 @@ struct http_conn {
   struct http_source *source; /* what is left of the answer's body, in HTTP_SENDING */
   struct proxy_info *proxy;   /* NULL if the peer is not a trusted proxy */
   const sio_tls *tls;         /* the TLS provider; NULL for plain HTTP */
-  char *input;                /* received bytes to be consumed: in `stash`, or just read */
+  char *input;                /* the bytes that are parsed now: in `stash` or in the read buffer */
   size_t input_len;
   uint8_t state;       /* enum http_state */
   uint8_t timer_state; /* the state for which the timer was started */
   bool reading;        /* sio__http_conn_process_input() is running */
   bool refusing;       /* the connection itself is refusing the current request */
   /* The timer has fired while the peer was still receiving an answer. At each further timeout the
-   * peer must have received more of it. */
+   * peer must have received more of the answer, or the connection is closed. */
   bool slow_reader;
-  bool pending;        /* no complete head has arrived yet, so the connection is in http->pending */
+  bool pending;        /* the connection has sent no complete head yet; it is in http->pending */
   bool close_after;    /* in HTTP_SENDING: the connection is closed after this answer */
   bool timer_extended; /* the timer was restarted once because the host kept the loop busy */
   struct list link;    /* the link in http->conns or http->pending */
@@ -105,13 +105,14 @@ void sio__http_conn_close(struct http_conn *c);
 /* Sends everything in the send queue and then a FIN. c is closed when the peer's FIN arrives, or
  * after a timeout. */
 void sio__http_conn_close_when_sent(struct http_conn *c);
-/* Closes c because its address has exceeded a limit, and reports that to the host. `cause` is an
- * enum sio_reject, `why` the reason as text. */
+/* Closes c because its client's address has exceeded a limit, and reports the limit to the host.
+ * `cause` is an enum sio_reject, and `why` is the reason as text. */
 void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char *why);
 /* Returns the reason as text for the causes SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_conn_describe_limit(int cause);
 void sio__http_conn_close_out_of_memory(struct http_conn *c);
-/* Ends c, which needs more input after the peer has sent its FIN. */
+/* Ends c after the peer's FIN, because c needs more input: sends what is queued, closes c, and
+ * calls on_abort for the current request, if there is one. */
 void sio__http_conn_end_at_eof(struct http_conn *c);
 
 /* Calls on_abort for the current request, if there is one, because its peer cannot be answered any
@@ -124,15 +125,15 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
 /* Starts the timer for the current state of c, unless it was started for that state already. */
 void sio__http_conn_set_timer(struct http_conn *c);
 void sio__http_conn_restart_timer(struct http_conn *c);
-void sio__http_conn_return_parser(struct http_conn *c);
-void sio__http_conn_free_source(struct http_conn *c);
+void sio__http_conn_release_parser(struct http_conn *c); /* puts c->parser into http->parsers */
+void sio__http_conn_free_body_source(struct http_conn *c);
 
 /* ---- conn_read.c ------------------------------------------------------------------- */
 
 /* Runs the state machine on the input of c, and keeps in the stash what was not consumed. */
 void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
-/* Returns true if c waits for input, which cannot arrive after the peer's FIN. */
+/* Returns true if c can do nothing more until further input arrives from the peer. */
 bool sio__http_conn_is_waiting_for_input(const struct http_conn *c);
 /* Queues an answer 100 (Continue). Returns false if memory has run out and c was closed. */
 bool sio__http_conn_send_continue(struct http_conn *c);

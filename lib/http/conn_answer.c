@@ -39,7 +39,7 @@ static void start_discarding_body(struct http_conn *c, const sio_request *r) {
 }
 
 static void start_sending_answer_in_pieces(struct http_conn *c, bool keep_alive) {
-  sio__http_conn_return_parser(c);
+  sio__http_conn_release_parser(c);
   c->state = HTTP_SENDING;
   c->close_after = !keep_alive;
 }
@@ -56,7 +56,7 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   } else if (incomplete) {
     start_discarding_body(c, r);
   } else {
-    sio__http_conn_return_parser(c);
+    sio__http_conn_release_parser(c);
     c->state = HTTP_IDLE;
   }
   if (c->reading || c->state == HTTP_CLOSED) return;
@@ -143,7 +143,7 @@ static int queue_answer_piece(struct http_conn *c) {
 }
 
 static void finish_answer_in_pieces(struct http_conn *c) {
-  sio__http_conn_free_source(c);
+  sio__http_conn_free_body_source(c);
   c->timer_state = HTTP_NONE;
   if (c->close_after || is_last_request_of_conn(c) || c->http->draining)
     sio__http_conn_close_when_sent(c);

@@ -31,8 +31,8 @@ static bool count_conn_for_proxied_client(struct http_conn *c, const struct addr
   return false;
 }
 
-/* Reads the PROXY header. The timer is not restarted after it: the header and the beginning of the
- * first request share one timeout. */
+/* Reads the PROXY header. Returns false if the header is incomplete or c was closed. The timer is
+ * not restarted: the header and the beginning of the first request share one timeout. */
 static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
@@ -77,7 +77,8 @@ static void move_conn_from_pending_list(struct http_conn *c) {
   list_push(&c->http->conns, &c->link);
 }
 
-/* Finds the mount for a request whose head is valid, and calls the mount's on_head. */
+/* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls
+ * on_head. */
 static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
@@ -138,7 +139,7 @@ static bool read_request_head(struct http_conn *c) {
 
 static void on_request_complete(struct http_conn *c) {
   sio_request *r = c->req;
-  sio__http_conn_return_parser(c);
+  sio__http_conn_release_parser(c);
   c->state = HTTP_UNANSWERED;
   r->mount->on_request(r);
 }
@@ -185,8 +186,8 @@ static bool read_request_body(struct http_conn *c) {
   return event != PARSE_MORE;
 }
 
-/* Calls on_next if the next request has begun to arrive while this one waits for its answer.
- * Returns true if that has answered this one. */
+/* Calls on_next if the next request has begun to arrive while the current one waits for its answer.
+ * Returns true if the callback has answered the current request. */
 static bool notify_mount_of_next_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
@@ -202,7 +203,7 @@ static bool discard_request_body(struct http_conn *c) {
   consume_http_input(c, used);
   if (event == PARSE_BAD) sio__http_conn_close_when_sent(c);
   if (event != PARSE_END) return false;
-  sio__http_conn_return_parser(c);
+  sio__http_conn_release_parser(c);
   c->state = HTTP_IDLE;
   return true;
 }
@@ -254,8 +255,8 @@ static void pause_or_resume_reading(struct http_conn *c) {
   if (!full && c->conn->paused) sio__conn_resume_reading(c->conn);
 }
 
-/* Passes the stash to TLS: bytes that arrived together with the PROXY header, or that the host had
- * read. */
+/* Passes the stash to TLS. It contains bytes that arrived together with the PROXY header, or that
+ * the host had read before it passed the connection to the server. */
 static void feed_stash_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;
   buf_init(&c->stash, ciphertext.max);

@@ -11,11 +11,12 @@
 #include <sio/http.h>
 #include <sio/server.h>
 
-/* Handles the requests for a part of the URL space. All callbacks run on the loop's thread.
- * on_head, on_request and on_next may answer, drop or detach the request (request.h). */
+/* A mount: the callbacks that handle the requests for a part of the URL space. All callbacks run on
+ * the loop's thread. on_head, on_request and on_next may answer the request, drop it, or take its
+ * connection for an upgrade (request.h). */
 struct http_mount {
   /* Called when the head is complete. May set r->max_body, which is http_limits.max_body otherwise,
-   * and r->user. May answer already: a body that is still to come is then discarded, and the
+   * and r->user. May answer r before its body has arrived: then the body is discarded, and the
    * connection is closed if the body is longer than r->max_body. If the callback returns false, the
    * body is not read until sio__request_allow_body() is called. */
   bool (*on_head)(sio_request *r);
@@ -23,28 +24,33 @@ struct http_mount {
   void (*on_request)(sio_request *r);
   /* Called when a request ends that the mount has not answered: the peer has disconnected, has sent
    * too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the answer 408)
-   * or has broken the protocol (SIO_EPROTO). r must not be answered any more, and is freed at the
-   * end of the loop's turn. But if the callback sets r->answer_owed, r stays valid until the host
-   * answers it, and that answer is discarded. `detail` is the reason as text. */
+   * or has broken the protocol (SIO_EPROTO), the server was closed (UV_ECANCELED), or memory ran
+   * out (UV_ENOMEM). r must not be answered any more, and is freed at the end of the loop's turn.
+   * But if the callback sets r->answer_owed, r stays valid until the host answers it, and the
+   * host's answer is discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
   /* Called when the next request has arrived on the same connection and waits for the answer to r.
    * The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
   /* Called when r was answered, and when the answer to a request with answer_owed was discarded:
-   * the mount must forget r. Not called for a request that the connection refuses (on_abort is
-   * called), or that the mount drops or detaches. May be NULL. A mount that sets this callback must
-   * outlive the server: see sio__request_detach_from_server(). */
+   * the mount must not use r after this call. Not called for a request that the connection refuses
+   * (then on_abort is called), that the mount drops, or whose connection the mount takes. May be
+   * NULL. A mount that sets this callback must outlive the server: see
+   * sio__request_detach_from_server(). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
 
 struct http_limits {
-  /* The most bytes of request line and headers together with trailers and chunk extensions. */
+  /* The most bytes of the request line, headers, trailers and chunk extensions of a request
+   * together. */
   size_t max_head;
   unsigned max_headers;
-  size_t max_body;        /* the most bytes of a body, if the mount sets no other limit */
-  unsigned head_ms;       /* the time from the first byte of a head to its last */
-  unsigned body_ms;       /* the time from the end of the head to the end of the body */
+  size_t max_body; /* the most bytes of a body, unless on_head sets r->max_body */
+  /* The time for a head to arrive, and for a new connection to begin its first request. */
+  unsigned head_ms;
+  /* The time for a body to arrive, and for the peer to receive some bytes of an answer. */
+  unsigned body_ms;
   unsigned keep_alive_ms; /* the time between two requests */
   /* How many connections may have sent no complete head yet; 0 means no limit. */
   unsigned max_pending;
@@ -91,7 +97,8 @@ struct http {
     uint64_t requests, aborted;
     uint64_t tls_hellos; /* TLS handshakes that arrived on connections without TLS */
     uint64_t answers[5]; /* by the first digit of the status; index 0 is 1xx */
-    /* Requests that were refused before the host saw them, by enum sio_http_refusal. */
+    /* Requests that were refused before the host saw them; the index is an enum
+     * sio_http_refusal. */
     uint64_t refused[SIO_HTTP_REFUSED_END];
     uint64_t handshakes_refused; /* WebSocket handshakes that were not answered with 101 */
   } stats;

@@ -78,7 +78,7 @@ struct sio_request {
   sio_slice url;           /* the path and the query */
   sio_slice authority; /* the host in a request target such as "http://host/path"; else {NULL, 0} */
   sio_slice method_text;
-  struct buf head; /* the n received bytes of the head, and after them the array `headers` */
+  struct buf head; /* the head as received (head.n bytes), and after it the array `headers` */
   struct buf joined_values; /* values of headers that were on several lines */
   struct buf body;
   struct buf extra_headers; /* lines for the head of the answer: "Name: value\r\n"... */
@@ -162,7 +162,7 @@ void sio__request_drop(sio_request *r);
  * owner of the connection. *rest is set to the bytes that were received after the request, which
  * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
  * callback, until the callback returns. Returns NULL if the peer has disconnected. */
-struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
+struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */
 

@@ -55,7 +55,7 @@ void sio__request_drop(sio_request *r) {
   sio__request_free_later(r);
 }
 
-struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
+struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest) {
   struct http_conn *c = r->conn;
   *rest = slice(NULL, 0);
   if (!c || r->answered) return NULL;

@@ -43,7 +43,7 @@ static bool are_strings_equal_or_both_null(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool is_same_route_in_table(const struct routes *rs, const struct route *rt) {
+static bool routes_contain_same_route(const struct routes *rs, const struct route *rt) {
   list_each (it, next, &rs->all) {
     const struct route *o = container_of(it, struct route, link);
     if (are_strings_equal_or_both_null(o->method, rt->method) &&
@@ -75,7 +75,7 @@ static struct route *route_new(const char *method, const char *path, size_t n) {
 }
 
 static int add_route_if_new(struct routes *rs, struct route *rt) {
-  if (is_same_route_in_table(rs, rt)) {
+  if (routes_contain_same_route(rs, rt)) {
     route_free(rt);
     return SIO_EEXISTS;
   }
@@ -200,15 +200,15 @@ void sio__routes_answer_with_text(sio_request *r, int status, const char *text) 
   sio__request_answer(r, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
-/* Answers 405. The Allow header lists the methods of the best matching pattern, whose specificity
- * is `won`. */
-static void answer_method_not_allowed(const struct routes *rs, sio_request *r, size_t won) {
+/* Answers 405. The Allow header lists the methods of the routes that match the path with the
+ * specificity `best`, which is that of the best matching pattern. */
+static void answer_method_not_allowed(const struct routes *rs, sio_request *r, size_t best) {
   struct buf allow;
   int err = 0;
   buf_init(&allow, 1024);
   list_each (it, next, &rs->all) {
     const struct route *rt = container_of(it, struct route, link);
-    if (rt->upgrade || !does_route_match_path(rt, r->path) || route_specificity(rt) != won)
+    if (rt->upgrade || !does_route_match_path(rt, r->path) || route_specificity(rt) != best)
       continue;
     if (allow.n && !err) err = sio__buf_put(&allow, ", ", 2);
     if (!err) err = sio__buf_put(&allow, rt->method, strlen(rt->method));

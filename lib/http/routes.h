@@ -36,8 +36,8 @@ int sio__routes_add_static(struct routes *rs, const char *prefix, const char *di
                            const sio_files_options *opts);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
                            size_t count, const sio_files_options *opts);
-/* Adds a route for WebSocket upgrades. cb checks the handshake, and detaches or answers the
- * request, at once or later. */
+/* Adds a route for WebSocket upgrades. cb checks the handshake, and takes the connection of the
+ * request or answers it, at once or later. */
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);
 
 /* Answers with `text` as text/plain. */

@@ -111,7 +111,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
   }
   LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is opened",
       sio__request_client_address(r));
-  struct conn *c = sio__request_detach(r, rest);
+  struct conn *c = sio__request_take_conn(r, rest);
   int err = c ? conn_send_text(c, head) : SIO_ECLOSED;
   msg_unref(head);
   if (err) {

@@ -397,7 +397,7 @@ static const struct conn_ops taker = { .read = no_bytes, .eof = on_end, .failed 
 
 static void take(sio_request *r) {
   sio_slice rest;
-  taken = sio__request_detach(r, &rest);
+  taken = sio__request_take_conn(r, &rest);
   REQUIRE(taken != NULL);
   snprintf(rest_text, sizeof rest_text, "%.*s", (int)rest.n, rest.n ? rest.p : "");
   sio__conn_set_owner(taken, &taker, NULL);
