@@ -11,13 +11,14 @@
 /* The compressed form of one file. The struct must be zero at first. */
 struct asset_gzip {
   struct msg *gzip;
-  bool tried;
+  bool tried; /* the file was compressed; `gzip` is NULL if this did not make it shorter */
 };
 
 /* Answers 200 with the file, or 304 or 412 if a conditional header of r asks for that. `etag`
  * includes its quotes. The file is compressed for the first request that accepts gzip, and the
- * result is kept in *p. It is not compressed if its type is one that is compressed already, if it
- * is longer than 8 MiB, or if p is NULL. Returns 0, UV_ENOMEM or SIO_ETOOBIG. */
+ * result is kept in *p. It is not compressed if its type does not compress well, if it is shorter
+ * than http->compress_from or longer than 8 MiB, or if p is NULL. Returns 0, UV_ENOMEM or
+ * SIO_ETOOBIG. */
 int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
                               const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);

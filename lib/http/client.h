@@ -13,6 +13,7 @@
  * version in quotes. */
 extern const sio_asset sio__client_assets[];
 extern const size_t sio__client_assets_count;
-extern const char sio__client_version[]; /* such as "4.8.1"; "" if the table is empty */
+/* The version of the client, such as "4.8.1"; "" if sio__client_assets is empty. */
+extern const char sio__client_version[];
 
 #endif

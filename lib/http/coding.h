@@ -12,8 +12,9 @@
 
 enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
 
-/* Returns the coding with the highest weight in the Accept-Encoding header; gzip if both have the
- * same weight. Returns CODING_NONE if that weight is 0, or less than the weight of "identity". */
+/* Returns gzip or deflate, whichever has the higher weight in the Accept-Encoding header; gzip if
+ * the weights are equal. Returns CODING_NONE if the higher weight is 0, or less than that of
+ * "identity". */
 enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding);
 enum coding sio__coding_for_request(const sio_request *r);
 

@@ -174,15 +174,15 @@ int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r)
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
-/* Returns true if the page comes from this server, or from a proxy before it: the page's origin
- * ends with our host. */
+/* Returns true if `origin`, such as "https://a.example", ends with `host`, the Host header: then
+ * the page comes from this server or from a proxy in front of it. */
 static bool is_origin_of_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';
 }
 
-/* Returns true if the browser says that a page of another origin has sent r. If CORS is off, only
- * that is certain: behind a proxy the Host header may not be the host of the page. */
+/* Returns true if the header Sec-Fetch-Site says that a page of another origin has sent r. If CORS
+ * is off, the Host header is not compared with the origin, because it may be changed by a proxy. */
 static bool is_sent_by_other_site(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");

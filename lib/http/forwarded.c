@@ -15,7 +15,7 @@ struct walk {
   const sio_request *r;
   sio_slice name, rest;
   uint32_t lines; /* how many header lines were not visited yet */
-  bool quotes;    /* commas inside quotes do not separate elements */
+  bool quotes;    /* true if commas inside quotes do not separate elements */
 };
 
 static bool is_backslash_escaped(sio_slice s, size_t at) {
@@ -107,8 +107,8 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
 
 /* Returns true if X-Forwarded-Proto says that the client uses TLS. The client is the element
  * `depth` of X-Forwarded-For, counted from 0 at the end, and its protocol is the element with the
- * same number here. If the list has fewer elements, its first one counts, because some proxies send
- * only one. */
+ * same number in X-Forwarded-Proto. If that list has fewer elements, its first element counts,
+ * because some proxies send only one. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
   struct walk w = begin_list_iteration_at_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);

@@ -19,7 +19,7 @@ struct http_conn_transfer {
 };
 
 /* Takes the connection of r from its server. Must be called from on_head of the request's mount. r
- * is freed, and this server does not count it as received. Returns 0 and sets *out; or returns
+ * is freed, and the statistics of this server do not count r. Returns 0 and sets *out; or returns
  * UV_ENOMEM and changes nothing. */
 int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out);
 /* Returns how much memory t takes, in bytes. */

@@ -16,7 +16,7 @@ struct kept_head {
   uint32_t url_len;
   uint16_t nheaders;
   bool secure : 1;
-  bool tls : 1; /* `text` begins with a pointer to a struct tls_info, which holds a reference */
+  bool tls : 1; /* `text` begins with a counted reference, a pointer to a struct tls_info */
   uint8_t url_at;
   char text[];
 };

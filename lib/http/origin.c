@@ -20,7 +20,8 @@ static sio_slice origin_of_referer(const sio_request *r) {
   return slice(url.p, n);
 }
 
-/* Returns true if the request was caused by the user ("none") or by a page of this server. */
+/* Returns true if `site`, a value of Sec-Fetch-Site, says that the request was caused by the user
+ * ("none") or by a page of this server. */
 static bool is_fetch_site_same_origin(sio_slice site) {
   return slice_equals_str(site, "same-origin") || slice_equals_str(site, "none");
 }

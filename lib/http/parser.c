@@ -12,17 +12,17 @@
 #error "a lenient llhttp 8 takes any byte for a chunk size's LF: build with LLHTTP_STRICT_MODE=1"
 #endif
 
-/* How many bytes of framing each chunk may have that do not count against max_framing: 16 digits of
- * its length, and two CRLF. */
+/* How many bytes of each chunk's framing do not count against max_framing: 16 digits of its length,
+ * and two CRLF. */
 enum { CHUNK_FRAMING = 20 };
 
 struct http_parser {
   llhttp_t ll; /* must be the first member: http_parser_of_llhttp() casts its address */
   struct buf *body;
-  uint64_t left;    /* body bytes that may still arrive */
-  uint64_t used;    /* bytes that were consumed after the head */
-  uint64_t granted; /* how many of the bytes in `used` were body, or framing that does not count */
-  uint64_t max_framing; /* how many of the bytes in `used` may be extensions and trailers */
+  uint64_t left;        /* how many more bytes the body may have */
+  uint64_t used;        /* how many bytes were consumed after the head */
+  uint64_t granted;     /* the body's bytes so far, and CHUNK_FRAMING for each chunk */
+  uint64_t max_framing; /* how far `used` may exceed `granted`: chunk extensions and trailers */
   int err, status;
   const char *detail;
   bool in_body;
@@ -79,8 +79,8 @@ void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_
   ps->left = max;
   ps->max_framing = max_framing;
   ps->in_body = true;
-  /* llhttp would not parse the body of a request that asks for an upgrade. Here the upgrade was
-   * refused or is ignored. */
+  /* Without this llhttp would not parse the body of a request that asks for an upgrade. This
+   * function is called when the upgrade was refused or is ignored. */
   ps->ll.upgrade = 0;
 }
 
@@ -94,8 +94,8 @@ static enum parse_event parser_set_error(struct http_parser *ps, int err, int st
   return PARSE_BAD;
 }
 
-/* Returns a text of our own for an error of llhttp, which does not change with the version of
- * llhttp. */
+/* Returns the text of an error of llhttp. The texts are our own, because those of llhttp may change
+ * with its version. */
 static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "unknown request method";

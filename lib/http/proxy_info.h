@@ -12,11 +12,11 @@
 
 struct proxy_info {
   char direct[CONN_ADDRESS]; /* the address of the proxy that has connected */
-  /* The client's address; that of the proxy until a PROXY header has named a client. */
+  /* The client's address; before a PROXY header has named the client, the address of the proxy. */
   char client[CONN_ADDRESS];
   bool trusts_headers; /* the headers X-Forwarded-For or Forwarded of requests are believed */
   bool header_secure;  /* the PROXY header says that the client uses TLS */
-  /* The client uses TLS, as the PROXY header or the headers of the request say. */
+  /* The PROXY header or the headers of the current request say that the client uses TLS. */
   bool request_secure;
 };
 

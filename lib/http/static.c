@@ -142,8 +142,8 @@ static void file_source_free(struct http_source *s) {
   sio__free(f);
 }
 
-/* Returns 0 if the file was not modified since its length and ETag were sent; otherwise UV_EOF, or
- * a libuv error. */
+/* Returns 0 if the file was not modified since it was opened; UV_EOF if it was; or a libuv error if
+ * its state cannot be read. */
 static int check_file_unchanged(const struct file *f) {
   struct stat st;
   if (fstat(f->fd, &st)) return -errno;
