@@ -84,9 +84,9 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   put_byte(w, '"');
 }
 
-/* Writes the name of an event as a JSON string. Each "\xC0\x80" in it (utf8.h) is malformed UTF-8,
- * so it makes the written string longer than the name and its two quotes. Only then the name is
- * searched for it. */
+/* Writes the name of an event as a JSON string. "\xC0\x80" stands for U+0000 (utf8.h). It is
+ * malformed UTF-8, so the written string is longer than the name with its two quotes if the name
+ * contains it. The name is searched for "\xC0\x80" only if the written string is longer. */
 static void put_event_name(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);
@@ -111,8 +111,8 @@ static void put_json_argument_array(struct writer *w, sio_slice name, sio_args a
   put_byte(w, ']');
 }
 
-/* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the number of all attachments of
- * the arguments, of which some may turn out not to be needed. */
+/* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the number of attachments that
+ * the arguments have; those to which no placeholder refers are not sent. */
 static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args,
                                     int64_t id, sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];

@@ -72,8 +72,8 @@ size_t sio__json_unescape_string(char *out, sio_slice text) {
 
 /* ---- quoting ---------------------------------------------------------------------------- */
 
-/* A step in quoting a text: the next `run` bytes are copied unchanged, and the `eaten` bytes after
- * them are replaced by `instead`. */
+/* A piece of a text that is being quoted: the next `run` bytes are copied unchanged, and the
+ * `eaten` bytes after them are replaced by the escape or character `instead`. */
 struct piece {
   size_t run, eaten, instead_n;
   char instead[JSON_ESCAPE_MAX];
@@ -108,31 +108,32 @@ static size_t malformed_utf8_length(const char *p, size_t n) {
   return len;
 }
 
-static void set_piece_replacement(struct piece *piece, const char *text, size_t n) {
+static void set_string_piece_replacement(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
 
-static void set_piece_escape_of_byte(struct piece *piece, char c) {
+static void set_json_escape_of_byte(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      set_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
+      set_string_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  set_piece_replacement(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  set_string_piece_replacement(piece,
+                               (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 }
 
-static struct piece next_piece_to_quote(const char *p, const char *end) {
+static struct piece next_string_piece_to_quote(const char *p, const char *end) {
   const char *stop = skip_text_needing_no_escape(p, end);
   struct piece piece = { .run = (size_t)(stop - p) };
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
     piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_piece_replacement(&piece, "\xef\xbf\xbd", 3);
+    set_string_piece_replacement(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
-    set_piece_escape_of_byte(&piece, *stop);
+    set_json_escape_of_byte(&piece, *stop);
   }
   return piece;
 }
@@ -140,7 +141,7 @@ static struct piece next_piece_to_quote(const char *p, const char *end) {
 size_t sio__json_quoted_length(sio_slice s) {
   size_t n = 2, done = 0;
   while (done < s.n) {
-    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
+    struct piece piece = next_string_piece_to_quote(s.p + done, s.p + s.n);
     n += piece.run + piece.instead_n;
     done += piece.run + piece.eaten;
   }
@@ -152,7 +153,7 @@ size_t sio__json_quote_string(char *out, sio_slice s) {
   size_t done = 0;
   *o++ = '"';
   while (done < s.n) {
-    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
+    struct piece piece = next_string_piece_to_quote(s.p + done, s.p + s.n);
     memcpy(o, s.p + done, piece.run);
     memcpy(o + piece.run, piece.instead, piece.instead_n);
     o += piece.run + piece.instead_n;

@@ -9,7 +9,7 @@
 #include "base/num.h"
 
 enum {
-  INT_DIGITS = 19,   /* an int64_t has at most this many */
+  INT_DIGITS = 19,   /* the most digits of an int64_t */
   SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
   KEPT_DIGITS = 780, /* of the digits after the first 767 it matters only whether all are 0 */
   EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */

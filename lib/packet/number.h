@@ -10,11 +10,11 @@
 
 #include "base/slice.h"
 
-/* Converts the number exactly: "1e3" is 1000 and "5.0" is 5. Returns false if it has a fraction or
- * does not fit into an int64_t. */
+/* Converts the JSON number `text` exactly: "1e3" is 1000 and "5.0" is 5. Returns false if `text` is
+ * not a number, has a fraction, or does not fit into an int64_t. */
 bool sio__number_to_int64(sio_slice text, int64_t *out);
-/* Sets *out to the nearest double, or to an infinity if the number is too large, as JavaScript
- * does. */
+/* Sets *out to the double that is nearest to the JSON number `text`, or to an infinity if the
+ * number is too large, as JavaScript does. Returns false if `text` is not a number. */
 bool sio__number_to_double(sio_slice text, double *out);
 
 #endif

@@ -23,7 +23,7 @@ void sio__tree_wipe_and_free(struct cJSON *t);
 /* Appends t as JSON text to *m. Returns 0; SIO_EDEPTH if t is more than max_depth deep or circular;
  * SIO_EJSON for a raw item that is not valid JSON (the memory of `scan` is used to check it);
  * SIO_EPLACEHOLDER if has_bins is false and t contains a node that sio__tree_mark_placeholders()
- * has marked, because the attachment would not be sent with it; UV_ENOMEM; or SIO_ETOOBIG. */
+ * has marked, because the node's attachment would not be sent; UV_ENOMEM; or SIO_ETOOBIG. */
 int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
                       unsigned max_depth, bool has_bins);
 

@@ -21,9 +21,10 @@ struct writer {
   struct msg *bins; /* the chain of attachments so far, owned */
   struct msg **last;
   uint32_t nbins;
-  /* Some value has attachments; then all JSON text is searched for placeholders. */
+  /* True if a value of the packet may have attachments. Then all JSON text is searched for
+   * placeholders, the objects that stand for attachments. */
   bool may_have_bins;
-  bool unbound_placeholder; /* a value without attachments contains a placeholder */
+  bool unbound_placeholder; /* a value that has no attachments contains a placeholder */
   unsigned depth;           /* how many arrays and objects are open */
   int err;                  /* the first error; if it is set, the caller must discard the packet */
 };
