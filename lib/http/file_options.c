@@ -10,7 +10,7 @@ struct file_options {
   int (*on_request)(sio_request *r, void *user);
   void *user;
   size_t count;
-  sio_header headers[]; /* followed by their texts */
+  sio_header headers[]; /* after the array come the texts to which the headers point */
 };
 
 static bool is_header_allowed(const sio_header *h) {
@@ -18,8 +18,9 @@ static bool is_header_allowed(const sio_header *h) {
          sio__http_is_field_value(slice_str(h->value)) && !sio__is_framing_header(h->name);
 }
 
-/* Counts the headers of a list and the bytes of their texts. */
-static int measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
+/* Counts the headers of a list and the bytes of their names and values. Returns UV_EINVAL if a
+ * header is not one that the host may set. */
+static int validate_and_measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
   *count = *bytes = 0;
   for (const sio_header *h = list; h && h->name; h++) {
     if (!is_header_allowed(h)) return UV_EINVAL;
@@ -55,7 +56,7 @@ int sio__file_options_copy(struct file_options **out, const sio_files_options *f
   *out = NULL;
   if (!from) return 0;
   int err = sio__read_sized_struct(&ours, sizeof ours, from, sizeof ours);
-  if (!err) err = measure_headers(ours.headers, &count, &bytes);
+  if (!err) err = validate_and_measure_headers(ours.headers, &count, &bytes);
   if (err) return err;
   *out = file_options_new(&ours, count, bytes);
   return *out ? 0 : UV_ENOMEM;
@@ -63,7 +64,7 @@ int sio__file_options_copy(struct file_options **out, const sio_files_options *f
 
 void sio__file_options_free(struct file_options *o) { sio__free(o); }
 
-/* Headers that the callback has set replace those of the list. */
+/* Adds the headers of the list to the answer, except those that the callback has set already. */
 static int add_listed_headers(const struct file_options *o, sio_request *r) {
   size_t by_callback = r->extra_headers.n;
   int err = 0;

@@ -75,7 +75,7 @@ void sio__http_parser_init(struct http_parser *ps) {
 void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_t max,
                                  size_t max_framing) {
   ps->body = body;
-  if (body) body->max = max; /* so that it does not take more memory than that either */
+  if (body) body->max = max; /* without this the buffer might allocate more than `max` bytes */
   ps->left = max;
   ps->max_framing = max_framing;
   ps->in_body = true;

@@ -268,7 +268,7 @@ static bool route_on_head(sio_request *r) {
   return true;
 }
 
-/* An answer without a file has none of the headers that were meant for the file. */
+/* Answers that the file cannot be served, without the headers that were added for the file. */
 static void route_answer_no_file(sio_request *r, int status) {
   r->extra_headers.n = 0;
   r->has_date = false;

@@ -321,8 +321,8 @@ int sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice
 
 /* ---- one file by its name ---------------------------------------------------------------- */
 
-/* The rules for paths of URLs hold for names of files, too: no empty segments, and none that begins
- * with a dot. */
+/* Returns true if no segment of the file name is empty or begins with a dot, which is also required
+ * of the paths of URLs. */
 static bool is_servable_file_name(const char *name) {
   if (!name || strlen(name) >= PATH_ROOM) return false;
   for (const char *segment = name;; segment++) {
@@ -355,7 +355,7 @@ static int open_file_in_directory(const char *dir, const char *name, struct stat
 int sio_respond_file(sio_request *r, const char *dir, const char *name) {
   struct stat st;
   if (r->answered) return SIO_ESTATE;
-  if (!r->conn) return sio__request_answer(r, 404, NULL, slice(NULL, 0)); /* only frees r */
+  if (!r->conn) return sio__request_answer(r, 404, NULL, slice(NULL, 0)); /* this only frees r */
   size_t lines = r->extra_headers.n;
   int err, fd = open_file_in_directory(dir, name, &st);
   if (fd >= 0) {
