@@ -96,7 +96,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
 
 static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
 
-/* Answers the GET of an open session. The flush hook may end the session first. */
+/* Calls the flush hooks, and answers the GET unless a hook has ended the session. */
 static void flush_queue_to_get(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);
@@ -127,7 +127,7 @@ static void on_polling_flush_task(struct task *t) {
 
 /* ---- closing ------------------------------------------------------------------------------ */
 
-/* No GET will take the queue any more: drops it, and counts and logs the bytes. */
+/* Drops the queue, which no GET will fetch any more, and counts and logs the lost bytes. */
 static void drop_unfetched_queue(struct polling *p, int level) {
   sio_session *c = p->session;
   size_t bytes = p->queued;
@@ -161,9 +161,9 @@ static void on_linger_timeout(struct timer *t) {
   sio__session_finish_closing(p->session);
 }
 
-/* The queue and the close packet leave in two responses. A client that finds both in one
- * response closes before it handles the queue, and would reconnect although a queued packet
- * disconnects it. */
+/* Answers the waiting POST and GET of a session that has ended. The queue and the close packet are
+ * sent in two responses: a client that finds both in one response closes before it handles the
+ * queue, and would reconnect although a queued packet disconnects it. */
 static void answer_requests_of_ended_session(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
@@ -178,8 +178,9 @@ static void answer_requests_of_ended_session(sio_session *c) {
     start_linger_timer(p);
 }
 
-/* The requests are answered at the end of the turn: an answer runs the host's header hooks, which
- * must not run inside the call that ended the session, because that may be a call that sends. */
+/* The waiting GET and POST are answered at the end of the turn: an answer runs the host's header
+ * hooks, which must not run inside the call that ended the session, because the host may have made
+ * that call to send something. */
 static bool polling_end_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
@@ -232,23 +233,24 @@ void sio__polling_on_get(sio_session *c, sio_request *r) {
 static void on_get_aborted(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
-  if (!c) return; /* it is answered, or its session was upgraded */
+  if (!c) return; /* r was answered, or its session has moved to a WebSocket */
   c->polling->get = NULL;
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
                            "poll connection closed prematurely");
 }
 
-/* The host itself has answered the request: one of its request hooks had kept the pointer. */
+/* Called when the host itself has answered the GET r, to which one of its request hooks has kept a
+ * pointer. */
 static void on_get_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;
 }
 
-/* A GET is handled when its head is complete; a body is ignored. */
+/* Does nothing: a GET is handled when its head is complete, and a body is ignored. */
 static void on_get_complete(sio_request *r) { (void)r; }
 
-/* Another request has arrived on the same connection, perhaps a POST of this session: answers the
- * GET now instead of when there is something to send. */
+/* Called when another request, perhaps a POST of this session, has arrived on the connection of the
+ * waiting GET r. Answers the GET now, instead of when there is something to send. */
 static void on_next_request_after_get(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->get == r) sio__polling_answer_waiting_get(c);
@@ -288,8 +290,8 @@ void sio__polling_answer_waiting_get(sio_session *c) {
   sio__backpressure_on_queue_low(c);
 }
 
-/* Moves the queue before it answers the GET: an answer runs the host's header hooks, and messages
- * that a hook sends must be sent after the queue. */
+/* The queue is moved before the GET is answered, because the answer runs the host's header hooks,
+ * and messages that a hook sends must be sent after the queue. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   struct out_node *queue = p->first;

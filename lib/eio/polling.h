@@ -10,7 +10,8 @@
 
 extern const struct transport sio__transport_polling;
 
-int sio__polling_open(sio_session *c); /* makes it the session's transport; 0, UV_ENOMEM */
+/* Makes long-polling the transport of the session. Returns 0 or UV_ENOMEM. */
+int sio__polling_open(sio_session *c);
 /* Answers the request that opened the session with the handshake packet and the packets queued
  * after it. */
 void sio__polling_answer_first_get(sio_session *c, sio_request *r);
@@ -20,9 +21,9 @@ void sio__polling_on_get(sio_session *c, sio_request *r);
 /* Answers a waiting GET at once, with a noop if nothing is queued, so that the client can upgrade
  * or send its next request. */
 void sio__polling_answer_waiting_get(sio_session *c);
-/* The session has moved to WebSocket: answers a waiting GET with a noop, passes each queued msg to
- * `take`, and frees the struct polling. `take` must take a reference of its own to a msg that it
- * keeps. */
+/* Call this when the session has moved to a WebSocket: passes each queued msg to `take`, and then
+ * answers a waiting GET with a noop. Frees c->polling, unless packets of a POST wait to be handled.
+ * `take` must take a reference of its own to a msg that it keeps. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m));
 
 #endif

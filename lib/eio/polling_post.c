@@ -80,7 +80,7 @@ void sio__polling_end_post(struct polling *p, bool ok) {
     sio__request_drop(r);
 }
 
-/* ---- its packets ------------------------------------------------------------------------- */
+/* ---- the packets of a POST ------------------------------------------------------------------ */
 
 static const struct payload_form *post_payload_form(const sio_session *c, const sio_request *r) {
   if (c->protocol == 4) return &sio__payload4;
@@ -112,8 +112,8 @@ static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
   return sio__session_on_packet(c, &in);
 }
 
-/* Returns true if every packet was handled or the session is over, and false if the rest has to
- * wait. */
+/* Returns true if every packet was handled or the session is over, and false if the remaining
+ * packets have to wait. */
 static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
   while (!rd->rest.p || !sio__session_must_stop_reading(c))
     if (!handle_next_packet(c, rd)) return true;
@@ -149,7 +149,8 @@ static void post_backlog_free(struct backlog *b) {
   sio__free(b);
 }
 
-/* Removes the first body of the backlog. One of which a packet is being handled is freed later. */
+/* Removes the first body from the backlog and frees it. While one of its packets is being handled,
+ * the body is freed later, by handle_post_backlog(). */
 static void remove_first_post_of_backlog(struct polling *p) {
   struct backlog *b = p->backlog;
   p->backlog = b->next;
@@ -161,7 +162,8 @@ void sio__polling_free_post_backlog(struct polling *p) {
   while (p->backlog) remove_first_post_of_backlog(p);
 }
 
-/* Prepares to read the packets of a complete body. Returns false if the session is over. */
+/* Prepares *rd to read the packets of a POST whose body is complete. Returns false if the session
+ * is over. */
 static bool begin_post_body(sio_session *c, sio_request *r, struct post_reader *rd) {
   sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
   if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
@@ -180,9 +182,9 @@ static void handle_post_body(sio_session *c, sio_request *r) {
     keep_unhandled_post_packets(c, r, &rd);
 }
 
-/* How much memory the backlog may take if POSTs are added to it that have been answered. A client
- * that has much to send may send several before it receives "3probe". There is always room for two:
- * the one that was open when the client began to upgrade, and the next. */
+/* Returns how much memory the backlog may take when a POST is added to it so that it can be
+ * answered. A client that has much to send may send several POSTs before it receives "3probe". There
+ * is always room for two: the one that was open when the client began to upgrade, and the next. */
 static size_t max_post_backlog_memory(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   size_t two = 2 * (o->max_payload + sizeof(struct backlog));
@@ -197,8 +199,8 @@ static bool post_backlog_has_room_for(const sio_session *c, const sio_request *r
   return held <= max_post_backlog_memory(c);
 }
 
-/* Adds the POST that waits for the backlog to it, so that it can be answered. Returns false if
- * there is no room, or if the session is over. */
+/* Adds p->post, which waits until the backlog is handled, to the backlog, so that it can be
+ * answered. Returns false if the backlog has no room for it, or if the session is over. */
 static bool add_waiting_post_to_backlog(sio_session *c) {
   struct polling *p = c->polling;
   struct post_reader rd;
@@ -228,8 +230,8 @@ static void handle_post(sio_session *c, sio_request *r) {
   }
 }
 
-/* Returns false if packets have to wait again, or if the session has ended and its backlog is
- * gone. */
+/* Handles the packets of the backlog. Returns true if all were handled; false if some have to wait
+ * again, or if the session has ended, and its backlog was freed. */
 static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   b->busy = true;
   bool all = handle_post_packets(c, &b->reader);
@@ -239,13 +241,13 @@ static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   return all && !dropped;
 }
 
-/* The packets of the first POST in the backlog are handled: goes on with the next one, with the
- * POST that waits for them, or with the WebSocket. */
+/* Called when all packets of the first POST in the backlog were handled. Goes on with the next POST
+ * in the backlog, with the POST that waits outside of the backlog, or with the WebSocket. */
 static void finish_first_post_of_backlog(sio_session *c) {
   struct polling *p = c->polling;
   remove_first_post_of_backlog(p);
   if (p->backlog)
-    answer_post_if_client_upgrades(c); /* the backlog may have room for it now */
+    answer_post_if_client_upgrades(c); /* the backlog may have room for p->post now */
   else if (c->ws)
     sio__polling_free_after_upgrade(c);
   else if (p->post_waits)
@@ -261,7 +263,8 @@ static void on_post_backlog_task(struct task *t) {
     return;
   }
   answer_post_if_client_upgrades(c);
-  if (c->ws) sio__session_resume(c); /* waits until the peer has read more of the queue */
+  /* After an upgrade, this makes the session wait until the peer has read more of its queue. */
+  if (c->ws) sio__session_resume(c);
 }
 
 void sio__polling_free_after_upgrade(sio_session *c) {
@@ -325,7 +328,8 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
                            "data request connection closed prematurely");
 }
 
-/* The host itself has answered the request: one of its request hooks had kept the pointer. */
+/* Called when the host itself has answered the POST r, to which one of its request hooks has kept a
+ * pointer. */
 static void on_post_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);

@@ -19,11 +19,11 @@
 
 /* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
 void sio__polling_on_post(sio_session *c, sio_request *r);
-/* Answers 400 and ends the session, because r is malformed or the previous request of its kind is
- * still open. */
+/* Answers r with 400 and ends the session, because r is malformed, or an earlier GET or POST of the
+ * session is still open. */
 void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
-/* Handles the backlog, or sends the answer to a POST that was held back, if the session may be read
- * again. From the loop only. */
+/* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
+ * sends the answer to a POST that was held back, unless the session is over a rate limit. */
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its packets are handled and only the answer was held back. */
 void sio__polling_answer_post(sio_session *c);
@@ -37,13 +37,13 @@ void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p);
-/* Frees c->polling of a session that was upgraded. It is kept after the upgrade while packets of a
- * POST wait in its backlog; if the session ends before they are handled, they are dropped. Does
- * nothing if c->polling is NULL. */
+/* Frees c->polling of a session that was upgraded to a WebSocket. c->polling is kept after the
+ * upgrade while packets of a POST wait in its backlog; if the session ends before that, they are
+ * dropped. Does nothing if c->polling is NULL. */
 void sio__polling_free_after_upgrade(sio_session *c);
-/* true if packets of a POST wait to be handled */
+/* Returns true if packets of a POST wait to be handled. */
 bool sio__polling_has_post_backlog(const sio_session *c);
-/* received bytes of an incomplete POST */
+/* Returns how many bytes of an incomplete POST were received. */
 size_t sio__polling_incomplete_post_bytes(const struct polling *p);
 
 #endif

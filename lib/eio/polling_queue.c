@@ -2,7 +2,8 @@
  *
  * polling_queue.c - the messages that wait for a GET.
  *
- * The first msg of the queue is never a mark: a mark with nothing before it has passed already.
+ * The first msg of the queue is never a sent mark (sent.h): if nothing is queued before a mark, its
+ * callback is due at once, and no mark is queued.
  */
 #include "eio/polling_queue.h"
 #include <assert.h>
@@ -22,7 +23,8 @@ static struct out_node *last_queue_node(struct polling *p) {
   return p->first ? container_of(p->last, struct out_node, next) : NULL;
 }
 
-/* Appends m to the last run. Returns false if m needs a separate node. */
+/* Appends m to the last run, which is the series of msgs in one node. Returns false if m needs a
+ * node of its own. */
 static bool try_append_msg_to_run(struct polling *p, struct msg *m) {
   struct out_node *n = last_queue_node(p);
   if (!n || m->refs < RUN_REFS || !msg_try_link_next(n->last, m)) return false;
@@ -70,7 +72,7 @@ void sio__polling_schedule_post_backlog(struct polling *p) {
   if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
-/* m was taken off the queue: subtracts its size, and drops the reference. */
+/* Call this when m was removed from the queue: subtracts its size, and releases the reference. */
 static void release_queued_msg(struct polling *p, struct msg *m) {
   p->queued -= m->len;
   sio__polling_subtract_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));
@@ -88,8 +90,8 @@ unsigned sio__polling_drop_queue(struct polling *p) {
   return marks;
 }
 
-/* Builds a new queue, because a run from which messages are removed takes more nodes than before.
- * If there is no memory for a node, the rest of the queue stays as it is. */
+/* Builds a new queue, because the run of msgs in a node may become several nodes when msgs are
+ * removed from it. If there is no memory for a node, the rest of the queue stays as it is. */
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;

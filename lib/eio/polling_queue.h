@@ -24,14 +24,14 @@ struct post_reader {
   unsigned packets_left; /* how many more packets max_payload_packets allows */
 };
 
-/* The packets of a POST that wait, because the peer leaves too many replies unread or is over a
- * rate limit. The host's handler of an event reads the data of the event directly in `body`, even
- * after the handler has ended the session. So `body` is kept while a packet is handled, and
- * on_post_backlog_task() frees it afterwards. */
+/* The packets of a POST that were received and wait to be handled, because the peer leaves too many
+ * replies unread or is over a rate limit. The host's handler of an event reads the data of the
+ * event directly in `body`, even after the handler has ended the session. So `body` is kept while a
+ * packet is handled, and on_post_backlog_task() frees it afterwards. */
 struct backlog {
   sio_session *session;
-  struct backlog *next; /* the packets of the next POST, which was answered too; NULL: none */
-  struct task task;     /* handles the packets that are left */
+  struct backlog *next; /* the packets of the next POST that wait, or NULL */
+  struct task task;     /* handles the packets that wait */
   struct buf body;
   struct post_reader reader;
   bool busy; /* a packet of this body is being handled */
@@ -39,30 +39,34 @@ struct backlog {
 
 struct polling {
   sio_session *session;
-  sio_request *get;        /* waits for something to send, or NULL */
-  sio_request *post;       /* its body is still arriving, unless one of the next two is set */
-  bool post_waits;         /* complete, but packets of the POST before it are not handled yet */
-  bool post_answer_waits;  /* handled, but not answered, so that the peer sends no further POST */
-  struct backlog *backlog; /* NULL most of the time; the POSTs in the order in which they came */
+  sio_request *get;  /* the GET that waits for something to send, or NULL */
+  sio_request *post; /* the POST that is not answered yet, or NULL */
+  /* The body of `post` is complete, but packets of the POST before it have to be handled first. */
+  bool post_waits;
+  /* The body of `post` is complete. Its answer is held back, so that the peer sends no further
+   * POST. */
+  bool post_answer_waits;
+  struct backlog *backlog; /* POSTs whose packets wait to be handled, in order; mostly NULL */
   struct out_node *first, **last;
-  size_t queued, held;  /* bytes of the queued messages, and the memory they take */
-  struct task flush;    /* answers the GET at the end of the turn */
-  struct timer linger;  /* how long a closed session waits for a GET that takes its queue */
-  bool linger_extended; /* that time was extended once, because the loop was blocked */
-  bool ending;          /* the session is over, and its requests are not answered yet */
-  bool graceful;        /* with `ending`: the queue is sent before the close packet */
+  size_t queued, held; /* the bytes of the queued messages, and the memory that these take */
+  struct task flush;   /* answers `get` with the queue at the end of the turn */
+  struct timer linger; /* limits how long a closed session waits for a GET that fetches its queue */
+  bool linger_extended; /* the timer `linger` was restarted once, because the loop was blocked */
+  bool ending;          /* the session is over, and `get` or `post` is not answered yet */
+  bool graceful;        /* when the session ends, the queue is sent before the close packet */
 };
 
 /* Queues m. Returns 0 or UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
-/* Takes the first msg off a list of nodes, and returns it with the reference that the list held. */
+/* Removes the first msg from the list of nodes that begins at *first, and returns it. The caller
+ * gets the reference that the list held. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
-/* Empties the queue. Returns how many sent marks (see transport.queue_sent_mark) were in it. */
+/* Empties the queue. Returns how many sent marks (sent.h) were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
-/* Call this when the queue has become shorter: the backlog is handled further at the end of the
- * turn. */
+/* Call this when the queue has become shorter: packets of a POST that wait (the backlog) are
+ * handled at the end of the turn. */
 void sio__polling_schedule_post_backlog(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */
