@@ -27,7 +27,8 @@ static void disable_ie_xss_filter(sio_request *r) {
     sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
-/* A browser must not run an answer as a script that a page of another site has loaded. */
+/* Sets the header without which a browser might run the answer as a script, if a page of another
+ * site has loaded it as one. */
 static void set_nosniff_header(sio_request *r) {
   sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
@@ -87,7 +88,7 @@ static const char *refusal_message_text(const struct refusal *why) {
   return why->message && *why->message ? why->message : error_texts[why->code];
 }
 
-/* {"code":4,"message":"Forbidden"} */
+/* Answers with JSON such as {"code":4,"message":"Forbidden"}. */
 static void answer_error_json(sio_request *r, int status, const struct refusal *why) {
   static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
   sio_slice text = slice_str(refusal_message_text(why));

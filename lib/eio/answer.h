@@ -8,16 +8,17 @@
 #include "eio/eio.h"
 
 /* Answers 200 with packets as the body: text, the binary form of protocol 3, or a script for a
- * JSONP request. The body is compressed if it is long enough and not marked plain. initial: this is
- * the first answer of a session. */
+ * JSONP request. The body is compressed if it is long enough and body->plain is false. `initial` is
+ * true for the first answer of a session. */
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                          bool initial);
 void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
-/* Answers with a status and no body: 400 or 500 for misuse, 503 while the server drains. */
+/* Answers with `status` and no body, and counts r as refused: because the server drains or closes
+ * if the status is 503, otherwise because r misuses its session. */
 void sio__answer_empty(struct eio *e, sio_request *r, int status);
 
-/* The error codes of Engine.IO. For EIO_BAD_REQUEST, sio_connection_error.name is the exact
- * error. */
+/* The error codes of Engine.IO. EIO_BAD_REQUEST has several causes, which refusal.name tells
+ * apart. */
 enum eio_error {
   EIO_UNKNOWN_TRANSPORT,
   EIO_UNKNOWN_SID,
@@ -29,9 +30,9 @@ enum eio_error {
 
 struct refusal {
   enum eio_error code;
-  const char *name;    /* "TRANSPORT_MISMATCH", or "" */
+  const char *name;    /* the cause, such as "TRANSPORT_MISMATCH"; "" if the code says enough */
   sio_slice detail;    /* the value that was refused, for the log and the host */
-  const char *message; /* the text sent to the client; NULL or "": the default text of the code */
+  const char *message; /* the text for the client; if NULL or "", the default text of `code` */
 };
 
 /* Logs the refusal, calls the host's connection_error, and answers with {"code":n,"message":s}, or

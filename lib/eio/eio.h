@@ -180,7 +180,7 @@ size_t sio__session_incomplete_message_bytes(const sio_session *c);
 /* Call this when the session has joined a namespace: from then on the larger limits of joined
  * sessions apply. */
 void sio__session_set_joined(sio_session *c);
-/* Sets and returns a pointer that belongs to the layer above. */
+/* Sets a pointer for the layer above, which sio__session_user() returns. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);

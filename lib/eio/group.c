@@ -7,9 +7,12 @@
 #include "eio/polling_queue.h"
 #include "eio/session.h"
 
-/* LOW_MARK: if queue_low is not set, a connection that was not read because its queue was long is
- * read again once the queue is at most this many bytes. */
-enum { NODES_KEPT = 4096, LOW_MARK = 4096 };
+enum {
+  NODES_KEPT = 4096, /* how many unused nodes of polling queues are kept for reuse */
+  /* Without queue_high: if reading was stopped because the send queue was long, reading resumes
+   * when the queue is down to this many bytes. */
+  LOW_MARK = 4096
+};
 
 static sio_slice session_map_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
@@ -41,7 +44,8 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
   return m;
 }
 
-/* Makes the msg that stands for each sent mark in the send queues; its bytes are never sent. */
+/* Makes the msg that is queued as a sent mark: a placeholder without bytes, whose callback runs
+ * when everything that was queued before it has been sent. */
 static struct msg *sent_mark_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new_without_text(&e->loop->msgs);
   if (m) m->plain = true;
@@ -98,7 +102,8 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
 
 static void close_engine_sessions(struct eio *e, int reason) {
   struct list *it;
-  /* Takes the first session each time: a hook that runs for an answer may end others. */
+  /* The loop takes the first session each time, because a hook that runs for an answer may end
+   * other sessions. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server is closing");
@@ -146,8 +151,8 @@ void sio__eio_group_init(struct eio_group *g) {
   list_init(&g->engine_hooks);
 }
 
-/* The path is compared as a prefix of the raw URL, as in the reference, so that "/socket.io/x?..."
- * belongs to this engine too. */
+/* The path is compared as a prefix of the raw URL, as Node.js's server does, so "/socket.io/x?..."
+ * belongs to the engine with the path "/socket.io/", too. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url) {
   struct eio *found = NULL;
   size_t longest = 0;

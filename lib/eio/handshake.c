@@ -22,13 +22,14 @@
 #include "http/origin.h"
 #include "ws/upgrade.h"
 
+/* A request about which callbacks of the host decide: its request hooks, and then allow_request. */
 struct admission {
-  sio_next next; /* first: the host's handle is this struct */
+  sio_next next; /* must be the first member: the host gets a pointer to it, which is cast back */
   struct eio *eio;
-  sio_request *r;        /* NULL if the host has answered it */
-  struct list *at;       /* the hook that has to decide next */
-  unsigned waited : 1;   /* on_head has returned false: sio__request_allow_body() is due */
-  unsigned allowing : 1; /* allow_request decides now, after the hooks */
+  sio_request *r;        /* NULL after the host has answered the request itself */
+  struct list *at;       /* the link of the request hook that decides now */
+  unsigned waited : 1;   /* on_head has returned false, so the body is read after the decision */
+  unsigned allowing : 1; /* all request hooks have decided, and allow_request decides now */
 };
 
 static const struct http_mount admission_mount;
@@ -40,8 +41,9 @@ static bool is_transport_enabled(const struct eio *e, const struct handshake_que
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
-/* Charges a refused request to its address. Returns false if the address is over its limit, and
- * 429 was sent. A request that names no session was charged by sio__admit_new_session() before. */
+/* Counts a refused request against the limits of its client's address. Returns false if the address
+ * is over a limit, and 429 was sent. A request that names no session is not counted here, because
+ * sio__admit_new_session() has counted it. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;
@@ -96,8 +98,8 @@ static bool verify_request(struct eio *e, sio_request *r, struct handshake_query
 
 /* ---- routing of a verified request --------------------------------------------------------- */
 
-/* The request of a WebSocket is complete. The session that the request names may have ended since
- * its head was verified. */
+/* Called when the whole request of a WebSocket handshake was received. The session that the request
+ * names may have ended since the head of the request was verified. */
 static void on_upgrade_request_complete(sio_request *r) {
   struct eio *e = r->user;
   struct handshake_query q;
@@ -212,7 +214,8 @@ static void admission_on_hook_verdict(sio_next *n, bool ok, const char *message,
   }
 }
 
-/* The peer has disconnected. The host may still read the request until it has decided. */
+/* Called when the peer has disconnected. Keeps the request valid, because the host may read it
+ * until the host has decided. */
 static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->answer_owed = true;
@@ -229,7 +232,8 @@ static const struct http_mount admission_mount = { .on_request = admission_on_re
                                                    .on_abort = admission_on_request_aborted,
                                                    .on_answered = admission_on_request_answered };
 
-/* All request hooks have allowed the request. */
+/* Called when all request hooks have allowed the request. Verifies it, and handles it or asks the
+ * host's allow_request. */
 static void admission_verify_request(struct admission *a) {
   struct eio *e = a->eio;
   struct handshake_query q;
@@ -279,8 +283,9 @@ static bool apply_cors_to_request(struct eio *e, sio_request *r) {
   return err == 0;
 }
 
-/* If the session belongs to another thread's server, hands the connection over: that server reads
- * the request from its first byte, so no hook here may have seen it. */
+/* If the session that r names belongs to the server of another thread, hands the connection over
+ * and returns true. The other server reads the request again from its first byte, so this function
+ * must be called before any hook has seen r. */
 static bool hand_over_if_other_thread_has_session(struct eio *e, sio_request *r) {
   struct eio_group *g = e->group;
   struct handshake_query q;

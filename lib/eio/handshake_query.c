@@ -4,8 +4,8 @@
  */
 #include "eio/handshake_query.h"
 
-/* The value of a query key, copied into text; empty if it is missing or too long. May hold a
- * NUL. */
+/* Copies the value of the query parameter `key` to `text` and returns it. Returns an empty slice if
+ * the parameter is missing or its value is too long. The value may contain a NUL. */
 static sio_slice copy_query_parameter(const sio_request *r, const char *key, char *text,
                                       size_t size) {
   long n = sio__request_query_parameter(r, key, text, size);

@@ -8,10 +8,10 @@
 
 #include "eio/eio.h"
 
-/* The parameters in the query of a request. */
+/* The parameters of Engine.IO in the query of a request. */
 struct handshake_query {
   char sid_text[64];
-  sio_slice sid; /* empty if it is longer than any session id */
+  sio_slice sid; /* points into sid_text; empty if the id is longer than any session id */
   bool has_sid;
   bool polling;      /* the requested transport is polling */
   unsigned protocol; /* 3 or 4; 0 if the version is not supported */
@@ -23,7 +23,8 @@ void sio__handshake_query_read(const struct eio *e, const sio_request *r,
 /* Returns the version of the protocol: 3 or 4; 0 if it is missing or not supported. */
 unsigned sio__handshake_query_protocol(const struct eio *e, const sio_request *r);
 bool sio__handshake_query_has_sid(const sio_request *r);
-/* Returns the value of a key without decoding it, for the log and the host's callback. */
+/* Returns the value of the query parameter `key` without decoding it, for the log and the host's
+ * callback. */
 sio_slice sio__handshake_query_raw_value(const sio_request *r, const char *key);
 
 #endif

@@ -49,7 +49,8 @@ size_t sio__jsonp_write_quoted(char *out, sio_slice s) {
   return len;
 }
 
-/* Copies the digits of the query's `j`, the number of the callback; leaves other characters out. */
+/* Copies the digits of the query parameter `j`, which is the number of the client's callback, and
+ * skips other characters. Returns how many digits were copied. */
 static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
@@ -85,7 +86,8 @@ static size_t decode_form_value(char *out, sio_slice raw) {
 }
 
 /* Browsers may change line ends in a form, so the client sends a line end as the two characters \n,
- * and those two characters as \\n. */
+ * and a backslash before an n as two backslashes. Reverses this in place, and returns the
+ * length. */
 static size_t unescape_newlines(char *p, size_t n) {
   size_t out = 0;
   for (size_t i = 0; i < n; i++) {

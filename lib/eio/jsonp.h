@@ -16,7 +16,8 @@ struct msg *sio__jsonp_wrap_body(sio_request *r, const struct msg *body);
 /* Writes s escaped for a JavaScript or JSON string, without the quotes, and returns the length. If
  * out is NULL, only computes the length. */
 size_t sio__jsonp_write_quoted(char *out, sio_slice s);
-/* Replaces a posted form by its field d, decoded in place; empty if the form has none. */
+/* Sets *body, a posted form, to the value of its field "d", which is decoded in place; or to an
+ * empty slice if the form has no such field. */
 void sio__jsonp_decode_body(sio_slice *body);
 
 #endif

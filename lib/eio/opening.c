@@ -16,8 +16,8 @@
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
-/* Answers 503, because the server drains or closes. That may have begun while a hook of the host
- * was deciding about the request. */
+/* Answers 503, because the server drains or closes. It may have begun to do so while a hook of the
+ * host was deciding about the request. */
 static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
@@ -81,8 +81,8 @@ static void feed_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed_bytes(w, rest);
 }
 
-/* The first subprotocol offered is accepted, as in the reference: a browser fails the connection if
- * none of its offers is. */
+/* Returns the first subprotocol that the client offers, which is accepted, as Node.js's server
+ * does: a browser fails the connection if none of its offers is accepted. */
 static sio_slice first_offered_subprotocol(const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name = slice(NULL, 0);
@@ -111,7 +111,7 @@ void sio__open_websocket_session(struct eio *e, sio_request *r) {
   feed_bytes_after_handshake(w, rest);
 }
 
-/* Why the session cannot be upgraded over another WebSocket; NULL if it can. */
+/* Returns why the session cannot be upgraded over another WebSocket, or NULL if it can. */
 static const char *why_upgrade_is_refused(const sio_session *c) {
   if (c->state != SESSION_OPEN) return "the session is over";
   if (!c->transport->polls) return "the session uses a WebSocket already";
@@ -122,7 +122,7 @@ void sio__accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
-  /* checked after the hooks, which may have ended the session */
+  /* This is checked after the header hooks, because they may have ended the session. */
   const char *why = why_upgrade_is_refused(c);
   if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
                              first_offered_subprotocol(r), &rest))

@@ -37,8 +37,8 @@ int sio__packet_read(sio_slice text, struct eio_in *out) {
   return 1;
 }
 
-/* rest->p is NULL once the last packet was taken. A separator at the end is followed by one more
- * packet, which is empty. */
+/* Sets rest->p to NULL when the last packet was read. A separator at the end of the body is
+ * followed by one more packet, which is empty and therefore an error. */
 int sio__payload_next_packet(sio_slice *rest, struct eio_in *out) {
   if (!rest->p) return 0;
   const char *end = rest->n ? memchr(rest->p, EIO_SEPARATOR, rest->n) : NULL;

@@ -13,33 +13,35 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 
 enum { EIO_SEPARATOR = 0x1e };
 
-/* sio__payload_packet_len() returns the size of m in a body. sio__payload_write_packet() writes m
- * to out, and returns the end of the output. */
+/* Returns the size of the packet m in a body. */
 size_t sio__payload_packet_len(const struct msg *m);
+/* Writes the packet m to `out`, and returns the end of the output. */
 char *sio__payload_write_packet(char *out, const struct msg *m);
 
+/* A received packet. */
 struct eio_in {
   bool binary;
-  enum eio_packet type; /* EIO_MESSAGE when binary */
+  enum eio_packet type; /* in protocol 4 EIO_MESSAGE if the packet is binary */
   sio_slice data;       /* without the type character */
 };
 
-/* Reads one packet, as it is in a WebSocket text message; base64 is decoded in place. Returns 1,
- * or SIO_EPROTO if it is empty or its type is unknown. */
+/* Reads one packet, as it is in a WebSocket text message. Base64 is decoded in place. Returns 1, or
+ * SIO_EPROTO if the text is empty or the packet's type is unknown. */
 int sio__packet_read(sio_slice text, struct eio_in *out);
-/* Takes the first packet off *rest. 1; SIO_EPROTO if it is empty or its type is unknown; 0 if none
- * is left. At first *rest is the whole body, with p not NULL; an empty body contains one empty
- * packet, which is invalid. */
+/* Reads the first packet of *rest and removes it from *rest. Returns 1; 0 if no packet is left; or
+ * SIO_EPROTO if the packet is empty or its type is unknown. For the first call *rest is the whole
+ * body, and rest->p must not be NULL: an empty body contains one empty packet, which is invalid. */
 int sio__payload_next_packet(sio_slice *rest, struct eio_in *out);
 
 /* ---- the encodings of a body ------------------------------------------------------ */
 
-/* How packets are encoded in a body. `next` works as sio__payload_next_packet() does. */
+/* How packets are encoded in a body. The functions work like sio__payload_packet_len(),
+ * sio__payload_write_packet() and sio__payload_next_packet(). */
 struct payload_form {
   size_t (*len)(const struct msg *m);
   char *(*put)(char *out, const struct msg *m);
   int (*next)(sio_slice *rest, struct eio_in *out);
-  bool separated; /* packets are separated by EIO_SEPARATOR */
+  bool separated; /* the caller has to write EIO_SEPARATOR between two packets */
 };
 
 extern const struct payload_form sio__payload4;        /* protocol 4                          */

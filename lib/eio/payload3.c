@@ -12,14 +12,14 @@
 #include <stdio.h>
 
 enum {
-  LENGTH_DIGITS = 10, /* as many as the largest max_payload has, 1 GiB */
+  LENGTH_DIGITS = 10, /* the number of digits of the largest max_payload, 1 GiB */
   LENGTH_END = 0xff
 };
 
 /* ---- text ------------------------------------------------------------------------- */
 
-/* UTF-16 code units of a character, by the first byte of its UTF-8 form: two for a character
- * outside the BMP, otherwise one. Continuation bytes count as none. */
+/* Returns how many UTF-16 code units a character has whose UTF-8 form begins with this byte: two if
+ * it is outside the BMP, otherwise one. Returns 0 for a continuation byte of UTF-8. */
 static size_t utf16_units_of_byte(unsigned char lead) {
   if ((lead & 0xc0) == 0x80) return 0;
   return lead >= 0xf0 ? 2 : 1;
@@ -31,7 +31,8 @@ static size_t count_utf16_units(const char *p, size_t n) {
   return units;
 }
 
-/* The length of the packet in UTF-16 code units; a binary packet is "b4" and base64. */
+/* Returns the length of a packet in UTF-16 code units. A binary packet is written as "b4" and
+ * base64. */
 static size_t packet_utf16_units(const struct msg *m) {
   return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_utf16_units(msg_data(m), m->len);
 }
@@ -60,8 +61,8 @@ static char *payload3_write_text_packet(char *out, const struct msg *m) {
   return out + sio__base64_encode(out, msg_data(m), m->len);
 }
 
-/* The bytes at p that hold `units` UTF-16 code units; SIZE_MAX if the text is shorter, or if the
- * last unit would be half of a character. */
+/* Returns how many of the n bytes at p hold the first `units` UTF-16 code units; SIZE_MAX if the
+ * text is shorter, or if the last unit would be half of a character. */
 static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {
@@ -73,7 +74,8 @@ static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   return units ? SIZE_MAX : i;
 }
 
-/* Reads "b", the type, and base64. A packet of unknown type is ignored, as in the reference. */
+/* Reads a binary packet in text form: "b", the type, and base64. A packet of unknown type becomes a
+ * noop, which is ignored, as Node.js's server does. */
 static int payload3_read_base64(sio_slice text, struct eio_in *out) {
   unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
   size_t skip = text.n > 1 ? 2 : 1;
@@ -96,7 +98,7 @@ static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   if (!colon || !sio__slice_parse_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
     return SIO_EPROTO;
   size_t left = (size_t)(rest->p + rest->n - colon - 1);
-  if (units > left) return SIO_EPROTO; /* each takes a byte at least */
+  if (units > left) return SIO_EPROTO; /* each UTF-16 code unit takes at least one byte */
   size_t n = bytes_of_utf16_units(colon + 1, left, (size_t)units);
   if (n == SIZE_MAX) return SIO_EPROTO;
   *one = slice(colon + 1, n);
@@ -125,7 +127,7 @@ static size_t put_length_digit_bytes(char *out, size_t n) {
   return len;
 }
 
-/* A binary packet begins with its type as a byte. */
+/* The first byte of a binary packet is its type, which is not in the msg. */
 static size_t binary_packet_size(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
 
 static size_t payload3_binary_packet_len(const struct msg *m) {
@@ -141,8 +143,8 @@ static char *payload3_write_binary_packet(char *out, const struct msg *m) {
   return out + m->len;
 }
 
-/* Reads digits as bytes 0 to 9 up to LENGTH_END. Returns how many bytes were read, or 0 if they are
- * not a length. */
+/* Reads a length: digits, which are the bytes 0 to 9, and then LENGTH_END. Returns how many bytes
+ * were read, or 0 if the bytes are not a length. */
 static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) {
   *value = 0;
   for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {

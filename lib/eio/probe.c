@@ -13,25 +13,25 @@
 
 enum {
   NOOP_MS = 100,     /* how often a waiting GET is answered with a noop after "3probe" */
-  FREE_PACKETS = 2,  /* "2probe" and "5" are not charged to the rate limits... */
-  FREE_BYTES = 64,   /* ... nor are the bytes of their frames */
-  ANSWERS_MAX = 4096 /* bytes of answers that may wait for a peer that does not read them */
+  FREE_PACKETS = 2,  /* so many packets are not charged to the rate limits: "2probe" and "5" */
+  FREE_BYTES = 64,   /* so many bytes are not charged to the rate limits: the two packets' frames */
+  ANSWERS_MAX = 4096 /* the most bytes of answers to probes that may wait for the peer */
 };
 
 enum upgrade_state {
   UPGRADE_WAITING,  /* "2probe" is expected */
   UPGRADE_PROBED,   /* "3probe" was sent, "5" is expected */
-  UPGRADE_CONFIRMED /* "5" was received, but the body of an earlier POST still waits */
+  UPGRADE_CONFIRMED /* "5" was received, but a POST from before it still waits for the backlog */
 };
 
 struct upgrade {
-  struct probe probe; /* first: sio_session.probe points to it */
+  struct probe probe; /* must be the first member: sio_session.probe points to it */
   struct ws_conn *ws; /* the WebSocket that may take over; NULL once it has closed */
   struct timer timeout, noop;
   struct deferred_free deferred_free;
   uint64_t packets, bytes; /* received over ws */
   uint8_t state;           /* enum upgrade_state */
-  bool timeout_extended;   /* the timeout was extended once, as the loop was blocked */
+  bool timeout_extended;   /* the timeout was extended once, because the loop was blocked */
 };
 _Static_assert(offsetof(struct upgrade, probe) == 0, "upgrade_of_session() is a cast");
 
@@ -134,8 +134,8 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   c->state = SESSION_CLOSED;
 }
 
-/* The session was closed while the client had stopped polling: the close is sent over the WebSocket
- * instead. */
+/* Closes the WebSocket of a session that has ended during the upgrade. The client has stopped
+ * polling by then, so a close packet could not be sent over polling. */
 static void end_upgraded_session(sio_session *c) {
   c->transport->end(c, true);
   sio__session_finish_closing(c);
@@ -166,7 +166,7 @@ static void complete_upgrade(struct upgrade *p) {
     end_upgraded_session(c);
     return;
   }
-  /* The packets of a POST that wait come before the messages of the WebSocket. */
+  /* If packets of a POST still wait, they are handled before messages of the WebSocket. */
   if (c->polling && c->ws) {
     sio__ws_pause_reading(c->ws);
     sio__session_resume(c);
@@ -194,8 +194,9 @@ static void upgrade_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned 
   upgrade_charge_limits(w->owner, pings, bytes);
 }
 
-/* A client sends "5" when its last POST was answered. If the body of one waits all the same, as the
- * backlog has no room for it, the session does not move before there is room. */
+/* Called when the packet "5" has arrived. A client sends it after its last POST was answered. If a
+ * POST waits nevertheless, because the backlog has no room for it, the session moves to the
+ * WebSocket when there is room. */
 static void on_upgrade_packet(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
     complete_upgrade(p);
@@ -213,15 +214,15 @@ static void upgrade_resume_websocket(sio_session *c) {
     complete_upgrade(p);
 }
 
-/* True if the peer sends probes but does not read the answers, even when the kernel is offered them
- * again. */
+/* Returns true if the peer sends probes but does not read our answers, even after the kernel was
+ * offered the answers again. */
 static bool has_too_many_unread_answers(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_write_queue_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 
-/* Protocol 3 allows any packet as a binary message, with the type as its first byte. */
+/* In protocol 3 any packet may come as a binary message, whose first byte is the packet's type. */
 static bool parse_probe_packet(const struct upgrade *p, bool binary, sio_slice text,
                                struct eio_in *in) {
   bool v3 = p->probe.session->protocol == 3;

@@ -5,7 +5,7 @@
 #include "eio/sent.h"
 #include <assert.h>
 
-/* Callbacks that may wait in one session. */
+/* The most callbacks that may wait in one session. */
 enum { SENT_CALLBACKS_MAX = 4096 };
 
 struct sent_callback {
@@ -17,8 +17,8 @@ struct sent_callback {
 struct sent_callbacks {
   sio_session *session;
   struct list list;
-  unsigned waiting; /* length of list */
-  unsigned passed;  /* how many callbacks at the beginning of the list are due */
+  unsigned waiting; /* the length of `list` */
+  unsigned passed;  /* how many callbacks at the beginning of `list` have to run now */
   struct task run_task;
 };
 
@@ -54,7 +54,8 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   return f;
 }
 
-/* If no callback waits, no task may be queued: the session may be about to be freed. */
+/* If no callback waits, run_task must not be queued, because the session may be about to be
+ * freed. */
 void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
@@ -62,8 +63,8 @@ void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
-/* While a callback runs, a request of the peer may fetch the rest of the queue. Then the callbacks
- * that follow are due, and are called with the status 0 instead of SIO_ECLOSED. */
+/* While a callback runs, the rest of the queue may be sent. Then the callbacks after it are called
+ * with the status 0 instead of SIO_ECLOSED. */
 void sio__sent_callbacks_on_session_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;

@@ -53,7 +53,7 @@ void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
 }
 
 void sio__trace_call_flush_hooks(sio_session *c) {
-  /* A request that arrives in the turn in which the session has ended may ask for a flush. */
+  /* The session may have ended earlier in the same turn of the loop. */
   if (!c->opened || c->state != SESSION_OPEN) return;
   CALL_ENGINE_HOOKS(c, flush);
 }

@@ -23,7 +23,8 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
                                                 slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading. websocket_on_below_low_mark() resumes it when enough of the queue was sent. */
+/* Stops reading. When enough of the send queue was sent, websocket_on_below_low_mark() resumes
+ * reading. */
 static void websocket_pause_until_low_mark(sio_session *c) {
   sio__ws_pause_reading(c->ws);
   c->ws->conn->reports_low_mark = 1;
@@ -34,12 +35,12 @@ static void websocket_resume(sio_session *c) {
   if (sio__session_must_stop_reading(c))
     websocket_pause_until_low_mark(c);
   else if (c->polling)
-    sio__polling_schedule_post_backlog(c->polling); /* packets that were sent before the upgrade */
+    sio__polling_schedule_post_backlog(c->polling); /* packets that came before the upgrade */
   else
     sio__ws_resume_reading(c->ws);
 }
 
-/* c->ws is NULL once the WebSocket has closed. */
+/* May be called after the WebSocket has closed, when c->ws is NULL. */
 static void websocket_pause(sio_session *c) {
   if (c->ws) sio__ws_pause_reading(c->ws);
 }
@@ -53,14 +54,16 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
   if (c->ws == w && sio__session_must_stop_reading(c)) websocket_pause_until_low_mark(c);
 }
 
-/* A connection that breaks is an ordinary way to leave; a violation of the protocol is an error. */
+/* A broken connection is reported as an ordinary close, and a violation of the protocol as an
+ * error. */
 static int websocket_session_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
   bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
-/* Takes the text of the peer's close frame over: ops->close may run after w is freed. */
+/* Moves the text of the peer's close frame from w to the session, because ops->close may be called
+ * after w was freed. */
 static void take_websocket_close_text(sio_session *c, struct ws_conn *w) {
   if (!w->reason) return;
   c->close_info.ws_text = w->reason;
@@ -97,7 +100,7 @@ static const char *websocket_address(const struct ws_conn *w) {
   return sio__session_address(w->owner);
 }
 
-/* The callbacks of every session. A session with rate limits has `received` in addition. */
+/* The callbacks for the WebSockets of all sessions. With rate limits `received` is set, too. */
 #define WEBSOCKET_OPS                                                                              \
   .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
   .below_low_mark = websocket_on_below_low_mark, .flushing = websocket_on_flushing,                \
@@ -133,7 +136,8 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
     sio__conn_limit_unsent_bytes(w->conn, (int)c->eio->opts->max_unsent);
 }
 
-/* Encodes a binary packet as text, for a client that asked for b64. */
+/* Encodes a binary packet as base64 text, for a client whose first request has the parameter
+ * b64. */
 static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
   struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_packet_len(m) + v3);
@@ -157,7 +161,7 @@ static struct msg *packet_copy_with_type_byte(sio_session *c, const struct msg *
   return typed;
 }
 
-static int send_converted_msg(sio_session *c, struct msg *m) {
+static int websocket_send_converted_packet(sio_session *c, struct msg *m) {
   if (!m) return UV_ENOMEM;
   int err = sio__ws_send(c->ws, m);
   msg_unref(m);
@@ -165,8 +169,9 @@ static int send_converted_msg(sio_session *c, struct msg *m) {
 }
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
-  if (m->binary && c->base64) return send_converted_msg(c, packet_to_base64(c, m));
-  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_copy_with_type_byte(c, m));
+  if (m->binary && c->base64) return websocket_send_converted_packet(c, packet_to_base64(c, m));
+  if (m->binary && c->protocol == 3)
+    return websocket_send_converted_packet(c, packet_copy_with_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
@@ -187,16 +192,17 @@ static int websocket_queue_sent_mark(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
 
-/* After the end of a session its sent marks are not reported any more. So the queue is offered to
- * the kernel now, and the marks that this passes are reported. */
+/* Offers the queue to the kernel, and reports the sent marks (placeholders in the queue, each of
+ * which calls back when everything before it was sent) that are passed by this. After the end of
+ * the session marks are not reported any more. */
 static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);
   sio__sent_callbacks_on_marks_passed(c, conn_take_passed_marks(conn));
 }
 
-/* A peer that does not read its queue would not answer a close frame either, so that its connection
- * is closed at once, unless the host wants the queue to be sent. */
+/* A peer that does not read what is queued would not answer a close frame either. So its connection
+ * is closed at once, unless the host wants the queue to be sent (`graceful`). */
 static bool websocket_end_session(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
