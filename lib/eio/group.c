@@ -107,7 +107,7 @@ static void close_engine_sessions(struct eio *e, int reason) {
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server is closing");
-    /* A polling session does not wait for a last GET any more. */
+    /* Without this call a polling session that has ended before would go on waiting for a GET. */
     sio__session_finish_closing(c);
   }
 }

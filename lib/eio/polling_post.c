@@ -304,9 +304,9 @@ static void on_post_complete(sio_request *r) {
   answer_post_if_client_upgrades(c);
 }
 
-/* Another request has arrived on the same connection. It may be the GET that fetches the replies
- * which this POST waits for, so the POST is answered now. A POST that waits until the peer is
- * within its rate limits does not need that GET. */
+/* Called when another request has arrived on the connection of the POST r. It may be the GET that
+ * fetches the replies because of which the POST waits, so the POST is answered now. A POST that
+ * waits until the peer is within its rate limits does not need that GET. */
 static void on_next_request_after_post(sio_request *r) {
   sio_session *c = r->user;
   if (c && !session_is_paused(c)) sio__polling_answer_post_early(c);
@@ -317,7 +317,7 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
   (void)detail;
   if (!c) return;
   sio__polling_detach_post(c->polling);
-  /* A body over max_body was answered with 413, and the session stays open. */
+  /* A body over r->max_body was answered with 413, and the session stays open. */
   if (err == SIO_ETOOBIG) {
     if (c->eio->ops->refused)
       c->eio->ops->refused(

@@ -8,8 +8,8 @@
  * further POST. But a client that upgrades stops polling when its POST is answered, and takes what
  * is queued over the WebSocket. So its POST is answered at once, also while the session is over a
  * rate limit, and the backlog may outlive the polling. The client may send another POST before it
- * receives "3probe", and then waits for the answer to this one: it is added to the backlog and
- * answered, too.
+ * receives "3probe", and then waits for the answer to that POST: the POST is added to the backlog
+ * and answered, too.
  */
 #ifndef SIO_EIO_POLLING_POST_H
 #define SIO_EIO_POLLING_POST_H
@@ -25,14 +25,14 @@ void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *det
 /* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
  * sends the answer to a POST that was held back, unless the session is over a rate limit. */
 void sio__polling_resume_post_handling(sio_session *c);
-/* Answers the POST if its packets are handled and only the answer was held back. */
+/* Answers the POST if its body is complete and its answer was held back. */
 void sio__polling_answer_post(sio_session *c);
-/* Answers the POST that is held back, although its packets are not handled yet, because the client
- * needs the answer before it takes the messages that fill the queue, or before it upgrades. Does
- * nothing if there is no room in the backlog. */
+/* Answers the POST whose answer is held back, although its packets are not handled yet, because the
+ * client needs the answer before it reads the messages that fill the queue, or before it upgrades.
+ * Does nothing if the backlog has no room for the POST. */
 void sio__polling_answer_post_early(sio_session *c);
-/* The session is over: answers the POST with 200 if `ok` is true or if its packets were handled
- * already, and drops its connection otherwise. */
+/* Call this when the session is over. If `ok` is true or the body of the POST is complete, answers
+ * the POST with 200; otherwise closes its connection. */
 void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
