@@ -183,8 +183,9 @@ static void handle_post_body(sio_session *c, sio_request *r) {
 }
 
 /* Returns how much memory the backlog may take when a POST is added to it so that it can be
- * answered. A client that has much to send may send several POSTs before it receives "3probe". There
- * is always room for two: the one that was open when the client began to upgrade, and the next. */
+ * answered. A client that has much to send may send several POSTs before it receives "3probe".
+ * There is always room for two: the one that was open when the client began to upgrade, and the
+ * next. */
 static size_t max_post_backlog_memory(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   size_t two = 2 * (o->max_payload + sizeof(struct backlog));
