@@ -33,8 +33,9 @@ typedef struct sio_request_info {
   /* The part of url before the '?', not decoded. */
   sio_slice path;
   sio_slice body;
-  /* The client's address without its port: "127.0.0.1", "::1"; "" for a client of a Unix socket. If
-   * the connection comes from a trusted proxy, it is the address that the proxy names
+  /* The client's address without its port: "127.0.0.1", "::1"; "" for a client of a Unix socket. A
+   * client that connects by IPv4 to a listener for all addresses has "::ffff:127.0.0.1". If the
+   * connection comes from a trusted proxy, it is the address that the proxy names
    * (sio_options.trusted_proxies). */
   const char *address;
   /* The address from which the connection comes: that of the trusted proxy or, without a proxy, the

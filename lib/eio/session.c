@@ -293,8 +293,14 @@ void sio__session_discard(sio_session *c) {
   sio__session_finish_closing(c);
 }
 
+/* Returns true if one side has closed the session, or the client has gone: a closed tab aborts a
+ * poll, and many networks reset connections. */
+static bool is_ordinary_session_end(int err) {
+  return err == 0 || err == UV_ECONNABORTED || err == UV_ECONNRESET || err == UV_EPIPE;
+}
+
 static void log_session_end(const sio_session *c) {
-  bool calm = c->close_info.err == 0;
+  bool calm = is_ordinary_session_end(c->close_info.err);
   LOG_RATED_ABOUT(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
                   calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_address(c),
                   ABOUT_SESSION(c), "session %.8s of %s closed: %s (%s)", SESSION_TAG(c),

@@ -247,6 +247,30 @@ TEST(and_those_that_wait_there_are_answered) {
   stop();
 }
 
+/* ---- the log ------------------------------------------------------------------------------- */
+
+static void on_warning(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level <= SIO_LOG_WARN) trace("logged: %s ", l->text);
+}
+
+TEST(that_a_client_goes_is_no_warning) {
+  start(&(sio_options){ .log = on_warning });
+  EQ(sio_listen(srv, "127.0.0.1", 0), 0);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_get(&poller));
+  turns();
+  raw_close(&poller.get);
+  turns();
+  SAW("transport error (poll connection closed prematurely) ");
+  REQUIRE(open_tcp(&c) && raw_upgrade(&c, "/socket.io/?EIO=4&transport=websocket"));
+  turns();
+  setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+  raw_close(&c); /* sends a reset */
+  for (int i = 0; i < 1000 && session; i++) turn();
+  CHECK(!strstr(saw(), "logged"));
+  stop();
+}
+
 TESTS_BEGIN
 T(a_route_that_answers_later_does)
 T(a_poll_that_waits_is_answered_when_there_is_something_to_say)
@@ -260,4 +284,5 @@ T(a_request_may_come_behind_a_post_of_a_session_that_was_upgraded)
 T(a_poll_whose_peer_is_gone_ends_its_session_at_once)
 T(also_over_tcp_where_a_fin_alone_does_not_say_so)
 T(and_those_that_wait_there_are_answered)
+T(that_a_client_goes_is_no_warning)
 TESTS_END
