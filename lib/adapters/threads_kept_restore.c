@@ -162,7 +162,7 @@ static bool is_saved_socket_in_any_of(const struct recovery_record *rec, const c
 }
 
 void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r) {
-  if (!a->kept || !r->offset.n) return;
+  if (!a->kept || r->number || (r->flags & SIO_VOLATILE)) return;
   list_each (it, next, &a->kept->restores) {
     const struct kept_restore *k = kept_restore_of_list_node(it);
     const struct recovery_record *rec = k->following ? record_of_restore(k->restore) : NULL;

@@ -49,6 +49,7 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
   if (e->delivered) return;
   e->delivered = true;
   if (e->kind == ENTRY_ADD) st->waiting--;
+  e->early = e->kind == ENTRY_ADD && !id;
   if (e->adapter) st->ops->deliver(e, id);
 }
 
@@ -75,6 +76,18 @@ void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then) {
     if (stream_entry_of_list_node(it)->since_ms > then) return;
     stream_deliver_entry_without_id(st, stream_entry_of_list_node(it));
   }
+}
+
+static bool has_list_early_entries(const struct list *list, const sio_adapter *a) {
+  for (struct list *it = list->next; it != list; it = it->next) {
+    const struct stream_entry *e = stream_entry_of_list_node(it);
+    if (e->early && e->adapter == a) return true;
+  }
+  return false;
+}
+
+bool sio__stream_has_early_entries(const struct stream *st, const sio_adapter *a) {
+  return has_list_early_entries(&st->sent, a) || has_list_early_entries(&st->queued, a);
 }
 
 static void on_stream_delivery_timeout(uv_timer_t *t) {

@@ -32,6 +32,10 @@ void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
  * timer stops when no entry waits. */
 void sio__stream_start_delivery_timer(struct stream *st);
 
+/* Returns true if an event of this adapter was delivered to the local sockets before its id was
+ * known, and was not read back yet. */
+bool sio__stream_has_early_entries(const struct stream *st, const sio_adapter *a);
+
 static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
   return container_of(it, struct stream_entry, link);
 }

@@ -48,6 +48,7 @@ struct stream_entry {
   struct list link;
   sio_adapter *adapter; /* NULL after the adapter has closed */
   uint8_t kind, state;
+  bool early;     /* an ENTRY_ADD that was delivered before its id was known */
   bool delivered; /* the entry was delivered to the local sockets, or need not be */
   uint64_t since_ms;
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */

@@ -262,7 +262,7 @@ static int deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
     err = sio__received_event_deliver(a, &ev, d->entry ? d->entry->key : NULL,
                                       a->streams->recovery_ms ? d->offset : slice(NULL, 0),
                                       d->entry ? d->entry->origin : 0);
-  if (!err && d->offset.n) sio__streams_add_delivered_event_to_restores(a, &ev, d->offset);
+  if (!err) sio__streams_add_delivered_event_to_restores(a, &ev, d->offset);
   sio__received_event_clear(&ev);
   return err;
 }

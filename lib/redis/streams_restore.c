@@ -15,6 +15,7 @@
 #include "redis/receive_session.h"
 #include "redis/stream_adapter_map.h"
 #include "redis/stream_commands.h"
+#include "redis/stream_entries.h"
 #include "redis/stream_parse.h"
 #include "redis/stream_repeats.h"
 #include <sio/nsp.h>
@@ -194,10 +195,11 @@ static void add_missed_event(sio_adapter *a, struct stream_restore *k,
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset) {
   struct stream_id id;
-  if (list_empty(&a->streams->restores) || !sio__stream_id_parse(&id, offset)) return;
+  bool has_id = sio__stream_id_parse(&id, offset);
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
-    if (k->following && stream_id_compare(id, k->offset) > 0) add_missed_event(a, k, ev, offset);
+    if (k->following && (!has_id || stream_id_compare(id, k->offset) > 0))
+      add_missed_event(a, k, ev, offset);
   }
 }
 
@@ -248,7 +250,9 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
  * from the stream. If k->at is that entry, completes the restore; events that this server delivers
  * from then on are added as they are delivered. If k->at is a later entry, because the client has
  * received an entry that this server has not read yet, does nothing:
- * sio__streams_on_entries_read() calls this function again. */
+ * sio__streams_on_entries_read() calls this function again. It also does so if events of this
+ * server were delivered before they were read back, because Redis is slow: the client has missed
+ * them, and they will be among the entries of a page. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
@@ -258,6 +262,7 @@ static void request_next_page_or_finish(struct streams *x, struct stream_restore
     if (request_missed_entries_page(x, k)) stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
+  if (sio__stream_has_early_entries(x->stream, x->adapter)) return;
   k->following = true;
   stream_restore_finish(x, k, 0);
 }
@@ -402,8 +407,7 @@ void sio__streams_on_entries_read(struct stream *st) {
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     list_each (it, tmp, &a->streams->restores) {
       struct stream_restore *k = stream_restore_of_list_node(it);
-      if (k->session.id[0] && stream_id_compare(k->at, k->offset) == 0 && !k->reading)
-        request_next_page_or_finish(a->streams, k);
+      if (k->session.id[0] && !k->reading) request_next_page_or_finish(a->streams, k);
     }
     if (a->streams->recovery_ms) sio__streams_mark_expiring_sessions_dirty(a->streams);
   }

@@ -11,7 +11,8 @@
 void sio__streams_clear_restores(struct streams *x);
 
 /* Called when an event was delivered to the local sockets: adds the event to those that the sockets
- * being restored have missed, if it is for them. */
+ * being restored have missed, if it is for them. offset is empty if the event was delivered before
+ * the id of its entry was known. */
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 

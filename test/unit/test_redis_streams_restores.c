@@ -82,6 +82,68 @@ TEST(a_connected_socket_has_a_key_until_it_is_disconnected) {
   UNTIL(strstr(commands, "DEL sio:session:"));
   end();
 }
+
+/* ---- a Redis that is slow ----------------------------------------------------------------- */
+
+/* Broadcasts an event, and waits until it is delivered although it was not read back. */
+static void broadcast_to_room_while_redis_is_slow(struct peer *witness, const char *event) {
+  hold_reads = true;
+  unsigned n = nentries;
+  EQ(sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("r2") }, event, SIO_NONE), 0);
+  UNTIL(nentries == n + 1);
+  clock_ms += STREAM_WAIT_MS;
+  UNTIL(witness->n);
+}
+
+static struct peer *witness_in_room(void) {
+  struct peer *p = joined();
+  EQ(sio_join(root->members[0], "r2"), 0);
+  return p;
+}
+
+/* The event was delivered to those who were there, and is in the stream. */
+TEST(a_client_that_returns_while_redis_is_slow_gets_an_event_that_was_not_read_back) {
+  begin_streams(&normal);
+  of_other(event_for_room);
+  broadcast_to_room_while_redis_is_slow(witness_in_room(), "late");
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(!key_value);
+  settle();
+  hold_reads = false;
+  feed_reader();
+  UNTIL(root->nmembers == 2);
+  HEARD(p, "42[\"late\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  end();
+}
+
+static sio_next *waiting;
+static void wait_for_host(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  waiting = next;
+}
+
+TEST(a_client_that_waits_for_middleware_gets_an_event_that_redis_is_slow_with) {
+  begin_streams(&(sio_recovery){ .run_middlewares = true });
+  struct peer *witness = witness_in_room();
+  EQ(sio_use(root, wait_for_host, NULL), 0);
+  settle();
+  of_other(event_for_room);
+  heard(witness);
+  key_value = SESSION;
+  waiting = NULL;
+  struct peer *p = come_back("7-1");
+  UNTIL(waiting);
+  broadcast_to_room_while_redis_is_slow(witness, "late");
+  hold_reads = false;
+  feed_reader();
+  settle();
+  sio_next_ok(waiting);
+  settle();
+  HEARD(p, "42[\"late\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  end();
+}
+
 /* ---- keys of connected sockets --------------------------------------------------------------- */
 
 /* How many SET there are, and forgets them. */
@@ -557,6 +619,8 @@ TEST(a_restore_that_finds_little_room_in_the_queue_takes_all_or_nothing) {
 }
 
 TESTS_BEGIN
+T(a_client_that_returns_while_redis_is_slow_gets_an_event_that_was_not_read_back)
+T(a_client_that_waits_for_middleware_gets_an_event_that_redis_is_slow_with)
 T(a_client_of_another_server_is_restored_with_what_it_missed)
 T(a_client_whose_key_or_offset_is_gone_is_new)
 T(a_key_that_was_taken_for_a_client_that_vanished_is_written_again)

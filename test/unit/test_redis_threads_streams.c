@@ -342,6 +342,44 @@ TEST(events_that_come_while_a_client_waits_for_middleware_are_sent_once) {
   end_threads();
 }
 
+TEST(a_client_that_returns_while_redis_is_slow_misses_nothing_on_any_thread) {
+  begin_streams_of_threads(&(sio_recovery){ .run_middlewares = true });
+  struct peer *witness = joined();
+  EQ(sio_join(socket_of_first(), "r2"), 0);
+  EQ(sio_use(second_root, wait_for_host, NULL), 0);
+  of_other(event_for_room);
+  heard(witness);
+  const sio_target room = { .nsp = first_root, .rooms = SIO_ROOMS("r2") };
+  hold_reads = true;
+  EQ(sio_broadcast(room, "before", SIO_NONE), 0);
+  UNTIL(nentries == 2);
+  clock_ms += STREAM_WAIT_MS;
+  UNTIL(witness->n);
+  key_value = SESSION;
+  waiting = NULL;
+  struct peer *q = come_back_to_second("7-1");
+  UNTIL(!key_value);
+  settle();
+  EQ(waiting != NULL, false);
+  hold_reads = false;
+  feed_reader();
+  UNTIL(waiting);
+  heard(witness);
+  hold_reads = true;
+  EQ(sio_broadcast(room, "meanwhile", SIO_NONE), 0);
+  UNTIL(nentries == 3);
+  clock_ms += STREAM_WAIT_MS;
+  UNTIL(witness->n);
+  hold_reads = false;
+  feed_reader();
+  settle();
+  sio_next_ok(waiting);
+  settle();
+  HEARD(q, "42[\"before\",\"7-2\"] 42[\"meanwhile\"] "
+           "40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  end_threads();
+}
+
 TEST(a_key_that_was_taken_for_a_client_of_another_thread_that_vanished_is_written_again) {
   for (int turns = 0; turns < 6; turns++) {
     begin_streams_of_threads(&normal);
@@ -580,6 +618,7 @@ T(the_key_of_a_socket_of_another_thread_is_written_again_before_it_expires)
 T(the_key_is_written_when_the_connection_of_a_socket_of_another_thread_breaks)
 T(a_client_of_another_process_is_restored_on_any_thread_with_what_it_missed)
 T(events_that_come_while_a_client_waits_for_middleware_are_sent_once)
+T(a_client_that_returns_while_redis_is_slow_misses_nothing_on_any_thread)
 T(a_key_that_was_taken_for_a_client_of_another_thread_that_vanished_is_written_again)
 T(a_client_that_cannot_be_restored_is_new_on_its_thread)
 T(a_client_that_returns_to_another_thread_leaves_the_one_where_it_was_first)
