@@ -164,8 +164,8 @@ typedef struct sio_stats {
   /* How many microseconds each turn of the loop took: from the first event of this server in the
    * turn to the end of the turn, callbacks of the program included. */
   sio_histogram turn_us;
-  /* How often the program blocked the loop for longer than one second or half of ping_timeout_ms,
-   * whichever is less. */
+  /* How often the program blocked the loop for longer than half of ping_timeout_ms, or than one
+   * second if that is less; for less than 100 ms it does not count. */
   uint64_t stalls;
   uint64_t calls_refused; /* calls that returned SIO_ESTATE because a callback may not make them */
 

@@ -11,7 +11,6 @@
  */
 #include "eio/backpressure.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <sio/emit.h>
 
 /* An episode of drops has ended when nothing was dropped for this time. */

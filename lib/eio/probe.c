@@ -33,7 +33,8 @@ struct upgrade {
   uint8_t state;           /* enum upgrade_state */
   bool timeout_extended;   /* the timeout was extended once, because the loop was blocked */
 };
-_Static_assert(offsetof(struct upgrade, probe) == 0, "upgrade_of_session() is a cast");
+_Static_assert(offsetof(struct upgrade, probe) == 0,
+               "probe must be the first member: upgrade_of_session() is a cast");
 
 static void upgrade_free(struct deferred_free *g) {
   sio__free(container_of(g, struct upgrade, deferred_free));

@@ -36,7 +36,7 @@ struct queue_chunk {
   struct queue_entry e[QUEUE_CHUNK_ENTRIES];
 };
 
-_Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs has a bit for each entry");
+_Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs must have a bit for each entry");
 
 /* The memory that an entry takes, in bytes, besides its msg. */
 #define QUEUE_ENTRY_COST (sizeof(struct queue_chunk) / QUEUE_CHUNK_ENTRIES)

@@ -111,8 +111,7 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
   return sio__read_sized_struct(out, size, in, size)
              ? log_invalid_option(
                    log, field,
-                   "the field size of the struct is less than in version 0.1, or the "
-                   "struct sets a field that this version of libsio does not know")
+                   "its size is less than in version 0.1, or a field of a newer version is set")
              : 0;
 }
 
@@ -259,8 +258,7 @@ static int check_proxy_options(struct options *opts, struct log *log) {
   int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
   if (err == UV_EINVAL)
     LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-        "sio_options.trusted_proxies: \"%s\" is not an IP address, a network (address/bits) or "
-        "\"unix\"",
+        "sio_options.trusted_proxies: \"%s\" is not an IP address, address/bits or \"unix\"",
         which);
   opts->o.trusted_proxies = NULL;
   return err;
@@ -302,10 +300,10 @@ static int check_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
   if (err == UV_EINVAL)
-    return log_invalid_option(log, "path",
-                              "\"%.100s\" is not a URL path: it has to begin with '/', to have at "
-                              "most %d bytes, and no space, control character, '?' or '#'",
-                              p, PATH_MAX_LEN);
+    return log_invalid_option(
+        log, "path",
+        "\"%.100s\" is not a path of 1 to %d bytes that begins with '/', without ' ', '?' and '#'",
+        p, PATH_MAX_LEN);
   opts->o.path = opts->path;
   return err;
 }
@@ -318,9 +316,7 @@ static int copy_cors_option(struct options *opts, struct log *log) {
   err = sio__cors_copy(&opts->cors, &cors);
   if (err == UV_EINVAL)
     return log_invalid_option(log, "cors",
-                              "methods, allowed_headers, exposed_headers or an origin is empty or "
-                              "has a character that is not allowed in an HTTP header, or "
-                              "preflight_status is not in the range 200 to 299");
+                              "invalid origin, method or header, or preflight_status is not 2xx");
   opts->o.cors = opts->cors;
   return err;
 }
@@ -341,9 +337,7 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   if (err == UV_EINVAL)
     return log_invalid_option(
         log, "cookie",
-        "name, path, domain or expires has a character that is not allowed "
-        "there, max_age_s is negative, same_site is not one of SIO_SAMESITE_..., "
-        "or SIO_SAMESITE_NONE is used without secure");
+        "an attribute has an invalid character or value, or SIO_SAMESITE_NONE lacks secure");
   opts->o.cookie = opts->cookie;
   if (!err && !is_cookie_short_enough(opts->cookie))
     return log_invalid_option(log, "cookie",

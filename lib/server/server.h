@@ -46,6 +46,7 @@ struct sio_server {
   void (*done)(void *user);
   void *done_user;
 };
-_Static_assert(offsetof(struct sio_server, core) == 0, "core_of_server() is a cast");
+_Static_assert(offsetof(struct sio_server, core) == 0,
+               "core must be the first member: core_of_server() is a cast");
 
 #endif

@@ -16,7 +16,6 @@
 #include "server/limits.h"
 #include "server/members.h"
 #include "server/routing.h"
-#include <inttypes.h>
 
 void sio__server_free(struct core *core) {
   sio_server *srv = container_of(core, sio_server, core);
@@ -78,8 +77,7 @@ static void fail_all_connections(struct loop *l) {
 static void on_shutdown_timeout(struct timer *t) {
   sio_server *srv = container_of(t, sio_server, shutdown_timer);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
-      "the server closes: %u connections are still open after shutdown_timeout_ms and are closed "
-      "now",
+      "shutdown_timeout_ms is over: %u connections are still open and are closed now",
       srv->core.loop.nconns);
   sio__http_close(&srv->http);
   fail_all_connections(&srv->core.loop);
@@ -136,8 +134,8 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
     return SIO_ESTATE;
   sio__server_leave_threads(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
-      "the server closes; open now: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
-      srv->core.stats.sockets);
+      "the server closes; open now: %u connections, %llu sockets", srv->core.loop.nconns,
+      (unsigned long long)srv->core.stats.sockets);
   srv->core.closing = true;
   srv->done = done;
   srv->done_user = user;

@@ -14,7 +14,6 @@
 #include "server/members.h"
 #include "server/routing.h"
 #include "server/server_close.h"
-#include <inttypes.h>
 #include <sio/version.h>
 
 static void init_server_parts(sio_server *srv) {
@@ -65,7 +64,8 @@ static unsigned loop_stall_threshold_ms(const sio_options *o) {
 static void on_loop_stall(struct loop *l, uint64_t ms) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   srv->core.stats.stalls++;
-  LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the loop was blocked for %" PRIu64 " ms", ms);
+  LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the program blocked the event loop for %llu ms",
+      (unsigned long long)ms);
 }
 
 static void on_loop_closing(struct loop *l) {
@@ -102,8 +102,7 @@ static int init_log_and_options(struct options *opts, struct log *log, const sio
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_options: the field size is less than in version 0.1, or the struct sets a field that "
-      "this version of libsio does not know");
+      "sio_options: its size is less than in version 0.1, or a field of a newer version is set");
   return err;
 }
 
@@ -163,7 +162,7 @@ int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server *
   }
   sio_server *srv = *out;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
-      "libsio %s, libuv %s; path %s, ping every %u ms, at most %zu bytes a message, client %s",
+      "libsio %s, libuv %s; path %s, ping every %u ms, messages up to %zu bytes, client script %s",
       sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
       srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");
   sio__log_deliver_lines(&srv->core.log);

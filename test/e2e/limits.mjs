@@ -216,7 +216,7 @@ test('when the host blocks the loop nobody is taken for dead', async (t) => {
   const stats = await host.stats();
   equal(stats.sockets, 20);
   ok(stats.stalls >= 2);
-  await host.when(() => /the loop was blocked for \d+ ms/.test(host.err) || undefined);
+  await host.when(() => /the program blocked the event loop for \d+ ms/.test(host.err) || undefined);
   dead.close();
 });
 

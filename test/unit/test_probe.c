@@ -13,7 +13,7 @@ static struct raw w, v;
 static sio_session *session;
 
 static void on_log(const sio_log_line *l, void *user) {
-  static const char slow[] = "the loop was blocked"; /* on a machine that has much to do */
+  static const char slow[] = "blocked the event loop"; /* on a machine that has much to do */
   (void)user;
   if (l->level == SIO_LOG_WARN && strncmp(l->text, slow, sizeof slow - 1) != 0)
     trace("%s\n", l->text);

@@ -165,12 +165,12 @@ TEST(an_adapter_that_recovers_needs_the_functions_for_it) {
 }
 
 TEST(structs_of_another_size_are_refused_by_name) {
-  refused(&(sio_options){ .cors = &(sio_cors){ .size = 1 } }, "cors: the field size");
-  refused(&(sio_options){ .cookie = &(sio_cookie){ .size = 1 } }, "cookie: the field size");
+  refused(&(sio_options){ .cors = &(sio_cors){ .size = 1 } }, "cors: its size is less");
+  refused(&(sio_options){ .cookie = &(sio_cookie){ .size = 1 } }, "cookie: its size is less");
   if (sio__deflate_is_available())
     refused(&(sio_options){ .per_message_deflate = &(sio_deflate){ .size = 1 } },
-            "per_message_deflate: the field size");
-  refused(&(sio_options){ .recovery = &(sio_recovery){ .size = 1 } }, "recovery: the field size");
+            "per_message_deflate: its size is less");
+  refused(&(sio_options){ .recovery = &(sio_recovery){ .size = 1 } }, "recovery: its size is less");
 }
 
 TEST(without_a_log_options_are_refused_all_the_same) {
@@ -367,8 +367,8 @@ TEST(proxies_are_copied_and_an_invalid_one_is_named) {
   CHECK(sio__addr_set_contains(&opts.trusted, &a) && opts.trusted.has_unix);
   sio__options_clear(&opts);
   refused(&(sio_options){ .trusted_proxies = SIO_ROOMS("::1", "10.0.0.1/8") },
-          "sio_options.trusted_proxies: \"10.0.0.1/8\" is not an IP address, a network "
-          "(address/bits) or \"unix\"");
+          "sio_options.trusted_proxies: \"10.0.0.1/8\" is not an IP address, "
+          "address/bits or \"unix\"");
   refused(&(sio_options){ .proxy_protocol = true },
           "proxy_protocol: needs sio_options.trusted_proxies");
   refused(&(sio_options){ .proxy_protocol = true, .trusted_proxies = (const char *[]){ NULL } },
