@@ -73,8 +73,8 @@ typedef struct sio_log_line {
  * while something is wrong.
  *
  * The lines come in the order in which things happened. Until the end of the turn they are kept in
- * memory, at most 4 MiB. If there is no memory for a line, it is lost. sio_stats.log_lines_lost
- * counts the lost lines, and a later line reports them. */
+ * memory. A line is lost if there is no memory for it, or if more than 4 MiB would be kept.
+ * sio_stats.log_lines_lost counts the lost lines, and a later line reports them. */
 typedef void (*sio_log_cb)(const sio_log_line *line, void *user);
 
 /* Says where sio_log_to_file() writes. A field that is 0 selects its default. */

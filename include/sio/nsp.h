@@ -76,7 +76,7 @@ typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
  *
  * SIO_ENAME: event is NULL, or a name that a client cannot send: "connection", "connect",
  * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener". In the latter
- * case a log line says which function to use instead, for example sio_on_connect(). */
+ * case a log line says what to use instead: for example sio_on_connect(), or another name. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on() with this event, cb and user. If event
  * is NULL, removes the first one that was registered by sio_on_any() with this cb and user.

@@ -209,9 +209,10 @@ typedef struct sio_stats {
   sio_histogram heartbeat_us; /* microseconds from ping to pong                            */
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
   sio_histogram packet_bytes_in, packet_bytes_out; /* bytes of each Engine.IO packet         */
-  uint64_t parse_errors; /* packets that broke the protocol                                */
+  uint64_t parse_errors; /* packets that broke the protocol, or a limit such as max_packet */
   /* Sessions and WebSockets of sio_ws_route() that were closed because more than max_queued or,
-   * with SIO_FULL_CLOSE, more than queue_high was queued for them. */
+   * with SIO_FULL_CLOSE, more than queue_high was queued for them; and sessions whose events that
+   * waited for packet middleware took more than max_queued. */
   uint64_t overflows;
   uint64_t out_of_memory; /* sessions closed because an allocation failed                   */
 

@@ -5,9 +5,9 @@
 #include "core/ignored.h"
 
 static const char *const causes[] = {
-  [SIO_IGNORED_LEFT] = "the client had left it already, or was disconnected from it",
+  [SIO_IGNORED_LEFT] = "the client had left this namespace, or was disconnected from it",
   [SIO_IGNORED_ACK] = "nobody waits for this ack",
-  [SIO_IGNORED_EMPTY] = "it is an event without a name",
+  [SIO_IGNORED_EMPTY] = "an event must have a name",
 };
 
 __attribute__((cold)) void sio__ignore_packet(struct core *core, const char *peer, sio_slice nsp,

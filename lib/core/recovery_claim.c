@@ -43,11 +43,11 @@ static int check_recovery_claim(const struct recovery *r, const struct recovery_
 
 static const char *recovery_failure_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
-    [SIO_RECOVERY_NO_SESSION] = "its pid is unknown, has expired or is in use",
-    [SIO_RECOVERY_BAD_OFFSET] = "its offset is invalid",
-    [SIO_RECOVERY_LOG_GONE] = "events that it missed have been dropped from the replay log",
+    [SIO_RECOVERY_NO_SESSION] = "the client's pid is unknown, has expired or is in use",
+    [SIO_RECOVERY_BAD_OFFSET] = "the client's offset is invalid",
+    [SIO_RECOVERY_LOG_GONE] = "events that the client missed have been dropped from the replay log",
     [SIO_RECOVERY_TOO_MUCH] =
-        "the events that it missed exceed queue_high or max_queued, or were replayed too often",
+        "the missed events exceed queue_high or max_queued, or were replayed too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
     [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or did not answer in time",
   };

@@ -61,8 +61,7 @@ static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, str
 /* The adapter of the cluster keeps the lost sockets of all members. */
 static void log_different_recovery(struct log *log, const char *where) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "%s: all servers of a sio_threads whose adapter keeps lost sockets must have "
-      "sio_options.recovery with the same max_disconnection_ms, or none of them",
+      "%s: this adapter needs the same recovery.max_disconnection_ms in all threads, or none",
       where);
 }
 

@@ -111,8 +111,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, http_aborted,
          "http_aborted|Number of HTTP requests that ended without a response."),
   SERVER(COUNTER, http_refused,
-         "http_refused|Number of HTTP requests refused as malformed, too large or slow, or for "
-         "want of memory."
+         "http_refused|Number of HTTP requests refused: malformed, too large, slow, or no memory."
          "|cause|malformed|head_size|body_size|timeout|no_memory"),
   SERVER(COUNTER, engine_refused,
          "engine_refused|Number of HTTP requests refused by the Engine.IO protocol."
@@ -157,9 +156,9 @@ static const struct metric server_metrics[] = {
   SERVER(BYTES, packet_bytes_in,
          "packet_bytes|Number of bytes of each Engine.IO packet received and sent." DIRECTIONS),
   SERVER(COUNTER, parse_errors,
-         "parse_errors|Number of received packets that violated the protocol."),
+         "parse_errors|Number of received packets that violated the protocol or a limit."),
   SERVER(COUNTER, overflows,
-         "overflows|Number of peers disconnected because too much of theirs was queued."),
+         "overflows|Number of peers disconnected because a queue of theirs exceeded its limit."),
   SERVER(COUNTER, out_of_memory, "out_of_memory|Number of sessions closed because memory ran out."),
 
   SERVER(COUNTER, sockets_opened, "sockets_opened|Number of Socket.IO sockets connected."),
