@@ -80,8 +80,8 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
   return err;
 }
 
-/* Logs that no client can send an event of this name, and which function to call instead. Programs
- * for the Node.js server register a handler for "connection". */
+/* Logs that no handler can be registered for this name, and which function to call instead. It is
+ * called for "connection" too, for which programs for the Node.js server register a handler. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   static const char *const functions[][2] = {
     { "connection", "sio_on_connect()" },
@@ -93,7 +93,7 @@ static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     if (strcmp(event, functions[i][0]) == 0) use = functions[i][1];
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event, use);
+      "sio_on(\"%s\") is refused: the name of the event is reserved; use %s", event, use);
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
@@ -174,7 +174,8 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
 }
 
 /* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set, so functions
- * of the library that send return an error, and log that they were called inside this callback. */
+ * of the library that send, join, leave or disconnect do nothing, and log that they were called
+ * inside this callback. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;
