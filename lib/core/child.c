@@ -14,8 +14,8 @@
 
 /* ---- children by address -------------------------------------------------------------------- */
 
-/* Counts the existing child namespaces that CONNECT packets from one address have created. Of an
- * IPv6 address only the first 64 bits count. */
+/* Counts the existing child namespaces that CONNECT packets from one IP address have created. All
+ * IPv6 addresses with the same first 64 bits are counted as one address. */
 struct addr_children {
   struct core *core;
   struct addr addr;
@@ -58,7 +58,7 @@ void sio__address_child_nsp_counters_free_all(struct core *core) {
 }
 
 /* Sets *out to the counter for the address of session c; adds one if there is none. If c is NULL or
- * its address is not known, sets *out to NULL: then the child is not counted for any address.
+ * has no IP address, sets *out to NULL: then the child is not counted for any address.
  * Returns 0 or UV_ENOMEM. */
 static int find_or_add_address_child_nsp_counter(struct addr_children **out, struct core *core,
                                                  const sio_session *c) {
@@ -71,11 +71,11 @@ static int find_or_add_address_child_nsp_counter(struct addr_children **out, str
   return *out ? 0 : UV_ENOMEM;
 }
 
-/* Returns 0 if another child namespace may be created. Otherwise returns SIO_ETOOBIG: the server
- * has max_child_nsps of them, or the address with the counter *a has as many as could still be
- * created (`left`). So the first address gets at most half of max_child_nsps, rounded up, and each
- * further one at most half of what is left then. If a is NULL, the namespace counts for no
- * address. */
+/* Returns 0 if another child namespace may be created. Otherwise logs the refusal and returns
+ * SIO_ETOOBIG: the server has max_child_nsps of them, or the address with the counter *a has at
+ * least as many as could still be created (`left`). So the first address gets at most half of
+ * max_child_nsps, and each further one at most half of what is left then; both are rounded up. If a
+ * is NULL, the namespace counts for no address. */
 static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
@@ -89,7 +89,7 @@ static int check_child_namespace_limits(struct core *core, const struct addr_chi
 
 /* ---- removing ------------------------------------------------------------------------------- */
 
-static bool is_child_namespace_unused(const sio_nsp *nsp) {
+static bool should_remove_child_namespace(const sio_nsp *nsp) {
   const struct core *core = nsp->core;
   bool may_recover = nsp->recovery && nsp->recovery->away.n;
   return nsp->parent && !nsp->users && !may_recover && !core->closing &&
@@ -97,13 +97,13 @@ static bool is_child_namespace_unused(const sio_nsp *nsp) {
 }
 
 static void child_namespace_on_unused(sio_nsp *nsp) {
-  if (is_child_namespace_unused(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
+  if (should_remove_child_namespace(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
 }
 
 static void child_namespace_on_remove_task(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
-  if (!is_child_namespace_unused(nsp)) return;
+  if (!should_remove_child_namespace(nsp)) return;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s is empty and was removed", nsp->name);
   sio__map_del(&core->nsps, slice_str(nsp->name));

@@ -5,9 +5,9 @@
  * sends a CONNECT packet for it, or when the host calls sio_of() or sio_of_child().
  *
  * A child is a namespace like any other, but it is removed at the end of the loop's turn in which
- * its last user leaves (sio_nsp.users), unless one of its sockets may still be recovered
- * (recovery.h). The number of child namespaces is limited in total, and for each address from which
- * CONNECT packets cause their creation.
+ * its last user leaves (sio_nsp.users) and none of its lost sockets may still be recovered
+ * (recovery.h), unless the option keep_empty_nsps is set. The number of child namespaces is limited
+ * in total, and for each address from which CONNECT packets cause their creation.
  */
 #ifndef SIO_CORE_CHILD_H
 #define SIO_CORE_CHILD_H
@@ -19,7 +19,7 @@
  * a CONNECT packet for the name arrived, or NULL if the host asked for the namespace. Returns 0;
  * UV_ENOMEM; SIO_ETOOBIG if there are max_child_nsps child namespaces, or too many of them for the
  * address of requester (check_child_namespace_limits()); SIO_ESTATE if the server is closing; or
- * the error of the adapter. */
+ * the error of the adapter or of the random source. */
 int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
                              const sio_session *requester);
 

@@ -4,8 +4,8 @@
  *
  * struct core is the first member of sio_server (server/server.h), so a pointer to one can be cast
  * to a pointer to the other. The memory of a server is reference-counted: the server itself holds
- * one reference until it has closed, and each socket and each reference to a namespace holds
- * another.
+ * one reference until it has closed. Each socket, each request for a namespace (nsp_request.c) and
+ * each reference made with sio__nsp_memory_ref() holds another.
  */
 #ifndef SIO_CORE_CORE_H
 #define SIO_CORE_CORE_H
@@ -30,7 +30,8 @@ struct cluster_adapter {
   /* Passes an event of sio_server_side_emit(), which has come from another process, to the servers
    * of the other threads. */
   void (*relay_event)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins);
-  /* Sends an event that the adapter delivers now to the sockets of all threads. */
+  /* Called when the adapter delivers an event: sends it to the sockets of the target in the servers
+   * of all threads. */
   int (*deliver)(const sio_target *to, const sio_packet *p, uint64_t origin);
 };
 
@@ -60,10 +61,11 @@ struct core {
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
   struct task finish_leaving; /* runs the disconnect callbacks of the sockets in `leaving` */
-  /* Sockets that were connected in this turn of the loop, linked by sio_socket.leaving. */
+  /* The connected sockets whose CONNECT packet was answered in this turn of the loop, for the first
+   * time or again, linked by sio_socket.leaving. */
   struct list just_connected;
   struct task clear_just_connected;
-  struct buf handshake; /* the text that sio_socket_handshake() returned last */
+  struct buf handshake; /* the memory of the text that sio_socket_handshake() returns */
   sio_stats stats;
 };
 

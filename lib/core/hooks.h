@@ -18,7 +18,7 @@ typedef void (*hook_fn)(void); /* the caller casts it to the real type of the ca
 struct hook {
   struct list link;
   uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */
-  hook_fn fn; /* NULL if the hook was removed during a walk; it is unlinked when the walk ends */
+  hook_fn fn;      /* NULL: removed during a walk, and unlinked when the last running walk ends */
   void *user;
 };
 
@@ -51,8 +51,9 @@ struct hook_walk sio__hooks_start_walk(struct hooks *h);
 const struct hook *sio__hooks_next_in_walk(struct hook_walk *w);
 void sio__hooks_stop_walk(struct hook_walk *w);
 
-/* Runs the statement that follows the macro for each hook k of h. The macro declares `walk`, so it
- * can be used once in a block. Call sio__hooks_stop_walk(&walk) before a break. */
+/* Runs the statement that follows the macro for each hook k of h. The macro declares the variable
+ * `walk`, which must be a new name in its block. Call sio__hooks_stop_walk(&walk) before a
+ * break. */
 #define HOOKS_EACH(k, walk, h)                      \
   struct hook_walk walk = sio__hooks_start_walk(h); \
   for (const struct hook *k; (k = sio__hooks_next_in_walk(&walk));)

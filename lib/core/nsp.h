@@ -35,15 +35,18 @@ struct sio_nsp {
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
   /* The struct is freed when this is 0. The library has one reference until it removes the
-   * namespace; each socket and each user (see `users`) has another. */
+   * namespace; each socket, each user (see `users`) and each sio_ack for another server has
+   * another. The references of a namespace that is never removed are not counted down to 0: it is
+   * freed with the server. */
   uint32_t refs;
-  /* The number of sockets, queries and references of the host. A child namespace for which this is
-   * 0 is removed from the server, unless lost sockets of it may still be recovered. */
+  /* The number of references made with sio_nsp_ref(), for example for each socket in the list of
+   * its client, for each query, and by the host. A child namespace is removed from the server when
+   * this becomes 0, unless lost sockets of it may still be recovered, or keep_empty_nsps is set. */
   uint32_t users;
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
   sio_nsp *parent;                /* set only in a child that has not been removed */
   /* In a child that a CONNECT packet has created: the counter for the address from which that
-   * packet came (child.c). Otherwise NULL. */
+   * packet came (child.c). NULL in other namespaces, and if that address is not an IP address. */
   struct addr_children *address_count;
   int64_t next_ack;    /* the id that the next requested ack will get */
   struct list queries; /* open queries, linked by sio_query.link */
@@ -60,8 +63,9 @@ struct sio_nsp {
   uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* links the children of one parent: parent_state.children */
-  /* Called when `users` of a child namespace becomes 0, or when none of its lost sockets can be
-   * recovered any more: then the namespace may have to be removed. NULL in other namespaces. */
+  /* Called when `users` of a child namespace becomes 0, or when the last one of its lost sockets
+   * was recovered or cannot be recovered any more: then the namespace may have to be removed. NULL
+   * in other namespaces. */
   void (*on_unused)(sio_nsp *nsp);
   struct task remove_unused; /* removes a child at the end of the loop's turn */
   char name[];
@@ -74,18 +78,20 @@ sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);
-/* Writes the full name of a namespace, as it is in packets: "" becomes "/", and "chat" becomes
- * "/chat". Returns false if the name is invalid. */
+/* Writes the full name of a namespace to out, with a NUL, and sets *full to it. NULL and "" become
+ * "/", "chat" becomes "/chat". Returns false if the name is invalid. */
 bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
 
 /* ---- nsp_life.c ---- */
 
 /* Allocates a namespace. It is not registered and has no adapter yet. Returns 0 or UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
-/* Opens the adapter of the namespace and adds the namespace to core->nsps, so that peers can
- * connect to it. Returns 0, UV_ENOMEM, or the error of the adapter or of the random numbers. */
+/* Creates the recovery of the namespace if that is on, opens the adapter, and adds the namespace to
+ * core->nsps, so that peers can connect to it. Returns 0, UV_ENOMEM, or the error of the adapter or
+ * of the random source. */
 int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
-void sio__nsp_close_adapter(sio_nsp *nsp); /* all sockets must have left */
+/* Frees the recovery of the namespace, and closes the adapter. All sockets must have left. */
+void sio__nsp_close_adapter(sio_nsp *nsp);
 void sio__nsp_free(sio_nsp *nsp);
 
 /* Adds a reference that keeps the memory of the namespace and of its server. Unlike sio_nsp_ref()
@@ -95,8 +101,8 @@ void sio__nsp_memory_unref(sio_nsp *nsp);
 void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
 
 /* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
- * nsp->users has become 0, or when a lost socket cannot be recovered any more: either may have been
- * the last reason to keep the namespace. */
+ * nsp->users has become 0, or when no lost socket waits for its client any more: either may have
+ * been the last reason to keep the namespace. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }

@@ -22,8 +22,9 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
   sio__free(note);
 }
 
-/* Of the notes about namespaces that the client has left, keeps only the newest max_nsps. The older
- * ones are not needed: by now the peer knows that it has left those namespaces. */
+/* Of the notes about namespaces that the client has left, keeps only the newest max_nsps, so that
+ * their number is bounded. A peer that sends a packet for a namespace whose note was dropped is
+ * disconnected. */
 static void drop_oldest_left_nsp_notes(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_note.h - a list of the namespaces in which a client has no socket, but about which something
- * must be remembered: the client has requested the namespace (nsp_request.h), or has left it.
+ * nsp_note.h - a list of namespaces about which something must be remembered for a client: the
+ * client has requested a namespace that does not exist yet (nsp_request.h), or it had a socket in a
+ * namespace, and may send more packets for that socket.
  */
 #ifndef SIO_CORE_NSP_NOTE_H
 #define SIO_CORE_NSP_NOTE_H
@@ -13,9 +14,10 @@ struct nsp_note {
   struct nsp_note *next;
   const char *nsp; /* the name of the namespace */
   /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
-   * False: the client had a socket in this namespace and lost it; the peer may not know that. */
+   * False: the client had a socket in this namespace, which was disconnected. */
   bool is_request;
-  /* True: CONNECT had been answered twice when the client left the namespace. */
+  /* True: CONNECT had been answered twice when the peer sent DISCONNECT for the namespace. False:
+   * the server has disconnected or replaced the socket, which the peer may not know yet. */
   bool answered_twice;
 };
 

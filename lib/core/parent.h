@@ -3,9 +3,11 @@
  * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). Each stands for all
  * namespaces whose names it accepts; these are created as its child namespaces (child.h).
  *
- * A parent is a sio_nsp that is not registered in core->nsps and has no members. Its children get
- * copies of its callbacks, and its adapter passes everything that is sent to the parent on to each
- * of its children.
+ * A parent is a sio_nsp that is not registered in core->nsps and has no members. A child gets
+ * copies of the callbacks that its parent has when the child is created. The adapter of a parent
+ * passes broadcasts, joins, leaves and disconnects on to each of its children. It refuses
+ * broadcasts with acks, sio_all_each(), sio_all_fetch(), sio_server_side_emit() and
+ * sio_server_count().
  */
 #ifndef SIO_CORE_PARENT_H
 #define SIO_CORE_PARENT_H
