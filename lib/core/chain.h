@@ -23,14 +23,17 @@ struct chain_ops {
   /* Calls the host's middleware function k->fn, and passes it &c->next, with which the function
    * accepts or refuses. */
   void (*call)(struct chain *c, const struct hook *k);
-  /* Called when a middleware function has returned and has neither accepted nor refused yet. It may
-   * use its arguments later, so those that point to temporary memory must be copied now. */
+  /* Called when a middleware function has returned and has neither accepted nor refused yet. The
+   * function may use its arguments later, so those that point to temporary memory must be copied
+   * now. */
   void (*verdict_deferred)(struct chain *c);
   /* Called when a middleware function refuses, from inside sio_next_fail(): message and data are
-   * valid only during this call. */
+   * valid only during this call. (The chain of nsp_request.c inverts each verdict: there this is
+   * called from inside sio_next_ok().) */
   void (*refused)(struct chain *c, const char *message, sio_val data);
-  /* Called before each middleware function. If it returns false, for example because the socket is
-   * gone, no more functions are called, and the chain ends with finish(c, true). */
+  /* Called before each middleware function, and after the last one has accepted. If it returns
+   * false, for example because the socket is gone, no more functions are called, and the chain ends
+   * with finish(c, true). */
   bool (*may_continue)(const struct chain *c);
   /* Called when the chain has ended; may free c. ok is false if a middleware function has refused,
    * or if the chain was abandoned. If it was abandoned while a function had still to answer,

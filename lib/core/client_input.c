@@ -78,7 +78,7 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
 
 /* True if the client has max_nsps namespaces. Sockets in state LEAVING count until they are
  * removed, normally at the end of the loop's turn. If the limit is reached, this function removes
- * them. */
+ * as many of them as necessary, which runs their disconnect callbacks. */
 static bool has_reached_max_namespaces(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
@@ -110,9 +110,9 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
  * new socket may be refused. Until the peer receives the refusal, it may send events for the old
- * socket; because of sio__client_remember_left_nsp() they are ignored. If the CONNECT packet for
- * the old socket was answered twice, that is still remembered: the peer may take the second answer
- * for the answer to this packet. */
+ * socket; because of sio__client_remember_left_nsp() they are ignored. If the peer has left the
+ * namespace after its CONNECT was answered twice, that is still remembered: the peer may take the
+ * second of those answers for the answer to this packet. */
 static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_timeout.c - ends a client that joins no namespace in time, or whose packet stays
- * incomplete.
+ * client_timeout.c - ends the session of a client that joins no namespace in time, or whose packet
+ * stays incomplete.
  */
 #include "core/client_timeout.h"
 
@@ -15,8 +15,8 @@ struct client_timeout {
   unsigned ms;
   /* True: the limit for joining a first namespace; false: the limit for receiving attachments. */
   bool for_join;
-  bool got_part; /* a part of a packet has arrived since has_attachment_progress() */
-  bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
+  bool got_part; /* a part of a packet has arrived since the last has_attachment_progress() */
+  bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   /* Bytes that were received of an incomplete WebSocket message or POST body, at the last call of
    * has_attachment_progress(). */
   size_t arriving;

@@ -3,8 +3,8 @@
  * client_timeout.h - two time limits of a client: until it joins its first namespace
  * (connect_timeout_ms), and until all attachments of a packet have arrived (packet_timeout_ms).
  *
- * Only one of them runs at a time, and most clients need neither. So the timer is not a part of
- * struct client, but is allocated when it is needed.
+ * Only one of them runs at a time, and most of the time a client needs neither. So the timer is not
+ * a part of struct client, but is allocated when it is needed.
  */
 #ifndef SIO_CORE_CLIENT_TIMEOUT_H
 #define SIO_CORE_CLIENT_TIMEOUT_H
@@ -16,7 +16,8 @@ int sio__client_start_join_timeout(struct client *cl);
 /* Called when a part of a packet with attachments has arrived. If attachments are still missing
  * and no time limit is running, starts the one for receiving them. */
 void sio__client_timeout_on_packet_part(struct client *cl);
-/* Called when the client has joined a namespace. Ends its time limit for joining. */
+/* Called when the client has joined a namespace. Ends its time limit for joining. If attachments of
+ * a packet are still missing, starts the time limit for receiving them. */
 void sio__client_on_namespace_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 

@@ -17,18 +17,20 @@
 #include "packet/parser.h"
 #include <assert.h>
 
-/* A PENDING socket that waits: first, if it is to be recovered, for the adapter to find its
- * recovery record (restore.h); then for the middleware to accept or refuse it (chain). */
+/* A PENDING socket that waits: first, if its client asks to be recovered and this server does not
+ * have the recovery record, for the adapter to find the record (restore.h); then for the middleware
+ * to accept or refuse the socket (chain). */
 struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the total time of all middleware functions */
-  bool extended; /* the time limit was restarted once, see loop_should_restart_deadline() */
-  /* If the middleware has refused the socket: the CONNECT_ERROR packet to send, or NULL if it could
-   * not be encoded because of refusal_err. */
+  bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
+  /* If the middleware has refused the socket, or its time is up: the CONNECT_ERROR packet to send,
+   * or NULL if that could not be encoded because of refusal_err. */
   struct msg *refusal;
   int refusal_err;
-  /* Set if the adapter was asked for the lost socket of this client, otherwise NULL. */
+  /* The question to the adapter, which looks for the lost socket of this client; NULL if the
+   * adapter was not asked, or the question has ended. */
   sio_restore *restore;
   char *newer_auth; /* if the peer has sent CONNECT again, with another auth: that auth */
   bool withdrawn;   /* the peer has sent DISCONNECT while the socket was PENDING */
@@ -200,7 +202,7 @@ static void pending_join_call_middleware(struct chain *c, const struct hook *k) 
   ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
-/* True if the peer has sent DISCONNECT, or CONNECT with another auth, while the socket waits. Then
+/* True if the peer has sent DISCONNECT, or CONNECT with another auth, while the socket waited. Then
  * it does not matter whether the middleware accepts or refuses the socket. */
 static bool is_pending_join_outdated(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
@@ -229,7 +231,7 @@ static void pending_join_end_restore(struct pending_join *p) {
 }
 
 /* Discards the socket. If the peer has sent CONNECT with another auth, connects a new socket. */
-static void pending_join_restart(struct pending_join *p) {
+static void pending_join_discard_or_restart(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
   sio_nsp *nsp = s->nsp;
@@ -266,7 +268,7 @@ static void pending_join_on_timeout(struct timer *t) {
   }
   p->socket->pending_join = NULL;
   if (is_pending_join_outdated(p)) {
-    pending_join_restart(p);
+    pending_join_discard_or_restart(p);
   } else {
     pending_join_log_refusal(p, "timeout");
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
@@ -287,7 +289,7 @@ static void pending_join_on_chain_finished(struct chain *c, bool ok) {
   sio__loop_stop_timer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
     if (is_pending_join_outdated(p))
-      pending_join_restart(p);
+      pending_join_discard_or_restart(p);
     else if (ok)
       accept_connecting_socket(s);
     else

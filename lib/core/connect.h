@@ -8,7 +8,8 @@
 
 #include "core/client.h"
 
-/* Handles a CONNECT packet for a namespace in which the client has no socket. */
+/* Connects the client to a namespace in which it has no socket: creates a socket and starts the
+ * middleware for it. Called for a CONNECT packet, or when a Socket.IO 2 client opens a session. */
 void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
 /* True if the auth in a CONNECT packet, `received`, is the same as the stored one. An empty
  * received auth means "{}". */
@@ -16,12 +17,14 @@ bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_free(char *auth);
 /* Handles a second CONNECT packet for a PENDING socket. If its auth differs from that of the first
- * packet, the middleware is run again with the new auth, as soon as the middleware has accepted or
- * refused the first auth. So the middleware never runs twice at the same time for a client and a
- * namespace, and only the newest auth is kept. Returns 0 or UV_ENOMEM. */
+ * packet, the socket is replaced by a new one, for which the middleware is run with the new auth:
+ * as soon as the middleware has accepted or refused the first auth, or its time is up. So a client
+ * does not make the middleware run for many auths at the same time, and only the newest auth is
+ * kept. Returns 0 or UV_ENOMEM. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth);
 /* Handles a DISCONNECT packet for a PENDING socket. The socket is discarded when the middleware has
- * accepted or refused it, and no connect callback runs for it. */
+ * accepted or refused it, or its time is up, and no connect callback runs for it; unless the peer
+ * sends CONNECT again before that. */
 void sio__connect_withdraw_pending(sio_socket *s);
 /* Sends the answer to CONNECT once more, because the peer of a CONNECTED socket may have missed it.
  * Does nothing if an answer was sent in this turn of the loop. */
@@ -31,7 +34,8 @@ void sio__connect_clear_just_connected_list(struct task *t);
 /* Discards a PENDING socket whose session has closed. Must be called by the loop, not by code that
  * the host has called. */
 void sio__connect_abandon_pending(sio_socket *s);
-/* Refuses a CONNECT packet: sends CONNECT_ERROR and logs the refusal. The connection stays open. */
+/* Refuses a CONNECT packet: sends CONNECT_ERROR, counts and logs the refusal. The connection stays
+ * open, unless CONNECT_ERROR cannot be encoded. */
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);
 /* Like sio__connect_refuse(), for a caller that has logged the refusal itself. */
 void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_refusal why);

@@ -99,7 +99,8 @@ static int handshake_put_query(struct buf *b, sio_slice url) {
 
 /* ---- the whole object ----------------------------------------------------------------------- */
 
-/* Writes the time as JavaScript's Date.toString() does in a process whose time zone is UTC. */
+/* Appends the member "time": the text that JavaScript's Date.toString() makes in a process whose
+ * time zone is UTC. */
 static int handshake_put_time(struct buf *b, uint64_t ms) {
   static const char days[] = "SunMonTueWedThuFriSat";
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

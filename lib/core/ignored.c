@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ignored.c - counts and logs packets that break no rule, and are not handled all the same.
+ * ignored.c - counts and logs packets that are ignored.
  */
 #include "core/ignored.h"
 

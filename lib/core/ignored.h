@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ignored.h - packets that break no rule, and are not handled all the same.
+ * ignored.h - packets that are ignored: they are counted and logged, but do not end the session.
  */
 #ifndef SIO_CORE_IGNORED_H
 #define SIO_CORE_IGNORED_H
@@ -8,8 +8,8 @@
 #include "core/core.h"
 #include <sio/stats.h>
 
-/* Counts and logs a packet for the namespace `nsp` that is not handled. `peer` is the address of
- * its client; "" if the session may have ended. */
+/* Counts and logs a packet for the namespace `nsp` that is ignored. `peer` is the address of its
+ * client; "" if the session may have ended. */
 void sio__ignore_packet(struct core *core, const char *peer, sio_slice nsp, enum sio_ignored why);
 
 #endif

@@ -21,9 +21,9 @@ struct nsp_request {
   struct chain chain;
   struct sio_next verdict;    /* passed to the match functions: their sio_next *, to answer with */
   struct timer timeout_timer; /* limits the total time of all match functions */
-  bool extended;         /* the time limit was restarted once, see loop_should_restart_deadline() */
-  struct core *core;     /* one reference */
-  struct client *client; /* NULL if the client is gone */
+  bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
+  struct core *core;        /* one reference */
+  struct client *client;    /* NULL if the client is gone */
   struct nsp_note nsp_note; /* in client->nsp_notes */
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */
@@ -152,8 +152,9 @@ static const struct chain_ops nsp_request_chain_ops = {
   .finish = nsp_request_on_chain_finished,
 };
 
-/* Refuses the peer when the time is up. If the match function has answered earlier in the same turn
- * of the loop, the state is not CHAIN_WAITING any more, and that answer counts. */
+/* Refuses the peer when the time is up; or, if it has sent CONNECT with another auth, starts again.
+ * If the match function has answered earlier in the same turn of the loop, the state is not
+ * CHAIN_WAITING any more, and that answer counts. */
 static void nsp_request_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;

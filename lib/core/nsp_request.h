@@ -6,8 +6,9 @@
  * A parent namespace is made with sio_of_match() or sio_of_pattern(): the host gives it a callback,
  * the match function, or a pattern, which decides for which names it gets child namespaces. A
  * request asks one parent after the other whether it accepts the name. A match function may answer
- * later. When a parent has accepted, a child namespace is created and the peer is connected to it;
- * if none accepts, the peer is refused.
+ * later. When a parent has accepted, a child namespace is created and the peer is connected to it.
+ * If none accepts, the peer is refused, unless the host or another request has created the
+ * namespace before the last one has answered.
  */
 #ifndef SIO_CORE_NSP_REQUEST_H
 #define SIO_CORE_NSP_REQUEST_H
