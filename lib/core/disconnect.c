@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * disconnect.c - disconnects sockets. For the host and for the peer a socket is disconnected at
- * once; its disconnect callbacks run at the end of the loop's turn.
+ * once; its disconnect callbacks run later, at the latest at the end of the loop's turn.
  */
 #include "core/client.h"
 #include "core/core.h"
@@ -34,7 +34,7 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__recovery_on_socket_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
-  /* If the socket was connected in this turn of the loop, it is in core->just_connected. */
+  /* If CONNECT was answered in this turn of the loop, the socket is in core->just_connected. */
   list_remove(&s->leaving);
   list_push(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);

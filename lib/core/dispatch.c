@@ -39,8 +39,10 @@ struct event_queue {
   struct queued_event *first, **last;
   /* The counter of the client to which held_bytes were added; NULL if held_bytes is 0. */
   struct held_events *held;
-  size_t held_bytes;  /* memory of the events in the list, and event_bytes */
-  size_t event_bytes; /* memory of `event`, if the middleware has kept it for later; or 0 */
+  size_t held_bytes; /* memory of the events in the list, and event_bytes */
+  /* If the middleware decides about `event` later: the memory of the event, which was copied, of
+   * this struct and of the socket, which it keeps alive. Otherwise 0. */
+  size_t event_bytes;
   /* Both are NULL unless the middleware has refused `event`. refusal is a copy of the message that
    * it passed to sio_next_fail(); NULL also if memory ran out. data is the JSON text of the data
    * that it passed; NULL also if it passed none or the data could not be encoded. */
@@ -80,7 +82,7 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
 }
 
 /* Counts the memory of an event that has to wait for the middleware. If memory ran out or the total
- * of the client exceeds max_queued, ends the session and returns false. */
+ * of the client would exceed max_queued, ends the session and returns false. */
 static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of_session(q->socket->session);
   int err = sio__held_events_add_bytes(cl, bytes, &q->held);
@@ -123,7 +125,7 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
   return ev;
 }
 
-/* Its socket has left, and perhaps the session is over. */
+/* Passes no address of the client, because the session of a socket that has left may be over. */
 static void ignore_event_of_left_socket(const sio_socket *s) {
   sio__ignore_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
 }

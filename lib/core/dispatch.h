@@ -11,9 +11,9 @@
 
 /* Handles an EVENT packet of a connected socket. */
 void sio__dispatch_event(sio_socket *s, const struct packet *p);
-/* Discards the queued events of a socket that has left. If middleware has still to accept or refuse
- * an event, the queue itself is freed when it does so. Must be called by the loop, not by code that
- * the host has called. */
+/* Discards the queued events of a socket that has left, and frees the queue; if the middleware has
+ * still to accept or refuse an event, the queue is freed when the middleware does so. Must be
+ * called by the loop, not by code that the host has called. */
 void sio__event_queue_close(sio_socket *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * event.c - reads the arguments of an event. They remain JSON text until a handler asks for one.
- * The decoded value is then kept in the arena of the event: first in the bytes inside struct
+ * Decoded strings are then kept in the arena of the event: first in the bytes inside struct
  * sio_event, and if these do not suffice, in blocks from the heap.
  */
 #include "core/event.h"
@@ -135,8 +135,8 @@ static int event_replacement_list_attachments(struct event_replacement *replacem
   return 0;
 }
 
-/* Encodes args as JSON, like the arguments of an ack, and scans the JSON. Sets the fields of *out
- * to the result. */
+/* Encodes args as JSON, like the arguments of an ack, and scans the JSON. Sets those fields of *out
+ * that contain the JSON and the attachments. */
 static int event_replacement_encode_args(struct event_replacement *replacement, struct packet *out,
                                          sio_args args) {
   uint32_t nbins;

@@ -3,10 +3,12 @@
  * event.h - struct sio_event: a received packet that is passed to a handler. Its arguments are
  * decoded when the handler asks for them.
  *
- * An event is on the stack of the function that dispatches it, and refers to bytes that belong to
- * the decoder. If a handler needs the event after it has returned, these bytes are copied with
+ * An event without packet middleware is on the stack of the function that dispatches it, and refers
+ * to bytes that belong to the decoder. With packet middleware it is in a struct event_queue
+ * (dispatch.c); if the middleware decides later, these bytes are copied with
  * sio__event_copy_borrowed_data(). Pointers that the event's accessors have returned stay valid
- * until sio__event_clear(), also after sio_event_replace().
+ * until sio__event_clear(), also after sio_event_replace(), except those to the bytes of the
+ * decoder, such as the JSON of an argument: they are valid until the decoder continues.
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -30,18 +32,19 @@ struct event_memo {
 };
 
 struct sio_event {
-  sio_socket *socket; /* NULL for an event from another server */
+  sio_socket *socket; /* NULL for an event from another server or of sio_event_new(), and a reply */
   int64_t ack_id;     /* the id of the ack that the sender requests, or PACKET_NO_ID */
   bool ack_used;      /* the ack was sent, or the host has taken it with sio_event_take_ack() */
   uint32_t first_arg; /* the index of the first argument among the elements of the packet's array */
   uint32_t arena_used; /* bytes of arena that are in use */
-  /* How to answer an event that comes from another server; NULL for all other events. */
+  /* For an event that another server sent with sio_server_side_emit(): how to answer it. NULL for
+   * all other events. */
   struct server_side_ack *server_side;
   struct event_replacement *replacement;
   struct event_tree *trees;
   struct event_block *blocks;
   sio_slice name;     /* unescaped, NUL-terminated, and may contain a NUL; "" for an ack */
-  const char *c_name; /* name with "\xC0\x80" for each NUL; NULL if it contains none */
+  const char *c_name; /* name with "\xC0\x80" for each NUL; may be NULL if name contains none */
   struct packet packet;
   struct event_memo *more_memos;        /* for the arguments after the first EVENT_MEMOS */
   struct event_memo memos[EVENT_MEMOS]; /* for the first arguments */
@@ -52,10 +55,10 @@ struct sio_event {
  * sio__event_clear() need not be called. Never fails for an ACK packet. */
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
-/* Copies all data of the packet that belongs to the decoder, so that the event can be used later.
- * Does not add a reference to the socket. Returns 0 or UV_ENOMEM. */
+/* Copies the arguments of the event, which belong to the decoder, so that the event can be used
+ * later. Does not add a reference to the socket. Returns 0 or UV_ENOMEM. */
 int sio__event_copy_borrowed_data(struct sio_event *e);
-/* True if sio__event_copy_borrowed_data() has succeeded. */
+/* For an event of a peer: true if sio__event_copy_borrowed_data() has succeeded. */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
 /* Returns the memory of the copies that sio__event_copy_borrowed_data() has made, and of arguments
  * that sio_event_replace() has set. */

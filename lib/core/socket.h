@@ -7,9 +7,10 @@
  *  CONNECTED --- sio__socket_start_leaving() ------------------> LEAVING
  *  LEAVING --- sio__socket_finish_leaving(), from the loop ----> LEFT
  *
- * The library holds one reference until the socket has LEFT. Each sio_socket_ref() of the host,
- * each ack function that it took and each verdict that it has still to give hold one more. A socket
- * also keeps the memory of its namespace and server (sio__nsp_memory_ref()).
+ * The library holds one reference until the socket has LEFT and its callbacks have run. Each
+ * sio_socket_ref() of the host, each sio_ack, each sio_remote in a result of sio_all_fetch() and
+ * each middleware chain that has not ended hold one more. A socket also keeps the memory of its
+ * namespace and server (sio__nsp_memory_ref()).
  *
  * socket_life.c creates and frees sockets and reads their state; socket_rooms.c joins and leaves
  * rooms; connect.c and disconnect.c make the transitions; deadline.c keeps deadlines.
@@ -44,16 +45,18 @@ enum socket_state {
   SOCKET_CONNECTED, /* the socket is a member of its namespace */
   /* Disconnected; its disconnect callbacks have still to run, and its rooms can be read. */
   SOCKET_LEAVING,
-  SOCKET_LEFT /* the socket has left its rooms; only references of the host are left */
+  SOCKET_LEFT /* the socket has left its rooms, and is not in the list of its client any more */
 };
 
 struct sio_socket {
-  sio_session *session; /* NULL when the socket has left */
+  sio_session *session; /* NULL when the socket has left and its last callback has run */
   sio_nsp *nsp;
-  uint64_t stamp; /* used by the adapter: identifies the last broadcast that visited this socket */
-  uint8_t state;  /* enum socket_state */
-  uint8_t reason; /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;        /* the socket is leaving because its sio_socket_deadline() has passed */
+  /* Used by the adapter: identifies its last walk over a target that has visited or skipped this
+   * socket. */
+  uint64_t stamp;
+  uint8_t state;           /* enum socket_state */
+  uint8_t reason;          /* enum sio_reason, set when the socket is LEAVING */
+  bool expired : 1;        /* the deadline of sio_socket_deadline() has passed */
   bool recovered : 1;      /* the socket was given the recovery record of a lost one */
   bool answered_twice : 1; /* sio__connect_resend_answer() has sent the answer to CONNECT again */
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
@@ -63,11 +66,14 @@ struct sio_socket {
   void *slot;     /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  struct list leaving; /* in core->just_connected while CONNECTED, in core->leaving while LEAVING */
+  /* In core->just_connected until the end of the loop's turn in which CONNECT was answered; in
+   * core->leaving while LEAVING. */
+  struct list leaving;
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
     struct pending_join *pending_join; /* used while the state is SOCKET_PENDING; see connect.c */
-    /* used in the later states; NULL if no event waits for packet middleware */
+    /* used in the later states; NULL while packet middleware has no event of the socket to
+     * handle */
     struct event_queue *event_queue;
   };
   struct auth *auth; /* NULL if the auth is "{}" and sio_socket_auth_tree() was not called */
@@ -88,8 +94,8 @@ sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlin
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
 /* Changes the state from CONNECTED to LEAVING, and removes the socket from the members of its
- * namespace. The disconnect callbacks run at the end of the loop's turn. reason is an enum
- * sio_reason. */
+ * namespace. The disconnect callbacks run at the end of the loop's turn, unless the caller calls
+ * sio__socket_finish_leaving() before. reason is an enum sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
 /* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
  * get a sio_close_info that is made from s->reason. Must be called by the loop, not by code that

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket_life.c - creates and frees sockets, and reads their ids, auth, state and data.
+ * socket_life.c - creates and frees sockets, reads their ids, auth, state and data, and sets their
+ * shared data.
  */
 #include "base/public_id.h"
 #include "base/utf8.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket_rooms.c - joins and leaves rooms, and lists rooms and members.
+ * socket_rooms.c - joins and leaves rooms, lists rooms, and counts the members of a room.
  */
 #include "core/core.h"
 #include "core/nsp.h"
