@@ -122,8 +122,8 @@ static int broadcast_event_to_target(const sio_target *to, const char *event, si
   return err;
 }
 
-/* True if no socket can receive a broadcast any more: this server is closing, and its adapter does
- * not connect it with other servers. */
+/* True if no socket can receive a broadcast any more: this server is closing, so its own sockets
+ * are disconnected, and its adapter does not connect it with other servers. */
 static bool is_closing_single_server(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
@@ -155,9 +155,9 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
-/* Checks the target and the room names of sio_all_join() and sio_all_leave(). An adapter checks the
- * names only if it has a socket in the target. Returns 0, UV_EINVAL or SIO_ENAME. */
-static int check_room_names(const sio_target *to, const char *const *rooms) {
+/* Checks the target and the room names of sio_all_join() and sio_all_leave(). sio_join() checks the
+ * names too, but is not called if the target has no socket. Returns 0, UV_EINVAL or SIO_ENAME. */
+static int check_target_and_room_names(const sio_target *to, const char *const *rooms) {
   if (!to->nsp || !rooms) return UV_EINVAL;
   for (; *rooms; rooms++)
     if (!sio__is_valid_room_name(*rooms)) return SIO_ENAME;
@@ -165,14 +165,14 @@ static int check_room_names(const sio_target *to, const char *const *rooms) {
 }
 
 int sio_all_join(sio_target to, const char *const *rooms) {
-  int err = check_room_names(&to, rooms);
+  int err = check_target_and_room_names(&to, rooms);
   if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_leave(sio_target to, const char *const *rooms) {
-  int err = check_room_names(&to, rooms);
+  int err = check_target_and_room_names(&to, rooms);
   if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);

@@ -119,9 +119,10 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   return err;
 }
 
-/* Sends the event to one socket, and adds the socket's ack to those that p->query waits for. If the
- * event is volatile and was dropped, no ack is expected. If sending fails for another reason, the
- * ack is expected, but counted as lost at once. */
+/* Sends the event to one socket, and adds the socket's ack to those that p->query waits for.
+ * Returns SIO_EEXISTS if the query waits for an ack of this socket already. If the event was
+ * dropped because it is volatile, no ack is expected. If sending fails for another reason, the ack
+ * is expected, but counted as lost at once. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
@@ -163,8 +164,8 @@ static sio_slice packet_find_json_array(const sio_packet *p) {
 }
 
 /* Sets p->json_without_offset to a copy of the JSON array without the replay offset at its end. An
- * offset is valid on this server only; the other servers, to which adapters send the JSON, append
- * their own offsets. If memory runs out, json_without_offset stays empty. */
+ * offset of a log is valid on the server of that log only; the other servers, to which adapters
+ * send the JSON, append their own offsets. If memory runs out, json_without_offset stays empty. */
 static void packet_make_json_without_offset(sio_packet *p) {
   sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;

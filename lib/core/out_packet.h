@@ -19,15 +19,16 @@ struct sio_packet {
   struct msg *text;
   const char *event; /* the name, for sio_on_any_outgoing(); NULL for an ack */
   sio_args args;
-  sio_query *query; /* the query that collects the acks; NULL if no acks are requested */
+  sio_query *query; /* collects the acks of a broadcast or the answers of servers; may be NULL */
   uint64_t seq;     /* the number of the event in the replay log; 0 if it is never replayed */
   uint64_t origin;  /* sio_packet_info.origin */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
-  sio_slice json_without_offset; /* owned; made when an adapter first asks for the JSON */
-  sio_slice *bins;               /* owned; made when an adapter first asks for the attachments */
-  uint32_t uncounted;            /* number of receivers that were not added to the statistics yet */
-  uint32_t max_uncounted;        /* when `uncounted` reaches this, it is added to the statistics */
+  /* Owned. If the JSON contains a replay offset, made when an adapter first asks for the JSON. */
+  sio_slice json_without_offset;
+  sio_slice *bins;        /* owned; made when an adapter first asks for the attachments */
+  uint32_t uncounted;     /* number of receivers that were not added to the statistics yet */
+  uint32_t max_uncounted; /* when `uncounted` reaches this, it is added to the statistics */
 };
 
 /* Encodes an event, or an ack if event is NULL. Of flags only SIO_NO_COMPRESS and SIO_VOLATILE
@@ -36,11 +37,11 @@ struct sio_packet {
  * has to call sio__packet_clear() afterwards; after an error it may. */
 int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
                        sio_args args, int64_t ack_id, struct recovery *r);
-/* Encodes an event for a broadcast to this target, and adds it to the replay log if the namespace
- * has one. If q is not NULL, the event requests acks, which q collects, and is not added to the
- * log. If offset.n is not 0, appends this replay offset, which the adapter has made, instead of
- * one of this server. The caller has to call sio__packet_clear() afterwards; after an error it
- * may. */
+/* Encodes an event for a broadcast to this target. If q is not NULL, the event requests acks, which
+ * q collects. If offset.n is not 0, appends this replay offset, which the adapter has made.
+ * Otherwise, if q is NULL and the namespace has a replay log, appends an offset of this server, and
+ * adds the event to the log unless it is volatile. The caller has to call sio__packet_clear()
+ * afterwards; after an error it may. */
 int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
                                  sio_args args, sio_query *q, sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
@@ -55,7 +56,7 @@ void sio__packet_clear(sio_packet *p); /* *p may be all zeros */
 int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
                                       const sio_slice *bins, size_t nbins, sio_query *q);
 
-/* ---- for adapters: members of sio_adapter_api; the first four are in remote_packet.c ---- */
+/* ---- for adapters: members of sio_adapter_api; the first five are in remote_packet.c ---- */
 
 int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, const sio_slice *bins,
                                       size_t nbins, sio_query *q, sio_slice offset,

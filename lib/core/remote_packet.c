@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * remote_packet.c - makes packets from events of other servers.
+ * remote_packet.c - makes packets from events of other servers, and copies packets for adapters.
  */
 #include "base/list.h"
 #include "base/mem.h"
