@@ -17,7 +17,7 @@
  * if the host has not set the member `size`. */
 enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) };
 
-/* ---- to one socket -------------------------------------------------------------------------- */
+/* ---- sending to one socket ------------------------------------------------------------------- */
 
 /* Sends an event to one socket as a broadcast of the adapter. Used if the adapter itself keeps
  * events for recovery (SIO_ADAPTER_RECOVERS): it can then keep this event too, and the socket gets
@@ -94,7 +94,7 @@ int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args) {
   return err;
 }
 
-/* ---- to a target ---------------------------------------------------------------------------- */
+/* ---- sending to a target --------------------------------------------------------------------- */
 
 static unsigned count_room_names(const char *const *names) {
   unsigned n = 0;

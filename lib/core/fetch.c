@@ -2,7 +2,7 @@
  *
  * fetch.c - sio_all_fetch(): makes a sio_remote for each socket that was found. The strings of a
  * sio_remote are in a block of memory that belongs to it. If the socket is one of this server, the
- * sio_remote also holds a reference to it.
+ * sio_remote also holds a reference to it, and its id and auth are those of the socket.
  */
 #include "base/mem.h"
 #include "core/core.h"
@@ -12,7 +12,7 @@
 #include "core/remote_event.h"
 #include "core/socket.h"
 
-/* The memory of what one sio_remote points to. Its strings follow the array rooms. */
+/* The memory block of one sio_remote. The strings follow the array rooms. */
 struct remote_block {
   struct buf handshake; /* used only for a socket of this server; see sio_remote_handshake() */
   const char *rooms[];
@@ -33,7 +33,7 @@ void sio__query_free_remote_sockets(sio_query *q) {
   sio__free(q->remotes);
 }
 
-/* ---- one remote ----------------------------------------------------------------------------- */
+/* ---- one sio_remote -------------------------------------------------------------------------- */
 
 struct remote_size {
   size_t rooms, bytes;
@@ -120,7 +120,7 @@ sio_slice sio_remote_handshake(sio_remote *r) {
   return r->handshake;
 }
 
-/* ---- of other servers ------------------------------------------------------------------------ */
+/* ---- sockets of other servers ---------------------------------------------------------------- */
 
 static void measure_remote_socket_strings(struct remote_size *c, const sio_remote *r) {
   add_string_size(c, strlen(r->id));
@@ -166,14 +166,14 @@ void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
     sio__query_count_dropped_answer(q, SIO_EJSON);
 }
 
-/* ---- the call -------------------------------------------------------------------------------- */
+/* ---- sio_all_fetch() ------------------------------------------------------------------------- */
 
 static void call_fetch_callback(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
-/* True if no other server has to be asked: the flags contain SIO_LOCAL, or they contain SIO_PROCESS
- * and this process has no servers on other threads. */
+/* True if no other server has to be asked: the flags contain SIO_LOCAL but not SIO_PROCESS, or they
+ * contain SIO_PROCESS and this process has no servers on other threads. */
 static bool is_fetch_for_this_server_only(const sio_target *to) {
   bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);

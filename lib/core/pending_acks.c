@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * pending_acks.c - waits for acks of peers. Each socket has a table of struct ack_wait, sorted by
- * id, and each of these has a timer.
+ * pending_acks.c - waits for acks of peers. A socket that waits for acks has a table of struct
+ * ack_wait, sorted by id. Each ack_wait has a timer, which is used unless the ack belongs to a
+ * query.
  */
 #include "core/pending_acks.h"
 
@@ -195,7 +196,8 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 /* ---- ending ------------------------------------------------------------------------------- */
 
 /* Adds the first argument of the received ACK packet p to the query as an answer, with the
- * attachments of the packet if that argument contains a placeholder. */
+ * attachments of the packet if that argument contains a placeholder; null if there is no argument.
+ * Frees w. */
 static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
                                      const struct packet *p) {
   bool has_arg = p->json.n && p->scan->nargs > 0;

@@ -2,8 +2,9 @@
  *
  * pending_acks.h - the acknowledgements that a socket waits for from its peer.
  *
- * Each callback runs exactly once: with the peer's reply, SIO_ETIMEOUT or SIO_ECLOSED. Ack ids are
- * counted per namespace from 0, so that one broadcast with acks uses one id for all its receivers.
+ * Each callback runs exactly once, with the peer's reply, SIO_ETIMEOUT or SIO_ECLOSED, unless the
+ * wait is cancelled: then it does not run. Ack ids are counted per namespace from 0, so that one
+ * broadcast with acks uses one id for all its receivers.
  * A socket that waits for no ack holds no memory for them.
  */
 #ifndef SIO_CORE_PENDING_ACKS_H
@@ -24,16 +25,17 @@ struct ack_waits {
  * already waits for max_acks acks; or UV_ENOMEM. */
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id);
-/* Begins to wait for the ack of socket s that belongs to query q, for example to a broadcast with
- * acks; the query has the timeout and the callback. Returns 0; SIO_EEXISTS if q waits for an ack of
- * this socket already; SIO_ETOOBIG if the socket already waits for max_acks acks; or UV_ENOMEM. */
+/* Begins to wait for the ack of socket s that belongs to query q, a broadcast with acks; the query
+ * has the timeout and the callback. Returns 0; SIO_EEXISTS if q waits for an ack of this socket
+ * already; SIO_ETOOBIG if the socket already waits for max_acks acks; or UV_ENOMEM. */
 int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
 /* Stops waiting for an ack without calling its callback. Used if the event could not be sent, and
  * by sio_cancel_ack(). */
 void sio__pending_ack_cancel(sio_socket *s, int64_t id);
 /* Handles a received ACK packet. If no ack with its id is awaited, ignores it. */
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
-/* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED. */
+/* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED, and those of
+ * queries are counted as lost. */
 void sio__pending_acks_end_all(sio_socket *s);
 
 #endif

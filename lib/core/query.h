@@ -27,7 +27,7 @@ struct sio_query {
   struct list ack_waits;
   /* Called when the query ends: frees all ack_waits. NULL until the first one is added. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  /* Calls the host's callback: a member of cb, or watch.end. */
+  /* Calls the callback of the host, which is a member of cb, or that of an adapter: watch.end. */
   void (*end)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
@@ -47,8 +47,8 @@ struct sio_query {
   uint32_t uncounted;
   /* The callback of sio__query_set_expected_count_callback(), until it is called. */
   void (*counted)(size_t expected, void *user);
-  int status;    /* the first error, or 0; passed to `end` */
-  bool over;     /* the query has ended */
+  int status; /* the first error, or 0; passed to `end` if the query ends because it is complete */
+  bool over;  /* the query has ended */
   bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;
   sio_remote *remotes; /* the sockets that sio_all_fetch() has found; see fetch.c */
@@ -80,8 +80,9 @@ bool sio__query_reserve_answer_bytes(sio_query *q, size_t n);
 /* Counts an answer that could not be kept because of err. If the query has no status yet, err
  * becomes its status, and a line is logged. */
 void sio__query_count_dropped_answer(sio_query *q, int err);
-/* Adds the answer json, which must be valid JSON. If it cannot be kept, calls
- * sio__query_count_dropped_answer(), but q->answered is increased all the same. */
+/* Adds the answer json, which must be valid JSON, to q->replies, or passes it to q->watch.reply if
+ * that is set. If the answer cannot be kept, calls sio__query_count_dropped_answer(). Increases
+ * q->answered in every case. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 
@@ -103,7 +104,7 @@ void sio__query_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetc
  * report to how many of its sockets it has sent the event. */
 static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event:
- * decreases q->uncounted. */
+ * decreases q->uncounted. If that becomes 0, runs q->counted. */
 void sio__query_on_thread_count_reported(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be

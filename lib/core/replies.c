@@ -90,7 +90,7 @@ void sio__replies_clear(sio_replies *r) {
   sio__free(r->list);
 }
 
-/* ---- reading them --------------------------------------------------------------------------- */
+/* ---- reading replies ------------------------------------------------------------------------- */
 
 /* Makes an event from a reply. The JSON of the reply was checked when it arrived, so this can fail
  * only if memory runs out: then returns NULL. */

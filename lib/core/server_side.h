@@ -16,7 +16,8 @@ struct server_side_ack {
 };
 
 /* Implements sio_adapter_api.server_side_receive: an adapter has received an event of another
- * server. Runs the handlers of sio_on_server_side(), in the servers of other threads too. */
+ * server. Runs the handlers of sio_on_server_side(). If the adapter is core->cluster, also passes
+ * the event to the servers of the other threads. */
 int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                    size_t nbins, sio_server_side_answer_cb answer,
                                    const sio_return *to);
