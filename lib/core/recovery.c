@@ -108,8 +108,9 @@ static struct recovery_record *find_oldest_away_record(const struct recovery *r)
   return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
-/* Returns the longest time until a dead connection is noticed. Events that are sent to the client
- * in that time are lost, so the log has to keep them too. */
+/* Returns the time after which a dead connection is noticed at the latest, unless the host blocks
+ * the loop. Events that are sent to the client in that time are lost, so the log has to keep them
+ * too. */
 static uint64_t dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;

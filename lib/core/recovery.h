@@ -15,8 +15,8 @@
  * noticed, the old socket is closed first, and the new one takes over the record.
  *
  * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
- * (is_recovery_kept_by_adapter()), there is no log, records are never AWAY, and the events that a
- * RETURNING socket missed are in its record.
+ * (is_recovery_kept_by_adapter()), no events are added to the log, no record becomes AWAY, and the
+ * events that a RETURNING socket missed are in its record.
  *
  * recovery.c keeps the records and the log of events of a namespace; recovery_socket.c follows a
  * socket through its life; recovery_claim.c lets a returning peer claim a record. saved_state.c
@@ -34,11 +34,11 @@
 #include <stdatomic.h>
 
 /* The record of a client that can be recovered. It is LIVE while the client's socket is connected,
- * AWAY while the client is gone, and RETURNING while its new socket is connecting. */
+ * AWAY while the client is gone, and RETURNING while the client's new socket is connecting. */
 struct recovery_record {
   sio_socket *socket;               /* NULL while the record is AWAY */
   struct recovery_queue_entry away; /* links the record into recovery->away while it is AWAY */
-  struct saved_state saved;         /* empty while LIVE */
+  struct saved_state saved;         /* empty while the socket is connected */
   struct replay replay;
   uint64_t left_at_ms; /* when the client was lost; the loop's clock */
   /* If the server is one of several threads: a number that sio__threads_next_number() gave when the
@@ -47,7 +47,7 @@ struct recovery_record {
   uint64_t since;
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  bool persisted; /* the adapter has stored the record's saved state */
+  bool persisted; /* the saved state was passed to the adapter (sio_adapter_ops.persist) */
 };
 
 /* Connection state recovery in one namespace: its recovery records and its log of events. */
@@ -105,8 +105,8 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
  * no random pid could be made. */
 struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket *s);
 /* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
- * found. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a socket or record
- * of this namespace has that id or pid; or UV_ENOMEM. */
+ * found. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a connected socket
+ * of this namespace has that id, or a record has that pid; or UV_ENOMEM. */
 int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
                                    struct recovery_record **out);
 /* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
@@ -128,9 +128,10 @@ bool sio__is_saved_socket_in_room(const char *room, const void *record);
  * record in state AWAY, without a socket, until the client returns or the record expires. If more
  * than max_sessions records are in this state, frees one of them. */
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
-/* Called when a returning client is lost again before its new socket was connected. Makes the
- * record AWAY again, like sio__recovery_keep_record_of_lost_socket(), but its time does not start
- * anew: it expires as if the client had not returned. */
+/* Called when a returning client is lost again before its new socket was connected, or when the
+ * record was found for a client that did not get it. Makes the record AWAY again, like
+ * sio__recovery_keep_record_of_lost_socket(), but its time does not start anew: it expires as if
+ * the client had not returned. */
 void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec);
 /* Makes s, the new socket of a returning client, the socket of the client's record. The record was
  * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets

@@ -19,11 +19,11 @@ struct recovery_claim {
 };
 
 /* Reads the auth of the PENDING socket s into *claim. If this server has the recovery record with
- * that pid and the offset is valid, s gets the id, the rooms and the data of the client's lost
- * socket. Does nothing if recovery is off. If the old socket is still connected, it is disconnected
- * and its callbacks run; so this must be called by the loop, not by code that the host has called.
- * Returns true if the adapter has to be asked for the record. The caller clears *claim in any
- * case. */
+ * that pid and the client can be recovered from it, s gets the id, the rooms and the data of the
+ * client's lost socket; otherwise reports the failure and frees the record. If recovery is off,
+ * only clears *claim. If the old socket is still connected, it is disconnected and its callbacks
+ * run; so this must be called by the loop, not by code that the host has called. Returns true if
+ * the adapter has to be asked for the record. The caller clears *claim in any case. */
 bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 
@@ -35,8 +35,8 @@ void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec,
  * an old socket on this server, closes it, which may run callbacks of the host. number was given by
  * sio__threads_next_number() when the client returned to the other thread. If the client has
  * returned to this server later than that, the record is not found. Returns 0 and sets *out to a
- * record without a socket, whose replay.from is set; or returns the reason why the client cannot be
- * recovered (SIO_RECOVERY_...). */
+ * record without a socket, whose replay.from is set. If the client cannot be recovered from its
+ * record, frees the record. Then, or if there is none, returns the reason (SIO_RECOVERY_...). */
 int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
                                                uint64_t number, struct recovery_record **out);
 

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include <assert.h>
 
-/* An address, and the lost sockets whose clients had this address. */
+/* An address, and the lost sockets whose clients had this address. For an IPv6 address: those whose
+ * addresses have the same first 64 bits. */
 struct recovery_address {
   struct addr addr;
   struct list entries; /* recovery_queue_entry.by_address, oldest first */

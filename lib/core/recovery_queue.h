@@ -4,7 +4,7 @@
  * lost, and grouped by the address of the client. If there are too many, the oldest is dropped. But
  * if the address of the newest has more lost sockets than the address of the oldest, the oldest of
  * the newest one's address is dropped instead. So the clients of one address cannot displace the
- * sockets of other addresses by connecting and disconnecting.
+ * sockets of an address that has fewer lost sockets.
  */
 #ifndef SIO_CORE_RECOVERY_QUEUE_H
 #define SIO_CORE_RECOVERY_QUEUE_H
@@ -18,7 +18,8 @@ struct recovery_address;
 /* A lost socket in the queue: a member of struct recovery_record. */
 struct recovery_queue_entry {
   struct list by_time, by_address;
-  struct recovery_address *address; /* the entries with this address; NULL if memory ran out */
+  /* The entries with this address. NULL if memory ran out, or the entry is not in the queue. */
+  struct recovery_address *address;
   struct addr addr;
 };
 

@@ -19,7 +19,7 @@ static void free_record_of_socket(sio_socket *s) {
 /* ---- before and after CONNECT ---------------------------------------------------------------- */
 
 /* Ends the session of a returning client. While middleware ran for its new socket, events that it
- * has missed were dropped from the replay log, so they cannot be sent any more. */
+ * has missed were dropped from the replay log, or could not be kept, so they cannot be sent. */
 static int close_unrecoverable_session(sio_socket *s) {
   sio__recovery_report_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(
@@ -70,8 +70,9 @@ void sio__recovery_on_pending_socket_lost(sio_socket *s) {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* True if the socket may be recovered: the reason says that the connection was lost, and not that
- * the peer or the host has disconnected the socket. */
+/* True if the socket may be recovered: the reason says that its session has ended, and not that the
+ * peer or the host has disconnected the socket from its namespace. If this server is closing, the
+ * socket may be recovered on another server, if the adapter keeps its state. */
 static bool is_recoverable_reason(const struct recovery *r, int reason) {
   switch (reason) {
     case SIO_REASON_SERVER_SHUTTING_DOWN: return is_recovery_kept_by_adapter(r);

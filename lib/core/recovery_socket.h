@@ -8,18 +8,21 @@
 
 #include <sio/socket.h>
 
-/* Must be called before the answer to CONNECT is sent. Sends a recovered socket the events that
- * its client has missed. Creates a recovery record for any other socket; if memory runs out, the
- * socket has none. Returns 0; SIO_ETOOBIG if a missed event was dropped from the replay log while
- * middleware ran; or an error of sending. */
+/* Must be called before the answer to CONNECT is sent. Sends a recovered socket the events that its
+ * client has missed. Creates a recovery record for any other socket, unless its client is one of
+ * Socket.IO 2; if memory runs out, the socket has none. Returns 0; SIO_ETOOBIG if a missed event
+ * was lost while middleware ran: dropped from the replay log, or not kept; or an error of
+ * sending. */
 int sio__recovery_before_connect_answer(sio_socket *s);
 void sio__recovery_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
-void sio__recovery_on_connect_refused(sio_socket *s);   /* middleware refused the socket */
-/* Called when the connection broke before CONNECT was answered. */
+/* Called when the middleware has refused the socket, or its time is up. Frees the record. */
+void sio__recovery_on_connect_refused(sio_socket *s);
+/* Called when a PENDING socket is discarded. Makes the record of a returning client AWAY again. */
 void sio__recovery_on_pending_socket_lost(sio_socket *s);
 
 /* The next three functions are called in this order when a connected socket leaves. reason is an
- * enum sio_reason; only if it means that the connection was lost, the record is kept. */
+ * enum sio_reason. The record is kept only if the reason means that the connection was lost, or
+ * that this server is closing and the adapter keeps the records. */
 void sio__recovery_on_socket_leave(sio_socket *s, int reason);
 void sio__recovery_save_socket_rooms(sio_socket *s); /* called before the socket leaves its rooms */
 void sio__recovery_save_socket_data(sio_socket *s);  /* called after the socket's last callback */

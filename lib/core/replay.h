@@ -2,11 +2,11 @@
  *
  * replay.h - struct replay: which events a client has missed, and sending them again.
  *
- * An offset is the number of the last event that a client received. When the client returns, it is
- * sent the events of the log that are numbered after its offset and are addressed to it. If it has
- * received the last event that was sent to it, only events after its disconnection can be missing.
- * Therefore a client that receives few events, or none, can return although old events are not kept
- * any more.
+ * An offset contains the number of the last event that a client received. When the client returns,
+ * it is sent the events of the log that are numbered after its offset and are addressed to it. If
+ * it has received the last event that was sent to it, only events after its disconnection can be
+ * missing. Therefore a client that receives few events, or none, can return although old events are
+ * not kept any more.
  *
  * If the adapter keeps the events, the log is empty, and the missed events are added one by one
  * with sio__replay_add_missed_event().

@@ -33,8 +33,9 @@ struct replay_log_entry {
   uint64_t seq;
   uint64_t added_ms; /* the loop's clock */
   struct msg *msg;
-  /* If a custom parser has made msg: the event as JSON, for the servers of other threads. Otherwise
-   * NULL, because msg is JSON. */
+  /* The next two fields are used to send the event to the server of another thread, and are set
+   * only if there are several threads. text is the event as JSON if a custom parser has made msg;
+   * otherwise NULL, because msg is JSON. */
   struct msg *text;
   uint32_t offset_len; /* length of the offset at the end of the JSON, with comma and quotes */
   /* If the event has moved here from the log of another thread, with the recovery record of a
@@ -97,7 +98,7 @@ bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_ro
 /* Returns the oldest entry whose number is greater than seq, or NULL. */
 const struct replay_log_entry *sio__replay_log_first_entry_after(const struct replay_log *log,
                                                                  uint64_t seq);
-/* Returns the entry after e, or NULL. */
+/* Returns the entry after e, or the first one if e is NULL. Returns NULL after the last one. */
 const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,
                                                           const struct replay_log_entry *e);
 

@@ -24,8 +24,9 @@ enum restore_state {
   RESTORE_JOINING   /* on_answer() was called; the socket may still wait for middleware */
 };
 
-/* The functions of a restore that an adapter does for the server of another thread. They do what
- * the functions of sio_adapter_api do for a client of this server. */
+/* The functions of a sio_restore that is made on this server because the client has returned to the
+ * server of another thread. sio_adapter_api calls them when the adapter answers: restore_found(),
+ * restore_event() and restore_done(). They send the answer to that other server. */
 struct relayed_restore_ops {
   int (*found)(sio_restore *r, const sio_saved_socket *s);
   int (*event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
@@ -35,7 +36,7 @@ struct relayed_restore_ops {
 
 struct sio_restore {
   const struct relayed_restore_ops *relay; /* NULL if the client is one of this server */
-  sio_socket *socket;                      /* the new socket of the client; PENDING */
+  sio_socket *socket; /* the new socket of the client, which is PENDING until it has joined */
   /* The recovery record that the adapter has found; NULL once it was given to the socket. */
   struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
@@ -57,8 +58,8 @@ struct sio_restore {
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
-/* Makes a restore for a client of another thread's server. Only relay, owner, the pid and the
- * offset of it are used. Freed with sio__free(). Returns NULL if memory runs out. */
+/* Makes a sio_restore for a client of another thread's server. It has no socket, and no state that
+ * changes. The caller frees it with sio__free(). Returns NULL if memory runs out. */
 sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, void *owner,
                                       sio_slice pid, sio_slice offset, bool has_offset);
 /* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or

@@ -110,7 +110,7 @@ int sio__saved_state_describe(const struct saved_state *st, const sio_nsp *nsp,
   return 0;
 }
 
-/* ---- using ---------------------------------------------------------------------------------- */
+/* ---- giving the state to a new socket -------------------------------------------------------- */
 
 int sio__saved_state_give_to_socket(const struct saved_state *st, sio_socket *s) {
   int err = 0;
