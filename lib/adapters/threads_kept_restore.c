@@ -291,7 +291,7 @@ static void on_restore_over(struct threads_adapter *a, const struct request *r) 
 
 static void run_release_request(struct threads_adapter *a, const struct request *r) {
   if (a->nsp->recovery)
-    sio__recovery_release_socket(a->nsp->recovery, slice_str(r->key), r->number);
+    sio__recovery_close_old_socket(a->nsp->recovery, slice_str(r->key), r->number);
   send_short_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 

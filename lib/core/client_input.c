@@ -61,7 +61,7 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 /* Counts the auth of a CONNECT packet of a client that has joined no namespace yet. Returns true
  * if the auth of all its CONNECT packets together exceeds a quarter of max_unjoined: slow
  * middleware may keep all of it in memory. */
-static bool is_over_auth_limit(struct client *cl, const struct packet *p) {
+static bool count_auth_bytes_and_check_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
   size_t total = sio__client_add_auth_bytes(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
@@ -79,7 +79,7 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
 /* True if the client has max_nsps namespaces. Sockets in state LEAVING count until they are
  * removed, normally at the end of the loop's turn. If the limit is reached, this function removes
  * as many of them as necessary, which runs their disconnect callbacks. */
-static bool has_reached_max_namespaces(struct client *cl) {
+static bool is_full_after_removing_leaving_sockets(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
     next = s->next;
@@ -118,7 +118,7 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
   bool replaces = s && s->state == SOCKET_CONNECTED;
   if (s && !handle_repeated_connect(cl, s, auth)) return;
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
-  bool full = has_reached_max_namespaces(cl);
+  bool full = is_full_after_removing_leaving_sockets(cl);
   if (!sio__session_is_open(cl->session)) return;
   if (!sio__client_has_left_nsp_after_connect_answered_twice(cl, name)) {
     sio__client_forget_left_nsp(cl, name);
@@ -139,7 +139,7 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
  * send JSON. */
 static void client_on_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
-  if (is_over_auth_limit(cl, p)) {
+  if (count_auth_bytes_and_check_limit(cl, p)) {
     client_end_for_bad_packet(
         cl, SIO_ETOOBIG,
         "the client sent more auth than a quarter of max_unjoined before it joined a namespace");

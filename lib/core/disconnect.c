@@ -85,7 +85,7 @@ void sio__finish_all_leaving_sockets(struct task *t) {
 
 void sio__socket_discard_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  sio__recovery_on_pending_socket_lost(s);
+  sio__recovery_on_pending_socket_discarded(s);
   remove_socket_from_rooms_and_client(s);
   socket_drop_library_ref(s);
 }

@@ -162,7 +162,7 @@ void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec,
 
 /* ---- a client that has returned to the server of another thread ------------------------------ */
 
-void sio__recovery_release_socket(struct recovery *r, sio_slice pid, uint64_t number) {
+void sio__recovery_close_old_socket(struct recovery *r, sio_slice pid, uint64_t number) {
   struct recovery_record *rec = sio__recovery_find_record(r, pid);
   if (rec && rec->socket && rec->since < number) close_old_socket_of_record(r, rec);
 }

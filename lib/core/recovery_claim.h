@@ -43,7 +43,7 @@ int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct 
 /* Closes the old socket of a client that has returned to the server of another thread, so that the
  * adapter is given its state (SIO_ADAPTER_RECOVERS). This may run callbacks of the host. number is
  * as for sio__recovery_find_record_for_other_thread(). */
-void sio__recovery_release_socket(struct recovery *r, sio_slice pid, uint64_t number);
+void sio__recovery_close_old_socket(struct recovery *r, sio_slice pid, uint64_t number);
 
 /* Writes a log line that says why the client of s is not recovered, and counts the failure in
  * sio_stats. cause is an enum sio_recovery_failure other than 0. */

@@ -61,7 +61,7 @@ void sio__recovery_after_connect_answer(sio_socket *s) {
 
 void sio__recovery_on_connect_refused(sio_socket *s) { free_record_of_socket(s); }
 
-void sio__recovery_on_pending_socket_lost(sio_socket *s) {
+void sio__recovery_on_pending_socket_discarded(sio_socket *s) {
   if (s->recovery_record && s->recovered)
     sio__recovery_make_record_away_again(recovery_of_socket(s), s->recovery_record);
   else

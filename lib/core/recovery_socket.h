@@ -18,7 +18,7 @@ void sio__recovery_after_connect_answer(sio_socket *s); /* the answer was sent o
 /* Called when the middleware has refused the socket, or its time is up. Frees the record. */
 void sio__recovery_on_connect_refused(sio_socket *s);
 /* Called when a PENDING socket is discarded. Makes the record of a returning client AWAY again. */
-void sio__recovery_on_pending_socket_lost(sio_socket *s);
+void sio__recovery_on_pending_socket_discarded(sio_socket *s);
 
 /* The next three functions are called in this order when a connected socket leaves. reason is an
  * enum sio_reason. The record is kept only if the reason means that the connection was lost, or
