@@ -2,7 +2,7 @@
  *
  * decode.c - decodes Socket.IO packets. The header is read from left to right, and the payload is
  * scanned in place. Only a packet that announces attachments is copied; the copy is freed when the
- * complete packet was handled.
+ * complete packet was handled, or at the end of the connection.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -26,9 +26,9 @@ struct header {
   sio_slice json;
 };
 
-/* A packet that waits for attachments. */
+/* A packet that waits for attachments, or has all of them. */
 struct partial {
-  struct header header; /* its slices point into `text` */
+  struct header header; /* its slices point into `text`; but `nsp` may be the constant "/" */
   sio_slice *bins;
   uint32_t nbins, cap;
   size_t bytes; /* the size of the text and the attachments so far */
@@ -279,7 +279,7 @@ static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t
 }
 
 /* Fills *out when the last attachment of the packet has arrived. The payload was scanned when its
- * text arrived. It is scanned again, because other packets have used the scratch memory since
+ * text arrived. It is scanned again, because other packets may have used the scratch memory since
  * then. */
 static int decode_packet_with_all_attachments(const struct partial *p,
                                               struct decode_scratch *scratch,

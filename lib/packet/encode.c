@@ -201,16 +201,16 @@ static bool is_null_value(const sio_val *v) {
   return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
 }
 
-/* Writes the data of an error, which must be one JSON value. A list from sio_event_args() may be no
- * or several values, so its text is scanned like JSON text from the host. */
+/* Writes the data of an error, which must be one JSON value. A list from sio_event_args() or
+ * sio_spread() may be no or several values, so its text is scanned like JSON text from the host. */
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (sio__val_is_list(&v)) v.kind = SIO_JSON;
   sio__writer_put_value(w, &v);
 }
 
-/* Begins a CONNECT_ERROR packet. The caller has to write the payload and to call
- * sio__writer_finish_packet(). */
+/* Begins a CONNECT_ERROR packet, and returns 0 or an error. After 0 the caller has to write the
+ * payload and to call sio__writer_finish_packet(). */
 static int begin_connect_error_packet(struct writer *w, struct msgs *home,
                                       struct decode_scratch *scratch, sio_slice nsp,
                                       const char *message, const sio_val *data) {

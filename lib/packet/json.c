@@ -3,8 +3,8 @@
  * json.c - the JSON scanner.
  *
  * It is a loop over a few states. The arrays and objects that have begun and not ended are
- * in an array of frames, one for each level, so nothing recurses. Most bytes of an event are in
- * strings, which are searched eight bytes at a time.
+ * in an array of frames, one for each level, so nothing recurses. Usually most bytes of an event
+ * are in strings, which are searched eight bytes at a time.
  */
 #include "packet/json.h"
 
@@ -50,7 +50,7 @@ struct cursor {
   const char *p, *end, *base;
   struct json_scan *out;
   unsigned depth, floor, max_depth; /* floor: the depth at the start and at the end of the text */
-  uint32_t arg_off;
+  uint32_t arg_off;                 /* the offset of the current element of the outermost array */
   int err;
   struct frame frames[JSON_DEPTH_MAX + 1]; /* frames[1] is the outermost container */
 };
@@ -69,8 +69,8 @@ static inline bool is_json_whitespace(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Returns the next byte, or NUL at the end of the text. These two cases need not be told apart,
- * because outside of strings a NUL is an error too. */
+/* Returns the next byte, or NUL at the end of the text. A NUL byte in the text is not told apart
+ * from the end, because outside of strings it is always an error. */
 static inline char peek_json_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
 static inline char skip_json_whitespace_and_peek(struct cursor *c) {

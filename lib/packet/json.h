@@ -4,7 +4,7 @@
  * where the elements of its outer array are, and finds the objects that stand for attachments.
  *
  * A scan does not recurse and builds no tree. It allocates only the two arrays of its result, which
- * the caller reuses. It does not check UTF-8: the transport has done that.
+ * further scans reuse. It does not check UTF-8: the transport has checked what clients send.
  */
 #ifndef SIO_PACKET_JSON_H
 #define SIO_PACKET_JSON_H
@@ -37,8 +37,9 @@ struct json_scan {
 };
 
 /* Scans a JSON text and fills *s. Returns 0; SIO_EJSON, and sets *at to the offset of the error;
- * SIO_EDEPTH if the text is more than max_depth deep; UV_ENOMEM; or SIO_ETOOBIG for a text of 4 GiB
- * or more. at may be NULL. After an error the result in *s is not valid. */
+ * SIO_EDEPTH if the text is more than max_depth or JSON_DEPTH_MAX levels deep; UV_ENOMEM; or
+ * SIO_ETOOBIG for a text of 4 GiB or more. at may be NULL. After an error the result in *s is not
+ * valid. */
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 /* Scans the inside of an array: one or more elements, with commas between them and without the
  * brackets around them. The missing brackets count as one level of depth. Returns the same values

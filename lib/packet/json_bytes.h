@@ -22,9 +22,10 @@ static inline uint64_t load_8_bytes_little_endian(const char *p) {
 }
 
 /* Returns a word in which bit 7 is set in each byte that is a quote, a backslash or a control
- * character in w. Bytes after the first such byte may be marked although they are none of these,
- * which does no harm: only the first mark is used. (The XOR with 2 turns the quote, 0x22, into
- * 0x20, and keeps control characters below 0x20, so both are found as the bytes below 0x21.) */
+ * character (below 0x20) in w. Bytes after the first such byte may be marked although they are
+ * none of these, which does no harm: only the first mark is used. (The XOR with 2 turns the
+ * quote, 0x22, into 0x20, and keeps control characters below 0x20, so both are found as the bytes
+ * below 0x21.) */
 static inline uint64_t mark_special_json_bytes(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);

@@ -17,8 +17,8 @@ size_t sio__json_unescape_string(char *out, sio_slice text);
 /* Returns the length that s has as a JSON string with quotes. Only quotes, backslashes and control
  * characters are escaped; malformed UTF-8 is replaced by U+FFFD. */
 size_t sio__json_quoted_length(sio_slice s);
-/* Writes s to `out` as a JSON string with quotes. Returns its length, which is
- * sio__json_quoted_length(s). */
+/* Writes s to `out` as a JSON string with quotes. Returns the length of that string, which is
+ * sio__json_quoted_length(s): `out` must have room for so many bytes. */
 size_t sio__json_quote_string(char *out, sio_slice s);
 
 #endif

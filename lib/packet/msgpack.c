@@ -73,7 +73,7 @@ static bool read_msgpack_packet_field(sio_slice *in, struct fields *f) {
   (void)sio__msgpack_read_token(&name, &key);
   sio_slice *field = find_field_of_msgpack_key(f, &key);
   if (!field) return true;
-  *field = sio__msgpack_is_undefined(value) ? slice(NULL, 0) : value;
+  *field = sio__msgpack_starts_with_undefined(value) ? slice(NULL, 0) : value;
   return true;
 }
 

@@ -40,23 +40,25 @@ struct msgpack {
   sio_slice bytes; /* the content of a STR, BIN or EXT */
 };
 
-/* Reads a token, and moves *in to the position after it. Returns false if the token is incomplete,
- * or if it is the head of an array or map with more members than *in has bytes for. */
+/* Reads a token, and moves *in to the position after it. Returns false if the token is incomplete
+ * or begins with the byte 0xc1, which MessagePack does not use, or if it is the head of an array or
+ * map with more members than *in has bytes for. */
 bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t);
 /* Skips a value with all values in it: moves *in to the position after it, and sets *value to its
- * bytes. Returns false if the value is incomplete. */
+ * bytes. Returns false if the value is incomplete or not valid. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value);
-/* Returns true if the value is JavaScript's undefined in the encoding of the npm package
- * (msgpack.c). */
-bool sio__msgpack_is_undefined(sio_slice value);
+/* Returns true if the bytes begin with JavaScript's undefined, as the npm package of msgpack.c
+ * encodes it. */
+bool sio__msgpack_starts_with_undefined(sio_slice bytes);
 
 /* Appends a MessagePack value to `out` as JSON. sio__msgpack_skip_value() must have returned true
  * for it. Returns 0; SIO_EPROTO for a map key that is neither a string nor an integer; SIO_EDEPTH;
- * or an error of <sio/parser.h>. */
+ * or the error of sio_parser_put(), sio_parser_string() or sio_parser_bin(). */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
 /* Appends a valid JSON text to `out` as MessagePack. A placeholder for one of the attachments in
- * `bins` is replaced by the attachment. */
+ * `bins` is replaced by the attachment if it is written as sio_parts.json says. Returns 0;
+ * SIO_EDEPTH if the text is more than JSON_DEPTH_MAX levels deep; SIO_ETOOBIG; or UV_ENOMEM. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
 int sio__msgpack_put_string(sio_parser_out *out, sio_slice s);

@@ -153,7 +153,7 @@ bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value) {
   return true;
 }
 
-bool sio__msgpack_is_undefined(sio_slice value) {
+bool sio__msgpack_starts_with_undefined(sio_slice value) {
   return value.n >= 3 && memcmp(value.p, "\xd4\0", 2) == 0;
 }
 
@@ -300,7 +300,7 @@ static int convert_msgpack_map_key_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
   f->left--;
-  if (sio__msgpack_is_undefined(r->in)) {
+  if (sio__msgpack_starts_with_undefined(r->in)) {
     r->in = slice(r->in.p + 3, r->in.n - 3);
     return 0;
   }

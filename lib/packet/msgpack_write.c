@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * msgpack_write.c - converts JSON text to MessagePack. In MessagePack the number of members stands
- * before the members of an array or map, so a first pass over the text counts them. Each value is
- * written in its shortest form, as the JavaScript client does.
+ * before the members of an array or map, so a first pass over the text counts them. Integers,
+ * lengths and numbers of members are written in their shortest form, and other numbers as 64 bit
+ * floats, as the JavaScript client does.
  */
 #include "base/err.h"
 #include "packet/json_string.h"
@@ -199,14 +200,15 @@ static int put_msgpack_literal(struct source *s) {
   return put_msgpack_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
-/* If a placeholder for one of the attachments begins at s->p, moves s->p to the position after it,
- * sets *num to its number and returns true. */
+/* If a placeholder for one of the attachments, written exactly as sio_parts.json says, begins at
+ * s->p, moves s->p to the position after it, sets *num to its number and returns true. */
 static bool parse_attachment_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
   const char *from = s->p + n, *p = from;
-  /* The loop cannot run past the end of the text: in valid JSON a '}' follows the number. */
+  /* The loop cannot run past the end of the text: in valid JSON a number in an object is followed
+   * by another character. */
   while (*p >= '0' && *p <= '9') p++;
   if (*p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num)) return false;
   if (*num >= s->nbins) return false;

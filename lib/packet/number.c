@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * number.c - converts JSON numbers. A number is represented by a power of ten and its digits from
- * the first to the last one that is not 0. A peer may send millions of digits, so they are not
- * copied.
+ * number.c - converts JSON numbers. A number is represented by a power of ten and by where the
+ * digits from the first to the last one that is not 0 are in the text. A peer may send millions of
+ * digits, so at most KEPT_DIGITS of them are copied.
  */
 #include "packet/number.h"
 
@@ -90,8 +90,8 @@ static int64_t clamp_decimal_exponent(int64_t e) {
   return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
 }
 
-/* Writes a shorter decimal that has the same nearest double: the first KEPT_DIGITS digits, and then
- * a '1' if any digit after them is not 0. */
+/* Writes a decimal of at most KEPT_DIGITS + 1 digits that has the same nearest double: the first
+ * KEPT_DIGITS digits, and then a '1' if any digit after them is not 0. */
 static size_t write_shortened_decimal(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;

@@ -5,9 +5,9 @@
  *
  *     <type>[<attachments>-][<namespace>,][<ack id>][JSON]
  *
- * The decoder checks a packet in one pass and returns slices of it. It copies only packets that
- * have to wait for attachments. The encoder writes one msg, which begins with the Engine.IO packet
- * type '4', and chains the attachments after it.
+ * The decoder returns slices of a packet's text. It copies only packets that have to wait for
+ * attachments. The encoder writes a packet as one msg, which begins with the Engine.IO packet type
+ * '4', and links a msg for each attachment after it.
  */
 #ifndef SIO_PACKET_PACKET_H
 #define SIO_PACKET_PACKET_H
@@ -29,14 +29,16 @@ enum packet_type {
 
 enum { PACKET_NO_ID = -1 };
 
-/* A decoded packet. The slices point into the received bytes. */
+/* A decoded packet. It does not own the memory to which its slices and pointers point: the
+ * functions below say how long this memory is valid. */
 struct packet {
   enum packet_type type; /* PACKET_EVENT or PACKET_ACK also if the packet has attachments */
   sio_slice nsp;         /* the namespace; "/" if the packet names none */
-  sio_slice query;       /* for Socket.IO 2: the text after the '?' of the namespace */
+  sio_slice query;       /* set by sio__split_query_from_namespace(); empty after decoding */
   int64_t id;            /* the ack id; PACKET_NO_ID if the packet has none */
   sio_slice json;        /* the payload, which is JSON text; empty if the packet has none */
-  /* The positions of the elements of the payload. The first element of an EVENT is its name. */
+  /* The positions of the elements of `json`, if it is an array. The first element of the array of
+   * an EVENT is the event's name. */
   const struct json_scan *scan;
   const sio_slice *bins; /* the attachments */
   uint32_t nbins;
@@ -45,13 +47,16 @@ struct packet {
 struct decoder_limits {
   unsigned max_attachments;
   unsigned max_depth;
-  size_t max_packet; /* the maximum number of bytes of the text and all attachments together */
+  /* The maximum number of bytes of the text and all attachments together. With a parser of
+   * <sio/parser.h>: of the message, and also of the JSON text that the parser makes of it. */
+  size_t max_packet;
 };
 
 struct partial;
-/* The decoder of one connection. It holds memory only while a binary packet is incomplete. */
+/* The decoder of one connection. It allocates memory only for packets with attachments. */
 struct decoder {
-  struct partial *partial; /* the packet that waits for attachments, or NULL */
+  /* A packet that waits for attachments, or has all of them and was not freed yet; or NULL. */
+  struct partial *partial;
 };
 
 /* The results of sio__decode_text_message() and sio__decode_binary_message() without an error. */
@@ -60,50 +65,54 @@ enum {
   DECODE_PACKET = 1 /* the packet is complete */
 };
 
-/* Memory that all decoders and encoders of a server use in turn, so that it is not allocated for
- * each packet. Decoding and encoding use different members, so a handler may send the event that it
- * is handling. The struct must be zero before its first use, and must be cleared at the end. */
+/* Memory that several decoders and encoders use in turn, so that it is not allocated for each
+ * packet. Decoding and encoding use different members, so a handler may send the event that it is
+ * handling. The struct must be zero before its first use, and must be cleared at the end. */
 struct decode_scratch {
-  struct json_scan scan; /* the scan of the packet that was decoded last */
+  struct json_scan scan; /* the scan of the payload that was checked last */
   struct json_scan sent; /* the scan of the value that is being encoded */
-  /* For each attachment of the value that is being encoded, its number in the packet. */
+  /* For each binary of the value that is being encoded, its number among the attachments of the
+   * packet. The number is meaningless if no placeholder refers to the binary. */
   uint32_t *numbers;
   uint32_t numbers_cap;
 };
 void sio__decode_scratch_clear(struct decode_scratch *s);
 
 /* Decodes an Engine.IO text message, which is given without its type '4'. Returns DECODE_PACKET and
- * fills *out, which is valid until the next decode with this scratch; DECODE_MORE if attachments of
- * the packet have to follow; or SIO_EPROTO, SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and sets *why to
- * a constant text. If Node.js's parser has a text for the error, *why is that text, but for a type
- * that is not a digit, where Node.js says "unknown packet type NaN".
+ * fills *out, whose slices point into `text` and whose scan is valid until the next decode with
+ * this scratch; DECODE_MORE if attachments of the packet have to follow; or SIO_EPROTO, SIO_EDEPTH,
+ * SIO_ETOOBIG or UV_ENOMEM, and sets *why to a constant text. If Node.js's parser has a text for
+ * the error, *why is that text, but for a type that is not a digit, where Node.js says "unknown
+ * packet type NaN".
  *
  * Node.js's parser converts the number of attachments and the ack id with Number(). Here both must
- * be decimal digits, an id is at most 2^53 - 1, and the type of the packet must not be missing. */
+ * be decimal digits, the number of attachments has at most 9 digits, an id is at most 2^53 - 1, and
+ * the type of the packet must not be missing. */
 int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
                              const struct decoder_limits *lim, sio_slice text, struct packet *out,
                              const char **why);
 /* Decodes a binary message, which is the next attachment of the packet that waits for it. Returns
- * the same values as sio__decode_text_message(). If the attachment completes the packet, *out is
- * valid until sio__decoder_free_packet() or the next decode. */
+ * the same values as sio__decode_text_message(); SIO_EPROTO also if no packet waits. If the
+ * attachment completes the packet, *out points to memory of d, which is valid until
+ * sio__decoder_free_packet() or the next decode with d, and to the scan in `scratch`, which is
+ * valid until the next decode with this scratch. */
 int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
                                const struct decoder_limits *lim, sio_slice data, struct packet *out,
                                const char **why);
 /* Returns true if a packet waits for attachments, or if one that has all of them was not freed
  * yet. */
-static inline bool is_decoder_waiting_for_attachments(const struct decoder *d) {
-  return d->partial != NULL;
-}
-/* Frees the packet with attachments that d holds, if there is one. It must be called after such a
- * packet was handled, and when a packet will not be completed. */
+static inline bool decoder_holds_packet(const struct decoder *d) { return d->partial != NULL; }
+/* Frees the packet with attachments that d holds, if there is one. It is to be called after such a
+ * packet was handled, and at the end of the connection. */
 void sio__decoder_free_packet(struct decoder *d);
 
-/* Checks that `json` is a valid payload for a packet of this type; an empty one is always valid.
- * Returns 0; or SIO_EPROTO, SIO_EDEPTH or UV_ENOMEM, and sets *why. */
+/* Scans `json` and checks that it is a valid payload for a packet of this type; an empty one is
+ * always valid. Returns 0, and the result of the scan in *scan; or SIO_EPROTO, SIO_EDEPTH or
+ * UV_ENOMEM, and sets *why. */
 int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
                               unsigned max_depth, const char **why);
 
-/* Returns true for the six event names that the protocol reserves, such as "connect". */
+/* Returns true for the six event names that Socket.IO reserves, such as "connect". */
 bool sio__is_reserved_event_name(sio_slice name);
 
 /* ---- encoding ---------------------------------------------------------------------- */
@@ -112,11 +121,12 @@ bool sio__is_reserved_event_name(sio_slice name);
  * *out; or returns SIO_ENAME for a reserved name, UV_EINVAL for a value of an invalid kind,
  * SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM.
  *
- * Each value of the kind SIO_BIN becomes an attachment. A JSON text can come with an array of
- * binaries; one of these becomes an attachment if the "num" of a placeholder in the text is its
- * index. The attachments of the packet are numbered in the order of the values, and the
- * placeholders get these numbers. The limit max_attachments does not apply, because it is for
- * received packets. */
+ * Each value of the kind SIO_BIN becomes an attachment. JSON text, a tree and the arguments of a
+ * received event can come with an array of binaries (sio_val.bins); one of these becomes an
+ * attachment if the "num" of a placeholder in the text is its index. The attachments of all values
+ * are numbered together, in the order of the values, and the placeholders get these numbers.
+ * SIO_EPLACEHOLDER: there is no binary with the "num" of a placeholder (writer.h). The limit
+ * max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
 /* Like sio__encode_event_or_ack(), but appends the string `tail` as one more argument unless it is
@@ -126,20 +136,22 @@ int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scrat
                                           sio_args args, int64_t id, sio_slice tail);
 /* These functions encode packets without arguments. CONNECT has the payload {"sid":...,"pid":...},
  * without "pid" if pid is NULL, and no payload if sid is NULL. CONNECT_ERROR has the payload
- * {"message":...,"data":...}; "data" is omitted if data is null, and must not have attachments
- * (SIO_EPLACEHOLDER). */
+ * {"message":...,"data":...}, without "data" if data is sio_null(), a NULL tree, an empty JSON text
+ * or an empty list of arguments of an event. If data has attachments, SIO_EPLACEHOLDER is
+ * returned. */
 int sio__encode_connect_packet(struct msgs *home, struct msg **out, const char *nsp,
                                const char *sid, const char *pid);
 int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const char *nsp);
 int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data);
-/* Encodes the data that the host gives when it refuses an event, as JSON text. Sets *out to NULL if
- * data is null. data must not have attachments (SIO_EPLACEHOLDER). */
+/* Encodes the data that the host gives when it refuses an event, as JSON text, which is not a
+ * packet. Sets *out to NULL if there is no data, as for CONNECT_ERROR. If data has attachments,
+ * SIO_EPLACEHOLDER is returned. */
 int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
                                    struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which later versions call CONNECT_ERROR. Its payload is
- * data or, if data is null, the string `message`. */
+ * data or, if there is no data, as for CONNECT_ERROR, the string `message`. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - calls the host's custom parser. What the parser makes of a received message is checked
- * like any packet of a peer.
+ * parser.c - calls the parser of sio_options.parser. What the parser makes of a received message is
+ * checked like any packet of a peer.
  */
 #include "packet/parser.h"
 
@@ -13,7 +13,7 @@
 enum {
   FIRST_BINS = 4, /* how many slots are allocated for the first attachments */
   HEAD_HINT = 64,
-  BRIEF = 128,     /* the escaped length of strings up to this length is not measured */
+  BRIEF = 128,     /* of strings up to this length the escaped length is normally not measured */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -34,8 +34,8 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* For a short string the escaped length is not measured: if the limit allows it, room is reserved
- * for the case that every character is escaped. */
+/* The escaped length of a short string is not measured if the limit allows to reserve room for the
+ * case that every byte of the string is escaped. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);
@@ -73,8 +73,8 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* Returns the payload of a packet that encode.c has made: the JSON after the type, the number of
- * attachments, the namespace and the ack id. */
+/* Returns the payload of a packet that a function of encode.c has encoded: the JSON after the type,
+ * the number of attachments, the namespace and the ack id. */
 static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
@@ -149,9 +149,9 @@ static int describe_custom_parser_error(int err, const struct sio_parser_out *ow
   }
 }
 
-/* Returns true if the placeholders in the text are those that sio_parser_bin() has written, in
- * their order. If they are not, the peer has sent an object that looks like a placeholder, and the
- * packet is refused. */
+/* Returns true if the placeholders in the text are those that sio_parser_bin() has written. If they
+ * are not, the peer has sent an object that looks like a placeholder, and the packet is refused. In
+ * a packet without attachments such an object is plain data, so the result is true. */
 static bool has_only_placeholders_of_custom_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;

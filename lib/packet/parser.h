@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.h - calls the custom parser of the host (<sio/parser.h>), which replaces the encoding of
- * Socket.IO packets.
+ * parser.h - calls the parser that the host has chosen with sio_options.parser (<sio/parser.h>):
+ * one of its own or sio_parser_msgpack. It replaces the encoding of Socket.IO packets.
  *
  * A packet that is sent is first encoded as JSON, and the parser makes its message from that. A
  * packet that is received is converted to JSON by the parser, and is then checked like any other.
@@ -22,20 +22,21 @@ struct sio_parser_out {
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 
-/* Encodes a packet with the host's parser. `json` is the same packet as encode.c has made it.
- * Returns 0 and sets *out to the new msg; or SIO_ETOOBIG, UV_ENOMEM or the error of the parser's
- * encode(). */
+/* Encodes a packet with the host's parser. `json` is the same packet as a function of encode.c has
+ * encoded it. Returns 0 and sets *out to the new msg; or returns SIO_ETOOBIG, UV_ENOMEM or the
+ * error of the parser's encode(). */
 int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
                               enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
 
-/* Replaces *m, a packet that encode.c has made, by the same packet as the host's parser encodes it.
- * Does nothing if ops is NULL. After an error *m is NULL. */
+/* Replaces *m, a packet without an ack id that a function of encode.c has encoded, by the same
+ * packet as the host's parser encodes it. Does nothing if ops is NULL. Returns the same values as
+ * sio__parser_encode_packet(); after an error *m is NULL. */
 int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
                                 enum packet_type type, sio_slice nsp);
 
 /* Decodes a packet with the host's parser. Returns the same values as sio__decode_text_message(),
- * but never DECODE_MORE. *out points into *own and `data`. The caller has to clear *own, also after
- * an error. */
+ * but never DECODE_MORE. *out points into *own and `data` and to the scan in `scratch`. The caller
+ * has to clear *own, also after an error. */
 int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
                               struct decode_scratch *scratch, const struct decoder_limits *lim,
                               bool binary, sio_slice data, struct sio_parser_out *own,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.c - parses JSON text to cJSON trees, and prints such trees as JSON. Of cJSON only the type
- * of the nodes and a lookup by key are used.
+ * tree.c - parses JSON text to cJSON trees, and prints cJSON trees as JSON. Of cJSON only the type
+ * of the nodes and functions that read a node are used.
  *
- * cJSON's own parser and printer depend on the locale of the host. The parser fails at numbers of
- * more than 63 characters and at lone surrogates, and truncates strings at U+0000; the printer is
- * recursive. cJSON also allocates each node separately, and two bytes of a peer ("0,") are enough
- * to make one. Here the nodes and strings of a tree are in a few blocks, which are freed together.
+ * cJSON's own parser and printer depend on the locale of the host. The parser fails at lone
+ * surrogates and (in version 1.7.15) at numbers of more than 63 characters, and truncates strings
+ * at U+0000; the printer is recursive. cJSON also allocates each node separately, and two bytes of
+ * a peer ("0,") are enough to make one. Here the nodes and strings of a tree are in large blocks,
+ * which are freed together.
  */
 #include "packet/tree.h"
 
@@ -186,8 +187,8 @@ static bool is_object_key_expected(const struct builder *b) {
   return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
 }
 
-/* Parses the next key or value, or one bracket, or skips one blank, comma or colon. The text is
- * valid JSON, so these need no check. */
+/* Parses the next key, scalar value or bracket, or skips one blank, comma or colon. The text is
+ * valid JSON, so the order of these is not checked. */
 static bool parse_next_tree_token(struct builder *b) {
   switch (*b->p) {
     case ' ':
@@ -337,8 +338,9 @@ static const struct cJSON *print_brackets_after_node(struct printer *pr, const s
   return t->next;
 }
 
-/* Prints t; if t has members, only its opening bracket. Returns the node to print next, or NULL at
- * the end of the tree. */
+/* Prints t with its key, and what comes after it in its container; if t has members, prints only
+ * the key and the opening bracket. Returns the node to print next, or NULL at the end of the
+ * tree. */
 static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSON *t) {
   print_member_key(pr, t);
   if (!is_tree_container(t)) {
@@ -382,7 +384,7 @@ bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
   return true;
 }
 
-/* Marks t if it is a placeholder. Otherwise returns true if t has members, which may be
+/* Marks t if it is a placeholder. Returns true if it is none and has members, which may be
  * placeholders. */
 static bool mark_tree_node_if_placeholder(struct cJSON *t) {
   uint32_t num;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * value.c - writes values directly into the msg of a packet. JSON text from the host is checked
- * here; the arguments of a received event were checked when it arrived.
+ * value.c - writes values as the text and the attachments of a packet. JSON text from the host is
+ * checked here; the arguments of a received event were checked when it arrived.
  */
 #include "base/err.h"
 #include "base/num.h"
@@ -94,8 +94,9 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
   return 0;
 }
 
-/* Adds to the packet those binaries of v to which placeholders refer. Sets scratch->numbers[k] to
- * the number that binary k has among the attachments of the packet. */
+/* Adds to the packet those binaries of v to which placeholders refer. For each such binary k, sets
+ * scratch->numbers[k] to its number among the attachments of the packet. Returns SIO_EPLACEHOLDER
+ * if a placeholder refers to no binary of v. */
 static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   int err = reserve_attachment_numbers(w->scratch, v->nbins);
@@ -115,8 +116,9 @@ static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   return err;
 }
 
-/* Writes JSON text that was scanned, and replaces the numbers in its placeholders by those that the
- * attachments have in the packet. */
+/* Writes JSON text that was scanned, and adds to the packet the attachments to which its
+ * placeholders refer. Each placeholder is replaced by one with the number of its attachment in the
+ * packet. */
 static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice text,
                                                   const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
@@ -172,7 +174,8 @@ static void put_argument_list(struct writer *w, const sio_val *v) {
 }
 
 /* Writes arguments of a received event: one, or several with commas between them. They are valid
- * JSON, and not nested too deep unless they are in an array or object of the host. */
+ * JSON, so they are scanned only if the packet may have attachments, or if an array or object of
+ * the host contains them: then they may be nested too deep. */
 static void put_received_arguments(struct writer *w, const sio_val *v) {
   if (w->may_have_bins || w->depth > 0)
     put_argument_list(w, v);

@@ -6,8 +6,8 @@
  * JSON text and trees refer to the attachments ("bins") of their value by placeholders, which are
  * numbered from 0 in each value. In a packet the attachments of all values are numbered together,
  * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
- * is plain data; but if other values of the packet have some, the peer would take it for a
- * reference to one of those, so the packet is refused.
+ * is plain data; but if the packet is sent with attachments of other values, the peer would take
+ * the placeholder for a reference to one of these, so the packet is refused.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
@@ -17,21 +17,21 @@
 struct writer {
   struct msgs *home;
   struct decode_scratch *scratch;
-  struct msg *text; /* owned */
-  struct msg *bins; /* the chain of attachments so far, owned */
-  struct msg **last;
-  uint32_t nbins;
+  struct msg *text;  /* owned */
+  struct msg *bins;  /* the chain of attachments so far, owned */
+  struct msg **last; /* where the pointer to the next attachment is stored */
+  uint32_t nbins;    /* the number of attachments so far */
   /* True if a value of the packet may have attachments. Then all JSON text is searched for
    * placeholders, the objects that stand for attachments. */
   bool may_have_bins;
   bool unbound_placeholder; /* a value that has no attachments contains a placeholder */
-  unsigned depth;           /* how many arrays and objects are open */
-  int err;                  /* the first error; if it is set, the caller must discard the packet */
+  unsigned depth;           /* how many values of the kinds SIO_ARRAY and SIO_OBJECT are open */
+  int err; /* the first error; if it is set, sio__writer_finish_packet() discards the text */
 };
 
-/* Starts a packet. size_hint is an estimate of the length of its text. may_have_bins must be true
- * if sio__val_count_attachments() is not 0 for a value that will be written. Returns 0, UV_ENOMEM
- * or SIO_ETOOBIG. */
+/* Starts with an empty text. size_hint is an estimate of its final length. may_have_bins must be
+ * true if sio__val_count_attachments() is not 0 for a value that will be written. Returns 0,
+ * UV_ENOMEM or SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool may_have_bins);
 void sio__writer_clear(struct writer *w);
@@ -57,8 +57,8 @@ void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as 
 
 /* Returns an estimate of the length of v as text, so that most packets need a single allocation. */
 size_t sio__val_estimate_size(const sio_val *v);
-/* Returns the number of attachments that v has. If v is JSON text, placeholders may refer to only
- * some of them; the others are not sent. */
+/* Returns the number of attachments that v has, with those of the values in it. Of the attachments
+ * of JSON text and trees only those are sent to which placeholders refer. */
 static inline uint32_t sio__val_count_attachments(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
@@ -67,7 +67,7 @@ static inline uint32_t sio__val_count_attachments(const sio_val *v) {
 static inline bool sio__val_is_list(const sio_val *v) {
   return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
 }
-/* Returns true if v stands for no element, so that nothing is written for it. */
+/* Returns true if v stands for no element, so that nothing is written for it in an array. */
 static inline bool sio__val_is_empty_list(const sio_val *v) {
   return sio__val_is_list(v) && v->n == 0;
 }
