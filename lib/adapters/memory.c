@@ -3,9 +3,9 @@
  * memory.c - the adapter for a single server, which keeps the rooms in memory.
  *
  * A socket that is in several rooms of a target must be visited only once. So each walk over a
- * target has a number, which is written to the `stamp` of each socket that was visited or is
- * excluded. During a walk no callback of the host runs, except that of sio_on_any_outgoing(), which
- * is not allowed to send.
+ * target has a number, which is written to the `stamp` of each socket that was visited or is in an
+ * excluded room. During a walk no callback of the host runs, except those of sio_on_any_outgoing()
+ * and sio_engine_hooks.packet_create, which are not allowed to send, join or leave.
  */
 #include "adapters/memory.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * recent_broadcasts.h - the broadcasts that were sent by this server or have arrived from other
- * threads while a client waits for its recovery record. They are numbered by their positions, so
+ * recent_broadcasts.h - the broadcasts that recovery may have to send again, and that were sent by
+ * this server or have arrived from other threads while a client waits for its recovery record. They
+ * are numbered in the order in which they were added, and this number is called position, so
  * that each client is given those that came after it had begun to wait. Their memory is limited:
  * the oldest are dropped first, and a client that needed one of these cannot be recovered.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * rooms.h - which sockets are in which rooms. To join a room, to leave it and to look for a socket
- * in it takes constant time.
+ * in it takes constant time on average.
  *
  * Each room has an array of its sockets without gaps, because broadcasts walk it. Each socket has a
  * hash table of its rooms (sio_socket.slot). The entries of the two refer to each other by index. A
@@ -28,7 +28,7 @@ struct room {
 
 struct rooms {
   struct map by_name;
-  uint32_t created; /* the number of rooms that were ever created */
+  uint32_t created; /* room.number of the room that is created next */
 };
 
 void sio__rooms_init(struct rooms *r);

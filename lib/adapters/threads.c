@@ -2,10 +2,11 @@
  *
  * threads.c - the adapter of servers on several threads that serve as one (sio/threads.h).
  *
- * Each member keeps the rooms of its own sockets with the memory adapter. A call that concerns the
- * sockets of all members does its local part, and sends one request to each other member, which
- * does the same part there (threads_requests.c). A request that asks something is answered with
- * messages to the member that asked, which holds the query until each member has sent ANSWER_END.
+ * Each of these servers, the members, keeps the rooms of its own sockets with the memory adapter. A
+ * call that concerns the sockets of all members does its local part, and sends one request to each
+ * other member, which does the same part there (threads_requests.c). A request that asks something
+ * is answered with messages to the member that asked, which holds the query until each member has
+ * sent ANSWER_END.
  *
  *   asking member                                   another member
  *     broadcast with acks   --- REQUEST_BROADCAST -->  sends the event to its sockets
@@ -131,7 +132,8 @@ static unsigned count_other_threads(const struct core *core) {
 }
 
 /* Adds to the count the servers of other threads, and those of other processes. If the server of
- * another thread has the adapter that reaches other processes, it is asked to count them. */
+ * another thread has the adapter that reaches other processes, all threads are asked, and that
+ * server counts them. While a->asks_below_only is true, the servers of threads do not count. */
 static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * threads_message.h - the messages that the adapters of different threads send to each other:
- * requests to the servers of all other threads, and answers to the server that sent a request.
+ * requests to the servers of all other threads, and answers to the server that sent a request. Only
+ * a REQUEST_RESTORE is answered with another struct (threads_recovery.c).
  *
  * A message is one block of memory, with copies of everything to which it refers. A request is made
  * once, and shared by all servers to which it is sent.
@@ -54,7 +55,8 @@ struct request {
   uint64_t number; /* the number that answers must contain; 0 if no answer is expected */
   /* If connection state recovery may have to send this broadcast again: a number by which the
    * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
-   * all other requests. */
+   * all other requests. (In a struct record_message it is the number of a logged event; see
+   * threads_recovery.c.) */
   uint64_t serial;
   /* For ROUTE_TO_CLUSTER and ROUTE_DELIVERY: identifies the event; see make_event_origin() in
    * threads_order.h. For REQUEST_DISCONNECT: the event after which it has to be done, or 0. */
@@ -65,12 +67,12 @@ struct request {
   unsigned flags; /* the flags of the sio_target */
   bool session;   /* for REQUEST_DISCONNECT: end the sessions too */
   const char *nsp;
-  const char *key;            /* the key of the broadcast (sio_packet_info), the pid, or NULL */
+  const char *key;            /* sio_target.key; for REQUEST_RESTORE the pid; or NULL */
   const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
   const char *id;             /* the id of a socket, or NULL */
-  sio_slice json;             /* the JSON of the event */
+  sio_slice json;             /* the JSON of the event; for REQUEST_RESTORE the offset */
   sio_slice offset;           /* the replay offset of the event, or empty */
   const sio_slice *bins;
   size_t nbins;
@@ -85,10 +87,11 @@ void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
   ANSWER_MORE,   /* the sender of this answer will send one more ANSWER_END than expected */
-  ANSWER_EXPECT, /* the event was sent to n more sockets, whose acks are to be expected   */
+  ANSWER_EXPECT, /* n more sockets or servers were asked, whose answers are to be expected;
+                    as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* nothing follows; n of the acks that were announced will not come      */
+  ANSWER_END     /* the last answer; n of the expected answers will not come              */
 };
 
 struct answer {
@@ -98,7 +101,7 @@ struct answer {
   uint64_t number;
   size_t n;
   const char *nsp;
-  const char *id; /* for ANSWER_REPLY; NULL if the id is not known */
+  const char *id; /* for ANSWER_REPLY: the id of the socket; NULL if it is not known */
   sio_slice json;
   const sio_slice *bins;
   size_t nbins;

@@ -12,8 +12,8 @@
 struct sent_query {
   struct list link;
   uint64_t number;
-  sio_query *q;  /* held once for each server that is counted in `open` */
-  unsigned open; /* the number of servers that have not sent ANSWER_END yet */
+  sio_query *q;  /* held once for each answer that is counted in `open` */
+  unsigned open; /* the number of ANSWER_END that have not arrived yet */
 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -66,9 +66,9 @@ static void sent_query_on_request_sent(struct sent_query *k, int err) {
   sio__query_await_thread_count(k->q);
 }
 
-/* Sends a request to the n servers `others`. The two calls around the loop ensure that broadcasts
- * with serial numbers arrive at each server in the order of these numbers. Returns 0 or the last
- * error. */
+/* Sends a request to the n servers `others`. If it is a broadcast with a serial number, the two
+ * calls around the loop make sio__threads_block_until_broadcasts_queued() wait until all these
+ * servers have it in their queues. Returns 0 or the last error. */
 static int send_request_to_threads(struct threads_adapter *a, const struct member_id *others,
                                    unsigned n, struct request *r, struct sent_query *k) {
   sio_threads *t = core_of_threads_adapter(a)->threads;

@@ -9,7 +9,9 @@
 
 /* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
  * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold()) until
- * each of these servers has sent ANSWER_END. */
+ * each of these servers has sent ANSWER_END or q has ended. Returns UV_ENOMEM if nothing was sent
+ * because memory ran out, otherwise 0: if sending to one of the servers fails, that is logged, and
+ * q gets the error as its status. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Does the same, but sends the request only to the n members `to`. If `sent` is not NULL, *sent is
@@ -22,12 +24,14 @@ int sio__thread_request_send(struct threads_adapter *a, struct request *r, const
  * 0 or an error, which was logged and counted unless it is SIO_ECLOSED. */
 int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,
                                     struct request *r);
-/* Called when q has ended. Answers to q that arrive later are ignored. */
+/* Called when q has ended: releases q as often as it is held for answers that have not come. They
+ * are ignored if they arrive later. */
 void sio__thread_query_forget(struct threads_adapter *a, sio_query *q);
 
 /* Sends a copy of *answer to the server `to`, which has sent the request. */
 int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer);
-/* Logs and counts a message that could not be sent to the server of another thread. */
+/* Logs and counts a message between the servers of two threads that could not be sent, or that
+ * could not be handled after it had arrived. err is the reason. */
 void sio__thread_message_report_lost(struct core *core, int err, const char *nsp);
 
 #endif

@@ -36,39 +36,40 @@ struct thread_restore {
   uint64_t number;
   sio_restore *restore; /* NULL if the client does not wait any more */
   unsigned open;        /* the number of servers that have not answered yet */
-  int cause;            /* the reason to report if no server sends the record */
-  /* the position in the list of recent broadcasts (recent_broadcasts.h) of the first one that came
-   * after the request was sent */
+  int cause;            /* the reason to report if the client is not recovered */
+  /* The number (recent_broadcast.position) of the first broadcast that is added to the list of
+   * recent broadcasts while this client waits. */
   uint64_t position;
   uint64_t began_ms;
   struct list deferred; /* struct deferred_request */
   char pid[SIO__ID_LEN + 1];
 };
 
-/* A request of another server for a record that is on its way to this server. */
+/* A REQUEST_RESTORE for a record that another client connection on this server waits for, and that
+ * may be on its way. */
 struct deferred_request {
   struct list link;
   struct request *request; /* this struct holds one reference */
 };
 
 struct threads_recovery {
-  /* For the server of each thread, the serial number of its last broadcast that arrived here. */
+  /* For the server of each thread, the serial number of its last broadcast that arrived here; for
+   * this server itself, that of the last one that was sent. */
   uint64_t seen[MEMBERS_MAX];
   struct list restores;            /* struct thread_restore */
   struct recent_broadcasts recent; /* empty while `restores` is empty */
 };
 
-/* The answer to REQUEST_RESTORE: a recovery record and the events that its client missed. It owns
- * the record and the events. */
+/* The answer to REQUEST_RESTORE: a recovery record and the events that its client missed, which
+ * this struct owns; or the reason why there is no record. */
 struct record_message {
-  uint64_t number;
-  unsigned from; /* the index (member_id.place) of the server that sends the answer */
-  int cause;     /* why the server has no record to send; 0 if it has */
+  uint64_t number; /* request.number of the REQUEST_RESTORE */
+  int cause;       /* why the server has no record to send; 0 if it has */
   struct recovery_record *record;
   /* The tag of the sender's replay log. There the number of an event is events[i]->serial. */
   char tag[REPLAY_TAG_LEN];
-  uint64_t seen[MEMBERS_MAX];
-  size_t nevents, replayed; /* the client has been sent the first `replayed` of them before */
+  uint64_t seen[MEMBERS_MAX]; /* threads_recovery.seen of the sender */
+  size_t nevents, replayed;   /* the client has been sent the first `replayed` of them before */
   struct request **events;
   size_t bytes;
   char nsp[];
@@ -114,8 +115,8 @@ static void free_thread_restore_if_done(struct threads_adapter *a, struct thread
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
-/* Frees the structs of clients that are gone if they have waited for answers too long: a server had
- * no memory to send its answer. */
+/* Frees each struct thread_restore whose client is gone and that has waited too long: an answer is
+ * lost, for example because a server had no memory to send it. */
 static void free_outdated_thread_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
@@ -166,8 +167,9 @@ static void ask_thread_for_recovery_record(struct threads_adapter *a, struct thr
   }
 }
 
-/* Asks the servers of all other threads for a record. If the record is already on its way to this
- * server, for an earlier connection of the same client, this server asks itself too. */
+/* Asks the servers of all other threads for a record. also_self is true if an earlier connection of
+ * the same client to this server waits for the same record: then this server asks itself too,
+ * because the record may arrive here first. */
 static void ask_all_threads_for_recovery_record(struct threads_adapter *a, struct thread_restore *w,
                                                 struct request *r, bool also_self) {
   struct core *core = core_of_threads_adapter(a);
@@ -224,12 +226,11 @@ static void record_message_free(struct record_message *m) {
   sio__free(m);
 }
 
-static struct record_message *record_message_new(const struct core *core, const struct request *r) {
+static struct record_message *record_message_new(const struct request *r) {
   size_t n = strlen(r->nsp) + 1;
   struct record_message *m = sio__calloc(1, sizeof *m + n);
   if (!m) return NULL;
   m->number = r->number;
-  m->from = core->member.place;
   m->bytes = sizeof *m + n;
   memcpy(m->nsp, r->nsp, n);
   return m;
@@ -245,7 +246,7 @@ static int send_recovery_record_to_thread(struct core *core, const struct reques
 
 static void send_answer_without_recovery_record(struct core *core, const struct request *r,
                                                 int cause) {
-  struct record_message *m = record_message_new(core, r);
+  struct record_message *m = record_message_new(r);
   int err = UV_ENOMEM;
   if (m) {
     m->cause = cause;
@@ -307,7 +308,7 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
                                               struct recovery_record *rec) {
   struct core *core = core_of_threads_adapter(a);
   struct recovery *recovery = a->nsp->recovery;
-  struct record_message *m = record_message_new(core, r);
+  struct record_message *m = record_message_new(r);
   int err = m ? add_missed_events_to_record_message(m, recovery, rec) : UV_ENOMEM;
   if (!err) {
     memcpy(m->seen, a->recovery->seen, sizeof m->seen);
@@ -323,9 +324,9 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
   if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
-/* Defers a REQUEST_RESTORE of another thread. The record that it asks for is on its way to this
- * server, for an earlier connection of the same client (w). The request is handled again when the
- * wait for that record has ended. Returns false if memory runs out. */
+/* Defers a REQUEST_RESTORE, because an earlier connection of the same client (w) waits for the same
+ * record, which may be on its way to this server. The request is handled again when w has ended.
+ * Returns false if memory runs out. */
 static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
   if (!d) return false;
@@ -414,8 +415,8 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
   return rec;
 }
 
-/* Gives the record to the client that waits for it. If that client is gone, keeps the record in
- * case the client returns; but if a missed event could not be kept, frees the record. */
+/* Gives the record to the client that waits for it. If the client does not wait any more, keeps the
+ * record in case the client returns; but if a missed event could not be kept, frees the record. */
 static void give_recovery_record_to_client(struct threads_adapter *a, struct thread_restore *w,
                                            struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_recovery.h - connection state recovery over several threads. If a client returns to
- * another member than before, the record of its socket moves to that member.
+ * threads_recovery.h - connection state recovery over several threads. If a client returns to the
+ * server of another thread than before, the record of its socket moves to that server.
  */
 #ifndef SIO_ADAPTERS_THREADS_RECOVERY_H
 #define SIO_ADAPTERS_THREADS_RECOVERY_H
@@ -19,9 +19,9 @@ void sio__threads_adapter_on_restore_end(sio_adapter *a, sio_restore *r);
 /* If recovery may have to send the broadcast r again: sets r->serial to a new number, by which the
  * servers of all threads recognise the broadcast. */
 void sio__threads_recovery_assign_broadcast_serial(struct threads_adapter *a, struct request *r);
-/* Called when a broadcast of this server was sent to the other threads, and when a broadcast of
- * another thread has arrived: remembers its serial number, and keeps it in a list while a client
- * waits for its recovery record. */
+/* Called when the broadcast r of this server was sent to the other threads, and when a broadcast r
+ * of another thread has arrived. If r has a serial number, remembers that number, and, while a
+ * client waits for its recovery record, adds r to the list of recent broadcasts. */
 void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r);
 
 /* Handles a REQUEST_RESTORE: the server of another thread asks for a client's recovery record. */

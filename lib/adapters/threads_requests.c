@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_requests.c - the member that is asked: does its part of a call that concerns the sockets
- * of all members, and answers.
+ * threads_requests.c - handles a request of the server of another thread (a member): does this
+ * member's part of a call that concerns the sockets of all members, and answers.
  *
  * In the member that has the adapter of a cluster below, a request of another member is passed on
  * to that adapter, which reaches the other processes. In all other members it concerns only their
@@ -18,15 +18,16 @@
 #include "core/query.h"
 #include "core/server_side.h"
 
-/* A query of another thread's server that sockets of this server have still to answer. */
+/* A query of another thread's server that sockets of this server, or servers of other processes,
+ * have still to answer. */
 struct received_query {
   sio_nsp *nsp;
   struct member_id from;
   uint64_t number;
   sio_query *q;    /* a query of this server, which collects the acks of its sockets */
   size_t expected; /* the sum of the counts in all ANSWER_EXPECT messages sent so far */
-  bool counted;    /* true if an ANSWER_EXPECT was sent */
-  int err;         /* the error of an answer that could not be sent, or 0 */
+  bool counted;    /* true if an ANSWER_EXPECT was sent, or is needed only if its count is not 0 */
+  int err;         /* the first error of an answer that could not be sent, or 0 */
 };
 
 static struct received_query *received_query_new(sio_nsp *nsp, const struct request *r) {
@@ -55,8 +56,8 @@ static void received_query_send_end(struct received_query *k, int status, size_t
   received_query_free(k);
 }
 
-/* Sends the only answer (ANSWER_END) to a request that no socket and no handler of this server will
- * answer. Sends nothing if the request wants no answer. */
+/* Sends ANSWER_END, because no socket and no handler of this server will answer the request. Sends
+ * nothing if the request wants no answer. */
 static void send_answer_end_to_requester(struct core *core, const struct request *r, int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
@@ -109,9 +110,9 @@ static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, 
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
-/* Tells the requester (k->from) how many acks it has to expect in addition to those announced
- * before: one for each further socket to which the event was sent. If this message is lost, the
- * number is included in the next one. */
+/* Tells the requester (k->from) how many answers it has to expect in addition to those announced
+ * before: one for each further socket or server to which the event was sent. If this message is
+ * lost, the number is included in the next one. */
 static void send_count_of_sockets_newly_asked(struct received_query *k) {
   size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_requests.h - handles the requests of other members.
+ * threads_requests.h - handles the requests that the servers of other threads send to this server.
  */
 #ifndef SIO_ADAPTERS_THREADS_REQUESTS_H
 #define SIO_ADAPTERS_THREADS_REQUESTS_H
