@@ -25,13 +25,13 @@ struct threads_adapter {
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
   struct threads_order *order;       /* NULL if recovery is off (threads_order.c) */
   struct threads_kept *kept;         /* NULL if recovery is off (threads_kept.c) */
-  bool is_shut;                      /* the server is closing: `below` reaches no other process */
+  bool is_shut; /* `shut` was called: `below` reaches no other process any more */
   /* True while this server handles a request of another thread with sio_all_fetch() or
    * sio_server_count(): these must not ask the servers of other threads again, only `below`. */
   bool asks_below_only;
   /* The function that is sent with each request: the thread of the receiving server calls it. */
   void (*run_request)(void *server, void *request);
-  /* Runs a request that has waited here (sio__threads_order_hold_request()). */
+  /* Runs a request that sio__threads_order_hold_request() has kept waiting. */
   void (*run_held_request)(struct threads_adapter *a, struct request *r);
   /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
    * sent to the servers of all other threads. */
@@ -52,7 +52,7 @@ static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp)
   return nsp && nsp->adapter ? to_threads_adapter(nsp->adapter) : NULL;
 }
 
-/* Returns true if this member has the adapter of the cluster below. */
+/* Returns true if a->below is the adapter of a cluster, and not the memory adapter. */
 static inline bool has_cluster_below(const struct threads_adapter *a) {
   return a->below != &sio__adapter_memory;
 }

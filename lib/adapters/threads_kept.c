@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_kept.c - sends the sockets of this thread to the member whose adapter keeps them.
+ * threads_kept.c - sends the data of this thread's sockets to the member whose adapter keeps them.
  */
 #include "adapters/threads_kept.h"
 #include "adapters/threads_queries.h"
@@ -18,8 +18,8 @@ struct kept_socket {
   char pid[SIO__ID_LEN + 1];
 };
 
-/* How many times the sockets are looked through in max_disconnection_ms, and how old what was sent
- * of one may become: a third. */
+/* The timer runs KEPT_CHECKS times in max_disconnection_ms, and sends each socket again that was
+ * sent a third (KEPT_PART) of that time ago or earlier. */
 enum { KEPT_CHECKS = 6, KEPT_PART = 3 };
 
 static sio_slice kept_socket_key(const void *item) {

@@ -3,10 +3,10 @@
  * threads_kept.h - sockets of several threads that may be recovered, if an adapter of a cluster
  * keeps them (SIO_ADAPTER_RECOVERS).
  *
- * One member has that adapter. Each other member sends it what there is to keep of each of its own
- * sockets: when the socket connects, after each change of its rooms and shared data, again before
- * the adapter would forget it, and when the connection breaks. So a client can return although the
- * process was killed.
+ * One member has that adapter. Each other member sends it the pid, the id, the rooms and the shared
+ * data of each of its own sockets: when the socket connects, after each change of its rooms and
+ * shared data, again before the adapter would forget it, and when the connection breaks. So a
+ * client can return although the process was killed.
  */
 #ifndef SIO_ADAPTERS_THREADS_KEPT_H
 #define SIO_ADAPTERS_THREADS_KEPT_H
@@ -15,10 +15,10 @@
 
 struct threads_kept {
   struct threads_adapter *adapter;
-  /* The connected sockets of this thread that have a pid, but none in the member that has the
-   * adapter: struct kept_socket by pid. */
+  /* The connected sockets of this thread that have a pid: struct kept_socket by pid. Empty in the
+   * member that has the adapter. */
   struct map sockets;
-  struct list by_age;    /* struct kept_socket.by_age, the one that was sent first at the start */
+  struct list by_age;    /* struct kept_socket.by_age, in the order in which they were sent last */
   struct list dirty;     /* struct kept_socket.dirty: those to send at the end of the turn */
   struct task send_task; /* sends them */
   struct timer timer;    /* runs while there are sockets */
@@ -28,7 +28,8 @@ struct threads_kept {
 
 /* Sets *out to a new struct, or to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
 int sio__threads_kept_new(struct threads_kept **out, struct threads_adapter *a);
-/* Called when the server begins to close. a->kept may be NULL. */
+/* Called when the server begins to close, or the namespace is removed: sends the sockets that have
+ * changed. a->kept may be NULL. */
 void sio__threads_kept_stop(struct threads_adapter *a);
 void sio__threads_kept_free(struct threads_adapter *a);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * threads_kept_restore.c - asks the member whose adapter keeps lost sockets for one of them, and
- * answers there.
+ * answers in that member.
  */
 #include "adapters/threads_kept_restore.h"
 #include "adapters/threads_queries.h"
@@ -17,8 +17,8 @@ struct kept_restore {
   sio_restore *restore;
   unsigned open;  /* how many members have not answered REQUEST_RELEASE yet */
   bool asked;     /* the member with the adapter was asked, or the adapter below */
-  bool following; /* RESTORE_DONE has come: events are added as they are delivered here */
-  int cause;      /* why what was found cannot be used, or 0 */
+  bool following; /* the socket was found: events are added as they are delivered here */
+  int cause;      /* why the socket that was found cannot be used, or 0 */
   char pid[SIO__ID_LEN + 1];
 };
 
@@ -30,7 +30,7 @@ struct relayed_restore {
   struct member_id from;
   uint64_t number, began_ms;
   bool done; /* RESTORE_DONE was sent */
-  int err;   /* of a message that could not be sent, or 0 */
+  int err;   /* the error of a message that could not be sent, or 0 */
 };
 
 static struct kept_restore *kept_restore_of_list_node(struct list *it) {
@@ -227,8 +227,7 @@ static void on_relayed_done(sio_restore *r, int cause) {
   (void)relayed_restore_send(k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
 }
 
-/* Ends restores of which RESTORE_OVER is lost. Once RESTORE_DONE was sent, the adapter has nothing
- * to add. */
+/* Ends the restores that began so long ago that their REQUEST_RESTORE_OVER must be lost. */
 static void end_outdated_relays(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;

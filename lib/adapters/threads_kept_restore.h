@@ -30,7 +30,8 @@ void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *r)
 void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r);
 /* Handles the requests from REQUEST_RELEASE on. */
 void sio__threads_kept_run_request(struct threads_adapter *a, struct request *r);
-/* Answers such a request if its namespace does not exist in this member. */
+/* Answers such a request for a namespace that does not exist in this member, if an answer is
+ * wanted. */
 void sio__threads_kept_answer_unknown(struct core *core, const struct request *r,
                                       void (*run_request)(void *server, void *request));
 

@@ -26,13 +26,14 @@ enum request_kind {
   REQUEST_RESTORE,
 
   /* For an adapter of a cluster that keeps the lost sockets of all threads
-   * (threads_kept_restore.c). `key` is a pid, and `number` the number of the restore. */
+   * (threads_kept_restore.c). `key`, where it is set, is a pid, and `number`, where it is set, is
+   * the number of the restore (kept_restore.number). */
   REQUEST_RELEASE,       /* close the old socket of this pid, if there is one   */
   REQUEST_RELEASED,      /* the answer to it                                    */
-  REQUEST_KEPT_RESTORE,  /* look for this pid; `offset` and `session` as above  */
+  REQUEST_KEPT_RESTORE,  /* look for this pid; if `session` is true, the client has sent `offset` */
   REQUEST_RESTORE_FOUND, /* it is found: `id`, `rooms`, and in `json` the data  */
   REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset`  */
-  REQUEST_RESTORE_DONE,  /* nothing follows; `cause` is the one of restore_done */
+  REQUEST_RESTORE_DONE,  /* all is sent; for `cause` see sio_adapter_api.restore_done */
   REQUEST_RESTORE_OVER,  /* the client has joined, or never will                */
   REQUEST_SAVE,          /* keep the socket with this pid: `id`, `rooms`, and in `json` its data */
   REQUEST_FORGET         /* keep the socket with this pid no longer             */
@@ -40,10 +41,12 @@ enum request_kind {
 
 /* How a REQUEST_BROADCAST travels. */
 enum request_route {
-  /* From the member that makes it to each other one. One of them passes it on to the cluster. */
+  /* From the member that makes it to each other one. If one of them has the adapter of a cluster,
+   * that member also passes the broadcast on to other processes. */
   ROUTE_TO_EACH,
-  /* To the member that has the adapter of the cluster, which adds it to what it keeps. When the
-   * adapter delivers it, it comes as ROUTE_DELIVERY to all other members. */
+  /* To the member that has the adapter of the cluster. The adapter adds the broadcast to the events
+   * that it keeps. When the adapter delivers the broadcast, that member sends it as ROUTE_DELIVERY
+   * to all other members. */
   ROUTE_TO_CLUSTER,
   ROUTE_DELIVERY
 };
@@ -58,8 +61,9 @@ struct request {
    * all other requests. (In a struct record_message it is the number of a logged event; see
    * threads_recovery.c.) */
   uint64_t serial;
-  /* For ROUTE_TO_CLUSTER and ROUTE_DELIVERY: identifies the event; see make_event_origin() in
-   * threads_order.h. For REQUEST_DISCONNECT: the event after which it has to be done, or 0. */
+  /* For ROUTE_TO_CLUSTER and ROUTE_DELIVERY: identifies the event if a member waits for its
+   * delivery; see make_event_origin() in threads_order.h. For REQUEST_DISCONNECT: the event after
+   * which it has to be done. Otherwise 0. */
   uint64_t origin;
   int route; /* enum request_route */
   int cause; /* enum sio_recovery_failure */
@@ -67,7 +71,7 @@ struct request {
   unsigned flags; /* the flags of the sio_target */
   bool session;   /* for REQUEST_DISCONNECT: end the sessions too */
   const char *nsp;
-  const char *key;            /* sio_target.key; for REQUEST_RESTORE the pid; or NULL */
+  const char *key;            /* sio_target.key; from REQUEST_RESTORE on a pid; or NULL */
   const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */

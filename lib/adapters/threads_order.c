@@ -9,8 +9,8 @@
 #include "core/query.h"
 #include <sio/socket.h>
 
-/* The adapter delivers what it cannot keep after a second. A member that has heard nothing of a
- * broadcast for ORDER_WAIT_MS has lost the message about it. */
+/* An adapter also delivers, long before ORDER_WAIT_MS have passed, the events that it could not
+ * keep. So if a broadcast was not delivered in that time, the message that delivers it is lost. */
 enum { ORDER_WAIT_MS = 5000, ORDER_TIMER_MS = 1000, EVENTS_MAX = 4 << 20 };
 
 struct threads_order {
@@ -20,7 +20,7 @@ struct threads_order {
   struct list sent;     /* struct sent_event: broadcasts of this member, not delivered yet */
   struct list events;   /* struct waiting_event, in ascending order of `after` */
   struct list requests; /* struct waiting_request */
-  size_t event_bytes;   /* memory of `events`, at most EVENTS_MAX */
+  size_t event_bytes;   /* memory of `events`; from EVENTS_MAX on no event is added */
   struct timer timer;   /* runs while one of the lists is not empty */
   struct threads_adapter *adapter;
 };
@@ -34,7 +34,7 @@ struct sent_event {
 /* An event for sockets of this thread alone. */
 struct waiting_event {
   struct list link;
-  uint64_t after;         /* the broadcast behind which it waits */
+  uint64_t after;         /* the origin of the broadcast after which it is delivered */
   struct request *target; /* only the fields of the target are used */
   sio_packet *packet;
   sio_query *query; /* held, or NULL */
@@ -87,7 +87,7 @@ static void deliver_waiting_events(struct threads_adapter *a, uint64_t delivered
   }
 }
 
-/* The request counts the memory of the event, too: request.size. */
+/* request.size of the copy also counts the text of the event. */
 static struct request *copy_target_of_waiting_event(struct threads_adapter *a, const sio_target *to,
                                                     const sio_packet *p) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
@@ -196,8 +196,8 @@ uint64_t sio__threads_order_last_sent(const struct threads_adapter *a) {
   return does_cluster_recover(a) && !all ? o->last_sent : 0;
 }
 
-/* Nothing was heard of these events for so long that the message about them is lost. That was
- * counted when it was. */
+/* Treats the broadcasts that were sent at the time `then` or before as delivered: the messages that
+ * deliver them are lost, which was counted where it happened. */
 static void give_up_old_events(struct threads_adapter *a, uint64_t then) {
   uint64_t origin = 0;
   list_each (it, next, &a->order->sent) {
@@ -303,8 +303,9 @@ static int broadcast_as_member_of_cluster(struct threads_adapter *a, const sio_t
   return a->below->broadcast(a->under, to, p);
 }
 
-/* The block of a request is kept until the event is delivered. If there is no memory for that, the
- * order of events for this thread alone, and what a disconnected socket is sent, may suffer. */
+/* Keeps the request, with the caller's reference to it, until the event is delivered. If there is
+ * no memory for that, a later event for this thread alone may be delivered before this one, and a
+ * socket that is disconnected may miss it. */
 static void keep_sent_event(struct threads_adapter *a, struct request *r) {
   struct sent_event *s = a->is_shut ? NULL : sio__malloc(sizeof *s);
   if (!s) {

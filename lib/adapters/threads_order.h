@@ -13,20 +13,21 @@
  *                        adapter: packet_broadcast_own <--  gives it an offset
  *     sockets      <--   sockets
  *
- * A member keeps what it has sent until it is delivered (`sent`): events for this thread alone wait
- * behind it, and a socket that the host disconnects is sent it first. A disconnect for all threads
- * waits until the member to which it was sent has delivered the broadcasts before it.
+ * Each other member keeps the broadcasts that it has sent to that member until they are delivered
+ * (`sent`): later events for this thread alone are delivered after them, and a socket that the host
+ * disconnects is sent them first. A disconnect for all threads waits, in each member to which it
+ * was sent, until the broadcasts that the sender made before it are delivered there.
  *
- * If the member with the adapter has left, or its inbox is full, a broadcast is delivered to all
- * threads at once, without an offset.
+ * If a broadcast cannot be sent to the member with the adapter, because that member has left or its
+ * inbox is full, it is delivered to all threads at once, without an offset.
  */
 #ifndef SIO_ADAPTERS_THREADS_ORDER_H
 #define SIO_ADAPTERS_THREADS_ORDER_H
 
 #include "adapters/threads_adapter.h"
 
-/* The number of a broadcast, and the place of the member that has made it. The numbers of a member
- * grow. */
+/* Combines the number of a broadcast with the place (member_id.place) of the member that has made
+ * it. A later broadcast of a member has a higher number. */
 static inline uint64_t make_event_origin(uint64_t number, unsigned place) {
   return number * MEMBERS_MAX + place;
 }
@@ -45,25 +46,28 @@ void sio__threads_order_free(struct threads_adapter *a);
 /* The function `broadcast` of sio__adapter_threads, if does_cluster_recover(). */
 int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,
                                  const sio_packet *p);
-/* For cluster_adapter.deliver: sends the event to the sockets of all threads now. */
+/* Sends the event to the sockets of all threads now: called by cluster_adapter.deliver, and when
+ * the adapter of the cluster cannot be reached. */
 int sio__threads_order_deliver(struct threads_adapter *a, const sio_target *to, const sio_packet *p,
                                uint64_t origin);
 /* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread. */
 void sio__threads_order_on_delivered(struct threads_adapter *a, const struct request *r);
-/* Delivers a broadcast for a namespace that does not exist in this member, which has the adapter:
- * passes it on to all other members. */
+/* Called in the member that has the adapter, for a broadcast to a namespace that does not exist in
+ * this member: sends it to all other members. */
 void sio__threads_order_pass_on(struct core *core, const struct request *r,
                                 void (*run_request)(void *server, void *request));
 
-/* The host disconnects the socket: sends it the broadcasts of this member that were not delivered
- * yet. */
+/* Called when the host disconnects the socket: sends it those broadcasts of this member that are
+ * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
 void sio__threads_order_on_socket_disconnecting(struct threads_adapter *a, sio_socket *s);
-/* Returns the origin of the last broadcast of this member; 0 if all were delivered here. */
+/* Returns the origin of the last broadcast of this member; 0 if all were delivered here, or if
+ * does_cluster_recover() returns false. */
 uint64_t sio__threads_order_last_sent(const struct threads_adapter *a);
-/* If the disconnect request has to wait for a broadcast that was not delivered here yet, keeps it
- * and returns true. a->run_held_request() runs it then. */
+/* If the REQUEST_DISCONNECT r has to wait for a broadcast that was not delivered here yet, keeps r
+ * and returns true; a->run_held_request() is called for it later. Returns false if r need not wait,
+ * or if memory ran out. */
 bool sio__threads_order_hold_request(struct threads_adapter *a, struct request *r);
-/* A query has ended, so that an event which waits with it must not be sent any more. */
+/* Called when a query has ended: an event that waits and asks for the acks of q is dropped. */
 void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query *q);
 
 #endif
