@@ -599,7 +599,8 @@ TEST(servers_with_another_time_for_recovery_are_refused) {
   begin_streams_of_threads(&normal);
   sio_options o = { .threads = first->core.threads, .log = on_server_line };
   EQ(sio_server_new(&loop, &o, &third), UV_EINVAL);
-  CHECK(strstr(server_lines, "sio_options.recovery with the same max_disconnection_ms"));
+  CHECK(strstr(server_lines,
+               "sio_options.recovery: this adapter needs the same recovery.max_disconnection_ms"));
   end_threads();
 }
 
