@@ -62,9 +62,9 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 /* ---- creating a server ----------------------------------------------------------------------- */
 
 /* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
- * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: an option is invalid;
- * UV_ENOTSUP: an option needs a feature that this build of the library does not have; after both, a
- * log line names the option. UV_ENOMEM; or another error of libuv. */
+ * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: loop or out is NULL, or
+ * an option is invalid; UV_ENOTSUP: an option needs a feature that this build of the library does
+ * not have. A log line names the option in both cases. UV_ENOMEM; or another error of libuv. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* Returns the loop that the server was created on. */
@@ -109,7 +109,8 @@ typedef struct sio_listen_options {
 
 /* Listens on one address. May be called more than once. If it fails, it logs one line at level
  * ERROR with the address and the reason, and passes the line to the log callback before it returns
- * (unless it was called inside the log callback). UV_EINVAL: opts is NULL or a field of *opts is
+ * (unless it was called inside the log callback). It logs nothing if opts is NULL, or if opts->size
+ * or a field of a newer version is the reason. UV_EINVAL: opts is NULL or a field of *opts is
  * invalid; SIO_ESTATE: the server is closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM and others:
  * errors of the system. */
 SIO_EXTERN int sio_listen_with(sio_server *srv, const sio_listen_options *opts);
@@ -190,7 +191,7 @@ typedef struct sio_drain_options {
  * can poll and upgrade. If the program calls sio_server_close() while the server drains, the server
  * closes at once, and the done callbacks of both calls run. UV_EINVAL: options->size is invalid, or
  * *options sets a field that this version of the library does not know; SIO_ESTATE: the server is
- * already draining or closing. */
+ * already draining or closing, or the call was made in a callback in which it is not allowed. */
 SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain_options *options,
                                 void (*done)(void *user), void *user);
 
