@@ -67,7 +67,7 @@ void sio__middleware_chain_init(struct chain *c, struct loop *loop, const struct
 void sio__middleware_chain_start(struct chain *c);
 /* Ends a chain whose outcome is not needed any more. If the chain waits for a middleware function
  * (CHAIN_WAITING), finish(c, false) is called when that function accepts or refuses; otherwise it
- * is called at once. Must be called from the loop, not from inside a call of the host. */
+ * is called at once. Must be called by the loop, not by code that the host has called. */
 void sio__middleware_chain_abandon(struct chain *c);
 
 #endif

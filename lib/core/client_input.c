@@ -39,7 +39,8 @@ static void client_end_for_protocol_violation(struct client *cl, const char *why
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
 }
 
-/* Calls the host's sio_on_error() callbacks for input that was refused. */
+/* Calls the host's sio_on_error() callbacks, once for each connected socket of the session, for
+ * input that was refused. */
 static void client_on_refused_input(sio_session *c, int err, const char *why) {
   sio_error_info info = { err, why, slice(NULL, 0) };
   for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
@@ -76,9 +77,10 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
   return n;
 }
 
-/* True if the client has max_nsps namespaces. Sockets in state LEAVING count until they are
- * removed, normally at the end of the loop's turn. If the limit is reached, this function removes
- * as many of them as necessary, which runs their disconnect callbacks. */
+/* Returns true if the client has max_nsps namespaces, so that it cannot join another one. Sockets
+ * in state LEAVING count until they are removed, normally at the end of the loop's turn. If the
+ * limit is reached, this function removes as many of them as necessary, which runs their disconnect
+ * callbacks. */
 static bool is_full_after_removing_leaving_sockets(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {

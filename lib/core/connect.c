@@ -33,7 +33,7 @@ struct pending_join {
    * adapter was not asked, or the question has ended. */
   sio_restore *restore;
   char *newer_auth; /* if the peer has sent CONNECT again, with another auth: that auth */
-  bool withdrawn;   /* the peer has sent DISCONNECT while the socket was PENDING */
+  bool withdrawn;   /* the peer has sent DISCONNECT for the namespace after its last CONNECT */
 };
 
 static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->core->loop.msgs; }

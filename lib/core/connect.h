@@ -8,8 +8,9 @@
 
 #include "core/client.h"
 
-/* Connects the client to a namespace in which it has no socket: creates a socket and starts the
- * middleware for it. Called for a CONNECT packet, or when a Socket.IO 2 client opens a session. */
+/* Begins to connect the client to a namespace in which it has no socket: creates a socket, and asks
+ * the adapter and the middleware if that is necessary. Called because of a CONNECT packet, or when
+ * a Socket.IO 2 client opens a session. */
 void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
 /* True if the auth in a CONNECT packet, `received`, is the same as the stored one. An empty
  * received auth means "{}". */
@@ -18,9 +19,9 @@ bool sio__is_same_auth(sio_slice stored, sio_slice received);
 void sio__auth_free(char *auth);
 /* Handles a second CONNECT packet for a PENDING socket. If its auth differs from that of the first
  * packet, the socket is replaced by a new one, for which the middleware is run with the new auth:
- * as soon as the middleware has accepted or refused the first auth, or its time is up. So a client
- * does not make the middleware run for many auths at the same time, and only the newest auth is
- * kept. Returns 0 or UV_ENOMEM. */
+ * as soon as the middleware has accepted or refused the first auth, or its time is up. So only one
+ * auth of a client waits for the middleware of a namespace, and of those that have come later only
+ * the newest is kept. Returns 0 or UV_ENOMEM. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth);
 /* Handles a DISCONNECT packet for a PENDING socket. The socket is discarded when the middleware has
  * accepted or refused it, or its time is up, and no connect callback runs for it; unless the peer

@@ -72,8 +72,8 @@ struct core {
 static inline struct core *core_of_server(sio_server *srv) { return (struct core *)(void *)srv; }
 static inline sio_server *server_of_core(struct core *core) { return (sio_server *)(void *)core; }
 
-/* The caller must have initialised core->log, and has to initialise core->loop afterwards. *opts
- * must stay valid as long as core. */
+/* The caller must have set *core to zeros and initialised core->log, and has to initialise
+ * core->loop afterwards. *opts must stay valid as long as core. */
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core));
 void sio__core_clear(struct core *core);
 

@@ -19,7 +19,7 @@
 
 struct nsp_request {
   struct chain chain;
-  struct sio_next verdict;    /* passed to the match functions: their sio_next *, to answer with */
+  struct sio_next verdict;    /* passed to the match functions, which answer with it */
   struct timer timeout_timer; /* limits the total time of all match functions */
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   struct core *core;        /* one reference */
@@ -28,7 +28,7 @@ struct nsp_request {
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */
   char *newer_auth;         /* the auth of a later CONNECT packet, or NULL */
-  bool withdrawn;           /* the peer has sent DISCONNECT for this name after CONNECT */
+  bool withdrawn;           /* the peer has sent DISCONNECT for this name after its last CONNECT */
 };
 
 static struct nsp_request *nsp_request_of_chain(const struct chain *c) {

@@ -45,14 +45,15 @@ int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *
 int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
                                  sio_args args, sio_query *q, sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
- * slowly. If key is not NULL and an event with the same key is still in the send queue of a
- * receiver, the newer event replaces it. */
+ * slowly (when_full). If key is not NULL, older events with the same key may be dropped first
+ * (SIO_FULL_KEEP_LATEST). */
 void sio__packet_mark_droppable(sio_packet *p, const char *key);
 void sio__packet_clear(sio_packet *p); /* *p may be all zeros */
 
 /* Makes the packet that is passed to sio_adapter_ops.server_emit, when the server of another
  * thread of this process has called sio_server_side_emit(). json is the array
- * ["event",arguments...]. q collects the answers, or is NULL. Returns 0 or UV_ENOMEM. */
+ * ["event",arguments...]. q collects the answers, or is NULL. The caller frees the packet with
+ * sio__remote_packet_free(). Returns 0 or UV_ENOMEM. */
 int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
                                       const sio_slice *bins, size_t nbins, sio_query *q);
 
@@ -68,10 +69,10 @@ int sio__packet_broadcast_own_event(const sio_packet *p, const sio_target *to, u
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);
 
-/* Returns the replay offset of a packet, or an empty slice if it has none. */
+/* Returns the replay offset in the JSON of a packet, or an empty slice if it has none. */
 sio_slice sio__packet_get_offset(const sio_packet *p);
-/* Adds a packet, whose p->seq must not be 0, to the replay log, for receivers in the target that
- * are gone and may return. */
+/* Adds a packet, whose p->seq must not be 0, to the replay log, for clients in the target that are
+ * gone or will lose their connection, and may return. */
 void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to);
 
 #endif

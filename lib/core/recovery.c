@@ -239,7 +239,7 @@ void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq) {
 
 /* ---- new and free ---------------------------------------------------------------------------- */
 
-static const atomic_bool *choose_recovery_flag(const sio_nsp *nsp) {
+static const atomic_bool *choose_kept_by_adapter_flag(const sio_nsp *nsp) {
   static const atomic_bool always = true, never = false;
   const sio_threads *threads = nsp->core->opts->threads; /* core->threads is set later */
   if (threads) return &threads->cluster_recovers;
@@ -258,7 +258,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  r->kept_by_adapter = choose_recovery_flag(nsp);
+  r->kept_by_adapter = choose_kept_by_adapter_flag(nsp);
   sio__map_init(&r->by_pid, recovery_record_key);
   sio__recovery_queue_init(&r->away);
   timer_init(&r->expiry_timer, recovery_on_expiry_timer);

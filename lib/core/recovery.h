@@ -58,7 +58,8 @@ struct recovery {
   struct recovery_queue away; /* the records whose clients are gone (AWAY) */
   struct timer expiry_timer;
   /* Points to true if the adapter has the flag SIO_ADAPTER_RECOVERS. With several threads it points
-   * to sio_threads.cluster_recovers, which one of them sets when it is connected to a cluster. */
+   * to sio_threads.cluster_recovers, which becomes true when one of them gets a cluster adapter
+   * with that flag. */
   const atomic_bool *kept_by_adapter;
 };
 

@@ -17,7 +17,8 @@ int sio__recovery_before_connect_answer(sio_socket *s);
 void sio__recovery_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
 /* Called when the middleware has refused the socket, or its time is up. Frees the record. */
 void sio__recovery_on_connect_refused(sio_socket *s);
-/* Called when a PENDING socket is discarded. Makes the record of a returning client AWAY again. */
+/* Called when a PENDING socket is discarded. Makes the record of a returning client AWAY again, and
+ * frees the record of any other client. */
 void sio__recovery_on_pending_socket_discarded(sio_socket *s);
 
 /* The next three functions are called in this order when a connected socket leaves. reason is an

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * replies.c - the replies to a broadcast with acks. Each reply is one block of memory that includes
- * its texts. An event is made from a reply when the host calls sio_replies_event().
+ * replies.c - the replies to a broadcast with acks, or of servers to sio_server_side_emit(). Each
+ * reply is one block of memory that contains the id of the socket, the JSON and the attachments. An
+ * event is made from a reply when the host calls sio_replies_event().
  */
 #include "base/mem.h"
 #include "core/event.h"
