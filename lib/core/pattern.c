@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pattern.c - matches names against patterns with '*', in linear time and without recursion.
+ * pattern.c - matches names against patterns with '*', without recursion and without going back.
  */
 #include "core/pattern.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pattern.h - matches names of namespaces against patterns in which '*' stands for any bytes.
+ * pattern.h - matches names of namespaces against patterns in which '*' stands for any number of
+ * any bytes.
  */
 #ifndef SIO_CORE_PATTERN_H
 #define SIO_CORE_PATTERN_H

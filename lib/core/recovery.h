@@ -8,7 +8,7 @@
  *  LIVE --- connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
  *  LIVE --- the peer or the host ended the socket ---> freed
  *  AWAY --- expired, or there are too many records ---> freed
- *  RETURNING --- the connection broke again ---> AWAY
+ *  RETURNING --- the connection broke again, or the peer sent DISCONNECT ---> AWAY
  *  RETURNING --- refused by middleware ---> freed
  *
  * A record has at most one socket. If a peer returns before the end of its old connection was

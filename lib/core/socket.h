@@ -3,7 +3,7 @@
  * socket.h - struct sio_socket: one peer in one namespace.
  *
  *  PENDING --- accepted by the middleware ---------------------> CONNECTED
- *  PENDING --- refused, or the session is closed --------------> LEFT
+ *  PENDING --- refused, withdrawn or replaced by the peer, or the session is closed --> LEFT
  *  CONNECTED --- sio__socket_start_leaving() ------------------> LEAVING
  *  LEAVING --- sio__socket_finish_leaving(), from the loop ----> LEFT
  *
