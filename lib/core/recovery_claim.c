@@ -22,7 +22,7 @@ static void read_recovery_claim(struct recovery_claim *c) {
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
 
 /* Returns false if recovery is off, if the client is one of Socket.IO 2, or if the auth does not
- * contain the bytes "pid" with quotes, as that of most clients. Then it need not be parsed. */
+ * contain the bytes "pid" with quotes. So the auth of most clients need not be parsed. */
 static bool can_auth_contain_pid(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
