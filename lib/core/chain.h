@@ -20,8 +20,9 @@ struct chain;
 /* The callbacks of a chain's owner. The three owners connect a socket (connect.c), handle an event
  * (dispatch.c), and ask parent namespaces about a name (nsp_request.c). */
 struct chain_ops {
-  /* Calls the host's middleware function k->fn, and passes it &c->next, with which the function
-   * accepts or refuses. */
+  /* Calls the host's middleware function of hook k, and passes it the struct sio_next with which
+   * the function accepts or refuses: &c->next, or another one, which then accepts or refuses with
+   * &c->next. */
   void (*call)(struct chain *c, const struct hook *k);
   /* Called when a middleware function has returned and has neither accepted nor refused yet. The
    * function may use its arguments later, so those that point to temporary memory must be copied

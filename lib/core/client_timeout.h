@@ -21,8 +21,8 @@ void sio__client_timeout_on_packet_part(struct client *cl);
 void sio__client_on_namespace_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
-/* True if the client has not joined a namespace yet. Then the lower limit max_unjoined applies to
- * its packets. */
+/* True if the client has not joined a namespace yet. Then its packets have lower limits, which are
+ * computed from max_unjoined. */
 bool sio__client_has_joined_no_namespace(const struct client *cl);
 /* Adds n to the number of bytes of auth that the client has sent in CONNECT packets, and returns
  * the sum. Must be called only before the client has joined its first namespace. */
