@@ -286,9 +286,12 @@ static int put_comma_unless_first(struct reader *r, struct frame *f) {
   return first ? 0 : put_json_text(r, ",");
 }
 
+static bool is_msgpack_integer(const struct msgpack *t) {
+  return t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
+}
+
 static int put_msgpack_key_as_json(struct reader *r, struct frame *f, const struct msgpack *t) {
-  bool integer = t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
-  if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
+  bool integer = is_msgpack_integer(t);
   int err = put_comma_unless_first(r, f);
   if (!err && integer) err = put_json_text(r, "\"");
   if (!err) err = put_msgpack_token_as_json(r, t);
@@ -299,6 +302,7 @@ static int put_msgpack_key_as_json(struct reader *r, struct frame *f, const stru
 static int convert_msgpack_map_key_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
+  if (t.kind != MSGPACK_STR && !is_msgpack_integer(&t)) return SIO_EPROTO;
   f->left--;
   if (sio__msgpack_starts_with_undefined(r->in)) {
     r->in = slice(r->in.p + 3, r->in.n - 3);

@@ -121,6 +121,8 @@ TEST(maps_have_strings_or_integers_for_keys) {
   is_read_as("df00000001ffc3", "{\"-1\":true}");
   refused(decode_value("81c001"), SIO_EPROTO, "invalid payload");
   refused(decode_value("819001"), SIO_EPROTO, "invalid payload");
+  refused(decode_value("81c0d40000"), SIO_EPROTO, "invalid payload");
+  refused(decode_value("8191d4000001"), SIO_EPROTO, "invalid payload");
 }
 
 TEST(undefined_is_left_out_of_maps_and_null_elsewhere) {
