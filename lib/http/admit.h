@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * admit.h - checks the limits per address for an HTTP request that opens a session or a WebSocket.
+ * admit.h - checks the limits per address for HTTP requests: for those that open a session or a
+ * WebSocket, and for all others.
  */
 #ifndef SIO_HTTP_ADMIT_H
 #define SIO_HTTP_ADMIT_H

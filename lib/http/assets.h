@@ -15,27 +15,29 @@ struct asset_gzip {
 };
 
 /* Answers 200 with the file, or 304 or 412 if a conditional header of r asks for that. `etag`
- * includes its quotes. The file is compressed for the first request that accepts gzip, and the
+ * includes its quotes. The file is compressed for the first request that prefers gzip, and the
  * result is kept in *p. It is not compressed if its type does not compress well, if it is shorter
- * than http->compress_from or longer than 8 MiB, or if p is NULL. Returns 0, UV_ENOMEM or
- * SIO_ETOOBIG. */
+ * than http->compress_from or longer than 8 MiB, if p is NULL, or if the server does not compress
+ * answers. Returns 0, or an error of sio__request_answer_source(). */
 int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
                               const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
 
-/* Makes an object that serves the files of `table`. cache_control is the Cache-Control header of
- * every answer; NULL means "public, max-age=0". The table and cache_control are not copied. Returns
- * 0; UV_ENOMEM; or UV_EINVAL if a path in the table does not begin with '/', or a type or ETag
- * contains characters that a header must not have. */
+/* Makes an object that serves the files of `table`. cache_control is the value of the header
+ * Cache-Control, unless the answer has one already; NULL means "public, max-age=0". The table and
+ * cache_control are not copied. Returns 0; UV_ENOMEM; or UV_EINVAL if a path in the table does not
+ * begin with '/', a type or ETag contains characters that a header must not have, or a file has a
+ * size and no data. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
 /* Answers r if the table contains `path`, which is not decoded; "/dir/" stands for
- * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. The
- * caller has to check the method; for HEAD no body is sent. */
+ * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. If r
+ * cannot be answered, for lack of memory, it is dropped. The caller has to check the method; for
+ * HEAD no body is sent. */
 bool sio__assets_serve_request(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

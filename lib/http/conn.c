@@ -122,7 +122,7 @@ const char *sio__http_conn_describe_limit(int cause) {
                                   : "the address connects faster than connects_per_s";
 }
 
-void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char *why) {
+void sio__http_conn_close_rejected(struct http_conn *c, int cause, const char *why) {
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, SIO_ELIMIT, why);
   sio__addr_limits_report_refusal(c->http->addr_limits, cause, c->address, why);
@@ -163,7 +163,7 @@ void sio__http_conn_set_timer(struct http_conn *c) {
 }
 
 /* Returns true if bytes are queued and the peer gets more time to receive them: always at the first
- * timeout, and at a later one if some bytes were sent since the previous timeout. */
+ * timeout, and at a later one if fewer bytes are queued than at the previous timeout. */
 static bool is_peer_taking_queued_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
@@ -185,8 +185,7 @@ static void refuse_slow_request(struct http_conn *c, const char *why) {
 static void http_on_state_timeout(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER:
-      sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY,
-                                      "no PROXY header within head_timeout_ms");
+      sio__http_conn_close_rejected(c, SIO_REJECT_PROXY, "no PROXY header within head_timeout_ms");
       return;
     case HTTP_TLS: sio__tls_fail_handshake_timeout(c->conn); return;
     case HTTP_IDLE:
@@ -230,8 +229,8 @@ void sio__http_conn_end_at_eof(struct http_conn *c) {
   sio__http_conn_set_timer(c);
 }
 
-/* Returns true if the connection waits for the answer to its request, or for the mount's permission
- * to read the body, and not for input. */
+/* Returns true if the connection waits for the answer to its request, which is not for an upgrade,
+ * or for the mount's permission to read the body, and not for input. */
 static bool is_request_waiting_for_answer(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;

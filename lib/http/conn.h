@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.h - one HTTP/1.x connection: one request at a time, in order, until the peer or an upgrade
- * ends it. Private to lib/http: conn.c holds its life and its timer, conn_read.c the state machine
- * that consumes input, conn_answer.c what an answer does to it, request_conn.c what a request asks
- * of it, and serve.c the set of all connections.
+ * conn.h - one HTTP/1.x connection, which handles one request at a time, in order. Private to
+ * lib/http: conn.c holds its life and its timer, conn_read.c the state machine that consumes input,
+ * conn_answer.c what an answer does to it, request_conn.c what a request asks of it, and serve.c
+ * the set of all connections.
  *
- * Requests that arrive while one is being answered wait. Once HTTP_STASH bytes of input wait (the
- * last read may exceed that) or HTTP_BACKLOG bytes of answers are unsent, reading or answering
- * pauses. A mount whose answers may take long is notified when another request waits (on_next).
- * While a request waits for its answer the connection continues to read, so that a disconnect is
- * noticed at once. Limits (head bytes, header count, times) come from struct http_limits. Every
- * refusal is answered (400, 408, 413, 417, 431, 501, 503, 505), logged and counted, and closes the
- * connection, because the rest of the stream cannot be trusted.
+ * Requests that arrive while one is being answered wait. Reading pauses when HTTP_STASH bytes of
+ * input wait (the last read may exceed that); the next request is not begun while HTTP_BACKLOG
+ * bytes of answers are unsent. A mount is notified when another request waits for its answer
+ * (on_next). While a request waits for its answer the connection continues to read until that
+ * limit, so that a disconnect is noticed at once. Limits (head bytes, header count, times) come
+ * from struct http_limits. A request that is refused is answered (400, 408, 413, 417, 431, 501,
+ * 503, 505), logged and counted, and the connection is closed, because the rest of the stream
+ * cannot be trusted.
  */
 #ifndef SIO_HTTP_CONN_H
 #define SIO_HTTP_CONN_H
@@ -31,10 +32,10 @@ enum {
 };
 
 enum http_state {
-  HTTP_NONE,         /* only in timer_state: the timer was not started for any state */
+  HTTP_NONE,         /* only in timer_state: the timer has to be started for the current state */
   HTTP_PROXY_HEADER, /* waiting for the PROXY header of a trusted proxy */
   HTTP_TLS,          /* the TLS handshake is in progress */
-  HTTP_IDLE,         /* between two requests */
+  HTTP_IDLE,         /* no request is being received or answered */
   HTTP_IN_HEAD,      /* the head is being received */
   HTTP_HELD,         /* the head is complete; its handler (mount) does not want the body yet */
   HTTP_READY,        /* the head is complete, and reading the body can begin */
@@ -86,8 +87,8 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
 /* Starts the timer, and waits for a PROXY header, a TLS handshake or a request. Returns 0; or
  * closes c and returns UV_ENOMEM. */
 int sio__http_conn_start(struct http_conn *c);
-/* Waits for the TLS handshake or the first request. Called at the start, or after the PROXY header.
- * Returns false if memory has run out and c was closed. */
+/* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
+ * header. Returns false if memory has run out and c was closed. */
 bool sio__http_conn_start_tls_or_http(struct http_conn *c);
 
 /* Like sio__http_conn_new(), for a connection that has left another loop after a request was
@@ -98,31 +99,32 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
                                      const sio_tls *tls);
 
 /* Removes c from all lists, stops its timer, and frees it at the end of the loop's turn. The caller
- * must close c->conn or give it to a new owner. */
+ * must close c->conn or give it to a new owner, unless it is closed already. */
 void sio__http_conn_release(struct http_conn *c);
-/* Closes c now. Does nothing if c is closed already. */
+/* Closes c now, without ending its current request. Does nothing if c is closed already. */
 void sio__http_conn_close(struct http_conn *c);
-/* Sends everything in the send queue and then a FIN. c is closed when the peer's FIN arrives, or
- * after a timeout. */
+/* Sends everything in the send queue and then a FIN. c is closed when the peer's FIN has arrived,
+ * or after a timeout, for which the caller has to call sio__http_conn_set_timer(). */
 void sio__http_conn_close_when_sent(struct http_conn *c);
-/* Closes c because its client's address has exceeded a limit, and reports the limit to the host.
+/* Closes c because a limit is exceeded or the PROXY header is wrong, and reports that to the host.
  * `cause` is an enum sio_reject, and `why` is the reason as text. */
-void sio__http_conn_close_over_limit(struct http_conn *c, int cause, const char *why);
+void sio__http_conn_close_rejected(struct http_conn *c, int cause, const char *why);
 /* Returns the reason as text for the causes SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_conn_describe_limit(int cause);
 void sio__http_conn_close_out_of_memory(struct http_conn *c);
-/* Ends c after the peer's FIN, because c needs more input: sends what is queued, closes c, and
- * calls on_abort for the current request, if there is one. */
+/* Ends c after the peer's FIN: sends what is queued and then closes c, and ends the current request
+ * as sio__http_conn_abort_request() does. */
 void sio__http_conn_end_at_eof(struct http_conn *c);
 
-/* Calls on_abort for the current request, if there is one, because its peer cannot be answered any
- * more. */
+/* Ends the current request, if there is one, because its peer cannot be answered any more: calls
+ * on_abort of its mount, and frees it unless the host still has to answer it. */
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why);
 /* Answers the current request with `status` and no body, closes c after that, and calls
  * on_abort. */
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why);
 
-/* Starts the timer for the current state of c, unless it was started for that state already. */
+/* Starts the timer for the current state of c, or stops it if the state has no time limit. Does
+ * nothing if this was done for that state already. */
 void sio__http_conn_set_timer(struct http_conn *c);
 void sio__http_conn_restart_timer(struct http_conn *c);
 void sio__http_conn_release_parser(struct http_conn *c); /* puts c->parser into http->parsers */
@@ -133,12 +135,13 @@ void sio__http_conn_free_body_source(struct http_conn *c);
 /* Runs the state machine on the input of c, and keeps in the stash what was not consumed. */
 void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
-/* Returns true if c can do nothing more until further input arrives from the peer. */
+/* Returns true if c waits for a PROXY header, for a request, or for the rest of one, and has no
+ * input left that it could process. */
 bool sio__http_conn_is_waiting_for_input(const struct http_conn *c);
 /* Queues an answer 100 (Continue). Returns false if memory has run out and c was closed. */
 bool sio__http_conn_send_continue(struct http_conn *c);
 
-/* Returns the descriptor of the connection for the log, or 0 if the connection has ended. */
+/* Returns the descriptor of the connection for the log. */
 static inline int http_conn_fd(const struct http_conn *c) { return c->conn ? c->conn->fd : 0; }
 
 /* Returns how many bytes of chunk extensions and trailers the current request may have. */
@@ -154,7 +157,8 @@ void sio__http_conn_send_piece(struct http_conn *c);
 /* Returns true if the connection can stay open after the answer to r. */
 bool sio__http_can_keep_alive(const sio_request *r);
 /* Queues an answer and moves the connection to its next state. `body` may be NULL. One reference to
- * each msg is released. Returns 0, or an error after which the connection was closed. */
+ * each msg is released. Ends r: it is freed at the end of the loop's turn. Returns 0, or an error
+ * after which the connection was closed. */
 int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, int status,
                            bool keep_alive);
 /* Sets the source of the body after its first piece; the connection frees it. Must be called before
@@ -163,8 +167,8 @@ void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of `src` to a new msg with one reference, *out. Returns 0 or an error, which
  * is UV_EOF if `src` has ended too early. */
 int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out);
-/* Closes the connection of r, because the answer cannot be queued. err is the reason, which is
- * logged. */
+/* Closes the connection of r and ends r, because the answer cannot be queued. err is the reason,
+ * which is logged. */
 void sio__http_close_after_failed_answer(sio_request *r, int err);
 
 #endif

@@ -64,8 +64,9 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-/* Counts and logs a WebSocket handshake that is refused: answered with another status than 101. */
-static void log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
+/* Counts a WebSocket handshake that is refused, which means answered with another status than 101.
+ * Logs it, too, unless r->log_reason is "", which means that the refusal was logged already. */
+static void count_and_log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
   struct http *h = c->http;
   const char *why = r->log_reason ? r->log_reason : "";
   h->stats.handshakes_refused++;
@@ -90,7 +91,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
   }
   r->answered = true;
   c->http->stats.answers[status / 100 - 1]++;
-  if (r->upgrade && !c->refusing) log_refused_handshake(c, r, status);
+  if (r->upgrade && !c->refusing) count_and_log_refused_handshake(c, r, status);
   enter_state_after_answer(c, r, keep_alive);
   if (!c->refusing) sio__request_notify_mount_and_free(r);
   return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn_read.c - the state machine that consumes a connection's input. Each step consumes some of
- * c->input and returns whether another step can make progress.
+ * conn_read.c - the state machine that consumes a connection's input. Each step consumes what it
+ * can use of c->input and returns whether another step can make progress.
  */
 #include "http/conn.h"
 #include "http/head.h"
@@ -27,17 +27,18 @@ static bool count_conn_for_proxied_client(struct http_conn *c, const struct addr
   bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
   if (v) conn_set_addr_record(c->conn, v);
   if (allowed) return true;
-  sio__http_conn_close_over_limit(c, cause, sio__http_conn_describe_limit(cause));
+  sio__http_conn_close_rejected(c, cause, sio__http_conn_describe_limit(cause));
   return false;
 }
 
-/* Reads the PROXY header. Returns false if the header is incomplete or c was closed. The timer is
- * not restarted: the header and the beginning of the first request share one timeout. */
+/* Reads the PROXY header. Returns false if the header is incomplete or c was closed. Without TLS
+ * the timer is not restarted: the header and the beginning of the first request share one
+ * timeout. */
 static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
   int n = sio__proxy_parse_header(c->input, c->input_len, &p, &why);
-  if (n < 0) sio__http_conn_close_over_limit(c, SIO_REJECT_PROXY, why);
+  if (n < 0) sio__http_conn_close_rejected(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   consume_http_input(c, (size_t)n);
   sio__proxy_info_store_proxy_header(c->proxy, &p, c->http->proxies.trusted);
@@ -234,8 +235,9 @@ bool sio__http_conn_is_waiting_for_input(const struct http_conn *c) {
 
 /* ---- the input ------------------------------------------------------------------------------ */
 
-/* Keeps the input that was not consumed. If from_stash is true, it is in the stash already;
- * otherwise it is in the loop's read buffer. Returns false if memory has run out. */
+/* Keeps the input that was not consumed, or discards it if the connection is closing. If from_stash
+ * is true, it is in the stash already; otherwise it is in the loop's read buffer. Returns false if
+ * memory has run out. */
 static bool stash_unused_input(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)

@@ -10,8 +10,8 @@
 #include <sio/server.h>
 
 /* Makes a deep copy with the defaults filled in. Returns 0; UV_ENOMEM; or UV_EINVAL if the name is
- * not a token, a text contains ';' or a control character, max_age_s is negative, or SameSite=None
- * is set without Secure. */
+ * not a token, a text contains ';' or a control character other than tab, max_age_s is negative,
+ * same_site is unknown, or SameSite=None is set without Secure. */
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from);
 void sio__cookie_free(sio_cookie *c); /* c may be NULL */
 

@@ -182,8 +182,9 @@ static bool is_origin_of_host(sio_slice origin, sio_slice host) {
 }
 
 /* Returns true if the header Sec-Fetch-Site says that a page of another origin has sent r. If CORS
- * is off, the Host header is not compared with the origin, because it may be changed by a proxy. */
-static bool is_sent_by_other_site(const sio_request *r) {
+ * is off, a Host header that differs from the origin does not suffice, because a proxy may have
+ * changed it. */
+static bool is_sent_by_other_origin(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");
 }
@@ -192,7 +193,7 @@ const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_r
   sio_slice origin = sio__request_header(r, "Origin");
   if (r->upgrade || !origin.n || is_origin_of_host(origin, sio__request_header(r, "Host")))
     return NULL;
-  if (!c) return is_sent_by_other_site(r) ? "sio_options.cors is not set" : NULL;
+  if (!c) return is_sent_by_other_origin(r) ? "sio_options.cors is not set" : NULL;
   if (c->reflect_origin || c->origin_ok || does_cors_allow_any_origin(c)) return NULL;
   return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list this origin";
 }

@@ -2,19 +2,19 @@
  *
  * fields.h - header fields that a request repeats on several lines (RFC 9110 section 5.3).
  *
- * The rules are Node's. Lines with the same name become one value, joined with ", ", or with "; "
- * for Cookie. For fields that may occur only once, the first line counts: Authorization,
- * Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards, Proxy-Authorization,
- * Referer and User-Agent. Host, Content-Length and Transfer-Encoding must not be repeated: they are
- * left as they are, and head.c refuses the request.
+ * The rules are those of Node for fields of requests. Lines with the same name become one value,
+ * joined with ", ", or with "; " for Cookie. For these fields only the first line counts:
+ * Authorization, Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards,
+ * Proxy-Authorization, Referer and User-Agent. Host, Content-Length and Transfer-Encoding must not
+ * be repeated: they are left as they are, and head.c refuses the request.
  */
 #ifndef SIO_HTTP_FIELDS_H
 #define SIO_HTTP_FIELDS_H
 
 #include "http/request.h"
 
-/* Joins the lines with the same name to one header, in the place of the first line. Returns 0 or
- * UV_ENOMEM. */
+/* Combines the lines with the same name by these rules to one header, in the place of the first
+ * line. Returns 0 or UV_ENOMEM. */
 int sio__join_repeated_headers(sio_request *r);
 
 #endif

@@ -133,7 +133,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
 /* Removes a token or a quoted string from the beginning of *s and sets *value to it. A quoted
- * string is unquoted into `out`. Returns false if the text is malformed. */
+ * string is unquoted into `out`. Returns false if the text is malformed or does not fit. */
 static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
@@ -170,7 +170,7 @@ static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *n
 }
 
 /* Parses one element of Forwarded. If a pair is malformed, or if `for` or `proto` occurs twice, the
- * whole element is ignored. */
+ * result has no address and is not secure. */
 static struct forwarded parse_forwarded_element(sio_slice s) {
   static const struct forwarded nobody;
   struct forwarded f = nobody;

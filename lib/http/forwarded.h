@@ -3,9 +3,9 @@
  * forwarded.h - the client's address as proxies report it: in X-Forwarded-For and
  * X-Forwarded-Proto, or in Forwarded (RFC 7239).
  *
- * Each proxy appends the address of its own peer to the list. Everything before the first address
- * that is not a trusted proxy may have been forged by the client. So the list is read from its end,
- * up to that address, and the rest is not parsed.
+ * Each proxy appends the address of its own peer to the list. So the list is read backwards from
+ * its end, until an address that is not a trusted proxy's: that is the client. The elements before
+ * it may have been forged by the client, and are not parsed.
  */
 #ifndef SIO_HTTP_FORWARDED_H
 #define SIO_HTTP_FORWARDED_H

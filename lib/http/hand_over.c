@@ -72,8 +72,7 @@ static int count_transferred_conn_for_address(struct http_conn *c) {
   bool allowed = sio__addr_limits_count_open(g, &a, ADDR_CONNS, &record);
   if (record) conn_set_addr_record(c->conn, record);
   if (allowed) return 0;
-  sio__http_conn_close_over_limit(c, SIO_REJECT_OPEN,
-                                  sio__http_conn_describe_limit(SIO_REJECT_OPEN));
+  sio__http_conn_close_rejected(c, SIO_REJECT_OPEN, sio__http_conn_describe_limit(SIO_REJECT_OPEN));
   return SIO_ELIMIT;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * head.c - parses a request's head in two passes: the first splits it into lines, the second reads
- * the headers that determine how the message is framed.
+ * the headers that concern the connection and the body, and Host.
  */
 #include "http/head.h"
 #include "http/fields.h"
@@ -120,7 +120,7 @@ static bool is_ip_literal_valid(sio_slice s) {
 }
 
 /* Returns true if s has the form uri-host [ ":" port ]. The host may be empty (RFC 9110 section
- * 7.2). */
+ * 7.2). Only its characters are checked, and not whether they are an address. */
 static bool is_host_valid(sio_slice s) {
   if (s.n && s.p[0] == '[') return is_ip_literal_valid(s);
   size_t n = 0;

@@ -6,7 +6,7 @@
  * It is stricter than llhttp. Every line ends with CRLF and contains no other CR or LF. No line is
  * folded. The three parts of the request line are separated by one blank each. The version is 1.0
  * or 1.1. A request of HTTP/1.1 has exactly one Host, which must be valid. The length of the body
- * is given once: by Content-Length, or by "chunked" alone.
+ * is given at most once: by Content-Length, or by "chunked" alone.
  */
 #ifndef SIO_HTTP_HEAD_H
 #define SIO_HTTP_HEAD_H

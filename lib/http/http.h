@@ -17,8 +17,9 @@
 struct http_mount {
   /* Called when the head is complete. May set r->max_body, which is http_limits.max_body otherwise,
    * and r->user. May answer r before its body has arrived: then the body is discarded, and the
-   * connection is closed if the body is longer than r->max_body. If the callback returns false, the
-   * body is not read until sio__request_allow_body() is called. */
+   * connection is closed if the body is longer than r->max_body or the client waits for the status
+   * 100 (Continue). If the callback returns false, the body is not read until
+   * sio__request_allow_body() is called. */
   bool (*on_head)(sio_request *r);
   /* Called when head and body are complete, unless the request was answered before. */
   void (*on_request)(sio_request *r);
@@ -26,17 +27,17 @@ struct http_mount {
    * too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the answer 408)
    * or has broken the protocol (SIO_EPROTO), the server was closed (UV_ECANCELED), or memory ran
    * out (UV_ENOMEM). r must not be answered any more, and is freed at the end of the loop's turn.
-   * But if the callback sets r->answer_owed, r stays valid until the host answers it, and the
-   * host's answer is discarded. `detail` is the reason as text. */
+   * But if r->answer_owed is true after the callback, r stays valid until the host answers it, and
+   * the host's answer is discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* Called when the next request has arrived on the same connection and waits for the answer to r.
-   * The callback may answer r. May be NULL. */
+  /* Called when bytes of the next request have arrived on the same connection and wait for the
+   * answer to r, possibly several times. The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
-  /* Called when r was answered, and when the answer to a request with answer_owed was discarded:
-   * the mount must not use r after this call. Not called for a request that the connection refuses
-   * (then on_abort is called), that the mount drops, or whose connection the mount takes. May be
-   * NULL. A mount that sets this callback must outlive the server: see
-   * sio__request_detach_from_server(). */
+  /* Called when r was answered, also if the answer could not be sent, and when the answer to a
+   * request with answer_owed was discarded: the mount must not use r after this call. Not called
+   * for a request that the connection refuses (then on_abort is called), that the mount drops, or
+   * whose connection the mount takes. May be NULL. A mount that sets this callback must outlive the
+   * server: see sio__request_detach_from_server(). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
@@ -73,18 +74,17 @@ struct http {
    * the answer 404 also comes from a mount. */
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
-  struct list conns;   /* the connections that have sent a complete head (struct http_conn) */
+  struct list conns;   /* the connections that have sent a valid head (struct http_conn) */
   struct list pending; /* the other connections, the oldest first */
   unsigned npending;   /* the number of connections in `pending` */
-  /* Owned by the server; NULL if there are no limits per address. */
-  struct addr_limits *addr_limits;
+  struct addr_limits *addr_limits; /* owned by the server; NULL only in tests */
   struct proxies proxies;
-  /* The requests whose peer has disconnected and that the host has not answered yet. */
+  /* The requests whose connection has ended and that the host has not answered yet. */
   struct list owed_requests;
   struct list spare_requests; /* requests that are not used and keep their buffers for reuse */
   unsigned nspare_requests;
   int64_t date_second;       /* the time of `date`, in seconds since 1970 */
-  char date[DATE_LEN + 1];   /* the value of the Date header, which is written once per second */
+  char date[DATE_LEN + 1];   /* the value of the Date header, made at most once per second */
   struct deflater *deflater; /* owned by the server; NULL if answers are not compressed */
   size_t compress_from;      /* the length from which on bodies are compressed, in bytes */
   struct pool parsers;       /* a connection takes a parser from here while a request arrives */
@@ -97,10 +97,11 @@ struct http {
     uint64_t requests, aborted;
     uint64_t tls_hellos; /* TLS handshakes that arrived on connections without TLS */
     uint64_t answers[5]; /* by the first digit of the status; index 0 is 1xx */
-    /* Requests that were refused before the host saw them; the index is an enum
-     * sio_http_refusal. */
+    /* Requests that the connection itself has refused, because they were malformed, too long or too
+     * slow, or for lack of memory; the index is an enum sio_http_refusal. */
     uint64_t refused[SIO_HTTP_REFUSED_END];
-    uint64_t handshakes_refused; /* WebSocket handshakes that were not answered with 101 */
+    /* WebSocket handshakes that a mount has answered with another status than 101. */
+    uint64_t handshakes_refused;
   } stats;
 };
 

@@ -80,7 +80,8 @@ void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_
   ps->max_framing = max_framing;
   ps->in_body = true;
   /* Without this llhttp would not parse the body of a request that asks for an upgrade. This
-   * function is called when the upgrade was refused or is ignored. */
+   * function is called for such a request only if the upgrade is ignored, because it is not to
+   * WebSocket. */
   ps->ll.upgrade = 0;
 }
 

@@ -19,7 +19,7 @@ struct http_parser;
 enum parse_event {
   PARSE_MORE, /* all bytes were consumed; more of the head or body has to follow */
   PARSE_HEAD, /* the blank line after the head was consumed */
-  PARSE_END,  /* the last byte of the body was consumed */
+  PARSE_END,  /* the end of the body was consumed, with the trailers of a chunked body */
   PARSE_BAD   /* an error, see sio__http_parser_error(); the parser must not be fed again */
 };
 
@@ -32,8 +32,8 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
                                        size_t *used);
 
 /* Must be called after PARSE_HEAD. The body is appended to `body`, or discarded if `body` is NULL.
- * It may have at most `max` bytes; chunk extensions and trailers together may have at most
- * max_framing bytes. */
+ * It may have at most `max` bytes. Beside these, a chunked body may have 20 bytes for each chunk
+ * and max_framing more bytes, for chunk extensions and trailers. */
 void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_t max,
                                  size_t max_framing);
 /* Makes the parser discard the rest of the body. The limits for the body stay. */

@@ -10,7 +10,7 @@
 enum range_kind {
   RANGE_ALL,    /* no range, several ranges, or an invalid one: the answer is the whole file */
   RANGE_PART,   /* the answer is `n` bytes of the file, at least one, from the offset `from` on */
-  RANGE_OUTSIDE /* the range begins after the end of the file: the answer is 416 */
+  RANGE_OUTSIDE /* the range contains no byte of the file: the answer is 416 */
 };
 
 struct range {

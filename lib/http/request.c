@@ -20,7 +20,8 @@ static void empty_buf_for_reuse(struct buf *b) {
   b->n = 0;
 }
 
-/* Resets all fields of r except its four buffers, which are emptied and keep their memory. */
+/* Resets all fields of r except `http` and its four buffers. The buffers are emptied; one of more
+ * than SPARE_BYTES is freed, too. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
   empty_buf_for_reuse(&head);

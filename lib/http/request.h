@@ -2,17 +2,17 @@
  *
  * request.h - one HTTP/1.x request, and the answer that is being made for it.
  *
- * The head's bytes are copied once into one block that the slices point into, so a request can
- * outlive the read that brought it. It lives until it is answered. If its peer disconnects first,
- * on_abort is called and the request is freed at the end of the turn, unless on_abort set
- * `answer_owed`: then the host still holds the request and frees it with its answer, which is
- * discarded.
+ * The head's bytes are copied once into one block that the slices point into (values that are
+ * joined from several lines are in a second one), so a request can outlive the read that brought
+ * it. It lives until it is answered. If its peer disconnects first, on_abort is called and the
+ * request is freed at the end of the turn, unless `answer_owed` is true: then the host still holds
+ * the request and frees it with its answer, which is discarded.
  *
  * An answer is, byte for byte:
  *
  *     HTTP/1.1 200 OK\r\n
  *     Content-Type: ...\r\n            unless the type is NULL
- *     Content-Length: n\r\n            not with 1xx, 204 and 304
+ *     Content-Length: n\r\n            not with 204 and 304
  *     <lines added with sio__request_set_header()>
  *     Date: ...\r\n                    unless one was set
  *     Connection: keep-alive\r\n       or "close"
@@ -20,7 +20,8 @@
  *     \r\n
  *
  * No byte of a request is copied into an answer's head, except an Origin and a list of header names
- * that cors.c has checked, and the name of a WebSocket subprotocol, which is a token.
+ * that cors.c has checked, the name of a WebSocket subprotocol, which is a token, and the name of a
+ * directory, which static.c percent-encodes.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -66,8 +67,9 @@ struct sio_request {
   bool answered;
   /* The host keeps the request and has to answer it, even if the peer disconnects. */
   bool answer_owed;
-  bool has_body;         /* Content-Length is not 0, or the body is chunked */
-  bool expects_continue; /* the request has the header "Expect: 100-continue" */
+  bool has_body; /* Content-Length is not 0, or the body is chunked */
+  /* The request has the header "Expect: 100-continue", and its body is not being read yet. */
+  bool expects_continue;
   sio_slice path, query; /* the parts of `url` before and after the '?', not decoded */
   /* The limit for the body; a longer one is answered with 413, then on_abort is called. */
   size_t max_body;
@@ -100,7 +102,7 @@ enum { HTTP_PIECE = 64 * 1024 };
 /* ---- reading --------------------------------------------------------------------- */
 
 /* Returns the value of the header with this name, whose case is ignored, or {NULL, 0} if there is
- * none. If the header was on several lines, the value is joined from them (fields.h). */
+ * none. If the header was on several lines, the value is made of them as fields.h says. */
 sio_slice sio__request_header(const sio_request *r, const char *name);
 /* Finds the parameter `key` in the query and writes its value to `out`, which has room for n bytes:
  * percent-decoded, with '+' as a space, and NUL-terminated if n is not 0. If there are several, the
@@ -110,15 +112,16 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
 long sio__request_query_parameter(const sio_request *r, const char *key, char *out, size_t n);
 /* Like sio__request_query_parameter(), for a query that is not part of a request. */
 long sio__query_find_parameter(sio_slice query, const char *key, char *out, size_t n);
-/* Returns the client's address as text; "" for a Unix socket, and after the peer has
- * disconnected. */
+/* Returns the client's address as text; "" for a Unix socket, and when the peer has disconnected or
+ * r was answered. */
 const char *sio__request_client_address(const sio_request *r);
-/* Returns the address of the peer that has connected: the client, or a trusted proxy. */
+/* Returns the address of the peer that has connected, the client or a trusted proxy, or "" as
+ * sio__request_client_address() does. */
 const char *sio__request_direct_address(const sio_request *r);
 struct addr sio__request_client_addr(const sio_request *r); /* the client's address, in binary */
 bool sio__request_is_secure(const sio_request *r);          /* the client uses TLS */
 /* Returns what the host can learn about the TLS connection, without a new reference; NULL if this
- * server does not use TLS on the connection. */
+ * server does not use TLS on the connection, or if memory ran out. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
@@ -131,23 +134,25 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
 int sio__request_set_default_header(sio_request *r, const char *name, sio_slice value);
 /* Returns true if the first n bytes of r->extra_headers have a header of this name. */
 bool sio__request_has_answer_header(const sio_request *r, const char *name, size_t n);
-/* Returns true for a header that only the library may write, because a wrong value would break the
- * framing of the answer. */
+/* Returns true for a header that only the library may write, because a wrong value would contradict
+ * where the answer ends or whether the connection stays open after it. */
 bool sio__is_framing_header(const char *name);
 
-/* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used. Returns 0;
- * SIO_ESTATE if r was answered already; SIO_ECLOSED if the peer has disconnected; UV_EINVAL for an
- * invalid status or type. If it returns UV_ENOMEM, or SIO_ETOOBIG for an answer of 4 GiB or more,
- * the connection was closed. After the answer r is valid until the end of the loop's turn. */
+/* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used, and for the
+ * statuses 204 and 304 nothing of it. Returns 0; SIO_ESTATE if r was answered already; SIO_ECLOSED
+ * if the peer has disconnected; UV_EINVAL for an invalid status or type. If it returns UV_ENOMEM,
+ * or SIO_ETOOBIG for an answer of 4 GiB or more, the connection was closed. After the answer, and
+ * after SIO_ECLOSED, r is valid until the end of the loop's turn; if the server was freed, r is
+ * freed at once. */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
 /* Like sio__request_answer(), but the body is the text of a msg. The msg is referenced and not
  * copied, unless it is so short that copying is cheaper. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
 /* Like sio__request_answer(), but the body is read from `src` while the peer receives it, so that
  * at most HTTP_PIECE bytes of it are in memory. src is freed when it is no longer needed, also
- * after an error. For HEAD nothing is read. If the first piece cannot be read, r is not answered
- * and the error is returned. If a later piece cannot be read, the connection is closed, because the
- * length was announced. */
+ * after an error. For HEAD, 204 and 304 nothing is read. If the first piece cannot be read, r is
+ * not answered and the error is returned. If a later piece cannot be read, the connection is
+ * closed, because the length was announced. */
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
 /* Makes the connection close after the answer, even if the client wants to keep it open. Must be
@@ -155,13 +160,15 @@ int sio__request_answer_source(sio_request *r, int status, const char *type,
 void sio__request_disable_keep_alive(sio_request *r);
 /* Starts reading the body of a request for which on_head has returned false. */
 void sio__request_allow_body(sio_request *r);
-/* Closes the connection at once, without an answer. on_abort is not called. */
+/* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn.
+ * on_abort is not called. Does nothing if r was answered. */
 void sio__request_drop(sio_request *r);
 /* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
  * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
  * owner of the connection. *rest is set to the bytes that were received after the request, which
  * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
- * callback, until the callback returns. Returns NULL if the peer has disconnected. */
+ * callback, until the callback returns. Returns NULL if the peer has disconnected or r was
+ * answered. */
 struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */

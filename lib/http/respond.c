@@ -9,8 +9,8 @@
 #include <sio/error.h>
 #include <time.h>
 
-/* The maximum length of a head without Content-Type and the headers in extra_headers: the status
- * line, Content-Length, Date, Connection and Keep-Alive. */
+/* Enough room for a head without the value of Content-Type and the headers in extra_headers: for
+ * the status line, Content-Length, Date, Connection and Keep-Alive. */
 enum { HEAD_ROOM = 192 + DATE_LEN };
 
 static const char reasons[] = "200\0OK\0"
@@ -124,7 +124,8 @@ static void answer_write_number(struct msg *m, const char *name, uint64_t v) {
   answer_write_bytes(m, digits + n, sizeof digits - n);
 }
 
-/* Writes the Date header. Its value is made once per second, and copied into each answer. */
+/* Writes the Date header. Its value is made at most once per second and copied into each
+ * answer. */
 static void answer_write_date_header(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
@@ -185,7 +186,8 @@ static bool should_send_answer_body(const sio_request *r, int status) {
   return r->method != HTTP_HEAD && !is_status_without_body(status);
 }
 
-/* Returns 0 if r can be answered. If the peer has disconnected, frees r and returns SIO_ECLOSED. */
+/* Returns 0 if r can be answered. If the peer has disconnected, frees r and returns SIO_ECLOSED.
+ * For other errors see sio__request_answer(). */
 static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;

@@ -155,7 +155,7 @@ static bool does_route_match_path(const struct route *rt, sio_slice path) {
 }
 
 /* Returns how specific the pattern of a route is. A longer pattern is more specific than a shorter
- * one; of two with the same length, one without '*' is more specific. */
+ * one; of two with the same length, one for a single path is more specific than a prefix. */
 static size_t route_specificity(const struct route *rt) {
   size_t n = rt->n + is_file_route(rt);
   return 2 * n + !rt->prefix;
@@ -268,7 +268,7 @@ static bool route_on_head(sio_request *r) {
   return true;
 }
 
-/* Answers that the file cannot be served, without the headers that were added for the file. */
+/* Answers that the file cannot be served, without the headers that were added before. */
 static void route_answer_no_file(sio_request *r, int status) {
   r->extra_headers.n = 0;
   r->has_date = false;

@@ -19,7 +19,7 @@
 struct routes {
   struct list all; /* struct route */
   struct http_mount mount;
-  /* Counts all requests except WebSocket upgrades that find a route; may be NULL. */
+  /* Limits all requests but those WebSocket upgrades for which there is a route; may be NULL. */
   struct addr_limits *addr_limits;
 };
 

@@ -27,19 +27,20 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Closes the oldest connection that has sent no request, if there are max_pending of them. So many
- * silent connections cannot keep other clients out: they only shorten the time that each connection
- * has to send a request. */
+/* Closes the oldest connection that has sent no complete head, if there are max_pending of them.
+ * This way even many silent connections cannot keep other clients out: they only shorten the time
+ * that each connection has to send a request. */
 static void close_oldest_pending_conn(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
-  sio__http_conn_close_over_limit(
+  sio__http_conn_close_rejected(
       container_of(list_first(&h->pending), struct http_conn, link), SIO_REJECT_PENDING,
       "max_pending connections have sent no request: the oldest of them is closed");
 }
 
 /* Counts the connection for the peer's address. Returns SIO_ELIMIT if the address has exceeded a
- * limit. If the peer is a trusted proxy, sets *from_proxy to true: then the connection is counted
- * later, for the client that the proxy names. */
+ * limit. If the peer is a trusted proxy, sets *from_proxy to true and counts nothing: if the
+ * connection begins with a PROXY header, it is counted later, for the client that the header
+ * names. */
 static int count_conn_for_connecting_address(struct http *h, int fd, struct addr_record **record,
                                              bool *from_proxy) {
   int cause;

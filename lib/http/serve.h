@@ -17,8 +17,9 @@ int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls);
 /* Passes bytes that the host has already read to the connection that was accepted last. Returns 0;
  * or SIO_ETOOBIG or UV_ENOMEM, and the connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);
-/* Closes idle connections now, and the others after their current answer. When all connections are
- * closed, h->on_all_closed is called from the loop. */
+/* Closes idle connections as soon as what is queued for them was sent, and the others after the
+ * answer to their current request. When all connections are closed, h->on_all_closed is called from
+ * the loop. */
 void sio__http_begin_drain(struct http *h);
 /* Closes all connections that have not become WebSockets. on_abort is called for their requests,
  * with UV_ECANCELED. */

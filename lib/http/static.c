@@ -123,8 +123,8 @@ void sio__static_dir_close(struct static_dir *d) {
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-/* A file that was modified less than this many seconds ago may change again within the same tick of
- * the clock, so its ETag is weak. */
+/* If a file was modified in the current second or in this many seconds before it, its ETag is weak,
+ * because it may change again within the same tick of the clock. */
 enum { STRONG_AFTER_S = 2 };
 
 struct file {

@@ -6,8 +6,8 @@
  * (openat2 with RESOLVE_BENEATH), so that links cannot lead out of it; if the kernel cannot do
  * that, no links are followed. Dot files, devices and pipes are not served. A file is read on the
  * loop's thread, in pieces of HTTP_PIECE bytes, each when the peer has taken the piece before it.
- * If the file is modified meanwhile, the connection is closed, because the announced length no
- * longer holds.
+ * If the file is modified between two pieces, the connection is closed, because the announced
+ * length and what was sent before may no longer be right.
  */
 #ifndef SIO_HTTP_STATIC_H
 #define SIO_HTTP_STATIC_H
@@ -21,7 +21,7 @@ struct static_dir {
   bool walk;
 };
 
-/* Returns 0 or UV_ENOENT, UV_ENOTDIR, ... */
+/* Opens the directory `dir`. Returns 0 or a libuv error such as UV_ENOENT or UV_ENOTDIR. */
 int sio__static_dir_open(struct static_dir **out, const char *dir);
 void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
 
