@@ -106,7 +106,8 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   sio__free(json);
 }
 
-/* Returns the option that would admit this client, for the end of the log line; otherwise NULL. */
+/* Returns a text for the end of the log line, which names the option that would admit this client;
+ * or NULL if no option would. */
 static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
                                      const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)

@@ -8,8 +8,8 @@
 #include "eio/eio.h"
 
 /* Answers 200 with packets as the body: text, the binary form of protocol 3, or a script for a
- * JSONP request. The body is compressed if it is long enough and body->plain is false. `initial` is
- * true for the first answer of a session. */
+ * JSONP request. The body is compressed if it is long enough, the client accepts that, and
+ * body->plain is false. `initial` is true for the first answer of a session. */
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                          bool initial);
 void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
@@ -36,7 +36,7 @@ struct refusal {
 };
 
 /* Logs the refusal, calls the host's connection_error, and answers with {"code":n,"message":s}, or
- * with plain text for a WebSocket handshake. */
+ * with plain text if r asks for a WebSocket. Does not answer if connection_error has done so. */
 void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why);
 
 /* Calls the hooks of sio_on_headers() for an answer that is about to be sent. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * backpressure.c - drops queued events by the host's policy (sio_options.when_full) once the queue
- * takes more than queue_high bytes, until it is down to queue_low. sio_on_drop() is called at the
- * end of the turn.
+ * takes more than queue_high bytes, until it is down to queue_low. The callback of sio_on_drop()
+ * runs at the end of the turn.
  *
  * An event is dropped whole, with its attachments, and only if it has no ack and no part of it may
  * have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds them. One
- * pass visits the whole queue and frees queue_high - queue_low bytes, so its cost is shared by many
- * sends. If a pass cannot free enough, later events are dropped without another pass.
+ * pass visits the whole queue and usually frees queue_high - queue_low bytes, so its cost is shared
+ * by many sends. If a pass cannot free enough, later events are dropped without another pass.
  */
 #include "eio/backpressure.h"
 #include <assert.h>
@@ -16,8 +16,8 @@
 /* An episode of drops has ended when nothing was dropped for this time. */
 enum { QUIET_MS = 10000 };
 
-/* The drops that the log reports together: one line when they begin, and one when they have
- * ended. */
+/* The drops that the log reports together: one line when they begin, another one when `lost`
+ * becomes true after that, and one when they have ended. */
 struct drop_episode {
   sio_drop dropped; /* dropped.events is 0 between two episodes */
   bool lost;        /* an event was dropped that no newer event of its key replaces */
@@ -280,8 +280,9 @@ static bool has_drop_policy(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-/* Does what the option when_full says about a queue that is over queue_high although all of it was
- * just offered to the kernel. Returns the same values as sio__backpressure_on_queue_full(). */
+/* Does what the option when_full says about a queue that is over queue_high, over a WebSocket
+ * although it was just offered to the kernel. Returns the same values as
+ * sio__backpressure_on_queue_full(). */
 static int apply_when_full_option(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;
@@ -296,8 +297,8 @@ static int apply_when_full_option(sio_session *c) {
 
 int sio__backpressure_on_queue_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
-  /* Offer the queue to the kernel first: a queue that it accepts at once does not mean that the
-   * peer is slow. */
+  /* Offers the queue to the kernel first: if the kernel accepts it at once, the peer is not
+   * slow. */
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   return c->transport->held(c) > c->eio->full_bytes ? apply_when_full_option(c) : 0;
 }

@@ -4,7 +4,8 @@
  * are dropped, and notifies the host of the drops and of the moment at which it may send again.
  *
  * A session allocates nothing for this until its queue takes more than sio_options.queue_high
- * bytes. No function here ends the session: an error asks the caller to do so.
+ * bytes. No function here ends the session itself: sio__backpressure_on_queue_full() returns an
+ * error if the caller has to end it.
  */
 #ifndef SIO_EIO_BACKPRESSURE_H
 #define SIO_EIO_BACKPRESSURE_H

@@ -40,7 +40,7 @@ struct eio_ops {
   /* Called when the send queue of the session, which took more than queue_high bytes, is down to
    * queue_low. May be NULL if queue_high is not set. */
   void (*writable)(sio_session *c);
-  /* Called at the end of a turn in which queued events were dropped, because the peer reads too
+  /* Called at the end of a turn in which events for the peer were dropped, because it reads too
    * slowly. Never called after `close`. May be NULL if queue_high is not set. */
   void (*dropped)(sio_session *c, const sio_drop *d);
   /* Called when a request of the peer was refused but the session stays open. May be NULL. */
@@ -67,7 +67,7 @@ struct eio_group {
   unsigned wants;                                    /* WANT_...                            */
   struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
   struct meter_settings meters;                      /* per_s 0: no rate limit */
-  unsigned retry_after_s; /* Retry-After of requests refused while draining; 0: no such header */
+  unsigned retry_after_s; /* Retry-After, in seconds, of requests refused while draining; 0: none */
   bool closing;
   bool draining; /* no new sessions */
   /* The group of servers on several threads to which this server belongs, or NULL. */
@@ -130,13 +130,14 @@ struct eio_plan {
 };
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* returns 0 or UV_ENOMEM */
 
-/* These return 0, UV_EINVAL if there is no callback, or UV_ENOMEM. */
+/* These return 0, UV_EINVAL if cb is NULL, or UV_ENOMEM. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to
- * the same group, which frees it. Returns 0, SIO_EEXISTS (the path is taken), or UV_ENOMEM. */
+/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to the
+ * same group, which frees it. Returns 0, SIO_EEXISTS (another raw engine has the path), or
+ * UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
 /* Encodes one message as a packet. Returns NULL if memory ran out. */
@@ -156,8 +157,9 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
-/* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn.
- * The queue is sent first unless discard is set. A second call does nothing. */
+/* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn if
+ * ops->open was called. The queue is still sent unless discard is true. A second call does
+ * nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
 /* These return the fields of sio_session_info. */

@@ -102,8 +102,7 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
 
 static void close_engine_sessions(struct eio *e, int reason) {
   struct list *it;
-  /* The loop takes the first session each time, because a hook that runs for an answer may end
-   * other sessions. */
+  /* Takes the first session each time: sio__session_finish_closing() removes it from the list. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server is closing");

@@ -5,8 +5,8 @@
  *   CORS -> the host's request hooks -> verification -> one of: a new session, a GET or POST of a
  *   polling session, a WebSocket, a refusal.
  *
- * The hooks and allow_request may answer later. Until then a struct admission keeps the request;
- * the admission lives on if the peer disconnects meanwhile.
+ * The hooks and allow_request may decide later. Until then a struct admission keeps the request,
+ * also if the peer disconnects.
  */
 #include "eio/handshake.h"
 #include "eio/answer.h"

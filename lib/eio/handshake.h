@@ -8,8 +8,9 @@
 #include "eio/eio.h"
 
 /* The on_head callback of eio->mount (struct http_mount, whose owner is the struct eio): answers
- * the request, drops it, or sets the mount that continues with it. Returns false if a hook of the
- * host has not decided yet: then the body is not read before the decision. */
+ * the request, drops it, hands its connection over to the server of another thread, or sets the
+ * mount that continues with it. Returns false if a hook of the host or allow_request has not
+ * decided yet: then the body is not read before the decision. */
 bool sio__handshake_on_head(sio_request *r);
 
 #endif

@@ -11,10 +11,10 @@
 /* The parameters of Engine.IO in the query of a request. */
 struct handshake_query {
   char sid_text[64];
-  sio_slice sid; /* points into sid_text; empty if the id is longer than any session id */
+  sio_slice sid; /* in sid_text; empty if there is none or it is longer than any session id */
   bool has_sid;
   bool polling;      /* the requested transport is polling */
-  unsigned protocol; /* 3 or 4; 0 if the version is not supported */
+  unsigned protocol; /* 3 or 4; 0 if the version is missing or not supported */
   bool websocket;    /* the requested transport is WebSocket */
 };
 
@@ -24,7 +24,7 @@ void sio__handshake_query_read(const struct eio *e, const sio_request *r,
 unsigned sio__handshake_query_protocol(const struct eio *e, const sio_request *r);
 bool sio__handshake_query_has_sid(const sio_request *r);
 /* Returns the value of the query parameter `key` without decoding it, for the log and the host's
- * callback. */
+ * callback. Returns an empty slice if there is none. */
 sio_slice sio__handshake_query_raw_value(const sio_request *r, const char *key);
 
 #endif

@@ -25,8 +25,9 @@ static size_t put_unicode_escape(char *out, unsigned code) {
   return 6;
 }
 
-/* Writes one character of a JavaScript string; *used is how many bytes of p it was. '<' is escaped
- * too, so that the text cannot end the script element. */
+/* Writes the character at p to out, for a JavaScript string, and returns how many bytes it has
+ * written. Sets *used to the number of bytes that the character has at p. '<' is escaped too, so
+ * that the text cannot end the script element. */
 static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;

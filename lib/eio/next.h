@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * next.h - struct sio_next: how the host's middleware says that a request or packet may proceed, at
- * once or later.
+ * next.h - struct sio_next: how the host's middleware says, at once or later, that a request or
+ * packet may proceed or is refused.
  *
  * The struct is embedded. `done` runs once, from inside sio_next_ok() or sio_next_fail(), possibly
  * while the callback that was given the sio_next has not returned yet.

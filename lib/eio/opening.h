@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * opening.h - what the engine does with a request that was verified and is complete: it opens a
- * session, or begins the upgrade of one. Each call answers the request, also after an error.
+ * session, or begins the upgrade of one. Each call answers the request, or drops it if memory ran
+ * out.
  */
 #ifndef SIO_EIO_OPENING_H
 #define SIO_EIO_OPENING_H

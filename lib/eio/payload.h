@@ -13,7 +13,7 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 
 enum { EIO_SEPARATOR = 0x1e };
 
-/* Returns the size of the packet m in a body. */
+/* Returns how many bytes the packet m takes in a body of protocol 4. */
 size_t sio__payload_packet_len(const struct msg *m);
 /* Writes the packet m to `out`, and returns the end of the output. */
 char *sio__payload_write_packet(char *out, const struct msg *m);

@@ -3,8 +3,9 @@
  * polling.c - the long-polling transport: the GETs of a session, and its end.
  *
  * Messages wait in a queue (polling_queue.h). At the end of a turn in which a GET waits, the whole
- * queue is sent in one response. A session that the server closes stays in SESSION_CLOSING until a
- * GET has taken the queue or close_timeout passes; what is lost then is counted and logged.
+ * queue is sent in one response. A session that the server closes without discarding its queue
+ * stays in SESSION_CLOSING until a GET has been answered with the close packet, or close_timeout
+ * passes; what is still queued then is lost, counted and logged.
  */
 #include "eio/polling.h"
 #include "eio/answer.h"
@@ -96,7 +97,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
 
 static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
 
-/* Calls the flush hooks, and answers the GET unless a hook has ended the session. */
+/* Calls the flush hooks, and answers the GET unless a hook has answered it or ended the session. */
 static void flush_queue_to_get(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);

@@ -231,8 +231,8 @@ static void handle_post(sio_session *c, sio_request *r) {
   }
 }
 
-/* Handles the packets of the backlog. Returns true if all were handled; false if some have to wait
- * again, or if the session has ended, and its backlog was freed. */
+/* Handles the packets of b, the first POST in the backlog. Returns true if all were handled; false
+ * if some have to wait again, or if the session has ended, and its backlog was freed. */
 static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   b->busy = true;
   bool all = handle_post_packets(c, &b->reader);

@@ -19,8 +19,8 @@
 
 /* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
 void sio__polling_on_post(sio_session *c, sio_request *r);
-/* Answers r with 400 and ends the session, because r is malformed, or an earlier GET or POST of the
- * session is still open. */
+/* Answers r with 400 and ends the session, because r is malformed, or an earlier request of the
+ * session with the same method is still open. */
 void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
 /* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
  * sends the answer to a POST that was held back, unless the session is over a rate limit. */

@@ -16,7 +16,7 @@
  * the end of the turn, so this may be called from anywhere. */
 void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n);
 /* Call this when the session is over, but not from inside a function that sends: runs the callbacks
- * that have not run yet, with the status SIO_ECLOSED. */
+ * that have not run yet, with the status 0 if their mark was passed, otherwise with SIO_ECLOSED. */
 void sio__sent_callbacks_on_session_close(sio_session *c);
 
 #endif

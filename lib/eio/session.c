@@ -104,7 +104,8 @@ static bool is_pong_due_soon(const sio_session *c) {
   return c->heartbeat.at < soon;
 }
 
-/* With protocol 4 a new ping is sent as well: the client times out if it gets no ping in time. */
+/* In protocol 4 a new ping is sent, which begins a new wait for the pong, and keeps the client from
+ * timing out because it gets no ping. */
 void sio__session_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
@@ -365,8 +366,8 @@ static size_t max_unread_reply_bytes(const sio_session *c) {
   return c->joined ? UNREAD_REPLIES_MAX : c->eio->unjoined_unread_replies_max;
 }
 
-/* Offers the queue to the kernel, and returns true if the replies that are still queued are over
- * the limit. */
+/* Offers the queue of a WebSocket to the kernel, and returns true if the replies that are still
+ * queued are over the limit. */
 static bool write_queue_and_check_reply_limit(sio_session *c) {
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   update_unread_reply_bytes(c, SIZE_MAX);

@@ -3,9 +3,12 @@
  * session.h - one session, for the files of this room: what transports, the upgrade and the
  * handshake may call.
  *
- *   OPEN --- sio__session_end(discard) ------------------------------------> CLOSED
- *   OPEN --- sio__session_end(keep), over polling, no GET waiting ---------> CLOSING
- *   CLOSING --- a GET fetches the queue, or close_timeout passes ----------> CLOSED
+ *   OPEN --- sio__session_end() over WebSocket ----------------------------> CLOSED
+ *   OPEN --- sio__session_end(discard) over polling, no request waiting ---> CLOSED
+ *   OPEN --- sio__session_end() over polling otherwise --------------------> CLOSING
+ *   CLOSING (discard) --- the waiting requests were answered --------------> CLOSED
+ *   CLOSING --- a GET is answered with the close packet, after the queue
+ *               was fetched; or close_timeout passes ----------------------> CLOSED
  *
  * For the layer above a session that has left OPEN is over; ops->close is called at the end of the
  * turn. A session in CLOSED is out of the table and is freed after that call.
@@ -17,9 +20,9 @@
 #include "eio/session_types.h"
 
 /* Makes a session, adds it to eio->sessions and starts its heartbeat; the caller sets the
- * transport. If r is not NULL, the host's generate_id makes the id. Takes ownership of head on
- * success. Returns 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), or a libuv
- * error. */
+ * transport. If r is not NULL and the host has set generate_id, that makes the id. Takes ownership
+ * of head on success. Returns 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), or
+ * a libuv error. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol);
 /* Queues the handshake packet, 0{"sid":...}, and sio_options.initial_packet. Returns 0, UV_ENOMEM
@@ -36,7 +39,8 @@ void sio__session_discard(sio_session *c);
 int sio__session_send_packet(sio_session *c, struct msg *m);
 void sio__session_end_bad_packet(sio_session *c); /* ends c with SIO_REASON_PARSE_ERROR */
 /* Call this when a rate limit has paused reading from the session, and reading resumes: gives the
- * peer more time for its ping or pong, which may have arrived and not been read yet. */
+ * peer more time for its ping, or for a pong that is due soon, which may have arrived and not been
+ * read yet. */
 void sio__session_extend_timeout(sio_session *c);
 
 /* Counts packets and bytes that arrived over the session's transport against its rate limits. If a
@@ -46,7 +50,7 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
 
 /* Returns true while the session is open and its peer is over its rate limits, leaves too many
  * replies unread or, over polling, has more than high_water bytes queued. A transport calls this
- * after each packet; if the result is true, it handles no further packet until its `resume` is
+ * between two packets; if the result is true, it handles no further packet until its `resume` is
  * called. */
 bool sio__session_must_stop_reading(sio_session *c);
 /* Resumes reading, and handles packets that were kept back, if the session may be read again. May

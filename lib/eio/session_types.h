@@ -27,7 +27,7 @@ struct transport {
   bool (*ready)(const sio_session *c);    /* true if a msg queued now would leave at once */
   size_t (*queued)(const sio_session *c); /* bytes of the queued messages */
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
-  /* Called when the session has ended. If `graceful` is true, queued messages are sent first, for
+  /* Called when the session has ended. If `graceful` is true, queued messages are still sent, for
    * at most close_timeout; otherwise they may be dropped. If it returns true, the transport keeps
    * the session in SESSION_CLOSING and calls sio__session_finish_closing() later. */
   bool (*end)(sio_session *c, bool graceful);
@@ -56,8 +56,8 @@ struct transport {
 struct probe_ops {
   /* Called when the session has closed: ends the upgrade and closes the WebSocket. */
   void (*drop)(sio_session *c);
-  /* Called when a rate limit allows reading again, or the POSTs of the session have been handled:
-   * resumes reading from the WebSocket, or completes the upgrade. */
+  /* Called by sio__session_resume(), for example when the POSTs of the session have been handled:
+   * resumes reading from the WebSocket, or completes the upgrade if "5" has arrived. */
   void (*resume)(sio_session *c);
   void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
@@ -75,7 +75,7 @@ struct backpressure;
 struct sent_callbacks;
 
 struct sio_session {
-  /* The fields up to `joined` are used by every send, and share a cache line. */
+  /* The fields that every send uses come first, so that they are close together in memory. */
   struct eio *eio;
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
@@ -103,7 +103,8 @@ struct sio_session {
   struct kept_head *head;                /* headers and address of the first request, or NULL */
   struct list link;                      /* in eio->all */
   union {
-    struct timer heartbeat;    /* SESSION_OPEN: time of the next ping, or deadline of its answer */
+    struct timer
+        heartbeat; /* SESSION_OPEN: time of our next ping, or deadline of the peer's ping or pong */
     sio_close_info close_info; /* in the other states: why the session has ended */
   };
   union {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket.c - the WebSocket transport: connects a session with its ws_conn. The ws_conn lives
- * longer than the session, until the closing handshake is done.
+ * websocket.c - the WebSocket transport: connects a session with its ws_conn. The ws_conn may live
+ * longer than the session: until the closing handshake is done.
  */
 #include "eio/websocket.h"
 #include "eio/backpressure.h"
@@ -54,8 +54,8 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
   if (c->ws == w && sio__session_must_stop_reading(c)) websocket_pause_until_low_mark(c);
 }
 
-/* A broken connection is reported as an ordinary close, and a violation of the protocol as an
- * error. */
+/* A broken connection is reported as an ordinary close, a timeout as SIO_REASON_FORCED_CLOSE, and a
+ * violation of the protocol or a lack of memory as an error. */
 static int websocket_session_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
   bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
