@@ -6,17 +6,20 @@
  * at the end of the loop's turn, with one write for each connection. A call that sends never calls
  * back into the program, except for the callbacks of sio_on_any_outgoing().
  *
+ * All calls of this header have to be made on the loop's thread (the table at the top of server.h
+ * lists which thread may make which call). Another thread uses sio_post().
+ *
  * Errors that every sending call may return:
  *
  *   SIO_ENAME         the event name is NULL or reserved (see sio_on())
  *   SIO_EJSON         a value is not valid JSON
  *   SIO_EPLACEHOLDER  a value refers to an attachment that it does not have
  *   SIO_EDEPTH        a value has more than 899 levels; max_depth is for what clients send
- *   SIO_ETOOBIG       the packet is larger than 4 GiB, or more than max_queued bytes are queued for
- *                     the client, which will be closed
+ *   SIO_ETOOBIG       the packet is larger than 4 GiB; or the queue of the client is full, and the
+ *                     library closes the client's connection (see sio_emit())
  *   SIO_ECLOSED       the socket is disconnected, or the server is closed
- *   SIO_EDROPPED      the event is volatile and the client was not ready for it, or when_full could
- *                     not make room for it
+ *   SIO_EDROPPED      this event was dropped: it is volatile and the client was not ready for it,
+ *                     or the client reads slowly and when_full found no room (see sio_emit())
  *   SIO_ESTATE        the call was made in a callback in which sending is not allowed
  *   UV_ENOMEM         nothing was sent, or a client that would miss the event is closed
  *                     (sio_stats.out_of_memory)
@@ -53,10 +56,21 @@ enum {
   SIO_PROCESS = 8 | SIO_LOCAL
 };
 
-/* Sends an event to one socket. Returns 0 when the event is queued; SIO_ETOOBIG if the queue of the
- * client is full, in which case the library closes the client's connection; SIO_EDROPPED if
- * sio_options.when_full could not make room for the event; or another error from the list at the
- * top of this header. */
+/* Sends an event to one socket. Returns 0 when the event is queued. To make room for it older
+ * events may have been dropped, which sio_on_drop() reports. Two errors come from a client that
+ * reads slowly or not at all:
+ *
+ *  - SIO_ETOOBIG: more than sio_options.max_queued bytes of memory are queued for the client or, if
+ *    sio_options.when_full is SIO_FULL_CLOSE, more than sio_options.queue_high. The library closes
+ *    the connection at the end of the turn, and what is queued is lost, this event included.
+ *  - SIO_EDROPPED: this event was dropped, and the connection stays open. It happens only if
+ *    queue_high is set and when_full is SIO_FULL_DROP_OLDEST or SIO_FULL_KEEP_LATEST, and only if
+ *    there is no room for this event after all older events that can be dropped were dropped,
+ *    because too much is queued that is never dropped (such as replies and events that ask for an
+ *    ack).
+ *
+ * The other errors are listed at the top of this header. While queue_high is 0, the default,
+ * when_full has no effect, and only max_queued bounds the queue. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the result of an event that asked for an ack. If status is 0, the client has sent the

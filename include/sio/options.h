@@ -174,8 +174,9 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
  * one client. Only events that do not ask for an ack are dropped, each with all its attachments,
  * and never an event of which a part has been sent. Replies (sio_reply()) are never dropped. The
  * events that stay queued keep their order. sio_on_drop(), sio_stats and the log report what was
- * dropped. What cannot be dropped stays queued; if it exceeds max_queued, the connection is
- * closed. */
+ * dropped. What cannot be dropped stays queued; if it exceeds max_queued, the connection is closed.
+ * The event that is being sent is dropped only if there is no room for it after older ones were
+ * dropped: then sio_emit() returns SIO_EDROPPED. */
 enum sio_when_full {
   /* No queued event. A volatile event is not queued for a client that is not ready for it, but that
    * is so without queue_high, too. */
@@ -357,9 +358,11 @@ typedef struct sio_options {
 
   /* -- Limits on what one client may send -- */
 
-  /* The maximum length of one message, and of the body of one POST. Default: 1000000 bytes. The
-   * server tells its clients this limit as "maxPayload". Over polling, binary data is sent as
-   * base64: set max_payload to 4/3 of the length of the largest binary, and some bytes more. */
+  /* The maximum length of one message of a client, and of the body of one POST. Default: 1000000
+   * bytes. A larger WebSocket message closes the connection (code 1009), and a larger POST gets
+   * status 413. The server tells its clients this limit as "maxPayload". Over polling, binary data
+   * is sent as base64: set max_payload to 4/3 of the length of the largest binary, and some bytes
+   * more. */
   size_t max_payload;
   /* The maximum length of one packet together with all its attachments. Default: 10 x
    * max_payload. */
@@ -432,13 +435,15 @@ typedef struct sio_options {
    * Default: 1 MiB, or max_queued if that is less. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
-   * never applies. */
+   * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,
+   * its default. */
   size_t queue_high;
   /* When when_full drops events, it drops until at most queue_low bytes of memory are queued. With
    * SIO_FULL_KEEP_LATEST make it several times as large as one event of each key. The callbacks of
    * sio_on_writable() run when the queue has become as short as this. Default: queue_high / 2. */
   size_t queue_low;
-  /* enum sio_when_full: which events are dropped when more than queue_high bytes are queued. */
+  /* enum sio_when_full: which events are dropped when more than queue_high bytes are queued. It
+   * needs queue_high. What sio_emit() returns then is explained there. */
   int when_full;
   /* How many bytes of a session's WebSocket the kernel of this machine may hold that it has not
    * sent yet. Default: 64 KiB if when_full is SIO_FULL_KEEP_LATEST, otherwise no limit; INT_MAX: no
