@@ -242,8 +242,9 @@ typedef struct sio_stats {
   sio_histogram ack_us;  /* microseconds from asking to the ack                              */
   /* Answers to queries (emit.h) that were dropped: over max_answers, invalid, or no memory. */
   uint64_t answers_dropped;
-  /* Messages to the server of another thread (threads.h) that were dropped: more than 64 MiB of
-   * messages were waiting for it, or no memory. */
+  /* Messages from the server of one thread to that of another (threads.h) that were lost: more than
+   * 64 MiB of messages were waiting for the receiver, or memory ran out when the message was sent
+   * or handled. */
   uint64_t thread_messages_lost;
 
   /* -- Limits (limits.h) -- */

@@ -164,7 +164,8 @@ static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const si
     .kind = REQUEST_SERVER_EMIT, .flags = SIO_PROCESS, .json = json, .bins = bins, .nbins = nbins
   };
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
-  if (a) sio__thread_request_send_to_others(a, &r, NULL, NULL);
+  int err = a ? sio__thread_request_send_to_others(a, &r, NULL, NULL) : 0;
+  if (err) sio__thread_message_report_lost(nsp->core, err, nsp->name);
 }
 
 static int deliver_event_of_cluster(const sio_target *to, const sio_packet *p, uint64_t origin) {

@@ -21,7 +21,7 @@ struct sent_query {
 void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
   core->stats.thread_messages_lost++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
-            "a message about namespace %s to the server of another thread is lost: %s", nsp,
+            "a message about namespace %s between the servers of two threads is lost: %s", nsp,
             sio_strerror(err));
 }
 

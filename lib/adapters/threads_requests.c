@@ -162,6 +162,15 @@ static void run_broadcast_request(struct threads_adapter *a, struct request *r) 
 
 /* ---- other requests ------------------------------------------------------------------------ */
 
+static void run_join_leave_or_disconnect_request(struct threads_adapter *a,
+                                                 const struct request *r) {
+  sio_target to = target_of_request(a, r);
+  int err = r->kind == REQUEST_JOIN    ? a->below->all_join(a->under, &to, r->changed)
+            : r->kind == REQUEST_LEAVE ? a->below->all_leave(a->under, &to, r->changed)
+                                       : a->below->all_disconnect(a->under, &to, r->session);
+  if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
+}
+
 static void on_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
   struct received_query *k = user;
   for (size_t i = 0; i < n; i++) {
@@ -287,12 +296,11 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
 /* ---- all requests ---------------------------------------------------------------------------- */
 
 void sio__thread_request_run_held(struct threads_adapter *a, struct request *r) {
-  sio_target to = target_of_request(a, r);
   switch (r->kind) {
     case REQUEST_BROADCAST: run_broadcast_request(a, r); return;
-    case REQUEST_JOIN: a->below->all_join(a->under, &to, r->changed); return;
-    case REQUEST_LEAVE: a->below->all_leave(a->under, &to, r->changed); return;
-    case REQUEST_DISCONNECT: a->below->all_disconnect(a->under, &to, r->session); return;
+    case REQUEST_JOIN:
+    case REQUEST_LEAVE:
+    case REQUEST_DISCONNECT: run_join_leave_or_disconnect_request(a, r); return;
     case REQUEST_FETCH: run_fetch_request(a, r); return;
     case REQUEST_SERVER_EMIT: run_server_emit_request(a, r); return;
     case REQUEST_SERVER_COUNT: run_server_count_request(a, r); return;

@@ -470,6 +470,26 @@ TEST(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answere
   stop_cluster();
 }
 
+/* Each member has run the handler, or a message was counted as lost, or the adapter was told. */
+TEST(an_event_of_another_process_that_a_member_misses_for_want_of_memory_is_counted) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    uint64_t lost = 0;
+    heard = 0;
+    start_cluster();
+    for (int i = 0; i < MEMBERS; i++)
+      EQ(sio_on_server_side(roots[i], "ping", on_server_event, NULL), 0);
+    alloc_fail_in(at);
+    int err = api->server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, NULL, NULL);
+    turns(3);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    for (int i = 0; i < MEMBERS; i++) lost += members[i]->core.stats.thread_messages_lost;
+    CHECK(heard == MEMBERS || lost > 0 || err);
+    stop_cluster();
+  }
+}
+
 /* ---- the call -------------------------------------------------------------------------------- */
 
 TEST(one_member_before_it_has_sockets_may_be_connected) {
@@ -732,6 +752,7 @@ T(what_comes_from_another_process_reaches_each_member_once)
 T(a_question_of_another_process_is_answered_with_one_count)
 T(a_question_of_another_process_that_the_server_ends_is_counted_before)
 T(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_once)
+T(an_event_of_another_process_that_a_member_misses_for_want_of_memory_is_counted)
 T(one_member_before_it_has_sockets_may_be_connected)
 T(a_member_that_had_sockets_may_be_connected_once_they_have_left)
 T(an_adapter_may_lack_all_that_is_optional)

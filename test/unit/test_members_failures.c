@@ -88,7 +88,8 @@ TEST(a_broadcast_that_finds_an_inbox_full_reaches_its_own_member_and_is_counted)
   expect_next(peers[0], "[\"news\"]");
   CHECK(!sio_test_next(peers[1]));
   EQ(lost_by(members[0]), 2);
-  CHECK(strstr(log_text, "a message about namespace / to the server of another thread is lost: "));
+  CHECK(
+      strstr(log_text, "a message about namespace / between the servers of two threads is lost: "));
   free_peers();
   end();
 }
@@ -269,6 +270,23 @@ TEST(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted) {
     alloc_fail_in(0);
     for (int i = 0; i < MEMBERS && !err; i++)
       CHECK(sio_test_next(peers[i]) || !sio_test_open(peers[i]) || lost() > 0);
+    free_peers();
+    end();
+  }
+}
+
+/* Each member's socket has joined, or a message was counted as lost, or the caller was told. */
+TEST(a_join_that_a_member_cannot_do_for_want_of_memory_is_counted) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_rooms();
+    alloc_fail_in(at);
+    int err = sio_all_join((sio_target){ .nsp = roots[0] }, SIO_ROOMS("blue"));
+    turns(4);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    for (int i = 0; i < MEMBERS && !err; i++)
+      CHECK(sio_nsp_count(roots[i], "blue") == 1 || lost() > 0);
     free_peers();
     end();
   }
@@ -640,6 +658,7 @@ T(any_allocation_of_a_call_to_all_members_may_fail)
 T(any_allocation_of_a_question_to_all_members_may_fail)
 T(no_more_answers_are_missing_than_were_asked_for)
 T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
+T(a_join_that_a_member_cannot_do_for_want_of_memory_is_counted)
 T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
 T(a_call_ends_once_whichever_member_closes_while_its_messages_are_on_their_way)
 T(a_call_posted_to_a_member_that_closes_is_run_by_it)
