@@ -14,7 +14,7 @@
 #include <ctype.h>
 
 /* Its POST is answered in that time, when it has begun to upgrade. */
-enum { HELD_UP_US = 5000000 };
+enum { HELD_UP_US = 3000000 };
 
 static void pump(struct engine_client *e);
 static void take_packet(struct engine_client *e, bool binary, const char *p, size_t n);
@@ -522,6 +522,7 @@ static void start_probe(struct engine_client *e) {
   e->probe_at = NEVER;
   if (e->probe != PROBE_NONE || e->state != ENGINE_OPEN) return;
   e->probe = PROBE_CONNECTING;
+  e->abandons_in = e->restless ? draw(8) : PROBE_NONE;
   if (!ws_client_open(&e->ws, target(e, url, true), NULL)) e->probe = PROBE_NONE;
 }
 
@@ -568,8 +569,8 @@ static void miss_answer(struct engine_client *e) {
 /* As if something between it and the server did not let WebSockets live. It goes on polling, and
  * tries again. */
 static void abandon_upgrade(struct engine_client *e) {
-  if (e->probe < PROBE_CONNECTING || e->probe > PROBE_PAUSED || host.calm) return;
-  if (!draw_one_in(4)) return;
+  if (e->probe == PROBE_NONE || e->probe == PROBE_DONE) return;
+  if (e->probe != (enum probe_state)e->abandons_in || host.calm) return;
   TELL("peer %u abandons its upgrade in state %d", e->peer->number, e->probe);
   unsigned how = draw(3);
   if (how == 1) ws_client_close(&e->ws);
@@ -606,7 +607,7 @@ uint64_t engine_client_next(const struct engine_client *e) {
 }
 
 uint64_t engine_client_draw_pace(const struct engine_client *e, uint32_t most) {
-  bool hurries = e->restless && (e->probe == PROBE_CONNECTING || e->probe == PROBE_ASKED);
+  bool hurries = e->restless && e->way == ENGINE_UPGRADE && e->probe != PROBE_DONE;
   return 1000 + draw_size(hurries ? 20000 : most);
 }
 

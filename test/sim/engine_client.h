@@ -40,11 +40,12 @@ struct engine_client {
   const char *path; /* "/socket.io/" */
   int protocol;
   bool jsonp;
-  bool polls;      /* false: it never asks for what waits for it  */
-  bool reconnects; /* each request has a connection of its own    */
-  bool restless;   /* abandons upgrades, and sends POSTs in pieces */
-  bool fins;       /* says after each request that it will send no more on that connection */
-  bool shares;     /* polls and POSTs share one connection: that of `get` */
+  bool polls;           /* false: it never asks for what waits for it  */
+  bool reconnects;      /* each request has a connection of its own    */
+  unsigned abandons_in; /* the enum probe_state in which it abandons its upgrade, if there is one */
+  bool restless;        /* abandons upgrades, and sends POSTs in pieces */
+  bool fins;            /* says after each request that it will send no more on that connection */
+  bool shares;          /* polls and POSTs share one connection: that of `get` */
   enum engine_way way;
   enum engine_state state;
   enum probe_state probe;
@@ -78,8 +79,8 @@ void engine_client_ended(struct engine_client *e, struct wire *w);
 /* What is due by now. */
 void engine_client_step(struct engine_client *e);
 uint64_t engine_client_next(const struct engine_client *e);
-/* In how many us its peer acts again, `most` at the most; while a restless one upgrades it is in a
- * hurry, so that what it says crosses the answers to its probe. */
+/* In how many us its peer acts again, `most` at the most. A restless one is in a hurry until it has
+ * upgraded, so that what it says crosses the answers to its probe. */
 uint64_t engine_client_draw_pace(const struct engine_client *e, uint32_t most);
 /* Its peer's next step is in so long, or before, if something is due. */
 void engine_client_wake_in(const struct engine_client *e, uint64_t us);

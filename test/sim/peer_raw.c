@@ -69,7 +69,7 @@ static void step(struct peer *p) {
     return;
   }
   if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
-    for (unsigned i = draw_size(20); i > 0; i--) say(c);
+    for (unsigned i = draw_size(c->e.restless ? 100 : 20); i > 0; i--) say(c);
     if (draw_one_in(40)) engine_client_close(&c->e);
   }
   engine_client_step(&c->e);
