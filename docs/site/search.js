@@ -35,6 +35,13 @@
     return add.call(this, entry, attributes);
   };
 
+  /* What the theme would take for the name of a field, an edit distance or a boost: "sio::server" is two words. */
+  const { QueryParser } = lunr;
+  const parse = function (text, query) {
+    return new QueryParser(text.replace(/[:~^]/g, " "), query);
+  };
+  lunr.QueryParser = Object.assign(parse, QueryParser);
+
   const rank = (words, { ref, matchData }) => {
     const found = Object.keys(matchData.metadata);
     const title = titles.get(ref) || [];
@@ -47,7 +54,7 @@
   const { search } = lunr.Index.prototype;
   lunr.Index.prototype.search = function (query) { /* the worker has added a "*" */
     lunr.QueryLexer.termSeparator = lunr.tokenizer.separator;
-    const text = query.replace(/[\s().,`/]+\*$/, "*");
+    const text = query.replace(/[\s().,`/:~^]+\*$/, "*");
     const words = text.toLowerCase().split(/[^\w]+/).filter(Boolean);
     return search.call(this, text).map((hit) => ({ ...hit, score: hit.score * rank(words, hit) }));
   };

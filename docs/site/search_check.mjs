@@ -9,6 +9,7 @@ import vm from "node:vm";
 const QUERIES = [
   ["sio_emit", "reference/emit.html#sio_emit"],
   ["sio_emit()", "reference/emit.html#sio_emit"],
+  ["sio::server", "reference/server.html", "guide/c.html"],
   ["emit", "reference/emit.html"],
   ["sio_options.max_payload", "reference/options.html#sio_options.max_payload"],
   ["max_payload", "reference/options.html#sio_options.max_payload"],
@@ -21,6 +22,7 @@ const QUERIES = [
   ["redis restart", "guide/many-machines.html"],
   ["cors", "guide/authentication-and-middleware.html#cors-and-allowed-origins"],
   ["recovery", "guide/connection-state-recovery.html"],
+  ["sticky sessions", "guide/many-machines.html", "deployment.html"],
   ["nginx", "deployment.html#nginx"],
 ];
 
