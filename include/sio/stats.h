@@ -44,7 +44,7 @@ static inline uint64_t sio_histogram_total(const sio_histogram *h) {
  * status. The values are indexes of sio_stats.http_refused. */
 enum sio_http_refusal {
   SIO_HTTP_MALFORMED, /* 400, 417, 501 or 505                   */
-  SIO_HTTP_HEAD_SIZE, /* 431: over max_head                     */
+  SIO_HTTP_HEAD_SIZE, /* 431: over max_head or max_headers      */
   SIO_HTTP_BODY_SIZE, /* 413                                    */
   SIO_HTTP_TIMEOUT,   /* 408: the request took too long to come */
   SIO_HTTP_NO_MEMORY, /* 503: memory ran out                    */

@@ -72,8 +72,8 @@ static int asset_set_headers(sio_request *r, const char *etag, const char *cache
   return err ? err : asset_set_etag(r, etag, packed);
 }
 
-/* The source of a file that is longer than one piece. Each piece is copied when the peer can
- * receive it. */
+/* The source of a file that is longer than one piece. Each piece is copied when the kernel has
+ * taken the piece before it. */
 struct asset_source {
   /* Must be the first member: a pointer to it is cast to struct asset_source. */
   struct http_source source;

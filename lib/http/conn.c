@@ -164,12 +164,12 @@ void sio__http_conn_set_timer(struct http_conn *c) {
 
 /* Returns true if bytes are queued and the peer gets more time to receive them: always at the first
  * timeout, and at a later one if fewer bytes are queued than at the previous timeout. */
-static bool is_peer_taking_queued_answer(struct http_conn *c) {
+static bool should_wait_until_peer_receives_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
 
 static void close_unless_peer_takes_answer(struct http_conn *c) {
-  if (!is_peer_taking_queued_answer(c)) {
+  if (!should_wait_until_peer_receives_answer(c)) {
     sio__http_conn_close(c);
     return;
   }

@@ -108,7 +108,7 @@ static void on_head_complete(struct http_conn *c) {
     dispatch_request_head(c);
 }
 
-static const char *describe_malformed_head(struct http_conn *c, bool is_tls_hello) {
+static const char *count_and_describe_malformed_head(struct http_conn *c, bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
   return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
                       : sio__http_parser_error_detail(c->parser);
@@ -128,7 +128,7 @@ static bool read_request_head(struct http_conn *c) {
   consume_http_input(c, used);
   if (event == PARSE_BAD)
     sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), SIO_EPROTO,
-                                  describe_malformed_head(c, is_tls_hello));
+                                  count_and_describe_malformed_head(c, is_tls_hello));
   else if (event == PARSE_HEAD)
     on_head_complete(c);
   else if (head->n == c->http->limits.max_head)
@@ -168,7 +168,7 @@ static bool begin_request_body(struct http_conn *c) {
   return true;
 }
 
-static void refuse_malformed_body(struct http_conn *c) {
+static void refuse_request_with_bad_body(struct http_conn *c) {
   int err = sio__http_parser_error(c->parser);
   const char *why = sio__http_parser_error_detail(c->parser);
   if (err == UV_ENOMEM)
@@ -182,7 +182,7 @@ static bool read_request_body(struct http_conn *c) {
   size_t used = 0;
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
   consume_http_input(c, used);
-  if (event == PARSE_BAD) refuse_malformed_body(c);
+  if (event == PARSE_BAD) refuse_request_with_bad_body(c);
   if (event == PARSE_END) on_request_complete(c);
   return event != PARSE_MORE;
 }

@@ -4,10 +4,11 @@
  * (https://fetch.spec.whatwg.org/#http-cors-protocol). They do not stop pages from sending
  * requests.
  *
- * If every origin is allowed, the answer says "*". Otherwise the Origin of the request is echoed if
- * it is allowed; if not, this header and Access-Control-Allow-Credentials are left out. In both
- * cases Vary lists Origin. Echoed values are checked first: an Origin must be visible ASCII, and
- * the requested headers must be a list of tokens.
+ * Access-Control-Allow-Origin is "*" if sio_cors.origins is NULL or contains "*", unless
+ * reflect_origin or origin_ok is set. Otherwise Vary lists Origin, and Access-Control-Allow-Origin
+ * repeats the Origin of the request if that is allowed; if it is not, this header and
+ * Access-Control-Allow-Credentials are left out. Values of the request are checked before they are
+ * repeated: an Origin must be visible ASCII, and the requested headers must be a list of tokens.
  */
 #ifndef SIO_HTTP_CORS_H
 #define SIO_HTTP_CORS_H

@@ -5,7 +5,8 @@
  *
  * Each proxy appends the address of its own peer to the list. So the list is read backwards from
  * its end, until an address that is not a trusted proxy's: that is the client. The elements before
- * it may have been forged by the client, and are not parsed.
+ * it may have been forged by the client, and are not parsed. If all addresses are those of trusted
+ * proxies, the first one counts as the client.
  */
 #ifndef SIO_HTTP_FORWARDED_H
 #define SIO_HTTP_FORWARDED_H

@@ -3,10 +3,10 @@
  * static.h - serves the files below a directory.
  *
  * No file outside the directory is ever opened. The kernel resolves the path beneath the directory
- * (openat2 with RESOLVE_BENEATH), so that links cannot lead out of it; if the kernel cannot do
- * that, no links are followed. Dot files, devices and pipes are not served. A file is read on the
- * loop's thread, in pieces of HTTP_PIECE bytes, each when the peer has taken the piece before it.
- * If the file is modified between two pieces, the connection is closed, because the announced
+ * (Linux: openat2 with RESOLVE_BENEATH), so that links cannot lead out of it; if the kernel cannot
+ * do that, no links are followed. Dot files, devices and pipes are not served. A file is read on
+ * the loop's thread, in pieces of HTTP_PIECE bytes, each when the kernel has taken the piece before
+ * it. If the file is modified between two pieces, the connection is closed, because the announced
  * length and what was sent before may no longer be right.
  */
 #ifndef SIO_HTTP_STATIC_H

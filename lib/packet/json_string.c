@@ -79,7 +79,7 @@ struct piece {
   char instead[JSON_ESCAPE_MAX];
 };
 
-static const char *skip_text_needing_no_escape(const char *p, const char *end) {
+static const char *skip_text_quoted_unchanged(const char *p, const char *end) {
   for (;;) {
     while (end - p >= 8) {
       uint64_t w = load_8_bytes_little_endian(p),
@@ -125,7 +125,7 @@ static void set_json_escape_of_byte(struct piece *piece, char c) {
 }
 
 static struct piece next_string_piece_to_quote(const char *p, const char *end) {
-  const char *stop = skip_text_needing_no_escape(p, end);
+  const char *stop = skip_text_quoted_unchanged(p, end);
   struct piece piece = { .run = (size_t)(stop - p) };
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {

@@ -84,7 +84,7 @@ static bool read_msgpack_float_token(sio_slice *in, struct msgpack *t, size_t si
 
 /* Reads the rest of a token whose first byte c is from 0xc0 to 0xdf. After some of these bytes
  * comes an integer n, which is a length, a number of members, or the value itself. */
-static bool read_msgpack_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
+static bool read_msgpack_token_c0_to_df(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
   uint64_t n;
@@ -137,7 +137,7 @@ bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
   if (c < 0x90) return read_msgpack_container_token(in, t, MSGPACK_MAP, c & 15);
   if (c < 0xa0) return read_msgpack_container_token(in, t, MSGPACK_ARRAY, c & 15);
   if (c < 0xc0) return read_msgpack_bytes_token(in, t, MSGPACK_STR, c & 31);
-  return read_msgpack_multibyte_token(in, t, c);
+  return read_msgpack_token_c0_to_df(in, t, c);
 }
 
 /* `pending` is the number of values that still have to be read. Each takes at least one byte, so

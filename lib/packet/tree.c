@@ -328,7 +328,8 @@ static void print_member_key(struct printer *pr, const struct cJSON *t) {
 /* Writes what comes after the node t. If t is the last member of its container, that is the closing
  * bracket of the container, and then what comes after the container; otherwise it is a comma.
  * Returns the next node, or NULL at the end of the tree. */
-static const struct cJSON *print_brackets_after_node(struct printer *pr, const struct cJSON *t) {
+static const struct cJSON *print_brackets_and_comma_after_node(struct printer *pr,
+                                                               const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
     print_closing_bracket(pr);
@@ -345,12 +346,12 @@ static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSO
   print_member_key(pr, t);
   if (!is_tree_container(t)) {
     print_json_scalar(pr, t);
-    return print_brackets_after_node(pr, t);
+    return print_brackets_and_comma_after_node(pr, t);
   }
   print_opening_bracket(pr, t);
   if (pr->err || t->child) return t->child;
   print_closing_bracket(pr);
-  return print_brackets_after_node(pr, t);
+  return print_brackets_and_comma_after_node(pr, t);
 }
 
 int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
