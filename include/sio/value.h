@@ -133,7 +133,8 @@ static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
 
 /* A JSON text, which is checked and then sent unchanged. If it is empty or not one valid JSON text,
- * the call that sends it returns SIO_EJSON. */
+ * the call that sends it returns SIO_EJSON. The text must be UTF-8, which is not checked: a browser
+ * closes a WebSocket on which it receives a text that is not. */
 static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, text.p, text.n); }
 
 /* A cJSON tree, which is printed when it is sent. NULL is sent as null. */

@@ -69,7 +69,7 @@ enum {
  * packet. Decoding and encoding use different members, so a handler may send the event that it is
  * handling. The struct must be zero before its first use, and must be cleared at the end. */
 struct decode_scratch {
-  struct json_scan scan; /* the scan of the payload that was checked last */
+  struct json_scan scan; /* the scan of the received payload that was scanned last */
   struct json_scan sent; /* the scan of the value that is being encoded */
   /* For each binary of the value that is being encoded, its number among the attachments of the
    * packet. The number is meaningless if no placeholder refers to the binary. */
@@ -125,7 +125,8 @@ bool sio__is_reserved_event_name(sio_slice name);
  * received event can come with an array of binaries (sio_val.bins); one of these becomes an
  * attachment if the "num" of a placeholder in the text is its index. The attachments of all values
  * are numbered together, in the order of the values, and the placeholders get these numbers.
- * SIO_EPLACEHOLDER: there is no binary with the "num" of a placeholder (writer.h). The limit
+ * SIO_EPLACEHOLDER is returned if a placeholder refers to none of the binaries of its value. But in
+ * a packet without attachments, placeholders in values without binaries are plain data. The limit
  * max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);

@@ -34,8 +34,8 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* The escaped length of a short string is not measured if the limit allows to reserve room for the
- * case that every byte of the string is escaped. */
+/* The escaped length of a short string is measured only if the limit leaves no room for the case
+ * that every byte of the string is escaped. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);

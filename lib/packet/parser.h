@@ -35,7 +35,7 @@ int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, st
                                 enum packet_type type, sio_slice nsp);
 
 /* Decodes a packet with the host's parser. Returns the same values as sio__decode_text_message(),
- * but never DECODE_MORE. *out points into *own and `data` and to the scan in `scratch`. The caller
+ * but never DECODE_MORE. *out points into *own and `data`, and to the scan in `scratch`. The caller
  * has to clear *own, also after an error. */
 int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
                               struct decode_scratch *scratch, const struct decoder_limits *lim,

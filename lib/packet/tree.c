@@ -6,8 +6,8 @@
  * cJSON's own parser and printer depend on the locale of the host. The parser fails at lone
  * surrogates and (in version 1.7.15) at numbers of more than 63 characters, and truncates strings
  * at U+0000; the printer is recursive. cJSON also allocates each node separately, and two bytes of
- * a peer ("0,") are enough to make one. Here the nodes and strings of a tree are in large blocks,
- * which are freed together.
+ * a peer ("0,") are enough to make one. Here many nodes and strings of a tree share a block of
+ * memory, and all blocks of a tree are freed together.
  */
 #include "packet/tree.h"
 

@@ -7,7 +7,8 @@
  * numbered from 0 in each value. In a packet the attachments of all values are numbered together,
  * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
  * is plain data; but if the packet is sent with attachments of other values, the peer would take
- * the placeholder for a reference to one of these, so the packet is refused.
+ * the placeholder for a reference to one of these, so the packet is refused. sio__tree_to_json()
+ * also refuses marked nodes of the tree of a received event.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
