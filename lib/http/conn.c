@@ -65,7 +65,8 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
 
 /* ---- the end of a request ------------------------------------------------------------ */
 
-/* Calls on_abort, and frees r unless the host still has to answer it. */
+/* Calls on_abort of the request's mount (http.h), if the mount is known already, and frees r unless
+ * the host still has to answer it. */
 static void abort_and_free_request(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;

@@ -188,7 +188,7 @@ static bool read_request_body(struct http_conn *c) {
 }
 
 /* Calls on_next if the next request has begun to arrive while the current one waits for its answer.
- * Returns true if the callback has answered the current request. */
+ * Returns true if the callback has answered the current request or ended it in another way. */
 static bool notify_mount_of_next_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;

@@ -23,12 +23,13 @@ struct http_mount {
   bool (*on_head)(sio_request *r);
   /* Called when head and body are complete, unless the request was answered before. */
   void (*on_request)(sio_request *r);
-  /* Called when a request ends that the mount has not answered: the peer has disconnected, has sent
-   * too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the answer 408)
-   * or has broken the protocol (SIO_EPROTO), the server was closed (UV_ECANCELED), or memory ran
-   * out (UV_ENOMEM). r must not be answered any more, and is freed at the end of the loop's turn.
-   * But if r->answer_owed is true after the callback, r stays valid until the host answers it, and
-   * the host's answer is discarded. `detail` is the reason as text. */
+  /* Called when a request ends that the mount has not answered: the peer has disconnected, has
+   * sent too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the
+   * answer 408) or has broken the protocol (SIO_EPROTO, after 400 or 431), the server was closed
+   * (UV_ECANCELED), or memory ran out (UV_ENOMEM). r must not be answered any more, and is freed
+   * at the end of the loop's turn. But if r->answer_owed is true after the callback, r stays
+   * valid until the host answers it, and the host's answer is discarded. `detail` is the reason
+   * as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
   /* Called when bytes of the next request have arrived on the same connection and wait for the
    * answer to r, possibly several times. The callback may answer r. May be NULL. */

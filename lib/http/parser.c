@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - runs llhttp on one request. llhttp pauses at the end of the head and of the body, so
- * that the only code of ours that it calls counts bytes and copies them.
+ * parser.c - runs llhttp on one request. Its callbacks only pause it, at the end of the head and of
+ * the body, and count bytes and copy them.
  */
 #include "http/parser.h"
 #include "base/err.h"

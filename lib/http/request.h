@@ -19,9 +19,9 @@
  *     Keep-Alive: timeout=5\r\n        only when kept alive for a second or more
  *     \r\n
  *
- * No byte of a request is copied into an answer's head, except an Origin and a list of header names
- * that cors.c has checked, the name of a WebSocket subprotocol, which is a token, and the name of a
- * directory, which static.c percent-encodes.
+ * The library copies no byte of a request into an answer's head, except an Origin and a list of
+ * header names that cors.c has checked, the name of a WebSocket subprotocol, which is a token, and
+ * the name of a directory, which static.c percent-encodes.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -77,7 +77,7 @@ struct sio_request {
    * was logged already. */
   const char *log_reason;
   uint64_t content_length; /* 0 if the body is chunked */
-  sio_slice url;           /* the path and the query */
+  sio_slice url;           /* the path and the query, and a part after '#' if there is one */
   sio_slice authority; /* the host in a request target such as "http://host/path"; else {NULL, 0} */
   sio_slice method_text;
   struct buf head; /* the head as received (head.n bytes), and after it the array `headers` */

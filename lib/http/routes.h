@@ -5,10 +5,10 @@
  *
  * The longest pattern that matches the path (not decoded) wins, and an exact one wins over a prefix
  * of the same length. Among its entries the one with the request's method wins, then GET for a HEAD
- * request, then an entry for any method. Without a matching pattern the answer is 404, without the
- * method 405 with Allow. A WebSocket upgrade considers only upgrade entries: otherwise the answer
- * is 404, or 400 if an ordinary route matches, and the connection is closed. An ordinary request to
- * an upgrade entry gets 426.
+ * request, then an entry for any method. Without a matching pattern the answer is 404, or 426 if an
+ * upgrade entry matches; without the method it is 405 with Allow. "OPTIONS *" is answered with 204.
+ * A WebSocket upgrade considers only upgrade entries. If none matches, the answer is 404, or 400 if
+ * an ordinary route matches, and the connection is closed.
  */
 #ifndef SIO_HTTP_ROUTES_H
 #define SIO_HTTP_ROUTES_H
