@@ -141,7 +141,8 @@ static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, t
 static inline sio_val sio_tree(const struct cJSON *t) { return sio_val_make(SIO_TREE, t, 0); }
 
 /* A JSON text with n attachments: an object {"_placeholder":true,"num":k} in the text stands for
- * bins[k]. If k is not less than n, the call that sends the value returns SIO_EPLACEHOLDER. */
+ * bins[k]. If k is not less than n, the call that sends the value returns SIO_EPLACEHOLDER. If n is
+ * 0, the text is sent as by sio_json(). */
 static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_t n) {
   sio_val v = sio_json(text);
   v.bins = bins;

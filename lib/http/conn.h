@@ -165,7 +165,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
  * sio__http_can_keep_alive() and sio__http_queue_answer(). */
 void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of `src` to a new msg with one reference, *out. Returns 0 or an error, which
- * is UV_EOF if `src` has ended too early. */
+ * is UV_EOF if `src` has ended too early or was modified. */
 int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out);
 /* Closes the connection of r and ends r, because the answer cannot be queued. err is the reason,
  * which is logged. */

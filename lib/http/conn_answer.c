@@ -160,7 +160,7 @@ void sio__http_conn_send_piece(struct http_conn *c) {
     LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
                     ABOUT_FD(http_conn_fd(c)),
                     "%s: the connection is closed in the middle of an answer: %s", c->address,
-                    err == UV_EOF ? "the file has become shorter" : sio_strerror(err));
+                    err == UV_EOF ? "the file was modified meanwhile" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
     finish_answer_in_pieces(c);

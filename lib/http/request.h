@@ -91,8 +91,8 @@ struct sio_request {
 /* The source of a body that is read piece by piece. */
 struct http_source {
   /* Writes the next bytes of the body, at most n, to p, and returns how many; 0 if the body has
-   * ended although `left` is not 0; or a libuv error. Runs on the loop's thread and may block it
-   * for as long as it takes to read a local file. */
+   * ended although `left` is not 0; or a libuv error, which is UV_EOF if the source was modified.
+   * Runs on the loop's thread and may block it for as long as it takes to read a local file. */
   long (*read)(struct http_source *s, char *p, size_t n);
   void (*free)(struct http_source *s);
   uint64_t left; /* bytes that were not read yet; the caller of read() counts them down */
