@@ -20,8 +20,9 @@ extern "C" {
 
 /* ---- reading a request -------------------------------------------------------------------- */
 
-/* The properties of a request. Pointers and slices in this struct are valid until the request is
- * answered. */
+/* The properties of a request. The slices in this struct are valid until the request is answered.
+ * What the pointers point to belongs to the connection, which may end before that: it is valid only
+ * until the callback returns that has called sio_request_get_info(). */
 typedef struct sio_request_info {
   /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -83,11 +84,12 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
  * Connection or Keep-Alive. SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64
  * KiB of headers; UV_ENOMEM. The library adds a Date header unless the program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
-/* Sends the answer of a request and ends the request: do not use r after a call that returns 0 or
- * SIO_ECLOSED. type is the Content-Type of the body, and may be NULL. The library adds
- * Content-Length. body is copied. SIO_ESTATE: the request is answered already; UV_EINVAL: status is
- * not in the range 200 to 599, or type is invalid; SIO_ECLOSED: the client has disconnected, and
- * the answer is discarded; UV_ENOMEM: the connection is closed instead. */
+/* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
+ * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The
+ * library adds Content-Length, unless status is 204 or 304. body is copied. SIO_ESTATE: the request
+ * is answered already; UV_EINVAL: status is not in the range 200 to 599, or type is invalid;
+ * SIO_ECLOSED: the client has disconnected, and the answer is discarded; UV_ENOMEM, or SIO_ETOOBIG
+ * for an answer of 4 GiB or more: the connection is closed instead. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
 /* Answers a request with the file `name` below the directory `dir`, in the way of sio_static(): the
  * file is read in pieces while the client takes them, and conditional requests and Range requests
@@ -127,10 +129,11 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * name. Files whose name begins with a dot, and files outside dir (also those that a symbolic link
  * in dir leads to), are not served. Conditional requests (ETag, Last-Modified) and Range requests
  * for one part are answered as RFC 9110 describes; a Range request for several parts gets the
- * whole file. The ETag of a file is a strong one when the file is at least two seconds old.
+ * whole file. The ETag of a file is strong, unless the file was modified in the last two to three
+ * seconds.
  *
  * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
- * client has taken the piece before. If a file changes while it is sent, the connection is closed.
+ * kernel has taken the piece before. If a file changes while it is sent, the connection is closed.
  * So replace files by renaming other files to their names. UV_ENOENT, UV_ENOTDIR and others: dir
  * cannot be opened. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
@@ -145,10 +148,10 @@ typedef struct sio_header {
 typedef struct sio_files_options {
   /* sizeof(sio_files_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Headers of each answer that has the file, a part of it, or a conditional status (304, 412):
-   * "Content-Security-Policy", for example. The array ends with an element whose name is NULL; it
-   * is copied. Cache-Control, Content-Type and X-Content-Type-Options replace those of the library.
-   * NULL: no more headers than those of the library. */
+  /* Headers of each answer that has the file, a part of it, or one of the statuses 301, 304, 412
+   * and 416: "Content-Security-Policy", for example. The array ends with an element whose name is
+   * NULL; it is copied. Cache-Control, Content-Type and X-Content-Type-Options replace those of the
+   * library. NULL: no more headers than those of the library. */
   const sio_header *headers;
   /* Decides about each request, before the file is looked up. Returns 0 to serve the file, or an
    * HTTP status from 300 to 599 with which the request is answered, without a body. The callback
@@ -182,8 +185,10 @@ typedef struct sio_asset {
 } sio_asset;
 
 /* Serves files from memory, as sio_static() serves them from a directory. table has count elements;
- * table and everything that it points to must outlive the server. A text file is compressed when
- * the first client that accepts gzip requests it, and the compressed form is kept. */
+ * table and everything that it points to must outlive the server. A file of a type that compresses
+ * well, such as text, is compressed when the first client that prefers gzip requests it, and the
+ * compressed form is kept (sio_options.no_http_compression). A file of more than 8 MiB is not
+ * compressed. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 /* Like sio_assets(), with the options of sio_static_with(). */
