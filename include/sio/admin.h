@@ -51,8 +51,8 @@ typedef struct sio_admin_options {
   /* Show each socket, room and event ("mode: development"). For each of them the server sends one
    * more broadcast. libsio-admin adds a member "_admin" to the shared data of each socket
    * (sio_socket_set_shared()), in which the other servers of a cluster find the client and the
-   * transport to show. If the program sets the shared data of a socket again, the UI of a Node.js
-   * server shows this socket without its client and transport. */
+   * transport to show. If the program sets the shared data of a socket again, a page of the UI that
+   * is loaded later shows this socket without its client and transport. */
   bool development;
   /* The name of this server in the UI; NULL: the name of the machine. Each server of a cluster must
    * have a different name. */

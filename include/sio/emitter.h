@@ -26,8 +26,9 @@
  * that publishes returns 0, or the error that publish() returned, or one of these; after an error
  * of this list nothing was published:
  *
- *   SIO_ENAME                    the event name is NULL or reserved (see sio_on()), or the name of
- *                                the namespace is invalid
+ *   SIO_ENAME                    the event name is NULL; or it is reserved (see sio_on()), but
+ *                                sio_emitter_server_side_emit() sends reserved names; or the name
+ *                                of the namespace is too long
  *   SIO_EJSON, SIO_EPLACEHOLDER, a value cannot be sent (see emit.h)
  *   SIO_EDEPTH, SIO_ETOOBIG
  *   -EINVAL                      a required argument is NULL
