@@ -196,7 +196,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
-  a->run_held_request = sio__thread_request_run_held;
+  a->run_held_request = sio__thread_request_run_now;
   a->note_broadcast = sio__threads_recovery_remember_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);

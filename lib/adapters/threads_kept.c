@@ -148,13 +148,13 @@ void sio__threads_kept_on_socket_changed(struct threads_adapter *a, const sio_so
   if (k) kept_socket_mark_dirty(a->kept, k);
 }
 
-static void stop_following_socket(struct threads_adapter *a, const char *pid) {
+static void stop_tracking_socket(struct threads_adapter *a, const char *pid) {
   struct kept_socket *k = find_kept_socket(a->kept, pid);
   if (k) kept_socket_free(a->kept, k);
 }
 
 void sio__threads_kept_save_socket(struct threads_adapter *a, const sio_saved_socket *s) {
-  stop_following_socket(a, s->pid);
+  stop_tracking_socket(a, s->pid);
   if (!has_cluster_below(a))
     (void)send_saved_socket(a, s);
   else if (a->below->persist)
@@ -163,7 +163,7 @@ void sio__threads_kept_save_socket(struct threads_adapter *a, const sio_saved_so
 
 void sio__threads_kept_forget_socket(struct threads_adapter *a, const char *pid) {
   struct request r = { .kind = REQUEST_FORGET, .key = pid };
-  stop_following_socket(a, pid);
+  stop_tracking_socket(a, pid);
   if (!has_cluster_below(a))
     (void)sio__threads_kept_send_to_cluster(a, &r);
   else if (a->below->forget)

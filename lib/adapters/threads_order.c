@@ -50,7 +50,7 @@ static uint64_t order_now_ms(const struct threads_adapter *a) {
   return loop_now(&core_of_threads_adapter(a)->loop);
 }
 
-static bool is_order_idle(const struct threads_order *o) {
+static bool is_nothing_waiting_for_delivery(const struct threads_order *o) {
   return list_empty(&o->sent) && list_empty(&o->events) && list_empty(&o->requests);
 }
 
@@ -173,7 +173,7 @@ static void forget_sent_events(struct threads_order *o, uint64_t origin) {
   }
 }
 
-static void note_event_of_member(struct threads_adapter *a, uint64_t origin) {
+static void order_mark_event_delivered(struct threads_adapter *a, uint64_t origin) {
   struct threads_order *o = a->order;
   uint64_t *last = &o->delivered[place_of_event_origin(origin)];
   if (!origin || origin <= *last) return;
@@ -186,7 +186,7 @@ static void note_event_of_member(struct threads_adapter *a, uint64_t origin) {
 }
 
 void sio__threads_order_on_delivered(struct threads_adapter *a, const struct request *r) {
-  note_event_of_member(a, r->origin);
+  order_mark_event_delivered(a, r->origin);
 }
 
 uint64_t sio__threads_order_last_sent(const struct threads_adapter *a) {
@@ -198,22 +198,22 @@ uint64_t sio__threads_order_last_sent(const struct threads_adapter *a) {
 
 /* Treats the broadcasts that were sent at the time `then` or before as delivered: the messages that
  * deliver them are lost, which was counted where it happened. */
-static void give_up_old_events(struct threads_adapter *a, uint64_t then) {
+static void treat_old_events_as_delivered(struct threads_adapter *a, uint64_t then) {
   uint64_t origin = 0;
   list_each (it, next, &a->order->sent) {
     const struct sent_event *s = container_of(it, struct sent_event, link);
     if (s->since_ms <= then) origin = s->request->origin;
   }
-  note_event_of_member(a, origin);
+  order_mark_event_delivered(a, origin);
 }
 
 static void on_order_timer(struct timer *t) {
   struct threads_order *o = container_of(t, struct threads_order, timer);
   struct threads_adapter *a = o->adapter;
   uint64_t now = order_now_ms(a), then = now > ORDER_WAIT_MS ? now - ORDER_WAIT_MS : 0;
-  give_up_old_events(a, then);
+  treat_old_events_as_delivered(a, then);
   run_waiting_requests(a, then);
-  if (!is_order_idle(o)) order_start_timer(a);
+  if (!is_nothing_waiting_for_delivery(o)) order_start_timer(a);
 }
 
 /* ---- sockets that are disconnected ----------------------------------------------------------- */
@@ -284,7 +284,7 @@ int sio__threads_order_deliver(struct threads_adapter *a, const sio_target *to, 
   if (err) sio__thread_message_report_lost(core_of_threads_adapter(a), err, a->nsp->name);
   here.flags = (to->flags & ~(unsigned)SIO_PROCESS) | SIO_LOCAL;
   err = a->below->broadcast(a->under, &here, p);
-  note_event_of_member(a, origin);
+  order_mark_event_delivered(a, origin);
   return err;
 }
 

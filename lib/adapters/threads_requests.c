@@ -103,8 +103,8 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
   return err;
 }
 
-static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
-                         void *user) {
+static void on_received_query_reply(const char *id, sio_slice json, const sio_slice *bins,
+                                    size_t nbins, void *user) {
   received_query_send_answer(
       user, (struct answer){
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
@@ -127,14 +127,15 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
  * how many sockets they sent the event, so the requester is told first how many more acks to
  * expect. The number of lost answers must not exceed the number that the requester was told to
  * expect. */
-static void on_acks_complete(int status, size_t lost, void *user) {
+static void on_received_query_end(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);
   received_query_send_end(k, status, lost < k->expected ? lost : k->expected);
 }
 
 static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
+  static const sio_query_watch watch = { .reply = on_received_query_reply,
+                                         .end = on_received_query_end };
   struct received_query *k = received_query_new(a->nsp, r);
   int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
@@ -255,7 +256,8 @@ static int send_server_event_through_adapter_below(struct threads_adapter *a,
  * ANSWER_END for them, when they have answered or the time limit has passed, and another one for
  * its own handlers. ANSWER_MORE announces that there will be two. */
 static int send_server_event_and_await_answers(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
+  static const sio_query_watch watch = { .reply = on_received_query_reply,
+                                         .end = on_received_query_end };
   struct received_query *k = received_query_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
   int err = sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
@@ -295,7 +297,7 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-void sio__thread_request_run_held(struct threads_adapter *a, struct request *r) {
+void sio__thread_request_run_now(struct threads_adapter *a, struct request *r) {
   switch (r->kind) {
     case REQUEST_BROADCAST: run_broadcast_request(a, r); return;
     case REQUEST_JOIN:
@@ -311,7 +313,7 @@ void sio__thread_request_run_held(struct threads_adapter *a, struct request *r) 
 
 static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
   if (r->kind == REQUEST_DISCONNECT && sio__threads_order_hold_request(a, r)) return;
-  sio__thread_request_run_held(a, r);
+  sio__thread_request_run_now(a, r);
 }
 
 static void run_request_for_unknown_namespace(struct core *core, struct request *r) {

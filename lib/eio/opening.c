@@ -18,7 +18,7 @@ static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { 
 
 /* Answers 503, because the server drains or closes. It may have begun to do so while a hook of the
  * host was deciding about the request. */
-static void reject_while_closing(struct eio *e, sio_request *r) {
+static void refuse_request_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
@@ -29,7 +29,7 @@ static void reject_while_closing(struct eio *e, sio_request *r) {
 
 static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
   if (e->group->closing || e->group->draining) {
-    reject_while_closing(e, r);
+    refuse_request_while_closing(e, r);
     return NULL;
   }
   struct kept_head *head = sio__kept_head_new(r);
