@@ -70,7 +70,9 @@ enum {
  *    ack).
  *
  * The other errors are listed at the top of this header. While queue_high is 0, the default,
- * when_full has no effect, and only max_queued bounds the queue. */
+ * when_full has no effect, and only max_queued bounds the queue. With sio_redis_streams_adapter and
+ * sio_options.recovery the event goes through the stream first: then 0 says that the adapter has
+ * taken it, and these two errors are not returned. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the result of an event that asked for an ack. If status is 0, the client has sent the
@@ -251,8 +253,8 @@ typedef void (*sio_fetch_cb)(int status, sio_remote *list, size_t n, void *user)
 SIO_EXTERN int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user);
 /* Returns the handshake of a socket in the list of sio_all_fetch(), as the JSON text that
  * sio_socket_handshake() describes. The text is made by the first call for this socket, and is
- * valid as long as the list. Returns {NULL,0} if the socket is of this server and has disconnected,
- * or if memory ran out. */
+ * valid as long as the list. Returns {NULL,0} if the socket is of this server and the
+ * last callback of its disconnection has run, or if memory ran out. */
 SIO_EXTERN sio_slice sio_remote_handshake(sio_remote *r);
 
 typedef void (*sio_server_count_cb)(int status, size_t n, void *user);

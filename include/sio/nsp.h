@@ -41,7 +41,9 @@ SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
  * cb must not create a namespace. */
 SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user);
 /* Returns how many sockets of this server are connected to the namespace; or, if room is not NULL,
- * how many of them are in this room. */
+ * how many are in this room. A room also has the sockets that joined it in middleware and are not
+ * connected yet, and those that are disconnected, until their callbacks of sio_on_disconnecting()
+ * have run. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
 /* Lists the rooms of the namespace that have members on this server. The room of each socket's id
  * is one of them. Writes at most max names to out, and returns the number of rooms, which may be

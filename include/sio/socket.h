@@ -110,7 +110,8 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
  *      "query":{},"auth":{}}
  *
  * The text is valid until sio_socket_handshake() is called again for any socket of the server.
- * Returns {NULL,0} if the socket has disconnected, or if memory ran out. */
+ * Returns {NULL,0} if the last callback of the disconnected socket has run (in sio_on_disconnect()
+ * it can still be called), or if memory ran out. */
 SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
 /* Returns the auth data: the JSON text that the client sent with its CONNECT packet, or "{}" if the
  * client sent none. Valid as long as the socket. */

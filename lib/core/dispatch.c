@@ -81,8 +81,9 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   return ev;
 }
 
-/* Counts the memory of an event that has to wait for the middleware. If memory ran out or the total
- * of the client would exceed max_queued, ends the session and returns false. */
+/* Counts the memory of an event that has to wait for the middleware. If memory ran out, or if other
+ * events of the client wait already and the total would exceed max_queued, ends the session and
+ * returns false. */
 static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of_session(q->socket->session);
   int err = sio__held_events_add_bytes(cl, bytes, &q->held);

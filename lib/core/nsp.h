@@ -34,10 +34,10 @@ struct sio_nsp {
   sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  /* The struct is freed when this is 0. The library has one reference until it removes the
-   * namespace; each socket, each user (see `users`) and each sio_ack for another server has
-   * another. The references of a namespace that is never removed are not counted down to 0: it is
-   * freed with the server. */
+  /* The struct is freed when this is 0. References are held by the library, until it removes the
+   * namespace; by each socket; by each sio_ack for another server; and each call of sio_nsp_ref()
+   * adds one here and one in `users`. The references of a namespace that is never removed are not
+   * counted down to 0: it is freed with the server. */
   uint32_t refs;
   /* The number of references made with sio_nsp_ref(), for example for each socket in the list of
    * its client, for each query, and by the host. A child namespace is removed from the server when

@@ -53,7 +53,7 @@ static void log_drops(struct backpressure *f) {
   if (e->lost)
     LOG_RATED_ABOUT(
         c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
-        "more than queue_high bytes wait for session %.8s of %s: its oldest events are dropped",
+        "more than queue_high bytes wait for session %.8s of %s: events for it are dropped",
         SESSION_TAG(c), address);
   else
     LOG_RATED_ABOUT(

@@ -344,9 +344,9 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* The limit for the memory of queued replies to the peer's own packets, once the peer has joined a
- * namespace. Above it the server stops reading from the session. Other messages that the host sends
- * do not count. */
+/* The limit, once the peer has joined a namespace, for the part of its queue that was queued while
+ * its own packets were being handled: acks, and what else handlers send to it. Above the limit the
+ * server stops reading from the session. What is queued at other times does not count. */
 enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
 static inline size_t session_queue_memory(const sio_session *c) {

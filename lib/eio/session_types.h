@@ -111,7 +111,8 @@ struct sio_session {
     struct task close_task;             /* calls ops->close at the end of the turn */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  /* How much memory the queued replies to the peer's own packets take at most. */
+  /* The part of the queue that was queued while packets of the peer were being handled takes at
+   * most this much memory: less, if a part of it was sent. */
   size_t unread_reply_bytes;
   uint64_t ping_at; /* uv_hrtime() of the last ping */
   uint64_t opened_ms;

@@ -45,7 +45,7 @@ struct http_mount {
 
 struct http_limits {
   /* The most bytes of the request line, headers, trailers and chunk extensions of a request
-   * together. */
+   * together; 20 bytes of each chunk's framing are not counted. */
   size_t max_head;
   unsigned max_headers;
   size_t max_body; /* the most bytes of a body, unless on_head sets r->max_body */

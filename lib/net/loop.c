@@ -156,7 +156,7 @@ static size_t estimate_memory_in_use(const struct loop *l) {
 /* Returns true if so much memory is unused since the last peak that returning it to the system is
  * worthwhile. If not, the trim timer is not started, so an idle server is not woken. */
 static bool has_memory_to_trim(const struct loop *l) {
-  size_t surplus = l->peak - estimate_memory_in_use(l);
+  size_t used = estimate_memory_in_use(l), surplus = l->peak > used ? l->peak - used : 0;
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
 }
 

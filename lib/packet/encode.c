@@ -84,9 +84,10 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   put_byte(w, '"');
 }
 
-/* Writes the name of an event as a JSON string. "\xC0\x80" stands for U+0000 (utf8.h). It is
- * malformed UTF-8, so the written string is longer than the name with its two quotes if the name
- * contains it. The name is searched for "\xC0\x80" only if the written string is longer. */
+/* Writes the name of an event as a JSON string. In the name "\xC0\x80" stands for U+0000 (utf8.h).
+ * These bytes are malformed UTF-8, for which sio__writer_put_json_string() writes more bytes than
+ * the name has. So the name is searched for them, and written again, only if the string is longer
+ * than the name and two quotes. */
 static void put_event_name(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);
