@@ -73,9 +73,10 @@ typedef struct sio_adapter_ops {
 
   /* Creates the adapter of a namespace that has just been created. *out is the pointer that the
    * library passes as `a` to the other functions, until it calls close. api is valid as long as the
-   * library is loaded. user is sio_options.adapter_user. If open returns an error, sio_of() fails
-   * with this error, and close is not called. open must not block: it may begin to connect, and the
-   * adapter itself logs it if connecting fails later. */
+   * library is loaded. user is sio_options.adapter_user. If open returns an error, sio_of() (for
+   * the namespace "/" sio_server_new()) fails with this error, and close is not called. open must
+   * not block: it may begin to connect, and the adapter itself logs it if connecting fails
+   * later. */
   int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
   /* Frees the adapter a. The library calls no function for it afterwards. At that time all sockets
    * have left the namespace and all queries have ended, but close must still call query_release()
@@ -232,8 +233,9 @@ typedef struct sio_query_watch {
   /* Called for each ack of a socket. id is the id of the socket; json, bins and nbins are the ack
    * in the form that query_reply() takes. */
   void (*reply)(const char *id, sio_slice json, const sio_slice *bins, size_t nbins, void *user);
-  /* Called once, when the query has ended. status is 0, SIO_ETIMEOUT or SIO_ECLOSED. lost is how
-   * many of the sockets that were asked have not answered. */
+  /* Called once, when the query has ended. status is 0; SIO_ETIMEOUT; SIO_ECLOSED; or the error
+   * that the adapter has passed to query_release(). lost is how many of the sockets that were asked
+   * have not answered. */
   void (*end)(int status, size_t lost, void *user);
 } sio_query_watch;
 
@@ -342,17 +344,17 @@ struct sio_adapter_api {
    * that collects the acks; NULL: no acks are asked for.
    *
    * offset is for adapters with SIO_ADAPTER_RECOVERS; clients are sent it as one more argument. It
-   * has at most 63 characters of printable ASCII, and neither '"' nor '\\'; {NULL,0}: the event has
-   * no offset.
+   * has at most 63 characters from '!' to '~', and neither '"' nor '\\'; {NULL,0}: the event has no
+   * offset.
    *
    * packet_new() uses the fields nsp, flags and key of *to. With connection state recovery, but
    * without SIO_ADAPTER_RECOVERS, it also uses rooms and except, because it then keeps the event
    * for lost sockets of the target: make one packet for each target.
    *
    * SIO_EJSON: json is not an event; SIO_EPROTO: offset is invalid; SIO_ENAME: the name of the
-   * event contains U+0000; SIO_EPLACEHOLDER: a placeholder in json has a number that is not less
-   * than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: the packet is too large;
-   * UV_ENOMEM. */
+   * event is reserved (see sio_on()), or contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a
+   * placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is nested too
+   * deeply; SIO_ETOOBIG: the packet is too large; UV_ENOMEM. */
   int (*packet_new)(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
                     sio_query *q, sio_slice offset, sio_packet **out);
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
@@ -363,11 +365,12 @@ struct sio_adapter_api {
   /* Frees a packet of packet_new() or packet_copy(). p may be NULL. */
   void (*packet_free)(sio_packet *p);
   /* Fills in the first out->size bytes of *out. The first call for a packet allocates memory if the
-   * packet has attachments or if connection state recovery is on. UV_ENOMEM: only out->query is
-   * set. */
+   * packet has attachments or if connection state recovery is on. UV_ENOMEM: json, bins and nbins
+   * of *out are zero. */
   int (*packet_get_info)(const sio_packet *p, sio_packet_info *out);
   /* Queues the packet for one socket of this server. If the packet has a query, the socket is added
-   * to the sockets that the query asks. The errors are those of sio_emit(). */
+   * to the sockets that the query asks. The errors are those of sio_emit(), and SIO_EEXISTS: the
+   * query waits for an ack of this socket already. */
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
   /* Sends a packet of packet_new() to the sockets of the target in this process. to->flags must
    * contain SIO_PROCESS. If the server is one of several threads, the sockets of the other threads
@@ -396,8 +399,9 @@ struct sio_adapter_api {
    * hold. */
   void (*query_hold)(sio_query *q);
   /* Ends one hold of q. Without another hold the caller must not use q any more. err is 0, or the
-   * reason why some answers did not come (SIO_ETIMEOUT or another error). The callback of the
-   * program gets the first err that is not 0 as its status. */
+   * reason why some answers did not come (SIO_ETIMEOUT or another error). The first err that is not
+   * 0 becomes the status of the query, unless the query ends because its time is up or the server
+   * closes. */
   void (*query_release)(sio_query *q, int err);
   /* Fills in the first out->size bytes of *out. */
   void (*query_get_info)(const sio_query *q, sio_query_info *out);
@@ -406,8 +410,9 @@ struct sio_adapter_api {
   /* Says that n of the sockets or servers that the query has asked will not answer. */
   void (*query_lost)(sio_query *q, size_t n);
   /* Adds one reply to q: a JSON text and its attachments, which are copied. An empty text stands
-   * for null. If the text is not valid JSON, the reply counts as lost. id is the id of the socket
-   * that replied; NULL: it is not known. */
+   * for null. If the text is not valid JSON, or if nbins is not 0 and a placeholder in the text has
+   * a number that is not less than nbins, the reply counts as lost. id is the id of the socket that
+   * replied; NULL: it is not known. */
   void (*query_reply)(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                       size_t nbins);
   /* Adds a socket of another server to a query of `fetch`. id, rooms, auth, data and handshake of
@@ -419,9 +424,9 @@ struct sio_adapter_api {
   /* Runs the callbacks of sio_on_server_side() for an event of another server. If one of them
    * replies, answer is called with the reply and with a copy of *to. If answer is NULL, no ack is
    * asked for, and `to` may be NULL. SIO_EJSON: json is not an event; SIO_ENAME: the name of the
-   * event contains U+0000; SIO_EPLACEHOLDER: a placeholder in json has a number that is not less
-   * than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: there are too many attachments;
-   * UV_ENOMEM. */
+   * event contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a placeholder in json has a number
+   * that is not less than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: there are too
+   * many attachments; UV_ENOMEM. */
   int (*server_side_receive)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                              sio_server_side_answer_cb answer, const sio_return *to);
 

@@ -46,7 +46,7 @@ typedef struct sio_session_info {
   /* The id of the session. Whoever knows it can send and receive in the session: do not show it to
    * others. */
   const char *id;
-  /* "polling" or "websocket" */
+  /* "polling" or "websocket"; for a client of test.h, "memory" */
   const char *transport;
   /* The client's address when the session began, as sio_request_info.address; "" for a client of a
    * Unix socket.
@@ -154,20 +154,22 @@ typedef struct sio_engine_hooks {
   void (*open)(sio_session *c, void *user);      /* A session begins; its handshake is queued. */
   void (*upgrading)(sio_session *c, void *user); /* The client is trying a WebSocket.          */
   void (*upgrade)(sio_session *c, void *user);   /* The session has moved to a WebSocket.      */
-  void (*heartbeat)(sio_session *c, void *user); /* A pong was received.                       */
+  void (*heartbeat)(sio_session *c, void *user); /* A pong (protocol 3: a ping) was received. */
   void (*drain)(sio_session *c, void *user);     /* Everything that was queued has been sent.  */
   /* The session has ended. c is valid until the close hooks of all registrations have returned. */
   void (*close)(sio_session *c, const sio_close_info *why, void *user);
   /* A packet was received; the library has not handled it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
   /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends the
-   * packet. In this hook, functions that send, close, join or leave return SIO_ESTATE. */
+   * packet. In this hook, functions that send, close, join or leave do nothing; those that return
+   * an error code return SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
    * poll. */
   void (*flush)(sio_session *c, void *user);
   /* A message was received. If the hook returns true, the program has handled the message: the
-   * hooks that were registered later and Socket.IO do not get it. */
+   * hooks that were registered later, and Socket.IO or the callbacks of sio_engine_route(), do not
+   * get it. */
   bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
 
@@ -192,8 +194,9 @@ typedef struct sio_session_close_options {
   const char *ws_text;
 } sio_session_close_options;
 
-/* Closes the session after everything that is queued has been sent. The close hooks get the reason
- * "forced close". how may be NULL: all defaults. */
+/* Closes the session. It accepts nothing more, but what is queued is still sent. The close hooks
+ * run later, at the end of the turn of the loop, with the reason "forced close". how may be NULL:
+ * all defaults. Has no effect if the session is closed already. */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO without Socket.IO -----------------------------------------------------------
@@ -225,7 +228,8 @@ typedef struct sio_engine_callbacks {
  * match a request, the longer path is used. If path is NULL, these sessions are served on
  * sio_options.path, instead of Socket.IO's. *cbs is copied. UV_EINVAL: path is invalid; cbs is
  * NULL; cbs->size is invalid; or *cbs sets a field that this version of the library does not know.
- * SIO_EEXISTS: the path is in use; SIO_ESTATE: the server is closing; UV_ENOMEM. */
+ * SIO_EEXISTS: sio_engine_route() was called for this path before; SIO_ESTATE: the server is
+ * closing; UV_ENOMEM. */
 SIO_EXTERN int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
                                 void *user);
 

@@ -69,12 +69,12 @@ static inline sio_request_info sio_request_info_of(const sio_request *r) {
  * Proxy-Authorization, Referer and User-Agent only the first value is returned. The server refuses
  * a request with more than one Host, Content-Length or Transfer-Encoding header. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
-/* Writes the value of the query parameter `key` to out, percent-decoded and with a NUL at its end,
- * and returns its length without the NUL. If the parameter came more than once, the last value is
- * used. url is sio_request_info.url, or sio_session_info.url for the first request of a session.
- * UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value and its NUL do not fit into size
- * bytes. "%00" in the query becomes a NUL within the value, so the result may be longer than
- * strlen(out). */
+/* Writes the value of the query parameter `key` to out, decoded ("%2F" is '/', '+' is a space) and
+ * with a NUL at its end, and returns its length without the NUL. If the parameter came more than
+ * once, the last value is used. url is sio_request_info.url, or sio_session_info.url for the first
+ * request of a session. UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value and its NUL do
+ * not fit into size bytes. "%00" in the query becomes a NUL within the value, so the result may be
+ * longer than strlen(out). */
 SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t size);
 
 /* ---- answering a request ------------------------------------------------------------------- */
@@ -86,8 +86,9 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
  * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The
- * library adds Content-Length, unless status is 204 or 304. body is copied. SIO_ESTATE: the request
- * is answered already; UV_EINVAL: status is not in the range 200 to 599, or type is invalid;
+ * library adds Content-Length, unless status is 204 or 304; an answer with these statuses, and the
+ * answer to a HEAD request, is sent without the body. body is copied. SIO_ESTATE: the request is
+ * answered already; UV_EINVAL: status is not in the range 200 to 599, or type is invalid;
  * SIO_ECLOSED: the client has disconnected, and the answer is discarded; UV_ENOMEM, or SIO_ETOOBIG
  * for an answer of 4 GiB or more: the connection is closed instead. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
@@ -112,30 +113,32 @@ typedef void (*sio_request_cb)(sio_request *r, void *user);
 /* Calls cb for each request with this method and path. method is "GET" (which includes HEAD),
  * "POST" and so on; NULL: every method. path is a whole path such as "/api/state", or the beginning
  * of a path followed by '*': "/files" and "*" in one string is for all paths that begin with
- * "/files". If several routes match a request, the one with the longest path is used; requests
- * below sio_options.path are always Socket.IO's. The whole body has been received when cb runs. A
- * request whose body is longer than max_body bytes (0: sio_options.max_payload) gets status 413.
- * The strings are copied. UV_EINVAL: path is invalid, or cb is NULL; SIO_EEXISTS: a route with this
- * method and path exists; UV_ENOMEM. */
+ * "/files". If the paths of several routes match a request, the longest path is used; if no route
+ * with this path has the method of the request, the answer is status 405. Requests below
+ * sio_options.path, or below the path of a sio_engine_route(), never come to a route. The whole
+ * body has been received when cb runs. A request whose body is longer than max_body bytes (0:
+ * sio_options.max_payload) gets status 413. The strings are copied. UV_EINVAL: method or path is
+ * invalid, or cb is NULL; SIO_EEXISTS: a route with this method and path exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
 /* Serves the files below the directory dir under a prefix of URLs, such as "/" or "/files", which
- * is for "/files" and all paths below "/files/". A route of sio_route() with a longer path than
- * the prefix is used instead. The answers have the headers "Cache-Control: public, max-age=0" and
- * "X-Content-Type-Options: nosniff". A browser runs the scripts of a page that is served: do not
- * serve files that clients have uploaded from the origin of your own pages. A request for a
- * directory gets the file index.html in it. The Content-Type depends on the ending of the file's
- * name. Files whose name begins with a dot, and files outside dir (also those that a symbolic link
- * in dir leads to), are not served. Conditional requests (ETag, Last-Modified) and Range requests
- * for one part are answered as RFC 9110 describes; a Range request for several parts gets the
- * whole file. The ETag of a file is strong, unless the file was modified in the last two to three
- * seconds.
+ * is for "/files" and all paths below "/files/". A route of sio_route() for one of these paths
+ * below the prefix, such as "/files/list", is used instead. The answers have the headers
+ * "Cache-Control: public, max-age=0" and "X-Content-Type-Options: nosniff". A browser runs the
+ * scripts of a page that is served: do not serve files that clients have uploaded from the origin
+ * of your own pages. A request for a directory gets the file index.html in it. The Content-Type
+ * depends on the ending of the file's name. Files whose name begins with a dot, and files outside
+ * dir (also those that a symbolic link in dir leads to), are not served. Conditional requests
+ * (ETag, Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
+ * request for several parts gets the whole file. The ETag of a file is strong, unless the file was
+ * modified in the last two to three seconds.
  *
  * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
  * kernel has taken the piece before. If a file changes while it is sent, the connection is closed.
  * So replace files by renaming other files to their names. UV_ENOENT, UV_ENOTDIR and others: dir
- * cannot be opened. */
+ * cannot be opened; UV_EINVAL: prefix is invalid, or dir is NULL; SIO_EEXISTS: files are served
+ * under this prefix already; UV_ENOMEM. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
 /* A header of an answer. */
@@ -229,11 +232,11 @@ typedef struct sio_ws_callbacks {
 } sio_ws_callbacks;
 
 /* Accepts WebSockets that do not use Socket.IO on this path. *cbs is copied. These options of the
- * server limit them as they limit sessions: max_payload, max_fragments, packets_per_s, bytes_per_s,
- * connects_per_s and max_per_address. If more than max_queued is queued for a client, its WebSocket
- * is closed. The options queue_high and when_full do not apply; sio_ws_info.queued says how much is
- * queued. UV_EINVAL: path or a field of *cbs is invalid; SIO_EEXISTS: the route exists;
- * UV_ENOMEM. */
+ * server limit them as they limit sessions: max_payload, max_fragments, packet_timeout_ms,
+ * packets_per_s, bytes_per_s, connects_per_s and max_per_address. If more than max_queued is queued
+ * for a client, its WebSocket is closed. The options queue_high and when_full do not apply;
+ * sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field of *cbs is invalid;
+ * SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
 /* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; UV_EINVAL: binary is
@@ -282,8 +285,10 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
  * request. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
 /* Registers a callback for all requests below sio_options.path or below the path of a
- * sio_engine_route(), both of polling and of WebSocket handshakes. Callbacks run in the order of
- * registration. UV_EINVAL: cb is NULL; UV_ENOMEM. */
+ * sio_engine_route(), both of polling and of WebSocket handshakes, except requests that
+ * connects_per_s or max_per_address refuses, preflight requests that sio_options.cors answers, and
+ * the files of the JavaScript client. Callbacks run in the order of registration. UV_EINVAL: cb is
+ * NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
 /* Called before the head of certain answers is written, so that it can add headers with

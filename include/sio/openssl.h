@@ -76,10 +76,10 @@ typedef struct sio_openssl_options {
 
 /* Creates a provider of TLS for servers. If it fails, why becomes one line of text that says what
  * is wrong: "key_file privkey.pem: No such file or directory"; otherwise why becomes "". why has
- * room for size bytes, including the NUL, and may be NULL if size is 0. UV_EINVAL: two options
- * contradict each other, or there is no certificate; SIO_EPROTO: OpenSSL refuses a key, a
- * certificate or another option; UV_ENOENT, UV_EACCES and others: a file cannot be read;
- * UV_ENOMEM. */
+ * room for size bytes, including the NUL, and may be NULL if size is 0. UV_EINVAL: o is NULL, an
+ * option is invalid, two options contradict each other, or there is no certificate; SIO_EPROTO:
+ * OpenSSL refuses a key, a certificate or another option; UV_ENOENT, UV_EACCES and others: a file
+ * cannot be read; UV_ENOMEM. */
 SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
 /* Replaces the options of tls for connections that are accepted from now on; open connections keep
@@ -119,14 +119,15 @@ typedef struct sio_openssl_client_options {
 SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
                                       sio_tls **out);
 
-/* Returns the time at which the first of the server certificates of tls (those of the fields
- * identity and more) expires, that is, the earliest of their expiry times, as Unix time in seconds,
- * so that a program can warn in time. Returns INT64_MAX if tls has no certificate. May be called on
- * any thread. */
+/* Returns the time at which the first of the certificates of tls (those of the fields identity and
+ * more) expires, that is, the earliest of their expiry times, as Unix time in seconds, so that a
+ * program can warn in time. Returns INT64_MAX if tls has no certificate. May be called on any
+ * thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
 
 /* Frees a provider of sio_openssl_new() or sio_openssl_client_new(). Call it after done() of the
- * last server that has connections with it has run. tls may be NULL. */
+ * last server that has connections with it has run, and after the loop has closed the handles of
+ * each sio_redis that uses it. tls may be NULL. */
 SIO_EXTERN void sio_openssl_free(sio_tls *tls);
 
 #ifdef __cplusplus

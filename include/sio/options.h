@@ -10,8 +10,9 @@
  * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. Where a
  * comment names a default, a field that is 0 has this value. Strings, lists and structs that fields
  * point to are copied, except for tables of functions (adapter, parser), which must outlive the
- * server. When a value is invalid, sio_server_new() returns UV_EINVAL and logs the field, the value
- * and what is allowed; it returns UV_ENOTSUP when the library was built without the feature.
+ * server. When a value is invalid, sio_server_new() returns UV_EINVAL and logs the name of the
+ * field and what is wrong with its value; it returns UV_ENOTSUP when the library was built without
+ * the feature.
  *
  * docs/limits.md lists every limit with what happens when it is reached.
  */
@@ -57,6 +58,7 @@ typedef struct sio_cors {
   const char *allowed_headers;
   /* The header Access-Control-Expose-Headers; NULL: it is not sent. */
   const char *exposed_headers;
+  /* Send "Access-Control-Allow-Credentials: true" to origins that are allowed. */
   bool credentials;
   /* The header Access-Control-Max-Age: for how many seconds a browser may cache the response to a
    * preflight request; 0: it is not sent. */
@@ -74,29 +76,31 @@ enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UN
  * bytes. */
 typedef struct sio_cookie {
   size_t size;
-  const char *name;    /* "io"                                        */
-  const char *path;    /* "/"; the empty string leaves the attribute out */
+  const char *name;    /* default: "io"                               */
+  const char *path;    /* default: "/"; "" leaves the attribute out   */
   const char *domain;  /* NULL leaves the attribute out               */
   long max_age_s;      /* 0 leaves the attribute out                  */
   const char *expires; /* an HTTP date; NULL leaves the attribute out */
   bool no_http_only;   /* leave HttpOnly out                          */
   bool secure;
-  int same_site; /* SIO_SAMESITE_...; SIO_SAMESITE_NONE needs secure */
+  /* SIO_SAMESITE_...; default: SIO_SAMESITE_LAX. SIO_SAMESITE_NONE needs `secure`.
+   * SIO_SAMESITE_UNSET leaves the attribute out. */
+  int same_site;
 } sio_cookie;
 
-/* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO and for
- * sio_ws_route(). Each message is compressed independently of the messages before it (no context
- * takeover, on either side). So a broadcast is compressed once for all clients that agreed to
- * compression, and an idle connection holds no memory for it. Compressing 1 MB takes about 20 ms on
- * the loop's thread. */
+/* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO,
+ * sio_engine_route() and sio_ws_route(). Each message is compressed independently of the messages
+ * before it (no context takeover, on either side). So a broadcast is compressed once for all
+ * clients that agreed to compression, and an idle connection holds no memory for it. Compressing 1
+ * MB takes about 20 ms on the loop's thread. */
 typedef struct sio_deflate {
   size_t size;
-  size_t threshold; /* 1024: shorter messages are sent uncompressed */
-  int level;        /* 6, of 1 (fast) to 9 (small)                  */
+  size_t threshold; /* shorter messages are sent uncompressed; default: 1024 bytes   */
+  int level;        /* from 1 (fast) to 9 (small); default: 6                        */
   /* log2 of the compression window, 9 to 15. Default: 15. Messages to a client that supports only a
    * smaller window are not compressed. */
   int window_bits;
-  int mem_level; /* 8, of 1 to 9                                 */
+  int mem_level; /* how much memory compressing takes, from 1 to 9; default: 8 */
 } sio_deflate;
 
 /* Connection state recovery (https://socket.io/docs/v4/connection-state-recovery). When the
@@ -153,8 +157,9 @@ typedef struct sio_recovery {
 typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
 /* Writes the id of a new session into out, with a NUL at its end. The id has at most 63 characters
- * of [A-Za-z0-9_-], and nobody may be able to guess it. Returns 0; if it returns a negative code,
- * the session is refused with Engine.IO's error code 3. */
+ * of [A-Za-z0-9_-], and nobody may be able to guess it. Returns 0, or a negative code if it cannot
+ * make an id. After an error, or if the id is invalid or is that of an open session, the session is
+ * refused with Engine.IO's error code 3. */
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
 /* An HTTP request that Engine.IO refused
@@ -164,8 +169,9 @@ typedef struct sio_connection_error {
   int code;            /* Engine.IO's code: 0 is "Transport unknown", ... */
   const char *message; /* the text that belongs to the code               */
   const char *name;    /* the kind: "TRANSPORT_MISMATCH"; "" where the code says everything */
-  /* The part of the request because of which it was refused. If code is 1 ("Session ID unknown"),
-   * this is a session id, which may be valid on another server: do not show it to users. */
+  /* Details of the refusal: a part of the request, the transport of the session, or the message of
+   * the program that refused the request; may be empty. If code is 1 ("Session ID unknown"), this
+   * is a session id, which may be valid on another server: do not show it to users. */
   sio_slice detail;
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
@@ -394,8 +400,8 @@ typedef struct sio_options {
   /* The maximum memory for a session that has not joined any namespace yet. Default: 256 KiB; at
    * least 16 KiB. One message or POST may use a quarter of max_unjoined, one packet with its
    * attachments a quarter, and the auth data of all CONNECT packets of the client a quarter. While
-   * more than a sixteenth of max_unjoined is queued for the client, the server reads nothing from
-   * the client. The limit does not apply to sessions of sio_engine_route(). */
+   * the queued replies to the client take more than a sixteenth of max_unjoined, the server reads
+   * nothing from the client. The limit does not apply to sessions of sio_engine_route(). */
   size_t max_unjoined;
   /* How many Engine.IO packets, WebSocket messages and WebSocket pings one client may send each
    * second. Default: 0, no limit. An event counts as one packet, and each of its attachments as one
@@ -472,10 +478,9 @@ typedef struct sio_options {
   /* How many connections the clients of one address may open each second. Default: 0, no limit. New
    * sessions, and WebSockets of sio_ws_route(), are counted separately with the same limit, so that
    * clients that share a connection of a trusted proxy are limited, too. A request for a new
-   * session counts even if it is refused. Above the limit a connection is closed at once; a request
-   * for a new session gets status 429 before its connection is closed. IPv6 addresses with the same
-   * first 64 bits count as one address. Clients of Unix sockets and connections of trusted proxies
-   * are not counted. */
+   * session counts even if it is refused. Above the limit a new connection is closed at once, and a
+   * request for a new session gets status 429. IPv6 addresses with the same first 64 bits count as
+   * one address. Clients of Unix sockets and connections of trusted proxies are not counted. */
   unsigned connects_per_s;
   /* How many connections of one address may come at once before connects_per_s limits them.
    * Default: connects_per_s. */

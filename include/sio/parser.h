@@ -48,8 +48,8 @@ typedef struct sio_parser_out sio_parser_out;
 
 /* The functions of a parser. They run on the loop's thread. They may call only three functions of
  * the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return 0, or the
- * error that one of these three functions returned. The table must outlive the servers that use
- * it. */
+ * error that one of these three functions returned; decode() may also return SIO_EPROTO. The table
+ * must outlive the servers that use it. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
@@ -58,13 +58,13 @@ typedef struct sio_parser_ops {
   /* Writes the message for the packet *p with sio_parser_put(). The library has checked that *p is
    * valid. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
-  /* Reads one message of a client. The message can contain any bytes; binary says whether the
-   * client sent it as a binary message. decode() sets p->type, p->id and p->nsp; p->nsp may point
-   * into the message. It does not use p->json, p->bins and p->nbins: it writes the JSON text of the
-   * payload with sio_parser_put() and sio_parser_string(), and attachments with sio_parser_bin().
-   * The library checks this JSON text afterwards. If the message is not valid, decode() returns
-   * SIO_EPROTO and sets *why to a text in static storage; the library then closes the
-   * connection. */
+  /* Reads one message of a client. The message can contain any bytes. binary is always the field
+   * `binary` of the table: the library refuses other messages itself. decode() sets p->type, p->id
+   * and p->nsp; p->nsp may point into the message. It does not use p->json, p->bins and p->nbins:
+   * it writes the JSON text of the payload with sio_parser_put() and sio_parser_string(), and
+   * attachments with sio_parser_bin(). The library checks this JSON text afterwards. If the message
+   * is not valid, decode() returns SIO_EPROTO and sets *why to a text in static storage; the
+   * library then closes the connection. */
   int (*decode)(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
                 const char **why);
 } sio_parser_ops;

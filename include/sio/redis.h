@@ -131,8 +131,9 @@ typedef struct sio_redis_options {
 } sio_redis_options;
 
 /* Creates a sio_redis for servers on this loop. It opens no connection yet. If it fails, why
- * becomes one line of text that says what is wrong; why has room for size bytes, and may be NULL if
- * size is 0. UV_EINVAL: an option is invalid, or two options contradict each other; UV_ENOMEM. */
+ * becomes one line of text that says what is wrong; otherwise why becomes "". why has room for size
+ * bytes, and may be NULL if size is 0. UV_EINVAL: an option is invalid, or two options contradict
+ * each other; UV_ENOMEM. */
 SIO_EXTERN int sio_redis_new(struct uv_loop_s *loop, const sio_redis_options *o, char *why,
                              size_t size, sio_redis **out);
 /* Frees a sio_redis. Call it after done() of the last server that uses it has run: a server that
@@ -230,7 +231,8 @@ typedef struct sio_redis_adapter_options {
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-adapter 8. The option
  * "requestsTimeout" of Node.js corresponds to sio_options.request_timeout_ms. If two servers have a
  * namespace of the same name and use the same key, each server needs a sio_redis of its own: with
- * one sio_redis for both, sio_of() of the second server fails with UV_EEXIST.
+ * one sio_redis for both, sio_of() of the second server (for the namespace "/" sio_server_new())
+ * fails with UV_EEXIST.
  *
  * There are two differences to Node.js. A query (such as sio_all_fetch()) that some servers have
  * not answered in time ends with the answers that came. sio_all_join(), sio_all_leave() and

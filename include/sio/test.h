@@ -54,15 +54,16 @@ SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
 SIO_EXTERN int sio_test_emit(sio_test_peer *p, const char *event, sio_args args);
 /* Sends an event that asks the server for an ack. sio_test_next() returns the ack. */
 SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
-/* Sends the ack for the event that sio_test_next() returned last. SIO_ESTATE: that event did not
- * ask for an ack. */
+/* Sends the ack for the event that sio_test_next() returned last. SIO_ESTATE: sio_test_next() did
+ * not return an event that asks for an ack. */
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
 /* Leaves the namespace, as a JavaScript client does with socket.disconnect(). SIO_ECLOSED: the
  * connection of the client is not open. */
 SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
 
 /* Returns the next packet that the server sent to the client, the oldest first, as one of the texts
- * below. Returns NULL if there is no further packet. The text is valid until the next call.
+ * below. Returns NULL if there is no further packet, or if memory ran out. The text is valid until
+ * the next call of sio_test_next() or sio_test_free().
  *
  *     connect                   ["event",1,"two"]      an event: its name and arguments as JSON
  *     connect_error {...}       ask ["event"]          an event that asks for an ack

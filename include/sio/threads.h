@@ -44,7 +44,8 @@
 extern "C" {
 #endif
 
-/* The maximum number of members of a sio_threads. */
+/* The maximum number of members of a sio_threads. For one more server, sio_server_new() returns
+ * UV_ENOMEM. */
 enum { SIO_THREADS_MAX = 64 };
 
 /* Creates a sio_threads without members, for a program that runs the threads and loops itself. A
@@ -60,7 +61,8 @@ SIO_EXTERN void sio_threads_unref(sio_threads *t);
 /* Runs cb(srv, user) once on the thread of each member, as sio_post() does for one server. If count
  * is not NULL, *count is set to the number of members that will run cb. If posting to some members
  * fails, cb still runs on the others. May be called on any thread. UV_EINVAL: t or cb is NULL;
- * SIO_ECLOSED: t has no member, or a member is closing; UV_ENOMEM. */
+ * SIO_ECLOSED: t has no member, or a member is closing; SIO_ETOOBIG: a member is too far behind
+ * with what other threads have sent it (64 MiB); UV_ENOMEM. */
 SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void *user), void *user,
                                 unsigned *count);
 
@@ -114,8 +116,9 @@ typedef struct sio_threads_options {
   /* The number of threads, at most SIO_THREADS_MAX; 0: one for each processor that the process may
    * use. */
   unsigned count;
-  /* The options of each server; NULL: all defaults. The field `threads` in them is ignored. What
-   * the pointer refers to must stay valid until sio_threads_start() returns. */
+  /* The options of each server; NULL: all defaults. The field `threads` in them is ignored. The
+   * struct must stay valid until sio_threads_start() returns; tables of functions and user pointers
+   * in it, until sio_threads_stop() returns. */
   const sio_options *server;
   /* Called once for each server, on the server's thread, before the server accepts anything.
    * Required. number is 0 for the first server, 1 for the second, and so on. At least one call has
@@ -129,9 +132,9 @@ typedef struct sio_threads_options {
 /* Starts the threads, waits until setup has returned on all of them, and returns. The program ends
  * them with sio_threads_stop(). Must not be called on the thread of a member, that is, in a
  * callback of one of its servers. UV_EINVAL: options or setup is NULL, count is greater than
- * SIO_THREADS_MAX, or *options sets a field that this version of the library does not know;
- * UV_EAGAIN: the system cannot start a thread; UV_ENOMEM; an error of setup or of
- * sio_server_new(). */
+ * SIO_THREADS_MAX, options->size is invalid, or *options sets a field that this version of the
+ * library does not know; UV_EAGAIN: the system cannot start a thread; UV_ENOMEM; an error of setup
+ * or of sio_server_new(). */
 SIO_EXTERN int sio_threads_start(const sio_threads_options *options, sio_threads **out);
 /* Closes the servers of sio_threads_start() as sio_server_close() does, waits until they have
  * closed and their threads have ended, and frees t. Must not be called on the thread of a member,

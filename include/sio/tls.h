@@ -89,16 +89,16 @@ typedef struct sio_tls_done {
  * used by only one thread at a time. With sio_options.threads the connection of a session may move
  * to another thread, and several threads use the context at the same time. The functions must not
  * block, and must not call any function of the library except sio_tls_wire.put(). For each session
- * open is called first and close last. After read or write has failed, only failure and close are
- * called. */
+ * open is called first and close last. After read or write has failed, read, write and end are not
+ * called any more. */
 typedef struct sio_tls_ops {
   /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
   size_t size;
   const char *name; /* the name of the provider, for the log */
 
-  /* Creates a session for a connection that was accepted, and sets *session to it. *wire is copied,
-   * and its put() may be called until close returns. Returns 0, or an error such as UV_ENOMEM,
-   * after which the library closes the connection. */
+  /* Creates a session for a new connection, and sets *session to it. *wire is copied, and its put()
+   * may be called until close returns. Returns 0, or an error such as UV_ENOMEM, after which the
+   * library closes the connection. */
   int (*open)(void *context, const sio_tls_wire *wire, void **session);
 
   /* Decrypts ciphertext into `out`. On entry *in is the ciphertext; read() advances it by the bytes
@@ -124,7 +124,7 @@ typedef struct sio_tls_ops {
    * nothing more will be written. */
   void (*end)(void *session);
 
-  /* Returns true if the handshake is complete, and then fills in *out. Called after each read,
+  /* Returns true if the handshake is complete, and then fills in *out. Called after calls of read,
    * until it has returned true. */
   bool (*established)(void *session, sio_tls_done *out);
 
