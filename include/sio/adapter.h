@@ -452,8 +452,9 @@ struct sio_adapter_api {
   /* Fills in the first out->size bytes of *out. */
   void (*restore_get_info)(const sio_restore *r, sio_restore_info *out);
   /* Passes the lost socket that the adapter has found to the library. SIO_EPROTO: s->id or s->pid
-   * is malformed; SIO_EEXISTS: the socket is connected to this server; UV_EINVAL: a socket was
-   * passed before for this r, or s->size is invalid; UV_ENOMEM. After an error the adapter calls
+   * is malformed; SIO_EEXISTS: the socket is connected to this server, or this server keeps a
+   * socket with this pid; UV_EINVAL: a socket was passed before for this r, restore_done() was
+   * called before, or s->size is invalid; UV_ENOMEM. After an error the adapter calls
    * restore_done() with a cause. */
   int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
   /* Adds an event that the client missed. The adapter calls it after restore_found(). offset is as

@@ -72,11 +72,12 @@ typedef struct sio_admin_options {
 } sio_admin_options;
 
 /* Serves the Admin UI on a server, until the server closes. Call it once for each server, after
- * sio_server_new(); with several threads (threads.h), in setup. UV_EINVAL: options is NULL; neither
- * no_auth nor both username and password are set; no_auth is set together with username or
- * password; password is not a bcrypt hash; only one of save_session and has_session is set; or
- * *options sets a field that this version of the library does not know. UV_ENOTSUP: crypt(3) of
- * this system does not support bcrypt; SIO_ENAME: nsp is not a valid name; UV_ENOMEM. */
+ * sio_server_new(); with several threads (threads.h), in setup. UV_EINVAL: options is NULL;
+ * options->size is invalid; neither no_auth nor both username and password are set; no_auth is set
+ * together with username or password; password is not a bcrypt hash; only one of save_session and
+ * has_session is set; or *options sets a field that this version of the library does not know.
+ * UV_ENOTSUP: crypt(3) of this system does not support bcrypt; SIO_ENAME: nsp is not a valid name;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_admin_attach(sio_server *srv, const sio_admin_options *options);
 
 #ifdef __cplusplus

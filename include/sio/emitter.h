@@ -64,8 +64,9 @@ typedef struct sio_emitter_options {
   const char *key;
 } sio_emitter_options;
 
-/* Creates an emitter, which the program frees with sio_emitter_free(). -EINVAL: o or o->publish is
- * NULL, or *o sets a field that this version of the library does not know; -ENOMEM. */
+/* Creates an emitter, which the program frees with sio_emitter_free(). -EINVAL: out, o or
+ * o->publish is NULL, o->size is invalid, or *o sets a field that this version of the library does
+ * not know; -ENOMEM. */
 SIO_EXTERN int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out);
 /* Frees the emitter. e may be NULL. */
 SIO_EXTERN void sio_emitter_free(sio_emitter *e);

@@ -184,8 +184,9 @@ SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, voi
 typedef struct sio_session_close_options {
   /* sizeof(sio_session_close_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Do not send what is queued for a polling client. For a client with a WebSocket this changes
-   * nothing, because what is queued there is passed to the kernel. */
+  /* Do not send what is queued for a polling client. If the client has a WebSocket that takes no
+   * more data at the moment, close its connection at once; otherwise this changes nothing for a
+   * WebSocket, because what is queued there is passed to the kernel. */
   bool discard;
   /* The code of the WebSocket close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: the
    * close frame has no code. */

@@ -3,8 +3,8 @@
  * nsp.h - namespaces: the program registers its callbacks on a namespace, and sockets connect to
  * it.
  *
- * Callbacks belong to a namespace, not to one socket, so a socket needs no memory for them. All
- * callbacks for one event run, in the order in which they were registered. A callback that is
+ * Callbacks belong to a namespace, not to one socket, so a socket needs no memory for them. The
+ * callbacks for one event run in the order in which they were registered. A callback that is
  * registered while an event is being handled is called from the next event on. The functions of
  * this header may be called only on the loop's thread.
  *
@@ -76,9 +76,11 @@ typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
  * "\xC0\x80" stand for it, here, in sio_event_name(), and in the calls that send events. If a
  * client sends a number instead of a name, the text of the number is compared.
  *
- * SIO_ENAME: event is NULL, or a name that a client cannot send: "connection", "connect",
- * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener". In the latter
- * case a log line says what to use instead: for example sio_on_connect(), or another name. */
+ * If a callback disconnects the socket, the callbacks after it do not run for this event.
+ * SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send: "connect",
+ * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or it is
+ * "connection". Unless it is NULL, a log line says what to use instead: for example
+ * sio_on_connect(), or another name. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on() with this event, cb and user. If event
  * is NULL, removes the first one that was registered by sio_on_any() with this cb and user.
@@ -95,8 +97,8 @@ SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
  * for each receiver, but not for acks ("onAnyOutgoing"). It runs inside the call that sends the
- * event. So it can only observe: functions that send, close, join, leave or visit sockets return
- * SIO_ESTATE when they are called in it. */
+ * event. So it can only observe: functions that send, close, join, leave or visit sockets do
+ * nothing when they are called in it; those that return an error code return SIO_ESTATE. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -164,8 +166,8 @@ typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 
 /* Registers a callback that runs when the queue of the client of s has become short again: more
  * than queue_high bytes were queued, and now at most queue_low are (both in sio_options). So the
- * program can send to s again. The callback runs on the loop's thread, never inside another
- * call. */
+ * program can send to s again. If queue_high is 0, the callback never runs. It runs on the loop's
+ * thread, never inside another call. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
 /* Registers a callback that runs when sio_options.when_full has dropped events that were queued for
  * the client of s. It runs on the loop's thread, once for all events that were dropped in one turn
@@ -218,9 +220,9 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  *
  * If the nsp of a sio_target is a parent, the target contains the sockets of all its children. This
  * works for sio_broadcast(), sio_all_join(), sio_all_leave() and sio_all_disconnect(): they handle
- * every child, and return the first error. The other functions that take a target or a namespace
- * and count, list or ask sockets (sio_all_each(), sio_all_fetch(), sio_broadcast_ack() and so on)
- * return UV_ENOTSUP for a parent.
+ * every child, and return the first error. The other functions that take a target (sio_all_each(),
+ * sio_all_fetch(), sio_broadcast_ack()), and sio_server_side_emit() and sio_server_count(), return
+ * UV_ENOTSUP for a parent; sio_nsp_count() and sio_nsp_rooms() return 0.
  *
  * A child is removed at the end of the turn of the loop in which its last socket left or was
  * refused; with sio_options.recovery, when in addition none of its sockets can be recovered any

@@ -25,8 +25,8 @@
  * with sio_redis_streams_adapter (see there). While a connection is broken:
  *
  *  - Commands wait in memory, up to max_queued bytes. Further commands are dropped and counted.
- *  - Queries that ask other servers (sio_broadcast_ack(), sio_all_fetch() and so on) end at once,
- *    with the answers of this server and the status UV_ENOTCONN.
+ *  - Queries that ask other servers (sio_broadcast_ack(), sio_all_fetch() and so on) ask only this
+ *    server, and end with its answers and the status UV_ENOTCONN.
  *  - What other servers publish is lost for this server, because Redis does not keep messages of
  *    channels. Commands that Redis had not answered when the connection broke may be lost; they are
  *    counted.
@@ -184,14 +184,15 @@ SIO_EXTERN void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, si
 /* For sio_redis_adapter_options.subscription_mode: which rooms have a channel of their own
  * ("subscriptionMode"). All servers of a cluster must use the same mode. */
 enum sio_redis_subscription_mode {
-  SIO_REDIS_DYNAMIC,        /* all rooms but those of the sockets' own ids          */
+  SIO_REDIS_DYNAMIC,        /* all rooms, except names of 20 bytes, such as ids     */
   SIO_REDIS_STATIC,         /* no room: each server is sent every broadcast         */
   SIO_REDIS_DYNAMIC_PRIVATE /* all rooms                                            */
 };
 
 /* Options of the adapters of this header: set sio_options.adapter_user to a pointer to this struct.
- * The struct must outlive the server. The fields are named like the options of the Node.js
- * adapters. A field that is 0 or NULL selects its default, except for redis. */
+ * The struct must outlive the server. If an option is invalid, sio_server_new() returns UV_EINVAL.
+ * The fields are named like the options of the Node.js adapters. A field that is 0 or NULL selects
+ * its default, except for redis. */
 typedef struct sio_redis_adapter_options {
   /* sizeof(sio_redis_adapter_options); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -204,7 +205,8 @@ typedef struct sio_redis_adapter_options {
    * servers read. All servers of the cluster must be servers of libsio, or Node.js servers with
    * @socket.io/redis-adapter 7.1 or newer. */
   bool publish_on_specific_response_channel;
-  /* enum sio_redis_subscription_mode, for sio_redis_sharded_adapter. */
+  /* enum sio_redis_subscription_mode, for sio_redis_sharded_adapter. If the server is one of
+   * several threads (sio_threads_set_adapter()), it has to be SIO_REDIS_STATIC. */
   int subscription_mode;
 
   /* -- for sio_redis_streams_adapter; all servers of a cluster must use the same -- */

@@ -33,7 +33,8 @@
  *    Several servers may share a loop, or a process. The allocator is the only global state.
  *  - Inside a callback every call is allowed, with these exceptions. The callbacks of
  *    sio_on_any_outgoing() and sio_engine_hooks.packet_create run inside a call that sends: there,
- *    calls that send, close, join, leave or visit return SIO_ESTATE and are logged.
+ *    calls that send, close, join, leave or visit do nothing and are logged; those that return an
+ *    error code return SIO_ESTATE.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
  *    on the loop's thread.
  *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
@@ -64,7 +65,8 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 /* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
  * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: loop or out is NULL, or
  * an option is invalid; UV_ENOTSUP: an option needs a feature that this build of the library does
- * not have. A log line names the option in both cases. UV_ENOMEM; or another error of libuv. */
+ * not have. A log line names the option in both cases. UV_ENOMEM; or another error of libuv or of
+ * sio_adapter_ops.open. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* Returns the loop that the server was created on. */
@@ -152,7 +154,7 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 /* Stops listening, disconnects every socket ("server shutting down"), closes every connection,
  * frees the server, and then calls done(user). When done runs, the server has no handle on the uv
  * loop any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already,
- * or a callback calls sio_server_close() in which it is not allowed.
+ * or the call was made in a callback in which it is not allowed (see above).
  *
  * The clients have sio_options.shutdown_timeout_ms to read what is queued for them and to answer
  * the close; then the server cuts their connections. Closing takes as long as that if one client
@@ -161,11 +163,11 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
 /* Registers two callbacks, for a part of a program that has timers of its own or keeps a pointer to
- * the server. begin runs when the server begins to close: inside sio_server_close(), or at the end
- * of sio_server_drain(). Sending returns SIO_ECLOSED at that time, and the disconnect callbacks
- * have not run yet. ended runs after all other callbacks of the server, just before done() of
- * sio_server_close(); it must not use the server. ended may be NULL. UV_EINVAL: begin is NULL;
- * UV_ENOMEM. */
+ * the server. begin runs when the server begins to close: inside sio_server_close() or, after
+ * sio_server_drain(), when draining has ended. Sending to a socket returns SIO_ECLOSED at that
+ * time, and the disconnect callbacks have not run yet. ended runs after all other callbacks of the
+ * server, just before done() of sio_server_close(); it must not use the server. ended may be NULL.
+ * UV_EINVAL: begin is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void *user),
                             void (*ended)(void *user), void *user);
 

@@ -21,7 +21,8 @@
  *
  *  - Handles (socket, nsp, event, replies) are pointers. They are copied freely, own nothing, and
  *    are valid as long as the C pointer. Owners (server, next, ack, request, socket_ref, nsp_ref,
- *    kept_event) are movable and not copyable. All of them belong to the loop's thread.
+ *    kept_event) are movable and not copyable. All of them are used on the loop's thread only;
+ *    server::post() may be called on any thread.
  *  - A handler is any callable, also one that can only be moved. It is destroyed when its namespace
  *    has been removed, or when its server has closed. A callable that is given to one call, such as
  *    that of emit_ack(), is destroyed after it has run, or when the call fails.
@@ -358,8 +359,8 @@ public:
 
   /* Returns argument i as a T, which is bool, a number, std::string_view, std::string, zstring,
    * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if the argument is of
-   * another type, or if it is an integer that does not fit into a T. Views and pointers are valid
-   * as long as the event. */
+   * another type, or if T is an integer type and the argument does not fit into a T and into
+   * std::int64_t. Views and pointers are valid as long as the event. */
   template <class T> std::optional<T> as(std::size_t i) const;
   /* Returns the JSON text of argument i; empty if there is no such argument, or if it contains
    * attachments. */

@@ -4,7 +4,7 @@
  *
  * A socket is valid from its first middleware or connect callback until its disconnect callbacks
  * have returned. sio_socket_ref() keeps the pointer valid longer; calls that need a connection then
- * return SIO_ECLOSED. Loop thread only.
+ * return SIO_ECLOSED. All functions are called on the loop's thread.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -67,17 +67,17 @@ SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 
 /* ---- rooms --------------------------------------------------------------------------------- */
 
-/* Make the socket join or leave a room. The name of a room is any text of 1 to 255 bytes. Each
- * socket is always in the room that has the socket's id as its name. Joining a room twice, or
- * leaving a room that the socket is not in, returns 0 and changes nothing. SIO_ENAME: room is not a
- * valid name; SIO_ECLOSED: the socket has disconnected; SIO_ESTATE: called inside a callback of
- * sio_on_any_outgoing() or packet_create; UV_ENOMEM. */
+/* Make the socket join or leave a room. The name of a room is any text of 1 to 255 bytes. A
+ * connected socket is always in the room that has the socket's id as its name, and cannot leave
+ * this room. Joining a room twice, or leaving a room that the socket is not in, returns 0 and
+ * changes nothing. SIO_ENAME: room is not a valid name; SIO_ECLOSED: the socket has disconnected;
+ * SIO_ESTATE: called inside a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
-/* Lists the rooms of the socket; the room of its id is the first one. Writes at most max names to
- * out, and returns the number of rooms, which may be greater than max. Each name is valid until the
- * socket leaves that room. */
+/* Lists the rooms of the socket; for a connected socket, the room of its id is the first one.
+ * Writes at most max names to out, and returns the number of rooms, which may be greater than max.
+ * Each name is valid until the socket leaves that room. */
 SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
 
 /* ---- disconnecting ------------------------------------------------------------------------- */
