@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
+#include <pthread.h>
 #endif
 #include <string.h>
 
@@ -92,8 +93,14 @@ char *sio__strndup(const char *s, size_t n) {
 }
 
 #ifdef __GLIBC__
+/* If another allocator has replaced glibc's (one that is preloaded, or a sanitizer's), the first
+ * call of malloc_trim() initialises glibc's. Two threads that do so at once crash. */
 void sio__mem_return_to_system(void) {
-  if (host_free == free) malloc_trim(0);
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  if (host_free != free) return;
+  pthread_mutex_lock(&lock);
+  malloc_trim(0);
+  pthread_mutex_unlock(&lock);
 }
 #else
 void sio__mem_return_to_system(void) {}

@@ -5,14 +5,21 @@
 #include "net_rig.h"
 
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 enum { FLOOD = 8000 /* short messages: about 4 MB */ };
 
-static unsigned trims;
+static atomic_uint trims, inside;
+static atomic_bool overlapped;
 int __wrap_malloc_trim(size_t pad);
 int __wrap_malloc_trim(size_t pad) {
   (void)pad;
   trims++;
+  if (atomic_fetch_add(&inside, 1)) overlapped = true;
+  sched_yield();
+  inside--;
   return 1;
 }
 
@@ -103,7 +110,26 @@ TEST(an_allocator_of_the_hosts_is_left_alone) {
   end();
 }
 
+static void *return_memory_often(void *arg) {
+  (void)arg;
+  for (unsigned i = 0; i < 20000; i++) sio__mem_return_to_system();
+  return NULL;
+}
+
+TEST(two_threads_do_not_give_back_memory_at_once) {
+  pthread_t other;
+  sio_set_allocator(NULL, NULL, NULL);
+  trims = 0;
+  overlapped = false;
+  REQUIRE(pthread_create(&other, NULL, return_memory_often, NULL) == 0);
+  return_memory_often(NULL);
+  REQUIRE(pthread_join(other, NULL) == 0);
+  EQ(trims, 40000);
+  CHECK(!overlapped);
+}
+
 TESTS_BEGIN
+T(two_threads_do_not_give_back_memory_at_once)
 T(what_a_flood_took_is_given_back_ten_seconds_after_it)
 T(a_server_without_a_surplus_has_no_deadline_for_it)
 T(floods_that_follow_one_another_are_given_back_once)
