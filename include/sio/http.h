@@ -244,7 +244,8 @@ SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_call
  * will close the WebSocket; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 /* Closes the WebSocket after everything that is queued has been sent. code and reason are those of
- * the close frame; reason may be NULL: no text. */
+ * the close frame; reason may be NULL: no text. If code is not one that a close frame may contain
+ * (RFC 6455 section 7.4), the close frame has neither. */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
 
 /* The properties of a WebSocket. The texts are valid as long as the WebSocket. */

@@ -111,7 +111,7 @@ SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
 
 /* Passes the lines that wait for the end of the turn to the log callback at once, for a program
  * that is about to call abort(). Must be called on the loop's thread. SIO_ESTATE: called inside the
- * log callback. */
+ * log callback, or in a callback that runs inside a call that sends (server.h). */
 SIO_EXTERN int sio_log_flush(sio_server *srv);
 
 #ifdef __cplusplus

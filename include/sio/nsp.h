@@ -178,12 +178,13 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 /* ---- rooms --------------------------------------------------------------------------------- */
 
 /* Callbacks for changes of the rooms of this server; the room of each socket's id is one of them. A
- * field may be NULL. `create` runs before the first socket joins a room, and `remove` after the
- * last one has left it ("create-room", "join-room", "leave-room", "delete-room"). The callbacks run
- * inside the call that changes the room, and may themselves call any function, even make the socket
- * leave that room again. In `leave` and `remove` the socket may have disconnected already. In
- * `create` and `join` it may not be connected yet: middleware may join rooms, and a socket that is
- * recovered joins its rooms, with its data, before it connects. */
+ * field may be NULL. `create` runs before the `join` of a room's first socket, and `remove` after
+ * the `leave` of its last one ("create-room", "join-room", "leave-room", "delete-room"). When they
+ * run, the socket is in the room already, or has left it. The callbacks run inside the call that
+ * changes the room, and may themselves call any function, even make the socket leave that room
+ * again. In `leave` and `remove` the socket may have disconnected already. In `create` and `join`
+ * it may not be connected yet: middleware may join rooms, and a socket that is recovered joins its
+ * rooms, with its data, before it connects. */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;

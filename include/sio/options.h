@@ -109,11 +109,12 @@ typedef struct sio_deflate {
  * response to its CONNECT packet the client is sent the events that it missed, in order. The
  * callbacks of sio_on_connect() run again, and sio_socket_recovered() returns true in them.
  *
- *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close.
- *    A socket that left its namespace, or was disconnected from it, is not recovered.
- *  - The library appends an offset, which is a string, to the arguments of each event. Events of
- *    sio_emit_ack(), and events to a single client that cannot be recovered, have no offset. Events
- *    of sio_emit_ack() and volatile events are not sent again to a recovered client.
+ *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close
+ *    and, if the adapter keeps the sockets, when the server closes. A socket that left its
+ *    namespace, or was disconnected from it, is not recovered.
+ *  - The library appends an offset, which is a string, to the arguments of each event. Events that
+ *    ask for an ack, and events to a single client that cannot be recovered, have no offset. Events
+ *    that ask for an ack, and volatile events, are not sent again to a recovered client.
  *  - Which events a client missed is decided by the rooms that it was in when its connection broke.
  *  - Events that the program sends to a room or to the room of a socket id while the client is away
  *    are sent when the client is back. sio_emit() with the sio_socket pointer of the broken
@@ -130,7 +131,8 @@ typedef struct sio_deflate {
  *  - Events that sio_options.when_full dropped for a slow client are not sent again.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
- * cause. */
+ * cause. Clients of Engine.IO 3 are never recovered. If events that a returning client missed are
+ * lost while middleware runs for it, its connection is closed: "forced close" with SIO_ETOOBIG. */
 typedef struct sio_recovery {
   size_t size;
   /* How many milliseconds a client may be away before it cannot be recovered any more. Default:

@@ -167,7 +167,9 @@ typedef struct sio_stats {
   /* How often the program blocked the loop for longer than half of ping_timeout_ms, or than one
    * second if that is less; for less than 100 ms it does not count. */
   uint64_t stalls;
-  uint64_t calls_refused; /* calls that returned SIO_ESTATE because a callback may not make them */
+  /* Calls that did nothing because a callback that runs inside a call that sends made them
+   * (server.h). */
+  uint64_t calls_refused;
 
   /* -- TLS (tls.h) -- */
   uint64_t tls_connections;                 /* gauge: open                                        */
