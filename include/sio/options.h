@@ -218,7 +218,8 @@ typedef struct sio_options {
 
   /* Requests whose path begins with this text are requests of Socket.IO. Default: "/socket.io/". */
   const char *path;
-  /* Accept the path without a '/' at its end, too. */
+  /* Accept the path without a '/' at its end, too. All paths that begin with the same text, such as
+   * "/socket.iox", are then paths of Socket.IO. */
   bool no_trailing_slash;
   /* Do not serve socket.io.js and the other files of the JavaScript client below the path. */
   bool no_serve_client;
@@ -228,9 +229,13 @@ typedef struct sio_options {
   bool allow_eio3;
   /* Which transports clients may use. Default: SIO_POLLING | SIO_WEBSOCKET. */
   unsigned transports;
-  /* How often each client is sent a ping, in milliseconds. Default: 25000. */
+  /* How many milliseconds after the handshake, and then after each pong, a client is sent the next
+   * ping. Default: 25000. */
   unsigned ping_interval_ms;
-  /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. */
+  /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. If it
+   * sends something else in this time, it has the same time once more from then on. Clients of
+   * Engine.IO 3 send the pings: one that sends none for ping_interval_ms + ping_timeout_ms is
+   * disconnected. */
   unsigned ping_timeout_ms;
   /* How long an upgrade to WebSocket may take: from the response with status 101 to the client's
    * Engine.IO packet "5" (upgrade). Default: 10000 ms. */
@@ -283,7 +288,9 @@ typedef struct sio_options {
   /* Makes the ids of sessions; NULL: an id is 15 random bytes as base64url. */
   sio_id_cb generate_id;
   void *generate_id_user;
-  /* Called for each HTTP request that Engine.IO refuses; NULL: not called. */
+  /* Called for each HTTP request that Engine.IO refuses with one of its error codes, before the
+   * request is answered; NULL: not called. The callback may answer the request itself. It is not
+   * called for requests that a limit refuses, or that come while the server drains. */
   sio_connection_error_cb connection_error;
   void *connection_error_user;
   /* Called for each connection or session that a limit refuses (see limits.h); NULL: not called. */
@@ -333,7 +340,9 @@ typedef struct sio_options {
   /* A pointer that the library passes to sio_adapter_ops.open. */
   void *adapter_user;
   /* NULL: the server serves alone. Otherwise the server serves together with the other servers that
-   * were created with the same sio_threads (threads.h). Cannot be combined with adapter. */
+   * were created with the same sio_threads (threads.h). The limits max_connections,
+   * max_per_address, connects_per_s and requests_per_s then hold for all of them together. Cannot
+   * be combined with adapter. */
   sio_threads *threads;
   /* How long all middleware of a namespace together may take to decide about one client; after this
    * time the client gets connect_error "timeout". A callback of sio_of_match() has a limit of its
