@@ -467,8 +467,9 @@ public:
   }
 };
 
-/* An HTTP request of server::route(). If it is destroyed before respond(), the request gets status
- * 500. */
+/* An HTTP request of server::route(). After respond() it is empty, unless respond() returned
+ * std::errc::invalid_argument: then it can still be answered. A request that is destroyed before it
+ * is answered gets status 500. */
 class request {
   struct refuse {
     void operator()(sio_request *r) const noexcept { sio_respond(r, 500, nullptr, sio_text("")); }
@@ -486,7 +487,9 @@ public:
     return error(sio_respond_header(get(), name.c_str(), value.c_str()));
   }
   std::error_code respond(int status, zstring type, std::string_view body) {
-    return error(sio_respond(request_.release(), status, type.c_str(), slice(body)));
+    std::error_code err = error(sio_respond(get(), status, type.c_str(), slice(body)));
+    if (err != std::errc::invalid_argument) static_cast<void>(request_.release());
+    return err;
   }
 };
 

@@ -629,6 +629,19 @@ TEST(a_route_answers_and_one_that_does_not_or_throws_answers_500) {
   EQ(thrown, 1);
 }
 
+TEST(a_request_whose_answer_is_invalid_can_still_be_answered) {
+  rig r;
+  CHECK(!r.server.route("GET", "/again", [](sio::request q) {
+    CHECK(q.respond(99, "text/plain", "") == std::errc::invalid_argument);
+    CHECK(!q.respond(200, "text/plain", "fine"));
+  }));
+  CHECK(!r.server.route("GET", "/gives_up", [](sio::request q) {
+    CHECK(q.respond(99, "text/plain", "") == std::errc::invalid_argument);
+  }));
+  CHECK(fetched(r, "/again").find(" 200 ") != std::string::npos);
+  CHECK(fetched(r, "/gives_up").find(" 500 ") != std::string::npos);
+}
+
 /* ---- the server ------------------------------------------------------------------------------ */
 
 TEST(errors_are_error_codes_of_the_library_or_of_the_system) {
@@ -742,6 +755,7 @@ T(a_match_function_decides_which_namespaces_there_are)
 T(an_exception_reaches_on_exception_and_the_program_goes_on)
 T(without_on_exception_an_exception_ends_the_program)
 T(a_route_answers_and_one_that_does_not_or_throws_answers_500)
+T(a_request_whose_answer_is_invalid_can_still_be_answered)
 T(errors_are_error_codes_of_the_library_or_of_the_system)
 T(draining_and_then_closing_reports_both_ends)
 T(a_server_can_be_opened_again_when_it_has_closed)
