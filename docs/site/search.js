@@ -15,7 +15,8 @@
   const IN_TITLE = 10;
   const IS_TITLE = 100;
   const WEIGHTS = [
-    [/^(changelog|contributing|platforms|api-changes|architecture|testing|conformance|features)\./, 0.01],
+    [/^(changelog|contributing|platforms|api-changes|architecture|testing|conformance|features)\./, 0.0001],
+    [/^reference\/(adapter|parser)\./, 0.002], /* for who writes an adapter or a parser */
     [/^(performance|security|reporting|from-node|examples\/)/, 0.1],
   ];
   const titles = new Map();
