@@ -34,7 +34,7 @@ void sio__admin_json_add_element(cJSON *array, cJSON *item) {
 
 /* ---- a socket of the UI has connected -------------------------------------------------------- */
 
-static void send_ui_config(struct admin *a, sio_socket *s) {
+static void send_config_to_ui_socket(struct admin *a, sio_socket *s) {
   static const char *const all[] = { "EMIT",      "JOIN",   "LEAVE",       "DISCONNECT",
                                      "MJOIN",     "MLEAVE", "MDISCONNECT", "AGGREGATED_EVENTS",
                                      "ALL_EVENTS" };
@@ -46,11 +46,11 @@ static void send_ui_config(struct admin *a, sio_socket *s) {
   sio_emit(s, "config", SIO_ARGS(SIO_OBJECT({ "supportedFeatures", list })));
 }
 
-static void on_ui_connect(sio_socket *s, void *user) {
+static void send_initial_state_to_connected_ui(sio_socket *s, void *user) {
   struct admin *a = user;
-  sio__admin_send_session_id(a, s);
-  send_ui_config(a, s);
-  if (a->development) sio__admin_send_socket_list(a, s);
+  sio__admin_send_session_id_after_login(a, s);
+  send_config_to_ui_socket(a, s);
+  if (a->development) sio__admin_fetch_and_send_socket_list(a, s);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -66,24 +66,26 @@ void sio__admin_unref(struct admin *a) {
   if (--a->refs == 0) admin_free(a);
 }
 
-static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
+static void admin_unref_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
 /* Releases the struct admin when no callback of the server can run any more. Sessions may end after
  * the server has begun to close, and then call the hooks of this library, which use the struct. */
-static void on_server_ended(void *user) { sio__admin_unref(user); }
+static void unref_admin_on_server_ended(void *user) { sio__admin_unref(user); }
 
-static void admin_on_stats_timer(uv_timer_t *timer) { sio__admin_send_stats(timer->data); }
+static void admin_send_stats_on_timer(uv_timer_t *timer) {
+  sio__admin_send_stats_to_ui(timer->data);
+}
 
-static void on_server_close(sio_server *srv, void *user) {
+static void stop_admin_on_server_close(sio_server *srv, void *user) {
   struct admin *a = user;
   (void)srv;
   a->closing = true;
-  sio__admin_login_clear(a);
-  sio__admin_free_waiting_events(a);
-  uv_close((uv_handle_t *)&a->timer, admin_on_timer_closed);
+  sio__admin_login_refuse_pending_and_clear(a);
+  sio__admin_free_queued_sent_events(a);
+  uv_close((uv_handle_t *)&a->timer, admin_unref_on_timer_closed);
 }
 
-static bool copy_admin_option_text(char **out, const char *text) {
+static bool duplicate_admin_option_text_unless_null(char **out, const char *text) {
   if (!text) return true;
   *out = strdup(text);
   return *out != NULL;
@@ -104,9 +106,9 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
                        .started_ms = uv_hrtime() / 1000000,
                        .last_event = &a->events };
   if (uv_os_gethostname(a->host, &size)) strcpy(a->host, "localhost");
-  if (copy_admin_option_text(&a->username, o->username) &&
-      copy_admin_option_text(&a->password, o->password) &&
-      copy_admin_option_text(&a->server_id, o->server_id ? o->server_id : a->host))
+  if (duplicate_admin_option_text_unless_null(&a->username, o->username) &&
+      duplicate_admin_option_text_unless_null(&a->password, o->password) &&
+      duplicate_admin_option_text_unless_null(&a->server_id, o->server_id ? o->server_id : a->host))
     return a;
   admin_free(a);
   return NULL;
@@ -136,20 +138,20 @@ static bool is_valid_admin_options(const sio_admin_options *o) {
 /* Registers the callbacks of this library, except those for the end of the server. If one cannot be
  * registered, returns the error; those before it stay registered. sio_admin_attach() then sets
  * a->closing, after which no password is accepted and nothing is broadcast to the UI. */
-static int register_admin_callbacks(struct admin *a, const sio_admin_options *o) {
+static int create_ui_namespace_and_register_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
-  if (!err) err = sio__admin_login_init(a, o);
-  if (!err) err = sio_on_connect(a->nsp, on_ui_connect, a);
-  if (!err && !a->readonly) err = sio__admin_commands_init(a);
-  if (!err && a->development) err = sio__admin_watch_init(a);
-  if (!err) err = sio__admin_stats_init(a);
+  if (!err) err = sio__admin_login_register_unless_no_auth(a, o);
+  if (!err) err = sio_on_connect(a->nsp, send_initial_state_to_connected_ui, a);
+  if (!err && !a->readonly) err = sio__admin_register_command_handlers(a);
+  if (!err && a->development) err = sio__admin_watch_all_namespaces(a);
+  if (!err) err = sio__admin_stats_count_and_register_hooks(a);
   return err;
 }
 
-static void start_stats_timer(struct admin *a) {
+static void start_admin_stats_timer(struct admin *a) {
   uv_timer_init(sio_server_loop(a->srv), &a->timer);
   a->timer.data = a;
-  uv_timer_start(&a->timer, admin_on_stats_timer, STATS_EVERY_MS, STATS_EVERY_MS);
+  uv_timer_start(&a->timer, admin_send_stats_on_timer, STATS_EVERY_MS, STATS_EVERY_MS);
   uv_unref((uv_handle_t *)&a->timer); /* so that this timer does not keep the loop running */
 }
 
@@ -160,14 +162,14 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   if (!a) return UV_ENOMEM;
   /* The callbacks for the end of the server are registered first, so that they free everything that
    * is set up below. */
-  int err = sio_on_close(srv, on_server_close, on_server_ended, a);
+  int err = sio_on_close(srv, stop_admin_on_server_close, unref_admin_on_server_ended, a);
   if (err) {
     admin_free(a);
     return err;
   }
-  start_stats_timer(a);
-  err = register_admin_callbacks(a, &o);
-  if (!err) sio__admin_send_stats(a);
+  start_admin_stats_timer(a);
+  err = create_ui_namespace_and_register_callbacks(a, &o);
+  if (!err) sio__admin_send_stats_to_ui(a);
   a->closing = err != 0;
   return err;
 }

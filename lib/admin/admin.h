@@ -112,15 +112,15 @@ void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
 
 /* ---- login.c --------------------------------------------------------------------------------- */
 
-int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
+int sio__admin_login_register_unless_no_auth(struct admin *a, const sio_admin_options *o);
 /* Called when a socket has connected to the namespace of the UI. If the client has entered the
  * password, sends it the id of its new session, with which it need not enter the password again. */
-void sio__admin_send_session_id(struct admin *a, sio_socket *s);
-void sio__admin_login_clear(struct admin *a);
+void sio__admin_send_session_id_after_login(struct admin *a, sio_socket *s);
+void sio__admin_login_refuse_pending_and_clear(struct admin *a);
 /* Ends a password check. If the name and the password were correct, admits the client, and keeps
  * the check until the socket of the client has connected. Otherwise refuses the client and frees
  * the check. */
-void sio__admin_finish_password_check(struct check *c);
+void sio__admin_accept_or_refuse_checked_login(struct check *c);
 /* Returns true if this is the password of the UI. Called in a thread of libuv's pool, because
  * computing the bcrypt hash takes about 0.1 s. */
 bool sio__admin_is_correct_password(const struct admin *a, const char *password);
@@ -129,15 +129,15 @@ bool sio__admin_is_correct_password(const struct admin *a, const char *password)
 
 extern const char sio__admin_busy[]; /* in login.c */
 /* Queues the check of a client's password. When it is the check's turn, a thread checks the
- * password, and then sio__admin_finish_password_check() is called. If the queue is full, a check of
- * an address that has at least two checks more than this client's address is refused; if there is
- * no such address, or if memory ran out, this client is refused at once. */
-void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
-                                     const char *password, sio_next *next);
+ * password, and then sio__admin_accept_or_refuse_checked_login() is called. If the queue is full,
+ * a check of an address that has at least two checks more than this client's address is refused;
+ * if there is no such address, or if memory ran out, this client is refused at once. */
+void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, const char *name,
+                                               const char *password, sio_next *next);
 /* Refuses the clients whose password check has not begun: only the clients of this session or, if
  * session is NULL, all of them. why is the message that the clients get. */
-void sio__admin_refuse_waiting_password_checks(struct admin *a, const sio_session *session,
-                                               const char *why);
+void sio__admin_refuse_queued_checks_of_session(struct admin *a, const sio_session *session,
+                                                const char *why);
 void sio__admin_password_check_free(struct check *c);
 /* Overwrites n bytes at p, which contain a password or data that was computed from one, with
  * zeros. */
@@ -145,19 +145,19 @@ void sio__admin_overwrite_secret(void *p, size_t n);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */
 
-int sio__admin_commands_init(struct admin *a);
+int sio__admin_register_command_handlers(struct admin *a);
 
 /* ---- stats.c --------------------------------------------------------------------------------- */
 
-int sio__admin_stats_init(struct admin *a);
-void sio__admin_send_stats(struct admin *a);
+int sio__admin_stats_count_and_register_hooks(struct admin *a);
+void sio__admin_send_stats_to_ui(struct admin *a);
 
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
-int sio__admin_watch_init(struct admin *a);
+int sio__admin_watch_all_namespaces(struct admin *a);
 /* Asks all servers for their sockets. When they have answered or the time limit has passed, sends
  * the list, of at most SOCKETS_MAX sockets, to a client of the UI (the socket s). */
-void sio__admin_send_socket_list(struct admin *a, sio_socket *s);
-void sio__admin_free_waiting_events(struct admin *a);
+void sio__admin_fetch_and_send_socket_list(struct admin *a, sio_socket *s);
+void sio__admin_free_queued_sent_events(struct admin *a);
 
 #endif

@@ -70,14 +70,14 @@ void sio__admin_password_check_free(struct check *c) {
   free(c);
 }
 
-static void refuse_password_check(struct check *c, const char *why) {
+static void refuse_and_free_password_check(struct check *c, const char *why) {
   sio_next_fail(c->verdict, why, sio_null());
   sio__admin_password_check_free(c);
 }
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
-static struct check *remove_password_check(struct admin *a, struct check **at) {
+static struct check *unlink_password_check_from_queue(struct admin *a, struct check **at) {
   struct check *c = *at;
   *at = c->next;
   c->next = NULL;
@@ -85,7 +85,7 @@ static struct check *remove_password_check(struct admin *a, struct check **at) {
   return c;
 }
 
-static void append_password_check(struct admin *a, struct check *c) {
+static void append_to_password_check_queue(struct admin *a, struct check *c) {
   struct check **end = &a->checks;
   while (*end) end = &(*end)->next;
   *end = c;
@@ -94,21 +94,20 @@ static void append_password_check(struct admin *a, struct check *c) {
 
 /* Moves all waiting checks of one address to the end of the queue. Called after a check of this
  * address, so that addresses take turns. */
-static void move_password_checks_of_address_to_end(struct admin *a,
-                                                   const struct address_key *from) {
+static void move_checks_of_address_to_queue_end(struct admin *a, const struct address_key *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
     if (!is_same_address_key(&(*at)->from, from)) {
       at = &(*at)->next;
       continue;
     }
-    *last = remove_password_check(a, at);
+    *last = unlink_password_check_from_queue(a, at);
     last = &(*last)->next;
   }
   for (struct check *c = moved, *next; c; c = next) {
     next = c->next;
     c->next = NULL;
-    append_password_check(a, c);
+    append_to_password_check_queue(a, c);
   }
 }
 
@@ -117,30 +116,30 @@ static void check_password_in_thread(uv_work_t *work) {
   c->password_ok = sio__admin_is_correct_password(c->admin, c->password);
 }
 
-static void start_next_password_check(struct admin *a);
+static void start_first_password_check_in_queue(struct admin *a);
 
-static void on_password_checked(uv_work_t *work, int status) {
+static void finish_checked_password_and_start_next(uv_work_t *work, int status) {
   struct check *c = work->data;
   struct admin *a = c->admin;
   if (status) c->password_ok = false;
   sio__admin_overwrite_secret(c->password, c->size);
-  remove_password_check(a, &a->checks);
-  move_password_checks_of_address_to_end(a, &c->from);
-  start_next_password_check(a);
-  sio__admin_finish_password_check(c);
+  unlink_password_check_from_queue(a, &a->checks);
+  move_checks_of_address_to_queue_end(a, &c->from);
+  start_first_password_check_in_queue(a);
+  sio__admin_accept_or_refuse_checked_login(c);
 }
 
 /* Starts the first check of the queue in a thread of libuv's pool. The other checks wait until it
  * has ended. If the first check cannot be started, its client is refused, and the next check is
  * started. */
-static void start_next_password_check(struct admin *a) {
+static void start_first_password_check_in_queue(struct admin *a) {
   struct check *c;
   while ((c = a->checks)) {
     c->work.data = c;
     if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_password_in_thread,
-                       on_password_checked))
+                       finish_checked_password_and_start_next))
       return;
-    sio__admin_finish_password_check(remove_password_check(a, &a->checks));
+    sio__admin_accept_or_refuse_checked_login(unlink_password_check_from_queue(a, &a->checks));
   }
 }
 
@@ -162,38 +161,38 @@ static struct check **find_password_check_to_displace(struct admin *a, size_t *m
 /* Makes room for one more check of the address `from`. If the queue is full, a check of the address
  * that has the most checks is refused, provided that this address has at least two checks more than
  * `from`. Returns false if no room could be made. */
-static bool make_room_for_password_check(struct admin *a, const struct address_key *from) {
+static bool make_space_in_password_check_queue(struct admin *a, const struct address_key *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;
   struct check **displaced = find_password_check_to_displace(a, &most);
   if (count_password_checks_of_address(a, from) + 1 >= most) return false;
-  refuse_password_check(remove_password_check(a, displaced), sio__admin_busy);
+  refuse_and_free_password_check(unlink_password_check_from_queue(a, displaced), sio__admin_busy);
   return true;
 }
 
-void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
-                                     const char *password, sio_next *next) {
+void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, const char *name,
+                                               const char *password, sio_next *next) {
   struct check *c = password_check_new(a, s, name, password, next);
   if (!c) {
     sio_next_fail(next, sio__admin_busy, sio_null());
     return;
   }
-  if (!make_room_for_password_check(a, &c->from)) {
-    refuse_password_check(c, sio__admin_busy);
+  if (!make_space_in_password_check_queue(a, &c->from)) {
+    refuse_and_free_password_check(c, sio__admin_busy);
     return;
   }
-  append_password_check(a, c);
-  if (a->nchecks == 1) start_next_password_check(a);
+  append_to_password_check_queue(a, c);
+  if (a->nchecks == 1) start_first_password_check_in_queue(a);
 }
 
 /* The first check of the queue is left alone, because a thread may be working on it: it ends with
- * on_password_checked(). */
-void sio__admin_refuse_waiting_password_checks(struct admin *a, const sio_session *session,
-                                               const char *why) {
+ * finish_checked_password_and_start_next(). */
+void sio__admin_refuse_queued_checks_of_session(struct admin *a, const sio_session *session,
+                                                const char *why) {
   struct check **at = a->checks ? &a->checks->next : &a->checks;
   while (*at)
     if (!session || (*at)->session == session)
-      refuse_password_check(remove_password_check(a, at), why);
+      refuse_and_free_password_check(unlink_password_check_from_queue(a, at), why);
     else
       at = &(*at)->next;
 }

@@ -14,7 +14,8 @@ struct command {
   sio_target to;
 };
 
-static int read_ui_command(struct admin *a, sio_event *e, size_t filter, struct command *c) {
+static int parse_ui_command_from_event(struct admin *a, sio_event *e, size_t filter,
+                                       struct command *c) {
   const char *nsp = sio_event_str(e, 0);
   c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
   c->action.filter = sio_event_str(e, filter);
@@ -29,8 +30,8 @@ static int read_ui_command(struct admin *a, sio_event *e, size_t filter, struct 
   return c->to.nsp ? 0 : UV_ENOENT;
 }
 
-static void report_ui_command_to_program(struct admin *a, sio_socket *s, struct command *c,
-                                         int err) {
+static void call_host_callback_for_ui_command(struct admin *a, sio_socket *s, struct command *c,
+                                              int err) {
   c->action.err = err;
   if (a->action) a->action(s, &c->action, a->user);
 }
@@ -46,46 +47,46 @@ static int broadcast_event_of_ui_command(const struct command *c, sio_event *e) 
   return err;
 }
 
-static void on_ui_command_emit(sio_socket *s, sio_event *e, void *user) {
+static void run_ui_emit_command(sio_socket *s, sio_event *e, void *user) {
   struct command c;
-  int err = read_ui_command(user, e, 1, &c);
+  int err = parse_ui_command_from_event(user, e, 1, &c);
   c.action.what = sio_event_str(e, 2);
   if (!err) err = c.action.what ? broadcast_event_of_ui_command(&c, e) : SIO_ENAME;
-  report_ui_command_to_program(user, s, &c, err);
+  call_host_callback_for_ui_command(user, s, &c, err);
 }
 
 /* Handles "join" and "leave", which have the same arguments. */
-static void handle_ui_room_command(struct admin *a, sio_socket *s, sio_event *e,
-                                   int (*change)(sio_target to, const char *const *rooms)) {
+static void run_ui_join_or_leave_command(struct admin *a, sio_socket *s, sio_event *e,
+                                         int (*change)(sio_target to, const char *const *rooms)) {
   struct command c;
-  int err = read_ui_command(a, e, 2, &c);
+  int err = parse_ui_command_from_event(a, e, 2, &c);
   c.action.what = sio_event_str(e, 1);
   if (!err && !c.action.what) err = SIO_ENAME;
   if (!err) err = change(c.to, SIO_ROOMS(c.action.what));
-  report_ui_command_to_program(a, s, &c, err);
+  call_host_callback_for_ui_command(a, s, &c, err);
 }
 
-static void on_ui_command_join(sio_socket *s, sio_event *e, void *user) {
-  handle_ui_room_command(user, s, e, sio_all_join);
+static void run_ui_join_command(sio_socket *s, sio_event *e, void *user) {
+  run_ui_join_or_leave_command(user, s, e, sio_all_join);
 }
 
-static void on_ui_command_leave(sio_socket *s, sio_event *e, void *user) {
-  handle_ui_room_command(user, s, e, sio_all_leave);
+static void run_ui_leave_command(sio_socket *s, sio_event *e, void *user) {
+  run_ui_join_or_leave_command(user, s, e, sio_all_leave);
 }
 
-static void on_ui_command_disconnect(sio_socket *s, sio_event *e, void *user) {
+static void run_ui_disconnect_command(sio_socket *s, sio_event *e, void *user) {
   struct command c;
   bool session = false;
-  int err = read_ui_command(user, e, 2, &c);
+  int err = parse_ui_command_from_event(user, e, 2, &c);
   if (!err && !sio_event_bool(e, 1, &session) && sio_event_kind(e, 1) != SIO_NULL) err = UV_EINVAL;
   if (!err) err = sio_all_disconnect(c.to, session);
-  report_ui_command_to_program(user, s, &c, err);
+  call_host_callback_for_ui_command(user, s, &c, err);
 }
 
-int sio__admin_commands_init(struct admin *a) {
-  int err = sio_on(a->nsp, "emit", on_ui_command_emit, a);
-  if (!err) err = sio_on(a->nsp, "join", on_ui_command_join, a);
-  if (!err) err = sio_on(a->nsp, "leave", on_ui_command_leave, a);
-  if (!err) err = sio_on(a->nsp, "_disconnect", on_ui_command_disconnect, a);
+int sio__admin_register_command_handlers(struct admin *a) {
+  int err = sio_on(a->nsp, "emit", run_ui_emit_command, a);
+  if (!err) err = sio_on(a->nsp, "join", run_ui_join_command, a);
+  if (!err) err = sio_on(a->nsp, "leave", run_ui_leave_command, a);
+  if (!err) err = sio_on(a->nsp, "_disconnect", run_ui_disconnect_command, a);
   return err;
 }

@@ -23,7 +23,7 @@ const char sio__admin_busy[] = "too many attempts, try again later";
 
 /* ---- bcrypt ---------------------------------------------------------------------------------- */
 
-static bool is_equal_in_constant_time(const char *a, const char *b, size_t n) {
+static bool are_bytes_equal_in_constant_time(const char *a, const char *b, size_t n) {
   unsigned char differences = 0;
   for (size_t i = 0; i < n; i++) differences |= (unsigned char)(a[i] ^ b[i]);
   return differences == 0;
@@ -35,7 +35,7 @@ static bool does_password_match_hash(const char *password, const char *hash) {
   if (!data) return false;
   const char *computed = crypt_r(password, hash, data);
   bool matches = computed && strlen(computed) == HASH_LENGTH &&
-                 is_equal_in_constant_time(computed, hash, HASH_LENGTH);
+                 are_bytes_equal_in_constant_time(computed, hash, HASH_LENGTH);
   sio__admin_overwrite_secret(data, sizeof *data);
   free(data);
   return matches;
@@ -61,7 +61,7 @@ static bool is_bcrypt_hash(const char *hash) {
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static bool is_known_ui_session(struct admin *a, const char *id) {
+static bool is_ui_session_id_known_and_unexpired(struct admin *a, const char *id) {
   bool found = false;
   if (strlen(id) != SESSION_ID_SIZE - 1) return false;
   if (a->has_session) return a->has_session(id, a->user);
@@ -69,12 +69,12 @@ static bool is_known_ui_session(struct admin *a, const char *id) {
   for (size_t i = 0; i < SESSIONS_MAX; i++) {
     const struct session *s = &a->sessions[i];
     bool alive = s->saved_ms && now - s->saved_ms < SESSION_LIFE_MS;
-    found |= alive && is_equal_in_constant_time(s->id, id, SESSION_ID_SIZE - 1);
+    found |= alive && are_bytes_equal_in_constant_time(s->id, id, SESSION_ID_SIZE - 1);
   }
   return found;
 }
 
-static void save_ui_session(struct admin *a, const char *id) {
+static void save_ui_session_id(struct admin *a, const char *id) {
   struct session *oldest = &a->sessions[0];
   if (a->save_session) {
     a->save_session(id, a->user);
@@ -86,7 +86,7 @@ static void save_ui_session(struct admin *a, const char *id) {
   oldest->saved_ms = uv_now(sio_server_loop(a->srv));
 }
 
-static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
+static bool make_random_ui_session_id(char out[SESSION_ID_SIZE]) {
   static const char digits[] = "0123456789abcdef";
   unsigned char bytes[(SESSION_ID_SIZE - 1) / 2];
   if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL)) return false;
@@ -103,7 +103,7 @@ static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
 /* Keeps the check of a socket that may connect, because its session id can be sent to the client
  * only when the socket has connected. Also frees the checks of those sockets that disconnected
  * before that. */
-static void keep_password_check_until_connected(struct admin *a, struct check *c) {
+static void store_passed_check_and_free_disconnected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {
       at = &old->next;
@@ -120,32 +120,32 @@ bool sio__admin_is_correct_password(const struct admin *a, const char *password)
   return does_password_match_hash(password, a->password);
 }
 
-void sio__admin_finish_password_check(struct check *c) {
+void sio__admin_accept_or_refuse_checked_login(struct check *c) {
   struct admin *a = c->admin;
-  if (a->closing || !c->name_ok || !c->password_ok || !make_ui_session_id(c->session_id)) {
+  if (a->closing || !c->name_ok || !c->password_ok || !make_random_ui_session_id(c->session_id)) {
     sio_next_fail(c->verdict, invalid, sio_null());
     sio__admin_password_check_free(c);
     return;
   }
-  save_ui_session(a, c->session_id);
-  keep_password_check_until_connected(a, c);
+  save_ui_session_id(a, c->session_id);
+  store_passed_check_and_free_disconnected(a, c);
   sio_next_ok(c->verdict);
 }
 
 /* ---- the middleware -------------------------------------------------------------------------- */
 
-static const char *get_json_string_member(const cJSON *auth, const char *name) {
+static const char *get_json_string_member_or_null(const cJSON *auth, const char *name) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(auth, name);
   return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
-static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
+static void accept_ui_session_or_queue_password_check(sio_socket *s, sio_next *next, void *user) {
   struct admin *a = user;
   const cJSON *auth = sio_socket_auth_tree(s);
-  const char *session = get_json_string_member(auth, "sessionId"),
-             *name = get_json_string_member(auth, "username");
-  const char *password = get_json_string_member(auth, "password");
-  if (session && is_known_ui_session(a, session)) {
+  const char *session = get_json_string_member_or_null(auth, "sessionId"),
+             *name = get_json_string_member_or_null(auth, "username");
+  const char *password = get_json_string_member_or_null(auth, "password");
+  if (session && is_ui_session_id_known_and_unexpired(a, session)) {
     sio_next_ok(next);
     return;
   }
@@ -153,27 +153,28 @@ static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
     sio_next_fail(next, invalid, sio_null());
     return;
   }
-  sio__admin_queue_password_check(a, s, name, password, next);
+  sio__admin_queue_or_refuse_password_check(a, s, name, password, next);
 }
 
 /* Refuses the waiting password checks of a client that has disconnected, so that its passwords are
  * removed from memory. */
-static void on_ui_session_close(sio_session *session, const sio_close_info *why, void *user) {
+static void refuse_password_checks_on_session_close(sio_session *session, const sio_close_info *why,
+                                                    void *user) {
   (void)why;
-  sio__admin_refuse_waiting_password_checks(user, session,
-                                            "the client left before its password was checked");
+  sio__admin_refuse_queued_checks_of_session(user, session,
+                                             "the client left before its password was checked");
 }
 
-int sio__admin_login_init(struct admin *a, const sio_admin_options *o) {
+int sio__admin_login_register_unless_no_auth(struct admin *a, const sio_admin_options *o) {
   if (o->no_auth) return 0;
   if (!is_bcrypt_hash(a->password)) return UV_EINVAL;
   if (!is_bcrypt_available()) return UV_ENOTSUP;
-  static const sio_engine_hooks hooks = { .close = on_ui_session_close };
+  static const sio_engine_hooks hooks = { .close = refuse_password_checks_on_session_close };
   int err = sio_on_engine(a->srv, &hooks, a);
-  return err ? err : sio_use(a->nsp, on_ui_login, a);
+  return err ? err : sio_use(a->nsp, accept_ui_session_or_queue_password_check, a);
 }
 
-void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
+void sio__admin_send_session_id_after_login(struct admin *a, sio_socket *s) {
   struct check **at = &a->signed_in, *c;
   while ((c = *at) && c->socket != s) at = &c->next;
   if (!c) return;
@@ -182,8 +183,8 @@ void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
   sio__admin_password_check_free(c);
 }
 
-void sio__admin_login_clear(struct admin *a) {
-  sio__admin_refuse_waiting_password_checks(a, NULL, invalid);
+void sio__admin_login_refuse_pending_and_clear(struct admin *a) {
+  sio__admin_refuse_queued_checks_of_session(a, NULL, invalid);
   for (struct check *c = a->signed_in, *next; c; c = next) {
     next = c->next;
     sio__admin_password_check_free(c);

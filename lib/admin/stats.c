@@ -10,7 +10,7 @@
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-static struct second *find_or_add_current_second(struct admin *a) {
+static struct second *find_or_add_counters_of_current_second(struct admin *a) {
   uv_timeval64_t now;
   uv_gettimeofday(&now);
   uint64_t time = (uint64_t)now.tv_sec;
@@ -24,65 +24,66 @@ static bool is_polling_session(const sio_session *c) {
   return strcmp(sio_session_info_of(c).transport, "polling") == 0;
 }
 
-static void stats_on_session_open(sio_session *c, void *user) {
+static void stats_count_opened_session(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
   a->polling += is_polling_session(c);
-  find_or_add_current_second(a)->opened++;
+  find_or_add_counters_of_current_second(a)->opened++;
 }
 
-static void stats_on_session_upgrade(sio_session *c, void *user) {
+static void stats_count_session_upgrade(sio_session *c, void *user) {
   struct admin *a = user;
   (void)c;
   a->polling--;
 }
 
-static void stats_on_session_close(sio_session *c, const sio_close_info *why, void *user) {
+static void stats_count_closed_session(sio_session *c, const sio_close_info *why, void *user) {
   struct admin *a = user;
   a->clients--;
   a->polling -= is_polling_session(c);
   if (why->reason >= 0 && why->reason < SIO_REASON_END)
-    find_or_add_current_second(a)->closed[why->reason]++;
+    find_or_add_counters_of_current_second(a)->closed[why->reason]++;
 }
 
-static void stats_on_packet_received(sio_session *c, const sio_engine_packet *p, void *user) {
+static void stats_count_received_packet(sio_session *c, const sio_engine_packet *p, void *user) {
   struct second *now;
   (void)c;
   if (!p->data.n) return;
-  now = find_or_add_current_second(user);
+  now = find_or_add_counters_of_current_second(user);
   now->packets_in++;
   now->bytes_in += p->data.n;
 }
 
-static void stats_on_packet_queued(sio_session *c, const sio_engine_packet *p, void *user) {
+static void stats_count_queued_packet(sio_session *c, const sio_engine_packet *p, void *user) {
   struct second *now;
   (void)c;
   if (!p->data.n) return;
-  now = find_or_add_current_second(user);
+  now = find_or_add_counters_of_current_second(user);
   now->packets_out++;
   now->bytes_out += p->data.n;
 }
 
-static void count_session_opened_before(sio_session *c, void *user) {
+static void count_session_opened_before_attach(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
   a->polling += is_polling_session(c);
 }
 
-int sio__admin_stats_init(struct admin *a) {
-  static const sio_engine_hooks hooks = { .open = stats_on_session_open,
-                                          .upgrade = stats_on_session_upgrade,
-                                          .close = stats_on_session_close,
-                                          .packet = stats_on_packet_received,
-                                          .packet_create = stats_on_packet_queued };
-  sio_sessions(a->srv, count_session_opened_before, a);
+int sio__admin_stats_count_and_register_hooks(struct admin *a) {
+  static const sio_engine_hooks hooks = { .open = stats_count_opened_session,
+                                          .upgrade = stats_count_session_upgrade,
+                                          .close = stats_count_closed_session,
+                                          .packet = stats_count_received_packet,
+                                          .packet_create = stats_count_queued_packet };
+  sio_sessions(a->srv, count_session_opened_before_attach, a);
   return sio_on_engine(a->srv, &hooks, a);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void add_event_count_to_json(cJSON *list, const struct second *s, const char *type,
-                                    const char *sub_type, uint64_t count) {
+static void append_event_count_to_json_unless_zero(cJSON *list, const struct second *s,
+                                                   const char *type, const char *sub_type,
+                                                   uint64_t count) {
   if (!count) return;
   cJSON *item = cJSON_CreateObject();
   cJSON_AddNumberToObject(item, "timestamp", (double)s->time * 1000);
@@ -92,31 +93,31 @@ static void add_event_count_to_json(cJSON *list, const struct second *s, const c
   sio__admin_json_add_element(list, item);
 }
 
-static cJSON *take_event_counts_as_json(struct admin *a) {
+static cJSON *make_json_of_event_counts_and_reset(struct admin *a) {
   cJSON *list = cJSON_CreateArray();
   for (size_t i = 0; i < a->nseconds; i++) {
     const struct second *s = &a->seconds[i];
-    add_event_count_to_json(list, s, "rawConnection", NULL, s->opened);
-    add_event_count_to_json(list, s, "packetsIn", NULL, s->packets_in);
-    add_event_count_to_json(list, s, "bytesIn", NULL, s->bytes_in);
-    add_event_count_to_json(list, s, "packetsOut", NULL, s->packets_out);
-    add_event_count_to_json(list, s, "bytesOut", NULL, s->bytes_out);
+    append_event_count_to_json_unless_zero(list, s, "rawConnection", NULL, s->opened);
+    append_event_count_to_json_unless_zero(list, s, "packetsIn", NULL, s->packets_in);
+    append_event_count_to_json_unless_zero(list, s, "bytesIn", NULL, s->bytes_in);
+    append_event_count_to_json_unless_zero(list, s, "packetsOut", NULL, s->packets_out);
+    append_event_count_to_json_unless_zero(list, s, "bytesOut", NULL, s->bytes_out);
     for (int reason = 0; reason < SIO_REASON_END; reason++)
-      add_event_count_to_json(list, s, "rawDisconnection", sio_reason_str(reason),
-                              s->closed[reason]);
+      append_event_count_to_json_unless_zero(list, s, "rawDisconnection", sio_reason_str(reason),
+                                             s->closed[reason]);
   }
   a->nseconds = 0;
   return list;
 }
 
-static void add_namespace_to_json(sio_nsp *nsp, void *user) {
+static void append_namespace_info_to_json_list(sio_nsp *nsp, void *user) {
   cJSON *item = cJSON_CreateObject();
   cJSON_AddStringToObject(item, "name", sio_nsp_name(nsp));
   cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count(nsp, NULL));
   sio__admin_json_add_element(user, item);
 }
 
-void sio__admin_send_stats(struct admin *a) {
+void sio__admin_send_stats_to_ui(struct admin *a) {
   cJSON *stats = cJSON_CreateObject(), *nsps = cJSON_CreateArray();
   cJSON_AddStringToObject(stats, "serverId", a->server_id);
   cJSON_AddStringToObject(stats, "hostname", a->host);
@@ -124,8 +125,8 @@ void sio__admin_send_stats(struct admin *a) {
   cJSON_AddNumberToObject(stats, "uptime", (double)(uv_hrtime() / 1000000 - a->started_ms) / 1000);
   cJSON_AddNumberToObject(stats, "clientsCount", (double)a->clients);
   cJSON_AddNumberToObject(stats, "pollingClientsCount", (double)a->polling);
-  sio__admin_json_add_member(stats, "aggregatedEvents", take_event_counts_as_json(a));
-  sio_nsps(a->srv, add_namespace_to_json, nsps);
+  sio__admin_json_add_member(stats, "aggregatedEvents", make_json_of_event_counts_and_reset(a));
+  sio_nsps(a->srv, append_namespace_info_to_json_list, nsps);
   sio__admin_json_add_member(stats, "namespaces", nsps);
   if (a->events_dropped) /* the UI does not know this member; see EVENTS_MAX */
     cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);

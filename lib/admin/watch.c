@@ -22,7 +22,7 @@ enum { CLIENT_ID_LENGTH = 12 };
 
 /* ---- pieces of JSON -------------------------------------------------------------------------- */
 
-static cJSON *make_json_timestamp(void) {
+static cJSON *make_json_timestamp_of_now(void) {
   uv_timeval64_t now;
   uv_gettimeofday(&now);
   time_t seconds = (time_t)now.tv_sec;
@@ -41,21 +41,21 @@ static cJSON *parse_json_object_or_empty(sio_slice text) {
   return cJSON_CreateObject();
 }
 
-static cJSON *room_names_to_json(const char *const *names) {
+static cJSON *room_names_to_json_array(const char *const *names) {
   cJSON *list = cJSON_CreateArray();
   for (; names && *names; names++) sio__admin_json_add_element(list, cJSON_CreateString(*names));
   return list;
 }
 
-static void copy_short_public_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
+static void copy_start_of_session_public_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
   sio_session_info info = sio_session_info_of(c);
   memcpy(out, info.public_id, CLIENT_ID_LENGTH);
   out[CLIENT_ID_LENGTH] = '\0';
 }
 
 /* Makes the JSON object that the UI shows for a socket, which may be on another server. */
-static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, sio_slice handshake,
-                             const char *const *rooms) {
+static cJSON *make_json_of_socket_for_ui(const char *id, const char *nsp, sio_slice shared,
+                                         sio_slice handshake, const char *const *rooms) {
   cJSON *out = cJSON_CreateObject(), *data = parse_json_object_or_empty(shared),
         *head = parse_json_object_or_empty(handshake);
   cJSON *own = cJSON_DetachItemFromObjectCaseSensitive(data, OWN_MEMBER);
@@ -70,17 +70,17 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
   cJSON_AddStringToObject(out, "nsp", nsp);
   sio__admin_json_add_member(out, "data", data);
   sio__admin_json_add_member(out, "handshake", head);
-  sio__admin_json_add_member(out, "rooms", room_names_to_json(rooms));
+  sio__admin_json_add_member(out, "rooms", room_names_to_json_array(rooms));
   return out;
 }
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
 /* Returns those members of a socket's shared JSON that the program has set: the text after the
- * member "_admin", which put_admin_member_into_shared_json() has inserted as the first one; without
+ * member "_admin", which set_admin_member_of_shared_json() has inserted as the first one; without
  * this member, the text after '{'. The final '}' is included. The text is cut, and not parsed into
  * a cJSON tree, because a tree would round large numbers of the program. */
-static sio_slice find_shared_members_of_program(sio_slice shared) {
+static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
   static const char admin_member_start[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
@@ -92,22 +92,23 @@ static sio_slice find_shared_members_of_program(sio_slice shared) {
   return (sio_slice){ p + 1, (size_t)(end - p - 1) };
 }
 
-static bool has_no_json_members(sio_slice members) {
+static bool is_rest_of_json_object_empty(sio_slice members) {
   while (members.n && strchr(" \t\r\n", *members.p)) members.p++, members.n--;
   return members.n == 0 || *members.p == '}';
 }
 
-static void put_admin_member_into_shared_json(sio_socket *s) {
+static void set_admin_member_of_shared_json(sio_socket *s) {
   char id[CLIENT_ID_LENGTH + 1];
   const sio_session *c = sio_socket_session(s);
   if (!c) return;
-  copy_short_public_id(c, id);
-  sio_slice others = find_shared_members_of_program(sio_socket_shared(s));
+  copy_start_of_session_public_id(c, id);
+  sio_slice others = find_shared_json_members_set_by_program(sio_socket_shared(s));
   size_t size = others.n + 128;
   char *text = malloc(size);
   if (!text) return;
-  int n = snprintf(text, size, "{\"" OWN_MEMBER "\":{\"clientId\":\"%s\",\"transport\":\"%s\"}%s",
-                   id, sio_session_info_of(c).transport, has_no_json_members(others) ? "" : ",");
+  int n =
+      snprintf(text, size, "{\"" OWN_MEMBER "\":{\"clientId\":\"%s\",\"transport\":\"%s\"}%s", id,
+               sio_session_info_of(c).transport, is_rest_of_json_object_empty(others) ? "" : ",");
   memcpy(text + n, others.p, others.n);
   sio_socket_set_shared(s, (sio_slice){ text, (size_t)n + others.n });
   free(text);
@@ -115,37 +116,39 @@ static void put_admin_member_into_shared_json(sio_socket *s) {
 
 /* ---- sockets and rooms ----------------------------------------------------------------------- */
 
-static void watch_on_socket_connected(sio_socket *s, void *user) {
+static void watch_send_connected_socket_to_ui(sio_socket *s, void *user) {
   size_t n = sio_rooms(s, NULL, 0);
   const char **rooms = calloc(n + 1, sizeof *rooms);
-  put_admin_member_into_shared_json(s);
+  set_admin_member_of_shared_json(s);
   if (rooms) sio_rooms(s, rooms, n);
-  cJSON *args[] = { socket_to_json(sio_socket_id(s), sio_nsp_name(sio_socket_nsp(s)),
-                                   sio_socket_shared(s), sio_socket_handshake(s), rooms),
-                    make_json_timestamp() };
+  cJSON *args[] = { make_json_of_socket_for_ui(sio_socket_id(s), sio_nsp_name(sio_socket_nsp(s)),
+                                               sio_socket_shared(s), sio_socket_handshake(s),
+                                               rooms),
+                    make_json_timestamp_of_now() };
   sio__admin_send_event_to_ui(user, "socket_connected", args, 2);
   free(rooms);
 }
 
-static void watch_on_socket_disconnected(sio_socket *s, const sio_close_info *why, void *user) {
+static void watch_send_disconnected_socket_to_ui(sio_socket *s, const sio_close_info *why,
+                                                 void *user) {
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(sio_socket_nsp(s))),
                     cJSON_CreateString(sio_socket_id(s)),
-                    cJSON_CreateString(sio_reason_str(why->reason)), make_json_timestamp() };
+                    cJSON_CreateString(sio_reason_str(why->reason)), make_json_timestamp_of_now() };
   sio__admin_send_event_to_ui(user, "socket_disconnected", args, 4);
 }
 
 static void send_room_event_to_ui(struct admin *a, const char *event, const sio_nsp *nsp,
                                   const char *room, const sio_socket *s) {
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(nsp)), cJSON_CreateString(room),
-                    cJSON_CreateString(sio_socket_id(s)), make_json_timestamp() };
+                    cJSON_CreateString(sio_socket_id(s)), make_json_timestamp_of_now() };
   sio__admin_send_event_to_ui(a, event, args, 4);
 }
 
-static void watch_on_room_joined(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+static void watch_send_room_join_to_ui(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   send_room_event_to_ui(user, "room_joined", nsp, room, s);
 }
 
-static void watch_on_room_left(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+static void watch_send_room_leave_to_ui(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   send_room_event_to_ui(user, "room_left", nsp, room, s);
 }
 
@@ -156,10 +159,10 @@ struct upgrade {
   const sio_session *session;
 };
 
-static void send_new_transport_of_socket(sio_socket *s, void *user) {
+static void send_transport_to_ui_if_session_upgraded(sio_socket *s, void *user) {
   const struct upgrade *u = user;
   if (sio_socket_session(s) != u->session) return;
-  put_admin_member_into_shared_json(s);
+  set_admin_member_of_shared_json(s);
   cJSON *update = cJSON_CreateObject();
   cJSON_AddStringToObject(update, "id", sio_socket_id(s));
   cJSON_AddStringToObject(update, "nsp", sio_nsp_name(sio_socket_nsp(s)));
@@ -167,13 +170,13 @@ static void send_new_transport_of_socket(sio_socket *s, void *user) {
   sio__admin_send_event_to_ui(u->admin, "socket_updated", &update, 1);
 }
 
-static void send_new_transport_of_sockets_in_namespace(sio_nsp *nsp, void *user) {
-  sio_all_each((sio_target){ .nsp = nsp }, send_new_transport_of_socket, user);
+static void send_upgraded_transports_in_namespace_to_ui(sio_nsp *nsp, void *user) {
+  sio_all_each((sio_target){ .nsp = nsp }, send_transport_to_ui_if_session_upgraded, user);
 }
 
-static void watch_on_session_upgraded(sio_session *c, void *user) {
+static void watch_send_upgraded_transports_to_ui(sio_session *c, void *user) {
   struct upgrade u = { user, c };
-  sio_nsps(u.admin->srv, send_new_transport_of_sockets_in_namespace, &u);
+  sio_nsps(u.admin->srv, send_upgraded_transports_in_namespace_to_ui, &u);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -185,22 +188,23 @@ struct shown_event {
   char nsp[];
 };
 
-static void send_shown_event_to_ui(struct admin *a, const char *what, const char *nsp,
-                                   const char *id, const sio_event *e) {
+static void send_observed_event_to_ui(struct admin *a, const char *what, const char *nsp,
+                                      const char *id, const sio_event *e) {
   sio_val array[] = { sio_str(sio_event_name(e)), sio_event_args(e) };
-  cJSON *time = make_json_timestamp();
+  cJSON *time = make_json_timestamp_of_now();
   if (!a->closing)
     sio_broadcast((sio_target){ .nsp = a->nsp }, what,
                   SIO_ARGS(nsp, id, sio_array(sio_argv(array, 2)), time));
   cJSON_Delete(time);
 }
 
-static void watch_on_event_received(sio_socket *s, sio_event *e, void *user) {
-  send_shown_event_to_ui(user, "event_received", sio_nsp_name(sio_socket_nsp(s)), sio_socket_id(s),
-                         e);
+static void watch_send_received_event_to_ui(sio_socket *s, sio_event *e, void *user) {
+  send_observed_event_to_ui(user, "event_received", sio_nsp_name(sio_socket_nsp(s)),
+                            sio_socket_id(s), e);
 }
 
-static struct shown_event *shown_event_new(const sio_socket *s, const char *event, sio_args args) {
+static struct shown_event *sent_event_copy_new(const sio_socket *s, const char *event,
+                                               sio_args args) {
   const char *nsp = sio_nsp_name(sio_socket_nsp(s)), *id = sio_socket_id(s);
   size_t n = strlen(nsp) + 1, id_n = strlen(id) + 1;
   struct shown_event *shown = calloc(1, sizeof *shown + n + id_n);
@@ -213,12 +217,12 @@ static struct shown_event *shown_event_new(const sio_socket *s, const char *even
   return NULL;
 }
 
-static void shown_event_free(struct shown_event *shown) {
+static void sent_event_copy_free(struct shown_event *shown) {
   sio_event_free(shown->event);
   free(shown);
 }
 
-static struct shown_event *take_waiting_events(struct admin *a) {
+static struct shown_event *detach_queued_sent_events(struct admin *a) {
   struct shown_event *first = a->events;
   a->events = NULL;
   a->last_event = &a->events;
@@ -226,23 +230,24 @@ static struct shown_event *take_waiting_events(struct admin *a) {
   return first;
 }
 
-static void send_waiting_events_to_ui(sio_server *srv, void *user) {
+static void send_and_free_queued_events_to_ui(sio_server *srv, void *user) {
   struct admin *a = user;
   (void)srv;
-  for (struct shown_event *e = take_waiting_events(a), *next; e; e = next) {
+  for (struct shown_event *e = detach_queued_sent_events(a), *next; e; e = next) {
     next = e->next;
-    send_shown_event_to_ui(a, "event_sent", e->nsp, e->id, e->event);
-    shown_event_free(e);
+    send_observed_event_to_ui(a, "event_sent", e->nsp, e->id, e->event);
+    sent_event_copy_free(e);
   }
   sio__admin_unref(a);
 }
 
 /* Keeps a copy of the event that is being sent, and shows it in the UI in the next turn of the
  * loop: in a callback of sio_on_any_outgoing() nothing may be sent. */
-static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args, void *user) {
+static void watch_queue_copy_of_sent_event(sio_socket *s, const char *event, sio_args args,
+                                           void *user) {
   struct admin *a = user;
   if (a->closing) return;
-  struct shown_event *shown = a->nevents < EVENTS_MAX ? shown_event_new(s, event, args) : NULL;
+  struct shown_event *shown = a->nevents < EVENTS_MAX ? sent_event_copy_new(s, event, args) : NULL;
   if (!shown) {
     a->events_dropped++;
     return;
@@ -253,18 +258,18 @@ static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args,
   a->nevents++;
   if (!first) return;
   a->refs++;
-  if (!sio_post(a->srv, send_waiting_events_to_ui, a)) return;
+  if (!sio_post(a->srv, send_and_free_queued_events_to_ui, a)) return;
   /* An event that stayed in the list would never be sent, nor would later ones: sio_post() is
    * called only when an event is added to an empty list. */
-  sio__admin_free_waiting_events(a);
+  sio__admin_free_queued_sent_events(a);
   a->events_dropped++;
   sio__admin_unref(a);
 }
 
-void sio__admin_free_waiting_events(struct admin *a) {
-  for (struct shown_event *e = take_waiting_events(a), *next; e; e = next) {
+void sio__admin_free_queued_sent_events(struct admin *a) {
+  for (struct shown_event *e = detach_queued_sent_events(a), *next; e; e = next) {
     next = e->next;
-    shown_event_free(e);
+    sent_event_copy_free(e);
   }
 }
 
@@ -283,7 +288,7 @@ struct fetch {
   char nsp[];
 };
 
-static void socket_listing_send_if_complete(struct listing *l) {
+static void socket_listing_unref_and_send_if_last(struct listing *l) {
   if (--l->pending) return;
   if (!l->admin->closing) sio_emit(l->to, "all_sockets", SIO_ARGS(sio_tree(l->list)));
   cJSON_Delete(l->list);
@@ -292,19 +297,19 @@ static void socket_listing_send_if_complete(struct listing *l) {
   free(l);
 }
 
-static void socket_listing_on_fetched(int status, sio_remote *list, size_t n, void *user) {
+static void socket_listing_add_fetched_sockets(int status, sio_remote *list, size_t n, void *user) {
   struct fetch *f = user;
   struct listing *l = f->listing;
   (void)status; /* after an error, the sockets of the servers that have answered are shown */
   for (size_t i = 0; i < n && l->count < SOCKETS_MAX; i++, l->count++)
-    sio__admin_json_add_element(l->list,
-                                socket_to_json(list[i].id, f->nsp, list[i].data,
-                                               sio_remote_handshake(&list[i]), list[i].rooms));
+    sio__admin_json_add_element(
+        l->list, make_json_of_socket_for_ui(list[i].id, f->nsp, list[i].data,
+                                            sio_remote_handshake(&list[i]), list[i].rooms));
   free(f);
-  socket_listing_send_if_complete(l);
+  socket_listing_unref_and_send_if_last(l);
 }
 
-static void fetch_sockets_of_namespace(sio_nsp *nsp, void *user) {
+static void socket_listing_fetch_sockets_of_namespace(sio_nsp *nsp, void *user) {
   struct listing *l = user;
   size_t n = strlen(sio_nsp_name(nsp)) + 1;
   struct fetch *f = calloc(1, sizeof *f + n);
@@ -312,20 +317,20 @@ static void fetch_sockets_of_namespace(sio_nsp *nsp, void *user) {
   f->listing = l;
   memcpy(f->nsp, sio_nsp_name(nsp), n);
   l->pending++;
-  if (!sio_all_fetch((sio_target){ .nsp = nsp }, 0, socket_listing_on_fetched, f)) return;
+  if (!sio_all_fetch((sio_target){ .nsp = nsp }, 0, socket_listing_add_fetched_sockets, f)) return;
   l->pending--;
   free(f);
 }
 
-void sio__admin_send_socket_list(struct admin *a, sio_socket *s) {
+void sio__admin_fetch_and_send_socket_list(struct admin *a, sio_socket *s) {
   struct listing *l = calloc(1, sizeof *l);
   if (!l) return;
   *l = (struct listing){
     .admin = a, .to = sio_socket_ref(s), .list = cJSON_CreateArray(), .pending = 1
   };
   a->refs++;
-  sio_nsps(a->srv, fetch_sockets_of_namespace, l);
-  socket_listing_send_if_complete(l);
+  sio_nsps(a->srv, socket_listing_fetch_sockets_of_namespace, l);
+  socket_listing_unref_and_send_if_last(l);
 }
 
 /* ---- registering ---------------------------------------------------------------------------- */
@@ -335,32 +340,34 @@ struct watching {
   int err;
 };
 
-static int watch_namespace(struct admin *a, sio_nsp *nsp) {
+static int watch_register_hooks_in_namespace(struct admin *a, sio_nsp *nsp) {
   static const sio_room_hooks rooms = { .size = sizeof rooms,
-                                        .join = watch_on_room_joined,
-                                        .leave = watch_on_room_left };
-  int err = sio_on_connect(nsp, watch_on_socket_connected, a);
-  if (!err) err = sio_on_disconnect(nsp, watch_on_socket_disconnected, a);
+                                        .join = watch_send_room_join_to_ui,
+                                        .leave = watch_send_room_leave_to_ui };
+  int err = sio_on_connect(nsp, watch_send_connected_socket_to_ui, a);
+  if (!err) err = sio_on_disconnect(nsp, watch_send_disconnected_socket_to_ui, a);
   if (!err) err = sio_on_room(nsp, &rooms, a);
   /* Events in the namespace of the UI are not shown in the UI, because showing an event sends
    * another event in that namespace. */
-  if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event_received, a);
-  if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_event_sent, a);
+  if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_send_received_event_to_ui, a);
+  if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_queue_copy_of_sent_event, a);
   return err;
 }
 
-static void watch_existing_namespace(sio_nsp *nsp, void *user) {
+static void watch_register_hooks_in_existing_nsp(sio_nsp *nsp, void *user) {
   struct watching *w = user;
-  if (!w->err) w->err = watch_namespace(w->admin, nsp);
+  if (!w->err) w->err = watch_register_hooks_in_namespace(w->admin, nsp);
 }
 
-static void watch_new_namespace(sio_nsp *nsp, void *user) { watch_namespace(user, nsp); }
+static void watch_register_hooks_in_new_nsp(sio_nsp *nsp, void *user) {
+  watch_register_hooks_in_namespace(user, nsp);
+}
 
-int sio__admin_watch_init(struct admin *a) {
-  static const sio_engine_hooks hooks = { .upgrade = watch_on_session_upgraded };
-  static const sio_nsp_hooks nsps = { .create = watch_new_namespace };
+int sio__admin_watch_all_namespaces(struct admin *a) {
+  static const sio_engine_hooks hooks = { .upgrade = watch_send_upgraded_transports_to_ui };
+  static const sio_nsp_hooks nsps = { .create = watch_register_hooks_in_new_nsp };
   struct watching w = { .admin = a };
-  sio_nsps(a->srv, watch_existing_namespace, &w);
+  sio_nsps(a->srv, watch_register_hooks_in_existing_nsp, &w);
   if (!w.err) w.err = sio_on_nsp(a->srv, &nsps, a);
   if (!w.err) w.err = sio_on_engine(a->srv, &hooks, a);
   return w.err;
