@@ -24,17 +24,17 @@ static bool slice_contains_text(sio_slice s, const char *word) {
 static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
   if (slice_contains_text(agent, ";MSIE") || slice_contains_text(agent, "Trident/"))
-    sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
+    sio__request_add_answer_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
 /* Sets the header without which a browser might run the answer as a script, if a page of another
  * site has loaded it as one. */
 static void set_nosniff_header(sio_request *r) {
-  sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
+  sio__request_add_answer_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
 
 static void set_common_headers(struct eio *e, sio_request *r, bool initial) {
-  sio__request_set_header(r, "cache-control", SLICE("no-store"));
+  sio__request_add_answer_header(r, "cache-control", SLICE("no-store"));
   set_nosniff_header(r);
   disable_ie_xss_filter(r);
   sio__run_header_hooks(e, r, initial);
@@ -44,7 +44,7 @@ static void answer_with_body(sio_request *r, const char *type, struct msg *body)
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
-    sio__coding_answer_request(r, 200, type, body);
+    sio__coding_answer_compressed_if_accepted(r, 200, type, body);
 }
 
 static void answer_jsonp_script(sio_request *r, const struct msg *body) {
@@ -52,7 +52,7 @@ static void answer_jsonp_script(sio_request *r, const struct msg *body) {
   if (script)
     answer_with_body(r, "text/javascript; charset=UTF-8", script);
   else
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
   msg_unref(script);
 }
 
@@ -94,7 +94,7 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   sio_slice text = slice_str(refusal_message_text(why));
   char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_write_quoted(NULL, text));
   if (!json) {
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return;
   }
   memcpy(json, head, sizeof head);
@@ -114,7 +114,7 @@ static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
     return "sio_options.allowed_origins does not list this origin";
   /* A browser's preflight request, which is answered only if sio_options.cors is set. */
   if (why->code == EIO_BAD_METHOD && r->method == HTTP_OPTIONS)
-    return sio__cors_describe_missing_permission(e->opts->cors, r);
+    return sio__cors_describe_refused_origin(e->opts->cors, r);
   if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return NULL;
   bool version2 = slice_equals_str(why->detail, "3") || slice_equals_str(why->detail, "2");
   return version2 ? "a client of Socket.IO 2, which sio_options.allow_eio3 admits" : NULL;

@@ -43,11 +43,11 @@ static bool is_transport_enabled(const struct eio *e, const struct handshake_que
 
 /* Counts a refused request against the limits of its client's address. Returns false if the address
  * is over a limit, and 429 was sent. A request that names no session is not counted here, because
- * sio__admit_new_session() has counted it. */
+ * sio__admit_session_request_or_answer_429() has counted it. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;
-  return sio__admit_charge_refused_request(addr_limits, r);
+  return sio__admit_charge_refusal_or_answer_429(addr_limits, r);
 }
 
 static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -90,7 +90,7 @@ static bool verify_request(struct eio *e, sio_request *r, struct handshake_query
     return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "",
                             sio__handshake_query_raw_value(r, "transport"));
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
-    return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
+    return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__request_origin_or_referer(r));
   if (r->upgrade && !q->websocket)
     return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return q->has_sid ? verify_session_request(e, r, q, session) : verify_open_request(e, r, q);
@@ -155,7 +155,7 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
 /* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
  * is the browser that hides the answer from the page, and reports this in its console only. */
 __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
-  const char *fault = sio__cors_describe_missing_permission(e->opts->cors, r);
+  const char *fault = sio__cors_describe_refused_origin(e->opts->cors, r);
   if (!fault) return;
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "the browser at %s must hide the answer from a page of origin %.*s: %s",
@@ -181,7 +181,7 @@ static void handle_opening_request(struct eio *e, sio_request *r) {
 static void admission_run_next_hook(struct admission *a);
 
 static void admission_finish(struct admission *a) {
-  if (a->r && a->waited && !a->r->answered) sio__request_allow_body(a->r);
+  if (a->r && a->waited && !a->r->answered) sio__request_allow_reading_body(a->r);
   sio__free(a);
 }
 
@@ -199,7 +199,7 @@ static void admission_on_hook_verdict(sio_next *n, bool ok, const char *message,
   if (!a->r) {
     admission_finish(a);
   } else if (!a->r->conn) {
-    sio__request_drop(a->r);
+    sio__request_close_without_answer(a->r);
     a->r = NULL;
     admission_finish(a);
   } else if (!ok) {
@@ -261,7 +261,7 @@ static void admission_run_next_hook(struct admission *a) {
 static bool start_request_admission(struct eio *e, sio_request *r) {
   struct admission *a = sio__calloc(1, sizeof *a);
   if (!a) {
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return true;
   }
   a->next.done = admission_on_hook_verdict;
@@ -279,7 +279,7 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
 static bool apply_cors_to_request(struct eio *e, sio_request *r) {
   if (r->method == HTTP_OPTIONS && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);
-  if (err < 0) sio__request_drop(r);
+  if (err < 0) sio__request_close_without_answer(r);
   return err == 0;
 }
 
@@ -305,7 +305,7 @@ bool sio__handshake_on_head(sio_request *r) {
   if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits_active(addr_limits) && !sio__handshake_query_has_sid(r) &&
-      !sio__admit_new_session(addr_limits, r))
+      !sio__admit_session_request_or_answer_429(addr_limits, r))
     return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)
     return start_request_admission(e, r);

@@ -8,7 +8,7 @@
  * the parameter is missing or its value is too long. The value may contain a NUL. */
 static sio_slice copy_query_parameter(const sio_request *r, const char *key, char *text,
                                       size_t size) {
-  long n = sio__request_query_parameter(r, key, text, size);
+  long n = sio__request_copy_decoded_query_parameter(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
@@ -33,7 +33,7 @@ sio_slice sio__handshake_query_raw_value(const sio_request *r, const char *key) 
 
 bool sio__handshake_query_has_sid(const sio_request *r) {
   char some[2];
-  long n = sio__request_query_parameter(r, "sid", some, sizeof some);
+  long n = sio__request_copy_decoded_query_parameter(r, "sid", some, sizeof some);
   return n > 0 || n == SIO_ETOOBIG;
 }
 

@@ -7,7 +7,8 @@
 
 bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r) {
   char j[2];
-  return e->opts->allow_eio3 && sio__request_query_parameter(r, "j", j, sizeof j) != UV_ENOENT;
+  return e->opts->allow_eio3 &&
+         sio__request_copy_decoded_query_parameter(r, "j", j, sizeof j) != UV_ENOENT;
 }
 
 /* ---- out ------------------------------------------------------------------------------ */
@@ -55,7 +56,7 @@ size_t sio__jsonp_write_quoted(char *out, sio_slice s) {
 static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
-  long len = sio__request_query_parameter(r, "j", j, sizeof j);
+  long len = sio__request_copy_decoded_query_parameter(r, "j", j, sizeof j);
   for (const char *p = j; len > 0; len--, p++)
     if (*p >= '0' && *p <= '9') out[n++] = *p;
   return n;

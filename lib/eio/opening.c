@@ -21,7 +21,7 @@ static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { 
 static void refuse_request_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
-  if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
+  if (e->group->retry_after_s) sio__request_add_answer_header(r, "Retry-After", slice_str(seconds));
   r->log_reason = "the server is draining or closing";
   sio__request_disable_keep_alive(r);
   sio__answer_empty(e, r, 503);
@@ -32,7 +32,7 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
     refuse_request_while_closing(e, r);
     return NULL;
   }
-  struct kept_head *head = sio__kept_head_new(r);
+  struct kept_head *head = sio__kept_request_head_new(r);
   sio_session *c = NULL;
   int err =
       head ? sio__session_new(&c, e, r, head, sio__handshake_query_protocol(e, r)) : UV_ENOMEM;
@@ -42,14 +42,14 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
   }
   if (!err) {
     char flag[2];
-    c->base64 = sio__request_query_parameter(r, "b64", flag, sizeof flag) != 0 &&
-                sio__request_query_parameter(r, "b64", flag, sizeof flag) != UV_ENOENT;
+    c->base64 = sio__request_copy_decoded_query_parameter(r, "b64", flag, sizeof flag) != 0 &&
+                sio__request_copy_decoded_query_parameter(r, "b64", flag, sizeof flag) != UV_ENOENT;
     c->xdomain = sio__request_header(r, "origin").p != NULL;
     return c;
   }
-  sio__kept_head_free(head);
+  sio__kept_request_head_free(head);
   if (err == UV_ENOMEM)
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
   else
     sio__refuse_request(e, r, &no_id);
   return NULL;
@@ -58,8 +58,8 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
 static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
   char value[COOKIE_SIZE];
   if (!e->opts->cookie) return;
-  long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
-  if (n > 0) sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
+  long n = sio__cookie_write_set_cookie_value(value, sizeof value, e->opts->cookie, slice_str(sid));
+  if (n > 0) sio__request_add_answer_header(r, "Set-Cookie", slice(value, (size_t)n));
 }
 
 void sio__open_polling_session(struct eio *e, sio_request *r) {
@@ -70,7 +70,7 @@ void sio__open_polling_session(struct eio *e, sio_request *r) {
   if (!err) err = sio__session_send_handshake(c);
   if (err) {
     sio__session_discard(c);
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return;
   }
   sio__polling_answer_first_get(c, r);

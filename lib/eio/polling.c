@@ -86,7 +86,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   sio__polling_schedule_post_backlog(p);
   if (!body) {
     c->eio->stats->bytes_lost += bytes;
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
     return;
   }

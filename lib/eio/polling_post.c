@@ -77,7 +77,7 @@ void sio__polling_end_post(struct polling *p, bool ok) {
   if (r && ok)
     sio__answer_ok(p->session->eio, r);
   else if (r)
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
 }
 
 /* ---- the packets of a POST ------------------------------------------------------------------ */
@@ -291,7 +291,7 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 static void on_post_complete(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return;
   }
   struct polling *p = c->polling;

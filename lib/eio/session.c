@@ -248,7 +248,7 @@ static void free_session(struct deferred_free *g) {
   sio__free(c->backpressure);
   sio__free(c->sent_callbacks);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->close_info.ws_text);
-  sio__kept_head_free(c->head);
+  sio__kept_request_head_free(c->head);
   sio__session_limits_free(c);
 }
 
@@ -553,7 +553,7 @@ struct kept_head *sio__session_first_request(const sio_session *c) {
 }
 
 void sio__session_free_request_headers(sio_session *c) {
-  if (c->head) c->head = sio__kept_head_drop_headers(c->head);
+  if (c->head) c->head = sio__kept_request_head_drop_url_and_headers(c->head);
 }
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid) {

@@ -15,7 +15,7 @@ bool sio__session_is_secure(const sio_session *c) { return c->head && c->head->s
 bool sio__session_is_cross_origin(const sio_session *c) { return c->xdomain; }
 
 const char *sio__session_address(const sio_session *c) {
-  return c->head ? kept_head_address(c->head) : "";
+  return c->head ? kept_request_head_client_address(c->head) : "";
 }
 
 size_t sio__session_queued_bytes(const sio_session *c) {
@@ -23,7 +23,7 @@ size_t sio__session_queued_bytes(const sio_session *c) {
 }
 
 sio_slice sio__session_url(const sio_session *c) {
-  return c->head ? sio__kept_head_url(c->head) : slice(NULL, 0);
+  return c->head ? sio__kept_request_head_url(c->head) : slice(NULL, 0);
 }
 
 const char *sio__session_public_id(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
@@ -41,7 +41,7 @@ static int session_public_state(const sio_session *c) {
 }
 
 static const sio_tls_info *session_tls_info(const sio_session *c) {
-  struct tls_info *tls = c->head ? sio__kept_head_tls(c->head) : NULL;
+  struct tls_info *tls = c->head ? sio__kept_request_head_tls_info(c->head) : NULL;
   return tls ? &tls->pub : NULL;
 }
 
@@ -51,7 +51,7 @@ static sio_session_info make_session_info(const sio_session *c) {
     .id = c->sid,
     .transport = c->transport ? c->transport->name : "",
     .address = sio__session_address(c),
-    .peer = c->head ? kept_head_direct_address(c->head) : "",
+    .peer = c->head ? kept_request_head_peer_address(c->head) : "",
     .url = sio__session_url(c),
     .tls = session_tls_info(c),
     .queued = sio__session_queued_bytes(c),
@@ -81,7 +81,7 @@ void sio_session_get_info(const sio_session *c, sio_session_info *out) {
 }
 
 sio_slice sio_session_header(const sio_session *c, const char *name) {
-  return c->head ? sio__kept_head_header(c->head, name) : slice(NULL, 0);
+  return c->head ? sio__kept_request_head_header(c->head, name) : slice(NULL, 0);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */

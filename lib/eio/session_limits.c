@@ -45,7 +45,7 @@ bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
   if (!c->limited || !addr_limits_active(addr_limits)) return true;
-  a = sio__request_client_addr(r);
+  a = sio__request_parse_client_address(r);
   if (sio__addr_limits_count_open(addr_limits, &a, ADDR_SESSIONS,
                                   &session_limits_of(c)->addr_record))
     return true;

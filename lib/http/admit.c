@@ -11,7 +11,7 @@
  * one of them will end. */
 enum { FULL_RETRY_S = 30 };
 
-static const char *describe_rejection(int cause) {
+static const char *describe_exceeded_address_limit(int cause) {
   if (cause == SIO_REJECT_REQUESTS) return "the address sends requests faster than requests_per_s";
   return cause == SIO_REJECT_SESSIONS ? "the address requests sessions faster than connects_per_s"
                                       : "max_per_address sessions of the address are open";
@@ -23,23 +23,23 @@ void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, 
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
   sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r),
-                                  describe_rejection(cause));
+                                  describe_exceeded_address_limit(cause));
   r->log_reason = ""; /* the refusal was logged already */
-  sio__request_set_header(r, "Retry-After", slice_str(seconds));
+  sio__request_add_answer_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }
 
-bool sio__admit_new_session(struct addr_limits *g, sio_request *r) {
+bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request *r) {
   int cause;
-  struct addr a = sio__request_client_addr(r);
+  struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_check_and_charge(g, &a, ADDR_SESSIONS, &cause);
   if (wait) sio__admit_answer_too_many_requests(g, r, cause, wait);
   return !wait;
 }
 
-bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r) {
+bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request *r) {
   int cause;
-  struct addr a = sio__request_client_addr(r);
+  struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
@@ -47,9 +47,9 @@ bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r) {
   return false;
 }
 
-bool sio__admit_request(struct addr_limits *g, sio_request *r) {
+bool sio__admit_charge_request_or_answer_429(struct addr_limits *g, sio_request *r) {
   if (!g || !addr_limits_count_requests(g)) return true;
-  struct addr a = sio__request_client_addr(r);
+  struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_request(g, &a);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);

@@ -10,14 +10,14 @@
 
 /* Counts the session that r wants to open against the limits of its client's address. Returns false
  * if the address has exceeded a limit; then r was answered with 429. */
-bool sio__admit_new_session(struct addr_limits *g, sio_request *r);
+bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request *r);
 /* Counts r, which will be refused, against the limits of its client's address. Returns false if the
  * address has exceeded a limit; then r was answered with 429, and its connection will be closed. */
-bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r);
+bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request *r);
 /* Counts r, which opens no session, against the limit requests_per_s of its client's address.
  * Returns false if the address has exceeded the limit; then r was answered with 429, and its
  * connection will be closed. If requests_per_s is not set, does nothing and returns true. */
-bool sio__admit_request(struct addr_limits *g, sio_request *r);
+bool sio__admit_charge_request_or_answer_429(struct addr_limits *g, sio_request *r);
 /* Answers 429 with a Retry-After header, logs the rejection, and calls the host's on_reject.
  * `cause` is an enum sio_reject. wait_ms is the time until a retry can succeed; UINT64_MAX if it is
  * not known. */

@@ -40,10 +40,11 @@ static bool can_compress_asset(const struct http *h, const sio_asset *file) {
          is_media_type_compressible(file->type);
 }
 
-static struct msg *asset_compress_if_not_yet(struct http *h, const sio_asset *file,
-                                             struct asset_gzip *p) {
+static struct msg *asset_get_or_make_gzip(struct http *h, const sio_asset *file,
+                                          struct asset_gzip *p) {
   if (p->tried) return p->gzip;
-  int got = sio__coding_compress_msg(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
+  int got =
+      sio__coding_compress_text_to_msg(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
   p->tried = got >= 0;
   return got == 1 ? p->gzip : NULL;
 }
@@ -56,20 +57,20 @@ void sio__asset_gzip_clear(struct asset_gzip *p) {
 /* Sets the ETag header. If `weak` is true, the body is compressed, so its bytes are not those that
  * a strong tag names: then the tag is sent with the prefix W/, or not at all if it is too long for
  * that. If-None-Match ignores this prefix, so it matches both forms. */
-static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
+static int asset_set_etag_header(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);
-  if (!weak || etag[0] == 'W') return sio__request_set_header(r, "ETag", slice(etag, n));
+  if (!weak || etag[0] == 'W') return sio__request_add_answer_header(r, "ETag", slice(etag, n));
   if (n > sizeof tag - 2) return 0;
   memcpy(tag + 2, etag, n);
-  return sio__request_set_header(r, "ETag", slice(tag, n + 2));
+  return sio__request_add_answer_header(r, "ETag", slice(tag, n + 2));
 }
 
 static int asset_set_headers(sio_request *r, const char *etag, const char *cache_control,
                              bool varies, bool packed) {
-  int err = sio__request_set_default_header(r, "Cache-Control", slice_str(cache_control));
-  if (!err && varies) err = sio__request_set_header(r, "Vary", SLICE("Accept-Encoding"));
-  return err ? err : asset_set_etag(r, etag, packed);
+  int err = sio__request_add_answer_header_if_missing(r, "Cache-Control", slice_str(cache_control));
+  if (!err && varies) err = sio__request_add_answer_header(r, "Vary", SLICE("Accept-Encoding"));
+  return err ? err : asset_set_etag_header(r, etag, packed);
 }
 
 /* The source of a file that is longer than one piece. Each piece is copied when the kernel has
@@ -96,14 +97,14 @@ static int asset_answer_request_uncompressed(sio_request *r, const sio_asset *fi
   struct asset_source *a = sio__malloc(sizeof *a);
   if (!a) return UV_ENOMEM;
   *a = (struct asset_source){ { asset_source_read, asset_source_free, file->size }, file->data };
-  return sio__request_answer_source(r, 200, type, &a->source);
+  return sio__request_answer_from_source(r, 200, type, &a->source);
 }
 
-int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char *etag,
-                              const char *cache_control, struct asset_gzip *p) {
+int sio__asset_answer_conditional_request(sio_request *r, const sio_asset *file, const char *etag,
+                                          const char *cache_control, struct asset_gzip *p) {
   bool varies = p && can_compress_asset(r->http, file);
-  bool gzip = varies && sio__coding_for_request(r) == CODING_GZIP;
-  struct msg *packed = gzip ? asset_compress_if_not_yet(r->http, file, p) : NULL;
+  bool gzip = varies && sio__coding_choose_for_request(r) == CODING_GZIP;
+  struct msg *packed = gzip ? asset_get_or_make_gzip(r->http, file, p) : NULL;
   int err = asset_set_headers(r, etag, cache_control, varies, packed != NULL);
   if (err) return err;
   bool typed = sio__request_has_answer_header(r, "Content-Type", r->extra_headers.n);
@@ -111,14 +112,14 @@ int sio__asset_answer_request(sio_request *r, const sio_asset *file, const char 
   struct validators v = { .etag = slice_str(etag) };
   int status = sio__evaluate_conditional_request(r, &v);
   if (status) return sio__request_answer(r, status, NULL, slice(NULL, 0));
-  if (packed) return sio__coding_answer_compressed(r, 200, type, CODING_GZIP, packed);
+  if (packed) return sio__coding_answer_with_precompressed_body(r, 200, type, CODING_GZIP, packed);
   return asset_answer_request_uncompressed(r, file, type);
 }
 
 /* ---- a table --------------------------------------------------------------------------- */
 
 /* Makes an ETag from the content, so that every server with the same file sends the same ETag. */
-static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
+static void asset_make_etag_from_content(char out[TAG_MAX], const void *p, size_t n) {
   static const uint8_t etag_hash_key[16] = "sio asset etag";
   static const char hex[] = "0123456789abcdef";
   uint64_t h = sio__siphash13(etag_hash_key, p, n);
@@ -150,7 +151,7 @@ int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
   a->count = count;
   a->cache_control = cache_control ? cache_control : "public, max-age=0";
   for (size_t i = 0; i < count; i++)
-    if (!table[i].etag) asset_make_etag(a->tags[i], table[i].data, table[i].size);
+    if (!table[i].etag) asset_make_etag_from_content(a->tags[i], table[i].data, table[i].size);
   *out = a;
   return 0;
 }
@@ -165,7 +166,7 @@ void sio__assets_free(struct assets *a) {
 
 /* Converts the path of a URL to the form of the paths in the table: percent-decoded, and with
  * "index.html" after a '/' at the end. Returns false if no file can have this path. */
-static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
+static bool url_path_to_asset_path(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';
   long n = sio__percent_decode_path(out + 1, PATH_ROOM - 1, path);
@@ -176,15 +177,16 @@ static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-bool sio__assets_serve_request(struct assets *a, sio_request *r, sio_slice path) {
+bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice path) {
   char want[PATH_ROOM];
-  if (!asset_path_of_url(want, path)) return false;
+  if (!url_path_to_asset_path(want, path)) return false;
   for (size_t i = 0; i < a->count; i++) {
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;
     const char *tag = it->etag ? it->etag : a->tags[i];
-    if (sio__asset_answer_request(r, it, tag, a->cache_control, &a->packed[i]) && !r->answered)
-      sio__request_drop(r);
+    if (sio__asset_answer_conditional_request(r, it, tag, a->cache_control, &a->packed[i]) &&
+        !r->answered)
+      sio__request_close_without_answer(r);
     return true;
   }
   return false;

@@ -60,13 +60,14 @@ enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding) {
   return best == w.gzip ? CODING_GZIP : CODING_DEFLATE;
 }
 
-enum coding sio__coding_for_request(const sio_request *r) {
+enum coding sio__coding_choose_for_request(const sio_request *r) {
   return sio__coding_choose_for_accept_encoding(sio__request_header(r, "accept-encoding"));
 }
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
+int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_slice text,
+                                     struct msg **out) {
   enum deflate_form form = coding == CODING_GZIP ? DEFLATE_GZIP : DEFLATE_ZLIB;
   if (coding == CODING_NONE) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
@@ -76,21 +77,23 @@ int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text,
   return got;
 }
 
-int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
-                                  struct msg *body) {
-  int err = sio__request_set_header(r, "Content-Encoding",
-                                    coding == CODING_GZIP ? SLICE("gzip") : SLICE("deflate"));
+int sio__coding_answer_with_precompressed_body(sio_request *r, int status, const char *type,
+                                               enum coding coding, struct msg *body) {
+  int err =
+      sio__request_add_answer_header(r, "Content-Encoding",
+                                     coding == CODING_GZIP ? SLICE("gzip") : SLICE("deflate"));
   return err ? err : sio__request_answer_msg(r, status, type, body);
 }
 
-int sio__coding_answer_request(sio_request *r, int status, const char *type, struct msg *body) {
+int sio__coding_answer_compressed_if_accepted(sio_request *r, int status, const char *type,
+                                              struct msg *body) {
   struct http *h = r->http;
   struct msg *packed;
   bool worth = h->deflater && r->conn && body->len >= h->compress_from;
-  enum coding coding = worth ? sio__coding_for_request(r) : CODING_NONE;
-  if (sio__coding_compress_msg(h, coding, slice(msg_data(body), body->len), &packed) != 1)
+  enum coding coding = worth ? sio__coding_choose_for_request(r) : CODING_NONE;
+  if (sio__coding_compress_text_to_msg(h, coding, slice(msg_data(body), body->len), &packed) != 1)
     return sio__request_answer_msg(r, status, type, body);
-  int err = sio__coding_answer_compressed(r, status, type, coding, packed);
+  int err = sio__coding_answer_with_precompressed_body(r, status, type, coding, packed);
   msg_unref(packed);
   return err;
 }

@@ -16,18 +16,20 @@ enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
  * the weights are equal. Returns CODING_NONE if the higher weight is 0, or less than that of
  * "identity". */
 enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding);
-enum coding sio__coding_for_request(const sio_request *r);
+enum coding sio__coding_choose_for_request(const sio_request *r);
 
 /* Compresses `text`. Returns 1 and sets *out to a new msg with one reference; or returns 0 if the
  * text is to be sent as it is, because `coding` is CODING_NONE or the text would not become
  * shorter; or UV_ENOMEM. */
-int sio__coding_compress_msg(struct http *h, enum coding coding, sio_slice text, struct msg **out);
+int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_slice text,
+                                     struct msg **out);
 
 /* Like sio__request_answer_msg(), for a body that is compressed already. */
-int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
-                                  struct msg *body);
+int sio__coding_answer_with_precompressed_body(sio_request *r, int status, const char *type,
+                                               enum coding coding, struct msg *body);
 /* Answers with `body`, and compresses it if it has at least http->compress_from bytes and the
  * request accepts a coding. If memory for that runs out, the body is sent without compression. */
-int sio__coding_answer_request(sio_request *r, int status, const char *type, struct msg *body);
+int sio__coding_answer_compressed_if_accepted(sio_request *r, int status, const char *type,
+                                              struct msg *body);
 
 #endif

@@ -10,7 +10,7 @@
 
 static bool is_weak_etag(sio_slice tag) { return slice_starts_with(tag, SLICE("W/")); }
 
-static sio_slice etag_opaque_part(sio_slice tag) {
+static sio_slice etag_without_weak_prefix(sio_slice tag) {
   return is_weak_etag(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
 }
 
@@ -31,10 +31,10 @@ static bool take_next_etag(sio_slice *list, sio_slice *tag) {
 
 static bool etags_are_equal(sio_slice a, sio_slice b, bool strongly) {
   if (strongly && (is_weak_etag(a) || is_weak_etag(b))) return false;
-  return slice_eq(etag_opaque_part(a), etag_opaque_part(b));
+  return slice_eq(etag_without_weak_prefix(a), etag_without_weak_prefix(b));
 }
 
-static bool etag_list_contains(sio_slice list, sio_slice etag, bool strongly) {
+static bool does_etag_list_match(sio_slice list, sio_slice etag, bool strongly) {
   sio_slice tag;
   if (slice_equals_str(list, "*")) return true;
   while (take_next_etag(&list, &tag))
@@ -44,9 +44,9 @@ static bool etag_list_contains(sio_slice list, sio_slice etag, bool strongly) {
 
 /* ---- conditions ------------------------------------------------------------------------ */
 
-static bool read_date_header(const sio_request *r, const char *name, int64_t *at) {
+static bool parse_date_header(const sio_request *r, const char *name, int64_t *at) {
   sio_slice value = sio__request_header(r, name);
-  return value.p && sio__date_parse(value, at);
+  return value.p && sio__http_date_parse(value, at);
 }
 
 /* Evaluates If-Match or, without that header, If-Unmodified-Since. Returns false if the answer must
@@ -54,8 +54,8 @@ static bool read_date_header(const sio_request *r, const char *name, int64_t *at
 static bool does_precondition_hold(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
-  if (tags.p) return etag_list_contains(tags, v->etag, true);
-  return !v->has_date || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
+  if (tags.p) return does_etag_list_match(tags, v->etag, true);
+  return !v->has_date || !parse_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
 }
 
 /* Evaluates If-None-Match or, without that header, If-Modified-Since. Returns true if the answer
@@ -63,8 +63,8 @@ static bool does_precondition_hold(const sio_request *r, const struct validators
 static bool is_client_copy_current(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
-  if (tags.p) return etag_list_contains(tags, v->etag, false);
-  return v->has_date && read_date_header(r, "if-modified-since", &at) && v->modified <= at;
+  if (tags.p) return does_etag_list_match(tags, v->etag, false);
+  return v->has_date && parse_date_header(r, "if-modified-since", &at) && v->modified <= at;
 }
 
 int sio__evaluate_conditional_request(const sio_request *r, const struct validators *v) {
@@ -74,10 +74,10 @@ int sio__evaluate_conditional_request(const sio_request *r, const struct validat
 
 /* If-Range with a date counts only if the ETag of the file is strong. A weak ETag means that the
  * file may have changed twice within the second of its date (static.c). */
-bool sio__condition_allows_partial_answer(const sio_request *r, const struct validators *v) {
+bool sio__if_range_allows_partial_answer(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
   if (!value.p) return true;
   if (take_next_etag(&rest, &tag)) return rest.n == 0 && etags_are_equal(tag, v->etag, true);
-  return !is_weak_etag(v->etag) && sio__date_parse(value, &at) && at == v->modified;
+  return !is_weak_etag(v->etag) && sio__http_date_parse(value, &at) && at == v->modified;
 }

@@ -21,22 +21,22 @@ static void http_conn_free(struct deferred_free *g) {
   sio__free(c);
 }
 
-void sio__http_conn_release_parser(struct http_conn *c) {
+void sio__http_conn_return_parser_to_pool(struct http_conn *c) {
   if (c->parser) sio__pool_put(&c->http->parsers, c->parser);
   c->parser = NULL;
 }
 
-void sio__http_conn_free_body_source(struct http_conn *c) {
+void sio__http_conn_free_answer_body_source(struct http_conn *c) {
   if (c->source) c->source->free(c->source);
   c->source = NULL;
 }
 
-void sio__http_conn_release(struct http_conn *c) {
+void sio__http_conn_unlist_and_free_later(struct http_conn *c) {
   struct http *h = c->http;
   assert(c->state != HTTP_CLOSED && h->nconns > 0);
   c->state = HTTP_CLOSED;
-  sio__http_conn_release_parser(c);
-  sio__http_conn_free_body_source(c);
+  sio__http_conn_return_parser_to_pool(c);
+  sio__http_conn_free_answer_body_source(c);
   sio__loop_stop_timer(h->loop, &c->timer);
   task_cancel(&c->read_task);
   list_remove(&c->link);
@@ -49,7 +49,7 @@ void sio__http_conn_release(struct http_conn *c) {
 void sio__http_conn_close(struct http_conn *c) {
   if (c->state == HTTP_CLOSED) return;
   sio__conn_close(c->conn);
-  sio__http_conn_release(c);
+  sio__http_conn_unlist_and_free_later(c);
 }
 
 void sio__http_conn_close_when_sent(struct http_conn *c) {
@@ -59,7 +59,7 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
   }
   c->state = HTTP_CLOSING;
   c->timer_state = HTTP_NONE;
-  sio__http_conn_release_parser(c);
+  sio__http_conn_return_parser_to_pool(c);
   sio__conn_end_writing(c->conn);
 }
 
@@ -67,14 +67,14 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
 
 /* Calls on_abort of the request's mount (http.h), if the mount is known already, and frees r unless
  * the host still has to answer it. */
-static void abort_and_free_request(sio_request *r, int err, const char *why) {
+static void call_on_abort_and_free_unless_owed(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;
   h->stats.aborted += !r->answered;
   r->answered = true;
   if (r->mount) r->mount->on_abort(r, err, why);
   if (!r->answer_owed) {
-    sio__request_free_later(r);
+    sio__request_free_or_recycle_later(r);
     return;
   }
   r->answered = false;
@@ -84,7 +84,7 @@ static void abort_and_free_request(sio_request *r, int err, const char *why) {
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why) {
   sio_request *r = c->req;
   c->req = NULL;
-  if (r) abort_and_free_request(r, err, why);
+  if (r) call_on_abort_and_free_unless_owed(r, err, why);
 }
 
 void sio__http_conn_close_out_of_memory(struct http_conn *c) {
@@ -115,15 +115,15 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
   c->refusing = true;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
   c->refusing = false;
-  abort_and_free_request(r, err, why);
+  call_on_abort_and_free_unless_owed(r, err, why);
 }
 
-const char *sio__http_conn_describe_limit(int cause) {
+const char *sio__http_describe_exceeded_conn_limit(int cause) {
   return cause == SIO_REJECT_OPEN ? "max_per_address connections of the address are open"
                                   : "the address connects faster than connects_per_s";
 }
 
-void sio__http_conn_close_rejected(struct http_conn *c, int cause, const char *why) {
+void sio__http_conn_close_and_report_rejection(struct http_conn *c, int cause, const char *why) {
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, SIO_ELIMIT, why);
   sio__addr_limits_report_refusal(c->http->addr_limits, cause, c->address, why);
@@ -147,7 +147,7 @@ static unsigned state_timeout_ms(const struct http_conn *c) {
   }
 }
 
-void sio__http_conn_restart_timer(struct http_conn *c) {
+void sio__http_conn_restart_state_timer(struct http_conn *c) {
   unsigned ms = state_timeout_ms(c);
   c->timer_state = c->state;
   c->queued_at_timer = c->conn->out.bytes;
@@ -157,77 +157,78 @@ void sio__http_conn_restart_timer(struct http_conn *c) {
     sio__loop_stop_timer(c->http->loop, &c->timer);
 }
 
-void sio__http_conn_set_timer(struct http_conn *c) {
+void sio__http_conn_start_timer_if_state_changed(struct http_conn *c) {
   if (c->timer_state == c->state) return;
   c->timer_extended = false;
-  sio__http_conn_restart_timer(c);
+  sio__http_conn_restart_state_timer(c);
 }
 
 /* Returns true if bytes are queued and the peer gets more time to receive them: always at the first
  * timeout, and at a later one if fewer bytes are queued than at the previous timeout. */
-static bool should_wait_until_peer_receives_answer(struct http_conn *c) {
+static bool should_give_slow_reader_more_time(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
 
-static void close_unless_peer_takes_answer(struct http_conn *c) {
-  if (!should_wait_until_peer_receives_answer(c)) {
+static void close_slow_reader_or_restart_timer(struct http_conn *c) {
+  if (!should_give_slow_reader_more_time(c)) {
     sio__http_conn_close(c);
     return;
   }
   c->slow_reader = true;
-  sio__http_conn_restart_timer(c);
+  sio__http_conn_restart_state_timer(c);
 }
 
-static void refuse_slow_request(struct http_conn *c, const char *why) {
+static void refuse_slow_request_with_408(struct http_conn *c, const char *why) {
   sio__http_conn_refuse_request(c, 408, SIO_ETIMEOUT, why);
-  sio__http_conn_set_timer(c);
+  sio__http_conn_start_timer_if_state_changed(c);
 }
 
-static void http_on_state_timeout(struct http_conn *c) {
+static void http_conn_on_state_timeout(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER:
-      sio__http_conn_close_rejected(c, SIO_REJECT_PROXY, "no PROXY header within head_timeout_ms");
+      sio__http_conn_close_and_report_rejection(c, SIO_REJECT_PROXY,
+                                                "no PROXY header within head_timeout_ms");
       return;
     case HTTP_TLS: sio__tls_fail_handshake_timeout(c->conn); return;
     case HTTP_IDLE:
-    case HTTP_CLOSING: close_unless_peer_takes_answer(c); return;
+    case HTTP_CLOSING: close_slow_reader_or_restart_timer(c); return;
     case HTTP_SENDING:
       if (conn_is_idle(c->conn))
-        sio__http_conn_send_piece(c);
+        sio__http_conn_send_next_answer_piece(c);
       else
-        close_unless_peer_takes_answer(c);
+        close_slow_reader_or_restart_timer(c);
       return;
     case HTTP_IN_HEAD:
-      refuse_slow_request(c, "the request head did not arrive within head_timeout_ms");
+      refuse_slow_request_with_408(c, "the request head did not arrive within head_timeout_ms");
       return;
     case HTTP_IN_BODY:
-      refuse_slow_request(c, "the request body did not arrive within body_timeout_ms");
+      refuse_slow_request_with_408(c, "the request body did not arrive within body_timeout_ms");
       return;
     case HTTP_DISCARD:
       sio__http_conn_close_when_sent(c);
-      sio__http_conn_set_timer(c);
+      sio__http_conn_start_timer_if_state_changed(c);
       return;
   }
 }
 
-static void http_on_timer(struct timer *t) {
+static void http_conn_on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
   if (loop_should_restart_deadline(c->http->loop, c->timer_extended)) {
     c->timer_extended = true;
-    sio__http_conn_restart_timer(c);
+    sio__http_conn_restart_state_timer(c);
     return;
   }
-  http_on_state_timeout(c);
+  http_conn_on_state_timeout(c);
 }
 
 /* ---- the peer's FIN ---------------------------------------------------------------------- */
 
-void sio__http_conn_end_at_eof(struct http_conn *c) {
+void sio__http_conn_close_after_peer_eof(struct http_conn *c) {
   sio_request *r = c->req;
   c->req = NULL;
   sio__http_conn_close_when_sent(c);
-  if (r) abort_and_free_request(r, UV_ECONNABORTED, "the peer closed the connection");
-  sio__http_conn_set_timer(c);
+  if (r) call_on_abort_and_free_unless_owed(r, UV_ECONNABORTED, "the peer closed the connection");
+  sio__http_conn_start_timer_if_state_changed(c);
 }
 
 /* Returns true if the connection waits for the answer to its request, which is not for an upgrade,
@@ -240,35 +241,36 @@ static bool is_request_waiting_for_answer(const struct http_conn *c) {
 /* Called when the peer has sent a FIN before its request was answered. It may have closed only its
  * sending side and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find out, we
  * send a 100 (Continue). A client that waits ignores this status (RFC 9110 section 15.2.1); a peer
- * that is gone answers with a reset, and http_on_stream_failed() is called. HTTP/1.0 has no such
- * status: there the connection ends, unless the host keeps the request and has to answer it. */
-static void probe_half_closed_peer(struct http_conn *c) {
+ * that is gone answers with a reset, and http_conn_release_on_stream_failure() is called. HTTP/1.0
+ * has no such status: there the connection ends, unless the host keeps the request and has to
+ * answer it. */
+static void probe_half_closed_peer_or_close(struct http_conn *c) {
   if (c->req->minor_version > 0)
-    sio__http_conn_send_continue(c);
+    sio__http_conn_send_100_continue(c);
   else if (!c->req->answer_owed)
-    sio__http_conn_end_at_eof(c);
+    sio__http_conn_close_after_peer_eof(c);
 }
 
-static void http_on_eof(struct conn *conn) {
+static void http_conn_on_peer_eof(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (is_request_waiting_for_answer(c))
-    probe_half_closed_peer(c);
+    probe_half_closed_peer_or_close(c);
   else if (c->state != HTTP_SENDING && (c->state != HTTP_IDLE || c->stash.n == 0))
-    sio__http_conn_end_at_eof(c);
+    sio__http_conn_close_after_peer_eof(c);
 }
 
 /* ---- other events of the stream ---------------------------------------------------------- */
 
-static void http_on_stream_failed(struct conn *conn, int err) {
+static void http_conn_release_on_stream_failure(struct conn *conn, int err) {
   struct http_conn *c = conn->owner;
-  sio__http_conn_release(c);
+  sio__http_conn_unlist_and_free_later(c);
   if (conn->eof)
     sio__http_conn_abort_request(c, UV_ECONNABORTED, "the peer closed the connection");
   else
     sio__http_conn_abort_request(c, err, sio_strerror(err));
 }
 
-static void http_on_drained(struct conn *conn) {
+static void http_conn_on_send_queue_empty(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state == HTTP_CLOSING && conn->eof) {
     sio__http_conn_close(c);
@@ -283,7 +285,7 @@ static void http_on_drained(struct conn *conn) {
   }
   if ((c->slow_reader && c->state == HTTP_IDLE) || c->state == HTTP_CLOSING) {
     c->slow_reader = false;
-    sio__http_conn_restart_timer(c);
+    sio__http_conn_restart_state_timer(c);
   }
   if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
@@ -301,13 +303,13 @@ static void http_on_tls_handshake_failed(struct conn *conn, const char *why) {
   struct http_conn *c = conn->owner;
   sio__addr_limits_report_refusal(c->http->addr_limits, SIO_REJECT_TLS, c->address, why);
   sio__http_conn_close_when_sent(c);
-  sio__http_conn_set_timer(c);
+  sio__http_conn_start_timer_if_state_changed(c);
 }
 
 static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
-                                                 .eof = http_on_eof,
-                                                 .failed = http_on_stream_failed,
-                                                 .drained = http_on_drained,
+                                                 .eof = http_conn_on_peer_eof,
+                                                 .failed = http_conn_release_on_stream_failure,
+                                                 .drained = http_conn_on_send_queue_empty,
                                                  .secured = http_on_tls_handshake_done,
                                                  .refused = http_on_tls_handshake_failed };
 
@@ -315,47 +317,48 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
 
 /* Returns the address for which the TLS handshake is counted, or "" if it is not counted: a proxy
  * that sends no PROXY header does not say which client it connects for. */
-static const char *address_charged_for_tls_handshake(const struct http_conn *c) {
+static const char *address_to_charge_for_tls_handshake(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }
 
 /* Without TLS the timer is not restarted: it was started when the connection was accepted, and the
  * first request must begin before it fires. */
-bool sio__http_conn_start_tls_or_http(struct http_conn *c) {
+bool sio__http_conn_start_tls_or_await_request(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;
-  if (!c->tls || sio__tls_start(c->conn, c->tls, address_charged_for_tls_handshake(c)) == 0)
+  if (!c->tls || sio__tls_start(c->conn, c->tls, address_to_charge_for_tls_handshake(c)) == 0)
     return true;
   sio__http_conn_close_out_of_memory(c);
   return false;
 }
 
-int sio__http_conn_start(struct http_conn *c) {
+int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c) {
   struct http *h = c->http;
   c->state = c->timer_state = HTTP_PROXY_HEADER;
   /* A new connection has head_ms to begin its first request; keep_alive_ms is the time between two
    * requests. */
   sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->proxy && h->proxies.header) return 0;
-  if (!sio__http_conn_start_tls_or_http(c)) return UV_ENOMEM;
-  sio__http_conn_set_timer(c);
+  if (!sio__http_conn_start_tls_or_await_request(c)) return UV_ENOMEM;
+  sio__http_conn_start_timer_if_state_changed(c);
   return 0;
 }
 
-static enum conn_kind choose_conn_kind(const struct http *h, const sio_tls *tls) {
+static enum conn_kind choose_conn_kind_tls_counted_or_plain(const struct http *h,
+                                                            const sio_tls *tls) {
   if (tls) return CONN_TLS;
   return h->addr_limits && addr_limits_active(h->addr_limits) ? CONN_COUNTED : CONN_PLAIN;
 }
 
-static void http_on_read_task(struct task *t) {
+static void http_conn_process_stashed_input_task(struct task *t) {
   sio__http_conn_process_input(container_of(t, struct http_conn, read_task));
 }
 
-static void http_conn_register(struct http_conn *c, struct http *h) {
+static void http_conn_init_and_add_to_pending(struct http_conn *c, struct http *h) {
   c->http = h;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
-  timer_init(&c->timer, http_on_timer);
-  task_init(&c->read_task, http_on_read_task);
+  timer_init(&c->timer, http_conn_on_timer);
+  task_init(&c->read_task, http_conn_process_stashed_input_task);
   c->pending = true;
   list_push(&h->pending, &c->link);
   h->npending++;
@@ -371,8 +374,8 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
     close(fd);
     return UV_ENOMEM;
   }
-  int err =
-      sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c, choose_conn_kind(h, tls));
+  int err = sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c,
+                               choose_conn_kind_tls_counted_or_plain(h, tls));
   if (err) {
     sio__free(c);
     return err;
@@ -381,7 +384,7 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
   sio__conn_address(c->conn, c->address);
   if (from_proxy) c->proxy = sio__proxy_info_new(c->address, !h->proxies.header);
   if (!from_proxy || c->proxy) {
-    http_conn_register(c, h);
+    http_conn_init_and_add_to_pending(c, h);
     return 0;
   }
   sio__conn_close(c->conn);
@@ -398,7 +401,7 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
     sio__conn_transfer_discard(t);
   else
     err = sio__conn_attach_to_loop(&c->conn, h->loop, t, &http_stream_ops, c,
-                                   choose_conn_kind(h, tls));
+                                   choose_conn_kind_tls_counted_or_plain(h, tls));
   if (err) {
     sio__free(proxy);
     sio__free(c);
@@ -411,6 +414,6 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
     memcpy(c->address, proxy->client, sizeof c->address);
   else
     sio__conn_address(c->conn, c->address);
-  http_conn_register(c, h);
+  http_conn_init_and_add_to_pending(c, h);
   return 0;
 }

@@ -86,10 +86,10 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
                        const sio_tls *tls);
 /* Starts the timer, and waits for a PROXY header, a TLS handshake or a request. Returns 0; or
  * closes c and returns UV_ENOMEM. */
-int sio__http_conn_start(struct http_conn *c);
+int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
 /* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
  * header. Returns false if memory has run out and c was closed. */
-bool sio__http_conn_start_tls_or_http(struct http_conn *c);
+bool sio__http_conn_start_tls_or_await_request(struct http_conn *c);
 
 /* Like sio__http_conn_new(), for a connection that has left another loop after a request was
  * received on it. proxy may be NULL. If it fails, the connection in t is closed and proxy is
@@ -100,21 +100,22 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
 
 /* Removes c from all lists, stops its timer, and frees it at the end of the loop's turn. The caller
  * must close c->conn or give it to a new owner, unless it is closed already. */
-void sio__http_conn_release(struct http_conn *c);
+void sio__http_conn_unlist_and_free_later(struct http_conn *c);
 /* Closes c now, without ending its current request. Does nothing if c is closed already. */
 void sio__http_conn_close(struct http_conn *c);
 /* Sends everything in the send queue and then a FIN. c is closed when the peer's FIN has arrived,
- * or after a timeout, for which the caller has to call sio__http_conn_set_timer(). */
+ * or after a timeout, for which the caller has to call
+ * sio__http_conn_start_timer_if_state_changed(). */
 void sio__http_conn_close_when_sent(struct http_conn *c);
 /* Closes c because a limit is exceeded or the PROXY header is wrong, and reports that to the host.
  * `cause` is an enum sio_reject, and `why` is the reason as text. */
-void sio__http_conn_close_rejected(struct http_conn *c, int cause, const char *why);
+void sio__http_conn_close_and_report_rejection(struct http_conn *c, int cause, const char *why);
 /* Returns the reason as text for the causes SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
-const char *sio__http_conn_describe_limit(int cause);
+const char *sio__http_describe_exceeded_conn_limit(int cause);
 void sio__http_conn_close_out_of_memory(struct http_conn *c);
 /* Ends c after the peer's FIN: sends what is queued and then closes c, and ends the current request
  * as sio__http_conn_abort_request() does. */
-void sio__http_conn_end_at_eof(struct http_conn *c);
+void sio__http_conn_close_after_peer_eof(struct http_conn *c);
 
 /* Ends the current request, if there is one, because its peer cannot be answered any more: calls
  * on_abort of its mount, and frees it unless the host still has to answer it. */
@@ -125,10 +126,11 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
 
 /* Starts the timer for the current state of c, or stops it if the state has no time limit. Does
  * nothing if this was done for that state already. */
-void sio__http_conn_set_timer(struct http_conn *c);
-void sio__http_conn_restart_timer(struct http_conn *c);
-void sio__http_conn_release_parser(struct http_conn *c); /* puts c->parser into http->parsers */
-void sio__http_conn_free_body_source(struct http_conn *c);
+void sio__http_conn_start_timer_if_state_changed(struct http_conn *c);
+void sio__http_conn_restart_state_timer(struct http_conn *c);
+void sio__http_conn_return_parser_to_pool(
+    struct http_conn *c); /* puts c->parser into http->parsers */
+void sio__http_conn_free_answer_body_source(struct http_conn *c);
 
 /* ---- conn_read.c ------------------------------------------------------------------- */
 
@@ -139,20 +141,20 @@ void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
  * input left that it could process. */
 bool sio__http_conn_is_waiting_for_input(const struct http_conn *c);
 /* Queues an answer 100 (Continue). Returns false if memory has run out and c was closed. */
-bool sio__http_conn_send_continue(struct http_conn *c);
+bool sio__http_conn_send_100_continue(struct http_conn *c);
 
 /* Returns the descriptor of the connection for the log. */
 static inline int http_conn_fd(const struct http_conn *c) { return c->conn ? c->conn->fd : 0; }
 
 /* Returns how many bytes of chunk extensions and trailers the current request may have. */
-static inline size_t http_conn_framing_left(const struct http_conn *c) {
+static inline size_t http_conn_framing_bytes_left(const struct http_conn *c) {
   return c->http->limits.max_head - c->req->head.n;
 }
 
 /* ---- conn_answer.c ----------------------------------------------------------------- */
 
 /* Reads the next piece of the answer's body and queues it. */
-void sio__http_conn_send_piece(struct http_conn *c);
+void sio__http_conn_send_next_answer_piece(struct http_conn *c);
 
 /* Returns true if the connection can stay open after the answer to r. */
 bool sio__http_can_keep_alive(const sio_request *r);
@@ -163,10 +165,10 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
                            bool keep_alive);
 /* Sets the source of the body after its first piece; the connection frees it. Must be called before
  * sio__http_can_keep_alive() and sio__http_queue_answer(). */
-void sio__http_set_body_source(sio_request *r, struct http_source *src);
+void sio__http_set_answer_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of `src` to a new msg with one reference, *out. Returns 0 or an error, which
  * is UV_EOF if `src` has ended too early or was modified. */
-int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out);
+int sio__http_source_read_piece_to_msg(struct loop *l, struct http_source *src, struct msg **out);
 /* Closes the connection of r and ends r, because the answer cannot be queued. err is the reason,
  * which is logged. */
 void sio__http_close_after_failed_answer(sio_request *r, int err);

@@ -14,13 +14,14 @@ static bool is_request_body_incomplete(const sio_request *r) {
 }
 
 /* Returns true if no further request can arrive on the connection. */
-static bool is_last_request_of_conn(const struct http_conn *c) {
+static bool can_no_more_requests_arrive(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }
 
 bool sio__http_can_keep_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
-  if (!r->keep_alive || r->upgrade || c->http->draining || is_last_request_of_conn(c)) return false;
+  if (!r->keep_alive || r->upgrade || c->http->draining || can_no_more_requests_arrive(c))
+    return false;
   if (!is_request_body_incomplete(r)) return true;
   /* After "Expect: 100-continue" the client may send its body or not, and we cannot tell which. */
   return !r->expects_continue && r->content_length <= r->max_body;
@@ -38,8 +39,8 @@ static void start_discarding_body(struct http_conn *c, const sio_request *r) {
   c->state = HTTP_DISCARD;
 }
 
-static void start_sending_answer_in_pieces(struct http_conn *c, bool keep_alive) {
-  sio__http_conn_release_parser(c);
+static void enter_state_for_sending_answer_pieces(struct http_conn *c, bool keep_alive) {
+  sio__http_conn_return_parser_to_pool(c);
   c->state = HTTP_SENDING;
   c->close_after = !keep_alive;
 }
@@ -50,23 +51,24 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   c->slow_reader = false;
   c->timer_state = HTTP_NONE;
   if (c->source) {
-    start_sending_answer_in_pieces(c, keep_alive);
+    enter_state_for_sending_answer_pieces(c, keep_alive);
   } else if (!keep_alive) {
     sio__http_conn_close_when_sent(c);
   } else if (incomplete) {
     start_discarding_body(c, r);
   } else {
-    sio__http_conn_release_parser(c);
+    sio__http_conn_return_parser_to_pool(c);
     c->state = HTTP_IDLE;
   }
   if (c->reading || c->state == HTTP_CLOSED) return;
-  sio__http_conn_set_timer(c);
+  sio__http_conn_start_timer_if_state_changed(c);
   if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
 /* Counts a WebSocket handshake that is refused, which means answered with another status than 101.
  * Logs it, too, unless r->log_reason is "", which means that the refusal was logged already. */
-static void count_and_log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
+static void count_and_log_refused_websocket_handshake(struct http_conn *c, const sio_request *r,
+                                                      int status) {
   struct http *h = c->http;
   const char *why = r->log_reason ? r->log_reason : "";
   h->stats.handshakes_refused++;
@@ -91,9 +93,9 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
   }
   r->answered = true;
   c->http->stats.answers[status / 100 - 1]++;
-  if (r->upgrade && !c->refusing) count_and_log_refused_handshake(c, r, status);
+  if (r->upgrade && !c->refusing) count_and_log_refused_websocket_handshake(c, r, status);
   enter_state_after_answer(c, r, keep_alive);
-  if (!c->refusing) sio__request_notify_mount_and_free(r);
+  if (!c->refusing) sio__request_call_on_answered_and_free(r);
   return 0;
 }
 
@@ -106,19 +108,19 @@ void sio__http_close_after_failed_answer(sio_request *r, int err) {
   c->http->stats.aborted++;
   c->req = NULL;
   sio__http_conn_close(c);
-  if (!c->refusing) sio__request_notify_mount_and_free(r);
+  if (!c->refusing) sio__request_call_on_answered_and_free(r);
 }
 
 /* ---- answers in pieces ----------------------------------------------------------------------- */
 
 /* If the body of the request is incomplete, the connection is closed after the answer, because the
  * body is not read while the answer is sent. */
-void sio__http_set_body_source(sio_request *r, struct http_source *src) {
+void sio__http_set_answer_body_source(sio_request *r, struct http_source *src) {
   if (is_request_body_incomplete(r)) r->keep_alive = false;
   r->conn->source = src;
 }
 
-int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct msg **out) {
+int sio__http_source_read_piece_to_msg(struct loop *l, struct http_source *src, struct msg **out) {
   size_t n = src->left < HTTP_PIECE ? (size_t)src->left : HTTP_PIECE;
   struct msg *m = sio__msg_new(&l->msgs, n);
   if (!m) return UV_ENOMEM;
@@ -134,28 +136,28 @@ int sio__http_source_read_piece(struct loop *l, struct http_source *src, struct 
   return 0;
 }
 
-static int queue_answer_piece(struct http_conn *c) {
+static int read_and_queue_answer_piece(struct http_conn *c) {
   struct msg *m = NULL;
-  int err = sio__http_source_read_piece(c->http->loop, c->source, &m);
+  int err = sio__http_source_read_piece_to_msg(c->http->loop, c->source, &m);
   if (err) return err;
   err = conn_send_text(c->conn, m);
   msg_unref(m);
   return err;
 }
 
-static void finish_answer_in_pieces(struct http_conn *c) {
-  sio__http_conn_free_body_source(c);
+static void close_or_reuse_conn_after_last_piece(struct http_conn *c) {
+  sio__http_conn_free_answer_body_source(c);
   c->timer_state = HTTP_NONE;
-  if (c->close_after || is_last_request_of_conn(c) || c->http->draining)
+  if (c->close_after || can_no_more_requests_arrive(c) || c->http->draining)
     sio__http_conn_close_when_sent(c);
   else
     c->state = HTTP_IDLE;
-  if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+  if (c->state != HTTP_CLOSED) sio__http_conn_start_timer_if_state_changed(c);
   if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-void sio__http_conn_send_piece(struct http_conn *c) {
-  int err = queue_answer_piece(c);
+void sio__http_conn_send_next_answer_piece(struct http_conn *c) {
+  int err = read_and_queue_answer_piece(c);
   if (err) {
     LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
                     ABOUT_FD(http_conn_fd(c)),
@@ -163,8 +165,8 @@ void sio__http_conn_send_piece(struct http_conn *c) {
                     err == UV_EOF ? "the file was modified meanwhile" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
-    finish_answer_in_pieces(c);
+    close_or_reuse_conn_after_last_piece(c);
   } else {
-    sio__http_conn_restart_timer(c);
+    sio__http_conn_restart_state_timer(c);
   }
 }

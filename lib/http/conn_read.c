@@ -21,29 +21,31 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* Counts the connection for the client's address, which the PROXY header names. Returns false if
  * that address has exceeded a limit and c was closed. */
-static bool count_conn_for_proxied_client(struct http_conn *c, const struct addr *a) {
+static bool count_conn_for_proxied_client_or_close(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
   bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
   if (v) conn_set_addr_record(c->conn, v);
   if (allowed) return true;
-  sio__http_conn_close_rejected(c, cause, sio__http_conn_describe_limit(cause));
+  sio__http_conn_close_and_report_rejection(c, cause,
+                                            sio__http_describe_exceeded_conn_limit(cause));
   return false;
 }
 
 /* Reads the PROXY header. Returns false if the header is incomplete or c was closed. Without TLS
  * the timer is not restarted: the header and the beginning of the first request share one
  * timeout. */
-static bool read_proxy_header(struct http_conn *c) {
+static bool read_proxy_header_and_start_tls_or_http(struct http_conn *c) {
   struct proxied p;
   const char *why;
   int n = sio__proxy_parse_header(c->input, c->input_len, &p, &why);
-  if (n < 0) sio__http_conn_close_rejected(c, SIO_REJECT_PROXY, why);
+  if (n < 0) sio__http_conn_close_and_report_rejection(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   consume_http_input(c, (size_t)n);
   sio__proxy_info_store_proxy_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
-  return count_conn_for_proxied_client(c, &p.from) && sio__http_conn_start_tls_or_http(c);
+  return count_conn_for_proxied_client_or_close(c, &p.from) &&
+         sio__http_conn_start_tls_or_await_request(c);
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */
@@ -80,10 +82,11 @@ static void move_conn_from_pending_list(struct http_conn *c) {
 
 /* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls
  * on_head. */
-static void dispatch_request_head(struct http_conn *c) {
+static void route_request_and_call_on_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
-  if (c->proxy) sio__proxy_info_read_forwarded_headers(c->proxy, r, &c->http->proxies, c->address);
+  if (c->proxy)
+    sio__proxy_info_update_client_from_request(c->proxy, r, &c->http->proxies, c->address);
   LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)),
             "%s: request %.*s %.*s", c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
@@ -99,16 +102,16 @@ static void dispatch_request_head(struct http_conn *c) {
     c->state = HTTP_READY;
 }
 
-static void on_head_complete(struct http_conn *c) {
+static void parse_head_and_dispatch_or_refuse(struct http_conn *c) {
   const char *why;
-  int status = sio__head_parse(c->req, c->http->limits.max_headers, &why);
+  int status = sio__request_parse_head(c->req, c->http->limits.max_headers, &why);
   if (status)
     sio__http_conn_refuse_request(c, status, SIO_EPROTO, why);
   else
-    dispatch_request_head(c);
+    route_request_and_call_on_head(c);
 }
 
-static const char *count_and_describe_malformed_head(struct http_conn *c, bool is_tls_hello) {
+static const char *describe_malformed_head_and_count_tls(struct http_conn *c, bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
   return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
                       : sio__http_parser_error_detail(c->parser);
@@ -128,9 +131,9 @@ static bool read_request_head(struct http_conn *c) {
   consume_http_input(c, used);
   if (event == PARSE_BAD)
     sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), SIO_EPROTO,
-                                  count_and_describe_malformed_head(c, is_tls_hello));
+                                  describe_malformed_head_and_count_tls(c, is_tls_hello));
   else if (event == PARSE_HEAD)
-    on_head_complete(c);
+    parse_head_and_dispatch_or_refuse(c);
   else if (head->n == c->http->limits.max_head)
     sio__http_conn_refuse_request(c, 431, SIO_ETOOBIG, "the request head is longer than max_head");
   return true;
@@ -138,14 +141,14 @@ static bool read_request_head(struct http_conn *c) {
 
 /* ---- the body ------------------------------------------------------------------------------ */
 
-static void on_request_complete(struct http_conn *c) {
+static void pass_complete_request_to_handler(struct http_conn *c) {
   sio_request *r = c->req;
-  sio__http_conn_release_parser(c);
+  sio__http_conn_return_parser_to_pool(c);
   c->state = HTTP_UNANSWERED;
   r->mount->on_request(r);
 }
 
-bool sio__http_conn_send_continue(struct http_conn *c) {
+bool sio__http_conn_send_100_continue(struct http_conn *c) {
   static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
   struct msg *m = sio__msg_from_bytes(&c->http->loop->msgs, line, sizeof line - 1);
   int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
@@ -154,15 +157,16 @@ bool sio__http_conn_send_continue(struct http_conn *c) {
   return !err;
 }
 
-static bool begin_request_body(struct http_conn *c) {
+static bool begin_reading_body_or_complete_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->has_body || r->upgrade) {
-    on_request_complete(c);
+    pass_complete_request_to_handler(c);
     return true;
   }
-  if (r->expects_continue && c->input_len == 0 && !sio__http_conn_send_continue(c)) return false;
+  if (r->expects_continue && c->input_len == 0 && !sio__http_conn_send_100_continue(c))
+    return false;
   r->expects_continue = false;
-  sio__http_parser_begin_body(c->parser, &r->body, r->max_body, http_conn_framing_left(c));
+  sio__http_parser_begin_body(c->parser, &r->body, r->max_body, http_conn_framing_bytes_left(c));
   c->state = HTTP_IN_BODY;
   c->timer_state = HTTP_NONE;
   return true;
@@ -183,13 +187,13 @@ static bool read_request_body(struct http_conn *c) {
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
   consume_http_input(c, used);
   if (event == PARSE_BAD) refuse_request_with_bad_body(c);
-  if (event == PARSE_END) on_request_complete(c);
+  if (event == PARSE_END) pass_complete_request_to_handler(c);
   return event != PARSE_MORE;
 }
 
 /* Calls on_next if the next request has begun to arrive while the current one waits for its answer.
  * Returns true if the callback has answered the current request or ended it in another way. */
-static bool notify_mount_of_next_request(struct http_conn *c) {
+static bool call_on_next_if_request_waits(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
   skip_blank_lines(c);
@@ -204,19 +208,19 @@ static bool discard_request_body(struct http_conn *c) {
   consume_http_input(c, used);
   if (event == PARSE_BAD) sio__http_conn_close_when_sent(c);
   if (event != PARSE_END) return false;
-  sio__http_conn_release_parser(c);
+  sio__http_conn_return_parser_to_pool(c);
   c->state = HTTP_IDLE;
   return true;
 }
 
 static bool run_http_state_step(struct http_conn *c) {
   switch (c->state) {
-    case HTTP_PROXY_HEADER: return read_proxy_header(c);
+    case HTTP_PROXY_HEADER: return read_proxy_header_and_start_tls_or_http(c);
     case HTTP_IDLE: return begin_next_request(c);
     case HTTP_IN_HEAD: return read_request_head(c);
-    case HTTP_READY: return begin_request_body(c);
+    case HTTP_READY: return begin_reading_body_or_complete_request(c);
     case HTTP_IN_BODY: return read_request_body(c);
-    case HTTP_UNANSWERED: return notify_mount_of_next_request(c);
+    case HTTP_UNANSWERED: return call_on_next_if_request_waits(c);
     case HTTP_DISCARD: return discard_request_body(c);
     default: return false;
   }
@@ -259,7 +263,7 @@ static void pause_or_resume_reading(struct http_conn *c) {
 
 /* Passes the stash to TLS. It contains bytes that arrived together with the PROXY header, or that
  * the host had read before it passed the connection to the server. */
-static void feed_stash_to_tls(struct http_conn *c) {
+static void feed_stashed_input_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;
   buf_init(&c->stash, ciphertext.max);
   sio__tls_feed_ciphertext(c->conn, ciphertext.p, ciphertext.n);
@@ -281,12 +285,12 @@ void sio__http_conn_process_input(struct http_conn *c) {
     return;
   }
   if (c->conn->eof && sio__http_conn_is_waiting_for_input(c)) {
-    sio__http_conn_end_at_eof(c);
+    sio__http_conn_close_after_peer_eof(c);
     return;
   }
   pause_or_resume_reading(c);
-  sio__http_conn_set_timer(c);
-  if (c->state == HTTP_TLS && c->stash.n > 0) feed_stash_to_tls(c);
+  sio__http_conn_start_timer_if_state_changed(c);
+  if (c->state == HTTP_TLS && c->stash.n > 0) feed_stashed_input_to_tls(c);
 }
 
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n) {

@@ -28,7 +28,7 @@ static char *cookie_copy_text(const char *s, bool *ok) {
   return p;
 }
 
-int sio__cookie_copy(sio_cookie **out, const sio_cookie *from) {
+int sio__cookie_options_validate_and_copy(sio_cookie **out, const sio_cookie *from) {
   int err = validate_cookie_options(from);
   if (err) return err;
   sio_cookie *c = sio__malloc(sizeof *c);
@@ -40,14 +40,14 @@ int sio__cookie_copy(sio_cookie **out, const sio_cookie *from) {
   c->domain = cookie_copy_text(from->domain, &ok);
   c->expires = cookie_copy_text(from->expires, &ok);
   if (!ok) {
-    sio__cookie_free(c);
+    sio__cookie_options_free(c);
     return UV_ENOMEM;
   }
   *out = c;
   return 0;
 }
 
-void sio__cookie_free(sio_cookie *c) {
+void sio__cookie_options_free(sio_cookie *c) {
   if (!c) return;
   sio__free((void *)(uintptr_t)c->name);
   sio__free((void *)(uintptr_t)c->path);
@@ -62,12 +62,14 @@ struct text {
   size_t n, size;
 };
 
-static void cookie_append(struct text *t, const char *p, size_t n) {
+static void cookie_append_bytes_if_they_fit(struct text *t, const char *p, size_t n) {
   if (t->n < t->size && n < t->size - t->n) memcpy(t->p + t->n, p, n);
   t->n += n;
 }
 
-static void cookie_append_str(struct text *t, const char *s) { cookie_append(t, s, strlen(s)); }
+static void cookie_append_str(struct text *t, const char *s) {
+  cookie_append_bytes_if_they_fit(t, s, strlen(s));
+}
 
 static void cookie_append_attribute(struct text *t, const char *name, const char *value) {
   if (!value || !*value) return;
@@ -79,15 +81,16 @@ static void cookie_append_max_age(struct text *t, long seconds) {
   char digits[NUM_MAX];
   if (seconds == 0) return;
   cookie_append_str(t, "; Max-Age=");
-  cookie_append(t, digits, sio__i64_to_text(digits, seconds));
+  cookie_append_bytes_if_they_fit(t, digits, sio__i64_to_text(digits, seconds));
 }
 
-long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value) {
+long sio__cookie_write_set_cookie_value(char *out, size_t size, const sio_cookie *c,
+                                        sio_slice value) {
   static const char *const sites[] = { "Lax", "Strict", "None", NULL };
   struct text t = { out, 0, size };
   cookie_append_str(&t, c->name);
   cookie_append_str(&t, "=");
-  cookie_append(&t, value.p, value.n);
+  cookie_append_bytes_if_they_fit(&t, value.p, value.n);
   cookie_append_max_age(&t, c->max_age_s);
   cookie_append_attribute(&t, "; Domain=", c->domain);
   cookie_append_attribute(&t, "; Path=", c->path);

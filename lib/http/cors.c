@@ -27,12 +27,12 @@ static char *cors_copy_text(const char *s, bool *ok) {
   return p;
 }
 
-static void cors_free_list(const char *const *list) {
+static void cors_free_string_list(const char *const *list) {
   for (size_t i = 0; list && list[i]; i++) sio__free((void *)(uintptr_t)list[i]);
   sio__free((void *)(uintptr_t)list);
 }
 
-static const char *const *cors_copy_list(const char *const *list, bool *ok) {
+static const char *const *cors_copy_string_list(const char *const *list, bool *ok) {
   if (!list) return NULL;
   size_t n = 0;
   while (list[n]) n++;
@@ -42,7 +42,7 @@ static const char *const *cors_copy_list(const char *const *list, bool *ok) {
   return to;
 }
 
-int sio__cors_copy(sio_cors **out, const sio_cors *from) {
+int sio__cors_options_validate_and_copy(sio_cors **out, const sio_cors *from) {
   int err = validate_cors_options(from);
   if (err) return err;
   sio_cors *c = sio__malloc(sizeof *c);
@@ -50,22 +50,22 @@ int sio__cors_copy(sio_cors **out, const sio_cors *from) {
   bool ok = true;
   *c = *from;
   if (!c->preflight_status) c->preflight_status = 204;
-  c->origins = cors_copy_list(from->origins, &ok);
+  c->origins = cors_copy_string_list(from->origins, &ok);
   c->methods =
       cors_copy_text(from->methods ? from->methods : "GET,HEAD,PUT,PATCH,POST,DELETE", &ok);
   c->allowed_headers = cors_copy_text(from->allowed_headers, &ok);
   c->exposed_headers = cors_copy_text(from->exposed_headers, &ok);
   if (!ok) {
-    sio__cors_free(c);
+    sio__cors_options_free(c);
     return UV_ENOMEM;
   }
   *out = c;
   return 0;
 }
 
-void sio__cors_free(sio_cors *c) {
+void sio__cors_options_free(sio_cors *c) {
   if (!c) return;
-  cors_free_list(c->origins);
+  cors_free_string_list(c->origins);
   sio__free((void *)(uintptr_t)c->methods);
   sio__free((void *)(uintptr_t)c->allowed_headers);
   sio__free((void *)(uintptr_t)c->exposed_headers);
@@ -119,14 +119,15 @@ struct lines {
 };
 
 static void cors_add_header(struct lines *l, const char *name, sio_slice value) {
-  if (!l->err) l->err = sio__request_set_header(l->r, name, value);
+  if (!l->err) l->err = sio__request_add_answer_header(l->r, name, value);
 }
 
 static void cors_add_header_str(struct lines *l, const char *name, const char *value) {
   if (value) cors_add_header(l, name, slice_str(value));
 }
 
-static void cors_add_allow_origin(struct lines *l, const sio_cors *c, sio_slice origin, bool any) {
+static void cors_add_allow_origin_and_credentials(struct lines *l, const sio_cors *c,
+                                                  sio_slice origin, bool any) {
   bool ok = any || is_cors_origin_allowed(c, origin);
   if (ok) cors_add_header(l, "Access-Control-Allow-Origin", any ? SLICE("*") : origin);
   if (ok && c->credentials) cors_add_header_str(l, "Access-Control-Allow-Credentials", "true");
@@ -155,8 +156,9 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
 /* Answers a preflight request. A 204 gets the header "Content-Length: 0", because some browsers
  * wait for a body without it. */
 static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
-  int err =
-      c->preflight_status == 204 ? sio__request_set_header(r, "Content-Length", SLICE("0")) : 0;
+  int err = c->preflight_status == 204
+                ? sio__request_add_answer_header(r, "Content-Length", SLICE("0"))
+                : 0;
   if (!err) err = sio__request_answer(r, c->preflight_status, NULL, slice(NULL, 0));
   return err ? err : 1;
 }
@@ -164,7 +166,7 @@ static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
 int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r) {
   struct lines l = { r, 0 };
   bool preflight = r->method == HTTP_OPTIONS, any = does_cors_allow_any_origin(c);
-  cors_add_allow_origin(&l, c, sio__request_header(r, "Origin"), any);
+  cors_add_allow_origin_and_credentials(&l, c, sio__request_header(r, "Origin"), any);
   cors_add_vary_header(&l, !any, preflight && !c->allowed_headers);
   if (preflight) cors_add_preflight_headers(&l, c);
   cors_add_header_str(&l, "Access-Control-Expose-Headers", c->exposed_headers);
@@ -176,7 +178,7 @@ int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r)
 
 /* Returns true if `origin`, such as "https://a.example", ends with `host`, the Host header: then
  * the page comes from this server or from a proxy in front of it. */
-static bool is_origin_of_host(sio_slice origin, sio_slice host) {
+static bool does_origin_end_with_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';
 }
@@ -184,16 +186,16 @@ static bool is_origin_of_host(sio_slice origin, sio_slice host) {
 /* Returns true if the header Sec-Fetch-Site says that a page of another origin has sent r. If CORS
  * is off, a Host header that differs from the origin does not suffice, because a proxy may have
  * changed it. */
-static bool is_sent_by_other_origin(const sio_request *r) {
+static bool does_sec_fetch_site_say_other_origin(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");
 }
 
-const char *sio__cors_describe_missing_permission(const sio_cors *c, const sio_request *r) {
+const char *sio__cors_describe_refused_origin(const sio_cors *c, const sio_request *r) {
   sio_slice origin = sio__request_header(r, "Origin");
-  if (r->upgrade || !origin.n || is_origin_of_host(origin, sio__request_header(r, "Host")))
+  if (r->upgrade || !origin.n || does_origin_end_with_host(origin, sio__request_header(r, "Host")))
     return NULL;
-  if (!c) return is_sent_by_other_origin(r) ? "sio_options.cors is not set" : NULL;
+  if (!c) return does_sec_fetch_site_say_other_origin(r) ? "sio_options.cors is not set" : NULL;
   if (c->reflect_origin || c->origin_ok || does_cors_allow_any_origin(c)) return NULL;
   return is_cors_origin_listed(c, origin) ? NULL : "sio_options.cors does not list this origin";
 }

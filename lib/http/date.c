@@ -24,7 +24,7 @@ static char *date_write_text(char *out, const char *text, size_t n) {
   return out + n;
 }
 
-void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
+void sio__http_date_write(char out[DATE_LEN + 1], int64_t at) {
   struct tm tm;
   utc_to_tm(at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at, &tm);
   out = date_write_text(out, days + 3 * tm.tm_wday, 3);
@@ -64,7 +64,7 @@ static bool parse_number_in_range(sio_slice s, int least, int most, int *out) {
   return true;
 }
 
-static bool parse_month(sio_slice s, int *out) {
+static bool parse_month_name(sio_slice s, int *out) {
   for (*out = 0; *out < 12; ++*out)
     if (slice_eq(s, slice(months + 3 * *out, 3))) return true;
   return false;
@@ -92,17 +92,17 @@ static bool starts_with_weekday(sio_slice s) {
   return false;
 }
 
-bool sio__date_parse(sio_slice s, int64_t *at) {
+bool sio__http_date_parse(sio_slice s, int64_t *at) {
   struct tm tm = { 0 };
   if (!starts_with_weekday(date_take_next_word(&s))) return false;
   sio_slice first = date_take_next_word(&s), second = date_take_next_word(&s),
             third = date_take_next_word(&s), fourth = date_take_next_word(&s),
             zone = date_take_next_word(&s);
-  bool asc = parse_month(first, &tm.tm_mon);
+  bool asc = parse_month_name(first, &tm.tm_mon);
   bool ok = asc ? parse_number_in_range(second, 1, 31, &tm.tm_mday) &&
                       parse_time_of_day(third, &tm) && parse_year(fourth, &tm) && zone.n == 0
                 : parse_number_in_range(first, 1, 31, &tm.tm_mday) &&
-                      parse_month(second, &tm.tm_mon) && parse_year(third, &tm) &&
+                      parse_month_name(second, &tm.tm_mon) && parse_year(third, &tm) &&
                       parse_time_of_day(fourth, &tm) && slice_equals_str(zone, "GMT");
   if (!ok || s.n) return false;
   *at = utc_from_tm(&tm);

@@ -12,12 +12,12 @@ enum { DATE_LEN = 29 };
 
 /* Writes the date of `at`, in seconds since 1970, and a NUL. A time before the year 0 or after the
  * year 9999 is clamped. */
-void sio__date_write(char out[DATE_LEN + 1], int64_t at);
+void sio__http_date_write(char out[DATE_LEN + 1], int64_t at);
 
-/* Parses a date in the form that sio__date_write() writes, or in one of the two obsolete forms,
- * "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov 6 08:49:37 1994". A year of two digits is between
- * 1970 and 2069. Returns false if s is not a date. Is lenient with the separators of words and with
- * the name of the weekday. */
-bool sio__date_parse(sio_slice s, int64_t *at);
+/* Parses a date in the form that sio__http_date_write() writes, or in one of the two obsolete
+ * forms, "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov 6 08:49:37 1994". A year of two digits is
+ * between 1970 and 2069. Returns false if s is not a date. Is lenient with the separators of words
+ * and with the name of the weekday. */
+bool sio__http_date_parse(sio_slice s, int64_t *at);
 
 #endif

@@ -71,7 +71,7 @@ static sio_slice join_values_of_repeated_header(sio_request *r, uint32_t at) {
   return slice(r->joined_values.p + from, r->joined_values.n - from);
 }
 
-int sio__join_repeated_headers(sio_request *r) {
+int sio__request_merge_repeated_headers(sio_request *r) {
   uint32_t kept = 0;
   if (!has_repeated_header_names(r)) return 0;
   int err = sio__buf_reserve(&r->joined_values, r->head.n);

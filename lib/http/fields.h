@@ -15,6 +15,6 @@
 
 /* Combines the lines with the same name by these rules to one header, in the place of the first
  * line. Returns 0 or UV_ENOMEM. */
-int sio__join_repeated_headers(sio_request *r);
+int sio__request_merge_repeated_headers(sio_request *r);
 
 #endif

@@ -13,9 +13,10 @@ struct file_options {
   sio_header headers[]; /* after the array come the texts to which the headers point */
 };
 
-static bool is_header_allowed(const sio_header *h) {
+static bool is_header_allowed_from_host(const sio_header *h) {
   return h->value && sio__http_is_token(slice_str(h->name)) &&
-         sio__http_is_field_value(slice_str(h->value)) && !sio__is_framing_header(h->name);
+         sio__http_is_field_value(slice_str(h->value)) &&
+         !sio__is_header_reserved_for_library(h->name);
 }
 
 /* Counts the headers of a list and the bytes of their names and values. Returns UV_EINVAL if a
@@ -23,14 +24,14 @@ static bool is_header_allowed(const sio_header *h) {
 static int validate_and_measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
   *count = *bytes = 0;
   for (const sio_header *h = list; h && h->name; h++) {
-    if (!is_header_allowed(h)) return UV_EINVAL;
+    if (!is_header_allowed_from_host(h)) return UV_EINVAL;
     *bytes += strlen(h->name) + strlen(h->value) + 2;
     ++*count;
   }
   return 0;
 }
 
-static const char *append_text(char **to, const char *text) {
+static const char *copy_string_and_advance(char **to, const char *text) {
   size_t n = strlen(text) + 1;
   char *copy = memcpy(*to, text, n);
   *to += n;
@@ -44,13 +45,13 @@ static struct file_options *file_options_new(const sio_files_options *from, size
   char *texts = (char *)(o->headers + count);
   *o = (struct file_options){ from->on_request, from->user, count };
   for (size_t i = 0; i < count; i++) {
-    o->headers[i].name = append_text(&texts, from->headers[i].name);
-    o->headers[i].value = append_text(&texts, from->headers[i].value);
+    o->headers[i].name = copy_string_and_advance(&texts, from->headers[i].name);
+    o->headers[i].value = copy_string_and_advance(&texts, from->headers[i].value);
   }
   return o;
 }
 
-int sio__file_options_copy(struct file_options **out, const sio_files_options *from) {
+int sio__file_options_validate_and_copy(struct file_options **out, const sio_files_options *from) {
   sio_files_options ours;
   size_t count, bytes;
   *out = NULL;
@@ -65,16 +66,16 @@ int sio__file_options_copy(struct file_options **out, const sio_files_options *f
 void sio__file_options_free(struct file_options *o) { sio__free(o); }
 
 /* Adds the headers of the list to the answer, except those that the callback has set already. */
-static int add_listed_headers(const struct file_options *o, sio_request *r) {
+static int add_option_headers_unless_set(const struct file_options *o, sio_request *r) {
   size_t by_callback = r->extra_headers.n;
   int err = 0;
   for (size_t i = 0; i < o->count && !err; i++)
     if (!sio__request_has_answer_header(r, o->headers[i].name, by_callback))
-      err = sio__request_set_header(r, o->headers[i].name, slice_str(o->headers[i].value));
+      err = sio__request_add_answer_header(r, o->headers[i].name, slice_str(o->headers[i].value));
   return err;
 }
 
-bool sio__file_options_admit_request(const struct file_options *o, sio_request *r) {
+bool sio__file_options_ask_host_and_add_headers(const struct file_options *o, sio_request *r) {
   if (!o) return true;
   int status = o->on_request ? o->on_request(r, o->user) : 0;
   if (r->answered) return false;
@@ -82,7 +83,7 @@ bool sio__file_options_admit_request(const struct file_options *o, sio_request *
     sio__request_answer(r, status >= 300 && status <= 599 ? status : 403, NULL, slice(NULL, 0));
     return false;
   }
-  if (add_listed_headers(o, r) == 0) return true;
-  sio__request_drop(r);
+  if (add_option_headers_unless_set(o, r) == 0) return true;
+  sio__request_close_without_answer(r);
   return false;
 }

@@ -12,11 +12,11 @@ struct file_options;
 
 /* Sets *out to a deep copy of *from, or to NULL if from is NULL. Returns 0; UV_ENOMEM; or UV_EINVAL
  * if the size is invalid, an unknown field is set, or a header is not one that the host may set. */
-int sio__file_options_copy(struct file_options **out, const sio_files_options *from);
+int sio__file_options_validate_and_copy(struct file_options **out, const sio_files_options *from);
 void sio__file_options_free(struct file_options *o); /* o may be NULL */
 
 /* Calls the host's callback for r and, if it allows the request, adds the headers of `o` to the
  * answer. Returns false if r was answered or dropped instead. o may be NULL. */
-bool sio__file_options_admit_request(const struct file_options *o, sio_request *r);
+bool sio__file_options_ask_host_and_add_headers(const struct file_options *o, sio_request *r);
 
 #endif

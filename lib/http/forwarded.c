@@ -57,8 +57,8 @@ static bool take_previous_list_element(struct walk *w, sio_slice *element) {
   return true;
 }
 
-static struct walk begin_list_iteration_at_end(const sio_request *r, const char *name,
-                                               bool quotes) {
+static struct walk iterate_header_list_from_end(const sio_request *r, const char *name,
+                                                bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
@@ -109,15 +109,16 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
  * `depth` of X-Forwarded-For, counted from 0 at the end, and its protocol is the element with the
  * same number in X-Forwarded-Proto. If that list has fewer elements, its first element counts,
  * because some proxies send only one. */
-static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
-  struct walk w = begin_list_iteration_at_end(r, "x-forwarded-proto", false);
+static bool does_x_forwarded_proto_say_tls(const sio_request *r, size_t depth) {
+  struct walk w = iterate_header_list_from_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
   for (size_t i = 0; i <= depth && take_previous_list_element(&w, &element); i++) proto = element;
   return is_forwarded_proto_tls(proto);
 }
 
-static struct forwarded read_x_forwarded_for(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = begin_list_iteration_at_end(r, "x-forwarded-for", false);
+static struct forwarded find_client_in_x_forwarded_headers(const sio_request *r,
+                                                           const struct addr_set *trusted) {
+  struct walk w = iterate_header_list_from_end(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
@@ -126,7 +127,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
     if (!parse_forwarded_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
     if (!sio__addr_set_contains(trusted, &f.from)) break;
   }
-  f.secure = read_x_forwarded_proto(r, depth);
+  f.secure = does_x_forwarded_proto_say_tls(r, depth);
   return f;
 }
 
@@ -134,7 +135,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 
 /* Removes a token or a quoted string from the beginning of *s and sets *value to it. A quoted
  * string is unquoted into `out`. Returns false if the text is malformed or does not fit. */
-static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
+static bool take_and_unquote_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
     while (n < s->n && s->p[n] != ';') n++;
@@ -155,14 +156,14 @@ static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *
 
 /* Removes a pair name=value, and the ';' after it, from the beginning of *s. Returns false if the
  * pair is malformed. */
-static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
-                                 sio_slice *value) {
+static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
+                                sio_slice *value) {
   size_t n = 0;
   while (n < s->n && s->p[n] != '=') n++;
   *name = slice(s->p, n);
   if (n == s->n || !sio__http_is_token(*name)) return false;
   *s = slice(s->p + n + 1, s->n - n - 1);
-  if (!parse_forwarded_value(s, out, value)) return false;
+  if (!take_and_unquote_forwarded_value(s, out, value)) return false;
   if (s->n == 0) return true;
   if (s->p[0] != ';' || s->n == 1) return false;
   *s = slice(s->p + 1, s->n - 1);
@@ -178,7 +179,7 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
   sio_slice name, value;
   bool has_for = false, has_proto = false;
   while (s.n) {
-    if (!parse_forwarded_pair(&s, out, &name, &value)) return nobody;
+    if (!take_forwarded_pair(&s, out, &name, &value)) return nobody;
     bool is_for = sio__slice_equals_ignore_case(name, SLICE("for"));
     bool is_proto = sio__slice_equals_ignore_case(name, SLICE("proto"));
     if ((is_for && has_for) || (is_proto && has_proto)) return nobody;
@@ -190,8 +191,9 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
   return f;
 }
 
-static struct forwarded read_forwarded(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = begin_list_iteration_at_end(r, "forwarded", true);
+static struct forwarded find_client_in_forwarded_header(const sio_request *r,
+                                                        const struct addr_set *trusted) {
+  struct walk w = iterate_header_list_from_end(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
   while (take_previous_list_element(&w, &element)) {
@@ -201,7 +203,8 @@ static struct forwarded read_forwarded(const sio_request *r, const struct addr_s
   return f;
 }
 
-struct forwarded sio__forwarded_read_client(const sio_request *r, const struct addr_set *trusted,
-                                            bool rfc7239) {
-  return rfc7239 ? read_forwarded(r, trusted) : read_x_forwarded_for(r, trusted);
+struct forwarded sio__forwarded_headers_find_client(const sio_request *r,
+                                                    const struct addr_set *trusted, bool rfc7239) {
+  return rfc7239 ? find_client_in_forwarded_header(r, trusted)
+                 : find_client_in_x_forwarded_headers(r, trusted);
 }

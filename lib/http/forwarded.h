@@ -22,7 +22,7 @@ struct forwarded {
 /* Finds the client in the headers of r: in Forwarded if rfc7239 is true, otherwise in
  * X-Forwarded-For and X-Forwarded-Proto. `trusted` contains the addresses of the trusted
  * proxies. */
-struct forwarded sio__forwarded_read_client(const sio_request *r, const struct addr_set *trusted,
-                                            bool rfc7239);
+struct forwarded sio__forwarded_headers_find_client(const sio_request *r,
+                                                    const struct addr_set *trusted, bool rfc7239);
 
 #endif

@@ -11,9 +11,9 @@
 #include <sio/error.h>
 #include <unistd.h>
 
-/* Undoes a change that strip_target_authority() has made to the head: if the request target has a
- * host and no path, the host was moved by one byte, over the second '/' before it. */
-static void restore_absolute_url(char *head, const sio_request *r) {
+/* Undoes a change that strip_scheme_and_host_from_target() has made to the head: if the request
+ * target has a host and no path, the host was moved by one byte, over the second '/' before it. */
+static void restore_request_target_in_head_copy(char *head, const sio_request *r) {
   sio_slice host = r->authority;
   if (host.n == 0 || host.p[-2] == '/') return;
   char *at = head + (host.p - r->head.p);
@@ -22,29 +22,29 @@ static void restore_absolute_url(char *head, const sio_request *r) {
 }
 
 /* Copies the head of the request, and then the bytes that were received after it, to *out. */
-static int copy_request_input(const sio_request *r, struct buf *out) {
+static int copy_request_head_and_unread_input(const sio_request *r, struct buf *out) {
   const struct http_conn *c = r->conn;
   size_t n = r->head.n + c->input_len;
   buf_init(out, n > HTTP_STASH + NET_RBUF ? n : HTTP_STASH + NET_RBUF);
   int err = sio__buf_put(out, r->head.p, r->head.n);
-  if (!err) restore_absolute_url(out->p, r);
+  if (!err) restore_request_target_in_head_copy(out->p, r);
   return err ? err : sio__buf_put(out, c->input, c->input_len);
 }
 
-static void release_conn_without_closing(struct http_conn *c) {
+static void release_conn_and_request_after_transfer(struct http_conn *c) {
   c->http->stats.requests--;
   c->req->answered = true;
-  sio__request_free_later(c->req);
+  sio__request_free_or_recycle_later(c->req);
   c->req = NULL;
   c->proxy = NULL;
-  sio__http_conn_release(c);
+  sio__http_conn_unlist_and_free_later(c);
 }
 
-int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out) {
+int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_transfer **out) {
   struct http_conn *c = r->conn;
   assert(c && c->reading && c->req == r && !r->answered);
   struct http_conn_transfer *t = sio__calloc(1, sizeof *t);
-  int err = t ? copy_request_input(r, &t->input) : UV_ENOMEM;
+  int err = t ? copy_request_head_and_unread_input(r, &t->input) : UV_ENOMEM;
   if (!err) err = sio__conn_detach_from_loop(c->conn, &t->conn);
   if (err) {
     if (t) sio__buf_clear(&t->input);
@@ -53,7 +53,7 @@ int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out)
   }
   t->proxy = c->proxy;
   t->tls = c->tls;
-  release_conn_without_closing(c);
+  release_conn_and_request_after_transfer(c);
   *out = t;
   return 0;
 }
@@ -64,7 +64,7 @@ size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t) {
 
 /* Counts the connection for the client's address on its new server, because each server counts its
  * own connections. Returns 0; or SIO_ELIMIT, and the connection was closed. */
-static int count_transferred_conn_for_address(struct http_conn *c) {
+static int count_transferred_conn_or_close(struct http_conn *c) {
   struct addr_record *record = NULL;
   struct addr a;
   struct addr_limits *g = c->http->addr_limits;
@@ -72,14 +72,15 @@ static int count_transferred_conn_for_address(struct http_conn *c) {
   bool allowed = sio__addr_limits_count_open(g, &a, ADDR_CONNS, &record);
   if (record) conn_set_addr_record(c->conn, record);
   if (allowed) return 0;
-  sio__http_conn_close_rejected(c, SIO_REJECT_OPEN, sio__http_conn_describe_limit(SIO_REJECT_OPEN));
+  sio__http_conn_close_and_report_rejection(
+      c, SIO_REJECT_OPEN, sio__http_describe_exceeded_conn_limit(SIO_REJECT_OPEN));
   return SIO_ELIMIT;
 }
 
 int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t) {
   struct http_conn *c;
   int err = sio__http_conn_new_from_transfer(&c, h, &t->conn, t->proxy, t->tls);
-  if (!err) err = count_transferred_conn_for_address(c);
+  if (!err) err = count_transferred_conn_or_close(c);
   if (err) {
     sio__buf_clear(&t->input);
   } else {

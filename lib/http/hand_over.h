@@ -21,11 +21,11 @@ struct http_conn_transfer {
 /* Takes the connection of r from its server. Must be called from on_head of the request's mount. r
  * is freed at the end of the loop's turn, and the statistics of this server do not count r. Returns
  * 0 and sets *out; or returns UV_ENOMEM and changes nothing. */
-int sio__request_hand_over_conn(sio_request *r, struct http_conn_transfer **out);
+int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_transfer **out);
 /* Returns how much memory t takes, in bytes. */
 size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t);
 /* Serves the connection on the server of h. Must be called on the thread of that server. Frees t.
- * Returns the same values as sio__http_serve_socket(). */
+ * Returns the same values as sio__http_serve_accepted_socket(). */
 int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t);
 /* Closes the connection and frees t. */
 void sio__http_conn_transfer_discard(struct http_conn_transfer *t);

@@ -102,7 +102,7 @@ static bool is_host_char(char c) {
   return is_ascii_alnum(c) || memchr(marks, c, sizeof marks - 1);
 }
 
-static bool is_host_port_valid(sio_slice s) {
+static bool is_colon_port_or_empty(sio_slice s) {
   if (s.n == 0) return true;
   if (s.p[0] != ':') return false;
   for (size_t i = 1; i < s.n; i++)
@@ -110,27 +110,27 @@ static bool is_host_port_valid(sio_slice s) {
   return true;
 }
 
-static bool is_ip_literal_valid(sio_slice s) {
+static bool is_bracketed_ip_with_port_valid(sio_slice s) {
   const char *end = memchr(s.p, ']', s.n);
   if (!end || end == s.p + 1) return false;
   size_t n = (size_t)(end - s.p) + 1;
   for (size_t i = 1; i < n - 1; i++)
     if (!is_host_char(s.p[i]) && s.p[i] != ':') return false;
-  return is_host_port_valid(slice(s.p + n, s.n - n));
+  return is_colon_port_or_empty(slice(s.p + n, s.n - n));
 }
 
 /* Returns true if s has the form uri-host [ ":" port ]. The host may be empty (RFC 9110 section
  * 7.2). Only its characters are checked, and not whether they are an address. */
-static bool is_host_valid(sio_slice s) {
-  if (s.n && s.p[0] == '[') return is_ip_literal_valid(s);
+static bool is_host_with_optional_port_valid(sio_slice s) {
+  if (s.n && s.p[0] == '[') return is_bracketed_ip_with_port_valid(s);
   size_t n = 0;
   while (n < s.n && is_host_char(s.p[n])) n++;
-  return is_host_port_valid(slice(s.p + n, s.n - n));
+  return is_colon_port_or_empty(slice(s.p + n, s.n - n));
 }
 
 /* ---- the request line ---------------------------------------------------------------------- */
 
-static size_t url_scheme_length(sio_slice url) {
+static size_t http_scheme_length_of_url(sio_slice url) {
   static const char *const schemes[] = { "http://", "https://" };
   for (size_t i = 0; i < 2; i++) {
     size_t n = strlen(schemes[i]);
@@ -144,12 +144,12 @@ static size_t url_scheme_length(sio_slice url) {
  * r->url is "/path?x". r->authority becomes the host, which replaces the Host header (RFC 9112
  * section 3.2.2). If no path follows the host, the host is moved by one byte, over the second '/'
  * before it, to make room for the path "/". Returns false if the host is invalid. */
-static bool strip_target_authority(sio_request *r, size_t scheme) {
+static bool strip_scheme_and_host_from_target(sio_request *r, size_t scheme) {
   char *host = r->head.p + (r->url.p - r->head.p) + scheme;
   size_t n = 0, left = r->url.n - scheme;
   while (n < left && !strchr("/?#", host[n])) n++;
   bool bare = n == left || host[n] != '/';
-  if (n == 0 || host[0] == ':' || !is_host_valid(slice(host, n))) return false;
+  if (n == 0 || host[0] == ':' || !is_host_with_optional_port_valid(slice(host, n))) return false;
   if (bare) {
     memmove(host - 1, host, n);
     host[n - 1] = '/';
@@ -162,8 +162,8 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
 /* Brings the request target into the form "/path?query", or "*" for OPTIONS. Returns false if it is
  * invalid. */
 static bool normalise_request_target(sio_request *r) {
-  size_t scheme = url_scheme_length(r->url);
-  if (scheme) return strip_target_authority(r, scheme);
+  size_t scheme = http_scheme_length_of_url(r->url);
+  if (scheme) return strip_scheme_and_host_from_target(r, scheme);
   return r->url.p[0] == '/' || (slice_equals_str(r->url, "*") && r->method == HTTP_OPTIONS);
 }
 
@@ -197,7 +197,7 @@ static bool parse_header_line(struct http_header *h, sio_slice line) {
 
 /* ---- what the headers mean --------------------------------------------------------------- */
 
-static void read_connection_options(struct facts *f, sio_slice value) {
+static void interpret_connection_header(struct facts *f, sio_slice value) {
   f->close |= sio__slice_has_token(value, SLICE("close"));
   f->keep_alive |= sio__slice_has_token(value, SLICE("keep-alive"));
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
@@ -228,7 +228,7 @@ static void interpret_known_header(struct facts *f, const struct http_header *h,
       break;
     case 10:
       if (sio__slice_equals_ignore_case(h->name, SLICE("connection")))
-        read_connection_options(f, h->value);
+        interpret_connection_header(f, h->value);
       break;
     case 14:
       if (sio__slice_equals_ignore_case(h->name, SLICE("content-length")))
@@ -244,13 +244,13 @@ static void interpret_known_header(struct facts *f, const struct http_header *h,
 static int check_host_header(const sio_request *r, const struct facts *f, const char **why) {
   if (f->hosts > 1) return set_head_error(why, 400, "more than one Host header");
   if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host header") : 0;
-  return is_host_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
+  return is_host_with_optional_port_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
 /* If the request target contained a host, makes that the value of the Host header, or adds such a
  * header. The array has room for one more header, because it has an element for each line, also for
  * the request line. */
-static void replace_host_by_authority(sio_request *r) {
+static void set_host_header_from_request_target(sio_request *r) {
   uint32_t i = 0;
   if (!r->authority.p) return;
   while (i < r->nheaders && !sio__slice_equals_ignore_case(r->headers[i].name, SLICE("host"))) i++;
@@ -258,7 +258,8 @@ static void replace_host_by_authority(sio_request *r) {
   r->headers[i].value = r->authority;
 }
 
-static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
+static int interpret_and_check_body_length_headers(sio_request *r, struct facts *f,
+                                                   const char **why) {
   if (f->lengths + f->codings > 1)
     return set_head_error(why, 400, "more than one Content-Length or Transfer-Encoding header");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
@@ -277,16 +278,16 @@ static void set_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
 }
 
-static int interpret_headers(sio_request *r, const char **why) {
+static int interpret_connection_and_body_headers(sio_request *r, const char **why) {
   struct facts f = { 0 };
   for (uint32_t i = 0; i < r->nheaders; i++)
     interpret_known_header(&f, &r->headers[i], &r->expects_continue);
   int status = check_host_header(r, &f, why);
-  if (!status) status = check_body_framing(r, &f, why);
+  if (!status) status = interpret_and_check_body_length_headers(r, &f, why);
   if (!status && f.why && r->minor_version) status = set_head_error(why, 417, f.why);
   if (r->minor_version == 0) r->expects_continue = false;
   set_keep_alive_and_upgrade(r, &f);
-  replace_host_by_authority(r);
+  set_host_header_from_request_target(r);
   return status;
 }
 
@@ -301,7 +302,7 @@ static bool reserve_header_array(sio_request *r, size_t count) {
   return true;
 }
 
-int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
+int sio__request_parse_head(sio_request *r, unsigned max_headers, const char **why) {
   sio_slice line;
   size_t lines = count_head_lines(slice(r->head.p, r->head.n));
   if (lines > (size_t)max_headers + 2)
@@ -315,6 +316,6 @@ int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
     if (!parse_header_line(&r->headers[r->nheaders], line))
       return set_head_error(why, 400, "malformed header");
   if (rest.n || line.n) return set_head_error(why, 400, "a line does not end in CRLF");
-  if (sio__join_repeated_headers(r)) return set_head_error(why, 503, "out of memory");
-  return interpret_headers(r, why);
+  if (sio__request_merge_repeated_headers(r)) return set_head_error(why, 503, "out of memory");
+  return interpret_connection_and_body_headers(r, why);
 }

@@ -15,7 +15,7 @@
 
 /* Parses the head and sets the fields of r. Returns 0, or the status of the answer that refuses the
  * request: 400, 417, 431, 501, 503 or 505. Then *why is the reason, a static text of one line. */
-int sio__head_parse(sio_request *r, unsigned max_headers, const char **why);
+int sio__request_parse_head(sio_request *r, unsigned max_headers, const char **why);
 
 bool sio__http_is_token(sio_slice s); /* returns true for a token (RFC 9110 section 5.6.2) */
 /* Returns true if s contains no control characters except tab. */

@@ -19,7 +19,7 @@ struct http_mount {
    * and r->user. May answer r before its body has arrived: then the body is discarded, and the
    * connection is closed if the body is longer than r->max_body or the client waits for the status
    * 100 (Continue). If the callback returns false, the body is not read until
-   * sio__request_allow_body() is called. */
+   * sio__request_allow_reading_body() is called. */
   bool (*on_head)(sio_request *r);
   /* Called when head and body are complete, unless the request was answered before. */
   void (*on_request)(sio_request *r);
@@ -92,7 +92,8 @@ struct http {
   unsigned nconns;           /* the number of open connections */
   bool draining;
   struct task all_closed_task;
-  /* Called when the last connection has closed after sio__http_begin_drain(); may be NULL. */
+  /* Called when the last connection has closed after sio__http_close_conns_after_answers(); may be
+   * NULL. */
   void (*on_all_closed)(struct http *h);
   struct http_stats {
     uint64_t requests, aborted;

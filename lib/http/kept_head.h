@@ -21,24 +21,25 @@ struct kept_head {
   char text[];
 };
 
-struct kept_head *sio__kept_head_new(const sio_request *r); /* returns NULL if memory runs out */
-void sio__kept_head_free(struct kept_head *h);              /* h may be NULL */
+struct kept_head *sio__kept_request_head_new(
+    const sio_request *r);                             /* returns NULL if memory runs out */
+void sio__kept_request_head_free(struct kept_head *h); /* h may be NULL */
 /* Returns the TLS information without a new reference, or NULL if the connection did not use TLS,
  * or if memory ran out when the head was kept. */
-struct tls_info *sio__kept_head_tls(const struct kept_head *h);
+struct tls_info *sio__kept_request_head_tls_info(const struct kept_head *h);
 /* Frees the memory of the URL and the headers, and keeps the addresses. Returns the block, which
  * may have moved. */
-struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
+struct kept_head *sio__kept_request_head_drop_url_and_headers(struct kept_head *h);
 
-static inline const char *kept_head_address(const struct kept_head *h) {
+static inline const char *kept_request_head_client_address(const struct kept_head *h) {
   return h->text + (h->tls ? sizeof(void *) : 0);
 }
-static inline const char *kept_head_direct_address(const struct kept_head *h) {
-  const char *client = kept_head_address(h), *proxy = client + strlen(client) + 1;
+static inline const char *kept_request_head_peer_address(const struct kept_head *h) {
+  const char *client = kept_request_head_client_address(h), *proxy = client + strlen(client) + 1;
   return proxy < h->text + h->url_at ? proxy : client;
 }
-sio_slice sio__kept_head_url(const struct kept_head *h);
+sio_slice sio__kept_request_head_url(const struct kept_head *h);
 /* Returns the value of a header of the kept request, as sio__request_header() does. */
-sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
+sio_slice sio__kept_request_head_header(const struct kept_head *h, const char *name);
 
 #endif

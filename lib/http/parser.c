@@ -34,22 +34,22 @@ static struct http_parser *http_parser_of_llhttp(llhttp_t *ll) {
   return (struct http_parser *)(void *)ll;
 }
 
-static int on_headers_complete(llhttp_t *ll) {
+static int pause_llhttp_after_head(llhttp_t *ll) {
   (void)ll;
   return HPE_PAUSED;
 }
 
-static int on_message_complete(llhttp_t *ll) {
+static int pause_llhttp_after_body(llhttp_t *ll) {
   (void)ll;
   return HPE_PAUSED;
 }
 
-static int on_chunk_header(llhttp_t *ll) {
+static int allow_framing_bytes_of_chunk(llhttp_t *ll) {
   http_parser_of_llhttp(ll)->granted += CHUNK_FRAMING;
   return 0;
 }
 
-static int on_body_bytes(llhttp_t *ll, const char *p, size_t n) {
+static int append_body_bytes_within_limit(llhttp_t *ll, const char *p, size_t n) {
   struct http_parser *ps = http_parser_of_llhttp(ll);
   ps->granted += n;
   if (n > ps->left)
@@ -61,10 +61,10 @@ static int on_body_bytes(llhttp_t *ll, const char *p, size_t n) {
 }
 
 static const llhttp_settings_t settings = {
-  .on_headers_complete = on_headers_complete,
-  .on_message_complete = on_message_complete,
-  .on_chunk_header = on_chunk_header,
-  .on_body = on_body_bytes,
+  .on_headers_complete = pause_llhttp_after_head,
+  .on_message_complete = pause_llhttp_after_body,
+  .on_chunk_header = allow_framing_bytes_of_chunk,
+  .on_body = append_body_bytes_within_limit,
 };
 
 void sio__http_parser_init(struct http_parser *ps) {
@@ -112,7 +112,8 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
   }
 }
 
-static enum parse_event parser_set_llhttp_error(struct http_parser *ps, llhttp_errno_t e) {
+static enum parse_event parser_set_error_of_failed_execute(struct http_parser *ps,
+                                                           llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG)
     return parser_set_error(ps, ps->err, 413,
                             "the request body is over its limit (such as max_payload)");
@@ -121,7 +122,7 @@ static enum parse_event parser_set_llhttp_error(struct http_parser *ps, llhttp_e
   return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));
 }
 
-static bool is_framing_over_limit(struct http_parser *ps, size_t used) {
+static bool count_bytes_and_exceeds_framing_limit(struct http_parser *ps, size_t used) {
   ps->used += used;
   return ps->used > ps->granted && ps->used - ps->granted > ps->max_framing;
 }
@@ -130,8 +131,8 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
                                        size_t *used) {
   llhttp_errno_t e = llhttp_execute(&ps->ll, p, n);
   *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
-  if (e != HPE_OK && e != HPE_PAUSED) return parser_set_llhttp_error(ps, e);
-  if (ps->in_body && is_framing_over_limit(ps, *used))
+  if (e != HPE_OK && e != HPE_PAUSED) return parser_set_error_of_failed_execute(ps, e);
+  if (ps->in_body && count_bytes_and_exceeds_framing_limit(ps, *used))
     return parser_set_error(
         ps, SIO_EPROTO, 431,
         "chunk extensions and trailers are longer than what the head left of max_head");

@@ -24,12 +24,12 @@ void sio__proxy_info_store_proxy_header(struct proxy_info *v, const struct proxi
   if (p->from.kind == ADDR_IP) sio__addr_to_text(&p->from, v->client);
 }
 
-void sio__proxy_info_read_forwarded_headers(struct proxy_info *v, const sio_request *r,
-                                            const struct proxies *p, char *client) {
+void sio__proxy_info_update_client_from_request(struct proxy_info *v, const sio_request *r,
+                                                const struct proxies *p, char *client) {
   memcpy(client, v->client, sizeof v->client);
   v->request_secure = v->header_secure;
   if (!v->trusts_headers) return;
-  struct forwarded f = sio__forwarded_read_client(r, p->trusted, p->rfc7239);
+  struct forwarded f = sio__forwarded_headers_find_client(r, p->trusted, p->rfc7239);
   if (f.from.kind == ADDR_IP) sio__addr_to_text(&f.from, client);
   v->request_secure |= f.secure;
 }

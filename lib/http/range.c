@@ -26,7 +26,7 @@ static struct range range_of_last_bytes(sio_slice s, uint64_t size) {
   return (struct range){ RANGE_PART, size - n, n };
 }
 
-static struct range range_from_first_byte(sio_slice first, sio_slice last, uint64_t size) {
+static struct range range_from_first_to_last_byte(sio_slice first, sio_slice last, uint64_t size) {
   uint64_t from, to = UINT64_MAX;
   if (!parse_byte_position(first, &from) || (last.n && !parse_byte_position(last, &to)) ||
       from > to)
@@ -36,7 +36,7 @@ static struct range range_from_first_byte(sio_slice first, sio_slice last, uint6
   return (struct range){ RANGE_PART, from, to - from + 1 };
 }
 
-struct range sio__range_parse(sio_slice value, uint64_t size) {
+struct range sio__range_header_parse(sio_slice value, uint64_t size) {
   sio_slice unit, first;
   if (!value.n || !memchr(value.p, '=', value.n) || memchr(value.p, ',', value.n)) return all;
   sio__slice_split(&value, '=', &unit);
@@ -45,5 +45,6 @@ struct range sio__range_parse(sio_slice value, uint64_t size) {
       !memchr(value.p, '-', value.n))
     return all;
   sio__slice_split(&value, '-', &first);
-  return first.n ? range_from_first_byte(first, value, size) : range_of_last_bytes(value, size);
+  return first.n ? range_from_first_to_last_byte(first, value, size)
+                 : range_of_last_bytes(value, size);
 }

@@ -19,6 +19,6 @@ struct range {
 };
 
 /* Parses the value of a Range header for a file of `size` bytes. */
-struct range sio__range_parse(sio_slice value, uint64_t size);
+struct range sio__range_header_parse(sio_slice value, uint64_t size);
 
 #endif

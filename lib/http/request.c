@@ -15,7 +15,7 @@ enum {
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static void empty_buf_for_reuse(struct buf *b) {
+static void empty_buf_or_free_if_large(struct buf *b) {
   if (b->cap > SPARE_BYTES) sio__buf_clear(b);
   b->n = 0;
 }
@@ -24,10 +24,10 @@ static void empty_buf_for_reuse(struct buf *b) {
  * than SPARE_BYTES is freed, too. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
-  empty_buf_for_reuse(&head);
-  empty_buf_for_reuse(&joined);
-  empty_buf_for_reuse(&body);
-  empty_buf_for_reuse(&extra);
+  empty_buf_or_free_if_large(&head);
+  empty_buf_or_free_if_large(&joined);
+  empty_buf_or_free_if_large(&body);
+  empty_buf_or_free_if_large(&extra);
   *r = (sio_request){
     .http = r->http, .head = head, .joined_values = joined, .body = body, .extra_headers = extra
   };
@@ -70,7 +70,7 @@ static void recycle_or_free_request(struct deferred_free *g) {
   h->nspare_requests++;
 }
 
-void sio__request_free_later(sio_request *r) {
+void sio__request_free_or_recycle_later(sio_request *r) {
   if (!r->http) {
     sio__request_free(r);
     return;
@@ -80,9 +80,9 @@ void sio__request_free_later(sio_request *r) {
   sio__loop_free_later(r->http->loop, &r->deferred_free, recycle_or_free_request);
 }
 
-void sio__request_notify_mount_and_free(sio_request *r) {
+void sio__request_call_on_answered_and_free(sio_request *r) {
   if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
-  sio__request_free_later(r);
+  sio__request_free_or_recycle_later(r);
 }
 
 /* Keeps r->mount only if it has the callback on_answered. Such a mount is a constant; any other may
@@ -112,7 +112,7 @@ static long decode_query_value(char *out, size_t size, sio_slice raw) {
   return raw.n ? SIO_ETOOBIG : (long)n;
 }
 
-long sio__query_find_parameter(sio_slice query, const char *key, char *out, size_t size) {
+long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *out, size_t size) {
   sio_slice pair, name, value = slice(NULL, 0);
   while (sio__slice_split(&query, '&', &pair))
     if (sio__slice_split(&pair, '=', &name) && sio__percent_decoded_equals(name, key, true))
@@ -121,8 +121,9 @@ long sio__query_find_parameter(sio_slice query, const char *key, char *out, size
   return value.p ? decode_query_value(out, size, value) : UV_ENOENT;
 }
 
-long sio__request_query_parameter(const sio_request *r, const char *key, char *out, size_t n) {
-  return sio__query_find_parameter(r->query, key, out, n);
+long sio__request_copy_decoded_query_parameter(const sio_request *r, const char *key, char *out,
+                                               size_t n) {
+  return sio__query_copy_decoded_parameter(r->query, key, out, n);
 }
 
 struct loop *sio__request_loop(const sio_request *r) {
@@ -139,5 +140,5 @@ long sio_url_param(sio_slice url, const char *key, char *out, size_t size) {
   sio_slice target = url, path;
   sio__slice_split(&url, '#', &target);
   sio__slice_split(&target, '?', &path);
-  return sio__query_find_parameter(target, key, out, size);
+  return sio__query_copy_decoded_parameter(target, key, out, size);
 }

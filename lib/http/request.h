@@ -13,7 +13,7 @@
  *     HTTP/1.1 200 OK\r\n
  *     Content-Type: ...\r\n            unless the type is NULL
  *     Content-Length: n\r\n            not with 204 and 304
- *     <lines added with sio__request_set_header()>
+ *     <lines added with sio__request_add_answer_header()>
  *     Date: ...\r\n                    unless one was set
  *     Connection: keep-alive\r\n       or "close"
  *     Keep-Alive: timeout=5\r\n        only when kept alive for a second or more
@@ -109,17 +109,19 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
  * last one counts. Returns the length of the value; UV_ENOENT if there is no such parameter; or
  * SIO_ETOOBIG if the value does not fit. The names of parameters are decoded before they are
  * compared. Invalid escapes are copied unchanged. */
-long sio__request_query_parameter(const sio_request *r, const char *key, char *out, size_t n);
-/* Like sio__request_query_parameter(), for a query that is not part of a request. */
-long sio__query_find_parameter(sio_slice query, const char *key, char *out, size_t n);
+long sio__request_copy_decoded_query_parameter(const sio_request *r, const char *key, char *out,
+                                               size_t n);
+/* Like sio__request_copy_decoded_query_parameter(), for a query that is not part of a request. */
+long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *out, size_t n);
 /* Returns the client's address as text; "" for a Unix socket, and when the peer has disconnected or
  * r was answered. */
 const char *sio__request_client_address(const sio_request *r);
 /* Returns the address of the peer that has connected, the client or a trusted proxy, or "" as
  * sio__request_client_address() does. */
-const char *sio__request_direct_address(const sio_request *r);
-struct addr sio__request_client_addr(const sio_request *r); /* the client's address, in binary */
-bool sio__request_is_secure(const sio_request *r);          /* the client uses TLS */
+const char *sio__request_peer_address(const sio_request *r);
+/* Returns the client's address in binary; its kind is ADDR_NONE if it is not an IP address. */
+struct addr sio__request_parse_client_address(const sio_request *r);
+bool sio__request_is_secure(const sio_request *r); /* the client uses TLS */
 /* Returns what the host can learn about the TLS connection, without a new reference; NULL if this
  * server does not use TLS on the connection, or if memory ran out. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
@@ -129,14 +131,15 @@ struct loop *sio__request_loop(const sio_request *r);
 
 /* Adds a header to the answer. Returns 0; UV_EINVAL if the name is not a token or the value
  * contains control characters; SIO_ESTATE if r was answered; SIO_ETOOBIG or UV_ENOMEM. */
-int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
-/* Like sio__request_set_header(), but does nothing if the answer has a header of this name. */
-int sio__request_set_default_header(sio_request *r, const char *name, sio_slice value);
+int sio__request_add_answer_header(sio_request *r, const char *name, sio_slice value);
+/* Like sio__request_add_answer_header(), but does nothing if the answer has a header of this
+ * name. */
+int sio__request_add_answer_header_if_missing(sio_request *r, const char *name, sio_slice value);
 /* Returns true if the first n bytes of r->extra_headers have a header of this name. */
 bool sio__request_has_answer_header(const sio_request *r, const char *name, size_t n);
 /* Returns true for a header that only the library may write, because a wrong value would contradict
  * where the answer ends or whether the connection stays open after it. */
-bool sio__is_framing_header(const char *name);
+bool sio__is_header_reserved_for_library(const char *name);
 
 /* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used, and for the
  * statuses 204 and 304 nothing of it. Returns 0; SIO_ESTATE if r was answered already; SIO_ECLOSED
@@ -153,33 +156,33 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
  * after an error. For HEAD, 204 and 304 nothing is read. If the first piece cannot be read, r is
  * not answered and the error is returned. If a later piece cannot be read, the connection is
  * closed, because the length was announced. */
-int sio__request_answer_source(sio_request *r, int status, const char *type,
-                               struct http_source *src);
+int sio__request_answer_from_source(sio_request *r, int status, const char *type,
+                                    struct http_source *src);
 /* Makes the connection close after the answer, even if the client wants to keep it open. Must be
  * called before the answer. */
 void sio__request_disable_keep_alive(sio_request *r);
 /* Starts reading the body of a request for which on_head has returned false. */
-void sio__request_allow_body(sio_request *r);
+void sio__request_allow_reading_body(sio_request *r);
 /* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn.
  * on_abort is not called. Does nothing if r was answered. */
-void sio__request_drop(sio_request *r);
+void sio__request_close_without_answer(sio_request *r);
 /* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
  * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
  * owner of the connection. *rest is set to the bytes that were received after the request, which
  * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
  * callback, until the callback returns. Returns NULL if the peer has disconnected or r was
  * answered. */
-struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest);
+struct conn *sio__request_detach_conn_for_upgrade(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */
 
 sio_request *sio__request_new(struct http *h); /* returns NULL if memory runs out */
 /* Frees r, or keeps it for reuse, at the end of the loop's turn. If the server was freed, frees r
  * at once. */
-void sio__request_free_later(sio_request *r);
+void sio__request_free_or_recycle_later(sio_request *r);
 /* Calls the on_answered callback of r's mount, if it has one, and then
- * sio__request_free_later(). */
-void sio__request_notify_mount_and_free(sio_request *r);
+ * sio__request_free_or_recycle_later(). */
+void sio__request_call_on_answered_and_free(sio_request *r);
 /* Separates r, which the host has not answered yet, from a server that is being freed. The host's
  * answer will then not be sent: it calls on_answered of r's mount, if r has one, and frees r. */
 void sio__request_detach_from_server(sio_request *r);

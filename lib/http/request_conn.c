@@ -14,11 +14,11 @@ const char *sio__request_client_address(const sio_request *r) {
   return r->conn ? r->conn->address : "";
 }
 
-const char *sio__request_direct_address(const sio_request *r) {
+const char *sio__request_peer_address(const sio_request *r) {
   return r->conn && r->conn->proxy ? r->conn->proxy->direct : sio__request_client_address(r);
 }
 
-struct addr sio__request_client_addr(const sio_request *r) {
+struct addr sio__request_parse_client_address(const sio_request *r) {
   struct addr a = { ADDR_NONE, { 0 } };
   if (!sio__addr_parse(&a, slice_str(sio__request_client_address(r)))) a.kind = ADDR_NONE;
   return a;
@@ -35,14 +35,14 @@ struct tls_info *sio__request_tls_info(const sio_request *r) {
 
 /* ---- what happens to the connection ---------------------------------------------------------- */
 
-void sio__request_allow_body(sio_request *r) {
+void sio__request_allow_reading_body(sio_request *r) {
   struct http_conn *c = r->conn;
   if (!c || c->state != HTTP_HELD) return;
   c->state = HTTP_READY;
   if (!c->reading) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-void sio__request_drop(sio_request *r) {
+void sio__request_close_without_answer(sio_request *r) {
   struct http_conn *c = r->conn;
   if (r->answered) return;
   r->answered = true;
@@ -52,10 +52,10 @@ void sio__request_drop(sio_request *r) {
     c->req = NULL;
     sio__http_conn_close(c);
   }
-  sio__request_free_later(r);
+  sio__request_free_or_recycle_later(r);
 }
 
-struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest) {
+struct conn *sio__request_detach_conn_for_upgrade(sio_request *r, sio_slice *rest) {
   struct http_conn *c = r->conn;
   *rest = slice(NULL, 0);
   if (!c || r->answered) return NULL;
@@ -65,8 +65,8 @@ struct conn *sio__request_take_conn(sio_request *r, sio_slice *rest) {
   c->http->stats.answers[0]++;
   c->req = NULL;
   sio__conn_clear_owner(c->conn);
-  sio__http_conn_release(c);
-  sio__request_free_later(r);
+  sio__http_conn_unlist_and_free_later(c);
+  sio__request_free_or_recycle_later(r);
   return c->conn;
 }
 
@@ -80,7 +80,7 @@ void sio_request_get_info(const sio_request *r, sio_request_info *out) {
     .path = r->path,
     .body = slice(r->body.p, r->body.n),
     .address = sio__request_client_address(r),
-    .peer = sio__request_direct_address(r),
+    .peer = sio__request_peer_address(r),
     .tls = tls ? &tls->pub : NULL,
     .secure = sio__request_is_secure(r),
   };

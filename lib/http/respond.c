@@ -71,7 +71,7 @@ static int append_header_line(struct buf *b, sio_slice name, sio_slice value) {
   return err;
 }
 
-int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
+int sio__request_add_answer_header(sio_request *r, const char *name, sio_slice value) {
   sio_slice key = slice_str(name);
   if (!sio__http_is_token(key) || !sio__http_is_field_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
@@ -88,9 +88,9 @@ bool sio__request_has_answer_header(const sio_request *r, const char *name, size
   return false;
 }
 
-int sio__request_set_default_header(sio_request *r, const char *name, sio_slice value) {
+int sio__request_add_answer_header_if_missing(sio_request *r, const char *name, sio_slice value) {
   bool set = sio__request_has_answer_header(r, name, r->extra_headers.n);
-  return set ? 0 : sio__request_set_header(r, name, value);
+  return set ? 0 : sio__request_add_answer_header(r, name, value);
 }
 
 /* ---- the head ---------------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ static void answer_write_bytes(struct msg *m, const char *p, size_t n) {
 
 static void answer_write_str(struct msg *m, const char *s) { answer_write_bytes(m, s, strlen(s)); }
 
-static void answer_write_number(struct msg *m, const char *name, uint64_t v) {
+static void answer_write_text_and_number(struct msg *m, const char *name, uint64_t v) {
   char digits[20];
   size_t n = sizeof digits;
   do {
@@ -129,7 +129,7 @@ static void answer_write_number(struct msg *m, const char *name, uint64_t v) {
 static void answer_write_date_header(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
-    sio__date_write(h->date, now);
+    sio__http_date_write(h->date, now);
     h->date_second = now;
   }
   answer_write_str(m, "Date: ");
@@ -141,13 +141,13 @@ static void answer_write_connection_headers(struct msg *m, const sio_request *r,
   unsigned seconds = r->http->limits.keep_alive_ms / 1000;
   answer_write_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
   if (keep && seconds > 0) {
-    answer_write_number(m, "Keep-Alive: timeout=", seconds);
+    answer_write_text_and_number(m, "Keep-Alive: timeout=", seconds);
     answer_write_str(m, "\r\n");
   }
 }
 
 static void answer_write_head(struct msg *m, const sio_request *r, const struct answer *a) {
-  answer_write_number(m, "HTTP/1.1 ", (uint64_t)a->status);
+  answer_write_text_and_number(m, "HTTP/1.1 ", (uint64_t)a->status);
   answer_write_str(m, " ");
   answer_write_str(m, reason_phrase(a->status));
   answer_write_str(m, "\r\n");
@@ -157,7 +157,7 @@ static void answer_write_head(struct msg *m, const sio_request *r, const struct 
     answer_write_str(m, "\r\n");
   }
   if (!is_status_without_body(a->status)) {
-    answer_write_number(m, "Content-Length: ", a->length);
+    answer_write_text_and_number(m, "Content-Length: ", a->length);
     answer_write_str(m, "\r\n");
   }
   answer_write_bytes(m, r->extra_headers.p, r->extra_headers.n);
@@ -188,12 +188,12 @@ static bool should_send_answer_body(const sio_request *r, int status) {
 
 /* Returns 0 if r can be answered. If the peer has disconnected, frees r and returns SIO_ECLOSED.
  * For other errors see sio__request_answer(). */
-static int check_answer_allowed(sio_request *r, int status, const char *type) {
+static int check_can_answer_or_free_if_peer_gone(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
   if (r->conn) return 0;
   r->answered = true;
-  sio__request_notify_mount_and_free(r);
+  sio__request_call_on_answered_and_free(r);
   return SIO_ECLOSED;
 }
 
@@ -204,7 +204,7 @@ static int close_after_failed_answer(sio_request *r, int err) {
 
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body) {
   struct msg *m;
-  int err = check_answer_allowed(r, status, type);
+  int err = check_can_answer_or_free_if_peer_gone(r, status, type);
   if (err) return err;
   struct answer a = { status, slice_str(type), body.n, sio__http_can_keep_alive(r) };
   size_t sent = should_send_answer_body(r, status) ? body.n : 0;
@@ -218,7 +218,7 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
   struct msg *m;
   if (!should_send_answer_body(r, status) || body->len <= MSG_SMALL / 2)
     return sio__request_answer(r, status, type, slice(msg_data(body), body->len));
-  int err = check_answer_allowed(r, status, type);
+  int err = check_can_answer_or_free_if_peer_gone(r, status, type);
   if (err) return err;
   struct answer a = { status, slice_str(type), body->len, sio__http_can_keep_alive(r) };
   err = answer_head_msg_new(&m, r, &a, 0);
@@ -238,17 +238,17 @@ static int send_answer_head_only(sio_request *r, int status, const char *type,
 
 /* Sends the head and the first piece of the body. A short first piece is copied into the msg of the
  * head. */
-static int send_answer_in_pieces(sio_request *r, int status, const char *type,
-                                 struct http_source *src) {
+static int send_answer_head_and_first_piece(sio_request *r, int status, const char *type,
+                                            struct http_source *src) {
   struct msg *head, *first;
   uint64_t length = src->left;
-  int err = sio__http_source_read_piece(r->http->loop, src, &first);
+  int err = sio__http_source_read_piece_to_msg(r->http->loop, src, &first);
   if (err || src->left == 0) {
     src->free(src);
     src = NULL;
   }
   if (err) return err;
-  if (src) sio__http_set_body_source(r, src);
+  if (src) sio__http_set_answer_body_source(r, src);
   struct answer a = { status, slice_str(type), length, sio__http_can_keep_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
   err = answer_head_msg_new(&head, r, &a, within);
@@ -264,22 +264,22 @@ static int send_answer_in_pieces(sio_request *r, int status, const char *type,
   return sio__http_queue_answer(r, head, first, status, a.keep);
 }
 
-int sio__request_answer_source(sio_request *r, int status, const char *type,
-                               struct http_source *src) {
-  int err = check_answer_allowed(r, status, type);
+int sio__request_answer_from_source(sio_request *r, int status, const char *type,
+                                    struct http_source *src) {
+  int err = check_can_answer_or_free_if_peer_gone(r, status, type);
   if (err) {
     src->free(src);
     return err;
   }
   if (!should_send_answer_body(r, status)) return send_answer_head_only(r, status, type, src);
-  return send_answer_in_pieces(r, status, type, src);
+  return send_answer_head_and_first_piece(r, status, type, src);
 }
 
 void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* ---- public functions ---------------------------------------------------------------------- */
 
-bool sio__is_framing_header(const char *header) {
+bool sio__is_header_reserved_for_library(const char *header) {
   sio_slice name = slice_str(header);
   return sio__slice_equals_ignore_case(name, SLICE("content-length")) ||
          sio__slice_equals_ignore_case(name, SLICE("transfer-encoding")) ||
@@ -288,8 +288,8 @@ bool sio__is_framing_header(const char *header) {
 }
 
 int sio_respond_header(sio_request *r, const char *name, const char *value) {
-  if (!name || !value || sio__is_framing_header(name)) return UV_EINVAL;
-  return sio__request_set_header(r, name, slice_str(value));
+  if (!name || !value || sio__is_header_reserved_for_library(name)) return UV_EINVAL;
+  return sio__request_add_answer_header(r, name, slice_str(value));
 }
 
 int sio_respond(sio_request *r, int status, const char *type, sio_slice body) {

@@ -74,7 +74,7 @@ static struct route *route_new(const char *method, const char *path, size_t n) {
   return NULL;
 }
 
-static int add_route_if_new(struct routes *rs, struct route *rt) {
+static int add_route_or_free_duplicate(struct routes *rs, struct route *rt) {
   if (routes_contain_same_route(rs, rt)) {
     route_free(rt);
     return SIO_EEXISTS;
@@ -96,16 +96,17 @@ static int add_callback_route(struct routes *rs, const char *method, const char 
   rt->max_body = as->max_body;
   rt->cb = as->cb;
   rt->user = as->user;
-  return add_route_if_new(rs, rt);
+  return add_route_or_free_duplicate(rs, rt);
 }
 
-int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
-                    sio_request_cb cb, void *user) {
+int sio__routes_add_callback(struct routes *rs, const char *method, const char *path,
+                             size_t max_body, sio_request_cb cb, void *user) {
   struct route as = { .max_body = max_body, .cb = cb, .user = user };
   return add_callback_route(rs, method, path, &as);
 }
 
-int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user) {
+int sio__routes_add_websocket_upgrade(struct routes *rs, const char *path, sio_request_cb cb,
+                                      void *user) {
   struct route as = { .upgrade = true, .cb = cb, .user = user };
   return add_callback_route(rs, NULL, path, &as);
 }
@@ -119,18 +120,18 @@ static int file_route_new(struct route **out, const char *prefix, const sio_file
   *out = route_new("GET", prefix, n);
   if (!*out) return UV_ENOMEM;
   (*out)->prefix = true;
-  int err = sio__file_options_copy(&(*out)->file_options, opts);
+  int err = sio__file_options_validate_and_copy(&(*out)->file_options, opts);
   if (err) route_free(*out);
   return err;
 }
 
-int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir,
-                           const sio_files_options *opts) {
+int sio__routes_add_static_directory(struct routes *rs, const char *prefix, const char *dir,
+                                     const sio_files_options *opts) {
   struct route *rt;
   int err = file_route_new(&rt, prefix, opts);
   if (err) return err;
   err = dir ? sio__static_dir_open(&rt->dir, dir) : UV_EINVAL;
-  if (!err) return add_route_if_new(rs, rt);
+  if (!err) return add_route_or_free_duplicate(rs, rt);
   route_free(rt);
   return err;
 }
@@ -141,7 +142,7 @@ int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asse
   int err = file_route_new(&rt, prefix, opts);
   if (err) return err;
   err = table || !count ? sio__assets_new(&rt->assets, table, count, NULL) : UV_EINVAL;
-  if (!err) return add_route_if_new(rs, rt);
+  if (!err) return add_route_or_free_duplicate(rs, rt);
   route_free(rt);
   return err;
 }
@@ -163,7 +164,7 @@ static size_t route_specificity(const struct route *rt) {
 
 enum method_fit { NO_METHOD, ANY_METHOD, HEAD_AS_GET, OWN_METHOD };
 
-static enum method_fit match_route_method(const struct route *rt, const sio_request *r) {
+static enum method_fit rate_method_match_of_route(const struct route *rt, const sio_request *r) {
   if (!rt->method) return ANY_METHOD;
   if (slice_equals_str(r->method_text, rt->method)) return OWN_METHOD;
   return r->method == HTTP_HEAD && strcmp(rt->method, "GET") == 0 ? HEAD_AS_GET : NO_METHOD;
@@ -177,7 +178,7 @@ struct found {
 
 static void remember_route_if_better(struct found *best, struct route *rt, const sio_request *r) {
   size_t w = route_specificity(rt);
-  enum method_fit fit = match_route_method(rt, r);
+  enum method_fit fit = rate_method_match_of_route(rt, r);
   if (w < best->weight || (w == best->weight && fit <= best->fit)) return;
   best->weight = w;
   best->fit = fit;
@@ -196,7 +197,7 @@ static struct found find_best_route(const struct routes *rs, const sio_request *
 
 /* ---- requests without a route -------------------------------------------------------------- */
 
-void sio__routes_answer_with_text(sio_request *r, int status, const char *text) {
+void sio__request_answer_plain_text(sio_request *r, int status, const char *text) {
   sio__request_answer(r, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
@@ -214,53 +215,55 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
     if (!err) err = sio__buf_put(&allow, rt->method, strlen(rt->method));
     if (!err && strcmp(rt->method, "GET") == 0) err = sio__buf_put(&allow, ", HEAD", 6);
   }
-  if (!err) err = sio__request_set_header(r, "Allow", slice(allow.p, allow.n));
+  if (!err) err = sio__request_add_answer_header(r, "Allow", slice(allow.p, allow.n));
   sio__buf_clear(&allow);
   if (err)
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
   else
-    sio__routes_answer_with_text(r, 405, "Method Not Allowed\n");
+    sio__request_answer_plain_text(r, 405, "Method Not Allowed\n");
 }
 
 /* Answers the request "OPTIONS *", which asks about the server as a whole (RFC 9110 section
  * 9.3.7). */
 static void answer_options_for_server(sio_request *r) {
-  sio__request_set_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
+  sio__request_add_answer_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   sio__request_answer(r, 204, NULL, slice(NULL, 0));
 }
 
-static void answer_not_found(const struct routes *rs, sio_request *r, const struct found *f) {
+static void answer_request_without_route(const struct routes *rs, sio_request *r,
+                                         const struct found *f) {
   if (slice_equals_str(r->path, "*")) {
     answer_options_for_server(r);
   } else if (f->weight) {
     answer_method_not_allowed(rs, r, f->weight);
   } else if (find_best_route(rs, r, true).route) {
-    sio__request_set_header(r, "Upgrade", SLICE("websocket"));
-    sio__routes_answer_with_text(r, 426, "Upgrade Required\n");
+    sio__request_add_answer_header(r, "Upgrade", SLICE("websocket"));
+    sio__request_answer_plain_text(r, 426, "Upgrade Required\n");
   } else {
-    sio__routes_answer_with_text(r, 404, "Not Found\n");
+    sio__request_answer_plain_text(r, 404, "Not Found\n");
   }
 }
 
-static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
+static void refuse_upgrade_without_websocket_route(const struct routes *rs, sio_request *r) {
   bool known = find_best_route(rs, r, false).weight > 0;
   if (!r->log_reason)
     r->log_reason = known ? "the route is not for WebSockets" : "no route has this path";
   sio__request_disable_keep_alive(r);
-  sio__routes_answer_with_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
+  sio__request_answer_plain_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
 }
 
 /* ---- the mount ----------------------------------------------------------------------------- */
 
-static bool route_on_head(sio_request *r) {
+static bool route_on_head_find_route_or_refuse(sio_request *r) {
   const struct routes *rs = r->mount->owner;
   struct found f = find_best_route(rs, r, r->upgrade);
-  if (!(f.route && r->upgrade) && !sio__admit_request(rs->addr_limits, r)) return true;
+  if (!(f.route && r->upgrade) && !sio__admit_charge_request_or_answer_429(rs->addr_limits, r))
+    return true;
   if (!f.route) {
     if (r->upgrade)
-      refuse_websocket_upgrade(rs, r);
+      refuse_upgrade_without_websocket_route(rs, r);
     else
-      answer_not_found(rs, r, &f);
+      answer_request_without_route(rs, r, &f);
     return true;
   }
   r->user = f.route;
@@ -269,30 +272,30 @@ static bool route_on_head(sio_request *r) {
 }
 
 /* Answers that the file cannot be served, without the headers that were added before. */
-static void route_answer_no_file(sio_request *r, int status) {
+static void route_discard_headers_and_answer_error(sio_request *r, int status) {
   r->extra_headers.n = 0;
   r->has_date = false;
   if (status == 404)
-    sio__routes_answer_with_text(r, 404, "Not Found\n");
+    sio__request_answer_plain_text(r, 404, "Not Found\n");
   else
     sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
-static void route_serve_file(const struct route *rt, sio_request *r) {
+static void route_answer_with_file_or_error(const struct route *rt, sio_request *r) {
   sio_slice path = slice(r->path.p + rt->n, r->path.n - rt->n);
-  if (!sio__file_options_admit_request(rt->file_options, r)) return;
+  if (!sio__file_options_ask_host_and_add_headers(rt->file_options, r)) return;
   int status = 0;
   if (rt->dir)
-    status = sio__static_serve_file(rt->dir, r, path);
-  else if (!sio__assets_serve_request(rt->assets, r, path))
+    status = sio__static_answer_with_file_or_redirect(rt->dir, r, path);
+  else if (!sio__assets_answer_if_found(rt->assets, r, path))
     status = 404;
-  if (status) route_answer_no_file(r, status);
+  if (status) route_discard_headers_and_answer_error(r, status);
 }
 
-static void route_on_request(sio_request *r) {
+static void route_serve_file_or_call_handler(sio_request *r) {
   const struct route *rt = r->user;
   if (is_file_route(rt)) {
-    route_serve_file(rt, r);
+    route_answer_with_file_or_error(rt, r);
     return;
   }
   /* From now on the host holds r and must answer it. */
@@ -300,21 +303,21 @@ static void route_on_request(sio_request *r) {
   rt->cb(r, rt->user);
 }
 
-static void route_on_abort(sio_request *r, int err, const char *detail) {
+static void route_ignore_abort(sio_request *r, int err, const char *detail) {
   (void)r;
   (void)err;
   (void)detail;
 }
 
 void sio__routes_init(struct routes *rs) {
-  *rs = (struct routes){ .mount = { .on_head = route_on_head,
-                                    .on_request = route_on_request,
-                                    .on_abort = route_on_abort,
+  *rs = (struct routes){ .mount = { .on_head = route_on_head_find_route_or_refuse,
+                                    .on_request = route_serve_file_or_call_handler,
+                                    .on_abort = route_ignore_abort,
                                     .owner = rs } };
   list_init(&rs->all);
 }
 
-void sio__routes_clear(struct routes *rs) {
+void sio__routes_free_all(struct routes *rs) {
   struct list *it;
   while ((it = list_pop(&rs->all))) route_free(container_of(it, struct route, link));
 }

@@ -24,23 +24,25 @@ struct routes {
 };
 
 void sio__routes_init(struct routes *rs);
-void sio__routes_clear(struct routes *rs); /* must be called when no request can arrive any more */
+void sio__routes_free_all(
+    struct routes *rs); /* must be called when no request can arrive any more */
 
 /* Adds a route for a callback, see sio_route(). If method is NULL, the route is for all methods. If
  * path ends with '*', the route is for all paths with that prefix. If max_body is 0, the default
  * limit applies. */
-int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
-                    sio_request_cb cb, void *user);
+int sio__routes_add_callback(struct routes *rs, const char *method, const char *path,
+                             size_t max_body, sio_request_cb cb, void *user);
 /* See sio_static_with() and sio_assets_with(). opts may be NULL. */
-int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir,
-                           const sio_files_options *opts);
+int sio__routes_add_static_directory(struct routes *rs, const char *prefix, const char *dir,
+                                     const sio_files_options *opts);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
                            size_t count, const sio_files_options *opts);
 /* Adds a route for WebSocket upgrades. cb checks the handshake, and takes the connection of the
  * request or answers it, at once or later. */
-int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);
+int sio__routes_add_websocket_upgrade(struct routes *rs, const char *path, sio_request_cb cb,
+                                      void *user);
 
 /* Answers with `text` as text/plain. */
-void sio__routes_answer_with_text(sio_request *r, int status, const char *text);
+void sio__request_answer_plain_text(sio_request *r, int status, const char *text);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sio/error.h>
 #include <unistd.h>
 
-static void on_all_http_conns_closed(struct task *t) {
+static void report_all_http_conns_closed_task(struct task *t) {
   struct http *h = container_of(t, struct http, all_closed_task);
   if (h->nconns == 0 && h->on_all_closed) h->on_all_closed(h);
 }
@@ -22,7 +22,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
   list_init(&h->owed_requests);
   list_init(&h->spare_requests);
   sio__pool_init(&h->parsers, sio__http_parser_size(), 64);
-  task_init(&h->all_closed_task, on_all_http_conns_closed);
+  task_init(&h->all_closed_task, report_all_http_conns_closed_task);
 }
 
 /* ---- accepting ------------------------------------------------------------------------------- */
@@ -30,9 +30,9 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 /* Closes the oldest connection that has sent no complete head, if there are max_pending of them.
  * This way even many silent connections cannot keep other clients out: they only shorten the time
  * that each connection has to send a request. */
-static void close_oldest_pending_conn(struct http *h) {
+static void close_oldest_conn_without_request_if_full(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
-  sio__http_conn_close_rejected(
+  sio__http_conn_close_and_report_rejection(
       container_of(list_first(&h->pending), struct http_conn, link), SIO_REJECT_PENDING,
       "max_pending connections have sent no request: the oldest of them is closed");
 }
@@ -41,8 +41,8 @@ static void close_oldest_pending_conn(struct http *h) {
  * limit. If the peer is a trusted proxy, sets *from_proxy to true and counts nothing: if the
  * connection begins with a PROXY header, it is counted later, for the client that the header
  * names. */
-static int count_conn_for_connecting_address(struct http *h, int fd, struct addr_record **record,
-                                             bool *from_proxy) {
+static int count_conn_for_peer_unless_proxy(struct http *h, int fd, struct addr_record **record,
+                                            bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
   struct addr a = sio__addr_read_peer(fd);
@@ -50,28 +50,28 @@ static int count_conn_for_connecting_address(struct http *h, int fd, struct addr
   if (*from_proxy || sio__addr_limits_admit(h->addr_limits, &a, ADDR_CONNS, record, &cause) == 0)
     return 0;
   sio__addr_limits_report_refusal(h->addr_limits, cause, sio__addr_to_text(&a, text),
-                                  sio__http_conn_describe_limit(cause));
+                                  sio__http_describe_exceeded_conn_limit(cause));
   return SIO_ELIMIT;
 }
 
-int sio__http_serve_socket(struct http *h, int fd, const sio_tls *tls) {
+int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls) {
   struct http_conn *c;
   struct addr_record *record = NULL;
   bool from_proxy = false;
   bool needs_address = h->addr_limits && addr_limits_need_address(h->addr_limits);
-  int err = needs_address ? count_conn_for_connecting_address(h, fd, &record, &from_proxy) : 0;
+  int err = needs_address ? count_conn_for_peer_unless_proxy(h, fd, &record, &from_proxy) : 0;
   if (err) {
     close(fd);
     return err;
   }
-  close_oldest_pending_conn(h);
+  close_oldest_conn_without_request_if_full(h);
   err = sio__http_conn_new(&c, h, fd, from_proxy, tls);
   if (err) {
     sio__addr_record_release(record, ADDR_CONNS);
     return err;
   }
   if (record) conn_set_addr_record(c->conn, record);
-  return sio__http_conn_start(c);
+  return sio__http_conn_await_proxy_tls_or_request(c);
 }
 
 int sio__http_feed_newest_conn(struct http *h, sio_slice read) {
@@ -86,23 +86,23 @@ int sio__http_feed_newest_conn(struct http *h, sio_slice read) {
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-static void close_idle_conns(struct list *conns) {
+static void close_idle_conns_in_list_when_sent(struct list *conns) {
   list_each (it, next, conns) {
     struct http_conn *c = container_of(it, struct http_conn, link);
     if (c->state > HTTP_IDLE && c->state != HTTP_DISCARD) continue;
     sio__http_conn_close_when_sent(c);
-    sio__http_conn_set_timer(c);
+    sio__http_conn_start_timer_if_state_changed(c);
   }
 }
 
-void sio__http_begin_drain(struct http *h) {
+void sio__http_close_conns_after_answers(struct http *h) {
   h->draining = true;
-  close_idle_conns(&h->pending);
-  close_idle_conns(&h->conns);
+  close_idle_conns_in_list_when_sent(&h->pending);
+  close_idle_conns_in_list_when_sent(&h->conns);
   if (h->nconns == 0) sio__loop_defer(h->loop, &h->all_closed_task);
 }
 
-static void close_all_conns(struct list *conns) {
+static void close_and_abort_all_conns_in_list(struct list *conns) {
   struct list *it;
   while ((it = list_first(conns))) {
     struct http_conn *c = container_of(it, struct http_conn, link);
@@ -111,9 +111,9 @@ static void close_all_conns(struct list *conns) {
   }
 }
 
-void sio__http_close(struct http *h) {
-  close_all_conns(&h->pending);
-  close_all_conns(&h->conns);
+void sio__http_close_all_conns_and_abort(struct http *h) {
+  close_and_abort_all_conns_in_list(&h->pending);
+  close_and_abort_all_conns_in_list(&h->conns);
 }
 
 void sio__http_clear(struct http *h) {

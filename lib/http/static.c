@@ -30,7 +30,7 @@ static sio_slice file_extension(sio_slice path) {
   return slice(NULL, 0);
 }
 
-const char *sio__static_content_type(sio_slice path) {
+const char *sio__static_media_type_of_file_name(sio_slice path) {
   static const char types[] = "html\0text/html; charset=utf-8\0"
                               "htm\0text/html; charset=utf-8\0"
                               "js\0text/javascript; charset=utf-8\0"
@@ -81,7 +81,7 @@ static int open_without_following_links(int dir, const char *name, int flags) {
 
 /* Opens the file `path` below the directory `top`, one segment after the other, without following
  * links. Overwrites the slashes in path. */
-static int open_file_by_segments(int top, char *path) {
+static int open_file_by_segments_without_links(int top, char *path) {
   int dir = top;
   for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
     *slash = '\0';
@@ -182,64 +182,66 @@ static struct file *served_file_new(int fd, const struct stat *st, sio_slice nam
                       .fd = fd,
                       .size = (uint64_t)st->st_size,
                       .modified = st->st_mtim,
-                      .type = sio__static_content_type(name) };
+                      .type = sio__static_media_type_of_file_name(name) };
   make_served_file_etag(f);
   return f;
 }
 
 static int set_served_file_headers(sio_request *r, const struct file *f) {
   char date[DATE_LEN + 1];
-  sio__date_write(date, f->modified.tv_sec);
-  int err = sio__request_set_default_header(r, "Cache-Control", SLICE("public, max-age=0"));
-  if (!err) err = sio__request_set_default_header(r, "X-Content-Type-Options", SLICE("nosniff"));
-  if (!err) err = sio__request_set_default_header(r, "Accept-Ranges", SLICE("bytes"));
-  if (!err) err = sio__request_set_default_header(r, "Last-Modified", slice_str(date));
-  return err ? err : sio__request_set_default_header(r, "ETag", slice_str(f->tag));
+  sio__http_date_write(date, f->modified.tv_sec);
+  int err =
+      sio__request_add_answer_header_if_missing(r, "Cache-Control", SLICE("public, max-age=0"));
+  if (!err)
+    err = sio__request_add_answer_header_if_missing(r, "X-Content-Type-Options", SLICE("nosniff"));
+  if (!err) err = sio__request_add_answer_header_if_missing(r, "Accept-Ranges", SLICE("bytes"));
+  if (!err) err = sio__request_add_answer_header_if_missing(r, "Last-Modified", slice_str(date));
+  return err ? err : sio__request_add_answer_header_if_missing(r, "ETag", slice_str(f->tag));
 }
 
 /* Sets the Content-Range header to "bytes 0-99/1000"; if the range is outside of the file, it names
  * only the size of the file. */
-static int set_content_range(sio_request *r, const struct range *part, uint64_t size) {
+static int set_content_range_header(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART
               ? snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
                          part->from + part->n - 1, size)
               : snprintf(text, sizeof text, "bytes */%" PRIu64, size);
-  return sio__request_set_header(r, "Content-Range", slice(text, (size_t)n));
+  return sio__request_add_answer_header(r, "Content-Range", slice(text, (size_t)n));
 }
 
 static struct range parse_range_header_if_allowed(const sio_request *r, const struct validators *v,
                                                   uint64_t size) {
   static const struct range all = { .kind = RANGE_ALL };
   sio_slice value = sio__request_header(r, "range");
-  if (!value.p || r->method != HTTP_GET || !sio__condition_allows_partial_answer(r, v)) return all;
-  return sio__range_parse(value, size);
+  if (!value.p || r->method != HTTP_GET || !sio__if_range_allows_partial_answer(r, v)) return all;
+  return sio__range_header_parse(value, size);
 }
 
-static int answer_with_status_only(sio_request *r, struct file *f, int status) {
+static int free_file_and_answer_status(sio_request *r, struct file *f, int status) {
   file_source_free(&f->source);
   return sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
 /* Answers with the file, or with the range that r asks for. f is freed, at once or after it was
  * sent. */
-static int answer_with_file_content(sio_request *r, struct file *f, const struct validators *v) {
+static int answer_with_file_or_range(sio_request *r, struct file *f, const struct validators *v) {
   struct range part = parse_range_header_if_allowed(r, v, f->size);
-  int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
+  int err = part.kind == RANGE_ALL ? 0 : set_content_range_header(r, &part, f->size);
   if (err) {
     file_source_free(&f->source);
     return err;
   }
-  if (part.kind == RANGE_OUTSIDE) return answer_with_status_only(r, f, 416);
+  if (part.kind == RANGE_OUTSIDE) return free_file_and_answer_status(r, f, 416);
   if (part.kind == RANGE_PART) {
     f->at = part.from;
     f->source.left = part.n;
   }
   int status = part.kind == RANGE_PART ? 206 : 200;
-  return sio__request_answer_source(r, status, f->type, &f->source);
+  return sio__request_answer_from_source(r, status, f->type, &f->source);
 }
 
-static int answer_file_request(sio_request *r, struct file *f) {
+static int answer_with_opened_file_or_status(sio_request *r, struct file *f) {
   struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
   int err = set_served_file_headers(r, f);
   if (err) {
@@ -249,11 +251,11 @@ static int answer_file_request(sio_request *r, struct file *f) {
   if (sio__request_has_answer_header(r, "Content-Type", r->extra_headers.n)) f->type = NULL;
   bool reads = r->method == HTTP_GET || r->method == HTTP_HEAD;
   int status = reads ? sio__evaluate_conditional_request(r, &v) : 0;
-  return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
+  return status ? free_file_and_answer_status(r, f, status) : answer_with_file_or_range(r, f, &v);
 }
 
 /* Redirects to the relative URL "name/". Characters that are not unreserved are percent-encoded. */
-static int redirect_to_directory(sio_request *r) {
+static int redirect_directory_to_trailing_slash(sio_request *r) {
   static const char hex[] = "0123456789ABCDEF";
   char to[3 * PATH_ROOM + 2];
   size_t n = 0;
@@ -267,28 +269,28 @@ static int redirect_to_directory(sio_request *r) {
     to[n++] = plain ? (char)c : hex[c & 15];
   }
   to[n++] = '/';
-  int err = sio__request_set_header(r, "Location", slice(to, n));
+  int err = sio__request_add_answer_header(r, "Location", slice(to, n));
   return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
 }
 
 /* Returns 1 if r was answered; 0 if fd is neither a file nor a directory; otherwise an error. fd is
  * closed, at once or after the file was sent. */
-static int serve_opened_file(sio_request *r, int fd, sio_slice name) {
+static int answer_with_file_or_redirect_directory(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
   if (!err && S_ISREG(st.st_mode)) {
     struct file *f = served_file_new(fd, &st, name);
-    err = f ? answer_file_request(r, f) : UV_ENOMEM;
+    err = f ? answer_with_opened_file_or_status(r, f) : UV_ENOMEM;
     return err ? err : 1;
   }
   close(fd);
   if (err || !S_ISDIR(st.st_mode)) return err;
-  return redirect_to_directory(r) ? UV_ENOMEM : 1;
+  return redirect_directory_to_trailing_slash(r) ? UV_ENOMEM : 1;
 }
 
 /* Converts the URL path to the name of a file below the directory, with "index.html" after a '/' at
  * the end. Returns false if no file can have this name. */
-static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
+static bool url_path_to_file_name(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   long n = path.n ? sio__percent_decode_path(out, PATH_ROOM - sizeof index, path) : 0;
   if (n < 0) return false;
@@ -307,14 +309,15 @@ static int open_served_file(const struct static_dir *d, const char *name) {
   char cut[PATH_ROOM];
   if (!d->walk) return open_file_beneath(d->fd, name);
   memcpy(cut, name, strlen(name) + 1);
-  return open_file_by_segments(d->fd, cut);
+  return open_file_by_segments_without_links(d->fd, cut);
 }
 
-int sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path) {
+int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_request *r,
+                                             sio_slice path) {
   char name[PATH_ROOM];
-  if (!file_name_of_url(name, path)) return 404;
+  if (!url_path_to_file_name(name, path)) return 404;
   int fd = open_served_file(d, name);
-  int done = fd < 0 ? fd : serve_opened_file(r, fd, slice_str(name));
+  int done = fd < 0 ? fd : answer_with_file_or_redirect_directory(r, fd, slice_str(name));
   if (done == 1 || r->answered) return 0;
   return done == 0 || is_error_answered_with_404(done) ? 404 : 503;
 }
@@ -360,12 +363,12 @@ int sio_respond_file(sio_request *r, const char *dir, const char *name) {
   int err, fd = open_file_in_directory(dir, name, &st);
   if (fd >= 0) {
     struct file *f = served_file_new(fd, &st, slice_str(name));
-    err = f ? answer_file_request(r, f) : UV_ENOMEM;
+    err = f ? answer_with_opened_file_or_status(r, f) : UV_ENOMEM;
   } else {
     err = fd;
   }
   if (!err || r->answered) return err;
   r->extra_headers.n = lines;
-  if (err == UV_ENOMEM) sio__request_drop(r);
+  if (err == UV_ENOMEM) sio__request_close_without_answer(r);
   return err;
 }

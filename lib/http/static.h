@@ -31,10 +31,11 @@ void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
  * Returns 0; or 404 if there is no such file, or 503 if it cannot be read now: with this status the
  * caller has to answer, and must remove the headers that were added to r->extra_headers. The caller
  * has to check the method; for HEAD the file is not read. */
-int sio__static_serve_file(const struct static_dir *d, sio_request *r, sio_slice path);
+int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_request *r,
+                                             sio_slice path);
 
 /* Returns the media type for the name of a file: "text/html; charset=utf-8" for "a/b.html",
  * "application/octet-stream" for an unknown extension. */
-const char *sio__static_content_type(sio_slice path);
+const char *sio__static_media_type_of_file_name(sio_slice path);
 
 #endif

@@ -21,7 +21,7 @@ int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
     sio__limits_reject_connection(srv, fd);
     return SIO_ETOOBIG;
   }
-  int err = sio__http_serve_socket(&srv->http, fd, tls);
+  int err = sio__http_serve_accepted_socket(&srv->http, fd, tls);
   if (!err || err == SIO_ELIMIT) return err;
   srv->core.stats.connections_refused++;
   LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,

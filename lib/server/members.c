@@ -42,8 +42,8 @@ static void serve_handed_over_connection(void *server, void *arg) {
 static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_conn_transfer *t;
-  if (sio__request_hand_over_conn(r, &t)) {
-    sio__request_drop(r);
+  if (sio__request_detach_conn_for_other_server(r, &t)) {
+    sio__request_close_without_answer(r);
     return;
   }
   int err = sio__threads_send(srv->core.threads, to, serve_handed_over_connection, t,

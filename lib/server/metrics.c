@@ -428,9 +428,9 @@ static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;
   if (m)
-    sio__coding_answer_request(r, 200, SIO_METRICS_TYPE, m);
+    sio__coding_answer_compressed_if_accepted(r, 200, SIO_METRICS_TYPE, m);
   else
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
   msg_unref(m);
 }
 
@@ -438,11 +438,11 @@ static void on_metrics_request(sio_request *r, void *server) {
   sio_server *srv = server;
   int err = srv->core.threads ? sio_threads_metrics(srv, answer_metrics_request, r)
                               : sio_metrics_text(srv, answer_metrics_request, r);
-  if (err) sio__request_drop(r);
+  if (err) sio__request_close_without_answer(r);
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {
   if (!path || strchr(path, '*') || sio__eio_find_by_url(&srv->engines, slice_str(path)))
     return UV_EINVAL;
-  return sio__routes_add(&srv->routes, "GET", path, 0, on_metrics_request, srv);
+  return sio__routes_add_callback(&srv->routes, "GET", path, 0, on_metrics_request, srv);
 }

@@ -313,7 +313,7 @@ static int copy_cors_option(struct options *opts, struct log *log) {
   if (!opts->o.cors) return 0;
   int err = COPY_OPTION_STRUCT(&cors, opts->o.cors, log, "cors");
   if (err) return err;
-  err = sio__cors_copy(&opts->cors, &cors);
+  err = sio__cors_options_validate_and_copy(&opts->cors, &cors);
   if (err == UV_EINVAL)
     return log_invalid_option(log, "cors",
                               "invalid origin, method or header, or preflight_status is not 2xx");
@@ -325,7 +325,7 @@ static int copy_cors_option(struct options *opts, struct log *log) {
 static bool is_cookie_short_enough(const sio_cookie *c) {
   char text[COOKIE_SIZE], sid[63];
   memset(sid, 'x', sizeof sid);
-  return sio__cookie_write(text, sizeof text, c, slice(sid, sizeof sid)) > 0;
+  return sio__cookie_write_set_cookie_value(text, sizeof text, c, slice(sid, sizeof sid)) > 0;
 }
 
 static int copy_cookie_option(struct options *opts, struct log *log) {
@@ -333,7 +333,7 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   if (!opts->o.cookie) return 0;
   int err = COPY_OPTION_STRUCT(&cookie, opts->o.cookie, log, "cookie");
   if (err) return err;
-  err = sio__cookie_copy(&opts->cookie, &cookie);
+  err = sio__cookie_options_validate_and_copy(&opts->cookie, &cookie);
   if (err == UV_EINVAL)
     return log_invalid_option(
         log, "cookie",
@@ -462,8 +462,8 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
 
 void sio__options_clear(struct options *opts) {
   sio__free(opts->path);
-  sio__cors_free(opts->cors);
-  sio__cookie_free(opts->cookie);
+  sio__cors_options_free(opts->cors);
+  sio__cookie_options_free(opts->cookie);
   sio__free(opts->origins);
   sio__addr_set_clear(&opts->trusted);
   opts->path = NULL;

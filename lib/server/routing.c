@@ -33,13 +33,13 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
   struct asset_gzip *p = srv->client_packed;
-  return sio__asset_answer_request(r, file, file->etag, "public, max-age=0",
-                                   p ? p + (file - sio__client_assets) : NULL);
+  return sio__asset_answer_conditional_request(r, file, file->etag, "public, max-age=0",
+                                               p ? p + (file - sio__client_assets) : NULL);
 }
 
 static bool on_client_bundle_request_head(sio_request *r) {
   sio_server *srv = r->mount->owner;
-  sio__admit_request(&srv->addr_limits, r);
+  sio__admit_charge_request_or_answer_429(&srv->addr_limits, r);
   return true;
 }
 
@@ -47,7 +47,7 @@ static void on_client_bundle_request_complete(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_add_headers_or_answer_preflight(srv->opts.cors, r) : 0;
   if (err == 0) err = send_client_bundle_file(srv, r, find_client_bundle_file(srv, r->path));
-  if (err < 0 && !r->answered) sio__request_drop(r);
+  if (err < 0 && !r->answered) sio__request_close_without_answer(r);
 }
 
 static void on_client_bundle_request_aborted(sio_request *r, int err, const char *detail) {
@@ -124,7 +124,7 @@ static struct endpoint *ws_endpoint_of_list_link(struct list *it) {
 
 void sio__routing_close(sio_server *srv) {
   list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(ws_endpoint_of_list_link(it));
-  sio__http_begin_drain(&srv->http);
+  sio__http_close_conns_after_answers(&srv->http);
 }
 
 static void free_client_bundle_gzips(sio_server *srv) {
@@ -137,7 +137,7 @@ void sio__routing_clear(sio_server *srv) {
   struct list *it;
   free_client_bundle_gzips(srv);
   sio__http_clear(&srv->http);
-  sio__routes_clear(&srv->routes);
+  sio__routes_free_all(&srv->routes);
   while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(ws_endpoint_of_list_link(it));
 }
 
@@ -145,16 +145,16 @@ void sio__routing_clear(sio_server *srv) {
 
 int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
               sio_request_cb cb, void *user) {
-  return sio__routes_add(&srv->routes, method, path, max_body, cb, user);
+  return sio__routes_add_callback(&srv->routes, method, path, max_body, cb, user);
 }
 
 int sio_static(sio_server *srv, const char *prefix, const char *dir) {
-  return sio__routes_add_static(&srv->routes, prefix, dir, NULL);
+  return sio__routes_add_static_directory(&srv->routes, prefix, dir, NULL);
 }
 
 int sio_static_with(sio_server *srv, const char *prefix, const char *dir,
                     const sio_files_options *options) {
-  return sio__routes_add_static(&srv->routes, prefix, dir, options);
+  return sio__routes_add_static_directory(&srv->routes, prefix, dir, options);
 }
 
 int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count) {
@@ -172,7 +172,7 @@ int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
   struct endpoint *e;
   if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
   if (err) return err;
-  err = sio__routes_add_upgrade(&srv->routes, path, sio__endpoint_accept_upgrade, e);
+  err = sio__routes_add_websocket_upgrade(&srv->routes, path, sio__endpoint_accept_upgrade, e);
   if (err)
     sio__endpoint_free(e);
   else

@@ -79,7 +79,7 @@ static void on_shutdown_timeout(struct timer *t) {
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "shutdown_timeout_ms is over: %u connections are still open and are closed now",
       srv->core.loop.nconns);
-  sio__http_close(&srv->http);
+  sio__http_close_all_conns_and_abort(&srv->http);
   fail_all_connections(&srv->core.loop);
 }
 

@@ -263,14 +263,14 @@ static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
 
 static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
-  return !addr_limits_active(g) || sio__admit_new_session(g, r);
+  return !addr_limits_active(g) || sio__admit_session_request_or_answer_429(g, r);
 }
 
 /* Counts the session for its address. Returns false after it has answered r with 429, because the
  * address has too many sessions. */
 static bool count_session_of_address(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
-  struct addr a = sio__request_client_addr(r);
+  struct addr a = sio__request_parse_client_address(r);
   if (sio__addr_limits_count_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
   sio__admit_answer_too_many_requests(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
@@ -320,7 +320,7 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     return;
   sio_ws *w = endpoint_peer_new(e, sio__request_client_address(r));
   if (!w) {
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return;
   }
   w->protocol = choose_subprotocol(e, r);

@@ -52,7 +52,7 @@ static bool has_host_chosen_subprotocol(const sio_request *r) {
 
 static int set_subprotocol_header(sio_request *r, sio_slice name) {
   if (!name.n || has_host_chosen_subprotocol(r)) return 0;
-  return sio__request_set_header(r, "Sec-WebSocket-Protocol", name);
+  return sio__request_add_answer_header(r, "Sec-WebSocket-Protocol", name);
 }
 
 /* ---- the handshake ----------------------------------------------------------------- */
@@ -69,7 +69,7 @@ const char *sio__ws_handshake_error(sio_request *r) {
     case WS_BAD_UPGRADE: return "Not a WebSocket upgrade";
     case WS_BAD_KEY: return "Missing or invalid Sec-WebSocket-Key header";
     case WS_BAD_VERSION:
-      sio__request_set_header(r, "Sec-WebSocket-Version", SLICE("13, 8"));
+      sio__request_add_answer_header(r, "Sec-WebSocket-Version", SLICE("13, 8"));
       return "Missing or invalid Sec-WebSocket-Version header";
   }
   return are_subprotocols_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
@@ -80,7 +80,7 @@ static bool negotiate_deflate(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
   if (!have->deflater || !sio__ws_negotiate_deflate(have, offers, answer)) return false;
-  return sio__request_set_header(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
+  return sio__request_add_answer_header(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
 }
 
 static struct msg *switching_protocols_msg_new(sio_request *r, struct msgs *msgs) {
@@ -106,12 +106,12 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
   int no_room = set_subprotocol_header(r, protocol);
   struct msg *head = no_room ? NULL : switching_protocols_msg_new(r, &shared->loop->msgs);
   if (!head) {
-    sio__request_drop(r);
+    sio__request_close_without_answer(r);
     return UV_ENOMEM;
   }
   LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is opened",
       sio__request_client_address(r));
-  struct conn *c = sio__request_take_conn(r, rest);
+  struct conn *c = sio__request_detach_conn_for_upgrade(r, rest);
   int err = c ? conn_send_text(c, head) : SIO_ECLOSED;
   msg_unref(head);
   if (err) {

@@ -49,7 +49,7 @@ static void if_none_match(sio_slice s) {
 static void range(sio_slice s) {
   static const uint64_t sizes[] = { 0, 1, 100, 5000000000, UINT64_MAX };
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    struct range r = sio__range_parse(s, sizes[i]);
+    struct range r = sio__range_header_parse(s, sizes[i]);
     if (r.kind != RANGE_PART) continue;
     DEMAND(r.n > 0 && r.from < sizes[i] && r.n <= sizes[i] - r.from);
   }
@@ -59,10 +59,10 @@ static void range(sio_slice s) {
 static void date(sio_slice s) {
   int64_t at, again;
   char text[DATE_LEN + 1];
-  if (!sio__date_parse(s, &at)) return;
-  sio__date_write(text, at);
+  if (!sio__http_date_parse(s, &at)) return;
+  sio__http_date_write(text, at);
   DEMAND(strlen(text) == DATE_LEN);
-  DEMAND(sio__date_parse(slice_str(text), &again) && again == at);
+  DEMAND(sio__http_date_parse(slice_str(text), &again) && again == at);
 }
 
 static void handshake(sio_slice s) {
@@ -79,13 +79,13 @@ static void cookie(char *text) {
   const sio_cookie from = { .name = "io", .path = text, .domain = text };
   sio_cookie *c;
   char out[600];
-  int err = sio__cookie_copy(&c, &from);
+  int err = sio__cookie_options_validate_and_copy(&c, &from);
   DEMAND(err == 0 || err == UV_EINVAL);
   if (err) return;
-  long n = sio__cookie_write(out, sizeof out, c, SLICE("value"));
+  long n = sio__cookie_write_set_cookie_value(out, sizeof out, c, SLICE("value"));
   DEMAND(n == SIO_ETOOBIG || (n > 0 && n == (long)strlen(out)));
   if (n > 0) DEMAND(sio__http_is_field_value(slice_str(out)));
-  sio__cookie_free(c);
+  sio__cookie_options_free(c);
 }
 
 /* What is written is read as the same number; anything else is not from this log. */

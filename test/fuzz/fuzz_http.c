@@ -59,7 +59,7 @@ static void check_head(struct reader *c) {
 
 static void on_head(struct reader *c) {
   const char *why = NULL;
-  int status = sio__head_parse(c->r, MAX_HEADERS, &why);
+  int status = sio__request_parse_head(c->r, MAX_HEADERS, &why);
   digest(&c->told, &status, sizeof status);
   if (status) {
     DEMAND(why && status >= 400);

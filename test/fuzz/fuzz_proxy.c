@@ -40,7 +40,7 @@ static void list(const char *p, size_t n, bool rfc7239) {
   };
   const sio_request r = { .headers = h, .nheaders = 2 };
   DEMAND(sio__addr_set_parse(&trusted, texts, &bad) == 0);
-  struct forwarded f = sio__forwarded_read_client(&r, &trusted, rfc7239);
+  struct forwarded f = sio__forwarded_headers_find_client(&r, &trusted, rfc7239);
   DEMAND(f.from.kind == ADDR_NONE || f.from.kind == ADDR_IP);
   /* An address that a proxy adds is the client's, whatever stands before it. */
   char *more = malloc(n + 20);
@@ -49,7 +49,7 @@ static void list(const char *p, size_t n, bool rfc7239) {
   memcpy(more + n, added, strlen(added));
   h[0].value = slice(more, n + strlen(added));
   char text[ADDR_TEXT];
-  f = sio__forwarded_read_client(&r, &trusted, rfc7239);
+  f = sio__forwarded_headers_find_client(&r, &trusted, rfc7239);
   DEMAND(strcmp(sio__addr_to_text(&f.from, text), "1.2.3.4") == 0);
   free(more);
   sio__addr_set_clear(&trusted);

@@ -14,7 +14,7 @@ enum { ROOM = 4096 };
 static void check_sizes(const sio_request *r, const char *key, const char *value, long n) {
   for (size_t size = 0; size < 20; size++) {
     char *small = malloc(size ? size : 1);
-    long got = sio__request_query_parameter(r, key, small, size);
+    long got = sio__request_copy_decoded_query_parameter(r, key, small, size);
     if (n < 0 || (size_t)n < size)
       DEMAND(got == n && (n < 0 || memcmp(small, value, (size_t)n + 1) == 0));
     else
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char value[ROOM], path[ROOM];
   key[n] = '\0';
   const sio_request r = { .query = slice(query, size - n - 1) };
-  long got = sio__request_query_parameter(&r, key, value, sizeof value);
+  long got = sio__request_copy_decoded_query_parameter(&r, key, value, sizeof value);
   DEMAND(got == UV_ENOENT || (got >= 0 && (size_t)got <= r.query.n && value[got] == '\0'));
   check_sizes(&r, key, value, got);
   got = sio__percent_decode_path(path, sizeof path, r.query);

@@ -99,7 +99,7 @@ static inline void rig_connect(void) {
   rig->fd = pair[1];
   rig->n = 0;
   rig->fin = false;
-  if (sio__http_serve_socket(&rig->http, pair[0], NULL)) abort();
+  if (sio__http_serve_accepted_socket(&rig->http, pair[0], NULL)) abort();
 }
 
 static inline void rig_never(uv_timer_t *t) { (void)t; }
@@ -174,7 +174,7 @@ static inline void rig_wait(unsigned ms) {
 
 static inline void rig_close(void) {
   if (rig->fd >= 0) close(rig->fd);
-  sio__http_close(&rig->http);
+  sio__http_close_all_conns_and_abort(&rig->http);
   uv_close((uv_handle_t *)&rig->host, NULL);
   sio__loop_close(&rig->loop, NULL);
   uv_run(&rig->uv, UV_RUN_DEFAULT);
@@ -211,7 +211,7 @@ static inline const char *undated(const char *answer) {
   static char out[4096];
   int64_t at;
   const char *line = strstr(answer, "\r\nDate: ");
-  if (!line || !sio__date_parse(slice(line + 8, DATE_LEN), &at)) return "no Date";
+  if (!line || !sio__http_date_parse(slice(line + 8, DATE_LEN), &at)) return "no Date";
   if (at > time(NULL) || at < time(NULL) - 10) return "another Date";
   snprintf(out, sizeof out, "%.*s%s", (int)(line - answer), answer, line + 8 + DATE_LEN);
   return out;

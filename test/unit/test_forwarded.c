@@ -29,7 +29,7 @@ static void open_set(void) {
 /* "192.0.2.1", "192.0.2.1 tls", "" */
 static const char *client(void) {
   static char out[ADDR_TEXT + 8];
-  struct forwarded f = sio__forwarded_read_client(&request, &trusted, rfc7239);
+  struct forwarded f = sio__forwarded_headers_find_client(&request, &trusted, rfc7239);
   sio__addr_to_text(&f.from, out);
   if (f.secure) strcat(out, *out ? " tls" : "tls");
   return out;

@@ -61,7 +61,7 @@ static struct deflater *packer;
 
 static void answer_text(sio_request *r) {
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
-  EQ(sio__coding_answer_request(r, 200, "text/plain", m), 0);
+  EQ(sio__coding_answer_compressed_if_accepted(r, 200, "text/plain", m), 0);
   msg_unref(m);
 }
 
@@ -147,7 +147,7 @@ static sio_asset file;
 static struct asset_gzip packed;
 
 static void answer_asset(sio_request *r) {
-  EQ(sio__asset_answer_request(r, &file, file.etag, "public, max-age=0", &packed), 0);
+  EQ(sio__asset_answer_conditional_request(r, &file, file.etag, "public, max-age=0", &packed), 0);
 }
 
 static void open_file(const char *type) {
@@ -249,7 +249,7 @@ TEST(an_answer_that_nobody_waits_for_is_not_compressed) {
   rig->fd = -1;
   rig_turns();
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
-  EQ(sio__coding_answer_request(owed, 200, "text/plain", m), SIO_ECLOSED);
+  EQ(sio__coding_answer_compressed_if_accepted(owed, 200, "text/plain", m), SIO_ECLOSED);
   msg_unref(m);
   EQ(sio__deflater_get_counts(packer).texts, 0);
   close_coding();

@@ -22,7 +22,7 @@ TEST(a_date_is_written_in_the_preferred_form) {
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     char text[DATE_LEN + 1];
-    sio__date_write(text, t[i].at);
+    sio__http_date_write(text, t[i].at);
     EQ_STR(text, t[i].text);
   }
 }
@@ -34,12 +34,12 @@ TEST(a_date_is_read_in_all_three_forms) {
   int64_t at;
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
     at = 0;
-    CHECK(sio__date_parse(slice_str(same[i]), &at));
+    CHECK(sio__http_date_parse(slice_str(same[i]), &at));
     EQ(at, 784111777);
   }
-  CHECK(sio__date_parse(SLICE("Tuesday, 01-Jan-69 00:00:00 GMT"), &at));
+  CHECK(sio__http_date_parse(SLICE("Tuesday, 01-Jan-69 00:00:00 GMT"), &at));
   EQ(at, 3124224000);
-  CHECK(sio__date_parse(SLICE("Thu, 01 Jan 1970 00:00:00 GMT"), &at));
+  CHECK(sio__http_date_parse(SLICE("Thu, 01 Jan 1970 00:00:00 GMT"), &at));
   EQ(at, 0);
 }
 
@@ -70,7 +70,7 @@ TEST(what_is_no_date_is_not_read) {
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int64_t at;
-    bool read = sio__date_parse(slice_str(bad[i]), &at);
+    bool read = sio__http_date_parse(slice_str(bad[i]), &at);
     if (read) fprintf(stderr, "%s\n", bad[i]);
     CHECK(!read);
   }
@@ -80,7 +80,7 @@ TEST(what_is_no_date_is_not_read) {
 
 static void range_is(const char *value, uint64_t size, enum range_kind kind, uint64_t from,
                      uint64_t n) {
-  struct range r = sio__range_parse(slice_str(value), size);
+  struct range r = sio__range_header_parse(slice_str(value), size);
   if (r.kind != kind || r.from != from || r.n != n) fprintf(stderr, "%s of %d\n", value, (int)size);
   EQ(r.kind, kind);
   EQ(r.from, from);
@@ -128,7 +128,7 @@ static char root[64], path[96], tag[64];
 static struct static_dir *dir;
 
 static void serve(sio_request *r) {
-  int status = sio__static_serve_file(dir, r, r->path);
+  int status = sio__static_answer_with_file_or_redirect(dir, r, r->path);
   if (!status) return;
   r->extra_headers.n = 0;
   sio__request_answer(r, status, NULL, slice(NULL, 0));

@@ -230,13 +230,13 @@ TEST(a_held_body_waits_for_the_verdict) {
   rig->hold = true;
   ask(POST("Content-Length: 3\r\n", "abc"));
   IS(rig->notes, "head");
-  sio__request_allow_body(rig->req);
+  sio__request_allow_reading_body(rig->req);
   IS(rig->notes, "head");
   IS(body_of(hear()), "POST /? abc");
   rig_close();
 }
 
-static void go_on(sio_request *r) { sio__request_allow_body(r); }
+static void go_on(sio_request *r) { sio__request_allow_reading_body(r); }
 
 TEST(a_verdict_may_come_before_the_hold) {
   rig_open();
@@ -269,7 +269,7 @@ TEST(an_async_answer_comes_when_it_comes) {
   rig_close();
 }
 
-static void drop(sio_request *r) { sio__request_drop(r); }
+static void drop(sio_request *r) { sio__request_close_without_answer(r); }
 
 TEST(a_drop_ends_it_without_a_word) {
   rig_open();
@@ -285,7 +285,7 @@ TEST(a_drop_ends_it_without_a_word) {
   rig->park = true;
   rig_connect();
   ask(GET("/"));
-  sio__request_drop(rig->req);
+  sio__request_close_without_answer(rig->req);
   hear();
   CHECK(rig->fin);
   IS(rig->notes, "head head request head request");
@@ -397,7 +397,7 @@ static const struct conn_ops taker = { .read = no_bytes, .eof = on_end, .failed 
 
 static void take(sio_request *r) {
   sio_slice rest;
-  taken = sio__request_take_conn(r, &rest);
+  taken = sio__request_detach_conn_for_upgrade(r, &rest);
   REQUIRE(taken != NULL);
   snprintf(rest_text, sizeof rest_text, "%.*s", (int)rest.n, rest.n ? rest.p : "");
   sio__conn_set_owner(taken, &taker, NULL);
@@ -507,7 +507,7 @@ TEST(draining_closes_what_is_idle_and_ends_the_rest_with_its_answer) {
   rig_connect();
   rig_turns();
   EQ(rig->http.nconns, 2);
-  sio__http_begin_drain(&rig->http);
+  sio__http_close_conns_after_answers(&rig->http);
   hear();
   CHECK(rig->fin);
   close(rig->fd);
@@ -529,7 +529,7 @@ TEST(closing_aborts_what_is_unanswered) {
   rig_open();
   rig->park = true;
   ask(GET("/"));
-  sio__http_close(&rig->http);
+  sio__http_close_all_conns_and_abort(&rig->http);
   IS(rig->notes, "head request abort");
   EQ(rig->err, UV_ECANCELED);
   EQ(rig->http.nconns, 0);
@@ -551,7 +551,7 @@ static void *counting_realloc(void *p, size_t n) {
 extern int sio_set_allocator(void *(*)(size_t), void *(*)(void *, size_t), void (*)(void *));
 
 static void poll_answer(sio_request *r) {
-  sio__request_set_header(r, "Cache-Control", SLICE("no-store"));
+  sio__request_add_answer_header(r, "Cache-Control", SLICE("no-store"));
   sio__request_answer(r, 200, "text/plain; charset=UTF-8", SLICE("4hello"));
 }
 

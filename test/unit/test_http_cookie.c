@@ -29,10 +29,11 @@ TEST(cookies_are_written_as_node_writes_them) {
   for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
     sio_cookie *c;
     char out[256];
-    REQUIRE(sio__cookie_copy(&c, &written[i].c) == 0);
-    EQ(sio__cookie_write(out, sizeof out, c, SLICE("abc")), (long)strlen(written[i].value));
+    REQUIRE(sio__cookie_options_validate_and_copy(&c, &written[i].c) == 0);
+    EQ(sio__cookie_write_set_cookie_value(out, sizeof out, c, SLICE("abc")),
+       (long)strlen(written[i].value));
     EQ_STR(out, written[i].value);
-    sio__cookie_free(c);
+    sio__cookie_options_free(c);
   }
 }
 
@@ -40,14 +41,14 @@ TEST(a_cookie_that_does_not_fit_is_not_cut) {
   sio_cookie *c, from = { 0 };
   char out[64];
   size_t n = strlen(written[0].value);
-  REQUIRE(sio__cookie_copy(&c, &from) == 0);
+  REQUIRE(sio__cookie_options_validate_and_copy(&c, &from) == 0);
   for (size_t size = 0; size <= n; size++) {
     char *exact = malloc(size ? size : 1); /* a write past it is seen by the sanitizer */
-    EQ(sio__cookie_write(exact, size, c, SLICE("abc")), SIO_ETOOBIG);
+    EQ(sio__cookie_write_set_cookie_value(exact, size, c, SLICE("abc")), SIO_ETOOBIG);
     free(exact);
   }
-  EQ(sio__cookie_write(out, n + 1, c, SLICE("abc")), (long)n);
-  sio__cookie_free(c);
+  EQ(sio__cookie_write_set_cookie_value(out, n + 1, c, SLICE("abc")), (long)n);
+  sio__cookie_options_free(c);
 }
 
 TEST(cookies_that_make_no_sense_are_refused) {
@@ -66,10 +67,10 @@ TEST(cookies_that_make_no_sense_are_refused) {
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     sio_cookie *c = NULL;
-    EQ(sio__cookie_copy(&c, &bad[i]), UV_EINVAL);
+    EQ(sio__cookie_options_validate_and_copy(&c, &bad[i]), UV_EINVAL);
     CHECK(c == NULL);
   }
-  sio__cookie_free(NULL);
+  sio__cookie_options_free(NULL);
 }
 
 TESTS_BEGIN

@@ -104,12 +104,12 @@ TEST(who_gets_which_headers) {
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     char request[512];
     const char *bar = strchr(table[i].request, '|');
-    REQUIRE(sio__cors_copy(&cors, &table[i].c) == 0);
+    REQUIRE(sio__cors_options_validate_and_copy(&cors, &table[i].c) == 0);
     snprintf(request, sizeof request, "%.*s / HTTP/1.1\r\nHost: a\r\n%s\r\n",
              (int)(bar - table[i].request), table[i].request, bar + 1);
     IS(lines_of(undated(ask(request))), table[i].lines);
     EQ(applied, table[i].request[0] == 'O');
-    sio__cors_free(cors);
+    sio__cors_options_free(cors);
   }
   rig_close();
 }
@@ -118,12 +118,12 @@ TEST(a_preflight_is_answered_with_an_explicit_empty_body) {
   rig_open();
   rig->at_head = apply;
   sio_cors from = { .allowed_headers = "x" };
-  REQUIRE(sio__cors_copy(&cors, &from) == 0);
+  REQUIRE(sio__cors_options_validate_and_copy(&cors, &from) == 0);
   IS(undated(ask("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n")),
      "HTTP/1.1 204 No Content\r\n" ACAO("*")
          ACAM ACAH("x") "Content-Length: 0\r\n"
                         "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n");
-  sio__cors_free(cors);
+  sio__cors_options_free(cors);
   rig_close();
 }
 
@@ -132,12 +132,12 @@ TEST(options_are_copied) {
   sio_cors from = { .origins = (const char *const *)list };
   rig_open();
   rig->at_head = apply;
-  REQUIRE(sio__cors_copy(&cors, &from) == 0);
+  REQUIRE(sio__cors_options_validate_and_copy(&cors, &from) == 0);
   origin[7] = 'z';
   list[0] = NULL;
   IS(lines_of(undated(ask("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\n\r\n"))),
      "200|" ACAO("http://a") VARY("Origin"));
-  sio__cors_free(cors);
+  sio__cors_options_free(cors);
   rig_close();
 }
 
@@ -152,10 +152,10 @@ TEST(options_that_make_no_sense_are_refused) {
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     sio_cors *c = NULL;
-    EQ(sio__cors_copy(&c, &bad[i]), UV_EINVAL);
+    EQ(sio__cors_options_validate_and_copy(&c, &bad[i]), UV_EINVAL);
     CHECK(c == NULL);
   }
-  sio__cors_free(NULL);
+  sio__cors_options_free(NULL);
 }
 
 TESTS_BEGIN

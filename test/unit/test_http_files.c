@@ -55,7 +55,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void end(void) {
   rig_close();
-  sio__routes_clear(&routes);
+  sio__routes_free_all(&routes);
   *strrchr(dir, '/') = '\0';
   nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -84,7 +84,7 @@ static unsigned times(const char *name) {
 static const sio_asset table[] = { { "/a.js", "text/javascript", "let a", 5, "\"v1\"" } };
 
 static void add_both(const sio_files_options *o) {
-  EQ(sio__routes_add_static(&routes, "/files", dir, o), 0);
+  EQ(sio__routes_add_static_directory(&routes, "/files", dir, o), 0);
   EQ(sio__routes_add_assets(&routes, "/assets", table, 1, o), 0);
 }
 
@@ -149,10 +149,11 @@ TEST(headers_that_the_host_may_not_set_are_invalid) {
   begin();
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     sio_files_options o = { .headers = bad[i] };
-    EQ(sio__routes_add_static(&routes, "/files", dir, &o), UV_EINVAL);
+    EQ(sio__routes_add_static_directory(&routes, "/files", dir, &o), UV_EINVAL);
     EQ(sio__routes_add_assets(&routes, "/assets", table, 1, &o), UV_EINVAL);
   }
-  EQ(sio__routes_add_static(&routes, "/files", dir, &(sio_files_options){ .size = 1 }), UV_EINVAL);
+  EQ(sio__routes_add_static_directory(&routes, "/files", dir, &(sio_files_options){ .size = 1 }),
+     UV_EINVAL);
   end();
 }
 
@@ -223,7 +224,7 @@ static void hold(sio_request *r, void *user) {
 
 TEST(a_handler_answers_with_a_file) {
   begin();
-  EQ(sio__routes_add(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
+  EQ(sio__routes_add_callback(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
   strcpy(wanted, "a.js");
   IS(get("GET", "/get", ""), "200 0123456789");
   CHECK(says(rig->out, "\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
@@ -248,7 +249,7 @@ TEST(a_name_that_a_client_chooses_does_not_lead_out_of_the_directory) {
     { "./a.js", UV_ENOENT }, { "a.js/x", UV_ENOTDIR },
   };
   begin();
-  EQ(sio__routes_add(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
+  EQ(sio__routes_add_callback(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     strcpy(wanted, t[i].name);
     IS(get("GET", "/get", ""), "404 not here");
@@ -260,7 +261,7 @@ TEST(a_name_that_a_client_chooses_does_not_lead_out_of_the_directory) {
 
 TEST(a_file_may_be_sent_later_also_to_a_client_that_has_gone) {
   begin();
-  EQ(sio__routes_add(&routes, NULL, "/later", 0, hold, NULL), 0);
+  EQ(sio__routes_add_callback(&routes, NULL, "/later", 0, hold, NULL), 0);
   get("GET", "/later", "");
   EQ(sio_respond_header(held, "Cache-Control", "no-store"), 0);
   EQ(sio_respond_file(held, NULL, "a.js"), UV_EINVAL);

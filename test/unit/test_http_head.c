@@ -24,7 +24,7 @@ static int read_bytes(const char *p, size_t n) {
   buf_init(&req.joined_values, 4096);
   if (sio__buf_put(&req.head, p, n)) abort();
   why = "";
-  return sio__head_parse(&req, 10, &why);
+  return sio__request_parse_head(&req, 10, &why);
 }
 
 static void refuses(const char *p, size_t n, int status, const char *text) {

@@ -46,7 +46,7 @@ TEST(also_where_its_mount_decides_later_and_the_body_is_here) {
   ask(POST("Content-Length: 2\r\n", "hi"));
   half_close();
   IS(rig->notes, "head");
-  sio__request_allow_body(rig->req);
+  sio__request_allow_reading_body(rig->req);
   CHECK(strstr(hear(), "POST /? hi") != NULL);
   CHECK(rig->fin);
   EQ(rig->http.nconns, 0);
@@ -58,7 +58,7 @@ TEST(a_body_that_will_not_come_any_more_is_an_abort) {
   rig->hold = true;
   ask(POST("Content-Length: 3\r\n", "hi"));
   half_close();
-  sio__request_allow_body(rig->req);
+  sio__request_allow_reading_body(rig->req);
   rig_turns();
   IS(rig->notes, "head abort");
   EQ(rig->err, UV_ECONNABORTED);

@@ -27,28 +27,28 @@ static bool failed;
 /* ---- what answers --------------------------------------------------------------------------- */
 
 static void by_static(sio_request *r) {
-  int status = sio__static_serve_file(dir, r, r->path);
+  int status = sio__static_answer_with_file_or_redirect(dir, r, r->path);
   if (!status) return;
   r->extra_headers.n = 0;
-  sio__routes_answer_with_text(r, status, "Not Found\n");
+  sio__request_answer_plain_text(r, status, "Not Found\n");
 }
 static void by_assets(sio_request *r) {
-  if (!sio__assets_serve_request(assets, r, r->path))
-    sio__routes_answer_with_text(r, 404, "Not Found\n");
+  if (!sio__assets_answer_if_found(assets, r, r->path))
+    sio__request_answer_plain_text(r, 404, "Not Found\n");
 }
 static void by_cors(sio_request *r) {
   result = sio__cors_add_headers_or_answer_preflight(cors, r);
-  if (result < 0) sio__request_drop(r); /* as its callers do */
+  if (result < 0) sio__request_close_without_answer(r); /* as its callers do */
 }
 static void by_coding(sio_request *r) {
   struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, sizeof text);
-  result = m ? sio__coding_answer_request(r, 200, "text/plain", m) : UV_ENOMEM;
+  result = m ? sio__coding_answer_compressed_if_accepted(r, 200, "text/plain", m) : UV_ENOMEM;
   msg_unref(m);
-  if (result) sio__request_drop(r);
+  if (result) sio__request_close_without_answer(r);
 }
 static void by_respond_file(sio_request *r) {
   result = sio_respond_file(r, root, "a.txt");
-  if (result && !r->answered) sio__request_drop(r);
+  if (result && !r->answered) sio__request_close_without_answer(r);
 }
 static void by_routes(sio_request *r) {
   r->mount = &routes.mount;
@@ -80,7 +80,7 @@ static void at_request(sio_request *r) {
   static char fill[1000];
   memset(fill, 'a', sizeof fill);
   sio__buf_clear(&r->extra_headers); /* a request that is used again keeps its buffer */
-  if (filler) EQ(sio__request_set_header(r, "X-Fill", slice(fill, filler)), 0);
+  if (filler) EQ(sio__request_add_answer_header(r, "X-Fill", slice(fill, filler)), 0);
   alloc_fail_in(fuse);
   table[which].answer(r);
   failed = fuse > 0 && alloc_fuse == 0;
@@ -111,11 +111,12 @@ static void open_all(void) {
   rig->http.deflater = packer;
   rig->http.compress_from = 1024;
   rig->at_request = at_request;
-  if (sio__static_dir_open(&dir, root) || sio__cors_copy(&cors, &with)) abort();
+  if (sio__static_dir_open(&dir, root) || sio__cors_options_validate_and_copy(&cors, &with))
+    abort();
   if (sio__assets_new(&assets, files, 1, NULL)) abort();
   sio__routes_init(&routes);
-  if (sio__routes_add(&routes, "PUT", "/routed", 0, never, NULL)) abort();
-  if (sio__routes_add(&routes, "DELETE", "/routed", 0, never, NULL)) abort();
+  if (sio__routes_add_callback(&routes, "PUT", "/routed", 0, never, NULL)) abort();
+  if (sio__routes_add_callback(&routes, "DELETE", "/routed", 0, never, NULL)) abort();
 }
 
 static void close_all(void) {
@@ -124,8 +125,8 @@ static void close_all(void) {
   rig_close();
   sio__deflater_free(packer);
   sio__static_dir_close(dir);
-  sio__cors_free(cors);
-  sio__routes_clear(&routes);
+  sio__cors_options_free(cors);
+  sio__routes_free_all(&routes);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
   snprintf(path, sizeof path, "%s/sub", root);
@@ -200,7 +201,7 @@ TEST(without_memory_a_table_is_not_made_and_the_host_told) {
 
 static struct kept_head *kept;
 static void keep_head(sio_request *r) {
-  kept = sio__kept_head_new(r);
+  kept = sio__kept_request_head_new(r);
   rig_echo(r);
 }
 
@@ -212,10 +213,10 @@ TEST(a_head_that_is_to_be_forgotten_is_so_without_memory_too) {
   rig_close();
   REQUIRE(kept != NULL);
   alloc_fail_all();
-  kept = sio__kept_head_drop_headers(kept);
+  kept = sio__kept_request_head_drop_url_and_headers(kept);
   alloc_fail_in(0);
-  EQ(sio__kept_head_url(kept).n, 0);
-  CHECK(sio__kept_head_header(kept, "Host").p == NULL);
+  EQ(sio__kept_request_head_url(kept).n, 0);
+  CHECK(sio__kept_request_head_header(kept, "Host").p == NULL);
   sio__free(kept);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);

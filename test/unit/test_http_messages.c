@@ -145,7 +145,7 @@ static void free_source(struct http_source *s) {
 static void answer_twice(sio_request *r) {
   struct http_source source = { .free = free_source, .left = 5 };
   rig_echo(r);
-  EQ(sio__request_answer_source(r, 200, NULL, &source), SIO_ESTATE);
+  EQ(sio__request_answer_from_source(r, 200, NULL, &source), SIO_ESTATE);
 }
 
 TEST(the_source_of_an_answer_that_comes_too_late_is_freed) {

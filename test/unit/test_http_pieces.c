@@ -75,8 +75,8 @@ static void on_log(const sio_log_line *l, void *user) {
 static void serve(sio_request *r) {
   int status = 0;
   if (!assets)
-    status = sio__static_serve_file(dir, r, r->path);
-  else if (!sio__assets_serve_request(assets, r, r->path))
+    status = sio__static_answer_with_file_or_redirect(dir, r, r->path);
+  else if (!sio__assets_answer_if_found(assets, r, r->path))
     status = 404;
   if (!status) return;
   r->extra_headers.n = 0;
@@ -389,7 +389,7 @@ TEST(a_server_that_drains_sends_it_to_its_end) {
   start();
   rig_write(GET("/long"));
   rig_turns();
-  sio__http_begin_drain(&rig->http);
+  sio__http_close_conns_after_answers(&rig->http);
   hear_all();
   whole(rig->out);
   CHECK(rig->fin);
@@ -400,7 +400,7 @@ TEST(a_server_that_drains_sends_it_to_its_end) {
 TEST(a_server_that_closes_ends_it) {
   start();
   fill();
-  sio__http_close(&rig->http);
+  sio__http_close_all_conns_and_abort(&rig->http);
   rig_turns();
   EQ(rig->http.nconns, 0);
   stop();

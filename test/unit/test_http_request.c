@@ -44,7 +44,8 @@ TEST(queries_are_decoded_and_the_last_value_wins) {
     char out[8], url[64];
     size_t n = strlen(queries[i].query);
     r.query = slice(guard_put(&g, queries[i].query, n), n);
-    EQ(sio__request_query_parameter(&r, queries[i].key, out, sizeof out), queries[i].n);
+    EQ(sio__request_copy_decoded_query_parameter(&r, queries[i].key, out, sizeof out),
+       queries[i].n);
     EQ_STR(out, queries[i].value);
     n = (size_t)snprintf(url, sizeof url, "/a?%s", queries[i].query);
     EQ(sio_url_param(slice(guard_put(&g, url, n), n), queries[i].key, out, sizeof out),
@@ -147,7 +148,7 @@ static void inspect(sio_request *r) {
   EQ_MEM(s.p, s.n, "hi", 2);
   EQ_STR(sio_request_info_of(r).address, "");
   EQ(r->method, HTTP_POST);
-  kept = sio__kept_head_new(r);
+  kept = sio__kept_request_head_new(r);
   rig_echo(r);
 }
 
@@ -161,27 +162,27 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   ask("GET /overwrites/the/block HTTP/1.1\r\nHost: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n\r\n");
   rig_close();
   REQUIRE(kept != NULL);
-  sio_slice s = sio__kept_head_url(kept);
+  sio_slice s = sio__kept_request_head_url(kept);
   EQ_MEM(s.p, s.n, "/a%20b?x=%31&y", 14);
   EQ(kept->nheaders, 5);
-  s = sio__kept_head_header(kept, "X-TWO");
+  s = sio__kept_request_head_header(kept, "X-TWO");
   EQ_MEM(s.p, s.n, "two  2", 6);
-  CHECK(sio__kept_head_header(kept, "nope").p == NULL);
-  CHECK(sio__kept_head_header(kept, "Sec-WebSocket-Key").p == NULL);
+  CHECK(sio__kept_request_head_header(kept, "nope").p == NULL);
+  CHECK(sio__kept_request_head_header(kept, "Sec-WebSocket-Key").p == NULL);
   char out[8];
-  EQ(sio_url_param(sio__kept_head_url(kept), "x", out, sizeof out), 1);
+  EQ(sio_url_param(sio__kept_request_head_url(kept), "x", out, sizeof out), 1);
   EQ_STR(out, "1");
-  s = sio__kept_head_header(kept, "x-empty");
+  s = sio__kept_request_head_header(kept, "x-empty");
   CHECK(s.p != NULL && s.n == 0);
-  s = sio__kept_head_header(kept, "Content-Length"); /* the last */
+  s = sio__kept_request_head_header(kept, "Content-Length"); /* the last */
   EQ_MEM(s.p, s.n, "2", 1);
-  EQ_STR(kept_head_address(kept), "");
+  EQ_STR(kept_request_head_client_address(kept), "");
   EQ(kept->secure, false);
-  kept = sio__kept_head_drop_headers(kept);
-  EQ(sio__kept_head_url(kept).n, 0);
-  CHECK(sio__kept_head_header(kept, "X-TWO").p == NULL);
-  EQ(sio_url_param(sio__kept_head_url(kept), "x", out, sizeof out), UV_ENOENT);
-  EQ_STR(kept_head_address(kept), "");
+  kept = sio__kept_request_head_drop_url_and_headers(kept);
+  EQ(sio__kept_request_head_url(kept).n, 0);
+  CHECK(sio__kept_request_head_header(kept, "X-TWO").p == NULL);
+  EQ(sio_url_param(sio__kept_request_head_url(kept), "x", out, sizeof out), UV_ENOENT);
+  EQ_STR(kept_request_head_client_address(kept), "");
   sio__free(kept);
 }
 

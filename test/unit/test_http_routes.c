@@ -35,11 +35,11 @@ static void open_routes(void) {
 
 static void close_routes(void) {
   rig_close();
-  sio__routes_clear(&routes);
+  sio__routes_free_all(&routes);
 }
 
 static void add(const char *method, const char *path, const char *name) {
-  EQ(sio__routes_add(&routes, method, path, 0, say, (void *)(uintptr_t)name), 0);
+  EQ(sio__routes_add_callback(&routes, method, path, 0, say, (void *)(uintptr_t)name), 0);
 }
 
 /* Status and body of the answer to "METHOD path". */
@@ -107,7 +107,7 @@ TEST(a_longer_pattern_hides_a_shorter_one_whatever_the_method) {
 
 TEST(bodies_have_a_limit_per_route) {
   open_routes();
-  EQ(sio__routes_add(&routes, "POST", "/small", 3, say, "small"), 0);
+  EQ(sio__routes_add_callback(&routes, "POST", "/small", 3, say, "small"), 0);
   add("POST", "/usual", "usual");
   IS(get("POST", "/small", "Content-Length: 3\r\n\r\nabc"), "200 small abc");
   IS(get("POST", "/small", "Content-Length: 4\r\n"), "413 ");
@@ -122,14 +122,14 @@ TEST(patterns_that_make_no_sense_are_refused) {
                                      "/a**", "/a?b", "/a#b", "/a b", "/a\n" };
   open_routes();
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    EQ(sio__routes_add(&routes, "GET", bad[i], 0, say, "x"), UV_EINVAL);
-  EQ(sio__routes_add(&routes, "", "/a", 0, say, "x"), UV_EINVAL);
-  EQ(sio__routes_add(&routes, "G T", "/a", 0, say, "x"), UV_EINVAL);
-  EQ(sio__routes_add(&routes, "GET", "/a", 0, NULL, "x"), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/", NULL, NULL), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/*", ".", NULL), UV_EINVAL);
-  EQ(sio__routes_add_static(&routes, "/", "/no/such/directory", NULL), UV_ENOENT);
-  EQ(sio__routes_add_static(&routes, "/", "/etc/passwd", NULL), UV_ENOTDIR);
+    EQ(sio__routes_add_callback(&routes, "GET", bad[i], 0, say, "x"), UV_EINVAL);
+  EQ(sio__routes_add_callback(&routes, "", "/a", 0, say, "x"), UV_EINVAL);
+  EQ(sio__routes_add_callback(&routes, "G T", "/a", 0, say, "x"), UV_EINVAL);
+  EQ(sio__routes_add_callback(&routes, "GET", "/a", 0, NULL, "x"), UV_EINVAL);
+  EQ(sio__routes_add_static_directory(&routes, "/", NULL, NULL), UV_EINVAL);
+  EQ(sio__routes_add_static_directory(&routes, "/*", ".", NULL), UV_EINVAL);
+  EQ(sio__routes_add_static_directory(&routes, "/", "/no/such/directory", NULL), UV_ENOENT);
+  EQ(sio__routes_add_static_directory(&routes, "/", "/etc/passwd", NULL), UV_ENOTDIR);
   EQ(sio__routes_add_assets(&routes, "/", NULL, 1, NULL), UV_EINVAL);
   close_routes();
 }
@@ -139,13 +139,13 @@ TEST(a_route_exists_once) {
   add("GET", "/a", "x");
   add("GET", "/a*", "x");
   add(NULL, "/a", "x");
-  EQ(sio__routes_add(&routes, "GET", "/a", 0, say, "x"), SIO_EEXISTS);
-  EQ(sio__routes_add(&routes, "GET", "/a*", 0, say, "x"), SIO_EEXISTS);
-  EQ(sio__routes_add(&routes, NULL, "/a", 0, say, "x"), SIO_EEXISTS);
-  EQ(sio__routes_add_static(&routes, "/s", ".", NULL), 0);
-  EQ(sio__routes_add_static(&routes, "/s/", ".", NULL), SIO_EEXISTS);
-  EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "x"), 0);
-  EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "x"), SIO_EEXISTS);
+  EQ(sio__routes_add_callback(&routes, "GET", "/a", 0, say, "x"), SIO_EEXISTS);
+  EQ(sio__routes_add_callback(&routes, "GET", "/a*", 0, say, "x"), SIO_EEXISTS);
+  EQ(sio__routes_add_callback(&routes, NULL, "/a", 0, say, "x"), SIO_EEXISTS);
+  EQ(sio__routes_add_static_directory(&routes, "/s", ".", NULL), 0);
+  EQ(sio__routes_add_static_directory(&routes, "/s/", ".", NULL), SIO_EEXISTS);
+  EQ(sio__routes_add_websocket_upgrade(&routes, "/a", accept_upgrade, "x"), 0);
+  EQ(sio__routes_add_websocket_upgrade(&routes, "/a", accept_upgrade, "x"), SIO_EEXISTS);
   close_routes();
 }
 
@@ -155,8 +155,8 @@ TEST(upgrades_look_at_upgrade_routes_only) {
   open_routes();
   add("GET", "/plain", "plain");
   add("GET", "/both", "both");
-  EQ(sio__routes_add_upgrade(&routes, "/ws", accept_upgrade, "ws"), 0);
-  EQ(sio__routes_add_upgrade(&routes, "/both", accept_upgrade, "both ws"), 0);
+  EQ(sio__routes_add_websocket_upgrade(&routes, "/ws", accept_upgrade, "ws"), 0);
+  EQ(sio__routes_add_websocket_upgrade(&routes, "/both", accept_upgrade, "both ws"), 0);
   IS(get("GET", "/ws", UPGRADE), "403 ws");
   IS(get("GET", "/both", UPGRADE), "403 both ws");
   IS(get("GET", "/both", ""), "200 both ");
@@ -172,7 +172,7 @@ TEST(upgrades_look_at_upgrade_routes_only) {
 
 TEST(an_answer_may_come_later_and_after_the_peer_has_gone) {
   open_routes();
-  EQ(sio__routes_add(&routes, "GET", "/wait", 0, hold, NULL), 0);
+  EQ(sio__routes_add_callback(&routes, "GET", "/wait", 0, hold, NULL), 0);
   IS(get("GET", "/wait", ""), "0 ");
   EQ(sio_respond(held, 200, NULL, SLICE("now")), 0);
   IS(body_of(hear()), "now");
@@ -262,7 +262,7 @@ TEST(a_405_names_the_methods_of_its_pattern_alone) {
   add("POST", "/a*", "prefix");
   add("GET", "/a", "get");
   add("DELETE", "/b", "b");
-  EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "no"), 0);
+  EQ(sio__routes_add_websocket_upgrade(&routes, "/a", accept_upgrade, "no"), 0);
   IS(get("DELETE", "/a", ""), "405 Method Not Allowed\n");
   CHECK(says(rig->out, "\r\nAllow: PUT, GET, HEAD\r\n"));
   close_routes();

@@ -40,7 +40,7 @@ static int make_pipe(const char *path, const char *to) {
 }
 static int make_link(const char *path, const char *to) { return symlink(to, path); }
 static void serve(sio_request *r) {
-  int status = sio__static_serve_file(dir, r, r->path);
+  int status = sio__static_answer_with_file_or_redirect(dir, r, r->path);
   if (!status) return;
   r->extra_headers.n = 0;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
@@ -247,7 +247,7 @@ TEST(a_directorys_name_is_escaped_where_it_is_sent) {
 }
 
 static void serve_below(sio_request *r) {
-  EQ(sio__static_serve_file(dir, r, slice(r->path.p + 4, r->path.n - 4)), 0);
+  EQ(sio__static_answer_with_file_or_redirect(dir, r, slice(r->path.p + 4, r->path.n - 4)), 0);
 }
 
 TEST(the_prefix_itself_is_a_directory_without_its_slash) {
@@ -347,7 +347,7 @@ TEST(types_go_by_the_ending) {
     { "", "application/octet-stream" },
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-    EQ_STR(sio__static_content_type(slice_str(t[i].path)), t[i].type);
+    EQ_STR(sio__static_media_type_of_file_name(slice_str(t[i].path)), t[i].type);
 }
 
 TEST(a_directory_that_is_none_says_so) {

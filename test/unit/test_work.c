@@ -263,7 +263,7 @@ static void find_client(void *unused) {
   struct http_header h = { in_rfc7239 ? SLICE("Forwarded") : SLICE("X-Forwarded-For"), all() };
   sio_request r = { .headers = &h, .nheaders = 1 };
   (void)unused;
-  sio__forwarded_read_client(&r, &trusted, in_rfc7239);
+  sio__forwarded_headers_find_client(&r, &trusted, in_rfc7239);
 }
 
 TEST(lists_of_proxies) {
@@ -283,7 +283,7 @@ TEST(lists_of_proxies) {
 
 static void read_range(void *unused) {
   (void)unused;
-  sio__range_parse(all(), 1000);
+  sio__range_header_parse(all(), 1000);
 }
 
 TEST(ranges) {
