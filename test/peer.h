@@ -93,7 +93,7 @@ static bool fake_end(sio_session *c, bool graceful) {
 
 /* Nothing waits here. */
 static int fake_mark(sio_session *c) {
-  sio__sent_callbacks_on_marks_passed(c, 1);
+  sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
 
@@ -174,7 +174,7 @@ static inline struct peer *peer_speaking(unsigned protocol) {
   }
   peers[npeers++] = p;
   p->session->transport = &fake_transport;
-  sio__session_start(p->session);
+  sio__session_count_and_report_open(p->session);
   return p;
 }
 
@@ -187,9 +187,9 @@ static inline void say_n(struct peer *p, bool binary, const void *data, size_t n
   char *copy = malloc(n ? n : 1);
   if (n) memcpy(copy, data, n);
   if (binary)
-    sio__session_on_packet(p->session, &(struct eio_in){ true, EIO_MESSAGE, slice(copy, n) });
+    sio__session_handle_packet(p->session, &(struct eio_in){ true, EIO_MESSAGE, slice(copy, n) });
   else
-    sio__session_on_text_message(p->session, slice(copy, n));
+    sio__session_handle_websocket_text(p->session, slice(copy, n));
   memset(copy, '#', n);
   free(copy);
 }

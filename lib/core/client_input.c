@@ -176,7 +176,7 @@ static void client_on_packet_for_unjoined_namespace(struct client *cl, const str
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp))
-    sio__ignore_packet(core_of_client(cl), sio__session_address(cl->session), p->nsp,
+    sio__ignore_packet(core_of_client(cl), sio__session_client_address(cl->session), p->nsp,
                        SIO_IGNORED_LEFT);
   else
     client_end_for_protocol_violation(

@@ -104,7 +104,7 @@ void sio__client_timeout_on_packet_part(struct client *cl) {
 }
 
 void sio__client_on_namespace_joined(struct client *cl) {
-  sio__session_set_joined(cl->session);
+  sio__session_set_joined_namespace(cl->session);
   sio__client_timeout_clear(cl);
   sio__client_timeout_on_packet_part(cl);
 }

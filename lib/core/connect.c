@@ -120,11 +120,11 @@ static void accept_connecting_socket(sio_socket *s) {
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
   sio__client_on_namespace_joined(client_of_session(s->session));
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
-                  sio__session_address(s->session), ABOUT_SOCKET(s),
+                  sio__session_client_address(s->session), ABOUT_SOCKET(s),
                   "socket %s joined namespace %s from %s", s->own_id, s->nsp->name,
-                  sio__session_address(s->session));
+                  sio__session_client_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
-  if (core->opts->drop_handshake) sio__session_free_request_headers(s->session);
+  if (core->opts->drop_handshake) sio__session_free_request_url_and_headers(s->session);
 }
 
 /* ---- refusing ------------------------------------------------------------------------------- */
@@ -152,7 +152,7 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
-                  sio__session_address(cl->session), ABOUT_SESSION_OF(cl->session),
+                  sio__session_client_address(cl->session), ABOUT_SESSION_OF(cl->session),
                   "CONNECT to namespace %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
   sio__connect_refuse_without_log(cl, nsp, why);
 }
@@ -185,7 +185,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
 
 static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
   const sio_socket *s = p->socket;
-  const char *peer = sio__session_address(s->session);
+  const char *peer = sio__session_client_address(s->session);
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
                   ABOUT_SOCKET(s),
                   "socket %s from %s refused by the middleware of namespace %s: %s", s->own_id,

@@ -227,7 +227,7 @@ static bool can_event_queue_continue(const struct chain *c) {
 static void report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
   const char *message = q->refusal ? q->refusal : "refused; no memory to copy the message";
-  const char *peer = sio__session_address(s->session);
+  const char *peer = sio__session_client_address(s->session);
   core->stats.events_refused++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),
                   "socket %s from %s: event \"%.*s\" refused by packet middleware: %s", s->own_id,
@@ -320,7 +320,8 @@ static void dispatch_event_without_middleware(sio_socket *s, const struct packet
 
 void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   if (p->json.n == 0) { /* an EVENT without a payload has no name */
-    sio__ignore_packet(s->nsp->core, sio__session_address(s->session), p->nsp, SIO_IGNORED_EMPTY);
+    sio__ignore_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
+                       SIO_IGNORED_EMPTY);
     return;
   }
   s->nsp->events_in++;

@@ -134,16 +134,18 @@ static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v)
 
 int sio__handshake_to_json(struct buf *out, const sio_socket *s) {
   const sio_session *c = s->session;
-  int err = handshake_put_headers(out, sio__session_first_request(c));
-  if (!err) err = handshake_put_time(out, sio__session_opened_ms(c));
+  int err = handshake_put_headers(out, sio__session_first_request_head(c));
+  if (!err) err = handshake_put_time(out, sio__session_opened_at_unix_ms(c));
   if (!err)
-    err =
-        handshake_put_text_member(out, SLICE(",\"address\":"), slice_str(sio__session_address(c)));
+    err = handshake_put_text_member(out, SLICE(",\"address\":"),
+                                    slice_str(sio__session_client_address(c)));
   if (!err)
-    err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"), sio__session_is_cross_origin(c));
+    err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"),
+                                    sio__session_first_request_had_origin(c));
   if (!err) err = handshake_put_bool_member(out, SLICE(",\"secure\":"), sio__session_is_secure(c));
   if (!err)
-    err = handshake_put_number_member(out, SLICE(",\"issued\":"), sio__session_opened_ms(c));
+    err =
+        handshake_put_number_member(out, SLICE(",\"issued\":"), sio__session_opened_at_unix_ms(c));
   if (!err) err = handshake_put_text_member(out, SLICE(",\"url\":"), sio__session_url(c));
   if (!err) err = handshake_put_query(out, sio__session_url(c));
   if (!err) err = handshake_put_bytes(out, SLICE(",\"auth\":"));

@@ -212,7 +212,8 @@ static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   struct ack_wait *w = remove_pending_ack(s, p->id);
   if (!w) {
-    sio__ignore_packet(s->nsp->core, sio__session_address(s->session), p->nsp, SIO_IGNORED_ACK);
+    sio__ignore_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
+                       SIO_IGNORED_ACK);
     return;
   }
   sio_stats *st = &s->nsp->core->stats;

@@ -171,7 +171,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
     recovery_record_move_to_adapter(r, rec);
     return;
   }
-  sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(session));
+  sio__recovery_queue_add(&r->away, &rec->away, sio__session_client_address(session));
   if (r->away.n > get_recovery_options(r)->max_sessions)
     sio__recovery_free_record(r, recovery_record_of_entry(sio__recovery_queue_choose_entry_to_drop(
                                      &r->away, &rec->away)));

@@ -33,9 +33,9 @@ void sio__recovery_queue_init(struct recovery_queue *q);
 /* Frees the memory of the queue, but not the entries. */
 void sio__recovery_queue_clear(struct recovery_queue *q);
 
-/* Adds an entry as the newest one. address is the client's address, as sio__session_address()
- * returns it. If memory runs out, the entry is added all the same, but not to the list of its
- * address. */
+/* Adds an entry as the newest one. address is the client's address, as
+ * sio__session_client_address() returns it. If memory runs out, the entry is added all the same,
+ * but not to the list of its address. */
 void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
                              const char *address);
 /* Adds an entry that was in the queue before, as the oldest one. */

@@ -26,12 +26,14 @@
 
 /* Arguments for LOG_ABOUT() that say what a log line is about: the session session_, or the socket
  * s, which may have left. */
-#define ABOUT_SESSION_OF(session_) \
-  (&(const struct log_about){ .session = sio__session_public_id((session_), (char[21]){ "" }) })
-#define ABOUT_SOCKET(s)                                                                        \
-  (&(const struct log_about){                                                                  \
-      .session = (s)->session ? sio__session_public_id((s)->session, (char[21]){ "" }) : NULL, \
-      .nsp = (s)->nsp->name,                                                                   \
+#define ABOUT_SESSION_OF(session_)       \
+  (&(const struct log_about){ .session = \
+                                  sio__session_write_public_id((session_), (char[21]){ "" }) })
+#define ABOUT_SOCKET(s)                                                                       \
+  (&(const struct log_about){                                                                 \
+      .session =                                                                              \
+          (s)->session ? sio__session_write_public_id((s)->session, (char[21]){ "" }) : NULL, \
+      .nsp = (s)->nsp->name,                                                                  \
   })
 
 struct auth;

@@ -8,7 +8,7 @@
 #include "http/coding.h"
 #include "http/cors.h"
 
-void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
+void sio__run_response_header_hooks(struct eio *e, sio_request *r, bool initial) {
   list_each (it, next, &e->group->header_hooks) {
     struct eio_hook *h = container_of(it, struct eio_hook, link);
     h->headers(r, initial, h->user);
@@ -33,14 +33,14 @@ static void set_nosniff_header(sio_request *r) {
   sio__request_add_answer_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
 
-static void set_common_headers(struct eio *e, sio_request *r, bool initial) {
+static void add_engine_headers_and_run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   sio__request_add_answer_header(r, "cache-control", SLICE("no-store"));
   set_nosniff_header(r);
   disable_ie_xss_filter(r);
-  sio__run_header_hooks(e, r, initial);
+  sio__run_response_header_hooks(e, r, initial);
 }
 
-static void answer_with_body(sio_request *r, const char *type, struct msg *body) {
+static void answer_with_maybe_compressed_body(sio_request *r, const char *type, struct msg *body) {
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
@@ -48,30 +48,30 @@ static void answer_with_body(sio_request *r, const char *type, struct msg *body)
 }
 
 static void answer_jsonp_script(sio_request *r, const struct msg *body) {
-  struct msg *script = sio__jsonp_wrap_body(r, body);
+  struct msg *script = sio__jsonp_wrap_body_in_script(r, body);
   if (script)
-    answer_with_body(r, "text/javascript; charset=UTF-8", script);
+    answer_with_maybe_compressed_body(r, "text/javascript; charset=UTF-8", script);
   else
     sio__request_close_without_answer(r);
   msg_unref(script);
 }
 
-void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
-                         bool initial) {
+void sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                                      bool initial) {
   const char *type = binary ? "application/octet-stream" : "text/plain; charset=UTF-8";
-  set_common_headers(e, r, initial);
+  add_engine_headers_and_run_header_hooks(e, r, initial);
   if (!binary && sio__jsonp_is_requested(e, r))
     answer_jsonp_script(r, body);
   else
-    answer_with_body(r, type, body);
+    answer_with_maybe_compressed_body(r, type, body);
 }
 
-void sio__answer_ok(struct eio *e, sio_request *r) {
-  set_common_headers(e, r, false);
+void sio__answer_post_with_ok(struct eio *e, sio_request *r) {
+  add_engine_headers_and_run_header_hooks(e, r, false);
   sio__request_answer(r, 200, "text/html", SLICE("ok"));
 }
 
-void sio__answer_empty(struct eio *e, sio_request *r, int status) {
+void sio__answer_status_and_count_refusal(struct eio *e, sio_request *r, int status) {
   e->stats
       ->engine_refused[status == 503 ? SIO_ENGINE_REFUSED_DRAINING : SIO_ENGINE_REFUSED_MISUSE]++;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
@@ -92,7 +92,7 @@ static const char *refusal_message_text(const struct refusal *why) {
 static void answer_error_json(sio_request *r, int status, const struct refusal *why) {
   static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
   sio_slice text = slice_str(refusal_message_text(why));
-  char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_write_quoted(NULL, text));
+  char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_write_escaped_string(NULL, text));
   if (!json) {
     sio__request_close_without_answer(r);
     return;
@@ -100,7 +100,7 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   memcpy(json, head, sizeof head);
   json[8] = (char)('0' + why->code);
   size_t n = sizeof head - 1;
-  n += sio__jsonp_write_quoted(json + n, text);
+  n += sio__jsonp_write_escaped_string(json + n, text);
   memcpy(json + n, tail, sizeof tail);
   sio__request_answer(r, status, "application/json", slice(json, n + sizeof tail - 1));
   sio__free(json);
@@ -108,8 +108,8 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
 
 /* Returns a text for the end of the log line, which names the option that would admit this client;
  * or NULL if no option would. */
-static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
-                                     const struct refusal *why) {
+static const char *find_option_hint_for_refusal(const struct eio *e, const sio_request *r,
+                                                const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
     return "sio_options.allowed_origins does not list this origin";
   /* A browser's preflight request, which is answered only if sio_options.cors is set. */
@@ -120,10 +120,10 @@ static const char *find_refusal_hint(const struct eio *e, const sio_request *r,
   return version2 ? "a client of Socket.IO 2, which sio_options.allow_eio3 admits" : NULL;
 }
 
-static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
+static void count_log_and_report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
-  const char *hint = find_refusal_hint(e, r, why);
+  const char *hint = find_option_hint_for_refusal(e, r, why);
   /* The id may belong to a session on another server, where it is a secret: only its digest is
    * logged. */
   if (why->code == EIO_UNKNOWN_SID)
@@ -138,9 +138,9 @@ static void report_refusal(struct eio *e, sio_request *r, const struct refusal *
   e->opts->connection_error(r, &err, e->opts->connection_error_user);
 }
 
-void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why) {
+void sio__report_and_answer_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   int status = why->code == EIO_FORBIDDEN ? 403 : 400;
-  report_refusal(e, r, why);
+  count_log_and_report_refusal(e, r, why);
   if (r->answered) return;
   set_nosniff_header(r);
   if (r->upgrade) {

@@ -10,12 +10,12 @@
 /* Answers 200 with packets as the body: text, the binary form of protocol 3, or a script for a
  * JSONP request. The body is compressed if it is long enough, the client accepts that, and
  * body->plain is false. `initial` is true for the first answer of a session. */
-void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
-                         bool initial);
-void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
+void sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                                      bool initial);
+void sio__answer_post_with_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
 /* Answers with `status` and no body, and counts r as refused: because the server drains or closes
  * if the status is 503, otherwise because r misuses its session. */
-void sio__answer_empty(struct eio *e, sio_request *r, int status);
+void sio__answer_status_and_count_refusal(struct eio *e, sio_request *r, int status);
 
 /* The error codes of Engine.IO. EIO_BAD_REQUEST has several causes, which refusal.name tells
  * apart. */
@@ -37,9 +37,9 @@ struct refusal {
 
 /* Logs the refusal, calls the host's connection_error, and answers with {"code":n,"message":s}, or
  * with plain text if r asks for a WebSocket. Does not answer if connection_error has done so. */
-void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why);
+void sio__report_and_answer_refusal(struct eio *e, sio_request *r, const struct refusal *why);
 
 /* Calls the hooks of sio_on_headers() for an answer that is about to be sent. */
-void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial);
+void sio__run_response_header_hooks(struct eio *e, sio_request *r, bool initial);
 
 #endif

@@ -42,14 +42,14 @@ struct backpressure {
 
 /* Returns the log level for an episode of drops. With SIO_FULL_KEEP_LATEST the host wants values to
  * be dropped that newer ones replace. Only an event without a newer one is worth a warning. */
-static int drop_log_level(const struct drop_episode *e) {
+static int log_level_of_drops(const struct drop_episode *e) {
   return e->lost ? SIO_LOG_WARN : SIO_LOG_INFO;
 }
 
-static void log_drops(struct backpressure *f) {
+static void log_start_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   const struct drop_episode *e = &f->episode;
-  const char *address = sio__session_address(c);
+  const char *address = sio__session_client_address(c);
   if (e->lost)
     LOG_RATED_ABOUT(
         c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
@@ -66,17 +66,17 @@ static void log_end_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
-  LOG_RATED_ABOUT(c->eio->log, drop_log_level(e), SIO_ROOM_EIO, LOG_NOT_READING,
-                  sio__session_address(c), ABOUT_SESSION(c),
+  LOG_RATED_ABOUT(c->eio->log, log_level_of_drops(e), SIO_ROOM_EIO, LOG_NOT_READING,
+                  sio__session_client_address(c), ABOUT_SESSION(c),
                   "session %.8s of %s: %llu %s (%llu bytes) were dropped in %llu s", SESSION_TAG(c),
-                  sio__session_address(c), (unsigned long long)e->dropped.events,
+                  sio__session_client_address(c), (unsigned long long)e->dropped.events,
                   e->lost ? "events" : "replaced values", (unsigned long long)e->dropped.bytes,
                   (unsigned long long)(e->last_at - e->began_at) / 1000);
   e->dropped = (sio_drop){ 0 };
   e->lost = false;
 }
 
-static void start_drop_episode(struct backpressure *f) {
+static void start_drop_log_episode(struct backpressure *f) {
   struct loop *l = f->session->eio->loop;
   f->episode.began_at = loop_now(l);
   sio__loop_start_timer(l, &f->episode.quiet_timer, QUIET_MS);
@@ -84,18 +84,18 @@ static void start_drop_episode(struct backpressure *f) {
 
 /* Logs the beginning of an episode of drops. An episode that began with replaced values is logged
  * again when the first event is dropped that no newer event replaces. */
-static void count_drops_for_log(struct backpressure *f, const sio_drop *d, bool lost) {
+static void count_and_log_drops(struct backpressure *f, const sio_drop *d, bool lost) {
   struct drop_episode *e = &f->episode;
   bool begins = !e->dropped.events, worse = lost && !e->lost;
-  if (begins) start_drop_episode(f);
+  if (begins) start_drop_log_episode(f);
   e->lost |= lost;
-  if (begins || worse) log_drops(f);
+  if (begins || worse) log_start_of_drops(f);
   e->last_at = loop_now(f->session->eio->loop);
   e->dropped.events += d->events;
   e->dropped.bytes += d->bytes;
 }
 
-static void on_drops_ended_timer(struct timer *t) {
+static void end_drop_log_episode_if_quiet(struct timer *t) {
   struct backpressure *f = container_of(t, struct backpressure, episode.quiet_timer);
   struct loop *l = f->session->eio->loop;
   uint64_t quiet = loop_now(l) - f->episode.last_at;
@@ -114,16 +114,16 @@ static void report_dropped_events(struct backpressure *f) {
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
   f->lost = false;
-  count_drops_for_log(f, &d, lost);
+  count_and_log_drops(f, &d, lost);
   c->eio->ops->dropped(c, &d);
 }
 
-static void on_dropped_events_report_task(struct task *t) {
+static void report_dropped_events_task(struct task *t) {
   report_dropped_events(container_of(t, struct backpressure, report_task));
 }
 
-static void count_dropped_events(struct backpressure *f, uint64_t events, uint64_t bytes,
-                                 bool lost) {
+static void count_dropped_events_and_defer_report(struct backpressure *f, uint64_t events,
+                                                  uint64_t bytes, bool lost) {
   struct eio *e = f->session->eio;
   f->lost |= lost;
   f->dropped.events += events;
@@ -139,8 +139,8 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
   f = c->backpressure = sio__calloc(1, sizeof *f);
   if (!f) return NULL;
   f->session = c;
-  task_init(&f->report_task, on_dropped_events_report_task);
-  timer_init(&f->episode.quiet_timer, on_drops_ended_timer);
+  task_init(&f->report_task, report_dropped_events_task);
+  timer_init(&f->episode.quiet_timer, end_drop_log_episode_if_quiet);
   return f;
 }
 
@@ -160,7 +160,7 @@ struct latest {
   size_t packets;
 };
 
-static struct key_slot *find_key_slot(const struct latest *l, uint64_t key) {
+static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t key) {
   assert(key && l->cap > l->keyed);
   size_t i = (size_t)key & (l->cap - 1);
   while (l->slots[i].key && l->slots[i].key != key) i = (i + 1) & (l->cap - 1);
@@ -175,21 +175,21 @@ static bool count_queued_packets(const struct msg *m, size_t bytes, void *user) 
   return false;
 }
 
-static bool record_last_position_of_key(const struct msg *m, size_t bytes, void *user) {
+static bool record_position_of_event_key(const struct msg *m, size_t bytes, void *user) {
   struct latest *l = user;
   (void)bytes;
   l->position++;
-  if (m->key) *find_key_slot(l, m->key) = (struct key_slot){ m->key, l->position };
+  if (m->key) *find_slot_of_event_key(l, m->key) = (struct key_slot){ m->key, l->position };
   return false;
 }
 
 /* Makes a table of the newest event for each key. If there is no memory for it, the table stays
  * empty, and the oldest events are dropped whatever their keys. */
-static void index_latest_by_key(sio_session *c, struct latest *l) {
+static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->remove_if(c, record_last_position_of_key, l);
+  if (l->slots) c->transport->remove_if(c, record_position_of_event_key, l);
   l->position = 0;
 }
 
@@ -210,7 +210,8 @@ struct drop_pass {
   bool dropping;          /* the current packet is dropped, so its attachments are too */
 };
 
-static bool should_drop_msg(struct drop_pass *s, const struct msg *m, size_t bytes, bool drop) {
+static bool decide_and_count_msg_drop(struct drop_pass *s, const struct msg *m, size_t bytes,
+                                      bool drop) {
   if (!m->follows) {
     s->dropping = drop && m->droppable;
     s->events += s->dropping;
@@ -221,39 +222,39 @@ static bool should_drop_msg(struct drop_pass *s, const struct msg *m, size_t byt
   return true;
 }
 
-static bool should_drop_superseded(const struct msg *m, size_t bytes, void *user) {
+static bool decide_drop_of_superseded_event(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->latest.position++;
-  bool newer = m->key && find_key_slot(&s->latest, m->key)->position != s->latest.position;
-  return should_drop_msg(s, m, bytes, newer);
+  bool newer = m->key && find_slot_of_event_key(&s->latest, m->key)->position != s->latest.position;
+  return decide_and_count_msg_drop(s, m, bytes, newer);
 }
 
 /* The newest event is dropped only if the queue is over queue_high although all older events that
  * could be dropped were dropped. */
-static bool should_drop_oldest(const struct msg *m, size_t bytes, void *user) {
+static bool decide_drop_of_oldest_event(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->packets_seen += !m->follows;
   bool newest = s->packets_seen == s->latest.packets;
-  return should_drop_msg(s, m, bytes, s->held > (newest ? s->high : s->low));
+  return decide_and_count_msg_drop(s, m, bytes, s->held > (newest ? s->high : s->low));
 }
 
 /* Drops events from the queue as the option when_full says. Returns true if the packet that was
  * queued last was dropped. */
-static bool drop_queued_events(sio_session *c, struct backpressure *f) {
+static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f) {
   const sio_options *o = c->eio->opts;
   struct drop_pass s = { .held = c->transport->held(c),
                          .low = o->queue_low,
                          .high = o->queue_high };
   c->transport->remove_if(c, count_queued_packets, &s.latest);
-  if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_by_key(c, &s.latest);
-  if (s.latest.slots) c->transport->remove_if(c, should_drop_superseded, &s);
+  if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_events_by_key(c, &s.latest);
+  if (s.latest.slots) c->transport->remove_if(c, decide_drop_of_superseded_event, &s);
   sio__free(s.latest.slots);
   uint64_t replaced = s.events;
   s.dropping = false;
   s.latest.packets -= (size_t)replaced;
-  if (s.held > s.low) c->transport->remove_if(c, should_drop_oldest, &s);
+  if (s.held > s.low) c->transport->remove_if(c, decide_drop_of_oldest_event, &s);
   f->stuck = s.held > queue_low_high_midpoint(o);
-  count_dropped_events(f, s.events, s.bytes, s.events > replaced);
+  count_dropped_events_and_defer_report(f, s.events, s.bytes, s.events > replaced);
   return s.dropping;
 }
 
@@ -265,37 +266,37 @@ static uint64_t msg_chain_memory_size(const struct msg *m) {
   return n;
 }
 
-bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain) {
+bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg *chain) {
   struct backpressure *f = c->backpressure;
   if (!f->stuck || !chain->droppable) return true;
   if (c->transport->held(c) <= queue_low_high_midpoint(c->eio->opts)) {
     f->stuck = false;
     return true;
   }
-  count_dropped_events(f, 1, msg_chain_memory_size(chain), true);
+  count_dropped_events_and_defer_report(f, 1, msg_chain_memory_size(chain), true);
   return false;
 }
 
-static bool has_drop_policy(const sio_options *o) {
+static bool does_when_full_option_drop(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
 /* Does what the option when_full says about a queue that is over queue_high, over a WebSocket
  * although it was just offered to the kernel. Returns the same values as
- * sio__backpressure_on_queue_full(). */
+ * sio__backpressure_drop_or_fail_on_full_queue(). */
 static int apply_when_full_option(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;
   struct backpressure *f = backpressure_get_or_new(c);
   if (!f) return UV_ENOMEM;
   f->over = true;
-  bool dropped = has_drop_policy(o) && drop_queued_events(c, f);
+  bool dropped = does_when_full_option_drop(o) && drop_queued_events_by_policy(c, f);
   if (c->ws) c->ws->conn->reports_low_mark = 1;
   if (c->transport->held(c) > o->max_queued) return SIO_ETOOBIG;
   return dropped ? SIO_EDROPPED : 0;
 }
 
-int sio__backpressure_on_queue_full(sio_session *c) {
+int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
   /* Offers the queue to the kernel first: if the kernel accepts it at once, the peer is not
    * slow. */
@@ -303,14 +304,14 @@ int sio__backpressure_on_queue_full(sio_session *c) {
   return c->transport->held(c) > c->eio->full_bytes ? apply_when_full_option(c) : 0;
 }
 
-void sio__backpressure_on_queue_low(sio_session *c) {
+void sio__backpressure_report_writable_if_was_full(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
   f->over = f->stuck = false;
   c->eio->ops->writable(c);
 }
 
-void sio__backpressure_on_upgrade(sio_session *c) {
+void sio__backpressure_watch_queue_after_upgrade(sio_session *c) {
   if (c->backpressure && c->backpressure->over && c->ws) c->ws->conn->reports_low_mark = 1;
 }
 

@@ -4,8 +4,8 @@
  * are dropped, and notifies the host of the drops and of the moment at which it may send again.
  *
  * A session allocates nothing for this until its queue takes more than sio_options.queue_high
- * bytes. No function here ends the session itself: sio__backpressure_on_queue_full() returns an
- * error if the caller has to end it.
+ * bytes. No function here ends the session itself: sio__backpressure_drop_or_fail_on_full_queue()
+ * returns an error if the caller has to end it.
  */
 #ifndef SIO_EIO_BACKPRESSURE_H
 #define SIO_EIO_BACKPRESSURE_H
@@ -15,16 +15,16 @@
 /* Call this before a packet, a chain of msgs, is queued while c->backpressure is not NULL. Returns
  * true if the caller can queue the packet. Returns false if the packet was dropped and counted,
  * because the queue is full and dropping the events in it did not free enough. */
-bool sio__backpressure_can_queue_msg(sio_session *c, const struct msg *chain);
+bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg *chain);
 /* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns 0;
  * SIO_EDROPPED if that packet was dropped; or SIO_ETOOBIG (the queue is over the limit that ends a
  * session) or UV_ENOMEM, and then the caller has to end the session. */
-int sio__backpressure_on_queue_full(sio_session *c);
+int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c);
 /* Call this when the queue is down to queue_low, but not from inside a function that sends, because
  * it calls ops->writable. */
-void sio__backpressure_on_queue_low(sio_session *c);
+void sio__backpressure_report_writable_if_was_full(sio_session *c);
 /* Call this when the queue has moved to a WebSocket. */
-void sio__backpressure_on_upgrade(sio_session *c);
+void sio__backpressure_watch_queue_after_upgrade(sio_session *c);
 /* Call this when the session is over, but not from inside a function that sends: reports to the
  * host the drops that were not reported yet. */
 void sio__backpressure_end_and_report_drops(sio_session *c);

@@ -94,7 +94,7 @@ struct eio {
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
   struct msg *mark; /* queued as a sent mark: a msg without bytes (eio/sent.h) */
   /* If the queue of a session takes more bytes of memory than this,
-   * sio__backpressure_on_queue_full() is called. */
+   * sio__backpressure_drop_or_fail_on_full_queue() is called. */
   size_t full_bytes;
   /* Limits for sessions that have not joined a namespace, in bytes: the longest message that is
    * accepted, and the memory of queued replies above which the server stops reading from the
@@ -110,12 +110,13 @@ void sio__eio_group_init(struct eio_group *g);
 /* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
  * packet, and a WebSocket gets a close frame unless its peer does not read. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
-void sio__eio_group_clear(struct eio_group *g); /* call this after all sessions were freed */
+void sio__eio_group_free_engines_and_hooks(
+    struct eio_group *g); /* call this after all sessions were freed */
 /* Finds the engine whose path is the longest prefix of the raw URL. Returns NULL if there is
  * none. */
-struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
+struct eio *sio__eio_find_engine_by_url(const struct eio_group *g, sio_slice url);
 /* Call this after the log's levels have changed: starts or stops tracing packets. */
-void sio__eio_update_log_level(struct eio_group *g, const struct log *log);
+void sio__eio_update_packet_tracing(struct eio_group *g, const struct log *log);
 
 /* The parameters of sio__eio_init(); opts has to live as long as the engine. */
 struct eio_plan {
@@ -165,14 +166,14 @@ bool sio__session_is_open(const sio_session *c);
 /* These return the fields of sio_session_info. */
 const char *sio__session_id(const sio_session *c);
 int sio__session_protocol(const sio_session *c);
-const char *sio__session_address(const sio_session *c);
+const char *sio__session_client_address(const sio_session *c);
 /* Writes the public id into buffer and returns it. */
-const char *sio__session_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
+const char *sio__session_write_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
 size_t sio__session_queued_bytes(const sio_session *c);
 sio_slice sio__session_url(const sio_session *c);
-uint64_t sio__session_opened_ms(const sio_session *c);
+uint64_t sio__session_opened_at_unix_ms(const sio_session *c);
 bool sio__session_is_secure(const sio_session *c);
-bool sio__session_is_cross_origin(const sio_session *c);
+bool sio__session_first_request_had_origin(const sio_session *c);
 /* Returns true if there can be packets of the peer that were not handled yet, because reading from
  * the session is paused; false once the session has ended. */
 bool sio__session_has_unhandled_packets(const sio_session *c);
@@ -181,14 +182,14 @@ bool sio__session_has_unhandled_packets(const sio_session *c);
 size_t sio__session_incomplete_message_bytes(const sio_session *c);
 /* Call this when the session has joined a namespace: from then on the larger limits of joined
  * sessions apply. */
-void sio__session_set_joined(sio_session *c);
+void sio__session_set_joined_namespace(sio_session *c);
 /* Sets a pointer for the layer above, which sio__session_user() returns. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
 /* Returns the URL and headers of the first request, or NULL if they were not kept. */
-struct kept_head *sio__session_first_request(const sio_session *c);
+struct kept_head *sio__session_first_request_head(const sio_session *c);
 /* Frees the URL and headers of the first request (sio_options.drop_handshake). */
-void sio__session_free_request_headers(sio_session *c);
+void sio__session_free_request_url_and_headers(sio_session *c);
 
 #endif

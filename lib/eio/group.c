@@ -14,7 +14,7 @@ enum {
   LOW_MARK = 4096
 };
 
-static sio_slice session_map_key(const void *session) {
+static sio_slice get_map_key_of_session(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
@@ -46,7 +46,7 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
 
 /* Makes the msg that is queued as a sent mark: a placeholder without bytes, whose callback runs
  * when everything that was queued before it has been sent. */
-static struct msg *sent_mark_msg_new(struct eio *e) {
+static struct msg *sent_callback_marker_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new_without_text(&e->loop->msgs);
   if (m) m->plain = true;
   return m;
@@ -60,7 +60,7 @@ static bool make_shared_packets(struct eio *e) {
   e->noop = sio__msg_from_bytes(home, "6", 1);
   e->close = sio__msg_from_bytes(home, "1", 1);
   e->initial = first.n ? sio__eio_message_packet_new(e, e->opts->initial_binary, first) : NULL;
-  e->mark = sent_mark_msg_new(e);
+  e->mark = sent_callback_marker_msg_new(e);
   return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
 }
 
@@ -82,13 +82,13 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
   if (e->unjoined_message_max > opts->max_payload) e->unjoined_message_max = opts->max_payload;
   e->ws->recv.limits =
       (struct ws_limits){ opts->max_payload, opts->max_fragments, e->unjoined_message_max };
-  e->mount = (struct http_mount){ .on_head = sio__handshake_on_head,
+  e->mount = (struct http_mount){ .on_head = sio__handshake_verify_and_route_request,
                                   .on_request = unreachable_on_request,
                                   .on_abort = unreachable_on_abort,
                                   .owner = e };
   e->full_bytes = opts->queue_high ? opts->queue_high : opts->max_queued;
   l->low_mark = opts->queue_high ? opts->queue_low : LOW_MARK;
-  sio__map_init(&e->sessions, session_map_key);
+  sio__map_init(&e->sessions, get_map_key_of_session);
   list_init(&e->all);
   list_init(&e->link);
   sio__pool_init(&e->nodes, sizeof(struct out_node), NODES_KEPT);
@@ -102,12 +102,13 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
 
 static void close_engine_sessions(struct eio *e, int reason) {
   struct list *it;
-  /* Takes the first session each time: sio__session_finish_closing() removes it from the list. */
+  /* Takes the first session each time: sio__session_remove_and_schedule_close() removes it from
+   * the list. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server is closing");
     /* Without this call a polling session that has ended before would go on waiting for a GET. */
-    sio__session_finish_closing(c);
+    sio__session_remove_and_schedule_close(c);
   }
 }
 
@@ -127,16 +128,16 @@ static void free_hooks(struct list *hooks) {
   }
 }
 
-static void clear_engine(struct eio *e) {
+static void engine_free_contents_and_release(struct eio *e) {
   sio__map_clear(&e->sessions);
   sio__pool_clear(&e->nodes);
   free_shared_packets(e);
   if (e->release) e->release(e);
 }
 
-void sio__eio_group_clear(struct eio_group *g) {
+void sio__eio_group_free_engines_and_hooks(struct eio_group *g) {
   struct list *it;
-  while ((it = list_pop(&g->engines))) clear_engine(engine_from_link(it));
+  while ((it = list_pop(&g->engines))) engine_free_contents_and_release(engine_from_link(it));
   free_hooks(&g->use_hooks);
   free_hooks(&g->header_hooks);
   free_hooks(&g->engine_hooks);
@@ -152,7 +153,7 @@ void sio__eio_group_init(struct eio_group *g) {
 
 /* The path is compared as a prefix of the raw URL, as Node.js's server does, so "/socket.io/x?..."
  * belongs to the engine with the path "/socket.io/", too. */
-struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url) {
+struct eio *sio__eio_find_engine_by_url(const struct eio_group *g, sio_slice url) {
   struct eio *found = NULL;
   size_t longest = 0;
   list_each (it, next, &g->engines) {
@@ -169,14 +170,14 @@ static void set_wanted_events(struct eio_group *g, unsigned wants) {
   list_each (it, next, &g->engines) engine_from_link(it)->wants = wants;
 }
 
-void sio__eio_update_log_level(struct eio_group *g, const struct log *log) {
+void sio__eio_update_packet_tracing(struct eio_group *g, const struct log *log) {
   bool talks = log->cb && log->level[SIO_ROOM_EIO] >= SIO_LOG_DEBUG;
   set_wanted_events(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
 }
 
 /* ---- hooks ---------------------------------------------------------------------------- */
 
-static struct eio_hook *add_hook(struct list *to, void *user) {
+static struct eio_hook *append_new_engine_hook(struct list *to, void *user) {
   struct eio_hook *h = sio__calloc(1, sizeof *h);
   if (!h) return NULL;
   h->user = user;
@@ -185,14 +186,14 @@ static struct eio_hook *add_hook(struct list *to, void *user) {
 }
 
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user) {
-  struct eio_hook *h = cb ? add_hook(&g->use_hooks, user) : NULL;
+  struct eio_hook *h = cb ? append_new_engine_hook(&g->use_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->use = cb;
   return 0;
 }
 
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user) {
-  struct eio_hook *h = cb ? add_hook(&g->header_hooks, user) : NULL;
+  struct eio_hook *h = cb ? append_new_engine_hook(&g->header_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->headers = cb;
   return 0;
@@ -217,7 +218,7 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
   sio_engine_hooks *copy = sio__malloc(sizeof *copy);
   if (!copy) return UV_ENOMEM;
   *copy = *hooks;
-  struct eio_hook *h = add_hook(&g->engine_hooks, user);
+  struct eio_hook *h = append_new_engine_hook(&g->engine_hooks, user);
   if (!h) {
     sio__free(copy);
     return UV_ENOMEM;

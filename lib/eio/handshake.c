@@ -36,7 +36,7 @@ static const struct http_mount admission_mount;
 
 /* ---- verification -------------------------------------------------------------------- */
 
-static bool is_transport_enabled(const struct eio *e, const struct handshake_query *q) {
+static bool is_requested_transport_enabled(const struct eio *e, const struct handshake_query *q) {
   unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
@@ -44,112 +44,124 @@ static bool is_transport_enabled(const struct eio *e, const struct handshake_que
 /* Counts a refused request against the limits of its client's address. Returns false if the address
  * is over a limit, and 429 was sent. A request that names no session is not counted here, because
  * sio__admit_session_request_or_answer_429() has counted it. */
-static bool charge_refused_request(const struct eio *e, sio_request *r) {
+static bool charge_refused_request_or_answer_429(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;
   return sio__admit_charge_refusal_or_answer_429(addr_limits, r);
 }
 
-static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code, const char *name,
-                             sio_slice detail) {
-  if (charge_refused_request(e, r))
-    sio__refuse_request(e, r, &(struct refusal){ code, name, detail, NULL });
+static bool charge_and_refuse_engine_request(struct eio *e, sio_request *r, enum eio_error code,
+                                             const char *name, sio_slice detail) {
+  if (charge_refused_request_or_answer_429(e, r))
+    sio__report_and_answer_refusal(e, r, &(struct refusal){ code, name, detail, NULL });
   return false;
 }
 
-static bool verify_session_request(struct eio *e, sio_request *r, const struct handshake_query *q,
-                                   sio_session **session) {
-  sio_session *c = sio__session_find(e, q->sid);
+static bool verify_session_request_or_refuse(struct eio *e, sio_request *r,
+                                             const struct handshake_query *q,
+                                             sio_session **session) {
+  sio_session *c = sio__session_find_by_sid(e, q->sid);
   if (!c)
-    return refuse_handshake(e, r, EIO_UNKNOWN_SID, "", sio__handshake_query_raw_value(r, "sid"));
+    return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "",
+                                            sio__handshake_query_undecoded_value(r, "sid"));
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH",
-                            slice_str(c->transport->name));
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH",
+                                            slice_str(c->transport->name));
   if (!r->upgrade && q->websocket)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
+                                            slice("", 0));
   if (q->protocol != c->protocol)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH",
-                            sio__handshake_query_raw_value(r, "EIO"));
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH",
+                                            sio__handshake_query_undecoded_value(r, "EIO"));
   *session = c;
   return true;
 }
 
-static bool verify_open_request(struct eio *e, sio_request *r, const struct handshake_query *q) {
-  if (r->method != HTTP_GET) return refuse_handshake(e, r, EIO_BAD_METHOD, "", r->method_text);
+static bool verify_opening_request_or_refuse(struct eio *e, sio_request *r,
+                                             const struct handshake_query *q) {
+  if (r->method != HTTP_GET)
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_METHOD, "", r->method_text);
   if (q->websocket && !r->upgrade)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
+                                            slice("", 0));
   return true;
 }
 
-static bool verify_request(struct eio *e, sio_request *r, struct handshake_query *q,
-                           sio_session **session) {
+static bool verify_engine_request_or_refuse(struct eio *e, sio_request *r,
+                                            struct handshake_query *q, sio_session **session) {
   *session = NULL;
-  sio__handshake_query_read(e, r, q);
-  if (!is_transport_enabled(e, q))
-    return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "",
-                            sio__handshake_query_raw_value(r, "transport"));
+  sio__handshake_query_parse(e, r, q);
+  if (!is_requested_transport_enabled(e, q))
+    return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_TRANSPORT, "",
+                                            sio__handshake_query_undecoded_value(r, "transport"));
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
-    return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__request_origin_or_referer(r));
+    return charge_and_refuse_engine_request(e, r, EIO_FORBIDDEN, "ORIGIN",
+                                            sio__request_origin_or_referer(r));
   if (r->upgrade && !q->websocket)
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
-  return q->has_sid ? verify_session_request(e, r, q, session) : verify_open_request(e, r, q);
+    return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
+                                            slice("", 0));
+  return q->has_sid ? verify_session_request_or_refuse(e, r, q, session)
+                    : verify_opening_request_or_refuse(e, r, q);
 }
 
 /* ---- routing of a verified request --------------------------------------------------------- */
 
 /* Called when the whole request of a WebSocket handshake was received. The session that the request
  * names may have ended since the head of the request was verified. */
-static void on_upgrade_request_complete(sio_request *r) {
+static void open_or_upgrade_websocket_of_request(sio_request *r) {
   struct eio *e = r->user;
   struct handshake_query q;
-  sio__handshake_query_read(e, r, &q);
-  sio_session *c = q.has_sid ? sio__session_find(e, q.sid) : NULL;
+  sio__handshake_query_parse(e, r, &q);
+  sio_session *c = q.has_sid ? sio__session_find_by_sid(e, q.sid) : NULL;
   if (c)
-    sio__accept_upgrade_websocket(e, r, c);
+    sio__accept_websocket_and_start_upgrade(e, r, c);
   else if (q.has_sid)
-    refuse_handshake(e, r, EIO_UNKNOWN_SID, "", sio__handshake_query_raw_value(r, "sid"));
+    charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "",
+                                     sio__handshake_query_undecoded_value(r, "sid"));
   else
     sio__open_websocket_session(e, r);
 }
 
-static void on_open_request_complete(sio_request *r) { sio__open_polling_session(r->user, r); }
+static void open_polling_session_of_request(sio_request *r) {
+  sio__open_polling_session(r->user, r);
+}
 
 static void ignore_request_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
-static const struct http_mount open_mount = { .on_request = on_open_request_complete,
+static const struct http_mount open_mount = { .on_request = open_polling_session_of_request,
                                               .on_abort = ignore_request_abort };
-static const struct http_mount upgrade_mount = { .on_request = on_upgrade_request_complete,
+static const struct http_mount upgrade_mount = { .on_request = open_or_upgrade_websocket_of_request,
                                                  .on_abort = ignore_request_abort };
 
-static void set_request_mount(sio_request *r, const struct http_mount *mount, struct eio *e) {
+static void set_request_handlers(sio_request *r, const struct http_mount *mount, struct eio *e) {
   r->mount = mount;
   r->user = e;
 }
 
-static void route_upgrade_request(struct eio *e, sio_request *r) {
+static void route_websocket_request_or_refuse(struct eio *e, sio_request *r) {
   const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error(r) : NULL;
   if (r->method != HTTP_GET)
-    refuse_handshake(e, r, EIO_BAD_METHOD, "", r->method_text);
+    charge_and_refuse_engine_request(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (fault)
-    sio__refuse_request(e, r,
-                        &(struct refusal){ EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
-                                           slice_str(fault), fault });
+    sio__report_and_answer_refusal(e, r,
+                                   &(struct refusal){ EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
+                                                      slice_str(fault), fault });
   else
-    set_request_mount(r, &upgrade_mount, e);
+    set_request_handlers(r, &upgrade_mount, e);
 }
 
 static void route_session_request(struct eio *e, sio_request *r, sio_session *c) {
   if (r->upgrade)
-    route_upgrade_request(e, r);
+    route_websocket_request_or_refuse(e, r);
   else if (r->method == HTTP_GET)
-    sio__polling_on_get(c, r);
+    sio__polling_answer_or_store_get(c, r);
   else if (r->method == HTTP_POST)
-    sio__polling_on_post(c, r);
+    sio__polling_accept_or_refuse_post(c, r);
   else
-    sio__answer_empty(e, r, 500);
+    sio__answer_status_and_count_refusal(e, r, 500);
 }
 
 /* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
@@ -162,121 +174,124 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
             sio__request_client_address(r), LOG_SLICE(sio__request_header(r, "Origin")), fault);
 }
 
-static void route_polling_handshake(struct eio *e, sio_request *r) {
-  set_request_mount(r, &open_mount, e);
+static void prepare_to_open_polling_session(struct eio *e, sio_request *r) {
+  set_request_handlers(r, &open_mount, e);
   log_cors_fault(e, r);
 }
 
-static void handle_opening_request(struct eio *e, sio_request *r) {
-  if (!sio__handshake_query_protocol(e, r))
-    refuse_handshake(e, r, EIO_BAD_VERSION, "", sio__handshake_query_raw_value(r, "EIO"));
+static void check_version_and_route_opening_request(struct eio *e, sio_request *r) {
+  if (!sio__handshake_query_protocol_version(e, r))
+    charge_and_refuse_engine_request(e, r, EIO_BAD_VERSION, "",
+                                     sio__handshake_query_undecoded_value(r, "EIO"));
   else if (r->upgrade)
-    route_upgrade_request(e, r);
+    route_websocket_request_or_refuse(e, r);
   else
-    route_polling_handshake(e, r);
+    prepare_to_open_polling_session(e, r);
 }
 
 /* ---- admission: the hooks of the host decide ------------------------------------------------ */
 
-static void admission_run_next_hook(struct admission *a);
+static void admission_run_next_hook_or_verify(struct admission *a);
 
-static void admission_finish(struct admission *a) {
+static void admission_allow_body_and_free(struct admission *a) {
   if (a->r && a->waited && !a->r->answered) sio__request_allow_reading_body(a->r);
   sio__free(a);
 }
 
 static void admission_refuse_request(struct admission *a, const char *message) {
   if (a->allowing)
-    sio__refuse_request(a->eio, a->r,
-                        &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
+    sio__report_and_answer_refusal(
+        a->eio, a->r, &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
   else
-    refuse_handshake(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
+    charge_and_refuse_engine_request(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE",
+                                     slice_str(message));
 }
 
-static void admission_on_hook_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
+static void admission_handle_hook_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
   struct admission *a = (struct admission *)n;
   (void)data;
   if (!a->r) {
-    admission_finish(a);
+    admission_allow_body_and_free(a);
   } else if (!a->r->conn) {
     sio__request_close_without_answer(a->r);
     a->r = NULL;
-    admission_finish(a);
+    admission_allow_body_and_free(a);
   } else if (!ok) {
     admission_refuse_request(a, message ? message : "");
-    admission_finish(a);
+    admission_allow_body_and_free(a);
   } else if (a->allowing) {
-    handle_opening_request(a->eio, a->r);
-    admission_finish(a);
+    check_version_and_route_opening_request(a->eio, a->r);
+    admission_allow_body_and_free(a);
   } else {
     a->at = a->at->next;
-    admission_run_next_hook(a);
+    admission_run_next_hook_or_verify(a);
   }
 }
 
 /* Called when the peer has disconnected. Keeps the request valid, because the host may read it
  * until the host has decided. */
-static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
+static void admission_keep_aborted_request(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->answer_owed = true;
 }
 
-static void admission_on_request_answered(sio_request *r) {
+static void admission_forget_answered_request(sio_request *r) {
   struct admission *a = r->user;
   a->r = NULL;
 }
 
-static void admission_on_request_complete(sio_request *r) { (void)r; }
+static void admission_ignore_complete_request(sio_request *r) { (void)r; }
 
-static const struct http_mount admission_mount = { .on_request = admission_on_request_complete,
-                                                   .on_abort = admission_on_request_aborted,
-                                                   .on_answered = admission_on_request_answered };
+static const struct http_mount admission_mount = { .on_request = admission_ignore_complete_request,
+                                                   .on_abort = admission_keep_aborted_request,
+                                                   .on_answered =
+                                                       admission_forget_answered_request };
 
 /* Called when all request hooks have allowed the request. Verifies it, and handles it or asks the
  * host's allow_request. */
-static void admission_verify_request(struct admission *a) {
+static void admission_verify_and_route_request(struct admission *a) {
   struct eio *e = a->eio;
   struct handshake_query q;
   sio_session *c;
-  bool ok = verify_request(e, a->r, &q, &c);
+  bool ok = verify_engine_request_or_refuse(e, a->r, &q, &c);
   if (ok && c) route_session_request(e, a->r, c);
   if (ok && !c && e->opts->allow_request) {
     a->allowing = 1;
     e->opts->allow_request(a->r, &a->next, e->opts->allow_request_user);
     return;
   }
-  if (ok && !c) handle_opening_request(e, a->r);
-  admission_finish(a);
+  if (ok && !c) check_version_and_route_opening_request(e, a->r);
+  admission_allow_body_and_free(a);
 }
 
-static void admission_run_next_hook(struct admission *a) {
+static void admission_run_next_hook_or_verify(struct admission *a) {
   if (a->at == &a->eio->group->use_hooks) {
-    admission_verify_request(a);
+    admission_verify_and_route_request(a);
     return;
   }
   struct eio_hook *h = container_of(a->at, struct eio_hook, link);
   h->use(a->r, &a->next, h->user);
 }
 
-static bool start_request_admission(struct eio *e, sio_request *r) {
+static bool start_admission_with_host_hooks(struct eio *e, sio_request *r) {
   struct admission *a = sio__calloc(1, sizeof *a);
   if (!a) {
     sio__request_close_without_answer(r);
     return true;
   }
-  a->next.done = admission_on_hook_verdict;
+  a->next.done = admission_handle_hook_verdict;
   a->eio = e;
   a->r = r;
   a->at = e->group->use_hooks.next;
   r->mount = &admission_mount;
   r->user = a;
-  admission_run_next_hook(a);
+  admission_run_next_hook_or_verify(a);
   if (r->answered || r->mount != &admission_mount) return true;
   a->waited = 1;
   return false;
 }
 
-static bool apply_cors_to_request(struct eio *e, sio_request *r) {
+static bool add_cors_headers_or_answer(struct eio *e, sio_request *r) {
   if (r->method == HTTP_OPTIONS && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);
   if (err < 0) sio__request_close_without_answer(r);
@@ -290,29 +305,29 @@ static bool hand_over_if_other_thread_has_session(struct eio *e, sio_request *r)
   struct eio_group *g = e->group;
   struct handshake_query q;
   struct member_id to;
-  sio__handshake_query_read(e, r, &q);
-  if (!q.has_sid || sio__session_find(e, q.sid)) return false;
+  sio__handshake_query_parse(e, r, &q);
+  if (!q.has_sid || sio__session_find_by_sid(e, q.sid)) return false;
   if (!sio__threads_find_sid(g->threads, q.sid, &to) || to.place == g->member.place) return false;
   g->hand_over(g, r, to);
   return true;
 }
 
-bool sio__handshake_on_head(sio_request *r) {
+bool sio__handshake_verify_and_route_request(sio_request *r) {
   struct eio *e = r->mount->owner;
   struct handshake_query q;
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
-  if (e->opts->cors && !apply_cors_to_request(e, r)) return true;
+  if (e->opts->cors && !add_cors_headers_or_answer(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits_active(addr_limits) && !sio__handshake_query_has_sid(r) &&
       !sio__admit_session_request_or_answer_429(addr_limits, r))
     return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)
-    return start_request_admission(e, r);
-  if (!verify_request(e, r, &q, &c)) return true;
+    return start_admission_with_host_hooks(e, r);
+  if (!verify_engine_request_or_refuse(e, r, &q, &c)) return true;
   if (c)
     route_session_request(e, r, c);
   else
-    handle_opening_request(e, r);
+    check_version_and_route_opening_request(e, r);
   return true;
 }

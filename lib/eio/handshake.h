@@ -11,6 +11,6 @@
  * the request, drops it, hands its connection over to the server of another thread, or sets the
  * mount that continues with it. Returns false if a hook of the host or allow_request has not
  * decided yet: then the body is not read before the decision. */
-bool sio__handshake_on_head(sio_request *r);
+bool sio__handshake_verify_and_route_request(sio_request *r);
 
 #endif

@@ -14,7 +14,7 @@ bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r) {
 /* ---- out ------------------------------------------------------------------------------ */
 
 /* U+2028 and U+2029 (E2 80 A8 and E2 80 A9) end a line in old versions of JavaScript. */
-static bool is_unicode_line_end(const char *p, size_t left) {
+static bool is_js_unicode_line_end(const char *p, size_t left) {
   return left >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
 }
 
@@ -29,10 +29,10 @@ static size_t put_unicode_escape(char *out, unsigned code) {
 /* Writes the character at p to out, for a JavaScript string, and returns how many bytes it has
  * written. Sets *used to the number of bytes that the character has at p. '<' is escaped too, so
  * that the text cannot end the script element. */
-static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
+static size_t put_escaped_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;
-  if (is_unicode_line_end(p, left)) {
+  if (is_js_unicode_line_end(p, left)) {
     *used = 3;
     return put_unicode_escape(out, p[2] == '\xa8' ? 0x2028 : 0x2029);
   }
@@ -43,17 +43,17 @@ static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
   return quote ? 2 : 1;
 }
 
-size_t sio__jsonp_write_quoted(char *out, sio_slice s) {
+size_t sio__jsonp_write_escaped_string(char *out, sio_slice s) {
   char scratch[8];
   size_t len = 0, used;
   for (size_t i = 0; i < s.n; i += used)
-    len += put_js_char(out ? out + len : scratch, s.p + i, s.n - i, &used);
+    len += put_escaped_js_char(out ? out + len : scratch, s.p + i, s.n - i, &used);
   return len;
 }
 
 /* Copies the digits of the query parameter `j`, which is the number of the client's callback, and
  * skips other characters. Returns how many digits were copied. */
-static size_t copy_callback_digits(const sio_request *r, char out[24]) {
+static size_t copy_jsonp_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
   long len = sio__request_copy_decoded_query_parameter(r, "j", j, sizeof j);
@@ -62,18 +62,19 @@ static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   return n;
 }
 
-struct msg *sio__jsonp_wrap_body(sio_request *r, const struct msg *body) {
+struct msg *sio__jsonp_wrap_body_in_script(sio_request *r, const struct msg *body) {
   static const char open[] = "___eio[", call[] = "](\"", close[] = "\");";
   char digits[24];
   sio_slice text = slice(msg_data(body), body->len);
-  size_t nd = copy_callback_digits(r, digits), n = sio__jsonp_write_quoted(NULL, text);
+  size_t nd = copy_jsonp_callback_digits(r, digits),
+         n = sio__jsonp_write_escaped_string(NULL, text);
   size_t around = nd + sizeof open + sizeof call + sizeof close;
   struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, n + around);
   if (!m) return NULL;
   sio__msg_put(&m, open, sizeof open - 1);
   sio__msg_put(&m, digits, nd);
   sio__msg_put(&m, call, sizeof call - 1);
-  m->len += (uint32_t)sio__jsonp_write_quoted(msg_data(m) + m->len, text);
+  m->len += (uint32_t)sio__jsonp_write_escaped_string(msg_data(m) + m->len, text);
   sio__msg_put(&m, close, sizeof close - 1);
   m->plain = body->plain;
   return m;
@@ -90,7 +91,7 @@ static size_t decode_form_value(char *out, sio_slice raw) {
 /* Browsers may change line ends in a form, so the client sends a line end as the two characters \n,
  * and a backslash before an n as two backslashes. Reverses this in place, and returns the
  * length. */
-static size_t unescape_newlines(char *p, size_t n) {
+static size_t unescape_jsonp_newlines(char *p, size_t n) {
   size_t out = 0;
   for (size_t i = 0; i < n; i++) {
     bool slash = p[i] == '\\' && i + 1 < n;
@@ -108,12 +109,12 @@ static size_t unescape_newlines(char *p, size_t n) {
   return out;
 }
 
-void sio__jsonp_decode_body(sio_slice *body) {
+void sio__jsonp_decode_form_body_in_place(sio_slice *body) {
   sio_slice rest = *body, part;
   *body = slice("", 0);
   while (sio__slice_split(&rest, '&', &part)) {
     if (!slice_starts_with(part, SLICE("d="))) continue;
     char *p = (char *)(uintptr_t)part.p + 2;
-    *body = slice(p, unescape_newlines(p, decode_form_value(p, slice(p, part.n - 2))));
+    *body = slice(p, unescape_jsonp_newlines(p, decode_form_value(p, slice(p, part.n - 2))));
   }
 }

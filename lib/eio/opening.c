@@ -24,20 +24,20 @@ static void refuse_request_while_closing(struct eio *e, sio_request *r) {
   if (e->group->retry_after_s) sio__request_add_answer_header(r, "Retry-After", slice_str(seconds));
   r->log_reason = "the server is draining or closing";
   sio__request_disable_keep_alive(r);
-  sio__answer_empty(e, r, 503);
+  sio__answer_status_and_count_refusal(e, r, 503);
 }
 
-static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
+static sio_session *session_new_or_refuse_request(struct eio *e, sio_request *r) {
   if (e->group->closing || e->group->draining) {
     refuse_request_while_closing(e, r);
     return NULL;
   }
   struct kept_head *head = sio__kept_request_head_new(r);
   sio_session *c = NULL;
-  int err =
-      head ? sio__session_new(&c, e, r, head, sio__handshake_query_protocol(e, r)) : UV_ENOMEM;
-  if (!err && !sio__session_limits_count_session(c, r)) {
-    sio__session_discard(c);
+  int err = head ? sio__session_new(&c, e, r, head, sio__handshake_query_protocol_version(e, r))
+                 : UV_ENOMEM;
+  if (!err && !sio__session_limits_count_or_answer_429(c, r)) {
+    sio__session_discard_unopened(c);
     return NULL;
   }
   if (!err) {
@@ -51,11 +51,11 @@ static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
   if (err == UV_ENOMEM)
     sio__request_close_without_answer(r);
   else
-    sio__refuse_request(e, r, &no_id);
+    sio__report_and_answer_refusal(e, r, &no_id);
   return NULL;
 }
 
-static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
+static void add_session_cookie_header_if_set(struct eio *e, sio_request *r, const char *sid) {
   char value[COOKIE_SIZE];
   if (!e->opts->cookie) return;
   long n = sio__cookie_write_set_cookie_value(value, sizeof value, e->opts->cookie, slice_str(sid));
@@ -63,21 +63,21 @@ static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
 }
 
 void sio__open_polling_session(struct eio *e, sio_request *r) {
-  sio_session *c = session_new_for_request(e, r);
+  sio_session *c = session_new_or_refuse_request(e, r);
   if (!c) return;
-  set_session_cookie(e, r, c->sid);
-  int err = sio__polling_open(c);
+  add_session_cookie_header_if_set(e, r, c->sid);
+  int err = sio__polling_init_for_session(c);
   if (!err) err = sio__session_send_handshake(c);
   if (err) {
-    sio__session_discard(c);
+    sio__session_discard_unopened(c);
     sio__request_close_without_answer(r);
     return;
   }
   sio__polling_answer_first_get(c, r);
-  sio__session_start(c);
+  sio__session_count_and_report_open(c);
 }
 
-static void feed_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
+static void feed_websocket_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed_bytes(w, rest);
 }
 
@@ -91,14 +91,14 @@ static sio_slice first_offered_subprotocol(const sio_request *r) {
 }
 
 void sio__open_websocket_session(struct eio *e, sio_request *r) {
-  sio_session *c = session_new_for_request(e, r);
+  sio_session *c = session_new_or_refuse_request(e, r);
   if (!c) return;
   struct ws_conn *w;
   sio_slice rest;
-  sio__run_header_hooks(e, r, true);
+  sio__run_response_header_hooks(e, r, true);
   if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, first_offered_subprotocol(r),
                              &rest)) {
-    sio__session_discard(c);
+    sio__session_discard_unopened(c);
     return;
   }
   sio__websocket_attach_to_session(c, w);
@@ -107,8 +107,8 @@ void sio__open_websocket_session(struct eio *e, sio_request *r) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
     return;
   }
-  sio__session_start(c);
-  feed_bytes_after_handshake(w, rest);
+  sio__session_count_and_report_open(c);
+  feed_websocket_bytes_after_handshake(w, rest);
 }
 
 /* Returns why the session cannot be upgraded over another WebSocket, or NULL if it can. */
@@ -118,10 +118,10 @@ static const char *why_upgrade_is_refused(const sio_session *c) {
   return c->probe ? "another WebSocket is upgrading the session already" : NULL;
 }
 
-void sio__accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c) {
+void sio__accept_websocket_and_start_upgrade(struct eio *e, sio_request *r, sio_session *c) {
   struct ws_conn *w;
   sio_slice rest;
-  sio__run_header_hooks(e, r, false);
+  sio__run_response_header_hooks(e, r, false);
   /* This is checked after the header hooks, because they may have ended the session. */
   const char *why = why_upgrade_is_refused(c);
   if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
@@ -130,12 +130,12 @@ void sio__accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
-    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-                    ABOUT_SESSION(c),
+    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+                    sio__session_client_address(c), ABOUT_SESSION(c),
                     "a WebSocket of %s cannot take over its session and is closed: %s",
-                    sio__session_address(c), why);
-    sio__websocket_detach_and_close(w, 0, "");
+                    sio__session_client_address(c), why);
+    sio__websocket_detach_session_and_close(w, 0, "");
   } else if (sio__start_upgrade_probe(c, w) == 0) {
-    feed_bytes_after_handshake(w, rest);
+    feed_websocket_bytes_after_handshake(w, rest);
   }
 }

@@ -13,6 +13,6 @@ void sio__open_polling_session(struct eio *e, sio_request *r);
 void sio__open_websocket_session(struct eio *e, sio_request *r);
 /* Accepts a WebSocket for a polling session, and starts the upgrade if the session can be upgraded.
  * Otherwise closes the WebSocket. */
-void sio__accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c);
+void sio__accept_websocket_and_start_upgrade(struct eio *e, sio_request *r, sio_session *c);
 
 #endif

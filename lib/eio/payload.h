@@ -14,9 +14,9 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 enum { EIO_SEPARATOR = 0x1e };
 
 /* Returns how many bytes the packet m takes in a body of protocol 4. */
-size_t sio__payload_packet_len(const struct msg *m);
+size_t sio__payload4_packet_len(const struct msg *m);
 /* Writes the packet m to `out`, and returns the end of the output. */
-char *sio__payload_write_packet(char *out, const struct msg *m);
+char *sio__payload4_write_packet(char *out, const struct msg *m);
 
 /* A received packet. */
 struct eio_in {
@@ -27,16 +27,16 @@ struct eio_in {
 
 /* Reads one packet, as it is in a WebSocket text message. Base64 is decoded in place. Returns 1, or
  * SIO_EPROTO if the text is empty or the packet's type is unknown. */
-int sio__packet_read(sio_slice text, struct eio_in *out);
+int sio__packet4_parse_text(sio_slice text, struct eio_in *out);
 /* Reads the first packet of *rest and removes it from *rest. Returns 1; 0 if no packet is left; or
  * SIO_EPROTO if the packet is empty or its type is unknown. For the first call *rest is the whole
  * body, and rest->p must not be NULL: an empty body contains one empty packet, which is invalid. */
-int sio__payload_next_packet(sio_slice *rest, struct eio_in *out);
+int sio__payload4_take_next_packet(sio_slice *rest, struct eio_in *out);
 
 /* ---- the encodings of a body ------------------------------------------------------ */
 
-/* How packets are encoded in a body. The functions work like sio__payload_packet_len(),
- * sio__payload_write_packet() and sio__payload_next_packet(). */
+/* How packets are encoded in a body. The functions work like sio__payload4_packet_len(),
+ * sio__payload4_write_packet() and sio__payload4_take_next_packet(). */
 struct payload_form {
   size_t (*len)(const struct msg *m);
   char *(*put)(char *out, const struct msg *m);
@@ -49,6 +49,6 @@ extern const struct payload_form sio__payload3_text;   /* protocol 3; its text i
 extern const struct payload_form sio__payload3_binary; /* protocol 3, application/octet-stream */
 
 /* Reads one packet from a WebSocket text message of protocol 3. */
-int sio__packet3_read(sio_slice text, struct eio_in *out);
+int sio__packet3_parse_text(sio_slice text, struct eio_in *out);
 
 #endif

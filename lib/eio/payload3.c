@@ -38,20 +38,20 @@ static size_t packet_utf16_units(const struct msg *m) {
   return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_utf16_units(msg_data(m), m->len);
 }
 
-static size_t put_decimal_length(char *out, size_t n) {
+static size_t write_decimal_or_only_measure(char *out, size_t n) {
   char digits[24];
   int len = snprintf(digits, sizeof digits, "%zu", n);
   if (out) memcpy(out, digits, (size_t)len);
   return (size_t)len;
 }
 
-static size_t payload3_text_packet_len(const struct msg *m) {
+static size_t payload3_packet_len_in_text_form(const struct msg *m) {
   size_t bytes = m->binary ? 2 + BASE64_LEN((size_t)m->len) : m->len;
-  return put_decimal_length(NULL, packet_utf16_units(m)) + 1 + bytes;
+  return write_decimal_or_only_measure(NULL, packet_utf16_units(m)) + 1 + bytes;
 }
 
-static char *payload3_write_text_packet(char *out, const struct msg *m) {
-  out += put_decimal_length(out, packet_utf16_units(m));
+static char *payload3_write_packet_in_text_form(char *out, const struct msg *m) {
+  out += write_decimal_or_only_measure(out, packet_utf16_units(m));
   *out++ = ':';
   if (!m->binary) {
     memcpy(out, msg_data(m), m->len);
@@ -77,7 +77,7 @@ static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
 
 /* Reads a binary packet in text form: "b", the type, and base64. A packet of unknown type becomes a
  * noop, which is ignored, as Node.js's server does. */
-static int payload3_read_base64(sio_slice text, struct eio_in *out) {
+static int payload3_decode_base64_packet(sio_slice text, struct eio_in *out) {
   unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
   size_t skip = text.n > 1 ? 2 : 1;
   char *p = (char *)(uintptr_t)text.p;
@@ -87,12 +87,12 @@ static int payload3_read_base64(sio_slice text, struct eio_in *out) {
   return 1;
 }
 
-int sio__packet3_read(sio_slice text, struct eio_in *out) {
-  if (text.n && text.p[0] == 'b') return payload3_read_base64(text, out);
-  return sio__packet_read(text, out);
+int sio__packet3_parse_text(sio_slice text, struct eio_in *out) {
+  if (text.n && text.p[0] == 'b') return payload3_decode_base64_packet(text, out);
+  return sio__packet4_parse_text(text, out);
 }
 
-static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
+static int payload3_take_text_of_next_packet(sio_slice *rest, sio_slice *one) {
   const char *colon =
       memchr(rest->p, ':', rest->n < LENGTH_DIGITS + 1 ? rest->n : LENGTH_DIGITS + 1);
   uint64_t units;
@@ -107,37 +107,40 @@ static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   return 1;
 }
 
-static int payload3_next_text_packet(sio_slice *rest, struct eio_in *out) {
+static int payload3_next_packet_of_text_body(sio_slice *rest, struct eio_in *out) {
   sio_slice one = slice(NULL, 0);
   if (!rest->p) return 0;
   if (rest->n == 0) return SIO_EPROTO;
   while (one.n == 0) {
-    int err = payload3_take_text_packet(rest, &one);
+    int err = payload3_take_text_of_next_packet(rest, &one);
     if (err < 0) return err;
     if (rest->n == 0) *rest = slice(NULL, 0);
     if (!rest->p && one.n == 0) return 0;
   }
-  return sio__packet3_read(one, out);
+  return sio__packet3_parse_text(one, out);
 }
 
 /* ---- binary ------------------------------------------------------------------------- */
 
-static size_t put_length_digit_bytes(char *out, size_t n) {
-  size_t len = put_decimal_length(out, n);
+static size_t payload3_write_binary_length(char *out, size_t n) {
+  size_t len = write_decimal_or_only_measure(out, n);
   for (size_t i = 0; out && i < len; i++) out[i] = (char)(out[i] - '0');
   return len;
 }
 
 /* The first byte of a binary packet is its type, which is not in the msg. */
-static size_t binary_packet_size(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
-
-static size_t payload3_binary_packet_len(const struct msg *m) {
-  return 1 + put_length_digit_bytes(NULL, binary_packet_size(m)) + 1 + binary_packet_size(m);
+static size_t payload3_binary_form_packet_size(const struct msg *m) {
+  return m->len + (m->binary ? 1u : 0u);
 }
 
-static char *payload3_write_binary_packet(char *out, const struct msg *m) {
+static size_t payload3_packet_len_in_binary_form(const struct msg *m) {
+  return 1 + payload3_write_binary_length(NULL, payload3_binary_form_packet_size(m)) + 1 +
+         payload3_binary_form_packet_size(m);
+}
+
+static char *payload3_write_packet_in_binary_form(char *out, const struct msg *m) {
   *out++ = m->binary ? 1 : 0;
-  out += put_length_digit_bytes(out, binary_packet_size(m));
+  out += payload3_write_binary_length(out, payload3_binary_form_packet_size(m));
   *out++ = (char)LENGTH_END;
   if (m->binary) *out++ = EIO_MESSAGE;
   memcpy(out, msg_data(m), m->len);
@@ -146,7 +149,7 @@ static char *payload3_write_binary_packet(char *out, const struct msg *m) {
 
 /* Reads a length: digits, which are the bytes 0 to 9, and then LENGTH_END. Returns how many bytes
  * were read, or 0 if the bytes are not a length. */
-static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) {
+static size_t payload3_read_binary_length(const char *p, size_t n, uint64_t *value) {
   *value = 0;
   for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {
     unsigned char d = (unsigned char)p[i];
@@ -157,7 +160,7 @@ static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) 
   return 0;
 }
 
-static int parse_binary_packet(sio_slice one, struct eio_in *out) {
+static int payload3_parse_binary_packet(sio_slice one, struct eio_in *out) {
   unsigned char type = one.n ? (unsigned char)one.p[0] : 0xff;
   if (type > EIO_NOOP) return SIO_EPROTO;
   out->binary = true;
@@ -166,22 +169,22 @@ static int parse_binary_packet(sio_slice one, struct eio_in *out) {
   return 1;
 }
 
-static int payload3_next_binary_packet(sio_slice *rest, struct eio_in *out) {
+static int payload3_next_packet_of_binary_body(sio_slice *rest, struct eio_in *out) {
   uint64_t n;
   if (!rest->p) return 0;
   if (rest->n < 3) return SIO_EPROTO;
   char kind = rest->p[0];
-  size_t used = 1 + read_length_digit_bytes(rest->p + 1, rest->n - 1, &n);
+  size_t used = 1 + payload3_read_binary_length(rest->p + 1, rest->n - 1, &n);
   if (kind & ~1 || used == 1 || n > rest->n - used) return SIO_EPROTO;
   sio_slice one = slice(rest->p + used, (size_t)n);
   used += (size_t)n;
   *rest = rest->n > used ? slice(rest->p + used, rest->n - used) : slice(NULL, 0);
-  return kind ? parse_binary_packet(one, out) : sio__packet3_read(one, out);
+  return kind ? payload3_parse_binary_packet(one, out) : sio__packet3_parse_text(one, out);
 }
 
-const struct payload_form sio__payload3_text = { .len = payload3_text_packet_len,
-                                                 .put = payload3_write_text_packet,
-                                                 .next = payload3_next_text_packet };
-const struct payload_form sio__payload3_binary = { .len = payload3_binary_packet_len,
-                                                   .put = payload3_write_binary_packet,
-                                                   .next = payload3_next_binary_packet };
+const struct payload_form sio__payload3_text = { .len = payload3_packet_len_in_text_form,
+                                                 .put = payload3_write_packet_in_text_form,
+                                                 .next = payload3_next_packet_of_text_body };
+const struct payload_form sio__payload3_binary = { .len = payload3_packet_len_in_binary_form,
+                                                   .put = payload3_write_packet_in_binary_form,
+                                                   .next = payload3_next_packet_of_binary_body };

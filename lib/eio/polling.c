@@ -22,52 +22,54 @@ enum { UNJOINED_LINGER_MS = 5000 };
 
 static const struct http_mount get_mount;
 
-static int polling_queue_sent_mark(sio_session *c) {
+static int polling_queue_sent_callback_marker(sio_session *c) {
   if (c->polling->first) return sio__polling_queue_msg(c, c->eio->mark);
-  sio__sent_callbacks_on_marks_passed(c, 1);
+  sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
 
 /* ---- answering a GET ------------------------------------------------------------------ */
 
-static const struct payload_form *answer_payload_form(const sio_session *c) {
+static const struct payload_form *payload_encoding_of_get_answer(const sio_session *c) {
   if (c->protocol == 4) return &sio__payload4;
-  for (struct queue_walk o = queue_iter_begin(c->polling); o.m && !c->base64; queue_iter_next(&o))
+  for (struct queue_walk o = polling_queue_iter_begin(c->polling); o.m && !c->base64;
+       polling_queue_iter_next(&o))
     if (o.m->binary) return &sio__payload3_binary;
   return &sio__payload3_text;
 }
 
-static size_t answer_body_len(const struct polling *p, const struct payload_form *f) {
+static size_t answer_body_len_of_queue(const struct polling *p, const struct payload_form *f) {
   size_t n = 0;
-  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o))
-    if (!is_sent_mark_msg(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
+  for (struct queue_walk o = polling_queue_iter_begin(p); o.m; polling_queue_iter_next(&o))
+    if (!is_sent_callback_marker_msg(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
   return n;
 }
 
-static void write_answer_body(const struct polling *p, const struct payload_form *f, char *out) {
+static void write_queue_to_answer_body(const struct polling *p, const struct payload_form *f,
+                                       char *out) {
   const char *start = out;
-  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o)) {
-    if (is_sent_mark_msg(p, o.m)) continue;
+  for (struct queue_walk o = polling_queue_iter_begin(p); o.m; polling_queue_iter_next(&o)) {
+    if (is_sent_callback_marker_msg(p, o.m)) continue;
     if (f->separated && out > start) *out++ = EIO_SEPARATOR;
     out = f->put(out, o.m);
   }
 }
 
 /* True if every queued packet was sent with SIO_NO_COMPRESS. */
-static bool is_queue_uncompressed(const struct polling *p) {
-  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o))
+static bool should_queue_stay_uncompressed(const struct polling *p) {
+  for (struct queue_walk o = polling_queue_iter_begin(p); o.m; polling_queue_iter_next(&o))
     if (!o.m->plain) return false;
   return true;
 }
 
-static struct msg *answer_body_new(sio_session *c, const struct payload_form *f) {
+static struct msg *encode_queue_as_answer_body(sio_session *c, const struct payload_form *f) {
   struct polling *p = c->polling;
-  size_t n = answer_body_len(p, f);
+  size_t n = answer_body_len_of_queue(p, f);
   struct msg *body = sio__msg_new(&c->eio->loop->msgs, n);
   if (!body) return NULL;
-  write_answer_body(p, f, msg_data(body));
+  write_queue_to_answer_body(p, f, msg_data(body));
   body->len = (uint32_t)n;
-  body->plain = is_queue_uncompressed(p);
+  body->plain = should_queue_stay_uncompressed(p);
   return body;
 }
 
@@ -76,11 +78,11 @@ static struct msg *answer_body_new(sio_session *c, const struct payload_form *f)
 static void answer_get_with_queue(sio_session *c, bool initial) {
   struct polling *p = c->polling;
   sio_request *r = p->get;
-  const struct payload_form *f = answer_payload_form(c);
+  const struct payload_form *f = payload_encoding_of_get_answer(c);
   p->get = NULL;
   r->user = NULL;
   if (!p->ending) task_cancel(&p->flush);
-  struct msg *body = answer_body_new(c, f);
+  struct msg *body = encode_queue_as_answer_body(c, f);
   size_t bytes = p->queued;
   unsigned marks = sio__polling_drop_queue(p);
   sio__polling_schedule_post_backlog(p);
@@ -90,30 +92,30 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
     return;
   }
-  sio__answer_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
+  sio__answer_request_with_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
   msg_unref(body);
-  if (marks) sio__sent_callbacks_on_marks_passed(c, marks);
+  if (marks) sio__sent_callbacks_schedule_oldest(c, marks);
 }
 
-static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
+static void answer_waiting_get(sio_session *c) { answer_get_with_queue(c, false); }
 
 /* Calls the flush hooks, and answers the GET unless a hook has answered it or ended the session. */
-static void flush_queue_to_get(sio_session *c) {
+static void call_flush_hooks_and_answer_get(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);
-  if (p->get && c->state == SESSION_OPEN) answer_get(c);
+  if (p->get && c->state == SESSION_OPEN) answer_waiting_get(c);
 }
 
 /* Adds one packet to the queue and answers the GET. If there is no memory to add the packet, the
  * queue is sent without it. */
-static void answer_get_with_last_packet(sio_session *c, struct msg *last) {
+static void queue_packet_and_answer_get(sio_session *c, struct msg *last) {
   sio__polling_queue_msg(c, last);
-  answer_get(c);
+  answer_waiting_get(c);
 }
 
 static void answer_requests_of_ended_session(sio_session *c);
 
-static void on_polling_flush_task(struct task *t) {
+static void polling_answer_waiting_requests_task(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
   if (p->ending) {
@@ -121,9 +123,9 @@ static void on_polling_flush_task(struct task *t) {
     return;
   }
   if (!p->get || !p->first) return;
-  flush_queue_to_get(c);
+  call_flush_hooks_and_answer_get(c);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
-  sio__backpressure_on_queue_low(c);
+  sio__backpressure_report_writable_if_was_full(c);
 }
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -135,31 +137,32 @@ static void drop_unfetched_queue(struct polling *p, int level) {
   c->eio->stats->bytes_lost += bytes;
   sio__polling_drop_queue(p);
   if (bytes)
-    LOG_RATED_ABOUT(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-                    ABOUT_SESSION(c), "%s did not fetch %zu bytes: they are lost",
-                    sio__session_address(c), bytes);
+    LOG_RATED_ABOUT(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING,
+                    sio__session_client_address(c), ABOUT_SESSION(c),
+                    "%s did not fetch %zu bytes: they are lost", sio__session_client_address(c),
+                    bytes);
 }
 
 /* A session that never joined a namespace is kept for a shorter time: its queue holds only replies
  * to its own packets. */
-static unsigned polling_linger_timeout_ms(const sio_session *c) {
+static unsigned closing_poll_timeout_ms(const sio_session *c) {
   unsigned ms = c->eio->opts->close_timeout_ms;
   return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
 }
 
-static void start_linger_timer(struct polling *p) {
-  sio__loop_start_timer(p->session->eio->loop, &p->linger, polling_linger_timeout_ms(p->session));
+static void start_closing_poll_timer(struct polling *p) {
+  sio__loop_start_timer(p->session->eio->loop, &p->linger, closing_poll_timeout_ms(p->session));
 }
 
-static void on_linger_timeout(struct timer *t) {
+static void on_closing_poll_timeout(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
   if (loop_should_restart_deadline(p->session->eio->loop, p->linger_extended)) {
     p->linger_extended = true;
-    start_linger_timer(p);
+    start_closing_poll_timer(p);
     return;
   }
   drop_unfetched_queue(p, SIO_LOG_WARN);
-  sio__session_finish_closing(p->session);
+  sio__session_remove_and_schedule_close(p->session);
 }
 
 /* Answers the waiting POST and GET of a session that has ended. The queue and the close packet are
@@ -168,15 +171,15 @@ static void on_linger_timeout(struct timer *t) {
 static void answer_requests_of_ended_session(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
-  sio__polling_end_post(p, p->graceful);
+  sio__polling_answer_or_drop_post(p, p->graceful);
   bool is_last = p->get && !p->first;
   if (is_last)
-    answer_get_with_last_packet(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
-  if (p->get) answer_get(c);
+    queue_packet_and_answer_get(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
+  if (p->get) answer_waiting_get(c);
   if (is_last || !p->graceful)
-    sio__session_finish_closing(c);
+    sio__session_remove_and_schedule_close(c);
   else if (!c->removed)
-    start_linger_timer(p);
+    start_closing_poll_timer(p);
 }
 
 /* The waiting GET and POST are answered at the end of the turn: an answer runs the host's header
@@ -192,7 +195,7 @@ static bool polling_end_session(sio_session *c, bool graceful) {
   if (p->ending)
     sio__loop_defer(c->eio->loop, &p->flush);
   else if (graceful)
-    start_linger_timer(p);
+    start_closing_poll_timer(p);
   return p->ending || graceful;
 }
 
@@ -208,19 +211,19 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   store_waiting_get(c, r);
   if (p->first) {
-    answer_get(c);
+    answer_waiting_get(c);
     return;
   }
   sio__polling_queue_msg(c, c->eio->noop);
   sio__loop_stop_timer(c->eio->loop, &p->linger);
-  answer_get_with_last_packet(c, c->eio->close);
-  sio__session_finish_closing(c);
+  queue_packet_and_answer_get(c, c->eio->close);
+  sio__session_remove_and_schedule_close(c);
 }
 
-void sio__polling_on_get(sio_session *c, sio_request *r) {
+void sio__polling_answer_or_store_get(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->get) {
-    sio__polling_refuse_request(
+    sio__polling_refuse_request_and_end_session(
         c, r, "overlap from client: a poll (GET) arrived while another one was waiting");
   } else if (c->state == SESSION_CLOSING) {
     answer_get_while_closing(c, r);
@@ -231,7 +234,7 @@ void sio__polling_on_get(sio_session *c, sio_request *r) {
   }
 }
 
-static void on_get_aborted(sio_request *r, int err, const char *detail) {
+static void end_session_of_aborted_get(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
   if (!c) return; /* r was answered, or its session has moved to a WebSocket */
@@ -242,35 +245,35 @@ static void on_get_aborted(sio_request *r, int err, const char *detail) {
 
 /* Called when the host itself has answered the GET r, to which one of its request hooks has kept a
  * pointer. */
-static void on_get_answered(sio_request *r) {
+static void forget_get_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;
 }
 
 /* Does nothing: a GET is handled when its head is complete, and a body is ignored. */
-static void on_get_complete(sio_request *r) { (void)r; }
+static void ignore_get_completion(sio_request *r) { (void)r; }
 
 /* Called when another request, perhaps a POST of this session, has arrived on the connection of the
  * waiting GET r. Answers the GET now, instead of when there is something to send. */
-static void on_next_request_after_get(sio_request *r) {
+static void answer_get_as_next_request_arrived(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->get == r) sio__polling_answer_waiting_get(c);
 }
 
-static const struct http_mount get_mount = { .on_request = on_get_complete,
-                                             .on_abort = on_get_aborted,
-                                             .on_next = on_next_request_after_get,
-                                             .on_answered = on_get_answered };
+static const struct http_mount get_mount = { .on_request = ignore_get_completion,
+                                             .on_abort = end_session_of_aborted_get,
+                                             .on_next = answer_get_as_next_request_arrived,
+                                             .on_answered = forget_get_answered_by_host };
 
 /* ---- opening, and the upgrade to WebSocket --------------------------------------------------- */
 
-int sio__polling_open(sio_session *c) {
+int sio__polling_init_for_session(sio_session *c) {
   struct polling *p = sio__calloc(1, sizeof *p);
   if (!p) return UV_ENOMEM;
   p->session = c;
   p->last = &p->first;
-  task_init(&p->flush, on_polling_flush_task);
-  timer_init(&p->linger, on_linger_timeout);
+  task_init(&p->flush, polling_answer_waiting_requests_task);
+  timer_init(&p->linger, on_closing_poll_timeout);
   c->polling = p;
   c->transport = &sio__transport_polling;
   return 0;
@@ -285,15 +288,16 @@ void sio__polling_answer_waiting_get(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
-    flush_queue_to_get(c);
+    call_flush_hooks_and_answer_get(c);
   else
-    answer_get_with_last_packet(c, c->eio->noop);
-  sio__backpressure_on_queue_low(c);
+    queue_packet_and_answer_get(c, c->eio->noop);
+  sio__backpressure_report_writable_if_was_full(c);
 }
 
 /* The queue is moved before the GET is answered, because the answer runs the host's header hooks,
  * and messages that a hook sends must be sent after the queue. */
-void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
+void sio__polling_move_queue_to_websocket(sio_session *c,
+                                          void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
@@ -307,8 +311,8 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
     msg_unref(m);
   }
   sio__polling_subtract_queue_memory(p, p->held);
-  if (p->get) answer_get_with_last_packet(c, c->eio->noop);
-  sio__polling_answer_post(c);
+  if (p->get) queue_packet_and_answer_get(c, c->eio->noop);
+  sio__polling_answer_held_post(c);
   sio__polling_detach_post(p);
   if (!p->backlog) sio__polling_free_after_upgrade(c);
 }
@@ -331,7 +335,7 @@ static size_t polling_queued_bytes(const sio_session *c) { return c->polling->qu
 static size_t polling_queue_memory(const sio_session *c) { return c->polling->held; }
 
 static bool polling_has_unhandled_packets(const sio_session *c) {
-  return session_is_paused(c) || sio__polling_has_post_backlog(c);
+  return session_is_paused_by_rate_limit(c) || sio__polling_has_post_backlog(c);
 }
 
 static size_t polling_incomplete_post_bytes(const sio_session *c) {
@@ -344,10 +348,11 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .ready = polling_can_send_now,
                                                   .queued = polling_queued_bytes,
                                                   .held = polling_queue_memory,
-                                                  .queue_sent_mark = polling_queue_sent_mark,
+                                                  .queue_sent_mark =
+                                                      polling_queue_sent_callback_marker,
                                                   .end = polling_end_session,
                                                   .resume = sio__polling_resume_post_handling,
                                                   .has_unread = polling_has_unhandled_packets,
                                                   .partial_bytes = polling_incomplete_post_bytes,
                                                   .free = polling_free,
-                                                  .remove_if = sio__polling_queue_remove_if };
+                                                  .remove_if = sio__polling_queue_remove_msgs_if };

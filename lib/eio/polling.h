@@ -11,19 +11,20 @@
 extern const struct transport sio__transport_polling;
 
 /* Makes long-polling the transport of the session. Returns 0 or UV_ENOMEM. */
-int sio__polling_open(sio_session *c);
+int sio__polling_init_for_session(sio_session *c);
 /* Answers the request that opened the session with the handshake packet and the packets queued
  * after it. */
 void sio__polling_answer_first_get(sio_session *c, sio_request *r);
 /* Takes over a verified GET of the session: answers it, or keeps it until there is something to
  * send. */
-void sio__polling_on_get(sio_session *c, sio_request *r);
+void sio__polling_answer_or_store_get(sio_session *c, sio_request *r);
 /* Answers a waiting GET at once, with a noop if nothing is queued, so that the client can upgrade
  * or send its next request. */
 void sio__polling_answer_waiting_get(sio_session *c);
 /* Call this when the session has moved to a WebSocket: passes each queued msg to `take`, and then
  * answers a waiting GET with a noop. Frees c->polling, unless packets of a POST wait to be handled.
  * `take` must take a reference of its own to a msg that it keeps. */
-void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m));
+void sio__polling_move_queue_to_websocket(sio_session *c,
+                                          void (*take)(sio_session *c, struct msg *m));
 
 #endif

@@ -11,14 +11,15 @@
 
 static const struct http_mount post_mount;
 
-void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail) {
-  sio__answer_empty(c->eio, r, 400);
+void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
+                                                 const char *detail) {
+  sio__answer_status_and_count_refusal(c->eio, r, 400);
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, detail);
 }
 
 /* ---- the POST as a request --------------------------------------------------------------- */
 
-static bool is_octet_stream(const sio_request *r) {
+static bool is_request_octet_stream(const sio_request *r) {
   return slice_starts_with(sio__request_header(r, "content-type"),
                            SLICE("application/octet-stream"));
 }
@@ -39,26 +40,26 @@ sio_request *sio__polling_detach_post(struct polling *p) {
 
 /* A session that is closing does not handle packets, and may be freed before the body is complete:
  * its POST is answered at once. */
-static void accept_post(sio_session *c, sio_request *r) {
+static void attach_post_or_answer_if_closing(sio_session *c, sio_request *r) {
   if (c->state != SESSION_OPEN) {
-    sio__answer_ok(c->eio, r);
+    sio__answer_post_with_ok(c->eio, r);
     return;
   }
   attach_post_to_session(c, r, false);
   r->mount = &post_mount;
 }
 
-void sio__polling_on_post(sio_session *c, sio_request *r) {
+void sio__polling_accept_or_refuse_post(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->post) {
-    sio__polling_refuse_request(
+    sio__polling_refuse_request_and_end_session(
         c, r, "data request overlap from client: a POST arrived before the last one was answered");
-  } else if (c->protocol == 4 && is_octet_stream(r)) {
-    sio__polling_refuse_request(
+  } else if (c->protocol == 4 && is_request_octet_stream(r)) {
+    sio__polling_refuse_request_and_end_session(
         c, r, "invalid content: the POST has the Content-Type application/octet-stream");
   } else {
     r->max_body = c->joined ? c->eio->opts->max_payload : c->eio->unjoined_message_max;
-    accept_post(c, r);
+    attach_post_or_answer_if_closing(c, r);
   }
 }
 
@@ -66,41 +67,42 @@ size_t sio__polling_incomplete_post_bytes(const struct polling *p) {
   return p->post && !p->post_answer_waits ? p->post->body.n : 0;
 }
 
-void sio__polling_answer_post(sio_session *c) {
+void sio__polling_answer_held_post(sio_session *c) {
   struct polling *p = c->polling;
-  if (p->post_answer_waits) sio__answer_ok(c->eio, sio__polling_detach_post(p));
+  if (p->post_answer_waits) sio__answer_post_with_ok(c->eio, sio__polling_detach_post(p));
 }
 
-void sio__polling_end_post(struct polling *p, bool ok) {
+void sio__polling_answer_or_drop_post(struct polling *p, bool ok) {
   ok = ok || p->post_answer_waits;
   sio_request *r = sio__polling_detach_post(p);
   if (r && ok)
-    sio__answer_ok(p->session->eio, r);
+    sio__answer_post_with_ok(p->session->eio, r);
   else if (r)
     sio__request_close_without_answer(r);
 }
 
 /* ---- the packets of a POST ------------------------------------------------------------------ */
 
-static const struct payload_form *post_payload_form(const sio_session *c, const sio_request *r) {
+static const struct payload_form *payload_encoding_of_post(const sio_session *c,
+                                                           const sio_request *r) {
   if (c->protocol == 4) return &sio__payload4;
-  return is_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
+  return is_request_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
 }
 
 /* Returns true if a packet's text is valid UTF-8. A text body was checked completely before; in a
  * binary body each text packet is checked here. */
-static bool is_valid_packet_text(const struct payload_form *f, const struct eio_in *in) {
+static bool is_packet_text_valid_utf8(const struct payload_form *f, const struct eio_in *in) {
   return f != &sio__payload3_binary || in->binary || sio__utf8_is_valid(in->data.p, in->data.n);
 }
 
 /* Returns false if no packet was left, or if the session is over. */
-static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
+static bool handle_next_packet_of_post(sio_session *c, struct post_reader *rd) {
   struct eio_in in;
   size_t before = rd->rest.n;
   int got = rd->form->next(&rd->rest, &in);
   if (got == 0) return false;
-  if (got < 0 || !is_valid_packet_text(rd->form, &in)) {
-    sio__session_end_bad_packet(c);
+  if (got < 0 || !is_packet_text_valid_utf8(rd->form, &in)) {
+    sio__session_end_for_bad_packet(c);
     return false;
   }
   if (rd->packets_left-- == 0) {
@@ -109,18 +111,18 @@ static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
     return false;
   }
   if (c->limited && !sio__session_charge_rate_limits(c, 0, before - rd->rest.n)) return false;
-  return sio__session_on_packet(c, &in);
+  return sio__session_handle_packet(c, &in);
 }
 
 /* Returns true if every packet was handled or the session is over, and false if the remaining
  * packets have to wait. */
 static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
   while (!rd->rest.p || !sio__session_must_stop_reading(c))
-    if (!handle_next_packet(c, rd)) return true;
+    if (!handle_next_packet_of_post(c, rd)) return true;
   return false;
 }
 
-static void on_post_backlog_task(struct task *t);
+static void handle_first_post_of_backlog_task(struct task *t);
 
 static struct backlog **end_of_post_backlog(struct polling *p) {
   struct backlog **at = &p->backlog;
@@ -130,8 +132,8 @@ static struct backlog **end_of_post_backlog(struct polling *p) {
 
 /* Moves the body from the request to the end of the backlog, because the request may be freed
  * before all its packets are handled. */
-static void keep_unhandled_post_packets(sio_session *c, sio_request *r,
-                                        const struct post_reader *rd) {
+static void move_unhandled_post_to_backlog(sio_session *c, sio_request *r,
+                                           const struct post_reader *rd) {
   struct backlog *b = sio__malloc(sizeof *b);
   if (!b) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a POST");
@@ -140,22 +142,22 @@ static void keep_unhandled_post_packets(sio_session *c, sio_request *r,
   *b = (struct backlog){ .session = c, .body = r->body, .reader = *rd };
   *end_of_post_backlog(c->polling) = b;
   buf_init(&r->body, r->body.max);
-  task_init(&b->task, on_post_backlog_task);
+  task_init(&b->task, handle_first_post_of_backlog_task);
 }
 
-static void post_backlog_free(struct backlog *b) {
+static void post_backlog_entry_free(struct backlog *b) {
   assert(!b->busy);
   sio__buf_clear(&b->body);
   sio__free(b);
 }
 
 /* Removes the first body from the backlog and frees it. While one of its packets is being handled,
- * the body is freed later, by handle_post_backlog(). */
+ * the body is freed later, by handle_first_post_of_backlog(). */
 static void remove_first_post_of_backlog(struct polling *p) {
   struct backlog *b = p->backlog;
   p->backlog = b->next;
   task_cancel(&b->task);
-  if (!b->busy) post_backlog_free(b);
+  if (!b->busy) post_backlog_entry_free(b);
 }
 
 void sio__polling_free_post_backlog(struct polling *p) {
@@ -164,22 +166,24 @@ void sio__polling_free_post_backlog(struct polling *p) {
 
 /* Prepares *rd to read the packets of a POST whose body is complete. Returns false if the session
  * is over. */
-static bool begin_post_body(sio_session *c, sio_request *r, struct post_reader *rd) {
+static bool prepare_post_reader_and_check_utf8(sio_session *c, sio_request *r,
+                                               struct post_reader *rd) {
   sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
-  if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
-  *rd = (struct post_reader){ post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
+  if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_form_body_in_place(&body);
+  *rd = (struct post_reader){ payload_encoding_of_post(c, r), body,
+                              c->eio->opts->max_payload_packets };
   /* Decoding JSONP has removed bytes, which are charged here; the packets are charged one by
    * one. */
   if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return false;
   if (rd->form == &sio__payload3_binary || sio__utf8_is_valid(body.p, body.n)) return true;
-  sio__session_end_bad_packet(c);
+  sio__session_end_for_bad_packet(c);
   return false;
 }
 
-static void handle_post_body(sio_session *c, sio_request *r) {
+static void handle_post_body_and_keep_rest(sio_session *c, sio_request *r) {
   struct post_reader rd;
-  if (begin_post_body(c, r, &rd) && !handle_post_packets(c, &rd))
-    keep_unhandled_post_packets(c, r, &rd);
+  if (prepare_post_reader_and_check_utf8(c, r, &rd) && !handle_post_packets(c, &rd))
+    move_unhandled_post_to_backlog(c, r, &rd);
 }
 
 /* Returns how much memory the backlog may take when a POST is added to it so that it can be
@@ -207,44 +211,45 @@ static bool add_waiting_post_to_backlog(sio_session *c) {
   struct post_reader rd;
   if (!post_backlog_has_room_for(c, p->post)) return false;
   p->post_waits = false;
-  if (begin_post_body(c, p->post, &rd)) keep_unhandled_post_packets(c, p->post, &rd);
+  if (prepare_post_reader_and_check_utf8(c, p->post, &rd))
+    move_unhandled_post_to_backlog(c, p->post, &rd);
   return c->state == SESSION_OPEN;
 }
 
-void sio__polling_answer_post_early(sio_session *c) {
+void sio__polling_answer_post_before_handling(sio_session *c) {
   const struct polling *p = c->polling;
-  if (p && (!p->post_waits || add_waiting_post_to_backlog(c))) sio__polling_answer_post(c);
+  if (p && (!p->post_waits || add_waiting_post_to_backlog(c))) sio__polling_answer_held_post(c);
 }
 
 static void answer_post_if_client_upgrades(sio_session *c) {
   if (c->state == SESSION_OPEN && c->probe && c->probe->is_answered)
-    sio__polling_answer_post_early(c);
+    sio__polling_answer_post_before_handling(c);
 }
 
-static void handle_post(sio_session *c, sio_request *r) {
-  handle_post_body(c, r);
-  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c))) {
+static void handle_post_and_answer_or_hold(sio_session *c, sio_request *r) {
+  handle_post_body_and_keep_rest(c, r);
+  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused_by_rate_limit(c))) {
     attach_post_to_session(c, r, true);
     answer_post_if_client_upgrades(c);
   } else {
-    sio__answer_ok(c->eio, r);
+    sio__answer_post_with_ok(c->eio, r);
   }
 }
 
 /* Handles the packets of b, the first POST in the backlog. Returns true if all were handled; false
  * if some have to wait again, or if the session has ended, and its backlog was freed. */
-static bool handle_post_backlog(sio_session *c, struct backlog *b) {
+static bool handle_first_post_of_backlog(sio_session *c, struct backlog *b) {
   b->busy = true;
   bool all = handle_post_packets(c, &b->reader);
   b->busy = false;
   bool dropped = c->polling->backlog != b;
-  if (dropped) post_backlog_free(b);
+  if (dropped) post_backlog_entry_free(b);
   return all && !dropped;
 }
 
 /* Called when all packets of the first POST in the backlog were handled. Goes on with the next POST
  * in the backlog, with the POST that waits outside of the backlog, or with the WebSocket. */
-static void finish_first_post_of_backlog(sio_session *c) {
+static void remove_handled_post_and_resume_session(sio_session *c) {
   struct polling *p = c->polling;
   remove_first_post_of_backlog(p);
   if (p->backlog)
@@ -252,20 +257,20 @@ static void finish_first_post_of_backlog(sio_session *c) {
   else if (c->ws)
     sio__polling_free_after_upgrade(c);
   else if (p->post_waits)
-    handle_post(c, sio__polling_detach_post(p));
-  sio__session_resume(c);
+    handle_post_and_answer_or_hold(c, sio__polling_detach_post(p));
+  sio__session_resume_reading(c);
 }
 
-static void on_post_backlog_task(struct task *t) {
+static void handle_first_post_of_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
-  if (handle_post_backlog(c, b)) {
-    finish_first_post_of_backlog(c);
+  if (handle_first_post_of_backlog(c, b)) {
+    remove_handled_post_and_resume_session(c);
     return;
   }
   answer_post_if_client_upgrades(c);
   /* After an upgrade, this makes the session wait until the peer has read more of its queue. */
-  if (c->ws) sio__session_resume(c);
+  if (c->ws) sio__session_resume_reading(c);
 }
 
 void sio__polling_free_after_upgrade(sio_session *c) {
@@ -278,8 +283,8 @@ void sio__polling_free_after_upgrade(sio_session *c) {
 void sio__polling_resume_post_handling(sio_session *c) {
   if (c->polling->backlog)
     sio__polling_schedule_post_backlog(c->polling);
-  else if (!session_is_paused(c))
-    sio__polling_answer_post(c);
+  else if (!session_is_paused_by_rate_limit(c))
+    sio__polling_answer_held_post(c);
 }
 
 bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->backlog; }
@@ -288,7 +293,7 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 
 /* r->user is NULL if the session has ended or was upgraded while the body arrived: such a POST
  * outlives the struct polling. */
-static void on_post_complete(sio_request *r) {
+static void handle_or_hold_complete_post(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {
     sio__request_close_without_answer(r);
@@ -297,7 +302,7 @@ static void on_post_complete(sio_request *r) {
   struct polling *p = c->polling;
   sio__polling_detach_post(p);
   if (!p->backlog) {
-    handle_post(c, r);
+    handle_post_and_answer_or_hold(c, r);
     return;
   }
   attach_post_to_session(c, r, true);
@@ -308,12 +313,12 @@ static void on_post_complete(sio_request *r) {
 /* Called when another request has arrived on the connection of the POST r. It may be the GET that
  * fetches the replies because of which the POST waits, so the POST is answered now. A POST that
  * waits until the peer is within its rate limits does not need that GET. */
-static void on_next_request_after_post(sio_request *r) {
+static void answer_post_as_next_request_arrived(sio_request *r) {
   sio_session *c = r->user;
-  if (c && !session_is_paused(c)) sio__polling_answer_post_early(c);
+  if (c && !session_is_paused_by_rate_limit(c)) sio__polling_answer_post_before_handling(c);
 }
 
-static void on_post_aborted(sio_request *r, int err, const char *detail) {
+static void report_or_end_session_of_aborted_post(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
   if (!c) return;
@@ -331,12 +336,12 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
 
 /* Called when the host itself has answered the POST r, to which one of its request hooks has kept a
  * pointer. */
-static void on_post_answered(sio_request *r) {
+static void detach_post_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);
 }
 
-static const struct http_mount post_mount = { .on_request = on_post_complete,
-                                              .on_abort = on_post_aborted,
-                                              .on_next = on_next_request_after_post,
-                                              .on_answered = on_post_answered };
+static const struct http_mount post_mount = { .on_request = handle_or_hold_complete_post,
+                                              .on_abort = report_or_end_session_of_aborted_post,
+                                              .on_next = answer_post_as_next_request_arrived,
+                                              .on_answered = detach_post_answered_by_host };

@@ -18,22 +18,23 @@
 #include "eio/session.h"
 
 /* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
-void sio__polling_on_post(sio_session *c, sio_request *r);
+void sio__polling_accept_or_refuse_post(sio_session *c, sio_request *r);
 /* Answers r with 400 and ends the session, because r is malformed, or an earlier request of the
  * session with the same method is still open. */
-void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
+void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
+                                                 const char *detail);
 /* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
  * sends the answer to a POST that was held back, unless the session is over a rate limit. */
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its body is complete and its answer was held back. */
-void sio__polling_answer_post(sio_session *c);
+void sio__polling_answer_held_post(sio_session *c);
 /* Answers the POST whose answer is held back, although its packets are not handled yet, because the
  * client needs the answer before it reads the messages that fill the queue, or before it upgrades.
  * Does nothing if the backlog has no room for the POST. */
-void sio__polling_answer_post_early(sio_session *c);
+void sio__polling_answer_post_before_handling(sio_session *c);
 /* Call this when the session is over. If `ok` is true or the body of the POST is complete, answers
  * the POST with 200; otherwise closes its connection. */
-void sio__polling_end_post(struct polling *p, bool ok);
+void sio__polling_answer_or_drop_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p);

@@ -25,7 +25,7 @@ static struct out_node *last_queue_node(struct polling *p) {
 
 /* Appends m to the last run, which is the series of msgs in one node. Returns false if m needs a
  * node of its own. */
-static bool try_append_msg_to_run(struct polling *p, struct msg *m) {
+static bool append_msg_to_last_node_if_possible(struct polling *p, struct msg *m) {
   struct out_node *n = last_queue_node(p);
   if (!n || m->refs < RUN_REFS || !msg_try_link_next(n->last, m)) return false;
   n->last = m;
@@ -38,8 +38,8 @@ static void append_queue_node(struct polling *p, struct out_node *n, struct msg 
   p->last = &n->next;
 }
 
-static int append_msg_to_queue(struct polling *p, struct msg *m) {
-  if (try_append_msg_to_run(p, m)) return 0;
+static int append_msg_to_polling_queue(struct polling *p, struct msg *m) {
+  if (append_msg_to_last_node_if_possible(p, m)) return 0;
   struct out_node *n = sio__pool_get(&p->session->eio->nodes);
   if (!n) return UV_ENOMEM;
   append_queue_node(p, n, m);
@@ -48,7 +48,7 @@ static int append_msg_to_queue(struct polling *p, struct msg *m) {
 
 int sio__polling_queue_msg(sio_session *c, struct msg *m) {
   struct polling *p = c->polling;
-  if (append_msg_to_queue(p, m)) return UV_ENOMEM;
+  if (append_msg_to_polling_queue(p, m)) return UV_ENOMEM;
   msg_ref(m);
   p->queued += m->len;
   polling_add_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));
@@ -83,7 +83,7 @@ unsigned sio__polling_drop_queue(struct polling *p) {
   unsigned marks = 0;
   while (p->first) {
     struct msg *m = sio__polling_take_first_msg(p, &p->first);
-    marks += is_sent_mark_msg(p, m);
+    marks += is_sent_callback_marker_msg(p, m);
     release_queued_msg(p, m);
   }
   p->last = &p->first;
@@ -92,7 +92,7 @@ unsigned sio__polling_drop_queue(struct polling *p) {
 
 /* Builds a new queue, because the run of msgs in a node may become several nodes when msgs are
  * removed from it. If there is no memory for a node, the rest of the queue stays as it is. */
-void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
+void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;
   p->first = NULL;
@@ -101,7 +101,7 @@ void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user
     struct msg *m = sio__polling_take_first_msg(p, &rest);
     if (p->first && drop(m, msg_memory_size(m) + sizeof *rest, user)) {
       release_queued_msg(p, m);
-    } else if (!try_append_msg_to_run(p, m)) {
+    } else if (!append_msg_to_last_node_if_possible(p, m)) {
       append_queue_node(p, spare, m);
       spare = NULL;
     }

@@ -27,7 +27,7 @@ struct post_reader {
 /* The packets of a POST that were received and wait to be handled, because the peer leaves too many
  * replies unread or is over a rate limit. The host's handler of an event reads the data of the
  * event directly in `body`, even after the handler has ended the session. So `body` is kept while a
- * packet is handled, and on_post_backlog_task() frees it afterwards. */
+ * packet is handled, and handle_first_post_of_backlog_task() frees it afterwards. */
 struct backlog {
   sio_session *session;
   struct backlog *next; /* the packets of the next POST that wait, or NULL */
@@ -63,7 +63,7 @@ int sio__polling_queue_msg(sio_session *c, struct msg *m);
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
 /* Empties the queue. Returns how many sent marks (sent.h) were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);
-void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
+void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
 /* Call this when the queue has become shorter: packets of a POST that wait (the backlog) are
  * handled at the end of the turn. */
@@ -74,17 +74,17 @@ struct queue_walk {
   const struct out_node *n;
   const struct msg *m;
 };
-static inline struct queue_walk queue_iter_begin(const struct polling *p) {
+static inline struct queue_walk polling_queue_iter_begin(const struct polling *p) {
   return (struct queue_walk){ p->first, p->first ? p->first->m : NULL };
 }
-static inline void queue_iter_next(struct queue_walk *at) {
+static inline void polling_queue_iter_next(struct queue_walk *at) {
   if (at->m != at->n->last)
     at->m = at->m->follow;
   else
     at->m = (at->n = at->n->next) ? at->n->m : NULL;
 }
 
-static inline bool is_sent_mark_msg(const struct polling *p, const struct msg *m) {
+static inline bool is_sent_callback_marker_msg(const struct polling *p, const struct msg *m) {
   return m == p->session->eio->mark;
 }
 

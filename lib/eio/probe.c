@@ -58,16 +58,16 @@ static void upgrade_abort_and_close_websocket(sio_session *c) {
   struct ws_conn *w = p->ws;
   c->eio->stats->upgrades_failed++;
   upgrade_end_keeping_websocket(p);
-  if (w) sio__websocket_detach_and_close(w, 0, "");
+  if (w) sio__websocket_detach_session_and_close(w, 0, "");
 }
 
 static void upgrade_fail_and_log(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
   upgrade_abort_and_close_websocket(c);
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
-                  sio__session_address(c), ABOUT_SESSION(c),
+                  sio__session_client_address(c), ABOUT_SESSION(c),
                   "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c),
-                  sio__session_address(c), why);
+                  sio__session_client_address(c), why);
 }
 
 static void upgrade_start_timeout(struct upgrade *p) {
@@ -75,7 +75,7 @@ static void upgrade_start_timeout(struct upgrade *p) {
   sio__loop_start_timer(e->loop, &p->timeout, e->opts->upgrade_timeout_ms);
 }
 
-static void upgrade_on_timeout(struct timer *t) {
+static void upgrade_fail_or_extend_on_timeout(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, timeout);
   if (!loop_should_restart_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
     upgrade_fail_and_log(p, "no upgrade packet within upgrade_timeout_ms");
@@ -87,13 +87,13 @@ static void upgrade_on_timeout(struct timer *t) {
 
 /* ---- a noop for each waiting GET, as the client upgrades only when none is open ------------ */
 
-static void upgrade_on_noop_timer(struct timer *t) {
+static void upgrade_answer_waiting_get_on_timer(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, noop);
   sio__loop_start_timer(p->probe.session->eio->loop, &p->noop, NOOP_MS);
   sio__polling_answer_waiting_get(p->probe.session);
 }
 
-static void upgrade_on_polling_get(sio_session *c) {
+static void upgrade_start_noop_timer_for_get(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state == UPGRADE_PROBED && !timer_is_active(&p->noop))
     sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
@@ -101,7 +101,7 @@ static void upgrade_on_polling_get(sio_session *c) {
 
 /* ---- the two packets ------------------------------------------------------------------ */
 
-static void answer_probe_ping(struct upgrade *p) {
+static void answer_probe_ping_and_waiting_polls(struct upgrade *p) {
   sio_session *c = p->probe.session;
   struct msg *pong = sio__msg_from_bytes(&c->eio->loop->msgs, "3probe", 6);
   int err = pong ? sio__ws_send(p->ws, pong) : UV_ENOMEM;
@@ -114,7 +114,7 @@ static void answer_probe_ping(struct upgrade *p) {
   p->probe.is_answered = true;
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
   if (c->state == SESSION_OPEN) sio__polling_answer_waiting_get(c);
-  if (c->state == SESSION_OPEN) sio__polling_answer_post_early(c);
+  if (c->state == SESSION_OPEN) sio__polling_answer_post_before_handling(c);
 }
 
 /* Moves one msg from the polling queue to the WebSocket. An error ends the session, and the rest
@@ -122,15 +122,15 @@ static void answer_probe_ping(struct upgrade *p) {
 static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   int err = SIO_ECLOSED;
   if (c->state != SESSION_CLOSED)
-    err = m == c->eio->mark ? c->transport->queue_sent_mark(c) : sio__websocket_send(c, m);
+    err = m == c->eio->mark ? c->transport->queue_sent_mark(c) : sio__websocket_send_packet(c, m);
   if (!err) return;
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
   if (c->state == SESSION_CLOSING)
     LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
-                    sio__session_address(c), ABOUT_SESSION(c),
+                    sio__session_client_address(c), ABOUT_SESSION(c),
                     "the session of %s is closing and upgrading: packets for it are lost: %s",
-                    sio__session_address(c), sio_strerror(err));
+                    sio__session_client_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
 }
@@ -139,7 +139,7 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
  * polling by then, so a close packet could not be sent over polling. */
 static void end_upgraded_session(sio_session *c) {
   c->transport->end(c, true);
-  sio__session_finish_closing(c);
+  sio__session_remove_and_schedule_close(c);
 }
 
 static void count_completed_upgrade(const sio_session *c) {
@@ -150,19 +150,20 @@ static void count_completed_upgrade(const sio_session *c) {
   st->sessions_now[1]++;
 }
 
-static void complete_upgrade(struct upgrade *p) {
+static void complete_upgrade_to_websocket(struct upgrade *p) {
   sio_session *c = p->probe.session;
   assert(c->transport == &sio__transport_polling && c->polling);
   struct ws_conn *w = p->ws;
   upgrade_end_keeping_websocket(p);
   count_completed_upgrade(c);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
-                  ABOUT_SESSION(c), "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
-                  sio__session_address(c));
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED,
+                  sio__session_client_address(c), ABOUT_SESSION(c),
+                  "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
+                  sio__session_client_address(c));
   sio__websocket_attach_to_session(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
-  sio__polling_hand_over_queue(c, move_queued_msg_to_websocket);
+  sio__polling_move_queue_to_websocket(c, move_queued_msg_to_websocket);
   if (closing) {
     end_upgraded_session(c);
     return;
@@ -170,16 +171,16 @@ static void complete_upgrade(struct upgrade *p) {
   /* If packets of a POST still wait, they are handled before messages of the WebSocket. */
   if (c->polling && c->ws) {
     sio__ws_pause_reading(c->ws);
-    sio__session_resume(c);
+    sio__session_resume_reading(c);
   }
-  sio__backpressure_on_upgrade(c);
+  sio__backpressure_watch_queue_after_upgrade(c);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrade);
 }
 
 /* Returns false if the upgrade is over: the peer sends more than its limits allow, or the host's
  * on_limited callback has ended the session. The two packets that every upgrade needs are not
  * charged, so that it can complete while the session is paused. */
-static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t bytes) {
+static bool upgrade_charge_rate_limits_or_fail(struct upgrade *p, unsigned packets, size_t bytes) {
   sio_session *c = p->probe.session;
   p->packets += packets;
   p->bytes += bytes;
@@ -187,71 +188,72 @@ static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t by
   bool ok = sio__session_limits_charge_rates(c, packets, bytes);
   if (c->probe != &p->probe) return false;
   if (!ok) upgrade_fail_and_log(p, "the peer sends more than packets_per_s or bytes_per_s");
-  if (ok && session_is_paused(c)) sio__ws_pause_reading(p->ws);
+  if (ok && session_is_paused_by_rate_limit(c)) sio__ws_pause_reading(p->ws);
   return ok;
 }
 
-static void upgrade_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned pings) {
-  upgrade_charge_limits(w->owner, pings, bytes);
+static void upgrade_charge_received_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
+  upgrade_charge_rate_limits_or_fail(w->owner, pings, bytes);
 }
 
 /* Called when the packet "5" has arrived. A client sends it after its last POST was answered. If a
  * POST waits nevertheless, because the backlog has no room for it, the session moves to the
  * WebSocket when there is room. */
-static void on_upgrade_packet(struct upgrade *p) {
+static void complete_upgrade_or_wait_for_post(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
-    complete_upgrade(p);
+    complete_upgrade_to_websocket(p);
     return;
   }
   p->state = UPGRADE_CONFIRMED;
   sio__ws_pause_reading(p->ws);
 }
 
-static void upgrade_resume_websocket(sio_session *c) {
+static void upgrade_resume_reading_or_complete(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
   if (p->state != UPGRADE_CONFIRMED)
     sio__ws_resume_reading(p->ws);
   else if (!c->polling->post_waits)
-    complete_upgrade(p);
+    complete_upgrade_to_websocket(p);
 }
 
 /* Returns true if the peer sends probes but does not read our answers, even after the kernel was
  * offered the answers again. */
-static bool has_too_many_unread_answers(const struct upgrade *p) {
+static bool has_too_many_unread_probe_answers(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_write_queue_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 
 /* In protocol 3 any packet may come as a binary message, whose first byte is the packet's type. */
-static bool parse_probe_packet(const struct upgrade *p, bool binary, sio_slice text,
-                               struct eio_in *in) {
+static bool upgrade_parse_websocket_packet(const struct upgrade *p, bool binary, sio_slice text,
+                                           struct eio_in *in) {
   bool v3 = p->probe.session->protocol == 3;
-  if (!binary) return (v3 ? sio__packet3_read(text, in) : sio__packet_read(text, in)) == 1;
+  if (!binary)
+    return (v3 ? sio__packet3_parse_text(text, in) : sio__packet4_parse_text(text, in)) == 1;
   *in = (struct eio_in){ true, EIO_MESSAGE, text };
   if (v3 && text.n) in->type = (enum eio_packet)text.p[0];
   return !v3 || (text.n && (unsigned char)text.p[0] <= EIO_NOOP);
 }
 
-static void upgrade_on_websocket_message(struct ws_conn *w, bool binary, char *data, size_t n) {
+static void upgrade_handle_websocket_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct upgrade *p = w->owner;
   sio_slice text = slice(data, n);
   struct eio_in in;
-  if (!upgrade_charge_limits(p, 1, 0)) return;
-  if (has_too_many_unread_answers(p))
+  if (!upgrade_charge_rate_limits_or_fail(p, 1, 0)) return;
+  if (has_too_many_unread_probe_answers(p))
     upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
-  else if (!parse_probe_packet(p, binary, text, &in))
+  else if (!upgrade_parse_websocket_packet(p, binary, text, &in))
     upgrade_fail_and_log(p, "the client sent something that is not an Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
-    answer_probe_ping(p);
+    answer_probe_ping_and_waiting_polls(p);
   else if (in.type == EIO_UPGRADE)
-    on_upgrade_packet(p);
+    complete_upgrade_or_wait_for_post(p);
   else
     upgrade_fail_and_log(p, "the client sent neither a probe nor an upgrade packet");
 }
 
-static void upgrade_on_websocket_closed(struct ws_conn *w, void *probe,
-                                        const struct ws_close *why) {
+static void upgrade_fail_on_websocket_close(struct ws_conn *w, void *probe,
+                                            const struct ws_close *why) {
   struct upgrade *p = probe;
   (void)w;
   p->ws = NULL;
@@ -260,16 +262,16 @@ static void upgrade_on_websocket_closed(struct ws_conn *w, void *probe,
 
 static const char *upgrade_peer_address(const struct ws_conn *w) {
   const struct upgrade *p = w->owner;
-  return sio__session_address(p->probe.session);
+  return sio__session_client_address(p->probe.session);
 }
 
 static const struct probe_ops upgrade_ops = { .drop = upgrade_abort_and_close_websocket,
-                                              .resume = upgrade_resume_websocket,
-                                              .on_get = upgrade_on_polling_get };
+                                              .resume = upgrade_resume_reading_or_complete,
+                                              .on_get = upgrade_start_noop_timer_for_get };
 
-static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_websocket_message,
-                                                   .closed = upgrade_on_websocket_closed,
-                                                   .received = upgrade_on_bytes_received,
+static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_handle_websocket_message,
+                                                   .closed = upgrade_fail_on_websocket_close,
+                                                   .received = upgrade_charge_received_bytes,
                                                    .address = upgrade_peer_address,
                                                    .closed_logs_errors = true };
 
@@ -277,13 +279,13 @@ int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w) {
   struct upgrade *p = sio__calloc(1, sizeof *p);
   if (!p) {
     c->eio->stats->upgrades_failed++;
-    sio__websocket_detach_and_close(w, 1011, "");
+    sio__websocket_detach_session_and_close(w, 1011, "");
     return UV_ENOMEM;
   }
   p->probe = (struct probe){ .ops = &upgrade_ops, .session = c };
   p->ws = w;
-  timer_init(&p->timeout, upgrade_on_timeout);
-  timer_init(&p->noop, upgrade_on_noop_timer);
+  timer_init(&p->timeout, upgrade_fail_or_extend_on_timeout);
+  timer_init(&p->noop, upgrade_answer_waiting_get_on_timer);
   upgrade_start_timeout(p);
   ws_conn_set_has_joined_namespace(w, false);
   w->ops = &upgrade_ws_ops;

@@ -24,7 +24,7 @@ static struct raw *raw_engine_of_session(const sio_session *c) {
 static bool raw_engine_on_session_open(sio_session *c) {
   struct raw *r = raw_engine_of_session(c);
   if (r->cbs.open) r->cbs.open(c, r->user);
-  if (r->opts.drop_handshake) sio__session_free_request_headers(c);
+  if (r->opts.drop_handshake) sio__session_free_request_url_and_headers(c);
   return true;
 }
 

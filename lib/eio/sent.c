@@ -39,7 +39,7 @@ static void run_due_sent_callbacks(struct sent_callbacks *f) {
   }
 }
 
-static void on_sent_callbacks_task(struct task *t) {
+static void run_due_sent_callbacks_task(struct task *t) {
   run_due_sent_callbacks(container_of(t, struct sent_callbacks, run_task));
 }
 
@@ -50,13 +50,13 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   if (!f) return NULL;
   f->session = c;
   list_init(&f->list);
-  task_init(&f->run_task, on_sent_callbacks_task);
+  task_init(&f->run_task, run_due_sent_callbacks_task);
   return f;
 }
 
 /* If no callback waits, run_task must not be queued, because the session may be about to be
  * freed. */
-void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
+void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
   f->passed += n < f->waiting - f->passed ? n : f->waiting - f->passed;
@@ -65,7 +65,7 @@ void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n) {
 
 /* While a callback runs, the rest of the queue may be sent. Then the callbacks after it are called
  * with the status 0 instead of SIO_ECLOSED. */
-void sio__sent_callbacks_on_session_close(sio_session *c) {
+void sio__sent_callbacks_run_all_at_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
   while (f->waiting) {

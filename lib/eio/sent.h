@@ -14,9 +14,9 @@
 
 /* Call this when the oldest n sent marks have left the queue: the callbacks of these marks run at
  * the end of the turn, so this may be called from anywhere. */
-void sio__sent_callbacks_on_marks_passed(sio_session *c, unsigned n);
+void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n);
 /* Call this when the session is over, but not from inside a function that sends: runs the callbacks
  * that have not run yet, with the status 0 if their mark was passed, otherwise with SIO_ECLOSED. */
-void sio__sent_callbacks_on_session_close(sio_session *c);
+void sio__sent_callbacks_run_all_at_close(sio_session *c);
 
 #endif

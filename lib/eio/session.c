@@ -21,19 +21,20 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
 }
 
 static size_t max_unread_reply_bytes(const sio_session *c);
-static bool is_queue_over_high_water(const sio_session *c);
+static bool is_polling_queue_over_high_water(const sio_session *c);
 
 /* Returns true while reading is stopped because the peer does not read what we send. Such a peer
  * must still answer pings in time. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
-  if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_queue_over_high_water(c)) return true;
+  if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_polling_queue_over_high_water(c))
+    return true;
   return c->ws && c->ws->conn->throttled;
 }
 
 /* Returns true from the moment at which the peer is over a rate limit until everything that was
  * read before the pause is handled. Until then a pong of the peer may not have been read. */
 static bool is_reading_stopped_by_rate_limits(const sio_session *c) {
-  if (session_is_paused(c)) return true;
+  if (session_is_paused_by_rate_limit(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&
          sio__session_has_unhandled_packets(c);
 }
@@ -49,12 +50,12 @@ static void send_ping(sio_session *c) {
 }
 
 /* In protocol 3 the client sends the pings, and the session ends if no ping arrives in time. */
-static void restart_ping_timeout(sio_session *c) {
+static void restart_client_ping_timeout(sio_session *c) {
   const sio_options *o = c->eio->opts;
   set_heartbeat_timer(c, o->ping_interval_ms + o->ping_timeout_ms);
 }
 
-static void on_heartbeat(struct timer *t) {
+static void session_on_heartbeat_timer(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* If the loop was blocked, or reading is paused by a rate limit, the peer's ping or pong may have
    * arrived and not been read. Then we ping again or wait longer, instead of closing the
@@ -73,14 +74,14 @@ static void on_heartbeat(struct timer *t) {
     send_ping(c);
 }
 
-static void session_on_ping(sio_session *c) {
-  restart_ping_timeout(c);
+static void session_answer_client_ping(sio_session *c) {
+  restart_client_ping_timeout(c);
   if (sio__session_send_packet(c, c->eio->pong) == UV_ENOMEM)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
   CALL_ENGINE_HOOKS(c, heartbeat);
 }
 
-static void session_on_pong(sio_session *c) {
+static void session_record_client_pong(sio_session *c) {
   uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
   if (c->pong_due) {
     c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
@@ -93,43 +94,44 @@ static void session_on_pong(sio_session *c) {
 
 /* Extends the deadline of the pong, once per ping, because received data shows that the peer is
  * alive. */
-static void extend_pong_deadline(sio_session *c) {
+static void extend_client_pong_deadline_once(sio_session *c) {
   if (!c->pong_due || c->pong_extended) return;
   c->pong_extended = 1;
   set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
 }
 
-static bool is_pong_due_soon(const sio_session *c) {
+static bool is_client_pong_deadline_soon(const sio_session *c) {
   uint64_t soon = loop_now(c->eio->loop) + c->eio->opts->ping_timeout_ms / 4;
   return c->heartbeat.at < soon;
 }
 
 /* In protocol 4 a new ping is sent, which begins a new wait for the pong, and keeps the client from
  * timing out because it gets no ping. */
-void sio__session_extend_timeout(sio_session *c) {
+void sio__session_extend_heartbeat_deadline(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
-    restart_ping_timeout(c);
-  else if (c->pong_due && is_pong_due_soon(c))
+    restart_client_ping_timeout(c);
+  else if (c->pong_due && is_client_pong_deadline_soon(c))
     send_ping(c);
 }
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* Called when the peer has exceeded a rate limit: stops reading until on_limits_resume(). */
-static void on_limits_pause(struct meter *m) {
+/* Called when the peer has exceeded a rate limit: stops reading until
+ * session_resume_after_rate_limit(). */
+static void session_pause_for_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
   if (c->transport && c->transport->pause) c->transport->pause(c);
 }
 
-static void on_limits_resume(struct meter *m) {
+static void session_resume_after_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
-  sio__session_extend_timeout(c);
-  sio__session_resume(c);
+  sio__session_extend_heartbeat_deadline(c);
+  sio__session_resume_reading(c);
 }
 
-static const struct meter_ops limits_ops = { .pause = on_limits_pause,
-                                             .resume = on_limits_resume,
+static const struct meter_ops limits_ops = { .pause = session_pause_for_rate_limit,
+                                             .resume = session_resume_after_rate_limit,
                                              .limited = sio__session_limits_report_exceeded };
 
 static bool is_valid_sid(const char *id) {
@@ -151,7 +153,7 @@ static uint64_t unix_time_ms(void) {
   return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
 }
 
-static void on_close_task(struct task *t);
+static void report_close_and_free_session_task(struct task *t);
 
 static int add_session_to_table(sio_session *c) {
   struct eio_group *g = c->eio->group;
@@ -168,24 +170,24 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
   int err = session_make_id(e, r, id);
   if (err) return err;
   size_t n = strlen(id) + 1;
-  sio_session *c = sio__session_limits_alloc(e, n, &limits_ops);
+  sio_session *c = sio__session_alloc_with_limits(e, n, &limits_ops);
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
   err = add_session_to_table(c);
   if (err) {
-    sio__session_limits_free(c);
+    sio__session_free_with_limits(c);
     return err;
   }
   c->head = head;
   c->opened_ms = unix_time_ms();
   list_push(&e->all, &c->link);
-  timer_init(&c->heartbeat, on_heartbeat);
-  task_init(&c->close_task, on_close_task);
+  timer_init(&c->heartbeat, session_on_heartbeat_timer);
+  task_init(&c->close_task, report_close_and_free_session_task);
   c->protocol = protocol & 7;
   c->joined = e->ops->raw;
   if (protocol == 3)
-    restart_ping_timeout(c);
+    restart_client_ping_timeout(c);
   else
     set_heartbeat_timer(c, e->opts->ping_interval_ms);
   *out = c;
@@ -212,7 +214,7 @@ int sio__session_send_handshake(sio_session *c) {
   return err;
 }
 
-void sio__session_start(sio_session *c) {
+void sio__session_count_and_report_open(sio_session *c) {
   sio_stats *st = c->eio->stats;
   bool polling = c->transport->polls;
   st->sessions++;
@@ -222,8 +224,9 @@ void sio__session_start(sio_session *c) {
   st->sessions_now[!polling]++;
   c->opened = 1;
   LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED,
-                  sio__session_address(c), ABOUT_SESSION(c), "session %.8s opened over %s by %s",
-                  SESSION_TAG(c), c->transport->name, sio__session_address(c));
+                  sio__session_client_address(c), ABOUT_SESSION(c),
+                  "session %.8s opened over %s by %s", SESSION_TAG(c), c->transport->name,
+                  sio__session_client_address(c));
   CALL_ENGINE_HOOKS(c, open);
   if (!c->eio->ops->open(c))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
@@ -238,7 +241,7 @@ static void remove_session_from_table(sio_session *c) {
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   if (c->eio->group->threads) sio__threads_remove_sid(c->eio->group->threads, c->sid);
   list_remove(&c->link);
-  sio__session_limits_release(c);
+  sio__session_limits_stop_counting(c);
   if (c->probe) c->probe->ops->drop(c);
 }
 
@@ -249,11 +252,11 @@ static void free_session(struct deferred_free *g) {
   sio__free(c->sent_callbacks);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->close_info.ws_text);
   sio__kept_request_head_free(c->head);
-  sio__session_limits_free(c);
+  sio__session_free_with_limits(c);
 }
 
-/* The close callback may have called sio__session_finish_closing(), which queues close_task again.
- * The task has to be cancelled, because deferred_free is in the same memory. */
+/* The close callback may have called sio__session_remove_and_schedule_close(), which queues
+ * close_task again. The task has to be cancelled, because deferred_free is in the same memory. */
 static void free_session_later(sio_session *c) {
   task_cancel(&c->close_task);
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
@@ -267,13 +270,13 @@ static void report_session_close(sio_session *c) {
   st->sessions_closed[c->close_info.reason]++;
   st->out_of_memory += c->close_info.err == UV_ENOMEM;
   sio__backpressure_end_and_report_drops(c);
-  sio__sent_callbacks_on_session_close(c);
+  sio__sent_callbacks_run_all_at_close(c);
   c->eio->ops->close(c, &c->close_info);
   EACH_ENGINE_HOOK(h, c)
   if (h->engine->close) h->engine->close(c, &c->close_info, h->user);
 }
 
-static void on_close_task(struct task *t) {
+static void report_close_and_free_session_task(struct task *t) {
   sio_session *c = container_of(t, sio_session, close_task);
   assert(c->state != SESSION_OPEN);
   if (c->opened) report_session_close(c);
@@ -282,16 +285,16 @@ static void on_close_task(struct task *t) {
 
 /* If close_task has run before, while the session was in SESSION_CLOSING, it only frees the session
  * this time. */
-void sio__session_finish_closing(sio_session *c) {
+void sio__session_remove_and_schedule_close(sio_session *c) {
   if (c->removed) return;
   remove_session_from_table(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
-void sio__session_discard(sio_session *c) {
+void sio__session_discard_unopened(sio_session *c) {
   assert(!c->opened);
   sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
-  sio__session_finish_closing(c);
+  sio__session_remove_and_schedule_close(c);
 }
 
 /* Returns true if one side has closed the session, or the client has gone: a closed tab aborts a
@@ -303,9 +306,9 @@ static bool is_ordinary_session_end(int err) {
 static void log_session_end(const sio_session *c) {
   bool calm = is_ordinary_session_end(c->close_info.err);
   LOG_RATED_ABOUT(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
-                  calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_address(c),
+                  calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_client_address(c),
                   ABOUT_SESSION(c), "session %.8s of %s closed: %s (%s)", SESSION_TAG(c),
-                  sio__session_address(c), sio_reason_str(c->close_info.reason),
+                  sio__session_client_address(c), sio_reason_str(c->close_info.reason),
                   c->close_info.detail);
 }
 
@@ -368,53 +371,54 @@ static size_t max_unread_reply_bytes(const sio_session *c) {
 
 /* Offers the queue of a WebSocket to the kernel, and returns true if the replies that are still
  * queued are over the limit. */
-static bool write_queue_and_check_reply_limit(sio_session *c) {
+static bool is_reply_limit_exceeded_after_write(sio_session *c) {
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   update_unread_reply_bytes(c, SIZE_MAX);
   return c->unread_reply_bytes > max_unread_reply_bytes(c);
 }
 
 /* Always false over WebSocket, where the connection itself checks high_water (conn.throttled). */
-static bool is_queue_over_high_water(const sio_session *c) {
+static bool is_polling_queue_over_high_water(const sio_session *c) {
   return !c->ws && c->transport->held(c) > c->eio->opts->high_water;
 }
 
 bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
-  if (session_is_paused(c) || is_queue_over_high_water(c)) return true;
-  return c->unread_reply_bytes > max_unread_reply_bytes(c) && write_queue_and_check_reply_limit(c);
+  if (session_is_paused_by_rate_limit(c) || is_polling_queue_over_high_water(c)) return true;
+  return c->unread_reply_bytes > max_unread_reply_bytes(c) &&
+         is_reply_limit_exceeded_after_write(c);
 }
 
-void sio__session_resume(sio_session *c) {
+void sio__session_resume_reading(sio_session *c) {
   if (c->transport->resume) c->transport->resume(c);
   if (c->probe) c->probe->ops->resume(c);
 }
 
 /* A peer that has joined a namespace may leave more replies unread than before, so reading may
  * resume here. */
-void sio__session_set_joined(sio_session *c) {
+void sio__session_set_joined_namespace(sio_session *c) {
   bool was_joined = c->joined;
   c->joined = 1;
   if (c->ws) ws_conn_set_has_joined_namespace(c->ws, true);
-  if (!was_joined) sio__session_resume(c);
+  if (!was_joined) sio__session_resume_reading(c);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
 int sio__session_send_packet(sio_session *c, struct msg *m) {
-  if (c->eio->wants) sio__trace_packet_out(c, m);
+  if (c->eio->wants) sio__trace_log_and_hook_outgoing_packet(c, m);
   int err = c->transport->send(c, m);
   if (!err) histogram_add(&c->eio->stats->packet_bytes_out, m->len);
   return err;
 }
 
-static inline void count_sent_msgs_before(sio_stats *st, const struct msg *m, const struct msg *end,
-                                          uint64_t n) {
+static inline void count_msgs_before_as_sent(sio_stats *st, const struct msg *m,
+                                             const struct msg *end, uint64_t n) {
   for (; m != end; m = m->next) histogram_add_n_times(&st->packet_bytes_out, m->len, n);
 }
 
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
-  count_sent_msgs_before(st, chain, NULL, n);
+  count_msgs_before_as_sent(st, chain, NULL, n);
 }
 
 static int end_session_for_full_queue(sio_session *c, int err) {
@@ -432,8 +436,8 @@ static int end_session_for_full_queue(sio_session *c, int err) {
 
 /* A packet counts as sent even if it is dropped, or the session ends because of it. Then it is
  * counted here, because the caller counts a packet only if this function returns 0. */
-static int handle_full_queue(sio_session *c, const struct msg *chain) {
-  int err = sio__backpressure_on_queue_full(c);
+static int apply_backpressure_or_end_session(sio_session *c, const struct msg *chain) {
+  int err = sio__backpressure_drop_or_fail_on_full_queue(c);
   if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
   return err && err != SIO_EDROPPED ? end_session_for_full_queue(c, err) : err;
 }
@@ -441,19 +445,21 @@ static int handle_full_queue(sio_session *c, const struct msg *chain) {
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
-  if (c->backpressure && !sio__backpressure_can_queue_msg(c, chain)) return SIO_EDROPPED;
-  if (c->eio->wants) sio__trace_chain_out(c, chain);
+  if (c->backpressure && !sio__backpressure_can_queue_or_count_drop(c, chain)) return SIO_EDROPPED;
+  if (c->eio->wants) sio__trace_log_and_hook_outgoing_msgs(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
     if (!err) continue;
-    count_sent_msgs_before(c->eio->stats, chain, m, 1);
+    count_msgs_before_as_sent(c->eio->stats, chain, m, 1);
     /* The transport has failed, and will end the session with the cause of its failure. */
     if (err == SIO_ECLOSED) return err;
     /* The peer could not decode a packet of which a part is missing, so the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return session_queue_memory(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain);
+  return session_queue_memory(c) <= c->eio->full_bytes
+             ? 0
+             : apply_backpressure_or_end_session(c, chain);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
@@ -473,18 +479,18 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
 static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->limited && !sio__session_charge_rate_limits(c, 1, 0)) return false;
-  if (c->eio->wants && !sio__trace_packet_in(c, in)) return false;
+  if (c->eio->wants && !sio__trace_log_and_hook_incoming_packet(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
-      session_on_ping(c);
+      session_answer_client_ping(c);
     else
-      session_on_pong(c);
+      session_record_client_pong(c);
     return c->state == SESSION_OPEN;
   }
-  extend_pong_deadline(c);
+  extend_client_pong_deadline_once(c);
   switch (in->type) {
     case EIO_MESSAGE:
-      if (!(c->eio->wants & WANT_MESSAGE) || !sio__trace_message_in(c, in))
+      if (!(c->eio->wants & WANT_MESSAGE) || !sio__trace_call_incoming_message_hooks(c, in))
         c->eio->ops->message(c, in->binary, in->data);
       break;
     case EIO_PING:
@@ -502,7 +508,7 @@ static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in)
   return c->state == SESSION_OPEN;
 }
 
-bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
+bool sio__session_handle_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
   size_t before = session_queue_memory(c);
   if (!handle_engine_packet(c, in)) return false;
@@ -510,19 +516,20 @@ bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
   return true;
 }
 
-void sio__session_end_bad_packet(sio_session *c) {
+void sio__session_end_for_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO,
                    "the client sent something that is not an Engine.IO packet");
 }
 
-void sio__session_on_text_message(sio_session *c, sio_slice text) {
+void sio__session_handle_websocket_text(sio_session *c, sio_slice text) {
   struct eio_in in;
-  int got = c->protocol == 3 ? sio__packet3_read(text, &in) : sio__packet_read(text, &in);
+  int got =
+      c->protocol == 3 ? sio__packet3_parse_text(text, &in) : sio__packet4_parse_text(text, &in);
   if (got < 0)
-    sio__session_end_bad_packet(c);
+    sio__session_end_for_bad_packet(c);
   else
-    sio__session_on_packet(c, &in);
+    sio__session_handle_packet(c, &in);
 }
 
 /* ---- for the layer above -------------------------------------------------------------------- */
@@ -534,7 +541,8 @@ bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPE
 
 bool sio__session_has_unhandled_packets(const sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
-  return c->transport->has_unread ? c->transport->has_unread(c) : session_is_paused(c);
+  return c->transport->has_unread ? c->transport->has_unread(c)
+                                  : session_is_paused_by_rate_limit(c);
 }
 
 size_t sio__session_incomplete_message_bytes(const sio_session *c) {
@@ -548,14 +556,14 @@ struct eio *sio__session_engine(const sio_session *c) {
   return c->eio;
 }
 
-struct kept_head *sio__session_first_request(const sio_session *c) {
+struct kept_head *sio__session_first_request_head(const sio_session *c) {
   return c->head;
 }
 
-void sio__session_free_request_headers(sio_session *c) {
+void sio__session_free_request_url_and_headers(sio_session *c) {
   if (c->head) c->head = sio__kept_request_head_drop_url_and_headers(c->head);
 }
 
-sio_session *sio__session_find(struct eio *e, sio_slice sid) {
+sio_session *sio__session_find_by_sid(struct eio *e, sio_slice sid) {
   return sio__map_get(&e->sessions, sid);
 }

@@ -30,18 +30,18 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
 int sio__session_send_handshake(sio_session *c);
 /* Counts the session and calls ops->open. Must be called after the session's transport was set and
  * its handshake packet was queued. */
-void sio__session_start(sio_session *c);
-/* Removes a session for which sio__session_start() was not called. Neither ops->open nor
- * ops->close is called. */
-void sio__session_discard(sio_session *c);
+void sio__session_count_and_report_open(sio_session *c);
+/* Removes a session for which sio__session_count_and_report_open() was not called. Neither
+ * ops->open nor ops->close is called. */
+void sio__session_discard_unopened(sio_session *c);
 
 /* Queues one msg on the transport, and counts it. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 int sio__session_send_packet(sio_session *c, struct msg *m);
-void sio__session_end_bad_packet(sio_session *c); /* ends c with SIO_REASON_PARSE_ERROR */
+void sio__session_end_for_bad_packet(sio_session *c); /* ends c with SIO_REASON_PARSE_ERROR */
 /* Call this when a rate limit has paused reading from the session, and reading resumes: gives the
  * peer more time for its ping, or for a pong that is due soon, which may have arrived and not been
  * read yet. */
-void sio__session_extend_timeout(sio_session *c);
+void sio__session_extend_heartbeat_deadline(sio_session *c);
 
 /* Counts packets and bytes that arrived over the session's transport against its rate limits. If a
  * limit is exceeded and when_limited is SIO_LIMITED_CLOSE, ends the session. Returns false if the
@@ -55,12 +55,13 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
 bool sio__session_must_stop_reading(sio_session *c);
 /* Resumes reading, and handles packets that were kept back, if the session may be read again. May
  * call hooks of the host. */
-void sio__session_resume(sio_session *c);
+void sio__session_resume_reading(sio_session *c);
 
 /* Handles a packet that arrived over the session's transport. Returns false if the session is
  * over. */
-bool sio__session_on_packet(sio_session *c, const struct eio_in *in);
-void sio__session_on_text_message(sio_session *c, sio_slice text); /* a WebSocket text message */
+bool sio__session_handle_packet(sio_session *c, const struct eio_in *in);
+void sio__session_handle_websocket_text(sio_session *c,
+                                        sio_slice text); /* a WebSocket text message */
 /* Ends the session because the peer closed it, violated the protocol, or has vanished. The queue
  * is dropped. */
 void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
@@ -69,10 +70,10 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, 
 void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
 /* Must be called by a transport whose `end` has returned true, when it does not need the session
  * any more: the session is removed and freed. */
-void sio__session_finish_closing(sio_session *c);
+void sio__session_remove_and_schedule_close(sio_session *c);
 
 /* Finds a session in the state SESSION_OPEN or SESSION_CLOSING by its id. Returns NULL if there is
  * none. */
-sio_session *sio__session_find(struct eio *e, sio_slice sid);
+sio_session *sio__session_find_by_sid(struct eio *e, sio_slice sid);
 
 #endif

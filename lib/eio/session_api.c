@@ -10,11 +10,11 @@
 
 const char *sio__session_id(const sio_session *c) { return c->sid; }
 int sio__session_protocol(const sio_session *c) { return c->protocol; }
-uint64_t sio__session_opened_ms(const sio_session *c) { return c->opened_ms; }
+uint64_t sio__session_opened_at_unix_ms(const sio_session *c) { return c->opened_ms; }
 bool sio__session_is_secure(const sio_session *c) { return c->head && c->head->secure; }
-bool sio__session_is_cross_origin(const sio_session *c) { return c->xdomain; }
+bool sio__session_first_request_had_origin(const sio_session *c) { return c->xdomain; }
 
-const char *sio__session_address(const sio_session *c) {
+const char *sio__session_client_address(const sio_session *c) {
   return c->head ? kept_request_head_client_address(c->head) : "";
 }
 
@@ -26,7 +26,7 @@ sio_slice sio__session_url(const sio_session *c) {
   return c->head ? sio__kept_request_head_url(c->head) : slice(NULL, 0);
 }
 
-const char *sio__session_public_id(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
+const char *sio__session_write_public_id(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
   return sio__make_public_id(buffer, slice_str(c->sid));
 }
 
@@ -50,7 +50,7 @@ static sio_session_info make_session_info(const sio_session *c) {
     .server = c->eio->owner,
     .id = c->sid,
     .transport = c->transport ? c->transport->name : "",
-    .address = sio__session_address(c),
+    .address = sio__session_client_address(c),
     .peer = c->head ? kept_request_head_peer_address(c->head) : "",
     .url = sio__session_url(c),
     .tls = session_tls_info(c),

@@ -9,8 +9,9 @@
 
 void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_session *c = session_of_meter(m);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, sio__session_address(c),
-                  ABOUT_SESSION(c), "%s sends more than %s", sio__session_address(c), limit);
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED,
+                  sio__session_client_address(c), ABOUT_SESSION(c), "%s sends more than %s",
+                  sio__session_client_address(c), limit);
   sio_limited l = { .session = c, .limit = limit, .wait_ms = wait_ms };
   m->how->on_limited(m->how->owner, &l);
 }
@@ -26,8 +27,8 @@ static bool are_session_limits_set(const struct eio *e) {
   return meter_settings_have_limits(&e->group->meters) || addr_limits_active(e->group->addr_limits);
 }
 
-sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
-                                       const struct meter_ops *ops) {
+sio_session *sio__session_alloc_with_limits(const struct eio *e, size_t id_size,
+                                            const struct meter_ops *ops) {
   size_t before = are_session_limits_set(e) ? sizeof(struct session_limits) : 0;
   char *block = sio__calloc(1, before + sizeof(sio_session) + id_size);
   if (!block) return NULL;
@@ -37,11 +38,11 @@ sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
   return c;
 }
 
-void sio__session_limits_free(sio_session *c) {
+void sio__session_free_with_limits(sio_session *c) {
   sio__free(c->limited ? (void *)session_limits_of(c) : c);
 }
 
-bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
+bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
   if (!c->limited || !addr_limits_active(addr_limits)) return true;
@@ -53,7 +54,7 @@ bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
   return false;
 }
 
-void sio__session_limits_release(sio_session *c) {
+void sio__session_limits_stop_counting(sio_session *c) {
   struct session_limits *g = session_limits_of(c);
   if (!g) return;
   sio__meter_stop(&g->meter);

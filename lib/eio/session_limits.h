@@ -26,23 +26,23 @@ static inline sio_session *session_of_meter(struct meter *m) {
 }
 
 /* Returns true while the peer is over a rate limit, so that the server does not read from it. */
-static inline bool session_is_paused(const sio_session *c) {
+static inline bool session_is_paused_by_rate_limit(const sio_session *c) {
   return c->limited && meter_is_paused(&session_limits_of(c)->meter);
 }
 
 /* Allocates a zeroed session with room for an id of id_size bytes, and its struct session_limits
  * if e has limits. `ops` pauses and resumes the session, and should log with
  * sio__session_limits_report_exceeded(). Returns NULL if memory ran out. */
-sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
-                                       const struct meter_ops *ops);
-void sio__session_limits_free(sio_session *c); /* frees c and its limits */
+sio_session *sio__session_alloc_with_limits(const struct eio *e, size_t id_size,
+                                            const struct meter_ops *ops);
+void sio__session_free_with_limits(sio_session *c); /* frees c and its limits */
 
 /* Counts the session for its address. If the address has too many sessions, answers r with 429 and
  * returns false. */
-bool sio__session_limits_count_session(sio_session *c, sio_request *r);
+bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r);
 /* Call this when the session is removed from eio->sessions: stops the meter, and no longer counts
  * the session for its address. */
-void sio__session_limits_release(sio_session *c);
+void sio__session_limits_stop_counting(sio_session *c);
 
 /* Counts received packets and bytes for the rate limits. If a limit is exceeded, returns false if
  * when_limited is SIO_LIMITED_CLOSE; with SIO_LIMITED_PAUSE it calls the `pause` of the meter's ops

@@ -29,10 +29,10 @@ struct transport {
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
   /* Called when the session has ended. If `graceful` is true, queued messages are still sent, for
    * at most close_timeout; otherwise they may be dropped. If it returns true, the transport keeps
-   * the session in SESSION_CLOSING and calls sio__session_finish_closing() later. */
+   * the session in SESSION_CLOSING and calls sio__session_remove_and_schedule_close() later. */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues a sent mark, a placeholder in the queue: when everything that was queued before it has
-   * been sent, sio__sent_callbacks_on_marks_passed() is called. Returns 0, UV_ENOMEM or
+   * been sent, sio__sent_callbacks_schedule_oldest() is called. Returns 0, UV_ENOMEM or
    * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages for which `drop` returns true. The first one always stays, because
@@ -56,8 +56,8 @@ struct transport {
 struct probe_ops {
   /* Called when the session has closed: ends the upgrade and closes the WebSocket. */
   void (*drop)(sio_session *c);
-  /* Called by sio__session_resume(), for example when the POSTs of the session have been handled:
-   * resumes reading from the WebSocket, or completes the upgrade if "5" has arrived. */
+  /* Called by sio__session_resume_reading(), for example when the POSTs of the session have been
+   * handled: resumes reading from the WebSocket, or completes the upgrade if "5" has arrived. */
   void (*resume)(sio_session *c);
   void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
@@ -135,9 +135,9 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
   } while (0)
 
 /* An argument for LOG_ABOUT() which says that the line is about the session c. */
-#define ABOUT_SESSION(c)                 \
-  (&(const struct log_about){ .session = \
-                                  sio__session_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" }) })
+#define ABOUT_SESSION(c)      \
+  (&(const struct log_about){ \
+      .session = sio__session_write_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" }) })
 /* The public id of the session c, printed with "%.8s". May be used only in the text of a log line
  * that has the argument ABOUT_SESSION(c), which computes the id. */
 #define SESSION_TAG(c) ((c)->eio->log->about->session)

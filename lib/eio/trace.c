@@ -10,11 +10,11 @@ static const char *const packet_names[] = { "open",    "close",   "ping", "pong"
 /* The payload is not logged: it may hold passwords or tokens. */
 static void trace_log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
   LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, ABOUT_SESSION(c),
-            "packet %s %s: %s%s, %zu bytes", way, sio__session_address(c),
+            "packet %s %s: %s%s, %zu bytes", way, sio__session_client_address(c),
             p->binary ? "binary " : "", packet_names[p->type], p->data.n);
 }
 
-bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {
+bool sio__trace_log_and_hook_incoming_packet(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
   trace_log_packet(c, "from", &p);
   EACH_ENGINE_HOOK(h, c) {
@@ -24,20 +24,20 @@ bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {
   return true;
 }
 
-bool sio__trace_message_in(sio_session *c, const struct eio_in *in) {
+bool sio__trace_call_incoming_message_hooks(sio_session *c, const struct eio_in *in) {
   EACH_ENGINE_HOOK(h, c)
   if (h->engine->message && h->engine->message(c, in->binary, in->data, h->user)) return true;
   return c->state != SESSION_OPEN;
 }
 
-static sio_engine_packet packet_from_msg(const struct msg *m) {
+static sio_engine_packet engine_packet_from_msg(const struct msg *m) {
   sio_slice all = slice(msg_data(m), m->len);
   if (m->binary) return (sio_engine_packet){ SIO_ENGINE_MESSAGE, true, all };
   return (sio_engine_packet){ all.p[0] - '0', false, slice(all.p + 1, all.n - 1) };
 }
 
-void sio__trace_packet_out(sio_session *c, const struct msg *m) {
-  sio_engine_packet p = packet_from_msg(m);
+void sio__trace_log_and_hook_outgoing_packet(sio_session *c, const struct msg *m) {
+  sio_engine_packet p = engine_packet_from_msg(m);
   trace_log_packet(c, "to", &p);
   if (!c->opened) return;
   struct loop *l = c->eio->loop;
@@ -48,8 +48,8 @@ void sio__trace_packet_out(sio_session *c, const struct msg *m) {
   l->watcher = outer;
 }
 
-void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
-  for (const struct msg *m = chain; m; m = m->next) sio__trace_packet_out(c, m);
+void sio__trace_log_and_hook_outgoing_msgs(sio_session *c, const struct msg *chain) {
+  for (const struct msg *m = chain; m; m = m->next) sio__trace_log_and_hook_outgoing_packet(c, m);
 }
 
 void sio__trace_call_flush_hooks(sio_session *c) {

@@ -12,28 +12,28 @@
 #include "eio/trace.h"
 
 /* In protocol 3 a binary message begins with the packet's type. */
-static void websocket_on_binary(sio_session *c, sio_slice data) {
+static void websocket_handle_binary_message(sio_session *c, sio_slice data) {
   struct eio_in in = { true, EIO_MESSAGE, data };
   if (c->protocol == 4)
-    sio__session_on_packet(c, &in);
+    sio__session_handle_packet(c, &in);
   else if (data.n == 0 || (unsigned char)data.p[0] > EIO_NOOP)
-    sio__session_end_bad_packet(c);
+    sio__session_end_for_bad_packet(c);
   else
-    sio__session_on_packet(c, &(struct eio_in){ true, (enum eio_packet)data.p[0],
-                                                slice(data.p + 1, data.n - 1) });
+    sio__session_handle_packet(c, &(struct eio_in){ true, (enum eio_packet)data.p[0],
+                                                    slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading. When enough of the send queue was sent, websocket_on_below_low_mark() resumes
- * reading. */
-static void websocket_pause_until_low_mark(sio_session *c) {
+/* Stops reading. When enough of the send queue was sent, websocket_resume_when_queue_is_low()
+ * resumes reading. */
+static void websocket_pause_until_queue_is_low(sio_session *c) {
   sio__ws_pause_reading(c->ws);
   c->ws->conn->reports_low_mark = 1;
 }
 
-static void websocket_resume(sio_session *c) {
+static void websocket_resume_reading_if_allowed(sio_session *c) {
   if (!c->ws) return;
   if (sio__session_must_stop_reading(c))
-    websocket_pause_until_low_mark(c);
+    websocket_pause_until_queue_is_low(c);
   else if (c->polling)
     sio__polling_schedule_post_backlog(c->polling); /* packets that came before the upgrade */
   else
@@ -41,17 +41,17 @@ static void websocket_resume(sio_session *c) {
 }
 
 /* May be called after the WebSocket has closed, when c->ws is NULL. */
-static void websocket_pause(sio_session *c) {
+static void websocket_pause_reading(sio_session *c) {
   if (c->ws) sio__ws_pause_reading(c->ws);
 }
 
 static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
   if (binary)
-    websocket_on_binary(c, slice(p, n));
+    websocket_handle_binary_message(c, slice(p, n));
   else
-    sio__session_on_text_message(c, slice(p, n));
-  if (c->ws == w && sio__session_must_stop_reading(c)) websocket_pause_until_low_mark(c);
+    sio__session_handle_websocket_text(c, slice(p, n));
+  if (c->ws == w && sio__session_must_stop_reading(c)) websocket_pause_until_queue_is_low(c);
 }
 
 /* A broken connection is reported as an ordinary close, a timeout as SIO_REASON_FORCED_CLOSE, and a
@@ -64,59 +64,61 @@ static int websocket_session_close_reason(const struct ws_close *why) {
 
 /* Moves the text of the peer's close frame from w to the session, because ops->close may be called
  * after w was freed. */
-static void take_websocket_close_text(sio_session *c, struct ws_conn *w) {
+static void move_websocket_close_text_to_session(sio_session *c, struct ws_conn *w) {
   if (!w->reason) return;
   c->close_info.ws_text = w->reason;
   c->owns_text = 1;
   w->reason = NULL;
 }
 
-static void websocket_on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
+static void websocket_end_session_on_close(struct ws_conn *w, void *session,
+                                           const struct ws_close *why) {
   sio_session *c = session;
   c->ws = NULL;
   sio__session_end_by_peer(c, websocket_session_close_reason(why), why->err, (int)why->code,
                            why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
-  take_websocket_close_text(c, w);
+  move_websocket_close_text_to_session(c, w);
 }
 
-static void websocket_on_drained(struct ws_conn *w) {
+static void websocket_call_drain_hooks(struct ws_conn *w) {
   sio_session *c = w->owner;
   CALL_ENGINE_HOOKS(c, drain);
 }
 
-static void websocket_on_below_low_mark(struct ws_conn *w) {
+static void websocket_resume_when_queue_is_low(struct ws_conn *w) {
   sio_session *c = w->owner;
-  sio__backpressure_on_queue_low(c);
-  if (c->ws == w) websocket_resume(c);
+  sio__backpressure_report_writable_if_was_full(c);
+  if (c->ws == w) websocket_resume_reading_if_allowed(c);
 }
 
-static void websocket_on_flushing(struct ws_conn *w) { sio__trace_call_flush_hooks(w->owner); }
+static void websocket_call_flush_hooks(struct ws_conn *w) { sio__trace_call_flush_hooks(w->owner); }
 
-static void websocket_on_marks_passed(struct ws_conn *w, unsigned n) {
-  sio__sent_callbacks_on_marks_passed(w->owner, n);
+static void websocket_on_sent_callback_markers_passed(struct ws_conn *w, unsigned n) {
+  sio__sent_callbacks_schedule_oldest(w->owner, n);
 }
 
-static const char *websocket_address(const struct ws_conn *w) {
-  return sio__session_address(w->owner);
+static const char *websocket_session_address(const struct ws_conn *w) {
+  return sio__session_client_address(w->owner);
 }
 
 /* The callbacks for the WebSockets of all sessions. With rate limits `received` is set, too. */
 #define WEBSOCKET_OPS                                                                              \
-  .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
-  .below_low_mark = websocket_on_below_low_mark, .flushing = websocket_on_flushing,                \
-  .marks_passed = websocket_on_marks_passed, .address = websocket_address,                         \
+  .message = websocket_on_message, .closed = websocket_end_session_on_close,                       \
+  .drained = websocket_call_drain_hooks, .below_low_mark = websocket_resume_when_queue_is_low,     \
+  .flushing = websocket_call_flush_hooks,                                                          \
+  .marks_passed = websocket_on_sent_callback_markers_passed, .address = websocket_session_address, \
   .closed_logs_errors = true
 
 const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 
-static void websocket_on_bytes_received(struct ws_conn *w, size_t bytes, unsigned pings) {
+static void websocket_charge_received_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
   sio__session_charge_rate_limits(w->owner, pings, bytes);
 }
 
 static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS,
-                                                .received = websocket_on_bytes_received };
+                                                .received = websocket_charge_received_bytes };
 
-void sio__websocket_detach_and_close(struct ws_conn *w, unsigned code, const char *text) {
+void sio__websocket_detach_session_and_close(struct ws_conn *w, unsigned code, const char *text) {
   sio__ws_conn_clear_owner(w);
   sio__ws_close(w, code, text);
 }
@@ -126,7 +128,7 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
   w->owner = c;
   c->ws = w;
   ws_conn_set_has_joined_namespace(w, c->joined);
-  if (session_is_paused(c))
+  if (session_is_paused_by_rate_limit(c))
     sio__ws_pause_reading(w);
   else
     sio__ws_resume_reading(w);
@@ -138,12 +140,12 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
 
 /* Encodes a binary packet as base64 text, for a client whose first request has the parameter
  * b64. */
-static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
+static struct msg *packet_to_base64_text_msg(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
-  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_packet_len(m) + v3);
+  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload4_packet_len(m) + v3);
   if (!text) return NULL;
   char *out = msg_data(text);
-  char *end = sio__payload_write_packet(out + v3, m);
+  char *end = sio__payload4_write_packet(out + v3, m);
   if (v3) memcpy(out, "b4", 2);
   msg_copy_drop_rules(text, m);
   text->len = (uint32_t)(end - out);
@@ -161,17 +163,17 @@ static struct msg *packet_copy_with_type_byte(sio_session *c, const struct msg *
   return typed;
 }
 
-static int websocket_send_converted_packet(sio_session *c, struct msg *m) {
+static int websocket_send_and_unref(sio_session *c, struct msg *m) {
   if (!m) return UV_ENOMEM;
   int err = sio__ws_send(c->ws, m);
   msg_unref(m);
   return err;
 }
 
-int sio__websocket_send(sio_session *c, struct msg *m) {
-  if (m->binary && c->base64) return websocket_send_converted_packet(c, packet_to_base64(c, m));
+int sio__websocket_send_packet(sio_session *c, struct msg *m) {
+  if (m->binary && c->base64) return websocket_send_and_unref(c, packet_to_base64_text_msg(c, m));
   if (m->binary && c->protocol == 3)
-    return websocket_send_converted_packet(c, packet_copy_with_type_byte(c, m));
+    return websocket_send_and_unref(c, packet_copy_with_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
@@ -188,17 +190,17 @@ static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, 
   if (c->ws) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
-static int websocket_queue_sent_mark(sio_session *c) {
+static int websocket_queue_sent_callback_marker(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
 
 /* Offers the queue to the kernel, and reports the sent marks (placeholders in the queue, each of
  * which calls back when everything before it was sent) that are passed by this. After the end of
  * the session marks are not reported any more. */
-static void report_passed_sent_marks(sio_session *c, struct conn *conn) {
+static void write_queue_and_schedule_sent_callbacks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);
-  sio__sent_callbacks_on_marks_passed(c, conn_take_passed_marks(conn));
+  sio__sent_callbacks_schedule_oldest(c, conn_take_passed_marks(conn));
 }
 
 /* A peer that does not read what is queued would not answer a close frame either. So its connection
@@ -208,16 +210,17 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
   c->ws = NULL;
   if (c->polling) sio__polling_free_post_backlog(c->polling);
-  if (w && graceful) report_passed_sent_marks(c, w->conn);
+  if (w && graceful) write_queue_and_schedule_sent_callbacks(c, w->conn);
   if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_close_immediately(w);
   else if (w)
-    sio__websocket_detach_and_close(w, (unsigned)c->close_info.ws_code, c->close_info.ws_text);
+    sio__websocket_detach_session_and_close(w, (unsigned)c->close_info.ws_code,
+                                            c->close_info.ws_text);
   return false;
 }
 
 static bool websocket_has_unhandled_packets(const sio_session *c) {
-  return c->ws ? c->ws->conn->paused : session_is_paused(c);
+  return c->ws ? c->ws->conn->paused : session_is_paused_by_rate_limit(c);
 }
 
 static size_t websocket_incomplete_message_bytes(const sio_session *c) {
@@ -225,15 +228,16 @@ static size_t websocket_incomplete_message_bytes(const sio_session *c) {
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",
-                                                    .send = sio__websocket_send,
+                                                    .send = sio__websocket_send_packet,
                                                     .ready = websocket_can_send_now,
                                                     .queued = websocket_queued_bytes,
                                                     .held = websocket_queue_memory,
-                                                    .queue_sent_mark = websocket_queue_sent_mark,
+                                                    .queue_sent_mark =
+                                                        websocket_queue_sent_callback_marker,
                                                     .end = websocket_end_session,
                                                     .free = sio__polling_free_after_upgrade,
-                                                    .pause = websocket_pause,
-                                                    .resume = websocket_resume,
+                                                    .pause = websocket_pause_reading,
+                                                    .resume = websocket_resume_reading_if_allowed,
                                                     .has_unread = websocket_has_unhandled_packets,
                                                     .partial_bytes =
                                                         websocket_incomplete_message_bytes,

@@ -442,7 +442,7 @@ static void on_metrics_request(sio_request *r, void *server) {
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {
-  if (!path || strchr(path, '*') || sio__eio_find_by_url(&srv->engines, slice_str(path)))
+  if (!path || strchr(path, '*') || sio__eio_find_engine_by_url(&srv->engines, slice_str(path)))
     return UV_EINVAL;
   return sio__routes_add_callback(&srv->routes, "GET", path, 0, on_metrics_request, srv);
 }

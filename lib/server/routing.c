@@ -73,7 +73,7 @@ static bool is_engineio_query(sio_slice query) {
 
 static const struct http_mount *find_http_handler_for_request(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
-  struct eio *e = sio__eio_find_by_url(&srv->engines, r->url);
+  struct eio *e = sio__eio_find_engine_by_url(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
   if (files && find_client_bundle_file(srv, r->path)) return &srv->client_mount;
   if (!e && is_engineio_query(r->query)) log_wrong_engine_path(srv, r);

@@ -33,7 +33,7 @@ void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
 
 int sio_log_set(sio_server *srv, const char *spec) {
   int err = sio__log_set_levels(&srv->core.log, spec);
-  sio__eio_update_log_level(&srv->engines, &srv->core.log);
+  sio__eio_update_packet_tracing(&srv->engines, &srv->core.log);
   return err;
 }
 

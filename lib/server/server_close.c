@@ -47,7 +47,7 @@ static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
   void *user = srv->done_user, *drain_user = srv->drain.user;
-  sio__eio_group_clear(&srv->engines);
+  sio__eio_group_free_engines_and_hooks(&srv->engines);
   sio__routing_clear(srv);
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);

@@ -20,7 +20,7 @@ static void init_server_parts(sio_server *srv) {
   sio__core_init(&srv->core, &srv->opts.o, sio__server_free);
   srv->core.adapter_api = &sio__adapter_api;
   sio__eio_group_init(&srv->engines);
-  sio__eio_update_log_level(&srv->engines, &srv->core.log);
+  sio__eio_update_packet_tracing(&srv->engines, &srv->core.log);
   list_init(&srv->listeners);
   list_init(&srv->gathers);
   sio__server_init_closing(srv);

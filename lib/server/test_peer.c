@@ -62,7 +62,7 @@ static size_t test_transport_queued_bytes(const sio_session *c) {
 }
 
 static int test_transport_queue_sent_mark(sio_session *c) {
-  sio__sent_callbacks_on_marks_passed(c, 1);
+  sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
 
@@ -94,7 +94,7 @@ static void test_peer_pass_msgs_to_server(struct sio_test_peer *p, const struct 
   for (const struct msg *m = chain; m && p->session; m = m->next) {
     sio_slice all = slice(msg_data(m), m->len);
     sio_slice data = m->binary ? all : slice(all.p + 1, all.n - 1);
-    sio__session_on_packet(p->session, &(struct eio_in){ m->binary, EIO_MESSAGE, data });
+    sio__session_handle_packet(p->session, &(struct eio_in){ m->binary, EIO_MESSAGE, data });
   }
 }
 
@@ -226,7 +226,7 @@ static int test_peer_open_session(struct sio_test_peer *p) {
   if (err) return err;
   sio_session *c = p->session;
   c->transport = &p->transport;
-  sio__session_start(c);
+  sio__session_count_and_report_open(c);
   if (!p->session) return UV_ENOMEM;
   sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
   return 0;

@@ -15,14 +15,14 @@ static void check_again(struct msgs *home, const struct eio_in *in) {
   m->binary = in->binary;
   if (!in->binary) DEMAND(sio__msg_put(&m, &type, 1) == 0);
   DEMAND(sio__msg_put(&m, in->data.p, in->data.n) == 0);
-  size_t n = sio__payload_packet_len(m);
+  size_t n = sio__payload4_packet_len(m);
   char *body = malloc(n ? n : 1);
-  DEMAND(sio__payload_write_packet(body, m) == body + n);
+  DEMAND(sio__payload4_write_packet(body, m) == body + n);
   sio_slice rest = slice(body, n);
   struct eio_in again;
-  DEMAND(sio__payload_next_packet(&rest, &again) == 1);
+  DEMAND(sio__payload4_take_next_packet(&rest, &again) == 1);
   DEMAND(again.type == in->type && again.binary == in->binary && slice_eq(again.data, in->data));
-  DEMAND(sio__payload_next_packet(&rest, &again) == 0);
+  DEMAND(sio__payload4_take_next_packet(&rest, &again) == 0);
   free(body);
   msg_unref(m);
 }
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct eio_in in;
   int got;
   sio__msg_allocator_init(&home);
-  while ((got = sio__payload_next_packet(&rest, &in)) == 1) {
+  while ((got = sio__payload4_take_next_packet(&rest, &in)) == 1) {
     DEMAND(in.data.n == 0 || (in.data.p >= body && in.data.p + in.data.n <= body + size));
     check_again(&home, &in);
   }

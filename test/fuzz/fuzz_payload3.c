@@ -54,15 +54,15 @@ static void packets(const struct payload_form *form, char *body, size_t n) {
 /* The decoded field lies in the body and is no longer than it. */
 static void form_field(char *body, size_t n) {
   sio_slice s = slice(body, n);
-  sio__jsonp_decode_body(&s);
+  sio__jsonp_decode_form_body_in_place(&s);
   DEMAND(s.n == 0 || (s.p >= body && s.p + s.n <= body + n));
 }
 
 /* Nothing in the text can end the string, the script or the line. */
 static void script_text(const char *p, size_t n) {
-  size_t len = sio__jsonp_write_quoted(NULL, slice(p, n));
+  size_t len = sio__jsonp_write_escaped_string(NULL, slice(p, n));
   char *out = malloc(len ? len : 1);
-  DEMAND(sio__jsonp_write_quoted(out, slice(p, n)) == len);
+  DEMAND(sio__jsonp_write_escaped_string(out, slice(p, n)) == len);
   for (size_t i = 0; i < len; i++) {
     DEMAND((unsigned char)out[i] >= ' ' && out[i] != '<' && out[i] != '"');
     if (out[i] == '\\') i++;

@@ -24,7 +24,7 @@ static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
 static struct peer *idler(const sio_options *o) {
   start(o);
   struct peer *p = joined();
-  if (sio__polling_open(p->session)) abort();
+  if (sio__polling_init_for_session(p->session)) abort();
   sio_on_writable(root, on_writable, NULL);
   sio_on_drop(root, on_drop, NULL);
   return p;
@@ -50,7 +50,7 @@ static void show_queue(struct peer *p) { p->session->transport->remove_if(p->ses
 /* As if a GET had taken all but the first. */
 static void taken(struct peer *p) {
   p->session->transport->remove_if(p->session, drop_all, NULL);
-  sio__backpressure_on_queue_low(p->session);
+  sio__backpressure_report_writable_if_was_full(p->session);
 }
 
 /* Each takes a block, and a place in the queue. */
@@ -444,7 +444,7 @@ TEST(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing) {
   start(NULL);
   for (unsigned i = 0; i < IDLERS; i++) {
     p[i] = joined();
-    if (sio__polling_open(p[i]->session)) abort();
+    if (sio__polling_init_for_session(p[i]->session)) abort();
   }
   size_t before = alloc_live;
   for (unsigned i = 0; i < BROADCASTS; i++)

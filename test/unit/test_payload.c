@@ -22,7 +22,7 @@ static sio_slice body_of(const char *p, size_t n) { return slice(guard_put(&page
 #define PACKET(rest, want_type, text)                       \
   do {                                                      \
     struct eio_in in_;                                      \
-    EQ(sio__payload_next_packet(rest, &in_), 1);            \
+    EQ(sio__payload4_take_next_packet(rest, &in_), 1);      \
     EQ(in_.binary, false);                                  \
     EQ(in_.type, want_type);                                \
     EQ_MEM(in_.data.p, in_.data.n, text, sizeof(text) - 1); \
@@ -31,29 +31,29 @@ static sio_slice body_of(const char *p, size_t n) { return slice(guard_put(&page
 #define BINARY(rest, bytes)                                   \
   do {                                                        \
     struct eio_in in_;                                        \
-    EQ(sio__payload_next_packet(rest, &in_), 1);              \
+    EQ(sio__payload4_take_next_packet(rest, &in_), 1);        \
     EQ(in_.binary, true);                                     \
     EQ(in_.type, EIO_MESSAGE);                                \
     EQ_MEM(in_.data.p, in_.data.n, bytes, sizeof(bytes) - 1); \
   } while (0)
 
-#define END(rest)                                \
-  do {                                           \
-    struct eio_in in_;                           \
-    EQ(sio__payload_next_packet(rest, &in_), 0); \
+#define END(rest)                                      \
+  do {                                                 \
+    struct eio_in in_;                                 \
+    EQ(sio__payload4_take_next_packet(rest, &in_), 0); \
   } while (0)
 
-#define BAD(rest)                                         \
-  do {                                                    \
-    struct eio_in in_;                                    \
-    EQ(sio__payload_next_packet(rest, &in_), SIO_EPROTO); \
+#define BAD(rest)                                               \
+  do {                                                          \
+    struct eio_in in_;                                          \
+    EQ(sio__payload4_take_next_packet(rest, &in_), SIO_EPROTO); \
   } while (0)
 
 /* ---- one packet ------------------------------------------------------------------ */
 
 TEST(a_text_packet_is_its_type_and_its_data) {
   struct eio_in in;
-  EQ(sio__packet_read(BODY("4test"), &in), 1);
+  EQ(sio__packet4_parse_text(BODY("4test"), &in), 1);
   EQ(in.type, EIO_MESSAGE);
   CHECK(!in.binary);
   EQ_MEM(in.data.p, in.data.n, "test", 4);
@@ -62,7 +62,7 @@ TEST(a_text_packet_is_its_type_and_its_data) {
 TEST(every_type_may_be_without_data) {
   for (char ch = '0'; ch <= '6'; ch++) {
     struct eio_in in;
-    EQ(sio__packet_read(body_of(&ch, 1), &in), 1);
+    EQ(sio__packet4_parse_text(body_of(&ch, 1), &in), 1);
     EQ(in.type, ch - '0');
     EQ(in.data.n, 0);
   }
@@ -70,24 +70,24 @@ TEST(every_type_may_be_without_data) {
 
 TEST(empty_text_and_unknown_types_are_refused) {
   struct eio_in in;
-  EQ(sio__packet_read(BODY(""), &in), SIO_EPROTO);
+  EQ(sio__packet4_parse_text(BODY(""), &in), SIO_EPROTO);
   for (int ch = 0; ch < 256; ch++) {
     char text[] = { (char)ch, '1' };
     bool known = (ch >= '0' && ch <= '6') || ch == 'b';
-    EQ(sio__packet_read(body_of(text, 2), &in), known ? 1 : SIO_EPROTO);
+    EQ(sio__packet4_parse_text(body_of(text, 2), &in), known ? 1 : SIO_EPROTO);
   }
 }
 
 TEST(a_packet_may_hold_the_separator_when_it_comes_alone) {
   struct eio_in in;
-  EQ(sio__packet_read(BODY("4a" SEP "4b"), &in), 1);
+  EQ(sio__packet4_parse_text(BODY("4a" SEP "4b"), &in), 1);
   EQ_MEM(in.data.p, in.data.n, "a" SEP "4b", 4);
 }
 
 TEST(base64_is_decoded_where_it_lies) {
   sio_slice text = BODY("bAQIDBA==");
   struct eio_in in;
-  EQ(sio__packet_read(text, &in), 1);
+  EQ(sio__packet4_parse_text(text, &in), 1);
   CHECK(in.binary);
   EQ(in.type, EIO_MESSAGE);
   EQ_MEM(in.data.p, in.data.n, "\1\2\3\4", 4);
@@ -96,7 +96,7 @@ TEST(base64_is_decoded_where_it_lies) {
 
 TEST(base64_of_nothing_is_an_empty_message) {
   struct eio_in in;
-  EQ(sio__packet_read(BODY("b"), &in), 1);
+  EQ(sio__packet4_parse_text(BODY("b"), &in), 1);
   CHECK(in.binary);
   EQ(in.data.n, 0);
 }
@@ -157,8 +157,8 @@ static struct msg *message(const void *p, size_t n, bool binary) {
 static void written_is(const struct msg *m, const char *want) {
   char *out = guard_put(&page, want, strlen(want));
   memset(out, 0, strlen(want));
-  EQ(sio__payload_packet_len(m), strlen(want));
-  char *end = sio__payload_write_packet(out, m);
+  EQ(sio__payload4_packet_len(m), strlen(want));
+  char *end = sio__payload4_write_packet(out, m);
   EQ_MEM(out, (size_t)(end - out), want, strlen(want));
 }
 
@@ -207,7 +207,7 @@ static size_t join(char *out, struct msg *const m[PACKETS]) {
   char *end = out;
   for (int i = 0; i < PACKETS; i++) {
     if (i > 0) *end++ = EIO_SEPARATOR;
-    end = sio__payload_write_packet(end, m[i]);
+    end = sio__payload4_write_packet(end, m[i]);
   }
   return (size_t)(end - out);
 }
@@ -216,7 +216,7 @@ static void read_back(sio_slice rest, struct msg *const m[PACKETS]) {
   struct eio_in in;
   for (int i = 0; i < PACKETS; i++) {
     unsigned type = m[i]->binary ? 0 : 1; /* bytes before the data */
-    EQ(sio__payload_next_packet(&rest, &in), 1);
+    EQ(sio__payload4_take_next_packet(&rest, &in), 1);
     EQ(in.binary, m[i]->binary);
     if (type) EQ(in.type, msg_data(m[i])[0] - '0');
     EQ_MEM(in.data.p, in.data.n, msg_data(m[i]) + type, m[i]->len - type);
@@ -244,7 +244,7 @@ static void reads_as_split(const char *text, size_t n) {
     const char *sep = memchr(p, EIO_SEPARATOR, (size_t)(end - p));
     size_t len = (size_t)((sep ? sep : end) - p);
     struct eio_in in;
-    int got = sio__payload_next_packet(&rest, &in);
+    int got = sio__payload4_take_next_packet(&rest, &in);
     bool good = len > 0 && strchr("0123456b", *p);
     EQ(got, good ? 1 : SIO_EPROTO);
     if (good && *p != 'b') EQ_MEM(in.data.p, in.data.n, p + 1, len - 1);

@@ -24,7 +24,7 @@ static struct peer *old_client(void) {
   if (!p || sio__session_new(&p->session, &srv->eio, NULL, NULL, 3)) abort();
   peers[npeers++] = p;
   p->session->transport = &fake_transport;
-  sio__session_start(p->session);
+  sio__session_count_and_report_open(p->session);
   return p;
 }
 

@@ -113,7 +113,7 @@ static void is_thrown_out(struct client4 *c) {
   (void)c;
   sio_disconnect(first(), true);
 }
-static void breaks_the_engine(struct client4 *c) { sio__session_end_bad_packet(c->p->session); }
+static void breaks_the_engine(struct client4 *c) { sio__session_end_for_bad_packet(c->p->session); }
 
 TEST(a_socket_that_left_its_namespace_is_not_recovered) { expect_not_recovered_after(says_so); }
 TEST(a_socket_that_was_disconnected_by_the_host_is_not_recovered) {

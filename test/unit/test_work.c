@@ -98,7 +98,7 @@ static void split_body(void *unused) {
   sio_slice rest = all();
   struct eio_in in;
   (void)unused;
-  while (sio__payload_next_packet(&rest, &in) > 0) continue;
+  while (sio__payload4_take_next_packet(&rest, &in) > 0) continue;
 }
 
 TEST(a_body_of_many_packets) {
