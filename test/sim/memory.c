@@ -128,26 +128,26 @@ void __wrap_sio__pool_put(struct pool *pool, void *block) {
 struct eio;
 struct msg;
 typedef void taker(sio_session *c, struct msg *m);
-void __real_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
-                                bool initial);
-void __wrap_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
-                                bool initial);
-void __real_sio__polling_hand_over_queue(sio_session *c, taker *take);
-void __wrap_sio__polling_hand_over_queue(sio_session *c, taker *take);
+void __real_sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body,
+                                             bool binary, bool initial);
+void __wrap_sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body,
+                                             bool binary, bool initial);
+void __real_sio__polling_move_queue_to_websocket(sio_session *c, taker *take);
+void __wrap_sio__polling_move_queue_to_websocket(sio_session *c, taker *take);
 
-void __wrap_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
-                                bool initial) {
+void __wrap_sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body,
+                                             bool binary, bool initial) {
   unsigned owner = memory.owner;
   memory.owner = 0;
   pass_on(body, 0);
-  __real_sio__answer_packets(e, r, body, binary, initial);
+  __real_sio__answer_request_with_packets(e, r, body, binary, initial);
   memory.owner = owner;
 }
 
-void __wrap_sio__polling_hand_over_queue(sio_session *c, taker *take) {
+void __wrap_sio__polling_move_queue_to_websocket(sio_session *c, taker *take) {
   unsigned owner = memory.owner;
   memory.owner = 0;
-  __real_sio__polling_hand_over_queue(c, take);
+  __real_sio__polling_move_queue_to_websocket(c, take);
   memory.owner = owner;
 }
 
