@@ -62,6 +62,8 @@ struct engine_client {
   uint64_t probe_at; /* when it wants to upgrade                  */
   /* Since when only the answer to its POST keeps it from sending "5"; NEVER: it is not so. */
   uint64_t held_up_since;
+  unsigned posts_in_upgrade; /* since it began to upgrade, */
+  size_t bytes_in_upgrade;   /* ... and their bodies       */
   bool said_close;
   bool bare; /* what is being taken is binary that came as base64 */
 };
@@ -88,6 +90,8 @@ void engine_client_wake_in(const struct engine_client *e, uint64_t us);
 void engine_client_break(struct engine_client *e);
 /* In good order. */
 void engine_client_close(struct engine_client *e);
+/* It has begun to upgrade, and "3probe" has not come. */
+bool engine_client_is_probing(const struct engine_client *e);
 bool engine_client_on_websocket(const struct engine_client *e);
 void engine_client_free(struct engine_client *e);
 

@@ -85,6 +85,7 @@ struct host {
   uint32_t acts;     /* does something once in so many callbacks      */
   bool settles_late; /* what it owes it pays when something ends */
   bool holds_events; /* its packet middleware answers when it grows calm */
+  bool upgraders;    /* most peers upgrade while limits keep the server from handling POSTs */
   bool proxied;      /* a PROXY header stands before all that comes */
   uint32_t violence; /* ... and of that once in so many, it ends something */
   struct question questions[QUESTIONS];

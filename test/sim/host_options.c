@@ -62,6 +62,19 @@ static void draw_limits(sio_options *o) {
 /* All peers come from there. */
 static const char *const proxies[] = { "10.0.0.0/8", "unix", NULL };
 
+/* A server that handles POSTs late, because of a rate limit or a low high_water. Its peers say more
+ * than that while they upgrade. */
+static void draw_upgraders(sio_options *o) {
+  host.upgraders = draw(8) == 7;
+  if (!host.upgraders) return;
+  bool limited = draw(2);
+  o->packets_per_s = limited ? draw_between(5, 50) : 0;
+  o->bytes_per_s = 0;
+  o->when_limited = SIO_LIMITED_PAUSE;
+  o->high_water = draw_between(1000, 10000);
+  o->max_queued = o->upgrade_timeout_ms = o->requests_per_s = o->max_per_address = 0;
+}
+
 static void draw_proxies(sio_options *o) {
   if (!seldom()) return;
   o->trusted_proxies = proxies;
@@ -158,6 +171,7 @@ static void tell_limits(const sio_options *o) {
   TELL_OPTION(max_pending);
   TELL_OPTION(requests_per_s);
   TELL_OPTION(max_tls_handshakes);
+  if (host.upgraders) TELL("most peers upgrade while the server handles POSTs late");
 }
 
 static void tell_features(const sio_options *o) {
@@ -185,6 +199,7 @@ void host_draw_options(void) {
   draw_sizes(&host.opts);
   draw_queue(&host.opts);
   draw_limits(&host.opts);
+  draw_upgraders(&host.opts);
   draw_features(&host.opts);
   draw_proxies(&host.opts);
   draw_members(&host.opts);

@@ -78,6 +78,14 @@ static void make_prompt(struct peer *p) {
   p->breaks = p->leaves = 0;
 }
 
+/* It upgrades with a good line, while the server handles what it says late. */
+static void make_upgrader(struct peer *p) {
+  p->kind = draw(3) ? &peer_restless_raw : &peer_restless;
+  make_prompt(p);
+  p->port = PORT_PLAIN;
+  if (!p->address) p->address = 0x0a000001;
+}
+
 static void draw_character(struct peer *p) {
   p->reading = DRAW_OF(enum reading, READS_ALL, READS_ALL, READS_ALL, READS_SLOWLY, READS_NOTHING);
   p->breaks = draw(3) == 2 ? draw_between(2, 30) : 0;
@@ -100,6 +108,7 @@ void peers_invite(void) {
   draw_line(p);
   draw_character(p);
   if (loop.ping_stalls && draw(4)) make_prompt(p);
+  if (host.upgraders && draw(4)) make_upgrader(p);
   p->state = calloc(1, p->kind->size);
   if (!p->state) abort();
   tell_coming(p);
@@ -205,7 +214,8 @@ void peer_leave(struct peer *p) {
 
 /* What waits for it must be there in time, through whatever line. */
 static void better_line(struct peer *p) {
-  p->line_since = kernel.now;
+  bool is_good = p->delay_us + p->jitter_us <= CALM_DELAY_US && p->room >= CALM_ROOM;
+  if (!is_good) p->line_since = kernel.now;
   if (p->delay_us > CALM_DELAY_US) p->delay_us = CALM_DELAY_US;
   if (p->jitter_us > CALM_DELAY_US) p->jitter_us = CALM_DELAY_US;
   if (p->room < CALM_ROOM) p->room = CALM_ROOM;

@@ -61,6 +61,12 @@ static void begin(struct peer *p, bool restless) {
 static void start(struct peer *p) { begin(p, false); }
 static void start_restless(struct peer *p) { begin(p, true); }
 
+/* How many messages it says in a step. */
+static unsigned draw_count(const struct raw *c) {
+  if (host.upgraders && engine_client_is_probing(&c->e)) return draw_between(10, 60);
+  return draw_size(c->e.restless ? 100 : 20);
+}
+
 static void step(struct peer *p) {
   struct raw *c = p->state;
   engine_client_step(&c->e);
@@ -69,7 +75,7 @@ static void step(struct peer *p) {
     return;
   }
   if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
-    for (unsigned i = draw_size(c->e.restless ? 100 : 20); i > 0; i--) say(c);
+    for (unsigned i = draw_count(c); i > 0; i--) say(c);
     if (draw_one_in(40)) engine_client_close(&c->e);
   }
   engine_client_step(&c->e);
