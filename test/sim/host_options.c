@@ -68,7 +68,7 @@ static void draw_upgraders(sio_options *o) {
   host.upgraders = draw(8) == 7;
   if (!host.upgraders) return;
   bool limited = draw(2);
-  o->packets_per_s = limited ? draw_between(5, 50) : 0;
+  o->packets_per_s = limited ? draw_between(3, 12) : 0;
   o->bytes_per_s = 0;
   o->when_limited = SIO_LIMITED_PAUSE;
   o->high_water = draw_between(1000, 10000);
