@@ -15,10 +15,10 @@ static unsigned count_connections_for_limit(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }
 
-int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
+int sio__serve_or_reject_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
   if (max && count_connections_for_limit(srv) >= max) {
-    sio__limits_reject_connection(srv, fd);
+    sio__close_connection_over_max_connections(srv, fd);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve_accepted_socket(&srv->http, fd, tls);
@@ -36,14 +36,14 @@ struct placed_connection {
   const sio_tls *tls;
 };
 
-static void serve_connection_accepted_by_other_thread(void *server, void *arg) {
+static void serve_connection_from_other_thread(void *server, void *arg) {
   sio_server *srv = server;
   struct placed_connection *p = arg;
   sio__threads_count_arrived_conn(srv->core.threads, srv->core.member);
   if (srv->core.closing)
     close(p->fd);
   else
-    sio__serve_connection(srv, p->fd, p->tls);
+    sio__serve_or_reject_connection(srv, p->fd, p->tls);
   sio__free(p);
 }
 
@@ -52,21 +52,21 @@ static int send_accepted_connection_to_thread(sio_server *srv, struct member_id 
   struct placed_connection *p = sio__malloc(sizeof *p);
   if (!p) return UV_ENOMEM;
   *p = (struct placed_connection){ fd, tls };
-  int err = sio__threads_send(srv->core.threads, to, serve_connection_accepted_by_other_thread, p,
-                              sizeof *p);
+  int err =
+      sio__threads_send(srv->core.threads, to, serve_connection_from_other_thread, p, sizeof *p);
   if (err) sio__free(p);
   return err;
 }
 
-void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tls) {
+void sio__serve_connection_on_best_thread(sio_server *srv, int fd, const sio_tls *tls) {
   sio_threads *t = srv->core.threads;
   if (!t) {
-    sio__serve_connection(srv, fd, tls);
+    sio__serve_or_reject_connection(srv, fd, tls);
     return;
   }
   struct member_id to = sio__threads_choose_member(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
   if (!is_self && send_accepted_connection_to_thread(srv, to, fd, tls) == 0) return;
   sio__threads_count_arrived_conn(t, to);
-  sio__serve_connection(srv, fd, tls);
+  sio__serve_or_reject_connection(srv, fd, tls);
 }

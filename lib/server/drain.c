@@ -23,7 +23,7 @@ static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
 
 /* Ends up to n sessions of one engine. Returns how many sessions are left to be ended in the other
  * engines: n less those that were ended here. */
-static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
+static uint64_t end_up_to_n_sessions_of_engine(struct eio *e, uint64_t n) {
   list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
     if (n == 0) break;
@@ -37,9 +37,9 @@ static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
   return n;
 }
 
-static void end_due_sessions(sio_server *srv, uint64_t n) {
+static void end_up_to_n_sessions_of_server(sio_server *srv, uint64_t n) {
   list_each (it, tmp, &srv->engines.engines)
-    n = end_engine_sessions(container_of(it, struct eio, link), n);
+    n = end_up_to_n_sessions_of_engine(container_of(it, struct eio, link), n);
 }
 
 static bool has_no_sessions(const sio_server *srv) {
@@ -48,21 +48,23 @@ static bool has_no_sessions(const sio_server *srv) {
   return true;
 }
 
-static void run_drain_step(sio_server *srv) {
+static void end_sessions_due_in_drain_or_close(sio_server *srv) {
   uint64_t now = loop_now(&srv->core.loop);
   if (now >= srv->drain.deadline || has_no_sessions(srv)) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
-  end_due_sessions(srv, count_sessions_to_end_now(srv, now));
+  end_up_to_n_sessions_of_server(srv, count_sessions_to_end_now(srv, now));
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
 }
 
-static void on_drain_timer(struct timer *t) {
-  run_drain_step(container_of(t, sio_server, drain.timer));
+static void run_drain_step_on_timer(struct timer *t) {
+  end_sessions_due_in_drain_or_close(container_of(t, sio_server, drain.timer));
 }
 
-void sio__drain_timer_init(sio_server *srv) { timer_init(&srv->drain.timer, on_drain_timer); }
+void sio__drain_timer_init(sio_server *srv) {
+  timer_init(&srv->drain.timer, run_drain_step_on_timer);
+}
 
 void sio__drain_timer_stop(sio_server *srv) {
   sio__loop_stop_timer(&srv->core.loop, &srv->drain.timer);

@@ -37,20 +37,21 @@ static void stats_sum_free(struct gather *g) {
   sio__free(g);
 }
 
-static void stats_sum_finish(struct gather *g) {
+static void stats_sum_call_callback_and_free(struct gather *g) {
   list_remove(&g->link);
   task_cancel(&g->finish);
   g->done(&g->sum, g->user);
   stats_sum_free(g);
 }
 
-static void on_stats_sum_finish_task(struct task *t) {
-  stats_sum_finish(container_of(t, struct gather, finish));
+static void finish_stats_sum_in_task(struct task *t) {
+  stats_sum_call_callback_and_free(container_of(t, struct gather, finish));
 }
 
 void sio__finish_incomplete_stats_sums(sio_server *srv) {
   struct list *it;
-  while ((it = list_first(&srv->gathers))) stats_sum_finish(container_of(it, struct gather, link));
+  while ((it = list_first(&srv->gathers)))
+    stats_sum_call_callback_and_free(container_of(it, struct gather, link));
 }
 
 /* ---- the message ----------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ static void stats_message_free(struct stats_message *m) {
   sio__free(m);
 }
 
-static struct gather *find_stats_sum_by_number(sio_server *srv, uint64_t number) {
+static struct gather *find_pending_stats_sum_by_number(sio_server *srv, uint64_t number) {
   list_each (it, next, &srv->gathers) {
     struct gather *g = container_of(it, struct gather, link);
     if (g->number == number) return g;
@@ -78,12 +79,12 @@ static void stats_sum_add_answer(struct gather *g, const struct stats_message *m
 
 /* Handles a message that another member has filled in and sent back. Runs on the thread of the
  * server that adds up the statistics. */
-static void on_stats_message_returned(void *server, void *arg) {
+static void add_returned_stats_message_to_sum(void *server, void *arg) {
   struct stats_message *m = arg;
-  struct gather *g = find_stats_sum_by_number(server, m->number);
+  struct gather *g = find_pending_stats_sum_by_number(server, m->number);
   if (g) {
     stats_sum_add_answer(g, m);
-    if (--g->waiting == 0) stats_sum_finish(g);
+    if (--g->waiting == 0) stats_sum_call_callback_and_free(g);
   }
   stats_message_free(m);
 }
@@ -100,7 +101,7 @@ static void fill_in_and_return_stats_message(void *server, void *arg) {
   if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
   struct thread_message *reply = m->reply;
   m->reply = NULL;
-  if (sio__threads_reply(srv->core.threads, m->from, reply, on_stats_message_returned, m))
+  if (sio__threads_reply(srv->core.threads, m->from, reply, add_returned_stats_message_to_sum, m))
     stats_message_free(m);
 }
 
@@ -117,7 +118,8 @@ static struct stats_message *stats_message_new(sio_server *srv, const struct gat
   return NULL;
 }
 
-static int ask_member_for_stats(sio_server *srv, struct member_id to, const struct gather *g) {
+static int ask_server_of_thread_for_stats(sio_server *srv, struct member_id to,
+                                          const struct gather *g) {
   struct stats_message *m = stats_message_new(srv, g);
   if (!m) return UV_ENOMEM;
   int err =
@@ -128,7 +130,7 @@ static int ask_member_for_stats(sio_server *srv, struct member_id to, const stru
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
-static void report_lost_stats_request(sio_server *srv, int err) {
+static void count_and_log_lost_stats_request(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) return;
   srv->core.stats.thread_messages_lost++;
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_THREAD_MESSAGE_LOST, NULL,
@@ -136,14 +138,14 @@ static void report_lost_stats_request(sio_server *srv, int err) {
             sio_strerror(err));
 }
 
-static void ask_other_members_for_stats(sio_server *srv, struct gather *g) {
+static void ask_servers_of_other_threads_for_stats(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
   g->number = sio__threads_next_number(srv->core.threads);
   unsigned n = sio__threads_list_other_members(srv->core.threads, srv->core.member, others);
   for (unsigned i = 0; i < n; i++) {
-    int err = ask_member_for_stats(srv, others[i], g);
+    int err = ask_server_of_thread_for_stats(srv, others[i], g);
     if (err)
-      report_lost_stats_request(srv, err);
+      count_and_log_lost_stats_request(srv, err);
     else
       g->waiting++;
   }
@@ -161,10 +163,10 @@ int sio__stats_sum_start(sio_server *srv, bool with_nsps,
     stats_sum_free(g);
     return err;
   }
-  task_init(&g->finish, on_stats_sum_finish_task);
+  task_init(&g->finish, finish_stats_sum_in_task);
   list_push(&srv->gathers, &g->link);
   sio_server_get_stats(srv, &g->sum.stats, sizeof g->sum.stats);
-  if (srv->core.threads) ask_other_members_for_stats(srv, g);
+  if (srv->core.threads) ask_servers_of_other_threads_for_stats(srv, g);
   if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);
   return 0;
 }
@@ -174,7 +176,7 @@ struct stats_call {
   void *user;
 };
 
-static void pass_stats_sum_to_host(const struct gathered *sum, void *user) {
+static void call_host_callback_with_stats_sum(const struct gathered *sum, void *user) {
   struct stats_call *call = user;
   call->cb(&sum->stats, sum->servers, call->user);
   sio__free(call);
@@ -185,7 +187,7 @@ int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) 
   struct stats_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct stats_call){ cb, user };
-  int err = sio__stats_sum_start(srv, false, pass_stats_sum_to_host, call);
+  int err = sio__stats_sum_start(srv, false, call_host_callback_with_stats_sum, call);
   if (err) sio__free(call);
   return err;
 }

@@ -17,7 +17,7 @@ static void call_on_limited_callback(void *server, const sio_limited *l) {
   if (o->on_limited) o->on_limited(srv, l, o->on_limited_user);
 }
 
-void sio__limits_init(sio_server *srv) {
+void sio__set_up_limits_from_options(sio_server *srv) {
   const sio_options *o = &srv->opts.o;
   sio__addr_limits_init(&srv->addr_limits, &srv->core.loop, &srv->core.log);
   srv->addr_limits.rate = (struct rate){ o->connects_per_s, o->connects_burst };
@@ -38,7 +38,7 @@ void sio__limits_init(sio_server *srv) {
 
 void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limits); }
 
-void sio__limits_reject_connection(sio_server *srv, int fd) {
+void sio__close_connection_over_max_connections(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_read_peer(fd);
   close(fd);

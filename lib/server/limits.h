@@ -10,10 +10,10 @@
 
 /* Sets up the limits per address and the rate limits from the options. Must be called before
  * sio__routing_init(). */
-void sio__limits_init(sio_server *srv);
+void sio__set_up_limits_from_options(sio_server *srv);
 void sio__limits_clear(sio_server *srv);
 /* Closes a descriptor that was accepted when max_connections connections were open already, and
  * reports that to on_reject, the log and sio_stats.rejected. */
-void sio__limits_reject_connection(sio_server *srv, int fd);
+void sio__close_connection_over_max_connections(sio_server *srv, int fd);
 
 #endif

@@ -13,19 +13,20 @@
 
 enum { BACKLOG = 511 };
 
-static void on_connection_accepted(struct listener *ln, int fd) {
-  sio__assign_connection_to_thread(ln->owner, fd, ln->tls);
+static void assign_accepted_connection_to_thread(struct listener *ln, int fd) {
+  sio__serve_connection_on_best_thread(ln->owner, fd, ln->tls);
 }
 
-static void on_accept_failed(struct listener *ln, int err) {
+static void count_and_log_failed_accept(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
   srv->core.stats.accept_failures++;
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET,
       "cannot accept a connection: %s; the next try is in 100 ms", sio_strerror(err));
 }
 
-static const struct listener_ops listener_callbacks = { .accepted = on_connection_accepted,
-                                                        .starved = on_accept_failed };
+static const struct listener_ops listener_callbacks = { .accepted =
+                                                            assign_accepted_connection_to_thread,
+                                                        .starved = count_and_log_failed_accept };
 
 static const char *describe_enabled_transports(const sio_server *srv) {
   switch (srv->opts.o.transports) {
@@ -51,7 +52,8 @@ static struct listen_name describe_listen_address(const sio_listen_options *o, i
   return name;
 }
 
-static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_options *o) {
+static void add_and_log_listener(sio_server *srv, struct listener *ln,
+                                 const sio_listen_options *o) {
   ln->tls = o->tls;
   list_push(&srv->listeners, &ln->link);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
@@ -60,7 +62,7 @@ static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_
 }
 
 /* Returns a text that says what is wrong with the options, or NULL if they are valid. */
-static const char *find_invalid_listen_option(const sio_listen_options *o) {
+static const char *describe_invalid_listen_option(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path cannot be set together with host or port";
   if (o->port < 0 || o->port > 65535) return "the port is not in the range 0 to 65535";
   if (o->backlog < 0) return "the backlog is negative";
@@ -76,8 +78,8 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
 
 /* Logs that listening failed, and returns err. The line is passed to the log callback at once,
  * because a program that cannot listen often exits before its loop runs. */
-static int report_listen_failure(sio_server *srv, const sio_listen_options *o, int err,
-                                 const char *reason) {
+static int log_listen_failure_and_return_error(sio_server *srv, const sio_listen_options *o,
+                                               int err, const char *reason) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",
       describe_listen_address(o, o->port).text, reason);
   sio_log_flush(srv);
@@ -88,12 +90,13 @@ int sio_listen_with(sio_server *srv, const sio_listen_options *opts) {
   sio_listen_options o;
   struct listener *ln;
   if (!opts || sio__read_sized_struct(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
-  const char *fault = find_invalid_listen_option(&o);
-  if (srv->core.closing) return report_listen_failure(srv, &o, SIO_ESTATE, "the server is closing");
-  if (fault) return report_listen_failure(srv, &o, UV_EINVAL, fault);
+  const char *fault = describe_invalid_listen_option(&o);
+  if (srv->core.closing)
+    return log_listen_failure_and_return_error(srv, &o, SIO_ESTATE, "the server is closing");
+  if (fault) return log_listen_failure_and_return_error(srv, &o, UV_EINVAL, fault);
   int err = open_listener(srv, &ln, &o);
-  if (err) return report_listen_failure(srv, &o, err, sio_strerror(err));
-  add_listener(srv, ln, &o);
+  if (err) return log_listen_failure_and_return_error(srv, &o, err, sio_strerror(err));
+  add_and_log_listener(srv, ln, &o);
   return 0;
 }
 
@@ -116,30 +119,32 @@ static int make_descriptor_nonblocking(int fd) {
   return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int check_accept_options(sio_server *srv, int fd, const sio_accept_options *in,
-                                sio_accept_options *o) {
+static int check_accept_options_and_set_nonblocking(sio_server *srv, int fd,
+                                                    const sio_accept_options *in,
+                                                    sio_accept_options *o) {
   int err = srv->core.closing ? SIO_ECLOSED : sio__read_sized_struct(o, sizeof *o, in, sizeof *o);
   if (!err && o->tls && !tls_provider_has_all_ops(o->tls)) err = UV_EINVAL;
   return err ? err : make_descriptor_nonblocking(fd);
 }
 
-static int serve_accepted_descriptor(sio_server *srv, int fd, const sio_accept_options *in) {
+static int serve_or_close_descriptor_of_host(sio_server *srv, int fd,
+                                             const sio_accept_options *in) {
   sio_accept_options o;
-  int err = check_accept_options(srv, fd, in, &o);
+  int err = check_accept_options_and_set_nonblocking(srv, fd, in, &o);
   if (err) {
     if (fd >= 0) close(fd);
     return err;
   }
   sio__os_disable_sigpipe(fd);
   sio__enable_tcp_keep_alive(fd);
-  err = sio__serve_connection(srv, fd, o.tls);
+  err = sio__serve_or_reject_connection(srv, fd, o.tls);
   return err || !o.read.n ? err : sio__http_feed_newest_conn(&srv->http, o.read);
 }
 
 int sio_accept(sio_server *srv, const sio_accept_options *opts) {
   if (!opts) return UV_EINVAL;
-  if (!opts->listener) return serve_accepted_descriptor(srv, opts->fd, opts);
+  if (!opts->listener) return serve_or_close_descriptor_of_host(srv, opts->fd, opts);
   if (srv->core.closing) return SIO_ECLOSED;
   int fd = sio__take_socket_from_uv_stream(&srv->core.loop, opts->listener);
-  return fd < 0 ? fd : serve_accepted_descriptor(srv, fd, opts);
+  return fd < 0 ? fd : serve_or_close_descriptor_of_host(srv, fd, opts);
 }

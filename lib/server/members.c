@@ -14,7 +14,7 @@
 
 /* Counts and logs a connection that could not be handed over to another member. That the other
  * server has begun to close is not counted as a loss. */
-static void report_lost_handed_over_connection(sio_server *srv, int err) {
+static void count_and_log_lost_handed_over_conn(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
     LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
         "a connection is closed: the server of its session is closing");
@@ -34,12 +34,13 @@ static void serve_handed_over_connection(void *server, void *arg) {
     return;
   }
   int err = sio__http_serve_transferred_conn(&srv->http, t);
-  if (err && err != SIO_ELIMIT) report_lost_handed_over_connection(srv, err);
+  if (err && err != SIO_ELIMIT) count_and_log_lost_handed_over_conn(srv, err);
 }
 
 /* Hands over the connection of a request to the member that has the session of the request. If that
  * is not possible, the connection is closed; the client then connects again. */
-static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
+static void hand_over_conn_of_request_to_thread(struct eio_group *g, sio_request *r,
+                                                struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_conn_transfer *t;
   if (sio__request_detach_conn_for_other_server(r, &t)) {
@@ -53,13 +54,13 @@ static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, str
     return;
   }
   sio__http_conn_transfer_discard(t);
-  report_lost_handed_over_connection(srv, err);
+  count_and_log_lost_handed_over_conn(srv, err);
 }
 
 /* ---- membership ---------------------------------------------------------------------------- */
 
 /* The adapter of the cluster keeps the lost sockets of all members. */
-static void log_different_recovery(struct log *log, const char *where) {
+static void log_recovery_differs_between_threads(struct log *log, const char *where) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "%s: this adapter needs the same recovery.max_disconnection_ms in all threads, or none",
       where);
@@ -72,11 +73,12 @@ int sio__server_join_threads(sio_server *srv) {
   if (!t) return 0;
   int err = sio__threads_add_member(t, &srv->core.loop, srv,
                                     recovery ? recovery->max_disconnection_ms : 0, &id);
-  if (err == UV_EINVAL) log_different_recovery(&srv->core.log, "sio_options.recovery");
+  if (err == UV_EINVAL)
+    log_recovery_differs_between_threads(&srv->core.log, "sio_options.recovery");
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
-  srv->engines.hand_over = hand_over_request_to_thread;
+  srv->engines.hand_over = hand_over_conn_of_request_to_thread;
   srv->addr_limits.table = &t->addresses;
   uv_ref((uv_handle_t *)&srv->core.loop.wake);
   return 0;
@@ -121,7 +123,8 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
   if (has_connected_sockets(srv)) return SIO_ESTATE;
   bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
   int err = sio__threads_set_cluster(core->threads, core->member, recovers);
-  if (err == UV_EINVAL) log_different_recovery(&core->log, "sio_threads_set_adapter()");
+  if (err == UV_EINVAL)
+    log_recovery_differs_between_threads(&core->log, "sio_threads_set_adapter()");
   if (err) return err;
   sio__threads_adapter_set_cluster_adapter(core, adapter, user);
   return connect_namespaces_to_cluster_adapter(srv, adapter, user);
@@ -134,17 +137,18 @@ struct posted_call {
   void *arg;
 };
 
-static void run_posted_call_on_member(void *server, void *arg) {
+static void run_posted_call_on_thread_server(void *server, void *arg) {
   struct posted_call *c = arg;
   c->fn(server, c->arg);
   sio__free(c);
 }
 
-static int post_call_to_member(sio_threads *t, struct member_id to, struct posted_call call) {
+static int post_host_call_to_server_of_thread(sio_threads *t, struct member_id to,
+                                              struct posted_call call) {
   struct posted_call *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;
   *c = call;
-  int err = sio__threads_send(t, to, run_posted_call_on_member, c, sizeof *c);
+  int err = sio__threads_send(t, to, run_posted_call_on_thread_server, c, sizeof *c);
   if (err) sio__free(c);
   return err;
 }
@@ -157,7 +161,7 @@ int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), voi
   unsigned n = sio__threads_list_other_members(t, (struct member_id){ MEMBERS_MAX, 0 }, all);
   int err = n ? 0 : SIO_ECLOSED;
   for (unsigned i = 0; i < n; i++) {
-    int failed = post_call_to_member(t, all[i], (struct posted_call){ fn, arg });
+    int failed = post_host_call_to_server_of_thread(t, all[i], (struct posted_call){ fn, arg });
     sent += !failed;
     if (!err) err = failed;
   }

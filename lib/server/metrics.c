@@ -280,8 +280,8 @@ static void format_metric_number(char out[NUM_MAX], uint64_t v, bool us) {
     snprintf(out, NUM_MAX, "%" PRIu64, v);
 }
 
-static void put_metric_series(struct out *o, const struct family *f, const char *suffix,
-                              const struct label *l, const char *le, uint64_t v, bool us) {
+static void put_metric_sample_line(struct out *o, const struct family *f, const char *suffix,
+                                   const struct label *l, const char *le, uint64_t v, bool us) {
   char text[NUM_MAX];
   format_metric_number(text, v, us);
   put_metric_name(o, f, suffix);
@@ -289,8 +289,8 @@ static void put_metric_series(struct out *o, const struct family *f, const char 
   metrics_printf(o, " %s\n", text);
 }
 
-static void put_histogram_series(struct out *o, const struct family *f, const struct label *l,
-                                 const sio_histogram *h) {
+static void put_histogram_samples(struct out *o, const struct family *f, const struct label *l,
+                                  const sio_histogram *h) {
   bool us = f->metric->kind == SECONDS;
   char le[NUM_MAX];
   uint64_t n = 0;
@@ -298,27 +298,27 @@ static void put_histogram_series(struct out *o, const struct family *f, const st
     bool last = i == SIO_BUCKETS - 1;
     n += h->count[i];
     format_metric_number(le, sio_bucket_bound(i), us);
-    put_metric_series(o, f, "_bucket", l, last ? "+Inf" : le, n, false);
+    put_metric_sample_line(o, f, "_bucket", l, last ? "+Inf" : le, n, false);
   }
-  put_metric_series(o, f, "_sum", l, NULL, h->sum, us);
-  put_metric_series(o, f, "_count", l, NULL, n, false);
+  put_metric_sample_line(o, f, "_sum", l, NULL, h->sum, us);
+  put_metric_sample_line(o, f, "_count", l, NULL, n, false);
 }
 
 static bool is_histogram_metric(const struct metric *m) { return m->kind >= BYTES; }
 
-static void put_metric_value(struct out *o, const struct family *f, const struct label *l,
-                             const void *v) {
+static void put_metric_samples_by_kind(struct out *o, const struct family *f, const struct label *l,
+                                       const void *v) {
   if (is_histogram_metric(f->metric))
-    put_histogram_series(o, f, l, v);
+    put_histogram_samples(o, f, l, v);
   else
-    put_metric_series(o, f, f->metric->kind == COUNTER ? "_total" : "", l, NULL,
-                      *(const uint64_t *)v, false);
+    put_metric_sample_line(o, f, f->metric->kind == COUNTER ? "_total" : "", l, NULL,
+                           *(const uint64_t *)v, false);
 }
 
 /* Writes the HELP and TYPE lines of a metric. Sets *rest to what follows the help in m->text: the
  * label and its values. */
-static struct family put_metric_family_header(struct out *o, const struct metric *m,
-                                              sio_slice *rest) {
+static struct family put_metric_help_and_type_lines(struct out *o, const struct metric *m,
+                                                    sio_slice *rest) {
   static const char *const types[] = { "counter", "gauge", "histogram", "histogram" };
   struct family f = { .metric = m };
   const char *suffix = m->kind == COUNTER ? "_total" : "";
@@ -337,23 +337,24 @@ static void put_server_metric(struct out *o, const struct metric *m, const sio_s
   const char *at = (const char *)st + m->at;
   struct label l = { 0 };
   sio_slice rest;
-  struct family f = put_metric_family_header(o, m, &rest);
-  if (!sio__slice_split(&rest, '|', &l.name)) put_metric_value(o, &f, &l, at);
+  struct family f = put_metric_help_and_type_lines(o, m, &rest);
+  if (!sio__slice_split(&rest, '|', &l.name)) put_metric_samples_by_kind(o, &f, &l, at);
   while (sio__slice_split(&rest, '|', &l.value)) {
-    if (!slice_equals_str(l.value, "none")) put_metric_value(o, &f, &l, at);
+    if (!slice_equals_str(l.value, "none")) put_metric_samples_by_kind(o, &f, &l, at);
     at += is_histogram_metric(m) ? sizeof(sio_histogram) : sizeof(uint64_t);
   }
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-static void put_namespace_metric(struct out *o, const struct metric *m, const struct map *nsps) {
+static void put_metric_of_all_namespaces(struct out *o, const struct metric *m,
+                                         const struct map *nsps) {
   sio_slice rest;
   const struct nsp_row *row;
-  struct family f = put_metric_family_header(o, m, &rest);
+  struct family f = put_metric_help_and_type_lines(o, m, &rest);
   for (uint32_t i = 0; (row = sio__map_next(nsps, &i));) {
     struct label l = { SLICE("namespace"), slice_str(row->name) };
-    put_metric_value(o, &f, &l, (const char *)&row->stats + m->at);
+    put_metric_samples_by_kind(o, &f, &l, (const char *)&row->stats + m->at);
   }
 }
 
@@ -364,18 +365,18 @@ static void put_all_metrics(struct out *o, const sio_stats *st, const struct map
                                       GAUGE };
   struct label version = { SLICE("version"), slice_str(sio_version()) };
   sio_slice rest;
-  struct family f = put_metric_family_header(o, &info, &rest);
-  put_metric_value(o, &f, &version, &(uint64_t){ 1 });
+  struct family f = put_metric_help_and_type_lines(o, &info, &rest);
+  put_metric_samples_by_kind(o, &f, &version, &(uint64_t){ 1 });
   for (size_t i = 0; i < sizeof nsp_metrics / sizeof *nsp_metrics; i++)
-    put_namespace_metric(o, &nsp_metrics[i], nsps);
+    put_metric_of_all_namespaces(o, &nsp_metrics[i], nsps);
   for (size_t i = 0; i < sizeof server_metrics / sizeof *server_metrics; i++)
     put_server_metric(o, &server_metrics[i], st);
 }
 
 /* Writes all metrics and calls cb with the text. Returns 0; or UV_ENOMEM, or SIO_ETOOBIG if the
  * text is longer than TEXT_MAX, and cb is not called then. */
-static int write_metrics_text(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
-                              void *user) {
+static int write_metrics_text_and_call_callback(const sio_stats *st, const struct map *nsps,
+                                                sio_metrics_cb cb, void *user) {
   struct out o = { 0 };
   buf_init(&o.text, TEXT_MAX);
   put_all_metrics(&o, st, nsps);
@@ -391,7 +392,7 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   sio__nsp_stats_rows_init(&nsps);
   sio_server_get_stats(srv, &st, sizeof st);
   int err = sio__nsp_stats_rows_collect(&nsps, srv);
-  if (!err) err = write_metrics_text(&st, &nsps, cb, user);
+  if (!err) err = write_metrics_text_and_call_callback(&st, &nsps, cb, user);
   sio__nsp_stats_rows_clear(&nsps);
   return err;
 }
@@ -403,9 +404,11 @@ struct metrics_call {
   void *user;
 };
 
-static void write_gathered_metrics(const struct gathered *sum, void *user) {
+static void call_host_callback_with_metrics_sum(const struct gathered *sum, void *user) {
   struct metrics_call *call = user;
-  int err = sum->err ? sum->err : write_metrics_text(&sum->stats, &sum->nsps, call->cb, call->user);
+  int err = sum->err ? sum->err
+                     : write_metrics_text_and_call_callback(&sum->stats, &sum->nsps, call->cb,
+                                                            call->user);
   if (err) call->cb(slice(NULL, 0), call->user);
   sio__free(call);
 }
@@ -415,7 +418,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
   struct metrics_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct metrics_call){ cb, user };
-  int err = sio__stats_sum_start(srv, true, write_gathered_metrics, call);
+  int err = sio__stats_sum_start(srv, true, call_host_callback_with_metrics_sum, call);
   if (err) sio__free(call);
   return err;
 }
@@ -434,7 +437,7 @@ static void answer_metrics_request(sio_slice text, void *request) {
   msg_unref(m);
 }
 
-static void on_metrics_request(sio_request *r, void *server) {
+static void collect_and_answer_metrics_request(sio_request *r, void *server) {
   sio_server *srv = server;
   int err = srv->core.threads ? sio_threads_metrics(srv, answer_metrics_request, r)
                               : sio_metrics_text(srv, answer_metrics_request, r);
@@ -444,5 +447,6 @@ static void on_metrics_request(sio_request *r, void *server) {
 int sio_metrics_route(sio_server *srv, const char *path) {
   if (!path || strchr(path, '*') || sio__eio_find_engine_by_url(&srv->engines, slice_str(path)))
     return UV_EINVAL;
-  return sio__routes_add_callback(&srv->routes, "GET", path, 0, on_metrics_request, srv);
+  return sio__routes_add_callback(&srv->routes, "GET", path, 0, collect_and_answer_metrics_request,
+                                  srv);
 }

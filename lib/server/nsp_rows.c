@@ -7,13 +7,15 @@
 #include "base/mem.h"
 #include "core/parent.h"
 
-static sio_slice nsp_stats_row_key(const void *row) {
+static sio_slice get_map_key_of_nsp_stats_row(const void *row) {
   return slice_str(((const struct nsp_row *)row)->name);
 }
 
-void sio__nsp_stats_rows_init(struct map *rows) { sio__map_init(rows, nsp_stats_row_key); }
+void sio__nsp_stats_rows_init(struct map *rows) {
+  sio__map_init(rows, get_map_key_of_nsp_stats_row);
+}
 
-static struct nsp_row *nsp_stats_row_new(struct map *rows, const char *name) {
+static struct nsp_row *add_zeroed_nsp_stats_row(struct map *rows, const char *name) {
   size_t n = strlen(name) + 1;
   struct nsp_row *row = sio__malloc(sizeof *row + n);
   if (!row) return NULL;
@@ -29,7 +31,7 @@ static struct nsp_row *nsp_stats_row_new(struct map *rows, const char *name) {
  * of a parent. Namespaces with the same name share one row. */
 static struct nsp_row *find_or_add_nsp_stats_row(struct map *rows, const char *name) {
   struct nsp_row *row = sio__map_get(rows, slice_str(name));
-  return row ? row : nsp_stats_row_new(rows, name);
+  return row ? row : add_zeroed_nsp_stats_row(rows, name);
 }
 
 static int collect_parent_nsp_stats(struct map *rows, const sio_server *srv) {

@@ -124,7 +124,7 @@ static bool is_valid_function_table_size(size_t size, size_t min) {
   return size == 0 || size >= min;
 }
 
-static int check_threads_option(sio_options *o, struct log *log) {
+static int check_threads_option_and_set_adapter(sio_options *o, struct log *log) {
   if (!o->threads) return 0;
   if (o->adapter)
     return log_invalid_option(
@@ -133,7 +133,7 @@ static int check_threads_option(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int check_adapter_option(sio_options *o, struct log *log) {
+static int check_adapter_option_or_set_default(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio__adapter_memory;
   const sio_adapter_ops *a = o->adapter;
   if (!is_valid_function_table_size(a->size, sizeof *a))
@@ -144,7 +144,7 @@ static int check_adapter_option(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int check_unsigned_options(sio_options *o, struct log *log) {
+static int check_unsigned_options_and_set_defaults(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof count_fields / sizeof *count_fields; i++) {
     unsigned v;
     memcpy(&v, (char *)o + count_fields[i].at, sizeof v);
@@ -155,7 +155,7 @@ static int check_unsigned_options(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int check_size_t_options(sio_options *o, struct log *log) {
+static int check_size_t_options_and_set_defaults(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof size_fields / sizeof *size_fields; i++) {
     size_t v;
     memcpy(&v, (char *)o + size_fields[i].at, sizeof v);
@@ -166,7 +166,7 @@ static int check_size_t_options(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int check_queue_options(sio_options *o, struct log *log) {
+static int check_queue_options_and_set_defaults(sio_options *o, struct log *log) {
   if (o->queue_high > o->max_queued)
     return log_option_over_other_option(log, "queue_high", o->queue_high, "max_queued",
                                         o->max_queued);
@@ -183,7 +183,7 @@ static int check_queue_options(sio_options *o, struct log *log) {
 }
 
 /* Checks max_unsent and sets its default. Afterwards 0 means that there is no limit. */
-static int check_max_unsent_option(sio_options *o, struct log *log) {
+static int check_max_unsent_option_and_set_default(sio_options *o, struct log *log) {
   if (o->max_unsent > INT_MAX)
     return log_option_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
   if (o->when_full == SIO_FULL_KEEP_LATEST && !o->max_unsent) o->max_unsent = UNSENT;
@@ -193,7 +193,7 @@ static int check_max_unsent_option(sio_options *o, struct log *log) {
 
 /* Checks high_water, shutdown_timeout_ms and max_packet, whose defaults depend on other fields, and
  * transports, max_unjoined and log_level. */
-static int check_dependent_options(sio_options *o, struct log *log) {
+static int check_dependent_options_and_set_defaults(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
     return log_option_over_other_option(log, "high_water", o->high_water, "max_queued",
@@ -223,7 +223,7 @@ static int check_dependent_options(sio_options *o, struct log *log) {
  * field cannot exceed RATE_MAX, and the compiler would warn about comparing it directly. */
 static bool is_rate_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
 
-static int check_rate_options(sio_options *o, struct log *log) {
+static int check_rate_options_and_set_defaults(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
@@ -246,7 +246,7 @@ static int check_rate_options(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int check_proxy_options(struct options *opts, struct log *log) {
+static int check_and_parse_proxy_options(struct options *opts, struct log *log) {
   const sio_options *o = &opts->o;
   const char *which = "";
   if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
@@ -296,7 +296,7 @@ int sio__url_path_new(char **out, const char *p, bool slash) {
   return 0;
 }
 
-static int check_path_option(struct options *opts, struct log *log) {
+static int check_and_copy_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
   if (err == UV_EINVAL)
@@ -308,7 +308,7 @@ static int check_path_option(struct options *opts, struct log *log) {
   return err;
 }
 
-static int copy_cors_option(struct options *opts, struct log *log) {
+static int check_and_copy_cors_option(struct options *opts, struct log *log) {
   sio_cors cors;
   if (!opts->o.cors) return 0;
   int err = COPY_OPTION_STRUCT(&cors, opts->o.cors, log, "cors");
@@ -322,13 +322,13 @@ static int copy_cors_option(struct options *opts, struct log *log) {
 }
 
 /* The longest session id that generate_id can make has 63 characters. */
-static bool is_cookie_short_enough(const sio_cookie *c) {
+static bool is_cookie_header_short_enough(const sio_cookie *c) {
   char text[COOKIE_SIZE], sid[63];
   memset(sid, 'x', sizeof sid);
   return sio__cookie_write_set_cookie_value(text, sizeof text, c, slice(sid, sizeof sid)) > 0;
 }
 
-static int copy_cookie_option(struct options *opts, struct log *log) {
+static int check_and_copy_cookie_option(struct options *opts, struct log *log) {
   sio_cookie cookie;
   if (!opts->o.cookie) return 0;
   int err = COPY_OPTION_STRUCT(&cookie, opts->o.cookie, log, "cookie");
@@ -339,7 +339,7 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
         log, "cookie",
         "an attribute has an invalid character or value, or SIO_SAMESITE_NONE lacks secure");
   opts->o.cookie = opts->cookie;
-  if (!err && !is_cookie_short_enough(opts->cookie))
+  if (!err && !is_cookie_header_short_enough(opts->cookie))
     return log_invalid_option(log, "cookie",
                               "the cookie with all attributes is longer than %d bytes",
                               COOKIE_SIZE - 1);
@@ -354,7 +354,7 @@ static bool is_valid_origin(const char *s) {
 }
 
 /* Copies allowed_origins into one block of memory: first the pointers, then the texts. */
-static int copy_origins_option(struct options *opts, struct log *log) {
+static int check_and_copy_origins_option(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
   if (!from) return 0;
@@ -380,7 +380,7 @@ static int copy_origins_option(struct options *opts, struct log *log) {
 /* Checks the options that need zlib, which the library may have been built without. This has to run
  * before zeros are replaced by defaults: the lack of zlib is an error only if the program itself
  * has asked for compression. */
-static int check_features_are_built_in(const sio_options *o, struct log *log) {
+static int check_zlib_options_are_built_in(const sio_options *o, struct log *log) {
   if (sio__deflate_is_available()) return 0;
   if (o->per_message_deflate) return log_option_not_built_in(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;
@@ -393,7 +393,7 @@ static int check_deflate_option_field(struct log *log, const char *field, int v,
                             "%s: %d is neither 0 nor in the range %d to %d", field, v, min, max);
 }
 
-static int check_deflate_options(struct options *opts, struct log *log) {
+static int check_and_copy_deflate_options(struct options *opts, struct log *log) {
   sio_deflate *d = &opts->deflate;
   if (!opts->o.per_message_deflate) return 0;
   int err = COPY_OPTION_STRUCT(d, opts->o.per_message_deflate, log, "per_message_deflate");
@@ -408,7 +408,7 @@ static int check_deflate_options(struct options *opts, struct log *log) {
   return 0;
 }
 
-static int check_recovery_options(struct options *opts, struct log *log) {
+static int check_and_copy_recovery_options(struct options *opts, struct log *log) {
   sio_recovery *r = &opts->recovery;
   if (!opts->o.recovery) return 0;
   int err = COPY_OPTION_STRUCT(r, opts->o.recovery, log, "recovery");
@@ -436,26 +436,26 @@ static int check_initial_packet_option(const sio_options *o, struct log *log) {
                             "is not valid UTF-8; set sio_options.initial_binary for other bytes");
 }
 
-int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
+int sio__options_check_and_copy(struct options *opts, const sio_options *in, struct log *log) {
   *opts = (struct options){ .o = *in };
-  int err = check_features_are_built_in(&opts->o, log);
-  if (!err) err = check_unsigned_options(&opts->o, log);
-  if (!err) err = check_size_t_options(&opts->o, log);
-  if (!err) err = check_dependent_options(&opts->o, log);
-  if (!err) err = check_queue_options(&opts->o, log);
-  if (!err) err = check_max_unsent_option(&opts->o, log);
-  if (!err) err = check_rate_options(&opts->o, log);
-  if (!err) err = check_threads_option(&opts->o, log);
-  if (!err) err = check_adapter_option(&opts->o, log);
+  int err = check_zlib_options_are_built_in(&opts->o, log);
+  if (!err) err = check_unsigned_options_and_set_defaults(&opts->o, log);
+  if (!err) err = check_size_t_options_and_set_defaults(&opts->o, log);
+  if (!err) err = check_dependent_options_and_set_defaults(&opts->o, log);
+  if (!err) err = check_queue_options_and_set_defaults(&opts->o, log);
+  if (!err) err = check_max_unsent_option_and_set_default(&opts->o, log);
+  if (!err) err = check_rate_options_and_set_defaults(&opts->o, log);
+  if (!err) err = check_threads_option_and_set_adapter(&opts->o, log);
+  if (!err) err = check_adapter_option_or_set_default(&opts->o, log);
   if (!err) err = check_parser_option(&opts->o, log);
-  if (!err) err = check_path_option(opts, log);
-  if (!err) err = check_deflate_options(opts, log);
-  if (!err) err = check_recovery_options(opts, log);
+  if (!err) err = check_and_copy_path_option(opts, log);
+  if (!err) err = check_and_copy_deflate_options(opts, log);
+  if (!err) err = check_and_copy_recovery_options(opts, log);
   if (!err) err = check_initial_packet_option(&opts->o, log);
-  if (!err) err = copy_cors_option(opts, log);
-  if (!err) err = copy_cookie_option(opts, log);
-  if (!err) err = copy_origins_option(opts, log);
-  if (!err) err = check_proxy_options(opts, log);
+  if (!err) err = check_and_copy_cors_option(opts, log);
+  if (!err) err = check_and_copy_cookie_option(opts, log);
+  if (!err) err = check_and_copy_origins_option(opts, log);
+  if (!err) err = check_and_parse_proxy_options(opts, log);
   if (err) sio__options_clear(opts);
   return err;
 }

@@ -37,20 +37,20 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
                                                p ? p + (file - sio__client_assets) : NULL);
 }
 
-static bool on_client_bundle_request_head(sio_request *r) {
+static bool check_limits_of_client_bundle_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
   sio__admit_charge_request_or_answer_429(&srv->addr_limits, r);
   return true;
 }
 
-static void on_client_bundle_request_complete(sio_request *r) {
+static void answer_client_bundle_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_add_headers_or_answer_preflight(srv->opts.cors, r) : 0;
   if (err == 0) err = send_client_bundle_file(srv, r, find_client_bundle_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_close_without_answer(r);
 }
 
-static void on_client_bundle_request_aborted(sio_request *r, int err, const char *detail) {
+static void ignore_aborted_client_bundle_request(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
@@ -104,9 +104,9 @@ void sio__routing_init(sio_server *srv) {
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
-  srv->client_mount = (struct http_mount){ .on_head = on_client_bundle_request_head,
-                                           .on_request = on_client_bundle_request_complete,
-                                           .on_abort = on_client_bundle_request_aborted,
+  srv->client_mount = (struct http_mount){ .on_head = check_limits_of_client_bundle_request,
+                                           .on_request = answer_client_bundle_request,
+                                           .on_abort = ignore_aborted_client_bundle_request,
                                            .owner = srv };
   sio__routes_init(&srv->routes);
   srv->routes.addr_limits = &srv->addr_limits;
@@ -122,7 +122,7 @@ static struct endpoint *ws_endpoint_of_list_link(struct list *it) {
   return container_of(it, struct endpoint, link);
 }
 
-void sio__routing_close(sio_server *srv) {
+void sio__routing_close_ws_peers_and_drain_http(sio_server *srv) {
   list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(ws_endpoint_of_list_link(it));
   sio__http_close_conns_after_answers(&srv->http);
 }

@@ -37,13 +37,13 @@ void sio__server_free_compressors(sio_server *srv) {
 
 typedef void (*server_ended_cb)(void *user);
 
-static void run_server_ended_hooks(sio_server *srv) {
+static void run_host_server_ended_callbacks(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
 }
 
 /* Called when the server has no handles on the uv loop any more. Frees the parts of the server. The
  * struct itself is freed later if the program still holds references to sockets or namespaces. */
-static void on_loop_closed(struct loop *l) {
+static void free_server_parts_on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
   void *user = srv->done_user, *drain_user = srv->drain.user;
@@ -52,7 +52,7 @@ static void on_loop_closed(struct loop *l) {
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
   sio__server_close_adapters(srv);
-  run_server_ended_hooks(srv);
+  run_host_server_ended_callbacks(srv);
   sio__hooks_clear(&srv->closing);
   sio__hooks_clear(&srv->ended);
   sio__hooks_clear(&srv->core.new_nsp);
@@ -68,19 +68,19 @@ static void on_loop_closed(struct loop *l) {
 
 /* Closes all connections that are still open after shutdown_timeout_ms. Some of them may be
  * WebSockets that began to close before the server did. */
-static void fail_all_connections(struct loop *l) {
+static void close_all_connections_as_timed_out(struct loop *l) {
   struct list *it;
   while ((it = list_first(&l->conns)))
     sio__conn_fail(container_of(it, struct conn, link), SIO_ETIMEOUT);
 }
 
-static void on_shutdown_timeout(struct timer *t) {
+static void close_connections_on_shutdown_timeout(struct timer *t) {
   sio_server *srv = container_of(t, sio_server, shutdown_timer);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "shutdown_timeout_ms is over: %u connections are still open and are closed now",
       srv->core.loop.nconns);
   sio__http_close_all_conns_and_abort(&srv->http);
-  fail_all_connections(&srv->core.loop);
+  close_all_connections_as_timed_out(&srv->core.loop);
 }
 
 static void end_queries_and_stop_adapters(sio_server *srv) {
@@ -91,12 +91,12 @@ static void end_queries_and_stop_adapters(sio_server *srv) {
   }
 }
 
-static void on_server_close_task(struct task *t) {
+static void close_sessions_and_routes_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
   sio__finish_incomplete_stats_sums(srv);
   end_queries_and_stop_adapters(srv);
   sio__eio_close_all_sessions(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
-  sio__routing_close(srv);
+  sio__routing_close_ws_peers_and_drain_http(srv);
   sio__loop_start_timer(&srv->core.loop, &srv->shutdown_timer, srv->opts.o.shutdown_timeout_ms);
 }
 
@@ -125,7 +125,7 @@ int sio_on_close(sio_server *srv, server_close_cb begin, server_ended_cb ended, 
   return err;
 }
 
-static void run_close_hooks(sio_server *srv) {
+static void run_host_close_callbacks(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->closing)((server_close_cb)k->fn)(srv, k->user);
 }
 
@@ -143,14 +143,14 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   stop_listening(srv);
   disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->close_task);
-  sio__loop_close(&srv->core.loop, on_loop_closed);
-  run_close_hooks(srv);
+  sio__loop_close(&srv->core.loop, free_server_parts_on_loop_closed);
+  run_host_close_callbacks(srv);
   return 0;
 }
 
-void sio__server_init_closing(sio_server *srv) {
+void sio__server_init_close_task_and_hooks(sio_server *srv) {
   sio__hooks_init(&srv->closing);
   sio__hooks_init(&srv->ended);
-  task_init(&srv->close_task, on_server_close_task);
-  timer_init(&srv->shutdown_timer, on_shutdown_timeout);
+  task_init(&srv->close_task, close_sessions_and_routes_task);
+  timer_init(&srv->shutdown_timer, close_connections_on_shutdown_timeout);
 }

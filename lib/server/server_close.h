@@ -9,7 +9,7 @@
 #include "server/server.h"
 
 /* Sets up the hooks, the task and the timer that sio_server_close() uses. */
-void sio__server_init_closing(sio_server *srv);
+void sio__server_init_close_task_and_hooks(sio_server *srv);
 /* The value of core->free, which is called when the last reference to the core is released. */
 void sio__server_free(struct core *core);
 void sio__server_close_adapters(sio_server *srv);

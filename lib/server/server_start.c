@@ -23,7 +23,7 @@ static void init_server_parts(sio_server *srv) {
   sio__eio_update_packet_tracing(&srv->engines, &srv->core.log);
   list_init(&srv->listeners);
   list_init(&srv->gathers);
-  sio__server_init_closing(srv);
+  sio__server_init_close_task_and_hooks(srv);
   sio__drain_timer_init(srv);
 }
 
@@ -61,14 +61,14 @@ static unsigned loop_stall_threshold_ms(const sio_options *o) {
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
 }
 
-static void on_loop_stall(struct loop *l, uint64_t ms) {
+static void count_and_log_loop_stall(struct loop *l, uint64_t ms) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   srv->core.stats.stalls++;
   LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the program blocked the event loop for %llu ms",
       (unsigned long long)ms);
 }
 
-static void on_loop_closing(struct loop *l) {
+static void log_that_server_has_closed(struct loop *l) {
   LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
 }
 
@@ -77,13 +77,13 @@ static int init_server_loop(sio_server *srv, struct uv_loop_s *uv) {
   if (err) return err;
   srv->core.loop.high_water = srv->opts.o.high_water;
   srv->core.loop.stall_ms = loop_stall_threshold_ms(&srv->opts.o);
-  srv->core.loop.stalled = on_loop_stall;
-  srv->core.loop.ending = on_loop_closing;
+  srv->core.loop.stalled = count_and_log_loop_stall;
+  srv->core.loop.ending = log_that_server_has_closed;
   srv->ws.loop = &srv->core.loop;
   srv->ws.log = &srv->core.log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
   srv->ws.message_ms = srv->opts.o.packet_timeout_ms;
-  sio__limits_init(srv);
+  sio__set_up_limits_from_options(srv);
   sio__routing_init(srv);
   return 0;
 }
@@ -95,12 +95,13 @@ static void free_unstarted_server(sio_server *srv) {
   sio__core_unref(&srv->core);
 }
 
-static int init_log_and_options(struct options *opts, struct log *log, const sio_options *in) {
+static int init_log_and_check_options(struct options *opts, struct log *log,
+                                      const sio_options *in) {
   sio_options o;
   int err = sio__read_sized_struct(&o, sizeof o, in, sizeof o);
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
-  if (!err) return sio__options_init(opts, &o, log);
+  if (!err) return sio__options_check_and_copy(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "sio_options: its size is less than in version 0.1, or a field of a newer version is set");
   return err;
@@ -128,7 +129,7 @@ static void close_unstarted_server(sio_server *srv) {
 static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server **out) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
   if (!srv) return UV_ENOMEM;
-  int err = init_log_and_options(&srv->opts, &srv->core.log, opts);
+  int err = init_log_and_check_options(&srv->opts, &srv->core.log, opts);
   if (err) {
     sio__log_deliver_lines(&srv->core.log);
     sio__free(srv);

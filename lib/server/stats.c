@@ -70,7 +70,7 @@ static void fill_compression_stats(sio_stats *st, int i, const struct deflater *
   st->compressed_packed[i] = out.packed;
 }
 
-static void fill_session_stats(sio_stats *st) {
+static void compute_sums_in_session_stats(sio_stats *st) {
   st->packets_in = sio_histogram_total(&st->packet_bytes_in);
   st->packets_out = sio_histogram_total(&st->packet_bytes_out);
   st->bytes_in = st->packet_bytes_in.sum;
@@ -109,7 +109,7 @@ void sio_server_get_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_compression_stats(&st, 0, srv->deflater);
   fill_ws_stats(&st, &srv->ws);
   fill_compression_stats(&st, 1, srv->ws.deflate.deflater);
-  fill_session_stats(&st);
+  compute_sums_in_session_stats(&st);
   fill_namespace_stats(&st, srv);
   fill_limit_stats(&st, &srv->addr_limits);
   st.tls_handshaking = srv->core.loop.nhandshakes;

@@ -42,7 +42,7 @@ static struct sio_test_peer *test_peer_of_session(const sio_session *c) {
 
 /* ---- the transport ----------------------------------------------------------------------- */
 
-static int test_transport_send(sio_session *c, struct msg *m) {
+static int test_transport_store_sent_msg(sio_session *c, struct msg *m) {
   struct received_msg *h = sio__malloc(sizeof *h + m->len);
   if (!h) return UV_ENOMEM;
   *h = (struct received_msg){ .binary = m->binary, .n = m->len };
@@ -51,28 +51,28 @@ static int test_transport_send(sio_session *c, struct msg *m) {
   return 0;
 }
 
-static bool test_transport_is_ready(const sio_session *c) {
+static bool test_transport_is_always_ready(const sio_session *c) {
   (void)c;
   return true;
 }
 
-static size_t test_transport_queued_bytes(const sio_session *c) {
+static size_t test_transport_has_zero_queued_bytes(const sio_session *c) {
   (void)c;
   return 0;
 }
 
-static int test_transport_queue_sent_mark(sio_session *c) {
+static int test_transport_pass_sent_mark_at_once(sio_session *c) {
   sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
 
-static void test_transport_remove_queued_if(sio_session *c, queue_drop_fn drop, void *user) {
+static void test_transport_remove_nothing(sio_session *c, queue_drop_fn drop, void *user) {
   (void)c, (void)drop, (void)user;
 }
 
 static const struct transport closed_test_transport = { .name = "memory" };
 
-static bool test_transport_end(sio_session *c, bool graceful) {
+static bool test_transport_close(sio_session *c, bool graceful) {
   (void)graceful;
   test_peer_of_session(c)->session = NULL;
   c->transport = &closed_test_transport;
@@ -80,13 +80,14 @@ static bool test_transport_end(sio_session *c, bool graceful) {
 }
 
 static const struct transport test_transport = { .name = "memory",
-                                                 .send = test_transport_send,
-                                                 .ready = test_transport_is_ready,
-                                                 .queued = test_transport_queued_bytes,
-                                                 .held = test_transport_queued_bytes,
-                                                 .end = test_transport_end,
-                                                 .queue_sent_mark = test_transport_queue_sent_mark,
-                                                 .remove_if = test_transport_remove_queued_if };
+                                                 .send = test_transport_store_sent_msg,
+                                                 .ready = test_transport_is_always_ready,
+                                                 .queued = test_transport_has_zero_queued_bytes,
+                                                 .held = test_transport_has_zero_queued_bytes,
+                                                 .end = test_transport_close,
+                                                 .queue_sent_mark =
+                                                     test_transport_pass_sent_mark_at_once,
+                                                 .remove_if = test_transport_remove_nothing };
 
 /* ---- packets to the server ------------------------------------------------------------------ */
 
@@ -159,7 +160,7 @@ static int test_peer_send_connect(struct sio_test_peer *p, const char *auth) {
 
 /* ---- packets from the server ---------------------------------------------------------------- */
 
-static void test_peer_release_packet(struct sio_test_peer *p) {
+static void test_peer_free_current_packet(struct sio_test_peer *p) {
   sio__decoder_free_packet(&p->decoder);
   sio__parser_out_clear(&p->parser_out);
   sio__free(p->last_msg);
@@ -178,7 +179,7 @@ static int test_peer_decode_packet(struct sio_test_peer *p, bool binary, sio_sli
                 : sio__decode_text_message(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
 }
 
-static const char *test_peer_format_packet(struct sio_test_peer *p) {
+static const char *test_peer_format_packet_as_line(struct sio_test_peer *p) {
   static const char *const heads[] = { [PACKET_CONNECT] = "connect",
                                        [PACKET_DISCONNECT] = "disconnect",
                                        [PACKET_EVENT] = "",
@@ -207,9 +208,9 @@ static struct received_msg *test_peer_take_received_msg(struct sio_test_peer *p)
 }
 
 const char *sio_test_next(sio_test_peer *p) {
-  test_peer_release_packet(p);
+  test_peer_free_current_packet(p);
   while ((p->last_msg = test_peer_take_received_msg(p))) {
-    if (test_peer_decode_received_msg(p, p->last_msg)) return test_peer_format_packet(p);
+    if (test_peer_decode_received_msg(p, p->last_msg)) return test_peer_format_packet_as_line(p);
     sio__free(p->last_msg);
   }
   return NULL;
@@ -244,7 +245,7 @@ int sio_test_connect(sio_server *srv, const char *nsp, const char *auth, sio_tes
   list_init(&p->received);
   buf_init(&p->line, SIZE_MAX / 2);
   memcpy(p->nsp, name.p, name.n);
-  test_peer_release_packet(p);
+  test_peer_free_current_packet(p);
   int err = test_peer_open_session(p);
   if (!err) err = test_peer_send_connect(p, auth);
   if (err) {
@@ -259,7 +260,7 @@ void sio_test_free(sio_test_peer *p) {
   if (!p) return;
   if (p->session)
     sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the test peer left");
-  test_peer_release_packet(p);
+  test_peer_free_current_packet(p);
   for (struct received_msg *h; (h = test_peer_take_received_msg(p));) sio__free(h);
   sio__decode_scratch_clear(&p->scratch);
   sio__buf_clear(&p->line);

@@ -17,7 +17,7 @@ struct worker {
   uv_thread_t thread;
   uv_loop_t loop;
   unsigned number;
-  /* Set by the worker's thread before wait_for_all_workers() returns on it. */
+  /* Set by the worker's thread before report_setup_result_and_await_workers() returns on it. */
   struct member_id member;
   /* The message that sio_threads_stop() sends to close the server of this worker. It is allocated
    * when the thread is started, so that stopping needs no memory. */
@@ -41,7 +41,7 @@ struct worker_threads {
 
 /* Reports the result of setup on this worker thread (or why there is no server), and waits until
  * all worker threads have done so. Returns the first error of any of them. */
-static int wait_for_all_workers(struct worker_threads *w, int err) {
+static int report_setup_result_and_await_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;
   w->waiting++;
@@ -61,7 +61,7 @@ static void run_worker_thread(void *arg) {
     me->member = srv->core.member;
     err = how->setup(srv, me->number, how->user);
   }
-  err = wait_for_all_workers(me->all, err);
+  err = report_setup_result_and_await_workers(me->all, err);
   if (err && srv) sio_server_close(srv, NULL, NULL);
   uv_run(&me->loop, UV_RUN_DEFAULT);
   uv_loop_close(&me->loop);
@@ -69,7 +69,7 @@ static void run_worker_thread(void *arg) {
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-static unsigned count_processors(void) {
+static unsigned count_processors_up_to_thread_limit(void) {
   int n = sio__os_count_cpus();
   return n < 1 ? 1 : n > SIO_THREADS_MAX ? SIO_THREADS_MAX : (unsigned)n;
 }
@@ -117,10 +117,10 @@ static int start_worker_thread(struct worker_threads *w) {
   return err;
 }
 
-/* Waits until all worker threads have called wait_for_all_workers(). Then lets them run their loops
- * or, after an error, close their servers. err is an error of starting the threads, or 0. Returns
- * the first error. */
-static int wait_and_release_workers(struct worker_threads *w, int err) {
+/* Waits until all worker threads have called report_setup_result_and_await_workers(). Then lets
+ * them run their loops or, after an error, close their servers. err is an error of starting the
+ * threads, or 0. Returns the first error. */
+static int await_setup_then_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
   if (!w->err) w->err = err;
@@ -135,13 +135,14 @@ static void join_worker_threads(struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) uv_thread_join(&w->workers[i].thread);
 }
 
-static int start_worker_threads(sio_threads *t, const sio_threads_options *how, unsigned count) {
+static int start_worker_threads_and_await_setup(sio_threads *t, const sio_threads_options *how,
+                                                unsigned count) {
   struct worker_threads *w;
   int err = worker_threads_new(&w, how, count);
   if (err) return err;
   w->server.threads = t;
   while (!err && w->count < count) err = start_worker_thread(w);
-  err = wait_and_release_workers(w, err);
+  err = await_setup_then_release_workers(w, err);
   if (!err) {
     t->workers = w;
     return 0;
@@ -155,11 +156,11 @@ int sio_threads_start(const sio_threads_options *options, sio_threads **out) {
   sio_threads_options how;
   int err = sio__read_sized_struct(&how, sizeof how, options, sizeof how);
   if (err || !options) return UV_EINVAL;
-  unsigned count = how.count ? how.count : count_processors();
+  unsigned count = how.count ? how.count : count_processors_up_to_thread_limit();
   if (!how.setup || count > SIO_THREADS_MAX) return UV_EINVAL;
   *out = NULL;
   err = sio_threads_new(out);
-  if (!err) err = start_worker_threads(*out, &how, count);
+  if (!err) err = start_worker_threads_and_await_setup(*out, &how, count);
   if (!err) return 0;
   sio_threads_unref(*out);
   *out = NULL;
@@ -176,7 +177,7 @@ static void close_server_of_thread(void *server, void *arg) {
 /* Sends each worker thread the message that closes its server. Replies, which sio__threads_reply()
  * sends, are accepted even by a full inbox. A server that is closing already does not get the
  * message. */
-static void close_servers_of_workers(sio_threads *t, struct worker_threads *w) {
+static void send_close_to_servers_of_workers(sio_threads *t, struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) {
     struct worker *one = &w->workers[i];
     (void)sio__threads_reply(t, one->member, one->stop, close_server_of_thread, NULL);
@@ -188,7 +189,7 @@ void sio_threads_stop(sio_threads *t) {
   if (!t) return;
   struct worker_threads *w = t->workers;
   if (w) {
-    close_servers_of_workers(t, w);
+    send_close_to_servers_of_workers(t, w);
     join_worker_threads(w);
     t->workers = NULL;
     worker_threads_free(w);

@@ -23,7 +23,7 @@ static int settle(const sio_options *in) {
   struct log log;
   said[0] = '\0';
   sio__log_init(&log, on_log, NULL, SIO_LOG_WARN);
-  int err = sio__options_init(&opts, in, &log);
+  int err = sio__options_check_and_copy(&opts, in, &log);
   sio__log_deliver_lines(&log);
   return err;
 }
@@ -178,8 +178,9 @@ TEST(without_a_log_options_are_refused_all_the_same) {
   struct log log;
   said[0] = '\0';
   sio__log_init(&log, on_log, NULL, SIO_LOG_OFF);
-  EQ(sio__options_init(&opts, &(sio_options){ .path = "a" }, &log), UV_EINVAL);
-  EQ(sio__options_init(&opts, &(sio_options){ .trusted_proxies = proxies }, &log), UV_EINVAL);
+  EQ(sio__options_check_and_copy(&opts, &(sio_options){ .path = "a" }, &log), UV_EINVAL);
+  EQ(sio__options_check_and_copy(&opts, &(sio_options){ .trusted_proxies = proxies }, &log),
+     UV_EINVAL);
   sio__log_deliver_lines(&log);
   EQ_STR(said, "");
 }
