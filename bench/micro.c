@@ -127,7 +127,7 @@ static void step_decode(void) {
   struct packet out;
   const char *why;
   sio_slice text = { event_text, sizeof event_text - 1 };
-  expect(sio__decode_text_message(&d, &scratch, &limits, text, &out, &why) == DECODE_PACKET,
+  expect(sio__decode_packet_text(&d, &scratch, &limits, text, &out, &why) == DECODE_PACKET,
          "not decoded");
 }
 

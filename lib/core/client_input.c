@@ -147,7 +147,7 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
         "the client sent more auth than a quarter of max_unjoined before it joined a namespace");
   } else if (!is_socketio2_client(cl)) {
     handle_connect_to_namespace(cl, p->nsp, p->json);
-  } else if (sio__query_string_to_auth_json(&auth, p->query)) {
+  } else if (sio__auth_query_to_json_object(&auth, p->query)) {
     sio__client_disconnect_out_of_memory(cl);
   } else {
     handle_connect_to_namespace(cl, p->nsp, slice(auth.p, auth.n));
@@ -213,7 +213,7 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
 }
 
 static void client_on_packet(struct client *cl, struct packet *p) {
-  if (is_socketio2_client(cl)) sio__split_query_from_namespace(p);
+  if (is_socketio2_client(cl)) sio__packet_split_query_from_namespace(p);
   struct log *log = &core_of_client(cl)->log;
   if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
@@ -253,10 +253,10 @@ static int decode_client_message(struct client *cl, struct sio_parser_out *parse
   const struct decoder_limits *lim =
       sio__client_has_joined_no_namespace(cl) ? &core->unjoined_limits : &core->limits;
   if (parser)
-    return sio__parser_decode_packet(parser, &core->loop.msgs, &core->scratch, lim, binary, data,
-                                     parser_out, p, why);
-  return binary ? sio__decode_binary_message(&cl->decoder, &core->scratch, lim, data, p, why)
-                : sio__decode_text_message(&cl->decoder, &core->scratch, lim, data, p, why);
+    return sio__custom_parser_decode_packet(parser, &core->loop.msgs, &core->scratch, lim, binary,
+                                            data, parser_out, p, why);
+  return binary ? sio__decode_packet_attachment(&cl->decoder, &core->scratch, lim, data, p, why)
+                : sio__decode_packet_text(&cl->decoder, &core->scratch, lim, data, p, why);
 }
 
 static void client_on_session_message(sio_session *c, bool binary, sio_slice data) {

@@ -60,7 +60,7 @@ static bool client_timeout_should_restart_once(struct client_timeout *t) {
  * it is just removed. */
 static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
-  if (!t->for_join && !decoder_holds_packet(&t->client->decoder))
+  if (!t->for_join && !decoder_has_packet_with_attachments(&t->client->decoder))
     sio__client_timeout_clear(t->client);
   else if (client_timeout_should_restart_once(t) || (!t->for_join && has_attachment_progress(t)))
     client_timeout_restart(t);
@@ -96,7 +96,7 @@ size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
 /* Starts the time limit for attachments, unless a time limit is running. Until the client has
  * joined a namespace, the limit for joining is running, and limits the time for attachments too. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
-  if (!decoder_holds_packet(&cl->decoder)) return;
+  if (!decoder_has_packet_with_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
   else if (client_timeout_start(cl, core_of_client(cl)->opts->packet_timeout_ms, false))

@@ -47,8 +47,9 @@ static int encode_connect_answer(sio_socket *s, struct msg **m) {
   int err = sio__encode_connect_packet(msg_pool_of_socket(s), m, s->nsp->name, id,
                                        sio__recovery_pid_of_socket(s));
   return err ? err
-             : sio__parser_reencode_packet(s->nsp->core->opts->parser, msg_pool_of_socket(s), m,
-                                           PACKET_CONNECT, slice_str(s->nsp->name));
+             : sio__custom_parser_reencode_packet_if_set(s->nsp->core->opts->parser,
+                                                         msg_pool_of_socket(s), m, PACKET_CONNECT,
+                                                         slice_str(s->nsp->name));
 }
 
 /* Sends the answer to CONNECT. After an error the session is closed or is about to close. */
@@ -141,8 +142,8 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
   int err = sio__encode_connect_error_packet(&core->loop.msgs, &core->scratch, &m, nsp, message,
                                              sio_null());
   if (!err)
-    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m,
-                                      PACKET_CONNECT_ERROR, nsp);
+    err = sio__custom_parser_reencode_packet_if_set(core->opts->parser, &core->loop.msgs, &m,
+                                                    PACKET_CONNECT_ERROR, nsp);
   if (err)
     sio__client_disconnect_for_encoding_error(cl, err);
   else
@@ -177,8 +178,8 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
   int err = (v3 ? sio__encode_socketio2_error_packet : sio__encode_connect_error_packet)(
       &core->loop.msgs, &core->scratch, &p->refusal, nsp, message, data);
   if (!err)
-    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &p->refusal,
-                                      PACKET_CONNECT_ERROR, nsp);
+    err = sio__custom_parser_reencode_packet_if_set(core->opts->parser, &core->loop.msgs,
+                                                    &p->refusal, PACKET_CONNECT_ERROR, nsp);
   p->refusal_err = err;
   return err;
 }

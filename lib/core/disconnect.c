@@ -99,8 +99,8 @@ static void send_disconnect_packet(struct client *cl, const sio_nsp *nsp) {
   struct core *core = nsp->core;
   int err = sio__encode_disconnect_packet(&core->loop.msgs, &m, nsp->name);
   if (!err)
-    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_DISCONNECT,
-                                      slice_str(nsp->name));
+    err = sio__custom_parser_reencode_packet_if_set(core->opts->parser, &core->loop.msgs, &m,
+                                                    PACKET_DISCONNECT, slice_str(nsp->name));
   if (err) {
     sio__client_disconnect_for_encoding_error(cl, err);
     return;

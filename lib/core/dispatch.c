@@ -161,7 +161,7 @@ static void event_queue_give_queued_to_middleware(struct event_queue *q, struct 
                       .scan = &core->scratch.scan,
                       .bins = ev->bins,
                       .nbins = ev->nbins };
-  if (sio__json_scan(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
+  if (sio__json_scan_text(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
     sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
   else
     event_queue_give_packet_to_middleware(q, &p);
@@ -213,7 +213,8 @@ static void event_queue_on_middleware_refused(struct chain *c, const char *messa
   struct event_queue *q = event_queue_of_chain(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
-  int err = sio__encode_event_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
+  int err =
+      sio__encode_event_refusal_data_as_json(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
             "an event is refused without the data of sio_next_fail(): it cannot be encoded: %s",

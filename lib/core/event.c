@@ -149,7 +149,7 @@ static int event_replacement_encode_args(struct event_replacement *replacement, 
   out->scan = &replacement->scratch.scan;
   out->bins = replacement->bins;
   out->nbins = nbins;
-  return sio__json_scan(&replacement->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
+  return sio__json_scan_text(&replacement->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
 }
 
 static int event_replace_args(struct sio_event *e, sio_args args) {
@@ -383,7 +383,8 @@ sio_slice sio_event_bin(const sio_event *e, size_t i) {
 
 sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
-  return sio__tree_is_placeholder(node, &num) ? event_get_attachment(e, num) : slice(NULL, 0);
+  return sio__tree_read_placeholder_number(node, &num) ? event_get_attachment(e, num)
+                                                       : slice(NULL, 0);
 }
 
 /* ---- arguments as values to send ------------------------------------------------------------ */

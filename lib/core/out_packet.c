@@ -34,8 +34,8 @@ static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64
   if (!core->opts->parser) return 0;
   p->text = p->msg;
   p->msg = NULL;
-  int err = sio__parser_encode_packet(core->opts->parser, &core->loop.msgs, p->text, type,
-                                      slice_str(p->nsp->name), id, &p->msg);
+  int err = sio__custom_parser_encode_packet(core->opts->parser, &core->loop.msgs, p->text, type,
+                                             slice_str(p->nsp->name), id, &p->msg);
   if (!err) return 0;
   msg_unref(p->text);
   p->text = NULL;

@@ -21,7 +21,7 @@ static bool is_remote_event_name(sio_slice json) {
 int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, size_t nbins) {
   if (nbins > UINT32_MAX) return SIO_ETOOBIG;
   if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EJSON;
-  int err = sio__json_scan(scan, json, JSON_DEPTH_MAX, NULL);
+  int err = sio__json_scan_text(scan, json, JSON_DEPTH_MAX, NULL);
   if (err) return err;
   if (scan->first != '[' || scan->nargs == 0 ||
       !is_remote_event_name(json_scanned_element(scan, json, 0)))

@@ -98,7 +98,7 @@ void sio__replies_clear(sio_replies *r) {
 static struct reply_event *reply_event_new(const struct reply *r) {
   struct reply_event *o = sio__calloc(1, sizeof *o);
   if (!o) return NULL;
-  if (sio__json_scan(&o->scan, r->list, JSON_DEPTH_MAX + 1, NULL)) {
+  if (sio__json_scan_text(&o->scan, r->list, JSON_DEPTH_MAX + 1, NULL)) {
     sio__json_scan_clear(&o->scan);
     sio__free(o);
     return NULL;

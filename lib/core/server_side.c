@@ -146,7 +146,7 @@ static int send_first_argument_as_answer(const struct server_side_ack *ack, stru
   const char *p = msg_data(m), *array = memchr(p, '[', m->len);
   sio_slice json = slice(array, m->len - (size_t)(array - p)), *bins;
   uint32_t nbins;
-  int err = sio__json_scan(scan, json, JSON_DEPTH_MAX + 1, NULL);
+  int err = sio__json_scan_text(scan, json, JSON_DEPTH_MAX + 1, NULL);
   if (!err) err = list_msg_attachments(m->next, &bins, &nbins);
   if (err) return err;
   bool has_arg = scan->nargs > 0,

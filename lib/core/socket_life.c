@@ -133,7 +133,7 @@ sio_slice sio_socket_shared(const sio_socket *s) { return slice_str(s->shared ? 
 static int check_shared_json(sio_slice json) {
   struct json_scan scan = { 0 };
   int err = sio__utf8_is_valid(json.p, json.n) ? 0 : SIO_EJSON;
-  if (!err) err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
+  if (!err) err = sio__json_scan_text(&scan, json, JSON_DEPTH_MAX, NULL);
   sio__json_scan_clear(&scan);
   return err;
 }

@@ -40,7 +40,7 @@ static int set_decode_error(const char **why, int err, const char *text) {
   return err;
 }
 
-static int set_decode_error_no_memory(const char **why) {
+static int set_decode_error_out_of_memory(const char **why) {
   return set_decode_error(why, UV_ENOMEM, "out of memory");
 }
 
@@ -74,7 +74,8 @@ static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
   return 0;
 }
 
-static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, const char **why) {
+static int read_announced_attachment_count(sio_slice *s, struct header *h, unsigned max,
+                                           const char **why) {
   uint64_t count = 0;
   size_t n = count_leading_digits(*s);
   if (n == 0 || n == s->n || s->p[n] != '-')
@@ -116,7 +117,7 @@ static int read_packet_header(sio_slice text, struct header *h, const struct dec
   *h = (struct header){ 0 };
   int err = read_packet_type(&s, h, why);
   if (!err && (h->type == PACKET_BINARY_EVENT || h->type == PACKET_BINARY_ACK))
-    err = read_attachment_count(&s, h, lim->max_attachments, why);
+    err = read_announced_attachment_count(&s, h, lim->max_attachments, why);
   if (err) return err;
   read_packet_namespace(&s, h);
   err = read_ack_id(&s, h, why);
@@ -145,7 +146,7 @@ static bool is_reserved_event_name_in_json(sio_slice quoted) {
   return sio__is_reserved_event_name(slice(name, sio__json_unescape_string(name, quoted)));
 }
 
-static bool is_valid_event_name_json(sio_slice text) {
+static bool is_event_name_json_allowed(sio_slice text) {
   if (text.p[0] == '-' || is_header_digit(text.p[0])) return true;
   if (text.p[0] != '"') return false;
   if (memchr(text.p, '\\', text.n)) return !is_reserved_event_name_in_json(text);
@@ -162,27 +163,28 @@ static bool is_payload_valid_for_type(enum packet_type type, const struct json_s
     case PACKET_EVENT:
     case PACKET_BINARY_EVENT:
       return scan->first == '[' && scan->nargs &&
-             is_valid_event_name_json(json_scanned_element(scan, json, 0));
+             is_event_name_json_allowed(json_scanned_element(scan, json, 0));
     default: return false; /* DISCONNECT */
   }
 }
 
-static int check_packet_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
-                                const char **why) {
+static int scan_and_check_packet_payload(const struct header *h, struct json_scan *scan,
+                                         unsigned max_depth, const char **why) {
   scan->nargs = scan->nplaceholders = 0;
   if (h->json.n == 0) return 0;
-  int err = sio__json_scan(scan, h->json, max_depth, NULL);
-  if (err == UV_ENOMEM) return set_decode_error_no_memory(why);
+  int err = sio__json_scan_text(scan, h->json, max_depth, NULL);
+  if (err == UV_ENOMEM) return set_decode_error_out_of_memory(why);
   if (err == SIO_EDEPTH) return set_decode_error(why, err, "payload nested too deep");
   if (err || !is_payload_valid_for_type(h->type, scan, h->json))
     return set_decode_error(why, SIO_EPROTO, "invalid payload");
   return 0;
 }
 
-int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
-                              unsigned max_depth, const char **why) {
+int sio__packet_scan_and_check_payload(enum packet_type type, sio_slice json,
+                                       struct json_scan *scan, unsigned max_depth,
+                                       const char **why) {
   struct header h = { .type = type, .json = json };
-  return check_packet_payload(&h, scan, max_depth, why);
+  return scan_and_check_packet_payload(&h, scan, max_depth, why);
 }
 
 static enum packet_type binary_packet_type_to_plain(enum packet_type type) {
@@ -190,8 +192,8 @@ static enum packet_type binary_packet_type_to_plain(enum packet_type type) {
   return type == PACKET_BINARY_ACK ? PACKET_ACK : type;
 }
 
-static int fill_decoded_packet(const struct header *h, const struct json_scan *scan,
-                               struct packet *out) {
+static int fill_packet_from_header_and_scan(const struct header *h, const struct json_scan *scan,
+                                            struct packet *out) {
   *out = (struct packet){ .type = binary_packet_type_to_plain(h->type),
                           .nsp = h->nsp,
                           .id = h->id,
@@ -202,10 +204,10 @@ static int fill_decoded_packet(const struct header *h, const struct json_scan *s
 
 /* ---- packets that wait for attachments -------------------------------------------------- */
 
-static int keep_packet_until_attachments_arrive(struct decoder *d, const struct header *h,
-                                                sio_slice text, const char **why) {
+static int copy_packet_to_wait_for_attachments(struct decoder *d, const struct header *h,
+                                               sio_slice text, const char **why) {
   struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
-  if (!p) return set_decode_error_no_memory(why);
+  if (!p) return set_decode_error_out_of_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
   memcpy(p->text, text.p, text.n);
   if (h->nsp.n > 1) p->header.nsp.p = p->text + (h->nsp.p - text.p);
@@ -214,7 +216,7 @@ static int keep_packet_until_attachments_arrive(struct decoder *d, const struct 
   return DECODE_MORE;
 }
 
-static bool has_all_attachments(const struct partial *p) {
+static bool have_all_attachments_arrived(const struct partial *p) {
   return p->nbins == p->header.attachments;
 }
 
@@ -227,23 +229,23 @@ void sio__decoder_free_packet(struct decoder *d) {
   sio__free(p);
 }
 
-static void free_completed_binary_packet(struct decoder *d) {
-  if (d->partial && has_all_attachments(d->partial)) sio__decoder_free_packet(d);
+static void free_previous_packet_if_complete(struct decoder *d) {
+  if (d->partial && have_all_attachments_arrived(d->partial)) sio__decoder_free_packet(d);
 }
 
-int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
-                             const struct decoder_limits *lim, sio_slice text, struct packet *out,
-                             const char **why) {
+int sio__decode_packet_text(struct decoder *d, struct decode_scratch *scratch,
+                            const struct decoder_limits *lim, sio_slice text, struct packet *out,
+                            const char **why) {
   struct header h;
-  free_completed_binary_packet(d);
+  free_previous_packet_if_complete(d);
   if (d->partial)
     return set_decode_error(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
   if (text.n > lim->max_packet) return set_decode_error(why, SIO_ETOOBIG, "packet too big");
   int err = read_packet_header(text, &h, lim, why);
-  if (!err) err = check_packet_payload(&h, &scratch->scan, lim->max_depth, why);
+  if (!err) err = scan_and_check_packet_payload(&h, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (h.attachments) return keep_packet_until_attachments_arrive(d, &h, text, why);
-  return fill_decoded_packet(&h, &scratch->scan, out);
+  if (h.attachments) return copy_packet_to_wait_for_attachments(d, &h, text, why);
+  return fill_packet_from_header_and_scan(&h, &scratch->scan, out);
 }
 
 /* Makes room for one more attachment. The array grows with the attachments that have arrived,
@@ -259,20 +261,20 @@ static bool reserve_attachment_slot(struct partial *p) {
   return true;
 }
 
-static int store_attachment_copy(struct partial *p, sio_slice data,
-                                 const struct decoder_limits *lim, const char **why) {
+static int append_attachment_copy(struct partial *p, sio_slice data,
+                                  const struct decoder_limits *lim, const char **why) {
   size_t bytes = size_add(p->bytes, data.n);
   if (bytes > lim->max_packet) return set_decode_error(why, SIO_ETOOBIG, "packet too big");
-  if (!reserve_attachment_slot(p)) return set_decode_error_no_memory(why);
+  if (!reserve_attachment_slot(p)) return set_decode_error_out_of_memory(why);
   char *copy = sio__malloc(data.n);
-  if (!copy) return set_decode_error_no_memory(why);
+  if (!copy) return set_decode_error_out_of_memory(why);
   if (data.n) memcpy(copy, data.p, data.n);
   p->bins[p->nbins++] = slice(copy, data.n);
   p->bytes = bytes;
   return 0;
 }
 
-static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t nbins) {
+static bool are_placeholder_numbers_in_range(const struct json_scan *scan, uint32_t nbins) {
   for (uint32_t i = 0; i < scan->nplaceholders; i++)
     if (scan->placeholders[i].num < 0 || scan->placeholders[i].num >= nbins) return false;
   return true;
@@ -281,31 +283,32 @@ static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t
 /* Fills *out when the last attachment of the packet has arrived. The payload was scanned when its
  * text arrived. It is scanned again, because other packets may have used the scratch memory since
  * then. */
-static int decode_packet_with_all_attachments(const struct partial *p,
-                                              struct decode_scratch *scratch,
-                                              const struct decoder_limits *lim, struct packet *out,
-                                              const char **why) {
-  int err = check_packet_payload(&p->header, &scratch->scan, lim->max_depth, why);
+static int rescan_and_fill_packet_with_attachments(const struct partial *p,
+                                                   struct decode_scratch *scratch,
+                                                   const struct decoder_limits *lim,
+                                                   struct packet *out, const char **why) {
+  int err = scan_and_check_packet_payload(&p->header, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (!has_valid_placeholder_numbers(&scratch->scan, p->nbins))
+  if (!are_placeholder_numbers_in_range(&scratch->scan, p->nbins))
     return set_decode_error(why, SIO_EPROTO, "illegal attachments");
-  fill_decoded_packet(&p->header, &scratch->scan, out);
+  fill_packet_from_header_and_scan(&p->header, &scratch->scan, out);
   out->bins = p->bins;
   out->nbins = p->nbins;
   return DECODE_PACKET;
 }
 
-int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
-                               const struct decoder_limits *lim, sio_slice data, struct packet *out,
-                               const char **why) {
-  free_completed_binary_packet(d);
+int sio__decode_packet_attachment(struct decoder *d, struct decode_scratch *scratch,
+                                  const struct decoder_limits *lim, sio_slice data,
+                                  struct packet *out, const char **why) {
+  free_previous_packet_if_complete(d);
   struct partial *p = d->partial;
   if (!p)
     return set_decode_error(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
-  int err = store_attachment_copy(p, data, lim, why);
+  int err = append_attachment_copy(p, data, lim, why);
   if (err) return err;
-  return has_all_attachments(p) ? decode_packet_with_all_attachments(p, scratch, lim, out, why)
-                                : DECODE_MORE;
+  return have_all_attachments_arrived(p)
+             ? rescan_and_fill_packet_with_attachments(p, scratch, lim, out, why)
+             : DECODE_MORE;
 }
 
 void sio__decode_scratch_clear(struct decode_scratch *s) {

@@ -44,7 +44,7 @@ static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbin
   return n + 1;
 }
 
-static void rewrite_announced_attachment_count(struct msg *m, size_t announced, bool event,
+static void shorten_prefix_to_attachment_count(struct msg *m, size_t announced, bool event,
                                                uint32_t nbins) {
   char text[NUM_MAX + 3], *p = msg_data(m);
   size_t n = put_packet_prefix(text, event, nbins);
@@ -54,7 +54,7 @@ static void rewrite_announced_attachment_count(struct msg *m, size_t announced, 
 }
 
 /* Writes s as a JSON string without the quotes around it. */
-static void put_json_string_without_quotes(struct writer *w, sio_slice s) {
+static void put_json_escaped_text_without_quotes(struct writer *w, sio_slice s) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, s);
   if (w->err) return;
@@ -64,7 +64,7 @@ static void put_json_string_without_quotes(struct writer *w, sio_slice s) {
   w->text->len = from + n;
 }
 
-static void put_last_string_argument(struct writer *w, sio_slice tail) {
+static void put_comma_and_string_argument(struct writer *w, sio_slice tail) {
   put_byte(w, ',');
   sio__writer_put_json_string(w, tail);
 }
@@ -76,11 +76,11 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   const char *end = name.p + name.n, *nul;
   put_byte(w, '"');
   while (!w->err && (nul = sio__utf8_find_escaped_nul(name.p, (size_t)(end - name.p)))) {
-    put_json_string_without_quotes(w, slice(name.p, (size_t)(nul - name.p)));
+    put_json_escaped_text_without_quotes(w, slice(name.p, (size_t)(nul - name.p)));
     put_c_string(w, "\\u0000");
     name.p = nul + 2;
   }
-  put_json_string_without_quotes(w, slice(name.p, (size_t)(end - name.p)));
+  put_json_escaped_text_without_quotes(w, slice(name.p, (size_t)(end - name.p)));
   put_byte(w, '"');
 }
 
@@ -88,7 +88,7 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
  * These bytes are malformed UTF-8, for which sio__writer_put_json_string() writes more bytes than
  * the name has. So the name is searched for them, and written again, only if the string is longer
  * than the name and two quotes. */
-static void put_event_name(struct writer *w, sio_slice name) {
+static void put_event_name_as_json_string(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);
   bool escaped = !w->err && w->text->len - from != name.n + 2;
@@ -97,38 +97,39 @@ static void put_event_name(struct writer *w, sio_slice name) {
   put_event_name_with_nuls(w, name);
 }
 
-static void put_json_argument_array(struct writer *w, sio_slice name, sio_args args,
-                                    sio_slice tail) {
+static void put_event_name_and_arguments_array(struct writer *w, sio_slice name, sio_args args,
+                                               sio_slice tail) {
   bool comma = name.p;
   put_byte(w, '[');
-  if (name.p) put_event_name(w, name);
+  if (name.p) put_event_name_as_json_string(w, name);
   for (size_t i = 0; i < args.n && !w->err; i++) {
     if (sio__val_is_empty_list(&args.v[i])) continue;
     if (comma) put_byte(w, ',');
     sio__writer_put_value(w, &args.v[i]);
     comma = true;
   }
-  if (tail.n) put_last_string_argument(w, tail);
+  if (tail.n) put_comma_and_string_argument(w, tail);
   put_byte(w, ']');
 }
 
 /* Writes a whole EVENT, or an ACK if name.p is NULL. most_bins is the number of attachments that
  * the arguments have; those to which no placeholder refers are not sent. */
-static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args,
-                                    int64_t id, sio_slice tail, uint32_t most_bins) {
+static void put_whole_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name,
+                                          sio_args args, int64_t id, sio_slice tail,
+                                          uint32_t most_bins) {
   char text[NUM_MAX + 3];
   size_t announced = put_packet_prefix(text, name.p, most_bins);
   writer_put_bytes(w, text, announced);
   put_namespace(w, nsp);
   put_ack_id(w, id);
-  put_json_argument_array(w, name, args, tail);
+  put_event_name_and_arguments_array(w, name, args, tail);
   if (!w->err && w->nbins != most_bins)
-    rewrite_announced_attachment_count(w->text, announced, name.p, w->nbins);
+    shorten_prefix_to_attachment_count(w->text, announced, name.p, w->nbins);
 }
 
-static size_t estimate_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
+static size_t estimate_encoded_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
   size_t n = HEAD_MAX + nsp.n + name.n;
-  for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_estimate_size(&args.v[i]);
+  for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_estimate_json_size(&args.v[i]);
   return n;
 }
 
@@ -146,11 +147,11 @@ int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scrat
   uint64_t bins = count_argument_attachments(args);
   if (sio__is_reserved_event_name(what)) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
-  size_t hint = estimate_packet_size(where, what, args) + tail.n;
+  size_t hint = estimate_encoded_packet_size(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
   if (err) return err;
-  put_event_or_ack_packet(&w, where, what, args, id, tail, (uint32_t)bins);
-  return sio__writer_finish_packet(&w, out);
+  put_whole_event_or_ack_packet(&w, where, what, args, id, tail, (uint32_t)bins);
+  return sio__writer_finish_and_take_packet(&w, out);
 }
 
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
@@ -167,14 +168,15 @@ static void put_packet_type_and_namespace(struct writer *w, enum packet_type typ
   put_namespace(w, nsp);
 }
 
-static void put_json_string_member(struct writer *w, const char *key, const char *text) {
+static void put_text_and_json_string(struct writer *w, const char *key, const char *text) {
   put_c_string(w, key);
   sio__writer_put_json_string(w, slice_str(text));
 }
 
-static void put_connect_payload(struct writer *w, const char *sid, const char *pid) {
-  put_json_string_member(w, "{\"sid\":", sid);
-  if (pid) put_json_string_member(w, ",\"pid\":", pid);
+static void put_connect_payload_with_sid_and_pid(struct writer *w, const char *sid,
+                                                 const char *pid) {
+  put_text_and_json_string(w, "{\"sid\":", sid);
+  if (pid) put_text_and_json_string(w, ",\"pid\":", pid);
   put_byte(w, '}');
 }
 
@@ -185,8 +187,8 @@ int sio__encode_connect_packet(struct msgs *home, struct msg **out, const char *
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
   if (err) return err;
   put_packet_type_and_namespace(&w, PACKET_CONNECT, slice_str(nsp));
-  if (sid) put_connect_payload(&w, sid, pid);
-  return sio__writer_finish_packet(&w, out);
+  if (sid) put_connect_payload_with_sid_and_pid(&w, sid, pid);
+  return sio__writer_finish_and_take_packet(&w, out);
 }
 
 int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const char *nsp) {
@@ -194,29 +196,29 @@ int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const cha
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
   if (err) return err;
   put_packet_type_and_namespace(&w, PACKET_DISCONNECT, slice_str(nsp));
-  return sio__writer_finish_packet(&w, out);
+  return sio__writer_finish_and_take_packet(&w, out);
 }
 
-static bool is_null_value(const sio_val *v) {
+static bool is_value_null_or_empty(const sio_val *v) {
   if (v->kind == SIO_JSON || v->kind == SIO_ARG) return v->n == 0;
   return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
 }
 
 /* Writes the data of an error, which must be one JSON value. A list from sio_event_args() or
  * sio_spread() may be no or several values, so its text is scanned like JSON text from the host. */
-static void put_error_data(struct writer *w, const sio_val *data) {
+static void put_error_data_as_single_value(struct writer *w, const sio_val *data) {
   sio_val v = *data;
-  if (sio__val_is_list(&v)) v.kind = SIO_JSON;
+  if (sio__val_is_list_of_received_arguments(&v)) v.kind = SIO_JSON;
   sio__writer_put_value(w, &v);
 }
 
 /* Begins a CONNECT_ERROR packet, and returns 0 or an error. After 0 the caller has to write the
- * payload and to call sio__writer_finish_packet(). */
-static int begin_connect_error_packet(struct writer *w, struct msgs *home,
-                                      struct decode_scratch *scratch, sio_slice nsp,
-                                      const char *message, const sio_val *data) {
+ * payload and to call sio__writer_finish_and_take_packet(). */
+static int init_writer_for_connect_error_packet(struct writer *w, struct msgs *home,
+                                                struct decode_scratch *scratch, sio_slice nsp,
+                                                const char *message, const sio_val *data) {
   if (sio__val_count_attachments(data)) return SIO_EPLACEHOLDER;
-  size_t hint = estimate_packet_size(nsp, slice_str(message), sio_argv(data, 1));
+  size_t hint = estimate_encoded_packet_size(nsp, slice_str(message), sio_argv(data, 1));
   int err = sio__writer_init(w, home, scratch, hint, false);
   if (!err) put_packet_type_and_namespace(w, PACKET_CONNECT_ERROR, nsp);
   return err;
@@ -226,38 +228,38 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data) {
   struct writer w;
-  int err = begin_connect_error_packet(&w, home, scratch, nsp, message, &data);
+  int err = init_writer_for_connect_error_packet(&w, home, scratch, nsp, message, &data);
   if (err) return err;
-  put_json_string_member(&w, "{\"message\":", message);
-  if (!is_null_value(&data)) {
+  put_text_and_json_string(&w, "{\"message\":", message);
+  if (!is_value_null_or_empty(&data)) {
     put_c_string(&w, ",\"data\":");
-    put_error_data(&w, &data);
+    put_error_data_as_single_value(&w, &data);
   }
   put_byte(&w, '}');
-  return sio__writer_finish_packet(&w, out);
+  return sio__writer_finish_and_take_packet(&w, out);
 }
 
-int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
-                                   struct msg **out, sio_val data) {
+int sio__encode_event_refusal_data_as_json(struct msgs *home, struct decode_scratch *scratch,
+                                           struct msg **out, sio_val data) {
   struct writer w;
   *out = NULL;
-  if (is_null_value(&data)) return 0;
+  if (is_value_null_or_empty(&data)) return 0;
   if (sio__val_count_attachments(&data)) return SIO_EPLACEHOLDER;
-  int err = sio__writer_init(&w, home, scratch, sio__val_estimate_size(&data), false);
+  int err = sio__writer_init(&w, home, scratch, sio__val_estimate_json_size(&data), false);
   if (err) return err;
-  put_error_data(&w, &data);
-  return sio__writer_finish_packet(&w, out);
+  put_error_data_as_single_value(&w, &data);
+  return sio__writer_finish_and_take_packet(&w, out);
 }
 
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data) {
   struct writer w;
-  int err = begin_connect_error_packet(&w, home, scratch, nsp, message, &data);
+  int err = init_writer_for_connect_error_packet(&w, home, scratch, nsp, message, &data);
   if (err) return err;
-  if (is_null_value(&data))
+  if (is_value_null_or_empty(&data))
     sio__writer_put_json_string(&w, slice_str(message));
   else
-    put_error_data(&w, &data);
-  return sio__writer_finish_packet(&w, out);
+    put_error_data_as_single_value(&w, &data);
+  return sio__writer_finish_and_take_packet(&w, out);
 }

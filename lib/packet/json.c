@@ -29,11 +29,11 @@ enum {
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
-    uint64_t found = mark_special_json_bytes(load_8_bytes_little_endian(p));
+    uint64_t found = mark_bytes_special_in_json_strings(load_8_bytes_little_endian(p));
     if (found) return p + index_of_first_marked_byte(found);
   }
   if (p < end && end - base >= 8)
-    return p + index_of_first_marked_byte(mark_special_json_bytes(
+    return p + index_of_first_marked_byte(mark_bytes_special_in_json_strings(
                    load_8_bytes_little_endian(end - 8) >> (64 - 8 * (end - p))));
   while (p < end && !is_special_json_byte(*p)) p++;
   return p;
@@ -124,7 +124,7 @@ static int64_t parse_placeholder_number(const struct cursor *c, uint32_t at) {
 
 /* Adds the object that has just ended to the placeholders of the result, and removes those that are
  * inside it. */
-static int record_placeholder(struct cursor *c, const struct frame *f) {
+static int record_ended_placeholder_object(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
   while (s->nplaceholders && s->placeholders[s->nplaceholders - 1].off > f->off) s->nplaceholders--;
   void *items = s->placeholders;
@@ -207,25 +207,25 @@ static inline bool skip_json_literal(struct cursor *c, const char *word, size_t 
   return true;
 }
 
-static inline enum state enter_json_container(struct cursor *c, bool object) {
+static inline enum state push_json_container(struct cursor *c, bool object) {
   if (c->depth == c->max_depth) return set_json_scan_error(c, SIO_EDEPTH);
   c->frames[++c->depth] = (struct frame){ .off = json_cursor_offset(c), .object = object };
   c->p++;
   return object ? FIRST_KEY : FIRST_ELEMENT;
 }
 
-static inline enum state leave_json_container(struct cursor *c) {
+static inline enum state pop_json_container_and_record_placeholder(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   c->p++;
   if (f->placeholder) {
-    int err = record_placeholder(c, f);
+    int err = record_ended_placeholder_object(c, f);
     if (err) return set_json_scan_error(c, err);
   }
   c->depth--;
   return AFTER;
 }
 
-static inline enum state scan_json_value(struct cursor *c) {
+static inline enum state scan_scalar_or_open_container(struct cursor *c) {
   bool valid, escaped;
   char first = skip_json_whitespace_and_peek(c);
   if (c->depth == 1) c->arg_off = json_cursor_offset(c);
@@ -234,8 +234,8 @@ static inline enum state scan_json_value(struct cursor *c) {
       c->p++;
       valid = skip_json_string(c, &escaped);
       break;
-    case '{': return enter_json_container(c, true);
-    case '[': return enter_json_container(c, false);
+    case '{': return push_json_container(c, true);
+    case '[': return push_json_container(c, false);
     case 't': valid = skip_json_literal(c, "true", 4); break;
     case 'f': valid = skip_json_literal(c, "false", 5); break;
     case 'n': valid = skip_json_literal(c, "null", 4); break;
@@ -244,8 +244,9 @@ static inline enum state scan_json_value(struct cursor *c) {
   return valid ? AFTER : FAILED;
 }
 
-static inline enum state scan_first_array_element(struct cursor *c) {
-  return skip_json_whitespace_and_peek(c) == ']' ? leave_json_container(c) : VALUE;
+static inline enum state scan_first_array_element_or_end(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == ']' ? pop_json_container_and_record_placeholder(c)
+                                                 : VALUE;
 }
 
 /* Returns a key without its quotes and escapes. A key with escapes is unescaped into `buffer`; the
@@ -258,7 +259,8 @@ static sio_slice unescape_json_key(char buffer[], sio_slice raw, bool escaped) {
 
 /* Called when c->p is at the value of a key. If the key is "num", records the offset of the value
  * in the frame of the object; if it is "_placeholder", records whether the value is true. */
-static inline void record_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
+static inline void record_placeholder_member_if_key_matches(struct cursor *c, sio_slice raw,
+                                                            bool escaped) {
   char buffer[KEY_MAX * JSON_ESCAPE_MAX + 2];
   struct frame *f = &c->frames[c->depth];
   sio_slice key = unescape_json_key(buffer, raw, escaped);
@@ -267,7 +269,7 @@ static inline void record_if_placeholder_key(struct cursor *c, sio_slice raw, bo
     f->placeholder = peek_json_byte(c) == 't';
 }
 
-static inline enum state scan_object_key(struct cursor *c) {
+static inline enum state scan_object_key_and_colon(struct cursor *c) {
   bool escaped;
   if (skip_json_whitespace_and_peek(c) != '"') return FAILED;
   const char *key = c->p++;
@@ -276,15 +278,16 @@ static inline enum state scan_object_key(struct cursor *c) {
   if (skip_json_whitespace_and_peek(c) != ':') return FAILED;
   c->p++;
   skip_json_whitespace_and_peek(c);
-  record_if_placeholder_key(c, slice(key, n), escaped);
+  record_placeholder_member_if_key_matches(c, slice(key, n), escaped);
   return VALUE;
 }
 
-static inline enum state scan_first_object_key(struct cursor *c) {
-  return skip_json_whitespace_and_peek(c) == '}' ? leave_json_container(c) : KEY;
+static inline enum state scan_first_object_key_or_end(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == '}' ? pop_json_container_and_record_placeholder(c)
+                                                 : KEY;
 }
 
-static inline enum state scan_after_json_value(struct cursor *c) {
+static inline enum state scan_comma_or_end_after_value(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   if (c->depth == 1 && !f->object) {
     int err = record_outermost_array_element(c, json_cursor_offset(c) - c->arg_off);
@@ -296,34 +299,35 @@ static inline enum state scan_after_json_value(struct cursor *c) {
     c->p++;
     return f->object ? KEY : VALUE;
   }
-  if (c->depth > c->floor && token == (f->object ? '}' : ']')) return leave_json_container(c);
+  if (c->depth > c->floor && token == (f->object ? '}' : ']'))
+    return pop_json_container_and_record_placeholder(c);
   return FAILED;
 }
 
-static int run_json_scanner(struct cursor *c) {
+static int run_json_scan_to_end(struct cursor *c) {
   for (enum state s = VALUE;;) {
     switch (s) {
-      case VALUE: s = scan_json_value(c); break;
-      case FIRST_ELEMENT: s = scan_first_array_element(c); break;
-      case FIRST_KEY: s = scan_first_object_key(c); break;
-      case KEY: s = scan_object_key(c); break;
-      case AFTER: s = scan_after_json_value(c); break;
+      case VALUE: s = scan_scalar_or_open_container(c); break;
+      case FIRST_ELEMENT: s = scan_first_array_element_or_end(c); break;
+      case FIRST_KEY: s = scan_first_object_key_or_end(c); break;
+      case KEY: s = scan_object_key_and_colon(c); break;
+      case AFTER: s = scan_comma_or_end_after_value(c); break;
       case DONE: return 0;
       case FAILED: return c->err;
     }
   }
 }
 
-static void reset_json_scan_result(struct json_scan *s) {
+static void empty_json_scan_for_reuse(struct json_scan *s) {
   if (s->args_cap > KEEP_RESULTS || s->placeholders_cap > KEEP_RESULTS) sio__json_scan_clear(s);
   s->nargs = s->nplaceholders = 0;
   s->first = '\0';
 }
 
-static int scan_json_from_depth(struct json_scan *s, sio_slice text, unsigned floor,
-                                unsigned max_depth, size_t *at) {
+static int reset_and_scan_json_from_depth(struct json_scan *s, sio_slice text, unsigned floor,
+                                          unsigned max_depth, size_t *at) {
   struct cursor c;
-  reset_json_scan_result(s);
+  empty_json_scan_for_reuse(s);
   if (at) *at = 0;
   if (text.n > UINT32_MAX) return SIO_ETOOBIG;
   if (text.n == 0) return SIO_EJSON;
@@ -337,18 +341,18 @@ static int scan_json_from_depth(struct json_scan *s, sio_slice text, unsigned fl
   c.err = SIO_EJSON;
   c.frames[floor] = (struct frame){ 0 };
   s->first = skip_json_whitespace_and_peek(&c);
-  int err = run_json_scanner(&c);
+  int err = run_json_scan_to_end(&c);
   if (at) *at = (size_t)(c.p - c.base);
   return err;
 }
 
-int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
-  return scan_json_from_depth(s, text, 0, max_depth, at);
+int sio__json_scan_text(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
+  return reset_and_scan_json_from_depth(s, text, 0, max_depth, at);
 }
 
 int sio__json_scan_unbracketed_list(struct json_scan *s, sio_slice text, unsigned max_depth,
                                     size_t *at) {
-  return scan_json_from_depth(s, text, 1, max_depth, at);
+  return reset_and_scan_json_from_depth(s, text, 1, max_depth, at);
 }
 
 void sio__json_scan_clear(struct json_scan *s) {

@@ -40,10 +40,10 @@ struct json_scan {
  * SIO_EDEPTH if the text is more than max_depth or JSON_DEPTH_MAX levels deep; UV_ENOMEM; or
  * SIO_ETOOBIG for a text of 4 GiB or more. at may be NULL. After an error the result in *s is not
  * valid. */
-int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
+int sio__json_scan_text(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 /* Scans the inside of an array: one or more elements, with commas between them and without the
  * brackets around them. The missing brackets count as one level of depth. Returns the same values
- * as sio__json_scan(). */
+ * as sio__json_scan_text(). */
 int sio__json_scan_unbracketed_list(struct json_scan *s, sio_slice text, unsigned max_depth,
                                     size_t *at);
 void sio__json_scan_clear(struct json_scan *s);

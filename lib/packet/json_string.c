@@ -30,7 +30,8 @@ static char *put_utf8_character(char *o, uint32_t c) {
 /* Returns the character of an escape \uXXXX whose four digits begin at p. If they are the first
  * half of a surrogate pair, the escape of the second half is read too; a half alone becomes U+FFFD.
  * Sets *end to the position after what was read. */
-static uint32_t parse_unicode_escape(const char *p, const char *limit, const char **end) {
+static uint32_t parse_unicode_escape_or_surrogate_pair(const char *p, const char *limit,
+                                                       const char **end) {
   uint32_t c = parse_4_hex_digits(p);
   *end = p + 4;
   if (c < 0xd800 || c > 0xdfff) return c;
@@ -41,7 +42,7 @@ static uint32_t parse_unicode_escape(const char *p, const char *limit, const cha
   return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static char unescape_json_letter(char c) {
+static char byte_of_json_escape_letter(char c) {
   switch (c) {
     case 'b': return '\b';
     case 'f': return '\f';
@@ -63,9 +64,9 @@ size_t sio__json_unescape_string(char *out, sio_slice text) {
     if (!slash) break;
     p = slash + 2;
     if (slash[1] == 'u')
-      o = put_utf8_character(o, parse_unicode_escape(p, end, &p));
+      o = put_utf8_character(o, parse_unicode_escape_or_surrogate_pair(p, end, &p));
     else
-      *o++ = unescape_json_letter(slash[1]);
+      *o++ = byte_of_json_escape_letter(slash[1]);
   }
   return (size_t)(o - out);
 }
@@ -79,11 +80,11 @@ struct piece {
   char instead[JSON_ESCAPE_MAX];
 };
 
-static const char *skip_text_quoted_unchanged(const char *p, const char *end) {
+static const char *skip_bytes_not_changed_by_json_quoting(const char *p, const char *end) {
   for (;;) {
     while (end - p >= 8) {
       uint64_t w = load_8_bytes_little_endian(p),
-               found = mark_special_json_bytes(w) | (w & EVERY_BYTE(0x80));
+               found = mark_bytes_special_in_json_strings(w) | (w & EVERY_BYTE(0x80));
       if (found) {
         p += index_of_first_marked_byte(found);
         break;
@@ -100,7 +101,7 @@ static const char *skip_text_quoted_unchanged(const char *p, const char *end) {
 
 /* Returns how many bytes of malformed UTF-8 at p are replaced by one U+FFFD: as many as could be
  * the beginning of a valid character, but at least one. */
-static size_t malformed_utf8_length(const char *p, size_t n) {
+static size_t malformed_utf8_sequence_length(const char *p, size_t n) {
   size_t len = 1;
   utf8_state s = sio__utf8_validate_piece(0, p, 1);
   while (s != UTF8_BAD && len < n && (s = sio__utf8_validate_piece(s, p + len, 1)) != UTF8_BAD)
@@ -108,32 +109,33 @@ static size_t malformed_utf8_length(const char *p, size_t n) {
   return len;
 }
 
-static void set_string_piece_replacement(struct piece *piece, const char *text, size_t n) {
+static void set_replacement_of_string_piece(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
 
-static void set_json_escape_of_byte(struct piece *piece, char c) {
+static void set_piece_replacement_to_json_escape(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      set_string_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
+      set_replacement_of_string_piece(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  set_string_piece_replacement(piece,
-                               (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  set_replacement_of_string_piece(piece,
+                                  (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] },
+                                  6);
 }
 
-static struct piece next_string_piece_to_quote(const char *p, const char *end) {
-  const char *stop = skip_text_quoted_unchanged(p, end);
+static struct piece next_piece_of_string_to_quote(const char *p, const char *end) {
+  const char *stop = skip_bytes_not_changed_by_json_quoting(p, end);
   struct piece piece = { .run = (size_t)(stop - p) };
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
-    piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_string_piece_replacement(&piece, "\xef\xbf\xbd", 3);
+    piece.eaten = malformed_utf8_sequence_length(stop, (size_t)(end - stop));
+    set_replacement_of_string_piece(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
-    set_json_escape_of_byte(&piece, *stop);
+    set_piece_replacement_to_json_escape(&piece, *stop);
   }
   return piece;
 }
@@ -141,7 +143,7 @@ static struct piece next_string_piece_to_quote(const char *p, const char *end) {
 size_t sio__json_quoted_length(sio_slice s) {
   size_t n = 2, done = 0;
   while (done < s.n) {
-    struct piece piece = next_string_piece_to_quote(s.p + done, s.p + s.n);
+    struct piece piece = next_piece_of_string_to_quote(s.p + done, s.p + s.n);
     n += piece.run + piece.instead_n;
     done += piece.run + piece.eaten;
   }
@@ -153,7 +155,7 @@ size_t sio__json_quote_string(char *out, sio_slice s) {
   size_t done = 0;
   *o++ = '"';
   while (done < s.n) {
-    struct piece piece = next_string_piece_to_quote(s.p + done, s.p + s.n);
+    struct piece piece = next_piece_of_string_to_quote(s.p + done, s.p + s.n);
     memcpy(o, s.p + done, piece.run);
     memcpy(o + piece.run, piece.instead, piece.instead_n);
     o += piece.run + piece.instead_n;

@@ -15,17 +15,17 @@ static int put_msgpack_field_name(sio_parser_out *out, const char *key) {
   return sio__msgpack_put_string(out, slice_str(key));
 }
 
-static int put_msgpack_id_field(const sio_parts *p, sio_parser_out *out) {
+static int put_ack_id_field_as_msgpack(const sio_parts *p, sio_parser_out *out) {
   int err = put_msgpack_field_name(out, "id");
   return err ? err : sio__msgpack_put_int(out, p->id);
 }
 
-static int put_msgpack_type_field(const sio_parts *p, sio_parser_out *out) {
+static int put_packet_type_field_as_msgpack(const sio_parts *p, sio_parser_out *out) {
   int err = put_msgpack_field_name(out, "type");
   return err ? err : sio__msgpack_put_int(out, p->type);
 }
 
-static int put_msgpack_data_field(const sio_parts *p, sio_parser_out *out) {
+static int put_payload_as_msgpack_data_field(const sio_parts *p, sio_parser_out *out) {
   int err = put_msgpack_field_name(out, "data");
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
@@ -36,10 +36,10 @@ static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, id_first = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
   int err = sio_parser_put(out, &head, 1);
-  if (!err && id && id_first) err = put_msgpack_id_field(p, out);
-  if (!err) err = put_msgpack_type_field(p, out);
-  if (!err && data) err = put_msgpack_data_field(p, out);
-  if (!err && id && !id_first) err = put_msgpack_id_field(p, out);
+  if (!err && id && id_first) err = put_ack_id_field_as_msgpack(p, out);
+  if (!err) err = put_packet_type_field_as_msgpack(p, out);
+  if (!err && data) err = put_payload_as_msgpack_data_field(p, out);
+  if (!err && id && !id_first) err = put_ack_id_field_as_msgpack(p, out);
   if (!err) err = put_msgpack_field_name(out, "nsp");
   return err ? err : sio__msgpack_put_string(out, p->nsp);
 }
@@ -57,7 +57,7 @@ static int msgpack_set_decode_error(const char **why, const char *text) {
   return SIO_EPROTO;
 }
 
-static sio_slice *find_field_of_msgpack_key(struct fields *f, const struct msgpack *key) {
+static sio_slice *field_of_msgpack_packet_key(struct fields *f, const struct msgpack *key) {
   if (key->kind != MSGPACK_STR) return NULL;
   if (slice_equals_str(key->bytes, "type")) return &f->type;
   if (slice_equals_str(key->bytes, "nsp")) return &f->nsp;
@@ -71,7 +71,7 @@ static bool read_msgpack_packet_field(sio_slice *in, struct fields *f) {
   sio_slice value, name;
   if (!sio__msgpack_skip_value(in, &name) || !sio__msgpack_skip_value(in, &value)) return false;
   (void)sio__msgpack_read_token(&name, &key);
-  sio_slice *field = find_field_of_msgpack_key(f, &key);
+  sio_slice *field = field_of_msgpack_packet_key(f, &key);
   if (!field) return true;
   *field = sio__msgpack_starts_with_undefined(value) ? slice(NULL, 0) : value;
   return true;
@@ -104,7 +104,7 @@ static bool read_msgpack_string(sio_slice value, sio_slice *out) {
   return true;
 }
 
-static bool is_msgpack_data_valid_for_type(int type, sio_slice data) {
+static bool is_msgpack_payload_valid_for_type(int type, sio_slice data) {
   struct msgpack t = { 0 };
   bool there = sio__msgpack_read_token(&data, &t);
   switch (type) {
@@ -127,7 +127,7 @@ static int msgpack_decode_packet(bool binary, sio_slice message, sio_parts *p, s
   p->type = (int)type;
   if (!read_msgpack_string(f.nsp, &p->nsp))
     return msgpack_set_decode_error(why, "invalid namespace");
-  if (!is_msgpack_data_valid_for_type(p->type, f.data))
+  if (!is_msgpack_payload_valid_for_type(p->type, f.data))
     return msgpack_set_decode_error(why, "invalid payload");
   if (f.id.n && !read_msgpack_nonnegative_integer(f.id, &p->id))
     return msgpack_set_decode_error(why, "invalid packet id");

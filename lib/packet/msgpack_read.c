@@ -19,16 +19,16 @@ static bool take_msgpack_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   return true;
 }
 
-static uint64_t load_big_endian_uint(sio_slice s) {
+static uint64_t big_endian_bytes_to_uint(sio_slice s) {
   uint64_t v = 0;
   for (size_t i = 0; i < s.n; i++) v = v << 8 | (unsigned char)s.p[i];
   return v;
 }
 
-static bool take_big_endian_uint(sio_slice *in, size_t n, uint64_t *v) {
+static bool take_big_endian_uint_from_input(sio_slice *in, size_t n, uint64_t *v) {
   sio_slice bytes;
   if (!take_msgpack_bytes(in, n, &bytes)) return false;
-  *v = load_big_endian_uint(bytes);
+  *v = big_endian_bytes_to_uint(bytes);
   return true;
 }
 
@@ -38,7 +38,7 @@ static int64_t sign_extend(uint64_t v, size_t n) {
   return (int64_t)(v << shift) >> shift;
 }
 
-static bool set_msgpack_integer_token(struct msgpack *t, int64_t v) {
+static bool set_msgpack_token_to_integer(struct msgpack *t, int64_t v) {
   t->kind = v < 0 ? MSGPACK_INT : MSGPACK_UINT;
   if (v < 0)
     t->u.i = v;
@@ -70,7 +70,7 @@ static bool read_msgpack_container_token(const sio_slice *in, struct msgpack *t,
 static bool read_msgpack_float_token(sio_slice *in, struct msgpack *t, size_t size) {
   uint64_t bits;
   float f;
-  if (!take_big_endian_uint(in, size, &bits)) return false;
+  if (!take_big_endian_uint_from_input(in, size, &bits)) return false;
   t->kind = MSGPACK_NUM;
   uint32_t low = (uint32_t)bits;
   if (size == sizeof f) {
@@ -89,7 +89,7 @@ static bool read_msgpack_token_c0_to_df(sio_slice *in, struct msgpack *t, unsign
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
   uint64_t n;
   size_t size = sizes[c & 31];
-  if (!take_big_endian_uint(in, size, &n)) return false;
+  if (!take_big_endian_uint_from_input(in, size, &n)) return false;
   switch (c) {
     case 0xc0: t->kind = MSGPACK_NIL; return true;
     case 0xc1: return false;
@@ -116,7 +116,7 @@ static bool read_msgpack_token_c0_to_df(sio_slice *in, struct msgpack *t, unsign
     case 0xd0:
     case 0xd1:
     case 0xd2:
-    case 0xd3: return set_msgpack_integer_token(t, sign_extend(n, size));
+    case 0xd3: return set_msgpack_token_to_integer(t, sign_extend(n, size));
     case 0xd9:
     case 0xda:
     case 0xdb: return read_msgpack_bytes_token(in, t, MSGPACK_STR, n);
@@ -133,7 +133,7 @@ bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
   if (!take_msgpack_bytes(in, 1, &first)) return false;
   unsigned char c = (unsigned char)first.p[0];
   *t = (struct msgpack){ 0 };
-  if (c < 0x80 || c >= 0xe0) return set_msgpack_integer_token(t, (signed char)c);
+  if (c < 0x80 || c >= 0xe0) return set_msgpack_token_to_integer(t, (signed char)c);
   if (c < 0x90) return read_msgpack_container_token(in, t, MSGPACK_MAP, c & 15);
   if (c < 0xa0) return read_msgpack_container_token(in, t, MSGPACK_ARRAY, c & 15);
   if (c < 0xc0) return read_msgpack_bytes_token(in, t, MSGPACK_STR, c & 31);
@@ -172,7 +172,7 @@ static char *put_iso_year(char *o, int year) {
   return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_date_separator_and_number(char *o, char before, int v, int digits) {
+static char *put_char_and_padded_number(char *o, char before, int v, int digits) {
   *o++ = before;
   return put_padded_number(o, (unsigned)v, digits);
 }
@@ -186,12 +186,12 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
   utc_to_tm(seconds, &tm);
   *o++ = '"';
   o = put_iso_year(o, tm.tm_year + 1900);
-  o = put_date_separator_and_number(o, '-', tm.tm_mon + 1, 2);
-  o = put_date_separator_and_number(o, '-', tm.tm_mday, 2);
-  o = put_date_separator_and_number(o, 'T', tm.tm_hour, 2);
-  o = put_date_separator_and_number(o, ':', tm.tm_min, 2);
-  o = put_date_separator_and_number(o, ':', tm.tm_sec, 2);
-  o = put_date_separator_and_number(o, '.', (int)(t - seconds * 1000), 3);
+  o = put_char_and_padded_number(o, '-', tm.tm_mon + 1, 2);
+  o = put_char_and_padded_number(o, '-', tm.tm_mday, 2);
+  o = put_char_and_padded_number(o, 'T', tm.tm_hour, 2);
+  o = put_char_and_padded_number(o, ':', tm.tm_min, 2);
+  o = put_char_and_padded_number(o, ':', tm.tm_sec, 2);
+  o = put_char_and_padded_number(o, '.', (int)(t - seconds * 1000), 3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));
@@ -199,14 +199,14 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
 
 /* Reads the content of a timestamp extension of MessagePack (type -1): seconds, or nanoseconds and
  * seconds since 1970. Sets *ms to milliseconds since 1970. Returns false if the length is wrong. */
-static bool read_timestamp_extension(sio_slice s, double *ms) {
-  uint64_t v = load_big_endian_uint(slice(s.p, s.n < 8 ? s.n : 8));
+static bool read_msgpack_timestamp_extension(sio_slice s, double *ms) {
+  uint64_t v = big_endian_bytes_to_uint(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
     case 4: *ms = (double)v * 1000; return true;
     case 8: *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000); return true;
     case 12:
-      *ms = (double)(int64_t)load_big_endian_uint(slice(s.p + 4, 8)) * 1000 +
-            (double)(load_big_endian_uint(slice(s.p, 4)) / 1000000);
+      *ms = (double)(int64_t)big_endian_bytes_to_uint(slice(s.p + 4, 8)) * 1000 +
+            (double)(big_endian_bytes_to_uint(slice(s.p, 4)) / 1000000);
       return true;
     default: return false;
   }
@@ -254,13 +254,13 @@ static int put_msgpack_extension_as_json(struct reader *r, const struct msgpack 
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_iso_date_string(r->out, (double)(int64_t)load_big_endian_uint(t->bytes));
-  if (t->ext == -1 && read_timestamp_extension(t->bytes, &ms))
+    return put_iso_date_string(r->out, (double)(int64_t)big_endian_bytes_to_uint(t->bytes));
+  if (t->ext == -1 && read_msgpack_timestamp_extension(t->bytes, &ms))
     return put_iso_date_string(r->out, ms);
   return put_unknown_msgpack_extension_as_json(r, t);
 }
 
-static int begin_json_container_for_msgpack(struct reader *r, const struct msgpack *t) {
+static int open_json_container_for_msgpack(struct reader *r, const struct msgpack *t) {
   bool map = t->kind == MSGPACK_MAP;
   if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
@@ -275,7 +275,7 @@ static int put_msgpack_token_as_json(struct reader *r, const struct msgpack *t) 
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
     case MSGPACK_EXT: return put_msgpack_extension_as_json(r, t);
     case MSGPACK_ARRAY:
-    case MSGPACK_MAP: return begin_json_container_for_msgpack(r, t);
+    case MSGPACK_MAP: return open_json_container_for_msgpack(r, t);
     default: return put_msgpack_number_as_json(r, t);
   }
 }

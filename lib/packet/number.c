@@ -28,7 +28,9 @@ struct decimal {
 
 static bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_json_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0])); }
+static bool does_json_value_begin_number(sio_slice s) {
+  return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0]));
+}
 
 static int64_t read_decimal_exponent(const char *p, const char *end) {
   int64_t e = 0;
@@ -40,7 +42,7 @@ static int64_t read_decimal_exponent(const char *p, const char *end) {
   return negative ? -e : e;
 }
 
-static struct decimal parse_decimal(sio_slice s) {
+static struct decimal find_digits_and_power_of_json_number(sio_slice s) {
   struct decimal d = { .negative = s.p[0] == '-' };
   const char *p = s.p + d.negative, *end = s.p + s.n;
   int64_t seen = 0, point = -1, first = 0, last = 0;
@@ -60,7 +62,7 @@ static struct decimal parse_decimal(sio_slice s) {
   return d;
 }
 
-static uint64_t decimal_to_u64(const struct decimal *d) {
+static uint64_t significant_digits_to_u64(const struct decimal *d) {
   uint64_t v = 0;
   const char *p = d->first;
   for (int64_t i = 0; i < d->count; p++) {
@@ -73,14 +75,14 @@ static uint64_t decimal_to_u64(const struct decimal *d) {
 }
 
 bool sio__number_to_int64(sio_slice text, int64_t *out) {
-  if (!is_json_number(text)) return false;
-  struct decimal d = parse_decimal(text);
+  if (!does_json_value_begin_number(text)) return false;
+  struct decimal d = find_digits_and_power_of_json_number(text);
   if (!d.first) {
     *out = 0;
     return true;
   }
   if (d.power < 0 || d.count > INT_DIGITS || d.power > INT_DIGITS - d.count) return false;
-  uint64_t v = decimal_to_u64(&d);
+  uint64_t v = significant_digits_to_u64(&d);
   if (v > (uint64_t)INT64_MAX + d.negative) return false;
   *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;
   return true;
@@ -92,7 +94,7 @@ static int64_t clamp_decimal_exponent(int64_t e) {
 
 /* Writes a decimal of at most KEPT_DIGITS + 1 digits that has the same nearest double: the first
  * KEPT_DIGITS digits, and then a '1' if any digit after them is not 0. */
-static size_t write_shortened_decimal(char *out, const struct decimal *d) {
+static size_t write_number_with_limited_digits(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;
   if (d->negative) *o++ = '-';
@@ -112,12 +114,12 @@ static size_t write_shortened_decimal(char *out, const struct decimal *d) {
 
 bool sio__number_to_double(sio_slice text, double *out) {
   char brief[KEPT_DIGITS + NUM_MAX];
-  if (!is_json_number(text)) return false;
+  if (!does_json_value_begin_number(text)) return false;
   if (text.n <= SHORT) return sio__parse_json_number(text.p, text.n, out);
-  struct decimal d = parse_decimal(text);
+  struct decimal d = find_digits_and_power_of_json_number(text);
   if (!d.first) {
     *out = d.negative ? -0.0 : 0.0;
     return true;
   }
-  return sio__parse_json_number(brief, write_shortened_decimal(brief, &d), out);
+  return sio__parse_json_number(brief, write_number_with_limited_digits(brief, &d), out);
 }

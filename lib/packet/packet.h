@@ -34,7 +34,7 @@ enum { PACKET_NO_ID = -1 };
 struct packet {
   enum packet_type type; /* PACKET_EVENT or PACKET_ACK also if the packet has attachments */
   sio_slice nsp;         /* the namespace; "/" if the packet names none */
-  sio_slice query;       /* set by sio__split_query_from_namespace(); empty after decoding */
+  sio_slice query;       /* set by sio__packet_split_query_from_namespace(); empty after decoding */
   int64_t id;            /* the ack id; PACKET_NO_ID if the packet has none */
   sio_slice json;        /* the payload, which is JSON text; empty if the packet has none */
   /* The positions of the elements of `json`, if it is an array. The first element of the array of
@@ -59,7 +59,7 @@ struct decoder {
   struct partial *partial;
 };
 
-/* The results of sio__decode_text_message() and sio__decode_binary_message() without an error. */
+/* The results of sio__decode_packet_text() and sio__decode_packet_attachment() without an error. */
 enum {
   DECODE_MORE = 0,  /* further attachments of the packet have to arrive */
   DECODE_PACKET = 1 /* the packet is complete */
@@ -88,20 +88,22 @@ void sio__decode_scratch_clear(struct decode_scratch *s);
  * Node.js's parser converts the number of attachments and the ack id with Number(). Here both must
  * be decimal digits, the number of attachments has at most 9 digits, an id is at most 2^53 - 1, and
  * the type of the packet must not be missing. */
-int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
-                             const struct decoder_limits *lim, sio_slice text, struct packet *out,
-                             const char **why);
+int sio__decode_packet_text(struct decoder *d, struct decode_scratch *scratch,
+                            const struct decoder_limits *lim, sio_slice text, struct packet *out,
+                            const char **why);
 /* Decodes a binary message, which is the next attachment of the packet that waits for it. Returns
- * the same values as sio__decode_text_message(); SIO_EPROTO also if no packet waits. If the
+ * the same values as sio__decode_packet_text(); SIO_EPROTO also if no packet waits. If the
  * attachment completes the packet, *out points to memory of d, which is valid until
  * sio__decoder_free_packet() or the next decode with d, and to the scan in `scratch`, which is
  * valid until the next decode with this scratch. */
-int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
-                               const struct decoder_limits *lim, sio_slice data, struct packet *out,
-                               const char **why);
+int sio__decode_packet_attachment(struct decoder *d, struct decode_scratch *scratch,
+                                  const struct decoder_limits *lim, sio_slice data,
+                                  struct packet *out, const char **why);
 /* Returns true if a packet waits for attachments, or if one that has all of them was not freed
  * yet. */
-static inline bool decoder_holds_packet(const struct decoder *d) { return d->partial != NULL; }
+static inline bool decoder_has_packet_with_attachments(const struct decoder *d) {
+  return d->partial != NULL;
+}
 /* Frees the packet with attachments that d holds, if there is one. It is to be called after such a
  * packet was handled, and at the end of the connection. */
 void sio__decoder_free_packet(struct decoder *d);
@@ -109,8 +111,9 @@ void sio__decoder_free_packet(struct decoder *d);
 /* Scans `json` and checks that it is a valid payload for a packet of this type; an empty one is
  * always valid. Returns 0, and the result of the scan in *scan; or SIO_EPROTO, SIO_EDEPTH or
  * UV_ENOMEM, and sets *why. */
-int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
-                              unsigned max_depth, const char **why);
+int sio__packet_scan_and_check_payload(enum packet_type type, sio_slice json,
+                                       struct json_scan *scan, unsigned max_depth,
+                                       const char **why);
 
 /* Returns true for the six event names that Socket.IO reserves, such as "connect". */
 bool sio__is_reserved_event_name(sio_slice name);
@@ -149,8 +152,8 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
 /* Encodes the data that the host gives when it refuses an event, as JSON text, which is not a
  * packet. Sets *out to NULL if there is no data, as for CONNECT_ERROR. If data has attachments,
  * SIO_EPLACEHOLDER is returned. */
-int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
-                                   struct msg **out, sio_val data);
+int sio__encode_event_refusal_data_as_json(struct msgs *home, struct decode_scratch *scratch,
+                                           struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which later versions call CONNECT_ERROR. Its payload is
  * data or, if there is no data, as for CONNECT_ERROR, the string `message`. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,

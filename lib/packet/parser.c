@@ -75,7 +75,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* Returns the payload of a packet that a function of encode.c has encoded: the JSON after the type,
  * the number of attachments, the namespace and the ack id. */
-static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
+static sio_slice find_json_payload_of_encoded_packet(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (!slice_equals_str(nsp, "/")) at += nsp.n + 1;
@@ -83,8 +83,8 @@ static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp)
   return slice(at, (size_t)(end - at));
 }
 
-static int list_attachments_of_packet(const struct msg *json, struct sio_parser_out *out,
-                                      size_t *bytes) {
+static int list_attachments_and_add_their_bytes(const struct msg *json, struct sio_parser_out *out,
+                                                size_t *bytes) {
   for (const struct msg *m = json->next; m; m = m->next) {
     int err = parser_reserve_attachment_slot(out);
     if (err) return err;
@@ -94,16 +94,17 @@ static int list_attachments_of_packet(const struct msg *json, struct sio_parser_
   return 0;
 }
 
-int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
-                              enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
+int sio__custom_parser_encode_packet(const sio_parser_ops *ops, struct msgs *home,
+                                     const struct msg *json, enum packet_type type, sio_slice nsp,
+                                     int64_t id, struct msg **out) {
   struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
   size_t bytes = json->len + nsp.n + HEAD_HINT;
-  int err = list_attachments_of_packet(json, &to, &bytes);
+  int err = list_attachments_and_add_their_bytes(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = UV_ENOMEM;
   sio_parts p = { .type = (int)type,
                   .nsp = nsp,
-                  .json = find_payload_in_packet_text(json, nsp),
+                  .json = find_json_payload_of_encoded_packet(json, nsp),
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
@@ -120,11 +121,12 @@ int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, cons
   return err;
 }
 
-int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
-                                enum packet_type type, sio_slice nsp) {
+int sio__custom_parser_reencode_packet_if_set(const sio_parser_ops *ops, struct msgs *home,
+                                              struct msg **m, enum packet_type type,
+                                              sio_slice nsp) {
   struct msg *made = NULL;
   if (!ops) return 0;
-  int err = sio__parser_encode_packet(ops, home, *m, type, nsp, PACKET_NO_ID, &made);
+  int err = sio__custom_parser_encode_packet(ops, home, *m, type, nsp, PACKET_NO_ID, &made);
   msg_unref(*m);
   *m = made;
   return err;
@@ -137,8 +139,8 @@ static int parser_set_decode_error(const char **why, int err, const char *text) 
   return err;
 }
 
-static int describe_custom_parser_error(int err, const struct sio_parser_out *own,
-                                        const char **why) {
+static int set_reason_for_custom_parser_error(int err, const struct sio_parser_out *own,
+                                              const char **why) {
   if (**why) return err;
   if (own->too_many_bins) return parser_set_decode_error(why, err, "too many attachments");
   switch (err) {
@@ -152,7 +154,7 @@ static int describe_custom_parser_error(int err, const struct sio_parser_out *ow
 /* Returns true if the placeholders in the text are those that sio_parser_bin() has written. If they
  * are not, the peer has sent an object that looks like a placeholder, and the packet is refused. In
  * a packet without attachments such an object is plain data, so the result is true. */
-static bool has_only_placeholders_of_custom_parser(const struct json_scan *scan, uint32_t nbins) {
+static bool are_placeholders_exactly_those_of_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;
   for (uint32_t i = 0; i < nbins; i++)
@@ -170,10 +172,11 @@ static int check_packet_header_of_custom_parser(const sio_parts *p, const char *
   return 0;
 }
 
-static int check_packet_of_custom_parser(const sio_parts *p, const struct sio_parser_out *own,
-                                         struct decode_scratch *scratch,
-                                         const struct decoder_limits *lim, struct packet *out,
-                                         const char **why) {
+static int check_and_fill_packet_of_custom_parser(const sio_parts *p,
+                                                  const struct sio_parser_out *own,
+                                                  struct decode_scratch *scratch,
+                                                  const struct decoder_limits *lim,
+                                                  struct packet *out, const char **why) {
   int err = check_packet_header_of_custom_parser(p, why);
   if (err) return err;
   *out = (struct packet){ .type = (enum packet_type)p->type,
@@ -188,17 +191,19 @@ static int check_packet_of_custom_parser(const sio_parts *p, const struct sio_pa
     return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
   if (!sio__utf8_is_valid(out->json.p, out->json.n))
     return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
-  err = sio__check_packet_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
+  err =
+      sio__packet_scan_and_check_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  return has_only_placeholders_of_custom_parser(&scratch->scan, own->nbins)
+  return are_placeholders_exactly_those_of_parser(&scratch->scan, own->nbins)
              ? DECODE_PACKET
              : parser_set_decode_error(why, SIO_EPROTO, "illegal attachments");
 }
 
-int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
-                              struct decode_scratch *scratch, const struct decoder_limits *lim,
-                              bool binary, sio_slice data, struct sio_parser_out *own,
-                              struct packet *out, const char **why) {
+int sio__custom_parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
+                                     struct decode_scratch *scratch,
+                                     const struct decoder_limits *lim, bool binary, sio_slice data,
+                                     struct sio_parser_out *own, struct packet *out,
+                                     const char **why) {
   sio_parts p = { .type = -1, .nsp = SLICE("/"), .id = PACKET_NO_ID };
   *own = (struct sio_parser_out){ .home = home, .max = lim->max_packet };
   own->max_bins = lim->max_attachments;
@@ -211,6 +216,6 @@ int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
   if (!(own->text = sio__msg_new(home, 0)))
     return parser_set_decode_error(why, UV_ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
-  return err ? describe_custom_parser_error(err, own, why)
-             : check_packet_of_custom_parser(&p, own, scratch, lim, out, why);
+  return err ? set_reason_for_custom_parser_error(err, own, why)
+             : check_and_fill_packet_of_custom_parser(&p, own, scratch, lim, out, why);
 }

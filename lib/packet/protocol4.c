@@ -9,7 +9,7 @@
 #include "base/percent.h"
 #include "packet/json_string.h"
 
-void sio__split_query_from_namespace(struct packet *p) {
+void sio__packet_split_query_from_namespace(struct packet *p) {
   const char *mark = memchr(p->nsp.p, '?', p->nsp.n);
   if (!mark) return;
   p->query = slice(mark + 1, p->nsp.n - (size_t)(mark + 1 - p->nsp.p));
@@ -37,7 +37,7 @@ static int put_query_pair_as_json_member(struct buf *out, sio_slice pair) {
   return err ? err : put_percent_decoded_json_string(out, slice(pair.p + skip, pair.n - skip));
 }
 
-int sio__query_string_to_auth_json(struct buf *out, sio_slice query) {
+int sio__auth_query_to_json_object(struct buf *out, sio_slice query) {
   sio_slice pair;
   buf_init(out, SIZE_MAX);
   int err = sio__buf_put(out, "{", 1);

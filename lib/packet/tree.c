@@ -57,7 +57,7 @@ static struct block *tree_block_new(struct block *next, size_t size) {
 
 /* Allocates n bytes in the newest block of the tree, or in a new block. n is the size of a node or
  * at most the length of the text, so the sums do not overflow. */
-static void *tree_alloc(struct tree *t, size_t n) {
+static void *tree_alloc_from_blocks(struct tree *t, size_t n) {
   struct block *b = t->blocks;
   n = (n + 7) & ~(size_t)7;
   if (n > b->size - b->used) {
@@ -92,7 +92,7 @@ static bool is_tree_number_char(char c) {
 }
 
 /* Returns the text of the number that begins at b->p, and moves b->p to the position after it. */
-static sio_slice take_json_number_text(struct builder *b) {
+static sio_slice take_json_number_for_tree(struct builder *b) {
   const char *from = b->p;
   while (b->p < b->end && is_tree_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
@@ -110,7 +110,7 @@ static sio_slice take_json_string_text(struct builder *b) {
 
 static char *tree_unescape_string(struct builder *b) {
   sio_slice text = take_json_string_text(b);
-  char *s = tree_alloc(b->tree, text.n);
+  char *s = tree_alloc_from_blocks(b->tree, text.n);
   if (!s) return NULL;
   size_t n = sio__json_unescape_string(s, text);
   s[sio__utf8_replace_nuls(s, n)] = '\0';
@@ -119,7 +119,7 @@ static char *tree_unescape_string(struct builder *b) {
 
 /* Converts v to cJSON.valueint in the same way as cJSON's own parser: values outside the range of
  * int are clamped. */
-static int clamp_to_int(double v) {
+static int clamp_double_to_int(double v) {
   return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
 }
 
@@ -128,7 +128,7 @@ static void set_tree_node_number(cJSON *item, sio_slice text) {
   sio__number_to_double(text, &v);
   item->type = cJSON_Number;
   item->valuedouble = v;
-  item->valueint = clamp_to_int(v);
+  item->valueint = clamp_double_to_int(v);
 }
 
 static void parse_tree_literal(struct builder *b, cJSON *item) {
@@ -138,7 +138,7 @@ static void parse_tree_literal(struct builder *b, cJSON *item) {
   b->p += c == 'f' ? 5 : 4;
 }
 
-static bool parse_tree_node_value(struct builder *b, cJSON *item) {
+static bool parse_scalar_or_opening_bracket_to_node(struct builder *b, cJSON *item) {
   switch (*b->p) {
     case '{': item->type = cJSON_Object, b->p++; return true;
     case '[': item->type = cJSON_Array, b->p++; return true;
@@ -146,12 +146,12 @@ static bool parse_tree_node_value(struct builder *b, cJSON *item) {
     case 't':
     case 'f':
     case 'n': parse_tree_literal(b, item); return true;
-    default: set_tree_node_number(item, take_json_number_text(b)); return true;
+    default: set_tree_node_number(item, take_json_number_for_tree(b)); return true;
   }
 }
 
 static cJSON *tree_node_new(struct builder *b) {
-  cJSON *item = b->begun ? tree_alloc(b->tree, sizeof *item) : &b->tree->root;
+  cJSON *item = b->begun ? tree_alloc_from_blocks(b->tree, sizeof *item) : &b->tree->root;
   if (item) *item = (cJSON){ .string = b->key };
   b->begun = true;
   b->key = NULL;
@@ -160,7 +160,7 @@ static cJSON *tree_node_new(struct builder *b) {
 
 /* Appends the item to the members of the innermost container that is open. In cJSON's lists, `prev`
  * of the first member points to the last member. */
-static void link_node_to_parent(struct builder *b, cJSON *item) {
+static void link_node_to_open_parent(struct builder *b, cJSON *item) {
   if (!b->depth) return;
   cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
   if (last) {
@@ -173,10 +173,10 @@ static void link_node_to_parent(struct builder *b, cJSON *item) {
   b->open[b->depth - 1].last = item;
 }
 
-static bool parse_tree_node(struct builder *b) {
+static bool parse_value_to_new_tree_node(struct builder *b) {
   cJSON *item = tree_node_new(b);
-  if (!item || !parse_tree_node_value(b, item)) return false;
-  link_node_to_parent(b, item);
+  if (!item || !parse_scalar_or_opening_bracket_to_node(b, item)) return false;
+  link_node_to_open_parent(b, item);
   if (!(item->type & (cJSON_Array | cJSON_Object))) return true;
   b->open[b->depth].item = item;
   b->open[b->depth++].last = NULL;
@@ -204,7 +204,7 @@ static bool parse_next_tree_token(struct builder *b) {
       return true;
     default:
       return is_object_key_expected(b) ? (b->key = tree_unescape_string(b)) != NULL
-                                       : parse_tree_node(b);
+                                       : parse_value_to_new_tree_node(b);
   }
 }
 
@@ -279,9 +279,9 @@ static void print_json_number(struct printer *pr, double v) {
   print_json_bytes(pr, text, sio__double_to_json_text(text, v));
 }
 
-static void print_raw_json(struct printer *pr, const char *text) {
+static void check_and_print_raw_json(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text && *text ? text : "null");
-  int err = sio__json_scan(pr->scan, s, pr->max_depth - pr->depth, NULL);
+  int err = sio__json_scan_text(pr->scan, s, pr->max_depth - pr->depth, NULL);
   if (err)
     set_tree_printer_error(pr, err);
   else
@@ -297,14 +297,14 @@ static void print_json_scalar(struct printer *pr, const struct cJSON *t) {
   else if (k == cJSON_Number)
     print_json_number(pr, t->valuedouble);
   else if (k == cJSON_Raw)
-    print_raw_json(pr, t->valuestring);
+    check_and_print_raw_json(pr, t->valuestring);
   else if (k == cJSON_String && t->valuestring)
     print_json_string(pr, t->valuestring);
   else
     print_json_bytes(pr, "null", 4);
 }
 
-static void print_opening_bracket(struct printer *pr, const struct cJSON *t) {
+static void print_opening_bracket_and_push_node(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
     set_tree_printer_error(pr, SIO_EDEPTH);
   } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
@@ -315,11 +315,11 @@ static void print_opening_bracket(struct printer *pr, const struct cJSON *t) {
   }
 }
 
-static void print_closing_bracket(struct printer *pr) {
+static void print_closing_bracket_and_pop_node(struct printer *pr) {
   print_json_bytes(pr, tree_node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
-static void print_member_key(struct printer *pr, const struct cJSON *t) {
+static void print_key_if_object_member(struct printer *pr, const struct cJSON *t) {
   if (!pr->depth || tree_node_kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
   print_json_string(pr, t->string);
   print_json_bytes(pr, ":", 1);
@@ -328,11 +328,11 @@ static void print_member_key(struct printer *pr, const struct cJSON *t) {
 /* Writes what comes after the node t. If t is the last member of its container, that is the closing
  * bracket of the container, and then what comes after the container; otherwise it is a comma.
  * Returns the next node, or NULL at the end of the tree. */
-static const struct cJSON *print_brackets_and_comma_after_node(struct printer *pr,
-                                                               const struct cJSON *t) {
+static const struct cJSON *print_comma_or_closing_brackets_after_node(struct printer *pr,
+                                                                      const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
-    print_closing_bracket(pr);
+    print_closing_bracket_and_pop_node(pr);
   }
   if (!pr->depth) return NULL;
   print_json_bytes(pr, ",", 1);
@@ -342,20 +342,21 @@ static const struct cJSON *print_brackets_and_comma_after_node(struct printer *p
 /* Prints t with its key, and what comes after it in its container; if t has members, prints only
  * the key and the opening bracket. Returns the node to print next, or NULL at the end of the
  * tree. */
-static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSON *t) {
-  print_member_key(pr, t);
+static const struct cJSON *print_node_or_its_opening_bracket(struct printer *pr,
+                                                             const struct cJSON *t) {
+  print_key_if_object_member(pr, t);
   if (!is_tree_container(t)) {
     print_json_scalar(pr, t);
-    return print_brackets_and_comma_after_node(pr, t);
+    return print_comma_or_closing_brackets_after_node(pr, t);
   }
-  print_opening_bracket(pr, t);
+  print_opening_bracket_and_push_node(pr, t);
   if (pr->err || t->child) return t->child;
-  print_closing_bracket(pr);
-  return print_brackets_and_comma_after_node(pr, t);
+  print_closing_bracket_and_pop_node(pr);
+  return print_comma_or_closing_brackets_after_node(pr, t);
 }
 
-int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                      unsigned max_depth, bool has_bins) {
+int sio__tree_append_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                          unsigned max_depth, bool has_bins) {
   struct printer pr;
   pr.refuses_placeholders = !has_bins;
   pr.m = m;
@@ -364,13 +365,13 @@ int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *s
   pr.err = 0;
   pr.max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX;
   if (!t) print_json_bytes(&pr, "null", 4);
-  while (t && !pr.err) t = print_tree_node(&pr, t);
+  while (t && !pr.err) t = print_node_or_its_opening_bracket(&pr, t);
   return pr.err;
 }
 
 /* ---- placeholders ----------------------------------------------------------------------- */
 
-bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
+bool sio__tree_read_placeholder_number(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
   if (!t || tree_node_kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {
@@ -387,9 +388,9 @@ bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
 
 /* Marks t if it is a placeholder. Returns true if it is none and has members, which may be
  * placeholders. */
-static bool mark_tree_node_if_placeholder(struct cJSON *t) {
+static bool mark_if_placeholder_else_has_members(struct cJSON *t) {
   uint32_t num;
-  bool placeholder = sio__tree_is_placeholder(t, &num);
+  bool placeholder = sio__tree_read_placeholder_number(t, &num);
   if (placeholder) t->type |= TREE_PLACEHOLDER;
   return !placeholder && t->child;
 }
@@ -398,7 +399,7 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   struct cJSON *open[JSON_DEPTH_MAX]; /* the arrays and objects that contain t */
   unsigned depth = 0;
   while (t) {
-    if (mark_tree_node_if_placeholder(t) && depth < JSON_DEPTH_MAX) {
+    if (mark_if_placeholder_else_has_members(t) && depth < JSON_DEPTH_MAX) {
       open[depth++] = t;
       t = t->child;
       continue;

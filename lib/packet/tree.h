@@ -26,16 +26,16 @@ void sio__tree_wipe_and_free(struct cJSON *t);
  * `scan` is used to check it); SIO_EPLACEHOLDER if has_bins is false and t contains a node that
  * sio__tree_mark_placeholders() has marked, because the attachment would not be sent with it;
  * UV_ENOMEM; or SIO_ETOOBIG. After an error *m contains a part of the text. */
-int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                      unsigned max_depth, bool has_bins);
+int sio__tree_append_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                          unsigned max_depth, bool has_bins);
 
 /* Marks the nodes of the tree of a received event that stand for attachments, so that
- * sio__tree_to_json() recognizes them. cJSON_Duplicate() copies the marks. */
+ * sio__tree_append_json() recognizes them. cJSON_Duplicate() copies the marks. */
 void sio__tree_mark_placeholders(struct cJSON *t);
 
 /* Returns true and sets *num to the number of the attachment if t has the form of a placeholder: an
  * object whose "_placeholder" is true and whose "num" is an integer from 0 to 2^31 - 1. */
-bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num);
+bool sio__tree_read_placeholder_number(const struct cJSON *t, uint32_t *num);
 
 /* Finds the member of the object with this key, and sets *string to its value. Returns false if
  * there is no such member or its value is not a string. Sets *present to whether there is such a

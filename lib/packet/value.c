@@ -33,7 +33,7 @@ void sio__writer_clear(struct writer *w) {
   w->text = w->bins = NULL;
 }
 
-int sio__writer_finish_packet(struct writer *w, struct msg **out) {
+int sio__writer_finish_and_take_packet(struct writer *w, struct msg **out) {
   if (w->unbound_placeholder && w->nbins) writer_set_error(w, SIO_EPLACEHOLDER);
   if (w->err) {
     sio__writer_clear(w);
@@ -85,7 +85,7 @@ static void put_binary_value(struct writer *w, const sio_val *v) {
   writer_set_error(w, add_binary_attachment(w, slice(v->u.p, v->n)));
 }
 
-static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
+static int reserve_array_of_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
   if (n <= scratch->numbers_cap) return 0;
   uint32_t *numbers = sio__realloc(scratch->numbers, size_mul(n, sizeof *scratch->numbers));
   if (!numbers) return UV_ENOMEM;
@@ -97,9 +97,9 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
 /* Adds to the packet those binaries of v to which placeholders refer. For each such binary k, sets
  * scratch->numbers[k] to its number among the attachments of the packet. Returns SIO_EPLACEHOLDER
  * if a placeholder refers to no binary of v. */
-static int add_referenced_attachments(struct writer *w, const sio_val *v) {
+static int add_attachments_used_by_placeholders(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
-  int err = reserve_attachment_numbers(w->scratch, v->nbins);
+  int err = reserve_array_of_attachment_numbers(w->scratch, v->nbins);
   if (err) return err;
   uint32_t *numbers = w->scratch->numbers;
   memset(numbers, 0, v->nbins * sizeof *numbers);
@@ -123,7 +123,7 @@ static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice te
                                                   const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  if (scan->nplaceholders) writer_set_error(w, add_referenced_attachments(w, v));
+  if (scan->nplaceholders) writer_set_error(w, add_attachments_used_by_placeholders(w, v));
   for (uint32_t i = 0; i < scan->nplaceholders && !w->err; i++) {
     const struct json_placeholder *placeholder = &scan->placeholders[i];
     writer_put_bytes(w, text.p + done, placeholder->off - done);
@@ -135,7 +135,8 @@ static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice te
 
 /* Writes JSON text that was scanned. err is the result of that scan; if it is not 0, nothing is
  * written and the writer fails. */
-static void put_scanned_json(struct writer *w, sio_slice text, const sio_val *v, int err) {
+static void put_scanned_json_and_attachments(struct writer *w, sio_slice text, const sio_val *v,
+                                             int err) {
   if (err) {
     writer_set_error(w, err);
   } else if (v->nbins) {
@@ -158,54 +159,54 @@ static void put_number_value(struct writer *w, const sio_val *v) {
 
 static unsigned writer_nesting_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
 
-static void put_checked_host_json(struct writer *w, const sio_val *v) {
+static void scan_and_put_host_json(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  put_scanned_json(w, text, v,
-                   sio__json_scan(&w->scratch->sent, text, writer_nesting_left(w), NULL));
+  put_scanned_json_and_attachments(
+      w, text, v, sio__json_scan_text(&w->scratch->sent, text, writer_nesting_left(w), NULL));
 }
 
 /* Writes a list of arguments without the brackets around it, after scanning it. The scan counts the
  * missing brackets as one level of depth, so the limit is one level higher. */
-static void put_argument_list(struct writer *w, const sio_val *v) {
+static void scan_and_put_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  put_scanned_json(w, text, v,
-                   sio__json_scan_unbracketed_list(&w->scratch->sent, text,
-                                                   writer_nesting_left(w) + 1, NULL));
+  put_scanned_json_and_attachments(
+      w, text, v,
+      sio__json_scan_unbracketed_list(&w->scratch->sent, text, writer_nesting_left(w) + 1, NULL));
 }
 
 /* Writes arguments of a received event: one, or several with commas between them. They are valid
  * JSON, so they are scanned only if the packet may have attachments, or if an array or object of
  * the host contains them: then they may be nested too deep. */
-static void put_received_arguments(struct writer *w, const sio_val *v) {
+static void put_event_arguments_without_brackets(struct writer *w, const sio_val *v) {
   if (w->may_have_bins || w->depth > 0)
-    put_argument_list(w, v);
+    scan_and_put_argument_list(w, v);
   else
     writer_put_bytes(w, v->u.p, v->n);
 }
 
 /* Prints the tree as text, and then searches the text for placeholders. The tree itself is not
  * searched, because its raw items may contain placeholders, or parts of one. */
-static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
+static void put_tree_json_and_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_to_json(&m, v->u.p, scan, writer_nesting_left(w), true) : UV_ENOMEM;
+  int err = m ? sio__tree_append_json(&m, v->u.p, scan, writer_nesting_left(w), true) : UV_ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
-  if (!err) err = sio__json_scan(scan, text, writer_nesting_left(w), NULL);
-  put_scanned_json(w, text, v, err);
+  if (!err) err = sio__json_scan_text(scan, text, writer_nesting_left(w), NULL);
+  put_scanned_json_and_attachments(w, text, v, err);
   msg_unref(m);
 }
 
 static void put_tree_value(struct writer *w, const sio_val *v) {
   if (w->may_have_bins)
-    put_tree_with_attachments(w, v);
+    put_tree_json_and_attachments(w, v);
   else
-    writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent,
-                                          writer_nesting_left(w), false));
+    writer_set_error(w, sio__tree_append_json(&w->text, v->u.p, &w->scratch->sent,
+                                              writer_nesting_left(w), false));
 }
 
 /* ---- arrays and objects of values ----------------------------------------------------------- */
 
-static bool writer_open_bracket(struct writer *w, const char *bracket) {
+static bool writer_put_opening_bracket_if_not_too_deep(struct writer *w, const char *bracket) {
   if (writer_nesting_left(w) == 0) writer_set_error(w, SIO_EDEPTH);
   if (w->err) return false;
   w->depth++;
@@ -213,7 +214,7 @@ static bool writer_open_bracket(struct writer *w, const char *bracket) {
   return true;
 }
 
-static void writer_close_bracket(struct writer *w, const char *bracket) {
+static void writer_put_closing_bracket(struct writer *w, const char *bracket) {
   w->depth--;
   writer_put_bytes(w, bracket, 1);
 }
@@ -221,35 +222,35 @@ static void writer_close_bracket(struct writer *w, const char *bracket) {
 static void put_array_value(struct writer *w, const sio_val *v) {
   const sio_val *items = v->u.p;
   bool comma = false;
-  if (!writer_open_bracket(w, "[")) return;
+  if (!writer_put_opening_bracket_if_not_too_deep(w, "[")) return;
   for (size_t i = 0; i < v->n && !w->err; i++) {
     if (sio__val_is_empty_list(&items[i])) continue;
     if (comma) writer_put_bytes(w, ",", 1);
     sio__writer_put_value(w, &items[i]);
     comma = true;
   }
-  writer_close_bracket(w, "]");
+  writer_put_closing_bracket(w, "]");
 }
 
 /* Writes the value of an object's member, which must be one JSON value. A list from
  * sio_event_args() or sio_spread() may be no or several values, so its text is scanned like JSON
  * text from the host. */
-static void put_object_member_value(struct writer *w, const sio_val *v) {
+static void put_value_as_single_json_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
-  if (sio__val_is_list(v)) one.kind = SIO_JSON;
+  if (sio__val_is_list_of_received_arguments(v)) one.kind = SIO_JSON;
   sio__writer_put_value(w, &one);
 }
 
 static void put_object_value(struct writer *w, const sio_val *v) {
   const sio_member *members = v->u.p;
-  if (!writer_open_bracket(w, "{")) return;
+  if (!writer_put_opening_bracket_if_not_too_deep(w, "{")) return;
   for (size_t i = 0; i < v->n && !w->err; i++) {
     if (i > 0) writer_put_bytes(w, ",", 1);
     sio__writer_put_json_string(w, slice_str(members[i].key));
     writer_put_bytes(w, ":", 1);
-    put_object_member_value(w, &members[i].value);
+    put_value_as_single_json_value(w, &members[i].value);
   }
-  writer_close_bracket(w, "}");
+  writer_put_closing_bracket(w, "}");
 }
 
 void sio__writer_put_value(struct writer *w, const sio_val *v) {
@@ -260,18 +261,18 @@ void sio__writer_put_value(struct writer *w, const sio_val *v) {
     case SIO_UINT:
     case SIO_NUM: put_number_value(w, v); break;
     case SIO_STR: sio__writer_put_json_string(w, slice(v->u.p, v->n)); break;
-    case SIO_JSON: put_checked_host_json(w, v); break;
+    case SIO_JSON: scan_and_put_host_json(w, v); break;
     case SIO_TREE: put_tree_value(w, v); break;
     case SIO_BIN: put_binary_value(w, v); break;
     case SIO_ARRAY: put_array_value(w, v); break;
     case SIO_OBJECT: put_object_value(w, v); break;
-    case SIO_ARG: put_received_arguments(w, v); break;
-    case SIO_SPREAD: put_argument_list(w, v); break;
+    case SIO_ARG: put_event_arguments_without_brackets(w, v); break;
+    case SIO_SPREAD: scan_and_put_argument_list(w, v); break;
     default: writer_set_error(w, UV_EINVAL);
   }
 }
 
-size_t sio__val_estimate_size(const sio_val *v) {
+size_t sio__val_estimate_json_size(const sio_val *v) {
   switch (v->kind) {
     case SIO_STR: return v->n < BRIEF ? v->n + 2 : sio__json_quoted_length(slice(v->u.p, v->n));
     case SIO_JSON:

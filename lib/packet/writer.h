@@ -7,8 +7,8 @@
  * numbered from 0 in each value. In a packet the attachments of all values are numbered together,
  * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
  * is plain data; but if the packet is sent with attachments of other values, the peer would take
- * the placeholder for a reference to one of these, so the packet is refused. sio__tree_to_json()
- * also refuses marked nodes of the tree of a received event.
+ * the placeholder for a reference to one of these, so the packet is refused.
+ * sio__tree_append_json() also refuses marked nodes of the tree of a received event.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
@@ -27,7 +27,7 @@ struct writer {
   bool may_have_bins;
   bool unbound_placeholder; /* a value that has no attachments contains a placeholder */
   unsigned depth;           /* how many values of the kinds SIO_ARRAY and SIO_OBJECT are open */
-  int err; /* the first error; if it is set, sio__writer_finish_packet() discards the text */
+  int err; /* the first error; after it sio__writer_finish_and_take_packet() discards the text */
 };
 
 /* Starts with an empty text. size_hint is an estimate of its final length. may_have_bins must be
@@ -39,7 +39,7 @@ void sio__writer_clear(struct writer *w);
 /* Sets *out to the text of the packet, with the attachments linked after it. Returns 0; w->err; or
  * SIO_EPLACEHOLDER if the packet has attachments and w->unbound_placeholder is true. The writer is
  * cleared also after an error. */
-int sio__writer_finish_packet(struct writer *w, struct msg **out);
+int sio__writer_finish_and_take_packet(struct writer *w, struct msg **out);
 
 static inline void writer_set_error(struct writer *w, int err) {
   if (!w->err) w->err = err;
@@ -57,7 +57,7 @@ void sio__writer_put_value(struct writer *w, const sio_val *v);
 void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
 
 /* Returns an estimate of the length of v as text, so that most packets need a single allocation. */
-size_t sio__val_estimate_size(const sio_val *v);
+size_t sio__val_estimate_json_size(const sio_val *v);
 /* Returns the number of attachments that v has, with those of the values in it. Of the attachments
  * of JSON text and trees only those are sent to which placeholders refer. */
 static inline uint32_t sio__val_count_attachments(const sio_val *v) {
@@ -65,12 +65,12 @@ static inline uint32_t sio__val_count_attachments(const sio_val *v) {
 }
 /* Returns true if v may stand for several elements of an array, or for none, as the results of
  * sio_event_args() and sio_spread() do. */
-static inline bool sio__val_is_list(const sio_val *v) {
+static inline bool sio__val_is_list_of_received_arguments(const sio_val *v) {
   return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
 }
 /* Returns true if v stands for no element, so that nothing is written for it in an array. */
 static inline bool sio__val_is_empty_list(const sio_val *v) {
-  return sio__val_is_list(v) && v->n == 0;
+  return sio__val_is_list_of_received_arguments(v) && v->n == 0;
 }
 
 #endif

@@ -20,7 +20,7 @@ enum {
 static int convert_json_to_msgpack(struct unpacked *u, struct msgs *home, sio_slice json) {
   struct json_scan scan = { 0 };
   if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EPROTO;
-  int err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
+  int err = sio__json_scan_text(&scan, json, JSON_DEPTH_MAX, NULL);
   sio__json_scan_clear(&scan);
   if (err) return err == SIO_EJSON ? SIO_EPROTO : err;
   u->own = (struct sio_parser_out){ .home = home, .max = UINT32_MAX };

@@ -107,8 +107,8 @@ static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m
   const sio_parser_ops *parser = srv->opts.o.parser;
   struct msg *parser_out = NULL;
   if (!err && parser)
-    err = sio__parser_encode_packet(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp), id,
-                                    &parser_out);
+    err = sio__custom_parser_encode_packet(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp),
+                                           id, &parser_out);
   if (!err) test_peer_pass_msgs_to_server(p, parser_out ? parser_out : m);
   msg_unref(parser_out);
   msg_unref(m);
@@ -173,10 +173,11 @@ static int test_peer_decode_packet(struct sio_test_peer *p, bool binary, sio_sli
   const sio_parser_ops *parser = p->server->opts.o.parser;
   const char *why;
   if (parser)
-    return sio__parser_decode_packet(parser, &p->server->core.loop.msgs, &p->scratch, &any, binary,
-                                     data, &p->parser_out, &p->packet, &why);
-  return binary ? sio__decode_binary_message(&p->decoder, &p->scratch, &any, data, &p->packet, &why)
-                : sio__decode_text_message(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
+    return sio__custom_parser_decode_packet(parser, &p->server->core.loop.msgs, &p->scratch, &any,
+                                            binary, data, &p->parser_out, &p->packet, &why);
+  return binary
+             ? sio__decode_packet_attachment(&p->decoder, &p->scratch, &any, data, &p->packet, &why)
+             : sio__decode_packet_text(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
 }
 
 static const char *test_peer_format_packet_as_line(struct sio_test_peer *p) {

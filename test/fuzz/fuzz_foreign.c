@@ -76,7 +76,7 @@ static void on_query_over(sio_adapter *a, sio_query *q) {
 static void check_json(sio_slice text) {
   struct json_scan scan = { 0 };
   DEMAND(sio__utf8_is_valid(text.p, text.n));
-  DEMAND(sio__json_scan(&scan, text, JSON_DEPTH_MAX, NULL) == 0);
+  DEMAND(sio__json_scan_text(&scan, text, JSON_DEPTH_MAX, NULL) == 0);
   sio__json_scan_clear(&scan);
 }
 

@@ -39,7 +39,7 @@ static void check_number(sio_slice text) {
 
 static void check_arg(sio_slice text) {
   struct json_scan s = { 0 };
-  DEMAND(sio__json_scan(&s, text, MAX_DEPTH, NULL) == 0);
+  DEMAND(sio__json_scan_text(&s, text, MAX_DEPTH, NULL) == 0);
   if (text.p[0] == '"') check_string(text);
   if (text.p[0] == '-' || (text.p[0] >= '0' && text.p[0] <= '9')) check_number(text);
   sio__json_scan_clear(&s);
@@ -65,8 +65,8 @@ static void check_tree(sio_slice text) {
   struct cJSON *t = sio__tree_from_json(text);
   DEMAND(t);
   struct msg *m = sio__msg_new(&home, 0);
-  DEMAND(sio__tree_to_json(&m, t, &s, MAX_DEPTH, false) == 0);
-  DEMAND(sio__json_scan(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
+  DEMAND(sio__tree_append_json(&m, t, &s, MAX_DEPTH, false) == 0);
+  DEMAND(sio__json_scan_text(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
   msg_unref(m);
   sio__tree_free(t);
   sio__msg_allocator_clear(&home);
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   sio_slice text = slice(copy, size);
   struct json_scan s = { 0 };
   size_t at = 0;
-  int err = sio__json_scan(&s, text, MAX_DEPTH, &at);
+  int err = sio__json_scan_text(&s, text, MAX_DEPTH, &at);
   if (err == 0) {
     check_scan(&s, text);
     check_tree(text);

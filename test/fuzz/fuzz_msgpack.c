@@ -23,8 +23,8 @@ struct reading {
 static int read_message(struct msgs *home, struct reading *r, sio_slice data) {
   const char *why = NULL;
   *r = (struct reading){ 0 };
-  int got = sio__parser_decode_packet(sio_parser_msgpack, home, &r->scratch, &limits, true, data,
-                                      &r->own, &r->packet, &why);
+  int got = sio__custom_parser_decode_packet(sio_parser_msgpack, home, &r->scratch, &limits, true,
+                                             data, &r->own, &r->packet, &why);
   DEMAND(got == DECODE_PACKET ||
          (*why && (got == SIO_EPROTO || got == SIO_EDEPTH || got == SIO_ETOOBIG)));
   return got;

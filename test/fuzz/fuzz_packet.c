@@ -33,8 +33,9 @@ static bool decode(struct decoder *d, struct decode_scratch *scratch, const char
   bool binary = n > 0 && p[0] == 'b';
   if (!binary && !sio__utf8_is_valid(p, n)) return true;
   char *copy = piece(p + binary, n - binary);
-  int got = binary ? sio__decode_binary_message(d, scratch, &limits, slice(copy, n - 1), &out, &why)
-                   : sio__decode_text_message(d, scratch, &limits, slice(copy, n), &out, &why);
+  int got = binary
+                ? sio__decode_packet_attachment(d, scratch, &limits, slice(copy, n - 1), &out, &why)
+                : sio__decode_packet_text(d, scratch, &limits, slice(copy, n), &out, &why);
   if (got == DECODE_PACKET) check_packet(&out);
   if (got < 0) DEMAND((got == SIO_EPROTO || got == SIO_EDEPTH || got == SIO_ETOOBIG) && why);
   free(copy);

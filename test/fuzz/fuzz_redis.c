@@ -84,7 +84,7 @@ static void hear_replies(sio_slice bytes) {
 static void check_json(sio_slice text) {
   struct json_scan scan = { 0 };
   DEMAND(sio__utf8_is_valid(text.p, text.n));
-  DEMAND(sio__json_scan(&scan, text, JSON_DEPTH_MAX, NULL) == 0);
+  DEMAND(sio__json_scan_text(&scan, text, JSON_DEPTH_MAX, NULL) == 0);
   sio__json_scan_clear(&scan);
 }
 

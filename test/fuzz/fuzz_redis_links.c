@@ -89,7 +89,7 @@ static void check_peer(sio_test_peer *p) {
     struct json_scan scan = { 0 };
     if (*text != '[') continue;
     DEMAND(sio__utf8_is_valid(text, strlen(text)));
-    DEMAND(sio__json_scan(&scan, slice_str(text), JSON_DEPTH_MAX, NULL) == 0);
+    DEMAND(sio__json_scan_text(&scan, slice_str(text), JSON_DEPTH_MAX, NULL) == 0);
     sio__json_scan_clear(&scan);
   }
   sio_test_free(p);

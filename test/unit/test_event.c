@@ -25,7 +25,7 @@ static const struct decoder_limits limits = { .max_attachments = 10,
 
 static int receive(const char *text) {
   const char *why;
-  int got = sio__decode_text_message(&decoder, &scratch, &limits, slice_str(text), &packet, &why);
+  int got = sio__decode_packet_text(&decoder, &scratch, &limits, slice_str(text), &packet, &why);
   if (got == DECODE_PACKET) got = sio__event_init(&event, NULL, &packet);
   return got;
 }
@@ -33,7 +33,7 @@ static int receive(const char *text) {
 static int attach(const char *bytes) {
   const char *why;
   int got =
-      sio__decode_binary_message(&decoder, &scratch, &limits, slice_str(bytes), &packet, &why);
+      sio__decode_packet_attachment(&decoder, &scratch, &limits, slice_str(bytes), &packet, &why);
   if (got == DECODE_PACKET) got = sio__event_init(&event, NULL, &packet);
   return got;
 }
@@ -425,8 +425,8 @@ TEST(a_kept_event_needs_its_packet_no_more) {
   sio__decoder_free_packet(&decoder);
   struct packet other;
   const char *why;
-  EQ(sio__decode_text_message(&decoder, &scratch, &limits, SLICE("2[\"other\",9,9,9]"), &other,
-                              &why),
+  EQ(sio__decode_packet_text(&decoder, &scratch, &limits, SLICE("2[\"other\",9,9,9]"), &other,
+                             &why),
      DECODE_PACKET);
   EQ_STR(sio_event_name(&event), "e");
   EQ(sio_event_count(&event), 4);

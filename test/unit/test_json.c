@@ -18,7 +18,7 @@ static struct guard guard;
 static struct json_scan scan;
 
 static int scan_bytes(const void *p, size_t n, unsigned max_depth, size_t *at) {
-  return sio__json_scan(&scan, slice(guard_put(&guard, p, n), n), max_depth, at);
+  return sio__json_scan_text(&scan, slice(guard_put(&guard, p, n), n), max_depth, at);
 }
 
 static int scan_text(const char *text) { return scan_bytes(text, strlen(text), 512, NULL); }
@@ -511,21 +511,21 @@ TEST(results_are_reused_and_big_ones_let_go) {
   text[n - 1] = ']';
   alloc_install();
   struct json_scan s = { 0 };
-  EQ(sio__json_scan(&s, SLICE("[1,2]"), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, SLICE("[1,2]"), 9, NULL), 0);
   size_t calls = alloc_calls;
-  EQ(sio__json_scan(&s, SLICE("[3,4,5]"), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, SLICE("[3,4,5]"), 9, NULL), 0);
   EQ(alloc_calls, calls);
-  EQ(sio__json_scan(&s, slice(text, n), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, slice(text, n), 9, NULL), 0);
   EQ(s.nargs, 20000);
-  EQ(sio__json_scan(&s, SLICE("[1]"), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, SLICE("[1]"), 9, NULL), 0);
   CHECK(s.args_cap < 100);
   n = 1;
   for (int i = 0; i < 5000; i++)
     n += (size_t)sprintf(many + n, "{\"_placeholder\":true,\"num\":1},");
   many[n - 1] = ']';
-  EQ(sio__json_scan(&s, slice(many, n), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, slice(many, n), 9, NULL), 0);
   EQ(s.nplaceholders, 5000);
-  EQ(sio__json_scan(&s, SLICE("[1]"), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, SLICE("[1]"), 9, NULL), 0);
   CHECK(s.placeholders_cap < 100);
   sio__json_scan_clear(&s);
   EQ(alloc_live, 0);
@@ -537,10 +537,10 @@ TEST(without_memory_a_scan_fails_and_can_be_repeated) {
   alloc_install();
   struct json_scan s = { 0 };
   alloc_fail_in(1);
-  EQ(sio__json_scan(&s, slice_str(text), 9, NULL), UV_ENOMEM);
+  EQ(sio__json_scan_text(&s, slice_str(text), 9, NULL), UV_ENOMEM);
   alloc_fail_in(2);
-  EQ(sio__json_scan(&s, slice_str(text), 9, NULL), UV_ENOMEM);
-  EQ(sio__json_scan(&s, slice_str(text), 9, NULL), 0);
+  EQ(sio__json_scan_text(&s, slice_str(text), 9, NULL), UV_ENOMEM);
+  EQ(sio__json_scan_text(&s, slice_str(text), 9, NULL), 0);
   EQ(s.nplaceholders, 1);
   sio__json_scan_clear(&s);
   EQ(alloc_live, 0);

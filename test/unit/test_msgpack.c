@@ -31,8 +31,8 @@ static size_t from_hex(char *out, const char *hex) {
 
 static int decode_n(const void *p, size_t n) {
   sio__parser_out_clear(&own);
-  return sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
-                                   slice(guard_put(&guard, p, n), n), &own, &packet, &why);
+  return sio__custom_parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
+                                          slice(guard_put(&guard, p, n), n), &own, &packet, &why);
 }
 
 static int decode(const char *hex) {
@@ -213,8 +213,8 @@ TEST(a_message_has_one_value_and_no_bytes_after_it) {
 }
 
 TEST(text_is_from_a_client_with_another_parser) {
-  int got = sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, false,
-                                      SLICE("0"), &own, &packet, &why);
+  int got = sio__custom_parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, false,
+                                             SLICE("0"), &own, &packet, &why);
   refused(got, SIO_EPROTO, "plaintext data: the client uses another parser");
 }
 
@@ -305,7 +305,9 @@ static void is_written(struct msg *json, enum packet_type type, const char *nsp,
                        const char *hex) {
   char want[1024];
   struct msg *m = NULL;
-  EQ(sio__parser_encode_packet(sio_parser_msgpack, &home, json, type, slice_str(nsp), id, &m), 0);
+  EQ(sio__custom_parser_encode_packet(sio_parser_msgpack, &home, json, type, slice_str(nsp), id,
+                                      &m),
+     0);
   CHECK(m && m->binary && !m->next);
   size_t n = from_hex(want, hex);
   if (m) EQ_MEM(msg_data(m), m->len, want, n);
@@ -371,7 +373,8 @@ enum { BEFORE = sizeof before - 1 };
 
 static struct msg *packed(sio_val v) {
   struct msg *json = json_of("/", "a", sio_argv(&v, 1), -1), *m = NULL;
-  EQ(sio__parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m),
+  EQ(sio__custom_parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1,
+                                      &m),
      0);
   if (!m || memcmp(msg_data(m), before, BEFORE) != 0) abort();
   EQ(decode_n(msg_data(m), m->len), DECODE_PACKET);
@@ -477,8 +480,8 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   for (size_t fuse = 1; fuse < 12; fuse++) {
     struct msg *json = json_of("/", "a", sio_argv(v, 2), -1), *m = NULL;
     alloc_fail_in(fuse);
-    int err = sio__parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"),
-                                        -1, &m);
+    int err = sio__custom_parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT,
+                                               SLICE("/"), -1, &m);
     CHECK(err == 0 || err == UV_ENOMEM);
     CHECK((err == 0) == (m != NULL));
     if (m) (void)decode_n(msg_data(m), m->len);
@@ -598,14 +601,15 @@ static const sio_parser_ops parser_of_ones_own = { .name = "own",
 
 static int own_read(const char *text) {
   sio__parser_out_clear(&own);
-  return sio__parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, false,
-                                   slice_str(text), &own, &packet, &why);
+  return sio__custom_parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, false,
+                                          slice_str(text), &own, &packet, &why);
 }
 
 TEST(a_parser_of_ones_own_is_written_with_two_functions) {
   sio_val one = sio_int(1);
   struct msg *json = json_of("/n", "a", sio_argv(&one, 1), -1), *m = NULL;
-  EQ(sio__parser_encode_packet(&parser_of_ones_own, &home, json, PACKET_EVENT, SLICE("/n"), -1, &m),
+  EQ(sio__custom_parser_encode_packet(&parser_of_ones_own, &home, json, PACKET_EVENT, SLICE("/n"),
+                                      -1, &m),
      0);
   EQ_MEM(msg_data(m), m->len, "42;/n;[\"a\",1]", 13);
   EQ(m->binary, 0);
@@ -638,8 +642,8 @@ TEST(it_writes_texts_and_bytes_of_any_kind) {
     .name = "lines", .binary = true, .encode = own_encode, .decode = lines_decode
   };
   static const char message[] = "\"n\";\"a\\\xff\n;#\0\1;#";
-  EQ(sio__parser_decode_packet(&lines, &home, &scratch, &limits, true,
-                               slice(message, sizeof message - 1), &own, &packet, &why),
+  EQ(sio__custom_parser_decode_packet(&lines, &home, &scratch, &limits, true,
+                                      slice(message, sizeof message - 1), &own, &packet, &why),
      DECODE_PACKET);
   static const char json[] = "[\"n\\\"\",\"a\\\\\xef\xbf\xbd\\n\","
                              "{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]";
@@ -681,8 +685,8 @@ TEST(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has) {
             { INT64_C(9007199254740992), SIO_EPROTO } };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     id_of_ones_own = t[i].id;
-    EQ(sio__parser_decode_packet(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"), &own,
-                                 &packet, &why),
+    EQ(sio__custom_parser_decode_packet(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"),
+                                        &own, &packet, &why),
        t[i].want);
     if (t[i].want < 0) EQ_STR(why, "invalid packet id");
     done();
@@ -691,8 +695,8 @@ TEST(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has) {
 
 TEST(a_message_of_the_other_kind_or_too_long_never_reaches_a_parser_of_ones_own) {
   sio_slice text = SLICE("2;/;[\"a\"]");
-  int got = sio__parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, true, text,
-                                      &own, &packet, &why);
+  int got = sio__custom_parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, true,
+                                             text, &own, &packet, &why);
   CHECK(got == SIO_EPROTO && strstr(why, "another parser"));
   done();
   limits.max_packet = text.n - 1;

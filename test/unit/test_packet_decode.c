@@ -24,8 +24,8 @@ static struct decoder_limits limits = { .max_attachments = 10,
 
 static int text_n(const char *p, size_t n) {
   why = "";
-  return sio__decode_text_message(&decoder, &scratch, &limits, slice(guard_put(&guard, p, n), n),
-                                  &packet, &why);
+  return sio__decode_packet_text(&decoder, &scratch, &limits, slice(guard_put(&guard, p, n), n),
+                                 &packet, &why);
 }
 
 static int text(const char *s) { return text_n(s, strlen(s)); }
@@ -33,8 +33,8 @@ static int text(const char *s) { return text_n(s, strlen(s)); }
 static int binary(const char *s) {
   size_t n = strlen(s);
   why = "";
-  return sio__decode_binary_message(&decoder, &scratch, &limits, slice(guard_put(&guard, s, n), n),
-                                    &packet, &why);
+  return sio__decode_packet_attachment(&decoder, &scratch, &limits,
+                                       slice(guard_put(&guard, s, n), n), &packet, &why);
 }
 
 static void done(void) {
@@ -343,10 +343,10 @@ TEST(other_packets_may_use_the_scratch_in_between) {
   struct decoder other = { 0 };
   struct packet plain;
   EQ(text("52-[\"a\",1,2,3," HOLE(0) "]"), DECODE_MORE);
-  EQ(sio__decode_text_message(&other, &scratch, &limits, SLICE("2[\"b\"]"), &plain, &why),
+  EQ(sio__decode_packet_text(&other, &scratch, &limits, SLICE("2[\"b\"]"), &plain, &why),
      DECODE_PACKET);
   EQ(binary("x"), DECODE_MORE);
-  EQ(sio__decode_text_message(&other, &scratch, &limits, SLICE("2[\"c\"]"), &plain, &why),
+  EQ(sio__decode_packet_text(&other, &scratch, &limits, SLICE("2[\"c\"]"), &plain, &why),
      DECODE_PACKET);
   EQ(binary("y"), DECODE_PACKET);
   EQ(packet.scan->nargs, 5);

@@ -36,18 +36,18 @@ static void *read_and_write(void *unused) {
   sio_slice json = slice(text, sizeof text);
   (void)unused;
   sio__msg_allocator_init(&home);
-  EQ(sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL), 0);
+  EQ(sio__json_scan_text(&scan, json, JSON_DEPTH_MAX, NULL), 0);
   struct packet p = { .type = PACKET_EVENT, .id = PACKET_NO_ID, .json = json, .scan = &scan };
   EQ(sio__event_init(&e, NULL, &p), 0);
   const cJSON *tree = sio_event_tree(&e, 0);
   CHECK(tree != NULL);
   struct msg *m = sio__msg_new(&home, 1);
-  EQ(sio__tree_to_json(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
+  EQ(sio__tree_append_json(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
   EQ(m->len, json.n - 6); /* the argument, without ["a",] */
   msg_unref(m);
   sio__event_clear(&e);
-  EQ(sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
-                               slice(packed, packed_n), &out, &got, &why),
+  EQ(sio__custom_parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
+                                      slice(packed, packed_n), &out, &got, &why),
      DECODE_PACKET);
   sio__parser_out_clear(&out);
   sio__decode_scratch_clear(&scratch);

@@ -27,7 +27,7 @@ static cJSON *parse(const char *text) {
 
 static int print(const cJSON *t, unsigned depth, struct msg **m) {
   *m = sio__msg_new(&home, 1);
-  return sio__tree_to_json(m, t, &scan, depth, false);
+  return sio__tree_append_json(m, t, &scan, depth, false);
 }
 
 static void prints_as(const cJSON *t, const char *want) {
@@ -246,7 +246,7 @@ TEST(printing_leaves_the_tree_as_it_was) {
 
 static bool placeholder(const char *text, uint32_t *num) {
   cJSON *t = cJSON_Parse(text);
-  bool is = sio__tree_is_placeholder(t, num);
+  bool is = sio__tree_read_placeholder_number(t, num);
   cJSON_Delete(t);
   return is;
 }
@@ -265,7 +265,7 @@ TEST(a_placeholder_node_is_known_by_its_exact_keys) {
   CHECK(!placeholder("{\"_placeholder\":true,\"num\":1e300}", &num));
   CHECK(!placeholder("{\"_placeholder\":true,\"num\":\"0\"}", &num));
   CHECK(!placeholder("[true,0]", &num));
-  CHECK(!sio__tree_is_placeholder(NULL, &num));
+  CHECK(!sio__tree_read_placeholder_number(NULL, &num));
 }
 
 TESTS_BEGIN

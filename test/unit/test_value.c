@@ -19,7 +19,7 @@ static struct decode_scratch scratch;
 static void written_n(sio_val v, const char *want, size_t n) {
   struct writer w;
   sio__msg_allocator_init(&home);
-  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
+  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_json_size(&v), false) == 0);
   sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ_MEM(msg_data(w.text), w.text->len, want, n);
@@ -125,10 +125,10 @@ TEST(a_hint_is_enough_for_most_and_more_is_made_when_it_is_not) {
   char text[100];
   memset(text, '\x01', sizeof text);
   sio_val v = sio_strn(text, sizeof text);
-  CHECK(sio__val_estimate_size(&v) < 602);
+  CHECK(sio__val_estimate_json_size(&v) < 602);
   struct writer w;
   sio__msg_allocator_init(&home);
-  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
+  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_json_size(&v), false) == 0);
   sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ(w.text->len, 602);

@@ -68,7 +68,7 @@ static struct json_scan kept;
 
 static void scan_json(void *unused) {
   (void)unused;
-  sio__json_scan(&kept, all(), 512, NULL);
+  sio__json_scan_text(&kept, all(), 512, NULL);
 }
 
 TEST(json_of_many_arguments_and_of_many_levels) {
@@ -82,7 +82,7 @@ static void read_each_argument(void *unused) {
   struct sio_event e;
   int64_t n;
   (void)unused;
-  if (sio__json_scan(&kept, all(), 512, NULL)) abort();
+  if (sio__json_scan_text(&kept, all(), 512, NULL)) abort();
   struct packet p = { .type = PACKET_EVENT, .id = PACKET_NO_ID, .json = all(), .scan = &kept };
   if (sio__event_init(&e, NULL, &p)) abort();
   for (size_t i = 0; i < sio_event_count(&e); i++) sio_event_int(&e, i, &n);
@@ -128,7 +128,7 @@ static struct decode_scratch scratch;
 
 static void scan_json_once(void *unused) {
   (void)unused;
-  if (sio__json_scan(&kept, all(), 512, NULL)) abort();
+  if (sio__json_scan_text(&kept, all(), 512, NULL)) abort();
 }
 
 static void read_msgpack(void *unused) {
@@ -139,8 +139,8 @@ static void read_msgpack(void *unused) {
   struct packet p;
   const char *why = "";
   (void)unused;
-  int got = sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true, all(),
-                                      &own, &p, &why);
+  int got = sio__custom_parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
+                                             all(), &own, &p, &why);
   if (got != DECODE_PACKET) abort();
   sio__parser_out_clear(&own);
 }
