@@ -80,7 +80,7 @@ static void put(struct peer *p, const char *data, size_t n) {
   uv_write(&q->req, (uv_stream_t *)&p->tcp, &b, 1, on_written);
 }
 
-static void on_prepare(uv_prepare_t *h) {
+static void on_prepare_end_turn(uv_prepare_t *h) {
   (void)h;
   if (!queued) return;
   for (int i = 0; i < npeers; i++) put(peers[i], burst, event_len * (size_t)queued);
@@ -89,7 +89,7 @@ static void on_prepare(uv_prepare_t *h) {
 
 static void to_everybody(void) {
   if (coalesce) {
-    if (++queued == BURST) on_prepare(NULL);
+    if (++queued == BURST) on_prepare_end_turn(NULL);
     return;
   }
   for (int i = 0; i < npeers; i++) put(peers[i], event, event_len);
@@ -300,7 +300,7 @@ int main(int argc, char **argv) {
   prepare_answers((size_t)(size < 0 || size > 60000 ? 32 : size));
   loop = uv_default_loop();
   uv_prepare_init(loop, &prepare);
-  uv_prepare_start(&prepare, on_prepare);
+  uv_prepare_start(&prepare, on_prepare_end_turn);
   int err = listen_on(&server, port);
   if (err) {
     fprintf(stderr, "floor: %s\n", uv_strerror(err));

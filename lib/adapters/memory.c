@@ -29,7 +29,7 @@ struct visit {
   void (*to)(struct visit *v, sio_socket *s);
   const sio_packet *packet;
   unsigned flags;
-  sio_socket **found; /* filled by collect_visited_socket() */
+  sio_socket **found; /* filled by ref_and_collect_visited_socket() */
   uint32_t n, cap;
   int err;
 };
@@ -42,7 +42,7 @@ struct walk {
   struct visit *visit;
 };
 
-static void visit_socket_if_not_excluded(struct walk *w, sio_socket *s) {
+static void visit_connected_socket_once(struct walk *w, sio_socket *s) {
   if (s->stamp == w->stamp || s == w->skip || s->state != SOCKET_CONNECTED) return;
   s->stamp = w->stamp;
   w->visit->to(w->visit, s);
@@ -52,8 +52,8 @@ static void mark_socket_as_excluded(struct walk *w, sio_socket *s) { s->stamp = 
 
 /* Calls f for each socket that is in the room, and for the socket whose id is the name of the
  * room. */
-static void walk_sockets_in_room(struct walk *w, const char *name,
-                                 void (*f)(struct walk *, sio_socket *)) {
+static void call_for_sockets_in_room_or_with_id(struct walk *w, const char *name,
+                                                void (*f)(struct walk *, sio_socket *)) {
   const struct room *room = sio__rooms_find(&w->adapter->rooms, name);
   for (uint32_t i = 0; room && i < room->n; i++) f(w, room->members[i].socket);
   sio_socket *own = sio_socket_find(w->adapter->nsp, name);
@@ -62,16 +62,16 @@ static void walk_sockets_in_room(struct walk *w, const char *name,
 
 static void walk_all_sockets(struct walk *w) {
   sio_nsp *nsp = w->adapter->nsp;
-  for (uint32_t i = 0; i < nsp->nmembers; i++) visit_socket_if_not_excluded(w, nsp->members[i]);
+  for (uint32_t i = 0; i < nsp->nmembers; i++) visit_connected_socket_once(w, nsp->members[i]);
 }
 
 static void walk_sockets_of_target(sio_adapter *a, const sio_target *to, struct visit *visit) {
   struct walk w = { .adapter = a, .skip = to->skip, .stamp = ++a->last_stamp, .visit = visit };
   for (const char *const *r = to->except; r && *r; r++)
-    walk_sockets_in_room(&w, *r, mark_socket_as_excluded);
+    call_for_sockets_in_room_or_with_id(&w, *r, mark_socket_as_excluded);
   if (!to->rooms) walk_all_sockets(&w);
   for (const char *const *r = to->rooms; r && *r; r++)
-    walk_sockets_in_room(&w, *r, visit_socket_if_not_excluded);
+    call_for_sockets_in_room_or_with_id(&w, *r, visit_connected_socket_once);
 }
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const 
 
 /* Adds the socket to v->found. The callbacks of the host run after the walk, because they may join
  * and leave rooms. */
-static void collect_visited_socket(struct visit *v, sio_socket *s) {
+static void ref_and_collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
     sio_socket **p = v->err ? NULL : sio__realloc(v->found, cap * sizeof *p);
@@ -106,9 +106,9 @@ static void collect_visited_socket(struct visit *v, sio_socket *s) {
   v->found[v->n++] = sio_socket_ref(s);
 }
 
-static int memory_adapter_each_socket(sio_adapter *a, const sio_target *to,
-                                      void (*visit)(sio_socket *, void *), void *user) {
-  struct visit v = { .to = collect_visited_socket };
+static int memory_adapter_visit_sockets_of_target(sio_adapter *a, const sio_target *to,
+                                                  void (*visit)(sio_socket *, void *), void *user) {
+  struct visit v = { .to = ref_and_collect_visited_socket };
   walk_sockets_of_target(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
     sio_socket *s = v.found[i];
@@ -126,7 +126,7 @@ struct room_change {
   int err; /* the first error */
 };
 
-static void change_rooms_of_socket(sio_socket *s, void *user) {
+static void join_or_leave_rooms_of_socket(sio_socket *s, void *user) {
   struct room_change *e = user;
   for (const char *const *r = e->rooms; *r; r++) {
     int err = e->join_or_leave(s, *r);
@@ -134,21 +134,21 @@ static void change_rooms_of_socket(sio_socket *s, void *user) {
   }
 }
 
-static int change_rooms_of_target_sockets(sio_adapter *a, const sio_target *to,
-                                          struct room_change e) {
-  int err = memory_adapter_each_socket(a, to, change_rooms_of_socket, &e);
+static int join_or_leave_rooms_of_target_sockets(sio_adapter *a, const sio_target *to,
+                                                 struct room_change e) {
+  int err = memory_adapter_visit_sockets_of_target(a, to, join_or_leave_rooms_of_socket, &e);
   return err ? err : e.err;
 }
 
 static int memory_adapter_make_sockets_join_rooms(sio_adapter *a, const sio_target *to,
                                                   const char *const *rooms) {
-  return change_rooms_of_target_sockets(
+  return join_or_leave_rooms_of_target_sockets(
       a, to, (struct room_change){ .join_or_leave = sio_join, .rooms = rooms });
 }
 
 static int memory_adapter_make_sockets_leave_rooms(sio_adapter *a, const sio_target *to,
                                                    const char *const *rooms) {
-  return change_rooms_of_target_sockets(
+  return join_or_leave_rooms_of_target_sockets(
       a, to, (struct room_change){ .join_or_leave = sio_leave, .rooms = rooms });
 }
 
@@ -157,33 +157,36 @@ static void disconnect_visited_socket(sio_socket *s, void *user) {
   sio_disconnect(s, false);
 }
 
-static void disconnect_visited_session(sio_socket *s, void *user) {
+static void close_session_of_visited_socket(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect(s, true);
 }
 
-static int memory_adapter_disconnect_sockets(sio_adapter *a, const sio_target *to, bool session) {
-  return memory_adapter_each_socket(
-      a, to, session ? disconnect_visited_session : disconnect_visited_socket, NULL);
+static int memory_adapter_disconnect_target_sockets(sio_adapter *a, const sio_target *to,
+                                                    bool session) {
+  return memory_adapter_visit_sockets_of_target(
+      a, to, session ? close_session_of_visited_socket : disconnect_visited_socket, NULL);
 }
 
 /* ---- the rooms of one socket ---------------------------------------------------------------- */
 
-static bool memory_adapter_is_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+static bool memory_adapter_is_socket_in_room(const sio_adapter *a, const sio_socket *s,
+                                             const char *room) {
   return sio__is_socket_in_room(s, sio__rooms_find(&a->rooms, room));
 }
 
 /* True if the name is the id of a connected socket. Each socket is in a room with the name of its
  * id. */
-static bool is_id_of_socket(const sio_adapter *a, const char *room) {
+static bool is_room_name_id_of_connected_socket(const sio_adapter *a, const char *room) {
   return sio_socket_find(a->nsp, room);
 }
 
 static bool is_existing_room(const sio_adapter *a, const char *room) {
-  return sio__rooms_find(&a->rooms, room) || is_id_of_socket(a, room);
+  return sio__rooms_find(&a->rooms, room) || is_room_name_id_of_connected_socket(a, room);
 }
 
-static int memory_adapter_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+static int memory_adapter_join_room_and_call_hooks(sio_adapter *a, sio_socket *s,
+                                                   const char *room) {
   bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !is_existing_room(a, room);
   int err = sio__rooms_add_socket(&a->rooms, s, room);
   if (err) return err;
@@ -192,16 +195,17 @@ static int memory_adapter_join_room(sio_adapter *a, sio_socket *s, const char *r
   return 0;
 }
 
-static void call_room_left_hooks(sio_adapter *a, sio_socket *s, const char *room) {
+static void call_room_left_and_removed_hooks(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio__has_room_hooks(a->nsp)) return;
   bool removed = !is_existing_room(a, room);
   sio__run_room_change_hooks(a->nsp, SIO_ROOM_LEFT, room, s);
   if (removed) sio__run_room_change_hooks(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
-static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+static void memory_adapter_leave_room_and_call_hooks(sio_adapter *a, sio_socket *s,
+                                                     const char *room) {
   sio__rooms_remove_socket(&a->rooms, s, room);
-  call_room_left_hooks(a, s, room);
+  call_room_left_and_removed_hooks(a, s, room);
 }
 
 /* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may change
@@ -214,7 +218,7 @@ static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   for (uint32_t i = 0; (room = sio__rooms_next_of_socket(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
     if (!name) return;
-    memory_adapter_leave_room(a, s, name);
+    memory_adapter_leave_room_and_call_hooks(a, s, name);
     sio__free(name);
   }
 }
@@ -226,7 +230,7 @@ static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   sio__rooms_remove_socket_from_all(&a->rooms, s);
 }
 
-static void memory_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
+static void memory_adapter_call_hooks_of_own_id_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio__has_room_hooks(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id))
@@ -234,13 +238,13 @@ static void memory_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
   sio__run_room_change_hooks(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
-static void memory_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {
-  call_room_left_hooks(a, s, sio_socket_id(s));
+static void memory_adapter_call_left_hooks_of_own_id_room(sio_adapter *a, sio_socket *s) {
+  call_room_left_and_removed_hooks(a, s, sio_socket_id(s));
 }
 
-static void memory_adapter_each_room_of_socket(const sio_adapter *a, const sio_socket *s,
-                                               void (*cb)(const char *room, void *user),
-                                               void *user) {
+static void memory_adapter_visit_rooms_of_socket(const sio_adapter *a, const sio_socket *s,
+                                                 void (*cb)(const char *room, void *user),
+                                                 void *user) {
   uint32_t i = 0;
   (void)a;
   for (const struct room *r; (r = sio__rooms_next_of_socket(s, &i));) cb(r->name, user);
@@ -250,16 +254,16 @@ static void memory_adapter_each_room_of_socket(const sio_adapter *a, const sio_s
 
 static size_t memory_adapter_count_room_sockets(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
-  return (room ? room->n : 0u) + is_id_of_socket(a, name);
+  return (room ? room->n : 0u) + is_room_name_id_of_connected_socket(a, name);
 }
 
 static size_t memory_adapter_count_rooms(const sio_adapter *a) { return a->rooms.by_name.n; }
 
-static void memory_adapter_each_room(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
-                                     void *user) {
+static void memory_adapter_visit_all_rooms(const sio_adapter *a,
+                                           void (*cb)(const char *, size_t, void *), void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
-    cb(room->name, room->n + (size_t)is_id_of_socket(a, room->name), user);
+    cb(room->name, room->n + (size_t)is_room_name_id_of_connected_socket(a, room->name), user);
   for (uint32_t i = 0; i < a->nsp->nmembers; i++) {
     const char *id = sio_socket_id(a->nsp->members[i]);
     if (!sio__rooms_find(&a->rooms, id)) cb(id, 1, user);
@@ -286,19 +290,19 @@ const sio_adapter_ops sio__adapter_memory = {
   .size = sizeof sio__adapter_memory,
   .open = memory_adapter_open,
   .close = memory_adapter_close,
-  .join = memory_adapter_join_room,
-  .leave = memory_adapter_leave_room,
+  .join = memory_adapter_join_room_and_call_hooks,
+  .leave = memory_adapter_leave_room_and_call_hooks,
   .leave_all = memory_adapter_leave_all_rooms,
-  .in_room = memory_adapter_is_in_room,
-  .rooms = memory_adapter_each_room_of_socket,
+  .in_room = memory_adapter_is_socket_in_room,
+  .rooms = memory_adapter_visit_rooms_of_socket,
   .broadcast = memory_adapter_broadcast,
-  .each = memory_adapter_each_socket,
+  .each = memory_adapter_visit_sockets_of_target,
   .all_join = memory_adapter_make_sockets_join_rooms,
   .all_leave = memory_adapter_make_sockets_leave_rooms,
-  .all_disconnect = memory_adapter_disconnect_sockets,
-  .arrive = memory_adapter_on_socket_connected,
-  .depart = memory_adapter_on_socket_left,
-  .all_rooms = memory_adapter_each_room,
+  .all_disconnect = memory_adapter_disconnect_target_sockets,
+  .arrive = memory_adapter_call_hooks_of_own_id_room,
+  .depart = memory_adapter_call_left_hooks_of_own_id_room,
+  .all_rooms = memory_adapter_visit_all_rooms,
   .room_size = memory_adapter_count_room_sockets,
   .room_count = memory_adapter_count_rooms,
   .flags = SIO_ADAPTER_ONE_SERVER,

@@ -27,7 +27,7 @@ void sio__recent_broadcasts_clear(struct recent_broadcasts *b) {
   while (!list_empty(&b->list)) drop_oldest_recent_broadcast(b);
 }
 
-void sio__recent_broadcasts_add(struct recent_broadcasts *b, struct request *r) {
+void sio__recent_broadcasts_add_and_trim(struct recent_broadcasts *b, struct request *r) {
   struct recent_broadcast *added = sio__malloc(sizeof *added);
   uint64_t position = b->next_position++;
   if (!added) {

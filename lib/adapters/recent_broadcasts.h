@@ -29,7 +29,7 @@ void sio__recent_broadcasts_init(struct recent_broadcasts *b, size_t max_bytes);
 void sio__recent_broadcasts_clear(struct recent_broadcasts *b);
 /* Adds the broadcast r, and a reference to it. If memory runs out, drops r and all other
  * broadcasts: a client that is given the broadcasts since a position must get all of them. */
-void sio__recent_broadcasts_add(struct recent_broadcasts *b, struct request *r);
+void sio__recent_broadcasts_add_and_trim(struct recent_broadcasts *b, struct request *r);
 /* True if no broadcast with this or a higher position (number in the order of adding) was
  * dropped. */
 bool sio__recent_broadcasts_has_all_since(const struct recent_broadcasts *b, uint64_t position);

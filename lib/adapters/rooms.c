@@ -40,7 +40,8 @@ static uint32_t joined_rooms_find_slot(const struct joined_rooms *t, const struc
   return i;
 }
 
-static void joined_rooms_put_entry(struct joined_rooms *t, uint32_t i, struct joined_room entry) {
+static void joined_rooms_store_entry_in_slot(struct joined_rooms *t, uint32_t i,
+                                             struct joined_room entry) {
   t->v[i] = entry;
   entry.room->members[entry.member].slot = i;
 }
@@ -48,7 +49,7 @@ static void joined_rooms_put_entry(struct joined_rooms *t, uint32_t i, struct jo
 static void joined_rooms_rehash(struct joined_rooms *to, const struct joined_rooms *from) {
   for (uint32_t i = 0; i < from->cap; i++)
     if (from->v[i].room)
-      joined_rooms_put_entry(to, joined_rooms_find_slot(to, from->v[i].room), from->v[i]);
+      joined_rooms_store_entry_in_slot(to, joined_rooms_find_slot(to, from->v[i].room), from->v[i]);
   to->n = from->n;
 }
 
@@ -77,13 +78,13 @@ static void joined_rooms_free_if_empty(sio_socket *s) {
 
 /* Removes the entry of the slot `gap`. A later entry that a search would then not find is moved
  * into the gap, and its old slot is the new gap. */
-static void joined_rooms_clear_slot(struct joined_rooms *t, uint32_t gap) {
+static void joined_rooms_remove_entry_and_close_gap(struct joined_rooms *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
     uint32_t from_home = (i - joined_rooms_home_slot(t->v[i].room, t->cap)) & mask;
     if (from_home < ((i - gap) & mask)) continue;
-    joined_rooms_put_entry(t, gap, t->v[i]);
+    joined_rooms_store_entry_in_slot(t, gap, t->v[i]);
     gap = i;
   }
   t->v[gap] = (struct joined_room){ 0 };
@@ -113,7 +114,7 @@ static int room_members_resize(struct room *room, uint32_t cap) {
   return 0;
 }
 
-static int room_members_reserve_slot(struct room *room) {
+static int room_members_reserve_one_more(struct room *room) {
   if (room->n < room->cap) return 0;
   struct room_member *p = sio__array_grow(room->members, &room->cap, sizeof *p, MIN_MEMBERS);
   if (!p) return UV_ENOMEM;
@@ -122,7 +123,7 @@ static int room_members_reserve_slot(struct room *room) {
 }
 
 /* Removes the member with index i. The last member is moved to this index. */
-static void room_remove_member(struct room *room, uint32_t i) {
+static void room_remove_member_by_index(struct room *room, uint32_t i) {
   struct room_member last = room->members[--room->n];
   room->members[i] = last;
   joined_rooms_of_socket(last.socket)->v[last.slot].member = i;
@@ -133,13 +134,13 @@ static void room_remove_member(struct room *room, uint32_t i) {
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
-static sio_slice room_key(const void *item) {
+static sio_slice get_map_key_of_room(const void *item) {
   const struct room *room = item;
   return slice(room->name, room->name_len);
 }
 
 void sio__rooms_init(struct rooms *r) {
-  sio__map_init(&r->by_name, room_key);
+  sio__map_init(&r->by_name, get_map_key_of_room);
   r->created = 0;
 }
 
@@ -147,7 +148,7 @@ struct room *sio__rooms_find(const struct rooms *r, const char *name) {
   return sio__map_get(&r->by_name, slice_str(name));
 }
 
-static struct room *room_new(struct rooms *r, const char *name) {
+static struct room *room_new_and_add_to_map(struct rooms *r, const char *name) {
   size_t n = strlen(name);
   struct room *room = sio__calloc(1, sizeof *room + n + 1);
   if (!room) return NULL;
@@ -161,23 +162,23 @@ static struct room *room_new(struct rooms *r, const char *name) {
 
 static void room_free_if_empty(struct rooms *r, struct room *room) {
   if (room->n) return;
-  sio__map_del(&r->by_name, room_key(room));
+  sio__map_del(&r->by_name, get_map_key_of_room(room));
   sio__free(room->members);
   sio__free(room);
 }
 
 int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
-  if (!room && !(room = room_new(r, name))) return UV_ENOMEM;
-  if (room_members_reserve_slot(room) || joined_rooms_reserve_slot(s)) {
+  if (!room && !(room = room_new_and_add_to_map(r, name))) return UV_ENOMEM;
+  if (room_members_reserve_one_more(room) || joined_rooms_reserve_slot(s)) {
     room_free_if_empty(r, room);
     joined_rooms_free_if_empty(s);
     return UV_ENOMEM;
   }
   struct joined_rooms *t = joined_rooms_of_socket(s);
   room->members[room->n].socket = s;
-  joined_rooms_put_entry(t, joined_rooms_find_slot(t, room),
-                         (struct joined_room){ .room = room, .member = room->n });
+  joined_rooms_store_entry_in_slot(t, joined_rooms_find_slot(t, room),
+                                   (struct joined_room){ .room = room, .member = room->n });
   t->n++;
   room->n++;
   return 0;
@@ -185,8 +186,8 @@ int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name) {
 
 static void remove_socket_from_room_in_slot(struct rooms *r, struct joined_rooms *t, uint32_t i) {
   struct joined_room left = t->v[i];
-  room_remove_member(left.room, left.member);
-  joined_rooms_clear_slot(t, i);
+  room_remove_member_by_index(left.room, left.member);
+  joined_rooms_remove_entry_and_close_gap(t, i);
   room_free_if_empty(r, left.room);
 }
 

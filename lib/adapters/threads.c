@@ -53,8 +53,8 @@ static struct request make_request_for_target(int kind, const sio_target *to) {
 
 /* ---- the calls of the host ----------------------------------------------------------------- */
 
-static int send_packet_to_other_threads(struct threads_adapter *a, struct request *r,
-                                        const sio_target *to, const sio_packet *p) {
+static int send_packet_request_to_other_threads(struct threads_adapter *a, struct request *r,
+                                                const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio__packet_get_info(p, &info);
   if (err) return err;
@@ -64,7 +64,7 @@ static int send_packet_to_other_threads(struct threads_adapter *a, struct reques
   if (info.query)
     r->timeout_ms = info.query->timeout_ms;
   else if (r->kind == REQUEST_BROADCAST)
-    sio__threads_recovery_assign_broadcast_serial(a, r);
+    sio__threads_recovery_number_broadcast_if_kept(a, r);
   return sio__thread_request_send_to_others(a, r, to, info.query);
 }
 
@@ -73,7 +73,8 @@ static int threads_adapter_broadcast(sio_adapter *adapter, const sio_target *to,
   struct threads_adapter *a = to_threads_adapter(adapter);
   if (does_cluster_recover(a)) return sio__threads_order_broadcast(a, to, p);
   struct request r = make_request_for_target(REQUEST_BROADCAST, to);
-  int err = is_for_this_thread_only(to->flags) ? 0 : send_packet_to_other_threads(a, &r, to, p);
+  int err =
+      is_for_this_thread_only(to->flags) ? 0 : send_packet_request_to_other_threads(a, &r, to, p);
   return err ? err : a->below->broadcast(a->under, to, p);
 }
 
@@ -104,13 +105,14 @@ static int threads_adapter_disconnect_sockets(sio_adapter *adapter, const sio_ta
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = make_request_for_target(REQUEST_DISCONNECT, to);
   r.session = session;
-  r.origin = sio__threads_order_last_sent(a);
+  r.origin = sio__threads_order_last_undelivered_broadcast(a);
   int err =
       is_for_this_thread_only(to->flags) ? 0 : sio__thread_request_send_to_others(a, &r, to, NULL);
   return err ? err : a->below->all_disconnect(a->under, to, session);
 }
 
-static int threads_adapter_fetch_sockets(sio_adapter *adapter, const sio_target *to, sio_query *q) {
+static int threads_adapter_ask_others_for_sockets(sio_adapter *adapter, const sio_target *to,
+                                                  sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = make_request_for_target(REQUEST_FETCH, to);
   r.timeout_ms = q->timeout_ms;
@@ -119,14 +121,15 @@ static int threads_adapter_fetch_sockets(sio_adapter *adapter, const sio_target 
   return err || only_here ? err : a->below->fetch(a->under, to, q);
 }
 
-static int threads_adapter_server_emit(sio_adapter *adapter, const sio_packet *p, sio_query *q) {
+static int threads_adapter_emit_to_other_servers(sio_adapter *adapter, const sio_packet *p,
+                                                 sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = { .kind = REQUEST_SERVER_EMIT };
-  int err = send_packet_to_other_threads(a, &r, NULL, p);
+  int err = send_packet_request_to_other_threads(a, &r, NULL, p);
   return err || !a->below->server_emit ? err : a->below->server_emit(a->under, p, q);
 }
 
-static unsigned count_other_threads(const struct core *core) {
+static unsigned count_other_thread_servers(const struct core *core) {
   struct member_id others[MEMBERS_MAX];
   return sio__threads_list_other_members(core->threads, core->member, others);
 }
@@ -140,26 +143,26 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct request r = { .kind = REQUEST_SERVER_COUNT };
   int err = 0;
   r.timeout_ms = q->timeout_ms;
-  if (!a->asks_below_only) sio__query_expect_more_answers(q, count_other_threads(core));
-  if (!a->asks_below_only && sio__threads_find_cluster(core->threads, NULL) &&
+  if (!a->asks_below_only) sio__query_expect_more_answers(q, count_other_thread_servers(core));
+  if (!a->asks_below_only && sio__threads_find_cluster_member(core->threads, NULL) &&
       a->below == &sio__adapter_memory)
     err = sio__thread_request_send_to_others(a, &r, NULL, q);
   return err || !a->below->server_count ? err : a->below->server_count(a->under, q);
 }
 
-static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
+static void threads_adapter_forget_ended_query(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio__query_hold(q);
-  sio__thread_query_forget(a, q);
-  sio__threads_order_on_query_end(a, q);
+  sio__thread_query_forget_and_release(a, q);
+  sio__threads_order_free_events_of_query(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
   sio__query_release(q, 0);
 }
 
 /* Passes a server-side event that this server has received from another process on to the servers
  * of the other threads, which run their handlers. Only this server answers the event. */
-static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                                          size_t nbins) {
+static void pass_server_event_to_other_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                               size_t nbins) {
   struct request r = {
     .kind = REQUEST_SERVER_EMIT, .flags = SIO_PROCESS, .json = json, .bins = bins, .nbins = nbins
   };
@@ -168,9 +171,10 @@ static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const si
   if (err) sio__thread_message_report_lost(nsp->core, err, nsp->name);
 }
 
-static int deliver_event_of_cluster(const sio_target *to, const sio_packet *p, uint64_t origin) {
+static int deliver_cluster_event_to_all_threads(const sio_target *to, const sio_packet *p,
+                                                uint64_t origin) {
   struct threads_adapter *a = threads_adapter_of_nsp(to->nsp);
-  return does_cluster_recover(a) ? sio__threads_order_deliver(a, to, p, origin)
+  return does_cluster_recover(a) ? sio__threads_order_deliver_to_all_threads(a, to, p, origin)
                                  : threads_adapter_broadcast((sio_adapter *)a, to, p);
 }
 
@@ -182,8 +186,8 @@ static int open_adapter_below_threads(struct threads_adapter *a, const struct cl
 }
 
 static void threads_adapter_free(struct threads_adapter *a) {
-  sio__threads_kept_free_restores(a);
-  sio__threads_kept_free(a);
+  sio__threads_free_restores_from_cluster(a);
+  sio__threads_recoverable_sockets_free(a);
   sio__threads_order_free(a);
   sio__threads_recovery_free(a->recovery);
   sio__free(a);
@@ -197,11 +201,11 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
   a->run_held_request = sio__thread_request_run_now;
-  a->note_broadcast = sio__threads_recovery_remember_broadcast;
+  a->note_broadcast = sio__threads_recovery_record_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
   if (!err) err = sio__threads_order_new(&a->order, a);
-  if (!err) err = sio__threads_kept_new(&a->kept, a);
+  if (!err) err = sio__threads_recoverable_sockets_new(&a->kept, a);
   if (!err) err = open_adapter_below_threads(a, &nsp->core->cluster);
   if (!err) {
     *out = (sio_adapter *)a;
@@ -218,12 +222,12 @@ static void threads_adapter_close(sio_adapter *adapter) {
   threads_adapter_free(a);
 }
 
-static void threads_adapter_shut_adapter_below(sio_adapter *adapter) {
+static void threads_adapter_stop_and_shut_adapter_below(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->shut) a->below->shut(a->under);
   a->is_shut = true;
-  sio__threads_order_stop(a);
-  sio__threads_kept_stop(a);
+  sio__threads_order_deliver_all_and_stop(a);
+  sio__threads_send_changed_sockets_at_stop(a);
 }
 
 static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
@@ -244,11 +248,11 @@ int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_o
   return 0;
 }
 
-void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapter_ops *ops,
+void sio__threads_set_cluster_adapter_of_core(struct core *core, const sio_adapter_ops *ops,
                                               void *user) {
-  core->cluster =
-      (struct cluster_adapter){ ops, user, find_adapter_below_threads,
-                                relay_server_event_to_threads, deliver_event_of_cluster };
+  core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below_threads,
+                                            pass_server_event_to_other_threads,
+                                            deliver_cluster_event_to_all_threads };
 }
 
 /* ---- rooms, which the adapter below keeps ---------------------------------------------------- */
@@ -256,13 +260,13 @@ void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapt
 static int threads_adapter_join_room(sio_adapter *adapter, sio_socket *s, const char *room) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   int err = a->below->join(a->under, s, room);
-  if (!err) sio__threads_kept_on_socket_changed(a, s);
+  if (!err) sio__threads_schedule_save_of_socket(a, s);
   return err;
 }
 
 static void threads_adapter_leave_room(sio_adapter *adapter, sio_socket *s, const char *room) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_kept_on_socket_changed(a, s);
+  sio__threads_schedule_save_of_socket(a, s);
   a->below->leave(a->under, s, room);
 }
 
@@ -270,25 +274,26 @@ static void threads_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   to_threads_adapter(a)->below->leave_all(to_threads_adapter(a)->under, s);
 }
 
-static bool threads_adapter_is_in_room(const sio_adapter *a, const sio_socket *s,
-                                       const char *room) {
+static bool threads_adapter_is_socket_in_room(const sio_adapter *a, const sio_socket *s,
+                                              const char *room) {
   return to_threads_adapter(a)->below->in_room(to_threads_adapter(a)->under, s, room);
 }
 
-static void threads_adapter_each_room_of_socket(const sio_adapter *a, const sio_socket *s,
-                                                void (*cb)(const char *room, void *user),
-                                                void *user) {
+static void threads_adapter_visit_rooms_of_socket(const sio_adapter *a, const sio_socket *s,
+                                                  void (*cb)(const char *room, void *user),
+                                                  void *user) {
   to_threads_adapter(a)->below->rooms(to_threads_adapter(a)->under, s, cb, user);
 }
 
-static int threads_adapter_each_socket(sio_adapter *a, const sio_target *to,
-                                       void (*visit)(sio_socket *s, void *user), void *user) {
+static int threads_adapter_visit_sockets_of_target(sio_adapter *a, const sio_target *to,
+                                                   void (*visit)(sio_socket *s, void *user),
+                                                   void *user) {
   return to_threads_adapter(a)->below->each(to_threads_adapter(a)->under, to, visit, user);
 }
 
 static void threads_adapter_on_socket_connected(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_kept_on_socket_connected(a, s);
+  sio__threads_start_saving_connected_socket(a, s);
   if (a->below->arrive) a->below->arrive(a->under, s);
 }
 
@@ -297,19 +302,21 @@ static void threads_adapter_on_socket_left(sio_adapter *adapter, sio_socket *s) 
   if (a->below->depart) a->below->depart(a->under, s);
 }
 
-static void threads_adapter_each_room(const sio_adapter *adapter,
-                                      void (*cb)(const char *room, size_t members, void *user),
-                                      void *user) {
+static void threads_adapter_visit_all_local_rooms(const sio_adapter *adapter,
+                                                  void (*cb)(const char *room, size_t members,
+                                                             void *user),
+                                                  void *user) {
   const struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->all_rooms) a->below->all_rooms(a->under, cb, user);
 }
 
-static size_t threads_adapter_count_room_sockets(const sio_adapter *adapter, const char *room) {
+static size_t threads_adapter_count_local_room_sockets(const sio_adapter *adapter,
+                                                       const char *room) {
   const struct threads_adapter *a = to_threads_adapter(adapter);
   return a->below->room_size ? a->below->room_size(a->under, room) : 0;
 }
 
-static size_t threads_adapter_count_rooms(const sio_adapter *adapter) {
+static size_t threads_adapter_count_local_rooms(const sio_adapter *adapter) {
   const struct threads_adapter *a = to_threads_adapter(adapter);
   return a->below->room_count ? a->below->room_count(a->under) : 0;
 }
@@ -318,33 +325,33 @@ static size_t threads_adapter_count_rooms(const sio_adapter *adapter) {
 
 static void threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *r) {
   if (does_cluster_recover(to_threads_adapter(adapter)))
-    sio__threads_kept_restore_socket(to_threads_adapter(adapter), r);
+    sio__threads_restore_socket_from_cluster(to_threads_adapter(adapter), r);
   else
-    sio__threads_adapter_restore_socket(adapter, r);
+    sio__threads_ask_others_for_recovery_record(adapter, r);
 }
 
 static void threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *r) {
-  sio__threads_kept_on_restore_end(to_threads_adapter(adapter), r);
-  sio__threads_adapter_on_restore_end(adapter, r);
+  sio__threads_end_restore_from_cluster(to_threads_adapter(adapter), r);
+  sio__threads_end_restore_from_other_threads(adapter, r);
 }
 
 static void threads_adapter_save_socket(sio_adapter *a, const sio_saved_socket *s) {
-  sio__threads_kept_save_socket(to_threads_adapter(a), s);
+  sio__threads_save_lost_socket_in_cluster(to_threads_adapter(a), s);
 }
 
 static void threads_adapter_forget_socket(sio_adapter *a, const char *pid) {
-  sio__threads_kept_forget_socket(to_threads_adapter(a), pid);
+  sio__threads_delete_saved_socket_in_cluster(to_threads_adapter(a), pid);
 }
 
 static void threads_adapter_on_shared_data_changed(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_kept_on_socket_changed(a, s);
+  sio__threads_schedule_save_of_socket(a, s);
   if (a->below->shared_changed) a->below->shared_changed(a->under, s);
 }
 
 static void threads_adapter_on_socket_disconnecting(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_order_on_socket_disconnecting(a, s);
+  sio__threads_order_send_undelivered_to_socket(a, s);
   if (a->below->leaving) a->below->leaving(a->under, s);
 }
 
@@ -355,23 +362,23 @@ const sio_adapter_ops sio__adapter_threads = {
   .join = threads_adapter_join_room,
   .leave = threads_adapter_leave_room,
   .leave_all = threads_adapter_leave_all_rooms,
-  .in_room = threads_adapter_is_in_room,
-  .rooms = threads_adapter_each_room_of_socket,
+  .in_room = threads_adapter_is_socket_in_room,
+  .rooms = threads_adapter_visit_rooms_of_socket,
   .broadcast = threads_adapter_broadcast,
-  .each = threads_adapter_each_socket,
+  .each = threads_adapter_visit_sockets_of_target,
   .all_join = threads_adapter_make_sockets_join_rooms,
   .all_leave = threads_adapter_make_sockets_leave_rooms,
   .all_disconnect = threads_adapter_disconnect_sockets,
   .arrive = threads_adapter_on_socket_connected,
   .depart = threads_adapter_on_socket_left,
-  .all_rooms = threads_adapter_each_room,
-  .room_size = threads_adapter_count_room_sockets,
-  .fetch = threads_adapter_fetch_sockets,
-  .server_emit = threads_adapter_server_emit,
+  .all_rooms = threads_adapter_visit_all_local_rooms,
+  .room_size = threads_adapter_count_local_room_sockets,
+  .fetch = threads_adapter_ask_others_for_sockets,
+  .server_emit = threads_adapter_emit_to_other_servers,
   .server_count = threads_adapter_count_servers,
-  .query_over = threads_adapter_on_query_end,
-  .shut = threads_adapter_shut_adapter_below,
-  .room_count = threads_adapter_count_rooms,
+  .query_over = threads_adapter_forget_ended_query,
+  .shut = threads_adapter_stop_and_shut_adapter_below,
+  .room_count = threads_adapter_count_local_rooms,
   .persist = threads_adapter_save_socket,
   .forget = threads_adapter_forget_socket,
   .restore = threads_adapter_restore_socket,

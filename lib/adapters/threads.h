@@ -16,7 +16,7 @@ extern const sio_adapter_ops sio__adapter_threads;
 
 /* Sets core->cluster: the adapter through which this server reaches other processes. Namespaces
  * that are created from now on use it below the adapter for threads, and not the memory adapter. */
-void sio__threads_adapter_set_cluster_adapter(struct core *core, const sio_adapter_ops *ops,
+void sio__threads_set_cluster_adapter_of_core(struct core *core, const sio_adapter_ops *ops,
                                               void *user);
 /* Replaces the adapter to which the adapter for threads of this namespace passes its calls (the
  * adapter below). The namespace must have no sockets. If ops->open() fails, returns its error and

@@ -31,7 +31,7 @@ struct threads_adapter {
   bool asks_below_only;
   /* The function that is sent with each request: the thread of the receiving server calls it. */
   void (*run_request)(void *server, void *request);
-  /* Runs a request that sio__threads_order_hold_request() has kept waiting. */
+  /* Runs a request that sio__threads_order_hold_request_if_too_early() has kept waiting. */
   void (*run_held_request)(struct threads_adapter *a, struct request *r);
   /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
    * sent to the servers of all other threads. */

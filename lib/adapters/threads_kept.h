@@ -27,24 +27,24 @@ struct threads_kept {
 };
 
 /* Sets *out to a new struct, or to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
-int sio__threads_kept_new(struct threads_kept **out, struct threads_adapter *a);
+int sio__threads_recoverable_sockets_new(struct threads_kept **out, struct threads_adapter *a);
 /* Called when the server begins to close, or the namespace is removed: sends the sockets that have
  * changed. a->kept may be NULL. */
-void sio__threads_kept_stop(struct threads_adapter *a);
-void sio__threads_kept_free(struct threads_adapter *a);
+void sio__threads_send_changed_sockets_at_stop(struct threads_adapter *a);
+void sio__threads_recoverable_sockets_free(struct threads_adapter *a);
 
-void sio__threads_kept_on_socket_connected(struct threads_adapter *a, sio_socket *s);
+void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s);
 /* Called when the rooms or the shared data of a socket change. */
-void sio__threads_kept_on_socket_changed(struct threads_adapter *a, const sio_socket *s);
+void sio__threads_schedule_save_of_socket(struct threads_adapter *a, const sio_socket *s);
 /* The functions `persist` and `forget` of sio__adapter_threads. */
-void sio__threads_kept_save_socket(struct threads_adapter *a, const sio_saved_socket *s);
-void sio__threads_kept_forget_socket(struct threads_adapter *a, const char *pid);
+void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a, const sio_saved_socket *s);
+void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, const char *pid);
 
 /* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
  * was logged and counted unless it is SIO_ECLOSED. */
-int sio__threads_kept_send_to_cluster(struct threads_adapter *a, struct request *r);
+int sio__threads_send_request_to_cluster_member(struct threads_adapter *a, struct request *r);
 /* Handles a REQUEST_SAVE or REQUEST_FORGET of another member. */
-void sio__threads_kept_run_save_request(struct threads_adapter *a, const struct request *r);
-void sio__threads_kept_run_forget_request(struct threads_adapter *a, const struct request *r);
+void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
+void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 
 #endif

@@ -33,7 +33,7 @@ struct relayed_restore {
   int err;   /* the error of a message that could not be sent, or 0 */
 };
 
-static struct kept_restore *kept_restore_of_list_node(struct list *it) {
+static struct kept_restore *waiting_restore_of_list_node(struct list *it) {
   return container_of(it, struct kept_restore, link);
 }
 static struct relayed_restore *relayed_restore_of_list_node(struct list *it) {
@@ -42,15 +42,16 @@ static struct relayed_restore *relayed_restore_of_list_node(struct list *it) {
 
 /* ---- the member to which the client returns -------------------------------------------------- */
 
-static struct kept_restore *kept_restore_find(const struct threads_adapter *a, uint64_t number) {
+static struct kept_restore *find_waiting_restore_by_number(const struct threads_adapter *a,
+                                                           uint64_t number) {
   if (!a->kept) return NULL;
   list_each (it, next, &a->kept->restores) {
-    if (kept_restore_of_list_node(it)->number == number) return kept_restore_of_list_node(it);
+    if (waiting_restore_of_list_node(it)->number == number) return waiting_restore_of_list_node(it);
   }
   return NULL;
 }
 
-static void kept_restore_ask_cluster(struct threads_adapter *a, struct kept_restore *k) {
+static void ask_cluster_adapter_for_lost_socket(struct threads_adapter *a, struct kept_restore *k) {
   sio_restore_info info = { .size = sizeof info };
   sio__socket_restore_get_info(k->restore, &info);
   struct request r = { .kind = REQUEST_KEPT_RESTORE,
@@ -61,11 +62,11 @@ static void kept_restore_ask_cluster(struct threads_adapter *a, struct kept_rest
   k->asked = true;
   if (has_cluster_below(a) && !a->is_shut)
     a->below->restore(a->under, k->restore);
-  else if (has_cluster_below(a) || sio__threads_kept_send_to_cluster(a, &r))
+  else if (has_cluster_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
     sio__socket_restore_report_answer(k->restore, SIO_RECOVERY_NO_ANSWER);
 }
 
-static struct kept_restore *kept_restore_new(struct threads_adapter *a, sio_restore *r) {
+static struct kept_restore *waiting_restore_new(struct threads_adapter *a, sio_restore *r) {
   sio_restore_info info = { .size = sizeof info };
   struct kept_restore *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
@@ -77,10 +78,10 @@ static struct kept_restore *kept_restore_new(struct threads_adapter *a, sio_rest
   return k;
 }
 
-void sio__threads_kept_restore_socket(struct threads_adapter *a, sio_restore *restore) {
+void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *restore) {
   struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
-  struct kept_restore *k = kept_restore_new(a, restore);
+  struct kept_restore *k = waiting_restore_new(a, restore);
   if (!k) {
     sio__socket_restore_report_answer(restore, SIO_RECOVERY_NO_MEMORY);
     return;
@@ -89,18 +90,18 @@ void sio__threads_kept_restore_socket(struct threads_adapter *a, sio_restore *re
   struct request r = { .kind = REQUEST_RELEASE, .key = k->pid, .number = k->number };
   for (unsigned i = 0; i < n; i++)
     if (sio__thread_request_send_to_one(a, others[i], &r) == 0) k->open++;
-  if (k->open == 0) kept_restore_ask_cluster(a, k);
+  if (k->open == 0) ask_cluster_adapter_for_lost_socket(a, k);
 }
 
-void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *restore) {
+void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *restore) {
   if (!a->kept) return;
   list_each (it, next, &a->kept->restores) {
-    struct kept_restore *k = kept_restore_of_list_node(it);
+    struct kept_restore *k = waiting_restore_of_list_node(it);
     struct request r = { .kind = REQUEST_RESTORE_OVER, .number = k->number };
     if (k->restore != restore) continue;
     if (restore->socket->recovery_record) restore->socket->recovery_record->since = k->number;
     if (k->asked && !has_cluster_below(a))
-      (void)sio__threads_kept_send_to_cluster(a, &r);
+      (void)sio__threads_send_request_to_cluster_member(a, &r);
     else if (k->asked && a->below->restore_over)
       a->below->restore_over(a->under, restore);
     list_remove(it);
@@ -108,43 +109,44 @@ void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *re
   }
 }
 
-static void on_socket_released(struct threads_adapter *a, const struct request *r) {
-  struct kept_restore *k = kept_restore_find(a, r->number);
+static void ask_cluster_when_all_released_socket(struct threads_adapter *a,
+                                                 const struct request *r) {
+  struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   if (!k || k->open == 0) return;
   k->open--;
-  if (k->open == 0) kept_restore_ask_cluster(a, k);
+  if (k->open == 0) ask_cluster_adapter_for_lost_socket(a, k);
 }
 
 /* ---- what the adapter has found -------------------------------------------------------------- */
 
-static int cause_of_error(int err) {
+static int recovery_failure_of_error(int err) {
   return err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION;
 }
 
 /* If the client does not wait any more, the adapter gets the socket back. */
-static void on_restore_found(struct threads_adapter *a, const struct request *r) {
-  struct kept_restore *k = kept_restore_find(a, r->number);
+static void add_found_socket_or_save_it_again(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   const sio_saved_socket saved = {
     .size = sizeof saved, .id = r->id, .pid = r->key, .rooms = r->rooms, .shared = r->json
   };
   if (!k) {
-    sio__threads_kept_save_socket(a, &saved);
+    sio__threads_save_lost_socket_in_cluster(a, &saved);
     return;
   }
   int err = sio__socket_restore_add_found_socket(k->restore, &saved);
   if (err)
-    k->cause = cause_of_error(err);
+    k->cause = recovery_failure_of_error(err);
   else
     k->restore->record->since = k->number;
 }
 
-static void on_restore_event(struct threads_adapter *a, const struct request *r) {
-  struct kept_restore *k = kept_restore_find(a, r->number);
+static void add_received_event_to_restore(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   if (k) (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
 }
 
-static void on_restore_done(struct threads_adapter *a, const struct request *r) {
-  struct kept_restore *k = kept_restore_find(a, r->number);
+static void finish_restore_from_cluster(struct threads_adapter *a, const struct request *r) {
+  struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   if (!k) return;
   int cause = k->cause ? k->cause : r->cause;
   k->following = !cause;
@@ -155,19 +157,20 @@ static const struct recovery_record *record_of_restore(const sio_restore *r) {
   return r->record ? r->record : r->socket->recovery_record;
 }
 
-static bool is_saved_socket_in_any_of(const struct recovery_record *rec, const char *const *rooms) {
+static bool was_saved_socket_in_any_room_or_id(const struct recovery_record *rec,
+                                               const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
     if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
   return false;
 }
 
-void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r) {
+void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const struct request *r) {
   if (!a->kept || r->number || (r->flags & SIO_VOLATILE)) return;
   list_each (it, next, &a->kept->restores) {
-    const struct kept_restore *k = kept_restore_of_list_node(it);
+    const struct kept_restore *k = waiting_restore_of_list_node(it);
     const struct recovery_record *rec = k->following ? record_of_restore(k->restore) : NULL;
-    if (rec && (!r->rooms || is_saved_socket_in_any_of(rec, r->rooms)) &&
-        !is_saved_socket_in_any_of(rec, r->except))
+    if (rec && (!r->rooms || was_saved_socket_in_any_room_or_id(rec, r->rooms)) &&
+        !was_saved_socket_in_any_room_or_id(rec, r->except))
       (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
   }
 }
@@ -183,7 +186,7 @@ static struct relayed_restore *relayed_restore_find(const struct threads_adapter
   return NULL;
 }
 
-static void relayed_restore_end(struct relayed_restore *k) {
+static void relayed_restore_end_and_free(struct relayed_restore *k) {
   struct threads_adapter *a = k->adapter;
   list_remove(&k->link);
   if (a->below->restore_over) a->below->restore_over(a->under, k->restore);
@@ -191,56 +194,60 @@ static void relayed_restore_end(struct relayed_restore *k) {
   sio__free(k);
 }
 
-static int relayed_restore_send(struct relayed_restore *k, struct request r) {
+static int relayed_restore_send_request_unless_failed(struct relayed_restore *k, struct request r) {
   r.number = k->number;
   if (!k->err) k->err = sio__thread_request_send_to_one(k->adapter, k->from, &r);
   return k->err;
 }
 
-static int on_relayed_found(sio_restore *r, const sio_saved_socket *s) {
-  return relayed_restore_send(r->owner, (struct request){ .kind = REQUEST_RESTORE_FOUND,
-                                                          .key = s->pid,
-                                                          .id = s->id,
-                                                          .rooms = s->rooms,
-                                                          .json = s->shared });
+static int send_found_socket_to_asking_thread(sio_restore *r, const sio_saved_socket *s) {
+  return relayed_restore_send_request_unless_failed(r->owner,
+                                                    (struct request){ .kind = REQUEST_RESTORE_FOUND,
+                                                                      .key = s->pid,
+                                                                      .id = s->id,
+                                                                      .rooms = s->rooms,
+                                                                      .json = s->shared });
 }
 
 /* Events that are delivered after RESTORE_DONE are added by the other member. */
-static int on_relayed_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
-                            sio_slice offset) {
+static int send_missed_event_to_asking_thread(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                              size_t nbins, sio_slice offset) {
   struct relayed_restore *k = r->owner;
   if (k->done) return 0;
-  return relayed_restore_send(k, (struct request){ .kind = REQUEST_RESTORE_EVENT,
-                                                   .json = json,
-                                                   .bins = bins,
-                                                   .nbins = nbins,
-                                                   .offset = offset });
+  return relayed_restore_send_request_unless_failed(k,
+                                                    (struct request){ .kind = REQUEST_RESTORE_EVENT,
+                                                                      .json = json,
+                                                                      .bins = bins,
+                                                                      .nbins = nbins,
+                                                                      .offset = offset });
 }
 
 /* If an event could not be sent, the client must not be recovered: it would miss that event. */
-static void on_relayed_done(sio_restore *r, int cause) {
+static void send_restore_result_to_asking_thread(sio_restore *r, int cause) {
   struct relayed_restore *k = r->owner;
   if (!cause && k->err)
     cause = k->err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_TOO_MUCH;
   k->err = 0;
   k->done = true;
-  (void)relayed_restore_send(k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
+  (void)relayed_restore_send_request_unless_failed(
+      k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
 }
 
 /* Ends the restores that began so long ago that their REQUEST_RESTORE_OVER must be lost. */
-static void end_outdated_relays(struct threads_adapter *a) {
+static void end_outdated_relayed_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
   list_each (it, next, &a->kept->relays) {
     struct relayed_restore *k = relayed_restore_of_list_node(it);
-    if (now - k->began_ms > max) relayed_restore_end(k);
+    if (now - k->began_ms > max) relayed_restore_end_and_free(k);
   }
 }
 
 static struct relayed_restore *relayed_restore_new(struct threads_adapter *a,
                                                    const struct request *r) {
-  static const struct relayed_restore_ops ops = { on_relayed_found, on_relayed_event,
-                                                  on_relayed_done };
+  static const struct relayed_restore_ops ops = { send_found_socket_to_asking_thread,
+                                                  send_missed_event_to_asking_thread,
+                                                  send_restore_result_to_asking_thread };
   struct relayed_restore *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
   k->restore = sio__relayed_restore_new(&ops, k, slice_str(r->key), r->offset, r->session);
@@ -258,8 +265,8 @@ static struct relayed_restore *relayed_restore_new(struct threads_adapter *a,
 
 typedef void (*run_request_fn)(void *server, void *request);
 
-static void send_short_answer(struct core *core, const struct request *r, run_request_fn run,
-                              int kind, int cause) {
+static void send_restore_or_release_answer(struct core *core, const struct request *r,
+                                           run_request_fn run, int kind, int cause) {
   const struct request from = { .kind = kind, .nsp = r->nsp, .number = r->number, .cause = cause };
   struct request *copy = sio__thread_request_copy(&from, NULL);
   int err = copy ? sio__threads_send(core->threads, r->from, run, copy, copy->size) : UV_ENOMEM;
@@ -267,59 +274,63 @@ static void send_short_answer(struct core *core, const struct request *r, run_re
   if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
 }
 
-static void run_kept_restore_request(struct threads_adapter *a, const struct request *r) {
+static void restore_socket_for_other_thread(struct threads_adapter *a, const struct request *r) {
   struct core *core = core_of_threads_adapter(a);
   if (!a->kept || !has_cluster_below(a) || a->is_shut) {
-    send_short_answer(core, r, a->run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_ANSWER);
+    send_restore_or_release_answer(core, r, a->run_request, REQUEST_RESTORE_DONE,
+                                   SIO_RECOVERY_NO_ANSWER);
     return;
   }
-  end_outdated_relays(a);
+  end_outdated_relayed_restores(a);
   struct relayed_restore *k = relayed_restore_new(a, r);
   if (k)
     a->below->restore(a->under, k->restore);
   else
-    send_short_answer(core, r, a->run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_MEMORY);
+    send_restore_or_release_answer(core, r, a->run_request, REQUEST_RESTORE_DONE,
+                                   SIO_RECOVERY_NO_MEMORY);
 }
 
-static void on_restore_over(struct threads_adapter *a, const struct request *r) {
+static void end_relayed_restore_of_request(struct threads_adapter *a, const struct request *r) {
   struct relayed_restore *k = a->kept ? relayed_restore_find(a, r->number) : NULL;
-  if (k) relayed_restore_end(k);
+  if (k) relayed_restore_end_and_free(k);
 }
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-static void run_release_request(struct threads_adapter *a, const struct request *r) {
+static void close_old_socket_and_answer_released(struct threads_adapter *a,
+                                                 const struct request *r) {
   if (a->nsp->recovery)
     sio__recovery_close_old_socket(a->nsp->recovery, slice_str(r->key), r->number);
-  send_short_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
+  send_restore_or_release_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 
-void sio__threads_kept_run_request(struct threads_adapter *a, struct request *r) {
+void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r) {
   switch (r->kind) {
-    case REQUEST_RELEASE: run_release_request(a, r); return;
-    case REQUEST_RELEASED: on_socket_released(a, r); return;
-    case REQUEST_KEPT_RESTORE: run_kept_restore_request(a, r); return;
-    case REQUEST_RESTORE_FOUND: on_restore_found(a, r); return;
-    case REQUEST_RESTORE_EVENT: on_restore_event(a, r); return;
-    case REQUEST_RESTORE_DONE: on_restore_done(a, r); return;
-    case REQUEST_RESTORE_OVER: on_restore_over(a, r); return;
-    case REQUEST_SAVE: sio__threads_kept_run_save_request(a, r); return;
-    case REQUEST_FORGET: sio__threads_kept_run_forget_request(a, r); return;
+    case REQUEST_RELEASE: close_old_socket_and_answer_released(a, r); return;
+    case REQUEST_RELEASED: ask_cluster_when_all_released_socket(a, r); return;
+    case REQUEST_KEPT_RESTORE: restore_socket_for_other_thread(a, r); return;
+    case REQUEST_RESTORE_FOUND: add_found_socket_or_save_it_again(a, r); return;
+    case REQUEST_RESTORE_EVENT: add_received_event_to_restore(a, r); return;
+    case REQUEST_RESTORE_DONE: finish_restore_from_cluster(a, r); return;
+    case REQUEST_RESTORE_OVER: end_relayed_restore_of_request(a, r); return;
+    case REQUEST_SAVE: sio__threads_save_socket_of_other_thread(a, r); return;
+    case REQUEST_FORGET: sio__threads_delete_socket_of_other_thread(a, r); return;
   }
 }
 
-void sio__threads_kept_answer_unknown(struct core *core, const struct request *r,
-                                      run_request_fn run_request) {
+void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct request *r,
+                                                 run_request_fn run_request) {
   if (r->kind == REQUEST_RELEASE)
-    send_short_answer(core, r, run_request, REQUEST_RELEASED, 0);
+    send_restore_or_release_answer(core, r, run_request, REQUEST_RELEASED, 0);
   else if (r->kind == REQUEST_KEPT_RESTORE)
-    send_short_answer(core, r, run_request, REQUEST_RESTORE_DONE, SIO_RECOVERY_NO_SESSION);
+    send_restore_or_release_answer(core, r, run_request, REQUEST_RESTORE_DONE,
+                                   SIO_RECOVERY_NO_SESSION);
 }
 
-void sio__threads_kept_free_restores(struct threads_adapter *a) {
+void sio__threads_free_restores_from_cluster(struct threads_adapter *a) {
   struct list *it;
   if (!a->kept) return;
-  while ((it = list_pop(&a->kept->restores))) sio__free(kept_restore_of_list_node(it));
+  while ((it = list_pop(&a->kept->restores))) sio__free(waiting_restore_of_list_node(it));
   while ((it = list_pop(&a->kept->relays))) {
     struct relayed_restore *k = relayed_restore_of_list_node(it);
     sio__free(k->restore);

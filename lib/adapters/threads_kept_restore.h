@@ -23,19 +23,19 @@
 #include "adapters/threads_kept.h"
 
 /* The functions `restore` and `restore_over` of sio__adapter_threads, if does_cluster_recover(). */
-void sio__threads_kept_restore_socket(struct threads_adapter *a, sio_restore *r);
-void sio__threads_kept_on_restore_end(struct threads_adapter *a, sio_restore *r);
+void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *r);
+void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
 /* Called before a ROUTE_DELIVERY is delivered to the sockets of this thread. */
-void sio__threads_kept_add_event_to_restores(struct threads_adapter *a, const struct request *r);
+void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const struct request *r);
 /* Handles the requests from REQUEST_RELEASE on. */
-void sio__threads_kept_run_request(struct threads_adapter *a, struct request *r);
+void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r);
 /* Answers such a request for a namespace that does not exist in this member, if an answer is
  * wanted. */
-void sio__threads_kept_answer_unknown(struct core *core, const struct request *r,
-                                      void (*run_request)(void *server, void *request));
+void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct request *r,
+                                                 void (*run_request)(void *server, void *request));
 
 /* a->kept may be NULL. */
-void sio__threads_kept_free_restores(struct threads_adapter *a);
+void sio__threads_free_restores_from_cluster(struct threads_adapter *a);
 
 #endif

@@ -15,14 +15,14 @@ struct block {
 
 /* Returns memory for n bytes in the block, aligned for any pointer; or NULL if the size is only
  * computed. */
-static void *message_block_reserve(struct block *b, size_t n) {
+static void *message_block_reserve_or_measure(struct block *b, size_t n) {
   size_t from = b->used;
   b->used = size_add(from, size_add(n, -n % sizeof(void *)));
   return b->at ? b->at + from : NULL;
 }
 
-static const char *message_block_copy_bytes(struct block *b, const void *p, size_t n) {
-  char *to = message_block_reserve(b, size_add(n, 1));
+static const char *message_block_copy_bytes_with_nul(struct block *b, const void *p, size_t n) {
+  char *to = message_block_reserve_or_measure(b, size_add(n, 1));
   if (!to) return NULL;
   if (n) memcpy(to, p, n);
   to[n] = '\0';
@@ -30,11 +30,11 @@ static const char *message_block_copy_bytes(struct block *b, const void *p, size
 }
 
 static const char *message_block_copy_text(struct block *b, const char *s) {
-  return s ? message_block_copy_bytes(b, s, strlen(s)) : NULL;
+  return s ? message_block_copy_bytes_with_nul(b, s, strlen(s)) : NULL;
 }
 
 static sio_slice message_block_copy_slice(struct block *b, sio_slice s) {
-  return slice(message_block_copy_bytes(b, s.p, s.n), s.n);
+  return slice(message_block_copy_bytes_with_nul(b, s.p, s.n), s.n);
 }
 
 /* Copies a NULL-terminated list of names. Appends the name `more`, unless it is NULL. */
@@ -43,7 +43,7 @@ static const char *const *message_block_copy_names(struct block *b, const char *
   size_t n = 0;
   if (!names && !more) return NULL;
   while (names && names[n]) n++;
-  const char **to = message_block_reserve(b, (n + 2) * sizeof *to);
+  const char **to = message_block_reserve_or_measure(b, (n + 2) * sizeof *to);
   for (size_t i = 0; i <= n; i++) {
     const char *copy = message_block_copy_text(b, i < n ? names[i] : more);
     if (to) to[i] = copy;
@@ -54,7 +54,7 @@ static const char *const *message_block_copy_names(struct block *b, const char *
 
 static const sio_slice *message_block_copy_attachments(struct block *b, const sio_slice *bins,
                                                        size_t n) {
-  sio_slice *to = n ? message_block_reserve(b, size_mul(n, sizeof *to)) : NULL;
+  sio_slice *to = n ? message_block_reserve_or_measure(b, size_mul(n, sizeof *to)) : NULL;
   for (size_t i = 0; i < n; i++) {
     sio_slice copy = message_block_copy_slice(b, bins[i]);
     if (to) to[i] = copy;
@@ -64,8 +64,8 @@ static const sio_slice *message_block_copy_attachments(struct block *b, const si
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-static struct request copy_request_into_block(struct block *b, const struct request *from,
-                                              const char *skip) {
+static struct request copy_or_measure_request_in_block(struct block *b, const struct request *from,
+                                                       const char *skip) {
   struct request r = {
     .kind = from->kind,
     .from = from->from,
@@ -93,12 +93,12 @@ static struct request copy_request_into_block(struct block *b, const struct requ
 
 struct request *sio__thread_request_copy(const struct request *from, const char *skip) {
   struct block b = { .used = sizeof(struct request) };
-  copy_request_into_block(&b, from, skip);
+  copy_or_measure_request_in_block(&b, from, skip);
   size_t size = b.used;
   struct request *r = sio__malloc(size);
   if (!r) return NULL;
   b = (struct block){ (char *)r, sizeof *r };
-  *r = copy_request_into_block(&b, from, skip);
+  *r = copy_or_measure_request_in_block(&b, from, skip);
   r->size = size;
   atomic_init(&r->refs, 1);
   return r;
@@ -110,7 +110,7 @@ void sio__thread_request_unref(struct request *r) {
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
-static struct answer copy_answer_into_block(struct block *b, const struct answer *from) {
+static struct answer copy_or_measure_answer_in_block(struct block *b, const struct answer *from) {
   const sio_remote *remote = &from->remote;
   struct answer a = { .kind = from->kind,
                       .status = from->status,
@@ -133,12 +133,12 @@ static struct answer copy_answer_into_block(struct block *b, const struct answer
 
 struct answer *sio__thread_answer_copy(const struct answer *from) {
   struct block b = { .used = sizeof(struct answer) };
-  copy_answer_into_block(&b, from);
+  copy_or_measure_answer_in_block(&b, from);
   size_t size = b.used;
   struct answer *a = sio__malloc(size);
   if (!a) return NULL;
   b = (struct block){ (char *)a, sizeof *a };
-  *a = copy_answer_into_block(&b, from);
+  *a = copy_or_measure_answer_in_block(&b, from);
   a->size = size;
   return a;
 }

@@ -46,7 +46,7 @@ struct waiting_request {
   uint64_t since_ms;
 };
 
-static uint64_t order_now_ms(const struct threads_adapter *a) {
+static uint64_t broadcast_order_now_ms(const struct threads_adapter *a) {
   return loop_now(&core_of_threads_adapter(a)->loop);
 }
 
@@ -54,7 +54,7 @@ static bool is_nothing_waiting_for_delivery(const struct threads_order *o) {
   return list_empty(&o->sent) && list_empty(&o->events) && list_empty(&o->requests);
 }
 
-static void order_start_timer(struct threads_adapter *a) {
+static void broadcast_order_start_timer(struct threads_adapter *a) {
   if (!timer_is_active(&a->order->timer))
     sio__loop_start_timer(&core_of_threads_adapter(a)->loop, &a->order->timer, ORDER_TIMER_MS);
 }
@@ -70,7 +70,7 @@ static void waiting_event_free(struct threads_order *o, struct waiting_event *e)
   sio__free(e);
 }
 
-static void waiting_event_deliver(struct threads_adapter *a, struct waiting_event *e) {
+static void waiting_event_deliver_and_free(struct threads_adapter *a, struct waiting_event *e) {
   const struct request *r = e->target;
   const sio_target to = {
     .nsp = a->nsp, .rooms = r->rooms, .except = r->except, .flags = r->flags, .key = r->key
@@ -79,11 +79,11 @@ static void waiting_event_deliver(struct threads_adapter *a, struct waiting_even
   waiting_event_free(a->order, e);
 }
 
-static void deliver_waiting_events(struct threads_adapter *a, uint64_t delivered) {
+static void deliver_events_waiting_for_broadcast(struct threads_adapter *a, uint64_t delivered) {
   list_each (it, next, &a->order->events) {
     struct waiting_event *e = container_of(it, struct waiting_event, link);
     if (e->after > delivered) return;
-    waiting_event_deliver(a, e);
+    waiting_event_deliver_and_free(a, e);
   }
 }
 
@@ -102,7 +102,8 @@ static struct request *copy_target_of_waiting_event(struct threads_adapter *a, c
 }
 
 /* Returns false if there is no memory, or too much waits. */
-static bool make_event_wait(struct threads_adapter *a, const sio_target *to, const sio_packet *p) {
+static bool queue_event_after_last_broadcast(struct threads_adapter *a, const sio_target *to,
+                                             const sio_packet *p) {
   struct threads_order *o = a->order;
   struct waiting_event *e = o->event_bytes < EVENTS_MAX ? sio__calloc(1, sizeof *e) : NULL;
   if (!e) return false;
@@ -120,7 +121,7 @@ static bool make_event_wait(struct threads_adapter *a, const sio_target *to, con
   return true;
 }
 
-void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query *q) {
+void sio__threads_order_free_events_of_query(struct threads_adapter *a, const sio_query *q) {
   if (!a->order) return;
   list_each (it, next, &a->order->events) {
     struct waiting_event *e = container_of(it, struct waiting_event, link);
@@ -128,7 +129,7 @@ void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query 
   }
 }
 
-bool sio__threads_order_hold_request(struct threads_adapter *a, struct request *r) {
+bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, struct request *r) {
   struct threads_order *o = a->order;
   if (!o || !r->origin || has_cluster_below(a) || a->is_shut) return false;
   if (o->delivered[place_of_event_origin(r->origin)] >= r->origin) return false;
@@ -136,15 +137,15 @@ bool sio__threads_order_hold_request(struct threads_adapter *a, struct request *
   if (!w) return false;
   atomic_fetch_add(&r->refs, 1);
   w->request = r;
-  w->since_ms = order_now_ms(a);
+  w->since_ms = broadcast_order_now_ms(a);
   list_push(&o->requests, &w->link);
-  order_start_timer(a);
+  broadcast_order_start_timer(a);
   return true;
 }
 
 /* Runs the requests that wait for nothing any more, or were received at the time `then` or
  * before. */
-static void run_waiting_requests(struct threads_adapter *a, uint64_t then) {
+static void run_due_held_requests(struct threads_adapter *a, uint64_t then) {
   struct threads_order *o = a->order;
   list_each (it, next, &o->requests) {
     struct waiting_request *w = container_of(it, struct waiting_request, link);
@@ -159,17 +160,17 @@ static void run_waiting_requests(struct threads_adapter *a, uint64_t then) {
 
 /* ---- what was sent --------------------------------------------------------------------------- */
 
-static void sent_event_free(struct sent_event *s) {
+static void sent_broadcast_free(struct sent_event *s) {
   list_remove(&s->link);
   sio__thread_request_unref(s->request);
   sio__free(s);
 }
 
-static void forget_sent_events(struct threads_order *o, uint64_t origin) {
+static void free_delivered_sent_broadcasts(struct threads_order *o, uint64_t origin) {
   list_each (it, next, &o->sent) {
     struct sent_event *s = container_of(it, struct sent_event, link);
     if (s->request->origin > origin) return;
-    sent_event_free(s);
+    sent_broadcast_free(s);
   }
 }
 
@@ -179,17 +180,18 @@ static void order_mark_event_delivered(struct threads_adapter *a, uint64_t origi
   if (!origin || origin <= *last) return;
   *last = origin;
   if (place_of_event_origin(origin) == core_of_threads_adapter(a)->member.place) {
-    forget_sent_events(o, origin);
-    deliver_waiting_events(a, origin);
+    free_delivered_sent_broadcasts(o, origin);
+    deliver_events_waiting_for_broadcast(a, origin);
   }
-  run_waiting_requests(a, 0);
+  run_due_held_requests(a, 0);
 }
 
-void sio__threads_order_on_delivered(struct threads_adapter *a, const struct request *r) {
+void sio__threads_order_record_delivered_request(struct threads_adapter *a,
+                                                 const struct request *r) {
   order_mark_event_delivered(a, r->origin);
 }
 
-uint64_t sio__threads_order_last_sent(const struct threads_adapter *a) {
+uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a) {
   const struct threads_order *o = a->order;
   if (!o) return 0;
   bool all = o->delivered[core_of_threads_adapter(a)->member.place] >= o->last_sent;
@@ -207,13 +209,13 @@ static void treat_old_events_as_delivered(struct threads_adapter *a, uint64_t th
   order_mark_event_delivered(a, origin);
 }
 
-static void on_order_timer(struct timer *t) {
+static void on_timer_stop_waiting_for_old_broadcasts(struct timer *t) {
   struct threads_order *o = container_of(t, struct threads_order, timer);
   struct threads_adapter *a = o->adapter;
-  uint64_t now = order_now_ms(a), then = now > ORDER_WAIT_MS ? now - ORDER_WAIT_MS : 0;
+  uint64_t now = broadcast_order_now_ms(a), then = now > ORDER_WAIT_MS ? now - ORDER_WAIT_MS : 0;
   treat_old_events_as_delivered(a, then);
-  run_waiting_requests(a, then);
-  if (!is_nothing_waiting_for_delivery(o)) order_start_timer(a);
+  run_due_held_requests(a, then);
+  if (!is_nothing_waiting_for_delivery(o)) broadcast_order_start_timer(a);
 }
 
 /* ---- sockets that are disconnected ----------------------------------------------------------- */
@@ -226,8 +228,8 @@ static bool is_socket_in_any_room(const struct threads_adapter *a, const sio_soc
   return false;
 }
 
-static void send_event_to_disconnecting_socket(struct threads_adapter *a, const struct request *r,
-                                               sio_socket *s) {
+static void send_undelivered_event_to_socket(struct threads_adapter *a, const struct request *r,
+                                             sio_socket *s) {
   sio_packet *p;
   const sio_target to = {
     .nsp = a->nsp, .rooms = SIO_ROOMS(sio_socket_id(s)), .flags = r->flags, .key = r->key
@@ -242,14 +244,14 @@ static void send_event_to_disconnecting_socket(struct threads_adapter *a, const 
   sio__remote_packet_free(p);
 }
 
-void sio__threads_order_on_socket_disconnecting(struct threads_adapter *a, sio_socket *s) {
+void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s) {
   if (!a->order) return;
   list_each (it, next, &a->order->sent) {
     const struct request *r = container_of(it, struct sent_event, link)->request;
     if (r->number || (r->flags & SIO_VOLATILE)) continue;
     if ((!r->rooms || is_socket_in_any_room(a, s, r->rooms)) &&
         !is_socket_in_any_room(a, s, r->except))
-      send_event_to_disconnecting_socket(a, r, s);
+      send_undelivered_event_to_socket(a, r, s);
   }
 }
 
@@ -271,8 +273,8 @@ static int make_broadcast_request(struct request *r, const sio_target *to, const
   return err;
 }
 
-int sio__threads_order_deliver(struct threads_adapter *a, const sio_target *to, const sio_packet *p,
-                               uint64_t origin) {
+int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const sio_target *to,
+                                              const sio_packet *p, uint64_t origin) {
   struct request r;
   sio_packet_info info;
   sio_target here = *to;
@@ -288,34 +290,34 @@ int sio__threads_order_deliver(struct threads_adapter *a, const sio_target *to, 
   return err;
 }
 
-static uint64_t next_event_origin(struct threads_adapter *a) {
+static uint64_t draw_next_broadcast_origin(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   return a->order->last_sent =
              make_event_origin(sio__threads_next_number(core->threads), core->member.place);
 }
 
-static int broadcast_as_member_of_cluster(struct threads_adapter *a, const sio_target *to,
-                                          const sio_packet *packet) {
+static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, const sio_target *to,
+                                                 const sio_packet *packet) {
   /* The parameter is const only because adapters must not change a packet. */
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
-  if (a->is_shut) return sio__threads_order_deliver(a, to, p, 0);
-  p->origin = next_event_origin(a);
+  if (a->is_shut) return sio__threads_order_deliver_to_all_threads(a, to, p, 0);
+  p->origin = draw_next_broadcast_origin(a);
   return a->below->broadcast(a->under, to, p);
 }
 
 /* Keeps the request, with the caller's reference to it, until the event is delivered. If there is
  * no memory for that, a later event for this thread alone may be delivered before this one, and a
  * socket that is disconnected may miss it. */
-static void keep_sent_event(struct threads_adapter *a, struct request *r) {
+static void remember_sent_broadcast_until_delivered(struct threads_adapter *a, struct request *r) {
   struct sent_event *s = a->is_shut ? NULL : sio__malloc(sizeof *s);
   if (!s) {
     sio__thread_request_unref(r);
     return;
   }
   s->request = r;
-  s->since_ms = order_now_ms(a);
+  s->since_ms = broadcast_order_now_ms(a);
   list_push(&a->order->sent, &s->link);
-  order_start_timer(a);
+  broadcast_order_start_timer(a);
 }
 
 static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio_target *to,
@@ -325,33 +327,34 @@ static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio
   int err = make_broadcast_request(&r, to, p, &info);
   if (err) return err;
   r.route = ROUTE_TO_CLUSTER;
-  r.origin = next_event_origin(a);
+  r.origin = draw_next_broadcast_origin(a);
   err = sio__thread_request_send(a, &r, to, info.query, &cluster, 1, &sent);
   if (!err)
-    keep_sent_event(a, sent);
+    remember_sent_broadcast_until_delivered(a, sent);
   else if (sent)
     sio__thread_request_unref(sent);
-  return err ? sio__threads_order_deliver(a, to, p, 0) : 0;
+  return err ? sio__threads_order_deliver_to_all_threads(a, to, p, 0) : 0;
 }
 
 int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,
                                  const sio_packet *p) {
   struct member_id cluster;
   bool here_only = is_for_this_thread_only(to->flags);
-  if (here_only && !list_empty(&a->order->sent) && make_event_wait(a, to, p)) return 0;
+  if (here_only && !list_empty(&a->order->sent) && queue_event_after_last_broadcast(a, to, p))
+    return 0;
   if (here_only) return a->below->broadcast(a->under, to, p);
-  if (has_cluster_below(a)) return broadcast_as_member_of_cluster(a, to, p);
-  return sio__threads_find_cluster(core_of_threads_adapter(a)->threads, &cluster)
+  if (has_cluster_below(a)) return broadcast_through_own_cluster_adapter(a, to, p);
+  return sio__threads_find_cluster_member(core_of_threads_adapter(a)->threads, &cluster)
              ? send_broadcast_to_cluster_member(a, to, p, cluster)
-             : sio__threads_order_deliver(a, to, p, 0);
+             : sio__threads_order_deliver_to_all_threads(a, to, p, 0);
 }
 
 /* ---- namespaces that the member with the adapter does not have ------------------------------- */
 
 typedef void (*run_request_fn)(void *server, void *request);
 
-static int pass_request_on_to(struct core *core, struct member_id to, struct request *copy,
-                              run_request_fn run) {
+static int pass_request_on_to_thread(struct core *core, struct member_id to, struct request *copy,
+                                     run_request_fn run) {
   struct answer more = { .kind = ANSWER_MORE, .number = copy->number, .nsp = copy->nsp };
   int err = copy->number ? sio__thread_answer_send(core, copy->from, &more) : 0;
   if (err) return err;
@@ -365,8 +368,8 @@ static int pass_request_on_to(struct core *core, struct member_id to, struct req
   return err;
 }
 
-void sio__threads_order_pass_on(struct core *core, const struct request *r,
-                                run_request_fn run_request) {
+void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,
+                                                 run_request_fn run_request) {
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
   struct request from = *r, *copy;
@@ -374,7 +377,7 @@ void sio__threads_order_pass_on(struct core *core, const struct request *r,
   copy = sio__thread_request_copy(&from, NULL);
   if (!copy) sio__thread_message_report_lost(core, UV_ENOMEM, r->nsp);
   for (unsigned i = 0; copy && i < n; i++) {
-    int err = pass_request_on_to(core, others[i], copy, run_request);
+    int err = pass_request_on_to_thread(core, others[i], copy, run_request);
     if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
   }
   if (copy) sio__thread_request_unref(copy);
@@ -391,16 +394,16 @@ int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a
   list_init(&o->sent);
   list_init(&o->events);
   list_init(&o->requests);
-  timer_init(&o->timer, on_order_timer);
+  timer_init(&o->timer, on_timer_stop_waiting_for_old_broadcasts);
   *out = o;
   return 0;
 }
 
-void sio__threads_order_stop(struct threads_adapter *a) {
+void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a) {
   if (!a->order) return;
-  deliver_waiting_events(a, UINT64_MAX);
-  forget_sent_events(a->order, UINT64_MAX);
-  run_waiting_requests(a, UINT64_MAX);
+  deliver_events_waiting_for_broadcast(a, UINT64_MAX);
+  free_delivered_sent_broadcasts(a->order, UINT64_MAX);
+  run_due_held_requests(a, UINT64_MAX);
   sio__loop_stop_timer(&core_of_threads_adapter(a)->loop, &a->order->timer);
 }
 
@@ -408,7 +411,7 @@ void sio__threads_order_free(struct threads_adapter *a) {
   struct threads_order *o = a->order;
   struct list *it;
   if (!o) return;
-  forget_sent_events(o, UINT64_MAX);
+  free_delivered_sent_broadcasts(o, UINT64_MAX);
   while ((it = list_first(&o->events)))
     waiting_event_free(o, container_of(it, struct waiting_event, link));
   while ((it = list_pop(&o->requests))) {

@@ -40,7 +40,7 @@ static inline unsigned place_of_event_origin(uint64_t origin) {
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
 /* Called when the server begins to close: nothing waits any more. a->order may be NULL, if recovery
  * is off, here and in all functions that do not send or deliver a broadcast. */
-void sio__threads_order_stop(struct threads_adapter *a);
+void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
 void sio__threads_order_free(struct threads_adapter *a);
 
 /* The function `broadcast` of sio__adapter_threads, if does_cluster_recover(). */
@@ -48,26 +48,27 @@ int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to
                                  const sio_packet *p);
 /* Sends the event to the sockets of all threads now: called by cluster_adapter.deliver, and when
  * the adapter of the cluster cannot be reached. */
-int sio__threads_order_deliver(struct threads_adapter *a, const sio_target *to, const sio_packet *p,
-                               uint64_t origin);
+int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const sio_target *to,
+                                              const sio_packet *p, uint64_t origin);
 /* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread. */
-void sio__threads_order_on_delivered(struct threads_adapter *a, const struct request *r);
+void sio__threads_order_record_delivered_request(struct threads_adapter *a,
+                                                 const struct request *r);
 /* Called in the member that has the adapter, for a broadcast to a namespace that does not exist in
  * this member: sends it to all other members. */
-void sio__threads_order_pass_on(struct core *core, const struct request *r,
-                                void (*run_request)(void *server, void *request));
+void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,
+                                                 void (*run_request)(void *server, void *request));
 
 /* Called when the host disconnects the socket: sends it those broadcasts of this member that are
  * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
-void sio__threads_order_on_socket_disconnecting(struct threads_adapter *a, sio_socket *s);
+void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s);
 /* Returns the origin of the last broadcast of this member; 0 if all were delivered here, or if
  * does_cluster_recover() returns false. */
-uint64_t sio__threads_order_last_sent(const struct threads_adapter *a);
+uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a);
 /* If the REQUEST_DISCONNECT r has to wait for a broadcast that was not delivered here yet, keeps r
  * and returns true; a->run_held_request() is called for it later. Returns false if r need not wait,
  * or if memory ran out. */
-bool sio__threads_order_hold_request(struct threads_adapter *a, struct request *r);
+bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, struct request *r);
 /* Called when a query has ended: an event that waits and asks for the acks of q is dropped. */
-void sio__threads_order_on_query_end(struct threads_adapter *a, const sio_query *q);
+void sio__threads_order_free_events_of_query(struct threads_adapter *a, const sio_query *q);
 
 #endif

@@ -56,7 +56,7 @@ static void sent_query_free_if_answered(struct sent_query *k) {
 /* Called for each server of another thread after the request was sent to it. err is the error of
  * sending, or 0. If err is 0, the query is held until that server has answered. Otherwise answers
  * will be missing, and the query ends with the error, unless that server is being closed. */
-static void sent_query_on_request_sent(struct sent_query *k, int err) {
+static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err) {
   sio__query_hold(k->q);
   if (err) {
     sio__query_release(k->q, err == SIO_ECLOSED ? 0 : err);
@@ -77,7 +77,7 @@ static int send_request_to_threads(struct threads_adapter *a, const struct membe
   for (unsigned i = 0; i < n; i++) {
     int err = send_request_to_thread(a, others[i], r);
     if (err) last = err;
-    if (k) sent_query_on_request_sent(k, err);
+    if (k) sent_query_hold_or_fail_after_sending(k, err);
   }
   if (r->serial) sio__threads_end_broadcast(t);
   return last;
@@ -142,19 +142,19 @@ static struct sent_query *find_sent_query_by_number(const sio_nsp *nsp, uint64_t
 
 /* Handles ANSWER_MORE: the other server also asks other processes, and will send one more
  * ANSWER_END for them. */
-static void on_answer_more(struct sent_query *k) {
+static void sent_query_expect_one_more_end(struct sent_query *k) {
   k->open++;
   sio__query_hold(k->q);
 }
 
-static void on_answer_expect(struct sent_query *k, const struct answer *a) {
+static void sent_query_expect_more_acks(struct sent_query *k, const struct answer *a) {
   sio__query_expect_more_answers(k->q, a->n);
   if (a->counted) sio__query_on_thread_count_reported(k->q);
 }
 
 /* Handles ANSWER_END. If the other server is being closed (SIO_ECLOSED), its sockets are gone,
  * which is not an error of the query. */
-static void on_answer_end(struct sent_query *k, const struct answer *a) {
+static void sent_query_end_answers_of_server(struct sent_query *k, const struct answer *a) {
   sio_query *q = k->q;
   k->open--;
   sent_query_free_if_answered(k);
@@ -165,17 +165,17 @@ static void on_answer_end(struct sent_query *k, const struct answer *a) {
 
 static void sent_query_handle_answer(struct sent_query *k, const struct answer *a) {
   switch (a->kind) {
-    case ANSWER_MORE: on_answer_more(k); return;
-    case ANSWER_EXPECT: on_answer_expect(k, a); return;
+    case ANSWER_MORE: sent_query_expect_one_more_end(k); return;
+    case ANSWER_EXPECT: sent_query_expect_more_acks(k, a); return;
     case ANSWER_REPLY:
       sio__query_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
       return;
     case ANSWER_REMOTE: sio__query_add_remote_socket(k->q, &a->remote); return;
-    case ANSWER_END: on_answer_end(k, a); return;
+    case ANSWER_END: sent_query_end_answers_of_server(k, a); return;
   }
 }
 
-static void handle_answer_message(void *server, void *arg) {
+static void handle_answer_of_other_thread(void *server, void *arg) {
   struct answer *a = arg;
   struct sent_query *k = find_sent_query_by_number(sio_nsp_find(server, a->nsp), a->number);
   if (k) sent_query_handle_answer(k, a);
@@ -184,15 +184,16 @@ static void handle_answer_message(void *server, void *arg) {
 
 int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer) {
   struct answer *copy = sio__thread_answer_copy(answer);
-  int err = copy ? sio__threads_send(core->threads, to, handle_answer_message, copy, copy->size)
-                 : UV_ENOMEM;
+  int err =
+      copy ? sio__threads_send(core->threads, to, handle_answer_of_other_thread, copy, copy->size)
+           : UV_ENOMEM;
   if (!err) return 0;
   sio__free(copy);
   if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, answer->nsp);
   return err;
 }
 
-void sio__thread_query_forget(struct threads_adapter *a, sio_query *q) {
+void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *q) {
   list_each (it, next, &a->sent_queries) {
     struct sent_query *k = container_of(it, struct sent_query, link);
     if (k->q != q) continue;

@@ -26,7 +26,7 @@ int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id 
                                     struct request *r);
 /* Called when q has ended: releases q as often as it is held for answers that have not come. They
  * are ignored if they arrive later. */
-void sio__thread_query_forget(struct threads_adapter *a, sio_query *q);
+void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *q);
 
 /* Sends a copy of *answer to the server `to`, which has sent the request. */
 int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer);

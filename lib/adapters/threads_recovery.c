@@ -77,16 +77,16 @@ struct record_message {
 
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
-void sio__threads_recovery_assign_broadcast_serial(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_number_broadcast_if_kept(struct threads_adapter *a, struct request *r) {
   if (a->recovery && !(r->flags & SIO_VOLATILE) && !does_cluster_recover(a))
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
-void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r) {
   struct threads_recovery *v = a->recovery;
   if (!v || !r->serial) return;
   v->seen[r->from.place] = r->serial;
-  if (!list_empty(&v->restores)) sio__recent_broadcasts_add(&v->recent, r);
+  if (!list_empty(&v->restores)) sio__recent_broadcasts_add_and_trim(&v->recent, r);
 }
 
 /* ---- the member that asks ------------------------------------------------------------------ */
@@ -111,7 +111,7 @@ static void thread_restore_free(struct threads_adapter *a, struct thread_restore
   if (list_empty(&a->recovery->restores)) sio__recent_broadcasts_clear(&a->recovery->recent);
 }
 
-static void free_thread_restore_if_done(struct threads_adapter *a, struct thread_restore *w) {
+static void thread_restore_free_if_done(struct threads_adapter *a, struct thread_restore *w) {
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
@@ -180,7 +180,7 @@ static void ask_all_threads_for_recovery_record(struct threads_adapter *a, struc
   if (also_self) ask_thread_for_recovery_record(a, w, core->member, r);
 }
 
-void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *restore) {
+void sio__threads_ask_others_for_recovery_record(sio_adapter *adapter, sio_restore *restore) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio_restore_info info = { .size = sizeof info };
   sio__socket_restore_get_info(restore, &info);
@@ -205,14 +205,14 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
     sio__socket_restore_report_answer(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
 }
 
-void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *restore) {
+void sio__threads_end_restore_from_other_threads(sio_adapter *adapter, sio_restore *restore) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   if (!a->recovery) return;
   list_each (it, next, &a->recovery->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     if (w->restore != restore) continue;
     w->restore = NULL;
-    free_thread_restore_if_done(a, w);
+    thread_restore_free_if_done(a, w);
   }
 }
 
@@ -262,7 +262,7 @@ void sio__threads_recovery_answer_without_record(struct core *core, const struct
 
 /* Copies the event of a log entry, without the replay offset at its end, into a new struct request.
  * Returns NULL if memory runs out. */
-static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_entry *e) {
+static struct request *copy_log_entry_to_request(sio_nsp *nsp, const struct replay_log_entry *e) {
   sio_packet p = { .nsp = nsp, .msg = msg_ref(e->msg), .offset_len = e->offset_len };
   sio_packet_info info = { .size = sizeof info };
   if (e->text) p.text = msg_ref(e->text);
@@ -292,7 +292,7 @@ static int add_missed_events_to_record_message(struct record_message *m,
   while ((e = find_next_event_missed_by_client(recovery, rec, e))) n++;
   if (n && !(m->events = sio__calloc(n, sizeof *m->events))) return UV_ENOMEM;
   while ((e = find_next_event_missed_by_client(recovery, rec, e))) {
-    struct request *copy = copy_logged_event(recovery->nsp, e);
+    struct request *copy = copy_log_entry_to_request(recovery->nsp, e);
     if (!copy) return UV_ENOMEM;
     copy->serial = e->seq;
     m->events[m->nevents++] = copy;
@@ -336,7 +336,7 @@ static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   return true;
 }
 
-static void find_and_send_recovery_record(struct threads_adapter *a, struct request *r) {
+static void send_recovery_record_or_failure(struct threads_adapter *a, struct request *r) {
   struct recovery_record *rec;
   struct recovery *recovery = a->nsp->recovery;
   const struct recovery_claim claim = {
@@ -349,10 +349,10 @@ static void find_and_send_recovery_record(struct threads_adapter *a, struct requ
     send_recovery_record_to_requester(a, r, rec);
 }
 
-void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_answer_or_defer_request(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
   if (recovery && a->recovery && sio__recovery_find_record(recovery, slice_str(r->key))) {
-    find_and_send_recovery_record(a, r);
+    send_recovery_record_or_failure(a, r);
     return;
   }
   struct thread_restore *w = a->recovery ? find_thread_restore_by_pid(a->recovery, r->key) : NULL;
@@ -362,8 +362,9 @@ void sio__threads_recovery_run_request(struct threads_adapter *a, struct request
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void log_received_missed_events(struct recovery *recovery, struct recovery_record *rec,
-                                       const struct record_message *m) {
+static void add_received_missed_events_to_replay_log(struct recovery *recovery,
+                                                     struct recovery_record *rec,
+                                                     const struct record_message *m) {
   for (size_t i = 0; i < m->nevents; i++) {
     const struct request *e = m->events[i];
     if (sio__recovery_add_event_from_other_thread(recovery, rec, e->json, e->bins, e->nbins))
@@ -373,8 +374,8 @@ static void log_received_missed_events(struct recovery *recovery, struct recover
   }
 }
 
-static bool is_saved_socket_in_any_room(const struct recovery_record *rec,
-                                        const char *const *rooms) {
+static bool was_saved_socket_in_any_room(const struct recovery_record *rec,
+                                         const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
     if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
   return false;
@@ -382,12 +383,14 @@ static bool is_saved_socket_in_any_room(const struct recovery_record *rec,
 
 static bool is_broadcast_for_saved_socket(const struct request *r,
                                           const struct recovery_record *rec) {
-  return (!r->rooms || is_saved_socket_in_any_room(rec, r->rooms)) &&
-         !is_saved_socket_in_any_room(rec, r->except);
+  return (!r->rooms || was_saved_socket_in_any_room(rec, r->rooms)) &&
+         !was_saved_socket_in_any_room(rec, r->except);
 }
 
-static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct recovery_record *rec,
-                                            const struct record_message *m, uint64_t position) {
+static void add_unseen_recent_broadcasts_to_record(struct threads_adapter *a,
+                                                   struct recovery_record *rec,
+                                                   const struct record_message *m,
+                                                   uint64_t position) {
   list_each (it, next, &a->recovery->recent.list) {
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
@@ -410,15 +413,16 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
     return NULL;
   m->record = NULL;
   rec->since = w->number;
-  log_received_missed_events(recovery, rec, m);
-  add_recent_broadcasts_to_record(a, rec, m, w->position);
+  add_received_missed_events_to_replay_log(recovery, rec, m);
+  add_unseen_recent_broadcasts_to_record(a, rec, m, w->position);
   return rec;
 }
 
 /* Gives the record to the client that waits for it. If the client does not wait any more, keeps the
  * record in case the client returns; but if a missed event could not be kept, frees the record. */
-static void give_recovery_record_to_client(struct threads_adapter *a, struct thread_restore *w,
-                                           struct recovery_record *rec) {
+static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
+                                                   struct thread_restore *w,
+                                                   struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio__socket_restore_report_answer(w->restore, 0);
   else if (rec->replay.missed_one_is_lost)
@@ -432,14 +436,14 @@ static void on_recovery_record_received(struct threads_adapter *a, struct thread
   bool had_record = m->record;
   struct recovery_record *rec = adopt_received_recovery_record(a, w, m);
   if (rec)
-    give_recovery_record_to_client(a, w, rec);
+    give_recovery_record_to_client_or_keep(a, w, rec);
   else if (had_record)
     w->cause = SIO_RECOVERY_LOG_GONE;
   else if (m->cause != SIO_RECOVERY_NO_SESSION)
     w->cause = m->cause;
   w->open--;
   if (w->restore && w->open == 0) sio__socket_restore_report_answer(w->restore, w->cause);
-  free_thread_restore_if_done(a, w);
+  thread_restore_free_if_done(a, w);
 }
 
 static struct thread_restore *find_thread_restore_by_number(const struct threads_recovery *v,

@@ -50,7 +50,7 @@ static int received_query_send_answer(struct received_query *k, struct answer a)
   return err;
 }
 
-static void received_query_send_end(struct received_query *k, int status, size_t lost) {
+static void received_query_send_end_and_free(struct received_query *k, int status, size_t lost) {
   received_query_send_answer(
       k, (struct answer){ .kind = ANSWER_END, .status = k->err ? k->err : status, .n = lost });
   received_query_free(k);
@@ -58,7 +58,7 @@ static void received_query_send_end(struct received_query *k, int status, size_t
 
 /* Sends ANSWER_END, because no socket and no handler of this server will answer the request. Sends
  * nothing if the request wants no answer. */
-static void send_answer_end_to_requester(struct core *core, const struct request *r, int status) {
+static void send_answer_end_if_wanted(struct core *core, const struct request *r, int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
                       .number = r->number,
@@ -74,7 +74,8 @@ static bool should_request_leave_process(const struct threads_adapter *a, const 
   return has_cluster_below(a) && !stays && !(r->flags & SIO_LOCAL);
 }
 
-static sio_target target_of_request(const struct threads_adapter *a, const struct request *r) {
+static sio_target make_target_of_thread_request(const struct threads_adapter *a,
+                                                const struct request *r) {
   unsigned flags = r->flags & ~(unsigned)SIO_PROCESS;
   if (r->route == ROUTE_TO_CLUSTER)
     return (sio_target){
@@ -91,13 +92,13 @@ static sio_target target_of_request(const struct threads_adapter *a, const struc
 
 static int broadcast_through_adapter_below(struct threads_adapter *a, const struct request *r,
                                            sio_query *q) {
-  sio_target to = target_of_request(a, r);
+  sio_target to = make_target_of_thread_request(a, r);
   sio_packet *p;
   int err = sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, r->offset, &p);
   if (err) return err;
   p->origin = r->origin;
   err = r->route == ROUTE_TO_CLUSTER && (a->is_shut || !has_cluster_below(a))
-            ? sio__threads_order_deliver(a, &to, p, r->origin)
+            ? sio__threads_order_deliver_to_all_threads(a, &to, p, r->origin)
             : a->below->broadcast(a->under, &to, p);
   sio__remote_packet_free(p);
   return err;
@@ -130,7 +131,7 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
 static void on_received_query_end(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);
-  received_query_send_end(k, status, lost < k->expected ? lost : k->expected);
+  received_query_send_end_and_free(k, status, lost < k->expected ? lost : k->expected);
 }
 
 static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
@@ -140,7 +141,7 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
   int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
     if (k) received_query_free(k);
-    send_answer_end_to_requester(a->nsp->core, r, err);
+    send_answer_end_if_wanted(a->nsp->core, r, err);
     return;
   }
   sio_query *q = k->q;
@@ -151,67 +152,69 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
 
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
   int err = 0;
-  sio__threads_recovery_remember_broadcast(a, r);
-  if (r->route == ROUTE_DELIVERY) sio__threads_kept_add_event_to_restores(a, r);
+  sio__threads_recovery_record_broadcast(a, r);
+  if (r->route == ROUTE_DELIVERY) sio__threads_add_event_to_found_restores(a, r);
   if (r->number)
     run_broadcast_request_with_acks(a, r);
   else
     err = broadcast_through_adapter_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
-  if (r->route == ROUTE_DELIVERY) sio__threads_order_on_delivered(a, r);
+  if (r->route == ROUTE_DELIVERY) sio__threads_order_record_delivered_request(a, r);
 }
 
 /* ---- other requests ------------------------------------------------------------------------ */
 
 static void run_join_leave_or_disconnect_request(struct threads_adapter *a,
                                                  const struct request *r) {
-  sio_target to = target_of_request(a, r);
+  sio_target to = make_target_of_thread_request(a, r);
   int err = r->kind == REQUEST_JOIN    ? a->below->all_join(a->under, &to, r->changed)
             : r->kind == REQUEST_LEAVE ? a->below->all_leave(a->under, &to, r->changed)
                                        : a->below->all_disconnect(a->under, &to, r->session);
   if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
-static void on_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
+static void send_fetched_sockets_to_requester(int status, sio_remote *list, size_t n, void *user) {
   struct received_query *k = user;
   for (size_t i = 0; i < n; i++) {
     struct answer a = { .kind = ANSWER_REMOTE, .remote = list[i] };
     a.remote.handshake = sio_remote_handshake(&list[i]);
     received_query_send_answer(k, a);
   }
-  received_query_send_end(k, status, 0);
+  received_query_send_end_and_free(k, status, 0);
 }
 
 static void run_fetch_request(struct threads_adapter *a, const struct request *r) {
   struct received_query *k = received_query_new(a->nsp, r);
   a->asks_below_only = true;
-  int err =
-      k ? sio_all_fetch(target_of_request(a, r), r->timeout_ms, on_sockets_fetched, k) : UV_ENOMEM;
+  int err = k ? sio_all_fetch(make_target_of_thread_request(a, r), r->timeout_ms,
+                              send_fetched_sockets_to_requester, k)
+              : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
   if (k) received_query_free(k);
-  send_answer_end_to_requester(a->nsp->core, r, err);
+  send_answer_end_if_wanted(a->nsp->core, r, err);
 }
 
-static void on_servers_counted(int status, size_t n, void *user) {
+static void send_server_count_to_requester(int status, size_t n, void *user) {
   struct received_query *k = user;
   if (n > 1) received_query_send_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
-  received_query_send_end(k, status, 0);
+  received_query_send_end_and_free(k, status, 0);
 }
 
 /* Counts the servers of other processes: those of the threads are known to the requester. */
 static void run_server_count_request(struct threads_adapter *a, const struct request *r) {
   if (!should_request_leave_process(a, r)) {
-    send_answer_end_to_requester(a->nsp->core, r, 0);
+    send_answer_end_if_wanted(a->nsp->core, r, 0);
     return;
   }
   struct received_query *k = received_query_new(a->nsp, r);
   a->asks_below_only = true;
-  int err = k ? sio_server_count(a->nsp, r->timeout_ms, on_servers_counted, k) : UV_ENOMEM;
+  int err =
+      k ? sio_server_count(a->nsp, r->timeout_ms, send_server_count_to_requester, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
   if (k) received_query_free(k);
-  send_answer_end_to_requester(a->nsp->core, r, err);
+  send_answer_end_if_wanted(a->nsp->core, r, err);
 }
 
 /* ---- server side emits ----------------------------------------------------------------------- */
@@ -225,8 +228,8 @@ struct return_address {
 _Static_assert(sizeof(struct return_address) <= sizeof(sio_return),
                "a sio_return must have room for a struct return_address");
 
-static void send_server_side_answer(sio_adapter *a, const sio_return *to, sio_slice json,
-                                    const sio_slice *bins, size_t nbins) {
+static void send_reply_and_end_of_server_event(sio_adapter *a, const sio_return *to, sio_slice json,
+                                               const sio_slice *bins, size_t nbins) {
   const sio_nsp *nsp = to_threads_adapter(a)->nsp;
   struct return_address at;
   memcpy(&at, to->bytes, sizeof at);
@@ -273,8 +276,8 @@ static int send_server_event_and_await_answers(struct threads_adapter *a, const 
   return 0;
 }
 
-static void relay_server_event_to_other_processes(struct threads_adapter *a,
-                                                  const struct request *r) {
+static void send_server_event_to_other_processes(struct threads_adapter *a,
+                                                 const struct request *r) {
   if (!a->below->server_emit || !should_request_leave_process(a, r)) return;
   int err = r->number ? send_server_event_and_await_answers(a, r)
                       : send_server_event_through_adapter_below(a, r, NULL);
@@ -285,12 +288,13 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
   struct return_address at = { r->from, r->number };
   sio_return to = { { 0 } };
   memcpy(to.bytes, &at, sizeof at);
-  relay_server_event_to_other_processes(a, r);
-  int err = sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
-                                          r->number ? send_server_side_answer : NULL, &to);
+  send_server_event_to_other_processes(a, r);
+  int err =
+      sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
+                                    r->number ? send_reply_and_end_of_server_event : NULL, &to);
   if (!err) return;
   if (r->number)
-    send_answer_end_to_requester(a->nsp->core, r, err);
+    send_answer_end_if_wanted(a->nsp->core, r, err);
   else
     sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
@@ -306,13 +310,13 @@ void sio__thread_request_run_now(struct threads_adapter *a, struct request *r) {
     case REQUEST_FETCH: run_fetch_request(a, r); return;
     case REQUEST_SERVER_EMIT: run_server_emit_request(a, r); return;
     case REQUEST_SERVER_COUNT: run_server_count_request(a, r); return;
-    case REQUEST_RESTORE: sio__threads_recovery_run_request(a, r); return;
-    default: sio__threads_kept_run_request(a, r); return;
+    case REQUEST_RESTORE: sio__threads_recovery_answer_or_defer_request(a, r); return;
+    default: sio__threads_run_cluster_recovery_request(a, r); return;
   }
 }
 
 static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
-  if (r->kind == REQUEST_DISCONNECT && sio__threads_order_hold_request(a, r)) return;
+  if (r->kind == REQUEST_DISCONNECT && sio__threads_order_hold_request_if_too_early(a, r)) return;
   sio__thread_request_run_now(a, r);
 }
 
@@ -320,10 +324,11 @@ static void run_request_for_unknown_namespace(struct core *core, struct request 
   if (r->kind == REQUEST_RESTORE)
     sio__threads_recovery_answer_without_record(core, r);
   else if (r->kind >= REQUEST_RELEASE)
-    sio__threads_kept_answer_unknown(core, r, sio__thread_request_run);
+    sio__threads_answer_recovery_of_unknown_nsp(core, r, sio__thread_request_run);
   else {
-    if (r->route == ROUTE_TO_CLUSTER) sio__threads_order_pass_on(core, r, sio__thread_request_run);
-    send_answer_end_to_requester(core, r, 0);
+    if (r->route == ROUTE_TO_CLUSTER)
+      sio__threads_order_pass_on_to_other_threads(core, r, sio__thread_request_run);
+    send_answer_end_if_wanted(core, r, 0);
   }
 }
 

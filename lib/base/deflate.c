@@ -65,7 +65,7 @@ struct deflate_count sio__deflater_get_counts(const struct deflater *z) {
   return z ? z->count : (struct deflate_count){ 0 };
 }
 
-static int prepare_deflater(struct deflater *z, size_t room) {
+static int init_deflater_and_reserve_scratch(struct deflater *z, size_t room) {
   if (!z->open) {
     int err = deflateInit2(&z->s, z->how.level, Z_DEFLATED, -z->how.window_bits, z->how.mem_level,
                            Z_DEFAULT_STRATEGY);
@@ -75,7 +75,7 @@ static int prepare_deflater(struct deflater *z, size_t room) {
   return sio__buf_reserve(&z->scratch, room);
 }
 
-static void append_bytes_to_buf(struct buf *b, const void *p, size_t n) {
+static void append_bytes_to_reserved_buf(struct buf *b, const void *p, size_t n) {
   memcpy(b->p + b->n, p, n);
   b->n += n;
 }
@@ -83,13 +83,13 @@ static void append_bytes_to_buf(struct buf *b, const void *p, size_t n) {
 static void append_zlib_or_gzip_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
-  if (form == DEFLATE_GZIP) append_bytes_to_buf(b, gzip, sizeof gzip);
-  if (form == DEFLATE_ZLIB) append_bytes_to_buf(b, zlib, sizeof zlib);
+  if (form == DEFLATE_GZIP) append_bytes_to_reserved_buf(b, gzip, sizeof gzip);
+  if (form == DEFLATE_ZLIB) append_bytes_to_reserved_buf(b, zlib, sizeof zlib);
 }
 
 static void append_u32_le(struct buf *b, uint32_t v) {
   uint8_t bytes[] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
-  append_bytes_to_buf(b, bytes, sizeof bytes);
+  append_bytes_to_reserved_buf(b, bytes, sizeof bytes);
 }
 
 static void append_trailer_or_remove_flush_tail(struct buf *b, enum deflate_form form,
@@ -106,7 +106,8 @@ static void append_trailer_or_remove_flush_tail(struct buf *b, enum deflate_form
 /* Compresses `text` to z->scratch, from scratch.n on. Returns false if the result does not fit into
  * `room` bytes or may not be complete. It is not worth sending then, because `room` is greater than
  * the length of the text. */
-static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
+static bool compress_text_to_scratch(struct deflater *z, enum deflate_form form, sio_slice text,
+                                     size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
   z->s.avail_in = (uInt)text.n;
@@ -125,8 +126,8 @@ static void count_deflated_text(struct deflate_count *c, size_t plain, size_t pa
   c->packed += packed;
 }
 
-static int copy_compressed_text_to_msg(struct deflater *z, struct msgs *home, size_t plain,
-                                       struct msg **out) {
+static int copy_scratch_to_msg_and_count(struct deflater *z, struct msgs *home, size_t plain,
+                                         struct msg **out) {
   *out = sio__msg_from_bytes(home, z->scratch.p, z->scratch.n);
   if (!*out) return UV_ENOMEM;
   count_deflated_text(&z->count, plain, z->scratch.n);
@@ -136,12 +137,12 @@ static int copy_compressed_text_to_msg(struct deflater *z, struct msgs *home, si
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out) {
   if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
-  int got = prepare_deflater(z, text.n + 2 * SLACK);
+  int got = init_deflater_and_reserve_scratch(z, text.n + 2 * SLACK);
   if (got) return got;
   append_zlib_or_gzip_header(&z->scratch, form);
-  if (compress_text(z, form, text, text.n + SLACK / 2)) {
+  if (compress_text_to_scratch(z, form, text, text.n + SLACK / 2)) {
     append_trailer_or_remove_flush_tail(&z->scratch, form, text);
-    if (z->scratch.n < text.n) got = copy_compressed_text_to_msg(z, home, text.n, out);
+    if (z->scratch.n < text.n) got = copy_scratch_to_msg_and_count(z, home, text.n, out);
   }
   z->scratch.n = 0;
   if (z->scratch.cap > SCRATCH_KEPT) sio__buf_clear(&z->scratch);

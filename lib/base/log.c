@@ -129,13 +129,13 @@ static size_t log_line_size(size_t n, size_t nsp_n) {
   return sizeof(struct log_line) + n + 1 + nsp_n + 1;
 }
 
-static void log_count_lost_line(struct log *log, const char *why) {
+static void log_count_lost_line_with_cause(struct log *log, const char *why) {
   log->unreported++;
   log->lost++;
   log->why = why;
 }
 
-static void log_append_line(struct log *log, struct log_line *line) {
+static void log_append_waiting_line(struct log *log, struct log_line *line) {
   if (log->last)
     log->last->next = line;
   else
@@ -170,11 +170,11 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
       .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n, .nsp_n = (uint16_t)nsp_n
     };
     log_line_set_fields(line, about, text, nsp);
-    log_append_line(log, line);
+    log_append_waiting_line(log, line);
   } else {
-    log_count_lost_line(log,
-                        fits ? "out of memory"
-                             : "more than 4 MiB of log lines wait for the end of the loop's turn");
+    log_count_lost_line_with_cause(
+        log, fits ? "out of memory"
+                  : "more than 4 MiB of log lines wait for the end of the loop's turn");
   }
   if (log->on_work) log->on_work(log->on_work_arg);
 }
@@ -241,9 +241,9 @@ static bool count_log_line_if_within_rate(struct log_second *s, int level, const
 }
 
 /* Returns true if the line may be logged. A line that exceeds a rate limit is counted instead;
- * sio__log_end_rate_limit_second() logs how many there were. */
-static bool log_check_rate_limit(struct log *log, int level, int room, enum log_cause cause,
-                                 const char *peer) {
+ * sio__log_report_left_out_lines() logs how many there were. */
+static bool log_count_and_check_rate_limit(struct log *log, int level, int room,
+                                           enum log_cause cause, const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
@@ -262,13 +262,13 @@ void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause 
                            const char *peer, const char *fmt, ...) {
   va_list ap;
   if (level > log->level[room]) return;
-  if (!log_check_rate_limit(log, level, room, cause, peer)) return;
+  if (!log_count_and_check_rate_limit(log, level, room, cause, peer)) return;
   va_start(ap, fmt);
   log_format_and_queue_line(log, level, room, fmt, ap);
   va_end(ap);
 }
 
-void sio__log_end_rate_limit_second(struct log *log) {
+void sio__log_report_left_out_lines(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
@@ -282,7 +282,7 @@ void sio__log_end_rate_limit_second(struct log *log) {
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
-static void log_call_host_callback(const struct log *log, const struct log_line *line) {
+static void log_pass_line_to_host_callback(const struct log *log, const struct log_line *line) {
   const sio_log_line out = { .size = sizeof out,
                              .time_ms = line->time_ms,
                              .text = line->text,
@@ -295,7 +295,7 @@ static void log_call_host_callback(const struct log *log, const struct log_line 
   if (log->cb) log->cb(&out, log->user);
 }
 
-static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) {
+static void log_pass_lost_line_count_to_host(struct log *log, uint64_t n, const char *why) {
   char text[128];
   if (!n || !log->cb || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
   snprintf(text, sizeof text,
@@ -332,14 +332,14 @@ void sio__log_deliver_lines(struct log *log) {
   log->busy = true;
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
-    log_call_host_callback(log, line);
+    log_pass_line_to_host_callback(log, line);
     log_free_line(log, line);
   }
-  log_report_lost_lines(log, lost, why);
+  log_pass_lost_line_count_to_host(log, lost, why);
   log->busy = false;
 }
 
-void sio__log_clear(struct log *log) {
+void sio__log_drop_lines_and_callback(struct log *log) {
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
     log_free_line(log, line);

@@ -117,7 +117,8 @@ static inline bool log_has_waiting_lines(const struct log *log) {
  * until the next call. Must be called only where the callback may call any function of the
  * library. */
 void sio__log_deliver_lines(struct log *log);
-void sio__log_clear(struct log *log); /* drops the queued lines; nothing is logged afterwards */
+void sio__log_drop_lines_and_callback(
+    struct log *log); /* drops the queued lines; nothing is logged afterwards */
 
 #define LOG(log, lvl, room, ...)                                                  \
   do {                                                                            \
@@ -161,7 +162,7 @@ void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause 
     __attribute__((format(printf, 6, 7)));
 /* Must be called one second after log->counting has become true. For each kind of which lines were
  * suppressed in that second, logs how many. */
-void sio__log_end_rate_limit_second(struct log *log);
+void sio__log_report_left_out_lines(struct log *log);
 
 enum { LOG_LINE = 512 }; /* the maximum length of a line, in bytes */
 
@@ -174,8 +175,8 @@ void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Expands to the two arguments of "%.*s" that print at most the first 64 bytes of the slice s. */
-#define LOG_SLICE(s) log_slice_length(s), log_slice_text(s)
-static inline int log_slice_length(sio_slice s) { return s.n < 64 ? (int)s.n : 64; }
-static inline const char *log_slice_text(sio_slice s) { return s.p ? s.p : ""; }
+#define LOG_SLICE(s) log_slice_length_up_to_64(s), log_slice_text_or_empty(s)
+static inline int log_slice_length_up_to_64(sio_slice s) { return s.n < 64 ? (int)s.n : 64; }
+static inline const char *log_slice_text_or_empty(sio_slice s) { return s.p ? s.p : ""; }
 
 #endif

@@ -79,7 +79,7 @@ int sio__map_put(struct map *m, void *item) {
 /* Clears the slot `gap`, whose item is being deleted. A search ends at a free slot, so an item
  * after the gap that a search would no longer find is moved into it, which opens a new gap at its
  * old place. */
-static void map_close_gap(struct map *m, uint32_t gap) {
+static void map_free_slot_and_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
   for (uint32_t i = map_next_probe_index(m, gap); m->slots[i]; i = map_next_probe_index(m, i)) {
     uint32_t from_home = (i - map_home_slot(m, m->key(m->slots[i]))) & mask;
@@ -102,7 +102,7 @@ void *sio__map_del(struct map *m, sio_slice key) {
   if (m->n == 0) return NULL;
   void **slot = map_find_slot(m, key), *item = *slot;
   if (!item) return NULL;
-  map_close_gap(m, (uint32_t)(slot - m->slots));
+  map_free_slot_and_close_gap(m, (uint32_t)(slot - m->slots));
   m->n--;
   map_shrink_if_sparse(m);
   return item;

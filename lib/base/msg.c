@@ -12,7 +12,7 @@
 
 enum { KEEP_SMALL = 256 };
 
-static bool msg_size_overflows(size_t cap, size_t *size) {
+static bool get_msg_block_size_or_overflow(size_t cap, size_t *size) {
   return cap > UINT32_MAX || add_overflows(sizeof(struct msg) + MSG_HEADROOM, cap, size);
 }
 
@@ -25,7 +25,7 @@ void sio__msg_allocator_clear(struct msgs *home) { sio__pool_clear(&home->small)
 
 static struct msg *alloc_large_msg(size_t cap) {
   size_t size;
-  return msg_size_overflows(cap, &size) ? NULL : sio__malloc(size);
+  return get_msg_block_size_or_overflow(cap, &size) ? NULL : sio__malloc(size);
 }
 
 static struct msg *init_msg_block(struct msg *m, struct msgs *home, size_t cap, bool pooled) {
@@ -62,7 +62,7 @@ static void free_msg_block(struct msg *m) {
     sio__free(m);
 }
 
-static struct msg *move_msg_out_of_pool(struct msg *m, size_t size) {
+static struct msg *copy_pooled_msg_to_larger_block(struct msg *m, size_t size) {
   struct msg *big = sio__malloc(size);
   if (!big) return NULL;
   memcpy(big, m, sizeof *m + MSG_HEADROOM + m->len);
@@ -75,8 +75,9 @@ static int grow_msg(struct msg **m, size_t need) {
   size_t cap = (size_t)(*m)->cap * 2, size;
   if (cap < need) cap = need;
   if (cap > UINT32_MAX) cap = UINT32_MAX;
-  if (msg_size_overflows(cap, &size)) return SIO_ETOOBIG;
-  struct msg *bigger = (*m)->pooled ? move_msg_out_of_pool(*m, size) : sio__realloc(*m, size);
+  if (get_msg_block_size_or_overflow(cap, &size)) return SIO_ETOOBIG;
+  struct msg *bigger =
+      (*m)->pooled ? copy_pooled_msg_to_larger_block(*m, size) : sio__realloc(*m, size);
   if (!bigger) return UV_ENOMEM;
   bigger->home->bytes += cap - bigger->cap;
   bigger->cap = (uint32_t)cap;
@@ -102,7 +103,7 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
 
 /* Frees a msg, and the attachments linked after it up to the first that has another reference. This
  * does not recurse, because a peer decides how many attachments a packet has. */
-void sio__msg_free(struct msg *m) {
+void sio__msg_free_with_attachments(struct msg *m) {
   do {
     struct msg *next = m->next;
     msg_unref(m->deflated);

@@ -79,7 +79,8 @@ struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
  * the text would exceed 4 GiB. After an error *m is unchanged. */
 int sio__msg_reserve(struct msg **m, size_t n);
 int sio__msg_put(struct msg **m, const void *p, size_t n);
-void sio__msg_free(struct msg *m); /* called by msg_unref() when the last reference is gone */
+void sio__msg_free_with_attachments(
+    struct msg *m); /* called by msg_unref() when the last reference is gone */
 
 /* Copies the fields that determine when a msg may be dropped. m contains the same message as `as`,
  * compressed or in Base64, and must be dropped under the same conditions. */
@@ -121,7 +122,7 @@ static inline struct msg *msg_ref(struct msg *m) {
   return m;
 }
 static inline void msg_unref(struct msg *m) {
-  if (m && --m->refs == 0) sio__msg_free(m);
+  if (m && --m->refs == 0) sio__msg_free_with_attachments(m);
 }
 
 #endif

@@ -61,7 +61,7 @@ struct decimal {
   int n, point;
 };
 
-static char *put_zero_digits(char *o, int n) {
+static char *put_zeros(char *o, int n) {
   for (; n > 0; n--) *o++ = '0';
   return o;
 }
@@ -86,9 +86,9 @@ static char *put_decimal_as_javascript(char *o, const struct decimal *d) {
   if (d->point <= 0) {
     *o++ = '0';
     *o++ = '.';
-    return put_digits_of_decimal(put_zero_digits(o, -d->point), d, 0, d->n);
+    return put_digits_of_decimal(put_zeros(o, -d->point), d, 0, d->n);
   }
-  o = put_zero_digits(put_digits_of_decimal(o, d, 0, d->point), d->point - d->n);
+  o = put_zeros(put_digits_of_decimal(o, d, 0, d->point), d->point - d->n);
   if (d->n > d->point) *o++ = '.';
   return put_digits_of_decimal(o, d, d->point, d->n);
 }
@@ -191,7 +191,7 @@ static bool skip_number_char_if(struct reader *r, char c) {
   return true;
 }
 
-static void add_digit_to_parsed_number(struct reader *r, char c) {
+static void append_digit_to_parsed_number(struct reader *r, char c) {
   r->digits[r->n++] = c;
   if (r->kept == KEPT_DIGITS) {
     r->dropped++;
@@ -202,22 +202,22 @@ static void add_digit_to_parsed_number(struct reader *r, char c) {
   }
 }
 
-static bool read_number_digits(struct reader *r) {
+static bool read_digit_sequence_of_number(struct reader *r) {
   if (!is_next_number_char_digit(r)) return false;
-  while (is_next_number_char_digit(r)) add_digit_to_parsed_number(r, *r->p++);
+  while (is_next_number_char_digit(r)) append_digit_to_parsed_number(r, *r->p++);
   return true;
 }
 
 static bool read_integer_part(struct reader *r) {
-  if (!skip_number_char_if(r, '0')) return read_number_digits(r);
-  add_digit_to_parsed_number(r, '0');
+  if (!skip_number_char_if(r, '0')) return read_digit_sequence_of_number(r);
+  append_digit_to_parsed_number(r, '0');
   return true;
 }
 
 static bool read_fraction_part(struct reader *r) {
   if (!skip_number_char_if(r, '.')) return true;
   size_t before = r->n;
-  if (!read_number_digits(r)) return false;
+  if (!read_digit_sequence_of_number(r)) return false;
   r->exponent = -(int)(r->n - before);
   return true;
 }

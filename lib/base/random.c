@@ -36,10 +36,10 @@ static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 int sio__fill_random(void *out, size_t n) { return sio__os_fill_random(out, n); }
 
 #ifdef _WIN32 /* where a process cannot fork */
-static void register_fork_counter(void) { fork_is_seen = true; }
+static void register_fork_counting_handler(void) { fork_is_seen = true; }
 #else
 static void count_process_fork(void) { atomic_fetch_add(&forks, 1); }
-static void register_fork_counter(void) {
+static void register_fork_counting_handler(void) {
   fork_is_seen = pthread_atfork(NULL, NULL, count_process_fork) == 0;
 }
 #endif
@@ -53,7 +53,7 @@ static int refill_random_id_batch(unsigned now) {
 }
 
 int sio__make_random_id(char out[SIO__ID_LEN + 1]) {
-  pthread_once(&fork_once, register_fork_counter);
+  pthread_once(&fork_once, register_fork_counting_handler);
   unsigned now = atomic_load(&forks);
   if (batch.left == 0 || batch.forks != now || !fork_is_seen) {
     int err = refill_random_id_batch(now);

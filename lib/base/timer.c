@@ -28,7 +28,7 @@ void sio__timers_init(struct timers *w, uint64_t now) {
     for (unsigned s = 0; s < TIMER_SLOTS; s++) list_init(&w->slot[l][s]);
 }
 
-static void timers_insert_into_slot(struct timers *w, struct timer *t) {
+static void timers_insert_into_wheel_slot(struct timers *w, struct timer *t) {
   uint64_t distance = t->at - w->now;
   unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
   if (level > TOP) level = TOP;
@@ -43,12 +43,12 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
   if (at <= w->now)
     list_push(&w->due, &t->link);
   else
-    timers_insert_into_slot(w, t);
+    timers_insert_into_wheel_slot(w, t);
 }
 
 /* Must be called when the list `head` has become empty. If it is the list of a slot, clears the bit
  * of that slot in w->used. */
-static void timers_mark_slot_empty(struct timers *w, const struct list *head) {
+static void timers_clear_bit_of_empty_slot(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
   size_t i = offset / sizeof *head;
@@ -59,10 +59,11 @@ void sio__timer_stop(struct timers *w, struct timer *t) {
   struct list *before = t->link.prev;
   if (before == &t->link) return;
   list_remove(&t->link);
-  if (list_empty(before)) timers_mark_slot_empty(w, before);
+  if (list_empty(before)) timers_clear_bit_of_empty_slot(w, before);
 }
 
-static void timers_take_current_slot(struct timers *w, unsigned level, struct list *into) {
+static void timers_take_timers_of_current_slot(struct timers *w, unsigned level,
+                                               struct list *into) {
   unsigned slot = timer_wheel_window_number(w->now, level) % TIMER_SLOTS;
   list_init(into);
   list_splice(into, &w->slot[level][slot]);
@@ -71,14 +72,14 @@ static void timers_take_current_slot(struct timers *w, unsigned level, struct li
 
 /* If a window of a level above 0 begins at w->now, moves the timers of that window to lower levels.
  * A window of level l begins when the lower l * BITS bits of the time are 0. */
-static void timers_move_to_lower_level(struct timers *w) {
+static void timers_move_begun_windows_to_lower_levels(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
   while (--level > 0) {
     struct list opened, *link;
-    timers_take_current_slot(w, level, &opened);
+    timers_take_timers_of_current_slot(w, level, &opened);
     while ((link = list_pop(&opened)))
-      timers_insert_into_slot(w, container_of(link, struct timer, link));
+      timers_insert_into_wheel_slot(w, container_of(link, struct timer, link));
   }
 }
 
@@ -118,8 +119,8 @@ void sio__timers_fire_due(struct timers *w, uint64_t now) {
   uint64_t at;
   while ((at = timers_next_window_start(w)) <= now && at != UINT64_MAX) {
     w->now = at;
-    timers_move_to_lower_level(w);
-    timers_take_current_slot(w, 0, &due);
+    timers_move_begun_windows_to_lower_levels(w);
+    timers_take_timers_of_current_slot(w, 0, &due);
     timers_fire_list(&due);
   }
   if (now > w->now) w->now = now;

@@ -65,7 +65,7 @@ static int find_or_add_address_child_nsp_counter(struct addr_children **out, str
   struct addr a;
   *out = NULL;
   if (!c || !sio__addr_parse(&a, slice_str(sio__session_client_address(c)))) return 0;
-  struct addr key = sio__addr_limit_key(&a);
+  struct addr key = sio__addr_clear_ipv6_host_bits(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
   if (!*out) *out = address_child_nsp_counter_new(core, &key);
   return *out ? 0 : UV_ENOMEM;

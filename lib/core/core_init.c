@@ -48,5 +48,5 @@ void sio__core_clear(struct core *core) {
   sio__decode_scratch_clear(&core->scratch);
   sio__buf_clear(&core->handshake);
   sio__msg_allocator_clear(&core->loop.msgs);
-  sio__log_clear(&core->log);
+  sio__log_drop_lines_and_callback(&core->log);
 }

@@ -60,7 +60,7 @@ void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_ent
                              const char *address) {
   struct addr addr = { 0 };
   sio__addr_parse(&addr, slice_str(address));
-  e->addr = sio__addr_limit_key(&addr);
+  e->addr = sio__addr_clear_ipv6_host_bits(&addr);
   insert_recovery_entry(q, e, false);
 }
 

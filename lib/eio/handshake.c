@@ -142,7 +142,7 @@ static void set_request_handlers(sio_request *r, const struct http_mount *mount,
 }
 
 static void route_websocket_request_or_refuse(struct eio *e, sio_request *r) {
-  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error(r) : NULL;
+  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error_and_set_version(r) : NULL;
   if (r->method != HTTP_GET)
     charge_and_refuse_engine_request(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (fault)

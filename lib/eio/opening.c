@@ -86,7 +86,7 @@ static void feed_websocket_bytes_after_handshake(struct ws_conn *w, sio_slice re
 static sio_slice first_offered_subprotocol(const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name = slice(NULL, 0);
-  sio__ws_next_subprotocol(&o, &name);
+  sio__ws_next_offered_subprotocol(&o, &name);
   return name;
 }
 

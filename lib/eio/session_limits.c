@@ -47,8 +47,8 @@ bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
   struct addr a;
   if (!c->limited || !addr_limits_active(addr_limits)) return true;
   a = sio__request_parse_client_address(r);
-  if (sio__addr_limits_count_open(addr_limits, &a, ADDR_SESSIONS,
-                                  &session_limits_of(c)->addr_record))
+  if (sio__addr_limits_count_open_if_below_max(addr_limits, &a, ADDR_SESSIONS,
+                                               &session_limits_of(c)->addr_record))
     return true;
   sio__admit_answer_too_many_requests(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
@@ -57,7 +57,7 @@ bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
 void sio__session_limits_stop_counting(sio_session *c) {
   struct session_limits *g = session_limits_of(c);
   if (!g) return;
-  sio__meter_stop(&g->meter);
-  sio__addr_record_release(g->addr_record, ADDR_SESSIONS);
+  sio__meter_stop_timer(&g->meter);
+  sio__addr_record_decrement_open_count(g->addr_record, ADDR_SESSIONS);
   g->addr_record = NULL;
 }

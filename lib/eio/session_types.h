@@ -36,7 +36,7 @@ struct transport {
    * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages for which `drop` returns true. The first one always stays, because
-   * a part of it may have been sent: see sio__queue_remove_if(). */
+   * a part of it may have been sent: see sio__queue_remove_msgs_if(). */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);

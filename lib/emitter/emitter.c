@@ -49,7 +49,8 @@ void sio_emitter_free(sio_emitter *e) {
 
 /* Writes nsp to out with a slash before it if it has none: "chat" becomes "/chat", and NULL becomes
  * "/". Sets *full to the name in out. Returns false if the name is too long. */
-static bool emitter_normalize_nsp_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
+static bool emitter_copy_nsp_name_with_slash(char out[NSP_MAX + 2], const char *nsp,
+                                             sio_slice *full) {
   size_t n = nsp ? strlen(nsp) : 0;
   bool slash = n == 0 || *nsp != '/';
   if (n + slash > NSP_MAX) return false;
@@ -73,8 +74,8 @@ static struct message_target message_target_from_emitter(const sio_emitter_targe
 
 /* Publishes m on the channel whose name is made from e->key, kind, nsp and last. If m->err is set,
  * returns it and publishes nothing. Clears m in any case. */
-static int emitter_publish_message(sio_emitter *e, const char *kind, sio_slice nsp,
-                                   const char *last, struct message *m) {
+static int emitter_publish_and_clear_message(sio_emitter *e, const char *kind, sio_slice nsp,
+                                             const char *last, struct message *m) {
   struct message channel;
   sio__message_init(&channel, &e->home);
   sio__message_write_channel_name(&channel, e->key, kind, nsp, last);
@@ -123,9 +124,9 @@ static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const 
 
 /* Moves `text` to *encoded: as MessagePack if `as_msgpack` is true or the event has attachments,
  * which JSON cannot hold, otherwise as JSON. */
-static void emitter_encode_message(struct message *encoded, struct message *text,
-                                   const struct emitter_event *ev, bool as_msgpack,
-                                   struct msgs *home) {
+static void emitter_move_or_convert_to_msgpack(struct message *encoded, struct message *text,
+                                               const struct emitter_event *ev, bool as_msgpack,
+                                               struct msgs *home) {
   if (!as_msgpack && !ev->nbins) {
     *encoded = *text;
     return;
@@ -140,8 +141,9 @@ static int emitter_publish_broadcast(sio_emitter *e, sio_slice nsp, const struct
   struct message text, packed;
   sio__message_init(&text, &e->home);
   sio__message_write_broadcast(&text, uid_of_emitters, nsp, ev->json, to);
-  emitter_encode_message(&packed, &text, ev, true, &e->home);
-  return emitter_publish_message(e, "", nsp, sio__message_single_room(to), &packed);
+  emitter_move_or_convert_to_msgpack(&packed, &text, ev, true, &e->home);
+  return emitter_publish_and_clear_message(e, "", nsp, sio__message_target_only_room_or_null(to),
+                                           &packed);
 }
 
 int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, sio_args args) {
@@ -150,7 +152,7 @@ int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, s
   struct emitter_event ev;
   struct message_target target = message_target_from_emitter(&to);
   if (!e) return UV_EINVAL;
-  if (!event || !emitter_normalize_nsp_name(name, to.nsp, &nsp)) return SIO_ENAME;
+  if (!event || !emitter_copy_nsp_name_with_slash(name, to.nsp, &nsp)) return SIO_ENAME;
   int err = emitter_event_encode(&ev, e, event, args);
   if (!err && !is_emitter_target_empty(&to)) err = emitter_publish_broadcast(e, nsp, &ev, &target);
   emitter_event_clear(&ev);
@@ -165,11 +167,11 @@ static int emitter_publish_join_leave_or_disconnect(sio_emitter *e, const sio_em
   struct message m;
   struct message_target target = message_target_from_emitter(to);
   if (!e) return UV_EINVAL;
-  if (!emitter_normalize_nsp_name(name, to->nsp, &nsp)) return SIO_ENAME;
+  if (!emitter_copy_nsp_name_with_slash(name, to->nsp, &nsp)) return SIO_ENAME;
   if (is_emitter_target_empty(to)) return 0;
   sio__message_init(&m, &e->home);
   sio__message_write_join_leave_or_disconnect(&m, NULL, type, &target, rooms, session);
-  return emitter_publish_message(e, "-request", nsp, NULL, &m);
+  return emitter_publish_and_clear_message(e, "-request", nsp, NULL, &m);
 }
 
 int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
@@ -193,8 +195,8 @@ static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
   struct message text, m;
   sio__message_init(&text, &e->home);
   sio__message_write_server_event(&text, uid_of_emitters, NULL, ev->json);
-  emitter_encode_message(&m, &text, ev, false, &e->home);
-  return emitter_publish_message(e, "-request", nsp, NULL, &m);
+  emitter_move_or_convert_to_msgpack(&m, &text, ev, false, &e->home);
+  return emitter_publish_and_clear_message(e, "-request", nsp, NULL, &m);
 }
 
 /* Encodes the event's name as the first argument and not as a name: names that are reserved between
@@ -218,7 +220,7 @@ int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *ev
   sio_slice full;
   struct emitter_event ev;
   if (!e) return UV_EINVAL;
-  if (!event || !emitter_normalize_nsp_name(name, nsp, &full)) return SIO_ENAME;
+  if (!event || !emitter_copy_nsp_name_with_slash(name, nsp, &full)) return SIO_ENAME;
   int err = emitter_encode_server_event(&ev, e, event, args);
   if (!err) err = emitter_publish_server_event(e, full, &ev);
   emitter_event_clear(&ev);

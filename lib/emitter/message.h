@@ -53,7 +53,7 @@ void sio__message_write_channel_name(struct message *m, sio_slice key, const cha
                                      sio_slice nsp, const char *last);
 
 /* Returns the room of a target that has exactly one room, otherwise NULL. */
-const char *sio__message_single_room(const struct message_target *to);
+const char *sio__message_target_only_room_or_null(const struct message_target *to);
 
 /* Writes a JSON array of strings, such as ["a","b"]; an empty one if names is NULL. */
 void sio__message_write_names(struct message *m, const char *const *names);

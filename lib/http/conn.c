@@ -189,7 +189,7 @@ static void http_conn_on_state_timeout(struct http_conn *c) {
       sio__http_conn_close_and_report_rejection(c, SIO_REJECT_PROXY,
                                                 "no PROXY header within head_timeout_ms");
       return;
-    case HTTP_TLS: sio__tls_fail_handshake_timeout(c->conn); return;
+    case HTTP_TLS: sio__tls_fail_timed_out_handshake(c->conn); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: close_slow_reader_or_restart_timer(c); return;
     case HTTP_SENDING:
@@ -374,14 +374,14 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
     close(fd);
     return UV_ENOMEM;
   }
-  int err = sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c,
-                               choose_conn_kind_tls_counted_or_plain(h, tls));
+  int err = sio__conn_new_of_kind(&c->conn, h->loop, fd, &http_stream_ops, c,
+                                  choose_conn_kind_tls_counted_or_plain(h, tls));
   if (err) {
     sio__free(c);
     return err;
   }
   c->tls = tls;
-  sio__conn_address(c->conn, c->address);
+  sio__conn_peer_address_text(c->conn, c->address);
   if (from_proxy) c->proxy = sio__proxy_info_new(c->address, !h->proxies.header);
   if (!from_proxy || c->proxy) {
     http_conn_init_and_add_to_pending(c, h);
@@ -413,7 +413,7 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
   if (proxy)
     memcpy(c->address, proxy->client, sizeof c->address);
   else
-    sio__conn_address(c->conn, c->address);
+    sio__conn_peer_address_text(c->conn, c->address);
   http_conn_init_and_add_to_pending(c, h);
   return 0;
 }

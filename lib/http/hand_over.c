@@ -69,7 +69,7 @@ static int count_transferred_conn_or_close(struct http_conn *c) {
   struct addr a;
   struct addr_limits *g = c->http->addr_limits;
   if (!addr_limits_active(g) || !sio__addr_parse(&a, slice_str(c->address))) return 0;
-  bool allowed = sio__addr_limits_count_open(g, &a, ADDR_CONNS, &record);
+  bool allowed = sio__addr_limits_count_open_if_below_max(g, &a, ADDR_CONNS, &record);
   if (record) conn_set_addr_record(c->conn, record);
   if (allowed) return 0;
   sio__http_conn_close_and_report_rejection(

@@ -45,7 +45,7 @@ static int count_conn_for_peer_unless_proxy(struct http *h, int fd, struct addr_
                                             bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
-  struct addr a = sio__addr_read_peer(fd);
+  struct addr a = sio__addr_get_socket_peer(fd);
   *from_proxy = sio__addr_set_contains(&h->addr_limits->trusted, &a);
   if (*from_proxy || sio__addr_limits_admit(h->addr_limits, &a, ADDR_CONNS, record, &cause) == 0)
     return 0;
@@ -67,7 +67,7 @@ int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls) 
   close_oldest_conn_without_request_if_full(h);
   err = sio__http_conn_new(&c, h, fd, from_proxy, tls);
   if (err) {
-    sio__addr_record_release(record, ADDR_CONNS);
+    sio__addr_record_decrement_open_count(record, ADDR_CONNS);
     return err;
   }
   if (record) conn_set_addr_record(c->conn, record);

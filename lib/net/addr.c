@@ -18,7 +18,9 @@ struct addr_net {
 
 static const uint8_t mapped[V4_AT] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-static bool is_mapped_v4(const uint8_t b[16]) { return memcmp(b, mapped, sizeof mapped) == 0; }
+static bool is_v4_mapped_address(const uint8_t b[16]) {
+  return memcmp(b, mapped, sizeof mapped) == 0;
+}
 
 static void set_v4_mapped_address(uint8_t b[16], const void *four) {
   memcpy(b, mapped, sizeof mapped);
@@ -47,7 +49,7 @@ struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   return a;
 }
 
-struct addr sio__addr_read_peer(int fd) {
+struct addr sio__addr_get_socket_peer(int fd) {
   union {
     struct sockaddr any;
     struct sockaddr_storage room;
@@ -72,16 +74,16 @@ bool sio__addr_parse(struct addr *out, sio_slice text) {
 const char *sio__addr_to_text(const struct addr *a, char out[ADDR_TEXT]) {
   *out = '\0';
   if (a->kind != ADDR_IP) return out;
-  if (is_mapped_v4(a->b))
+  if (is_v4_mapped_address(a->b))
     inet_ntop(AF_INET, a->b + V4_AT, out, ADDR_TEXT);
   else
     inet_ntop(AF_INET6, a->b, out, ADDR_TEXT);
   return out;
 }
 
-struct addr sio__addr_limit_key(const struct addr *a) {
+struct addr sio__addr_clear_ipv6_host_bits(const struct addr *a) {
   struct addr g = *a;
-  if (g.kind == ADDR_IP && !is_mapped_v4(g.b))
+  if (g.kind == ADDR_IP && !is_v4_mapped_address(g.b))
     memset(g.b + GROUP_BYTES, 0, sizeof g.b - GROUP_BYTES);
   return g;
 }
@@ -97,7 +99,7 @@ static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned 
 }
 
 /* Parses "10.0.0.0/8" or a single address. The bits after the prefix must be zero. */
-static bool parse_network(struct addr_net *net, sio_slice text) {
+static bool parse_ip_network(struct addr_net *net, sio_slice text) {
   sio_slice address;
   struct addr a;
   uint64_t bits;
@@ -124,7 +126,7 @@ int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const ch
   for (size_t i = 0; i < count; i++) {
     if (strcmp(texts[i], "unix") == 0) {
       set->has_unix = true;
-    } else if (!parse_network(&set->nets[set->n++], slice_str(texts[i]))) {
+    } else if (!parse_ip_network(&set->nets[set->n++], slice_str(texts[i]))) {
       *bad = texts[i];
       sio__addr_set_clear(set);
       return UV_EINVAL;

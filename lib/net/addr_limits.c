@@ -13,24 +13,24 @@ enum {
   FORGET_AT_ONCE = 2 /* how many old records at most are removed when a new one is added */
 };
 
-static sio_slice addr_record_key(const void *item) {
+static sio_slice get_map_key_of_addr_record(const void *item) {
   const struct addr_record *p = item;
   return slice((const char *)p->addr.b, sizeof p->addr.b);
 }
 
 /* ---- records --------------------------------------------------------------- */
 
-static void addr_record_free(struct addr_record *p) {
+static void remove_and_free_addr_record(struct addr_record *p) {
   list_remove(&p->idle);
-  sio__map_del(&p->table->records, addr_record_key(p));
+  sio__map_del(&p->table->records, get_map_key_of_addr_record(p));
   sio__free(p);
 }
 
-static void lock_addr_table(struct addr_table *t) {
+static void lock_addr_table_if_shared(struct addr_table *t) {
   if (!t->owner) pthread_mutex_lock(&t->lock);
 }
 
-static void unlock_addr_table(struct addr_table *t) {
+static void unlock_addr_table_if_shared(struct addr_table *t) {
   if (!t->owner) pthread_mutex_unlock(&t->lock);
 }
 
@@ -47,7 +47,7 @@ static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
   return ms < FORGET_MS ? FORGET_MS : ms > FORGET_MOST_MS ? FORGET_MOST_MS : ms;
 }
 
-static void start_idle_records_timer(struct addr_limits *g) {
+static void start_idle_records_timer_if_needed(struct addr_limits *g) {
   if (!list_empty(&g->own.idle) && !timer_is_active(&g->forget))
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
@@ -59,23 +59,23 @@ static void free_idle_addr_records(struct addr_table *t, uint64_t ms, unsigned n
   while (n-- > 0 && (it = list_first(&t->idle))) {
     struct addr_record *p = container_of(it, struct addr_record, idle);
     if (now - p->idle_at < ms) break;
-    addr_record_free(p);
+    remove_and_free_addr_record(p);
   }
 }
 
-static void on_idle_records_timer(struct timer *t) {
+static void on_timer_free_idle_addr_records(struct timer *t) {
   struct addr_limits *g = container_of(t, struct addr_limits, forget);
   free_idle_addr_records(&g->own, idle_record_lifetime_ms(g), UINT_MAX);
-  start_idle_records_timer(g);
+  start_idle_records_timer_if_needed(g);
 }
 
-static void addr_record_link_if_idle(struct addr_record *p) {
+static void add_addr_record_to_idle_list_if_unused(struct addr_record *p) {
   struct addr_table *t = p->table;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = addr_table_now_ms(t);
   list_remove(&p->idle);
   list_push(&t->idle, &p->idle);
-  if (t->owner) start_idle_records_timer(t->owner);
+  if (t->owner) start_idle_records_timer_if_needed(t->owner);
 }
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
@@ -83,7 +83,7 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
   if (!t->owner) free_idle_addr_records(t, idle_record_lifetime_ms(g), FORGET_AT_ONCE);
   if (t->records.n >= g->max_records) {
     if (list_empty(&t->idle)) return NULL;
-    addr_record_free(container_of(list_first(&t->idle), struct addr_record, idle));
+    remove_and_free_addr_record(container_of(list_first(&t->idle), struct addr_record, idle));
   }
   struct addr_record *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
@@ -97,9 +97,10 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
 
 /* Returns NULL if the address is not counted. That is also so if memory runs out, so that the
  * server does not reject every peer then. */
-static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
+static struct addr_record *find_or_add_addr_record_unless_trusted(struct addr_limits *g,
+                                                                  const struct addr *a) {
   if (a->kind != ADDR_IP || sio__addr_set_contains(&g->trusted, a)) return NULL;
-  struct addr key = sio__addr_limit_key(a);
+  struct addr key = sio__addr_clear_ipv6_host_bits(a);
   struct addr_record *p =
       sio__map_get(&g->table->records, slice((const char *)key.b, sizeof key.b));
   if (!p) p = add_addr_record(g, &key);
@@ -109,8 +110,9 @@ static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const 
 
 /* ---- admission ------------------------------------------------------------- */
 
-static struct addr_record *find_or_add_record_of_peer(struct addr_limits *g, const struct addr *a) {
-  return addr_limits_active(g) ? find_or_add_addr_record(g, a) : NULL;
+static struct addr_record *find_or_add_addr_record_if_limited(struct addr_limits *g,
+                                                              const struct addr *a) {
+  return addr_limits_active(g) ? find_or_add_addr_record_unless_trusted(g, a) : NULL;
 }
 
 static bool is_address_at_max_open(const struct addr_limits *g, const struct addr_record *p,
@@ -127,82 +129,82 @@ static uint64_t check_and_charge_addr_record(const struct addr_limits *g, struct
   return sio__bucket_try_take_one(&p->buckets[kind], &g->rate, addr_table_now_ms(g->table));
 }
 
-static void addr_record_count_open(struct addr_record *p, enum addr_count kind) {
+static void addr_record_increment_open_count(struct addr_record *p, enum addr_count kind) {
   p->open[kind]++;
   list_remove(&p->idle);
 }
 
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause) {
-  lock_addr_table(g->table);
-  struct addr_record *p = find_or_add_record_of_peer(g, a);
+  lock_addr_table_if_shared(g->table);
+  struct addr_record *p = find_or_add_addr_record_if_limited(g, a);
   uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
   if (p && wait)
-    addr_record_link_if_idle(p);
+    add_addr_record_to_idle_list_if_unused(p);
   else if (p)
-    addr_record_count_open(p, kind);
-  unlock_addr_table(g->table);
+    addr_record_increment_open_count(p, kind);
+  unlock_addr_table_if_shared(g->table);
   *out = wait ? NULL : p;
   return wait;
 }
 
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause) {
-  lock_addr_table(g->table);
-  struct addr_record *p = find_or_add_record_of_peer(g, a);
+  lock_addr_table_if_shared(g->table);
+  struct addr_record *p = find_or_add_addr_record_if_limited(g, a);
   uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
-  if (p) addr_record_link_if_idle(p);
-  unlock_addr_table(g->table);
+  if (p) add_addr_record_to_idle_list_if_unused(p);
+  unlock_addr_table_if_shared(g->table);
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause) {
-  lock_addr_table(g->table);
-  struct addr_record *p = find_or_add_record_of_peer(g, a);
+  lock_addr_table_if_shared(g->table);
+  struct addr_record *p = find_or_add_addr_record_if_limited(g, a);
   uint64_t wait = p ? sio__bucket_try_take_one(&p->buckets[ADDR_SESSIONS], &g->rate,
                                                addr_table_now_ms(g->table))
                     : 0;
-  if (p) addr_record_link_if_idle(p);
-  unlock_addr_table(g->table);
+  if (p) add_addr_record_to_idle_list_if_unused(p);
+  unlock_addr_table_if_shared(g->table);
   *cause = SIO_REJECT_SESSIONS;
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a) {
-  lock_addr_table(g->table);
-  struct addr_record *p = find_or_add_addr_record(g, a);
+  lock_addr_table_if_shared(g->table);
+  struct addr_record *p = find_or_add_addr_record_unless_trusted(g, a);
   uint64_t wait =
       p ? sio__bucket_try_take_one(&p->requests, &g->request_rate, addr_table_now_ms(g->table)) : 0;
-  if (p) addr_record_link_if_idle(p);
-  unlock_addr_table(g->table);
+  if (p) add_addr_record_to_idle_list_if_unused(p);
+  unlock_addr_table_if_shared(g->table);
   return wait;
 }
 
-bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                                 struct addr_record **out) {
-  lock_addr_table(g->table);
-  struct addr_record *p = find_or_add_record_of_peer(g, a);
+bool sio__addr_limits_count_open_if_below_max(struct addr_limits *g, const struct addr *a,
+                                              enum addr_count kind, struct addr_record **out) {
+  lock_addr_table_if_shared(g->table);
+  struct addr_record *p = find_or_add_addr_record_if_limited(g, a);
   bool allowed = !p || !is_address_at_max_open(g, p, kind);
-  if (p && allowed) addr_record_count_open(p, kind);
-  unlock_addr_table(g->table);
+  if (p && allowed) addr_record_increment_open_count(p, kind);
+  unlock_addr_table_if_shared(g->table);
   *out = allowed ? p : NULL;
   return allowed;
 }
 
 uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g) {
-  lock_addr_table(g->table);
+  lock_addr_table_if_shared(g->table);
   uint32_t n = g->table->records.n;
-  unlock_addr_table(g->table);
+  unlock_addr_table_if_shared(g->table);
   return n;
 }
 
-void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
+void sio__addr_record_decrement_open_count(struct addr_record *p, enum addr_count kind) {
   if (!p) return;
   struct addr_table *t = p->table;
-  lock_addr_table(t);
+  lock_addr_table_if_shared(t);
   p->open[kind]--;
-  addr_record_link_if_idle(p);
-  unlock_addr_table(t);
+  add_addr_record_to_idle_list_if_unused(p);
+  unlock_addr_table_if_shared(t);
 }
 
 /* ---- reporting ------------------------------------------------------------- */
@@ -225,14 +227,14 @@ void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const cha
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log) {
   *g = (struct addr_limits){ .loop = l, .log = log, .table = &g->own, .own.owner = g };
-  sio__map_init(&g->own.records, addr_record_key);
+  sio__map_init(&g->own.records, get_map_key_of_addr_record);
   list_init(&g->own.idle);
-  timer_init(&g->forget, on_idle_records_timer);
+  timer_init(&g->forget, on_timer_free_idle_addr_records);
 }
 
 int sio__addr_table_init_with_lock(struct addr_table *t) {
   *t = (struct addr_table){ 0 };
-  sio__map_init(&t->records, addr_record_key);
+  sio__map_init(&t->records, get_map_key_of_addr_record);
   list_init(&t->idle);
   return pthread_mutex_init(&t->lock, NULL) ? UV_ENOMEM : 0;
 }

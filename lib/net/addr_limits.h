@@ -88,13 +88,13 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
 /* Checks the rate and the number of open connections or sessions (`kind`) of address a for one
  * more, and counts it. Returns 0, or the ms to wait until it may be admitted (UINT64_MAX: until
  * another one ends) with the reason in *cause. *out must be released with
- * sio__addr_record_release(); NULL: not counted. Logs and reports nothing. */
+ * sio__addr_record_decrement_open_count(); NULL: not counted. Logs and reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
 /* Checks the rate and the number of open ones as sio__addr_limits_admit() does, and if both allow
- * one more, takes a token of the rate, but does not count the connection or session as open: for an
- * attempt that may fail. sio__addr_limits_count_open() counts it once it has succeeded. Returns as
- * sio__addr_limits_admit(). */
+ * one more, takes a token of the rate, but does not count the connection or session as open: for
+ * an attempt that may fail. sio__addr_limits_count_open_if_below_max() counts it once it has
+ * succeeded. Returns as sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
 /* Takes the token of one session, whatever the number of open sessions. Returns 0, or the ms to
@@ -105,11 +105,12 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
 /* Counts one more open connection or session (`kind`) of address a, and sets *out as
  * sio__addr_limits_admit() does. Returns false if the address has reached its maximum. */
-bool sio__addr_limits_count_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                                 struct addr_record **out);
+bool sio__addr_limits_count_open_if_below_max(struct addr_limits *g, const struct addr *a,
+                                              enum addr_count kind, struct addr_record **out);
 /* Returns how many addresses have a record. */
 uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g);
-void sio__addr_record_release(struct addr_record *p, enum addr_count kind); /* NULL is allowed. */
+void sio__addr_record_decrement_open_count(struct addr_record *p,
+                                           enum addr_count kind); /* NULL is allowed. */
 
 /* Counts the rejection, logs it, and calls on_rejected. */
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,

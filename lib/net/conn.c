@@ -25,7 +25,7 @@ static inline const struct conn_tls_ops *conn_tls_ops(const struct conn *c) {
   return c->extra[1].tls->ops;
 }
 
-static void on_conn_poll(uv_poll_t *h, int status, int events);
+static void on_conn_poll_event(uv_poll_t *h, int status, int events);
 
 /* ---- events to poll for ---------------------------------------------------- */
 
@@ -42,7 +42,7 @@ static unsigned poll_events_to_watch(const struct conn *c) {
 /* A connection that libuv cannot poll would never be read or written again, so it is failed: at the
  * end of the turn, because the current call may be one that sends, and sending never calls back. */
 static void conn_start_poll(struct conn *c, int want) {
-  if (uv_poll_start(&c->poll, want, on_conn_poll) == 0) return;
+  if (uv_poll_start(&c->poll, want, on_conn_poll_event) == 0) return;
   c->polling = 0;
   conn_loop(c)->unwatched = true;
 }
@@ -53,13 +53,13 @@ static void conn_update_poll(struct conn *c) {
   c->polling = want & 15;
   if (want) {
     conn_start_poll(c, (int)want);
-    sio__loop_on_poll_start(conn_loop(c));
+    sio__loop_mark_new_poll_handle(conn_loop(c));
   } else {
     uv_poll_stop(&c->poll);
   }
 }
 
-static struct conn *find_unwatched_conn(struct loop *l) {
+static struct conn *find_conn_with_failed_poll_start(struct loop *l) {
   list_each (it, tmp, &l->conns) {
     struct conn *c = container_of(it, struct conn, link);
     if (c->polling != poll_events_to_watch(c)) return c;
@@ -67,19 +67,20 @@ static struct conn *find_unwatched_conn(struct loop *l) {
   return NULL;
 }
 
-static void fail_unwatched_conns(struct loop *l) {
+static void fail_conns_that_cannot_be_polled(struct loop *l) {
   struct conn *c;
   l->unwatched = false;
-  while ((c = find_unwatched_conn(l))) sio__conn_fail(c, UV_ENOMEM);
+  while ((c = find_conn_with_failed_poll_start(l))) sio__conn_fail(c, UV_ENOMEM);
 }
 
 static void conn_flush(struct conn *c);
 
-static void flush_dirty_conn(struct list *dirty) {
+static void flush_conn_of_dirty_link(struct list *dirty) {
   conn_flush(container_of(dirty, struct conn, dirty));
 }
 
-static const struct loop_conn_ops loop_ops = { flush_dirty_conn, fail_unwatched_conns };
+static const struct loop_conn_ops loop_ops = { flush_conn_of_dirty_link,
+                                               fail_conns_that_cannot_be_polled };
 
 /* ---- creation -------------------------------------------------------------- */
 
@@ -88,8 +89,8 @@ static void set_open_conn_count(struct loop *l, unsigned n) {
   if (l->shared_conns) atomic_store(l->shared_conns, n);
 }
 
-int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                       void *owner, enum conn_kind kind) {
+int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                          void *owner, enum conn_kind kind) {
   struct conn *c = sio__calloc(1, sizeof *c + kind * sizeof *c->extra);
   int err = c ? uv_poll_init(l->uv, &c->poll, fd) : UV_ENOMEM;
   if (err) {
@@ -117,7 +118,7 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
 
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner) {
-  return sio__conn_new_kind(out, l, fd, ops, owner, CONN_PLAIN);
+  return sio__conn_new_of_kind(out, l, fd, ops, owner, CONN_PLAIN);
 }
 
 void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
@@ -138,7 +139,7 @@ static const struct conn_ops abandoned_ops = { .read = ignore_received_bytes,
 
 void sio__conn_clear_owner(struct conn *c) { sio__conn_set_owner(c, &abandoned_ops, NULL); }
 
-const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
+const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDRESS]) {
   union {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -157,13 +158,13 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
 
 /* The queued memory of a connection is part of the loop's total only while the connection is
  * blocked, so that messages that are sent in the turn in which they were queued cost nothing here.
- * A change to the queue of a connection that is blocked, or may become blocked by it, is made after
- * subtract_blocked_memory() and before add_blocked_memory(); only append_to_long_queue() adds the
- * difference itself. */
-static inline void subtract_blocked_memory(const struct conn *c) {
+ * A change to the queue of a connection that is blocked, or may become blocked by it, is made
+ * after subtract_queued_memory_if_blocked() and before add_queued_memory_if_blocked(); only
+ * append_to_long_queue() adds the difference itself. */
+static inline void subtract_queued_memory_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
-static inline void add_blocked_memory(const struct conn *c) {
+static inline void add_queued_memory_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held += c->out.memory;
 }
 
@@ -189,14 +190,14 @@ static void conn_update_read_throttle(struct conn *c) {
 /* The slow path of sio__conn_send(), for a blocked connection, or if the last of several chunks is
  * full: here whole messages are joined into runs. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
-  if (queue_may_join_run(m, off, len) && sio__queue_append_to_run(&c->out, m)) {
+  if (queue_may_join_run(m, off, len) && sio__queue_try_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
   } else {
     struct queue_chunk *k = queue_find_or_add_free_chunk(&c->out, conn_chunk_pool(c));
     if (!k) return UV_ENOMEM;
     queue_append_entry(k, m, off, len);
   }
-  queue_ref_msg(&c->out, m, len);
+  queue_count_and_ref_msg(&c->out, m, len);
   if (!c->blocked) return 0;
   conn_loop(c)->stats.held += msg_memory_size(m) + QUEUE_ENTRY_COST;
   conn_update_read_throttle(c);
@@ -213,7 +214,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   struct queue_chunk *k = queue_find_or_add_free_chunk(&c->out, conn_chunk_pool(c));
   if (!k) return UV_ENOMEM;
   queue_append_entry(k, m, off, len);
-  queue_ref_msg(&c->out, m, len);
+  queue_count_and_ref_msg(&c->out, m, len);
   conn_schedule_flush(c);
   return 0;
 }
@@ -222,17 +223,18 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
 
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user) {
   if (!c->out.first) return;
-  subtract_blocked_memory(c);
+  subtract_queued_memory_if_blocked(c);
   size_t encrypted = c->secure ? conn_tls_ops(c)->encrypted_bytes(c) : 0;
-  sio__queue_remove_if(&c->out, conn_chunk_pool(c), encrypted, drop, user);
+  sio__queue_remove_msgs_if(&c->out, conn_chunk_pool(c), encrypted, drop, user);
   c->rare_flags |= CONN_RUNS;
-  add_blocked_memory(c);
+  add_queued_memory_if_blocked(c);
   conn_update_read_throttle(c);
 }
 
 /* ---- writing --------------------------------------------------------------- */
 
-static int gather_queue_with_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
+static int gather_queue_with_runs_into_iovecs(const struct conn *c, struct iovec *iov,
+                                              size_t *bytes) {
   int n = 0;
   for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && n < IOV_BATCH;
        sio__send_queue_iter_next(&at)) {
@@ -242,10 +244,10 @@ static int gather_queue_with_runs(const struct conn *c, struct iovec *iov, size_
   return n;
 }
 
-static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) {
+static int gather_queue_into_iovecs(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
   *bytes = 0;
-  if (c->rare_flags & CONN_RUNS) return gather_queue_with_runs(c, iov, bytes);
+  if (c->rare_flags & CONN_RUNS) return gather_queue_with_runs_into_iovecs(c, iov, bytes);
   for (const struct queue_chunk *k = c->out.first; k; k = k->next)
     for (unsigned i = k->head; i < k->tail; i++) {
       if (n == IOV_BATCH) return n;
@@ -257,7 +259,7 @@ static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) 
 }
 
 /* Removes the sent marks (entries of length 0) at the beginning of the queue, and counts them. */
-static inline void count_passed_sent_marks(struct conn *c) {
+static inline void remove_and_count_passed_sent_marks(struct conn *c) {
   struct send_queue *q = &c->out;
   while (q->first && !queue_is_first_entry_run(q) && q->first->e[q->first->head].len == 0) {
     queue_remove_first_entry(q, conn_chunk_pool(c));
@@ -265,20 +267,20 @@ static inline void count_passed_sent_marks(struct conn *c) {
   }
 }
 
-static void consume_runs_and_marks(struct conn *c, size_t n) {
+static void remove_written_runs_and_marks_from_queue(struct conn *c, size_t n) {
   bool all = false;
-  for (count_passed_sent_marks(c); !all; count_passed_sent_marks(c))
+  for (remove_and_count_passed_sent_marks(c); !all; remove_and_count_passed_sent_marks(c))
     all = queue_is_first_entry_run(&c->out)
               ? sio__queue_consume_from_first_run(&c->out, conn_chunk_pool(c), &n)
               : queue_consume_from_first_entry(&c->out, conn_chunk_pool(c), &n);
 }
 
 /* Removes from the queue the n bytes that were sent. */
-static void consume_written_bytes(struct conn *c, size_t n) {
+static void remove_written_bytes_from_queue(struct conn *c, size_t n) {
   struct pool *chunks = conn_chunk_pool(c);
   c->out.bytes -= n;
   if (c->rare_flags)
-    consume_runs_and_marks(c, n);
+    remove_written_runs_and_marks_from_queue(c, n);
   else
     while (!queue_consume_from_first_entry(&c->out, chunks, &n)) {}
 }
@@ -303,7 +305,7 @@ static ssize_t write_iovecs(struct conn *c, struct iovec *iov, size_t pieces, si
 static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   if (c->secure) return conn_tls_ops(c)->write(c, offered);
   struct iovec iov[IOV_BATCH];
-  int pieces = gather_queue(c, iov, offered);
+  int pieces = gather_queue_into_iovecs(c, iov, offered);
   ssize_t n;
   do {
     n = write_iovecs(c, iov, (size_t)pieces, *offered);
@@ -313,28 +315,28 @@ static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   return n;
 }
 
-static void close_conn(struct conn *c);
+static void close_conn_and_keep_owner(struct conn *c);
 
 void sio__conn_fail(struct conn *c, int err) {
   if (c->closed) return;
-  close_conn(c);
+  close_conn_and_keep_owner(c);
   c->ops->failed(c, err);
   sio__conn_clear_owner(c);
 }
 
-static void shutdown_writing(struct conn *c) {
+static void shut_down_socket_writing(struct conn *c) {
   c->is_write_shut = 1;
   shutdown(c->fd, SHUT_WR);
 }
 
-static void notify_below_low_mark(struct conn *c) {
+static void notify_owner_if_below_low_mark(struct conn *c) {
   if (c->out.memory > conn_loop(c)->low_mark) return;
   c->reports_low_mark = 0;
   c->ops->below_low_mark(c);
 }
 
-static void notify_passed_sent_marks(struct conn *c) {
-  unsigned n = conn_take_passed_marks(c);
+static void notify_owner_of_passed_sent_marks(struct conn *c) {
+  unsigned n = conn_take_passed_sent_mark_count(c);
   if (!c->out.first) c->rare_flags &= CONN_WATCHED;
   if (n) c->ops->marks_passed(c, n);
 }
@@ -348,21 +350,21 @@ static void conn_stop_waiting_to_write(struct conn *c) {
 static void conn_on_drained(struct conn *c, bool wrote) {
   c->wrote_early = 0;
   if (c->blocked) conn_stop_waiting_to_write(c);
-  if (c->ending) shutdown_writing(c);
-  if (c->rare_flags) notify_passed_sent_marks(c);
+  if (c->ending) shut_down_socket_writing(c);
+  if (c->rare_flags) notify_owner_of_passed_sent_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
-  if (c->reports_low_mark && !c->closed) notify_below_low_mark(c);
+  if (c->reports_low_mark && !c->closed) notify_owner_if_below_low_mark(c);
 }
 
 /* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
  * event tries again. */
-static bool is_error_temporary(const struct conn *c, ssize_t n) {
+static bool is_write_error_temporary(const struct conn *c, ssize_t n) {
   if (c->secure && conn_tls_ops(c)->has_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
 /* Calls `flushing` if the owner wants it. Returns false if that has closed the connection. */
-static bool call_flushing_callback(struct conn *c) {
+static bool call_flushing_callback_if_wanted(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0;
   if (asks) c->ops->flushing(c);
   return !c->closed;
@@ -370,12 +372,12 @@ static bool call_flushing_callback(struct conn *c) {
 
 /* Returns 1 if everything was sent; 0 if the kernel cannot accept more bytes now, and then
  * c->blocked is set; or an error. */
-static inline int write_queue(struct conn *c) {
+static inline int write_queue_until_blocked(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;
     ssize_t n = write_queue_once(c, &offered);
-    if (n < 0 && !is_error_temporary(c, n)) return (int)n;
-    if (n > 0) consume_written_bytes(c, (size_t)n);
+    if (n < 0 && !is_write_error_temporary(c, n)) return (int)n;
+    if (n > 0) remove_written_bytes_from_queue(c, (size_t)n);
     if (n == (ssize_t)offered) continue;
     c->blocked = 1;
     conn_loop(c)->stats.blocked++;
@@ -387,21 +389,21 @@ static inline int write_queue(struct conn *c) {
 static void conn_start_waiting_to_write(struct conn *c) {
   conn_update_read_throttle(c);
   conn_update_poll(c);
-  if (c->rare_flags) notify_passed_sent_marks(c);
-  if (c->reports_low_mark) notify_below_low_mark(c);
+  if (c->rare_flags) notify_owner_of_passed_sent_marks(c);
+  if (c->reports_low_mark) notify_owner_if_below_low_mark(c);
 }
 
 static void conn_flush(struct conn *c) {
-  if (c->rare_flags && !call_flushing_callback(c)) return;
+  if (c->rare_flags && !call_flushing_callback_if_wanted(c)) return;
   bool wrote = c->out.bytes > 0 || c->wrote_early;
-  subtract_blocked_memory(c);
-  if (c->rare_flags) count_passed_sent_marks(c);
-  int all = write_queue(c);
+  subtract_queued_memory_if_blocked(c);
+  if (c->rare_flags) remove_and_count_passed_sent_marks(c);
+  int all = write_queue_until_blocked(c);
   if (all > 0) {
     conn_on_drained(c, wrote);
     return;
   }
-  add_blocked_memory(c);
+  add_queued_memory_if_blocked(c);
   if (all)
     sio__conn_fail(c, all);
   else
@@ -410,11 +412,11 @@ static void conn_flush(struct conn *c) {
 
 void sio__conn_write_queue_now(struct conn *c) {
   if (c->blocked || c->closed) return;
-  if (c->rare_flags) count_passed_sent_marks(c);
+  if (c->rare_flags) remove_and_count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
-  if (write_queue(c) < 0) return;
-  add_blocked_memory(c);
-  if (c->rare_flags) count_passed_sent_marks(c);
+  if (write_queue_until_blocked(c) < 0) return;
+  add_queued_memory_if_blocked(c);
+  if (c->rare_flags) remove_and_count_passed_sent_marks(c);
   conn_update_read_throttle(c);
   conn_update_poll(c);
 }
@@ -440,7 +442,7 @@ void sio__conn_report_end_of_stream(struct conn *c) {
   c->ops->eof(c);
 }
 
-static void conn_deliver_read(struct conn *c, char *p, size_t n) {
+static void pass_received_bytes_to_owner_or_tls(struct conn *c, char *p, size_t n) {
   if (!c->secure) {
     c->ops->read(c, p, n);
     return;
@@ -449,7 +451,7 @@ static void conn_deliver_read(struct conn *c, char *p, size_t n) {
   if (!c->closed) conn_update_read_throttle(c);
 }
 
-static void read_from_socket_once(struct conn *c) {
+static void read_socket_once_and_deliver(struct conn *c) {
   struct loop *l = conn_loop(c);
   size_t gap = c->secure ? conn_tls_ops(c)->gap : 0;
   ssize_t n;
@@ -460,7 +462,7 @@ static void read_from_socket_once(struct conn *c) {
   if (n > 0) {
     l->stats.bytes_in += (size_t)n;
     if ((size_t)n == NET_RBUF - gap) l->has_unread_bytes = true;
-    conn_deliver_read(c, l->rbuf + gap, (size_t)n);
+    pass_received_bytes_to_owner_or_tls(c, l->rbuf + gap, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;
     conn_update_poll(c);
@@ -471,24 +473,24 @@ static void read_from_socket_once(struct conn *c) {
 }
 
 /* Fails the connection with the error that the kernel has recorded for the socket. */
-static void fail_with_socket_error(struct conn *c) {
+static void fail_conn_with_socket_error(struct conn *c) {
   int err = 0;
   socklen_t len = sizeof err;
   getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
   sio__conn_fail(c, err ? -err : UV_ECONNRESET);
 }
 
-static void on_conn_poll(uv_poll_t *h, int status, int events) {
+static void on_conn_poll_event(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
   loop_begin_turn(conn_loop(c));
   if (status < 0) {
     c->polling = 0; /* libuv has stopped polling. */
-    fail_with_socket_error(c);
+    fail_conn_with_socket_error(c);
     return;
   }
-  if (events & UV_READABLE) read_from_socket_once(c);
+  if (events & UV_READABLE) read_socket_once_and_deliver(c);
   if ((events & UV_WRITABLE) && !c->closed) conn_flush(c);
-  if (events == UV_PRIORITIZED) fail_with_socket_error(c);
+  if (events == UV_PRIORITIZED) fail_conn_with_socket_error(c);
 }
 
 void sio__conn_pause_reading(struct conn *c) {
@@ -509,17 +511,17 @@ void sio__conn_end_writing(struct conn *c) {
   conn_schedule_flush(c);
 }
 
-static void free_conn(struct deferred_free *g) {
+static void free_conn_of_deferred_free(struct deferred_free *g) {
   sio__free(container_of(g, struct conn, deferred_free));
 }
 
 /* libuv may close the handle before the turn ends, and until then callers further up may still
  * use c. */
-static void on_conn_closed(uv_handle_t *h) {
+static void on_conn_poll_handle_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
-  sio__loop_free_later(l, &c->deferred_free, free_conn);
-  sio__loop_handle_closed(l);
+  sio__loop_free_later(l, &c->deferred_free, free_conn_of_deferred_free);
+  sio__loop_uncount_closed_handle(l);
 }
 
 void sio__conn_remove_from_loop(struct conn *c) {
@@ -527,14 +529,14 @@ void sio__conn_remove_from_loop(struct conn *c) {
   list_remove(&c->link);
   set_open_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
   list_remove(&c->dirty);
-  subtract_blocked_memory(c);
+  subtract_queued_memory_if_blocked(c);
   sio__queue_clear(&c->out, conn_chunk_pool(c));
-  if (c->counted) sio__addr_record_release(c->extra[0].addr_record, ADDR_CONNS);
+  if (c->counted) sio__addr_record_decrement_open_count(c->extra[0].addr_record, ADDR_CONNS);
   /* uv_close() removes the descriptor from epoll immediately, so it can be closed now. */
-  uv_close((uv_handle_t *)&c->poll, on_conn_closed);
+  uv_close((uv_handle_t *)&c->poll, on_conn_poll_handle_closed);
 }
 
-static void close_conn(struct conn *c) {
+static void close_conn_and_keep_owner(struct conn *c) {
   conn_loop(c)->stats.lost += c->out.bytes;
   if (c->secure) conn_tls_ops(c)->close(c);
   sio__conn_remove_from_loop(c);
@@ -543,6 +545,6 @@ static void close_conn(struct conn *c) {
 
 void sio__conn_close(struct conn *c) {
   if (c->closed) return;
-  close_conn(c);
+  close_conn_and_keep_owner(c);
   sio__conn_clear_owner(c);
 }

@@ -145,8 +145,8 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
                   void *owner);
 /* Like sio__conn_new(), with optional pointers: CONN_COUNTED can have an address record, CONN_TLS
  * also TLS. */
-int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                       void *owner, enum conn_kind kind);
+int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                          void *owner, enum conn_kind kind);
 /* The record is released when the connection closes or leaves its loop. Not for CONN_PLAIN. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
@@ -158,7 +158,7 @@ void sio__conn_clear_owner(struct conn *c);
 /* The peer's address without its port: "127.0.0.1", "::1". "" on a Unix socket, or if the kernel
  * no longer knows the address. */
 enum { CONN_ADDRESS = 54 };
-const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
+const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDRESS]);
 
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
  * Returns 0, UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
@@ -174,7 +174,7 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
 static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
  * counts them as reported. */
-static inline unsigned conn_take_passed_marks(struct conn *c) {
+static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
   return n;
@@ -183,7 +183,7 @@ static inline unsigned conn_take_passed_marks(struct conn *c) {
  * the turn, not even for an error. For a sender with a long queue that must know how much of it
  * the kernel does not accept. */
 void sio__conn_write_queue_now(struct conn *c);
-/* Removes queued msgs: see sio__queue_remove_if(). */
+/* Removes queued msgs: see sio__queue_remove_msgs_if(). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
 /* Sends the whole text of m, without a WebSocket frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {

@@ -33,11 +33,11 @@ enum {
 static void on_listener_poll(uv_poll_t *h, int status, int events);
 
 static int listener_start_poll(struct listener *ln) {
-  sio__loop_on_poll_start(ln->loop);
+  sio__loop_mark_new_poll_handle(ln->loop);
   return uv_poll_start(&ln->poll, UV_READABLE, on_listener_poll);
 }
 
-static void on_accept_retry(struct timer *t) {
+static void on_timer_resume_accepting(struct timer *t) {
   struct listener *ln = container_of(t, struct listener, retry);
   if (listener_start_poll(ln)) sio__loop_start_timer(ln->loop, &ln->retry, RETRY_MS);
 }
@@ -75,10 +75,10 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
 static void on_accepted_uv_stream_closed(uv_handle_t *h) {
   struct loop *l = h->data;
   sio__free(h);
-  sio__loop_handle_closed(l);
+  sio__loop_uncount_closed_handle(l);
 }
 
-int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
+int sio__accept_fd_from_host_listener(struct loop *l, uv_stream_t *host_listener) {
   union {
     uv_handle_t any;
     uv_stream_t stream;
@@ -102,8 +102,8 @@ int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener) 
 
 /* ---- opening --------------------------------------------------------------- */
 
-static int listener_new(struct listener **out, struct loop *l, int fd, int backlog,
-                        const struct listener_ops *ops, void *owner) {
+static int listener_new_on_bound_socket(struct listener **out, struct loop *l, int fd, int backlog,
+                                        const struct listener_ops *ops, void *owner) {
   struct listener *ln = NULL;
   int err = listen(fd, backlog) ? -errno : 0;
   if (!err && !(ln = sio__calloc(1, sizeof *ln))) err = UV_ENOMEM;
@@ -120,7 +120,7 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
   ln->owner = owner;
   ln->fd = fd;
   list_init(&ln->link);
-  timer_init(&ln->retry, on_accept_retry);
+  timer_init(&ln->retry, on_timer_resume_accepting);
   if (listener_start_poll(ln)) sio__loop_start_timer(l, &ln->retry, RETRY_MS);
   *out = ln;
   return 0;
@@ -146,7 +146,7 @@ void sio__enable_tcp_keep_alive(int fd) {
 /* If the kernel chooses the port (`named` is false), binds before setting SO_REUSEADDR: with the
  * option set it may choose the same port for two sockets that do not listen yet, and one listen()
  * would fail. */
-static int bind_tcp(const struct addrinfo *ai, bool named) {
+static int open_and_bind_tcp_socket(const struct addrinfo *ai, bool named) {
   int fd = sio__os_open_stream_socket(ai->ai_family);
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
@@ -174,7 +174,7 @@ static int error_from_getaddrinfo(int gai) {
 
 /* Returns a socket that is bound to the first address of host that can be bound, or a libuv
  * error. */
-static int bind_first_address(const char *host, int port) {
+static int open_socket_bound_to_first_address(const char *host, int port) {
   char service[8];
   snprintf(service, sizeof service, "%d", port);
   struct addrinfo *found,
@@ -183,7 +183,7 @@ static int bind_first_address(const char *host, int port) {
   if (gai) return error_from_getaddrinfo(gai);
   int fd = UV_EADDRNOTAVAIL;
   for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next)
-    fd = bind_tcp(ai, port != 0);
+    fd = open_and_bind_tcp_socket(ai, port != 0);
   freeaddrinfo(found);
   return fd;
 }
@@ -191,9 +191,9 @@ static int bind_first_address(const char *host, int port) {
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner) {
   if (port < 0 || port > 65535) return UV_EINVAL;
-  int fd = bind_first_address(host ? host : "::", port);
-  if (fd < 0 && !host) fd = bind_first_address("0.0.0.0", port);
-  return fd < 0 ? fd : listener_new(out, l, fd, backlog, ops, owner);
+  int fd = open_socket_bound_to_first_address(host ? host : "::", port);
+  if (fd < 0 && !host) fd = open_socket_bound_to_first_address("0.0.0.0", port);
+  return fd < 0 ? fd : listener_new_on_bound_socket(out, l, fd, backlog, ops, owner);
 }
 
 int sio__listener_port(const struct listener *ln) {
@@ -223,7 +223,7 @@ static bool is_stale_socket_file(const struct sockaddr_un *a) {
   return stale;
 }
 
-static int bind_unix(const struct sockaddr_un *a) {
+static int open_and_bind_unix_socket(const struct sockaddr_un *a) {
   int fd = sio__os_open_stream_socket(AF_UNIX);
   if (fd < 0) return -errno;
   int err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
@@ -242,8 +242,8 @@ int sio__listener_open_unix(struct listener **out, struct loop *l, const char *p
   memcpy(a.sun_path, path, n);
   char *copy = sio__strndup(path, n);
   if (!copy) return UV_ENOMEM;
-  int fd = bind_unix(&a);
-  int err = fd < 0 ? fd : listener_new(out, l, fd, backlog, ops, owner);
+  int fd = open_and_bind_unix_socket(&a);
+  int err = fd < 0 ? fd : listener_new_on_bound_socket(out, l, fd, backlog, ops, owner);
   if (err) {
     if (fd >= 0) unlink(path);
     sio__free(copy);
@@ -260,10 +260,10 @@ static void on_listener_closed(uv_handle_t *h) {
   struct loop *l = ln->loop;
   sio__free(ln->unix_path);
   sio__free(ln);
-  sio__loop_handle_closed(l);
+  sio__loop_uncount_closed_handle(l);
 }
 
-void sio__listener_stop(struct listener *ln) {
+void sio__listener_close(struct listener *ln) {
   if (ln->fd < 0) return;
   list_remove(&ln->link);
   sio__loop_stop_timer(ln->loop, &ln->retry);

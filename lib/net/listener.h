@@ -41,10 +41,10 @@ int sio__listener_open_unix(struct listener **out, struct loop *l, const char *p
 void sio__enable_tcp_keep_alive(int fd);
 int sio__listener_port(const struct listener *ln); /* the bound port; 0 for Unix sockets */
 /* Closes the socket; the struct is freed later. No callback follows. */
-void sio__listener_stop(struct listener *ln);
+void sio__listener_close(struct listener *ln);
 
 /* Accepts a connection from a listening uv stream of the host. Returns its descriptor or a libuv
  * error. */
-int sio__take_socket_from_uv_stream(struct loop *l, uv_stream_t *host_listener);
+int sio__accept_fd_from_host_listener(struct loop *l, uv_stream_t *host_listener);
 
 #endif

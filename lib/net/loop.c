@@ -44,7 +44,7 @@ static void run_tasks(struct loop *l) {
   }
 }
 
-static void flush_conns(struct loop *l) {
+static void flush_dirty_conns(struct loop *l) {
   struct list batch;
   list_init(&batch);
   list_splice(&batch, &l->dirty);
@@ -59,18 +59,18 @@ static void run_deferred_frees(struct loop *l) {
   }
 }
 
-static void loop_set_alarm(struct loop *l);
-static void on_idle(uv_idle_t *h) { (void)h; }
+static void loop_set_alarm_for_next_timer(struct loop *l);
+static void on_idle_do_nothing(uv_idle_t *h) { (void)h; }
 static void close_loop_handles(struct loop *l);
 
 /* Returns true if no connection is open and no task or write is queued. First runs the calls that
  * other threads have posted and for which the loop was not woken yet. */
-static bool can_loop_close(struct loop *l);
+static bool run_posted_calls_and_check_loop_idle(struct loop *l);
 
 /* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
  * steps then does not wait for events while there is work. If libuv's poll began the turn, the
  * handle is not needed, since the turn ends before uv_run() returns. */
-static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
+static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle_do_nothing); }
 
 void sio__loop_request_turn_end(struct loop *l) {
   if (l->turn_end_requested) return;
@@ -84,12 +84,12 @@ static bool loop_has_work(const struct loop *l) {
 
 /* libuv registers a new poll handle with the kernel only at its next poll. Old versions do not
  * report this in uv_backend_timeout(), which 1.44 does. */
-void sio__loop_on_poll_start(struct loop *l) {
+void sio__loop_mark_new_poll_handle(struct loop *l) {
   l->has_new_poll = true;
   sio__loop_request_turn_end(l);
 }
 
-static void update_idle_handle(struct loop *l, bool polls_next) {
+static void start_or_stop_idle_handle(struct loop *l, bool polls_next) {
   bool wait = l->has_new_poll && !polls_next;
   if (wait || loop_has_work(l)) {
     start_idle_handle(l);
@@ -117,11 +117,11 @@ static void record_turn_time(struct loop *l) {
   l->turn_began = 0;
 }
 
-static void on_log_second_timer(struct timer *t) {
-  sio__log_end_rate_limit_second(container_of(t, struct loop, log_second)->log);
+static void on_timer_report_left_out_log_lines(struct timer *t) {
+  sio__log_report_left_out_lines(container_of(t, struct loop, log_second)->log);
 }
 
-static void start_log_second_timer(struct loop *l) {
+static void start_log_second_timer_if_counting(struct loop *l) {
   if (l->log->counting && !timer_is_active(&l->log_second))
     sio__loop_start_timer(l, &l->log_second, LOG_SECOND_MS);
 }
@@ -131,20 +131,20 @@ static void run_turn_work(struct loop *l) {
     if (l->unwatched) l->conn_ops->fail_unwatched(l);
     if (log_has_waiting_lines(l->log)) sio__log_deliver_lines(l->log);
     run_tasks(l);
-    flush_conns(l);
+    flush_dirty_conns(l);
     if (!loop_has_work(l)) break;
   }
 }
 
 /* Delivers the last log lines while the host may still call the library. If the log callback
  * makes new work, the loop closes in a later turn. */
-static bool deliver_last_log_lines(struct loop *l) {
+static bool deliver_last_log_lines_and_recheck_close(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
-  sio__log_end_rate_limit_second(l->log);
+  sio__log_report_left_out_lines(l->log);
   if (ending) ending(l);
   sio__log_deliver_lines(l->log);
-  return can_loop_close(l);
+  return run_posted_calls_and_check_loop_idle(l);
 }
 
 /* ---- returning unused memory ----------------------------------------------- */
@@ -160,7 +160,7 @@ static bool has_memory_to_trim(const struct loop *l) {
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
 }
 
-static void on_trim_timer(struct timer *t) {
+static void on_timer_return_unused_memory(struct timer *t) {
   struct loop *l = container_of(t, struct loop, trim);
   if (!has_memory_to_trim(l)) return;
   l->peak = estimate_memory_in_use(l);
@@ -169,7 +169,7 @@ static void on_trim_timer(struct timer *t) {
   sio__mem_return_to_system();
 }
 
-static void update_memory_peak(struct loop *l) {
+static void update_memory_peak_or_start_trim_timer(struct loop *l) {
   size_t now = estimate_memory_in_use(l);
   if (now >= l->peak)
     l->peak = now;
@@ -182,13 +182,15 @@ static void update_memory_peak(struct loop *l) {
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->turn_end_requested) loop_begin_turn(l);
   run_turn_work(l);
-  start_log_second_timer(l);
+  start_log_second_timer_if_counting(l);
   run_deferred_frees(l);
-  update_memory_peak(l);
-  loop_set_alarm(l);
-  update_idle_handle(l, polls_next);
+  update_memory_peak_or_start_trim_timer(l);
+  loop_set_alarm_for_next_timer(l);
+  start_or_stop_idle_handle(l, polls_next);
   record_turn_time(l);
-  if (l->closing && can_loop_close(l) && deliver_last_log_lines(l)) close_loop_handles(l);
+  if (l->closing && run_posted_calls_and_check_loop_idle(l) &&
+      deliver_last_log_lines_and_recheck_close(l))
+    close_loop_handles(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) {
@@ -196,13 +198,13 @@ static bool has_turn_to_end(const struct loop *l) {
 }
 
 /* Ends the turn after libuv's poll. Work that arises later (in closing callbacks, in timers,
- * outside the loop) ends its turn in on_prepare(), before the next poll. */
-static void on_check(uv_check_t *h) {
+ * outside the loop) ends its turn in on_prepare_end_turn(), before the next poll. */
+static void on_check_end_turn(uv_check_t *h) {
   struct loop *l = h->data;
   if (has_turn_to_end(l)) end_turn(l, false);
 }
 
-static void on_prepare(uv_prepare_t *h) {
+static void on_prepare_end_turn(uv_prepare_t *h) {
   struct loop *l = h->data;
   if (has_turn_to_end(l)) end_turn(l, true);
 }
@@ -214,16 +216,16 @@ static void clear_late_deadline_state(struct loop *l) {
   l->read_turns = 0;
 }
 
-/* Decides whether late deadlines wait for one more turn of reading; loop_set_alarm() then makes the
- * timer fire again after the next poll. */
-static bool must_read_before_deadlines(struct loop *l, uint64_t late) {
+/* Decides whether late deadlines wait for one more turn of reading;
+ * loop_set_alarm_for_next_timer() then makes the timer fire again after the next poll. */
+static bool decide_to_read_before_late_deadlines(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
   l->has_unread_bytes = false;
   l->read_turns += more;
   return more;
 }
 
-static void loop_on_alarm(uv_timer_t *h) {
+static void loop_on_alarm_fire_due_timers(uv_timer_t *h) {
   struct loop *l = h->data;
   loop_begin_turn(l);
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
@@ -234,7 +236,7 @@ static void loop_on_alarm(uv_timer_t *h) {
   start_idle_handle(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
-  if (must_read_before_deadlines(l, late)) return;
+  if (decide_to_read_before_late_deadlines(l, late)) return;
   sio__timers_fire_due(&l->timers, now);
   clear_late_deadline_state(l);
 }
@@ -242,7 +244,7 @@ static void loop_on_alarm(uv_timer_t *h) {
 /* Sets alarm_due, from which the delay of an alarm is measured, for an alarm at the time `at`. If
  * `at` has passed, and the old alarm is overdue too because the host blocked the loop, the old
  * alarm_due stays, so that the whole delay is noticed. */
-static void set_alarm_due(struct loop *l, uint64_t at) {
+static void set_alarm_due_time(struct loop *l, uint64_t at) {
   uint64_t now = loop_now(l);
   bool overdue = l->alarm_at != UINT64_MAX && l->alarm_due < now;
   if (at > now)
@@ -251,16 +253,16 @@ static void set_alarm_due(struct loop *l, uint64_t at) {
     l->alarm_due = now;
 }
 
-static void loop_set_alarm(struct loop *l) {
+static void loop_set_alarm_for_next_timer(struct loop *l) {
   uint64_t at = sio__timers_next_due_time(&l->timers), now = loop_now(l);
   if (l->read_turns && at > now) clear_late_deadline_state(l);
   if (at == l->alarm_at) return;
-  set_alarm_due(l, at);
+  set_alarm_due_time(l, at);
   l->alarm_at = at;
   if (at == UINT64_MAX)
     uv_timer_stop(&l->alarm);
   else
-    uv_timer_start(&l->alarm, loop_on_alarm, at > now ? at - now : 0, 0);
+    uv_timer_start(&l->alarm, loop_on_alarm_fire_due_timers, at > now ? at - now : 0, 0);
 }
 
 void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
@@ -276,7 +278,7 @@ void sio__loop_stop_timer(struct loop *l, struct timer *t) {
 
 /* ---- callbacks that may only observe --------------------------------------- */
 
-bool sio__loop_refuse_call(struct loop *l, const char *call) {
+bool sio__loop_count_and_log_refused_call(struct loop *l, const char *call) {
   l->refused++;
   LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
             "%s is refused: it was called inside %s", call, l->watcher);
@@ -300,7 +302,7 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
 
 /* ---- posts from other threads ------------------------------------------------------ */
 
-static struct loop_post *take_calls_of_other_threads(struct loop_posts *q) {
+static struct loop_post *take_all_posted_calls(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   struct loop_post *first = q->first;
   q->first = NULL;
@@ -309,22 +311,22 @@ static struct loop_post *take_calls_of_other_threads(struct loop_posts *q) {
   return first;
 }
 
-static void on_posted_calls_wakeup(uv_async_t *h) {
+static void run_posted_calls_on_wakeup(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin_turn(l);
-  for (struct loop_post *p = take_calls_of_other_threads(l->posts), *next; p; p = next) {
+  for (struct loop_post *p = take_all_posted_calls(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);
     sio__free(p);
   }
 }
 
-static bool can_loop_close(struct loop *l) {
-  if (l->posts->first) on_posted_calls_wakeup(&l->wake);
+static bool run_posted_calls_and_check_loop_idle(struct loop *l) {
+  if (l->posts->first) run_posted_calls_on_wakeup(&l->wake);
   return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
 }
 
-int sio__loop_post_allocated(struct loop *l, struct loop_post *p) {
+int sio__loop_post_allocated_call(struct loop *l, struct loop_post *p) {
   struct loop_posts *q = l->posts;
   p->next = NULL;
   pthread_mutex_lock(&q->lock);
@@ -340,11 +342,11 @@ int sio__loop_post_allocated(struct loop *l, struct loop_post *p) {
   return shut ? SIO_ECLOSED : 0;
 }
 
-int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
+int sio__loop_post_call(struct loop *l, void (*fn)(void *arg), void *arg) {
   struct loop_post *p = sio__malloc(sizeof *p);
   if (!p) return UV_ENOMEM;
   *p = (struct loop_post){ .fn = fn, .arg = arg };
-  int err = sio__loop_post_allocated(l, p);
+  int err = sio__loop_post_allocated_call(l, p);
   if (err) sio__free(p);
   return err;
 }
@@ -375,7 +377,7 @@ static void close_posted_call_queue(struct loop_posts *q) {
 /* ---- start and stop ------------------------------------------------------------------ */
 
 static int start_loop_handles(struct loop *l) {
-  int err = uv_async_init(l->uv, &l->wake, on_posted_calls_wakeup);
+  int err = uv_async_init(l->uv, &l->wake, run_posted_calls_on_wakeup);
   if (err) return err;
   uv_prepare_init(l->uv, &l->prepare);
   uv_check_init(l->uv, &l->check);
@@ -383,15 +385,16 @@ static int start_loop_handles(struct loop *l) {
   uv_timer_init(l->uv, &l->alarm);
   l->prepare.data = l->check.data = l->alarm.data = l->wake.data = l;
   l->idle.data = l;
-  uv_prepare_start(&l->prepare, on_prepare);
-  uv_check_start(&l->check, on_check);
+  uv_prepare_start(&l->prepare, on_prepare_end_turn);
+  uv_check_start(&l->check, on_check_end_turn);
   /* Only work, listeners and connections keep the host's loop alive. */
   uv_unref((uv_handle_t *)&l->prepare);
   uv_unref((uv_handle_t *)&l->check);
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_on_poll_start(l); /* libuv may register `wake` with the kernel only at its next poll. */
+  sio__loop_mark_new_poll_handle(
+      l); /* libuv may register `wake` with the kernel only at its next poll. */
   return 0;
 }
 
@@ -405,8 +408,8 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   list_init(&l->conns);
   list_init(&l->handshakes);
   sio__timers_init(&l->timers, uv_now(uv));
-  timer_init(&l->trim, on_trim_timer);
-  timer_init(&l->log_second, on_log_second_timer);
+  timer_init(&l->trim, on_timer_return_unused_memory);
+  timer_init(&l->log_second, on_timer_report_left_out_log_lines);
   sio__msg_allocator_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct queue_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
@@ -422,7 +425,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   return 0;
 }
 
-static void free_closed_loop(struct loop *l) {
+static void free_loop_memory_and_report_closed(struct loop *l) {
   run_deferred_frees(l);
   sio__msg_allocator_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
@@ -432,20 +435,20 @@ static void free_closed_loop(struct loop *l) {
   if (l->closed) l->closed(l);
 }
 
-void sio__loop_handle_closed(struct loop *l) {
-  if (--l->open_handles == 0) free_closed_loop(l);
+void sio__loop_uncount_closed_handle(struct loop *l) {
+  if (--l->open_handles == 0) free_loop_memory_and_report_closed(l);
 }
 
-static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
+static void uncount_closed_loop_handle(uv_handle_t *h) { sio__loop_uncount_closed_handle(h->data); }
 
 static void close_loop_handles(struct loop *l) {
-  sio__log_clear(l->log);
+  sio__log_drop_lines_and_callback(l->log);
   l->turn_end_requested = true; /* prevents that `idle` is started again */
-  uv_close((uv_handle_t *)&l->idle, on_handle_closed);
-  uv_close((uv_handle_t *)&l->check, on_handle_closed);
-  uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
-  uv_close((uv_handle_t *)&l->alarm, on_handle_closed);
-  uv_close((uv_handle_t *)&l->wake, on_handle_closed);
+  uv_close((uv_handle_t *)&l->idle, uncount_closed_loop_handle);
+  uv_close((uv_handle_t *)&l->check, uncount_closed_loop_handle);
+  uv_close((uv_handle_t *)&l->prepare, uncount_closed_loop_handle);
+  uv_close((uv_handle_t *)&l->alarm, uncount_closed_loop_handle);
+  uv_close((uv_handle_t *)&l->wake, uncount_closed_loop_handle);
 }
 
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {

@@ -83,9 +83,10 @@ struct loop { /* Large members come last, which makes the code smaller. */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
   struct list dirty;       /* struct conn with bytes to send */
   struct list tasks;       /* struct task, in the order in which they were queued */
-  uint64_t alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due() */
-  uint64_t alarm_at;  /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water;  /* a connection with more queued memory is not read */
+  uint64_t
+      alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due_time() */
+  uint64_t alarm_at; /* when `alarm` fires; UINT64_MAX: never */
+  size_t high_water; /* a connection with more queued memory is not read */
   /* connections with reports_low_mark call below_low_mark when at most this memory is queued */
   size_t low_mark;
   struct msgs msgs;
@@ -104,12 +105,12 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct net_stats stats;
   struct list handshakes;               /* struct tls of handshakes in progress, oldest first */
   unsigned nhandshakes, max_handshakes; /* 0: no limit */
-  struct timer log_second;              /* when to call sio__log_end_rate_limit_second() */
+  struct timer log_second;              /* when to call sio__log_report_left_out_lines() */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;
   uv_timer_t alarm; /* the one uv timer that runs `timers` */
-  uv_async_t wake;  /* wakes the loop for sio__loop_post() */
+  uv_async_t wake;  /* wakes the loop for sio__loop_post_call() */
   struct timers timers;
 };
 
@@ -118,13 +119,13 @@ struct loop { /* Large members come last, which makes the code smaller. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 /* Starts closing; may be called from any callback, once. When the last connection has closed and
  * no work is left, l->ending is called, its log lines are delivered, and the uv handles are
- * closed. Then closed(l) is called, and may free l. sio__loop_post() fails from now on, but
+ * closed. Then closed(l) is called, and may free l. sio__loop_post_call() fails from now on, but
  * calls posted before still run. */
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 /* Counts and logs the refused call. Returns true. */
-bool sio__loop_refuse_call(struct loop *l, const char *call);
+bool sio__loop_count_and_log_refused_call(struct loop *l, const char *call);
 /* Begins a turn, unless one has begun already. Each uv callback that reads, accepts, runs timers or
  * runs calls of other threads calls this first. */
 static inline void loop_begin_turn(struct loop *l) {
@@ -140,7 +141,7 @@ static inline uint64_t loop_now_us(const struct loop *l) {
 /* Called at the beginning of a public function, which must do nothing if the result is true. If it
  * returns errors, it returns SIO_ESTATE. */
 static inline bool loop_refuses_call(struct loop *l, const char *call) {
-  return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse_call(l, call);
+  return __builtin_expect(l->watcher != NULL, 0) && sio__loop_count_and_log_refused_call(l, call);
 }
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {
@@ -151,7 +152,8 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 void sio__loop_defer(struct loop *l, struct task *t);
 /* Makes the loop end a turn soon, for work at the end of a turn that is not a struct task. */
 void sio__loop_request_turn_end(struct loop *l);
-void sio__loop_on_poll_start(struct loop *l); /* Call this whenever uv_poll_start() is called. */
+void sio__loop_mark_new_poll_handle(
+    struct loop *l); /* Call this whenever uv_poll_start() is called. */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy, so
@@ -175,11 +177,11 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
                           void (*free)(struct deferred_free *g));
 
 /* The close callback of every handle that is counted in open_handles ends with this call. */
-void sio__loop_handle_closed(struct loop *l);
+void sio__loop_uncount_closed_handle(struct loop *l);
 
 /* Makes the loop's thread call fn(arg); may be called from any thread. Calls keep their order.
  * Returns 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */
-int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
+int sio__loop_post_call(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* A call whose memory the caller allocates (sio__malloc()) before posting it, so that posting it
  * cannot fail for lack of memory. Embed this struct as the first member of the block. */
@@ -188,8 +190,8 @@ struct loop_post {
   void (*fn)(void *arg);
   void *arg;
 };
-/* Like sio__loop_post(), but the caller has allocated the call p. The loop frees p after the call.
- * Returns 0, or SIO_ECLOSED, and then p is still the caller's. */
-int sio__loop_post_allocated(struct loop *l, struct loop_post *p);
+/* Like sio__loop_post_call(), but the caller has allocated the call p. The loop frees p after the
+ * call. Returns 0, or SIO_ECLOSED, and then p is still the caller's. */
+int sio__loop_post_allocated_call(struct loop *l, struct loop_post *p);
 
 #endif

@@ -17,7 +17,7 @@ struct sid_entry {
   char sid[];
 };
 
-static sio_slice thread_sid_key(const void *item) {
+static sio_slice get_map_key_of_sid_entry(const void *item) {
   return slice_str(((const struct sid_entry *)item)->sid);
 }
 
@@ -60,7 +60,7 @@ int sio_threads_new(sio_threads **out) {
     sio__free(t);
     return UV_ENOMEM;
   }
-  sio__map_init(&t->sids, thread_sid_key);
+  sio__map_init(&t->sids, get_map_key_of_sid_entry);
   t->inbox_max = INBOX_MAX;
   atomic_store(&t->refs, 1);
   *out = t;
@@ -144,18 +144,18 @@ void sio__threads_set_draining(sio_threads *t, struct member_id id) {
 }
 
 /* The caller holds t->lock. */
-static bool have_all_members_recovery_ms(const sio_threads *t, unsigned ms) {
+static bool have_all_members_same_recovery_ms(const sio_threads *t, unsigned ms) {
   for (unsigned i = 0; i < MEMBERS_MAX; i++)
     if (t->members[i].loop && t->members[i].recovery_ms != ms) return false;
   return true;
 }
 
-int sio__threads_set_cluster(sio_threads *t, struct member_id id, bool recovers) {
+int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool recovers) {
   int err = 0;
   pthread_rwlock_wrlock(&t->lock);
   if (find_cluster_member(t))
     err = SIO_EEXISTS;
-  else if (recovers && !have_all_members_recovery_ms(t, t->members[id.place].recovery_ms))
+  else if (recovers && !have_all_members_same_recovery_ms(t, t->members[id.place].recovery_ms))
     err = UV_EINVAL;
   if (!err) t->cluster = id;
   if (!err) atomic_store(&t->cluster_recovers, recovers);
@@ -163,7 +163,7 @@ int sio__threads_set_cluster(sio_threads *t, struct member_id id, bool recovers)
   return err;
 }
 
-bool sio__threads_find_cluster(sio_threads *t, struct member_id *out) {
+bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out) {
   pthread_rwlock_rdlock(&t->lock);
   bool has_one = find_cluster_member(t);
   if (has_one && out) *out = t->cluster;
@@ -171,7 +171,7 @@ bool sio__threads_find_cluster(sio_threads *t, struct member_id *out) {
   return has_one;
 }
 
-static struct member_id member_id_of_place(const sio_threads *t, unsigned i) {
+static struct member_id member_id_of_slot(const sio_threads *t, unsigned i) {
   return (struct member_id){ i, t->members[i].generation };
 }
 
@@ -180,7 +180,7 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
   unsigned n = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++)
-    if (t->members[i].loop && i != self.place) out[n++] = member_id_of_place(t, i);
+    if (t->members[i].loop && i != self.place) out[n++] = member_id_of_slot(t, i);
   pthread_rwlock_unlock(&t->lock);
   return n;
 }
@@ -204,12 +204,12 @@ static void run_thread_message(void *arg) {
 
 /* The bytes are counted before the message is sent, so that several senders together stay within
  * the limit. */
-static int post_thread_message(sio_threads *t, struct thread_message *m) {
+static int post_thread_message_if_inbox_has_room(sio_threads *t, struct thread_message *m) {
   struct member *to = m->to;
   size_t bytes = m->bytes;
   m->post = (struct loop_post){ .fn = run_thread_message, .arg = m };
   bool fits = atomic_fetch_add(&to->inbox, bytes) + bytes <= t->inbox_max;
-  int err = fits || bytes == 0 ? sio__loop_post_allocated(to->loop, &m->post) : SIO_ETOOBIG;
+  int err = fits || bytes == 0 ? sio__loop_post_allocated_call(to->loop, &m->post) : SIO_ETOOBIG;
   if (err) atomic_fetch_sub(&to->inbox, bytes);
   return err;
 }
@@ -226,7 +226,7 @@ static int send_thread_message(sio_threads *t, struct member_id to, struct threa
   if (member) {
     m->to = member;
     m->server = member->server;
-    err = post_thread_message(t, m);
+    err = post_thread_message_if_inbox_has_room(t, m);
   }
   pthread_rwlock_unlock(&t->lock);
   return err;
@@ -264,7 +264,7 @@ static unsigned count_conns_of_member(const struct member *m) {
   return atomic_load(&m->conns) + atomic_load(&m->arriving);
 }
 
-struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self) {
+struct member_id sio__threads_choose_least_loaded_member(sio_threads *t, struct member_id self) {
   unsigned best = MEMBERS_MAX, load = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++) {
@@ -273,13 +273,13 @@ struct member_id sio__threads_choose_member(sio_threads *t, struct member_id sel
     best = i;
     load = count_conns_of_member(m);
   }
-  struct member_id id = best < MEMBERS_MAX ? member_id_of_place(t, best) : self;
+  struct member_id id = best < MEMBERS_MAX ? member_id_of_slot(t, best) : self;
   atomic_fetch_add(&t->members[id.place].arriving, 1);
   pthread_rwlock_unlock(&t->lock);
   return id;
 }
 
-void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id) {
+void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id) {
   atomic_fetch_sub(&t->members[id.place].arriving, 1);
 }
 

@@ -77,10 +77,10 @@ void sio__threads_set_draining(sio_threads *t, struct member_id id);
 /* Only one member can be connected to a cluster of processes. recovers: the adapter of the cluster
  * keeps the lost sockets of all members, so connection state recovery must be on with the same time
  * in all of them. Returns 0; SIO_EEXISTS if another member is connected; or UV_EINVAL. */
-int sio__threads_set_cluster(sio_threads *t, struct member_id id, bool recovers);
+int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool recovers);
 /* Returns false if no member is connected to a cluster, or if the one that was has left. out may be
  * NULL. */
-bool sio__threads_find_cluster(sio_threads *t, struct member_id *out);
+bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
 /* True if the adapter of the cluster keeps the lost sockets of all members. */
 static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
@@ -122,9 +122,9 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 
 /* Returns the member with the fewest connections, those on their way to it included, of the members
  * that are not draining; `self` if there is none. Counts one more connection as being on its way to
- * that member, until sio__threads_count_arrived_conn() is called. */
-struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self);
-void sio__threads_count_arrived_conn(sio_threads *t, struct member_id id);
+ * that member, until sio__threads_uncount_arriving_conn() is called. */
+struct member_id sio__threads_choose_least_loaded_member(sio_threads *t, struct member_id self);
+void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id);
 /* Open connections of all members, and connections on their way to one. */
 unsigned sio__threads_count_conns(sio_threads *t);
 

@@ -6,7 +6,7 @@
 
 enum { TELL_MS = 10000 };
 
-static void on_meter_pause_end(struct timer *t) {
+static void on_timer_end_meter_pause(struct timer *t) {
   struct meter *m = container_of(t, struct meter, timer);
   m->ops->resume(m);
 }
@@ -14,10 +14,10 @@ static void on_meter_pause_end(struct timer *t) {
 void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops) {
   *m = (struct meter){ .how = how, .ops = ops };
-  timer_init(&m->timer, on_meter_pause_end);
+  timer_init(&m->timer, on_timer_end_meter_pause);
 }
 
-void sio__meter_stop(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->timer); }
+void sio__meter_stop_timer(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->timer); }
 
 static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);

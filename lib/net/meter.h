@@ -47,7 +47,7 @@ static inline bool meter_settings_have_limits(const struct meter_settings *how) 
 }
 void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
-void sio__meter_stop(struct meter *m);
+void sio__meter_stop_timer(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_is_active(&m->timer); }
 /* Counts received packets and bytes. Returns false if the peer has to be closed, after
  * ops->limited was called. */

@@ -57,7 +57,7 @@ static bool parse_proxy_v1_line(sio_slice line, struct proxied *out) {
          is_valid_proxy_v1_port(part[4]);
 }
 
-static int read_proxy_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
+static int parse_proxy_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
   size_t last = PROXY_V1_MAX - 1, mark = sizeof v1_mark - 1;
   const char *cr = memchr(p, '\r', n < last ? n : last);
   if (!cr && n >= last) return set_proxy_error(why, SIO_ETOOBIG, "the PROXY line is too long");
@@ -118,7 +118,7 @@ static bool parse_proxy_v2_content(const unsigned char *h, size_t len, struct pr
   return parse_proxy_v2_tlvs(p + skip, len - (size_t)skip, out);
 }
 
-static int read_proxy_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
+static int parse_proxy_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
   const unsigned char *h = (const unsigned char *)p;
   if (n > 12 && (h[12] >> 4 != 2 || (h[12] & 15) > V2_PROXY))
     return set_proxy_error(why, SIO_EPROTO, "the PROXY header has an unknown version or command");
@@ -137,8 +137,8 @@ int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const 
   *why = "";
   if (n == 0) return 0;
   if (can_start_with_proxy_signature(p, n, v1_mark, sizeof v1_mark - 1))
-    return read_proxy_v1_header(p, n, out, why);
+    return parse_proxy_v1_header(p, n, out, why);
   if (can_start_with_proxy_signature(p, n, v2_mark, sizeof v2_mark - 1))
-    return read_proxy_v2_header(p, n, out, why);
+    return parse_proxy_v2_header(p, n, out, why);
   return set_proxy_error(why, SIO_EPROTO, "no PROXY header at the beginning of the connection");
 }

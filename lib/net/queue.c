@@ -7,7 +7,7 @@
 
 /* ---- runs ------------------------------------------------------------------ */
 
-bool sio__queue_append_to_run(struct send_queue *q, struct msg *m) {
+bool sio__queue_try_append_to_run(struct send_queue *q, struct msg *m) {
   struct queue_chunk *k = q->last;
   if (!k || k->tail < 2) return false;
   unsigned i = k->tail - 1u;
@@ -25,7 +25,7 @@ static struct queue_entry make_whole_frame_entry(struct msg *m) {
 }
 
 /* A run of one msg becomes an ordinary entry. */
-static void convert_run_of_one_msg_to_entry(struct queue_chunk *k, unsigned i) {
+static void convert_run_to_entry_if_one_msg(struct queue_chunk *k, unsigned i) {
   struct queue_entry *e = &k->e[i];
   if (e->m != e->last) return;
   k->runs &= (uint8_t) ~(1u << i);
@@ -33,18 +33,18 @@ static void convert_run_of_one_msg_to_entry(struct queue_chunk *k, unsigned i) {
 }
 
 /* Removes the first msg of the run that is the first used entry of k, and returns it. */
-static struct msg *take_first_of_run(struct queue_chunk *k) {
+static struct msg *take_first_msg_of_run(struct queue_chunk *k) {
   assert(queue_is_run(k, k->head));
   struct queue_entry *e = &k->e[k->head];
   struct msg *m = e->m;
   e->m = m->follow;
-  convert_run_of_one_msg_to_entry(k, k->head);
+  convert_run_to_entry_if_one_msg(k, k->head);
   return m;
 }
 
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n) {
   struct queue_chunk *k = q->first;
-  struct msg *m = take_first_of_run(k);
+  struct msg *m = take_first_msg_of_run(k);
   assert(k->head > 0);
   k->e[--k->head] = make_whole_frame_entry(m);
   return queue_consume_from_first_entry(q, chunks, n);
@@ -64,7 +64,7 @@ void sio__send_queue_iter_next(struct queue_place *at) {
 void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
   while (q->first) {
     if (queue_is_first_entry_run(q))
-      queue_unref_msg(q, take_first_of_run(q->first));
+      queue_uncount_and_unref_msg(q, take_first_msg_of_run(q->first));
     else
       queue_remove_first_entry(q, chunks);
   }
@@ -72,8 +72,8 @@ void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
   assert(q->memory == 0);
 }
 
-/* The state of sio__queue_remove_if(), which takes the queue apart and builds it again from the
- * msgs that stay. */
+/* The state of sio__queue_remove_msgs_if(), which takes the queue apart and builds it again from
+ * the msgs that stay. */
 struct removal {
   struct send_queue *q; /* the new queue */
   struct pool *chunks;
@@ -98,14 +98,14 @@ static void free_visited_chunk(struct removal *r) {
 static struct queue_entry take_next_queue_entry(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
-  if (queue_is_run(k, k->head)) return make_whole_frame_entry(take_first_of_run(k));
+  if (queue_is_run(k, k->head)) return make_whole_frame_entry(take_first_msg_of_run(k));
   if (++k->head == k->tail) free_visited_chunk(r);
   return e;
 }
 
 /* Returns true if the next entry, of len bytes, begins in the encrypted bytes. Subtracts these
  * bytes of the entry from r->encrypted. */
-static bool is_entry_encrypted(struct removal *r, size_t len) {
+static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   if (r->encrypted == 0) return false;
   r->encrypted -= len < r->encrypted ? len : r->encrypted;
   return true;
@@ -114,11 +114,11 @@ static bool is_entry_encrypted(struct removal *r, size_t len) {
 static bool queue_entry_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
-  return is_entry_encrypted(r, len) || first;
+  return subtract_entry_from_encrypted_bytes(r, len) || first;
 }
 
 static void append_kept_entry(struct removal *r, struct queue_entry e) {
-  if (queue_may_join_run(e.m, e.off, e.len) && sio__queue_append_to_run(r->q, e.m)) return;
+  if (queue_may_join_run(e.m, e.off, e.len) && sio__queue_try_append_to_run(r->q, e.m)) return;
   struct queue_chunk *k = r->q->last;
   if (!k || queue_is_last_chunk_full(r->q)) {
     k = queue_add_chunk(r->q, r->spare);
@@ -135,12 +135,12 @@ static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void 
     return;
   }
   r->q->bytes -= e.len;
-  queue_unref_msg(r->q, e.m);
+  queue_uncount_and_unref_msg(r->q, e.m);
 }
 
-/* Ends sio__queue_remove_if(): appends the chunks that were not visited because memory ran out.
- * old_last is the last chunk of the old queue. */
-static void finish_removing_queued_msgs(struct removal *r, struct queue_chunk *old_last) {
+/* Ends sio__queue_remove_msgs_if(): appends the chunks that were not visited because memory ran
+ * out. old_last is the last chunk of the old queue. */
+static void append_unvisited_chunks_after_removal(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;
   if (r->q->last)
@@ -150,11 +150,11 @@ static void finish_removing_queued_msgs(struct removal *r, struct queue_chunk *o
   r->q->last = old_last;
 }
 
-void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
-                          queue_drop_fn drop, void *user) {
+void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
+                               queue_drop_fn drop, void *user) {
   struct removal r = { .q = q, .chunks = chunks, .old = q->first, .encrypted = encrypted };
   struct queue_chunk *old_last = q->last;
   q->first = q->last = NULL;
   while (r.old && reserve_spare_chunk(&r)) keep_or_remove_next_msg(&r, drop, user);
-  finish_removing_queued_msgs(&r, old_last);
+  append_unvisited_chunks_after_removal(&r, old_last);
 }

@@ -90,7 +90,7 @@ static inline void queue_append_entry(struct queue_chunk *k, struct msg *m, uint
 }
 
 /* Takes a reference to a queued msg, and adds the msg to the sums. */
-static inline void queue_ref_msg(struct send_queue *q, struct msg *m, uint32_t len) {
+static inline void queue_count_and_ref_msg(struct send_queue *q, struct msg *m, uint32_t len) {
   msg_ref(m);
   q->bytes += len;
   q->memory += msg_memory_size(m) + QUEUE_ENTRY_COST;
@@ -109,17 +109,17 @@ static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_
 
 /* Appends the whole WebSocket message m to the last entry, which becomes a run or is one already.
  * Returns false if this is not possible, and then nothing has changed. */
-bool sio__queue_append_to_run(struct send_queue *q, struct msg *m);
+bool sio__queue_try_append_to_run(struct send_queue *q, struct msg *m);
 
 /* ---- removing -------------------------------------------------------------- */
 
 /* Releases a msg that has left the queue. q->bytes is not changed. */
-static inline void queue_unref_msg(struct send_queue *q, struct msg *m) {
+static inline void queue_uncount_and_unref_msg(struct send_queue *q, struct msg *m) {
   q->memory -= msg_memory_size(m) + QUEUE_ENTRY_COST;
   msg_unref(m);
 }
 
-static inline void queue_drop_first_chunk(struct send_queue *q, struct pool *chunks) {
+static inline void queue_free_first_chunk(struct send_queue *q, struct pool *chunks) {
   struct queue_chunk *k = q->first;
   q->first = k->next;
   if (!q->first) q->last = NULL;
@@ -129,8 +129,8 @@ static inline void queue_drop_first_chunk(struct send_queue *q, struct pool *chu
 /* The first entry must not be a run. */
 static inline void queue_remove_first_entry(struct send_queue *q, struct pool *chunks) {
   struct queue_chunk *k = q->first;
-  queue_unref_msg(q, k->e[k->head++].m);
-  if (k->head == k->tail) queue_drop_first_chunk(q, chunks);
+  queue_uncount_and_unref_msg(q, k->e[k->head++].m);
+  if (k->head == k->tail) queue_free_first_chunk(q, chunks);
 }
 
 /* Removes up to *n bytes, which were sent, from the first entry, which must not be a run, and
@@ -161,8 +161,8 @@ void sio__queue_clear(struct send_queue *q, struct pool *chunks);
  * more entries than before: when there is no memory for them, the rest of the queue stays as it
  * is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
-void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
-                          queue_drop_fn drop, void *user);
+void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
+                               queue_drop_fn drop, void *user);
 
 /* ---- iterating ------------------------------------------------------------- */
 

@@ -37,7 +37,7 @@ static struct tls *tls_of_conn(const struct conn *c) {
 }
 
 /* Called when the handshake has ended, with or without success, and when the connection closes. */
-static void remove_from_handshakes(struct conn *c, struct tls *t) {
+static void remove_conn_from_tls_handshake_list(struct conn *c, struct tls *t) {
   if (!t->in_handshake) return;
   t->in_handshake = false;
   list_remove(&t->link);
@@ -51,10 +51,10 @@ static void count_tls_failure(struct net_stats *st, int kind) {
     st->tls_failed[kind]++;
 }
 
-static void mark_tls_as_failed(struct conn *c, struct tls *t, int kind) {
+static void mark_and_count_tls_failure(struct conn *c, struct tls *t, int kind) {
   if (t->has_failed) return;
   t->has_failed = t->is_end_sent = true;
-  remove_from_handshakes(c, t);
+  remove_conn_from_tls_handshake_list(c, t);
   count_tls_failure(&conn_loop(c)->stats, kind);
 }
 
@@ -83,7 +83,8 @@ static int send_ciphertext(struct conn *c, struct tls *t) {
 
 /* Returns up to one record of the queue's first bytes: in place if they are contiguous,
  * otherwise copied to `room`. */
-static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
+static const char *gather_first_tls_record_of_queue(const struct conn *c, char room[TLS_RECORD],
+                                                    size_t *n) {
   *n = 0;
   for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && *n < TLS_RECORD;
        sio__send_queue_iter_next(&at)) {
@@ -99,14 +100,14 @@ static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD
   return room;
 }
 
-static int encrypt_record(struct conn *c, struct tls *t) {
+static int encrypt_first_record_of_queue(struct conn *c, struct tls *t) {
   char room[TLS_RECORD];
   size_t n;
-  const char *p = first_record_bytes(c, room, &n);
+  const char *p = gather_first_tls_record_of_queue(c, room, &n);
   if (t->err || !t->is_established) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
   if (!t->err) t->encrypted = n;
-  if (t->err) mark_tls_as_failed(c, t, SIO_TLS_FAILED_BROKEN);
+  if (t->err) mark_and_count_tls_failure(c, t, SIO_TLS_FAILED_BROKEN);
   return t->err;
 }
 
@@ -114,7 +115,7 @@ static bool has_tls_failed(const struct conn *c) { return tls_of_conn(c)->err !=
 
 static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
   struct tls *t = tls_of_conn(c);
-  int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_record(c, t) : 0;
+  int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_first_record_of_queue(c, t) : 0;
   size_t n = *offered = t->encrypted;
   if (!err) err = send_ciphertext(c, t);
   if (err) return err;
@@ -122,15 +123,15 @@ static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
   return (ssize_t)n;
 }
 
-static void send_close_notify(struct tls *t) {
+static void send_tls_close_notify_once(struct tls *t) {
   if (!t->is_established || t->is_end_sent) return;
   t->is_end_sent = true;
   t->provider->ops->end(t->session);
 }
 
-static bool has_ciphertext(struct conn *c) {
+static bool send_due_close_notify_and_has_output(struct conn *c) {
   struct tls *t = tls_of_conn(c);
-  if (c->ending && c->out.bytes == 0) send_close_notify(t);
+  if (c->ending && c->out.bytes == 0) send_tls_close_notify_once(t);
   return t->out.n > 0;
 }
 
@@ -153,18 +154,18 @@ static void close_tls_session(struct tls *t) {
  * written an alert, that is in t->out, and the connection stays open until the alert is sent. */
 static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
   struct tls *t = tls_of_conn(c);
-  mark_tls_as_failed(c, t, kind);
+  mark_and_count_tls_failure(c, t, kind);
   c->ops->refused(c, why);
   if (!c->closed) close_tls_session(t);
 }
 
 /* The alert of the session is sent if the kernel accepts it immediately. */
-static void fail_established_connection(struct conn *c, int err, const char *why) {
+static void fail_established_tls_conn(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
-  mark_tls_as_failed(c, t, SIO_TLS_FAILED_BROKEN);
+  mark_and_count_tls_failure(c, t, SIO_TLS_FAILED_BROKEN);
   LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd), "%s: TLS failed: %s",
-            sio__conn_address(c, peer), why);
+            sio__conn_peer_address_text(c, peer), why);
   if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
 }
@@ -174,17 +175,17 @@ static int replace_unknown_tls_failure_kind(int kind) {
   return kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL;
 }
 
-static void on_tls_session_failure(struct conn *c, int err) {
+static void fail_tls_handshake_or_conn(struct conn *c, int err) {
   struct tls *t = tls_of_conn(c);
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
   if (t->is_established)
-    fail_established_connection(c, err, why);
+    fail_established_tls_conn(c, err, why);
   else
     fail_tls_handshake(c, replace_unknown_tls_failure_kind(kind), why);
 }
 
-void sio__tls_fail_handshake_timeout(struct conn *c) {
+void sio__tls_fail_timed_out_handshake(struct conn *c) {
   fail_tls_handshake(c, SIO_TLS_FAILED_TIMEOUT,
                      "the TLS handshake was not complete within tls_timeout_ms");
 }
@@ -198,7 +199,8 @@ static bool on_tls_eof(struct conn *c) {
     return true;
   }
   LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd),
-            "%s: the stream ended without a TLS close_notify", sio__conn_address(c, peer));
+            "%s: the stream ended without a TLS close_notify",
+            sio__conn_peer_address_text(c, peer));
   return false;
 }
 
@@ -238,7 +240,7 @@ static struct tls *find_tls_handshake_to_displace(const struct loop *l, const st
 }
 
 /* Returns false if a callback of the host has closed c. */
-static bool begin_tls_handshake(struct conn *c, struct tls *t) {
+static bool add_tls_handshake_and_displace_another(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
   struct tls *old = find_tls_handshake_to_displace(l, t);
   if (old)
@@ -256,7 +258,7 @@ static bool begin_tls_handshake(struct conn *c, struct tls *t) {
 /* The content type of the first record of every TLS client (RFC 8446 section 5.1). */
 enum { HANDSHAKE_RECORD = 22 };
 
-static void refuse_plaintext_peer(struct conn *c, bool is_http) {
+static void refuse_peer_that_sends_no_tls(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
@@ -270,10 +272,10 @@ static void refuse_plaintext_peer(struct conn *c, bool is_http) {
 
 /* Before the handshake, looks at the first byte of the connection: begins the handshake, or refuses
  * the peer if the byte is not TLS. Returns false if the peer was refused or c was closed. */
-static bool check_first_tls_byte(struct conn *c, struct tls *t, char first) {
+static bool begin_handshake_or_refuse_by_first_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
-  if (first == HANDSHAKE_RECORD) return begin_tls_handshake(c, t);
-  refuse_plaintext_peer(c, first >= 'A' && first <= 'Z');
+  if (first == HANDSHAKE_RECORD) return add_tls_handshake_and_displace_another(c, t);
+  refuse_peer_that_sends_no_tls(c, first >= 'A' && first <= 'Z');
   return false;
 }
 
@@ -285,7 +287,7 @@ static bool report_tls_handshake_if_done(struct conn *c, struct tls *t) {
   struct net_stats *st = &conn_loop(c)->stats;
   bool known = done.version >= 0 && done.version < SIO_TLS_VERSION_END;
   t->is_established = true;
-  remove_from_handshakes(c, t);
+  remove_conn_from_tls_handshake_list(c, t);
   st->tls_handshakes[known ? done.version : SIO_TLS_OTHER]++;
   st->tls_resumed += done.resumed;
   c->ops->secured(c);
@@ -318,7 +320,8 @@ static void forbid_tls_writing(struct tls *t, int err) {
 /* Passes the plaintext to the owner, then handles the end of the stream or a failure. */
 static void process_received_ciphertext(struct conn *c, struct tls *t, size_t n) {
   size_t got;
-  if (t->has_failed || !check_first_tls_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
+  if (t->has_failed || !begin_handshake_or_refuse_by_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP]))
+    return;
   long err = decrypt_received_bytes(c, t, n, &got);
   if (err < 0 && err != SIO_ECLOSED) forbid_tls_writing(t, (int)err);
   if (!report_tls_handshake_if_done(c, t)) return;
@@ -327,10 +330,10 @@ static void process_received_ciphertext(struct conn *c, struct tls *t, size_t n)
   if (err == SIO_ECLOSED && t->is_established)
     sio__conn_report_end_of_stream(c);
   else
-    on_tls_session_failure(c, (int)err);
+    fail_tls_handshake_or_conn(c, (int)err);
 }
 
-static void read_ciphertext(struct conn *c, size_t n) {
+static void process_ciphertext_and_schedule_flush(struct conn *c, size_t n) {
   process_received_ciphertext(c, tls_of_conn(c), n);
   if (!c->closed && tls_of_conn(c)->out.n > 0) sio__conn_schedule_flush(c);
 }
@@ -339,7 +342,7 @@ void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n) {
   while (n > 0 && !c->closed) {
     size_t part = n < TLS_READ ? n : TLS_READ;
     memcpy(conn_loop(c)->rbuf + TLS_GAP, p, part);
-    read_ciphertext(c, part);
+    process_ciphertext_and_schedule_flush(c, part);
     p += part;
     n -= part;
   }
@@ -347,7 +350,7 @@ void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n) {
 
 /* ---- information for the host ---------------------------------------------- */
 
-static const char *append_tls_info_text(char **at, const char *s) {
+static const char *copy_tls_info_string_and_advance(char **at, const char *s) {
   char *p = *at;
   *at = stpcpy(p, s) + 1;
   return p;
@@ -361,12 +364,12 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
   char *at = (char *)(i + 1);
   i->refs = 1;
   i->pub = *from;
-  i->pub.version = append_tls_info_text(&at, from->version);
-  i->pub.cipher = append_tls_info_text(&at, from->cipher);
-  i->pub.alpn = append_tls_info_text(&at, from->alpn);
-  i->pub.server_name = append_tls_info_text(&at, from->server_name);
-  i->pub.subject = append_tls_info_text(&at, from->subject);
-  i->pub.verify_error = append_tls_info_text(&at, from->verify_error);
+  i->pub.version = copy_tls_info_string_and_advance(&at, from->version);
+  i->pub.cipher = copy_tls_info_string_and_advance(&at, from->cipher);
+  i->pub.alpn = copy_tls_info_string_and_advance(&at, from->alpn);
+  i->pub.server_name = copy_tls_info_string_and_advance(&at, from->server_name);
+  i->pub.subject = copy_tls_info_string_and_advance(&at, from->subject);
+  i->pub.verify_error = copy_tls_info_string_and_advance(&at, from->verify_error);
   i->pub.certificate.p = at;
   if (from->certificate.n) memcpy(at, from->certificate.p, from->certificate.n);
   return i;
@@ -412,10 +415,10 @@ static void attach_tls_to_conn(struct conn *c, struct tls *t) {
 static void on_conn_close_tls(struct conn *c) {
   struct tls *t = tls_of_conn(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
-    send_close_notify(t);
+    send_tls_close_notify_once(t);
     send_ciphertext(c, t);
   }
-  remove_from_handshakes(c, t);
+  remove_conn_from_tls_handshake_list(c, t);
   free_tls(detach_tls_from_conn(c));
 }
 
@@ -439,10 +442,10 @@ static void on_conn_discard_tls(struct conn_tls *base) {
 }
 
 static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
-                                             .read = read_ciphertext,
+                                             .read = process_ciphertext_and_schedule_flush,
                                              .on_eof = on_tls_eof,
                                              .write = write_ciphertext,
-                                             .has_output = has_ciphertext,
+                                             .has_output = send_due_close_notify_and_has_output,
                                              .has_failed = has_tls_failed,
                                              .is_over_limit = has_too_much_tls_output,
                                              .encrypted_bytes = count_encrypted_queue_bytes,
@@ -458,7 +461,7 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   t->base.ops = &tls_ops;
   t->provider = provider;
   list_init(&t->link);
-  if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
+  if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_clear_ipv6_host_bits(&a);
   buf_init(&t->out, TLS_OUT_MAX);
   int err =
       provider->ops->open(provider->context, &(sio_tls_wire){ queue_ciphertext, t }, &t->session);

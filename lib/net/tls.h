@@ -45,7 +45,7 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
  * read buffer. May close c. */
 void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n);
 /* Fails the handshake because its time is over. The owner is called as for any other failure. */
-void sio__tls_fail_handshake_timeout(struct conn *c);
+void sio__tls_fail_timed_out_handshake(struct conn *c);
 /* Returns the information about the TLS of c; the caller does not own it. NULL if c has no TLS or
  * is closed, if the handshake is not complete, if the provider has no information, or if memory ran
  * out. */

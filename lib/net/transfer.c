@@ -43,7 +43,7 @@ int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_tran
                              const struct conn_ops *ops, void *owner, enum conn_kind kind) {
   struct conn *c;
   assert(!t->tls || kind == CONN_TLS);
-  int err = sio__conn_new_kind(&c, l, t->fd, ops, owner, kind);
+  int err = sio__conn_new_of_kind(&c, l, t->fd, ops, owner, kind);
   t->fd = err ? -1 : t->fd;
   if (err) {
     sio__conn_transfer_discard(t);

@@ -21,7 +21,7 @@ struct conn_transfer {
  * unchanged. */
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
 /* Attaches the detached connection *t to the loop l, as a new struct conn with the arguments of
- * sio__conn_new_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: on error the
+ * sio__conn_new_of_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: on error the
  * connection is closed. Returns 0, UV_ENOMEM, or a libuv code. */
 int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
                              const struct conn_ops *ops, void *owner, enum conn_kind kind);

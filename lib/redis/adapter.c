@@ -73,7 +73,7 @@ static void classic_write_response_end(struct message *m, const sio_adapter *a) 
 static const char *classic_choose_channel_room(const sio_adapter *a,
                                                const struct message_target *to) {
   (void)a;
-  return sio__message_single_room(to);
+  return sio__message_target_only_room_or_null(to);
 }
 
 static const struct message_format classic_message_format = {
@@ -93,13 +93,13 @@ static const struct message_format classic_message_format = {
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-static int publish_with_attachments(sio_adapter *a, const char *kind, const char *last,
-                                    struct message *m, const sio_packet_info *p, bool pack) {
+static int publish_as_msgpack_if_needed(sio_adapter *a, const char *kind, const char *last,
+                                        struct message *m, const sio_packet_info *p, bool pack) {
   if (!pack && !p->nbins) return sio__publish_message(a, kind, last, m);
   return sio__publish_as_msgpack(a, kind, last, m, p->bins, p->nbins);
 }
 
-static struct message_target make_message_target(const sio_target *to) {
+static struct message_target message_target_from_sio_target(const sio_target *to) {
   return (struct message_target){ .rooms = to->rooms,
                                   .except = to->except,
                                   .skip = to->skip ? sio_socket_id(to->skip) : NULL,
@@ -107,7 +107,7 @@ static struct message_target make_message_target(const sio_target *to) {
 }
 
 /* Returns true if no socket of another server can be in the target, or the adapter has stopped. */
-static bool is_for_this_server_only(const sio_adapter *a, const sio_target *to) {
+static bool is_for_this_server_only_or_stopped(const sio_adapter *a, const sio_target *to) {
   return (to->flags & SIO_LOCAL) || (to->rooms && !to->rooms[0]) || a->shut;
 }
 
@@ -116,15 +116,16 @@ static bool is_for_this_server_only(const sio_adapter *a, const sio_target *to) 
 static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
                                          const sio_packet_info *p) {
   struct message m;
-  const struct message_target target = make_message_target(to);
+  const struct message_target target = message_target_from_sio_target(to);
   sio__message_init(&m, &a->redis->msgs);
   a->format->broadcast(&m, a, p->json, &target);
-  (void)publish_with_attachments(a, "", a->format->room_of(a, &target), &m, p, a->format->packs);
+  (void)publish_as_msgpack_if_needed(a, "", a->format->room_of(a, &target), &m, p,
+                                     a->format->packs);
 }
 
 /* Called when the other servers cannot be asked: the callback of the query gets the answers of this
  * server only, and err as its status. Returns 0. */
-static int end_query_with_error(sio_adapter *a, sio_query *query, int err) {
+static int end_query_without_other_servers(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);
   return 0;
@@ -137,31 +138,31 @@ static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
   struct message m;
   struct pending_request *q;
   sio_query_info query = { .size = sizeof query };
-  struct message_target target = make_message_target(to);
+  struct message_target target = message_target_from_sio_target(to);
   int err = sio__pending_request_new(&q, a, MESSAGE_BROADCAST_WITH_ACKS, p->query);
   if (err) {
-    (void)end_query_with_error(a, p->query, err);
+    (void)end_query_without_other_servers(a, p->query, err);
     return;
   }
   a->api->query_get_info(p->query, &query);
   target.timeout_ms = query.timeout_ms;
   sio__message_init(&m, &a->redis->msgs);
   a->format->ask(&m, a, q->id, p->json, &target);
-  err = publish_with_attachments(a, a->format->requests, NULL, &m, p, a->format->packs);
+  err = publish_as_msgpack_if_needed(a, a->format->requests, NULL, &m, p, a->format->packs);
   if (err) sio__pending_request_end(q, err);
 }
 
 static int redis_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   if (a->delivers_now) return memory_adapter_ops(a)->broadcast(a->local, to, p);
-  int err = is_for_this_server_only(a, to) ? 0 : a->api->packet_get_info(p, &info);
+  int err = is_for_this_server_only_or_stopped(a, to) ? 0 : a->api->packet_get_info(p, &info);
   if (err) return err;
   if (a->streams && info.json.p && !info.query) return sio__streams_broadcast(a, to, p, &info);
   if (info.query)
     publish_broadcast_with_acks(a, to, &info);
   else if (info.json.p)
     publish_broadcast_to_servers(a, to, &info);
-  if (a->streams) return sio__streams_deliver_in_order(a, to, p);
+  if (a->streams) return sio__streams_deliver_after_waiting_entries(a, to, p);
   return memory_adapter_ops(a)->broadcast(a->local, to, p);
 }
 
@@ -171,8 +172,8 @@ static void publish_join_leave_or_disconnect(sio_adapter *a, enum message_type t
                                              const sio_target *to, const char *const *rooms,
                                              bool session) {
   struct message m;
-  const struct message_target target = make_message_target(to);
-  if (is_for_this_server_only(a, to)) return;
+  const struct message_target target = message_target_from_sio_target(to);
+  if (is_for_this_server_only_or_stopped(a, to)) return;
   if (a->streams) {
     sio__streams_publish_join_leave_or_disconnect(a, type, &target, rooms, session);
     return;
@@ -206,10 +207,10 @@ static int redis_adapter_fetch_remote_sockets(sio_adapter *a, const sio_target *
                                               sio_query *query) {
   struct message m;
   struct pending_request *q;
-  const struct message_target target = make_message_target(to);
+  const struct message_target target = message_target_from_sio_target(to);
   if (to->rooms && !to->rooms[0]) return 0;
   int err = sio__pending_request_new(&q, a, MESSAGE_FETCH, query);
-  if (err) return end_query_with_error(a, query, err);
+  if (err) return end_query_without_other_servers(a, query, err);
   sio__message_init(&m, &a->redis->msgs);
   a->format->fetch(&m, a, q->id, &target);
   err = sio__publish_message(a, a->format->requests, NULL, &m);
@@ -224,14 +225,14 @@ static int publish_server_side_event(sio_adapter *a, const sio_packet *p, const 
   if (err) return err;
   sio__message_init(&m, &a->redis->msgs);
   a->format->server_emit(&m, a, id, info.json);
-  return publish_with_attachments(a, a->format->requests, NULL, &m, &info, false);
+  return publish_as_msgpack_if_needed(a, a->format->requests, NULL, &m, &info, false);
 }
 
 static int redis_adapter_emit_to_servers(sio_adapter *a, const sio_packet *p, sio_query *query) {
   struct pending_request *q;
   if (!query) return publish_server_side_event(a, p, NULL);
   int err = sio__pending_request_new(&q, a, MESSAGE_SERVER_EMIT, query);
-  if (err) return end_query_with_error(a, query, err);
+  if (err) return end_query_without_other_servers(a, query, err);
   err = publish_server_side_event(a, p, q->id);
   if (err) sio__pending_request_end(q, err);
   return 0;
@@ -240,26 +241,26 @@ static int redis_adapter_emit_to_servers(sio_adapter *a, const sio_packet *p, si
 static int redis_adapter_count_servers(sio_adapter *a, sio_query *query) {
   struct pending_request *q;
   int err = sio__pending_request_new(&q, a, MESSAGE_COUNT, query);
-  return err ? end_query_with_error(a, query, err) : 0;
+  return err ? end_query_without_other_servers(a, query, err) : 0;
 }
 
-static void redis_adapter_on_query_end(sio_adapter *a, sio_query *query) {
+static void redis_adapter_forget_ended_query(sio_adapter *a, sio_query *query) {
   struct pending_request *q = sio__pending_request_find_by_query(a, query);
   if (a->streams) sio__streams_on_query_end(a, query);
-  if (q) sio__pending_request_on_query_end(q);
+  if (q) sio__pending_request_end_with_its_query(q);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
-static int redis_adapter_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+static int redis_adapter_join_local_room(sio_adapter *a, sio_socket *s, const char *room) {
   return memory_adapter_ops(a)->join(a->local, s, room);
 }
 
-static void redis_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+static void redis_adapter_leave_local_room(sio_adapter *a, sio_socket *s, const char *room) {
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
 
-static void redis_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
+static void redis_adapter_leave_all_local_rooms(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
@@ -274,16 +275,16 @@ static void redis_adapter_visit_rooms_of_socket(const sio_adapter *a, const sio_
   memory_adapter_ops(a)->rooms(a->local, s, cb, user);
 }
 
-static int redis_adapter_visit_matching_sockets(sio_adapter *a, const sio_target *to,
-                                                void (*visit)(sio_socket *s, void *user),
-                                                void *user) {
+static int redis_adapter_visit_matching_local_sockets(sio_adapter *a, const sio_target *to,
+                                                      void (*visit)(sio_socket *s, void *user),
+                                                      void *user) {
   return memory_adapter_ops(a)->each(a->local, to, visit, user);
 }
 
-static void redis_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
+static void redis_adapter_pass_connect_to_memory_adapter(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->arrive(a->local, s);
 }
-static void redis_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {
+static void redis_adapter_pass_leave_to_memory_adapter(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->depart(a->local, s);
 }
 
@@ -311,8 +312,8 @@ static void write_escaped_glob_pattern(struct message *m, sio_slice channel) {
   sio__message_write_json(m, SLICE("*"));
 }
 
-static int set_subscription_name(struct subscription *s, sio_adapter *a, const char *kind,
-                                 const char *last) {
+static int set_subscription_channel_or_pattern(struct subscription *s, sio_adapter *a,
+                                               const char *kind, const char *last) {
   struct message m, escaped;
   sio__message_init(&m, &a->redis->msgs);
   sio__message_init(&escaped, &a->redis->msgs);
@@ -346,7 +347,8 @@ static int subscribe_classic_channels(sio_adapter *a) {
     s->on_message = i == CLASSIC_BROADCASTS ? sio__on_broadcast_message
                     : i == CLASSIC_REQUESTS ? sio__on_request_message
                                             : sio__on_response_message;
-    err = set_subscription_name(s, a, kinds[i], i == CLASSIC_OWN_RESPONSES ? a->uid : NULL);
+    err = set_subscription_channel_or_pattern(s, a, kinds[i],
+                                              i == CLASSIC_OWN_RESPONSES ? a->uid : NULL);
     if (!err) err = sio__redis_subscribe(a->redis, s);
   }
   if (err) unsubscribe_adapter_channels(a);
@@ -384,14 +386,14 @@ static int subscribe_sharded_channels(sio_adapter *a) {
     s->adapter = a;
     s->kind = a->shard_channels ? SUBSCRIPTION_SHARD : SUBSCRIPTION_CHANNEL;
     s->on_message = sio__on_sharded_message;
-    err = set_subscription_name(s, a, "", i == SHARDED_OWN ? a->uid : NULL);
+    err = set_subscription_channel_or_pattern(s, a, "", i == SHARDED_OWN ? a->uid : NULL);
     if (!err) err = sio__redis_subscribe(a->redis, s);
   }
   if (err) unsubscribe_adapter_channels(a);
   return err;
 }
 
-static int redis_adapter_set_uid(sio_adapter *a) {
+static int redis_adapter_copy_or_draw_server_uid(sio_adapter *a) {
   char *uid = a->sharded ? a->redis->uid : a->redis->classic_uid, drawn[LINK_ID] = "";
   int err = *uid ? 0 : a->sharded ? sio__random_hex_id(drawn) : sio__random_alphanumeric_id(drawn);
   if (!err && !*uid) memcpy(uid, drawn, sizeof drawn);
@@ -399,27 +401,27 @@ static int redis_adapter_set_uid(sio_adapter *a) {
   return err;
 }
 
-static int redis_adapter_start_channels(sio_adapter *a) {
-  sio__pending_requests_init(a->redis);
+static int redis_adapter_open_memory_and_subscribe(sio_adapter *a) {
+  sio__pending_requests_init_once(a->redis);
   a->format = a->sharded ? &sio__sharded_message_format : &classic_message_format;
   a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
-  int err = redis_adapter_set_uid(a);
+  int err = redis_adapter_copy_or_draw_server_uid(a);
   if (!err) err = memory_adapter_ops(a)->open(a->nsp, a->api, NULL, &a->local);
   if (err) return err;
   err = a->sharded ? subscribe_sharded_channels(a) : subscribe_classic_channels(a);
   if (err)
     memory_adapter_ops(a)->close(a->local);
   else
-    sio__redis_add_adapter(a->redis);
+    sio__redis_count_adapter_and_connect_first(a->redis);
   return err;
 }
 
-static void redis_adapter_stop(sio_adapter *a) {
+static void redis_adapter_stop_and_unsubscribe(sio_adapter *a) {
   if (a->shut) return;
   if (a->streams) sio__streams_stop(a);
   a->shut = true;
   /* This comes before unsubscribing: if it closes the connections, no UNSUBSCRIBE is sent. */
-  sio__redis_remove_adapter(a->redis);
+  sio__redis_uncount_adapter_and_stop_last(a->redis);
   unsubscribe_adapter_channels(a);
   if (a->sharded) sio__room_channels_clear(a);
 }
@@ -433,17 +435,17 @@ static int redis_adapter_start(sio_adapter *a, enum adapter_kind kind,
       kind == ADAPTER_SHARDED || (kind == ADAPTER_STREAMS && o->use_sharded_pub_sub);
   a->mode = kind == ADAPTER_STREAMS ? SIO_REDIS_STATIC : o->subscription_mode;
   int err = kind == ADAPTER_STREAMS ? sio__streams_new(a, o) : 0;
-  if (!err) err = redis_adapter_start_channels(a);
+  if (!err) err = redis_adapter_open_memory_and_subscribe(a);
   if (err || kind != ADAPTER_STREAMS) return err;
   err = sio__streams_start(a, o);
   if (!err) return 0;
-  redis_adapter_stop(a);
+  redis_adapter_stop_and_unsubscribe(a);
   memory_adapter_ops(a)->close(a->local);
   return err;
 }
 
-static int open_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const void *user,
-                                enum adapter_kind kind, sio_adapter **out) {
+static int open_redis_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const void *user,
+                                      enum adapter_kind kind, sio_adapter **out) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size that the options had in version 0.1 */
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
@@ -466,44 +468,44 @@ static int open_adapter_of_kind(sio_nsp *nsp, const sio_adapter_api *api, const 
 
 static int classic_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
                                 sio_adapter **out) {
-  return open_adapter_of_kind(nsp, api, user, ADAPTER_CLASSIC, out);
+  return open_redis_adapter_of_kind(nsp, api, user, ADAPTER_CLASSIC, out);
 }
 static int streams_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
                                 sio_adapter **out) {
-  return open_adapter_of_kind(nsp, api, user, ADAPTER_STREAMS, out);
+  return open_redis_adapter_of_kind(nsp, api, user, ADAPTER_STREAMS, out);
 }
 static int sharded_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
                                 sio_adapter **out) {
-  return open_adapter_of_kind(nsp, api, user, ADAPTER_SHARDED, out);
+  return open_redis_adapter_of_kind(nsp, api, user, ADAPTER_SHARDED, out);
 }
 
 static void redis_adapter_close(sio_adapter *a) {
-  redis_adapter_stop(a);
+  redis_adapter_stop_and_unsubscribe(a);
   memory_adapter_ops(a)->close(a->local);
   redis_adapter_free(a);
 }
 
 /* The functions that the classic, sharded and streams adapters share. */
-#define OPS_OF_ALL                                                                           \
-  .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                  \
-  .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,        \
-  .each = redis_adapter_visit_matching_sockets,                                              \
-  .all_join = redis_adapter_add_matching_sockets_to_rooms,                                   \
-  .all_leave = redis_adapter_remove_matching_sockets_from_rooms,                             \
-  .all_disconnect = redis_adapter_disconnect_matching_sockets,                               \
-  .all_rooms = redis_adapter_visit_all_local_rooms,                                          \
-  .room_size = redis_adapter_count_local_room_members,                                       \
-  .fetch = redis_adapter_fetch_remote_sockets, .server_emit = redis_adapter_emit_to_servers, \
-  .server_count = redis_adapter_count_servers, .query_over = redis_adapter_on_query_end,     \
-  .shut = redis_adapter_stop, .room_count = redis_adapter_count_local_rooms
+#define OPS_OF_ALL                                                                             \
+  .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                    \
+  .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,          \
+  .each = redis_adapter_visit_matching_local_sockets,                                          \
+  .all_join = redis_adapter_add_matching_sockets_to_rooms,                                     \
+  .all_leave = redis_adapter_remove_matching_sockets_from_rooms,                               \
+  .all_disconnect = redis_adapter_disconnect_matching_sockets,                                 \
+  .all_rooms = redis_adapter_visit_all_local_rooms,                                            \
+  .room_size = redis_adapter_count_local_room_members,                                         \
+  .fetch = redis_adapter_fetch_remote_sockets, .server_emit = redis_adapter_emit_to_servers,   \
+  .server_count = redis_adapter_count_servers, .query_over = redis_adapter_forget_ended_query, \
+  .shut = redis_adapter_stop_and_unsubscribe, .room_count = redis_adapter_count_local_rooms
 
 static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
                                              .open = classic_adapter_open,
-                                             .join = redis_adapter_join_room,
-                                             .leave = redis_adapter_leave_room,
-                                             .leave_all = redis_adapter_leave_all_rooms,
-                                             .arrive = redis_adapter_on_socket_connected,
-                                             .depart = redis_adapter_on_socket_left,
+                                             .join = redis_adapter_join_local_room,
+                                             .leave = redis_adapter_leave_local_room,
+                                             .leave_all = redis_adapter_leave_all_local_rooms,
+                                             .arrive = redis_adapter_pass_connect_to_memory_adapter,
+                                             .depart = redis_adapter_pass_leave_to_memory_adapter,
                                              OPS_OF_ALL };
 
 static const sio_adapter_ops sharded_ops = { .size = sizeof sharded_ops,
@@ -519,15 +521,16 @@ static const sio_adapter_ops streams_ops = { .size = sizeof streams_ops,
                                              .open = streams_adapter_open,
                                              .join = sio__streams_join_room,
                                              .leave = sio__streams_leave_room,
-                                             .leave_all = redis_adapter_leave_all_rooms,
+                                             .leave_all = redis_adapter_leave_all_local_rooms,
                                              .arrive = sio__streams_on_socket_connected,
-                                             .depart = redis_adapter_on_socket_left,
+                                             .depart = redis_adapter_pass_leave_to_memory_adapter,
                                              .flags = SIO_ADAPTER_RECOVERS,
                                              .persist = sio__streams_save_socket,
                                              .forget = sio__streams_delete_saved_socket,
                                              .restore = sio__streams_restore_socket,
                                              .restore_over = sio__streams_on_restore_end,
-                                             .shared_changed = sio__streams_on_shared_data_changed,
+                                             .shared_changed =
+                                                 sio__streams_mark_session_of_socket_dirty,
                                              .leaving = sio__streams_on_socket_disconnecting,
                                              OPS_OF_ALL };
 

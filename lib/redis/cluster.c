@@ -54,12 +54,12 @@ struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot) {
 
 static void cluster_request_slot_table(sio_redis *r);
 
-static void on_slot_table_timer(uv_timer_t *t) { cluster_request_slot_table(t->data); }
+static void on_timer_request_slot_table(uv_timer_t *t) { cluster_request_slot_table(t->data); }
 
 static void cluster_schedule_slot_table_request(sio_redis *r, unsigned wait_ms) {
   if (!r->users || r->freed || r->cluster.asking || uv_is_active((uv_handle_t *)&r->cluster.timer))
     return;
-  uv_timer_start(&r->cluster.timer, on_slot_table_timer, wait_ms, 0);
+  uv_timer_start(&r->cluster.timer, on_timer_request_slot_table, wait_ms, 0);
 }
 
 void sio__cluster_request_slot_table_later(sio_redis *r) {
@@ -93,7 +93,7 @@ static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char 
 /* Chooses the Redis server for commands that every server of the cluster takes: a random one, so
  * that Socket.IO servers use different ones. The choice is kept as long as the connections to that
  * server work. */
-static void cluster_choose_default_server(sio_redis *r) {
+static void cluster_choose_default_server_if_needed(sio_redis *r) {
   struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
   if (found && found->listed && !found->failing) return;
@@ -150,7 +150,7 @@ static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice e
 
 /* Counts the redirection. If it is MOVED, corrects the slot table. Returns true if the slot table
  * has changed. */
-static bool cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
+static bool cluster_count_redirect_and_fix_slot(sio_redis *r, const struct redirect *d) {
   bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
   if (!d->moved) return false;
@@ -161,8 +161,8 @@ static bool cluster_apply_redirect(sio_redis *r, const struct redirect *d) {
   return changes;
 }
 
-bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
-                                        const redisReply *reply) {
+bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expect,
+                                       const redisReply *reply) {
   struct redirect d;
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (expect->slot == LINK_SENT_ON) return true;
@@ -171,9 +171,9 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
     sio__cluster_request_slot_table_later(r);
     return false;
   }
-  cluster_apply_redirect(r, &d);
+  cluster_count_redirect_and_fix_slot(r, &d);
   if (!expect->kept || ++expect->kept->redirected > REDIRECTS_MAX) {
-    sio__cluster_move_commands(r);
+    sio__cluster_requeue_commands_of_moved_slots(r);
     return false;
   }
   if (d.moved)
@@ -185,11 +185,12 @@ bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expe
 
 /* Called with an error reply on the connection for subscriptions. If the error is MOVED or ASK,
  * handles it and returns true; otherwise returns false. */
-bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error) {
+bool sio__cluster_apply_subscription_redirect(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
   if (!parse_redirect_error(p->redis, l, error, &d)) return false;
-  if (cluster_apply_redirect(p->redis, &d)) sio__cluster_move_commands(p->redis);
+  if (cluster_count_redirect_and_fix_slot(p->redis, &d))
+    sio__cluster_requeue_commands_of_moved_slots(p->redis);
   return true;
 }
 
@@ -201,10 +202,12 @@ bool sio__cluster_is_error_temporary(sio_slice error) {
   return false;
 }
 
-bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error) {
+bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
+                                                     sio_slice error) {
   struct redirect d;
   bool redirected = parse_redirect_error(r, l, error, &d);
-  if (redirected && cluster_apply_redirect(r, &d)) sio__cluster_move_commands(r);
+  if (redirected && cluster_count_redirect_and_fix_slot(r, &d))
+    sio__cluster_requeue_commands_of_moved_slots(r);
   if (!redirected && sio__cluster_is_error_temporary(error))
     sio__cluster_request_slot_table_later(r);
   return redirected || sio__cluster_is_error_temporary(error);
@@ -245,18 +248,18 @@ static void cluster_apply_slot_range(sio_redis *r, const redisReply *range, cons
   for (long long i = v[0]->integer; i <= v[1]->integer; i++) r->cluster.slots[i] = p;
 }
 
-static struct redis_server *cluster_find_unlisted_server(const sio_redis *r) {
+static struct redis_server *cluster_find_unused_unlisted_server(const sio_redis *r) {
   redis_servers_each(p, r) if (!p->listed && !p->subscriptions && !p->owed_replies) return p;
   return NULL;
 }
 
 /* Closes the servers that the slot table does not name, except those that have subscriptions or
  * owed_replies; these are closed after a later slot table. */
-static void cluster_close_unlisted_servers(sio_redis *r) {
+static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
-  while ((p = cluster_find_unlisted_server(r))) {
+  while ((p = cluster_find_unused_unlisted_server(r))) {
     if (r->cluster.knows == p) r->cluster.knows = NULL;
-    sio__cluster_move_commands_of_server(p);
+    sio__cluster_requeue_all_commands_of_server(p);
     sio__redis_server_close(p);
   }
   if (r->cluster.commands_held) cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
@@ -275,10 +278,10 @@ static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
   for (size_t i = 0; i < table->elements; i++)
     cluster_apply_slot_range(r, table->element[i], own.host);
   r->cluster.known = true;
-  cluster_choose_default_server(r);
+  cluster_choose_default_server_if_needed(r);
   sio__redis_repair_subscriptions(r);
-  sio__cluster_move_commands(r);
-  cluster_close_unlisted_servers(r);
+  sio__cluster_requeue_commands_of_moved_slots(r);
+  cluster_close_unused_unlisted_servers(r);
   if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
   sio__redis_schedule_flush(r); /* a stream may wait until the server of its slot is known */
 }
@@ -309,11 +312,11 @@ static void cluster_request_slot_table(sio_redis *r) {
   redis_servers_each(p, r) if (!who && can_server_send_slot_table(p)) who = p;
   r->cluster.asking = true;
   if (!who || sio__link_queue_command(&who->commands, &expect, words, 2))
-    sio__link_start(&r->discovery);
+    sio__link_start_connecting_if_down(&r->discovery);
   sio__redis_schedule_flush(r);
 }
 
-static const char *on_discovery_slot_table_reply(struct link *l, const redisReply *reply) {
+static const char *check_and_apply_discovered_slot_table(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   if (!is_valid_slot_table(reply))
     return "the server is not a node of a Redis Cluster, or no slots are assigned";
@@ -321,9 +324,9 @@ static const char *on_discovery_slot_table_reply(struct link *l, const redisRepl
   return NULL;
 }
 
-static void on_cluster_discovery_ready(struct link *l) {
+static void close_discovery_after_slot_table(struct link *l) {
   sio_redis *r = container_of(l, sio_redis, discovery);
-  sio__link_stop(l);
+  sio__link_disconnect_and_drop_commands(l);
   r->cluster.asking = false;
   if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
 }
@@ -335,32 +338,32 @@ static void ignore_lost_cluster_discovery_reply(struct link *l, struct link_expe
   (void)l, (void)e;
 }
 
-const struct link_ops sio__cluster_ops = { .ready = on_cluster_discovery_ready,
+const struct link_ops sio__cluster_ops = { .ready = close_discovery_after_slot_table,
                                            .reply = ignore_cluster_discovery_reply,
                                            .lost = ignore_lost_cluster_discovery_reply,
-                                           .down = sio__discovery_on_failure,
-                                           .locate = sio__discovery_choose_host,
-                                           .greeted = on_discovery_slot_table_reply };
+                                           .down = sio__discovery_log_failure_and_skip_host,
+                                           .locate = sio__discovery_set_next_host,
+                                           .greeted = check_and_apply_discovered_slot_table };
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
 void sio__cluster_on_server_connection_lost(struct redis_server *p) {
   sio_redis *r = p->redis;
-  if (p == r->cluster.default_server) cluster_choose_default_server(r);
+  if (p == r->cluster.default_server) cluster_choose_default_server_if_needed(r);
   p->overdue = false;
-  sio__cluster_move_commands(r);
+  sio__cluster_requeue_commands_of_moved_slots(r);
   r->misplaced = true;
   sio__cluster_request_slot_table_later(r);
 }
 
-void sio__cluster_start_discovery(sio_redis *r) {
+void sio__cluster_request_slot_table_soon(sio_redis *r) {
   r->cluster.wait_ms = 0;
   if (!r->cluster.asking) cluster_schedule_slot_table_request(r, 0);
 }
 
 void sio__cluster_stop_and_reset(sio_redis *r) {
   uv_timer_stop(&r->cluster.timer);
-  sio__link_stop(&r->discovery);
+  sio__link_disconnect_and_drop_commands(&r->discovery);
   sio__redis_detach_subscriptions(r);
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
   r->cluster.default_server = r->cluster.knows = NULL;
@@ -371,7 +374,7 @@ void sio__cluster_stop_and_reset(sio_redis *r) {
   }
 }
 
-int sio__cluster_init(sio_redis *r) {
+int sio__cluster_init_slots_and_timer(sio_redis *r) {
   if (!(r->cluster.slots = sio__calloc(SLOTS, sizeof *r->cluster.slots))) return UV_ENOMEM;
   uv_timer_init(r->loop, &r->cluster.timer);
   r->cluster.timer.data = r;
@@ -385,9 +388,9 @@ static void on_cluster_timer_closed(uv_handle_t *h) {
   sio__redis_free_if_closed(r);
 }
 
-void sio__cluster_close(sio_redis *r) {
+void sio__cluster_reset_and_close_timer(sio_redis *r) {
   sio__cluster_stop_and_reset(r);
   uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed);
 }
 
-void sio__cluster_clear(sio_redis *r) { sio__free(r->cluster.slots); }
+void sio__cluster_free_slots(sio_redis *r) { sio__free(r->cluster.slots); }

@@ -17,28 +17,29 @@ enum { OWED_MS = 1000 };
 
 /* ---- sending again --------------------------------------------------------------------------- */
 
-static void cluster_drop_command(sio_redis *r, struct link_kept *k, int err) {
+static void cluster_drop_command_and_report(sio_redis *r, struct link_kept *k, int err) {
   list_remove(&k->in_list);
-  sio__redis_count_dropped_message(r, err);
+  sio__redis_count_and_log_dropped_message(r, err);
   if (k->expect.on_reply) k->expect.on_reply(k->from, &k->expect, NULL);
   sio__free(k);
 }
 
-static void cluster_resend_command(sio_redis *r, struct link_kept *k, struct redis_server *to,
-                                   bool asking) {
-  if (to) sio__link_start(&to->commands);
+static void cluster_requeue_command_at_server(sio_redis *r, struct link_kept *k,
+                                              struct redis_server *to, bool asking) {
+  if (to) sio__link_start_connecting_if_down(&to->commands);
   int err = to ? sio__link_requeue_command(&to->commands, k, asking) : UV_ENOTCONN;
-  if (err) cluster_drop_command(r, k, err);
+  if (err) cluster_drop_command_and_report(r, k, err);
 }
 
 /* Queues each command of the list for the server that has the slot of the command. The server is
  * looked up for each command again, because a command that cannot be queued is dropped, and its
  * callback may change the slot table. */
-static void cluster_resend_commands(sio_redis *r, struct list *list) {
+static void cluster_requeue_commands_by_slot(sio_redis *r, struct list *list) {
   struct list *it;
   while ((it = list_first(list))) {
     struct link_kept *k = container_of(it, struct link_kept, in_list);
-    cluster_resend_command(r, k, sio__cluster_find_server_of_slot(r, k->expect.slot), false);
+    cluster_requeue_command_at_server(r, k, sio__cluster_find_server_of_slot(r, k->expect.slot),
+                                      false);
   }
   sio__redis_schedule_flush(r);
 }
@@ -55,19 +56,20 @@ static bool has_slot_of_command_moved(struct link *l, const struct link_expect *
   return !e->asking && now && now != p;
 }
 
-static bool does_server_owe_replies(struct redis_server *p) {
+static bool update_owed_replies_of_server(struct redis_server *p) {
   if (p->commands.state != LINK_READY || p->overdue)
     p->owed_replies = 0;
   else
-    p->owed_replies = sio__link_count_replies_until(&p->commands, has_slot_of_command_moved);
+    p->owed_replies =
+        sio__link_count_replies_until_last_match(&p->commands, has_slot_of_command_moved);
   return p->owed_replies > 0;
 }
 
-void sio__cluster_update_command_hold(sio_redis *r) {
+void sio__cluster_hold_commands_if_replies_owed(sio_redis *r) {
   bool owed = false;
-  redis_servers_each(p, r) owed |= does_server_owe_replies(p);
+  redis_servers_each(p, r) owed |= update_owed_replies_of_server(p);
   if (owed && !uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_command_hold_timer, OWED_MS, 0);
+    uv_timer_start(&r->hold, sio__redis_on_timer_release_held_commands, OWED_MS, 0);
   r->cluster.commands_held = owed;
   sio__redis_schedule_flush(r);
 }
@@ -80,41 +82,44 @@ void sio__cluster_end_command_hold(sio_redis *r) {
   }
 }
 
-void sio__cluster_on_command_replied(struct redis_server *p) {
+void sio__cluster_count_received_reply(struct redis_server *p) {
   p->overdue = false;
-  if (p->owed_replies && !--p->owed_replies) sio__cluster_update_command_hold(p->redis);
+  if (p->owed_replies && !--p->owed_replies) sio__cluster_hold_commands_if_replies_owed(p->redis);
 }
 
 /* ---- after a slot has moved ------------------------------------------------------------------ */
 
-static bool is_command_of_slot(struct link *l, const struct link_expect *e, int slot) {
+static bool is_command_of_slot_without_asking(struct link *l, const struct link_expect *e,
+                                              int slot) {
   (void)l;
   return !e->asking && e->slot == slot;
 }
 
-static void cluster_take_moved_commands(sio_redis *r, struct list *list) {
-  redis_servers_each(p, r) sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT,
-                                                             has_slot_of_command_moved, list);
+static void cluster_take_unwritten_commands_of_moved_slots(sio_redis *r, struct list *list) {
+  redis_servers_each(p, r)
+      sio__link_move_unwritten_commands_to_list(&p->commands, LINK_NO_SLOT,
+                                                has_slot_of_command_moved, list);
 }
 
-void sio__cluster_move_commands(sio_redis *r) {
+void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r) {
   struct list list;
   list_init(&list);
-  cluster_take_moved_commands(r, &list);
-  cluster_resend_commands(r, &list);
-  sio__cluster_update_command_hold(r);
+  cluster_take_unwritten_commands_of_moved_slots(r, &list);
+  cluster_requeue_commands_by_slot(r, &list);
+  sio__cluster_hold_commands_if_replies_owed(r);
 }
 
-static bool match_every_command(struct link *l, const struct link_expect *e, int slot) {
+static bool accept_every_command(struct link *l, const struct link_expect *e, int slot) {
   (void)l, (void)e, (void)slot;
   return true;
 }
 
-void sio__cluster_move_commands_of_server(struct redis_server *p) {
+void sio__cluster_requeue_all_commands_of_server(struct redis_server *p) {
   struct list list;
   list_init(&list);
-  sio__link_take_unwritten_commands(&p->commands, LINK_NO_SLOT, match_every_command, &list);
-  cluster_resend_commands(p->redis, &list);
+  sio__link_move_unwritten_commands_to_list(&p->commands, LINK_NO_SLOT, accept_every_command,
+                                            &list);
+  cluster_requeue_commands_by_slot(p->redis, &list);
 }
 
 /* Keeps the order of the commands of the slot. Those in the queue of the new server were queued
@@ -125,22 +130,23 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
   struct list first, others;
   list_init(&first);
   list_init(&others);
-  sio__link_put_removed_command_into_list(l, e, &first);
+  sio__link_save_command_in_list(l, e, &first);
   if (&to->commands != l) {
-    sio__link_take_commands_of_slot(l, slot, &others);
-    sio__link_take_unwritten_commands(&to->commands, slot, is_command_of_slot, &others);
+    sio__link_move_commands_of_slot_to_list(l, slot, &others);
+    sio__link_move_unwritten_commands_to_list(&to->commands, slot,
+                                              is_command_of_slot_without_asking, &others);
   }
-  cluster_take_moved_commands(r, &others);
-  cluster_resend_command(r, e->kept, to, false);
-  cluster_resend_commands(r, &others);
-  sio__cluster_update_command_hold(r);
+  cluster_take_unwritten_commands_of_moved_slots(r, &others);
+  cluster_requeue_command_at_server(r, e->kept, to, false);
+  cluster_requeue_commands_by_slot(r, &others);
+  sio__cluster_hold_commands_if_replies_owed(r);
 }
 
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to) {
   struct list list;
   list_init(&list);
-  sio__link_put_removed_command_into_list(l, e, &list);
-  cluster_resend_command(to->redis, e->kept, to, true);
+  sio__link_save_command_in_list(l, e, &list);
+  cluster_requeue_command_at_server(to->redis, e->kept, to, true);
   sio__redis_schedule_flush(to->redis);
 }

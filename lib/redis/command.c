@@ -7,7 +7,7 @@
 #include "base/num.h"
 
 /* Writes one item of the Redis protocol, such as "$3\r\nGET\r\n". */
-static int write_resp_item(struct buf *b, char kind, uint64_t n, const sio_slice *word) {
+static int write_resp_length_and_word(struct buf *b, char kind, uint64_t n, const sio_slice *word) {
   char head[NUM_MAX + 3];
   size_t len = 0;
   head[len++] = kind;
@@ -20,10 +20,11 @@ static int write_resp_item(struct buf *b, char kind, uint64_t n, const sio_slice
   return err;
 }
 
-int sio__write_command(struct buf *b, const sio_slice *words, size_t n) {
+int sio__write_resp_command(struct buf *b, const sio_slice *words, size_t n) {
   size_t before = b->n;
-  int err = write_resp_item(b, '*', n, NULL);
-  for (size_t i = 0; !err && i < n; i++) err = write_resp_item(b, '$', words[i].n, &words[i]);
+  int err = write_resp_length_and_word(b, '*', n, NULL);
+  for (size_t i = 0; !err && i < n; i++)
+    err = write_resp_length_and_word(b, '$', words[i].n, &words[i]);
   if (err) b->n = before;
   return err;
 }

@@ -9,6 +9,6 @@
 #include "base/slice.h"
 
 /* Appends a command of n words to b. Returns 0 or an error, after which b is unchanged. */
-int sio__write_command(struct buf *b, const sio_slice *words, size_t n);
+int sio__write_resp_command(struct buf *b, const sio_slice *words, size_t n);
 
 #endif

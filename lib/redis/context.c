@@ -13,13 +13,13 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 
 /* ---- flushing, and what is reported to the host ---------------------------------------------- */
 
-static void redis_report_state_to_host(sio_redis *r) {
+static void redis_report_state_to_host_if_changed(sio_redis *r) {
   if (r->state == r->told_state) return;
   r->told_state = r->state;
   if (r->on_state) r->on_state(r, r->state, r->why, r->on_state_user);
 }
 
-static void on_idle_flush_connections(uv_idle_t *h) {
+static void on_idle_flush_and_report_state(uv_idle_t *h) {
   sio_redis *r = h->data;
   uv_idle_stop(h);
   if (r->misplaced && r->users) sio__redis_repair_subscriptions(r);
@@ -31,12 +31,12 @@ static void on_idle_flush_connections(uv_idle_t *h) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->flush(p);
   }
-  sio__redis_log_write_lines(&r->notes);
-  redis_report_state_to_host(r);
+  sio__redis_log_deliver_lines_to_host(&r->notes);
+  redis_report_state_to_host_if_changed(r);
 }
 
 void sio__redis_schedule_flush(sio_redis *r) {
-  if (!r->freed) uv_idle_start(&r->soon, on_idle_flush_connections);
+  if (!r->freed) uv_idle_start(&r->soon, on_idle_flush_and_report_state);
 }
 
 static bool is_redis_server_ready(const struct redis_server *p) {
@@ -70,28 +70,28 @@ void sio__redis_update_state(sio_redis *r, const char *why) {
   sio__redis_schedule_flush(r);
 }
 
-void sio__redis_log_connection_failure(sio_redis *r, const char *purpose, const char *why,
-                                       unsigned wait_ms) {
+void sio__redis_count_and_log_failed_connection(sio_redis *r, const char *purpose, const char *why,
+                                                unsigned wait_ms) {
   r->stats.failures++;
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
             "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
   sio__redis_update_state(r, why);
 }
 
-void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply) {
+void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply) {
   char text[160];
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
             sio__copy_printable(text, sizeof text, reply_text(reply)));
 }
 
-void sio__redis_count_dropped_message(sio_redis *r, int err) {
+void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
   r->stats.dropped++;
   REDIS_LOG(r, REDIS_LOG_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
             err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
 }
 
-void sio__redis_count_ignored_message(sio_redis *r, sio_slice channel, int err) {
+void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err) {
   char name[80];
   if (err == SIO_ECLOSED) return;
   if (err == UV_ENOMEM)
@@ -105,26 +105,26 @@ void sio__redis_count_ignored_message(sio_redis *r, sio_slice channel, int err) 
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-void sio__redis_add_adapter(sio_redis *r) {
+void sio__redis_count_adapter_and_connect_first(sio_redis *r) {
   if (r->users++ || r->freed) return;
   if (r->only_server) sio__redis_server_connect(r->only_server);
-  if (redis_is_cluster(r)) sio__cluster_start_discovery(r);
+  if (redis_is_cluster(r)) sio__cluster_request_slot_table_soon(r);
   sio__redis_update_state(r, "");
 }
 
 static void redis_stop_connections(sio_redis *r) {
   uv_timer_stop(&r->hold);
-  sio__link_stop(&r->discovery);
+  sio__link_disconnect_and_drop_commands(&r->discovery);
   redis_servers_each(p, r) {
-    sio__link_stop(&p->commands);
-    sio__link_stop(&p->subscriber);
-    sio__mark_subscriptions_unconfirmed(p);
+    sio__link_disconnect_and_drop_commands(&p->commands);
+    sio__link_disconnect_and_drop_commands(&p->subscriber);
+    sio__mark_subscriptions_of_server_unconfirmed(p);
     p->failing = p->commands_held = false;
   }
   if (redis_is_cluster(r)) sio__cluster_stop_and_reset(r);
 }
 
-void sio__redis_remove_adapter(sio_redis *r) {
+void sio__redis_uncount_adapter_and_stop_last(sio_redis *r) {
   if (--r->users || r->freed) return;
   redis_stop_connections(r);
   sio__redis_update_state(r, "no adapter uses this Redis context");
@@ -135,7 +135,7 @@ static void redis_context_free(sio_redis *r) {
   sio__map_clear(&r->pending_requests);
   sio__msg_allocator_clear(&r->msgs);
   sio__redis_url_clear(&r->options.url);
-  sio__cluster_clear(r);
+  sio__cluster_free_slots(r);
   sio__free(r->texts);
   sio__free(r);
 }
@@ -155,7 +155,7 @@ static void on_discovery_connection_closed(struct link *l) {
   sio__redis_free_if_closed(container_of(l, sio_redis, discovery));
 }
 
-static void on_redis_handle_closed(uv_handle_t *h) {
+static void uncount_closed_redis_handle(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
   sio__redis_free_if_closed(r);
@@ -173,14 +173,14 @@ void sio_redis_free(sio_redis *r) {
   r->state = SIO_REDIS_IDLE;
   r->notes.log = NULL;
   redis_close_server_connections(r);
-  sio__link_close(&r->discovery);
-  if (redis_is_cluster(r)) sio__cluster_close(r);
+  sio__link_disconnect_and_close_timer(&r->discovery);
+  if (redis_is_cluster(r)) sio__cluster_reset_and_close_timer(r);
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->close(p);
   }
-  uv_close((uv_handle_t *)&r->soon, on_redis_handle_closed);
-  uv_close((uv_handle_t *)&r->hold, on_redis_handle_closed);
+  uv_close((uv_handle_t *)&r->soon, uncount_closed_redis_handle);
+  uv_close((uv_handle_t *)&r->hold, uncount_closed_redis_handle);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -228,31 +228,33 @@ static int validate_redis_options(const sio_redis_options *o, const struct optio
 }
 
 /* Copies s to *at, and moves *at to the end of the copy. Returns the copy; NULL if s is NULL. */
-static const char *copy_redis_option_text(char **at, const char *s) {
+static const char *copy_option_string_and_advance(char **at, const char *s) {
   if (!s) return NULL;
   char *copy = memcpy(*at, s, strlen(s) + 1);
   *at += strlen(s) + 1;
   return copy;
 }
 
-static size_t text_size_with_nul(const char *s) { return s ? strlen(s) + 1 : 0; }
+static size_t string_size_with_nul_or_zero(const char *s) { return s ? strlen(s) + 1 : 0; }
 
 /* Copies the texts of the options into one block of memory, r->texts. A user and password in the
  * options replace those in the url. */
-static int redis_copy_login_options(sio_redis *r, const sio_redis_options *o) {
+static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
-  char *at = r->texts = sio__malloc(
-      text_size_with_nul(name) + text_size_with_nul(o->username) + text_size_with_nul(o->password) +
-      text_size_with_nul(o->sentinel_username) + text_size_with_nul(o->sentinel_password));
+  char *at = r->texts =
+      sio__malloc(string_size_with_nul_or_zero(name) + string_size_with_nul_or_zero(o->username) +
+                  string_size_with_nul_or_zero(o->password) +
+                  string_size_with_nul_or_zero(o->sentinel_username) +
+                  string_size_with_nul_or_zero(o->sentinel_password));
   if (!at) return UV_ENOMEM;
-  r->options.client_name = copy_redis_option_text(&at, name);
+  r->options.client_name = copy_option_string_and_advance(&at, name);
   if (o->password) {
-    u->user = copy_redis_option_text(&at, o->username);
-    u->password = copy_redis_option_text(&at, o->password);
+    u->user = copy_option_string_and_advance(&at, o->username);
+    u->password = copy_option_string_and_advance(&at, o->password);
   }
-  r->discovery_options.url.user = copy_redis_option_text(&at, o->sentinel_username);
-  r->discovery_options.url.password = copy_redis_option_text(&at, o->sentinel_password);
+  r->discovery_options.url.user = copy_option_string_and_advance(&at, o->sentinel_username);
+  r->discovery_options.url.password = copy_option_string_and_advance(&at, o->sentinel_password);
   return 0;
 }
 
@@ -280,12 +282,12 @@ static void redis_init_discovery_options(sio_redis *r) {
   }
 }
 
-static int redis_read_options(sio_redis *r, const sio_redis_options *o,
-                              const struct option_error_text *why) {
+static int redis_parse_and_copy_options(sio_redis *r, const sio_redis_options *o,
+                                        const struct option_error_text *why) {
   struct link_options *l = &r->options;
   const char *text;
   int err = sio__redis_url_parse(&l->url, o->url, &text);
-  if (!err) err = redis_copy_login_options(r, o);
+  if (!err) err = redis_copy_login_and_client_name(r, o);
   if (err) return report_option_error(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
   if (l->url.secure != (o->tls != NULL))
     return report_option_error(
@@ -312,11 +314,11 @@ static int redis_read_options(sio_redis *r, const sio_redis_options *o,
 
 /* All steps that can fail come before the first uv handle of *r is initialised, because then *r can
  * only be freed after its handles have closed. */
-static int redis_init_handles(sio_redis *r) {
+static int redis_init_servers_and_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;
   if (redis_is_cluster(r))
-    err = sio__cluster_init(r);
+    err = sio__cluster_init_slots_and_timer(r);
   else if (!(r->only_server = sio__redis_server_new(r)))
     err = UV_ENOMEM;
   if (err) return err;
@@ -354,8 +356,9 @@ int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, 
   list_init(&r->parts);
   sio__subscriptions_init(r);
   sio__msg_allocator_init(&r->msgs);
-  err = redis_read_options(r, &o, &why);
-  if (!err && (err = redis_init_handles(r))) (void)report_option_error(&why, err, uv_strerror(err));
+  err = redis_parse_and_copy_options(r, &o, &why);
+  if (!err && (err = redis_init_servers_and_handles(r)))
+    (void)report_option_error(&why, err, uv_strerror(err));
   if (err) {
     redis_context_free(r);
     return err;

@@ -46,7 +46,7 @@ struct redis_server {
   struct link commands, subscriber;
   unsigned handles;       /* uv handles of both links that are not closed yet  */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
-  bool commands_held;     /* queued commands wait: see redis_server_hold_commands() */
+  bool commands_held; /* queued commands wait: see hold_commands_if_connection_broke_recently() */
   bool listed;  /* Redis Cluster: the last slot table or a later redirection names this server */
   bool failing; /* a connection failed, and not both are ready again yet */
   /* the server refused a subscription; sio__redis_repair_subscriptions() clears this */
@@ -117,8 +117,8 @@ struct sio_redis {
   bool freed;          /* the host has called sio_redis_free() */
   struct map subscriptions;    /* struct subscription by name */
   struct map pending_requests; /* struct pending_request by id; see pending_request.h */
-  /* Called once for each Redis server that sio__redis_count_subscribers() has asked. id: the id
-   * passed to it. n: the number of subscribers, or a negative error code. */
+  /* Called once for each Redis server that sio__redis_request_subscriber_count() has asked. id:
+   * the id passed to it. n: the number of subscribers, or a negative error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* the last number that was given to a command of a stream */
   /* the last `seq` of an entry that was added to any stream: see stream_repeats.h */
@@ -150,8 +150,8 @@ void sio__redis_unref(sio_redis *r);
 
 /* Called when an adapter opens or closes. The connections to Redis are open while there is at least
  * one adapter. */
-void sio__redis_add_adapter(sio_redis *r);
-void sio__redis_remove_adapter(sio_redis *r);
+void sio__redis_count_adapter_and_connect_first(sio_redis *r);
+void sio__redis_uncount_adapter_and_stop_last(sio_redis *r);
 
 /* Adds a subscription. Returns 0, UV_EEXIST (there is a subscription with the same name),
  * UV_ENOBUFS or UV_ENOMEM. */
@@ -170,7 +170,7 @@ int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words,
 /* For link_ops.locate of a link of a struct redis_part: sets l->to to the address of the Redis
  * server that has this key. Returns false if that server is not known yet; the caller then calls
  * this function again in each redis_part.flush. */
-bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l);
+bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link *l);
 
 struct redis_publish {
   bool sharded;
@@ -183,17 +183,17 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 /* Asks Redis how many Socket.IO servers are subscribed to the channel. Sets *asked to the number of
  * Redis servers that were asked. For each of these, r->counted(r, id, n) is called later. Returns
  * 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. */
-int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
-                                 unsigned *asked);
+int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice channel,
+                                        const char *id, unsigned *asked);
 
 /* Counts and logs a message, or another command, that could not be sent because of err. */
-void sio__redis_count_dropped_message(sio_redis *r, int err);
+void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
 /* Returns true if all connections are ready and Redis has confirmed all awaited subscriptions. */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
 /* Counts and logs a received message that is ignored because of err: as malformed, or as unhandled
  * if memory ran out. SIO_ECLOSED means that this server is closing, and is not counted. */
-void sio__redis_count_ignored_message(sio_redis *r, sio_slice channel, int err);
+void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err);
 
 /* ---- functions shared by the files named above ----------------------------------------------- */
 
@@ -205,13 +205,14 @@ void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
 /* For the links of a struct redis_part. The first function counts and logs a failed connection, the
  * second an error reply. */
-void sio__redis_log_connection_failure(sio_redis *r, const char *purpose, const char *why,
-                                       unsigned wait_ms);
-void sio__redis_log_error_reply(sio_redis *r, const redisReply *reply);
-#define REDIS_LOG(r, kind, level, ...)                                                     \
-  do {                                                                                     \
-    sio__redis_log_add_line(&(r)->notes, (kind), (level), uv_now((r)->loop), __VA_ARGS__); \
-    sio__redis_schedule_flush(r);                                                          \
+void sio__redis_count_and_log_failed_connection(sio_redis *r, const char *purpose, const char *why,
+                                                unsigned wait_ms);
+void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply);
+#define REDIS_LOG(r, kind, level, ...)                                                      \
+  do {                                                                                      \
+    sio__redis_log_queue_rate_limited_line(&(r)->notes, (kind), (level), uv_now((r)->loop), \
+                                           __VA_ARGS__);                                    \
+    sio__redis_schedule_flush(r);                                                           \
   } while (0)
 
 /* server.c */
@@ -226,14 +227,14 @@ struct redis_server *sio__redis_server_of_link(struct link *l);
 bool sio__redis_server_is_held(const struct redis_server *p);
 /* Called when other Socket.IO servers may have lost their subscriptions for a while: messages that
  * reach fewer servers than before are then counted as missed. */
-void sio__redis_expect_fewer_receivers(sio_redis *r);
+void sio__redis_remember_receiver_count_at_break(sio_redis *r);
 void sio__redis_on_connection_break(sio_redis *r);
-void sio__redis_on_command_hold_timer(uv_timer_t *t);
+void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 
 /* subscribe.c */
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
-void sio__mark_subscriptions_unconfirmed(struct redis_server *p);
+void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
 /* Moves each subscription that does not work to the Redis server that now has the slot of its
  * channel, and subscribes there again if that server is connected. */
 void sio__redis_repair_subscriptions(sio_redis *r);
@@ -241,14 +242,14 @@ void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
 
 /* discovery.c, for sentinel.c and cluster.c */
-bool sio__discovery_choose_host(struct link *l);
-void sio__discovery_on_failure(struct link *l, const char *why, unsigned wait_ms);
+bool sio__discovery_set_next_host(struct link *l);
+void sio__discovery_log_failure_and_skip_host(struct link *l, const char *why, unsigned wait_ms);
 
 static inline bool redis_has_sentinels(const sio_redis *r) {
   return r->options.url.kind == URL_SENTINEL;
 }
 extern const struct link_ops sio__sentinel_ops;
-bool sio__sentinel_ask_for_master(struct link *l);
+bool sio__sentinel_start_discovery_of_master(struct link *l);
 const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply);
 void sio__sentinel_send_role_command(struct link *l);
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l);
@@ -261,35 +262,36 @@ unsigned sio__cluster_slot_of_key(sio_slice key);
 /* Returns the server of the slot. If `slot` is LINK_ANY_SLOT, returns the default server. Returns
  * NULL if that server is not known. */
 struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot);
-void sio__cluster_start_discovery(sio_redis *r);
+void sio__cluster_request_slot_table_soon(sio_redis *r);
 void sio__cluster_stop_and_reset(sio_redis *r);
-int sio__cluster_init(sio_redis *r); /* 0 or UV_ENOMEM */
-void sio__cluster_close(sio_redis *r);
-void sio__cluster_clear(sio_redis *r);
+int sio__cluster_init_slots_and_timer(sio_redis *r); /* 0 or UV_ENOMEM */
+void sio__cluster_reset_and_close_timer(sio_redis *r);
+void sio__cluster_free_slots(sio_redis *r);
 /* Requests the slot table after a delay, unless a request is scheduled or under way. */
 void sio__cluster_request_slot_table_later(sio_redis *r);
 void sio__cluster_on_server_connection_lost(struct redis_server *p);
 /* Returns true if the caller must ignore the reply, because the reply is a MOVED or ASK error and
  * this function has queued the command for the server that the error names, or because the command
  * was sent to another server before this reply came (LINK_SENT_ON). */
-bool sio__cluster_follow_redirect_reply(struct link *l, struct link_expect *expect,
-                                        const redisReply *reply);
-bool sio__cluster_follow_moved_subscription(struct link *l, sio_slice error);
+bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expect,
+                                       const redisReply *reply);
+bool sio__cluster_apply_subscription_redirect(struct link *l, sio_slice error);
 /* Returns true for an error that Redis Cluster sends while it changes: the same command may succeed
  * a little later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
 /* For a link of a struct redis_part. Returns true if the error says that the slot is on another
  * server, or for now on none. This function then corrects the slot table or requests it again, and
  * the caller must break the connection, so that the link connects to the right server. */
-bool sio__cluster_is_slot_on_other_server(sio_redis *r, const struct link *l, sio_slice error);
+bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
+                                                     sio_slice error);
 
 /* cluster_moves.c */
 /* Called after slots have moved to other servers: moves the commands for these slots that were not
- * written yet to the new servers, and calls sio__cluster_update_command_hold(). */
-void sio__cluster_move_commands(sio_redis *r);
+ * written yet to the new servers, and calls sio__cluster_hold_commands_if_replies_owed(). */
+void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r);
 /* Called before p is closed: takes the commands that were not written yet from p, and queues each
  * command for the server that has the slot of the command. */
-void sio__cluster_move_commands_of_server(struct redis_server *p);
+void sio__cluster_requeue_all_commands_of_server(struct redis_server *p);
 /* Called when the reply to the command *e, which was sent on l, is a MOVED or an ASK error: queues
  * the command for the server `to`. After MOVED, the other commands of this slot are queued for that
  * server after *e. */
@@ -297,9 +299,9 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
                                      struct redis_server *to);
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to);
-void sio__cluster_on_command_replied(struct redis_server *p);
+void sio__cluster_count_received_reply(struct redis_server *p);
 /* Counts redis_server.owed_replies anew. Commands are held while there are any. */
-void sio__cluster_update_command_hold(sio_redis *r);
+void sio__cluster_hold_commands_if_replies_owed(sio_redis *r);
 /* Called when the owed replies took too long: commands are no longer held because of them. */
 void sio__cluster_end_command_hold(sio_redis *r);
 

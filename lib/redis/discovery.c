@@ -12,7 +12,7 @@ static sio_redis *redis_of_discovery_link(struct link *l) {
 
 /* A function for link_ops.locate. Sets l->to to the host that the discovery connection tries next:
  * first the hosts of the url in turn, then the known servers of the Redis Cluster. Returns true. */
-bool sio__discovery_choose_host(struct link *l) {
+bool sio__discovery_set_next_host(struct link *l) {
   sio_redis *r = redis_of_discovery_link(l);
   const struct redis_url *u = &r->options.url;
   unsigned known = 0;
@@ -27,7 +27,7 @@ bool sio__discovery_choose_host(struct link *l) {
   return true;
 }
 
-void sio__discovery_on_failure(struct link *l, const char *why, unsigned wait_ms) {
+void sio__discovery_log_failure_and_skip_host(struct link *l, const char *why, unsigned wait_ms) {
   sio_redis *r = redis_of_discovery_link(l);
   r->next_host++;
   r->stats.failures++;

@@ -23,13 +23,13 @@ enum {
 
 static uv_loop_t *loop_of_link(const struct link *l) { return l->timer.loop; }
 
-static void link_begin_attempt(struct link *l);
+static void link_locate_server_and_connect(struct link *l);
 
-static void on_link_retry_timer(uv_timer_t *t) { link_begin_attempt(t->data); }
+static void on_timer_connect_link_again(uv_timer_t *t) { link_locate_server_and_connect(t->data); }
 
 /* The delay doubles with each failure, and is shortened by a random part of at most half, so that
  * Socket.IO servers do not all reconnect at the same time. */
-static unsigned link_next_retry_delay(struct link *l) {
+static unsigned link_count_failure_and_get_retry_delay(struct link *l) {
   unsigned wait = l->options->retry_min_ms, most = l->options->retry_max_ms, random = 0;
   if (l->options->ngreeting && most > ASK_AGAIN_MS) most = ASK_AGAIN_MS;
   for (unsigned i = 0; i < l->failures && wait < most; i++) wait *= 2;
@@ -43,14 +43,14 @@ static void link_fail_and_retry(struct link *l, const char *why) {
   bool lasted =
       l->state == LINK_READY && uv_now(loop_of_link(l)) - l->ready_ms > l->options->retry_max_ms;
   if (lasted) l->failures = 0;
-  unsigned wait = link_next_retry_delay(l);
+  unsigned wait = link_count_failure_and_get_retry_delay(l);
   sio__link_close_socket(l);
   sio__link_cancel_lookup(l);
   sio__link_free_addresses(l);
-  sio__link_drop_unanswered_commands(l);
+  sio__link_drop_written_commands(l);
   l->state = LINK_WAITING;
   l->locating = false;
-  uv_timer_start(&l->timer, on_link_retry_timer, wait, 0);
+  uv_timer_start(&l->timer, on_timer_connect_link_again, wait, 0);
   l->ops->down(l, why, wait);
 }
 
@@ -73,7 +73,7 @@ static void link_send_ping(struct link *l) {
  * another ping_interval_ms, the link breaks the connection. Time is measured in ticks: if the host
  * blocks the loop, that counts as one tick, and bytes that came in that time are read before the
  * next tick. While commands are held, a PING would not be written, so silence does not count. */
-static void on_link_ping_timer(uv_timer_t *t) {
+static void on_timer_ping_or_break_silent_link(uv_timer_t *t) {
   struct link *l = t->data;
   bool held = l->ops->is_held && l->ops->is_held(l);
   l->silent_ticks = l->has_received || held ? 0 : l->silent_ticks + 1;
@@ -94,7 +94,7 @@ static void link_set_ready(struct link *l) {
   l->ticks = 0;
   sio__link_free_addresses(l);
   unsigned tick_ms = (l->options->ping_interval_ms - 1) / TICKS + 1;
-  uv_timer_start(&l->timer, on_link_ping_timer, tick_ms, tick_ms);
+  uv_timer_start(&l->timer, on_timer_ping_or_break_silent_link, tick_ms, tick_ms);
   l->ops->ready(l);
 }
 
@@ -104,7 +104,7 @@ void sio__link_flush(struct link *l) {
   size_t n = l->out.n;
   l->nwritten = l->nexpects;
   buf_init(&l->out, l->max_out);
-  int err = sio__link_socket_write(l->socket, bytes, n);
+  int err = sio__link_socket_send_and_free_bytes(l->socket, bytes, n);
   if (err) link_fail_with_error(l, "the connection broke", err);
 }
 
@@ -118,29 +118,29 @@ static int write_login_commands(struct buf *b, const struct link_options *o, uns
   const sio_slice ping[] = { SLICE("PING") };
   int err = 0;
   if (!u->user) auth[1] = auth[2];
-  if (u->password) err = sio__write_command(b, auth, u->user ? 3 : 2);
-  if (!err && u->database) err = sio__write_command(b, db, 2);
-  if (!err) err = sio__write_command(b, name, 3);
-  if (!err && !o->ngreeting) err = sio__write_command(b, ping, 1);
-  if (!err && o->ngreeting) err = sio__write_command(b, o->greeting, o->ngreeting);
+  if (u->password) err = sio__write_resp_command(b, auth, u->user ? 3 : 2);
+  if (!err && u->database) err = sio__write_resp_command(b, db, 2);
+  if (!err) err = sio__write_resp_command(b, name, 3);
+  if (!err && !o->ngreeting) err = sio__write_resp_command(b, ping, 1);
+  if (!err && o->ngreeting) err = sio__write_resp_command(b, o->greeting, o->ngreeting);
   *n = 2u + (u->password != NULL) + (u->database != NULL);
   return err;
 }
 
-static void link_send_login(struct link *l) {
+static void link_send_login_and_start_reading(struct link *l) {
   struct buf b;
   struct link_socket *w = l->socket;
   buf_init(&b, SIZE_MAX / 2);
   int err = write_login_commands(&b, l->options, &w->greetings);
   if (!err)
-    err = sio__link_socket_write(w, b.p, b.n);
+    err = sio__link_socket_send_and_free_bytes(w, b.p, b.n);
   else
     sio__buf_clear(&b);
-  if (!err) err = sio__link_socket_read(w);
+  if (!err) err = sio__link_socket_start_reading_unless_tls(w);
   if (err) link_fail_with_error(l, "cannot log in", err);
 }
 
-static void link_reject_server(struct link *l, const char *what, sio_slice text) {
+static void link_fail_with_reply_text(struct link *l, const char *what, sio_slice text) {
   char clean[128], why[WHY_MAX];
   snprintf(why, sizeof why, "%s%s", what, sio__copy_printable(clean, sizeof clean, text));
   link_fail_and_retry(l, why);
@@ -152,12 +152,12 @@ static void handle_login_reply(struct link *l, struct link_socket *w, const redi
   bool is_name = w->greetings == 2, is_last = w->greetings == 1;
   w->greetings--;
   if (is_error_reply(r) && !is_name) {
-    link_reject_server(l, "Redis refuses the login: ", reply_text(r));
+    link_fail_with_reply_text(l, "Redis refuses the login: ", reply_text(r));
     return;
   }
   const char *wrong = is_last ? l->ops->greeted(l, r) : NULL;
   if (wrong)
-    link_reject_server(l, "", slice_str(wrong));
+    link_fail_with_reply_text(l, "", slice_str(wrong));
   else if (is_last)
     link_set_ready(l);
 }
@@ -180,7 +180,7 @@ static void dispatch_link_reply(struct link_socket *w, const redisReply *r) {
     l->ops->reply(l, r);
 }
 
-static void on_link_received(struct link_socket *w, const char *p, size_t n) {
+static void parse_and_dispatch_received_replies(struct link_socket *w, const char *p, size_t n) {
   redisReply *r = NULL;
   int err = sio__reply_reader_feed(&w->reader, p, n);
   while (!err && w->link) {
@@ -196,10 +196,10 @@ static void on_link_received(struct link_socket *w, const char *p, size_t n) {
 
 static void link_connect_to_next_address(struct link *l, int err);
 
-static void on_link_connected(struct link_socket *w, int status) {
+static void send_login_or_try_next_address(struct link_socket *w, int status) {
   struct link *l = w->link;
   if (!status) {
-    link_send_login(l);
+    link_send_login_and_start_reading(l);
     return;
   }
   sio__link_close_socket(l);
@@ -214,8 +214,9 @@ static void on_link_failed(struct link *l, const char *what, int err) {
     link_fail_and_retry(l, what);
 }
 
-static const struct link_socket_ops link_socket_ops = { .connected = on_link_connected,
-                                                        .received = on_link_received,
+static const struct link_socket_ops link_socket_ops = { .connected = send_login_or_try_next_address,
+                                                        .received =
+                                                            parse_and_dispatch_received_replies,
                                                         .failed = on_link_failed };
 
 /* Connects to the next address of the host. If that fails at once, as with an IPv6 address on a
@@ -232,7 +233,7 @@ static void link_connect_to_next_address(struct link *l, int err) {
   link_fail_with_error(l, "cannot connect", err);
 }
 
-static void on_link_resolved(struct link *l, int status) {
+static void connect_to_resolved_address_or_fail(struct link *l, int status) {
   if (status)
     link_fail_with_error(l, "cannot resolve the host", status);
   else
@@ -251,23 +252,23 @@ static void on_link_connect_timeout(uv_timer_t *t) {
   link_fail_with_error(l, l->socket ? "cannot connect" : "cannot resolve the host", UV_ETIMEDOUT);
 }
 
-static void link_connect(struct link *l) {
+static void link_resolve_host_and_connect(struct link *l) {
   uv_timer_start(&l->timer, on_link_connect_timeout, l->options->connect_timeout_ms, 0);
   int err = l->options->url.path ? link_connect_to_unix_socket(l)
-                                 : sio__link_resolve_host(l, on_link_resolved);
+                                 : sio__link_resolve_host(l, connect_to_resolved_address_or_fail);
   if (err) link_fail_with_error(l, "cannot connect", err);
 }
 
-static void link_begin_attempt(struct link *l) {
+static void link_locate_server_and_connect(struct link *l) {
   l->state = LINK_CONNECTING;
   l->locating = !l->ops->locate(l);
-  if (!l->locating) link_connect(l);
+  if (!l->locating) link_resolve_host_and_connect(l);
 }
 
-void sio__link_resume_with_address(struct link *l) {
+void sio__link_connect_to_located_address(struct link *l) {
   if (!l->locating) return;
   l->locating = false;
-  link_connect(l);
+  link_resolve_host_and_connect(l);
 }
 
 /* ---- functions for the users of a link ------------------------------------------------------- */
@@ -289,24 +290,24 @@ void sio__link_set_address(struct link *l, const char *host, const char *port) {
 }
 
 /* The attempt begins in a timer callback, because it may fail at once and call ops->down. */
-void sio__link_start(struct link *l) {
+void sio__link_start_connecting_if_down(struct link *l) {
   if (l->state != LINK_DOWN) return;
   l->state = LINK_WAITING;
   l->failures = 0;
-  uv_timer_start(&l->timer, on_link_retry_timer, 0, 0);
+  uv_timer_start(&l->timer, on_timer_connect_link_again, 0, 0);
 }
 
 void sio__link_break_and_reconnect(struct link *l, const char *reason) {
   if (l->state == LINK_READY) link_fail_and_retry(l, reason);
 }
 
-void sio__link_stop(struct link *l) {
+void sio__link_disconnect_and_drop_commands(struct link *l) {
   sio__link_flush(l);
   sio__link_close_socket(l);
   sio__link_cancel_lookup(l);
   sio__link_free_addresses(l);
-  sio__link_drop_unanswered_commands(l);
-  sio__link_drop_queue(l);
+  sio__link_drop_written_commands(l);
+  sio__link_drop_all_commands(l);
   uv_timer_stop(&l->timer);
   l->locating = false;
   l->state = LINK_DOWN;
@@ -318,8 +319,8 @@ static void on_link_timer_closed(uv_handle_t *h) {
   l->closed(l);
 }
 
-void sio__link_close(struct link *l) {
-  sio__link_stop(l);
+void sio__link_disconnect_and_close_timer(struct link *l) {
+  sio__link_disconnect_and_drop_commands(l);
   sio__buf_clear(&l->out);
   sio__free(l->expects);
   l->expects = NULL;

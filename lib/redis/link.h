@@ -2,9 +2,10 @@
  *
  * link.h - one connection to Redis, made again whenever it breaks.
  *
- *   DOWN --- sio__link_start() ---> CONNECTING (locate, resolve, connect, log in) ---> READY
+ *   DOWN --- sio__link_start_connecting_if_down() ---> CONNECTING (locate, connect, log in)
+ *   CONNECTING --- success ---> READY
  *   CONNECTING, READY --- failure ---> WAITING (longer each time) ---> CONNECTING
- *   any --- sio__link_stop() ---> DOWN
+ *   any --- sio__link_disconnect_and_drop_commands() ---> DOWN
  *
  * Commands are queued in any state, up to a maximum, and are written together at the next
  * sio__link_flush(). Those that were not written yet when the connection breaks are kept.
@@ -22,16 +23,16 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     void (*closed)(struct link *l));
 /* Sets l->to. At most 255 bytes of host and 5 bytes of port are copied. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);
-void sio__link_start(struct link *l);
+void sio__link_start_connecting_if_down(struct link *l);
 /* Continues an attempt to connect for which ops->locate has returned false. The caller has set
  * l->to. Does nothing if the link does not wait for an address. */
-void sio__link_resume_with_address(struct link *l);
+void sio__link_connect_to_located_address(struct link *l);
 /* Closes the connection, drops all commands and does not connect again. If the state is READY,
  * first writes as much of the queued commands as the kernel takes at once. */
-void sio__link_stop(struct link *l);
+void sio__link_disconnect_and_drop_commands(struct link *l);
 /* Stops the link and closes its handles. When a handle has closed, closed(l) is called from the
  * loop. */
-void sio__link_close(struct link *l);
+void sio__link_disconnect_and_close_timer(struct link *l);
 
 /* Writes the queued commands if the state is READY. */
 void sio__link_flush(struct link *l);

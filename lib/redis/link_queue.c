@@ -16,7 +16,7 @@ size_t sio__link_queued_bytes(const struct link *l) {
 }
 
 /* Removes the oldest command, whether it was written or not. */
-static bool link_pop_command(struct link *l, struct link_expect *out) {
+static bool link_pop_oldest_command(struct link *l, struct link_expect *out) {
   if (!l->nexpects) return false;
   *out = l->expects[l->first];
   l->first = (l->first + 1) & (l->cap_expects - 1);
@@ -31,7 +31,7 @@ const struct link_expect *sio__link_first_expected_reply(const struct link *l) {
 }
 
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out) {
-  return l->nwritten && link_pop_command(l, out);
+  return l->nwritten && link_pop_oldest_command(l, out);
 }
 
 static struct link_expect *expected_reply_at(struct link *l, uint32_t i) {
@@ -81,7 +81,7 @@ int sio__link_queue_command(struct link *l, const struct link_expect *expect,
   for (size_t i = 0; i < n; i++) size = size_add(size, size_add(words[i].n, 32));
   if (size > l->max_out) return UV_ENOBUFS;
   int err = expect ? link_grow_expected_replies(l) : 0;
-  if (!err) err = sio__write_command(&l->out, words, n);
+  if (!err) err = sio__write_resp_command(&l->out, words, n);
   if (err || !expect) return err;
   struct link_expect e = *expect;
   if (e.slot != LINK_NO_SLOT && !(e.kept = copy_command_bytes(&l->out, before))) {
@@ -109,29 +109,29 @@ int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking) 
 
 /* ---- taking out ------------------------------------------------------------------------------ */
 
-void sio__link_put_removed_command_into_list(struct link *l, const struct link_expect *e,
-                                             struct list *list) {
+void sio__link_save_command_in_list(struct link *l, const struct link_expect *e,
+                                    struct list *list) {
   struct link_kept *k = e->kept;
   k->expect = *e;
   k->from = l;
   list_push(list, &k->in_list);
 }
 
-static void link_move_command_to_list(struct link *l, const struct link_expect *e,
-                                      struct list *list) {
+static void link_uncount_and_save_command_in_list(struct link *l, const struct link_expect *e,
+                                                  struct list *list) {
   l->kept -= e->kept->n;
-  sio__link_put_removed_command_into_list(l, e, list);
+  sio__link_save_command_in_list(l, e, list);
 }
 
 /* Closes the gaps that the removed commands leave in the ring l->expects and in l->out. */
-void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
-                                       struct list *list) {
+void sio__link_move_unwritten_commands_to_list(struct link *l, int slot, link_pick pick,
+                                               struct list *list) {
   uint32_t left = l->nwritten;
   size_t from = 0, to = 0;
   for (uint32_t i = l->nwritten; i < l->nexpects; i++) {
     const struct link_expect e = *expected_reply_at(l, i);
     if (e.kept && pick(l, &e, slot)) {
-      link_move_command_to_list(l, &e, list);
+      link_uncount_and_save_command_in_list(l, &e, list);
     } else {
       if (to < from) memmove(l->out.p + to, l->out.p + from, e.size);
       *expected_reply_at(l, left++) = e;
@@ -143,22 +143,22 @@ void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick,
   l->out.n = to;
 }
 
-static bool has_command_given_slot(struct link *l, const struct link_expect *e, int slot) {
+static bool is_command_for_slot(struct link *l, const struct link_expect *e, int slot) {
   (void)l;
   return e->slot == slot;
 }
 
-void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list) {
+void sio__link_move_commands_of_slot_to_list(struct link *l, int slot, struct list *list) {
   for (uint32_t i = 0; i < l->nwritten; i++) {
     struct link_expect *e = expected_reply_at(l, i);
     if (!e->kept || e->slot != slot) continue;
-    link_move_command_to_list(l, e, list);
+    link_uncount_and_save_command_in_list(l, e, list);
     *e = (struct link_expect){ .slot = LINK_SENT_ON };
   }
-  sio__link_take_unwritten_commands(l, slot, has_command_given_slot, list);
+  sio__link_move_unwritten_commands_to_list(l, slot, is_command_for_slot, list);
 }
 
-uint32_t sio__link_count_replies_until(struct link *l, link_pick pick) {
+uint32_t sio__link_count_replies_until_last_match(struct link *l, link_pick pick) {
   for (uint32_t i = l->nwritten; i; i--) {
     const struct link_expect *e = expected_reply_at(l, i - 1);
     if (e->kept && pick(l, e, e->slot)) return i;
@@ -166,27 +166,27 @@ uint32_t sio__link_count_replies_until(struct link *l, link_pick pick) {
   return 0;
 }
 
-static void link_report_lost_reply(struct link *l, struct link_expect *expect) {
+static void link_report_lost_reply_and_free_command(struct link *l, struct link_expect *expect) {
   l->ops->lost(l, expect);
   sio__free(expect->kept);
 }
 
-void sio__link_drop_unanswered_commands(struct link *l) {
+void sio__link_drop_written_commands(struct link *l) {
   struct link_expect expect;
-  for (uint32_t n = l->nwritten; n && link_pop_command(l, &expect); n--) {
+  for (uint32_t n = l->nwritten; n && link_pop_oldest_command(l, &expect); n--) {
     if (l->unanswered) ++*l->unanswered;
-    link_report_lost_reply(l, &expect);
+    link_report_lost_reply_and_free_command(l, &expect);
   }
 }
 
-void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies) {
+void sio__link_undo_queued_commands(struct link *l, size_t bytes, uint32_t replies) {
   assert(l->nwritten <= replies && replies <= l->nexpects);
   l->out.n = bytes;
   l->nexpects = replies;
 }
 
-void sio__link_drop_queue(struct link *l) {
+void sio__link_drop_all_commands(struct link *l) {
   struct link_expect expect;
   l->out.n = 0;
-  while (link_pop_command(l, &expect)) link_report_lost_reply(l, &expect);
+  while (link_pop_oldest_command(l, &expect)) link_report_lost_reply_and_free_command(l, &expect);
 }

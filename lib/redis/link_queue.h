@@ -25,31 +25,32 @@ const struct link_expect *sio__link_first_expected_reply(const struct link *l);
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
 /* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list (of
  * struct link_kept). e->kept must not be NULL. */
-void sio__link_put_removed_command_into_list(struct link *l, const struct link_expect *e,
-                                             struct list *list);
+void sio__link_save_command_in_list(struct link *l, const struct link_expect *e, struct list *list);
 /* Removes the commands of this slot from the link and appends them to the list (of struct
  * link_kept), oldest first. The replies to those that were written already still come on this link,
  * and are ignored. */
-void sio__link_take_commands_of_slot(struct link *l, int slot, struct list *list);
+void sio__link_move_commands_of_slot_to_list(struct link *l, int slot, struct list *list);
 /* A callback that returns true to choose the command *e, which has a copy in e->kept. slot: the
- * argument of sio__link_take_unwritten_commands(); in sio__link_count_replies_until(), e->slot. */
+ * argument of sio__link_move_unwritten_commands_to_list(); in
+ * sio__link_count_replies_until_last_match(), e->slot. */
 typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
 /* Removes from the link the commands that were not written yet and for which pick() returns true,
  * and appends them to the list (of struct link_kept), oldest first. */
-void sio__link_take_unwritten_commands(struct link *l, int slot, link_pick pick, struct list *list);
+void sio__link_move_unwritten_commands_to_list(struct link *l, int slot, link_pick pick,
+                                               struct list *list);
 /* Returns how many replies must come until each written command for which pick() returns true has
  * its reply. */
-uint32_t sio__link_count_replies_until(struct link *l, link_pick pick);
+uint32_t sio__link_count_replies_until_last_match(struct link *l, link_pick pick);
 /* Returns how many bytes the link keeps: of commands that are not written yet, of the copies in
  * link_expect.kept, and of commands that were written but that the kernel has not taken yet. */
 size_t sio__link_queued_bytes(const struct link *l);
 /* Removes the commands that were queued after l->out.n was `bytes` and l->nexpects was `replies`.
  * They must not have been written, and must have no copy in `kept`. */
-void sio__link_undo_commands(struct link *l, size_t bytes, uint32_t replies);
+void sio__link_undo_queued_commands(struct link *l, size_t bytes, uint32_t replies);
 /* Removes all commands, and calls ops->lost for each command to which a reply was expected. */
-void sio__link_drop_queue(struct link *l);
+void sio__link_drop_all_commands(struct link *l);
 /* Called when the connection is lost: removes the commands that were written and calls ops->lost
  * for each. Commands that were not written stay queued for the next connection. */
-void sio__link_drop_unanswered_commands(struct link *l);
+void sio__link_drop_written_commands(struct link *l);
 
 #endif

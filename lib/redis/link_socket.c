@@ -31,13 +31,13 @@ static void link_socket_free_first_unsent(struct link_socket *w) {
   sio__free(first);
 }
 
-static void on_link_socket_closed(uv_handle_t *h) {
+static void free_link_socket_on_close(uv_handle_t *h) {
   struct link_socket *w = h->data;
   struct link *l = w->of;
   --*w->handles;
   while (w->unsent) link_socket_free_first_unsent(w);
   sio__reply_reader_clear(&w->reader);
-  sio__link_tls_clear(&w->tls);
+  sio__link_tls_close_and_free(&w->tls);
   sio__free(w->block);
   sio__free(w);
   l->closed(l);
@@ -45,7 +45,7 @@ static void on_link_socket_closed(uv_handle_t *h) {
 
 static void on_link_poll_closed(uv_handle_t *h) {
   struct link_socket *w = h->data;
-  uv_close(&w->u.handle, on_link_socket_closed);
+  uv_close(&w->u.handle, free_link_socket_on_close);
 }
 
 void sio__link_close_socket(struct link *l) {
@@ -55,7 +55,7 @@ void sio__link_close_socket(struct link *l) {
   l->socket = NULL;
   w->link = NULL;
   if (!w->has_writable) {
-    uv_close(&w->u.handle, on_link_socket_closed);
+    uv_close(&w->u.handle, free_link_socket_on_close);
     return;
   }
   uv_read_stop(&w->u.stream);
@@ -129,16 +129,16 @@ static int link_socket_send_or_queue_bytes(struct link_socket *w, char *bytes, s
   return waits ? 0 : link_socket_send_unsent_bytes(w);
 }
 
-static int link_socket_write_ciphertext(struct link_socket *w) {
+static int link_socket_send_waiting_ciphertext(struct link_socket *w) {
   const sio_slice bytes = sio__link_tls_take_ciphertext(&w->tls);
   return bytes.n ? link_socket_send_or_queue_bytes(w, (char *)bytes.p, bytes.n) : 0;
 }
 
-int sio__link_socket_write(struct link_socket *w, char *bytes, size_t n) {
+int sio__link_socket_send_and_free_bytes(struct link_socket *w, char *bytes, size_t n) {
   if (!w->tls.session) return link_socket_send_or_queue_bytes(w, bytes, n);
   int err = sio__link_tls_encrypt(&w->tls, bytes, n);
   sio__free(bytes);
-  return err ? err : link_socket_write_ciphertext(w);
+  return err ? err : link_socket_send_waiting_ciphertext(w);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -150,28 +150,28 @@ static void on_link_alloc_buffer(uv_handle_t *h, size_t size, uv_buf_t *buf) {
   *buf = uv_buf_init(w->block, w->block ? LINK_READ : 0);
 }
 
-static void link_socket_fail_tls(struct link_socket *w) {
+static void link_socket_report_tls_failure(struct link_socket *w) {
   char clean[160];
   sio__copy_printable(clean, sizeof clean, slice_str(sio__link_tls_describe_failure(&w->tls)));
-  (void)link_socket_write_ciphertext(w);
+  (void)link_socket_send_waiting_ciphertext(w);
   w->ops->failed(w->link, clean, 0);
 }
 
-static void link_socket_decrypt(struct link_socket *w, sio_slice in) {
+static void link_socket_decrypt_and_dispatch(struct link_socket *w, sio_slice in) {
   long n = 1;
   while (n > 0 && w->link) {
     n = sio__link_tls_decrypt(&w->tls, &in);
     if (n > 0) w->ops->received(w, w->tls.plain, (size_t)n);
   }
   if (!w->link) return;
-  int err = n == 0 ? link_socket_write_ciphertext(w) : 0;
+  int err = n == 0 ? link_socket_send_waiting_ciphertext(w) : 0;
   if (n == SIO_ECLOSED)
     w->ops->failed(w->link, "the connection broke", UV_EOF);
   else if (n < 0)
-    link_socket_fail_tls(w);
+    link_socket_report_tls_failure(w);
   else if (err)
     w->ops->failed(w->link, "cannot send TLS records", err);
-  else if (sio__link_tls_check_handshake(&w->tls))
+  else if (sio__link_tls_mark_if_handshake_done(&w->tls))
     w->ops->connected(w, 0);
 }
 
@@ -180,14 +180,14 @@ static void on_link_socket_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) 
   if (!w->link) return;
   w->link->has_received = true;
   if (n > 0 && w->tls.session)
-    link_socket_decrypt(w, slice(buf->base, (size_t)n));
+    link_socket_decrypt_and_dispatch(w, slice(buf->base, (size_t)n));
   else if (n > 0)
     w->ops->received(w, buf->base, (size_t)n);
   else if (n < 0)
     w->ops->failed(w->link, NULL, (int)n);
 }
 
-int sio__link_socket_read(struct link_socket *w) {
+int sio__link_socket_start_reading_unless_tls(struct link_socket *w) {
   return w->tls.session ? 0
                         : uv_read_start(&w->u.stream, on_link_alloc_buffer, on_link_socket_read);
 }
@@ -196,7 +196,7 @@ int sio__link_socket_read(struct link_socket *w) {
 
 static int link_socket_begin_tls(struct link_socket *w, const sio_tls *tls) {
   int err = sio__link_tls_begin(&w->tls, tls);
-  if (!err) err = link_socket_write_ciphertext(w);
+  if (!err) err = link_socket_send_waiting_ciphertext(w);
   return err ? err : uv_read_start(&w->u.stream, on_link_alloc_buffer, on_link_socket_read);
 }
 

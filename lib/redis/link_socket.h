@@ -64,8 +64,8 @@ void sio__link_socket_connect_to_path(struct link_socket *w, const char *path);
 void sio__link_close_socket(struct link *l);
 /* Sends the bytes, over TLS if the link uses it, and takes ownership of them. What the kernel does
  * not take now is sent later. Returns 0 or an error. */
-int sio__link_socket_write(struct link_socket *w, char *bytes, size_t n);
+int sio__link_socket_send_and_free_bytes(struct link_socket *w, char *bytes, size_t n);
 /* Starts reading. With TLS does nothing, because reading was started with the handshake. */
-int sio__link_socket_read(struct link_socket *w);
+int sio__link_socket_start_reading_unless_tls(struct link_socket *w);
 
 #endif

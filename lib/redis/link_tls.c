@@ -13,14 +13,14 @@ enum {
   TLS_HANDSHAKE_OUT_MAX = 128 * 1024 /* the most unsent bytes of ciphertext during the handshake */
 };
 
-static int on_tls_ciphertext(void *to, const char *p, size_t n) {
+static int append_link_ciphertext(void *to, const char *p, size_t n) {
   struct link_tls *t = to;
   if (!t->established && t->cipher.n + n > TLS_HANDSHAKE_OUT_MAX) return SIO_ETOOBIG;
   return sio__buf_put(&t->cipher, p, n);
 }
 
 int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls) {
-  const sio_tls_wire wire = { .put = on_tls_ciphertext, .to = t };
+  const sio_tls_wire wire = { .put = append_link_ciphertext, .to = t };
   t->provider = tls->ops;
   buf_init(&t->cipher, SIZE_MAX / 2);
   if (!(t->plain = sio__malloc(TLS_PIECE))) return UV_ENOMEM;
@@ -29,7 +29,7 @@ int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls) {
   return err;
 }
 
-void sio__link_tls_clear(struct link_tls *t) {
+void sio__link_tls_close_and_free(struct link_tls *t) {
   if (t->session) t->provider->close(t->session);
   sio__buf_clear(&t->cipher);
   sio__free(t->plain);
@@ -54,7 +54,7 @@ sio_slice sio__link_tls_take_ciphertext(struct link_tls *t) {
   return bytes;
 }
 
-bool sio__link_tls_check_handshake(struct link_tls *t) {
+bool sio__link_tls_mark_if_handshake_done(struct link_tls *t) {
   sio_tls_done done;
   if (t->established || !t->provider->established(t->session, &done)) return false;
   t->established = true;

@@ -21,7 +21,7 @@ struct link_tls {
 
 /* Begins the handshake. Then sio__link_tls_take_ciphertext() returns the first bytes to send. */
 int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls);
-void sio__link_tls_clear(struct link_tls *t);
+void sio__link_tls_close_and_free(struct link_tls *t);
 int sio__link_tls_encrypt(struct link_tls *t, const char *p, size_t n);
 /* Decrypts the next part of the ciphertext *in into t->plain, and removes the bytes that were read
  * from *in. Returns the number of bytes in t->plain, 0 if *in contains no further plaintext, or an
@@ -31,7 +31,7 @@ long sio__link_tls_decrypt(struct link_tls *t, sio_slice *in);
  * bytes. */
 sio_slice sio__link_tls_take_ciphertext(struct link_tls *t);
 /* Returns true once: at the first call after the handshake was completed. */
-bool sio__link_tls_check_handshake(struct link_tls *t);
+bool sio__link_tls_mark_if_handshake_done(struct link_tls *t);
 /* Returns the text by which the TLS provider describes the failure of the session. */
 const char *sio__link_tls_describe_failure(const struct link_tls *t);
 

@@ -59,7 +59,7 @@ struct link_ops {
    * begins in wait_ms. why: one line of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
   /* Finds the address to connect to. Returns true if the address is in l->to. Returns false if it
-   * is not known yet: the attempt then waits for sio__link_resume_with_address(). */
+   * is not known yet: the attempt then waits for sio__link_connect_to_located_address(). */
   bool (*locate)(struct link *l);
   /* Checks the reply to the last command of the login. Returns NULL if this is the right server,
    * or a text for ops->down that says why it is not. */
@@ -91,7 +91,7 @@ struct link {
   const struct link_options *options;
   enum link_state state;
   bool expects_replies; /* each command gets one reply; false for a link that is subscribed */
-  bool locating;        /* the state is CONNECTING; sio__link_resume_with_address() is awaited */
+  bool locating; /* the state is CONNECTING; sio__link_connect_to_located_address() is awaited */
   struct link_address to;
   struct link_socket *socket; /* of the current attempt or connection, or NULL; see link_socket.h */
   struct link_lookup *lookup; /* the lookup that is under way, or NULL; see link_lookup.c */

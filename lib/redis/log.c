@@ -11,8 +11,8 @@
 
 enum { REDIS_LOG_INTERVAL_MS = 1000 };
 
-void sio__redis_log_add_line(struct redis_log *notes, enum redis_log_kind kind, int level,
-                             uint64_t now_ms, const char *fmt, ...) {
+void sio__redis_log_queue_rate_limited_line(struct redis_log *notes, enum redis_log_kind kind,
+                                            int level, uint64_t now_ms, const char *fmt, ...) {
   struct redis_log_line *n = &notes->of[kind];
   va_list ap;
   if (!notes->log || level > notes->level) return;
@@ -33,7 +33,7 @@ void sio__redis_log_add_line(struct redis_log *notes, enum redis_log_kind kind, 
   n->left_out = 0;
 }
 
-void sio__redis_log_write_lines(struct redis_log *notes) {
+void sio__redis_log_deliver_lines_to_host(struct redis_log *notes) {
   for (int k = 0; k < REDIS_LOG_KINDS; k++) {
     struct redis_log_line *n = &notes->of[k];
     if (!n->waits) continue;

@@ -38,12 +38,12 @@ struct redis_log {
   struct redis_log_line of[REDIS_LOG_KINDS];
 };
 
-/* Formats a line, which sio__redis_log_write_lines() passes to the host. The caller must clean text
- * that Redis or a peer has sent with sio__copy_printable(). */
-void sio__redis_log_add_line(struct redis_log *n, enum redis_log_kind kind, int level,
-                             uint64_t now_ms, const char *fmt, ...)
+/* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host. The caller must
+ * clean text that Redis or a peer has sent with sio__copy_printable(). */
+void sio__redis_log_queue_rate_limited_line(struct redis_log *n, enum redis_log_kind kind,
+                                            int level, uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-void sio__redis_log_write_lines(struct redis_log *n); /* calls the callback of the host */
+void sio__redis_log_deliver_lines_to_host(struct redis_log *n); /* calls the callback of the host */
 /* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.
  * Returns out. */
 const char *sio__copy_printable(char *out, size_t size, sio_slice s);

@@ -10,7 +10,7 @@
 /* The time after which a server that has not answered may count as silent. */
 enum { SILENT_MS = 1000 };
 
-static sio_slice pending_request_key(const void *item) {
+static sio_slice get_map_key_of_pending_request(const void *item) {
   const struct pending_request *q = item;
   return slice_str(q->id);
 }
@@ -29,7 +29,7 @@ struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const
 void sio__pending_request_end(struct pending_request *q, int err) {
   sio_query *query = q->query;
   const sio_adapter_api *api = q->adapter->api;
-  sio__map_del(&q->adapter->redis->pending_requests, pending_request_key(q));
+  sio__map_del(&q->adapter->redis->pending_requests, get_map_key_of_pending_request(q));
   sio__free(q);
   api->query_release(query, err);
 }
@@ -45,7 +45,7 @@ static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
   k->listening = listening;
 }
 
-static void remember_silent_servers(const struct pending_request *q) {
+static void remember_and_log_silent_servers(const struct pending_request *q) {
   sio_redis *r = q->adapter->redis;
   uint64_t before = q->adapter->silent.n, now = q->servers - q->answered;
   q->adapter->silent.n = now;
@@ -56,16 +56,16 @@ static void remember_silent_servers(const struct pending_request *q) {
             (unsigned long long)now, (unsigned long long)q->servers);
 }
 
-void sio__count_late_response(sio_adapter *a, const char *id) {
+void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id) {
   if (a->silent.n && strcmp(id, a->silent.late_id) == 0) a->silent.n--;
 }
 
 /* Servers that have not answered count as silent only if they had SILENT_MS to answer, because the
  * timeout that the host has set may be shorter than a server needs. */
-void sio__pending_request_on_query_end(struct pending_request *q) {
+void sio__pending_request_end_with_its_query(struct pending_request *q) {
   bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
   if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)
-    remember_silent_servers(q);
+    remember_and_log_silent_servers(q);
   sio__pending_request_end(q, 0);
 }
 
@@ -93,7 +93,7 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 /* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). After the
  * last of these calls the request knows how many Socket.IO servers have to answer: one less than
  * are subscribed, because this server is subscribed, too. */
-static void on_subscribers_counted(sio_redis *r, const char *id, int64_t n) {
+static void pending_request_add_subscriber_count(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;
   if (n >= 0) q->listening += (uint64_t)n;
@@ -113,17 +113,17 @@ static void on_subscribers_counted(sio_redis *r, const char *id, int64_t n) {
   pending_request_complete_if_answered(q);
 }
 
-void sio__pending_requests_init(sio_redis *r) {
+void sio__pending_requests_init_once(sio_redis *r) {
   if (r->counted) return;
-  r->counted = on_subscribers_counted;
-  sio__map_init(&r->pending_requests, pending_request_key);
+  r->counted = pending_request_add_subscriber_count;
+  sio__map_init(&r->pending_requests, get_map_key_of_pending_request);
 }
 
-static int pending_request_count_servers(struct pending_request *q) {
+static int pending_request_ask_for_server_count(struct pending_request *q) {
   sio_adapter *a = q->adapter;
   const struct subscription *s = a->counted;
-  return sio__redis_count_subscribers(a->redis, a->shard_channels, slice(s->name, s->name_len),
-                                      q->id, &q->to_count);
+  return sio__redis_request_subscriber_count(a->redis, a->shard_channels,
+                                             slice(s->name, s->name_len), q->id, &q->to_count);
 }
 
 int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
@@ -136,8 +136,8 @@ int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum 
   q->query = query;
   int err = a->sharded ? sio__random_hex_id(q->id) : sio__random_alphanumeric_id(q->id);
   if (!err) err = sio__map_put(&a->redis->pending_requests, q);
-  if (!err && (err = pending_request_count_servers(q)))
-    sio__map_del(&a->redis->pending_requests, pending_request_key(q));
+  if (!err && (err = pending_request_ask_for_server_count(q)))
+    sio__map_del(&a->redis->pending_requests, get_map_key_of_pending_request(q));
   if (err) {
     sio__free(q);
     return err;
@@ -147,17 +147,17 @@ int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum 
   return 0;
 }
 
-void sio__pending_request_add_response(struct pending_request *q) {
+void sio__pending_request_count_response(struct pending_request *q) {
   q->answered++;
   pending_request_complete_if_answered(q);
 }
 
-void sio__pending_request_add_expected_acks(struct pending_request *q, uint64_t acks) {
+void sio__pending_request_add_client_count(struct pending_request *q, uint64_t acks) {
   q->acks_expected += acks;
-  sio__pending_request_add_response(q);
+  sio__pending_request_count_response(q);
 }
 
-void sio__pending_request_add_ack(struct pending_request *q) {
+void sio__pending_request_count_ack(struct pending_request *q) {
   q->acks_came++;
   pending_request_complete_if_answered(q);
 }

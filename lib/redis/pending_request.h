@@ -30,7 +30,7 @@ struct pending_request {
   uint64_t acks_expected, acks_came;
 };
 
-void sio__pending_requests_init(sio_redis *r); /* May be called more than once. */
+void sio__pending_requests_init_once(sio_redis *r); /* May be called more than once. */
 
 /* Creates a request, and asks Redis how many Socket.IO servers are subscribed. The caller then
  * publishes the message with the id (*out)->id. Returns 0, UV_ENOTCONN (sio_redis.state is not
@@ -47,14 +47,14 @@ struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const
 
 /* Called when the query that collects the answers ends before all servers have answered, because
  * its time is up or the server closes. Ends and frees the request. */
-void sio__pending_request_on_query_end(struct pending_request *q);
+void sio__pending_request_end_with_its_query(struct pending_request *q);
 /* Called when a response has arrived to a request that has ended already. If it was the last
  * request that ended without all answers, one server less counts as silent. */
-void sio__count_late_response(sio_adapter *a, const char *id);
+void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id);
 
 /* Called when a server has sent its last response to a request. May end and free the request. */
-void sio__pending_request_add_response(struct pending_request *q);
-void sio__pending_request_add_expected_acks(struct pending_request *q, uint64_t acks);
-void sio__pending_request_add_ack(struct pending_request *q);
+void sio__pending_request_count_response(struct pending_request *q);
+void sio__pending_request_add_client_count(struct pending_request *q, uint64_t acks);
+void sio__pending_request_count_ack(struct pending_request *q);
 
 #endif

@@ -25,8 +25,8 @@ int sio__random_hex_id(char out[LINK_ID]) {
 }
 
 /* Clears m. */
-static int publish_on_channel(sio_adapter *a, const char *kind, const char *last,
-                              struct message *m) {
+static int publish_and_clear_message_on_channel(sio_adapter *a, const char *kind, const char *last,
+                                                struct message *m) {
   struct message channel;
   sio__message_init(&channel, &a->redis->msgs);
   sio__message_write_channel_name(&channel, a->key, kind, a->nsp_name, last);
@@ -37,7 +37,7 @@ static int publish_on_channel(sio_adapter *a, const char *kind, const char *last
   if (!err)
     err = sio__redis_publish(a->redis, how, sio__message_text(&channel), sio__message_text(m));
   else
-    sio__redis_count_dropped_message(a->redis, err);
+    sio__redis_count_and_log_dropped_message(a->redis, err);
   sio__message_clear(&channel);
   sio__message_clear(m);
   return err;
@@ -49,12 +49,12 @@ int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, 
   sio__message_init(&packed, &a->redis->msgs);
   sio__message_convert_to_msgpack(&packed, m, bins, nbins);
   sio__message_clear(m);
-  return publish_on_channel(a, kind, last, &packed);
+  return publish_and_clear_message_on_channel(a, kind, last, &packed);
 }
 
 /* The streams adapter publishes MessagePack, because that of Node.js reads only MessagePack from
  * channels. */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m) {
   return a->streams ? sio__publish_as_msgpack(a, kind, last, m, NULL, 0)
-                    : publish_on_channel(a, kind, last, m);
+                    : publish_and_clear_message_on_channel(a, kind, last, m);
 }

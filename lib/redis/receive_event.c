@@ -16,9 +16,10 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* The streams adapter calls this when it is an event's turn. So it is passed to the memory adapter,
- * and not to sio__streams_deliver_in_order(), which would queue it again. If the server has several
- * threads, packet_broadcast_own() calls the adapter's `broadcast` for the sockets of this one. */
+/* The streams adapter calls this when it is an event's turn. So it is passed to the memory
+ * adapter, and not to sio__streams_deliver_after_waiting_entries(), which would queue it again. If
+ * the server has several threads, packet_broadcast_own() calls the adapter's `broadcast` for the
+ * sockets of this one. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
                                          uint64_t origin) {
   if (!a->streams) return a->api->packet_broadcast(p, to);
@@ -55,7 +56,7 @@ int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *d
   return 0;
 }
 
-int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
+int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
   sio_slice data;
   struct received_target t = { 0 };
   bool ours = false;
@@ -72,7 +73,7 @@ int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts) {
 /* Returns false if the channel is for one room, and no socket of this server is in that room. If
  * the server has several threads, returns true even then, because this thread does not know the
  * rooms of the sockets of other threads. */
-static bool has_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
+static bool may_have_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;
   if (channel.n <= prefix) return channel.n == prefix;
@@ -89,13 +90,13 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
   sio_slice v[3], uid;
   struct unpacked u;
   if (a->shut) return;
-  if (!has_members_in_room_of_channel(a, channel)) return;
+  if (!may_have_members_in_room_of_channel(a, channel)) return;
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err && (!sio__unpack_array_elements(u.value, v, 3) || !sio__unpack_string(v[0], &uid)))
     err = SIO_EPROTO;
-  if (!err && !slice_equals_str(uid, a->uid)) err = sio__handle_broadcast(a, v[1], v[2]);
+  if (!err && !slice_equals_str(uid, a->uid)) err = sio__deliver_received_broadcast(a, v[1], v[2]);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
+  if (err) sio__redis_count_and_log_ignored_message(a->redis, channel, err);
 }
 
 /* ---- the streams adapter --------------------------------------------------------------------- */

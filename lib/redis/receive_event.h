@@ -12,7 +12,7 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
 /* Parses the packet of a broadcast. Sets *data to the event, and *ours to whether the packet is for
  * the namespace of the adapter. Returns 0 or SIO_EPROTO. */
 int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours);
-int sio__handle_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
+int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
 /* Sends the event `data` to the local sockets of the target. q: the query that collects the acks of
  * these sockets; NULL: no acks. offset: the id of the event in the stream, for recovery; may be
  * empty. origin: sio_packet_info.origin of an event of this process, otherwise 0. */

@@ -13,7 +13,7 @@
 
 /* ---- responses ------------------------------------------------------------------------------- */
 
-static const char *choose_response_channel(const struct requester *k) {
+static const char *choose_response_channel_suffix(const struct requester *k) {
   bool alone = k->adapter->answer_asker_alone || k->adapter->sharded;
   return alone && k->uid[0] ? k->uid : NULL;
 }
@@ -30,10 +30,10 @@ static void end_and_publish_response(struct message *m, const struct requester *
   sio_adapter *a = k->adapter;
   a->format->end_answer(m, a);
   if (pack || nbins)
-    (void)sio__publish_as_msgpack(a, a->format->responses, choose_response_channel(k), m, bins,
-                                  nbins);
+    (void)sio__publish_as_msgpack(a, a->format->responses, choose_response_channel_suffix(k), m,
+                                  bins, nbins);
   else
-    (void)sio__publish_message(a, a->format->responses, choose_response_channel(k), m);
+    (void)sio__publish_message(a, a->format->responses, choose_response_channel_suffix(k), m);
 }
 
 static struct requester *requester_copy(const struct requester *from) {
@@ -44,8 +44,8 @@ static struct requester *requester_copy(const struct requester *from) {
 
 /* ---- acks ------------------------------------------------------------------------------------ */
 
-static void on_local_ack(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
-                         void *user) {
+static void publish_local_ack_as_response(const char *id, sio_slice json, const sio_slice *bins,
+                                          size_t nbins, void *user) {
   const struct requester *k = user;
   struct message m;
   (void)id;
@@ -55,12 +55,12 @@ static void on_local_ack(const char *id, sio_slice json, const sio_slice *bins, 
   end_and_publish_response(&m, k, bins, nbins, k->adapter->format->packs);
 }
 
-static void on_local_acks_end(int status, size_t lost, void *user) {
+static void free_requester_after_acks(int status, size_t lost, void *user) {
   (void)status, (void)lost;
   sio__free(user);
 }
 
-static void on_clients_counted(size_t n, void *user) {
+static void publish_client_count_response(size_t n, void *user) {
   const struct requester *k = user;
   struct message m;
   begin_response_message(&m, k, MESSAGE_COUNT);
@@ -72,8 +72,8 @@ static void on_clients_counted(size_t n, void *user) {
 static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
                                            const struct received_target *t) {
   static const sio_query_watch watch = { .size = sizeof watch,
-                                         .reply = on_local_ack,
-                                         .end = on_local_acks_end };
+                                         .reply = publish_local_ack_as_response,
+                                         .end = free_requester_after_acks };
   sio_adapter *a = k->adapter;
   const sio_target to = sio__make_local_target(a, t);
   sio_query *q;
@@ -85,7 +85,7 @@ static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
     return err;
   }
   err = sio__deliver_event_to_local_sockets(a, data, &to, q, slice(NULL, 0), 0);
-  a->api->query_when_counted(q, on_clients_counted);
+  a->api->query_when_counted(q, publish_client_count_response);
   a->api->query_release(q, err);
   return err;
 }
@@ -108,7 +108,7 @@ static void write_json_list_string(struct message *m, bool first, const char *na
   sio__message_write_string(m, slice_str(name));
 }
 
-static void write_fetched_socket(struct message *m, sio_remote *r) {
+static void write_fetched_socket_as_json(struct message *m, sio_remote *r) {
   sio_slice handshake = sio_remote_handshake(r);
   sio__message_write_json(m, SLICE("{\"id\":"));
   sio__message_write_string(m, slice_str(r->id));
@@ -122,7 +122,7 @@ static void write_fetched_socket(struct message *m, sio_remote *r) {
   sio__message_write_json(m, SLICE("}"));
 }
 
-static void on_local_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
+static void publish_fetched_local_sockets(int status, sio_remote *list, size_t n, void *user) {
   struct requester *k = user;
   struct message m;
   if (status != SIO_ECLOSED) {
@@ -130,7 +130,7 @@ static void on_local_sockets_fetched(int status, sio_remote *list, size_t n, voi
     sio__message_write_json(&m, SLICE(",\"sockets\":["));
     for (size_t i = 0; i < n; i++) {
       if (i) sio__message_write_json(&m, SLICE(","));
-      write_fetched_socket(&m, &list[i]);
+      write_fetched_socket_as_json(&m, &list[i]);
     }
     sio__message_write_json(&m, SLICE("]"));
     end_and_publish_response(&m, k, NULL, 0, false);
@@ -144,7 +144,8 @@ int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts) {
   struct requester *kept = err ? NULL : requester_copy(k);
   if (!err && !kept) err = UV_ENOMEM;
   if (!err) {
-    err = sio_all_fetch(sio__make_local_target(k->adapter, &t), 0, on_local_sockets_fetched, kept);
+    err = sio_all_fetch(sio__make_local_target(k->adapter, &t), 0, publish_fetched_local_sockets,
+                        kept);
     if (err) sio__free(kept);
   }
   sio__received_target_clear(&t);
@@ -163,7 +164,7 @@ static void write_listed_room_name(const char *room, size_t members, void *user)
   l->some = true;
 }
 
-static void handle_all_rooms_request(const struct requester *k) {
+static void publish_all_local_rooms(const struct requester *k) {
   struct message m;
   struct room_list l = { .m = &m };
   begin_response_message(&m, k, MESSAGE_FETCH);
@@ -177,7 +178,7 @@ static void write_listed_socket_id(sio_socket *s, void *user) {
   write_listed_room_name(sio_socket_id(s), 1, user);
 }
 
-static int handle_socket_ids_request(const struct requester *k, sio_slice rooms) {
+static int publish_ids_of_matching_sockets(const struct requester *k, sio_slice rooms) {
   struct message m;
   struct room_list l = { .m = &m };
   struct received_target t = { 0 };
@@ -243,8 +244,8 @@ static int handle_request_for_one_socket(const struct requester *k, enum message
 
 /* ---- events for servers ---------------------------------------------------------------------- */
 
-static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_slice json,
-                                     const sio_slice *bins, size_t nbins) {
+static void publish_answer_to_server_event(sio_adapter *a, const sio_return *to, sio_slice json,
+                                           const sio_slice *bins, size_t nbins) {
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
@@ -258,7 +259,7 @@ static void on_server_event_answered(sio_adapter *a, const sio_return *to, sio_s
   end_and_publish_response(&m, &k, bins, nbins, false);
 }
 
-int sio__handle_server_event(const struct requester *k, sio_slice data) {
+int sio__pass_server_event_to_host(const struct requester *k, sio_slice data) {
   struct unpacked_json json;
   sio_return to = { { 0 } };
   sio_adapter *a = k->adapter;
@@ -267,8 +268,8 @@ int sio__handle_server_event(const struct requester *k, sio_slice data) {
   int err = sio__unpack_value_as_json(&json, adapter_message_pool(a), data);
   if (!err)
     err = a->api->server_side_receive(a->nsp, unpacked_json_text(&json), json.out.bins,
-                                      json.out.nbins, k->id[0] ? on_server_event_answered : NULL,
-                                      &to);
+                                      json.out.nbins,
+                                      k->id[0] ? publish_answer_to_server_event : NULL, &to);
   sio__unpacked_json_clear(&json);
   return err;
 }
@@ -281,18 +282,18 @@ static bool parse_requester(struct requester *k, const struct request_fields *f)
   return !f->id.n || sio__unpack_string_copy(f->id, k->id, sizeof k->id);
 }
 
-static int dispatch_request(struct requester *k, enum message_type type,
-                            const struct request_fields *f) {
+static int dispatch_request_of_other_server(struct requester *k, enum message_type type,
+                                            const struct request_fields *f) {
   switch (type) {
-    case MESSAGE_SOCKETS: return handle_socket_ids_request(k, f->rooms);
-    case MESSAGE_ALL_ROOMS: handle_all_rooms_request(k); return 0;
+    case MESSAGE_SOCKETS: return publish_ids_of_matching_sockets(k, f->rooms);
+    case MESSAGE_ALL_ROOMS: publish_all_local_rooms(k); return 0;
     case MESSAGE_JOIN:
     case MESSAGE_LEAVE:
     case MESSAGE_DISCONNECT:
       return f->opts.n ? sio__handle_join_leave_or_disconnect(k->adapter, type, f)
                        : handle_request_for_one_socket(k, type, f);
     case MESSAGE_FETCH: return sio__handle_fetch_sockets_request(k, f->opts);
-    case MESSAGE_SERVER_EMIT: return sio__handle_server_event(k, f->data);
+    case MESSAGE_SERVER_EMIT: return sio__pass_server_event_to_host(k, f->data);
     default: return sio__handle_broadcast_with_acks(k, f->packet, f->opts);
   }
 }
@@ -309,7 +310,7 @@ static int validate_and_dispatch_request(sio_adapter *a, const struct request_fi
     return SIO_EPROTO;
   if (needs_request_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
   if (strcmp(k.uid, a->uid) == 0) return 0;
-  return dispatch_request(&k, (enum message_type)type, f);
+  return dispatch_request_of_other_server(&k, (enum message_type)type, f);
 }
 
 void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload) {
@@ -326,5 +327,5 @@ void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slic
   if (!err && !sio__unpack_map_fields(u.value, fields, 10)) err = SIO_EPROTO;
   if (!err) err = validate_and_dispatch_request(a, &f);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
+  if (err) sio__redis_count_and_log_ignored_message(a->redis, channel, err);
 }

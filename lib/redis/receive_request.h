@@ -25,6 +25,6 @@ int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_s
 int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts);
 int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
                                          const struct request_fields *f);
-int sio__handle_server_event(const struct requester *k, sio_slice data);
+int sio__pass_server_event_to_host(const struct requester *k, sio_slice data);
 
 #endif

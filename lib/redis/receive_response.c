@@ -36,7 +36,7 @@ static int add_remote_socket_to_query(struct pending_request *q, sio_remote *r, 
   return err;
 }
 
-static int parse_remote_socket(struct pending_request *q, sio_slice socket) {
+static int parse_remote_socket_and_add_to_query(struct pending_request *q, sio_slice socket) {
   sio_slice id, handshake, rooms, data;
   struct unpacked_names names;
   char name[256];
@@ -58,8 +58,9 @@ static int handle_fetch_response(struct pending_request *q, sio_slice sockets) {
   int err = 0;
   if (!sio__unpack_array_length(&sockets, &n)) return SIO_EPROTO;
   for (uint32_t i = 0; !err && i < n; i++)
-    err = sio__msgpack_skip_value(&sockets, &one) ? parse_remote_socket(q, one) : SIO_EPROTO;
-  sio__pending_request_add_response(q);
+    err = sio__msgpack_skip_value(&sockets, &one) ? parse_remote_socket_and_add_to_query(q, one)
+                                                  : SIO_EPROTO;
+  sio__pending_request_count_response(q);
   return err;
 }
 
@@ -79,7 +80,7 @@ static int handle_client_count_response(struct pending_request *q, sio_slice cou
   uint64_t n;
   if (!sio__unpack_number(count, ACKS_MAX, &n)) return SIO_EPROTO;
   q->adapter->api->query_expect(q->query, (size_t)n);
-  sio__pending_request_add_expected_acks(q, n);
+  sio__pending_request_add_client_count(q, n);
   return 0;
 }
 
@@ -89,13 +90,13 @@ static int handle_response_to_request(struct pending_request *q, const struct re
     case MESSAGE_FETCH: return handle_fetch_response(q, f->sockets);
     case MESSAGE_SERVER_EMIT:
       err = add_reply_to_query(q, f->data);
-      sio__pending_request_add_response(q);
+      sio__pending_request_count_response(q);
       return err;
     case MESSAGE_BROADCAST_WITH_ACKS:
       if (f->type == MESSAGE_COUNT) return handle_client_count_response(q, f->count);
       if (f->type != MESSAGE_ACK) return SIO_EPROTO;
       err = add_reply_to_query(q, f->packet);
-      sio__pending_request_add_ack(q);
+      sio__pending_request_count_ack(q);
       return err;
     default: return SIO_EPROTO;
   }
@@ -106,7 +107,7 @@ int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fie
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
   /* A server that sends acks has sent a MESSAGE_COUNT before, which was its response. */
-  if (!q && f->type != MESSAGE_ACK) sio__count_late_response(a, name);
+  if (!q && f->type != MESSAGE_ACK) sio__uncount_silent_server_if_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 
@@ -127,5 +128,5 @@ void sio__on_response_message(struct subscription *s, sio_slice channel, sio_sli
   if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;
   if (!err) err = sio__handle_response(a, id, &f);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
+  if (err) sio__redis_count_and_log_ignored_message(a->redis, channel, err);
 }

@@ -38,13 +38,13 @@ static int handle_sharded_request(struct requester *k, enum sharded_type type, s
   switch (type) {
     case SHARDED_BROADCAST:
       return k->id[0] ? sio__handle_broadcast_with_acks(k, f.packet, f.opts)
-                      : sio__handle_broadcast(k->adapter, f.packet, f.opts);
+                      : sio__deliver_received_broadcast(k->adapter, f.packet, f.opts);
     case SHARDED_JOIN: return sio__handle_join_leave_or_disconnect(k->adapter, MESSAGE_JOIN, &f);
     case SHARDED_LEAVE: return sio__handle_join_leave_or_disconnect(k->adapter, MESSAGE_LEAVE, &f);
     case SHARDED_DISCONNECT:
       return sio__handle_join_leave_or_disconnect(k->adapter, MESSAGE_DISCONNECT, &f);
     case SHARDED_FETCH: return k->id[0] ? sio__handle_fetch_sockets_request(k, f.opts) : SIO_EPROTO;
-    default: return sio__handle_server_event(k, f.packet);
+    default: return sio__pass_server_event_to_host(k, f.packet);
   }
 }
 
@@ -80,7 +80,7 @@ void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slic
   int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
   if (!err) err = handle_sharded_message(a, u.value);
   sio__unpacked_clear(&u);
-  if (err) sio__redis_count_ignored_message(a->redis, channel, err);
+  if (err) sio__redis_count_and_log_ignored_message(a->redis, channel, err);
 }
 
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message) {

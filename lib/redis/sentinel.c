@@ -28,7 +28,7 @@ static bool is_port_number(sio_slice s) {
   return true;
 }
 
-static const char *parse_master_address(struct link *l, const redisReply *reply) {
+static const char *parse_and_store_master_address(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   struct link_address *to = &r->master;
   if (reply->type == REDIS_REPLY_NIL) return "the sentinel watches no master of this name";
@@ -44,17 +44,17 @@ static const char *parse_master_address(struct link *l, const redisReply *reply)
   return NULL;
 }
 
-static void link_connect_to_found_master(sio_redis *r, struct link *l) {
+static void link_connect_to_master_if_waiting(sio_redis *r, struct link *l) {
   if (!l->locating) return;
   l->to = r->master;
-  sio__link_resume_with_address(l);
+  sio__link_connect_to_located_address(l);
 }
 
-static void on_sentinel_discovery_ready(struct link *l) {
+static void stop_discovery_and_connect_to_master(struct link *l) {
   sio_redis *r = container_of(l, sio_redis, discovery);
-  sio__link_stop(l);
-  link_connect_to_found_master(r, &r->only_server->commands);
-  link_connect_to_found_master(r, &r->only_server->subscriber);
+  sio__link_disconnect_and_drop_commands(l);
+  link_connect_to_master_if_waiting(r, &r->only_server->commands);
+  link_connect_to_master_if_waiting(r, &r->only_server->subscriber);
 }
 
 static void ignore_sentinel_discovery_reply(struct link *l, const redisReply *reply) {
@@ -64,17 +64,17 @@ static void ignore_lost_sentinel_discovery_reply(struct link *l, struct link_exp
   (void)l, (void)e;
 }
 
-const struct link_ops sio__sentinel_ops = { .ready = on_sentinel_discovery_ready,
+const struct link_ops sio__sentinel_ops = { .ready = stop_discovery_and_connect_to_master,
                                             .reply = ignore_sentinel_discovery_reply,
                                             .lost = ignore_lost_sentinel_discovery_reply,
-                                            .down = sio__discovery_on_failure,
-                                            .locate = sio__discovery_choose_host,
-                                            .greeted = parse_master_address };
+                                            .down = sio__discovery_log_failure_and_skip_host,
+                                            .locate = sio__discovery_set_next_host,
+                                            .greeted = parse_and_store_master_address };
 
 /* ---- the connections to the master ----------------------------------------------------------- */
 
-bool sio__sentinel_ask_for_master(struct link *l) {
-  sio__link_start(&sio__redis_server_of_link(l)->redis->discovery);
+bool sio__sentinel_start_discovery_of_master(struct link *l) {
+  sio__link_start_connecting_if_down(&sio__redis_server_of_link(l)->redis->discovery);
   return false;
 }
 
@@ -97,8 +97,8 @@ void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
     sio__link_break_and_reconnect(other, "another server is the master now");
 }
 
-static void on_role_reply(struct link *l, const struct link_expect *expect,
-                          const redisReply *reply) {
+static void reconnect_if_server_is_not_master(struct link *l, const struct link_expect *expect,
+                                              const redisReply *reply) {
   static const char why[] = "the server is not the master any more";
   struct redis_server *p = sio__redis_server_of_link(l);
   (void)expect;
@@ -108,7 +108,8 @@ static void on_role_reply(struct link *l, const struct link_expect *expect,
 }
 
 void sio__sentinel_send_role_command(struct link *l) {
-  static const struct link_expect expect = { .on_reply = on_role_reply, .slot = LINK_NO_SLOT };
+  static const struct link_expect expect = { .on_reply = reconnect_if_server_is_not_master,
+                                             .slot = LINK_NO_SLOT };
   static const sio_slice words[] = { { "ROLE", 4 } };
   (void)sio__link_queue_command(l, &expect, words, 1);
 }

@@ -25,7 +25,7 @@ struct redis_server *sio__redis_server_of_link(struct link *l) {
 
 /* Logs an error reply. If the error is READONLY, the Redis server is no longer a master: breaks the
  * connection, since the next attempt may find the new master. */
-static void handle_command_error(struct link *l, sio_slice error) {
+static void log_command_error_and_leave_replica(struct link *l, sio_slice error) {
   char text[160];
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   r->stats.errors++;
@@ -39,20 +39,20 @@ static void on_command_reply(struct link *l, const redisReply *reply) {
   struct link_expect expect;
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (!sio__link_pop_expected_reply(l, &expect)) return;
-  if (redis_is_cluster(r)) sio__cluster_on_command_replied(sio__redis_server_of_link(l));
-  if (redis_is_cluster(r) && sio__cluster_follow_redirect_reply(l, &expect, reply)) return;
+  if (redis_is_cluster(r)) sio__cluster_count_received_reply(sio__redis_server_of_link(l));
+  if (redis_is_cluster(r) && sio__cluster_resend_if_redirected(l, &expect, reply)) return;
   if (expect.on_reply) expect.on_reply(l, &expect, reply);
   sio__free(expect.kept);
-  if (is_error_reply(reply)) handle_command_error(l, reply_text(reply));
+  if (is_error_reply(reply)) log_command_error_and_leave_replica(l, reply_text(reply));
 }
 
-static void on_command_reply_lost(struct link *l, struct link_expect *expect) {
+static void report_lost_command_reply(struct link *l, struct link_expect *expect) {
   if (expect->on_reply) expect->on_reply(l, expect, NULL);
 }
 
 /* ---- the state of the two connections -------------------------------------------------------- */
 
-void sio__redis_on_command_hold_timer(uv_timer_t *t) {
+void sio__redis_on_timer_release_held_commands(uv_timer_t *t) {
   sio_redis *r = t->data;
   redis_servers_each(p, r) p->commands_held = false;
   sio__cluster_end_command_hold(r);
@@ -62,13 +62,13 @@ void sio__redis_on_command_hold_timer(uv_timer_t *t) {
 /* When Redis fails, all Socket.IO servers lose their connections, and do not reconnect at the same
  * time. So queued commands are sent only a moment after the new connection is ready: published
  * messages then also reach the servers that reconnect a little later. */
-static void redis_server_hold_commands(struct redis_server *p) {
+static void hold_commands_if_connection_broke_recently(struct redis_server *p) {
   sio_redis *r = p->redis;
   unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
   if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
   p->commands_held = true;
   if (!uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_command_hold_timer, ms, 0);
+    uv_timer_start(&r->hold, sio__redis_on_timer_release_held_commands, ms, 0);
 }
 
 static void on_server_link_ready(struct link *l) {
@@ -78,7 +78,7 @@ static void on_server_link_ready(struct link *l) {
   bool both = p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
   p->failing = p->failing && !both;
   if (l->expects_replies)
-    redis_server_hold_commands(p);
+    hold_commands_if_connection_broke_recently(p);
   else
     sio__resubscribe_on_new_connection(l);
   if (redis_has_sentinels(r)) sio__sentinel_on_master_connected(p, l);
@@ -92,7 +92,7 @@ static void on_server_link_failed(struct link *l, const char *why, unsigned wait
   const char *purpose = l->expects_replies ? "for commands" : "for subscriptions";
   r->stats.failures++;
   p->failing = true;
-  if (!l->expects_replies) sio__mark_subscriptions_unconfirmed(p);
+  if (!l->expects_replies) sio__mark_subscriptions_of_server_unconfirmed(p);
   sio__redis_on_connection_break(r);
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
             "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
@@ -100,9 +100,9 @@ static void on_server_link_failed(struct link *l, const char *why, unsigned wait
   sio__redis_update_state(r, why);
 }
 
-static bool server_link_find_address(struct link *l) {
+static bool server_link_has_address_or_asks_sentinel(struct link *l) {
   return !redis_has_sentinels(sio__redis_server_of_link(l)->redis) ||
-         sio__sentinel_ask_for_master(l);
+         sio__sentinel_start_discovery_of_master(l);
 }
 
 static const char *server_link_check_role_reply(struct link *l, const redisReply *reply) {
@@ -111,7 +111,7 @@ static const char *server_link_check_role_reply(struct link *l, const redisReply
              : NULL;
 }
 
-static void on_server_link_tick(struct link *l) {
+static void on_tick_ask_role_if_sentinels(struct link *l) {
   if (redis_has_sentinels(sio__redis_server_of_link(l)->redis)) sio__sentinel_send_role_command(l);
 }
 
@@ -125,22 +125,22 @@ static bool is_command_link_held(struct link *l) {
 
 static const struct link_ops command_ops = { .ready = on_server_link_ready,
                                              .reply = on_command_reply,
-                                             .lost = on_command_reply_lost,
+                                             .lost = report_lost_command_reply,
                                              .down = on_server_link_failed,
-                                             .locate = server_link_find_address,
+                                             .locate = server_link_has_address_or_asks_sentinel,
                                              .greeted = server_link_check_role_reply,
-                                             .tick = on_server_link_tick,
+                                             .tick = on_tick_ask_role_if_sentinels,
                                              .is_held = is_command_link_held };
 static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .reply = sio__on_subscriber_reply,
-                                                .lost = on_command_reply_lost,
+                                                .lost = report_lost_command_reply,
                                                 .down = on_server_link_failed,
-                                                .locate = server_link_find_address,
+                                                .locate = server_link_has_address_or_asks_sentinel,
                                                 .greeted = server_link_check_role_reply };
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static void on_server_link_closed(struct link *l) {
+static void free_server_after_both_links_closed(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
   sio_redis *r = p->redis;
   if (p->handles) return;
@@ -154,9 +154,9 @@ struct redis_server *sio__redis_server_new(sio_redis *r) {
   if (!p) return NULL;
   p->redis = r;
   sio__link_init(&p->commands, r->loop, &command_ops, &r->options, &p->handles,
-                 on_server_link_closed);
+                 free_server_after_both_links_closed);
   sio__link_init(&p->subscriber, r->loop, &subscriber_ops, &r->options, &p->handles,
-                 on_server_link_closed);
+                 free_server_after_both_links_closed);
   p->commands.expects_replies = true;
   p->commands.unanswered = &r->stats.unanswered;
   p->subscriber.max_out = SUBSCRIPTIONS_MAX;
@@ -167,14 +167,14 @@ struct redis_server *sio__redis_server_new(sio_redis *r) {
 
 void sio__redis_server_connect(struct redis_server *p) {
   if (!p->redis->users || p->redis->freed) return;
-  sio__link_start(&p->subscriber);
-  sio__link_start(&p->commands);
+  sio__link_start_connecting_if_down(&p->subscriber);
+  sio__link_start_connecting_if_down(&p->commands);
 }
 
 void sio__redis_server_close(struct redis_server *p) {
   list_remove(&p->in_pairs);
-  sio__link_close(&p->commands);
-  sio__link_close(&p->subscriber);
+  sio__link_disconnect_and_close_timer(&p->commands);
+  sio__link_disconnect_and_close_timer(&p->subscriber);
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -188,7 +188,7 @@ static int send_command_to_slot(sio_redis *r, int slot, const sio_slice *words, 
                                             : sio__cluster_find_server_of_slot(r, slot);
   if (!p) return UV_ENOTCONN;
   e.slot = redis_is_cluster(r) ? slot : LINK_NO_SLOT;
-  sio__link_start(&p->commands);
+  sio__link_start_connecting_if_down(&p->commands);
   int err = sio__link_queue_command(&p->commands, &e, words, n);
   sio__redis_schedule_flush(r);
   return err;
@@ -203,7 +203,7 @@ int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words,
   return send_command_to_slot(r, slot_of_key_or_any(r, key), words, n, expect);
 }
 
-bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) {
+bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link *l) {
   struct redis_server *p = r->only_server
                                ? r->only_server
                                : sio__cluster_find_server_of_slot(r, slot_of_key_or_any(r, key));
@@ -215,7 +215,7 @@ bool sio__redis_find_server_of_key(sio_redis *r, sio_slice key, struct link *l) 
 /* n is how many Socket.IO servers have received a message. If a connection broke recently and n is
  * smaller than before, the missing servers have missed the message, which is counted and logged. If
  * n is still smaller after COME_BACK_MS, these servers count as gone. */
-static void compare_receiver_count(sio_redis *r, long long n) {
+static void count_message_missed_by_servers(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
   if (k->broken) k->until_ms = now + COME_BACK_MS;
@@ -232,14 +232,14 @@ static void compare_receiver_count(sio_redis *r, long long n) {
       k->before);
 }
 
-void sio__redis_expect_fewer_receivers(sio_redis *r) {
+void sio__redis_remember_receiver_count_at_break(sio_redis *r) {
   struct redis_receivers *k = &r->receivers;
   if (k->last > k->before) k->before = k->last;
   k->broken = true;
 }
 
 void sio__redis_on_connection_break(sio_redis *r) {
-  sio__redis_expect_fewer_receivers(r);
+  sio__redis_remember_receiver_count_at_break(r);
   r->broke_ms = uv_now(r->loop);
 }
 
@@ -247,11 +247,11 @@ static void on_publish_reply(struct link *l, const struct link_expect *expect,
                              const redisReply *reply) {
   (void)expect;
   if (reply && reply->type == REDIS_REPLY_INTEGER)
-    compare_receiver_count(sio__redis_server_of_link(l)->redis, reply->integer);
+    count_message_missed_by_servers(sio__redis_server_of_link(l)->redis, reply->integer);
 }
 
 /* In a Redis Cluster the reply to PUBLISH counts only the subscribers on one node, so that number
- * is not passed to compare_receiver_count(). */
+ * is not passed to count_message_missed_by_servers(). */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload) {
   static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };
@@ -261,7 +261,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
   int err = sio__redis_send_command(r, how.sharded ? channel : SLICE(""), words, 3,
                                     counts ? &reached : &nobody);
   if (err)
-    sio__redis_count_dropped_message(r, err);
+    sio__redis_count_and_log_dropped_message(r, err);
   else
     r->stats.published++;
   return err;
@@ -278,21 +278,21 @@ static int64_t parse_numsub_reply(const redisReply *reply) {
   return n->type == REDIS_REPLY_INTEGER && n->integer >= 0 ? n->integer : UV_EIO;
 }
 
-static void on_numsub_reply(struct link *l, const struct link_expect *expect,
-                            const redisReply *reply) {
+static void pass_subscriber_count_to_request(struct link *l, const struct link_expect *expect,
+                                             const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   r->counted(r, expect->id, parse_numsub_reply(reply));
 }
 
 /* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all of
  * these servers are asked. */
-static int count_subscribers_on_all_servers(sio_redis *r, const sio_slice *words,
-                                            struct link_expect *expect, unsigned *asked) {
+static int request_subscriber_counts_of_all_servers(sio_redis *r, const sio_slice *words,
+                                                    struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;
   expect->slot = LINK_NO_SLOT;
   redis_servers_each(p, r) {
     if (!p->listed || (p->failing && p->commands.state != LINK_READY)) continue;
-    sio__link_start(&p->commands);
+    sio__link_start_connecting_if_down(&p->commands);
     err = sio__link_queue_command(&p->commands, expect, words, 3);
     *asked += !err;
   }
@@ -300,15 +300,15 @@ static int count_subscribers_on_all_servers(sio_redis *r, const sio_slice *words
   return *asked ? 0 : err;
 }
 
-int sio__redis_count_subscribers(sio_redis *r, bool sharded, sio_slice channel, const char *id,
-                                 unsigned *asked) {
+int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice channel,
+                                        const char *id, unsigned *asked) {
   const sio_slice words[] = { SLICE("PUBSUB"), sharded ? SLICE("SHARDNUMSUB") : SLICE("NUMSUB"),
                               channel };
-  struct link_expect expect = { .on_reply = on_numsub_reply };
+  struct link_expect expect = { .on_reply = pass_subscriber_count_to_request };
   memcpy(expect.id, id, strlen(id));
   *asked = 0;
   if (redis_is_cluster(r) && !sharded)
-    return count_subscribers_on_all_servers(r, words, &expect, asked);
+    return request_subscriber_counts_of_all_servers(r, words, &expect, asked);
   int err = send_command_to_slot(r, sharded ? slot_of_key_or_any(r, channel) : LINK_ANY_SLOT, words,
                                  3, &expect);
   *asked = !err;

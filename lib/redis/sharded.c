@@ -14,26 +14,26 @@ enum { SOCKET_ID_LEN = 20 };
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void sharded_write_json(struct message *m, const char *text) {
+static void sharded_write_raw_text(struct message *m, const char *text) {
   sio__message_write_json(m, slice_str(text));
 }
 
 static void write_envelope_start(struct message *m, enum sharded_type type) {
-  sharded_write_json(m, "{\"type\":");
+  sharded_write_raw_text(m, "{\"type\":");
   sio__message_write_number(m, type);
-  sharded_write_json(m, ",\"data\":{");
+  sharded_write_raw_text(m, ",\"data\":{");
 }
 
 static void write_envelope_end(struct message *m, const sio_adapter *a) {
-  sharded_write_json(m, "},\"uid\":");
+  sharded_write_raw_text(m, "},\"uid\":");
   sio__message_write_string(m, slice_str(a->uid));
-  sharded_write_json(m, ",\"nsp\":");
+  sharded_write_raw_text(m, ",\"nsp\":");
   sio__message_write_string(m, a->nsp_name);
-  sharded_write_json(m, "}");
+  sharded_write_raw_text(m, "}");
 }
 
-static void write_request_id(struct message *m, const char *id) {
-  sharded_write_json(m, "\"requestId\":");
+static void write_request_id_member(struct message *m, const char *id) {
+  sharded_write_raw_text(m, "\"requestId\":");
   sio__message_write_string(m, slice_str(id));
 }
 
@@ -41,11 +41,11 @@ static void sharded_write_broadcast_with_acks(struct message *m, const sio_adapt
                                               const char *id, sio_slice event,
                                               const struct message_target *to) {
   write_envelope_start(m, SHARDED_BROADCAST);
-  sharded_write_json(m, "\"packet\":{\"type\":2,\"data\":");
+  sharded_write_raw_text(m, "\"packet\":{\"type\":2,\"data\":");
   sio__message_write_json(m, event);
-  sharded_write_json(m, id ? "}," : "}");
-  if (id) write_request_id(m, id);
-  sharded_write_json(m, ",\"opts\":");
+  sharded_write_raw_text(m, id ? "}," : "}");
+  if (id) write_request_id_member(m, id);
+  sharded_write_raw_text(m, ",\"opts\":");
   sio__message_write_target(m, to, true);
   write_envelope_end(m, a);
 }
@@ -62,12 +62,12 @@ static void sharded_write_join_leave_or_disconnect(struct message *m, const sio_
   write_envelope_start(m, type == MESSAGE_JOIN    ? SHARDED_JOIN
                           : type == MESSAGE_LEAVE ? SHARDED_LEAVE
                                                   : SHARDED_DISCONNECT);
-  sharded_write_json(m, "\"opts\":");
+  sharded_write_raw_text(m, "\"opts\":");
   sio__message_write_target(m, to, true);
   if (type == MESSAGE_DISCONNECT) {
-    sharded_write_json(m, session ? ",\"close\":true" : ",\"close\":false");
+    sharded_write_raw_text(m, session ? ",\"close\":true" : ",\"close\":false");
   } else {
-    sharded_write_json(m, ",\"rooms\":");
+    sharded_write_raw_text(m, ",\"rooms\":");
     sio__message_write_names(m, rooms);
   }
   write_envelope_end(m, a);
@@ -76,8 +76,8 @@ static void sharded_write_join_leave_or_disconnect(struct message *m, const sio_
 static void sharded_write_server_event(struct message *m, const sio_adapter *a, const char *id,
                                        sio_slice event) {
   write_envelope_start(m, SHARDED_SERVER_EMIT);
-  if (id) write_request_id(m, id);
-  sharded_write_json(m, id ? ",\"packet\":" : "\"packet\":");
+  if (id) write_request_id_member(m, id);
+  sharded_write_raw_text(m, id ? ",\"packet\":" : "\"packet\":");
   sio__message_write_json(m, event);
   write_envelope_end(m, a);
 }
@@ -85,10 +85,10 @@ static void sharded_write_server_event(struct message *m, const sio_adapter *a, 
 static void sharded_write_fetch_sockets_request(struct message *m, const sio_adapter *a,
                                                 const char *id, const struct message_target *to) {
   write_envelope_start(m, SHARDED_FETCH);
-  sharded_write_json(m, "\"opts\":");
+  sharded_write_raw_text(m, "\"opts\":");
   sio__message_write_target(m, to, true);
-  sharded_write_json(m, ",");
-  write_request_id(m, id);
+  sharded_write_raw_text(m, ",");
+  write_request_id_member(m, id);
   write_envelope_end(m, a);
 }
 
@@ -98,7 +98,7 @@ static void sharded_write_response_start(struct message *m, const char *id,
                           : type == MESSAGE_COUNT       ? SHARDED_COUNT
                           : type == MESSAGE_SERVER_EMIT ? SHARDED_SERVER_ANSWER
                                                         : SHARDED_FETCHED);
-  write_request_id(m, id);
+  write_request_id_member(m, id);
 }
 
 /* Returns true if messages for this room are published on a channel of its own. All Socket.IO
@@ -110,7 +110,7 @@ static bool has_room_own_channel(const sio_adapter *a, const char *room) {
 
 static const char *sharded_choose_channel_room(const sio_adapter *a,
                                                const struct message_target *to) {
-  const char *room = sio__message_single_room(to);
+  const char *room = sio__message_target_only_room_or_null(to);
   return room && has_room_own_channel(a, room) ? room : NULL;
 }
 
@@ -136,7 +136,7 @@ struct room_channel {
   char room[];
 };
 
-static sio_slice room_channel_key(const void *item) {
+static sio_slice get_map_key_of_room_channel(const void *item) {
   const struct room_channel *c = item;
   return slice(c->room, c->room_len);
 }
@@ -150,7 +150,7 @@ void sio__room_channels_init(sio_adapter *a,
                              void (*on_message)(struct subscription *s, sio_slice channel,
                                                 sio_slice payload)) {
   a->on_room_message = on_message;
-  sio__map_init(&a->room_channels, room_channel_key);
+  sio__map_init(&a->room_channels, get_map_key_of_room_channel);
 }
 
 /* Unsubscribes from the channels of all rooms, and frees each struct room_channel. */
@@ -178,7 +178,7 @@ static int room_channel_set_name(struct room_channel *c, sio_adapter *a) {
   return err;
 }
 
-static int room_channel_subscribe(struct room_channel *c, sio_adapter *a) {
+static int room_channel_subscribe_and_add_to_map(struct room_channel *c, sio_adapter *a) {
   c->subscription.adapter = a;
   c->subscription.kind = SUBSCRIPTION_SHARD;
   c->subscription.on_message = a->on_room_message;
@@ -189,14 +189,14 @@ static int room_channel_subscribe(struct room_channel *c, sio_adapter *a) {
   return err;
 }
 
-static int subscribe_room_channel(sio_adapter *a, const char *room) {
+static int subscribe_room_channel_if_new(sio_adapter *a, const char *room) {
   size_t n = strlen(room);
   if (a->shut || sio__map_get(&a->room_channels, slice(room, n))) return 0;
   struct room_channel *c = sio__calloc(1, sizeof *c + n + 1);
   if (!c) return UV_ENOMEM;
   c->room_len = n;
   memcpy(c->room, room, n);
-  int err = room_channel_subscribe(c, a);
+  int err = room_channel_subscribe_and_add_to_map(c, a);
   if (err) room_channel_free(c);
   return err;
 }
@@ -209,7 +209,7 @@ static void unsubscribe_room_channel(sio_adapter *a, const char *room) {
 }
 
 int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
-  int err = has_room_own_channel(a, room) ? subscribe_room_channel(a, room) : 0;
+  int err = has_room_own_channel(a, room) ? subscribe_room_channel_if_new(a, room) : 0;
   if (!err) err = memory_adapter_ops(a)->join(a->local, s, room);
   if (err && !memory_adapter_ops(a)->room_size(a->local, room)) unsubscribe_room_channel(a, room);
   return err;
@@ -223,14 +223,14 @@ void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
 
-static void unsubscribe_room_of_last_member(const char *room, void *user) {
+static void unsubscribe_room_if_one_member(const char *room, void *user) {
   sio_adapter *a = user;
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
 }
 
 void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   if (!map_empty(&a->room_channels))
-    memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_of_last_member, a);
+    memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_if_one_member, a);
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
@@ -238,8 +238,8 @@ void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
  * send to this socket alone are lost. This is counted as one dropped message. */
 void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
-  int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel(a, id) : 0;
-  if (err) sio__redis_count_dropped_message(a->redis, err);
+  int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;
+  if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 

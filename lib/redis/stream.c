@@ -21,8 +21,8 @@ static bool is_stream_ready_for_commands(const struct redis_part *p) {
 
 static void stream_flush_connections(struct redis_part *p) {
   struct stream *st = stream_of_part(p);
-  sio__stream_retry_find_server(st, &st->writer);
-  sio__stream_retry_find_server(st, &st->reader);
+  sio__stream_connect_link_if_server_known(st, &st->writer);
+  sio__stream_connect_link_if_server_known(st, &st->reader);
   st->ops->flush(st);
   sio__stream_write_queued_entries(st);
   sio__link_flush(&st->writer);
@@ -34,39 +34,39 @@ static size_t stream_count_queued_bytes(const struct redis_part *p) {
   return st->bytes + sio__link_queued_bytes(&st->writer);
 }
 
-static void stream_free_if_closed(struct stream *st) {
+static void stream_free_if_closed_and_unused(struct stream *st) {
   sio_redis *r = st->redis;
   if (!st->closed || st->handles || st->adapters.n) return;
   sio__map_clear(&st->adapters);
-  sio__stream_clear_repeats(st);
+  sio__stream_clear_duplicate_detection(st);
   sio__free(st);
   sio__redis_unref(r);
 }
 
 static void on_stream_writer_closed(struct link *l) {
-  stream_free_if_closed(stream_of_writer_link(l));
+  stream_free_if_closed_and_unused(stream_of_writer_link(l));
 }
 static void on_stream_reader_closed(struct link *l) {
-  stream_free_if_closed(stream_of_reader_link(l));
+  stream_free_if_closed_and_unused(stream_of_reader_link(l));
 }
 
 static void on_stream_timer_closed(uv_handle_t *h) {
   struct stream *st = h->data;
   st->handles--;
-  stream_free_if_closed(st);
+  stream_free_if_closed_and_unused(st);
 }
 
 static void stream_close(struct stream *st) {
   if (st->closed) return;
   stream_flush_connections(&st->part);
-  sio__stream_mark_unavailable(st);
+  sio__stream_mark_not_open_and_deliver_all(st);
   st->closed = true;
   list_remove(&st->part.link);
   sio__stream_free_entries(st, &st->sent);
   sio__stream_free_entries(st, &st->queued);
   sio__stream_free_entries(st, &st->keys);
-  sio__link_close(&st->writer);
-  sio__link_close(&st->reader);
+  sio__link_disconnect_and_close_timer(&st->writer);
+  sio__link_disconnect_and_close_timer(&st->reader);
   uv_close((uv_handle_t *)&st->timer, on_stream_timer_closed);
 }
 
@@ -103,8 +103,8 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   list_init(&st->queued);
   list_init(&st->sent);
   list_init(&st->keys);
-  sio__stream_init_members(st);
-  sio__stream_init_repeats(st);
+  sio__stream_init_adapter_map(st);
+  sio__stream_init_duplicate_detection(st);
   return st;
 }
 
@@ -121,8 +121,8 @@ static void stream_open_connections(struct stream *st) {
   uv_timer_init(r->loop, &st->timer);
   st->timer.data = st;
   st->handles++;
-  sio__link_start(&st->writer);
-  sio__link_start(&st->reader);
+  sio__link_start_connecting_if_down(&st->writer);
+  sio__link_start_connecting_if_down(&st->reader);
   sio__redis_update_state(r, "");
 }
 
@@ -149,5 +149,5 @@ void sio__stream_remove_adapter(struct stream *st, sio_adapter *a) {
   sio__stream_clear_adapter_of_entries(&st->keys, a);
   if (st->adapters.n) return;
   stream_close(st);
-  stream_free_if_closed(st);
+  stream_free_if_closed_and_unused(st);
 }

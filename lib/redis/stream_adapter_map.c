@@ -14,12 +14,12 @@ struct stream_member {
   sio_slice nsp; /* the name of the adapter's namespace; owned by the adapter */
 };
 
-static sio_slice stream_member_key(const void *item) {
+static sio_slice get_map_key_of_stream_adapter(const void *item) {
   return ((const struct stream_member *)item)->nsp;
 }
 
-void sio__stream_init_members(struct stream *st) {
-  sio__map_init(&st->adapters, stream_member_key);
+void sio__stream_init_adapter_map(struct stream *st) {
+  sio__map_init(&st->adapters, get_map_key_of_stream_adapter);
 }
 
 sio_adapter *sio__stream_find_adapter(struct stream *st, sio_slice nsp) {

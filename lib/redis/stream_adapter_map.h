@@ -7,7 +7,7 @@
 
 #include "redis/stream_types.h"
 
-void sio__stream_init_members(struct stream *st);
+void sio__stream_init_adapter_map(struct stream *st);
 /* Adds the adapter to the stream. Returns 0, UV_EEXIST (the stream has an adapter of the same
  * namespace) or UV_ENOMEM. */
 int sio__stream_add_adapter_to_map(struct stream *st, sio_adapter *a);

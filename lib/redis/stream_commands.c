@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "redis/stream_entries.h"
 
-static struct link_expect make_stream_expect(char kind, uint64_t number) {
+static struct link_expect make_expected_reply_of_stream(char kind, uint64_t number) {
   struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
   for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
   return expect;
@@ -17,7 +17,7 @@ static struct link_expect make_stream_expect(char kind, uint64_t number) {
 
 int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t number,
                                     const sio_slice *words, size_t n) {
-  const struct link_expect expect = make_stream_expect(kind, number);
+  const struct link_expect expect = make_expected_reply_of_stream(kind, number);
   int err = sio__link_queue_command(&st->writer, &expect, words, n);
   sio__redis_schedule_flush(st->redis);
   return err;
@@ -54,12 +54,12 @@ int sio__stream_send_key_command(struct stream *st, struct stream_entry *e) {
   if (!redis_is_cluster(st->redis))
     return sio__stream_writer_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
   e->number = ++st->redis->last_number;
-  struct link_expect expect = make_stream_expect(EXPECT_KEY, e->number);
+  struct link_expect expect = make_expected_reply_of_stream(EXPECT_KEY, e->number);
   expect.on_reply = on_cluster_key_command_reply;
   return sio__redis_send_command(st->redis, e->words[1], e->words, e->nwords, &expect);
 }
 
-void sio__stream_on_key_command_reply(struct stream *st) {
+void sio__stream_remove_oldest_written_key_entry(struct stream *st) {
   list_each (it, tmp, &st->keys) {
     struct stream_entry *e = stream_entry_of_list_node(it);
     if (e->state != ENTRY_WRITTEN) continue;
@@ -82,7 +82,7 @@ int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_
   if (!st->open) return UV_ENOTCONN;
   if (!redis_is_cluster(st->redis))
     return sio__stream_writer_send_command(st, kind, number, words, n);
-  struct link_expect expect = make_stream_expect(kind, number);
+  struct link_expect expect = make_expected_reply_of_stream(kind, number);
   expect.on_reply = on_cluster_command_reply;
   return sio__redis_send_command(st->redis, key, words, n, &expect);
 }

@@ -21,7 +21,7 @@ uint64_t sio__stream_decode_reply_number(const struct link_expect *expect);
 int sio__stream_send_key_command(struct stream *st, struct stream_entry *e);
 /* Called when Redis has answered an ENTRY_KEY command on the connection of the writer: removes the
  * oldest ENTRY_KEY that was written. */
-void sio__stream_on_key_command_reply(struct stream *st);
+void sio__stream_remove_oldest_written_key_entry(struct stream *st);
 
 /* Sends a command for the Redis key `key`. The reply is passed to st->ops->reply with `kind` and
  * `number`; the caller gets a new number by incrementing sio_redis.last_number. If `kind` is '\0',

@@ -53,16 +53,16 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
   if (e->adapter) st->ops->deliver(e, id);
 }
 
-static void stream_deliver_entry_without_id(struct stream *st, struct stream_entry *e) {
+static void stream_deliver_entry_early(struct stream *st, struct stream_entry *e) {
   sio__stream_deliver_entry(st, e, NULL);
   if (e->kind == ENTRY_LOCAL) sio__stream_remove_entry(st, e);
 }
 
-void sio__stream_deliver_local_entries(struct stream *st) {
+void sio__stream_deliver_local_entries_at_front(struct stream *st) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
     if (is_entry_waiting_for_delivery(e)) return;
-    if (e->kind == ENTRY_LOCAL) stream_deliver_entry_without_id(st, e);
+    if (e->kind == ENTRY_LOCAL) stream_deliver_entry_early(st, e);
   }
 }
 
@@ -70,15 +70,15 @@ void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
     if (e->since_ms > then) return;
-    stream_deliver_entry_without_id(st, e);
+    stream_deliver_entry_early(st, e);
   }
   list_each (it, tmp, &st->queued) {
     if (stream_entry_of_list_node(it)->since_ms > then) return;
-    stream_deliver_entry_without_id(st, stream_entry_of_list_node(it));
+    stream_deliver_entry_early(st, stream_entry_of_list_node(it));
   }
 }
 
-static bool has_list_early_entries(const struct list *list, const sio_adapter *a) {
+static bool has_list_entries_delivered_early(const struct list *list, const sio_adapter *a) {
   for (struct list *it = list->next; it != list; it = it->next) {
     const struct stream_entry *e = stream_entry_of_list_node(it);
     if (e->early && e->adapter == a) return true;
@@ -86,11 +86,12 @@ static bool has_list_early_entries(const struct list *list, const sio_adapter *a
   return false;
 }
 
-bool sio__stream_has_early_entries(const struct stream *st, const sio_adapter *a) {
-  return has_list_early_entries(&st->sent, a) || has_list_early_entries(&st->queued, a);
+bool sio__stream_has_entries_delivered_early(const struct stream *st, const sio_adapter *a) {
+  return has_list_entries_delivered_early(&st->sent, a) ||
+         has_list_entries_delivered_early(&st->queued, a);
 }
 
-static void on_stream_delivery_timeout(uv_timer_t *t) {
+static void on_timer_deliver_overdue_entries(uv_timer_t *t) {
   struct stream *st = t->data;
   uint64_t now = stream_now_ms(st);
   if (now >= STREAM_WAIT_MS) sio__stream_deliver_entries_older_than(st, now - STREAM_WAIT_MS);
@@ -99,5 +100,5 @@ static void on_stream_delivery_timeout(uv_timer_t *t) {
 
 void sio__stream_start_delivery_timer(struct stream *st) {
   if (!uv_is_active((uv_handle_t *)&st->timer))
-    uv_timer_start(&st->timer, on_stream_delivery_timeout, TIMER_MS, TIMER_MS);
+    uv_timer_start(&st->timer, on_timer_deliver_overdue_entries, TIMER_MS, TIMER_MS);
 }

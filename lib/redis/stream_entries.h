@@ -24,7 +24,7 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
                                const struct stream_id *id);
 /* Delivers each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which still waits for
  * its id. */
-void sio__stream_deliver_local_entries(struct stream *st);
+void sio__stream_deliver_local_entries_at_front(struct stream *st);
 /* Delivers, without ids, all entries that were queued at or before the time `then` (a value of
  * uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
@@ -34,7 +34,7 @@ void sio__stream_start_delivery_timer(struct stream *st);
 
 /* Returns true if an event of this adapter was delivered to the local sockets before its id was
  * known, and was not read back yet. */
-bool sio__stream_has_early_entries(const struct stream *st, const sio_adapter *a);
+bool sio__stream_has_entries_delivered_early(const struct stream *st, const sio_adapter *a);
 
 static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
   return container_of(it, struct stream_entry, link);

@@ -34,7 +34,7 @@ static void stream_send_xread(struct stream *st) {
 static void on_stream_reader_ready(struct link *l) {
   struct stream *st = stream_of_reader_link(l);
   st->redis->stats.connects++;
-  sio__link_drop_queue(l);
+  sio__link_drop_all_commands(l);
   if (st->has_position) {
     stream_send_xread(st);
     sio__stream_open_if_caught_up(st);
@@ -54,8 +54,8 @@ static bool is_stream_entry_lost(const struct stream_entry *e, const struct stre
 
 /* Called when the entry with the number `seq` and the id *id was read back: delivers and frees the
  * entries of the list up to this one. Those that are lost are counted as dropped. */
-static void stream_deliver_entries_up_to(struct stream *st, struct list *list, uint64_t seq,
-                                         const struct stream_id *id) {
+static void stream_deliver_and_free_entries_up_to(struct stream *st, struct list *list,
+                                                  uint64_t seq, const struct stream_id *id) {
   bool found = false;
   list_each (it, tmp, list) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -63,7 +63,7 @@ static void stream_deliver_entries_up_to(struct stream *st, struct list *list, u
     if (found || (is_add && e->seq > seq)) return;
     found = is_add && e->seq == seq;
     if (is_add && !found && is_stream_entry_lost(e, id))
-      sio__redis_count_dropped_message(st->redis, UV_EIO);
+      sio__redis_count_and_log_dropped_message(st->redis, UV_EIO);
     sio__stream_deliver_entry(st, e, found ? id : NULL);
     sio__stream_remove_entry(st, e);
   }
@@ -71,36 +71,37 @@ static void stream_deliver_entries_up_to(struct stream *st, struct list *list, u
 
 /* Called when an entry of this server was read back. After a connection has broken, the entry may
  * be in st->queued already, to be added a second time. */
-static void stream_handle_own_entry(struct stream *st, uint64_t seq, struct stream_id id) {
-  stream_deliver_entries_up_to(st, &st->sent, seq, &id);
-  if (list_empty(&st->sent)) stream_deliver_entries_up_to(st, &st->queued, seq, &id);
-  sio__stream_deliver_local_entries(st);
+static void stream_deliver_own_entry_read_back(struct stream *st, uint64_t seq,
+                                               struct stream_id id) {
+  stream_deliver_and_free_entries_up_to(st, &st->sent, seq, &id);
+  if (list_empty(&st->sent)) stream_deliver_and_free_entries_up_to(st, &st->queued, seq, &id);
+  sio__stream_deliver_local_entries_at_front(st);
 }
 
 static void stream_dispatch_entry(struct stream *st, const struct stream_fields *f,
                                   struct stream_id id) {
   sio_adapter *a = sio__stream_find_adapter(st, f->nsp);
   if (slice_equals_str(f->uid, st->redis->uid))
-    stream_handle_own_entry(st, f->seq, id);
+    stream_deliver_own_entry_read_back(st, f->seq, id);
   else if (a)
     st->ops->on_remote_entry(a, f, id);
 }
 
 /* Handles one entry of a reply to XREAD. Returns false if the entry has no id, or if its id is not
  * greater than st->last, the id of the entry that was read before. */
-static bool stream_receive_entry(struct stream *st, const redisReply *entry) {
+static bool stream_check_and_dispatch_entry(struct stream *st, const redisReply *entry) {
   struct stream_fields f;
   struct stream_id id = { 0, 0 };
   bool ok = sio__stream_parse_entry(&f, entry, &id);
   if (stream_id_compare(id, st->last) <= 0) return false;
   st->last = id;
   st->redis->stats.received++;
-  if (ok && sio__stream_note_entry(st, &f, id))
+  if (ok && sio__stream_record_entry_and_is_duplicate(st, &f, id))
     st->redis->stats.repeated++;
   else if (ok && f.nsp.n)
     stream_dispatch_entry(st, &f, id);
   else
-    sio__redis_count_ignored_message(st->redis, slice(st->name, st->name_len), SIO_EPROTO);
+    sio__redis_count_and_log_ignored_message(st->redis, slice(st->name, st->name_len), SIO_EPROTO);
   return true;
 }
 
@@ -114,7 +115,7 @@ static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
   const redisReply *list = one->element[1];
   if (list->type != REDIS_REPLY_ARRAY || !list->elements) return false;
   for (size_t i = 0; i < list->elements && !st->closed; i++)
-    if (!stream_receive_entry(st, list->element[i])) return false;
+    if (!stream_check_and_dispatch_entry(st, list->element[i])) return false;
   return true;
 }
 
@@ -133,11 +134,11 @@ static void on_reader_last_id_reply(struct stream *st, const redisReply *reply) 
 static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader_link(l);
   if (reply->type == REDIS_REPLY_STATUS) return;
-  if (sio__stream_is_on_other_server(st, l, reply)) {
+  if (sio__stream_handle_redirect_or_temporary_error(st, l, reply)) {
     sio__link_break_and_reconnect(l, "the slot of the stream is on another server of the cluster");
     return;
   }
-  if (is_error_reply(reply)) sio__redis_log_error_reply(st->redis, reply);
+  if (is_error_reply(reply)) sio__redis_count_and_log_error_reply(st->redis, reply);
   if (!st->has_position) {
     on_reader_last_id_reply(st, reply);
     return;
@@ -163,13 +164,13 @@ static void ignore_lost_stream_reader_reply(struct link *l, struct link_expect *
 static void on_stream_reader_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_reader_link(l);
   st->read_next = 1;
-  sio__stream_mark_unavailable(st);
+  sio__stream_mark_not_open_and_deliver_all(st);
   if (redis_is_cluster(st->redis)) sio__cluster_request_slot_table_later(st->redis);
-  sio__redis_log_connection_failure(st->redis, "for reading a stream", why, wait_ms);
+  sio__redis_count_and_log_failed_connection(st->redis, "for reading a stream", why, wait_ms);
 }
 
 static bool stream_reader_find_server(struct link *l) {
-  return sio__stream_find_server(stream_of_reader_link(l), l);
+  return sio__stream_set_link_address_if_known(stream_of_reader_link(l), l);
 }
 
 static const char *stream_reader_check_server_role(struct link *l, const redisReply *reply) {

@@ -22,25 +22,26 @@ static struct stream_sender *sender_of_list_node(struct list *it) {
   return container_of(it, struct stream_sender, by_age);
 }
 
-static sio_slice stream_sender_key(const void *item) {
+static sio_slice get_map_key_of_stream_sender(const void *item) {
   const struct stream_sender *s = item;
   return slice(s->uid, s->uid_len);
 }
 
-void sio__stream_init_repeats(struct stream *st) {
-  sio__map_init(&st->senders, stream_sender_key);
+void sio__stream_init_duplicate_detection(struct stream *st) {
+  sio__map_init(&st->senders, get_map_key_of_stream_sender);
   list_init(&st->senders_by_age);
 }
 
-static void stream_forget_sender(struct stream *st, struct stream_sender *s) {
-  sio__map_del(&st->senders, stream_sender_key(s));
+static void remove_and_free_stream_sender(struct stream *st, struct stream_sender *s) {
+  sio__map_del(&st->senders, get_map_key_of_stream_sender(s));
   list_remove(&s->by_age);
   sio__free(s);
 }
 
-void sio__stream_clear_repeats(struct stream *st) {
+void sio__stream_clear_duplicate_detection(struct stream *st) {
   struct list *it;
-  while ((it = list_first(&st->senders_by_age))) stream_forget_sender(st, sender_of_list_node(it));
+  while ((it = list_first(&st->senders_by_age)))
+    remove_and_free_stream_sender(st, sender_of_list_node(it));
   sio__map_clear(&st->senders);
 }
 
@@ -51,7 +52,7 @@ static struct stream_sender *stream_sender_new(struct stream *st, sio_slice uid)
   memcpy(s->uid, uid.p, uid.n);
   s->uid_len = uid.n;
   if (st->senders.n == SENDERS_MAX)
-    stream_forget_sender(st, sender_of_list_node(list_first(&st->senders_by_age)));
+    remove_and_free_stream_sender(st, sender_of_list_node(list_first(&st->senders_by_age)));
   if (!sio__map_put(&st->senders, s)) return s;
   sio__free(s);
   return NULL;
@@ -66,7 +67,8 @@ static struct stream_sender *stream_find_or_add_sender(struct stream *st, sio_sl
   return s;
 }
 
-bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id) {
+bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
+                                               struct stream_id id) {
   if (!f->seq || !f->uid.n || f->uid.n > SENDER_UID_MAX) return false;
   struct stream_sender *s = stream_find_or_add_sender(st, f->uid);
   if (!s) return false;
@@ -78,7 +80,7 @@ bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, st
   return true;
 }
 
-bool sio__stream_is_repeat(const struct stream *st, struct stream_id id) {
+bool sio__stream_is_entry_duplicate(const struct stream *st, struct stream_id id) {
   for (unsigned i = 0; i < STREAM_REPEATS && i < st->nrepeats; i++)
     if (stream_id_compare(st->repeats[i], id) == 0) return true;
   return false;

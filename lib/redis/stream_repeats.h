@@ -13,16 +13,17 @@
 
 #include "redis/stream_types.h"
 
-void sio__stream_init_repeats(struct stream *st);
-void sio__stream_clear_repeats(struct stream *st);
+void sio__stream_init_duplicate_detection(struct stream *st);
+void sio__stream_clear_duplicate_detection(struct stream *st);
 
 /* Called when an entry was read: remembers its number `seq` as the last one of the server that
  * added it. Returns true if the entry is to be ignored, because its number is not greater than the
  * last one of that server. Returns false and remembers nothing if the entry has no `seq` or `uid`,
  * or if memory ran out. */
-bool sio__stream_note_entry(struct stream *st, const struct stream_fields *f, struct stream_id id);
-/* Returns true if sio__stream_note_entry() has returned true for the entry with this id. Only the
- * last STREAM_REPEATS entries for which it did are known. */
-bool sio__stream_is_repeat(const struct stream *st, struct stream_id id);
+bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
+                                               struct stream_id id);
+/* Returns true if sio__stream_record_entry_and_is_duplicate() has returned true for the entry with
+ * this id. Only the last STREAM_REPEATS entries for which it did are known. */
+bool sio__stream_is_entry_duplicate(const struct stream *st, struct stream_id id);
 
 #endif

@@ -4,12 +4,13 @@
  */
 #include "redis/stream_server.h"
 
-bool sio__stream_find_server(const struct stream *st, struct link *l) {
-  return sio__redis_find_server_of_key(st->redis, slice(st->name, st->name_len), l);
+bool sio__stream_set_link_address_if_known(const struct stream *st, struct link *l) {
+  return sio__redis_set_link_address_of_key(st->redis, slice(st->name, st->name_len), l);
 }
 
-void sio__stream_retry_find_server(const struct stream *st, struct link *l) {
-  if (l->locating && sio__stream_find_server(st, l)) sio__link_resume_with_address(l);
+void sio__stream_connect_link_if_server_known(const struct stream *st, struct link *l) {
+  if (l->locating && sio__stream_set_link_address_if_known(st, l))
+    sio__link_connect_to_located_address(l);
 }
 
 const char *sio__stream_check_server_role(const struct stream *st, struct link *l,
@@ -17,10 +18,10 @@ const char *sio__stream_check_server_role(const struct stream *st, struct link *
   return redis_has_sentinels(st->redis) ? sio__sentinel_check_role_reply(l, reply) : NULL;
 }
 
-bool sio__stream_is_on_other_server(const struct stream *st, const struct link *l,
-                                    const redisReply *reply) {
+bool sio__stream_handle_redirect_or_temporary_error(const struct stream *st, const struct link *l,
+                                                    const redisReply *reply) {
   return redis_is_cluster(st->redis) && is_error_reply(reply) &&
-         sio__cluster_is_slot_on_other_server(st->redis, l, reply_text(reply));
+         sio__cluster_handle_redirect_or_temporary_error(st->redis, l, reply_text(reply));
 }
 
 int sio__stream_request_last_id(struct stream *st, struct link *l,

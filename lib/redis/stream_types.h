@@ -115,7 +115,8 @@ struct stream {
   struct stream_id fence; /* the last entry in the stream when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;
-  /* a ring: the ids of ignored entries, for which sio__stream_note_entry() returned true */
+  /* a ring: the ids of ignored entries, for which sio__stream_record_entry_and_is_duplicate()
+   * returned true */
   struct stream_id repeats[STREAM_REPEATS];
   unsigned nrepeats;
   size_t name_len;

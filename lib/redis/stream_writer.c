@@ -123,7 +123,7 @@ void sio__stream_open_if_caught_up(struct stream *st) {
   sio__redis_update_state(st->redis, "");
 }
 
-void sio__stream_mark_unavailable(struct stream *st) {
+void sio__stream_mark_not_open_and_deliver_all(struct stream *st) {
   st->open = false;
   sio__stream_deliver_entries_older_than(st, UINT64_MAX);
 }
@@ -159,11 +159,11 @@ static void on_xadd_reply(struct stream *st, uint64_t number, const redisReply *
     e->id = id;
     if (stream_id_compare(id, st->last) > 0) return;
   } else {
-    sio__redis_count_dropped_message(st->redis, UV_EIO);
+    sio__redis_count_and_log_dropped_message(st->redis, UV_EIO);
   }
   sio__stream_deliver_entry(st, e, NULL);
   sio__stream_remove_entry(st, e);
-  sio__stream_deliver_local_entries(st);
+  sio__stream_deliver_local_entries_at_front(st);
 }
 
 static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) {
@@ -179,7 +179,8 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
  * the command was an XADD, its entry is not in the stream and will be added again. Entries that
  * were written later may be in the stream or not, so the connection is broken: after the reconnect,
  * those that are not read back are added again, too. */
-static void stream_writer_follow_slot(struct stream *st, const struct link_expect *expect) {
+static void stream_writer_requeue_entry_and_reconnect(struct stream *st,
+                                                      const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD
           ? stream_find_written_entry(st, sio__stream_decode_reply_number(expect))
@@ -193,14 +194,14 @@ static void on_stream_writer_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_writer_link(l);
   struct link_expect expect;
   if (!sio__link_pop_expected_reply(l, &expect)) return;
-  if (sio__stream_is_on_other_server(st, l, reply)) {
-    stream_writer_follow_slot(st, &expect);
+  if (sio__stream_handle_redirect_or_temporary_error(st, l, reply)) {
+    stream_writer_requeue_entry_and_reconnect(st, &expect);
     return;
   }
-  if (is_error_reply(reply)) sio__redis_log_error_reply(st->redis, reply);
+  if (is_error_reply(reply)) sio__redis_count_and_log_error_reply(st->redis, reply);
   switch (expect.id[0]) {
     case EXPECT_ADD: on_xadd_reply(st, sio__stream_decode_reply_number(&expect), reply); break;
-    case EXPECT_KEY: sio__stream_on_key_command_reply(st); break;
+    case EXPECT_KEY: sio__stream_remove_oldest_written_key_entry(st); break;
     case EXPECT_FENCE: on_writer_last_id_reply(st, reply); break;
     case '\0': break;
     default: st->ops->reply(st, expect.id[0], sio__stream_decode_reply_number(&expect), reply);
@@ -217,7 +218,7 @@ static void on_stream_writer_reply_lost(struct link *l, struct link_expect *expe
 
 static void on_stream_writer_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_writer_link(l);
-  sio__link_drop_queue(l);
+  sio__link_drop_all_commands(l);
   list_each (it, tmp, &st->sent) {
     if (stream_entry_of_list_node(it)->state == ENTRY_WRITTEN)
       stream_entry_of_list_node(it)->state = ENTRY_UNKNOWN;
@@ -226,13 +227,13 @@ static void on_stream_writer_failed(struct link *l, const char *why, unsigned wa
     list_each (it, tmp, &st->keys) stream_entry_of_list_node(it)->state = ENTRY_QUEUED;
   }
   st->has_fence = false;
-  sio__stream_mark_unavailable(st);
+  sio__stream_mark_not_open_and_deliver_all(st);
   if (redis_is_cluster(st->redis)) sio__cluster_request_slot_table_later(st->redis);
-  sio__redis_log_connection_failure(st->redis, "for adding to a stream", why, wait_ms);
+  sio__redis_count_and_log_failed_connection(st->redis, "for adding to a stream", why, wait_ms);
 }
 
 static bool stream_writer_find_server(struct link *l) {
-  return sio__stream_find_server(stream_of_writer_link(l), l);
+  return sio__stream_set_link_address_if_known(stream_of_writer_link(l), l);
 }
 
 static const char *stream_writer_check_server_role(struct link *l, const redisReply *reply) {

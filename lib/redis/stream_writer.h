@@ -21,6 +21,6 @@ void sio__stream_open_if_caught_up(struct stream *st);
 /* Called when one of the two connections has failed, or when the stream is closed: stops writing
  * entries. Entries that wait for their ids might wait long now, so they are delivered without
  * ids. */
-void sio__stream_mark_unavailable(struct stream *st);
+void sio__stream_mark_not_open_and_deliver_all(struct stream *st);
 
 #endif

@@ -71,7 +71,7 @@ static int encode_entry_data(sio_adapter *a, struct message *m, const sio_slice 
 
 /* ---- making and queueing entries ------------------------------------------------------------- */
 
-static sio_slice copy_entry_word(char **at, sio_slice word) {
+static sio_slice copy_slice_and_advance(char **at, sio_slice word) {
   char *to = *at;
   if (word.n) memcpy(to, word.p, word.n);
   *at += word.n;
@@ -89,18 +89,18 @@ static struct stream_entry *streams_entry_new(sio_adapter *a, enum sharded_type 
     sio__free(e);
     return NULL;
   }
-  e->uid = copy_entry_word(&at, uid);
-  e->nsp = copy_entry_word(&at, a->nsp_name);
-  e->type = copy_entry_word(&at, slice(&digit, 1));
-  e->data = copy_entry_word(&at, data);
+  e->uid = copy_slice_and_advance(&at, uid);
+  e->nsp = copy_slice_and_advance(&at, a->nsp_name);
+  e->type = copy_slice_and_advance(&at, slice(&digit, 1));
+  e->data = copy_slice_and_advance(&at, data);
   return e;
 }
 
 /* Queues an entry with the data m for the stream, and clears m. wait: see
  * sio__stream_queue_entry(). If an error is returned, no entry was queued, and
- * sio__redis_count_dropped_message() was called. */
-static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct message *m,
-                             const sio_packet_info *info, const char *key, bool wait) {
+ * sio__redis_count_and_log_dropped_message() was called. */
+static int streams_encode_and_queue_entry(sio_adapter *a, enum sharded_type type, struct message *m,
+                                          const sio_packet_info *info, const char *key, bool wait) {
   char *data;
   size_t n;
   int err = encode_entry_data(a, m, info ? info->bins : NULL, info ? info->nbins : 0, &data, &n);
@@ -110,7 +110,7 @@ static int streams_add_entry(sio_adapter *a, enum sharded_type type, struct mess
   sio__free(data);
   if (!err && (err = sio__stream_queue_entry(a->streams->stream, e, wait)))
     sio__stream_entry_free(a->streams->stream, e);
-  if (err) sio__redis_count_dropped_message(a->redis, err);
+  if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
   return err;
 }
 
@@ -212,8 +212,8 @@ static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const
 /* With several threads and recovery, broadcasts of all threads go through this adapter, and then
  * reach the sockets of all threads. Without recovery the other threads have sent the event to their
  * sockets already, and so they have if it is for this thread alone. */
-static int streams_deliver_now(sio_adapter *a, const sio_target *to, const sio_packet *p,
-                               uint64_t origin) {
+static int streams_deliver_event_without_queueing(sio_adapter *a, const sio_target *to,
+                                                  const sio_packet *p, uint64_t origin) {
   bool here_only = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   sio_target all = *to;
   if (here_only || !a->streams->recovery_ms || !a->api->has_threads(a->nsp))
@@ -222,17 +222,18 @@ static int streams_deliver_now(sio_adapter *a, const sio_target *to, const sio_p
   return sio__deliver_packet_to_local_sockets(a, p, &all, origin);
 }
 
-int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target *to,
+                                               const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   if (!a->shut && has_stream_undelivered_entries(a->streams->stream) &&
       !streams_queue_local_event(a, to, p))
     return 0;
   if (a->streams->recovery_ms && a->api->has_threads(a->nsp))
     (void)a->api->packet_get_info(p, &info);
-  return streams_deliver_now(a, to, p, info.origin);
+  return streams_deliver_event_without_queueing(a, to, p, info.origin);
 }
 
-static void on_local_entry_free(struct stream_entry *e) { local_event_free(e->local); }
+static void free_local_event_of_entry(struct stream_entry *e) { local_event_free(e->local); }
 
 void sio__streams_on_query_end(sio_adapter *a, const sio_query *query) {
   struct list *lists[] = { &a->streams->stream->queued, &a->streams->stream->sent };
@@ -254,7 +255,7 @@ struct delivery {
   sio_slice offset;
 };
 
-static int deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
+static int parse_and_deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
   const struct delivery *d = user;
   struct received_event ev;
   int err = sio__received_event_parse(&ev, a, message);
@@ -267,15 +268,15 @@ static int deliver_entry_event(sio_adapter *a, sio_slice message, void *user) {
   return err;
 }
 
-static void on_own_entry_deliver(struct stream_entry *e, const struct stream_id *id) {
+static void deliver_own_entry_to_local_sockets(struct stream_entry *e, const struct stream_id *id) {
   char text[STREAM_ID_MAX];
   struct delivery d = { .entry = e,
                         .offset = id ? sio__stream_id_format(*id, text) : slice(NULL, 0) };
   struct local_event *v = e->local;
   if (v)
-    (void)streams_deliver_now(e->adapter, &v->to, v->packet, v->origin);
+    (void)streams_deliver_event_without_queueing(e->adapter, &v->to, v->packet, v->origin);
   else
-    (void)decode_entry_data_and_call(e->adapter, e->data, deliver_entry_event, &d);
+    (void)decode_entry_data_and_call(e->adapter, e->data, parse_and_deliver_entry_event, &d);
 }
 
 /* ---- adding entries to the stream ------------------------------------------------------------ */
@@ -299,8 +300,8 @@ int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packe
   bool wait = a->streams->recovery_ms && !(to->flags & SIO_VOLATILE);
   sio__message_init(&m, streams_message_pool(a));
   streams_write_broadcast(&m, info->json, &target);
-  int err = streams_add_entry(a, SHARDED_BROADCAST, &m, info, to->key, wait);
-  return wait && !err ? 0 : sio__streams_deliver_in_order(a, to, p);
+  int err = streams_encode_and_queue_entry(a, SHARDED_BROADCAST, &m, info, to->key, wait);
+  return wait && !err ? 0 : sio__streams_deliver_after_waiting_entries(a, to, p);
 }
 
 void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
@@ -317,11 +318,11 @@ void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_
     sio__message_write_names(&m, rooms);
     sio__message_write_json(&m, SLICE("}"));
   }
-  (void)streams_add_entry(a,
-                          type == MESSAGE_JOIN    ? SHARDED_JOIN
-                          : type == MESSAGE_LEAVE ? SHARDED_LEAVE
-                                                  : SHARDED_DISCONNECT,
-                          &m, NULL, NULL, false);
+  (void)streams_encode_and_queue_entry(a,
+                                       type == MESSAGE_JOIN    ? SHARDED_JOIN
+                                       : type == MESSAGE_LEAVE ? SHARDED_LEAVE
+                                                               : SHARDED_DISCONNECT,
+                                       &m, NULL, NULL, false);
 }
 
 /* ---- entries of other servers ---------------------------------------------------------------- */
@@ -340,14 +341,13 @@ static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struc
   int err = 0;
   if (a->shut) return;
   if (type == SHARDED_BROADCAST)
-    err = decode_entry_data_and_call(a, f->data, deliver_entry_event, &d);
+    err = decode_entry_data_and_call(a, f->data, parse_and_deliver_entry_event, &d);
   else if (type == SHARDED_JOIN || type == SHARDED_LEAVE || type == SHARDED_DISCONNECT ||
            type == SHARDED_SERVER_EMIT)
     err = decode_entry_data_and_call(a, f->data, receive_stream_request, &type);
   if (err)
-    sio__redis_count_ignored_message(a->redis,
-                                     slice(a->streams->stream->name, a->streams->stream->name_len),
-                                     err);
+    sio__redis_count_and_log_ignored_message(
+        a->redis, slice(a->streams->stream->name, a->streams->stream->name_len), err);
 }
 
 /* ---- disconnected sockets -------------------------------------------------------------------- */
@@ -410,18 +410,18 @@ void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
 static sio_slice streams_adapter_nsp_name(const sio_adapter *a) { return a->nsp_name; }
 
 static const struct stream_ops streams_stream_ops = {
-  .deliver = on_own_entry_deliver,
-  .free_local = on_local_entry_free,
+  .deliver = deliver_own_entry_to_local_sockets,
+  .free_local = free_local_event_of_entry,
   .on_remote_entry = on_remote_entry,
   .nsp = streams_adapter_nsp_name,
   .reply = sio__streams_on_restore_reply,
-  .read = sio__streams_on_entries_read,
-  .flush = sio__streams_on_flush,
+  .read = sio__streams_continue_restores_after_read,
+  .flush = sio__streams_save_dirty_sessions_on_flush,
 };
 
 /* Returns the hash that the Node.js adapter computes: h = h * 31 + c for each UTF-16 code unit c,
  * as a signed 32-bit number, which may be negative. */
-static int32_t hash_nsp_name(sio_slice name) {
+static int32_t hash_nsp_name_like_nodejs(sio_slice name) {
   uint32_t h = 0;
   for (size_t i = 0; i < name.n;) {
     unsigned char c = (unsigned char)name.p[i];
@@ -439,7 +439,7 @@ static int32_t hash_nsp_name(sio_slice name) {
 static void write_stream_name(struct message *m, sio_slice nsp, const char *name, unsigned count) {
   sio__message_write_json(m, slice_str(name ? name : "socket.io"));
   if (count <= 1) return;
-  int64_t i = (int64_t)hash_nsp_name(nsp) % (int64_t)count;
+  int64_t i = (int64_t)hash_nsp_name_like_nodejs(nsp) % (int64_t)count;
   sio__message_write_json(m, i < 0 ? SLICE("--") : SLICE("-"));
   sio__message_write_number(m, (uint64_t)(i < 0 ? -i : i));
 }
@@ -478,8 +478,8 @@ int sio__streams_start(sio_adapter *a, const sio_redis_adapter_options *o) {
 void sio__streams_stop(sio_adapter *a) {
   struct streams *x = a->streams;
   if (!x->stream) return;
-  sio__streams_write_back_unused_keys(x);
-  sio__streams_on_flush(x->stream);
+  sio__streams_queue_write_back_of_taken_keys(x);
+  sio__streams_save_dirty_sessions_on_flush(x->stream);
   sio__stream_remove_adapter(x->stream, a);
   sio__streams_clear_restores(x);
   sio__streams_clear_sessions(x);

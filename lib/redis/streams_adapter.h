@@ -18,12 +18,13 @@ void sio__streams_free(sio_adapter *a);
 /* Adds an event for the sockets of all Socket.IO servers to the stream. With connection state
  * recovery the event is delivered to the local sockets when it is read back from the stream.
  * Volatile events, events that cannot be added, and all events without recovery are delivered by
- * sio__streams_deliver_in_order(). */
+ * sio__streams_deliver_after_waiting_entries(). */
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
 /* Delivers an event to local sockets only, after the events of this server that were not read back
  * from the stream yet. */
-int sio__streams_deliver_in_order(sio_adapter *a, const sio_target *to, const sio_packet *p);
+int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target *to,
+                                               const sio_packet *p);
 /* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:
  * MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. session: used for MESSAGE_DISCONNECT; true if
  * the connections of the clients are closed, too. */

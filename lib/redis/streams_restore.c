@@ -51,7 +51,7 @@ static struct stream_restore *stream_restore_of_list_node(struct list *it) {
   return container_of(it, struct stream_restore, link);
 }
 
-static void stream_restore_free(struct stream_restore *k) {
+static void remove_and_free_stream_restore(struct stream_restore *k) {
   list_remove(&k->link);
   sio__received_session_clear(&k->session);
   sio__free(k->key_value);
@@ -60,10 +60,11 @@ static void stream_restore_free(struct stream_restore *k) {
 
 void sio__streams_clear_restores(struct streams *x) {
   struct list *it;
-  while ((it = list_first(&x->restores))) stream_restore_free(stream_restore_of_list_node(it));
+  while ((it = list_first(&x->restores)))
+    remove_and_free_stream_restore(stream_restore_of_list_node(it));
 }
 
-static void stream_restore_finish(struct streams *x, struct stream_restore *k, int cause) {
+static void stream_restore_report_done(struct streams *x, struct stream_restore *k, int cause) {
   k->done = true;
   if (k->restore) x->adapter->api->restore_done(k->restore, cause);
 }
@@ -82,7 +83,7 @@ static int request_entry_at_offset(struct streams *x, const struct stream_restor
 
 /* Sends GETDEL: a single command can be sent again to another Redis server if the slot of the key
  * has moved. */
-static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_restore *k,
+static int request_getdel_of_session_key(struct streams *x, const struct stream_restore *k,
                                          sio_slice key) {
   const sio_slice words[] = { SLICE("GETDEL"), key };
   return sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, words, 2);
@@ -91,8 +92,8 @@ static int get_and_delete_key_in_cluster(struct streams *x, const struct stream_
 /* Sends GET and DEL in a transaction, because GETDEL needs Redis 6.2. After an error none of the
  * commands is sent: without EXEC, MULTI would keep Redis from executing the commands that
  * follow. */
-static int get_and_delete_key_in_transaction(struct streams *x, const struct stream_restore *k,
-                                             sio_slice key) {
+static int request_get_and_del_in_transaction(struct streams *x, const struct stream_restore *k,
+                                              sio_slice key) {
   const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
   const sio_slice get[] = { SLICE("GET"), key }, del[] = { SLICE("DEL"), key };
   struct link *l = &x->stream->writer;
@@ -102,7 +103,7 @@ static int get_and_delete_key_in_transaction(struct streams *x, const struct str
   if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, get, 2);
   if (!err) err = sio__stream_send_command(x->stream, '\0', 0, key, del, 2);
   if (!err) err = sio__stream_send_command(x->stream, REPLY_KEY, k->number, key, exec, 1);
-  if (err) sio__link_undo_commands(l, bytes, replies);
+  if (err) sio__link_undo_queued_commands(l, bytes, replies);
   return err;
 }
 
@@ -113,8 +114,8 @@ static int request_and_delete_session_key(struct streams *x, const struct stream
   memcpy(text, x->prefix, nprefix);
   memcpy(text + nprefix, k->pid, npid);
   sio_slice key = slice(text, nprefix + npid);
-  return redis_is_cluster(x->adapter->redis) ? get_and_delete_key_in_cluster(x, k, key)
-                                             : get_and_delete_key_in_transaction(x, k, key);
+  return redis_is_cluster(x->adapter->redis) ? request_getdel_of_session_key(x, k, key)
+                                             : request_get_and_del_in_transaction(x, k, key);
 }
 
 /* Requests the entry at the client's offset and, except in a Redis Cluster, the session's key. In a
@@ -149,7 +150,7 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
     sio__streams_save_dirty_sessions(x);
     struct stream_restore *k = stream_restore_new(x, r, &info);
     if (!k || request_offset_entry_and_session_key(x, k)) {
-      if (k) stream_restore_free(k);
+      if (k) remove_and_free_stream_restore(k);
       a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
     }
   }
@@ -164,7 +165,7 @@ void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
     if (k->restore != r) continue;
     k->restore = NULL;
     k->following = false;
-    if (k->has_key) stream_restore_free(k);
+    if (k->has_key) remove_and_free_stream_restore(k);
   }
 }
 
@@ -186,8 +187,8 @@ static bool has_session_missed_event(const struct received_session *s,
          !is_session_in_target_list(s, ev->target.except.list);
 }
 
-static void add_missed_event(sio_adapter *a, struct stream_restore *k,
-                             const struct received_event *ev, sio_slice offset) {
+static void add_event_to_restore_if_missed(sio_adapter *a, struct stream_restore *k,
+                                           const struct received_event *ev, sio_slice offset) {
   if (k->restore && has_session_missed_event(&k->session, ev))
     (void)sio__received_event_add_to_restore(a, ev, k->restore, offset);
 }
@@ -199,7 +200,7 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
     if (k->following && (!has_id || stream_id_compare(id, k->offset) > 0))
-      add_missed_event(a, k, ev, offset);
+      add_event_to_restore_if_missed(a, k, ev, offset);
   }
 }
 
@@ -218,15 +219,15 @@ static char *decode_missed_event_message(const sio_adapter *a, const struct stre
   return bytes;
 }
 
-static void add_missed_entry(sio_adapter *a, struct stream_restore *k,
-                             const struct stream_fields *f, struct stream_id id) {
+static void add_entry_to_restore_if_missed(sio_adapter *a, struct stream_restore *k,
+                                           const struct stream_fields *f, struct stream_id id) {
   char offset[STREAM_ID_MAX];
   struct received_event ev;
   sio_slice message;
   char *bytes = decode_missed_event_message(a, f, &message);
   if (!bytes) return;
   if (!sio__received_event_parse(&ev, a, message))
-    add_missed_event(a, k, &ev, sio__stream_id_format(id, offset));
+    add_event_to_restore_if_missed(a, k, &ev, sio__stream_id_format(id, offset));
   sio__received_event_clear(&ev);
   sio__free(bytes);
 }
@@ -246,25 +247,25 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
                                   words, 6);
 }
 
-/* Requests the next page of the entries after k->at, up to the last entry that this server has read
- * from the stream. If k->at is that entry, completes the restore; events that this server delivers
- * from then on are added as they are delivered. If k->at is a later entry, because the client has
- * received an entry that this server has not read yet, does nothing:
- * sio__streams_on_entries_read() calls this function again. It also does so if events of this
- * server were delivered before they were read back, because Redis is slow: the client has missed
- * them, and they will be among the entries of a page. */
+/* Requests the next page of the entries after k->at, up to the last entry that this server has
+ * read from the stream. If k->at is that entry, completes the restore; events that this server
+ * delivers from then on are added as they are delivered. If k->at is a later entry, because the
+ * client has received an entry that this server has not read yet, does nothing:
+ * sio__streams_continue_restores_after_read() calls this function again. It also does so if events
+ * of this server were delivered before they were read back, because Redis is slow: the client has
+ * missed them, and they will be among the entries of a page. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
   if (stream_id_compare(k->at, k->end) > 0) return;
   if (stream_id_compare(k->at, k->end) < 0) {
     k->reading = true;
-    if (request_missed_entries_page(x, k)) stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    if (request_missed_entries_page(x, k)) stream_restore_report_done(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
-  if (sio__stream_has_early_entries(x->stream, x->adapter)) return;
+  if (sio__stream_has_entries_delivered_early(x->stream, x->adapter)) return;
   k->following = true;
-  stream_restore_finish(x, k, 0);
+  stream_restore_report_done(x, k, 0);
 }
 
 static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
@@ -273,13 +274,14 @@ static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
   struct stream_id id;
   k->reading = false;
   if (!reply || reply->type != REDIS_REPLY_ARRAY) {
-    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    stream_restore_report_done(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
   for (size_t i = 0; i < reply->elements; i++) {
     if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
       continue;
-    if (!sio__stream_is_repeat(x->stream, id)) add_missed_entry(x->adapter, k, &f, id);
+    if (!sio__stream_is_entry_duplicate(x->stream, id))
+      add_entry_to_restore_if_missed(x->adapter, k, &f, id);
     k->at = id;
   }
   if (reply->elements < PAGE) k->at = k->end;
@@ -310,8 +312,8 @@ static int decode_and_restore_session(struct streams *x, struct stream_restore *
 static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
   int err = decode_and_restore_session(x, k);
   if (err) {
-    stream_restore_finish(x, k,
-                          err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    stream_restore_report_done(x, k,
+                               err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
     return;
   }
   k->at = k->offset;
@@ -334,18 +336,18 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
   if (found) k->key_value = sio__strndup(value->str, (size_t)value->len);
   if (!k->restore) {
     if (k->key_value)
-      (void)sio__streams_queue_key_command(x, k->pid, slice_str(k->key_value), true);
-    stream_restore_free(k);
+      (void)sio__streams_queue_set_or_del_of_session_key(x, k->pid, slice_str(k->key_value), true);
+    remove_and_free_stream_restore(k);
     return;
   }
   if (!ok)
-    stream_restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
+    stream_restore_report_done(x, k, SIO_RECOVERY_NO_ANSWER);
   else if (!found)
-    stream_restore_finish(x, k, SIO_RECOVERY_NO_SESSION);
+    stream_restore_report_done(x, k, SIO_RECOVERY_NO_SESSION);
   else if (!k->key_value)
-    stream_restore_finish(x, k, SIO_RECOVERY_NO_MEMORY);
+    stream_restore_report_done(x, k, SIO_RECOVERY_NO_MEMORY);
   else if (!k->offset_exists)
-    stream_restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
+    stream_restore_report_done(x, k, SIO_RECOVERY_LOG_GONE);
   else
     begin_socket_restore(x, k);
 }
@@ -362,17 +364,17 @@ static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
   if (asked) return;
   k->has_key = true; /* no reply with the key will come */
   if (k->restore)
-    stream_restore_finish(x, k,
-                          ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
+    stream_restore_report_done(
+        x, k, ok && !k->offset_exists ? SIO_RECOVERY_LOG_GONE : SIO_RECOVERY_NO_ANSWER);
   else
-    stream_restore_free(k);
+    remove_and_free_stream_restore(k);
 }
 
-void sio__streams_write_back_unused_keys(struct streams *x) {
+void sio__streams_queue_write_back_of_taken_keys(struct streams *x) {
   list_each (it, tmp, &x->restores) {
     const struct stream_restore *k = stream_restore_of_list_node(it);
     if (k->key_value)
-      (void)sio__streams_queue_key_command(x, k->pid, slice_str(k->key_value), true);
+      (void)sio__streams_queue_set_or_del_of_session_key(x, k->pid, slice_str(k->key_value), true);
   }
 }
 
@@ -402,7 +404,7 @@ void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number
 
 /* ---- after entries were read ----------------------------------------------------------------- */
 
-void sio__streams_on_entries_read(struct stream *st) {
+void sio__streams_continue_restores_after_read(struct stream *st) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     list_each (it, tmp, &a->streams->restores) {

@@ -45,15 +45,15 @@ static void write_session_data_and_end(struct message *m, sio_slice shared) {
   sio__message_write_json(m, SLICE("}"));
 }
 
-static sio_slice copy_redis_command_argument(char **at, const void *p, size_t n) {
+static sio_slice copy_bytes_and_advance(char **at, const void *p, size_t n) {
   char *to = *at;
   memcpy(to, p, n);
   *at += n;
   return slice(to, n);
 }
 
-int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice value,
-                                   bool encoded) {
+int sio__streams_queue_set_or_del_of_session_key(struct streams *x, const char *pid,
+                                                 sio_slice value, bool encoded) {
   char ms[NUM_MAX], *at;
   size_t nms = sio__u64_to_text(ms, x->recovery_ms),
          nvalue = encoded ? value.n : BASE64_LEN(value.n);
@@ -61,9 +61,9 @@ int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice
   struct stream_entry *e =
       sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
   if (!e) return UV_ENOMEM;
-  e->words[0] = copy_redis_command_argument(&at, value.p ? "SET" : "DEL", 3);
-  e->words[1] = copy_redis_command_argument(&at, x->prefix, nprefix);
-  e->words[1].n += copy_redis_command_argument(&at, pid, npid).n;
+  e->words[0] = copy_bytes_and_advance(&at, value.p ? "SET" : "DEL", 3);
+  e->words[1] = copy_bytes_and_advance(&at, x->prefix, nprefix);
+  e->words[1].n += copy_bytes_and_advance(&at, pid, npid).n;
   e->nwords = 2;
   if (value.p) {
     e->words[2] = slice(at, nvalue);
@@ -72,8 +72,8 @@ int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice
     else
       sio__base64_encode(at, value.p, value.n);
     at += nvalue;
-    e->words[3] = copy_redis_command_argument(&at, "PX", 2);
-    e->words[4] = copy_redis_command_argument(&at, ms, nms);
+    e->words[3] = copy_bytes_and_advance(&at, "PX", 2);
+    e->words[4] = copy_bytes_and_advance(&at, ms, nms);
     e->nwords = 5;
   }
   int err = sio__stream_queue_entry(x->stream, e, false);
@@ -82,12 +82,13 @@ int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice
 }
 
 /* Clears m. */
-static int queue_session_save(struct streams *x, const char *pid, struct message *m) {
+static int queue_set_command_of_session(struct streams *x, const char *pid, struct message *m) {
   struct message packed;
   sio__message_init(&packed, session_message_pool(x));
   sio__message_convert_to_msgpack(&packed, m, NULL, 0);
   int err = packed.err;
-  if (!err) err = sio__streams_queue_key_command(x, pid, sio__message_text(&packed), false);
+  if (!err)
+    err = sio__streams_queue_set_or_del_of_session_key(x, pid, sio__message_text(&packed), false);
   sio__message_clear(&packed);
   sio__message_clear(m);
   return err;
@@ -102,19 +103,19 @@ struct live_session {
   char pid[PID_MAX];
 };
 
-static sio_slice live_session_key(const void *item) {
+static sio_slice get_map_key_of_live_session(const void *item) {
   return slice_str(((const struct live_session *)item)->pid);
 }
 
 void sio__streams_init_sessions(struct streams *x) {
-  sio__map_init(&x->live, live_session_key);
+  sio__map_init(&x->live, get_map_key_of_live_session);
   list_init(&x->by_age);
   list_init(&x->dirty);
   list_init(&x->restores);
 }
 
-static void live_session_free(struct streams *x, struct live_session *l) {
-  sio__map_del(&x->live, live_session_key(l));
+static void remove_and_free_live_session(struct streams *x, struct live_session *l) {
+  sio__map_del(&x->live, get_map_key_of_live_session(l));
   list_remove(&l->by_age);
   list_remove(&l->dirty);
   sio__free(l);
@@ -123,7 +124,7 @@ static void live_session_free(struct streams *x, struct live_session *l) {
 void sio__streams_clear_sessions(struct streams *x) {
   struct list *it;
   while ((it = list_first(&x->by_age)))
-    live_session_free(x, container_of(it, struct live_session, by_age));
+    remove_and_free_live_session(x, container_of(it, struct live_session, by_age));
   sio__map_clear(&x->live);
 }
 
@@ -150,7 +151,7 @@ void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
     list_init(&l->dirty);
     list_push(&x->by_age, &l->by_age);
     if (sio__map_put(&x->live, l))
-      live_session_free(x, l);
+      remove_and_free_live_session(x, l);
     else
       live_session_mark_dirty(x, l);
   }
@@ -168,7 +169,7 @@ void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
 
-void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s) {
+void sio__streams_mark_session_of_socket_dirty(sio_adapter *a, sio_socket *s) {
   mark_session_of_socket_dirty(a, s);
 }
 
@@ -179,14 +180,14 @@ static void write_room_name(const char *room, void *user) {
   sio__message_write_string(m, slice_str(list[0]));
 }
 
-static int live_session_save(struct streams *x, struct live_session *l) {
+static int queue_save_of_live_session(struct streams *x, struct live_session *l) {
   struct message m;
   sio__message_init(&m, session_message_pool(x));
   write_session_start(&m, sio_socket_id(l->socket), l->pid);
   memory_adapter_ops(x->adapter)->rooms(x->adapter->local, l->socket, write_room_name, &m);
   sio__message_write_json(&m, SLICE("]"));
   write_session_data_and_end(&m, sio_socket_shared(l->socket));
-  int err = queue_session_save(x, l->pid, &m);
+  int err = queue_set_command_of_session(x, l->pid, &m);
   if (err) return err;
   l->set_ms = session_now_ms(x);
   list_remove(&l->dirty);
@@ -198,7 +199,7 @@ static int live_session_save(struct streams *x, struct live_session *l) {
 void sio__streams_save_dirty_sessions(struct streams *x) {
   struct list *it;
   while ((it = list_first(&x->dirty)))
-    if (live_session_save(x, container_of(it, struct live_session, dirty))) return;
+    if (queue_save_of_live_session(x, container_of(it, struct live_session, dirty))) return;
 }
 
 void sio__streams_mark_expiring_sessions_dirty(struct streams *x) {
@@ -214,28 +215,28 @@ void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s) {
   struct streams *x = a->streams;
   struct live_session *l = sio__map_get(&x->live, slice_str(s->pid));
   struct message m;
-  if (l) live_session_free(x, l);
+  if (l) remove_and_free_live_session(x, l);
   if (a->shut) return;
   sio__message_init(&m, session_message_pool(x));
   write_session_start(&m, s->id, s->pid);
   write_rooms_and_list_end(&m, s->rooms);
   write_session_data_and_end(&m, s->shared);
-  int err = queue_session_save(x, s->pid, &m);
-  if (err) sio__redis_count_dropped_message(a->redis, err);
+  int err = queue_set_command_of_session(x, s->pid, &m);
+  if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
 }
 
 void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid) {
   struct streams *x = a->streams;
   struct live_session *l = sio__map_get(&x->live, slice_str(pid));
-  if (l) live_session_free(x, l);
+  if (l) remove_and_free_live_session(x, l);
   if (a->shut) return;
-  int err = sio__streams_queue_key_command(x, pid, slice(NULL, 0), true);
-  if (err) sio__redis_count_dropped_message(a->redis, err);
+  int err = sio__streams_queue_set_or_del_of_session_key(x, pid, slice(NULL, 0), true);
+  if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
 }
 
 /* ---- flushing -------------------------------------------------------------------------------- */
 
-void sio__streams_on_flush(struct stream *st) {
+void sio__streams_save_dirty_sessions_on_flush(struct stream *st) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));)
     sio__streams_save_dirty_sessions(a->streams);

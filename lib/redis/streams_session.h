@@ -33,8 +33,8 @@ void sio__streams_clear_sessions(struct streams *x);
 /* Queues a command for the key of the session with this pid: SET with the value, or DEL if value.p
  * is NULL. encoded: true if the value is base64 already; otherwise this function encodes it.
  * Returns 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. */
-int sio__streams_queue_key_command(struct streams *x, const char *pid, sio_slice value,
-                                   bool encoded);
+int sio__streams_queue_set_or_del_of_session_key(struct streams *x, const char *pid,
+                                                 sio_slice value, bool encoded);
 /* Queues commands that write the keys of all changed sessions. Keys whose command cannot be queued
  * now are written at a later flush. */
 void sio__streams_save_dirty_sessions(struct streams *x);
@@ -46,12 +46,12 @@ void sio__streams_mark_expiring_sessions_dirty(struct streams *x);
 int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s);
-void sio__streams_on_shared_data_changed(sio_adapter *a, sio_socket *s);
+void sio__streams_mark_session_of_socket_dirty(sio_adapter *a, sio_socket *s);
 void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s);
 void sio__streams_delete_saved_socket(sio_adapter *a, const char *pid);
 
 /* A function for stream_ops.flush: calls sio__streams_save_dirty_sessions() for each adapter of the
  * stream. */
-void sio__streams_on_flush(struct stream *st);
+void sio__streams_save_dirty_sessions_on_flush(struct stream *st);
 
 #endif

@@ -8,16 +8,18 @@
 
 #include "base/random.h"
 
-static sio_slice subscription_key(const void *item) {
+static sio_slice get_map_key_of_subscription(const void *item) {
   const struct subscription *s = item;
   return slice(s->name, s->name_len);
 }
 
-void sio__subscriptions_init(sio_redis *r) { sio__map_init(&r->subscriptions, subscription_key); }
+void sio__subscriptions_init(sio_redis *r) {
+  sio__map_init(&r->subscriptions, get_map_key_of_subscription);
+}
 
 /* ---- the server of a subscription ------------------------------------------------------------ */
 
-static void subscription_set_awaited(sio_redis *r, struct subscription *s, bool awaited) {
+static void subscription_set_and_count_awaited(sio_redis *r, struct subscription *s, bool awaited) {
   r->to_confirm += awaited;
   r->to_confirm -= s->awaited;
   s->awaited = awaited;
@@ -46,15 +48,15 @@ static void subscription_assign_server(sio_redis *r, struct subscription *s,
 
 static struct redis_server *choose_subscription_server(sio_redis *r, const struct subscription *s) {
   if (r->only_server) return r->only_server;
-  return sio__cluster_find_server_of_slot(r,
-                                          s->kind == SUBSCRIPTION_SHARD
-                                              ? (int)sio__cluster_slot_of_key(subscription_key(s))
-                                              : LINK_ANY_SLOT);
+  return sio__cluster_find_server_of_slot(r, s->kind == SUBSCRIPTION_SHARD
+                                                 ? (int)sio__cluster_slot_of_key(
+                                                       get_map_key_of_subscription(s))
+                                                 : LINK_ANY_SLOT);
 }
 
 /* Makes the link_expect of a command that subscribes (`on` is true) or unsubscribes: its id is "+"
- * or "-", and a hash of the channel's name. take_subscriber_reply() recognises the reply by this
- * id. */
+ * or "-", and a hash of the channel's name. pop_expected_reply_if_it_matches_channel() recognises
+ * the reply by this id. */
 static struct link_expect make_subscription_expect(sio_slice name, bool on) {
   struct link_expect expect = { .id = { on ? '+' : '-' }, .slot = LINK_NO_SLOT };
   const uint64_t hash = sio__hash_bytes(name.p, name.n);
@@ -77,7 +79,7 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
 /* Subscribes again after Redis has lost the subscription. sio_redis.state is not READY until Redis
  * confirms the subscription, because messages are missed until then. */
 static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
-  subscription_set_awaited(r, s, true);
+  subscription_set_and_count_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
 }
 
@@ -95,17 +97,17 @@ void sio__resubscribe_on_new_connection(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
   struct subscription *s;
   int err = 0;
-  sio__link_drop_queue(l);
+  sio__link_drop_all_commands(l);
   for (uint32_t i = 0; !err && (s = sio__map_next(&p->redis->subscriptions, &i));)
     if (s->pair == p) err = resubscribe_and_await(p->redis, s);
   if (err) break_subscriber_connection(l, err);
 }
 
-void sio__mark_subscriptions_unconfirmed(struct redis_server *p) {
+void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p) {
   struct subscription *s;
   for (uint32_t i = 0; (s = sio__map_next(&p->redis->subscriptions, &i));) {
     if (s->pair != p) continue;
-    subscription_set_awaited(p->redis, s, false);
+    subscription_set_and_count_awaited(p->redis, s, false);
     subscription_mark_interrupted(p->redis, s);
   }
 }
@@ -122,13 +124,13 @@ static void move_subscription_to_server(sio_redis *r, struct subscription *s,
                                         struct redis_server *to) {
   if (s->confirmed && s->pair->subscriber.state == LINK_READY)
     (void)send_subscribe_or_unsubscribe(r, s, false);
-  subscription_set_awaited(r, s, false);
+  subscription_set_and_count_awaited(r, s, false);
   subscription_mark_interrupted(r, s);
   subscription_assign_server(r, s, to);
   if (to) sio__redis_server_connect(to);
 }
 
-static void choose_server_and_resubscribe(sio_redis *r, struct subscription *s) {
+static void choose_server_and_resubscribe_if_broken(sio_redis *r, struct subscription *s) {
   struct redis_server *to = choose_subscription_server(r, s);
   bool stays = s->pair == to;
   if (is_subscription_working(s) || (stays && (!to || s->confirmed || !to->refused))) return;
@@ -142,7 +144,7 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
   struct subscription *s;
   r->misplaced = false;
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
-    choose_server_and_resubscribe(r, s);
+    choose_server_and_resubscribe_if_broken(r, s);
   redis_servers_each(p, r) p->refused = false;
   sio__redis_update_state(r, "the cluster has changed");
 }
@@ -150,7 +152,7 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
 void sio__redis_detach_subscriptions(sio_redis *r) {
   struct subscription *s;
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));) {
-    subscription_set_awaited(r, s, false);
+    subscription_set_and_count_awaited(r, s, false);
     if (s->pair) subscription_assign_server(r, s, NULL);
   }
 }
@@ -171,18 +173,18 @@ int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   sio__redis_server_connect(p);
   if (p->subscriber.state == LINK_READY) err = send_subscribe_or_unsubscribe(r, s, true);
   if (!err) return 0;
-  sio__map_del(&r->subscriptions, subscription_key(s));
+  sio__map_del(&r->subscriptions, get_map_key_of_subscription(s));
   p->subscriptions--;
   s->pair = NULL;
   return err;
 }
 
 void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
-  if (sio__map_get(&r->subscriptions, subscription_key(s)) != s) return;
-  sio__map_del(&r->subscriptions, subscription_key(s));
+  if (sio__map_get(&r->subscriptions, get_map_key_of_subscription(s)) != s) return;
+  sio__map_del(&r->subscriptions, get_map_key_of_subscription(s));
   if (s->pair && s->pair->subscriber.state == LINK_READY)
     (void)send_subscribe_or_unsubscribe(r, s, false);
-  subscription_set_awaited(r, s, false);
+  subscription_set_and_count_awaited(r, s, false);
   if (s->pair)
     s->pair->subscriptions--;
   else
@@ -195,7 +197,7 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
 
 /* Handles a published message, whose n elements are v: ["message",channel,payload],
  * ["smessage",channel,payload] or ["pmessage",pattern,channel,payload]. */
-static void on_channel_message(sio_redis *r, redisReply *const *v, size_t n) {
+static void pass_channel_message_to_subscription(sio_redis *r, redisReply *const *v, size_t n) {
   sio_slice channel = reply_text(v[n - 2]);
   struct subscription *s = sio__map_get(&r->subscriptions, reply_text(v[1]));
   r->stats.received++;
@@ -214,7 +216,7 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p) return;
   s->confirmed = true;
-  subscription_set_awaited(p->redis, s, false);
+  subscription_set_and_count_awaited(p->redis, s, false);
   sio__redis_update_state(p->redis, "");
 }
 
@@ -222,7 +224,7 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
  * replies come. So the reply to a SUNSUBSCRIBE is distinguished from the same message that Redis
  * sends without a command when the slot has moved. Returns true, and forgets the oldest command, if
  * that command was about the channel `name` and subscribed (`on` is true) or unsubscribed. */
-static bool take_subscriber_reply(struct link *l, sio_slice name, bool on) {
+static bool pop_expected_reply_if_it_matches_channel(struct link *l, sio_slice name, bool on) {
   const struct link_expect expect = make_subscription_expect(name, on);
   const struct link_expect *first = sio__link_first_expected_reply(l);
   struct link_expect done;
@@ -238,13 +240,13 @@ static void on_subscription_ended_by_server(struct redis_server *p, sio_slice na
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
   subscription_mark_interrupted(p->redis, s);
-  sio__redis_expect_fewer_receivers(p->redis);
+  sio__redis_remember_receiver_count_at_break(p->redis);
   int err = resubscribe_and_await(p->redis, s);
   if (err) break_subscriber_connection(&p->subscriber, err);
   sio__redis_update_state(p->redis, "a slot of the cluster has moved");
 }
 
-static void log_subscriber_error(sio_redis *r, sio_slice error) {
+static void count_and_log_subscriber_error(sio_redis *r, sio_slice error) {
   char text[160];
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
@@ -261,13 +263,13 @@ static void resubscribe_refused_at_next_flush(struct redis_server *p) {
 
 /* Handles an error reply on the connection for subscriptions. An error reply to SUNSUBSCRIBE is
  * only logged, because no subscription has failed. */
-static void on_subscriber_error(struct link *l, sio_slice error) {
+static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   struct link_expect refused;
   struct redis_server *p = sio__redis_server_of_link(l);
   sio_redis *r = p->redis;
   bool is_over = sio__link_pop_expected_reply(l, &refused) && refused.id[0] == '-';
-  bool moved = redis_is_cluster(r) && sio__cluster_follow_moved_subscription(l, error);
-  if (!moved) log_subscriber_error(r, error);
+  bool moved = redis_is_cluster(r) && sio__cluster_apply_subscription_redirect(l, error);
+  if (!moved) count_and_log_subscriber_error(r, error);
   if (is_over) return;
   if (moved) {
     resubscribe_refused_at_next_flush(p);
@@ -292,7 +294,7 @@ static bool is_unsubscribe_confirmation(sio_slice kind) {
 static void on_subscriber_confirmation(struct link *l, sio_slice kind, sio_slice name) {
   struct redis_server *p = sio__redis_server_of_link(l);
   bool on = is_subscribe_confirmation(kind);
-  bool ours = take_subscriber_reply(l, name, on);
+  bool ours = pop_expected_reply_if_it_matches_channel(l, name, on);
   if (on)
     on_subscription_confirmed(p, name);
   else if (!ours && slice_equals_str(kind, "sunsubscribe"))
@@ -308,7 +310,7 @@ static size_t channel_message_element_count(sio_slice kind) {
 
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply) {
   struct redis_server *p = sio__redis_server_of_link(l);
-  if (is_error_reply(reply)) on_subscriber_error(l, reply_text(reply));
+  if (is_error_reply(reply)) handle_error_reply_of_subscriber(l, reply_text(reply));
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) return;
   if (!is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1])) return;
   sio_slice kind = reply_text(reply->element[0]), name = reply_text(reply->element[1]);
@@ -316,5 +318,5 @@ void sio__on_subscriber_reply(struct link *l, const redisReply *reply) {
     on_subscriber_confirmation(l, kind, name);
   size_t n = channel_message_element_count(kind);
   if (n && reply->elements == n && are_all_elements_text(reply))
-    on_channel_message(p->redis, reply->element, n);
+    pass_channel_message_to_subscription(p->redis, reply->element, n);
 }

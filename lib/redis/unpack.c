@@ -17,7 +17,8 @@ enum {
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static int convert_json_to_msgpack(struct unpacked *u, struct msgs *home, sio_slice json) {
+static int check_json_and_convert_to_msgpack(struct unpacked *u, struct msgs *home,
+                                             sio_slice json) {
   struct json_scan scan = { 0 };
   if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EPROTO;
   int err = sio__json_scan_text(&scan, json, JSON_DEPTH_MAX, NULL);
@@ -33,7 +34,7 @@ static int convert_json_to_msgpack(struct unpacked *u, struct msgs *home, sio_sl
 int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message) {
   *u = (struct unpacked){ .value = message };
   bool is_json = message.n > 0 && *message.p == '{';
-  int err = is_json ? convert_json_to_msgpack(u, home, message) : 0;
+  int err = is_json ? check_json_and_convert_to_msgpack(u, home, message) : 0;
   sio_slice rest = u->value, whole;
   if (!err && (!sio__msgpack_skip_value(&rest, &whole) || rest.n)) err = SIO_EPROTO;
   return err;
@@ -43,8 +44,8 @@ void sio__unpacked_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
-static void store_field_value(const struct unpack_field *fields, size_t n, sio_slice key,
-                              sio_slice value) {
+static void store_value_if_field_requested(const struct unpack_field *fields, size_t n,
+                                           sio_slice key, sio_slice value) {
   for (size_t i = 0; i < n; i++)
     if (slice_equals_str(key, fields[i].key)) *fields[i].value = value;
 }
@@ -57,7 +58,7 @@ bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, si
   for (uint32_t i = 0; i < t.count; i++) {
     if (!sio__msgpack_skip_value(&map, &key) || !sio__msgpack_skip_value(&map, &value))
       return false;
-    if (sio__unpack_string(key, &text)) store_field_value(fields, n, text, value);
+    if (sio__unpack_string(key, &text)) store_value_if_field_requested(fields, n, text, value);
   }
   return true;
 }
@@ -121,7 +122,7 @@ bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool(value, false
 
 /* Returns the size of the room name as text, with its NUL. Returns 0 if sio__unpack_room_name()
  * must not accept *t as a name. */
-static size_t room_name_size(const struct msgpack *t) {
+static size_t room_name_text_size_or_zero(const struct msgpack *t) {
   char digits[NUM_MAX];
   if (t->kind == MSGPACK_UINT) return sio__u64_to_text(digits, t->u.u) + 1;
   if (t->kind == MSGPACK_INT) return sio__i64_to_text(digits, t->u.i) + 1;
@@ -142,16 +143,17 @@ static char *copy_unpacked_room_name(char *to, const struct msgpack *t, size_t s
 
 bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   struct msgpack t;
-  size_t size = sio__msgpack_read_token(&value, &t) ? room_name_size(&t) : 0;
+  size_t size = sio__msgpack_read_token(&value, &t) ? room_name_text_size_or_zero(&t) : 0;
   if (size) copy_unpacked_room_name(out, &t, size);
   return size > 0;
 }
 
-/* Reads the next element of *in to *t. Returns room_name_size(t); 0 if the element is malformed. */
+/* Reads the next element of *in to *t. Returns room_name_text_size_or_zero(t); 0 if the element is
+ * malformed. */
 static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
   if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;
-  return room_name_size(t);
+  return room_name_text_size_or_zero(t);
 }
 
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array) {

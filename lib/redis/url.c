@@ -13,7 +13,7 @@ enum { PORT_MAX = 65535, DATABASE_MAX = 1000000, HOST_MAX = 255 };
 
 #define BAD_PERCENT "url: a '%' is not followed by two hexadecimal digits"
 
-static int report_url_error(const char **why, int err, const char *text) {
+static int set_url_error(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
@@ -57,7 +57,7 @@ static bool is_url_number_valid(const char *s, uint64_t most) {
 static int url_parse_login(struct redis_url *u, char *login, const char **why) {
   char *password = cut_text_at_char(login, ':', false);
   if (!url_decode_percent(login) || (password && !url_decode_percent(password)))
-    return report_url_error(why, UV_EINVAL, BAD_PERCENT);
+    return set_url_error(why, UV_EINVAL, BAD_PERCENT);
   u->user = *login ? login : NULL;
   u->password = password;
   return 0;
@@ -69,16 +69,16 @@ static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   if (*host == '[') {
     char *rest = cut_text_at_char(host, ']', false);
     if (!rest || (*rest && *rest != ':'))
-      return report_url_error(why, UV_EINVAL, "url: ']' is missing");
+      return set_url_error(why, UV_EINVAL, "url: ']' is missing");
     port = *rest ? rest + 1 : NULL;
     host++;
   } else {
     port = cut_text_at_char(host, ':', false);
   }
   if (port && (!is_url_number_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
-    return report_url_error(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
+    return set_url_error(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
   if (strlen(host) > HOST_MAX)
-    return report_url_error(why, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
+    return set_url_error(why, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
   const char *normal = u->kind == URL_SENTINEL ? "26379" : "6379";
   u->hosts[u->nhosts++] = (struct redis_host){ *host ? host : "localhost", port ? port : normal };
   return 0;
@@ -90,7 +90,7 @@ static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
   for (char *next; !err && hosts; hosts = next) {
     next = u->kind == URL_SERVER ? NULL : cut_text_at_char(hosts, ',', false);
     if (u->nhosts == URL_HOSTS)
-      return report_url_error(why, UV_EINVAL, "url: it has more than 16 hosts");
+      return set_url_error(why, UV_EINVAL, "url: it has more than 16 hosts");
     err = url_parse_host(u, hosts, why);
   }
   return err;
@@ -99,9 +99,9 @@ static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
 static int url_parse_database(struct redis_url *u, const char *database, const char **why) {
   if (!database || !*database) return 0;
   if (!is_url_number_valid(database, DATABASE_MAX))
-    return report_url_error(why, UV_EINVAL, "url: the database is not a number from 0 to 1000000");
+    return set_url_error(why, UV_EINVAL, "url: the database is not a number from 0 to 1000000");
   if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)
-    return report_url_error(why, UV_EINVAL, "url: a Redis Cluster has only the database 0");
+    return set_url_error(why, UV_EINVAL, "url: a Redis Cluster has only the database 0");
   u->database = u->kind == URL_CLUSTER ? NULL : database;
   return 0;
 }
@@ -112,9 +112,9 @@ static int url_parse_path(struct redis_url *u, char *path, const char **why) {
   if (u->kind == URL_SENTINEL) {
     database = path ? cut_text_at_char(path, '/', false) : NULL;
     if (!path || !*path)
-      return report_url_error(why, UV_EINVAL,
-                              "url: the name of the master is missing after the hosts");
-    if (!url_decode_percent(path)) return report_url_error(why, UV_EINVAL, BAD_PERCENT);
+      return set_url_error(why, UV_EINVAL,
+                           "url: the name of the master is missing after the hosts");
+    if (!url_decode_percent(path)) return set_url_error(why, UV_EINVAL, BAD_PERCENT);
     u->master = path;
   }
   return url_parse_database(u, database, why);
@@ -130,8 +130,8 @@ static int url_parse_redis_scheme(struct redis_url *u, char *rest, const char **
 
 static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **why) {
   if (*path != '/' || !url_decode_percent(path))
-    return report_url_error(why, UV_EINVAL,
-                            "url: unix:// must be followed by the absolute path of a socket");
+    return set_url_error(why, UV_EINVAL,
+                         "url: unix:// must be followed by the absolute path of a socket");
   u->path = path;
   return 0;
 }
@@ -163,7 +163,7 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
     u->secure = s->secure;
     return url_parse_redis_scheme(u, u->text + n, why);
   }
-  return report_url_error(
+  return set_url_error(
       why, UV_EINVAL,
       "url: it must begin with unix://, redis://, redis+sentinel:// or redis+cluster://");
 }

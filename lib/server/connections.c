@@ -39,7 +39,7 @@ struct placed_connection {
 static void serve_connection_from_other_thread(void *server, void *arg) {
   sio_server *srv = server;
   struct placed_connection *p = arg;
-  sio__threads_count_arrived_conn(srv->core.threads, srv->core.member);
+  sio__threads_uncount_arriving_conn(srv->core.threads, srv->core.member);
   if (srv->core.closing)
     close(p->fd);
   else
@@ -64,9 +64,9 @@ void sio__serve_connection_on_best_thread(sio_server *srv, int fd, const sio_tls
     sio__serve_or_reject_connection(srv, fd, tls);
     return;
   }
-  struct member_id to = sio__threads_choose_member(t, srv->core.member);
+  struct member_id to = sio__threads_choose_least_loaded_member(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
   if (!is_self && send_accepted_connection_to_thread(srv, to, fd, tls) == 0) return;
-  sio__threads_count_arrived_conn(t, to);
+  sio__threads_uncount_arriving_conn(t, to);
   sio__serve_or_reject_connection(srv, fd, tls);
 }

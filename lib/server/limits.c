@@ -40,7 +40,7 @@ void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limi
 
 void sio__close_connection_over_max_connections(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
-  struct addr a = sio__addr_read_peer(fd);
+  struct addr a = sio__addr_get_socket_peer(fd);
   close(fd);
   sio__addr_limits_report_refusal(&srv->addr_limits, SIO_REJECT_CONNECTIONS,
                                   sio__addr_to_text(&a, text),

@@ -145,6 +145,6 @@ int sio_accept(sio_server *srv, const sio_accept_options *opts) {
   if (!opts) return UV_EINVAL;
   if (!opts->listener) return serve_or_close_descriptor_of_host(srv, opts->fd, opts);
   if (srv->core.closing) return SIO_ECLOSED;
-  int fd = sio__take_socket_from_uv_stream(&srv->core.loop, opts->listener);
+  int fd = sio__accept_fd_from_host_listener(&srv->core.loop, opts->listener);
   return fd < 0 ? fd : serve_or_close_descriptor_of_host(srv, fd, opts);
 }

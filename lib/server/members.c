@@ -122,11 +122,11 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
     return UV_EINVAL;
   if (has_connected_sockets(srv)) return SIO_ESTATE;
   bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
-  int err = sio__threads_set_cluster(core->threads, core->member, recovers);
+  int err = sio__threads_set_cluster_member(core->threads, core->member, recovers);
   if (err == UV_EINVAL)
     log_recovery_differs_between_threads(&core->log, "sio_threads_set_adapter()");
   if (err) return err;
-  sio__threads_adapter_set_cluster_adapter(core, adapter, user);
+  sio__threads_set_cluster_adapter_of_core(core, adapter, user);
   return connect_namespaces_to_cluster_adapter(srv, adapter, user);
 }
 

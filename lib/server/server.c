@@ -20,7 +20,7 @@ int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg)
   struct post *p = fn ? sio__malloc(sizeof *p) : NULL;
   if (!p) return fn ? UV_ENOMEM : UV_EINVAL;
   *p = (struct post){ .server = srv, .fn = fn, .arg = arg };
-  int err = sio__loop_post(&srv->core.loop, run_and_free_posted_call, p);
+  int err = sio__loop_post_call(&srv->core.loop, run_and_free_posted_call, p);
   if (err) sio__free(p);
   return err;
 }

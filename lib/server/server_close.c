@@ -103,7 +103,7 @@ static void close_sessions_and_routes_task(struct task *t) {
 static void stop_listening(sio_server *srv) {
   struct list *it;
   while ((it = list_pop(&srv->listeners)))
-    sio__listener_stop(container_of(it, struct listener, link));
+    sio__listener_close(container_of(it, struct listener, link));
 }
 
 /* Disconnects all sockets; their disconnect callbacks run at the end of the loop's turn. The

@@ -14,8 +14,8 @@
 
 /* Selects the ALPN protocol http/1.1 (RFC 7301). If the client offers only other protocols, the
  * handshake fails with an alert. */
-static int on_alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_n,
-                          const unsigned char *in, unsigned n, void *user) {
+static int on_alpn_select_http11_or_fail(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                                         const unsigned char *in, unsigned n, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
   unsigned char *chosen;
   (void)ssl, (void)user;
@@ -48,8 +48,8 @@ static int on_verify_accept_any_certificate(int ok, X509_STORE_CTX *store) {
 
 /* ---- making a bundle ------------------------------------------------------- */
 
-static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
-                                   const struct complaint *why) {
+static int set_client_certificate_verification(SSL_CTX *ctx, const sio_openssl_options *o,
+                                               const struct complaint *why) {
   static const unsigned char server[] = "libsio";
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
@@ -67,7 +67,8 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
   return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
 }
 
-static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
+static int set_ciphers_and_suites_of_options(SSL_CTX *ctx, const sio_openssl_options *o,
+                                             const struct complaint *why) {
   if (o->ciphers && !SSL_CTX_set_cipher_list(ctx, o->ciphers))
     return sio__tls_set_openssl_error(why, "ciphers", o->ciphers);
   if (o->ciphersuites && !SSL_CTX_set_ciphersuites(ctx, o->ciphersuites))
@@ -75,21 +76,22 @@ static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct 
   return 0;
 }
 
-static void set_protocol_defaults(SSL_CTX *ctx, const sio_openssl_options *o) {
+static void set_min_version_alpn_and_no_cache(SSL_CTX *ctx, const sio_openssl_options *o) {
   SSL_CTX_set_min_proto_version(ctx,
                                 o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(ctx, on_alpn_select, NULL);
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn_select_http11_or_fail, NULL);
 }
 
 static int new_server_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
                               const sio_openssl_identity *id, const struct complaint *why) {
   SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
   if (!ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
-  set_protocol_defaults(ctx, o);
-  if (sio__tickets_install(tickets, ctx)) return sio__tls_set_openssl_error(why, NULL, "tickets");
-  int err = set_ciphers(ctx, o, why);
-  if (!err) err = set_client_verification(ctx, o, why);
+  set_min_version_alpn_and_no_cache(ctx, o);
+  if (sio__tickets_set_callback_on_ssl_ctx(tickets, ctx))
+    return sio__tls_set_openssl_error(why, NULL, "tickets");
+  int err = set_ciphers_and_suites_of_options(ctx, o, why);
+  if (!err) err = set_client_certificate_verification(ctx, o, why);
   return err ? err : sio__tls_load_identity(ctx, id, why);
 }
 
@@ -99,18 +101,18 @@ static int64_t certificate_expiry_time(const SSL_CTX *ctx) {
   return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? utc_from_tm(&tm) : INT64_MAX;
 }
 
-static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {
+static void lower_bundle_expiry_to_certificate(struct bundle *b, const SSL_CTX *ctx) {
   int64_t end = certificate_expiry_time(ctx);
   if (end < b->expires) b->expires = end;
 }
 
-static int load_server_bundle(struct bundle *b, const sio_openssl_options *o,
-                              const struct complaint *why) {
+static int fill_server_bundle_from_options(struct bundle *b, const sio_openssl_options *o,
+                                           const struct complaint *why) {
   if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
     return sio__tls_set_openssl_error(why, NULL, "tickets");
   int err = new_server_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
-  update_bundle_expiry(b, b->ctx);
+  lower_bundle_expiry_to_certificate(b, b->ctx);
   SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name_select_certificate);
   SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
   for (; b->nmore < o->nmore; b->nmore++) {
@@ -119,15 +121,15 @@ static int load_server_bundle(struct bundle *b, const sio_openssl_options *o,
       SSL_CTX_free(b->more[b->nmore]);
       return err;
     }
-    update_bundle_expiry(b, b->more[b->nmore]);
+    lower_bundle_expiry_to_certificate(b, b->more[b->nmore]);
   }
   return 0;
 }
 
 /* Uses the SSL_CTX that the host has set in o->ctx. Returns UV_EINVAL if the host has also set an
  * option that would configure it. */
-static int use_ssl_ctx_of_options(struct bundle *b, const sio_openssl_options *o,
-                                  const struct complaint *why) {
+static int use_ssl_ctx_of_host_alone(struct bundle *b, const sio_openssl_options *o,
+                                     const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
@@ -137,7 +139,7 @@ static int use_ssl_ctx_of_options(struct bundle *b, const sio_openssl_options *o
     return sio__tls_set_error(why, UV_EINVAL, "ctx cannot be combined with other options");
   if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_set_openssl_error(why, NULL, "ctx");
   b->ctx = o->ctx;
-  update_bundle_expiry(b, b->ctx);
+  lower_bundle_expiry_to_certificate(b, b->ctx);
   return 0;
 }
 
@@ -155,7 +157,8 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = o->ctx ? use_ssl_ctx_of_options(b, o, why) : load_server_bundle(b, o, why);
+  int err =
+      o->ctx ? use_ssl_ctx_of_host_alone(b, o, why) : fill_server_bundle_from_options(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;
@@ -166,8 +169,8 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
 
 /* ---- the bundle of a client ------------------------------------------------- */
 
-static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_options *o,
-                                   const struct complaint *why) {
+static int set_server_certificate_verification(SSL_CTX *ctx, const sio_openssl_client_options *o,
+                                               const struct complaint *why) {
   bool has_ca = o->ca_file || o->ca.n;
   SSL_CTX_set_verify(ctx, o->accept_unauthorized ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
   if (has_ca) return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
@@ -176,12 +179,12 @@ static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_option
   return 0;
 }
 
-static bool has_certificate_source(const sio_openssl_identity *id) {
+static bool has_any_certificate_or_key_source(const sio_openssl_identity *id) {
   return id->cert_file || id->cert.n || id->pfx_file || id->pfx.n || id->key_file || id->key.n;
 }
 
-static int load_client_bundle(struct bundle *b, const sio_openssl_client_options *o,
-                              const struct complaint *why) {
+static int fill_client_bundle_from_options(struct bundle *b, const sio_openssl_client_options *o,
+                                           const struct complaint *why) {
   b->client = true;
   b->ctx = SSL_CTX_new(TLS_client_method());
   if (!b->ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
@@ -189,8 +192,8 @@ static int load_client_bundle(struct bundle *b, const sio_openssl_client_options
                                 o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (o->server_name && !(b->server_name = OPENSSL_strdup(o->server_name)))
     return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
-  int err = set_server_verification(b->ctx, o, why);
-  return err || !has_certificate_source(&o->identity)
+  int err = set_server_certificate_verification(b->ctx, o, why);
+  return err || !has_any_certificate_or_key_source(&o->identity)
              ? err
              : sio__tls_load_identity(b->ctx, &o->identity, why);
 }
@@ -207,12 +210,12 @@ int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_opt
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = load_client_bundle(b, o, why);
+  int err = fill_client_bundle_from_options(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;
   }
-  update_bundle_expiry(b, b->ctx);
+  lower_bundle_expiry_to_certificate(b, b->ctx);
   *out = b;
   return 0;
 }

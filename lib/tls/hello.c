@@ -37,7 +37,7 @@ static enum hello_verdict parse_handshake_message_header(struct hello *h) {
 
 /* Skips up to n bytes, but none after the end of the current record and, in a handshake record,
  * none after the end of the current message. Returns the number of bytes skipped. */
-static size_t skip_tls_record_bytes(struct hello *h, size_t n) {
+static size_t skip_to_end_of_record_or_message(struct hello *h, size_t n) {
   size_t k = h->record_left < n ? h->record_left : n;
   if (!h->skip && h->message_left < k) k = h->message_left;
   if (!h->skip) h->message_left -= (uint32_t)k;
@@ -57,7 +57,7 @@ static enum hello_verdict parse_next_part_of_hello(struct hello *h, const char *
     h->record_left -= (uint32_t)*used;
     return full ? parse_handshake_message_header(h) : HELLO_MORE;
   }
-  *used = skip_tls_record_bytes(h, n);
+  *used = skip_to_end_of_record_or_message(h, n);
   return h->skip || h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
@@ -74,7 +74,7 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
 
 /* Returns true if the current record is a ChangeCipherSpec of TLS 1.2 or earlier: all records after
  * it are encrypted, so there cannot be a second ClientHello. */
-static bool is_second_hello_impossible(const struct hello *h, bool may_retry) {
+static bool is_record_encryption_started(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
@@ -84,7 +84,7 @@ bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bo
     size_t k = 0;
     enum hello_verdict v = parse_next_part_of_hello(h, p, n, &k);
     if (v == HELLO_LONG) return false;
-    h->over = v != HELLO_MORE || is_second_hello_impossible(h, may_retry);
+    h->over = v != HELLO_MORE || is_record_encryption_started(h, may_retry);
     p += k;
     n -= k;
   }

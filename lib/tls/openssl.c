@@ -17,8 +17,8 @@ struct bundle *sio__tls_provider_ref_bundle(struct provider *p) {
 
 /* Copies a struct of options whose first member is its size. `first` is the size that the struct
  * had in version 0.1. Returns 0, or UV_EINVAL with a text in *why. */
-static int read_openssl_options(void *known, size_t room, const void *o, size_t first,
-                                const struct complaint *why) {
+static int copy_and_check_openssl_options(void *known, size_t room, const void *o, size_t first,
+                                          const struct complaint *why) {
   if (why->size) *why->text = '\0';
   if (!o) return sio__tls_set_error(why, UV_EINVAL, "the options are NULL");
   size_t size;
@@ -36,11 +36,11 @@ static int read_openssl_options(void *known, size_t room, const void *o, size_t 
 static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o,
                                    const struct complaint *why) {
   sio_openssl_options known;
-  int err = read_openssl_options(&known, sizeof known, o, sizeof known, why);
+  int err = copy_and_check_openssl_options(&known, sizeof known, o, sizeof known, why);
   return err ? err : sio__tls_bundle_new(out, &known, why);
 }
 
-static int provider_new(struct provider **out, struct bundle *b) {
+static int provider_new_with_bundle(struct provider **out, struct bundle *b) {
   struct provider *p = *out = OPENSSL_zalloc(sizeof *p);
   if (!p || !(p->method = sio__tls_bio_method_new()) || pthread_mutex_init(&p->lock, NULL)) {
     if (p) BIO_meth_free(p->method);
@@ -58,7 +58,7 @@ int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tl
   struct provider *p;
   int err = new_bundle_from_options(&b, o, &c);
   if (err) return err;
-  if (provider_new(&p, b)) {
+  if (provider_new_with_bundle(&p, b)) {
     sio__tls_bundle_unref(b);
     return sio__tls_set_error(&c, UV_ENOMEM, "out of memory");
   }
@@ -72,10 +72,10 @@ int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_
   sio_openssl_client_options known;
   struct bundle *b = NULL;
   struct provider *p;
-  int err = read_openssl_options(&known, sizeof known, o, sizeof known, &c);
+  int err = copy_and_check_openssl_options(&known, sizeof known, o, sizeof known, &c);
   if (!err) err = sio__tls_client_bundle_new(&b, &known, &c);
   if (err) return err;
-  if (provider_new(&p, b)) {
+  if (provider_new_with_bundle(&p, b)) {
     sio__tls_bundle_unref(b);
     return sio__tls_set_error(&c, UV_ENOMEM, "out of memory");
   }

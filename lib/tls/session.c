@@ -32,26 +32,26 @@ struct session {
 
 /* ---- the BIO -------------------------------------------------------------------------------- */
 
-static void free_kept_client_hello(struct session *s) {
+static void free_buffered_client_hello(struct session *s) {
   OPENSSL_free(s->early);
   s->early = NULL;
   s->early_n = s->early_used = 0;
 }
 
-static size_t read_kept_client_hello(struct session *s, char *out, size_t size) {
+static size_t read_from_buffered_client_hello(struct session *s, char *out, size_t size) {
   size_t n = s->early_n - s->early_used;
   if (n > size) n = size;
   memcpy(out, s->early + s->early_used, n);
   s->early_used += n;
-  if (s->early_used == s->early_n) free_kept_client_hello(s);
+  if (s->early_used == s->early_n) free_buffered_client_hello(s);
   return n;
 }
 
-static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
+static int give_received_bytes_to_openssl(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
   if (s->early_n > 0) {
-    *n = read_kept_client_hello(s, out, size);
+    *n = read_from_buffered_client_hello(s, out, size);
     return 1;
   }
   *n = s->in.n < size ? s->in.n : size;
@@ -65,7 +65,7 @@ static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   return 1;
 }
 
-static int on_bio_write(BIO *b, const char *p, size_t size, size_t *n) {
+static int queue_openssl_output_on_wire(BIO *b, const char *p, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
   s->wire_err = s->wire.put(s->wire.to, p, size);
@@ -73,7 +73,7 @@ static int on_bio_write(BIO *b, const char *p, size_t size, size_t *n) {
   return !s->wire_err;
 }
 
-static long on_bio_ctrl(BIO *b, int what, long n, void *p) {
+static long accept_only_bio_flush(BIO *b, int what, long n, void *p) {
   (void)b, (void)n, (void)p;
   return what == BIO_CTRL_FLUSH;
 }
@@ -81,9 +81,9 @@ static long on_bio_ctrl(BIO *b, int what, long n, void *p) {
 BIO_METHOD *sio__tls_bio_method_new(void) {
   BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "libsio");
   if (!m) return NULL;
-  BIO_meth_set_read_ex(m, on_bio_read);
-  BIO_meth_set_write_ex(m, on_bio_write);
-  BIO_meth_set_ctrl(m, on_bio_ctrl);
+  BIO_meth_set_read_ex(m, give_received_bytes_to_openssl);
+  BIO_meth_set_write_ex(m, queue_openssl_output_on_wire);
+  BIO_meth_set_ctrl(m, accept_only_bio_flush);
   return m;
 }
 
@@ -116,7 +116,7 @@ static const char *certificate_failure_detail(const struct session *s, int reaso
   return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
 }
 
-static int describe_openssl_failure(struct session *s) {
+static int store_openssl_failure_kind_and_text(struct session *s) {
   unsigned long e = ERR_peek_error();
   int reason = ERR_GET_REASON(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
@@ -130,7 +130,7 @@ static int describe_openssl_failure(struct session *s) {
   return s->kind == SIO_TLS_FAILED_MEMORY ? UV_ENOMEM : SIO_EPROTO;
 }
 
-static int get_openssl_failure(void *session, const char **text) {
+static int get_stored_tls_failure(void *session, const char **text) {
   struct session *s = session;
   *text = s->text;
   return s->kind;
@@ -138,7 +138,7 @@ static int get_openssl_failure(void *session, const char **text) {
 
 /* ---- the ClientHello ------------------------------------------------------- */
 
-static bool attach_wire_bio(struct session *s, const struct provider *p) {
+static bool attach_wire_bio_and_set_server_mode(struct session *s, const struct provider *p) {
   BIO *b = BIO_new(p->method);
   if (!b) return false;
   BIO_set_data(b, s);
@@ -160,7 +160,7 @@ static bool set_expected_server_name(SSL *ssl, const char *name) {
   return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
 }
 
-static bool start_tls_as_client(struct session *s) {
+static bool set_tls_client_mode_and_server_name(struct session *s) {
   const char *name = s->bundle->server_name;
   s->hello.over = true;
   SSL_set_connect_state(s->ssl);
@@ -168,20 +168,20 @@ static bool start_tls_as_client(struct session *s) {
 }
 
 /* Makes the SSL object of the session. Returns false if memory has run out. */
-static bool create_ssl(struct session *s) {
+static bool create_ssl_of_session(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
-  return s->ssl && attach_wire_bio(s, s->provider) &&
-         (!s->bundle->client || start_tls_as_client(s));
+  return s->ssl && attach_wire_bio_and_set_server_mode(s, s->provider) &&
+         (!s->bundle->client || set_tls_client_mode_and_server_name(s));
 }
 
-static int fail_tls_out_of_memory(struct session *s) {
+static int set_tls_failure_out_of_memory(struct session *s) {
   s->kind = SIO_TLS_FAILED_MEMORY;
   snprintf(s->text, sizeof s->text, "TLS: out of memory");
   ERR_clear_error();
   return UV_ENOMEM;
 }
 
-static int fail_client_hello_too_long(struct session *s) {
+static int send_alert_and_fail_long_client_hello(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
   /* If the alert cannot be sent, that is ignored, because the connection is closed anyway. */
   s->wire.put(s->wire.to, alert, sizeof alert);
@@ -190,13 +190,13 @@ static int fail_client_hello_too_long(struct session *s) {
   return SIO_EPROTO;
 }
 
-static int keep_incomplete_client_hello(struct session *s, sio_slice *in) {
+static int buffer_incomplete_client_hello(struct session *s, sio_slice *in) {
   size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
   if (in->n == 0) return 0;
-  if (n > HELLO_BYTES_MAX) return fail_client_hello_too_long(s);
+  if (n > HELLO_BYTES_MAX) return send_alert_and_fail_long_client_hello(s);
   if (n > had) {
     char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
-    if (!p) return fail_tls_out_of_memory(s);
+    if (!p) return set_tls_failure_out_of_memory(s);
     s->early = p;
   }
   memcpy(s->early + s->early_n, in->p, in->n);
@@ -208,35 +208,36 @@ static int keep_incomplete_client_hello(struct session *s, sio_slice *in) {
 /* Called with all input until the first ClientHello is complete. Returns 0 if more input is needed
  * (*in was copied to s->early), 1 if s->ssl was made, or an error. s->ssl is made when the
  * ClientHello is complete, or when the input is not a ClientHello. */
-static int handle_first_client_hello(struct session *s, sio_slice *in) {
+static int create_ssl_if_first_hello_complete(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
-  if (v == HELLO_MORE) return keep_incomplete_client_hello(s, in);
-  if (v == HELLO_LONG) return fail_client_hello_too_long(s);
+  if (v == HELLO_MORE) return buffer_incomplete_client_hello(s, in);
+  if (v == HELLO_LONG) return send_alert_and_fail_long_client_hello(s);
   if (v == HELLO_OTHER) s->hello.over = true;
-  if (!create_ssl(s)) return fail_tls_out_of_memory(s);
+  if (!create_ssl_of_session(s)) return set_tls_failure_out_of_memory(s);
   if (sio__hello_check_second_length(&s->hello, in->p + used, in->n - used, true)) return 1;
-  return fail_client_hello_too_long(s);
+  return send_alert_and_fail_long_client_hello(s);
 }
 
 /* Called with all input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
  * read the input, 0 if more input is needed before s->ssl can be made, or an error. */
-static int check_client_hello_length(struct session *s, sio_slice *in) {
-  if (!s->ssl) return handle_first_client_hello(s, in);
+static int check_hello_length_and_create_ssl(struct session *s, sio_slice *in) {
+  if (!s->ssl) return create_ssl_if_first_hello_complete(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
   return sio__hello_check_second_length(&s->hello, in->p, in->n, may_retry)
              ? 1
-             : fail_client_hello_too_long(s);
+             : send_alert_and_fail_long_client_hello(s);
 }
 
 /* ---- reading and writing --------------------------------------------------- */
 
-static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
+static long decrypt_received_bytes_with_openssl(void *session, sio_slice *in, char *out,
+                                                size_t size) {
   struct session *s = session;
   size_t n = 0;
-  int ready = check_client_hello_length(s, in);
+  int ready = check_hello_length_and_create_ssl(s, in);
   if (ready <= 0) return ready;
   s->in = *in;
   ERR_clear_error();
@@ -244,19 +245,19 @@ static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
   *in = s->in;
   s->in = (sio_slice){ NULL, 0 };
   if (ok) return (long)n;
-  if (s->wire_err) return describe_openssl_failure(s);
+  if (s->wire_err) return store_openssl_failure_kind_and_text(s);
   switch (SSL_get_error(s->ssl, ok)) {
     case SSL_ERROR_WANT_READ: return 0;
     case SSL_ERROR_ZERO_RETURN: return SIO_ECLOSED;
-    default: return describe_openssl_failure(s);
+    default: return store_openssl_failure_kind_and_text(s);
   }
 }
 
-static int openssl_write(void *session, const char *p, size_t n) {
+static int encrypt_and_send_with_openssl(void *session, const char *p, size_t n) {
   struct session *s = session;
   size_t done;
   ERR_clear_error();
-  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_openssl_failure(s);
+  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : store_openssl_failure_kind_and_text(s);
 }
 
 static void openssl_send_close_notify(void *session) {
@@ -267,7 +268,7 @@ static void openssl_send_close_notify(void *session) {
 
 /* ---- information for the host ---------------------------------------------- */
 
-static bool is_openssl_handshake_done(void *session, sio_tls_done *out) {
+static bool get_result_if_handshake_done(void *session, sio_tls_done *out) {
   struct session *s = session;
   if (!s->ssl || !SSL_is_init_finished(s->ssl)) return false;
   int version = SSL_version(s->ssl);
@@ -310,7 +311,7 @@ static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) 
 
 static const char *string_or_empty_if_null(const char *s) { return s ? s : ""; }
 
-static int get_openssl_info(void *session, sio_tls_info *out) {
+static int fill_tls_session_info(void *session, sio_tls_info *out) {
   struct session *s = session;
   const unsigned char *alpn;
   unsigned n;
@@ -331,10 +332,10 @@ static int get_openssl_info(void *session, sio_tls_info *out) {
 
 /* ---- start and end of a session -------------------------------------------- */
 
-static void openssl_close(void *session) {
+static void free_tls_session_of_openssl(void *session) {
   struct session *s = session;
   SSL_free(s->ssl);
-  free_kept_client_hello(s);
+  free_buffered_client_hello(s);
   sio__tls_bundle_unref(s->bundle);
   free_certificate_info(s);
   OPENSSL_free(s);
@@ -342,8 +343,8 @@ static void openssl_close(void *session) {
 }
 
 /* Makes the SSL object of a client and sends its ClientHello, for which no input is needed. */
-static int openssl_send_client_hello(struct session *s) {
-  if (!create_ssl(s)) return UV_ENOMEM;
+static int create_client_ssl_and_send_hello(struct session *s) {
+  if (!create_ssl_of_session(s)) return UV_ENOMEM;
   int done = SSL_do_handshake(s->ssl);
   bool waits = SSL_get_error(s->ssl, done) == SSL_ERROR_WANT_READ;
   ERR_clear_error();
@@ -351,16 +352,16 @@ static int openssl_send_client_hello(struct session *s) {
   return waits ? 0 : SIO_EPROTO;
 }
 
-static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
+static int open_tls_session_of_provider(void *context, const sio_tls_wire *wire, void **out) {
   struct provider *p = context;
   struct session *s = OPENSSL_zalloc(sizeof *s);
   if (!s) return UV_ENOMEM;
   s->wire = *wire;
   s->provider = p;
   s->bundle = sio__tls_provider_ref_bundle(p);
-  int err = s->bundle->client ? openssl_send_client_hello(s) : 0;
+  int err = s->bundle->client ? create_client_ssl_and_send_hello(s) : 0;
   if (err)
-    openssl_close(s);
+    free_tls_session_of_openssl(s);
   else
     *out = s;
   return err;
@@ -368,11 +369,11 @@ static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
 
 const sio_tls_ops sio__tls_session_ops = { .size = sizeof sio__tls_session_ops,
                                            .name = OPENSSL_VERSION_TEXT,
-                                           .open = openssl_open,
-                                           .read = openssl_read,
-                                           .write = openssl_write,
+                                           .open = open_tls_session_of_provider,
+                                           .read = decrypt_received_bytes_with_openssl,
+                                           .write = encrypt_and_send_with_openssl,
                                            .end = openssl_send_close_notify,
-                                           .established = is_openssl_handshake_done,
-                                           .info = get_openssl_info,
-                                           .failure = get_openssl_failure,
-                                           .close = openssl_close };
+                                           .established = get_result_if_handshake_done,
+                                           .info = fill_tls_session_info,
+                                           .failure = get_stored_tls_failure,
+                                           .close = free_tls_session_of_openssl };

@@ -26,7 +26,7 @@ static bool make_ticket_key(struct ticket_key *k) {
 
 /* Replaces the keys if the current period is over. Returns false if no random bytes could be
  * obtained. */
-static bool rotate_ticket_keys(struct tickets *t) {
+static bool rotate_ticket_keys_if_period_over(struct tickets *t) {
   uint64_t age = monotonic_seconds() - t->began;
   if (age < t->period_s) return true;
   if (age < 2 * (uint64_t)t->period_s)
@@ -77,12 +77,14 @@ static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
   return is_current && SSL_version(ssl) < TLS1_3_VERSION ? USABLE : USABLE_RENEW;
 }
 
-static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_IV_LENGTH],
-                         EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
+static int set_up_ticket_encryption_or_decryption(SSL *ssl, unsigned char name[16],
+                                                  unsigned char iv[EVP_MAX_IV_LENGTH],
+                                                  EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                                                  int encrypt) {
   struct tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
   int result = FAILED;
   pthread_mutex_lock(&t->lock);
-  if (rotate_ticket_keys(t))
+  if (rotate_ticket_keys_if_period_over(t))
     result = encrypt ? start_ticket_encryption(t, name, iv, cipher, mac)
                      : start_ticket_decryption(t, ssl, name, iv, cipher, mac);
   pthread_mutex_unlock(&t->lock);
@@ -104,8 +106,8 @@ void sio__tickets_clear(struct tickets *t) {
   OPENSSL_cleanse(t, sizeof *t);
 }
 
-int sio__tickets_install(struct tickets *t, SSL_CTX *ctx) {
+int sio__tickets_set_callback_on_ssl_ctx(struct tickets *t, SSL_CTX *ctx) {
   SSL_CTX_set_timeout(ctx, (long)t->period_s);
-  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, set_up_ticket_encryption_or_decryption);
   return SSL_CTX_set_app_data(ctx, t) ? 0 : UV_ENOMEM;
 }

@@ -31,6 +31,6 @@ int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
 /* Makes ctx use the keys of t, which must outlive all connections of ctx. Returns 0 or
  * UV_ENOMEM. */
-int sio__tickets_install(struct tickets *t, SSL_CTX *ctx);
+int sio__tickets_set_callback_on_ssl_ctx(struct tickets *t, SSL_CTX *ctx);
 
 #endif

@@ -3,9 +3,10 @@
  * conn.c - the life of a WebSocket: messages in both directions, and the closing handshake.
  *
  * The owner is notified as soon as the peer's close frame or FIN has arrived, or the WebSocket has
- * failed. What follows does not need the owner: queued bytes are sent, and ws_close_stream() closes
- * the stream when everything is sent and the peer's close frame or FIN has arrived, when the peer
- * sends too much, when the stream fails, or when the timer fires.
+ * failed. What follows does not need the owner: queued bytes are sent, and
+ * ws_close_stream_and_free_later() closes the stream when everything is sent and the peer's close
+ * frame or FIN has arrived, when the peer sends too much, when the stream fails, or when the timer
+ * fires.
  */
 #include "ws/conn.h"
 
@@ -50,13 +51,13 @@ static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close 
 const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
                                                   .closed = ignore_closed };
 
-static const char *ws_get_stored_client_address(const struct ws_conn *w) { return w->owner; }
+static const char *ws_client_address_stored_as_owner(const struct ws_conn *w) { return w->owner; }
 
 /* For a WebSocket whose owner was removed: w->owner is then a copy of the client's address, for
  * the log. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
-                                                     .address = ws_get_stored_client_address };
+                                                     .address = ws_client_address_stored_as_owner };
 
 static bool is_ws_without_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
@@ -73,7 +74,7 @@ void sio__ws_conn_clear_owner(struct ws_conn *w) {
 
 /* ---- the end ---- */
 
-static void ws_conn_free(struct deferred_free *g) {
+static void ws_conn_free_deferred(struct deferred_free *g) {
   struct ws_conn *w = container_of(g, struct ws_conn, deferred_free);
   if (w->ops == &address_only_ops) sio__free(w->owner);
   sio__free(w->reason);
@@ -91,12 +92,13 @@ static enum sio_ws_ending classify_close_code(unsigned code) {
   return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;
 }
 
-static const char *ws_peer_address(const struct ws_conn *w, char room[CONN_ADDRESS]) {
-  return w->ops->address ? w->ops->address(w) : sio__conn_address(w->conn, room);
+static const char *ws_client_address_for_log(const struct ws_conn *w, char room[CONN_ADDRESS]) {
+  return w->ops->address ? w->ops->address(w) : sio__conn_peer_address_text(w->conn, room);
 }
 
-static void log_lost_queued_bytes(const struct ws_conn *w) {
-  const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
+static void log_lost_queued_bytes_if_any(const struct ws_conn *w) {
+  const char *who =
+      w->conn->out.bytes ? ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
               who, "%s: the WebSocket is closed, and %zu unsent bytes are lost", who,
@@ -110,23 +112,23 @@ static void ws_free_unread_bytes(struct ws_conn *w) {
   w->unread = NULL;
 }
 
-static void ws_close_stream(struct ws_conn *w) {
+static void ws_close_stream_and_free_later(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[classify_close_code(ws_final_close_code(w))]++;
   w->state = WS_CLOSED;
-  log_lost_queued_bytes(w); /* logged while w still has its connection */
+  log_lost_queued_bytes_if_any(w); /* logged while w still has its connection */
   sio__loop_stop_timer(l, &w->timer);
-  sio__ws_recv_clear(&w->recv);
+  sio__ws_recv_free_and_stop(&w->recv);
   ws_free_unread_bytes(w);
   msg_unref(w->pong);
   w->pong = NULL;
   sio__conn_close(w->conn);
   w->conn = NULL;
-  sio__loop_free_later(l, &w->deferred_free, ws_conn_free);
+  sio__loop_free_later(l, &w->deferred_free, ws_conn_free_deferred);
 }
 
 /* Only the first reason is kept. */
-static void ws_keep_first_end_reason(struct ws_conn *w, int err, const char *detail) {
+static void ws_set_end_reason_if_unset(struct ws_conn *w, int err, const char *detail) {
   if (w->detail) return;
   w->err = err;
   w->detail = detail;
@@ -134,7 +136,7 @@ static void ws_keep_first_end_reason(struct ws_conn *w, int err, const char *det
 
 /* Notifies the owner that the WebSocket is over. The owner may free itself then, while w may have
  * bytes to send, so w forgets its owner first. */
-static void ws_notify_closed(struct ws_conn *w) {
+static void ws_notify_owner_of_end(struct ws_conn *w) {
   const struct ws_conn_ops *ops = w->ops;
   void *owner = w->owner;
   if (is_ws_without_owner(w)) return;
@@ -147,14 +149,14 @@ static void ws_notify_closed(struct ws_conn *w) {
                                   .reason = w->reason ? w->reason : "" });
 }
 
-static void ws_close_stream_and_notify(struct ws_conn *w, int err, const char *detail) {
-  ws_keep_first_end_reason(w, err, detail);
-  ws_close_stream(w);
-  ws_notify_closed(w);
+static void ws_close_stream_and_notify_owner(struct ws_conn *w, int err, const char *detail) {
+  ws_set_end_reason_if_unset(w, err, detail);
+  ws_close_stream_and_free_later(w);
+  ws_notify_owner_of_end(w);
 }
 
 /* Only the first call has an effect. Before it, w->timer limited the time of a message. */
-static void ws_start_close_timer(struct ws_conn *w) {
+static void ws_start_close_timer_once(struct ws_conn *w) {
   if (w->close_timed) return;
   w->close_timed = true;
   w->timer_extended = false;
@@ -171,24 +173,25 @@ static void ws_resume_reading(struct ws_conn *w) {
 }
 
 /* Reading resumes, because the peer's close frame and FIN must be seen. */
-static void ws_begin_ending_stream(struct ws_conn *w) {
+static void ws_send_fin_and_await_peer_end(struct ws_conn *w) {
   w->state = WS_ENDING;
   sio__conn_end_writing(w->conn);
   ws_resume_reading(w);
-  ws_start_close_timer(w);
+  ws_start_close_timer_once(w);
 }
 
 /* Called from the loop or from sio__ws_conn_feed_bytes(), never inside a function with which the
  * owner sends. */
-static void ws_end_stream_and_notify(struct ws_conn *w) {
-  ws_begin_ending_stream(w);
-  ws_notify_closed(w);
+static void ws_send_fin_and_notify_owner(struct ws_conn *w) {
+  ws_send_fin_and_await_peer_end(w);
+  ws_notify_owner_of_end(w);
 }
 
 /* Closes the stream if everything was sent and nothing more is expected of the peer. After both
  * close frames the server closes first, and immediately (RFC 6455 section 7.1.1). */
 static void ws_close_stream_if_done(struct ws_conn *w) {
-  if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_close_stream(w);
+  if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got))
+    ws_close_stream_and_free_later(w);
 }
 
 /* ---- close frames ---- */
@@ -200,7 +203,7 @@ static size_t close_reason_length_that_fits(const char *s) {
   return n;
 }
 
-static int ws_queue_frame(struct ws_conn *w, struct msg *m) {
+static int ws_queue_frame_and_unref(struct ws_conn *w, struct msg *m) {
   if (!m) return UV_ENOMEM;
   int err = sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
   msg_unref(m);
@@ -218,8 +221,8 @@ static int ws_send_close_frame(struct ws_conn *w, unsigned code, const char *rea
     memcpy(payload + 2, reason, n);
     n += 2;
   }
-  int err =
-      ws_queue_frame(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_CLOSE, payload, n));
+  int err = ws_queue_frame_and_unref(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_CLOSE,
+                                                                  payload, n));
   if (!err) w->code_sent = (uint16_t)(n ? code : 1005);
   return err;
 }
@@ -230,35 +233,35 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   if (w->state != WS_OPEN) return;
   int err = ws_send_close_frame(w, code, reason);
   if (err) {
-    ws_keep_first_end_reason(w, err, "no memory for a close frame");
-    ws_begin_ending_stream(w);
+    ws_set_end_reason_if_unset(w, err, "no memory for a close frame");
+    ws_send_fin_and_await_peer_end(w);
     return;
   }
   w->state = WS_CLOSING;
   ws_resume_reading(w);
-  ws_start_close_timer(w);
+  ws_start_close_timer_once(w);
 }
 
 void sio__ws_close_immediately(struct ws_conn *w) {
-  if (w->state != WS_CLOSED) ws_close_stream(w);
+  if (w->state != WS_CLOSED) ws_close_stream_and_free_later(w);
   sio__ws_conn_clear_owner(w);
 }
 
 /* Ends the WebSocket with an error that we detected. If there is no memory for a close frame, only
  * a FIN is sent. */
 static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const char *detail) {
-  ws_keep_first_end_reason(w, err, detail);
+  ws_set_end_reason_if_unset(w, err, detail);
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
-  ws_begin_ending_stream(w);
-  const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
+  ws_send_fin_and_await_peer_end(w);
+  const char *who = ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_ROOM_WS,
             LOG_WS_BROKEN, who, "%s: the WebSocket is closed with code %u: %s", who, code, detail);
-  ws_notify_closed(w);
+  ws_notify_owner_of_end(w);
 }
 
 /* ---- callbacks of the receiver ---- */
 
-static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
+static bool ws_deliver_message_to_owner(struct ws_recv *r, bool binary, char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->shared->stats.messages_in++;
   w->got_message = true;
@@ -266,9 +269,9 @@ static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   return w->state != WS_CLOSED;
 }
 
-static void ws_queue_pong(struct ws_conn *w, struct msg *m) {
+static void ws_queue_pong_or_close(struct ws_conn *w, struct msg *m) {
   w->pongs_queued++;
-  if (ws_queue_frame(w, m) != 0) ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
+  if (ws_queue_frame_and_unref(w, m) != 0) ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
 }
 
 static struct msg *ws_take_pending_pong(struct ws_conn *w) {
@@ -277,12 +280,12 @@ static struct msg *ws_take_pending_pong(struct ws_conn *w) {
   return m;
 }
 
-static bool ws_on_ping(struct ws_recv *r, const char *p, size_t n) {
+static bool ws_answer_ping_with_pong(struct ws_recv *r, const char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   if (w->state != WS_OPEN) return true;
   struct msg *m = sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PONG, p, n);
   if (w->pongs_queued < PONGS_MAX || !m) {
-    ws_queue_pong(w, m);
+    ws_queue_pong_or_close(w, m);
   } else {
     msg_unref(w->pong);
     w->pong = m;
@@ -291,7 +294,7 @@ static bool ws_on_ping(struct ws_recv *r, const char *p, size_t n) {
   return w->state != WS_CLOSED;
 }
 
-static bool ws_on_pong(struct ws_recv *r, const char *p, size_t n) {
+static bool ws_ignore_pong(struct ws_recv *r, const char *p, size_t n) {
   (void)r;
   (void)p;
   (void)n;
@@ -300,7 +303,7 @@ static bool ws_on_pong(struct ws_recv *r, const char *p, size_t n) {
 
 /* Copies the reason from the peer's close frame. A NUL byte in the reason becomes U+FFFD, as it
  * would end the C string. Returns NULL if memory ran out. */
-static char *ws_reason_new(const char *reason, size_t n) {
+static char *ws_close_reason_new_without_nuls(const char *reason, size_t n) {
   char *text = sio__malloc(3 * n + 1);
   if (!text) return NULL;
   memcpy(text, reason, n);
@@ -308,17 +311,18 @@ static char *ws_reason_new(const char *reason, size_t n) {
   return text;
 }
 
-static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
+static void ws_answer_close_frame_and_end(struct ws_recv *r, unsigned code, const char *reason,
+                                          size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->code_got = (uint16_t)code;
-  if (n) w->reason = ws_reason_new(reason, n);
+  if (n) w->reason = ws_close_reason_new_without_nuls(reason, n);
   if (w->state == WS_OPEN) {
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
   }
-  ws_keep_first_end_reason(
+  ws_set_end_reason_if_unset(
       w, 0, w->by_peer ? "the peer closed the WebSocket" : "the peer answered the close frame");
-  ws_end_stream_and_notify(w);
+  ws_send_fin_and_notify_owner(w);
   ws_close_stream_if_done(w);
 }
 
@@ -327,22 +331,22 @@ static int error_of_close_code(unsigned code) {
   return code == 1008 || code == 1009 ? SIO_ETOOBIG : SIO_EPROTO;
 }
 
-static void ws_on_protocol_error(struct ws_recv *r, unsigned code, const char *detail) {
+static void ws_close_on_receive_error(struct ws_recv *r, unsigned code, const char *detail) {
   ws_close_with_error(ws_conn_of_recv(r), code, error_of_close_code(code), detail);
 }
 
-static bool ws_on_inflated(struct ws_recv *r, size_t more) {
+static bool ws_report_inflated_bytes_to_owner(struct ws_recv *r, size_t more) {
   struct ws_conn *w = ws_conn_of_recv(r);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, more, 0);
   return w->state != WS_CLOSED;
 }
 
-const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
-                                                   .ping = ws_on_ping,
-                                                   .pong = ws_on_pong,
-                                                   .close = ws_on_close_frame,
-                                                   .fail = ws_on_protocol_error,
-                                                   .inflated = ws_on_inflated };
+const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_deliver_message_to_owner,
+                                                   .ping = ws_answer_ping_with_pong,
+                                                   .pong = ws_ignore_pong,
+                                                   .close = ws_answer_close_frame_and_end,
+                                                   .fail = ws_close_on_receive_error,
+                                                   .inflated = ws_report_inflated_bytes_to_owner };
 
 /* ---- callbacks of the connection ---- */
 
@@ -355,8 +359,8 @@ static bool ws_close_if_too_much_after_close_frame(struct ws_conn *w, size_t n) 
   w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
-      ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
-  ws_close_stream_and_notify(w, SIO_ETOOBIG, "the peer keeps sending after the close");
+      ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }));
+  ws_close_stream_and_notify_owner(w, SIO_ETOOBIG, "the peer keeps sending after the close");
   return true;
 }
 
@@ -387,7 +391,7 @@ static bool is_ws_message_progressing(const struct ws_conn *w) {
          w->conn->paused || w->conn->throttled;
 }
 
-static void ws_on_message_timer(struct ws_conn *w) {
+static void ws_on_incomplete_message_timeout(struct ws_conn *w) {
   if (!ws_recv_is_incomplete(&w->recv)) return;
   bool progresses = is_ws_message_progressing(w);
   bool extends = !progresses && loop_should_restart_deadline(w->shared->loop, w->timer_extended);
@@ -399,7 +403,7 @@ static void ws_on_message_timer(struct ws_conn *w) {
   ws_close_with_error(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
 }
 
-static void ws_on_unread_task(struct task *t) {
+static void ws_task_feed_unread_bytes(struct task *t) {
   struct ws_unread *r = container_of(t, struct ws_unread, task);
   struct ws_conn *w = r->ws;
   w->unread = NULL;
@@ -415,7 +419,7 @@ static void ws_on_unread_task(struct task *t) {
   if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
-static void ws_keep_unread_bytes(struct ws_conn *w, const char *p, size_t n) {
+static void ws_store_unread_bytes_until_resume(struct ws_conn *w, const char *p, size_t n) {
   struct ws_unread *r = sio__malloc(sizeof *r + n);
   if (!r) {
     ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
@@ -424,83 +428,83 @@ static void ws_keep_unread_bytes(struct ws_conn *w, const char *p, size_t n) {
   r->ws = w;
   r->n = n;
   memcpy(r->bytes, p, n);
-  task_init(&r->task, ws_on_unread_task);
+  task_init(&r->task, ws_task_feed_unread_bytes);
   w->unread = r;
 }
 
-static void ws_feed_received_bytes(struct ws_conn *w, const char *p, size_t n) {
+static void ws_feed_or_store_received_bytes(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
-  if (left) ws_keep_unread_bytes(w, p + n - left, left); /* paused, and not closed */
+  if (left) ws_store_unread_bytes_until_resume(w, p + n - left, left); /* paused, and not closed */
   if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
-static void ws_on_read(struct conn *c, char *p, size_t n) {
+static void ws_on_stream_bytes_received(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
   if (w->state != WS_OPEN && ws_close_if_too_much_after_close_frame(w, n)) return;
-  ws_feed_received_bytes(w, p, n);
+  ws_feed_or_store_received_bytes(w, p, n);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
 
-static void ws_on_eof(struct conn *c) {
+static void ws_on_stream_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
-  ws_keep_first_end_reason(w, 0, "the connection ended without a close frame");
-  ws_end_stream_and_notify(w);
+  ws_set_end_reason_if_unset(w, 0, "the connection ended without a close frame");
+  ws_send_fin_and_notify_owner(w);
   ws_close_stream_if_done(w);
 }
 
 static void ws_on_stream_failed(struct conn *c, int err) {
-  ws_close_stream_and_notify(c->owner, err, "the connection failed");
+  ws_close_stream_and_notify_owner(c->owner, err, "the connection failed");
 }
 
-static void ws_on_close_timer(struct ws_conn *w) {
+static void ws_on_close_timeout(struct ws_conn *w) {
   if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
-    ws_close_stream_and_notify(w, SIO_ETIMEOUT, "no close frame within close_timeout_ms");
+    ws_close_stream_and_notify_owner(w, SIO_ETIMEOUT, "no close frame within close_timeout_ms");
     return;
   }
   w->timer_extended = true;
   sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->close_ms);
 }
 
-static void ws_on_timer(struct timer *t) {
+static void ws_on_close_or_message_timer(struct timer *t) {
   struct ws_conn *w = container_of(t, struct ws_conn, timer);
   if (w->close_timed)
-    ws_on_close_timer(w);
+    ws_on_close_timeout(w);
   else
-    ws_on_message_timer(w);
+    ws_on_incomplete_message_timeout(w);
 }
 
-static void ws_on_drained(struct conn *c) {
+static void ws_on_send_queue_drained(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->pongs_queued = 0;
   ws_close_stream_if_done(w);
   if (w->state == WS_OPEN && w->ops->drained) w->ops->drained(w);
-  if (w->state == WS_OPEN && w->pong) ws_queue_pong(w, ws_take_pending_pong(w));
+  if (w->state == WS_OPEN && w->pong) ws_queue_pong_or_close(w, ws_take_pending_pong(w));
 }
 
-static void ws_on_below_low_mark(struct conn *c) {
+static void ws_on_send_queue_below_low_mark(struct conn *c) {
   struct ws_conn *w = c->owner;
   if (w->state == WS_OPEN) w->ops->below_low_mark(w);
 }
 
-static void ws_on_flushing(struct conn *c) {
+static void ws_on_stream_flushing(struct conn *c) {
   struct ws_conn *w = c->owner;
   if (w->state == WS_OPEN) w->ops->flushing(w);
 }
 
-static void ws_on_marks_passed(struct conn *c, unsigned n) {
+static void ws_on_sent_marks_passed(struct conn *c, unsigned n) {
   struct ws_conn *w = c->owner;
   if (w->ops->marks_passed) w->ops->marks_passed(w, n);
 }
 
-static const struct conn_ops ws_stream_ops = { .read = ws_on_read,
-                                               .eof = ws_on_eof,
+static const struct conn_ops ws_stream_ops = { .read = ws_on_stream_bytes_received,
+                                               .eof = ws_on_stream_eof,
                                                .failed = ws_on_stream_failed,
-                                               .drained = ws_on_drained,
-                                               .below_low_mark = ws_on_below_low_mark,
-                                               .marks_passed = ws_on_marks_passed,
-                                               .flushing = ws_on_flushing };
+                                               .drained = ws_on_send_queue_drained,
+                                               .below_low_mark = ws_on_send_queue_below_low_mark,
+                                               .marks_passed = ws_on_sent_marks_passed,
+                                               .flushing = ws_on_stream_flushing };
 
 /* ---- functions for the owner ---- */
 
@@ -516,7 +520,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   shared->stats.opened++;
   w->ops = ops;
   w->owner = owner;
-  timer_init(&w->timer, ws_on_timer);
+  timer_init(&w->timer, ws_on_close_or_message_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
   sio__conn_set_owner(c, &ws_stream_ops, w);
   *out = w;
@@ -524,7 +528,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
 }
 
 void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest) {
-  ws_feed_received_bytes(w, rest.p, rest.n);
+  ws_feed_or_store_received_bytes(w, rest.p, rest.n);
 }
 
 void sio__ws_pause_reading(struct ws_conn *w) {
@@ -550,7 +554,7 @@ static void ws_deflate_msg_if_not_yet(struct ws_shared *s, struct msg *m) {
   if (got != 1) return;
   m->deflated->binary = m->binary;
   msg_copy_drop_rules(m->deflated, m);
-  sio__ws_write_deflated_header(m->deflated);
+  sio__ws_write_deflated_message_header(m->deflated);
 }
 
 int sio__ws_send(struct ws_conn *w, struct msg *m) {
@@ -558,7 +562,7 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   bool deflate = should_deflate_ws_msg(w, m);
   if (deflate) ws_deflate_msg_if_not_yet(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
-  if (!m->ws_head) sio__ws_write_header(m);
+  if (!m->ws_head) sio__ws_write_message_header_once(m);
   w->shared->stats.messages_out++;
   return sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
 }
@@ -569,5 +573,6 @@ int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m) {
 
 int sio__ws_send_ping(struct ws_conn *w) {
   if (w->state != WS_OPEN) return SIO_ECLOSED;
-  return ws_queue_frame(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PING, NULL, 0));
+  return ws_queue_frame_and_unref(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PING,
+                                                               NULL, 0));
 }

@@ -39,25 +39,25 @@ struct endpoint_meter {
   sio_ws *ws;
 };
 
-static void endpoint_peer_free(struct deferred_free *g) {
+static void endpoint_peer_free_deferred(struct deferred_free *g) {
   sio_ws *w = container_of(g, sio_ws, deferred_free);
   sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
-static void endpoint_release_peer(sio_ws *w, const sio_close_info *why) {
+static void endpoint_end_peer_and_call_close_callback(sio_ws *w, const sio_close_info *why) {
   struct endpoint *e = w->endpoint;
   w->ws = NULL;
   list_remove(&w->link);
   task_cancel(&w->close_task);
   sio__loop_stop_timer(e->shared->ws->loop, &w->ping_timer);
-  if (w->endpoint_meter) sio__meter_stop(&w->endpoint_meter->meter);
-  sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
+  if (w->endpoint_meter) sio__meter_stop_timer(&w->endpoint_meter->meter);
+  sio__addr_record_decrement_open_count(w->addr_record, ADDR_SESSIONS);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
-  sio__loop_free_later(e->shared->ws->loop, &w->deferred_free, endpoint_peer_free);
+  sio__loop_free_later(e->shared->ws->loop, &w->deferred_free, endpoint_peer_free_deferred);
 }
 
-static void endpoint_on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
+static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, char *p, size_t n) {
   sio_ws *w = c->owner;
   struct endpoint *e = w->endpoint;
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
@@ -70,11 +70,12 @@ static int endpoint_close_reason(const struct ws_close *why) {
   return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
-static void endpoint_on_websocket_closed(struct ws_conn *c, void *owner,
-                                         const struct ws_close *why) {
+static void endpoint_end_peer_of_closed_websocket(struct ws_conn *c, void *owner,
+                                                  const struct ws_close *why) {
   (void)c;
-  endpoint_release_peer(owner, &(sio_close_info){ endpoint_close_reason(why), why->err,
-                                                  (int)why->code, why->detail, why->reason });
+  endpoint_end_peer_and_call_close_callback(owner, &(sio_close_info){ endpoint_close_reason(why),
+                                                                      why->err, (int)why->code,
+                                                                      why->detail, why->reason });
 }
 
 static const char *endpoint_peer_address(const struct ws_conn *c) {
@@ -82,24 +83,24 @@ static const char *endpoint_peer_address(const struct ws_conn *c) {
   return w->address;
 }
 
-static void endpoint_on_ping_answered(sio_ws *w);
+static void endpoint_schedule_next_ping(sio_ws *w);
 
-static void endpoint_on_bytes_received(struct ws_conn *c, size_t bytes, unsigned pings) {
+static void endpoint_stop_awaiting_pong_on_bytes(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
-  if (w->ping_pending) endpoint_on_ping_answered(w);
+  if (w->ping_pending) endpoint_schedule_next_ping(w);
 }
 
-static const struct ws_conn_ops endpoint_ops = { .message = endpoint_on_message,
-                                                 .closed = endpoint_on_websocket_closed,
-                                                 .received = endpoint_on_bytes_received,
+static const struct ws_conn_ops endpoint_ops = { .message = endpoint_deliver_message_to_host,
+                                                 .closed = endpoint_end_peer_of_closed_websocket,
+                                                 .received = endpoint_stop_awaiting_pong_on_bytes,
                                                  .address = endpoint_peer_address };
 
-static void endpoint_close_over_limit(struct task *t) {
+static void endpoint_task_close_peer_over_limit(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, close_task);
   if (!w->over_rate) w->endpoint->shared->stats->overflows++;
   sio__ws_close_immediately(w->ws);
-  endpoint_release_peer(
+  endpoint_end_peer_and_call_close_callback(
       w, &(sio_close_info){
              SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
              w->over_rate ? "the peer sends more than packets_per_s or bytes_per_s"
@@ -113,28 +114,29 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
 }
 
-static void endpoint_pause_reading(struct meter *m) {
+static void endpoint_pause_reading_of_peer(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_pause_reading(endpoint_peer_of_meter(m)->ws);
 }
 
-static void endpoint_resume_reading(struct meter *m) {
+static void endpoint_resume_reading_of_peer(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_resume_reading(endpoint_peer_of_meter(m)->ws);
 }
 
-static void endpoint_on_rate_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void endpoint_log_and_report_rate_limit(struct meter *m, const char *limit,
+                                               uint64_t wait_ms) {
   sio_ws *w = endpoint_peer_of_meter(m);
   LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
             "%s sends more than %s", w->address, limit);
   m->how->on_limited(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
-static const struct meter_ops endpoint_meter_ops = { endpoint_pause_reading,
-                                                     endpoint_resume_reading,
-                                                     endpoint_on_rate_limit_exceeded };
+static const struct meter_ops endpoint_meter_ops = { endpoint_pause_reading_of_peer,
+                                                     endpoint_resume_reading_of_peer,
+                                                     endpoint_log_and_report_rate_limit };
 
 /* Counts received packets and bytes. Returns false if the peer is closed, or is over a limit that
  * closes it: the message must not be delivered. */
-static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t bytes) {
+static bool endpoint_charge_rate_limits_or_close(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
   if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
   w->over_rate = true;
@@ -142,24 +144,24 @@ static bool endpoint_charge_rate_limits(sio_ws *w, uint64_t packets, uint64_t by
   return false;
 }
 
-static void endpoint_on_received_with_rate_limits(struct ws_conn *c, size_t bytes, unsigned pings) {
-  endpoint_on_bytes_received(c, bytes, pings);
-  endpoint_charge_rate_limits(c->owner, pings, bytes);
+static void endpoint_charge_received_bytes_and_pings(struct ws_conn *c, size_t bytes,
+                                                     unsigned pings) {
+  endpoint_stop_awaiting_pong_on_bytes(c, bytes, pings);
+  endpoint_charge_rate_limits_or_close(c->owner, pings, bytes);
 }
 
-static void endpoint_on_message_with_rate_limits(struct ws_conn *c, bool binary, char *p,
-                                                 size_t n) {
+static void endpoint_charge_and_deliver_message(struct ws_conn *c, bool binary, char *p, size_t n) {
   /* The callback that reports the limit may have closed the WebSocket. */
-  if (endpoint_charge_rate_limits(c->owner, 1, 0) && sio__ws_is_open(c))
-    endpoint_on_message(c, binary, p, n);
+  if (endpoint_charge_rate_limits_or_close(c->owner, 1, 0) && sio__ws_is_open(c))
+    endpoint_deliver_message_to_host(c, binary, p, n);
 }
 
-static const struct ws_conn_ops endpoint_counted_ops = { .message =
-                                                             endpoint_on_message_with_rate_limits,
-                                                         .closed = endpoint_on_websocket_closed,
-                                                         .received =
-                                                             endpoint_on_received_with_rate_limits,
-                                                         .address = endpoint_peer_address };
+static const struct ws_conn_ops endpoint_counted_ops = {
+  .message = endpoint_charge_and_deliver_message,
+  .closed = endpoint_end_peer_of_closed_websocket,
+  .received = endpoint_charge_received_bytes_and_pings,
+  .address = endpoint_peer_address
+};
 
 /* ---- pings ------------------------------------------------------------------------------- */
 
@@ -167,14 +169,14 @@ static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
   sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->ping_timer, ms);
 }
 
-static void endpoint_on_ping_answered(sio_ws *w) {
+static void endpoint_schedule_next_ping(sio_ws *w) {
   w->ping_pending = false;
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
 /* Returns how many of the bytes in queued_ever the kernel has accepted. Pongs are not in
  * queued_ever, so a queued pong makes the result smaller by its few bytes. */
-static int64_t bytes_taken_by_kernel(const sio_ws *w) {
+static int64_t endpoint_bytes_accepted_by_kernel(const sio_ws *w) {
   return w->queued_ever - (int64_t)ws_queued_bytes(w->ws);
 }
 
@@ -184,7 +186,7 @@ static void endpoint_send_ping(sio_ws *w) {
   w->ping_pending = err == 0;
   if (!err) w->queued_ever += WS_PING_LEN;
   w->ping_end = w->queued_ever;
-  w->taken_by_kernel = bytes_taken_by_kernel(w);
+  w->taken_by_kernel = endpoint_bytes_accepted_by_kernel(w);
   w->ping_delayed = w->ws->conn->blocked;
   endpoint_set_ping_timer(w, err ? w->endpoint->cbs.ping_interval_ms
                                  : w->endpoint->cbs.ping_timeout_ms);
@@ -200,9 +202,9 @@ static bool can_endpoint_pong_be_unread(const sio_ws *w) {
 /* Returns true if bytes that were queued before the newest ping delayed it, and the kernel has
  * accepted some bytes since the last check: the peer is slow, but it reads. Remembers how many
  * bytes the kernel has accepted, for the next check. */
-static bool endpoint_check_peer_still_reads(sio_ws *w) {
+static bool endpoint_update_and_check_peer_reads(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
-  w->taken_by_kernel = bytes_taken_by_kernel(w);
+  w->taken_by_kernel = endpoint_bytes_accepted_by_kernel(w);
   if (before >= w->ping_end) return false;
   /* At the last check the kernel had accepted all bytes before the ping, so nothing delayed the
    * ping. If the kernel has accepted bytes of the ping itself since then, that does not show that
@@ -219,15 +221,16 @@ static void endpoint_close_ping_timeout(sio_ws *w) {
   LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
             "%s: the WebSocket is closed: no pong within ping_timeout_ms", w->address);
   sio__ws_close_immediately(w->ws);
-  endpoint_release_peer(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0,
-                                              "no pong within ping_timeout_ms", "" });
+  endpoint_end_peer_and_call_close_callback(w, &(sio_close_info){
+                                                   SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0,
+                                                   "no pong within ping_timeout_ms", "" });
 }
 
-static void endpoint_on_ping_timer(struct timer *t) {
+static void endpoint_on_timer_ping_or_close(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, ping_timer);
   if (!w->ping_pending)
     endpoint_send_ping(w);
-  else if (can_endpoint_pong_be_unread(w) || endpoint_check_peer_still_reads(w))
+  else if (can_endpoint_pong_be_unread(w) || endpoint_update_and_check_peer_reads(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
     endpoint_close_ping_timeout(w);
@@ -243,14 +246,14 @@ static bool endpoint_refuse_request(sio_request *r, int status, const char *why,
   return false;
 }
 
-static bool endpoint_check_handshake(sio_request *r) {
-  const char *fault = sio__ws_handshake_error(r);
+static bool endpoint_check_handshake_or_refuse(sio_request *r) {
+  const char *fault = sio__ws_handshake_error_and_set_version(r);
   if (fault) endpoint_refuse_request(r, 400, fault, fault);
   return !fault;
 }
 
 /* allowed_origins is checked first, then the host's accept callback. */
-static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
+static bool endpoint_check_origin_and_accept_callback(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
     return endpoint_refuse_request(r, 403, "sio_options.allowed_origins does not list the origin",
@@ -261,17 +264,17 @@ static bool endpoint_check_origin_and_host(struct endpoint *e, sio_request *r) {
                                  "the accept callback of the route refused it", NULL);
 }
 
-static bool check_session_rate_of_address(struct endpoint *e, sio_request *r) {
+static bool check_session_rate_or_answer_429(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
   return !addr_limits_active(g) || sio__admit_session_request_or_answer_429(g, r);
 }
 
 /* Counts the session for its address. Returns false after it has answered r with 429, because the
  * address has too many sessions. */
-static bool count_session_of_address(sio_ws *w, sio_request *r) {
+static bool count_session_of_address_or_answer_429(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_parse_client_address(r);
-  if (sio__addr_limits_count_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
+  if (sio__addr_limits_count_open_if_below_max(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
   sio__admit_answer_too_many_requests(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
@@ -280,14 +283,14 @@ static bool count_session_of_address(sio_ws *w, sio_request *r) {
 static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;
-  while (e->protocols && sio__ws_next_subprotocol(&o, &name))
+  while (e->protocols && sio__ws_next_offered_subprotocol(&o, &name))
     for (const char *const *p = e->protocols; *p; p++)
       if (slice_equals_str(name, *p)) return *p;
   return "";
 }
 
-static void endpoint_peer_free_unopened(sio_ws *w) {
-  sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
+static void endpoint_peer_free_before_opening(sio_ws *w) {
+  sio__addr_record_decrement_open_count(w->addr_record, ADDR_SESSIONS);
   sio__free(w->endpoint_meter);
   sio__free(w);
 }
@@ -299,8 +302,8 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
   if (!w) return NULL;
   memcpy(w->address, from, n);
   w->endpoint = e;
-  task_init(&w->close_task, endpoint_close_over_limit);
-  timer_init(&w->ping_timer, endpoint_on_ping_timer);
+  task_init(&w->close_task, endpoint_task_close_peer_over_limit);
+  timer_init(&w->ping_timer, endpoint_on_timer_ping_or_close);
   if (!meter_settings_have_limits(how)) return w;
   w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
   if (!w->endpoint_meter) {
@@ -315,8 +318,8 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
 void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   struct endpoint *e = endpoint;
   sio_slice rest;
-  if (!endpoint_check_handshake(r) || !check_session_rate_of_address(e, r) ||
-      !endpoint_check_origin_and_host(e, r))
+  if (!endpoint_check_handshake_or_refuse(r) || !check_session_rate_or_answer_429(e, r) ||
+      !endpoint_check_origin_and_accept_callback(e, r))
     return;
   sio_ws *w = endpoint_peer_new(e, sio__request_client_address(r));
   if (!w) {
@@ -324,11 +327,11 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   w->protocol = choose_subprotocol(e, r);
-  if (!count_session_of_address(w, r) ||
+  if (!count_session_of_address_or_answer_429(w, r) ||
       sio__ws_accept_request(&w->ws, r, e->shared->ws,
                              w->endpoint_meter ? &endpoint_counted_ops : &endpoint_ops, w,
                              slice_str(w->protocol), &rest)) {
-    endpoint_peer_free_unopened(w);
+    endpoint_peer_free_before_opening(w);
     return;
   }
   list_push(&e->peers, &w->link);
@@ -396,12 +399,12 @@ void sio__endpoint_free(struct endpoint *e) {
 
 /* ---- public ---------------------------------------------------------------------- */
 
-static bool is_endpoint_queue_full(const sio_ws *w) {
+static bool is_endpoint_queue_over_maximum(const sio_ws *w) {
   return ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued;
 }
 
-static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
-  if (is_endpoint_queue_full(w)) return SIO_ETOOBIG;
+static int endpoint_send_message_if_queue_has_room(sio_ws *w, bool binary, sio_slice data) {
+  if (is_endpoint_queue_over_maximum(w)) return SIO_ETOOBIG;
   struct msg *m = sio__msg_from_bytes(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
@@ -409,13 +412,13 @@ static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
   int err = sio__ws_send(w->ws, m);
   w->queued_ever += (int64_t)(ws_queued_bytes(w->ws) - before);
   msg_unref(m);
-  return !err && is_endpoint_queue_full(w) ? SIO_ETOOBIG : err;
+  return !err && is_endpoint_queue_over_maximum(w) ? SIO_ETOOBIG : err;
 }
 
 int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   if (!w->ws) return SIO_ECLOSED;
   if (!binary && !sio__utf8_is_valid(data.p, data.n)) return UV_EINVAL;
-  int err = endpoint_queue_message(w, binary, data);
+  int err = endpoint_send_message_if_queue_has_room(w, binary, data);
   if (err == SIO_ETOOBIG) sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return err;
 }

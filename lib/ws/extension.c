@@ -22,20 +22,20 @@ static bool is_extension_token_char(char c) {
   return c > ' ' && c < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", c);
 }
 
-static void skip_blanks(sio_slice *s) {
+static void skip_spaces_and_tabs(sio_slice *s) {
   while (s->n && (*s->p == ' ' || *s->p == '\t')) s->p++, s->n--;
 }
 
-static bool take_expected_char(sio_slice *s, char c) {
-  skip_blanks(s);
+static bool skip_blanks_and_take_char_if(sio_slice *s, char c) {
+  skip_spaces_and_tabs(s);
   if (s->n == 0 || *s->p != c) return false;
   s->p++;
   s->n--;
   return true;
 }
 
-static bool take_extension_token(sio_slice *s, sio_slice *token) {
-  skip_blanks(s);
+static bool take_token_of_extension_header(sio_slice *s, sio_slice *token) {
+  skip_spaces_and_tabs(s);
   *token = slice(s->p, 0);
   while (s->n && is_extension_token_char(*s->p)) s->p++, s->n--, token->n++;
   return token->n > 0;
@@ -47,7 +47,7 @@ static void param_append_value_char(struct param *p, char c) {
 }
 
 /* Parses the rest of a quoted value, after the opening quote. The unquoted text must be a token. */
-static bool take_quoted_value(sio_slice *s, struct param *p) {
+static bool take_quoted_param_value(sio_slice *s, struct param *p) {
   while (s->n && *s->p != '"') {
     bool escaped = *s->p == '\\';
     s->p += escaped;
@@ -57,22 +57,22 @@ static bool take_quoted_value(sio_slice *s, struct param *p) {
     s->p++;
     s->n--;
   }
-  return take_expected_char(s, '"') && p->n > 0;
+  return skip_blanks_and_take_char_if(s, '"') && p->n > 0;
 }
 
-static bool take_param_value(sio_slice *s, struct param *p) {
+static bool parse_param_value_and_advance(sio_slice *s, struct param *p) {
   sio_slice token;
   p->has_value = true;
-  if (take_expected_char(s, '"')) return take_quoted_value(s, p);
-  if (!take_extension_token(s, &token)) return false;
+  if (skip_blanks_and_take_char_if(s, '"')) return take_quoted_param_value(s, p);
+  if (!take_token_of_extension_header(s, &token)) return false;
   for (size_t i = 0; i < token.n; i++) param_append_value_char(p, token.p[i]);
   return true;
 }
 
-static bool take_param(sio_slice *s, struct param *p) {
+static bool parse_extension_param_and_advance(sio_slice *s, struct param *p) {
   *p = (struct param){ .n = 0 };
-  if (!take_extension_token(s, &p->name)) return false;
-  return !take_expected_char(s, '=') || take_param_value(s, p);
+  if (!take_token_of_extension_header(s, &p->name)) return false;
+  return !skip_blanks_and_take_char_if(s, '=') || parse_param_value_and_advance(s, p);
 }
 
 /* ---- parameters ------------------------------------------------------------------------- */
@@ -91,7 +91,7 @@ static unsigned parse_window_bits(const struct param *p) {
   return 10 + (unsigned)(p->value[1] - '0');
 }
 
-static bool set_flag_if_unset(bool *flag) {
+static bool set_flag_and_return_if_unset(bool *flag) {
   bool first = !*flag;
   *flag = true;
   return first;
@@ -100,26 +100,27 @@ static bool set_flag_if_unset(bool *flag) {
 /* Stores one parameter of an offer. Returns false if it is unknown, repeated or invalid. */
 static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
   if (slice_equals_str(p->name, "server_no_context_takeover"))
-    return !p->has_value && set_flag_if_unset(&o->server_plain);
+    return !p->has_value && set_flag_and_return_if_unset(&o->server_plain);
   if (slice_equals_str(p->name, "client_no_context_takeover"))
-    return !p->has_value && set_flag_if_unset(&o->client_plain);
+    return !p->has_value && set_flag_and_return_if_unset(&o->client_plain);
   if (slice_equals_str(p->name, "client_max_window_bits"))
-    return (!p->has_value || parse_window_bits(p)) && set_flag_if_unset(&o->client_window);
+    return (!p->has_value || parse_window_bits(p)) &&
+           set_flag_and_return_if_unset(&o->client_window);
   if (!slice_equals_str(p->name, "server_max_window_bits") || o->server_window) return false;
   o->server_window = parse_window_bits(p);
   return o->server_window > 0;
 }
 
 /* Parses one offer: the extension's name and its parameters. Returns false for a syntax error. */
-static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
+static bool parse_extension_offer_and_advance(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
-  if (!take_extension_token(s, name)) return false;
-  while (take_expected_char(s, ';')) {
+  if (!take_token_of_extension_header(s, name)) return false;
+  while (skip_blanks_and_take_char_if(s, ';')) {
     struct param p;
-    if (!take_param(s, &p)) return false;
+    if (!parse_extension_param_and_advance(s, &p)) return false;
     if (!deflate_offer_add_param(o, &p)) o->bad = true;
   }
-  skip_blanks(s);
+  skip_spaces_and_tabs(s);
   return s->n == 0 || *s->p == ',';
 }
 
@@ -133,8 +134,8 @@ static bool is_deflate_offer_acceptable(const struct ws_deflate *have, sio_slice
 
 /* The answer also names our window if it is smaller than 32 KiB and the client did not ask for
  * that: the client then needs less memory. */
-static void write_extension_answer(const struct ws_deflate *have, const struct offer *o,
-                                   char out[WS_ANSWER_MAX]) {
+static void write_deflate_negotiation_answer(const struct ws_deflate *have, const struct offer *o,
+                                             char out[WS_ANSWER_MAX]) {
   char window[32] = "";
   if (o->server_window || have->window_bits < 15)
     snprintf(window, sizeof window, "; server_max_window_bits=%u", have->window_bits);
@@ -142,16 +143,16 @@ static void write_extension_answer(const struct ws_deflate *have, const struct o
            "permessage-deflate; server_no_context_takeover; client_no_context_takeover%s", window);
 }
 
-bool sio__ws_negotiate_deflate(const struct ws_deflate *have, sio_slice header,
-                               char out[WS_ANSWER_MAX]) {
+bool sio__ws_choose_deflate_offer(const struct ws_deflate *have, sio_slice header,
+                                  char out[WS_ANSWER_MAX]) {
   sio_slice name;
   struct offer o;
   do {
-    while (take_expected_char(&header, ',')) continue; /* empty elements are allowed */
-    if (!take_extension_offer(&header, &name, &o)) return false;
+    while (skip_blanks_and_take_char_if(&header, ',')) continue; /* empty elements are allowed */
+    if (!parse_extension_offer_and_advance(&header, &name, &o)) return false;
     if (!is_deflate_offer_acceptable(have, name, &o)) continue;
-    write_extension_answer(have, &o, out);
+    write_deflate_negotiation_answer(have, &o, out);
     return true;
-  } while (take_expected_char(&header, ','));
+  } while (skip_blanks_and_take_char_if(&header, ','));
   return false;
 }

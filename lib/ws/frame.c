@@ -8,12 +8,12 @@
 
 enum { FIN = 0x80, LENGTH_16 = 126, LENGTH_64 = 127 };
 
-static unsigned write_frame_length(uint8_t *out, uint64_t n, unsigned bytes) {
+static unsigned write_big_endian_frame_length(uint8_t *out, uint64_t n, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) out[i] = (uint8_t)(n >> 8 * (bytes - 1 - i));
   return bytes;
 }
 
-unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
+unsigned sio__ws_encode_unmasked_fin_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   out[0] = (uint8_t)(FIN | op);
   if (n < LENGTH_16) {
     out[1] = (uint8_t)n;
@@ -21,30 +21,30 @@ unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   }
   bool wide = n > UINT16_MAX;
   out[1] = wide ? LENGTH_64 : LENGTH_16;
-  return 2 + write_frame_length(out + 2, n, wide ? 8 : 2);
+  return 2 + write_big_endian_frame_length(out + 2, n, wide ? 8 : 2);
 }
 
-static void write_frame_header(struct msg *m, enum ws_opcode op, unsigned bits) {
+static void write_frame_header_before_msg_text(struct msg *m, enum ws_opcode op, unsigned bits) {
   uint8_t head[MSG_HEADROOM];
-  unsigned n = sio__ws_encode_header(head, op, m->len);
+  unsigned n = sio__ws_encode_unmasked_fin_header(head, op, m->len);
   head[0] |= (uint8_t)bits;
   memcpy(msg_data(m) - n, head, n);
   m->ws_head = (uint8_t)n;
 }
 
-void sio__ws_write_header(struct msg *m) {
+void sio__ws_write_message_header_once(struct msg *m) {
   if (m->ws_head || m->raw) return;
-  write_frame_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
+  write_frame_header_before_msg_text(m, m->binary ? WS_BINARY : WS_TEXT, 0);
 }
 
-void sio__ws_write_deflated_header(struct msg *m) {
-  write_frame_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
+void sio__ws_write_deflated_message_header(struct msg *m) {
+  write_frame_header_before_msg_text(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
 }
 
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n) {
   struct msg *m = sio__msg_from_bytes(home, p, n);
-  if (m) write_frame_header(m, op, 0);
+  if (m) write_frame_header_before_msg_text(m, op, 0);
   return m;
 }
 

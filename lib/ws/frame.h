@@ -17,13 +17,13 @@ enum ws_opcode { WS_CONTINUATION, WS_TEXT, WS_BINARY, WS_CLOSE = 8, WS_PING, WS_
 
 /* Writes the header of an unmasked, final frame with n bytes of payload. Returns its length: 2, 4
  * or 10. */
-unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
+unsigned sio__ws_encode_unmasked_fin_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 
 /* Writes the header of a data frame before the text of m, unless that was done before or m is raw.
  * Afterwards the text must not change. */
-void sio__ws_write_header(struct msg *m);
-/* Like sio__ws_write_header(), for a msg whose text is a compressed message. */
-void sio__ws_write_deflated_header(struct msg *m);
+void sio__ws_write_message_header_once(struct msg *m);
+/* Like sio__ws_write_message_header_once(), for a msg whose text is a compressed message. */
+void sio__ws_write_deflated_message_header(struct msg *m);
 /* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. Returns NULL
  * if memory ran out. */
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,

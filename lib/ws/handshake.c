@@ -13,7 +13,7 @@ enum { KEY_LEN = BASE64_LEN(16) };
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-static bool is_base64(char c) {
+static bool is_base64_char(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
          c == '/';
 }
@@ -22,7 +22,7 @@ static bool is_base64(char c) {
 static bool is_websocket_key_valid(sio_slice key) {
   if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
   for (size_t i = 0; i < KEY_LEN - 2; i++)
-    if (!is_base64(key.p[i])) return false;
+    if (!is_base64_char(key.p[i])) return false;
   return true;
 }
 

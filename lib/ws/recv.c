@@ -68,7 +68,8 @@ static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8
 
 /* The wslay_frame_recv_callback: copies and unmasks the available bytes of this frame. Returns 0
  * if there are none. */
-static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
+static ssize_t give_unmasked_frame_bytes_to_wslay(uint8_t *buf, size_t room, int flags,
+                                                  void *user) {
   (void)flags;
   struct ws_frame_parser *x = user;
   size_t head = x->head_left;
@@ -88,7 +89,8 @@ static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
 }
 
 static struct ws_frame_parser *ws_frame_parser_new(void) {
-  static const struct wslay_frame_callbacks callbacks = { .recv_callback = wslay_read_cb };
+  static const struct wslay_frame_callbacks callbacks = { .recv_callback =
+                                                              give_unmasked_frame_bytes_to_wslay };
   struct ws_frame_parser *x = sio__malloc(sizeof *x);
   if (!x) return NULL;
   if (wslay_frame_context_init(&x->frame, &callbacks, x) == 0) return x;
@@ -142,46 +144,46 @@ static void ws_frame_parser_return_to_pool(struct ws_pool *p, struct ws_frame_pa
 
 /* ---- the end ---- */
 
-static void message_buf_free(struct buf *msg) {
+static void message_buf_free_or_null(struct buf *msg) {
   if (!msg) return;
   sio__buf_clear(msg);
   sio__free(msg);
 }
 
-void sio__ws_recv_clear(struct ws_recv *r) {
+void sio__ws_recv_free_and_stop(struct ws_recv *r) {
   if (r->ctx) ws_frame_parser_free(r->ctx);
-  message_buf_free(r->msg);
+  message_buf_free_or_null(r->msg);
   r->ctx = NULL;
   r->msg = NULL;
   r->ended = true;
 }
 
-static bool ws_recv_fail_connection(struct ws_recv *r, unsigned code, const char *detail) {
-  sio__ws_recv_clear(r);
+static bool ws_recv_clear_and_report_failure(struct ws_recv *r, unsigned code, const char *detail) {
+  sio__ws_recv_free_and_stop(r);
   r->shared->ops->fail(r, code, detail);
   return false;
 }
 
 /* ---- messages: the pieces of a data frame ---- */
 
-static size_t current_max_message(const struct ws_recv *r) {
+static size_t current_max_message_bytes(const struct ws_recv *r) {
   const struct ws_limits *l = &r->shared->limits;
   return r->unjoined ? l->max_unjoined : l->max_message;
 }
 
 /* Returns the most bytes a message may have as received. Compression makes incompressible data
  * slightly longer. */
-static size_t current_max_payload(const struct ws_recv *r) {
-  size_t max = current_max_message(r);
+static size_t current_max_bytes_before_inflating(const struct ws_recv *r) {
+  size_t max = current_max_message_bytes(r);
   return r->compressed ? max + max / 64 + 64 : max; /* max_payload is 1 GiB at most */
 }
 
 /* Makes room for n bytes that wslay has returned and for the rest of the frame that has arrived. */
-static int message_buf_reserve(struct ws_recv *r, size_t n) {
+static int message_buf_reserve_for_arrived_bytes(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
   size_t come = n + (r->ctx->payload_left < waiting ? (size_t)r->ctx->payload_left : waiting);
-  size_t spare = current_max_payload(r) - b->n - come;
+  size_t spare = current_max_bytes_before_inflating(r) - b->n - come;
   b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
   return sio__buf_reserve(b, come);
 }
@@ -189,23 +191,24 @@ static int message_buf_reserve(struct ws_recv *r, size_t n) {
 static bool message_buf_append(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (f->data_length == 0) return true;
   if (!r->msg) r->msg = sio__calloc(1, sizeof *r->msg);
-  if (!r->msg || message_buf_reserve(r, f->data_length) != 0)
-    return ws_recv_fail_connection(r, 1011, "out of memory");
+  if (!r->msg || message_buf_reserve_for_arrived_bytes(r, f->data_length) != 0)
+    return ws_recv_clear_and_report_failure(r, 1011, "out of memory");
   sio__buf_put(r->msg, f->data, f->data_length);
   return true;
 }
 
-static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
+static bool check_text_utf8_or_fail(struct ws_recv *r, const struct wslay_frame_iocb *f,
+                                    bool last) {
   if (r->opcode != WS_TEXT || r->compressed) return true;
   r->utf8 = sio__utf8_validate_piece(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
-  return ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
+  return ws_recv_clear_and_report_failure(r, 1007, "text is not valid UTF-8");
 }
 
 /* Passes a complete message to the `message` callback. r->ctx and r->msg, which may contain p, are
- * detached from r first, because the callback may call sio__ws_recv_clear(). r->ended is set
- * before the call, so that r need not be touched if the callback frees it and returns false. */
-static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
+ * detached from r first, because the callback may call sio__ws_recv_free_and_stop(). r->ended is
+ * set before the call, so that r need not be touched if the callback frees it and returns false. */
+static bool ws_pass_message_to_callback_and_reset(struct ws_recv *r, char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_frame_parser *x = r->ctx;
   struct buf *msg = r->msg;
@@ -217,34 +220,34 @@ static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   r->ended = true;
   bool more = r->shared->ops->message(r, binary, p, n);
   ws_frame_parser_return_to_pool(pool, x);
-  message_buf_free(msg);
+  message_buf_free_or_null(msg);
   if (more) r->ended = false;
   return more;
 }
 
-static int ws_inflate_message(struct ws_recv *r, sio_slice in, struct buf *out) {
+static int inflate_message_with_pooled_inflater(struct ws_recv *r, sio_slice in, struct buf *out) {
   if (!r->shared->pool->inflater) r->shared->pool->inflater = sio__inflater_new();
   return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : UV_ENOMEM;
 }
 
-static bool ws_recv_fail_inflate(struct ws_recv *r, int err) {
+static bool ws_recv_fail_because_of_inflate_error(struct ws_recv *r, int err) {
   if (err == SIO_ETOOBIG)
-    return ws_recv_fail_connection(
+    return ws_recv_clear_and_report_failure(
         r, 1009, "the message, once inflated, is larger than allowed (max_payload, max_unjoined)");
   if (err == SIO_EPROTO)
-    return ws_recv_fail_connection(r, 1007, "the compressed message is malformed");
-  return ws_recv_fail_connection(r, 1011, "out of memory");
+    return ws_recv_clear_and_report_failure(r, 1007, "the compressed message is malformed");
+  return ws_recv_clear_and_report_failure(r, 1011, "out of memory");
 }
 
 static bool report_inflated_bytes(struct ws_recv *r, size_t from, size_t to) {
   return to <= from || !r->shared->ops->inflated || r->shared->ops->inflated(r, to - from);
 }
 
-static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
+static bool inflate_check_and_deliver_message(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
-  buf_init(&out, current_max_message(r));
-  int err = ws_inflate_message(r, in, &out);
+  buf_init(&out, current_max_message_bytes(r));
+  int err = inflate_message_with_pooled_inflater(r, in, &out);
   if (!err && !report_inflated_bytes(r, in.n, out.n)) {
     sio__buf_clear(&out);
     return false;
@@ -252,17 +255,18 @@ static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
   bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_is_valid(out.p, out.n));
   bool more;
   if (err)
-    more = ws_recv_fail_inflate(r, err);
+    more = ws_recv_fail_because_of_inflate_error(r, err);
   else if (!sound)
-    more = ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
+    more = ws_recv_clear_and_report_failure(r, 1007, "text is not valid UTF-8");
   else
-    more = ws_deliver_message(r, out.n ? out.p : none, out.n);
+    more = ws_pass_message_to_callback_and_reset(r, out.n ? out.p : none, out.n);
   sio__buf_clear(&out);
   return more;
 }
 
-static bool ws_finish_message(struct ws_recv *r, char *p, size_t n) {
-  return r->compressed ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
+static bool ws_deliver_message_inflated_if_compressed(struct ws_recv *r, char *p, size_t n) {
+  return r->compressed ? inflate_check_and_deliver_message(r, slice(p, n))
+                       : ws_pass_message_to_callback_and_reset(r, p, n);
 }
 
 static bool ws_recv_release_frame_parser(struct ws_recv *r) {
@@ -271,11 +275,14 @@ static bool ws_recv_release_frame_parser(struct ws_recv *r) {
   return true;
 }
 
-static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
-  if (!check_text_utf8(r, f, f->fin)) return false;
-  if (f->fin && !r->msg) return ws_finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
+static bool append_data_frame_end_or_deliver_message(struct ws_recv *r,
+                                                     const struct wslay_frame_iocb *f) {
+  if (!check_text_utf8_or_fail(r, f, f->fin)) return false;
+  if (f->fin && !r->msg)
+    return ws_deliver_message_inflated_if_compressed(r, (char *)(uintptr_t)f->data, f->data_length);
   if (!message_buf_append(r, f)) return false;
-  return f->fin ? ws_finish_message(r, r->msg->p, r->msg->n) : ws_recv_release_frame_parser(r);
+  return f->fin ? ws_deliver_message_inflated_if_compressed(r, r->msg->p, r->msg->n)
+                : ws_recv_release_frame_parser(r);
 }
 
 /* ---- control frames ---- */
@@ -285,7 +292,7 @@ static void append_control_payload(struct ws_frame_parser *x, const struct wslay
   x->control_len = (uint8_t)(x->control_len + f->data_length);
 }
 
-static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p, size_t n) {
+static bool pass_ping_or_pong_to_callback(struct ws_recv *r, unsigned op, const char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_frame_parser *x = r->ctx;
   r->ctx = NULL;
@@ -296,24 +303,25 @@ static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p,
   return more;
 }
 
-static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
-  if (n == 1) return ws_recv_fail_connection(r, 1002, "close frame with a payload of one byte");
+static bool check_close_frame_and_pass_to_callback(struct ws_recv *r, const char *p, size_t n) {
+  if (n == 1)
+    return ws_recv_clear_and_report_failure(r, 1002, "close frame with a payload of one byte");
   unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
   size_t skip = n ? 2 : 0;
   if (n && !sio__ws_is_valid_close_code(code))
-    return ws_recv_fail_connection(r, 1002, "invalid close code");
+    return ws_recv_clear_and_report_failure(r, 1002, "invalid close code");
   if (!sio__utf8_is_valid(p + skip, n - skip))
-    return ws_recv_fail_connection(r, 1007, "close reason is not valid UTF-8");
+    return ws_recv_clear_and_report_failure(r, 1007, "close reason is not valid UTF-8");
   struct ws_pool *pool = r->shared->pool;
   struct ws_frame_parser *x = r->ctx;
   r->ctx = NULL;
-  sio__ws_recv_clear(r);
+  sio__ws_recv_free_and_stop(r);
   r->shared->ops->close(r, code, p + skip, n - skip);
   ws_frame_parser_return_to_pool(pool, x);
   return false;
 }
 
-static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+static bool dispatch_complete_control_frame(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   struct ws_frame_parser *x = r->ctx;
   const uint8_t *p = f->data;
   size_t n = f->data_length;
@@ -322,45 +330,48 @@ static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_ioc
     p = x->control;
     n = x->control_len;
   }
-  if (f->opcode == WS_CLOSE) return on_close_frame(r, (const char *)p, n);
-  return on_ping_or_pong_frame(r, f->opcode, (const char *)p, n);
+  if (f->opcode == WS_CLOSE) return check_close_frame_and_pass_to_callback(r, (const char *)p, n);
+  return pass_ping_or_pong_to_callback(r, f->opcode, (const char *)p, n);
 }
 
 /* ---- frames ---- */
 
-static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+static bool append_incomplete_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (!wslay_is_ctrl_frame(f->opcode))
-    return check_text_utf8(r, f, false) && message_buf_append(r, f);
+    return check_text_utf8_or_fail(r, f, false) && message_buf_append(r, f);
   append_control_payload(r->ctx, f);
   return true;
 }
 
 /* Passes input to wslay until the frame ends. Returns true if the frame is complete and reading
  * goes on. */
-static bool read_frame_payload(struct ws_recv *r, struct input *in) {
+static bool read_frame_with_wslay_until_end(struct ws_recv *r, struct input *in) {
   struct ws_frame_parser *x = r->ctx;
   x->in = in;
   for (;;) {
     struct wslay_frame_iocb f;
     ssize_t n = wslay_frame_recv(x->frame, &f);
     if (n == WSLAY_ERR_WANT_READ) return false;
-    if (n < 0) return ws_recv_fail_connection(r, 1002, "malformed frame header");
+    if (n < 0) return ws_recv_clear_and_report_failure(r, 1002, "malformed frame header");
     x->payload_out += (size_t)n;
-    if (x->payload_out == f.payload_length)
-      return wslay_is_ctrl_frame(f.opcode) ? on_control_frame_end(r, &f) : on_data_frame_end(r, &f);
-    if (!on_frame_piece(r, &f)) return false;
+    if (x->payload_out == f.payload_length_of_frame_header)
+      return wslay_is_ctrl_frame(f.opcode) ? dispatch_complete_control_frame(r, &f)
+                                           : append_data_frame_end_or_deliver_message(r, &f);
+    if (!append_incomplete_frame_piece(r, &f)) return false;
   }
 }
 
 /* Returns the size of the extended payload length. The first two header bytes must be present. */
-static unsigned length_field_size(const uint8_t *h) {
+static unsigned extended_length_field_size(const uint8_t *h) {
   unsigned len = h[1] & 0x7fu;
   return len == 127 ? 8 : len == 126 ? 2 : 0;
 }
-static unsigned frame_header_size(const uint8_t *h) { return HEADER_MIN + length_field_size(h); }
+static unsigned masked_frame_header_size(const uint8_t *h) {
+  return HEADER_MIN + extended_length_field_size(h);
+}
 
-static uint64_t payload_length(const uint8_t *h) {
-  unsigned bytes = length_field_size(h);
+static uint64_t payload_length_of_frame_header(const uint8_t *h) {
+  unsigned bytes = extended_length_field_size(h);
   if (bytes == 0) return h[1] & 0x7fu;
   uint64_t n = 0;
   for (unsigned i = 0; i < bytes; i++) n = n << 8 | h[2 + i];
@@ -369,14 +380,14 @@ static uint64_t payload_length(const uint8_t *h) {
 
 /* Takes the next frame header off the input. Returns NULL if the header is incomplete: its bytes
  * are then kept in r. */
-static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
+static const uint8_t *take_complete_frame_header(struct ws_recv *r, struct input *in) {
   const uint8_t *h = in->p;
-  if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= frame_header_size(h)) {
-    in->p += frame_header_size(h);
-    in->n -= frame_header_size(h);
+  if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= masked_frame_header_size(h)) {
+    in->p += masked_frame_header_size(h);
+    in->n -= masked_frame_header_size(h);
     return h;
   }
-  while (r->head_n < 2 || r->head_n < frame_header_size(r->head)) {
+  while (r->head_n < 2 || r->head_n < masked_frame_header_size(r->head)) {
     if (in->n == 0) return NULL;
     r->head[r->head_n++] = *in->p++;
     in->n--;
@@ -404,26 +415,28 @@ static const char *find_frame_header_error(const struct ws_recv *r, const uint8_
   return NULL;
 }
 
-static void ws_start_message(struct ws_recv *r, uint8_t first) {
+static void ws_recv_set_message_opcode_and_compression(struct ws_recv *r, uint8_t first) {
   r->opcode = first & 0x0fu;
   r->compressed = first & WS_RSV1;
 }
 
 /* Counts a data frame, and checks its length and the number of fragments. */
-static bool count_data_frame(struct ws_recv *r, uint64_t len) {
+static bool count_data_frame_within_limits(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
-  if (len >> 63) return ws_recv_fail_connection(r, 1002, "frame length over 63 bits");
+  if (len >> 63) return ws_recv_clear_and_report_failure(r, 1002, "frame length over 63 bits");
   if (r->fragments >= r->shared->limits.max_fragments)
-    return ws_recv_fail_connection(r, 1008, "the message has more than max_fragments frames");
-  if (len > current_max_payload(r) - have)
-    return ws_recv_fail_connection(
+    return ws_recv_clear_and_report_failure(r, 1008,
+                                            "the message has more than max_fragments frames");
+  if (len > current_max_bytes_before_inflating(r) - have)
+    return ws_recv_clear_and_report_failure(
         r, 1009, "the message is larger than allowed (max_payload, max_unjoined)");
   r->fragments++;
   return true;
 }
 
-static void ws_frame_parser_start_frame(struct ws_frame_parser *x, const uint8_t *h, uint64_t len) {
-  const uint8_t *key = h + frame_header_size(h) - KEY_LEN;
+static void ws_frame_parser_set_frame_header(struct ws_frame_parser *x, const uint8_t *h,
+                                             uint64_t len) {
+  const uint8_t *key = h + masked_frame_header_size(h) - KEY_LEN;
   x->head_left = (uint8_t)(key - h);
   memcpy(x->head, h, x->head_left);
   x->head[0] &= (uint8_t)~WS_RSV1;
@@ -436,19 +449,19 @@ static void ws_frame_parser_start_frame(struct ws_frame_parser *x, const uint8_t
 }
 
 /* Returns false if the header is incomplete, or if the connection has failed. */
-static bool ws_recv_begin_frame(struct ws_recv *r, struct input *in) {
-  const uint8_t *h = take_frame_header(r, in);
+static bool ws_recv_parse_and_check_frame_header(struct ws_recv *r, struct input *in) {
+  const uint8_t *h = take_complete_frame_header(r, in);
   const char *fault =
       h ? find_frame_header_error(r, h, 2) : find_frame_header_error(r, r->head, r->head_n);
-  if (fault) return ws_recv_fail_connection(r, 1002, fault);
+  if (fault) return ws_recv_clear_and_report_failure(r, 1002, fault);
   if (!h) return false;
   unsigned op = h[0] & 0x0fu;
-  uint64_t len = payload_length(h);
-  if (op == WS_TEXT || op == WS_BINARY) ws_start_message(r, h[0]);
-  if (op < CONTROL_BIT && !count_data_frame(r, len)) return false;
+  uint64_t len = payload_length_of_frame_header(h);
+  if (op == WS_TEXT || op == WS_BINARY) ws_recv_set_message_opcode_and_compression(r, h[0]);
+  if (op < CONTROL_BIT && !count_data_frame_within_limits(r, len)) return false;
   r->ctx = ws_frame_parser_borrow_from_pool(r->shared->pool);
-  if (!r->ctx) return ws_recv_fail_connection(r, 1011, "out of memory");
-  ws_frame_parser_start_frame(r->ctx, h, len);
+  if (!r->ctx) return ws_recv_clear_and_report_failure(r, 1011, "out of memory");
+  ws_frame_parser_set_frame_header(r->ctx, h, len);
   return true;
 }
 
@@ -461,6 +474,7 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
   struct input in = { (const uint8_t *)p, n };
   bool more = true;
   while (more && !r->paused)
-    more = (r->ctx || ws_recv_begin_frame(r, &in)) && read_frame_payload(r, &in);
+    more = (r->ctx || ws_recv_parse_and_check_frame_header(r, &in)) &&
+           read_frame_with_wslay_until_end(r, &in);
   return more ? in.n : 0;
 }

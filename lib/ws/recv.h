@@ -95,6 +95,6 @@ static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
 }
 /* Frees everything; nothing is read afterwards. May be called inside a callback, which must then
  * return false; the bytes passed to it stay valid until it returns. */
-void sio__ws_recv_clear(struct ws_recv *r);
+void sio__ws_recv_free_and_stop(struct ws_recv *r);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* ---- subprotocols ------------------------------------------------------------------ */
 
-static bool next_subprotocol_line(struct subprotocol_iter *o) {
+static bool find_next_subprotocol_header(struct subprotocol_iter *o) {
   while (o->line < o->r->nheaders) {
     const struct http_header *h = &o->r->headers[o->line++];
     if (!sio__slice_equals_ignore_case(h->name, SLICE("sec-websocket-protocol"))) continue;
@@ -21,20 +21,20 @@ static bool next_subprotocol_line(struct subprotocol_iter *o) {
 }
 
 /* Several header lines form one list, and empty elements are ignored (RFC 9110 section 5.6.1). */
-bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
+bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
   do {
     while (sio__slice_split(&o->rest, ',', name)) {
       *name = sio__slice_trim(*name);
       if (name->n) return true;
     }
-  } while (next_subprotocol_line(o));
+  } while (find_next_subprotocol_header(o));
   return false;
 }
 
 static bool are_subprotocols_tokens(const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;
-  while (sio__ws_next_subprotocol(&o, &name))
+  while (sio__ws_next_offered_subprotocol(&o, &name))
     if (!sio__http_is_token(name)) return false;
   return true;
 }
@@ -50,14 +50,14 @@ static bool has_host_chosen_subprotocol(const sio_request *r) {
   return false;
 }
 
-static int set_subprotocol_header(sio_request *r, sio_slice name) {
+static int set_subprotocol_header_unless_host_did(sio_request *r, sio_slice name) {
   if (!name.n || has_host_chosen_subprotocol(r)) return 0;
   return sio__request_add_answer_header(r, "Sec-WebSocket-Protocol", name);
 }
 
 /* ---- the handshake ----------------------------------------------------------------- */
 
-const char *sio__ws_handshake_error(sio_request *r) {
+const char *sio__ws_handshake_error_and_set_version(sio_request *r) {
   struct ws_offer offer = { .method = r->method_text,
                             .connection = sio__request_header(r, "connection"),
                             .upgrade = sio__request_header(r, "upgrade"),
@@ -76,10 +76,10 @@ const char *sio__ws_handshake_error(sio_request *r) {
 }
 
 /* Compression is not negotiated if there is no memory for the answer. */
-static bool negotiate_deflate(sio_request *r, const struct ws_deflate *have) {
+static bool negotiate_deflate_and_set_header(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
-  if (!have->deflater || !sio__ws_negotiate_deflate(have, offers, answer)) return false;
+  if (!have->deflater || !sio__ws_choose_deflate_offer(have, offers, answer)) return false;
   return sio__request_add_answer_header(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
 }
 
@@ -102,8 +102,8 @@ static struct msg *switching_protocols_msg_new(sio_request *r, struct msgs *msgs
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest) {
-  bool deflate = negotiate_deflate(r, &shared->deflate);
-  int no_room = set_subprotocol_header(r, protocol);
+  bool deflate = negotiate_deflate_and_set_header(r, &shared->deflate);
+  int no_room = set_subprotocol_header_unless_host_did(r, protocol);
   struct msg *head = no_room ? NULL : switching_protocols_msg_new(r, &shared->loop->msgs);
   if (!head) {
     sio__request_close_without_answer(r);

@@ -11,19 +11,19 @@
 
 /* Checks the handshake. Returns NULL if it is valid, otherwise the error, one line in static
  * storage: answer with 400 and with the headers that were set on r. */
-const char *sio__ws_handshake_error(sio_request *r);
+const char *sio__ws_handshake_error_and_set_version(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
  *
  *     struct subprotocol_iter o = { .r = r };
- *     while (sio__ws_next_subprotocol(&o, &name)) ...
+ *     while (sio__ws_next_offered_subprotocol(&o, &name)) ...
  */
 struct subprotocol_iter {
   const sio_request *r;
   uint32_t line;  /* the header line to read next */
   sio_slice rest; /* the unread part of the line before it */
 };
-bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name);
+bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
 /* Opens the WebSocket: sends the 101 with the headers set on r. protocol: the subprotocol to
  * announce; empty for none, or if a header set on r names one. *rest: bytes that arrived with the

@@ -29,7 +29,7 @@ static void extensions(sio_slice s) {
   for (unsigned bits = 9; bits <= 15; bits += 3) {
     const struct ws_deflate have = { .deflater = deflater, .window_bits = bits };
     char out[WS_ANSWER_MAX];
-    if (!sio__ws_negotiate_deflate(&have, s, out)) continue;
+    if (!sio__ws_choose_deflate_offer(&have, s, out)) continue;
     DEMAND(strlen(out) < sizeof out && strncmp(out, "permessage-deflate", 18) == 0);
     DEMAND(memmem(s.p, s.n, "permessage-deflate", 18) != NULL);
     DEMAND(sio__http_is_field_value(slice_str(out)));

@@ -2,8 +2,8 @@
  *
  * fuzz_redis_links.c - replies of Redis to what the connections ask: the entries of a stream, and
  * the answers of a Redis Cluster and of sentinels, which say where to connect. Nothing connects
- * anywhere: sio__link_start() does nothing here. The input is steps: a byte that says what, two
- * bytes of length, and so many bytes, which are one reply or several.
+ * anywhere: sio__link_start_connecting_if_down() does nothing here. The input is steps: a byte that
+ * says what, two bytes of length, and so many bytes, which are one reply or several.
  *
  *     r   to XREAD, or XREVRANGE, on the connection that reads the stream
  *     w   to XADD, or to the fence, on the one that adds to it; there is always an XADD that waits
@@ -37,8 +37,8 @@ static sio_server *servers[3];
 static sio_test_peer *peer, *back;
 static unsigned nclosed;
 
-void __wrap_sio__link_start(struct link *l);
-void __wrap_sio__link_start(struct link *l) { (void)l; }
+void __wrap_sio__link_start_connecting_if_down(struct link *l);
+void __wrap_sio__link_start_connecting_if_down(struct link *l) { (void)l; }
 
 /* ---- a life ---------------------------------------------------------------------------------- */
 
@@ -187,7 +187,7 @@ static void hear_reply(char what, const redisReply *r) {
     default: break;
   }
   DEMAND(count_nodes() <= SERVERS_MAX);
-  sio__link_drop_queue(&st->reader);
+  sio__link_drop_all_commands(&st->reader);
 }
 
 static void hear(char what, sio_slice bytes) {

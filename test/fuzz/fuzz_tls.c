@@ -64,7 +64,7 @@ static void open_conn(void) {
   secured = refused = 0;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
   far_fd = pair[1];
-  if (sio__conn_new_kind(&conn, &loop, pair[0], &ops, NULL, CONN_TLS)) abort();
+  if (sio__conn_new_of_kind(&conn, &loop, pair[0], &ops, NULL, CONN_TLS)) abort();
   if (sio__tls_start(conn, &veil_tls, "")) abort();
 }
 

@@ -71,7 +71,7 @@ static uint64_t read_all(struct ws_pool *pool, const uint8_t *data, size_t size,
     sio__ws_recv_feed(&c.recv, p, n);
     free(p);
   }
-  sio__ws_recv_clear(&c.recv);
+  sio__ws_recv_free_and_stop(&c.recv);
   return c.told;
 }
 

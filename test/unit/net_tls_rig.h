@@ -96,7 +96,7 @@ static inline int dial(void) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
   far_fd = pair[1];
   conn = NULL;
-  int err = sio__conn_new_kind(&conn, &loop, pair[0], &ops, NULL, CONN_TLS);
+  int err = sio__conn_new_of_kind(&conn, &loop, pair[0], &ops, NULL, CONN_TLS);
   if (!err) err = sio__tls_start(conn, provider, dialed_from);
   if (err && conn) sio__conn_close(conn);
   return err;

@@ -91,17 +91,17 @@ TEST(an_address_of_a_socket_is_the_same_one) {
   EQ(sio__addr_from_sockaddr(&(struct sockaddr){ .sa_family = AF_UNSPEC }).kind, ADDR_NONE);
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-  EQ(sio__addr_read_peer(pair[0]).kind, ADDR_UNIX);
+  EQ(sio__addr_get_socket_peer(pair[0]).kind, ADDR_UNIX);
   close(pair[0]);
   close(pair[1]);
-  EQ(sio__addr_read_peer(-1).kind, ADDR_NONE);
+  EQ(sio__addr_get_socket_peer(-1).kind, ADDR_NONE);
 }
 
 static const char *group(const char *text) {
   static char out[ADDR_TEXT];
   struct addr a;
   if (!sio__addr_parse(&a, slice_str(text))) return "";
-  a = sio__addr_limit_key(&a);
+  a = sio__addr_clear_ipv6_host_bits(&a);
   return sio__addr_to_text(&a, out);
 }
 

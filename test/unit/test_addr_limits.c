@@ -79,7 +79,7 @@ TEST(an_address_has_so_many_connections_and_so_many_sessions) {
   CHECK(v[2] == NULL);
   EQ(enter("1.2.3.4", ADDR_SESSIONS, &v[2]), 0);
   EQ(enter("1.2.3.5", ADDR_CONNS, &v[3]), 0);
-  sio__addr_record_release(v[0], ADDR_CONNS);
+  sio__addr_record_decrement_open_count(v[0], ADDR_CONNS);
   EQ(enter("1.2.3.4", ADDR_CONNS, &v[0]), 0);
   EQ(enter("1.2.3.4", ADDR_SESSIONS, &v[4]), 0);
   EQ(enter("1.2.3.4", ADDR_SESSIONS, &v[4]), UINT64_MAX);
@@ -92,17 +92,17 @@ TEST(it_connects_so_often) {
   open_door(2, 3, 0, 10);
   for (int i = 0; i < 3; i++) {
     EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
-    sio__addr_record_release(v, ADDR_CONNS);
+    sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   }
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 500);
   EQ(cause, SIO_REJECT_CONNECTS);
   EQ(enter("1.2.3.4", ADDR_SESSIONS, &v), 0);
-  sio__addr_record_release(v, ADDR_SESSIONS);
+  sio__addr_record_decrement_open_count(v, ADDR_SESSIONS);
   EQ(enter("1.2.3.5", ADDR_CONNS, &v), 0);
-  sio__addr_record_release(v, ADDR_CONNS);
+  sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   later(500);
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
-  sio__addr_record_release(v, ADDR_CONNS);
+  sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   close_door();
 }
 
@@ -123,14 +123,14 @@ TEST(a_session_costs_its_token_before_it_is_one) {
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 1000);
   EQ(cause, SIO_REJECT_SESSIONS);
-  CHECK(sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  CHECK(sio__addr_limits_count_open_if_below_max(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   struct addr_record *w;
-  CHECK(!sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &w));
+  CHECK(!sio__addr_limits_count_open_if_below_max(&addr_limits, &a, ADDR_SESSIONS, &w));
   later(5000);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), UINT64_MAX);
   EQ(cause, SIO_REJECT_OPEN_SESSIONS);
-  sio__addr_record_release(v, ADDR_SESSIONS);
-  CHECK(sio__addr_limits_count_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  sio__addr_record_decrement_open_count(v, ADDR_SESSIONS);
+  CHECK(sio__addr_limits_count_open_if_below_max(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   close_door();
 }
 
@@ -157,13 +157,13 @@ TEST(who_did_nothing_for_long_is_forgotten) {
   open_door(1, 5, 0, 10);
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
   EQ(enter("1.2.3.5", ADDR_CONNS, &w), 0);
-  sio__addr_record_release(v, ADDR_CONNS);
+  sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   EQ(addr_limits.own.records.n, 2);
   later(4999);
   EQ(addr_limits.own.records.n, 2);
   later(1);
   EQ(addr_limits.own.records.n, 1);
-  sio__addr_record_release(w, ADDR_CONNS);
+  sio__addr_record_decrement_open_count(w, ADDR_CONNS);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &(struct addr){ .kind = ADDR_IP }, ADDR_CONNS,
                                        &cause),
      0);
@@ -178,7 +178,7 @@ TEST(when_the_table_is_full_the_one_longest_unused_goes) {
   for (unsigned i = 0; i < 3; i++) {
     struct addr a = nth(i);
     EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
-    sio__addr_record_release(v, ADDR_CONNS);
+    sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   }
   struct addr first = nth(0), second = nth(1), new_one = nth(3);
   CHECK(sio__addr_limits_check_and_charge(&addr_limits, &first, ADDR_CONNS, &cause) >
@@ -202,11 +202,11 @@ TEST(when_all_of_it_is_in_use_a_newcomer_is_let_in_and_not_counted) {
   for (int i = 0; i < 1000; i++) {
     EQ(enter("1.2.3.4", ADDR_CONNS, &w), 0);
     CHECK(w == NULL);
-    sio__addr_record_release(w, ADDR_CONNS);
+    sio__addr_record_decrement_open_count(w, ADDR_CONNS);
   }
   EQ(addr_limits.own.records.n, 3);
   EQ(addr_limits.not_counted, 1000);
-  sio__addr_record_release(v[1], ADDR_CONNS);
+  sio__addr_record_decrement_open_count(v[1], ADDR_CONNS);
   EQ(enter("1.2.3.4", ADDR_CONNS, &w), 0);
   CHECK(w != NULL);
   EQ(addr_limits.own.records.n, 3);
@@ -219,7 +219,7 @@ TEST(a_flood_of_addresses_grows_nothing) {
   for (unsigned i = 0; i < 20000; i++) {
     struct addr a = nth(i);
     EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
-    sio__addr_record_release(v, ADDR_CONNS);
+    sio__addr_record_decrement_open_count(v, ADDR_CONNS);
   }
   EQ(addr_limits.own.records.n, 100);
   CHECK(addr_limits.own.records.cap <= 256);

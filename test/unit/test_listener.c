@@ -85,13 +85,13 @@ static bool stop_at_once;
 
 static void on_accept(struct listener *l, int fd) {
   accepted[naccepted++] = fd;
-  if (stop_at_once) sio__listener_stop(l);
+  if (stop_at_once) sio__listener_close(l);
 }
 
 static void on_starve(struct listener *l, int err) {
   starvings++;
   starved_by = err;
-  if (stop_at_once) sio__listener_stop(l);
+  if (stop_at_once) sio__listener_close(l);
 }
 
 static const struct listener_ops ops = { on_accept, on_starve };
@@ -110,7 +110,7 @@ static void hang_up_all(void) {
 }
 
 static void end(void) {
-  if (!stop_at_once) sio__listener_stop(ln);
+  if (!stop_at_once) sio__listener_close(ln);
   hang_up_all();
   net_close();
 }
@@ -184,7 +184,7 @@ TEST(a_server_that_is_started_again_gets_its_port_back_at_once) {
   int port = sio__listener_port(ln);
   close(accepted[--naccepted]); /* it closes first: its side is the one that waits */
   close(clients[--nclients]);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   turns(2);
   stop_at_once = listen_v4(port) != 0;
   EQ(stop_at_once, false);
@@ -250,7 +250,7 @@ TEST(a_port_is_free_again_when_its_listener_has_stopped) {
   begin_v4(3);
   turns(2);
   int port = sio__listener_port(ln);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   EQ(dial_v4(port), -ECONNREFUSED);
   EQ(listen_v4(port), 0);
   EQ(dial_v4(port), 0);
@@ -319,8 +319,8 @@ TEST(it_may_be_stopped_while_it_accepts) {
 
 TEST(stopping_twice_is_fine) {
   begin_v4(0);
-  sio__listener_stop(ln);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
+  sio__listener_close(ln);
   end();
 }
 
@@ -362,7 +362,7 @@ TEST(a_starved_listener_may_be_stopped) {
   begin_v4(1);
   accept_faults[0] = EMFILE;
   turn();
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   later(200);
   EQ(naccepted, 0);
   stop_at_once = true;
@@ -448,7 +448,7 @@ TEST(a_unix_socket_accepts_and_its_file_goes_with_it) {
   EQ(dial_unix(path), 0);
   turns(2);
   EQ(naccepted, 1);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   CHECK(!exists());
   end_unix();
 }
@@ -461,7 +461,7 @@ TEST(a_stale_socket_file_is_replaced) {
   EQ(dial_unix(path), 0);
   turns(2);
   EQ(naccepted, 1);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   end_unix();
 }
 
@@ -476,7 +476,7 @@ TEST(a_socket_that_somebody_listens_on_is_left_alone) {
   EQ(dial_unix(path), 0);
   turns(2);
   EQ(naccepted, 1);
-  sio__listener_stop(ln);
+  sio__listener_close(ln);
   end_unix();
 }
 
@@ -525,11 +525,11 @@ TEST(a_unix_listener_without_memory_leaves_no_file) {
 
 /* ---- the host's listeners -------------------------------------------------------------------- */
 
-static int taken; /* what sio__take_socket_from_uv_stream() said last */
+static int taken; /* what sio__accept_fd_from_host_listener() said last */
 
 static void on_connection(uv_stream_t *host_listener, int status) {
   EQ(status, 0);
-  taken = sio__take_socket_from_uv_stream(&loop, host_listener);
+  taken = sio__accept_fd_from_host_listener(&loop, host_listener);
   if (taken >= 0) accepted[naccepted++] = taken;
 }
 
@@ -574,7 +574,7 @@ TEST(a_connection_of_the_hosts_tcp_listener_is_taken) {
   begin();
   EQ(dial_v4(listen_with_uv(&tcp, on_connection)), 0);
   check_taken();
-  EQ(sio__take_socket_from_uv_stream(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
+  EQ(sio__accept_fd_from_host_listener(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
   uv_close((uv_handle_t *)&tcp, NULL);
   turns(2);
   hang_up_all();

@@ -172,7 +172,7 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   EQ(lines, LOG_RATE);
   EQ(log.left_out, 1000 - LOG_RATE);
   CHECK(log.counting);
-  sio__log_end_rate_limit_second(&log);
+  sio__log_report_left_out_lines(&log);
   CHECK(!log.counting);
   sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 1);
@@ -182,7 +182,7 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
                     "the last second");
   cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
   EQ(lines, LOG_RATE + 2);
-  sio__log_end_rate_limit_second(&log);
+  sio__log_report_left_out_lines(&log);
   sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 2);
 }

@@ -60,7 +60,7 @@ TEST(what_a_task_queues_runs_in_the_same_turn_behind_what_waits) {
 }
 
 static unsigned checks;
-static void on_check(uv_check_t *h) {
+static void on_check_end_turn(uv_check_t *h) {
   (void)h;
   checks++;
 }
@@ -80,7 +80,7 @@ TEST(tasks_that_never_stop_give_the_loop_back_and_go_on_without_an_event) {
   restless = &s;
   checks = 0;
   uv_check_init(&uv, &check);
-  uv_check_start(&check, on_check);
+  uv_check_start(&check, on_check_end_turn);
   sio__loop_defer(&loop, &s.task);
   for (unsigned i = 1; i <= 5; i++) {
     unsigned before = s.runs;

@@ -37,7 +37,7 @@ static void on_ticket(void *arg) {
 static void post_one(struct poster *p) {
   struct ticket *t = malloc(sizeof *t);
   *t = (struct ticket){ p, p->accepted };
-  p->err = sio__loop_post(&loop, on_ticket, t);
+  p->err = sio__loop_post_call(&loop, on_ticket, t);
   if (p->err)
     free(t);
   else
@@ -116,14 +116,14 @@ static void on_post(void *arg) { note(arg); }
 
 static void post_more(void *arg) {
   note(arg);
-  sio__loop_post(&loop, on_post, "second");
+  sio__loop_post_call(&loop, on_post, "second");
 }
 
 static char first[] = "first";
 
 TEST(a_post_may_post) {
   begin();
-  EQ(sio__loop_post(&loop, post_more, first), 0);
+  EQ(sio__loop_post_call(&loop, post_more, first), 0);
   EQ_STR(seen, "");
   turns(3);
   EQ_STR(seen, "first second");
@@ -133,7 +133,7 @@ TEST(a_post_may_post) {
 TEST(a_post_without_memory_is_refused) {
   begin();
   alloc_fail_in(1);
-  EQ(sio__loop_post(&loop, on_post, first), UV_ENOMEM);
+  EQ(sio__loop_post_call(&loop, on_post, first), UV_ENOMEM);
   turns(2);
   EQ_STR(seen, "");
   net_close();
@@ -143,9 +143,9 @@ TEST(a_post_without_memory_is_refused) {
 
 TEST(what_was_posted_before_the_close_still_runs) {
   begin();
-  EQ(sio__loop_post(&loop, on_post, first), 0);
+  EQ(sio__loop_post_call(&loop, on_post, first), 0);
   sio__loop_close(&loop, loop_closed);
-  EQ(sio__loop_post(&loop, on_post, first), SIO_ECLOSED);
+  EQ(sio__loop_post_call(&loop, on_post, first), SIO_ECLOSED);
   turns(4);
   EQ_STR(seen, "first");
   net_close();
@@ -158,8 +158,8 @@ static void close_from_post(void *arg) {
 
 TEST(a_post_may_close_the_loop) {
   begin();
-  EQ(sio__loop_post(&loop, close_from_post, first), 0);
-  EQ(sio__loop_post(&loop, on_post, first), 0);
+  EQ(sio__loop_post_call(&loop, close_from_post, first), 0);
+  EQ(sio__loop_post_call(&loop, on_post, first), 0);
   turns(4);
   EQ_STR(seen, "first first");
   net_close();

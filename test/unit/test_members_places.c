@@ -63,9 +63,9 @@ TEST(when_the_member_with_the_cluster_has_closed_another_may_have_it) {
   nclosed = 0;
   sio_server_close(members[0], on_member_closed, NULL);
   turns(5);
-  CHECK(!sio__threads_find_cluster(threads, NULL));
+  CHECK(!sio__threads_find_cluster_member(threads, NULL));
   EQ(sio_threads_set_adapter(members[1], &ops, NULL), 0);
-  CHECK(sio__threads_find_cluster(threads, NULL));
+  CHECK(sio__threads_find_cluster_member(threads, NULL));
   sio_server_close(members[1], on_member_closed, NULL);
   sio_server_close(members[2], on_member_closed, NULL);
   wait_until_closed();

@@ -409,8 +409,8 @@ static void check_peer_name(int family, const char *want) {
   struct conn *c;
   EQ(sio__conn_new(&c, &loop, pair[0], &ops, NULL), 0);
   char address[CONN_ADDRESS];
-  EQ_STR(sio__conn_address(c, address), want);
-  EQ_STR(sio__conn_address(conn, address), "");
+  EQ_STR(sio__conn_peer_address_text(c, address), want);
+  EQ_STR(sio__conn_peer_address_text(conn, address), "");
   sio__conn_close(c);
   close(pair[1]);
   end();

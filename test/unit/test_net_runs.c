@@ -167,7 +167,7 @@ static struct msg *make(size_t n) {
   memset(bytes, 'a' + (int)(last_id % 26), sizeof bytes);
   snprintf(bytes, sizeof bytes, "%u;", ++last_id);
   struct msg *m = text_n(bytes, n);
-  sio__ws_write_header(m);
+  sio__ws_write_message_header_once(m);
   return m;
 }
 

@@ -393,7 +393,7 @@ TEST(a_peer_that_never_said_anything_just_ends) {
 
 TEST(a_late_handshake_is_refused) {
   open_plain();
-  sio__tls_fail_handshake_timeout(conn);
+  sio__tls_fail_timed_out_handshake(conn);
   EQ(failed_as(SIO_TLS_FAILED_TIMEOUT), 1);
   tls_peer_open(&peer, far_fd, TLS1_3_VERSION);
   CHECK(!shake_by(SIZE_MAX));

@@ -227,7 +227,7 @@ TEST(what_does_not_shrink_may_be_as_long_as_the_limit) {
   wire_frame(&w, 0xc2, block, sizeof block);
   sio__ws_recv_feed(&r, w.p, w.n);
   CHECK(seen.n > 6 && memcmp(seen.p, "B1000:", 6) == 0);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   wire_clear(&w);
   end();
 }
@@ -264,7 +264,7 @@ TEST(every_allocation_that_fails_is_a_close_with_1011) {
     const char *want = done ? "T5:Hello|" : "F1011,0:|";
     saw(want, strlen(want));
     fuse = 0;
-    sio__ws_recv_clear(&r);
+    sio__ws_recv_free_and_stop(&r);
     wire_clear(&w);
     end();
   }

@@ -8,7 +8,7 @@
 
 static void header_is(enum ws_opcode op, uint64_t n, const char *want, unsigned len) {
   uint8_t out[10];
-  unsigned got = sio__ws_encode_header(out, op, n);
+  unsigned got = sio__ws_encode_unmasked_fin_header(out, op, n);
   EQ_MEM(out, got, want, len);
 }
 
@@ -27,14 +27,14 @@ TEST(a_msg_is_sealed_once_and_its_text_stays) {
   sio__msg_allocator_init(&home);
   struct msg *m = sio__msg_from_bytes(&home, "4123", 4);
   REQUIRE(m);
-  sio__ws_write_header(m);
+  sio__ws_write_message_header_once(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_frame_len(m),
          "\x81\x04"
          "4123",
          6);
   EQ(ws_frame_offset(m), MSG_HEADROOM - 2);
   m->binary = true;
-  sio__ws_write_header(m);
+  sio__ws_write_message_header_once(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_frame_len(m),
          "\x81\x04"
          "4123",
@@ -53,7 +53,7 @@ TEST(an_attachment_leaves_as_a_binary_frame) {
   m->len = 70000;
   memset(msg_data(m), 'x', m->len);
   m->binary = true;
-  sio__ws_write_header(m);
+  sio__ws_write_message_header_once(m);
   EQ(m->ws_head, 10);
   EQ_MEM(msg_data(m) - 10, 10, "\x82\x7f\0\0\0\0\0\x01\x11\x70", 10);
   EQ(ws_frame_offset(m), 0);
@@ -68,7 +68,7 @@ TEST(a_raw_msg_gets_no_header) {
   struct msg *m = sio__msg_from_bytes(&home, "\x81\x01x", 3);
   REQUIRE(m);
   m->raw = true;
-  sio__ws_write_header(m);
+  sio__ws_write_message_header_once(m);
   EQ(ws_frame_offset(m), MSG_HEADROOM);
   EQ(ws_frame_len(m), 3);
   msg_unref(m);

@@ -202,7 +202,7 @@ TEST(the_first_two_bytes_fail_without_the_rest) {
     seen.n = 0;
     sio__ws_recv_feed(&r, bad[i], strlen(bad[i]));
     SAW("F1002,0:|");
-    sio__ws_recv_clear(&r);
+    sio__ws_recv_free_and_stop(&r);
   }
   end();
 }
@@ -267,7 +267,7 @@ TEST(a_message_over_the_limit_is_refused_on_its_header) {
   feed_header(&r, 0x82, 11);
   SAW("F1009,0:|");
   EQ(alloc_calls, before);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -285,7 +285,7 @@ TEST(the_limit_holds_for_the_sum_of_fragments) {
   feed(&r, 0x00, "5678");
   feed_header(&r, 0x80, 2);
   SAW("F1009,0:|");
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -295,7 +295,7 @@ TEST(an_announced_length_costs_no_memory_until_bytes_come) {
   start(&r, &roomy);
   feed_header(&r, 0x82, roomy.max_message);
   CHECK(r.msg == NULL);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -317,7 +317,7 @@ TEST(a_buffer_is_never_64_kib_ahead_of_what_has_come) {
   sio__ws_recv_feed(&r, bytes, max - come);
   EQ(seen.n, strlen("B1048576:|") + max);
   CHECK(r.msg == NULL && r.ctx == NULL);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -340,7 +340,7 @@ TEST(too_many_fragments_are_refused_empty_ones_too) {
   SAW("");
   feed(&r, 0x80, "");
   SAW("F1008,0:|");
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -364,7 +364,7 @@ TEST(every_length_around_the_steps_comes_out_as_it_went_in) {
       saw(want.p, want.n);
       CHECK(r.ctx == NULL && r.msg == NULL);
       wire_clear(&want);
-      sio__ws_recv_clear(&r);
+      sio__ws_recv_free_and_stop(&r);
     }
   wire_clear(&w);
   free(p);
@@ -395,7 +395,7 @@ TEST(a_context_is_held_only_inside_a_payload) {
     free(zeros);
     wire_clear(&w);
   }
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -417,8 +417,8 @@ TEST(two_connections_byte_by_byte_do_not_mix) {
   }
 #define ONCE "T14:from the first|B14:from the 2nd..|"
   SAW(ONCE ONCE ONCE);
-  sio__ws_recv_clear(&a);
-  sio__ws_recv_clear(&b);
+  sio__ws_recv_free_and_stop(&a);
+  sio__ws_recv_free_and_stop(&b);
   wire_clear(&wa);
   wire_clear(&wb);
   end();
@@ -432,7 +432,7 @@ TEST(small_messages_allocate_nothing_once_a_context_is_there) {
   size_t before = alloc_calls;
   for (int i = 0; i < 30; i++) feed(&r[i % 3], 0x81, "a small message");
   EQ(alloc_calls, before);
-  for (int i = 0; i < 3; i++) sio__ws_recv_clear(&r[i]);
+  for (int i = 0; i < 3; i++) sio__ws_recv_free_and_stop(&r[i]);
   end();
 }
 
@@ -448,7 +448,7 @@ TEST(the_pool_keeps_some_contexts_and_no_more) {
   EQ(alloc_live, before + MANY);
   for (int i = 0; i < MANY; i++) sio__ws_recv_feed(&r[i], "x", 1);
   CHECK(alloc_live > before && alloc_live < before + MANY / 2);
-  for (int i = 0; i < MANY; i++) sio__ws_recv_clear(&r[i]);
+  for (int i = 0; i < MANY; i++) sio__ws_recv_free_and_stop(&r[i]);
   end();
 }
 
@@ -457,11 +457,11 @@ TEST(a_half_read_frame_does_not_spoil_the_next_connection) {
   struct ws_recv r;
   start(&r, &roomy);
   sio__ws_recv_feed(&r, "\x81\x85\0\0\0\0he", 8);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   start(&r, &roomy);
   feed(&r, 0x81, "fresh");
   SAW("T5:fresh|");
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
   end();
 }
 
@@ -474,7 +474,7 @@ static bool stop(struct ws_recv *r) {
 
 /* The struct itself goes too, so that the sanitizer sees a late touch. */
 static bool clear_and_free(struct ws_recv *r) {
-  sio__ws_recv_clear(r);
+  sio__ws_recv_free_and_stop(r);
   free(r);
   return false;
 }
@@ -503,7 +503,7 @@ static void feed_all_kinds(bool (*then)(struct ws_recv *r), bool gone) {
     saw(v[i].want, strlen(v[i].want));
     wire_clear(&w);
     if (gone) continue;
-    sio__ws_recv_clear(r);
+    sio__ws_recv_free_and_stop(r);
     free(r);
   }
 }
@@ -562,7 +562,7 @@ TEST(without_memory_it_fails_with_1011_and_leaks_nothing) {
     alloc_fail_in(0);
     REQUIRE(seen.n >= n);
     EQ_MEM(seen.p + seen.n - n, n, done ? all_well : no_memory, n);
-    sio__ws_recv_clear(&r);
+    sio__ws_recv_free_and_stop(&r);
     end();
   }
   CHECK(i > 5);
@@ -680,7 +680,7 @@ TEST(random_streams_cut_anywhere_decode_to_what_was_sent) {
     feed_in_random_pieces(&r, &out);
     saw(want.p, want.n);
     CHECK(r.ctx == NULL && r.msg == NULL);
-    sio__ws_recv_clear(&r);
+    sio__ws_recv_free_and_stop(&r);
     wire_clear(&want);
     wire_clear(&out);
   }
@@ -718,7 +718,7 @@ TEST(damaged_streams_end_at_most_once) {
     feed_in_random_pieces(&r, &out);
     CHECK(ends <= 1 && r.ended == (ends == 1));
     total += ends;
-    sio__ws_recv_clear(&r);
+    sio__ws_recv_free_and_stop(&r);
     wire_clear(&out);
   }
   CHECK(total > 100);

@@ -59,7 +59,7 @@ static inline void check_cut(struct guard *g, const char *p, size_t n, size_t cu
   sio__ws_recv_feed(&r, guard_put(g, p + cut, n - cut), n - cut);
   saw(want, strlen(want));
   CHECK(!r.ctx);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
 }
 
 static inline void check_bytes(struct guard *g, const char *p, size_t n, const char *want) {
@@ -69,7 +69,7 @@ static inline void check_bytes(struct guard *g, const char *p, size_t n, const c
   for (size_t i = 0; i < n; i++) sio__ws_recv_feed(&r, guard_put(g, p + i, 1), 1);
   saw(want, strlen(want));
   CHECK(!r.ctx);
-  sio__ws_recv_clear(&r);
+  sio__ws_recv_free_and_stop(&r);
 }
 
 static inline void check_all(const char *p, size_t n, const char *want) {
