@@ -152,11 +152,11 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
 
 static void threads_adapter_forget_ended_query(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__query_hold(q);
+  sio__query_hold_open(q);
   sio__thread_query_forget_and_release(a, q);
   sio__threads_order_free_events_of_query(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
-  sio__query_release(q, 0);
+  sio__query_release_and_end_if_complete(q, 0);
 }
 
 /* Passes a server-side event that this server has received from another process on to the servers

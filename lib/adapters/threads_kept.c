@@ -77,8 +77,8 @@ static int send_recoverable_socket_to_cluster_member(struct threads_kept *v,
                                                      const struct kept_socket *k) {
   struct saved_state rooms = { 0 };
   sio_saved_socket saved = { .size = sizeof saved, .id = sio_socket_id(k->socket), .pid = k->pid };
-  int err = sio__saved_state_copy_rooms(&rooms, k->socket);
-  if (!err) err = sio__saved_state_describe(&rooms, v->adapter->nsp, &saved);
+  int err = sio__saved_state_copy_rooms_of_socket(&rooms, k->socket);
+  if (!err) err = sio__saved_state_describe_for_adapter(&rooms, v->adapter->nsp, &saved);
   if (!err) {
     saved.shared = sio_socket_shared(k->socket);
     err = send_saved_socket_to_cluster_member(v->adapter, &saved);

@@ -142,7 +142,8 @@ static void add_found_socket_or_save_it_again(struct threads_adapter *a, const s
 
 static void add_received_event_to_restore(struct threads_adapter *a, const struct request *r) {
   struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
-  if (k) (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
+  if (k)
+    (void)sio__socket_restore_add_missed_event(k->restore, r->json, r->bins, r->nbins, r->offset);
 }
 
 static void finish_restore_from_cluster(struct threads_adapter *a, const struct request *r) {
@@ -160,7 +161,7 @@ static const struct recovery_record *record_of_restore(const sio_restore *r) {
 static bool was_saved_socket_in_any_room_or_id(const struct recovery_record *rec,
                                                const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
-    if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
+    if (sio__is_lost_socket_in_room(*rooms, rec)) return true;
   return false;
 }
 
@@ -171,7 +172,7 @@ void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const s
     const struct recovery_record *rec = k->following ? record_of_restore(k->restore) : NULL;
     if (rec && (!r->rooms || was_saved_socket_in_any_room_or_id(rec, r->rooms)) &&
         !was_saved_socket_in_any_room_or_id(rec, r->except))
-      (void)sio__socket_restore_add_event(k->restore, r->json, r->bins, r->nbins, r->offset);
+      (void)sio__socket_restore_add_missed_event(k->restore, r->json, r->bins, r->nbins, r->offset);
   }
 }
 
@@ -300,7 +301,7 @@ static void end_relayed_restore_of_request(struct threads_adapter *a, const stru
 static void close_old_socket_and_answer_released(struct threads_adapter *a,
                                                  const struct request *r) {
   if (a->nsp->recovery)
-    sio__recovery_close_old_socket(a->nsp->recovery, slice_str(r->key), r->number);
+    sio__recovery_close_old_socket_by_pid(a->nsp->recovery, slice_str(r->key), r->number);
   send_restore_or_release_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 

@@ -64,7 +64,7 @@ static void broadcast_order_start_timer(struct threads_adapter *a) {
 static void waiting_event_free(struct threads_order *o, struct waiting_event *e) {
   list_remove(&e->link);
   o->event_bytes -= e->target->size;
-  if (e->query) sio__query_release(e->query, 0);
+  if (e->query) sio__query_release_and_end_if_complete(e->query, 0);
   sio__remote_packet_free(e->packet);
   sio__thread_request_unref(e->target);
   sio__free(e);
@@ -115,7 +115,7 @@ static bool queue_event_after_last_broadcast(struct threads_adapter *a, const si
   }
   e->after = o->last_sent;
   e->query = p->query;
-  if (e->query) sio__query_hold(e->query);
+  if (e->query) sio__query_hold_open(e->query);
   o->event_bytes += e->target->size;
   list_push(&o->events, &e->link);
   return true;
@@ -281,7 +281,7 @@ int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const s
   int err = make_broadcast_request(&r, to, p, &info);
   r.route = ROUTE_DELIVERY;
   r.origin = origin;
-  r.offset = sio__packet_get_offset(p);
+  r.offset = sio__packet_get_replay_offset(p);
   if (!err) err = sio__thread_request_send_to_others(a, &r, to, info.query);
   if (err) sio__thread_message_report_lost(core_of_threads_adapter(a), err, a->nsp->name);
   here.flags = (to->flags & ~(unsigned)SIO_PROCESS) | SIO_LOCAL;

@@ -57,13 +57,13 @@ static void sent_query_free_if_answered(struct sent_query *k) {
  * sending, or 0. If err is 0, the query is held until that server has answered. Otherwise answers
  * will be missing, and the query ends with the error, unless that server is being closed. */
 static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err) {
-  sio__query_hold(k->q);
+  sio__query_hold_open(k->q);
   if (err) {
-    sio__query_release(k->q, err == SIO_ECLOSED ? 0 : err);
+    sio__query_release_and_end_if_complete(k->q, err == SIO_ECLOSED ? 0 : err);
     return;
   }
   k->open++;
-  sio__query_await_thread_count(k->q);
+  sio__query_expect_one_more_thread_count(k->q);
 }
 
 /* Sends a request to the n servers `others`. If it is a broadcast with a serial number, the two
@@ -144,12 +144,12 @@ static struct sent_query *find_sent_query_by_number(const sio_nsp *nsp, uint64_t
  * ANSWER_END for them. */
 static void sent_query_expect_one_more_end(struct sent_query *k) {
   k->open++;
-  sio__query_hold(k->q);
+  sio__query_hold_open(k->q);
 }
 
 static void sent_query_expect_more_acks(struct sent_query *k, const struct answer *a) {
   sio__query_expect_more_answers(k->q, a->n);
-  if (a->counted) sio__query_on_thread_count_reported(k->q);
+  if (a->counted) sio__query_thread_count_was_reported(k->q);
 }
 
 /* Handles ANSWER_END. If the other server is being closed (SIO_ECLOSED), its sockets are gone,
@@ -159,8 +159,8 @@ static void sent_query_end_answers_of_server(struct sent_query *k, const struct 
   k->open--;
   sent_query_free_if_answered(k);
   if (a->n) sio__query_count_lost_answers(q, a->n);
-  if (a->counted) sio__query_on_thread_count_reported(q);
-  sio__query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
+  if (a->counted) sio__query_thread_count_was_reported(q);
+  sio__query_release_and_end_if_complete(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 
 static void sent_query_handle_answer(struct sent_query *k, const struct answer *a) {
@@ -168,9 +168,9 @@ static void sent_query_handle_answer(struct sent_query *k, const struct answer *
     case ANSWER_MORE: sent_query_expect_one_more_end(k); return;
     case ANSWER_EXPECT: sent_query_expect_more_acks(k, a); return;
     case ANSWER_REPLY:
-      sio__query_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
+      sio__query_check_and_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
       return;
-    case ANSWER_REMOTE: sio__query_add_remote_socket(k->q, &a->remote); return;
+    case ANSWER_REMOTE: sio__query_check_and_add_remote_socket(k->q, &a->remote); return;
     case ANSWER_END: sent_query_end_answers_of_server(k, a); return;
   }
 }
@@ -200,7 +200,7 @@ void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *
     unsigned holds = k->open;
     k->open = 0;
     sent_query_free_if_answered(k);
-    while (holds-- > 0) sio__query_release(q, 0);
+    while (holds-- > 0) sio__query_release_and_end_if_complete(q, 0);
     return;
   }
 }

@@ -8,10 +8,10 @@
 #include "adapters/threads_adapter.h"
 
 /* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
- * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold()) until
- * each of these servers has sent ANSWER_END or q has ended. Returns UV_ENOMEM if nothing was sent
- * because memory ran out, otherwise 0: if sending to one of the servers fails, that is logged, and
- * q gets the error as its status. */
+ * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold_open())
+ * until each of these servers has sent ANSWER_END or q has ended. Returns UV_ENOMEM if nothing was
+ * sent because memory ran out, otherwise 0: if sending to one of the servers fails, that is
+ * logged, and q gets the error as its status. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Does the same, but sends the request only to the n members `to`. If `sent` is not NULL, *sent is

@@ -280,7 +280,7 @@ static struct request *copy_log_entry_to_request(sio_nsp *nsp, const struct repl
 static const struct replay_log_entry *find_next_event_missed_by_client(
     const struct recovery *recovery, const struct recovery_record *rec,
     const struct replay_log_entry *e) {
-  return sio__replay_find_next_missed(&rec->replay, &recovery->log, e, sio__is_saved_socket_in_room,
+  return sio__replay_find_next_missed(&rec->replay, &recovery->log, e, sio__is_lost_socket_in_room,
                                       rec);
 }
 
@@ -318,7 +318,7 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
     err = send_recovery_record_to_thread(core, r, m);
     if (!err) return;
     m->record = NULL;
-    sio__recovery_put_back_record(recovery, rec);
+    sio__recovery_put_back_detached_record(recovery, rec);
   }
   if (m) record_message_free(m);
   if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
@@ -351,7 +351,7 @@ static void send_recovery_record_or_failure(struct threads_adapter *a, struct re
 
 void sio__threads_recovery_answer_or_defer_request(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
-  if (recovery && a->recovery && sio__recovery_find_record(recovery, slice_str(r->key))) {
+  if (recovery && a->recovery && sio__recovery_find_record_by_pid(recovery, slice_str(r->key))) {
     send_recovery_record_or_failure(a, r);
     return;
   }
@@ -377,7 +377,7 @@ static void add_received_missed_events_to_replay_log(struct recovery *recovery,
 static bool was_saved_socket_in_any_room(const struct recovery_record *rec,
                                          const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
-    if (sio__is_saved_socket_in_room(*rooms, rec)) return true;
+    if (sio__is_lost_socket_in_room(*rooms, rec)) return true;
   return false;
 }
 
@@ -409,7 +409,7 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
   struct recovery_record *rec = m->record;
   if (!rec || !w || !recovery ||
       !sio__recent_broadcasts_has_all_since(&a->recovery->recent, w->position) ||
-      sio__recovery_attach_record(recovery, rec))
+      sio__recovery_adopt_record_of_other_thread(recovery, rec))
     return NULL;
   m->record = NULL;
   rec->since = w->number;
@@ -428,7 +428,7 @@ static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
   else if (rec->replay.missed_one_is_lost)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
-    sio__recovery_make_record_away_again(a->nsp->recovery, rec);
+    sio__recovery_return_record_to_lost_sockets(a->nsp->recovery, rec);
 }
 
 static void on_recovery_record_received(struct threads_adapter *a, struct thread_restore *w,

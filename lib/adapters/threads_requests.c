@@ -138,7 +138,8 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
   static const sio_query_watch watch = { .reply = on_received_query_reply,
                                          .end = on_received_query_end };
   struct received_query *k = received_query_new(a->nsp, r);
-  int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
+  int err = k ? sio__query_new_with_adapter_callbacks(a->nsp, r->timeout_ms, &watch, k, &k->q)
+              : UV_ENOMEM;
   if (err) {
     if (k) received_query_free(k);
     send_answer_end_if_wanted(a->nsp->core, r, err);
@@ -147,7 +148,7 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
   sio_query *q = k->q;
   err = broadcast_through_adapter_below(a, r, q);
   send_count_of_sockets_newly_asked(k);
-  sio__query_release(q, err);
+  sio__query_release_and_end_if_complete(q, err);
 }
 
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
@@ -263,7 +264,7 @@ static int send_server_event_and_await_answers(struct threads_adapter *a, const 
                                          .end = on_received_query_end };
   struct received_query *k = received_query_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
-  int err = sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
+  int err = sio__query_new_with_adapter_callbacks(a->nsp, r->timeout_ms, &watch, k, &k->q);
   if (err) {
     received_query_free(k);
     return err;
@@ -272,7 +273,7 @@ static int send_server_event_and_await_answers(struct threads_adapter *a, const 
   sio_query *q = k->q;
   received_query_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = send_server_event_through_adapter_below(a, r, q);
-  sio__query_release(q, err);
+  sio__query_release_and_end_if_complete(q, err);
   return 0;
 }
 
@@ -289,9 +290,9 @@ static void run_server_emit_request(struct threads_adapter *a, const struct requ
   sio_return to = { { 0 } };
   memcpy(to.bytes, &at, sizeof at);
   send_server_event_to_other_processes(a, r);
-  int err =
-      sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
-                                    r->number ? send_reply_and_end_of_server_event : NULL, &to);
+  int err = sio__server_side_handle_event_on_this_server(
+      a->nsp, r->json, r->bins, r->nbins, r->number ? send_reply_and_end_of_server_event : NULL,
+      &to);
   if (!err) return;
   if (r->number)
     send_answer_end_if_wanted(a->nsp->core, r, err);

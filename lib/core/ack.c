@@ -19,8 +19,8 @@ struct sio_ack {
   struct server_side_ack server; /* used if socket is NULL; contains a reference to the namespace */
 };
 
-static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side_ack *server,
-                          sio_args args) {
+static int send_ack_to_client_or_server(sio_socket *s, int64_t id,
+                                        const struct server_side_ack *server, sio_args args) {
   return s ? sio__send_ack_packet(s, id, args) : sio__server_side_send_ack(server, args);
 }
 
@@ -29,7 +29,7 @@ bool sio_event_wants_ack(const sio_event *e) { return e->ack_id != PACKET_NO_ID 
 int sio_reply(sio_event *e, sio_args args) {
   if (e->ack_id == PACKET_NO_ID) return 0;
   if (e->ack_used) return SIO_ESTATE;
-  int err = send_ack_reply(e->socket, e->ack_id, e->server_side, args);
+  int err = send_ack_to_client_or_server(e->socket, e->ack_id, e->server_side, args);
   e->ack_used = err == 0;
   return err;
 }
@@ -43,7 +43,7 @@ sio_ack *sio_event_take_ack(sio_event *e) {
     sio_socket_ref(e->socket);
   } else {
     ack->server = *e->server_side;
-    sio__nsp_memory_ref(ack->server.nsp);
+    sio__nsp_and_core_ref(ack->server.nsp);
   }
   e->ack_used = true;
   return ack;
@@ -51,7 +51,7 @@ sio_ack *sio_event_take_ack(sio_event *e) {
 
 int sio_ack_send(sio_ack *ack, sio_args args) {
   if (!ack) return 0;
-  int err = send_ack_reply(ack->socket, ack->id, &ack->server, args);
+  int err = send_ack_to_client_or_server(ack->socket, ack->id, &ack->server, args);
   sio_ack_drop(ack);
   return err;
 }
@@ -61,6 +61,6 @@ void sio_ack_drop(sio_ack *ack) {
   if (ack->socket)
     sio_socket_unref(ack->socket);
   else
-    sio__nsp_memory_unref(ack->server.nsp);
+    sio__nsp_and_core_unref(ack->server.nsp);
   sio__free(ack);
 }

@@ -6,12 +6,12 @@
 
 #include <assert.h>
 
-static void middleware_chain_finish(struct chain *c, bool ok) {
+static void middleware_chain_call_finish_callback(struct chain *c, bool ok) {
   c->state = CHAIN_IDLE;
   c->ops->finish(c, ok);
 }
 
-static void middleware_chain_call_next(struct chain *c) {
+static void middleware_chain_run_until_late_verdict(struct chain *c) {
   while (c->ops->may_continue(c) &&
          (c->at = sio__hooks_next_after(c->hooks, c->at, c->last_number))) {
     c->state = CHAIN_CALLING;
@@ -22,27 +22,27 @@ static void middleware_chain_call_next(struct chain *c) {
       return;
     }
     if (c->state == CHAIN_REFUSED) {
-      middleware_chain_finish(c, false);
+      middleware_chain_call_finish_callback(c, false);
       return;
     }
   }
-  middleware_chain_finish(c, true);
+  middleware_chain_call_finish_callback(c, true);
 }
 
-static void middleware_chain_on_turn_end(struct task *t) {
+static void middleware_chain_resume_after_late_verdict(struct task *t) {
   struct chain *c = container_of(t, struct chain, task);
   if (c->state == CHAIN_REFUSED)
-    middleware_chain_finish(c, false);
+    middleware_chain_call_finish_callback(c, false);
   else
-    middleware_chain_call_next(c);
+    middleware_chain_run_until_late_verdict(c);
 }
 
-static void middleware_chain_on_verdict(struct sio_next *n, bool ok, const char *message,
-                                        sio_val data) {
+static void middleware_chain_record_verdict(struct sio_next *n, bool ok, const char *message,
+                                            sio_val data) {
   struct chain *c = container_of(n, struct chain, next);
   uint8_t was = c->state;
   if (was == CHAIN_ABANDONED) {
-    middleware_chain_finish(c, false);
+    middleware_chain_call_finish_callback(c, false);
     return;
   }
   if (was != CHAIN_CALLING && was != CHAIN_WAITING) return;
@@ -54,16 +54,16 @@ static void middleware_chain_on_verdict(struct sio_next *n, bool ok, const char 
 void sio__middleware_chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
                                 const struct chain_ops *ops) {
   *c = (struct chain){
-    .next.done = middleware_chain_on_verdict, .loop = loop, .hooks = hooks, .ops = ops
+    .next.done = middleware_chain_record_verdict, .loop = loop, .hooks = hooks, .ops = ops
   };
-  task_init(&c->task, middleware_chain_on_turn_end);
+  task_init(&c->task, middleware_chain_resume_after_late_verdict);
 }
 
 void sio__middleware_chain_start(struct chain *c) {
   assert(c->state == CHAIN_IDLE);
   c->at = NULL;
   c->last_number = c->hooks->added;
-  middleware_chain_call_next(c);
+  middleware_chain_run_until_late_verdict(c);
 }
 
 void sio__middleware_chain_abandon(struct chain *c) {
@@ -73,5 +73,5 @@ void sio__middleware_chain_abandon(struct chain *c) {
     return;
   }
   task_cancel(&c->task);
-  middleware_chain_finish(c, false);
+  middleware_chain_call_finish_callback(c, false);
 }

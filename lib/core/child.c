@@ -22,13 +22,13 @@ struct addr_children {
   uint32_t n;
 };
 
-sio_slice sio__address_child_nsp_counter_key(const void *item) {
+sio_slice sio__get_map_key_of_child_nsp_counter(const void *item) {
   const struct addr_children *a = item;
   return slice((const char *)a->addr.b, sizeof a->addr.b);
 }
 
-static struct addr_children *address_child_nsp_counter_new(struct core *core,
-                                                           const struct addr *addr) {
+static struct addr_children *address_child_nsp_counter_add_to_map(struct core *core,
+                                                                  const struct addr *addr) {
   struct addr_children *a = sio__calloc(1, sizeof *a);
   if (!a) return NULL;
   a->core = core;
@@ -40,11 +40,11 @@ static struct addr_children *address_child_nsp_counter_new(struct core *core,
 
 static void address_child_nsp_counter_free_if_zero(struct addr_children *a) {
   if (!a || a->n) return;
-  sio__map_del(&a->core->addr_children, sio__address_child_nsp_counter_key(a));
+  sio__map_del(&a->core->addr_children, sio__get_map_key_of_child_nsp_counter(a));
   sio__free(a);
 }
 
-static void address_child_nsp_counter_decrement(struct addr_children *a) {
+static void address_child_nsp_counter_decrement_or_free(struct addr_children *a) {
   if (!a) return;
   assert(a->n > 0);
   a->n--;
@@ -67,7 +67,7 @@ static int find_or_add_address_child_nsp_counter(struct addr_children **out, str
   if (!c || !sio__addr_parse(&a, slice_str(sio__session_client_address(c)))) return 0;
   struct addr key = sio__addr_clear_ipv6_host_bits(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
-  if (!*out) *out = address_child_nsp_counter_new(core, &key);
+  if (!*out) *out = address_child_nsp_counter_add_to_map(core, &key);
   return *out ? 0 : UV_ENOMEM;
 }
 
@@ -76,7 +76,8 @@ static int find_or_add_address_child_nsp_counter(struct addr_children **out, str
  * least as many as could still be created (`left`). So the first address gets at most half of
  * max_child_nsps, and each further one at most half of what is left then; both are rounded up. If a
  * is NULL, the namespace counts for no address. */
-static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
+static int check_child_nsp_limits_and_log_refusal(struct core *core,
+                                                  const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
   if (left && (!a || a->n < left)) return 0;
@@ -96,11 +97,11 @@ static bool should_remove_child_namespace(const sio_nsp *nsp) {
          !core->opts->keep_empty_nsps;
 }
 
-static void child_namespace_on_unused(sio_nsp *nsp) {
+static void child_namespace_schedule_removal_if_unused(sio_nsp *nsp) {
   if (should_remove_child_namespace(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
 }
 
-static void child_namespace_on_remove_task(struct task *t) {
+static void child_namespace_remove_if_still_unused(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
   if (!should_remove_child_namespace(nsp)) return;
@@ -113,10 +114,10 @@ static void child_namespace_on_remove_task(struct task *t) {
   nsp->parent = NULL;
   assert(core->nchildren > 0);
   core->nchildren--;
-  address_child_nsp_counter_decrement(nsp->address_count);
+  address_child_nsp_counter_decrement_or_free(nsp->address_count);
   nsp->address_count = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
-  sio__nsp_close_adapter(nsp);
+  sio__nsp_close_adapter_and_recovery(nsp);
   sio__nsp_run_removed_hooks(nsp);
   sio__nsp_drop_library_ref(nsp);
 }
@@ -127,7 +128,7 @@ static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name
   struct core *core = parent->core;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (err) return err;
-  task_init(&(*out)->remove_unused, child_namespace_on_remove_task);
+  task_init(&(*out)->remove_unused, child_namespace_remove_if_still_unused);
   err = sio__nsp_copy_hooks(*out, parent);
   if (!err) err = sio__nsp_open_adapter_and_register(*out);
   if (err) sio__nsp_free(*out);
@@ -136,7 +137,7 @@ static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name
 
 static int child_namespace_create_within_limits(sio_nsp **out, sio_nsp *parent, sio_slice name,
                                                 struct addr_children *address_count) {
-  int err = check_child_namespace_limits(parent->core, address_count);
+  int err = check_child_nsp_limits_and_log_refusal(parent->core, address_count);
   if (!err) err = child_namespace_create(out, parent, name);
   if (err) return err;
   (*out)->address_count = address_count;
@@ -157,7 +158,7 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   }
   sio_nsp *nsp = *out;
   nsp->parent = parent;
-  nsp->on_unused = child_namespace_on_unused;
+  nsp->on_unused = child_namespace_schedule_removal_if_unused;
   list_push(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),

@@ -15,15 +15,15 @@
 #include "core/nsp.h"
 #include <sio/engine.h>
 
-/* Creates a child namespace; no namespace may have this name yet. requester is the session on which
- * a CONNECT packet for the name arrived, or NULL if the host asked for the namespace. Returns 0;
- * UV_ENOMEM; SIO_ETOOBIG if there are max_child_nsps child namespaces, or too many of them for the
- * address of requester (check_child_namespace_limits()); SIO_ESTATE if the server is closing; or
- * the error of the adapter or of the random source. */
+/* Creates a child namespace; no namespace may have this name yet. requester is the session on
+ * which a CONNECT packet for the name arrived, or NULL if the host asked for the namespace.
+ * Returns 0; UV_ENOMEM; SIO_ETOOBIG if there are max_child_nsps child namespaces, or too many of
+ * them for the address of requester (check_child_nsp_limits_and_log_refusal()); SIO_ESTATE if the
+ * server is closing; or the error of the adapter or of the random source. */
 int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
                              const sio_session *requester);
 
-sio_slice sio__address_child_nsp_counter_key(
+sio_slice sio__get_map_key_of_child_nsp_counter(
     const void *item); /* the key function of core->addr_children */
 void sio__address_child_nsp_counters_free_all(struct core *core);
 

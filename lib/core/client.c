@@ -20,7 +20,7 @@ void sio__client_remove_socket(struct client *cl, sio_socket *s) {
   sio_nsp_unref(s->nsp);
 }
 
-sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp) {
+sio_socket *sio__client_find_socket_by_nsp(const struct client *cl, sio_slice nsp) {
   sio_socket *s = cl->sockets;
   while (s && !slice_equals_str(nsp, s->nsp->name)) s = s->next;
   return s;

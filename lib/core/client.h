@@ -37,7 +37,7 @@ static inline struct core *core_of_client(const struct client *cl) {
  * the socket's namespace. */
 void sio__client_add_socket(struct client *cl, sio_socket *s);
 void sio__client_remove_socket(struct client *cl, sio_socket *s);
-sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
+sio_socket *sio__client_find_socket_by_nsp(const struct client *cl, sio_slice nsp); /* or NULL */
 /* Ends the session of the client because an allocation failed. */
 void sio__client_disconnect_out_of_memory(struct client *cl);
 /* Ends the session of the client because a packet that the peer needs could not be encoded. err is

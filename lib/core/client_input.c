@@ -41,19 +41,19 @@ static void client_end_for_protocol_violation(struct client *cl, const char *why
 
 /* Calls the host's sio_on_error() callbacks, once for each connected socket of the session, for
  * input that was refused. */
-static void client_on_refused_input(sio_session *c, int err, const char *why) {
+static void client_run_error_hooks_of_sockets(sio_session *c, int err, const char *why) {
   sio_error_info info = { err, why, slice(NULL, 0) };
   for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, &info);
 }
 
-static void client_end_for_bad_packet(struct client *cl, int err, const char *why) {
+static void client_end_for_bad_packet_or_no_memory(struct client *cl, int err, const char *why) {
   if (err == UV_ENOMEM) {
     sio__client_disconnect_out_of_memory(cl);
     return;
   }
   core_of_client(cl)->stats.parse_errors++;
-  client_on_refused_input(cl->session, err, why);
+  client_run_error_hooks_of_sockets(cl->session, err, why);
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
 }
 
@@ -62,15 +62,15 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 /* Counts the auth of a CONNECT packet of a client that has joined no namespace yet. Returns true
  * if the auth of all its CONNECT packets together exceeds a quarter of max_unjoined: slow
  * middleware may keep all of it in memory. */
-static bool count_auth_bytes_and_check_limit(struct client *cl, const struct packet *p) {
+static bool count_unjoined_auth_and_is_over_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
-  size_t total = sio__client_add_auth_bytes(cl, p->json.n + p->query.n);
+  size_t total = sio__client_add_to_auth_byte_total(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
 }
 
 /* Returns the number that is limited by max_nsps: the sockets of the client, and its requests for
  * namespaces that do not exist yet (nsp_request.h). */
-static uint32_t count_namespaces_of_client(const struct client *cl) {
+static uint32_t count_sockets_and_nsp_requests_of_client(const struct client *cl) {
   uint32_t n = 0;
   for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
   for (const struct nsp_note *a = cl->nsp_notes; a; a = a->next) n += a->is_request;
@@ -81,13 +81,14 @@ static uint32_t count_namespaces_of_client(const struct client *cl) {
  * in state LEAVING count until they are removed, normally at the end of the loop's turn. If the
  * limit is reached, this function removes as many of them as necessary, which runs their disconnect
  * callbacks. */
-static bool is_full_after_removing_leaving_sockets(struct client *cl) {
+static bool finish_leaving_and_is_client_at_max_nsps(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
-  for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
+  for (sio_socket *s = cl->sockets, *next; s && count_sockets_and_nsp_requests_of_client(cl) >= max;
+       s = next) {
     next = s->next;
-    if (s->state == SOCKET_LEAVING) sio__socket_finish_leaving(s, NULL);
+    if (s->state == SOCKET_LEAVING) sio__socket_finish_leaving_and_run_hooks(s, NULL);
   }
-  return count_namespaces_of_client(cl) >= max;
+  return count_sockets_and_nsp_requests_of_client(cl) >= max;
 }
 
 /* Handles a CONNECT packet for a namespace in which the client has a socket. Returns true if it has
@@ -96,17 +97,18 @@ static bool is_full_after_removing_leaving_sockets(struct client *cl) {
  * The official client sends CONNECT twice if its user connects, disconnects and connects again
  * before the first answer has arrived, as React's StrictMode does. A second CONNECT with the same
  * auth is the same request again; one with another auth starts over, as another user. */
-static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice auth) {
+static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
-    if (sio__connect_on_second_connect(s, auth)) sio__client_disconnect_out_of_memory(cl);
+    if (sio__connect_update_pending_by_new_connect(s, auth))
+      sio__client_disconnect_out_of_memory(cl);
     return false;
   }
   if (s->state == SOCKET_CONNECTED && sio__is_same_auth(sio_socket_auth(s), auth)) {
-    sio__connect_resend_answer(s);
+    sio__connect_resend_answer_unless_just_sent(s);
     return false;
   }
   if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
-  sio__socket_finish_leaving(s, NULL);
+  sio__socket_finish_leaving_and_run_hooks(s, NULL);
   return true;
 }
 
@@ -115,22 +117,23 @@ static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice 
  * socket; because of sio__client_remember_left_nsp() they are ignored. If the peer has left the
  * namespace after its CONNECT was answered twice, that is still remembered: the peer may take the
  * second of those answers for the answer to this packet. */
-static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
-  sio_socket *s = sio__client_find_socket(cl, name);
+static void connect_client_to_namespace_or_refuse(struct client *cl, sio_slice name,
+                                                  sio_slice auth) {
+  sio_socket *s = sio__client_find_socket_by_nsp(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
-  if (s && !handle_repeated_connect(cl, s, auth)) return;
-  if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
-  bool full = is_full_after_removing_leaving_sockets(cl);
+  if (s && !handle_connect_for_existing_socket(cl, s, auth)) return;
+  if (!s && sio__nsp_request_update_by_new_connect(cl, name, auth)) return;
+  bool full = finish_leaving_and_is_client_at_max_nsps(cl);
   if (!sio__session_is_open(cl->session)) return;
   if (!sio__client_has_left_nsp_after_connect_answered_twice(cl, name)) {
     sio__client_forget_left_nsp(cl, name);
     if (replaces) sio__client_remember_left_nsp(cl, name);
   }
   sio_nsp *nsp = sio__nsp_find(core_of_client(cl), name);
-  if (!nsp && !sio__can_nsp_be_requested(core_of_client(cl), name))
-    sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
+  if (!nsp && !sio__can_parents_be_asked_for_nsp(core_of_client(cl), name))
+    sio__connect_log_and_refuse(cl, name, SIO_REFUSED_NO_NSP);
   else if (full)
-    sio__connect_refuse(cl, name, SIO_REFUSED_TOO_MANY);
+    sio__connect_log_and_refuse(cl, name, SIO_REFUSED_TOO_MANY);
   else if (nsp)
     sio__connect_new_socket(cl, nsp, auth);
   else
@@ -139,18 +142,18 @@ static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_s
 
 /* Handles a CONNECT packet. A Socket.IO 2 client sends its auth as a query string, later clients
  * send JSON. */
-static void client_on_connect_packet(struct client *cl, const struct packet *p) {
+static void client_handle_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
-  if (count_auth_bytes_and_check_limit(cl, p)) {
-    client_end_for_bad_packet(
+  if (count_unjoined_auth_and_is_over_limit(cl, p)) {
+    client_end_for_bad_packet_or_no_memory(
         cl, SIO_ETOOBIG,
         "the client sent more auth than a quarter of max_unjoined before it joined a namespace");
   } else if (!is_socketio2_client(cl)) {
-    handle_connect_to_namespace(cl, p->nsp, p->json);
+    connect_client_to_namespace_or_refuse(cl, p->nsp, p->json);
   } else if (sio__auth_query_to_json_object(&auth, p->query)) {
     sio__client_disconnect_out_of_memory(cl);
   } else {
-    handle_connect_to_namespace(cl, p->nsp, slice(auth.p, auth.n));
+    connect_client_to_namespace_or_refuse(cl, p->nsp, slice(auth.p, auth.n));
     sio__buf_clear(&auth);
   }
 }
@@ -159,20 +162,20 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
 
 /* Handles a DISCONNECT packet that arrives before CONNECT was answered. Returns false if p is not
  * such a packet. */
-static bool handle_disconnect_before_connected(struct client *cl, const struct packet *p,
-                                               sio_socket *s) {
+static bool withdraw_unanswered_connect_if_disconnect(struct client *cl, const struct packet *p,
+                                                      sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
-  if (!s) return sio__nsp_request_withdraw(cl, p->nsp);
+  if (!s) return sio__nsp_request_mark_withdrawn(cl, p->nsp);
   if (s->state != SOCKET_PENDING) return false;
-  sio__connect_withdraw_pending(s);
+  sio__connect_mark_pending_withdrawn(s);
   return true;
 }
 
 /* Handles a packet for a namespace in which the client has no connected socket. If the peer may
  * believe that it is connected to this namespace (nsp_note.h), the packet is ignored. Otherwise the
  * packet violates the protocol, and the session is ended. */
-static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
-                                                    const sio_socket *s) {
+static void client_ignore_or_end_for_unjoined_packet(struct client *cl, const struct packet *p,
+                                                     const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp))
@@ -183,16 +186,16 @@ static void client_on_packet_for_unjoined_namespace(struct client *cl, const str
         cl, "the client sent a packet for a namespace that it has not joined");
 }
 
-static void client_on_socket_packet(struct client *cl, const struct packet *p) {
-  sio_socket *s = sio__client_find_socket(cl, p->nsp);
+static void client_handle_non_connect_packet(struct client *cl, const struct packet *p) {
+  sio_socket *s = sio__client_find_socket_by_nsp(cl, p->nsp);
   if (!s || s->state != SOCKET_CONNECTED) {
-    if (!handle_disconnect_before_connected(cl, p, s))
-      client_on_packet_for_unjoined_namespace(cl, p, s);
+    if (!withdraw_unanswered_connect_if_disconnect(cl, p, s))
+      client_ignore_or_end_for_unjoined_packet(cl, p, s);
     return;
   }
   switch (p->type) {
     case PACKET_EVENT: sio__dispatch_event(s, p); break;
-    case PACKET_ACK: sio__pending_ack_complete(s, p); break;
+    case PACKET_ACK: sio__pending_ack_handle_received_ack(s, p); break;
     default:
       sio__client_forget_left_nsp(cl, p->nsp);
       if (s->answered_twice) sio__client_remember_nsp_left_after_connect_answered_twice(cl, p->nsp);
@@ -212,23 +215,23 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
 }
 
-static void client_on_packet(struct client *cl, struct packet *p) {
+static void client_log_and_handle_packet(struct client *cl, struct packet *p) {
   if (is_socketio2_client(cl)) sio__packet_split_query_from_namespace(p);
   struct log *log = &core_of_client(cl)->log;
   if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
-    case PACKET_CONNECT: client_on_connect_packet(cl, p); break;
+    case PACKET_CONNECT: client_handle_connect_packet(cl, p); break;
     case PACKET_CONNECT_ERROR:
       client_end_for_protocol_violation(cl,
                                         "the client sent CONNECT_ERROR, which only servers send");
       break;
-    default: client_on_socket_packet(cl, p); break;
+    default: client_handle_non_connect_packet(cl, p); break;
   }
 }
 
 /* ---- callbacks of the Engine.IO session ----------------------------------------------------- */
 
-static bool client_on_session_open(sio_session *c) {
+static bool client_new_for_opened_session(sio_session *c) {
   struct client *cl = sio__calloc(1, sizeof *cl);
   if (!cl) return false;
   cl->session = c;
@@ -259,7 +262,7 @@ static int decode_client_message(struct client *cl, struct sio_parser_out *parse
                 : sio__decode_packet_text(&cl->decoder, &core->scratch, lim, data, p, why);
 }
 
-static void client_on_session_message(sio_session *c, bool binary, sio_slice data) {
+static void client_decode_and_handle_message(sio_session *c, bool binary, sio_slice data) {
   struct client *cl = client_of_session(c);
   struct core *core = core_of_client(cl);
   struct sio_parser_out parser_out;
@@ -267,12 +270,12 @@ static void client_on_session_message(sio_session *c, bool binary, sio_slice dat
   const char *why = "";
   int result = decode_client_message(cl, &parser_out, binary, data, &p, &why);
   if (result < 0) {
-    client_end_for_bad_packet(cl, result, why);
+    client_end_for_bad_packet_or_no_memory(cl, result, why);
   } else if (result == DECODE_PACKET) {
-    client_on_packet(cl, &p);
+    client_log_and_handle_packet(cl, &p);
     if (binary) sio__decoder_free_packet(&cl->decoder);
   } else {
-    sio__client_timeout_on_packet_part(cl);
+    sio__client_start_or_feed_packet_timeout(cl);
   }
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }
@@ -286,13 +289,13 @@ static void client_end_all_sockets(struct client *cl, const sio_close_info *why)
   while (cl->sockets) {
     sio_socket *s = cl->sockets;
     if (s->state == SOCKET_PENDING)
-      sio__connect_abandon_pending(s);
+      sio__connect_discard_socket_and_stop_join(s);
     else
-      sio__socket_finish_leaving(s, s->reason == why->reason ? why : NULL);
+      sio__socket_finish_leaving_and_run_hooks(s, s->reason == why->reason ? why : NULL);
   }
 }
 
-static void client_on_session_close(sio_session *c, const sio_close_info *why) {
+static void client_end_sockets_and_free(sio_session *c, const sio_close_info *why) {
   struct client *cl = client_of_session(c);
   if (!cl) return;
   sio__decoder_free_packet(&cl->decoder);
@@ -304,21 +307,21 @@ static void client_on_session_close(sio_session *c, const sio_close_info *why) {
   sio__free(cl);
 }
 
-static void client_on_session_writable(sio_session *c) {
+static void client_run_writable_hooks_of_sockets(sio_session *c) {
   for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_writable_hooks(s->nsp, s);
 }
 
-static void client_on_message_dropped(sio_session *c, const sio_drop *d) {
+static void client_run_drop_hooks_of_sockets(sio_session *c, const sio_drop *d) {
   for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_drop_hooks(s->nsp, s, d);
 }
 
 const struct eio_ops sio__client_ops = {
-  .open = client_on_session_open,
-  .message = client_on_session_message,
-  .close = client_on_session_close,
-  .writable = client_on_session_writable,
-  .dropped = client_on_message_dropped,
-  .refused = client_on_refused_input,
+  .open = client_new_for_opened_session,
+  .message = client_decode_and_handle_message,
+  .close = client_end_sockets_and_free,
+  .writable = client_run_writable_hooks_of_sockets,
+  .dropped = client_run_drop_hooks_of_sockets,
+  .refused = client_run_error_hooks_of_sockets,
 };

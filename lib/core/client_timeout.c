@@ -15,10 +15,11 @@ struct client_timeout {
   unsigned ms;
   /* True: the limit for joining a first namespace; false: the limit for receiving attachments. */
   bool for_join;
-  bool got_part; /* a part of a packet has arrived since the last has_attachment_progress() */
+  /* a part of a packet has arrived since the last client_timeout_check_and_reset_progress() */
+  bool got_part;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   /* Bytes that were received of an incomplete WebSocket message or POST body, at the last call of
-   * has_attachment_progress(). */
+   * client_timeout_check_and_reset_progress(). */
   size_t arriving;
   size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
@@ -37,7 +38,7 @@ void sio__client_timeout_clear(struct client *cl) {
 
 /* True if attachments, or bytes of one, have arrived since the last call for t. Received bytes that
  * were not decoded yet may belong to an attachment, so they count too. */
-static bool has_attachment_progress(struct client_timeout *t) {
+static bool client_timeout_check_and_reset_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_incomplete_message_bytes(c);
   bool progress =
@@ -49,7 +50,7 @@ static bool has_attachment_progress(struct client_timeout *t) {
 
 /* If the host has blocked the loop while the time limit ran, returns true, but only once: then the
  * caller has to restart the limit. */
-static bool client_timeout_should_restart_once(struct client_timeout *t) {
+static bool client_timeout_mark_extended_if_stalled(struct client_timeout *t) {
   bool extend = loop_should_restart_deadline(&core_of_client(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
@@ -58,11 +59,12 @@ static bool client_timeout_should_restart_once(struct client_timeout *t) {
 /* Called when the time is up. The timer is not stopped when the last attachment arrives, because
  * that would cost time for each packet. So it may expire when no attachment is missing; then
  * it is just removed. */
-static void on_client_timeout(struct timer *timer) {
+static void end_session_or_extend_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !decoder_has_packet_with_attachments(&t->client->decoder))
     sio__client_timeout_clear(t->client);
-  else if (client_timeout_should_restart_once(t) || (!t->for_join && has_attachment_progress(t)))
+  else if (client_timeout_mark_extended_if_stalled(t) ||
+           (!t->for_join && client_timeout_check_and_reset_progress(t)))
     client_timeout_restart(t);
   else
     sio__session_end(t->client->session, t->for_join, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
@@ -76,7 +78,7 @@ static int client_timeout_start(struct client *cl, unsigned ms, bool for_join) {
   struct client_timeout *t = cl->timeout = sio__malloc(sizeof *t);
   if (!t) return UV_ENOMEM;
   *t = (struct client_timeout){ .client = cl, .ms = ms, .for_join = for_join };
-  timer_init(&t->timer, on_client_timeout);
+  timer_init(&t->timer, end_session_or_extend_client_timeout);
   client_timeout_restart(t);
   return 0;
 }
@@ -89,13 +91,13 @@ bool sio__client_has_joined_no_namespace(const struct client *cl) {
   return cl->timeout && cl->timeout->for_join;
 }
 
-size_t sio__client_add_auth_bytes(struct client *cl, size_t n) {
+size_t sio__client_add_to_auth_byte_total(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 
 /* Starts the time limit for attachments, unless a time limit is running. Until the client has
  * joined a namespace, the limit for joining is running, and limits the time for attachments too. */
-void sio__client_timeout_on_packet_part(struct client *cl) {
+void sio__client_start_or_feed_packet_timeout(struct client *cl) {
   if (!decoder_has_packet_with_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
@@ -103,8 +105,8 @@ void sio__client_timeout_on_packet_part(struct client *cl) {
     sio__client_disconnect_out_of_memory(cl);
 }
 
-void sio__client_on_namespace_joined(struct client *cl) {
+void sio__client_end_join_timeout(struct client *cl) {
   sio__session_set_joined_namespace(cl->session);
   sio__client_timeout_clear(cl);
-  sio__client_timeout_on_packet_part(cl);
+  sio__client_start_or_feed_packet_timeout(cl);
 }

@@ -15,10 +15,10 @@
 int sio__client_start_join_timeout(struct client *cl);
 /* Called when a part of a packet with attachments has arrived. If attachments are still missing
  * and no time limit is running, starts the one for receiving them. */
-void sio__client_timeout_on_packet_part(struct client *cl);
+void sio__client_start_or_feed_packet_timeout(struct client *cl);
 /* Called when the client has joined a namespace. Ends its time limit for joining. If attachments of
  * a packet are still missing, starts the time limit for receiving them. */
-void sio__client_on_namespace_joined(struct client *cl);
+void sio__client_end_join_timeout(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
 /* True if the client has not joined a namespace yet. Then its packets have lower limits, which are
@@ -26,6 +26,6 @@ void sio__client_timeout_clear(struct client *cl);
 bool sio__client_has_joined_no_namespace(const struct client *cl);
 /* Adds n to the number of bytes of auth that the client has sent in CONNECT packets, and returns
  * the sum. Must be called only before the client has joined its first namespace. */
-size_t sio__client_add_auth_bytes(struct client *cl, size_t n);
+size_t sio__client_add_to_auth_byte_total(struct client *cl, size_t n);
 
 #endif

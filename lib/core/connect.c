@@ -41,7 +41,7 @@ static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->co
 /* ---- accepting ------------------------------------------------------------------------------ */
 
 /* For a Socket.IO 2 client the answer to CONNECT contains no socket id, because that client
- * computes the id itself (derive_socketio2_id()). */
+ * computes the id itself (set_ids_of_socketio2_socket()). */
 static int encode_connect_answer(sio_socket *s, struct msg **m) {
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
   int err = sio__encode_connect_packet(msg_pool_of_socket(s), m, s->nsp->name, id,
@@ -66,9 +66,9 @@ static int send_connect_answer(sio_socket *s) {
 }
 
 /* Adds the socket to core->just_connected until the end of the loop's turn. While the socket is in
- * this list, sio__connect_resend_answer() does nothing: an answer to CONNECT was sent in the same
- * turn. */
-static void mark_socket_just_connected(sio_socket *s) {
+ * this list, sio__connect_resend_answer_unless_just_sent() does nothing: an answer to CONNECT was
+ * sent in the same turn. */
+static void mark_socket_just_connected_until_turn_end(sio_socket *s) {
   struct core *core = s->nsp->core;
   list_push(&core->just_connected, &s->leaving);
   sio__loop_defer(&core->loop, &core->clear_just_connected);
@@ -79,17 +79,17 @@ void sio__connect_clear_just_connected_list(struct task *t) {
   while (!list_empty(&core->just_connected)) list_pop(&core->just_connected);
 }
 
-void sio__connect_resend_answer(sio_socket *s) {
+void sio__connect_resend_answer_unless_just_sent(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
   if (send_connect_answer(s)) return;
   s->answered_twice = true;
-  mark_socket_just_connected(s);
+  mark_socket_just_connected_until_turn_end(s);
 }
 
 /* Sends the answer to CONNECT. Before that, a recovered socket is sent the events that it
  * missed. */
 static int send_missed_events_and_connect_answer(sio_socket *s) {
-  int err = sio__recovery_before_connect_answer(s);
+  int err = sio__recovery_send_missed_or_add_record(s);
   return err ? err : send_connect_answer(s);
 }
 
@@ -97,17 +97,17 @@ static int send_missed_events_and_connect_answer(sio_socket *s) {
  * that fails; then the session is closed or is about to close. */
 static bool add_member_and_answer_connect(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  if (sio__nsp_add_member(s->nsp, s)) {
+  if (sio__nsp_add_connected_socket(s->nsp, s)) {
     sio__client_disconnect_out_of_memory(client_of_session(s->session));
     return false;
   }
   if (send_missed_events_and_connect_answer(s)) {
-    sio__nsp_remove_member(s->nsp, s);
+    sio__nsp_remove_connected_socket(s->nsp, s);
     return false;
   }
   s->state = SOCKET_CONNECTED;
-  mark_socket_just_connected(s);
-  sio__recovery_after_connect_answer(s);
+  mark_socket_just_connected_until_turn_end(s);
+  sio__recovery_finish_after_connect_answer(s);
   s->nsp->core->stats.sockets++;
   s->nsp->core->stats.sockets_opened++;
   if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
@@ -116,10 +116,10 @@ static bool add_member_and_answer_connect(sio_socket *s) {
 
 /* Makes a PENDING socket CONNECTED and runs the connect callbacks. If that fails, the session is
  * closed or is about to close, which discards the socket. */
-static void accept_connecting_socket(sio_socket *s) {
+static void connect_pending_socket_and_run_hooks(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
-  sio__client_on_namespace_joined(client_of_session(s->session));
+  sio__client_end_join_timeout(client_of_session(s->session));
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
                   sio__session_client_address(s->session), ABOUT_SOCKET(s),
                   "socket %s joined namespace %s from %s", s->own_id, s->nsp->name,
@@ -151,14 +151,14 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
   msg_unref(m);
 }
 
-void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
+void sio__connect_log_and_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
                   sio__session_client_address(cl->session), ABOUT_SESSION_OF(cl->session),
                   "CONNECT to namespace %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
   sio__connect_refuse_without_log(cl, nsp, why);
 }
 
-static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
+static void pending_join_send_refusal_and_discard(struct pending_join *p, enum sio_refusal why) {
   sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
   if (p->refusal)
@@ -167,7 +167,7 @@ static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
     sio__client_disconnect_for_encoding_error(client_of_session(s->session), p->refusal_err);
   msg_unref(p->refusal);
   p->refusal = NULL;
-  sio__recovery_on_connect_refused(s);
+  sio__recovery_free_record_of_refused_socket(s);
   sio__socket_discard_pending(s);
 }
 
@@ -199,20 +199,21 @@ static struct pending_join *pending_join_of_chain(const struct chain *c) {
   return container_of(c, struct pending_join, chain);
 }
 
-static void pending_join_call_middleware(struct chain *c, const struct hook *k) {
+static void pending_join_call_one_middleware(struct chain *c, const struct hook *k) {
   ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
 /* True if the peer has sent DISCONNECT, or CONNECT with another auth, while the socket waited. Then
  * it does not matter whether the middleware accepts or refuses the socket. */
-static bool is_pending_join_outdated(const struct pending_join *p) {
+static bool pending_join_is_withdrawn_or_replaced(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
 }
 
-static void pending_join_on_middleware_refused(struct chain *c, const char *message, sio_val data) {
+static void pending_join_log_and_encode_refusal(struct chain *c, const char *message,
+                                                sio_val data) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
-  if (!is_pending_join_outdated(p)) pending_join_log_refusal(p, message);
+  if (!pending_join_is_withdrawn_or_replaced(p)) pending_join_log_refusal(p, message);
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
@@ -222,33 +223,33 @@ static void pending_join_on_middleware_refused(struct chain *c, const char *mess
 }
 
 static void pending_join_free_newer_auth(struct pending_join *p) {
-  sio__auth_free(p->newer_auth);
+  sio__auth_wipe_and_free(p->newer_auth);
   p->newer_auth = NULL;
 }
 
-static void pending_join_end_restore(struct pending_join *p) {
+static void pending_join_end_adapter_lookup(struct pending_join *p) {
   if (p->restore) sio__socket_restore_end(p->restore);
   p->restore = NULL;
 }
 
 /* Discards the socket. If the peer has sent CONNECT with another auth, connects a new socket. */
-static void pending_join_discard_or_restart(struct pending_join *p) {
+static void pending_join_discard_or_connect_anew(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
   sio_nsp *nsp = s->nsp;
   char *auth = p->newer_auth;
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
-  pending_join_end_restore(p);
+  pending_join_end_adapter_lookup(p);
   sio__socket_discard_pending(s);
   if (auth && sio__session_is_open(cl->session)) sio__connect_new_socket(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
-  sio__auth_free(auth);
+  sio__auth_wipe_and_free(auth);
 }
 
 /* Called when a middleware function has returned and has neither accepted nor refused yet. Starts
  * the time limit. The function's argument is the socket, which stays valid. */
-static void pending_join_on_verdict_deferred(struct chain *c) {
+static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
@@ -259,44 +260,44 @@ static void pending_join_on_verdict_deferred(struct chain *c) {
 /* Refuses the socket when the time is up. If the middleware has accepted or refused it earlier in
  * the same turn of the loop, the state is not CHAIN_WAITING any more, and this function does
  * nothing. */
-static void pending_join_on_timeout(struct timer *t) {
+static void pending_join_refuse_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
   if (loop_should_restart_deadline(p->chain.loop, p->extended)) {
     p->extended = true;
-    pending_join_on_verdict_deferred(&p->chain);
+    pending_join_start_timeout_for_late_verdict(&p->chain);
     return;
   }
   p->socket->pending_join = NULL;
-  if (is_pending_join_outdated(p)) {
-    pending_join_discard_or_restart(p);
+  if (pending_join_is_withdrawn_or_replaced(p)) {
+    pending_join_discard_or_connect_anew(p);
   } else {
     pending_join_log_refusal(p, "timeout");
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
-    pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
+    pending_join_send_refusal_and_discard(p, SIO_REFUSED_TIMEOUT);
   }
-  pending_join_end_restore(p);
+  pending_join_end_adapter_lookup(p);
   sio__middleware_chain_abandon(&p->chain);
 }
 
-static bool can_pending_join_continue(const struct chain *c) {
-  return socket_is_open(pending_join_of_chain(c)->socket);
+static bool pending_join_is_socket_still_wanted(const struct chain *c) {
+  return socket_is_pending_or_connected(pending_join_of_chain(c)->socket);
 }
 
-static void pending_join_on_chain_finished(struct chain *c, bool ok) {
+static void pending_join_accept_or_refuse_socket(struct chain *c, bool ok) {
   struct pending_join *p = pending_join_of_chain(c);
   sio_socket *s = p->socket;
   s->pending_join = NULL;
   sio__loop_stop_timer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
-    if (is_pending_join_outdated(p))
-      pending_join_discard_or_restart(p);
+    if (pending_join_is_withdrawn_or_replaced(p))
+      pending_join_discard_or_connect_anew(p);
     else if (ok)
-      accept_connecting_socket(s);
+      connect_pending_socket_and_run_hooks(s);
     else
-      pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
+      pending_join_send_refusal_and_discard(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
-  pending_join_end_restore(p);
+  pending_join_end_adapter_lookup(p);
   pending_join_free_newer_auth(p);
   msg_unref(p->refusal);
   sio__free(p);
@@ -304,11 +305,11 @@ static void pending_join_on_chain_finished(struct chain *c, bool ok) {
 }
 
 static const struct chain_ops pending_join_chain_ops = {
-  .call = pending_join_call_middleware,
-  .verdict_deferred = pending_join_on_verdict_deferred,
-  .refused = pending_join_on_middleware_refused,
-  .may_continue = can_pending_join_continue,
-  .finish = pending_join_on_chain_finished,
+  .call = pending_join_call_one_middleware,
+  .verdict_deferred = pending_join_start_timeout_for_late_verdict,
+  .refused = pending_join_log_and_encode_refusal,
+  .may_continue = pending_join_is_socket_still_wanted,
+  .finish = pending_join_accept_or_refuse_socket,
 };
 
 static struct pending_join *pending_join_new(sio_socket *s) {
@@ -317,7 +318,7 @@ static struct pending_join *pending_join_new(sio_socket *s) {
   sio__middleware_chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware,
                              &pending_join_chain_ops);
   p->socket = sio_socket_ref(s);
-  timer_init(&p->timeout_timer, pending_join_on_timeout);
+  timer_init(&p->timeout_timer, pending_join_refuse_on_timeout);
   s->pending_join = p;
   return p;
 }
@@ -336,32 +337,35 @@ static bool can_socket_skip_middleware(const sio_socket *s) {
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
 }
 
-static void pending_join_on_restore_answer(sio_restore *r) {
+static void pending_join_continue_after_adapter_answer(sio_restore *r) {
   struct pending_join *p = r->owner;
-  bool outdated = is_pending_join_outdated(p) || !socket_is_open(p->socket);
-  if (!outdated) sio__socket_restore_use_answer(r);
+  bool outdated =
+      pending_join_is_withdrawn_or_replaced(p) || !socket_is_pending_or_connected(p->socket);
+  if (!outdated) sio__socket_restore_apply_answer(r);
   if (outdated || can_socket_skip_middleware(p->socket))
-    pending_join_on_chain_finished(&p->chain, true);
+    pending_join_accept_or_refuse_socket(&p->chain, true);
   else
     sio__middleware_chain_start(&p->chain);
 }
 
-static int pending_join_start_restore(sio_socket *s, const struct recovery_claim *claim) {
+static int pending_join_ask_adapter_for_lost_socket(sio_socket *s,
+                                                    const struct recovery_claim *claim) {
   struct pending_join *p = pending_join_new(s);
   if (!p) return UV_ENOMEM;
-  return sio__socket_restore_ask_adapter(s, claim, pending_join_on_restore_answer, p, &p->restore);
+  return sio__socket_restore_ask_adapter(s, claim, pending_join_continue_after_adapter_answer, p,
+                                         &p->restore);
 }
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-static int start_connecting_socket(sio_socket *s) {
+static int restore_accept_or_run_middleware_of_socket(sio_socket *s) {
   struct recovery_claim claim;
-  bool ask = sio__recovery_restore_socket(s, &claim);
-  int err = ask ? pending_join_start_restore(s, &claim) : 0;
+  bool ask = sio__recovery_try_restore_or_ask_adapter(s, &claim);
+  int err = ask ? pending_join_ask_adapter_for_lost_socket(s, &claim) : 0;
   sio__recovery_claim_clear(&claim);
   if (ask) return err;
   if (!can_socket_skip_middleware(s)) return pending_join_start_middleware(s);
-  accept_connecting_socket(s);
+  connect_pending_socket_and_run_hooks(s);
   return 0;
 }
 
@@ -370,7 +374,7 @@ void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add_socket(cl, s);
-    err = start_connecting_socket(s);
+    err = restore_accept_or_run_middleware_of_socket(s);
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
@@ -382,13 +386,13 @@ bool sio__is_same_auth(sio_slice stored, sio_slice received) {
   return stored.n == received.n && memcmp(stored.p, received.p, stored.n) == 0;
 }
 
-void sio__auth_free(char *auth) {
+void sio__auth_wipe_and_free(char *auth) {
   if (auth) sio__wipe_and_free(auth, strlen(auth));
 }
 
 /* If the socket has no pending_join, it could not be connected, and its session is about to close:
  * there is nothing to do. */
-int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
+int sio__connect_update_pending_by_new_connect(sio_socket *s, sio_slice auth) {
   /* In this state s->pending_join is the valid member of its union. */
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
@@ -400,19 +404,19 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   return p->newer_auth ? 0 : UV_ENOMEM;
 }
 
-void sio__connect_withdraw_pending(sio_socket *s) {
+void sio__connect_mark_pending_withdrawn(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   if (!s->pending_join) return;
   pending_join_free_newer_auth(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
-void sio__connect_abandon_pending(sio_socket *s) {
+void sio__connect_discard_socket_and_stop_join(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;
-  pending_join_end_restore(p);
+  pending_join_end_adapter_lookup(p);
   pending_join_free_newer_auth(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__middleware_chain_abandon(&p->chain);

@@ -5,7 +5,7 @@
  * struct core is the first member of sio_server (server/server.h), so a pointer to one can be cast
  * to a pointer to the other. The memory of a server is reference-counted: the server itself holds
  * one reference until it has closed. Each socket, each request for a namespace (nsp_request.c) and
- * each reference made with sio__nsp_memory_ref() holds another.
+ * each reference made with sio__nsp_and_core_ref() holds another.
  */
 #ifndef SIO_CORE_CORE_H
 #define SIO_CORE_CORE_H

@@ -15,10 +15,10 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   core->refs = 1;
   core->free = free;
   core->opts = opts;
-  sio__map_init(&core->nsps, sio__nsp_key);
-  sio__map_init(&core->addr_children, sio__address_child_nsp_counter_key);
-  sio__map_init(&core->deadlines, sio__deadline_key);
-  sio__map_init(&core->held_events, sio__held_events_key);
+  sio__map_init(&core->nsps, sio__get_map_key_of_nsp);
+  sio__map_init(&core->addr_children, sio__get_map_key_of_child_nsp_counter);
+  sio__map_init(&core->deadlines, sio__get_map_key_of_socket_deadline);
+  sio__map_init(&core->held_events, sio__get_map_key_of_held_events);
   sio__hooks_init(&core->parents);
   buf_init(&core->handshake, SIZE_MAX / 2);
   sio__hooks_init(&core->new_nsp);

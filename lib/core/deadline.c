@@ -13,7 +13,7 @@ struct deadline {
   sio_socket *socket;
 };
 
-sio_slice sio__deadline_key(const void *d) {
+sio_slice sio__get_map_key_of_socket_deadline(const void *d) {
   return slice_str(((const struct deadline *)d)->socket->id);
 }
 
@@ -25,7 +25,7 @@ void sio__socket_clear_deadline(sio_socket *s) {
   sio__free(d);
 }
 
-static void on_socket_deadline_expired(struct timer *t) {
+static void disconnect_socket_at_deadline(struct timer *t) {
   sio_socket *s = container_of(t, struct deadline, timer)->socket;
   s->expired = true;
   sio_disconnect(s, false);
@@ -38,7 +38,7 @@ static struct deadline *find_or_add_socket_deadline(sio_socket *s) {
   d = sio__calloc(1, sizeof *d);
   if (!d) return NULL;
   d->socket = s;
-  timer_init(&d->timer, on_socket_deadline_expired);
+  timer_init(&d->timer, disconnect_socket_at_deadline);
   if (!sio__map_put(&core->deadlines, d)) return d;
   sio__free(d);
   return NULL;

@@ -30,8 +30,8 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   s->state = SOCKET_LEAVING;
   s->reason = (uint8_t)reason;
   if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
-  sio__nsp_remove_member(s->nsp, s);
-  sio__recovery_on_socket_leave(s, reason);
+  sio__nsp_remove_connected_socket(s->nsp, s);
+  sio__recovery_free_record_unless_recoverable(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
   /* If CONNECT was answered in this turn of the loop, the socket is in core->just_connected. */
@@ -56,7 +56,7 @@ static void socket_drop_library_ref(sio_socket *s) {
   sio_socket_unref(s);
 }
 
-void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
+void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_info *why) {
   sio_close_info own = { .reason = s->reason,
                          .err = s->expired ? SIO_ETIMEOUT : 0,
                          .detail = describe_leave_reason(s),
@@ -72,20 +72,21 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
                   ABOUT_SOCKET(s), "socket %s left namespace %s: %s (%s)", s->own_id, s->nsp->name,
                   sio_reason_str(why->reason), why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
-  sio__recovery_save_socket_data(s);
-  sio__pending_acks_end_all(s);
+  sio__recovery_save_data_and_keep_record(s);
+  sio__pending_acks_fail_all_of_socket(s);
   socket_drop_library_ref(s);
 }
 
 void sio__finish_all_leaving_sockets(struct task *t) {
   struct core *core = container_of(t, struct core, finish_leaving);
   while (!list_empty(&core->leaving))
-    sio__socket_finish_leaving(container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
+    sio__socket_finish_leaving_and_run_hooks(
+        container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
 }
 
 void sio__socket_discard_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  sio__recovery_on_pending_socket_discarded(s);
+  sio__recovery_return_or_free_pending_record(s);
   remove_socket_from_rooms_and_client(s);
   socket_drop_library_ref(s);
 }

@@ -49,7 +49,7 @@ struct event_queue {
   char *refusal;
   struct msg *data;
   /* True while an event is being passed to the middleware. If the chain ends during that time, the
-   * next event is not passed at once, but by event_queue_process_waiting_events(), which runs
+   * next event is not passed at once, but by event_queue_run_waiting_or_free_queue(), which runs
    * afterwards. */
   bool passing;
   struct sio_event event;
@@ -64,7 +64,7 @@ static size_t queued_event_size(const struct packet *p) {
 }
 
 /* Copies s to *at, moves *at to the end of the copy, and returns the copy. */
-static sio_slice copy_slice_to(char **at, sio_slice s) {
+static sio_slice copy_event_slice_and_advance(char **at, sio_slice s) {
   char *p = *at;
   if (s.n) memcpy(p, s.p, s.n);
   *at += s.n;
@@ -76,17 +76,18 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   if (!ev) return NULL;
   *ev = (struct queued_event){ .id = p->id, .size = size, .nbins = p->nbins };
   char *at = (char *)(ev->bins + p->nbins);
-  ev->json = copy_slice_to(&at, p->json);
-  for (uint32_t i = 0; i < p->nbins; i++) ev->bins[i] = copy_slice_to(&at, p->bins[i]);
+  ev->json = copy_event_slice_and_advance(&at, p->json);
+  for (uint32_t i = 0; i < p->nbins; i++)
+    ev->bins[i] = copy_event_slice_and_advance(&at, p->bins[i]);
   return ev;
 }
 
 /* Counts the memory of an event that has to wait for the middleware. If memory ran out, or if other
  * events of the client wait already and the total would exceed max_queued, ends the session and
  * returns false. */
-static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
+static bool event_queue_count_bytes_or_end_session(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of_session(q->socket->session);
-  int err = sio__held_events_add_bytes(cl, bytes, &q->held);
+  int err = sio__held_events_add_bytes_within_limit(cl, bytes, &q->held);
   if (!err) q->held_bytes += bytes;
   if (err == UV_ENOMEM) sio__client_disconnect_out_of_memory(cl);
   if (err != SIO_ETOOBIG) return !err;
@@ -96,20 +97,20 @@ static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
   return false;
 }
 
-static void event_queue_subtract_held_bytes(struct event_queue *q, size_t bytes) {
+static void event_queue_uncount_bytes(struct event_queue *q, size_t bytes) {
   if (!bytes) return;
   assert(q->held_bytes >= bytes);
   q->held_bytes -= bytes;
-  sio__held_events_subtract_bytes(q->held, bytes);
+  sio__held_events_subtract_and_free_if_zero(q->held, bytes);
   if (!q->held_bytes) q->held = NULL;
 }
 
-static void event_queue_push(struct event_queue *q, const struct packet *p) {
+static void event_queue_copy_and_append_packet(struct event_queue *q, const struct packet *p) {
   size_t size = queued_event_size(p);
-  if (!event_queue_add_held_bytes(q, size)) return;
+  if (!event_queue_count_bytes_or_end_session(q, size)) return;
   struct queued_event *ev = queued_event_new(p, size);
   if (!ev) {
-    event_queue_subtract_held_bytes(q, size);
+    event_queue_uncount_bytes(q, size);
     sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
     return;
   }
@@ -122,25 +123,25 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
   assert(ev);
   q->first = ev->next;
   if (!q->first) q->last = &q->first;
-  event_queue_subtract_held_bytes(q, ev->size);
+  event_queue_uncount_bytes(q, ev->size);
   return ev;
 }
 
 /* Passes no address of the client, because the session of a socket that has left may be over. */
-static void ignore_event_of_left_socket(const sio_socket *s) {
+static void count_and_log_event_of_left_socket(const sio_socket *s) {
   sio__ignore_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
 }
 
-static void event_queue_free_events(struct event_queue *q) {
+static void event_queue_log_and_free_waiting_events(struct event_queue *q) {
   while (q->first) {
-    ignore_event_of_left_socket(q->socket);
+    count_and_log_event_of_left_socket(q->socket);
     sio__free(event_queue_pop(q));
   }
 }
 
 /* ---- passing one event to the middleware ---------------------------------------------------- */
 
-static void event_queue_give_packet_to_middleware(struct event_queue *q, const struct packet *p) {
+static void event_queue_start_middleware_for_packet(struct event_queue *q, const struct packet *p) {
   sio_socket *s = q->socket;
   if (sio__event_init(&q->event, s, p)) {
     sio__client_disconnect_out_of_memory(client_of_session(s->session));
@@ -152,7 +153,8 @@ static void event_queue_give_packet_to_middleware(struct event_queue *q, const s
 
 /* Passes an event from the queue to the middleware. Its JSON was checked when it arrived, so the
  * second scan can fail only if memory runs out. */
-static void event_queue_give_queued_to_middleware(struct event_queue *q, struct queued_event *ev) {
+static void event_queue_start_middleware_for_queued(struct event_queue *q,
+                                                    struct queued_event *ev) {
   struct core *core = q->socket->nsp->core;
   struct packet p = { .type = PACKET_EVENT,
                       .nsp = slice_str(q->socket->nsp->name),
@@ -164,14 +166,14 @@ static void event_queue_give_queued_to_middleware(struct event_queue *q, struct 
   if (sio__json_scan_text(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
     sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
   else
-    event_queue_give_packet_to_middleware(q, &p);
+    event_queue_start_middleware_for_packet(q, &p);
   sio__free(ev);
 }
 
 static void event_queue_free(struct event_queue *q) {
   sio_socket *s = q->socket;
   if (s->event_queue == q) s->event_queue = NULL;
-  event_queue_free_events(q);
+  event_queue_log_and_free_waiting_events(q);
   sio__free(q);
   sio_socket_unref(s);
 }
@@ -179,10 +181,10 @@ static void event_queue_free(struct event_queue *q) {
 /* Passes the queued events to the middleware, one after the other. Stops when the middleware has
  * returned without accepting or refusing an event: it will do so later. If it has decided about all
  * events, or the socket is not connected any more, frees the queue. */
-static void event_queue_process_waiting_events(struct event_queue *q) {
+static void event_queue_run_waiting_or_free_queue(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
-    event_queue_give_queued_to_middleware(q, event_queue_pop(q));
+    event_queue_start_middleware_for_queued(q, event_queue_pop(q));
   q->passing = false;
   if (q->chain.state == CHAIN_IDLE) event_queue_free(q);
 }
@@ -193,12 +195,12 @@ static struct event_queue *event_queue_of_chain(const struct chain *c) {
   return container_of(c, struct event_queue, chain);
 }
 
-static void event_queue_call_middleware(struct chain *c, const struct hook *k) {
+static void event_queue_call_one_middleware(struct chain *c, const struct hook *k) {
   struct event_queue *q = event_queue_of_chain(c);
   ((sio_packet_cb)k->fn)(q->socket, &q->event, &c->next, k->user);
 }
 
-static void event_queue_on_verdict_deferred(struct chain *c) {
+static void event_queue_copy_event_for_later_verdict(struct chain *c) {
   struct event_queue *q = event_queue_of_chain(c);
   if (sio__event_is_copied(&q->event)) return;
   if (sio__event_copy_borrowed_data(&q->event)) {
@@ -206,10 +208,11 @@ static void event_queue_on_verdict_deferred(struct chain *c) {
     return;
   }
   size_t bytes = sizeof *q + sizeof *q->socket + sio__event_copies_memory_size(&q->event);
-  if (event_queue_add_held_bytes(q, bytes)) q->event_bytes = bytes;
+  if (event_queue_count_bytes_or_end_session(q, bytes)) q->event_bytes = bytes;
 }
 
-static void event_queue_on_middleware_refused(struct chain *c, const char *message, sio_val data) {
+static void event_queue_keep_refusal_of_middleware(struct chain *c, const char *message,
+                                                   sio_val data) {
   struct event_queue *q = event_queue_of_chain(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
@@ -221,11 +224,11 @@ static void event_queue_on_middleware_refused(struct chain *c, const char *messa
             sio_strerror(err));
 }
 
-static bool can_event_queue_continue(const struct chain *c) {
+static bool event_queue_is_socket_connected(const struct chain *c) {
   return sio_socket_connected(event_queue_of_chain(c)->socket);
 }
 
-static void report_refused_event(struct event_queue *q, sio_socket *s) {
+static void count_log_and_report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
   const char *message = q->refusal ? q->refusal : "refused; no memory to copy the message";
   const char *peer = sio__session_client_address(s->session);
@@ -238,16 +241,16 @@ static void report_refused_event(struct event_queue *q, sio_socket *s) {
   sio__nsp_run_error_hooks(s->nsp, s, &info);
 }
 
-static void event_queue_finish_event(struct event_queue *q, bool ok) {
+static void event_queue_run_handlers_or_report_refusal(struct event_queue *q, bool ok) {
   sio_socket *s = q->socket;
   if (!sio_socket_connected(s))
-    ignore_event_of_left_socket(s);
+    count_and_log_event_of_left_socket(s);
   else if (ok)
-    sio__nsp_run_handlers(s->nsp, s, &q->event, q->event.name);
+    sio__nsp_run_event_handlers(s->nsp, s, &q->event, q->event.name);
   else
-    report_refused_event(q, s);
+    count_log_and_report_refused_event(q, s);
   sio__event_clear(&q->event);
-  event_queue_subtract_held_bytes(q, q->event_bytes);
+  event_queue_uncount_bytes(q, q->event_bytes);
   q->event_bytes = 0;
   sio__free(q->refusal);
   msg_unref(q->data);
@@ -255,18 +258,18 @@ static void event_queue_finish_event(struct event_queue *q, bool ok) {
   q->data = NULL;
 }
 
-static void event_queue_on_chain_finished(struct chain *c, bool ok) {
+static void event_queue_end_event_and_start_next(struct chain *c, bool ok) {
   struct event_queue *q = event_queue_of_chain(c);
-  event_queue_finish_event(q, ok);
-  if (!q->passing) event_queue_process_waiting_events(q);
+  event_queue_run_handlers_or_report_refusal(q, ok);
+  if (!q->passing) event_queue_run_waiting_or_free_queue(q);
 }
 
 static const struct chain_ops event_queue_chain_ops = {
-  .call = event_queue_call_middleware,
-  .verdict_deferred = event_queue_on_verdict_deferred,
-  .refused = event_queue_on_middleware_refused,
-  .may_continue = can_event_queue_continue,
-  .finish = event_queue_on_chain_finished,
+  .call = event_queue_call_one_middleware,
+  .verdict_deferred = event_queue_copy_event_for_later_verdict,
+  .refused = event_queue_keep_refusal_of_middleware,
+  .may_continue = event_queue_is_socket_connected,
+  .finish = event_queue_end_event_and_start_next,
 };
 
 static struct event_queue *event_queue_new(sio_socket *s) {
@@ -293,8 +296,8 @@ static void dispatch_event_with_middleware(sio_socket *s, const struct packet *p
     return;
   }
   q->passing = true;
-  event_queue_give_packet_to_middleware(q, p);
-  event_queue_process_waiting_events(q);
+  event_queue_start_middleware_for_packet(q, p);
+  event_queue_run_waiting_or_free_queue(q);
 }
 
 void sio__event_queue_close(sio_socket *s) {
@@ -302,7 +305,7 @@ void sio__event_queue_close(sio_socket *s) {
   assert(s->state == SOCKET_LEFT); /* in this state the union of sio_socket contains event_queue */
   if (!q) return;
   s->event_queue = NULL;
-  event_queue_free_events(q);
+  event_queue_log_and_free_waiting_events(q);
   sio__middleware_chain_abandon(&q->chain);
 }
 
@@ -315,7 +318,7 @@ static void dispatch_event_without_middleware(sio_socket *s, const struct packet
     return;
   }
   sio__nsp_run_catch_all_hooks(s->nsp, s, &e);
-  if (sio_socket_connected(s)) sio__nsp_run_handlers(s->nsp, s, &e, e.name);
+  if (sio_socket_connected(s)) sio__nsp_run_event_handlers(s->nsp, s, &e, e.name);
   sio__event_clear(&e);
 }
 
@@ -327,7 +330,7 @@ void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   }
   s->nsp->events_in++;
   if (s->event_queue)
-    event_queue_push(s->event_queue, p);
+    event_queue_copy_and_append_packet(s->event_queue, p);
   else if (hooks_empty(&s->nsp->packet_middleware))
     dispatch_event_without_middleware(s, p);
   else

@@ -38,12 +38,12 @@ static int emit_event_to_socket(sio_socket *s, unsigned flags, const char *key, 
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   bool kept = s->recovery_record && id == PACKET_NO_ID;
-  struct recovery *r = kept ? get_recovery_with_log(s->nsp->recovery) : NULL;
+  struct recovery *r = kept ? get_recovery_unless_kept_by_adapter(s->nsp->recovery) : NULL;
   int err = sio__packet_encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) sio__packet_mark_droppable(&p, key);
   if (p.seq)
-    sio__packet_keep_for_recovery(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
+    sio__packet_add_to_replay_log(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
   err = is_recovery_kept_by_adapter(s->nsp->recovery)
             ? emit_event_through_adapter(s, flags, key, id, &p)
             : sio__packet_deliver_to_socket(&p, s, flags);
@@ -64,7 +64,7 @@ static int emit_event_and_await_ack(sio_socket *s, const sio_emit_options *o, co
   int err = sio__pending_ack_add(s, timeout_ms, o->cb, o->user, &id);
   if (err) return err;
   err = emit_event_to_socket(s, o->flags, NULL, event, args, id);
-  if (err) sio__pending_ack_cancel(s, id);
+  if (err) sio__pending_ack_free_without_callback(s, id);
   s->nsp->core->stats.acks_asked += !err;
   return err;
 }
@@ -109,11 +109,11 @@ static void log_broadcast(const sio_target *to, const char *event) {
       to->nsp->name, count_room_names(to->rooms), count_room_names(to->except));
 }
 
-static int broadcast_event_to_target(const sio_target *to, const char *event, sio_args args,
-                                     sio_query *q) {
+static int encode_and_broadcast_event_to_target(const sio_target *to, const char *event,
+                                                sio_args args, sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
-  int err = sio__packet_encode_broadcast(&p, to, event, args, q, slice(NULL, 0));
+  int err = sio__packet_encode_and_keep_broadcast(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   if (err && p.seq) sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
   /* A broadcast to a parent namespace is counted once for each of its children, not here. */
@@ -124,14 +124,14 @@ static int broadcast_event_to_target(const sio_target *to, const char *event, si
 
 /* True if no socket can receive a broadcast any more: this server is closing, so its own sockets
  * are disconnected, and its adapter does not connect it with other servers. */
-static bool is_closing_single_server(const sio_nsp *nsp) {
+static bool is_server_closing_without_cluster(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
 
 int sio_broadcast(sio_target to, const char *event, sio_args args) {
   if (!to.nsp) return UV_EINVAL;
-  if (is_closing_single_server(to.nsp)) return SIO_ECLOSED;
-  return event ? broadcast_event_to_target(&to, event, args, NULL) : SIO_ENAME;
+  if (is_server_closing_without_cluster(to.nsp)) return SIO_ECLOSED;
+  return event ? encode_and_broadcast_event_to_target(&to, event, args, NULL) : SIO_ENAME;
 }
 
 static void call_broadcast_ack_callback(sio_query *q, int status) {
@@ -147,11 +147,11 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   int err = sio__query_new(&q, to.nsp, timeout_ms, call_broadcast_ack_callback, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = broadcast_event_to_target(&to, event, args, q);
+  err = encode_and_broadcast_event_to_target(&to, event, args, q);
   if (err)
-    sio__query_discard(q);
+    sio__query_discard_without_callback(q);
   else
-    sio__query_start_waiting(q, timeout_ms == 0);
+    sio__query_start_timeout_and_release(q, timeout_ms == 0);
   return err;
 }
 

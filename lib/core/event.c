@@ -61,7 +61,7 @@ static bool event_unescape_string(struct sio_event *e, sio_slice text, sio_slice
 
 /* ---- init and clear ------------------------------------------------------------------------- */
 
-static bool make_event_name_without_nuls(struct sio_event *e) {
+static bool event_make_c_name_with_escaped_nuls(struct sio_event *e) {
   char *c_name = event_arena_alloc(e, 2 * e->name.n + 1);
   if (!c_name) return false;
   c_name[sio__utf8_escape_nuls(c_name, e->name.p, e->name.n)] = '\0';
@@ -69,11 +69,12 @@ static bool make_event_name_without_nuls(struct sio_event *e) {
   return true;
 }
 
-static bool event_read_name(struct sio_event *e, sio_slice text) {
+static bool event_decode_name_from_json(struct sio_event *e, sio_slice text) {
   if (text.p[0] == '"') {
     if (!event_unescape_string(e, text, &e->name)) return false;
     bool escapes = e->name.n + 2 < text.n;
-    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_event_name_without_nuls(e);
+    return !escapes || !memchr(e->name.p, '\0', e->name.n) ||
+           event_make_c_name_with_escaped_nuls(e);
   }
   char *p = event_arena_alloc(e, text.n + 1);
   if (!p) return false;
@@ -93,7 +94,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   e->ack_id = packet->id;
   e->first_arg = 1;
   if (packet->scan->nargs == 0 ||
-      event_read_name(e, json_scanned_element(packet->scan, packet->json, 0)))
+      event_decode_name_from_json(e, json_scanned_element(packet->scan, packet->json, 0)))
     return 0;
   sio__event_clear(e);
   return UV_ENOMEM;
@@ -247,7 +248,7 @@ size_t sio_event_count(const sio_event *e) {
   return n > e->first_arg ? n - e->first_arg : 0;
 }
 
-static sio_slice event_argument_json(const sio_event *e, size_t i) {
+static sio_slice event_get_argument_json(const sio_event *e, size_t i) {
   if (i >= sio_event_count(e)) return slice(NULL, 0);
   return json_scanned_element(e->packet.scan, e->packet.json, e->first_arg + i);
 }
@@ -256,7 +257,8 @@ static char first_char_or_nul(sio_slice text) { return text.n ? text.p[0] : '\0'
 
 /* Returns the first placeholder of an attachment in argument i, or NULL if there is none. Uses a
  * binary search, because scan->placeholders are in the order in which they occur in the JSON. */
-static const struct json_placeholder *find_placeholder_in_argument(const sio_event *e, size_t i) {
+static const struct json_placeholder *find_first_placeholder_in_argument(const sio_event *e,
+                                                                         size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;
   while (low < high) {
@@ -275,14 +277,14 @@ static const struct json_placeholder *find_placeholder_in_argument(const sio_eve
  * placeholder. Otherwise returns NULL. */
 static const struct json_placeholder *find_placeholder_of_binary_argument(const sio_event *e,
                                                                           size_t i) {
-  if (first_char_or_nul(event_argument_json(e, i)) != '{') return NULL;
-  const struct json_placeholder *placeholder = find_placeholder_in_argument(e, i);
+  if (first_char_or_nul(event_get_argument_json(e, i)) != '{') return NULL;
+  const struct json_placeholder *placeholder = find_first_placeholder_in_argument(e, i);
   return placeholder && placeholder->off == e->packet.scan->args[e->first_arg + i].off ? placeholder
                                                                                        : NULL;
 }
 
 sio_slice sio_event_json(const sio_event *e, size_t i) {
-  return find_placeholder_in_argument(e, i) ? slice(NULL, 0) : event_argument_json(e, i);
+  return find_first_placeholder_in_argument(e, i) ? slice(NULL, 0) : event_get_argument_json(e, i);
 }
 
 size_t sio_event_size(const sio_event *e) {
@@ -292,7 +294,7 @@ size_t sio_event_size(const sio_event *e) {
 }
 
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
-  switch (first_char_or_nul(event_argument_json(e, i))) {
+  switch (first_char_or_nul(event_get_argument_json(e, i))) {
     case '\0':
     case 'n': return SIO_NULL;
     case 't':
@@ -305,23 +307,23 @@ enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
 }
 
 bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
-  char first = first_char_or_nul(event_argument_json(e, i));
+  char first = first_char_or_nul(event_get_argument_json(e, i));
   if (first != 't' && first != 'f') return false;
   *out = first == 't';
   return true;
 }
 
 bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
-  return sio__number_to_int64(event_argument_json(e, i), out);
+  return sio__number_to_int64(event_get_argument_json(e, i), out);
 }
 
 bool sio_event_double(const sio_event *e, size_t i, double *out) {
-  return sio__number_to_double(event_argument_json(e, i), out);
+  return sio__number_to_double(event_get_argument_json(e, i), out);
 }
 
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
 
-static struct event_memo *get_decoded_argument_cache(sio_event *e, size_t i) {
+static struct event_memo *get_or_alloc_decoded_argument_cache(sio_event *e, size_t i) {
   if (i < EVENT_MEMOS) return &e->memos[i];
   if (!e->more_memos) {
     size_t size = size_mul(sio_event_count(e) - EVENT_MEMOS, sizeof *e->more_memos);
@@ -333,9 +335,9 @@ static struct event_memo *get_decoded_argument_cache(sio_event *e, size_t i) {
 }
 
 sio_slice sio_event_strn(sio_event *e, size_t i) {
-  sio_slice text = event_argument_json(e, i), s;
+  sio_slice text = event_get_argument_json(e, i), s;
   if (first_char_or_nul(text) != '"') return slice(NULL, 0);
-  struct event_memo *m = get_decoded_argument_cache(e, i);
+  struct event_memo *m = get_or_alloc_decoded_argument_cache(e, i);
   if (!m) return slice(NULL, 0);
   if (!m->str) {
     if (!event_unescape_string(e, text, &s)) return slice(NULL, 0);
@@ -350,7 +352,8 @@ const char *sio_event_str(sio_event *e, size_t i) {
   return s.p && !memchr(s.p, '\0', s.n) ? s.p : NULL;
 }
 
-static const struct cJSON *event_parse_json_tree(sio_event *e, sio_slice text, bool has_bins) {
+static const struct cJSON *event_parse_and_keep_json_tree(sio_event *e, sio_slice text,
+                                                          bool has_bins) {
   struct event_tree *t = event_arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_from_json(text);
@@ -361,12 +364,13 @@ static const struct cJSON *event_parse_json_tree(sio_event *e, sio_slice text, b
 }
 
 const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
-  sio_slice text = event_argument_json(e, i);
+  sio_slice text = event_get_argument_json(e, i);
   if (text.n == 0) return NULL;
-  struct event_memo *m = get_decoded_argument_cache(e, i);
+  struct event_memo *m = get_or_alloc_decoded_argument_cache(e, i);
   if (!m) return NULL;
   if (!m->tree)
-    m->tree = event_parse_json_tree(e, text, find_placeholder_in_argument(e, i) != NULL);
+    m->tree =
+        event_parse_and_keep_json_tree(e, text, find_first_placeholder_in_argument(e, i) != NULL);
   return m->tree;
 }
 
@@ -389,7 +393,7 @@ sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
 
 /* ---- arguments as values to send ------------------------------------------------------------ */
 
-static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_bins) {
+static sio_val make_val_of_json_text(const sio_event *e, sio_slice text, bool with_bins) {
   sio_val v = sio_val_make(SIO_ARG, text.p, text.n);
   if (with_bins) {
     v.bins = e->packet.bins;
@@ -399,15 +403,15 @@ static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_
 }
 
 sio_val sio_arg(const sio_event *e, size_t i) {
-  sio_slice text = event_argument_json(e, i);
-  return text.n ? val_from_json_text(e, text, find_placeholder_in_argument(e, i) != NULL)
+  sio_slice text = event_get_argument_json(e, i);
+  return text.n ? make_val_of_json_text(e, text, find_first_placeholder_in_argument(e, i) != NULL)
                 : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
-  if (n == 0) return val_from_json_text(e, SLICE(""), false);
-  sio_slice first = event_argument_json(e, 0), last = event_argument_json(e, n - 1);
-  return val_from_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
-                            e->packet.nbins > 0);
+  if (n == 0) return make_val_of_json_text(e, SLICE(""), false);
+  sio_slice first = event_get_argument_json(e, 0), last = event_get_argument_json(e, n - 1);
+  return make_val_of_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
+                               e->packet.nbins > 0);
 }

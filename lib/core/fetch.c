@@ -46,7 +46,7 @@ struct remote_writer {
 };
 
 /* Adds the memory of a string of n bytes and its NUL to c->bytes. */
-static void add_string_size(struct remote_size *c, size_t n) {
+static void add_size_of_remote_socket_string(struct remote_size *c, size_t n) {
   c->bytes = size_add(c->bytes, size_add(n, 1));
 }
 
@@ -84,7 +84,7 @@ static sio_remote *allocate_remote_socket_in_query(sio_query *q, const struct re
 
 /* ---- local sockets --------------------------------------------------------------------------- */
 
-static void add_remote_socket_room_size(const char *room, void *user) {
+static void add_size_of_remote_socket_room_name(const char *room, void *user) {
   struct remote_size *c = user;
   c->rooms++;
   c->bytes += strlen(room) + 1;
@@ -95,11 +95,11 @@ static void write_remote_socket_room_name(const char *room, void *user) {
   *c->room++ = write_remote_socket_string(c, slice_str(room)).p;
 }
 
-static void add_local_socket_to_query(sio_socket *s, void *user) {
+static void add_local_socket_to_fetch_query(sio_socket *s, void *user) {
   sio_query *q = user;
   struct remote_writer w;
   struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
-  sio__socket_each_room(s, add_remote_socket_room_size, &size);
+  sio__socket_each_room(s, add_size_of_remote_socket_room_name, &size);
   sio_remote *r = allocate_remote_socket_in_query(q, &size, &w);
   if (!r) return;
   r->id = s->id;
@@ -122,27 +122,28 @@ sio_slice sio_remote_handshake(sio_remote *r) {
 
 /* ---- sockets of other servers ---------------------------------------------------------------- */
 
-static void measure_remote_socket_strings(struct remote_size *c, const sio_remote *r) {
-  add_string_size(c, strlen(r->id));
-  add_string_size(c, r->auth.n);
-  add_string_size(c, r->data.n);
-  add_string_size(c, r->handshake.n);
+static void add_size_of_remote_socket_strings(struct remote_size *c, const sio_remote *r) {
+  add_size_of_remote_socket_string(c, strlen(r->id));
+  add_size_of_remote_socket_string(c, r->auth.n);
+  add_size_of_remote_socket_string(c, r->data.n);
+  add_size_of_remote_socket_string(c, r->handshake.n);
   for (const char *const *room = r->rooms; room && *room; room++, c->rooms++)
-    add_string_size(c, strlen(*room) + sizeof(char *));
+    add_size_of_remote_socket_string(c, strlen(*room) + sizeof(char *));
 }
 
 static sio_slice json_or_empty_object(sio_slice json) { return json.n ? json : SLICE("{}"); }
 
 static bool is_received_remote_socket_valid(const sio_remote *r) {
-  return r->id && sio__is_remote_json_valid(r->auth, 0) && sio__is_remote_json_valid(r->data, 0) &&
-         sio__is_remote_json_valid(r->handshake, 0);
+  return r->id && sio__is_single_remote_json_value_valid(r->auth, 0) &&
+         sio__is_single_remote_json_value_valid(r->data, 0) &&
+         sio__is_single_remote_json_value_valid(r->handshake, 0);
 }
 
 static void copy_remote_socket_to_query(sio_query *q, const sio_remote *from) {
   struct remote_writer w;
   struct remote_size size = { 0 };
-  measure_remote_socket_strings(&size, from);
-  if (!sio__query_reserve_answer_bytes(q, size.bytes)) return;
+  add_size_of_remote_socket_strings(&size, from);
+  if (!sio__query_reserve_answer_bytes_or_drop(q, size.bytes)) return;
   sio_remote *r = allocate_remote_socket_in_query(q, &size, &w);
   if (!r) return;
   r->id = write_remote_socket_string(&w, slice_str(from->id)).p;
@@ -154,7 +155,7 @@ static void copy_remote_socket_to_query(sio_query *q, const sio_remote *from) {
   *w.room = NULL;
 }
 
-void sio__query_add_remote_socket(sio_query *q, const sio_remote *r) {
+void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r) {
   sio_remote from = *r;
   if (q->over) return;
   from.auth = json_or_empty_object(r->auth);
@@ -179,9 +180,9 @@ static bool is_fetch_for_this_server_only(const sio_target *to) {
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);
 }
 
-static int fetch_sockets_from_servers(sio_query *q, const sio_target *to) {
+static int fetch_sockets_of_this_and_other_servers(sio_query *q, const sio_target *to) {
   const sio_adapter_ops *ops = to->nsp->ops;
-  int err = ops->each(to->nsp->adapter, to, add_local_socket_to_query, q);
+  int err = ops->each(to->nsp->adapter, to, add_local_socket_to_fetch_query, q);
   bool only_here = !ops->fetch || is_fetch_for_this_server_only(to);
   return err || only_here ? err : ops->fetch(to->nsp->adapter, to, q);
 }
@@ -193,10 +194,10 @@ int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *use
   int err = sio__query_new(&q, to.nsp, timeout_ms, call_fetch_callback, user);
   if (err) return err;
   q->cb.fetch = cb;
-  err = fetch_sockets_from_servers(q, &to);
+  err = fetch_sockets_of_this_and_other_servers(q, &to);
   if (err)
-    sio__query_discard(q);
+    sio__query_discard_without_callback(q);
   else
-    sio__query_start_waiting(q, false);
+    sio__query_start_timeout_and_release(q, false);
   return err;
 }

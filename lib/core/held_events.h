@@ -21,16 +21,17 @@ struct held_events {
   size_t bytes;          /* never 0, because the struct is freed when nothing is counted */
 };
 
-sio_slice sio__held_events_key(const void *h); /* the key function of core->held_events */
+sio_slice sio__get_map_key_of_held_events(
+    const void *h); /* the key function of core->held_events */
 
 /* Counts n bytes for an event that has to wait for packet middleware: adds n to the client's struct
  * held_events, which is created if there is none, and sets *out to it. Returns 0; UV_ENOMEM; or
  * SIO_ETOOBIG if the sum would exceed max_queued. If no other event of the client is waiting, n may
  * be larger than max_queued. */
-int sio__held_events_add_bytes(struct client *cl, size_t n, struct held_events **out);
+int sio__held_events_add_bytes_within_limit(struct client *cl, size_t n, struct held_events **out);
 /* Subtracts n, the memory of events that do not wait any more, from h->bytes. If h->bytes becomes
  * 0, frees h. */
-void sio__held_events_subtract_bytes(struct held_events *h, size_t n);
+void sio__held_events_subtract_and_free_if_zero(struct held_events *h, size_t n);
 /* If the client has a struct held_events, sets the field `client` of that struct to NULL. Must be
  * called before the client is freed. */
 void sio__held_events_forget_client(struct client *cl);

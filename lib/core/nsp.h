@@ -73,14 +73,15 @@ struct sio_nsp {
 
 /* ---- nsp_name.c ---- */
 
-sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
+sio_slice sio__get_map_key_of_nsp(const void *nsp); /* the key function of core->nsps */
 /* Finds a namespace by its full name, which begins with '/'. Returns NULL if it does not exist. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);
 /* Writes the full name of a namespace to out, with a NUL, and sets *full to it. NULL and "" become
  * "/", "chat" becomes "/chat". Returns false if the name is invalid. */
-bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
+bool sio__nsp_make_and_check_full_name(char out[NSP_NAME_MAX + 1], const char *name,
+                                       sio_slice *full);
 
 /* ---- nsp_life.c ---- */
 
@@ -91,13 +92,13 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
  * of the random source. */
 int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
 /* Frees the recovery of the namespace, and closes the adapter. All sockets must have left. */
-void sio__nsp_close_adapter(sio_nsp *nsp);
+void sio__nsp_close_adapter_and_recovery(sio_nsp *nsp);
 void sio__nsp_free(sio_nsp *nsp);
 
 /* Adds a reference that keeps the memory of the namespace and of its server. Unlike sio_nsp_ref()
  * it does not prevent the removal of a child namespace. */
-void sio__nsp_memory_ref(sio_nsp *nsp);
-void sio__nsp_memory_unref(sio_nsp *nsp);
+void sio__nsp_and_core_ref(sio_nsp *nsp);
+void sio__nsp_and_core_unref(sio_nsp *nsp);
 void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
 
 /* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
@@ -123,9 +124,9 @@ bool sio__nsp_has_threads(const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */
 
-sio_slice sio__nsp_member_key(const void *socket);    /* the key function of nsp->by_id */
-int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s); /* 0 or UV_ENOMEM */
-void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s);
+sio_slice sio__get_map_key_of_nsp_socket(const void *socket);   /* the key function of nsp->by_id */
+int sio__nsp_add_connected_socket(sio_nsp *nsp, sio_socket *s); /* 0 or UV_ENOMEM */
+void sio__nsp_remove_connected_socket(sio_nsp *nsp, sio_socket *s);
 
 /* ---- nsp_hooks.c ---- */
 
@@ -136,11 +137,11 @@ void sio__nsp_hooks_clear(sio_nsp *nsp);
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
 /* Adds the host's callback fn for events of this name. handlers is nsp->handlers for events of
  * peers, or nsp->server_side for events of other servers. Returns 0, UV_EINVAL or UV_ENOMEM. */
-int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
+int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
 /* Each sio__nsp_run_...() function runs the host's callbacks of one kind, in the order in which
  * they were added. */
-void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
+void sio__nsp_run_event_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
 /* The event comes from another server; no socket belongs to it. */
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e);
 void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);

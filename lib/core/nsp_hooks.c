@@ -20,17 +20,17 @@ struct event_handlers {
   char event[]; /* the name of the event */
 };
 
-static sio_slice event_handlers_key(const void *p) {
+static sio_slice event_handlers_get_event_name_key(const void *p) {
   const struct event_handlers *h = p;
   return slice(h->event, h->n);
 }
 
-static void event_handlers_free(struct event_handlers *h) {
+static void event_handlers_free_of_one_event(struct event_handlers *h) {
   sio__hooks_clear(&h->hooks);
   sio__free(h);
 }
 
-static struct event_handlers *event_handlers_new(struct map *all, sio_slice event) {
+static struct event_handlers *event_handlers_add_event_to_map(struct map *all, sio_slice event) {
   struct event_handlers *h = sio__malloc(sizeof *h + event.n);
   if (!h) return NULL;
   sio__hooks_init(&h->hooks);
@@ -46,7 +46,7 @@ static struct event_handlers *event_handlers_new(struct map *all, sio_slice even
 static void remove_event_if_no_handler_left(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
-  event_handlers_free(h);
+  event_handlers_free_of_one_event(h);
 }
 
 /* The name of an event, in which each "\xC0\x80" of the host's string was replaced by a NUL. */
@@ -55,7 +55,7 @@ struct event_name {
   char *copy; /* NULL if s points to the host's string */
 };
 
-static int event_name_init(struct event_name *name, const char *text) {
+static int event_name_unescape_nuls(struct event_name *name, const char *text) {
   *name = (struct event_name){ .s = slice_str(text) };
   if (!sio__utf8_find_escaped_nul(text, name->s.n)) return 0;
   name->copy = sio__malloc(name->s.n);
@@ -66,15 +66,15 @@ static int event_name_init(struct event_name *name, const char *text) {
 
 static int add_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct event_handlers *h = sio__map_get(handlers, event);
-  if (!h && !(h = event_handlers_new(handlers, event))) return UV_ENOMEM;
+  if (!h && !(h = event_handlers_add_event_to_map(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user);
   if (err) remove_event_if_no_handler_left(handlers, h);
   return err;
 }
 
-int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user) {
+int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn fn, void *user) {
   struct event_name name;
-  int err = event_name_init(&name, event);
+  int err = event_name_unescape_nuls(&name, event);
   if (!err) err = add_event_handler(handlers, name.s, fn, user);
   sio__free(name.copy);
   return err;
@@ -102,7 +102,7 @@ int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
     log_reserved_event_name(nsp, event);
     return SIO_ENAME;
   }
-  return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
+  return sio__nsp_add_event_handler(&nsp->handlers, event, (hook_fn)cb, user);
 }
 
 static int remove_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
@@ -115,13 +115,13 @@ static int remove_event_handler(struct map *handlers, sio_slice event, hook_fn f
 int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   struct event_name name;
   if (!event) return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
-  int err = event_name_init(&name, event);
+  int err = event_name_unescape_nuls(&name, event);
   if (!err) err = remove_event_handler(&nsp->handlers, name.s, (hook_fn)cb, user);
   sio__free(name.copy);
   return err;
 }
 
-static bool has_registered_handler(const struct event_handlers *h) {
+static bool has_event_any_registered_handler(const struct event_handlers *h) {
   for (const struct list *it = h->hooks.list.next; it != &h->hooks.list; it = it->next)
     if (container_of(it, const struct hook, link)->fn) return true;
   return false;
@@ -129,15 +129,15 @@ static bool has_registered_handler(const struct event_handlers *h) {
 
 bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   struct event_name name;
-  if (!event || event_name_init(&name, event)) return false;
+  if (!event || event_name_unescape_nuls(&name, event)) return false;
   const struct event_handlers *h = sio__map_get(&nsp->handlers, name.s);
   sio__free(name.copy);
-  return h && has_registered_handler(h);
+  return h && has_event_any_registered_handler(h);
 }
 
 /* Runs the host's handlers for the event name. If one of them disconnects the socket, the remaining
  * ones are not called. */
-void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
+void sio__nsp_run_event_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
   struct event_handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;
   HOOKS_EACH(k, walk, &h->hooks) {
@@ -250,7 +250,7 @@ int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */
 
-/* The number of lists that hook_lists_of_namespace() returns. nsp->rooms is not among them: the
+/* The number of lists that get_hook_lists_of_namespace() returns. nsp->rooms is not among them: the
  * user pointer of each of its hooks is an allocated struct room_hook, which room_hooks.c has to
  * copy and free too. */
 enum { HOOK_LISTS = 10 };
@@ -259,51 +259,51 @@ struct hook_lists {
   struct hooks *list[HOOK_LISTS];
 };
 
-static struct hook_lists hook_lists_of_namespace(sio_nsp *nsp) {
+static struct hook_lists get_hook_lists_of_namespace(sio_nsp *nsp) {
   return (struct hook_lists){ { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
                                 &nsp->disconnecting, &nsp->disconnect, &nsp->any, &nsp->outgoing,
                                 &nsp->error, &nsp->writable, &nsp->drop } };
 }
 
 void sio__nsp_hooks_init(sio_nsp *nsp) {
-  struct hook_lists all = hook_lists_of_namespace(nsp);
+  struct hook_lists all = get_hook_lists_of_namespace(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_init(all.list[i]);
   sio__hooks_init(&nsp->rooms);
-  sio__map_init(&nsp->handlers, event_handlers_key);
-  sio__map_init(&nsp->server_side, event_handlers_key);
+  sio__map_init(&nsp->handlers, event_handlers_get_event_name_key);
+  sio__map_init(&nsp->server_side, event_handlers_get_event_name_key);
 }
 
 static void event_handlers_free_all(struct map *all) {
   struct event_handlers *h;
-  for (uint32_t i = 0; (h = sio__map_next(all, &i));) event_handlers_free(h);
+  for (uint32_t i = 0; (h = sio__map_next(all, &i));) event_handlers_free_of_one_event(h);
   sio__map_clear(all);
 }
 
 void sio__nsp_hooks_clear(sio_nsp *nsp) {
-  struct hook_lists all = hook_lists_of_namespace(nsp);
+  struct hook_lists all = get_hook_lists_of_namespace(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_clear(all.list[i]);
   event_handlers_free_all(&nsp->handlers);
   event_handlers_free_all(&nsp->server_side);
   sio__room_hooks_clear(nsp);
 }
 
-static int event_handlers_copy(struct map *to, const struct map *from) {
+static int event_handlers_copy_all(struct map *to, const struct map *from) {
   const struct event_handlers *h;
   int err = 0;
   for (uint32_t i = 0; !err && (h = sio__map_next(from, &i));) {
-    struct event_handlers *own = event_handlers_new(to, slice(h->event, h->n));
+    struct event_handlers *own = event_handlers_add_event_to_map(to, slice(h->event, h->n));
     err = own ? sio__hooks_copy(&own->hooks, &h->hooks) : UV_ENOMEM;
   }
   return err;
 }
 
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from) {
-  struct hook_lists own = hook_lists_of_namespace(nsp);
-  struct hook_lists theirs = hook_lists_of_namespace((sio_nsp *)(uintptr_t)from);
+  struct hook_lists own = get_hook_lists_of_namespace(nsp);
+  struct hook_lists theirs = get_hook_lists_of_namespace((sio_nsp *)(uintptr_t)from);
   int err = 0;
   for (size_t i = 0; i < HOOK_LISTS && !err; i++)
     err = sio__hooks_copy(own.list[i], theirs.list[i]);
   if (!err) err = sio__room_hooks_copy(nsp, from);
-  if (!err) err = event_handlers_copy(&nsp->handlers, &from->handlers);
-  return err ? err : event_handlers_copy(&nsp->server_side, &from->server_side);
+  if (!err) err = event_handlers_copy_all(&nsp->handlers, &from->handlers);
+  return err ? err : event_handlers_copy_all(&nsp->server_side, &from->server_side);
 }

@@ -9,7 +9,7 @@
 #include "core/recovery.h"
 #include <assert.h>
 
-void sio__nsp_close_adapter(sio_nsp *nsp) {
+void sio__nsp_close_adapter_and_recovery(sio_nsp *nsp) {
   assert(nsp->nmembers == 0);
   sio__recovery_free(nsp->recovery);
   nsp->recovery = NULL;
@@ -33,7 +33,7 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
   nsp->ops = ops;
   nsp->refs = 1;
   memcpy(nsp->name, name.p, name.n);
-  sio__map_init(&nsp->by_id, sio__nsp_member_key);
+  sio__map_init(&nsp->by_id, sio__get_map_key_of_nsp_socket);
   list_init(&nsp->queries);
   list_init(&nsp->sibling);
   sio__nsp_hooks_init(nsp);
@@ -45,7 +45,7 @@ int sio__nsp_open_adapter_and_register(sio_nsp *nsp) {
   int err = sio__recovery_new(&nsp->recovery, nsp);
   if (!err)
     err = nsp->ops->open(nsp, nsp->core->adapter_api, nsp->core->opts->adapter_user, &nsp->adapter);
-  if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close_adapter(nsp);
+  if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close_adapter_and_recovery(nsp);
   return err;
 }
 
@@ -56,12 +56,12 @@ void sio__nsp_drop_library_ref(sio_nsp *nsp) {
   if (--nsp->refs == 0) sio__nsp_free(nsp);
 }
 
-void sio__nsp_memory_ref(sio_nsp *nsp) {
+void sio__nsp_and_core_ref(sio_nsp *nsp) {
   nsp->refs++;
   sio__core_ref(nsp->core);
 }
 
-void sio__nsp_memory_unref(sio_nsp *nsp) {
+void sio__nsp_and_core_unref(sio_nsp *nsp) {
   struct core *core = nsp->core;
   sio__nsp_drop_library_ref(nsp);
   sio__core_unref(core);
@@ -69,14 +69,14 @@ void sio__nsp_memory_unref(sio_nsp *nsp) {
 
 sio_nsp *sio_nsp_ref(sio_nsp *nsp) {
   nsp->users++;
-  sio__nsp_memory_ref(nsp);
+  sio__nsp_and_core_ref(nsp);
   return nsp;
 }
 
 void sio_nsp_unref(sio_nsp *nsp) {
   assert(nsp->users > 0);
   if (--nsp->users == 0) nsp_schedule_removal_if_unused(nsp);
-  sio__nsp_memory_unref(nsp);
+  sio__nsp_and_core_unref(nsp);
 }
 
 /* ---- what the host and adapters read -------------------------------------------------------- */

@@ -26,7 +26,7 @@ static int nsp_members_reserve_slot(sio_nsp *nsp) {
   return 0;
 }
 
-int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
+int sio__nsp_add_connected_socket(sio_nsp *nsp, sio_socket *s) {
   int err = nsp_members_reserve_slot(nsp);
   if (!err) err = sio__map_put(&nsp->by_id, s);
   if (err) return err;
@@ -35,7 +35,7 @@ int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
   return 0;
 }
 
-void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
+void sio__nsp_remove_connected_socket(sio_nsp *nsp, sio_socket *s) {
   assert(s->index < nsp->nmembers && nsp->members[s->index] == s);
   sio_socket *last = nsp->members[--nsp->nmembers];
   nsp->members[s->index] = last;
@@ -46,7 +46,7 @@ void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
     (void)nsp_members_resize(nsp, nsp->members_cap / 2);
 }
 
-sio_slice sio__nsp_member_key(const void *socket) {
+sio_slice sio__get_map_key_of_nsp_socket(const void *socket) {
   return slice_str(((const sio_socket *)socket)->id);
 }
 

@@ -18,7 +18,8 @@ bool sio__is_nsp_name_valid(sio_slice s) {
   return true;
 }
 
-bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full) {
+bool sio__nsp_make_and_check_full_name(char out[NSP_NAME_MAX + 1], const char *name,
+                                       sio_slice *full) {
   size_t n = name ? strnlen(name, NSP_NAME_MAX + 1) : 0;
   bool add_slash = n == 0 || name[0] != '/';
   if (n + add_slash > NSP_NAME_MAX) return false;
@@ -29,7 +30,9 @@ bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_s
   return sio__is_nsp_name_valid(*full);
 }
 
-sio_slice sio__nsp_key(const void *nsp) { return slice_str(((const sio_nsp *)nsp)->name); }
+sio_slice sio__get_map_key_of_nsp(const void *nsp) {
+  return slice_str(((const sio_nsp *)nsp)->name);
+}
 
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name) {
   return name.n <= NSP_NAME_MAX ? sio__map_get(&core->nsps, name) : NULL;
@@ -43,8 +46,9 @@ void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user)
 sio_nsp *sio_nsp_find(sio_server *srv, const char *name) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
-  return sio__nsp_make_full_name(buffer, name, &full) ? sio__nsp_find(core_of_server(srv), full)
-                                                      : NULL;
+  return sio__nsp_make_and_check_full_name(buffer, name, &full)
+             ? sio__nsp_find(core_of_server(srv), full)
+             : NULL;
 }
 
 const char *sio_nsp_name(const sio_nsp *nsp) { return nsp->name; }

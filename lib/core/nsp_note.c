@@ -25,7 +25,7 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
 /* Of the notes about namespaces that the client has left, keeps only the newest max_nsps, so that
  * their number is bounded. A peer that sends a packet for a namespace whose note was dropped is
  * disconnected. */
-static void drop_oldest_left_nsp_notes(struct client *cl) {
+static void drop_left_nsp_notes_beyond_max_nsps(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
     if ((*at)->is_request || left > 0) {
@@ -39,7 +39,7 @@ static void drop_oldest_left_nsp_notes(struct client *cl) {
 
 /* If memory runs out, nothing is remembered. Then a packet for nsp that the peer has already sent
  * is invalid, and ends the connection. */
-static void remember_left_nsp(struct client *cl, sio_slice nsp, bool answered_twice) {
+static void add_note_of_left_namespace(struct client *cl, sio_slice nsp, bool answered_twice) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;
   char *name = (char *)(note + 1);
@@ -47,15 +47,15 @@ static void remember_left_nsp(struct client *cl, sio_slice nsp, bool answered_tw
   name[nsp.n] = '\0';
   *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name, .answered_twice = answered_twice };
   cl->nsp_notes = note;
-  drop_oldest_left_nsp_notes(cl);
+  drop_left_nsp_notes_beyond_max_nsps(cl);
 }
 
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
-  remember_left_nsp(cl, nsp, false);
+  add_note_of_left_namespace(cl, nsp, false);
 }
 
 void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp) {
-  remember_left_nsp(cl, nsp, true);
+  add_note_of_left_namespace(cl, nsp, true);
 }
 
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {

@@ -43,23 +43,24 @@ static void nsp_request_unlink_from_client(struct nsp_request *r) {
   *at = r->nsp_note.next;
 }
 
-static void nsp_request_refuse_connect(struct client *cl, const struct nsp_request *r, int err) {
+static void nsp_request_refuse_connect_for_error(struct client *cl, const struct nsp_request *r,
+                                                 int err) {
   if (err == UV_ENOMEM)
     sio__client_disconnect_out_of_memory(cl);
   else if (err == SIO_ETOOBIG)
     sio__connect_refuse_without_log(cl, r->name, SIO_REFUSED_TOO_MANY);
   else
-    sio__connect_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
+    sio__connect_log_and_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
 
 /* Connects the peer to the namespace, or refuses it. The namespace may exist by now, because
  * another request or the host has created it. If connecting fails, sio_nsp_unref() causes the
  * removal of a new, unused child namespace. */
-static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
+static void nsp_request_connect_or_refuse_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
   if (!nsp || err) {
-    nsp_request_refuse_connect(cl, r, err);
+    nsp_request_refuse_connect_for_error(cl, r, err);
     return;
   }
   sio_nsp_ref(nsp);
@@ -68,11 +69,11 @@ static void nsp_request_connect_peer(struct client *cl, const struct nsp_request
 }
 
 static void nsp_request_free_newer_auth(struct nsp_request *r) {
-  sio__auth_free(r->newer_auth);
+  sio__auth_wipe_and_free(r->newer_auth);
   r->newer_auth = NULL;
 }
 
-static void nsp_request_restart(struct client *cl, const struct nsp_request *r) {
+static void nsp_request_restart_with_newer_auth(struct client *cl, const struct nsp_request *r) {
   sio_slice auth = slice_str(r->newer_auth);
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   if (nsp)
@@ -101,76 +102,76 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
 
 /* Called when a match function has returned and has not answered yet. Starts the time limit. The
  * function may use the name and the auth later: both are copies in the request. */
-static void nsp_request_on_verdict_deferred(struct chain *c) {
+static void nsp_request_start_timeout_for_late_answer(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
   if (ms && !timer_is_active(&r->timeout_timer))
     sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
-/* Called when a parent has accepted the name, which nsp_request_on_match_answer() passes to the
- * chain as a refusal, so that no other parent is asked. Keeps the parent. */
-static void nsp_request_on_parent_accepted(struct chain *c, const char *message, sio_val data) {
+/* Called when a parent has accepted the name, which nsp_request_pass_inverted_answer_to_chain()
+ * passes to the chain as a refusal, so that no other parent is asked. Keeps the parent. */
+static void nsp_request_store_accepting_parent(struct chain *c, const char *message, sio_val data) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)message, (void)data;
   r->parent = c->at->user;
 }
 
-static bool can_nsp_request_continue(const struct chain *c) {
+static bool nsp_request_is_client_connected(const struct chain *c) {
   const struct nsp_request *r = nsp_request_of_chain(c);
   return r->client && sio__session_is_open(r->client->session);
 }
 
 /* Called when a match function accepts or refuses the name. Passes the opposite answer to the
  * chain: a chain goes on after an acceptance, but here the next parent is asked after a refusal. */
-static void nsp_request_on_match_answer(struct sio_next *n, bool ok, const char *message,
-                                        sio_val data) {
+static void nsp_request_pass_inverted_answer_to_chain(struct sio_next *n, bool ok,
+                                                      const char *message, sio_val data) {
   struct chain *c = &container_of(n, struct nsp_request, verdict)->chain;
   (void)message, (void)data;
   c->next.done(&c->next, !ok, NULL, sio_null());
 }
 
-static void nsp_request_on_chain_finished(struct chain *c, bool ok) {
+static void nsp_request_connect_or_restart_and_free(struct chain *c, bool ok) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)ok;
   sio__loop_stop_timer(c->loop, &r->timeout_timer);
   if (r->client) nsp_request_unlink_from_client(r);
-  if (can_nsp_request_continue(c) && r->newer_auth)
-    nsp_request_restart(r->client, r);
-  else if (can_nsp_request_continue(c) && !r->withdrawn)
-    nsp_request_connect_peer(r->client, r);
-  sio__auth_free(r->newer_auth);
+  if (nsp_request_is_client_connected(c) && r->newer_auth)
+    nsp_request_restart_with_newer_auth(r->client, r);
+  else if (nsp_request_is_client_connected(c) && !r->withdrawn)
+    nsp_request_connect_or_refuse_peer(r->client, r);
+  sio__auth_wipe_and_free(r->newer_auth);
   sio__core_unref(r->core);
   sio__wipe_and_free(r, sizeof *r + r->name.n + 1 + r->auth.n);
 }
 
 static const struct chain_ops nsp_request_chain_ops = {
   .call = nsp_request_call_match_callback,
-  .verdict_deferred = nsp_request_on_verdict_deferred,
-  .refused = nsp_request_on_parent_accepted,
-  .may_continue = can_nsp_request_continue,
-  .finish = nsp_request_on_chain_finished,
+  .verdict_deferred = nsp_request_start_timeout_for_late_answer,
+  .refused = nsp_request_store_accepting_parent,
+  .may_continue = nsp_request_is_client_connected,
+  .finish = nsp_request_connect_or_restart_and_free,
 };
 
 /* Refuses the peer when the time is up; or, if it has sent CONNECT with another auth, starts again.
  * If the match function has answered earlier in the same turn of the loop, the state is not
  * CHAIN_WAITING any more, and that answer counts. */
-static void nsp_request_on_timeout(struct timer *t) {
+static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
   if (r->chain.state != CHAIN_WAITING) return;
   if (loop_should_restart_deadline(r->chain.loop, r->extended)) {
     r->extended = true;
-    nsp_request_on_verdict_deferred(&r->chain);
+    nsp_request_start_timeout_for_late_answer(&r->chain);
     return;
   }
   LOG_RATED(
       &r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
       "no namespace %.*s: the sio_of_match() callback did not decide within middleware_timeout_ms",
       LOG_SLICE(r->name));
-  if (can_nsp_request_continue(&r->chain) && r->newer_auth)
-    nsp_request_restart(cl, r);
-  else if (can_nsp_request_continue(&r->chain) && !r->withdrawn)
+  if (nsp_request_is_client_connected(&r->chain) && r->newer_auth)
+    nsp_request_restart_with_newer_auth(cl, r);
+  else if (nsp_request_is_client_connected(&r->chain) && !r->withdrawn)
     sio__connect_refuse_without_log(cl, r->name, SIO_REFUSED_TIMEOUT);
   nsp_request_abandon(r);
 }
@@ -198,8 +199,8 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
     return;
   }
   sio__middleware_chain_init(&r->chain, &core->loop, &core->parents, &nsp_request_chain_ops);
-  timer_init(&r->timeout_timer, nsp_request_on_timeout);
-  r->verdict.done = nsp_request_on_match_answer;
+  timer_init(&r->timeout_timer, nsp_request_refuse_or_restart_on_timeout);
+  r->verdict.done = nsp_request_pass_inverted_answer_to_chain;
   r->core = core;
   r->client = cl;
   r->nsp_note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = r->name.p, .is_request = true };
@@ -208,7 +209,7 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
   sio__middleware_chain_start(&r->chain);
 }
 
-bool sio__can_nsp_be_requested(const struct core *core, sio_slice name) {
+bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name) {
   bool is_full_name = name.n && name.p[0] == '/' && sio__is_nsp_name_valid(name);
   return is_full_name && !hooks_empty(&core->parents);
 }
@@ -217,12 +218,12 @@ static struct nsp_request *nsp_request_of_note(struct nsp_note *note) {
   return note ? container_of(note, struct nsp_request, nsp_note) : NULL;
 }
 
-static struct nsp_request *nsp_request_find(struct client *cl, sio_slice name) {
+static struct nsp_request *nsp_request_find_by_nsp_name(struct client *cl, sio_slice name) {
   return nsp_request_of_note(*sio__nsp_note_find(cl, name, true));
 }
 
-bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth) {
-  struct nsp_request *r = nsp_request_find(cl, name);
+bool sio__nsp_request_update_by_new_connect(struct client *cl, sio_slice name, sio_slice auth) {
+  struct nsp_request *r = nsp_request_find_by_nsp_name(cl, name);
   if (!r) return false;
   nsp_request_free_newer_auth(r);
   r->withdrawn = false;
@@ -232,8 +233,8 @@ bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_s
   return true;
 }
 
-bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
-  struct nsp_request *r = nsp_request_find(cl, name);
+bool sio__nsp_request_mark_withdrawn(struct client *cl, sio_slice name) {
+  struct nsp_request *r = nsp_request_find_by_nsp_name(cl, name);
   if (!r) return false;
   nsp_request_free_newer_auth(r);
   r->withdrawn = true;

@@ -16,17 +16,18 @@
 #include "core/client.h"
 
 /* True if the name is valid, and the server has at least one parent namespace. */
-bool sio__can_nsp_be_requested(const struct core *core, sio_slice name);
+bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name);
 /* Handles the first CONNECT packet for this name: starts a request, which asks the parent
  * namespaces whether one of them accepts the name. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
-/* Handles another CONNECT packet for a name while the client's request for that name is running, in
- * the way of sio__connect_on_second_connect(). Returns false if there is no such request. */
-bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth);
+/* Handles another CONNECT packet for a name while the client's request for that name is running,
+ * in the way of sio__connect_update_pending_by_new_connect(). Returns false if there is no such
+ * request. */
+bool sio__nsp_request_update_by_new_connect(struct client *cl, sio_slice name, sio_slice auth);
 /* Handles a DISCONNECT packet for a name while the client's request for that name is running. The
  * request goes on, but at its end the client is not connected, unless it has sent CONNECT again.
  * Returns false if there is no such request. */
-bool sio__nsp_request_withdraw(struct client *cl, sio_slice name);
+bool sio__nsp_request_mark_withdrawn(struct client *cl, sio_slice name);
 /* Abandons all requests of a client that is gone: later answers of match functions are ignored.
  * Must be called by the loop, not by code that the host has called. */
 void sio__client_abandon_nsp_requests(struct client *cl);

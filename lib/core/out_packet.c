@@ -17,7 +17,7 @@
 
 /* ---- encoding ------------------------------------------------------------------------------- */
 
-static void packet_mark_uncompressed(sio_packet *p) {
+static void packet_forbid_compression(sio_packet *p) {
   for (struct msg *m = p->msg; m; m = m->next) m->plain = true;
 }
 
@@ -29,7 +29,7 @@ void sio__packet_mark_droppable(sio_packet *p, const char *key) {
 
 /* Converts the packet with the host's custom parser, if there is one. Receivers are sent the
  * result; the JSON is kept too, because adapters read that. */
-static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64_t id) {
+static int packet_convert_with_custom_parser(sio_packet *p, enum packet_type type, int64_t id) {
   struct core *core = p->nsp->core;
   if (!core->opts->parser) return 0;
   p->text = p->msg;
@@ -42,10 +42,12 @@ static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64
   return err;
 }
 
-static const struct msg *packet_json_msg(const sio_packet *p) { return p->text ? p->text : p->msg; }
+static const struct msg *packet_get_msg_with_json(const sio_packet *p) {
+  return p->text ? p->text : p->msg;
+}
 
 static void packet_log_sending(struct log *log, const sio_packet *p) {
-  const struct msg *m = packet_json_msg(p);
+  const struct msg *m = packet_get_msg_with_json(p);
   LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_NSP(p->nsp->name),
                       "sending %s \"%s\" in namespace %s, %u bytes", p->event ? "event" : "ack",
                       p->event ? p->event : "", p->nsp->name, p->msg->len);
@@ -53,18 +55,18 @@ static void packet_log_sending(struct log *log, const sio_packet *p) {
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 
-static int packet_encode_with_replay_offset(sio_packet *p, sio_nsp *nsp, unsigned flags,
-                                            const char *event, sio_args args, int64_t ack_id,
-                                            sio_slice offset) {
+static int packet_encode_with_optional_replay_offset(sio_packet *p, sio_nsp *nsp, unsigned flags,
+                                                     const char *event, sio_args args,
+                                                     int64_t ack_id, sio_slice offset) {
   struct core *core = nsp->core;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
   int err = sio__encode_event_with_extra_argument(&core->loop.msgs, &core->scratch, &p->msg,
                                                   nsp->name, event, args, ack_id, offset);
-  if (!err) err = packet_encode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
+  if (!err) err = packet_convert_with_custom_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
   if (err) return err;
   p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* 3 for a comma and two quotes */
-  if (flags & SIO_NO_COMPRESS) packet_mark_uncompressed(p);
+  if (flags & SIO_NO_COMPRESS) packet_forbid_compression(p);
   if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
   return 0;
 }
@@ -74,27 +76,29 @@ int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *
   char offset[REPLAY_OFFSET_MAX];
   bool is_volatile = flags & SIO_VOLATILE;
   size_t n = r ? sio__recovery_write_next_offset(r, is_volatile, offset) : 0;
-  int err = packet_encode_with_replay_offset(p, nsp, flags, event, args, ack_id, slice(offset, n));
-  if (!err && r && !is_volatile) p->seq = recovery_take_event_number(r);
+  int err = packet_encode_with_optional_replay_offset(p, nsp, flags, event, args, ack_id,
+                                                      slice(offset, n));
+  if (!err && r && !is_volatile) p->seq = recovery_assign_next_event_number(r);
   return err;
 }
 
-int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                 sio_args args, sio_query *q, sio_slice offset) {
+int sio__packet_encode_and_keep_broadcast(sio_packet *p, const sio_target *to, const char *event,
+                                          sio_args args, sio_query *q, sio_slice offset) {
   sio_nsp *nsp = to->nsp;
   int64_t id = q ? q->ack_id : PACKET_NO_ID;
-  struct recovery *r = q ? NULL : get_recovery_with_log(nsp->recovery);
-  int err = offset.n ? packet_encode_with_replay_offset(p, nsp, to->flags, event, args, id, offset)
+  struct recovery *r = q ? NULL : get_recovery_unless_kept_by_adapter(nsp->recovery);
+  int err = offset.n ? packet_encode_with_optional_replay_offset(p, nsp, to->flags, event, args, id,
+                                                                 offset)
                      : sio__packet_encode(p, nsp, to->flags, event, args, id, r);
   p->query = q;
   if (!err && !q) sio__packet_mark_droppable(p, to->key);
-  if (!err && p->seq) sio__packet_keep_for_recovery(p, to);
+  if (!err && p->seq) sio__packet_add_to_replay_log(p, to);
   return err;
 }
 
-void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to) {
+void sio__packet_add_to_replay_log(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
-  sio__recovery_keep_event(r, p->seq, p->msg, to);
+  sio__recovery_add_event_to_log(r, p->seq, p->msg, to);
   if (p->nsp->core->threads)
     sio__replay_log_set_newest_text(&r->log, p->seq, p->text, p->offset_len);
 }
@@ -123,11 +127,12 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
  * Returns SIO_EEXISTS if the query waits for an ack of this socket already. If the event was
  * dropped because it is volatile, no ack is expected. If sending fails for another reason, the ack
  * is expected, but counted as lost at once. */
-static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
+static int packet_send_and_await_ack_for_query(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
   if (err == SIO_EEXISTS) return err;
-  if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
+  if (!err && (err = packet_send_to_session(p, s, flags)))
+    sio__pending_ack_free_without_callback(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
   p->nsp->core->stats.acks_asked += !err;
   sio__query_expect_more_answers(q, 1);
@@ -139,7 +144,8 @@ int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned f
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_record_set_last_sent(s->recovery_record, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
-  return p->query ? packet_send_and_await_ack(p, s, flags) : packet_send_to_session(p, s, flags);
+  return p->query ? packet_send_and_await_ack_for_query(p, s, flags)
+                  : packet_send_to_session(p, s, flags);
 }
 
 void sio__packet_clear(sio_packet *p) {
@@ -155,7 +161,7 @@ void sio__packet_clear(sio_packet *p) {
 /* Returns the part of the packet's text that is a JSON array. Before it there may be the packet
  * types, the number of attachments, the namespace and the ack id. */
 static sio_slice packet_find_json_array(const sio_packet *p) {
-  const struct msg *m = packet_json_msg(p);
+  const struct msg *m = packet_get_msg_with_json(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (*at == '/') at += strlen(p->nsp->name);
@@ -166,7 +172,7 @@ static sio_slice packet_find_json_array(const sio_packet *p) {
 /* Sets p->json_without_offset to a copy of the JSON array without the replay offset at its end. An
  * offset of a log is valid on the server of that log only; the other servers, to which adapters
  * send the JSON, append their own offsets. If memory runs out, json_without_offset stays empty. */
-static void packet_make_json_without_offset(sio_packet *p) {
+static void packet_store_json_without_replay_offset(sio_packet *p) {
   sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;
   char *copy = sio__strndup(json.p, n);
@@ -175,13 +181,13 @@ static void packet_make_json_without_offset(sio_packet *p) {
   p->json_without_offset = slice(copy, n);
 }
 
-static sio_slice packet_json_for_other_servers(sio_packet *p) {
+static sio_slice packet_get_json_without_replay_offset(sio_packet *p) {
   if (!p->offset_len) return packet_find_json_array(p);
-  if (!p->json_without_offset.n) packet_make_json_without_offset(p);
+  if (!p->json_without_offset.n) packet_store_json_without_replay_offset(p);
   return p->json_without_offset;
 }
 
-sio_slice sio__packet_get_offset(const sio_packet *p) {
+sio_slice sio__packet_get_replay_offset(const sio_packet *p) {
   if (!p->offset_len) return slice(NULL, 0);
   sio_slice json = packet_find_json_array(p); /* it ends with ,"offset"] */
   return slice(json.p + json.n - p->offset_len + 1, p->offset_len - 3);
@@ -189,15 +195,15 @@ sio_slice sio__packet_get_offset(const sio_packet *p) {
 
 static size_t packet_count_attachments(const sio_packet *p) {
   size_t n = 0;
-  for (const struct msg *m = packet_json_msg(p)->next; m; m = m->next) n++;
+  for (const struct msg *m = packet_get_msg_with_json(p)->next; m; m = m->next) n++;
   return n;
 }
 
-static int packet_list_attachments(sio_packet *p, size_t n) {
+static int packet_make_attachment_array(sio_packet *p, size_t n) {
   if (!n || p->bins) return 0;
   sio_slice *at = p->bins = sio__malloc(size_mul(n, sizeof *p->bins));
   if (!at) return UV_ENOMEM;
-  for (const struct msg *m = packet_json_msg(p)->next; m; m = m->next)
+  for (const struct msg *m = packet_get_msg_with_json(p)->next; m; m = m->next)
     *at++ = slice(msg_data(m), m->len);
   return 0;
 }
@@ -206,9 +212,9 @@ static int packet_list_attachments(sio_packet *p, size_t n) {
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   sio_packet_info info = { .query = p->query, .origin = p->origin };
-  sio_slice json = packet_json_for_other_servers(p);
+  sio_slice json = packet_get_json_without_replay_offset(p);
   size_t nbins = packet_count_attachments(p);
-  int err = json.p ? packet_list_attachments(p, nbins) : UV_ENOMEM;
+  int err = json.p ? packet_make_attachment_array(p, nbins) : UV_ENOMEM;
   if (!err) {
     info.json = json;
     info.bins = p->bins;

@@ -42,8 +42,8 @@ int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *
  * Otherwise, if q is NULL and the namespace has a replay log, appends an offset of this server, and
  * adds the event to the log unless it is volatile. The caller has to call sio__packet_clear()
  * afterwards; after an error it may. */
-int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                 sio_args args, sio_query *q, sio_slice offset);
+int sio__packet_encode_and_keep_broadcast(sio_packet *p, const sio_target *to, const char *event,
+                                          sio_args args, sio_query *q, sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
  * slowly (when_full). If key is not NULL, older events with the same key may be dropped first
  * (SIO_FULL_KEEP_LATEST). */
@@ -70,9 +70,9 @@ int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);
 
 /* Returns the replay offset in the JSON of a packet, or an empty slice if it has none. */
-sio_slice sio__packet_get_offset(const sio_packet *p);
+sio_slice sio__packet_get_replay_offset(const sio_packet *p);
 /* Adds a packet, whose p->seq must not be 0, to the replay log, for clients in the target that are
  * gone or will lose their connection, and may return. */
-void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to);
+void sio__packet_add_to_replay_log(const sio_packet *p, const sio_target *to);
 
 #endif

@@ -106,8 +106,8 @@ static int parent_namespace_new(sio_nsp **out, struct core *core, sio_slice name
   return 0;
 }
 
-static void match_namespace_by_pattern(sio_server *srv, const char *name, sio_slice auth,
-                                       sio_next *next, void *user) {
+static void accept_or_refuse_namespace_by_pattern(sio_server *srv, const char *name, sio_slice auth,
+                                                  sio_next *next, void *user) {
   const sio_nsp *parent = user;
   (void)srv, (void)auth;
   if (sio__pattern_matches(slice_str(parent->name), slice_str(name)))
@@ -120,8 +120,9 @@ int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
   sio_nsp *nsp;
-  if (!sio__nsp_make_full_name(buffer, pattern, &full)) return SIO_ENAME;
-  int err = parent_namespace_new(&nsp, core_of_server(srv), full, match_namespace_by_pattern);
+  if (!sio__nsp_make_and_check_full_name(buffer, pattern, &full)) return SIO_ENAME;
+  int err =
+      parent_namespace_new(&nsp, core_of_server(srv), full, accept_or_refuse_namespace_by_pattern);
   if (err) return err;
   nsp->as_parent->user = nsp;
   nsp->as_parent->by_pattern = true;
@@ -139,7 +140,7 @@ int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent)
   return 0;
 }
 
-sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name) {
+sio_nsp *sio__parent_find_by_matching_pattern(const struct core *core, sio_slice name) {
   const struct hook *k = NULL;
   while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) {
     sio_nsp *nsp = k->user;

@@ -24,7 +24,7 @@ struct parent_state {
 };
 
 /* Returns the first parent made by sio_of_pattern() whose pattern matches the name, or NULL. */
-sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name);
+sio_nsp *sio__parent_find_by_matching_pattern(const struct core *core, sio_slice name);
 void sio__parents_free_all(struct core *core);
 /* Adds to *st the counters of all child namespaces of this parent, also of removed ones. */
 void sio__parent_add_children_to_stats(struct nsp_stats *st, const sio_nsp *parent);

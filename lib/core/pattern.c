@@ -13,11 +13,11 @@ static sio_slice pattern_part_before_star(sio_slice pattern) {
 
 static sio_slice slice_skip_bytes(sio_slice s, size_t n) { return slice(s.p + n, s.n - n); }
 
-static bool has_prefix(sio_slice s, sio_slice prefix) {
+static bool slice_has_prefix(sio_slice s, sio_slice prefix) {
   return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
 }
 
-static bool has_suffix(sio_slice s, sio_slice suffix) {
+static bool slice_has_suffix(sio_slice s, sio_slice suffix) {
   return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0;
 }
 
@@ -25,13 +25,13 @@ static bool has_suffix(sio_slice s, sio_slice suffix) {
  * occurrence would leave less of the name for the parts after it. */
 bool sio__pattern_matches(sio_slice pattern, sio_slice name) {
   sio_slice part = pattern_part_before_star(pattern);
-  if (part.n == pattern.n) return part.n == name.n && has_prefix(name, part);
-  if (!has_prefix(name, part)) return false;
+  if (part.n == pattern.n) return part.n == name.n && slice_has_prefix(name, part);
+  if (!slice_has_prefix(name, part)) return false;
   name = slice_skip_bytes(name, part.n);
   for (;;) {
     pattern = slice_skip_bytes(pattern, part.n + 1);
     part = pattern_part_before_star(pattern);
-    if (part.n == pattern.n) return has_suffix(name, part);
+    if (part.n == pattern.n) return slice_has_suffix(name, part);
     const char *at = memmem(name.p, name.n, part.p, part.n);
     if (!at) return false;
     name = slice_skip_bytes(name, (size_t)(at - name.p) + part.n);

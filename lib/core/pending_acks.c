@@ -34,12 +34,12 @@ struct ack_wait {
 
 static struct loop *loop_of_socket(const sio_socket *s) { return &s->nsp->core->loop; }
 
-static void count_unanswered_ack(const sio_socket *s, int status) {
+static void count_ack_as_timed_out_or_lost(const sio_socket *s, int status) {
   sio_stats *st = &s->nsp->core->stats;
   (*(status == SIO_ETIMEOUT ? &st->acks_timed_out : &st->acks_lost))++;
 }
 
-static uint32_t count_pending_acks(const sio_socket *s) {
+static uint32_t count_pending_acks_of_socket(const sio_socket *s) {
   return s->ack_waits ? s->ack_waits->n : 0;
 }
 
@@ -56,7 +56,7 @@ static int reserve_pending_ack_slot(sio_socket *s) {
 }
 
 static void free_ack_table_if_empty(sio_socket *s) {
-  if (count_pending_acks(s)) return;
+  if (count_pending_acks_of_socket(s)) return;
   sio__free(s->ack_waits);
   s->ack_waits = NULL;
 }
@@ -74,7 +74,7 @@ static uint32_t find_pending_ack_index(const struct ack_waits *t, int64_t id) {
   return lo < t->n && t->v[lo]->id == id ? lo : t->n;
 }
 
-static struct ack_wait *remove_pending_ack(sio_socket *s, int64_t id) {
+static struct ack_wait *unlink_pending_ack_of_socket(sio_socket *s, int64_t id) {
   struct ack_waits *t = s->ack_waits;
   uint32_t i = t ? find_pending_ack_index(t, id) : 0;
   if (!t || i == t->n) return NULL;
@@ -90,9 +90,10 @@ static struct ack_wait *remove_pending_ack(sio_socket *s, int64_t id) {
 /* Calls the callback of an ack_wait that was removed from its socket, and frees the ack_wait.
  * Holds a reference to the socket during the call, because the callback may drop the last other
  * one. */
-static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply) {
+static void call_ack_callback_or_count_lost_and_free(struct ack_wait *w, int status,
+                                                     sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
-  if (!reply) count_unanswered_ack(s, status);
+  if (!reply) count_ack_as_timed_out_or_lost(s, status);
   if (w->cb)
     w->cb(s, status, reply, w->user);
   else
@@ -103,7 +104,7 @@ static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply)
 
 /* If the host has blocked the loop while the timeout ran, the reply may have arrived and not been
  * read yet: then restarts the timeout and returns true, but only once for each ack. */
-static bool restart_ack_timeout_once(struct ack_wait *w) {
+static bool restart_ack_timeout_once_if_loop_stalled(struct ack_wait *w) {
   struct loop *l = loop_of_socket(w->socket);
   if (!loop_should_restart_deadline(l, w->extended)) return false;
   w->extended = true;
@@ -111,10 +112,11 @@ static bool restart_ack_timeout_once(struct ack_wait *w) {
   return true;
 }
 
-static void on_ack_timeout(struct timer *t) {
+static void end_or_extend_pending_ack_on_timeout(struct timer *t) {
   struct ack_wait *w = container_of(t, struct ack_wait, timer);
-  if (!restart_ack_timeout_once(w))
-    finish_pending_ack(remove_pending_ack(w->socket, w->id), SIO_ETIMEOUT, NULL);
+  if (!restart_ack_timeout_once_if_loop_stalled(w))
+    call_ack_callback_or_count_lost_and_free(unlink_pending_ack_of_socket(w->socket, w->id),
+                                             SIO_ETIMEOUT, NULL);
 }
 
 /* ---- adding ------------------------------------------------------------------------------ */
@@ -127,7 +129,7 @@ static void insert_pending_ack_by_id(struct ack_waits *t, struct ack_wait *w) {
   t->v[i] = w;
 }
 
-static struct ack_wait *add_pending_ack(sio_socket *s, const struct ack_wait *init) {
+static struct ack_wait *alloc_and_insert_pending_ack(sio_socket *s, const struct ack_wait *init) {
   struct ack_wait *w = reserve_pending_ack_slot(s) ? NULL : sio__malloc(sizeof *w);
   if (!w) {
     free_ack_table_if_empty(s);
@@ -135,20 +137,20 @@ static struct ack_wait *add_pending_ack(sio_socket *s, const struct ack_wait *in
   }
   *w = *init;
   list_init(&w->in_query);
-  timer_init(&w->timer, on_ack_timeout);
+  timer_init(&w->timer, end_or_extend_pending_ack_on_timeout);
   w->asked_us = loop_now_us(loop_of_socket(s));
   insert_pending_ack_by_id(s->ack_waits, w);
   return w;
 }
 
-static bool has_max_pending_acks(const sio_socket *s) {
-  return count_pending_acks(s) >= s->nsp->core->opts->max_acks;
+static bool has_socket_max_pending_acks(const sio_socket *s) {
+  return count_pending_acks_of_socket(s) >= s->nsp->core->opts->max_acks;
 }
 
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id) {
-  if (has_max_pending_acks(s)) return SIO_ETOOBIG;
-  struct ack_wait *w = add_pending_ack(
+  if (has_socket_max_pending_acks(s)) return SIO_ETOOBIG;
+  struct ack_wait *w = alloc_and_insert_pending_ack(
       s, &(struct ack_wait){ .id = s->nsp->next_ack, .socket = s, .cb = cb, .user = user });
   if (!w) return UV_ENOMEM;
   *id = s->nsp->next_ack++;
@@ -163,8 +165,8 @@ static void cancel_pending_acks_of_query(sio_query *q, int status) {
   struct list *it;
   while ((it = list_pop(&q->ack_waits))) {
     struct ack_wait *w = container_of(it, struct ack_wait, in_query);
-    count_unanswered_ack(w->socket, status);
-    remove_pending_ack(w->socket, w->id);
+    count_ack_as_timed_out_or_lost(w->socket, status);
+    unlink_pending_ack_of_socket(w->socket, w->id);
     sio__free(w);
   }
 }
@@ -172,24 +174,27 @@ static void cancel_pending_acks_of_query(sio_query *q, int status) {
 int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q) {
   const struct ack_waits *t = s->ack_waits;
   if (t && find_pending_ack_index(t, q->ack_id) < t->n) return SIO_EEXISTS;
-  if (has_max_pending_acks(s)) return SIO_ETOOBIG;
+  if (has_socket_max_pending_acks(s)) return SIO_ETOOBIG;
   struct ack_wait *w =
-      add_pending_ack(s, &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
+      alloc_and_insert_pending_ack(s,
+                                   &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
   if (!w) return UV_ENOMEM;
   list_push(&q->ack_waits, &w->in_query);
   q->cancel_ack_waits = cancel_pending_acks_of_query;
   return 0;
 }
 
-void sio__pending_ack_cancel(sio_socket *s, int64_t id) { sio__free(remove_pending_ack(s, id)); }
+void sio__pending_ack_free_without_callback(sio_socket *s, int64_t id) {
+  sio__free(unlink_pending_ack_of_socket(s, id));
+}
 
 int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
   const struct ack_waits *t = s->ack_waits;
-  uint32_t i = 0, n = cb ? count_pending_acks(s) : 0;
+  uint32_t i = 0, n = cb ? count_pending_acks_of_socket(s) : 0;
   while (i < n && (t->v[i]->cb != cb || t->v[i]->user != user)) i++;
   if (i == n) return UV_ENOENT;
-  count_unanswered_ack(s, SIO_ECLOSED);
-  sio__pending_ack_cancel(s, t->v[i]->id);
+  count_ack_as_timed_out_or_lost(s, SIO_ECLOSED);
+  sio__pending_ack_free_without_callback(s, t->v[i]->id);
   return 0;
 }
 
@@ -198,8 +203,8 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 /* Adds the first argument of the received ACK packet p to the query as an answer, with the
  * attachments of the packet if that argument contains a placeholder; null if there is no argument.
  * Frees w. */
-static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
-                                     const struct packet *p) {
+static void add_received_ack_to_query_and_free_wait(struct ack_wait *w, const sio_socket *s,
+                                                    const struct packet *p) {
   bool has_arg = p->json.n && p->scan->nargs > 0;
   bool has_bins =
       has_arg && p->nbins && p->scan->nplaceholders > 0 && p->scan->placeholders[0].arg == 0;
@@ -209,8 +214,8 @@ static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
   sio__free(w);
 }
 
-void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
-  struct ack_wait *w = remove_pending_ack(s, p->id);
+void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p) {
+  struct ack_wait *w = unlink_pending_ack_of_socket(s, p->id);
   if (!w) {
     sio__ignore_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
                        SIO_IGNORED_ACK);
@@ -220,18 +225,18 @@ void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   st->acks_received++;
   histogram_add(&st->ack_us, loop_now_us(loop_of_socket(s)) - w->asked_us);
   if (!w->cb) {
-    add_ack_to_query_answers(w, s, p);
+    add_received_ack_to_query_and_free_wait(w, s, p);
     return;
   }
   struct sio_event reply;
   sio__event_init(&reply, s, p);
-  finish_pending_ack(w, 0, &reply);
+  call_ack_callback_or_count_lost_and_free(w, 0, &reply);
   sio__event_clear(&reply);
 }
 
 /* Unlinks all ack_waits from their queries before it calls the first callback, because a callback
  * may end a query. */
-void sio__pending_acks_end_all(sio_socket *s) {
+void sio__pending_acks_fail_all_of_socket(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;
   s->ack_waits = NULL;
@@ -239,6 +244,7 @@ void sio__pending_acks_end_all(sio_socket *s) {
     list_remove(&all->v[i]->in_query);
     sio__loop_stop_timer(loop_of_socket(s), &all->v[i]->timer);
   }
-  for (uint32_t i = 0; i < all->n; i++) finish_pending_ack(all->v[i], SIO_ECLOSED, NULL);
+  for (uint32_t i = 0; i < all->n; i++)
+    call_ack_callback_or_count_lost_and_free(all->v[i], SIO_ECLOSED, NULL);
   sio__free(all);
 }

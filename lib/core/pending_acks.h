@@ -31,11 +31,11 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
 int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
 /* Stops waiting for an ack without calling its callback. Used if the event could not be sent, and
  * by sio_cancel_ack(). */
-void sio__pending_ack_cancel(sio_socket *s, int64_t id);
+void sio__pending_ack_free_without_callback(sio_socket *s, int64_t id);
 /* Handles a received ACK packet. If no ack with its id is awaited, ignores it. */
-void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
+void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p);
 /* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED, and those of
  * queries are counted as lost. */
-void sio__pending_acks_end_all(sio_socket *s);
+void sio__pending_acks_fail_all_of_socket(sio_socket *s);
 
 #endif

@@ -48,7 +48,7 @@ static void query_end_and_run_callback(sio_query *q, int status) {
   query_unref(q);
 }
 
-static void query_on_end_task(struct task *t) {
+static void query_end_with_status_in_task(struct task *t) {
   sio_query *q = container_of(t, sio_query, end_task);
   query_end_and_run_callback(q, q->status);
 }
@@ -59,7 +59,7 @@ static void query_start_timeout(sio_query *q) {
 
 /* Ends the query when its time is up. But if the host has blocked the loop during that time,
  * answers may have arrived that were not read yet: then restarts the timeout, once. */
-static void query_on_timeout(struct timer *t) {
+static void query_end_or_extend_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
   if (!loop_should_restart_deadline(loop_of_query(q), q->extended)) {
     query_end_and_run_callback(q, SIO_ETIMEOUT);
@@ -77,13 +77,13 @@ static bool is_query_awaiting_answers(const sio_query *q) {
 /* If nothing holds the query and no more answers are expected, ends it at the end of the loop's
  * turn. Stops its timer at once: a complete query must not time out, even if the turn is a long
  * one. */
-static void query_end_if_complete(sio_query *q) {
+static void query_schedule_end_if_complete(sio_query *q) {
   if (q->over || q->holds > 0 || is_query_awaiting_answers(q)) return;
   sio__loop_stop_timer(loop_of_query(q), &q->timer);
   sio__loop_defer(loop_of_query(q), &q->end_task);
 }
 
-void sio__queries_end_all(sio_nsp *nsp) {
+void sio__queries_end_all_of_nsp(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
     query_end_and_run_callback(container_of(list_first(&nsp->queries), sio_query, link),
                                SIO_ECLOSED);
@@ -105,27 +105,27 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   q->timeout_ms = timeout_ms ? timeout_ms : o->request_timeout_ms;
   q->holds = 1;
   list_init(&q->ack_waits);
-  task_init(&q->end_task, query_on_end_task);
-  timer_init(&q->timer, query_on_timeout);
+  task_init(&q->end_task, query_end_with_status_in_task);
+  timer_init(&q->timer, query_end_or_extend_on_timeout);
   list_push(&nsp->queries, &q->link);
   nsp->nqueries++;
   *out = q;
   return 0;
 }
 
-void sio__query_start_waiting(sio_query *q, bool only_if_held) {
+void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held) {
   if (!only_if_held || q->holds > 1) query_start_timeout(q);
-  sio__query_release(q, 0);
+  sio__query_release_and_end_if_complete(q, 0);
 }
 
-void sio__query_discard(sio_query *q) {
+void sio__query_discard_without_callback(sio_query *q) {
   query_mark_over_and_unlink(q, SIO_ECLOSED);
   query_unref(q);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-bool sio__query_reserve_answer_bytes(sio_query *q, size_t n) {
+bool sio__query_reserve_answer_bytes_or_drop(sio_query *q, size_t n) {
   if (n > q->nsp->core->opts->max_answers - q->answer_bytes) {
     sio__query_count_dropped_answer(q, SIO_ETOOBIG);
     return false;
@@ -155,21 +155,21 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
     int err = sio__replies_add_reply(q, id, json, bins, nbins);
     if (err) sio__query_count_dropped_answer(q, err);
   }
-  sio__query_release(q, 0);
+  sio__query_release_and_end_if_complete(q, 0);
 }
 
 /* ---- for adapters ---------------------------------------------------------------------------- */
 
-void sio__query_hold(sio_query *q) { q->holds++; }
+void sio__query_hold_open(sio_query *q) { q->holds++; }
 
-void sio__query_release(sio_query *q, int err) {
+void sio__query_release_and_end_if_complete(sio_query *q, int err) {
   if (q->over) {
     query_unref(q);
     return;
   }
   if (!q->status) q->status = err;
   q->holds--;
-  query_end_if_complete(q);
+  query_schedule_end_if_complete(q);
 }
 
 void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expected, void *user)) {
@@ -177,7 +177,7 @@ void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expe
   if (q->uncounted == 0) query_report_expected_count(q);
 }
 
-void sio__query_on_thread_count_reported(sio_query *q) {
+void sio__query_thread_count_was_reported(sio_query *q) {
   if (--q->uncounted == 0) query_report_expected_count(q);
 }
 
@@ -194,14 +194,14 @@ void sio__query_expect_more_answers(sio_query *q, size_t n) {
 
 void sio__query_count_lost_answers(sio_query *q, size_t n) {
   q->replies.gone = size_add(q->replies.gone, n);
-  query_end_if_complete(q);
+  query_schedule_end_if_complete(q);
 }
 
-void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
-                                  const sio_slice *bins, size_t nbins) {
+void sio__query_check_and_add_remote_answer(sio_query *q, const char *id, sio_slice json,
+                                            const sio_slice *bins, size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
-  if (sio__is_remote_json_valid(json, nbins))
+  if (sio__is_single_remote_json_value_valid(json, nbins))
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
     sio__query_count_lost_answers(q, 1);
@@ -212,8 +212,9 @@ static void query_call_watch_end_callback(sio_query *q, int status) {
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
 
-int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
-                          void *user, sio_query **out) {
+int sio__query_new_with_adapter_callbacks(sio_nsp *nsp, unsigned timeout_ms,
+                                          const sio_query_watch *watch, void *user,
+                                          sio_query **out) {
   sio_query_watch ours;
   if (!nsp || !watch || sio__read_sized_struct(&ours, sizeof ours, watch, sizeof ours))
     return UV_EINVAL;
@@ -243,8 +244,8 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   q->answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)
-    sio__query_discard(q);
+    sio__query_discard_without_callback(q);
   else
-    sio__query_start_waiting(q, false);
+    sio__query_start_timeout_and_release(q, false);
   return err;
 }

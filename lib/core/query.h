@@ -11,7 +11,7 @@
  * memory of the query is freed when it has ended and nothing holds it.
  *
  *   open --- complete, timed out, or the server closes ---> over --- last hold released ---> freed
- *   open --- sio__query_discard(): the call failed, `end` does not run ---> over
+ *   open --- sio__query_discard_without_callback(): the call failed, `end` does not run ---> over
  */
 #ifndef SIO_CORE_QUERY_H
 #define SIO_CORE_QUERY_H
@@ -34,8 +34,8 @@ struct sio_query {
     sio_fetch_cb fetch;
     sio_server_count_cb count;
   } cb;
-  /* The callbacks of sio__remote_query_new(). If watch.reply is not NULL, it is called for each
-   * answer, and answers are not added to `replies`. */
+  /* The callbacks of sio__query_new_with_adapter_callbacks(). If watch.reply is not NULL, it is
+   * called for each answer, and answers are not added to `replies`. */
   sio_query_watch watch;
   void *user;
   int64_t ack_id;      /* the id that the acks of all sockets must contain */
@@ -60,23 +60,23 @@ struct sio_query {
 };
 
 /* Opens a query. The caller holds the query (`holds` is 1), so that it does not end as complete
- * before the caller calls sio__query_start_waiting(). Returns 0; SIO_ECLOSED if the server is
- * closing; SIO_ETOOBIG if max_acks queries are open in this namespace; or UV_ENOMEM. */
+ * before the caller calls sio__query_start_timeout_and_release(). Returns 0; SIO_ECLOSED if the
+ * server is closing; SIO_ETOOBIG if max_acks queries are open in this namespace; or UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
 /* Called when all sockets and servers have been asked: starts the timeout of the query, and ends
  * the caller's hold, with which sio__query_new() began. If only_if_held is true, starts the timeout
  * only if other code holds the query too. */
-void sio__query_start_waiting(sio_query *q, bool only_if_held);
+void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held);
 /* Closes the query without calling `end`, because the function that opened it returns an error. */
-void sio__query_discard(sio_query *q);
+void sio__query_discard_without_callback(sio_query *q);
 /* Ends all open queries of a namespace with SIO_ECLOSED. Must be called by the loop, not by code
  * that the host has called. */
-void sio__queries_end_all(sio_nsp *nsp);
+void sio__queries_end_all_of_nsp(sio_nsp *nsp);
 
 /* Adds n, the memory of one more answer, to q->answer_bytes. If the sum would exceed max_answers,
  * calls sio__query_count_dropped_answer() instead and returns false. */
-bool sio__query_reserve_answer_bytes(sio_query *q, size_t n);
+bool sio__query_reserve_answer_bytes_or_drop(sio_query *q, size_t n);
 /* Counts an answer that could not be kept because of err. If the query has no status yet, err
  * becomes its status, and a line is logged. */
 void sio__query_count_dropped_answer(sio_query *q, int err);
@@ -88,24 +88,25 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
 
 /* ---- for adapters: members of sio_adapter_api ---- */
 
-int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
-                          void *user, sio_query **out);
+int sio__query_new_with_adapter_callbacks(sio_nsp *nsp, unsigned timeout_ms,
+                                          const sio_query_watch *watch, void *user,
+                                          sio_query **out);
 void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expected, void *user));
-void sio__query_hold(sio_query *q);
-void sio__query_release(sio_query *q, int err);
+void sio__query_hold_open(sio_query *q);
+void sio__query_release_and_end_if_complete(sio_query *q, int err);
 void sio__query_get_info(const sio_query *q, sio_query_info *out);
 void sio__query_expect_more_answers(sio_query *q, size_t n);
 void sio__query_count_lost_answers(sio_query *q, size_t n);
-void sio__query_add_remote_answer(sio_query *q, const char *id, sio_slice json,
-                                  const sio_slice *bins, size_t nbins);
-void sio__query_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetch.c */
+void sio__query_check_and_add_remote_answer(sio_query *q, const char *id, sio_slice json,
+                                            const sio_slice *bins, size_t nbins);
+void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetch.c */
 
 /* Called when the server of another thread was asked to take part in the query. That server will
  * report to how many of its sockets it has sent the event. */
-static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }
+static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event:
  * decreases q->uncounted. If that becomes 0, runs q->counted. */
-void sio__query_on_thread_count_reported(sio_query *q);
+void sio__query_thread_count_was_reported(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be
  * exceeded, calls sio__query_count_dropped_answer() and returns 0. */

@@ -19,19 +19,19 @@ static uint64_t recovery_now_ms(const struct recovery *r) { return loop_now(&r->
 
 /* ---- records ---------------------------------------------------------------------------- */
 
-static sio_slice recovery_record_key(const void *rec) {
+static sio_slice get_map_key_of_recovery_record(const void *rec) {
   return slice(((const struct recovery_record *)rec)->pid, SIO__ID_LEN);
 }
 
 static void recovery_record_remove_from_queue(struct recovery *r, struct recovery_record *rec) {
-  if (!is_in_recovery_queue(&rec->away)) return;
+  if (!is_recovery_entry_in_queue(&rec->away)) return;
   sio__recovery_queue_remove_entry(&r->away, &rec->away);
   if (r->away.n == 0) nsp_schedule_removal_if_unused(r->nsp);
 }
 
 void sio__recovery_free_detached_record(struct recovery_record *rec) {
   sio__saved_state_clear(&rec->saved);
-  sio__replay_clear(&rec->replay);
+  sio__replay_free_missed_events(&rec->replay);
   sio__free(rec);
 }
 
@@ -41,7 +41,7 @@ void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec) 
     ops->forget(r->nsp->adapter, rec->pid);
   if (rec->socket) rec->socket->recovery_record = NULL;
   recovery_record_remove_from_queue(r, rec);
-  sio__map_del(&r->by_pid, recovery_record_key(rec));
+  sio__map_del(&r->by_pid, get_map_key_of_recovery_record(rec));
   sio__recovery_free_detached_record(rec);
 }
 
@@ -54,7 +54,7 @@ static struct recovery_record *recovery_record_new(const struct recovery *r, con
   return rec;
 }
 
-struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket *s) {
+struct recovery_record *sio__recovery_add_record_of_socket(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = recovery_record_new(r, s->id);
   if (!rec) return NULL;
   rec->socket = s;
@@ -63,15 +63,16 @@ struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket 
   return NULL;
 }
 
-static bool is_saved_id_valid(const char *id) {
+static bool is_saved_socket_id_or_pid_valid(const char *id) {
   return strnlen(id, SIO__ID_LEN + 1) == SIO__ID_LEN &&
          strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
              SIO__ID_LEN;
 }
 
-int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
-                                   struct recovery_record **out) {
-  if (!is_saved_id_valid(s->id) || !is_saved_id_valid(s->pid)) return SIO_EPROTO;
+int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
+                                              struct recovery_record **out) {
+  if (!is_saved_socket_id_or_pid_valid(s->id) || !is_saved_socket_id_or_pid_valid(s->pid))
+    return SIO_EPROTO;
   if (sio_socket_find(r->nsp, s->id) || sio__map_get(&r->by_pid, slice(s->pid, SIO__ID_LEN)))
     return SIO_EEXISTS;
   struct recovery_record *rec = recovery_record_new(r, s->id);
@@ -88,30 +89,30 @@ int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s
   return err;
 }
 
-struct recovery_record *sio__recovery_find_record(const struct recovery *r, sio_slice pid) {
+struct recovery_record *sio__recovery_find_record_by_pid(const struct recovery *r, sio_slice pid) {
   struct recovery_record *rec = sio__map_get(&r->by_pid, pid);
-  return rec && (rec->socket || is_in_recovery_queue(&rec->away)) ? rec : NULL;
+  return rec && (rec->socket || is_recovery_entry_in_queue(&rec->away)) ? rec : NULL;
 }
 
-bool sio__is_saved_socket_in_room(const char *room, const void *record) {
+bool sio__is_lost_socket_in_room(const char *room, const void *record) {
   const struct recovery_record *rec = record;
   return strcmp(room, rec->id) == 0 || sio__saved_state_has_room(&rec->saved, room);
 }
 
 /* ---- expiry --------------------------------------------------------------------------------- */
 
-static struct recovery_record *recovery_record_of_entry(struct recovery_queue_entry *p) {
+static struct recovery_record *recovery_record_of_queue_entry(struct recovery_queue_entry *p) {
   return container_of(p, struct recovery_record, away);
 }
 
-static struct recovery_record *find_oldest_away_record(const struct recovery *r) {
-  return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
+static struct recovery_record *get_oldest_record_of_lost_socket(const struct recovery *r) {
+  return recovery_record_of_queue_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
 /* Returns the time after which a dead connection is noticed at the latest, unless the host blocks
  * the loop. Events that are sent to the client in that time are lost, so the log has to keep them
  * too. */
-static uint64_t dead_connection_detection_ms(const struct recovery *r) {
+static uint64_t max_dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
 }
@@ -126,19 +127,19 @@ static void start_recovery_expiry_timer(struct recovery *r) {
                         get_recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
 }
 
-static void free_expired_recovery_records(struct recovery *r) {
+static void free_expired_recovery_records_and_events(struct recovery *r) {
   uint64_t kept_ms =
-               get_recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
+               get_recovery_options(r)->max_disconnection_ms + max_dead_connection_detection_ms(r),
            now = recovery_now_ms(r);
-  while (r->away.n && sio__is_recovery_record_expired(r, find_oldest_away_record(r)))
-    sio__recovery_free_record(r, find_oldest_away_record(r));
+  while (r->away.n && sio__is_recovery_record_expired(r, get_oldest_record_of_lost_socket(r)))
+    sio__recovery_free_record(r, get_oldest_record_of_lost_socket(r));
   if (r->by_pid.n == 0) sio__replay_log_clear(&r->log);
   if (now > kept_ms) sio__replay_log_drop_older_than(&r->log, now - kept_ms);
 }
 
-static void recovery_on_expiry_timer(struct timer *t) {
+static void recovery_free_expired_on_timer(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, expiry_timer);
-  free_expired_recovery_records(r);
+  free_expired_recovery_records_and_events(r);
   if (r->away.n || !list_empty(&r->log.entries)) start_recovery_expiry_timer(r);
 }
 
@@ -149,9 +150,10 @@ static void recovery_record_unlink_socket(struct recovery_record *rec) {
   rec->socket = NULL;
 }
 
-static void recovery_record_move_to_adapter(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_give_to_adapter_and_free(struct recovery *r,
+                                                     struct recovery_record *rec) {
   sio_saved_socket saved = { .size = sizeof saved, .id = rec->id, .pid = rec->pid };
-  if (sio__saved_state_describe(&rec->saved, r->nsp, &saved)) {
+  if (sio__saved_state_describe_for_adapter(&rec->saved, r->nsp, &saved)) {
     LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                     ABOUT_NSP(r->nsp->name),
                     "socket %s cannot be recovered: no memory to save its state", rec->id);
@@ -168,20 +170,21 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
   recovery_record_unlink_socket(rec);
   rec->left_at_ms = recovery_now_ms(r);
   if (is_recovery_kept_by_adapter(r)) {
-    recovery_record_move_to_adapter(r, rec);
+    recovery_record_give_to_adapter_and_free(r, rec);
     return;
   }
-  sio__recovery_queue_add(&r->away, &rec->away, sio__session_client_address(session));
+  sio__recovery_queue_add_newest(&r->away, &rec->away, sio__session_client_address(session));
   if (r->away.n > get_recovery_options(r)->max_sessions)
-    sio__recovery_free_record(r, recovery_record_of_entry(sio__recovery_queue_choose_entry_to_drop(
-                                     &r->away, &rec->away)));
+    sio__recovery_free_record(r,
+                              recovery_record_of_queue_entry(
+                                  sio__recovery_queue_choose_entry_to_drop(&r->away, &rec->away)));
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec) {
   recovery_record_unlink_socket(rec);
   if (is_recovery_kept_by_adapter(r)) {
-    recovery_record_move_to_adapter(r, rec);
+    recovery_record_give_to_adapter_and_free(r, rec);
     return;
   }
   sio__recovery_queue_add_oldest(&r->away, &rec->away);
@@ -198,18 +201,18 @@ void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_r
 
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec) {
   assert(!rec->socket);
-  sio__map_del(&r->by_pid, recovery_record_key(rec));
+  sio__map_del(&r->by_pid, get_map_key_of_recovery_record(rec));
   recovery_record_remove_from_queue(r, rec);
 }
 
-void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_record *rec) {
   if (sio__map_put(&r->by_pid, rec) == 0)
-    sio__recovery_make_record_away_again(r, rec);
+    sio__recovery_return_record_to_lost_sockets(r, rec);
   else
     sio__recovery_free_detached_record(rec);
 }
 
-int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec) {
+int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec) {
   int err = sio__map_put(&r->by_pid, rec);
   if (err) return err;
   sio__replay_mark_connected_now(&rec->replay, &r->log);
@@ -226,10 +229,11 @@ size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatil
   return sio__replay_log_write_offset(&r->log, r->log.seq + !is_volatile, out);
 }
 
-void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
-                              const sio_target *to) {
+void sio__recovery_add_event_to_log(struct recovery *r, uint64_t seq, struct msg *msg,
+                                    const sio_target *to) {
   if (r->by_pid.n == 0) return;
-  sio__replay_log_add(&r->log, seq, recovery_now_ms(r), msg, to, to->skip ? to->skip->id : NULL);
+  sio__replay_log_add_event(&r->log, seq, recovery_now_ms(r), msg, to,
+                            to->skip ? to->skip->id : NULL);
   start_recovery_expiry_timer(r);
 }
 
@@ -239,7 +243,7 @@ void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq) {
 
 /* ---- new and free ---------------------------------------------------------------------------- */
 
-static const atomic_bool *choose_kept_by_adapter_flag(const sio_nsp *nsp) {
+static const atomic_bool *get_flag_recovery_is_kept_by_adapter(const sio_nsp *nsp) {
   static const atomic_bool always = true, never = false;
   const sio_threads *threads = nsp->core->opts->threads; /* core->threads is set later */
   if (threads) return &threads->cluster_recovers;
@@ -258,10 +262,10 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  r->kept_by_adapter = choose_kept_by_adapter_flag(nsp);
-  sio__map_init(&r->by_pid, recovery_record_key);
+  r->kept_by_adapter = get_flag_recovery_is_kept_by_adapter(nsp);
+  sio__map_init(&r->by_pid, get_map_key_of_recovery_record);
   sio__recovery_queue_init(&r->away);
-  timer_init(&r->expiry_timer, recovery_on_expiry_timer);
+  timer_init(&r->expiry_timer, recovery_free_expired_on_timer);
   *out = r;
   return 0;
 }
@@ -278,7 +282,7 @@ void sio__recovery_free(struct recovery *r) {
   sio__free(r);
 }
 
-unsigned sio__nsp_recovery_ms(const sio_nsp *nsp) {
+unsigned sio__nsp_max_disconnection_ms(const sio_nsp *nsp) {
   const sio_recovery *o = nsp->core->opts->recovery;
   return o ? o->max_disconnection_ms : 0;
 }

@@ -67,23 +67,25 @@ struct recovery {
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp);
 void sio__recovery_free(struct recovery *r); /* all sockets must have left; r may be NULL */
 /* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
-unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
+unsigned sio__nsp_max_disconnection_ms(const sio_nsp *nsp);
 
 /* ---- events ----------------------------------------------------------------------------- */
 
 /* Writes the replay offset for an event that is about to be encoded, and returns its length. The
- * offset contains the next event number, which is not used up before recovery_take_event_number()
- * is called. A volatile event has no number of its own: its offset contains the number of the event
- * before it. */
+ * offset contains the next event number, which is not used up before
+ * recovery_assign_next_event_number() is called. A volatile event has no number of its own: its
+ * offset contains the number of the event before it. */
 size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
                                        char out[REPLAY_OFFSET_MAX]);
 /* Gives the encoded event its number, which is the one that sio__recovery_write_next_offset() has
  * written into its offset. Returns that number. */
-static inline uint64_t recovery_take_event_number(struct recovery *r) { return ++r->log.seq; }
+static inline uint64_t recovery_assign_next_event_number(struct recovery *r) {
+  return ++r->log.seq;
+}
 /* Adds the event with number seq to the log, so that it can be replayed to clients that miss it.
  * Does nothing if there are no recovery records. Must be called before the event is sent. */
-void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
-                              const sio_target *to);
+void sio__recovery_add_event_to_log(struct recovery *r, uint64_t seq, struct msg *msg,
+                                    const sio_target *to);
 /* Removes event seq from the log if it is the newest one, because it could not be sent. */
 void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
 /* True if the adapter itself keeps the lost sockets and the events for recovery. Then events to
@@ -93,7 +95,7 @@ static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {
 }
 /* Returns r if it keeps numbered events in r->log. Returns NULL if recovery is off (r is NULL), or
  * if the adapter keeps the events. */
-static inline struct recovery *get_recovery_with_log(struct recovery *r) {
+static inline struct recovery *get_recovery_unless_kept_by_adapter(struct recovery *r) {
   return is_recovery_kept_by_adapter(r) ? NULL : r;
 }
 static inline void recovery_record_set_last_sent(struct recovery_record *rec, uint64_t seq) {
@@ -104,12 +106,12 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
 
 /* Creates the LIVE recovery record of a socket that connects. Returns NULL if memory ran out, or if
  * no random pid could be made. */
-struct recovery_record *sio__recovery_add_record(struct recovery *r, sio_socket *s);
+struct recovery_record *sio__recovery_add_record_of_socket(struct recovery *r, sio_socket *s);
 /* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
  * found. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a connected socket
  * of this namespace has that id, or a record has that pid; or UV_ENOMEM. */
-int sio__recovery_add_found_record(struct recovery *r, const sio_saved_socket *s,
-                                   struct recovery_record **out);
+int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
+                                              struct recovery_record **out);
 /* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
  * NULL. If the adapter keeps lost sockets and `persisted` is not set, makes the adapter forget the
  * pid. */
@@ -117,12 +119,12 @@ void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
 /* Returns the record with this pid, or NULL. A record that the adapter has found is returned only
  * after it was given to a socket, or was made AWAY because its client is gone again. */
-struct recovery_record *sio__recovery_find_record(const struct recovery *r, sio_slice pid);
+struct recovery_record *sio__recovery_find_record_by_pid(const struct recovery *r, sio_slice pid);
 /* True if more than max_disconnection_ms have passed since the client was lost. */
 bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);
 /* An in_room_cb (replay_log.h): returns true if the lost socket was in the room. record is the
  * struct recovery_record of a client that is gone or is returning. */
-bool sio__is_saved_socket_in_room(const char *room, const void *record);
+bool sio__is_lost_socket_in_room(const char *room, const void *record);
 
 /* Called when the connection of the record's socket has broken and rec->saved is filled in. If the
  * adapter keeps lost sockets, passes rec->saved to it and frees the record. Otherwise keeps the
@@ -133,7 +135,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
  * record was found for a client that did not get it. Makes the record AWAY again, like
  * sio__recovery_keep_record_of_lost_socket(), but its time does not start anew: it expires as if
  * the client had not returned. */
-void sio__recovery_make_record_away_again(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec);
 /* Makes s, the new socket of a returning client, the socket of the client's record. The record was
  * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets
  * s->recovery_record. */
@@ -147,12 +149,12 @@ void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_r
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
 /* Undoes sio__recovery_detach_record() if the record could not be sent. If memory runs out, frees
  * the record instead. */
-void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_record *rec);
 /* Adds a record that the server of another thread has detached and sent. The log of this server
  * keeps the events for the client from now on; those that the client missed before have to be added
  * with sio__recovery_add_event_from_other_thread(). Returns 0; UV_EEXIST if there is a record with
  * this pid; or UV_ENOMEM. */
-int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec);
+int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec);
 /* Frees a record that sio__recovery_detach_record() has removed, or that was never added. */
 void sio__recovery_free_detached_record(struct recovery_record *rec);
 

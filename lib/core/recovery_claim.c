@@ -12,7 +12,7 @@
 
 /* ---- the claim ------------------------------------------------------------------------------ */
 
-static void read_recovery_claim(struct recovery_claim *c) {
+static void read_pid_and_offset_from_auth(struct recovery_claim *c) {
   bool present;
   sio__tree_find_string_member(c->auth, "pid", &c->pid, &present);
   c->is_valid =
@@ -23,7 +23,7 @@ void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_fr
 
 /* Returns false if recovery is off, if the client is one of Socket.IO 2, or if the auth does not
  * contain the bytes "pid" with quotes. So the auth of most clients need not be parsed. */
-static bool can_auth_contain_pid(const sio_socket *s) {
+static bool can_socket_have_recovery_claim(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
@@ -31,12 +31,13 @@ static bool can_auth_contain_pid(const sio_socket *s) {
 
 /* Checks whether the client with this claim can be recovered from the record. If so, sets
  * rec->replay.from, after which the replay begins, and returns 0; otherwise returns the reason. */
-static int check_recovery_claim(const struct recovery *r, const struct recovery_claim *c,
-                                struct recovery_record *rec) {
+static int check_recovery_claim_and_set_replay_start(const struct recovery *r,
+                                                     const struct recovery_claim *c,
+                                                     struct recovery_record *rec) {
   if (sio__is_recovery_record_expired(r, rec)) return SIO_RECOVERY_NO_SESSION;
   if (!c->is_valid) return SIO_RECOVERY_BAD_OFFSET;
   return sio__replay_choose_start(&rec->replay, &r->log, c->has_offset ? &c->offset : NULL,
-                                  sio__is_saved_socket_in_room, rec);
+                                  sio__is_lost_socket_in_room, rec);
 }
 
 /* ---- failures ------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static const char *recovery_failure_text(int cause) {
   return texts[cause];
 }
 
-void sio__recovery_report_failure(const sio_socket *s, int cause) {
+void sio__recovery_count_and_log_failure(const sio_socket *s, int cause) {
   struct core *core = s->nsp->core;
   core->stats.recovery_failed[cause]++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
@@ -73,39 +74,40 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   sio_socket *old = rec->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);
   if (old->state == SOCKET_PENDING) {
-    sio__recovery_make_record_away_again(r, rec);
+    sio__recovery_return_record_to_lost_sockets(r, rec);
   } else if (old->state == SOCKET_CONNECTED) {
     sio__socket_start_leaving(old, why.reason);
-    sio__socket_finish_leaving(old, &why);
+    sio__socket_finish_leaving_and_run_hooks(old, &why);
   } else {
-    sio__socket_finish_leaving(old, NULL);
+    sio__socket_finish_leaving_and_run_hooks(old, NULL);
   }
 }
 
 /* Finds a record by its pid. If the record has a socket, closes that socket first. This may free
  * the record; then returns NULL. */
-static struct recovery_record *find_record_and_close_its_socket(struct recovery *r, sio_slice pid) {
-  struct recovery_record *rec = sio__recovery_find_record(r, pid);
+static struct recovery_record *find_recovery_record_and_close_socket(struct recovery *r,
+                                                                     sio_slice pid) {
+  struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
   if (!rec || !rec->socket) return rec;
   close_old_socket_of_record(r, rec);
-  return sio__recovery_find_record(r, pid);
+  return sio__recovery_find_record_by_pid(r, pid);
 }
 
 /* Gives the id, the rooms and the data in the record to the new socket s. Returns 0, or the reason
  * why that failed (SIO_RECOVERY_...); then s is as it was before. */
-static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
-                                          struct recovery_record *rec) {
+static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s,
+                                               struct recovery_record *rec) {
   char new_id[sizeof s->own_id];
   memcpy(new_id, s->own_id, sizeof new_id);
   memcpy(s->own_id, rec->id, sizeof s->own_id);
   s->recovery_record = rec; /* The adapter may ask for the pid while the socket joins its rooms. */
   s->recovered = true;
-  int cause = sio__saved_state_give_to_socket(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
+  int cause = sio__saved_state_apply_to_socket(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recovery_record = NULL;
     memcpy(s->own_id, new_id, sizeof new_id);
-    sio__saved_state_take_back(s);
+    sio__saved_state_undo_apply_to_socket(s);
     s->recovered = false;
     return cause;
   }
@@ -124,11 +126,11 @@ static bool should_ask_adapter_for_record(const struct recovery *r,
 
 static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
                                  const struct recovery_claim *c) {
-  struct recovery_record *rec = find_record_and_close_its_socket(r, c->pid);
-  if (!socket_is_open(s)) return 0;
+  struct recovery_record *rec = find_recovery_record_and_close_socket(r, c->pid);
+  if (!socket_is_pending_or_connected(s)) return 0;
   if (!rec) return should_ask_adapter_for_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
-  int cause = check_recovery_claim(r, c, rec);
-  if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
+  int cause = check_recovery_claim_and_set_replay_start(r, c, rec);
+  if (!cause) cause = restore_socket_from_recovery_record(r, s, rec);
   if (cause)
     sio__recovery_free_record(r, rec);
   else if (r->nsp->core->threads)
@@ -136,44 +138,46 @@ static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
   return cause;
 }
 
-bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim) {
+bool sio__recovery_try_restore_or_ask_adapter(sio_socket *s, struct recovery_claim *claim) {
   *claim = (struct recovery_claim){ 0 };
-  if (!can_auth_contain_pid(s)) return false;
+  if (!can_socket_have_recovery_claim(s)) return false;
   claim->auth = sio__tree_from_json(sio_socket_auth(s));
   if (!claim->auth) {
-    sio__recovery_report_failure(s, SIO_RECOVERY_NO_MEMORY);
+    sio__recovery_count_and_log_failure(s, SIO_RECOVERY_NO_MEMORY);
     return false;
   }
-  read_recovery_claim(claim);
+  read_pid_and_offset_from_auth(claim);
   int cause = claim->pid.n ? restore_socket_by_pid(s->nsp->recovery, s, claim) : 0;
   if (cause == ASK_ADAPTER && claim->is_valid) return true;
-  if (cause) sio__recovery_report_failure(s, claim->is_valid ? cause : SIO_RECOVERY_BAD_OFFSET);
+  if (cause)
+    sio__recovery_count_and_log_failure(s, claim->is_valid ? cause : SIO_RECOVERY_BAD_OFFSET);
   return false;
 }
 
-void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec, int cause) {
+void sio__recovery_restore_from_found_record(sio_socket *s, struct recovery_record *rec,
+                                             int cause) {
   struct recovery *r = s->nsp->recovery;
   if (!cause && sio_socket_find(s->nsp, rec->id)) cause = SIO_RECOVERY_NO_SESSION;
-  if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
+  if (!cause) cause = restore_socket_from_recovery_record(r, s, rec);
   if (!cause) return;
-  sio__recovery_report_failure(s, cause);
+  sio__recovery_count_and_log_failure(s, cause);
   if (rec) sio__recovery_free_record(r, rec);
 }
 
 /* ---- a client that has returned to the server of another thread ------------------------------ */
 
-void sio__recovery_close_old_socket(struct recovery *r, sio_slice pid, uint64_t number) {
-  struct recovery_record *rec = sio__recovery_find_record(r, pid);
+void sio__recovery_close_old_socket_by_pid(struct recovery *r, sio_slice pid, uint64_t number) {
+  struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
   if (rec && rec->socket && rec->since < number) close_old_socket_of_record(r, rec);
 }
 
 int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
                                                uint64_t number, struct recovery_record **out) {
-  const struct recovery_record *newer = sio__recovery_find_record(r, c->pid);
+  const struct recovery_record *newer = sio__recovery_find_record_by_pid(r, c->pid);
   if (newer && newer->since >= number) return SIO_RECOVERY_NO_SESSION;
-  struct recovery_record *rec = find_record_and_close_its_socket(r, c->pid);
+  struct recovery_record *rec = find_recovery_record_and_close_socket(r, c->pid);
   if (!rec) return SIO_RECOVERY_NO_SESSION;
-  int cause = check_recovery_claim(r, c, rec);
+  int cause = check_recovery_claim_and_set_replay_start(r, c, rec);
   if (cause)
     sio__recovery_free_record(r, rec);
   else

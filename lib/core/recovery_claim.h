@@ -24,12 +24,12 @@ struct recovery_claim {
  * only clears *claim. If the old socket is still connected, it is disconnected and its callbacks
  * run; so this must be called by the loop, not by code that the host has called. Returns true if
  * the adapter has to be asked for the record. The caller clears *claim in any case. */
-bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
+bool sio__recovery_try_restore_or_ask_adapter(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 
 /* If cause is 0, gives rec, which the adapter has found, to the PENDING socket s. If cause is not
  * 0, or if that fails, reports the cause and frees rec. rec may be NULL if cause is not 0. */
-void sio__recovery_give_found_record(sio_socket *s, struct recovery_record *rec, int cause);
+void sio__recovery_restore_from_found_record(sio_socket *s, struct recovery_record *rec, int cause);
 
 /* Finds the record of a client that has returned to the server of another thread. If the client has
  * an old socket on this server, closes it, which may run callbacks of the host. number was given by
@@ -43,10 +43,10 @@ int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct 
 /* Closes the old socket of a client that has returned to the server of another thread, so that the
  * adapter is given its state (SIO_ADAPTER_RECOVERS). This may run callbacks of the host. number is
  * as for sio__recovery_find_record_for_other_thread(). */
-void sio__recovery_close_old_socket(struct recovery *r, sio_slice pid, uint64_t number);
+void sio__recovery_close_old_socket_by_pid(struct recovery *r, sio_slice pid, uint64_t number);
 
 /* Writes a log line that says why the client of s is not recovered, and counts the failure in
  * sio_stats. cause is an enum sio_recovery_failure other than 0. */
-void sio__recovery_report_failure(const sio_socket *s, int cause);
+void sio__recovery_count_and_log_failure(const sio_socket *s, int cause);
 
 #endif

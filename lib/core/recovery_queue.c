@@ -15,14 +15,14 @@ struct recovery_address {
   uint32_t n;
 };
 
-static sio_slice recovery_address_key(const void *item) {
+static sio_slice get_map_key_of_recovery_address(const void *item) {
   const struct addr *a = &((const struct recovery_address *)item)->addr;
   return slice((const char *)a, sizeof *a);
 }
 
 void sio__recovery_queue_init(struct recovery_queue *q) {
   list_init(&q->by_time);
-  sio__map_init(&q->addresses, recovery_address_key);
+  sio__map_init(&q->addresses, get_map_key_of_recovery_address);
   q->n = 0;
 }
 
@@ -46,8 +46,8 @@ static struct recovery_address *find_or_add_recovery_address(struct recovery_que
 
 /* Adds e to q->by_time and to the list of its address: at the start of both lists if `oldest` is
  * true, otherwise at their end. */
-static void insert_recovery_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
-                                  bool oldest) {
+static void insert_recovery_queue_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
+                                        bool oldest) {
   struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);
   list_push(oldest ? q->by_time.next : &q->by_time, &e->by_time);
   q->n++;
@@ -56,16 +56,16 @@ static void insert_recovery_entry(struct recovery_queue *q, struct recovery_queu
   a->n++;
 }
 
-void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
-                             const char *address) {
+void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e,
+                                    const char *address) {
   struct addr addr = { 0 };
   sio__addr_parse(&addr, slice_str(address));
   e->addr = sio__addr_clear_ipv6_host_bits(&addr);
-  insert_recovery_entry(q, e, false);
+  insert_recovery_queue_entry(q, e, false);
 }
 
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e) {
-  insert_recovery_entry(q, e, true);
+  insert_recovery_queue_entry(q, e, true);
 }
 
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e) {
@@ -77,7 +77,7 @@ void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_
   list_remove(&e->by_address);
   e->address = NULL;
   if (--a->n) return;
-  sio__map_del(&q->addresses, recovery_address_key(a));
+  sio__map_del(&q->addresses, get_map_key_of_recovery_address(a));
   sio__free(a);
 }
 

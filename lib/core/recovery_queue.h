@@ -36,13 +36,13 @@ void sio__recovery_queue_clear(struct recovery_queue *q);
 /* Adds an entry as the newest one. address is the client's address, as
  * sio__session_client_address() returns it. If memory runs out, the entry is added all the same,
  * but not to the list of its address. */
-void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
-                             const char *address);
+void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e,
+                                    const char *address);
 /* Adds an entry that was in the queue before, as the oldest one. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
-static inline bool is_in_recovery_queue(const struct recovery_queue_entry *e) {
+static inline bool is_recovery_entry_in_queue(const struct recovery_queue_entry *e) {
   return !list_empty(&e->by_time);
 }
 /* Returns the oldest entry. The queue must not be empty. */

@@ -12,7 +12,7 @@
 
 static struct recovery *recovery_of_socket(const sio_socket *s) { return s->nsp->recovery; }
 
-static void free_record_of_socket(sio_socket *s) {
+static void free_recovery_record_of_socket(sio_socket *s) {
   if (s->recovery_record) sio__recovery_free_record(recovery_of_socket(s), s->recovery_record);
 }
 
@@ -20,26 +20,26 @@ static void free_record_of_socket(sio_socket *s) {
 
 /* Ends the session of a returning client. While middleware ran for its new socket, events that it
  * has missed were dropped from the replay log, or could not be kept, so they cannot be sent. */
-static int close_unrecoverable_session(sio_socket *s) {
-  sio__recovery_report_failure(s, SIO_RECOVERY_LOG_GONE);
+static int end_session_with_incomplete_replay(sio_socket *s) {
+  sio__recovery_count_and_log_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(
       s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
       "events that the client missed were dropped from the replay log before it could rejoin");
   return SIO_ETOOBIG;
 }
 
-static int replay_missed_events(sio_socket *s) {
+static int replay_missed_events_or_end_session(sio_socket *s) {
   const struct replay *p = &s->recovery_record->replay;
   const struct replay_log *log = &recovery_of_socket(s)->log;
-  return sio__replay_is_complete(p, log) ? sio__replay_send(p, log, s)
-                                         : close_unrecoverable_session(s);
+  return sio__replay_has_all_missed_events(p, log) ? sio__replay_send_missed_events(p, log, s)
+                                                   : end_session_with_incomplete_replay(s);
 }
 
-int sio__recovery_before_connect_answer(sio_socket *s) {
+int sio__recovery_send_missed_or_add_record(sio_socket *s) {
   struct recovery *r = recovery_of_socket(s);
   if (!r || sio__session_protocol(s->session) != 4) return 0;
-  if (s->recovery_record) return replay_missed_events(s);
-  s->recovery_record = sio__recovery_add_record(r, s);
+  if (s->recovery_record) return replay_missed_events_or_end_session(s);
+  s->recovery_record = sio__recovery_add_record_of_socket(r, s);
   if (!s->recovery_record)
     LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                     ABOUT_SOCKET(s),
@@ -48,10 +48,10 @@ int sio__recovery_before_connect_answer(sio_socket *s) {
   return 0;
 }
 
-void sio__recovery_after_connect_answer(sio_socket *s) {
+void sio__recovery_finish_after_connect_answer(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   if (!rec || !s->recovered) return;
-  sio__replay_finish(&rec->replay, &recovery_of_socket(s)->log, s);
+  sio__replay_record_what_was_replayed(&rec->replay, &recovery_of_socket(s)->log, s);
   sio__saved_state_clear(&rec->saved);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
@@ -59,13 +59,15 @@ void sio__recovery_after_connect_answer(sio_socket *s) {
                   "socket %s is recovered", s->id);
 }
 
-void sio__recovery_on_connect_refused(sio_socket *s) { free_record_of_socket(s); }
+void sio__recovery_free_record_of_refused_socket(sio_socket *s) {
+  free_recovery_record_of_socket(s);
+}
 
-void sio__recovery_on_pending_socket_discarded(sio_socket *s) {
+void sio__recovery_return_or_free_pending_record(sio_socket *s) {
   if (s->recovery_record && s->recovered)
-    sio__recovery_make_record_away_again(recovery_of_socket(s), s->recovery_record);
+    sio__recovery_return_record_to_lost_sockets(recovery_of_socket(s), s->recovery_record);
   else
-    free_record_of_socket(s);
+    free_recovery_record_of_socket(s);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
@@ -73,7 +75,7 @@ void sio__recovery_on_pending_socket_discarded(sio_socket *s) {
 /* True if the socket may be recovered: the reason says that its session has ended, and not that the
  * peer or the host has disconnected the socket from its namespace. If this server is closing, the
  * socket may be recovered on another server, if the adapter keeps its state. */
-static bool is_recoverable_reason(const struct recovery *r, int reason) {
+static bool is_disconnect_reason_recoverable(const struct recovery *r, int reason) {
   switch (reason) {
     case SIO_REASON_SERVER_SHUTTING_DOWN: return is_recovery_kept_by_adapter(r);
     case SIO_REASON_TRANSPORT_ERROR:
@@ -85,33 +87,34 @@ static bool is_recoverable_reason(const struct recovery *r, int reason) {
   }
 }
 
-void sio__recovery_on_socket_leave(sio_socket *s, int reason) {
+void sio__recovery_free_record_unless_recoverable(sio_socket *s, int reason) {
   if (!s->recovery_record) return;
   const struct recovery *r = recovery_of_socket(s);
   bool kept = is_recovery_kept_by_adapter(r) || !s->nsp->core->closing;
-  if (is_recoverable_reason(r, reason) && kept)
+  if (is_disconnect_reason_recoverable(r, reason) && kept)
     s->recovery_record->replay.seq_at_leave = r->log.seq;
   else
-    free_record_of_socket(s);
+    free_recovery_record_of_socket(s);
 }
 
-static void free_record_that_cannot_be_saved(sio_socket *s) {
+static void log_and_free_unsavable_recovery_record(sio_socket *s) {
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                   ABOUT_SOCKET(s), "socket %s cannot be recovered: no memory for its rooms or data",
                   s->own_id);
-  free_record_of_socket(s);
+  free_recovery_record_of_socket(s);
 }
 
 void sio__recovery_save_socket_rooms(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
-  if (rec && sio__saved_state_copy_rooms(&rec->saved, s)) free_record_that_cannot_be_saved(s);
+  if (rec && sio__saved_state_copy_rooms_of_socket(&rec->saved, s))
+    log_and_free_unsavable_recovery_record(s);
 }
 
-void sio__recovery_save_socket_data(sio_socket *s) {
+void sio__recovery_save_data_and_keep_record(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   if (!rec) return;
-  if (sio__saved_state_copy_data(&rec->saved, s))
-    free_record_that_cannot_be_saved(s);
+  if (sio__saved_state_copy_data_of_socket(&rec->saved, s))
+    log_and_free_unsavable_recovery_record(s);
   else
     sio__recovery_keep_record_of_lost_socket(recovery_of_socket(s), rec);
 }

@@ -13,20 +13,21 @@
  * Socket.IO 2; if memory runs out, the socket has none. Returns 0; SIO_ETOOBIG if a missed event
  * was lost while middleware ran: dropped from the replay log, or not kept; or an error of
  * sending. */
-int sio__recovery_before_connect_answer(sio_socket *s);
-void sio__recovery_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
+int sio__recovery_send_missed_or_add_record(sio_socket *s);
+void sio__recovery_finish_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
 /* Called when the middleware has refused the socket, or its time is up. Frees the record. */
-void sio__recovery_on_connect_refused(sio_socket *s);
+void sio__recovery_free_record_of_refused_socket(sio_socket *s);
 /* Called when a PENDING socket is discarded. Makes the record of a returning client AWAY again, and
  * frees the record of any other client. */
-void sio__recovery_on_pending_socket_discarded(sio_socket *s);
+void sio__recovery_return_or_free_pending_record(sio_socket *s);
 
 /* The next three functions are called in this order when a connected socket leaves. reason is an
  * enum sio_reason. The record is kept only if the reason means that the connection was lost, or
  * that this server is closing and the adapter keeps the records. */
-void sio__recovery_on_socket_leave(sio_socket *s, int reason);
+void sio__recovery_free_record_unless_recoverable(sio_socket *s, int reason);
 void sio__recovery_save_socket_rooms(sio_socket *s); /* called before the socket leaves its rooms */
-void sio__recovery_save_socket_data(sio_socket *s);  /* called after the socket's last callback */
+void sio__recovery_save_data_and_keep_record(
+    sio_socket *s); /* called after the socket's last callback */
 
 /* Implements sio_adapter_api.socket_pid. Returns NULL if the socket cannot be recovered. */
 const char *sio__recovery_pid_of_socket(const sio_socket *s);

@@ -14,7 +14,7 @@ static bool has_valid_remote_placeholder_numbers(const struct json_scan *scan, s
 }
 
 /* True if the element can be the name of an event: the protocol allows a string or a number. */
-static bool is_remote_event_name(sio_slice json) {
+static bool can_json_be_event_name(sio_slice json) {
   return json.p[0] == '"' || json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9');
 }
 
@@ -24,12 +24,12 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
   int err = sio__json_scan_text(scan, json, JSON_DEPTH_MAX, NULL);
   if (err) return err;
   if (scan->first != '[' || scan->nargs == 0 ||
-      !is_remote_event_name(json_scanned_element(scan, json, 0)))
+      !can_json_be_event_name(json_scanned_element(scan, json, 0)))
     return SIO_EJSON;
   return has_valid_remote_placeholder_numbers(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
 }
 
-bool sio__is_remote_json_valid(sio_slice json, size_t nbins) {
+bool sio__is_single_remote_json_value_valid(sio_slice json, size_t nbins) {
   struct json_scan scan = { 0 };
   bool ok = nbins <= UINT32_MAX && sio__utf8_is_valid(json.p, json.n) &&
             !sio__json_scan_unbracketed_list(&scan, json, JSON_DEPTH_MAX, NULL) &&

@@ -17,6 +17,6 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
 int sio__remote_event_init(struct sio_event *e, const struct packet *p);
 /* True if json is one valid JSON value and, if nbins is not 0, each placeholder of an attachment in
  * it has a number less than nbins. */
-bool sio__is_remote_json_valid(sio_slice json, size_t nbins);
+bool sio__is_single_remote_json_value_valid(sio_slice json, size_t nbins);
 
 #endif

@@ -29,8 +29,8 @@ void sio__remote_packet_free(sio_packet *p) {
   sio__free(r);
 }
 
-static int remote_packet_read_event(struct remote_packet *r, sio_slice json, const sio_slice *bins,
-                                    size_t nbins) {
+static int remote_packet_check_and_decode_event(struct remote_packet *r, sio_slice json,
+                                                const sio_slice *bins, size_t nbins) {
   int err = sio__remote_event_scan_and_check(&r->scan, json, nbins);
   if (err) return err;
   struct packet p = { .type = PACKET_EVENT,
@@ -43,7 +43,7 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
 }
 
 /* True if no character of the offset has to be escaped in a JSON string, and it is not too long. */
-static bool is_valid_replay_offset(sio_slice offset) {
+static bool is_replay_offset_short_and_json_safe(sio_slice offset) {
   for (size_t i = 0; i < offset.n; i++)
     if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
       return false;
@@ -53,14 +53,14 @@ static bool is_valid_replay_offset(sio_slice offset) {
 int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, const sio_slice *bins,
                                       size_t nbins, sio_query *q, sio_slice offset,
                                       sio_packet **out) {
-  if (!is_valid_replay_offset(offset)) return SIO_EPROTO;
+  if (!is_replay_offset_short_and_json_safe(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
-  int err = remote_packet_read_event(r, json, bins, nbins);
+  int err = remote_packet_check_and_decode_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
-    err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
-                                       sio_argv(&r->all_args, 1), q, offset);
+    err = sio__packet_encode_and_keep_broadcast(&r->packet, to, sio_event_name(&r->event),
+                                                sio_argv(&r->all_args, 1), q, offset);
   }
   /* Each receiver is added to the namespace's counters at once, and not when the packet is freed:
    * by then the namespace may be freed. */
@@ -74,10 +74,10 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
 
 /* Sets the event name and the arguments of a copied packet, by reading them from its JSON. Those of
  * the original packet cannot be used, because they are valid only during the call that sent it. */
-static int packet_copy_reread_event(struct remote_packet *r) {
+static int packet_copy_set_event_from_json(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio__packet_get_info(&r->packet, &info);
-  if (!err) err = remote_packet_read_event(r, info.json, info.bins, info.nbins);
+  if (!err) err = remote_packet_check_and_decode_event(r, info.json, info.bins, info.nbins);
   if (err) return err;
   r->all_args = sio_event_args(&r->event);
   r->packet.event = sio_event_name(&r->event);
@@ -96,7 +96,7 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
                             .origin = p->origin,
                             .offset_len = p->offset_len,
                             .max_uncounted = 1 };
-  int err = packet_copy_reread_event(r);
+  int err = packet_copy_set_event_from_json(r);
   if (err)
     sio__remote_packet_free(&r->packet);
   else
@@ -116,7 +116,8 @@ int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to) {
 
 /* ---- events for servers ---------------------------------------------------------------------- */
 
-static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, size_t nbins) {
+static struct msg *packet_text_for_other_servers_new(struct msgs *home, sio_slice json,
+                                                     size_t nbins) {
   char head[32];
   int n = nbins ? snprintf(head, sizeof head, "45%zu-", nbins) : snprintf(head, sizeof head, "42");
   struct msg *m = sio__msg_new(home, (size_t)n + json.n);
@@ -127,8 +128,8 @@ static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, siz
   return m;
 }
 
-static int copy_attachments_to_msgs(struct msgs *home, struct msg *m, const sio_slice *bins,
-                                    size_t nbins) {
+static int append_attachments_as_linked_msgs(struct msgs *home, struct msg *m,
+                                             const sio_slice *bins, size_t nbins) {
   for (size_t i = 0; i < nbins; i++, m = m->next) {
     m->next = sio__msg_from_bytes(home, bins[i].p, bins[i].n);
     if (!m->next) return UV_ENOMEM;
@@ -142,8 +143,9 @@ int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice 
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
   r->packet = (sio_packet){ .nsp = nsp, .query = q };
-  r->packet.msg = copy_server_event_text(home, json, nbins);
-  int err = r->packet.msg ? copy_attachments_to_msgs(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
+  r->packet.msg = packet_text_for_other_servers_new(home, json, nbins);
+  int err = r->packet.msg ? append_attachments_as_linked_msgs(home, r->packet.msg, bins, nbins)
+                          : UV_ENOMEM;
   if (err)
     sio__remote_packet_free(&r->packet);
   else

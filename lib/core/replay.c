@@ -30,7 +30,7 @@ void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log
   p->from = p->seq_at_leave = log->seq;
 }
 
-void sio__replay_clear(struct replay *p) {
+void sio__replay_free_missed_events(struct replay *p) {
   struct missed_events *m = p->missed;
   p->missed = NULL;
   if (!m) return;
@@ -45,10 +45,10 @@ void sio__replay_clear(struct replay *p) {
  * When the client moved to this thread, the events that it had missed were copied into this log,
  * each with its number in the other log. Finds the last copy whose number there is at most
  * `claimed`, and returns the copy's number in this log. If there is none, returns p->start. */
-static uint64_t find_local_number_for_foreign_offset(const struct replay *p,
-                                                     const struct replay_log *log, sio_slice offset,
-                                                     uint64_t claimed, in_room_cb in_room,
-                                                     const void *user) {
+static uint64_t find_event_number_for_offset_of_other_log(const struct replay *p,
+                                                          const struct replay_log *log,
+                                                          sio_slice offset, uint64_t claimed,
+                                                          in_room_cb in_room, const void *user) {
   uint64_t seq = p->start;
   const struct replay_log_entry *e = sio__replay_log_first_entry_after(log, seq);
   for (; e; e = sio__replay_log_next_entry(log, e))
@@ -61,14 +61,14 @@ static uint64_t find_local_number_for_foreign_offset(const struct replay *p,
 /* Reads the offset that the client has sent. Sets *seq to the number, in this log, of the last
  * event that the client says it has received. Returns 0, or SIO_RECOVERY_BAD_OFFSET if it is
  * invalid. */
-static int read_claimed_offset(const struct replay *p, const struct replay_log *log,
-                               sio_slice offset, in_room_cb in_room, const void *user,
-                               uint64_t *seq) {
+static int find_event_number_of_client_offset(const struct replay *p, const struct replay_log *log,
+                                              sio_slice offset, in_room_cb in_room,
+                                              const void *user, uint64_t *seq) {
   uint64_t claimed;
   switch (sio__replay_log_read_offset(log, offset, &claimed)) {
     case REPLAY_OFFSET_VALID: *seq = claimed; return 0;
     case REPLAY_OFFSET_FOREIGN:
-      *seq = find_local_number_for_foreign_offset(p, log, offset, claimed, in_room, user);
+      *seq = find_event_number_for_offset_of_other_log(p, log, offset, claimed, in_room, user);
       return 0;
     default: return SIO_RECOVERY_BAD_OFFSET;
   }
@@ -77,7 +77,7 @@ static int read_claimed_offset(const struct replay *p, const struct replay_log *
 int sio__replay_choose_start(struct replay *p, const struct replay_log *log,
                              const sio_slice *offset, in_room_cb in_room, const void *user) {
   uint64_t seq = p->start;
-  int cause = offset ? read_claimed_offset(p, log, *offset, in_room, user, &seq) : 0;
+  int cause = offset ? find_event_number_of_client_offset(p, log, *offset, in_room, user, &seq) : 0;
   if (cause) return cause;
   if (seq < p->start) seq = p->start;
   if (seq >= p->last_sent) seq = p->seq_at_leave;
@@ -98,24 +98,24 @@ const struct replay_log_entry *sio__replay_find_next_missed(const struct replay 
   return e;
 }
 
-bool sio__replay_is_complete(const struct replay *p, const struct replay_log *log) {
+bool sio__replay_has_all_missed_events(const struct replay *p, const struct replay_log *log) {
   return p->from >= log->last_dropped && !p->missed_one_is_lost;
 }
 
-static size_t max_replay_queue_bytes(const sio_nsp *nsp) {
+static size_t get_max_send_queue_bytes_for_replay(const sio_nsp *nsp) {
   const sio_options *o = nsp->core->opts;
   return o->queue_high ? o->queue_high : o->max_queued;
 }
 
 /* Returns the memory that a msg and its attachments take in the send queue of a session. */
-static size_t msg_chain_queued_size(const struct msg *msg) {
+static size_t get_msg_chain_queued_size(const struct msg *msg) {
   size_t n = 0;
   for (; msg; msg = msg->next) n += msg_memory_size(msg) + QUEUE_ENTRY_BYTES;
   return n;
 }
 
-static int missed_events_add(struct missed_events *m, struct msg *msg, size_t max) {
-  size_t bytes = msg_chain_queued_size(msg);
+static int missed_events_add_within_limit(struct missed_events *m, struct msg *msg, size_t max) {
+  size_t bytes = get_msg_chain_queued_size(msg);
   if (m->queued_bytes + bytes > max) return SIO_ETOOBIG;
   if (m->n == m->cap) {
     uint32_t cap = m->cap ? m->cap * 2 : 16;
@@ -132,7 +132,7 @@ static int missed_events_add(struct missed_events *m, struct msg *msg, size_t ma
 int sio__replay_add_missed_event(struct replay *p, const sio_nsp *nsp, struct msg *msg) {
   if (!p->missed) p->missed = sio__calloc(1, sizeof *p->missed);
   if (!p->missed) return UV_ENOMEM;
-  return missed_events_add(p->missed, msg, max_replay_queue_bytes(nsp));
+  return missed_events_add_within_limit(p->missed, msg, get_max_send_queue_bytes_for_replay(nsp));
 }
 
 /* ---- replaying ------------------------------------------------------------------------------ */
@@ -160,7 +160,7 @@ static struct replay_size measure_events_to_replay(const struct replay *p,
   while ((e = sio__replay_find_next_missed(p, log, e, is_socket_in_room, s))) {
     uint64_t *bytes = e->seq > p->last_replayed ? &t.first_bytes : &t.repeat_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) *bytes += m->len;
-    t.queued_bytes += msg_chain_queued_size(e->msg);
+    t.queued_bytes += get_msg_chain_queued_size(e->msg);
     t.last_seq = e->seq;
   }
   return t;
@@ -173,7 +173,8 @@ static struct replay_size measure_events_to_replay(const struct replay *p,
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s) {
   struct replay_size t = measure_events_to_replay(p, log, s);
-  return sio__session_queued_bytes(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
+  return sio__session_queued_bytes(s->session) + t.queued_bytes <=
+             get_max_send_queue_bytes_for_replay(s->nsp) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
@@ -183,7 +184,8 @@ static int send_missed_event(sio_socket *s, struct msg *msg) {
   return err;
 }
 
-int sio__replay_send(const struct replay *p, const struct replay_log *log, sio_socket *s) {
+int sio__replay_send_missed_events(const struct replay *p, const struct replay_log *log,
+                                   sio_socket *s) {
   int err = 0;
   for (uint32_t i = 0; p->missed && i < p->missed->n && !err; i++)
     err = send_missed_event(s, p->missed->msgs[i]);
@@ -193,12 +195,13 @@ int sio__replay_send(const struct replay *p, const struct replay_log *log, sio_s
   return err;
 }
 
-void sio__replay_finish(struct replay *p, const struct replay_log *log, const sio_socket *s) {
+void sio__replay_record_what_was_replayed(struct replay *p, const struct replay_log *log,
+                                          const sio_socket *s) {
   struct replay_size t = measure_events_to_replay(p, log, s);
   p->start = p->from;
   p->last_sent = t.last_seq;
   p->first_bytes = t.first_bytes;
   p->repeat_bytes = t.repeat_bytes;
   if (p->last_sent > p->last_replayed) p->last_replayed = p->last_sent;
-  sio__replay_clear(p);
+  sio__replay_free_missed_events(p);
 }

@@ -39,7 +39,7 @@ void sio__replay_mark_connected_now(struct replay *p, const struct replay_log *l
  * now misses only events that are sent later. */
 void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log *log);
 /* Frees the events that were added with sio__replay_add_missed_event(). */
-void sio__replay_clear(struct replay *p);
+void sio__replay_free_missed_events(struct replay *p);
 
 /* Called when a client returns: sets p->from, after which its replay has to begin. offset is the
  * one that the client has sent, or NULL. in_room(room, user) says whether the client's lost socket
@@ -56,16 +56,18 @@ const struct replay_log_entry *sio__replay_find_next_missed(const struct replay 
                                                             const struct replay_log_entry *e,
                                                             in_room_cb in_room, const void *user);
 /* True if the log still contains all events after p->from, and each missed event could be kept. */
-bool sio__replay_is_complete(const struct replay *p, const struct replay_log *log);
+bool sio__replay_has_all_missed_events(const struct replay *p, const struct replay_log *log);
 
 /* True if the missed events may be sent to s, the new socket of the client: they fit into its send
  * queue, and not too many bytes would be replayed again (see replay.c). */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s);
 /* Sends the missed events to s. Returns 0 or an error of sio__session_send(). */
-int sio__replay_send(const struct replay *p, const struct replay_log *log, sio_socket *s);
-/* Must be called when sio__replay_send() has succeeded and CONNECT was answered: updates *p for the
- * next replay. */
-void sio__replay_finish(struct replay *p, const struct replay_log *log, const sio_socket *s);
+int sio__replay_send_missed_events(const struct replay *p, const struct replay_log *log,
+                                   sio_socket *s);
+/* Must be called when sio__replay_send_missed_events() has succeeded and CONNECT was answered:
+ * updates *p for the next replay. */
+void sio__replay_record_what_was_replayed(struct replay *p, const struct replay_log *log,
+                                          const sio_socket *s);
 
 #endif

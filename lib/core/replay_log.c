@@ -86,20 +86,20 @@ static size_t sum_room_name_sizes(const char *const *names) {
   return n;
 }
 
-static char *append_room_name(char *at, const char *name) {
+static char *copy_room_name_and_return_end(char *at, const char *name) {
   size_t n = strlen(name) + 1;
   memcpy(at, name, n);
   return at + n;
 }
 
-static char *append_room_names(char *at, const char *const *names, uint32_t *count) {
-  for (; names && *names; names++, ++*count) at = append_room_name(at, *names);
+static char *copy_and_count_room_names(char *at, const char *const *names, uint32_t *count) {
+  for (; names && *names; names++, ++*count) at = copy_room_name_and_return_end(at, *names);
   return at;
 }
 
 /* Returns the memory of a message and its attachments. The length of each one counts twice, because
  * its compressed form, which may be added later, takes memory too. */
-static size_t sum_msg_chain_memory(const struct msg *chain) {
+static size_t sum_msg_chain_memory_with_compressed(const struct msg *chain) {
   size_t n = 0;
   for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
   return n;
@@ -111,17 +111,18 @@ static struct replay_log_entry *replay_entry_new(struct msg *msg, const sio_targ
                 sum_room_name_sizes(to->except) + (skip_id ? strlen(skip_id) + 1 : 0);
   struct replay_log_entry *e = sio__malloc(size);
   if (!e) return NULL;
-  *e = (struct replay_log_entry){ .bytes = size + sum_msg_chain_memory(msg), .to_all = !to->rooms };
-  char *at = append_room_names(e->names, to->rooms, &e->nrooms);
-  at = append_room_names(at, to->except, &e->nexcept);
+  *e = (struct replay_log_entry){ .bytes = size + sum_msg_chain_memory_with_compressed(msg),
+                                  .to_all = !to->rooms };
+  char *at = copy_and_count_room_names(e->names, to->rooms, &e->nrooms);
+  at = copy_and_count_room_names(at, to->except, &e->nexcept);
   if (!skip_id) return e;
-  append_room_name(at, skip_id);
+  copy_room_name_and_return_end(at, skip_id);
   e->nexcept++;
   return e;
 }
 
-void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
-                         const sio_target *to, const char *skip_id) {
+void sio__replay_log_add_event(struct replay_log *log, uint64_t seq, uint64_t now_ms,
+                               struct msg *msg, const sio_target *to, const char *skip_id) {
   struct replay_log_entry *e = replay_entry_new(msg, to, skip_id);
   if (!e) {
     sio__replay_log_clear(log);
@@ -140,7 +141,7 @@ void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struc
                                      uint32_t offset_len) {
   struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
-  size_t bytes = sum_msg_chain_memory(text);
+  size_t bytes = sum_msg_chain_memory_with_compressed(text);
   e->text = text ? msg_ref(text) : NULL;
   e->offset_len = offset_len;
   e->bytes += bytes;
@@ -164,8 +165,8 @@ bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, s
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static bool is_in_any_listed_room(const char **at, uint32_t n, in_room_cb in_room,
-                                  const void *user) {
+static bool is_in_any_listed_room_and_skip_list(const char **at, uint32_t n, in_room_cb in_room,
+                                                const void *user) {
   bool found = false;
   for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
   return found;
@@ -174,8 +175,9 @@ static bool is_in_any_listed_room(const char **at, uint32_t n, in_room_cb in_roo
 bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user) {
   const char *at = e->names;
-  bool in_target = is_in_any_listed_room(&at, e->nrooms, in_room, user);
-  return (e->to_all || in_target) && !is_in_any_listed_room(&at, e->nexcept, in_room, user);
+  bool in_target = is_in_any_listed_room_and_skip_list(&at, e->nrooms, in_room, user);
+  return (e->to_all || in_target) &&
+         !is_in_any_listed_room_and_skip_list(&at, e->nexcept, in_room, user);
 }
 
 const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,

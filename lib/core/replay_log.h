@@ -71,8 +71,8 @@ enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log
 /* Adds event seq to the log, and a reference to msg. If memory runs out, or the event alone exceeds
  * max_bytes, drops this event and all others, so that the log has no gap. skip_id is the id of a
  * socket that the event is not for, or NULL. */
-void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
-                         const sio_target *to, const char *skip_id);
+void sio__replay_log_add_event(struct replay_log *log, uint64_t seq, uint64_t now_ms,
+                               struct msg *msg, const sio_target *to, const char *skip_id);
 /* If the newest entry is event seq: sets its fields text and offset_len. Adds a reference to text,
  * which may be NULL. */
 void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,

@@ -37,8 +37,8 @@ static size_t measure_reply_memory(size_t id, sio_slice json, const sio_slice *b
 
 /* Copies the id of the answering socket, the JSON and the attachments to r. Returns the copy of the
  * id. */
-static const char *copy_answer_to_reply(struct reply *r, sio_slice id, sio_slice json,
-                                        const sio_slice *bins) {
+static const char *copy_answer_parts_into_reply(struct reply *r, sio_slice id, sio_slice json,
+                                                const sio_slice *bins) {
   char *at = (char *)(r->bins + r->nbins), *own_id = at;
   if (id.n) memcpy(at, id.p, id.n);
   at[id.n] = '\0';
@@ -67,11 +67,11 @@ static int reserve_answer_slot(sio_query *q) {
 int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins) {
   size_t id_len = id ? strlen(id) : 0, size = measure_reply_memory(id_len, json, bins, nbins);
-  if (!sio__query_reserve_answer_bytes(q, size)) return 0;
+  if (!sio__query_reserve_answer_bytes_or_drop(q, size)) return 0;
   struct reply *r = reserve_answer_slot(q) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;
   *r = (struct reply){ .nbins = nbins };
-  const char *own_id = copy_answer_to_reply(r, slice(id, id_len), json, bins);
+  const char *own_id = copy_answer_parts_into_reply(r, slice(id, id_len), json, bins);
   q->replies.list[q->replies.count++] =
       (sio_answer){ own_id, slice(r->list.p + 1, json.n), { (uintptr_t)r } };
   return 0;

@@ -12,21 +12,21 @@
 #include "core/socket.h"
 #include <assert.h>
 
-static void socket_restore_finish_waiting(sio_restore *r) {
+static void socket_restore_call_on_answer(sio_restore *r) {
   sio__loop_stop_timer(&r->socket->nsp->core->loop, &r->timer);
   r->state = RESTORE_JOINING;
   r->on_answer(r);
 }
 
-static void socket_restore_on_answer_task(struct task *t) {
-  socket_restore_finish_waiting(container_of(t, sio_restore, task));
+static void socket_restore_call_on_answer_in_task(struct task *t) {
+  socket_restore_call_on_answer(container_of(t, sio_restore, task));
 }
 
-static void socket_restore_on_timeout(struct timer *t) {
+static void socket_restore_give_up_on_timeout(struct timer *t) {
   sio_restore *r = container_of(t, sio_restore, timer);
   if (r->state != RESTORE_ASKED) return;
   r->cause = SIO_RECOVERY_NO_ANSWER;
-  socket_restore_finish_waiting(r);
+  socket_restore_call_on_answer(r);
 }
 
 static sio_restore *socket_restore_alloc(sio_slice pid, sio_slice offset) {
@@ -53,8 +53,8 @@ static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice o
   sio_restore *r = socket_restore_alloc(pid, offset);
   if (!r) return NULL;
   r->socket = s;
-  task_init(&r->task, socket_restore_on_answer_task);
-  timer_init(&r->timer, socket_restore_on_timeout);
+  task_init(&r->task, socket_restore_call_on_answer_in_task);
+  timer_init(&r->timer, socket_restore_give_up_on_timeout);
   return r;
 }
 
@@ -72,19 +72,19 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
   return 0;
 }
 
-void sio__socket_restore_use_answer(sio_restore *r) {
+void sio__socket_restore_apply_answer(sio_restore *r) {
   struct recovery_record *rec = r->record;
   int cause = r->cause;
   if (!cause && rec->replay.missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
   r->record = NULL;
-  sio__recovery_give_found_record(r->socket, rec, cause);
+  sio__recovery_restore_from_found_record(r->socket, rec, cause);
 }
 
 void sio__socket_restore_end(sio_restore *r) {
   sio_nsp *nsp = r->socket->nsp;
   task_cancel(&r->task);
   sio__loop_stop_timer(&nsp->core->loop, &r->timer);
-  if (r->record) sio__recovery_make_record_away_again(nsp->recovery, r->record);
+  if (r->record) sio__recovery_return_record_to_lost_sockets(nsp->recovery, r->record);
   if (nsp->ops->restore_over) nsp->ops->restore_over(nsp->adapter, r);
   sio__free(r);
 }
@@ -103,7 +103,7 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
   if (r->relay) return r->relay->found(r, s);
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
   if (sio__read_sized_struct(&saved, sizeof saved, s, sizeof saved)) return UV_EINVAL;
-  int err = sio__recovery_add_found_record(r->socket->nsp->recovery, &saved, &r->record);
+  int err = sio__recovery_add_record_found_by_adapter(r->socket->nsp->recovery, &saved, &r->record);
   if (err == UV_ENOMEM) r->cause = SIO_RECOVERY_NO_MEMORY;
   return err;
 }
@@ -111,9 +111,9 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
 /* Adds an event that the client has missed. With SIO_ADAPTER_RECOVERS it is added to the record,
  * with the adapter's offset. Otherwise it gets an offset of this server and is added to the
  * server's log, addressed to the room whose name is the id of the client's socket. */
-static int socket_restore_add_missed_event(struct recovery *recovery, struct recovery_record *rec,
-                                           sio_slice json, const sio_slice *bins, size_t nbins,
-                                           sio_slice offset) {
+static int add_missed_event_to_record_or_log(struct recovery *recovery, struct recovery_record *rec,
+                                             sio_slice json, const sio_slice *bins, size_t nbins,
+                                             sio_slice offset) {
   sio_packet *p;
   const sio_target to = { .nsp = recovery->nsp, .rooms = SIO_ROOMS(rec->id) };
   bool kept = is_recovery_kept_by_adapter(recovery);
@@ -129,7 +129,7 @@ int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
                                               struct recovery_record *rec, sio_slice json,
                                               const sio_slice *bins, size_t nbins) {
   if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
-  int err = socket_restore_add_missed_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
+  int err = add_missed_event_to_record_or_log(recovery, rec, json, bins, nbins, slice(NULL, 0));
   rec->replay.missed_one_is_lost = err != 0;
   return err;
 }
@@ -140,14 +140,14 @@ bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec)
   return true;
 }
 
-int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slice *bins,
-                                  size_t nbins, sio_slice offset) {
+int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                         size_t nbins, sio_slice offset) {
   if (r->relay) return r->relay->event(r, json, bins, nbins, offset);
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
   if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
   int err =
-      socket_restore_add_missed_event(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
+      add_missed_event_to_record_or_log(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
   rec->replay.missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
   return err;
 }

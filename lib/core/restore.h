@@ -10,7 +10,7 @@
  *   any --- sio__socket_restore_end() ---> freed
  *
  * What the adapter has found is a recovery record without a socket, until
- * sio__socket_restore_use_answer() gives it to the socket.
+ * sio__socket_restore_apply_answer() gives it to the socket.
  */
 #ifndef SIO_CORE_RESTORE_H
 #define SIO_CORE_RESTORE_H
@@ -64,17 +64,18 @@ sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, v
                                       sio_slice pid, sio_slice offset, bool has_offset);
 /* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or
  * if that fails, logs and counts why the client is not recovered. */
-void sio__socket_restore_use_answer(sio_restore *r);
+void sio__socket_restore_apply_answer(sio_restore *r);
 /* Frees r, because the socket has joined its namespace or never will. If the adapter has found a
- * record that was not given to the socket, calls sio__recovery_make_record_away_again() for it. */
+ * record that was not given to the socket, calls sio__recovery_return_record_to_lost_sockets() for
+ * it. */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
 
 void sio__socket_restore_get_info(const sio_restore *r, sio_restore_info *out);
 int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket *s);
-int sio__socket_restore_add_event(sio_restore *r, sio_slice json, const sio_slice *bins,
-                                  size_t nbins, sio_slice offset);
+int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                         size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
 /* Adds to the replay log an event that a client has missed on the server of another thread, from
@@ -84,8 +85,8 @@ int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
                                               struct recovery_record *rec, sio_slice json,
                                               const sio_slice *bins, size_t nbins);
 /* Like sio__socket_restore_add_found_socket(), but does not create a record: rec was added with
- * sio__recovery_attach_record(). Returns false, and does nothing, if r has a record already, if the
- * adapter has answered, or if the time was up. */
+ * sio__recovery_adopt_record_of_other_thread(). Returns false, and does nothing, if r has a record
+ * already, if the adapter has answered, or if the time was up. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

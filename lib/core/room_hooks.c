@@ -50,8 +50,8 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
 
 bool sio__has_room_hooks(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
 
-static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
-                          const char *room, sio_socket *s) {
+static void run_one_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
+                              const char *room, sio_socket *s) {
   switch (change) {
     case SIO_ROOM_CREATED:
       if (h->on.create) h->on.create(nsp, room, h->user);
@@ -70,5 +70,5 @@ static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room
 
 void sio__run_room_change_hooks(sio_nsp *nsp, enum sio_room_change change, const char *room,
                                 sio_socket *s) {
-  HOOKS_EACH(k, walk, &nsp->rooms) run_room_hook(nsp, k->user, change, room, s);
+  HOOKS_EACH(k, walk, &nsp->rooms) run_one_room_hook(nsp, k->user, change, room, s);
 }

@@ -18,9 +18,9 @@ struct saved_state {
 };
 
 /* Copies the names of the socket's rooms to *st. Returns 0 or UV_ENOMEM. */
-int sio__saved_state_copy_rooms(struct saved_state *st, sio_socket *s);
+int sio__saved_state_copy_rooms_of_socket(struct saved_state *st, sio_socket *s);
 /* Copies sio_socket_data() and sio_socket_shared() to *st. Returns 0 or UV_ENOMEM. */
-int sio__saved_state_copy_data(struct saved_state *st, sio_socket *s);
+int sio__saved_state_copy_data_of_socket(struct saved_state *st, sio_socket *s);
 /* Copies to *st what an adapter has kept for a lost socket of this namespace. If the size of its
  * data differs from socket_data_size, the data is not copied. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *nsp,
@@ -29,16 +29,17 @@ void sio__saved_state_clear(struct saved_state *st);
 
 /* Sets the data and the shared data of the client's new socket, and then makes it join the saved
  * rooms, so that the room callbacks of the host can read the data. Returns 0, UV_ENOMEM, or the
- * error of sio_join(); after an error the caller has to call sio__saved_state_take_back(). */
-int sio__saved_state_give_to_socket(const struct saved_state *st, sio_socket *s);
-/* Undoes sio__saved_state_give_to_socket(): s leaves all its rooms and loses its data. */
-void sio__saved_state_take_back(sio_socket *s);
+ * error of sio_join(); after an error the caller has to call
+ * sio__saved_state_undo_apply_to_socket(). */
+int sio__saved_state_apply_to_socket(const struct saved_state *st, sio_socket *s);
+/* Undoes sio__saved_state_apply_to_socket(): s leaves all its rooms and loses its data. */
+void sio__saved_state_undo_apply_to_socket(sio_socket *s);
 
 /* True if one of the saved rooms has this name. */
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room);
 /* Fills in the fields of *out, for an adapter, that describe the rooms and the data. The caller
  * frees the array out->rooms; all other pointers point into *st. Returns 0 or UV_ENOMEM. */
-int sio__saved_state_describe(const struct saved_state *st, const sio_nsp *nsp,
-                              sio_saved_socket *out);
+int sio__saved_state_describe_for_adapter(const struct saved_state *st, const sio_nsp *nsp,
+                                          sio_saved_socket *out);
 
 #endif

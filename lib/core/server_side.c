@@ -26,7 +26,7 @@ static bool is_reserved_server_event_name(const char *event) {
 /* Encodes an array that has the event name as its first element. Passes the name to the encoder as
  * an argument and not as a name, because the encoder refuses names that are reserved for events to
  * clients, some of which are allowed between servers. */
-static int encode_event_for_servers(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
+static int encode_server_side_event(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
   struct core *core = nsp->core;
   size_t n = size_add(args.n, 1);
   sio_val *all = sio__malloc(size_mul(n, sizeof *all));
@@ -43,7 +43,7 @@ static int encode_event_for_servers(sio_packet *p, sio_nsp *nsp, const char *eve
 static int send_event_to_other_servers(sio_nsp *nsp, const char *event, sio_args args,
                                        sio_query *q) {
   sio_packet p;
-  int err = encode_event_for_servers(&p, nsp, event, args);
+  int err = encode_server_side_event(&p, nsp, event, args);
   if (err) return err;
   p.query = q;
   if (nsp->ops->server_emit) err = nsp->ops->server_emit(nsp->adapter, &p, q);
@@ -51,7 +51,7 @@ static int send_event_to_other_servers(sio_nsp *nsp, const char *event, sio_args
   return err;
 }
 
-static void call_server_side_ack_callback(sio_query *q, int status) {
+static void call_server_side_emit_callback(sio_query *q, int status) {
   q->cb.replies(status, &q->replies, q->user);
 }
 
@@ -62,14 +62,14 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
   if (!event || is_reserved_server_event_name(event)) return SIO_ENAME;
   if (!cb)
     return nsp->core->closing ? SIO_ECLOSED : send_event_to_other_servers(nsp, event, args, NULL);
-  int err = sio__query_new(&q, nsp, timeout_ms, call_server_side_ack_callback, user);
+  int err = sio__query_new(&q, nsp, timeout_ms, call_server_side_emit_callback, user);
   if (err) return err;
   q->cb.replies = cb;
   err = send_event_to_other_servers(nsp, event, args, q);
   if (err)
-    sio__query_discard(q);
+    sio__query_discard_without_callback(q);
   else
-    sio__query_start_waiting(q, false);
+    sio__query_start_timeout_and_release(q, false);
   return err;
 }
 
@@ -77,11 +77,11 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
 
 int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, void *user) {
   if (!event || is_reserved_server_event_name(event)) return SIO_ENAME;
-  return sio__nsp_add_handler(&nsp->server_side, event, (hook_fn)cb, user);
+  return sio__nsp_add_event_handler(&nsp->server_side, event, (hook_fn)cb, user);
 }
 
-static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
-                                    struct server_side_ack *ack) {
+static int make_event_and_run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
+                                                   struct server_side_ack *ack) {
   struct sio_event e;
   int err = sio__remote_event_init(&e, p);
   if (err) return err;
@@ -91,8 +91,8 @@ static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
   return 0;
 }
 
-static int handle_event_of_other_server(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                                        size_t nbins, struct server_side_ack *ack) {
+static int check_and_run_event_of_other_server(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                               size_t nbins, struct server_side_ack *ack) {
   struct json_scan scan = { 0 };
   int err = sio__remote_event_scan_and_check(&scan, json, nbins);
   struct packet p = { .type = PACKET_EVENT,
@@ -101,30 +101,32 @@ static int handle_event_of_other_server(sio_nsp *nsp, sio_slice json, const sio_
                       .scan = &scan,
                       .bins = bins,
                       .nbins = (uint32_t)nbins };
-  if (!err) err = run_server_side_handlers(nsp, &p, ack);
+  if (!err) err = make_event_and_run_server_side_handlers(nsp, &p, ack);
   sio__json_scan_clear(&scan);
   return err;
 }
 
-int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                                  sio_server_side_answer_cb answer, const sio_return *to) {
+int sio__server_side_handle_event_on_this_server(sio_nsp *nsp, sio_slice json,
+                                                 const sio_slice *bins, size_t nbins,
+                                                 sio_server_side_answer_cb answer,
+                                                 const sio_return *to) {
   struct server_side_ack ack = { .nsp = nsp, .answer = answer, .to = *to };
-  return handle_event_of_other_server(nsp, json, bins, nbins, &ack);
+  return check_and_run_event_of_other_server(nsp, json, bins, nbins, &ack);
 }
 
-int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                                   size_t nbins, sio_server_side_answer_cb answer,
-                                   const sio_return *to) {
+int sio__server_side_relay_and_handle_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                            size_t nbins, sio_server_side_answer_cb answer,
+                                            const sio_return *to) {
   const struct cluster_adapter *cluster = &nsp->core->cluster;
   struct server_side_ack ack = { .nsp = nsp, .answer = answer, .from_cluster = cluster->ops };
   if (to) ack.to = *to;
   if (cluster->ops) cluster->relay_event(nsp, json, bins, nbins);
-  return handle_event_of_other_server(nsp, json, bins, nbins, &ack);
+  return check_and_run_event_of_other_server(nsp, json, bins, nbins, &ack);
 }
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
-static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32_t *n) {
+static int make_attachment_array_from_msgs(const struct msg *first, sio_slice **out, uint32_t *n) {
   *n = 0;
   *out = NULL;
   for (const struct msg *m = first; m; m = m->next) ++*n;
@@ -137,21 +139,21 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
 
 /* Returns the adapter that connects this server with the one that waits for the answer, or NULL if
  * that adapter has been closed. */
-static sio_adapter *find_adapter_of_asking_server(const struct server_side_ack *ack) {
+static sio_adapter *find_adapter_to_send_server_side_ack(const struct server_side_ack *ack) {
   return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
 }
 
-static int send_first_argument_as_answer(const struct server_side_ack *ack, struct json_scan *scan,
-                                         const struct msg *m) {
+static int send_first_argument_as_server_side_ack(const struct server_side_ack *ack,
+                                                  struct json_scan *scan, const struct msg *m) {
   const char *p = msg_data(m), *array = memchr(p, '[', m->len);
   sio_slice json = slice(array, m->len - (size_t)(array - p)), *bins;
   uint32_t nbins;
   int err = sio__json_scan_text(scan, json, JSON_DEPTH_MAX + 1, NULL);
-  if (!err) err = list_msg_attachments(m->next, &bins, &nbins);
+  if (!err) err = make_attachment_array_from_msgs(m->next, &bins, &nbins);
   if (err) return err;
   bool has_arg = scan->nargs > 0,
        has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
-  ack->answer(find_adapter_of_asking_server(ack), &ack->to,
+  ack->answer(find_adapter_to_send_server_side_ack(ack), &ack->to,
               has_arg ? json_scanned_element(scan, json, 0) : SLICE("null"), bins,
               has_bins ? nbins : 0);
   sio__free(bins);
@@ -162,11 +164,11 @@ int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args) 
   struct json_scan scan = { 0 };
   struct msg *m;
   struct core *core = ack->nsp->core;
-  if (!find_adapter_of_asking_server(ack)) return SIO_ECLOSED;
+  if (!find_adapter_to_send_server_side_ack(ack)) return SIO_ECLOSED;
   int err =
       sio__encode_event_or_ack(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
-  err = send_first_argument_as_answer(ack, &scan, m);
+  err = send_first_argument_as_server_side_ack(ack, &scan, m);
   sio__json_scan_clear(&scan);
   msg_unref(m);
   return err;

@@ -18,14 +18,16 @@ struct server_side_ack {
 /* Implements sio_adapter_api.server_side_receive: an adapter has received an event of another
  * server. Runs the handlers of sio_on_server_side(). If the adapter is core->cluster, also passes
  * the event to the servers of the other threads. */
-int sio__server_side_receive_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                                   size_t nbins, sio_server_side_answer_cb answer,
-                                   const sio_return *to);
+int sio__server_side_relay_and_handle_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                            size_t nbins, sio_server_side_answer_cb answer,
+                                            const sio_return *to);
 /* Handles an event that has come from the server of another thread (adapters/threads_requests.c):
  * runs only the handlers of this server. Returns 0 or an error, like
- * sio__server_side_receive_event(). */
-int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                                  sio_server_side_answer_cb answer, const sio_return *to);
+ * sio__server_side_relay_and_handle_event(). */
+int sio__server_side_handle_event_on_this_server(sio_nsp *nsp, sio_slice json,
+                                                 const sio_slice *bins, size_t nbins,
+                                                 sio_server_side_answer_cb answer,
+                                                 const sio_return *to);
 
 /* Sends the first element of args as the answer, through the adapter. Returns 0; SIO_ECLOSED if the
  * adapter has been closed; or an error of encoding. */

@@ -22,10 +22,10 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   struct core *core = core_of_server(srv);
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
-  if (!sio__nsp_make_full_name(buffer, name, &full)) return SIO_ENAME;
+  if (!sio__nsp_make_and_check_full_name(buffer, name, &full)) return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(core, full);
   if (!nsp) {
-    sio_nsp *parent = sio__parent_find_by_child_name(core, full);
+    sio_nsp *parent = sio__parent_find_by_matching_pattern(core, full);
     int err = parent ? sio__child_namespace_new(&nsp, parent, full, NULL)
                      : create_nsp_without_parent(&nsp, core, full);
     if (err) return err;
@@ -34,7 +34,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   return 0;
 }
 
-static bool is_child_name_outside_pattern(const sio_nsp *parent, sio_slice name) {
+static bool is_child_name_outside_parent_pattern(const sio_nsp *parent, sio_slice name) {
   return parent->as_parent->by_pattern && !sio__pattern_matches(slice_str(parent->name), name);
 }
 
@@ -42,7 +42,8 @@ int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
   if (!parent->as_parent) return UV_EINVAL;
-  if (!sio__nsp_make_full_name(buffer, name, &full) || is_child_name_outside_pattern(parent, full))
+  if (!sio__nsp_make_and_check_full_name(buffer, name, &full) ||
+      is_child_name_outside_parent_pattern(parent, full))
     return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(parent->core, full);
   if (nsp && nsp->parent != parent) return SIO_EEXISTS;

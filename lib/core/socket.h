@@ -5,12 +5,12 @@
  *  PENDING --- accepted by the middleware ---------------------> CONNECTED
  *  PENDING --- refused, withdrawn or replaced by the peer, or the session is closed --> LEFT
  *  CONNECTED --- sio__socket_start_leaving() ------------------> LEAVING
- *  LEAVING --- sio__socket_finish_leaving(), from the loop ----> LEFT
+ *  LEAVING --- sio__socket_finish_leaving_and_run_hooks(), from the loop ----> LEFT
  *
  * The library holds one reference until the socket has LEFT and its callbacks have run. Each
  * sio_socket_ref() of the host, each sio_ack, each sio_remote in a result of sio_all_fetch() and
  * each middleware chain that has not ended hold one more. A socket also keeps the memory of its
- * namespace and server (sio__nsp_memory_ref()).
+ * namespace and server (sio__nsp_and_core_ref()).
  *
  * socket_life.c creates and frees sockets and reads their state; socket_rooms.c joins and leaves
  * rooms; connect.c and disconnect.c make the transitions; deadline.c keeps deadlines.
@@ -56,11 +56,12 @@ struct sio_socket {
   /* Used by the adapter: identifies its last walk over a target that has visited or skipped this
    * socket. */
   uint64_t stamp;
-  uint8_t state;           /* enum socket_state */
-  uint8_t reason;          /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;        /* the deadline of sio_socket_deadline() has passed */
-  bool recovered : 1;      /* the socket was given the recovery record of a lost one */
-  bool answered_twice : 1; /* sio__connect_resend_answer() has sent the answer to CONNECT again */
+  uint8_t state;      /* enum socket_state */
+  uint8_t reason;     /* enum sio_reason, set when the socket is LEAVING */
+  bool expired : 1;   /* the deadline of sio_socket_deadline() has passed */
+  bool recovered : 1; /* the socket was given the recovery record of a lost one */
+  /* sio__connect_resend_answer_unless_just_sent() has sent the answer to CONNECT again */
+  bool answered_twice : 1;
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
   uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;
@@ -89,7 +90,8 @@ void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, voi
 
 /* Removes the deadline that sio_socket_deadline() has set for the socket, if there is one. */
 void sio__socket_clear_deadline(sio_socket *s);
-sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */
+sio_slice sio__get_map_key_of_socket_deadline(
+    const void *d); /* the key function of core->deadlines */
 
 /* Creates a PENDING socket with one reference, which the library holds. The caller has to call
  * sio__client_add_socket(). Returns 0, UV_ENOMEM, or the error of the random source. */
@@ -97,12 +99,12 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
 
 /* Changes the state from CONNECTED to LEAVING, and removes the socket from the members of its
  * namespace. The disconnect callbacks run at the end of the loop's turn, unless the caller calls
- * sio__socket_finish_leaving() before. reason is an enum sio_reason. */
+ * sio__socket_finish_leaving_and_run_hooks() before. reason is an enum sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
 /* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
  * get a sio_close_info that is made from s->reason. Must be called by the loop, not by code that
  * the host has called. */
-void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
+void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_info *why);
 /* Changes the state from PENDING to LEFT. No disconnect callback runs, because the socket never
  * connected; the callbacks of sio_on_room() run for the rooms that it had joined. Must be called by
  * the loop, not by code that the host has called. */
@@ -114,7 +116,7 @@ void sio__finish_all_leaving_sockets(struct task *t);
 bool sio__is_valid_room_name(const char *room);
 
 /* True while the socket can join rooms. It can be sent events only if it is CONNECTED too. */
-static inline bool socket_is_open(const sio_socket *s) {
+static inline bool socket_is_pending_or_connected(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
 

@@ -19,7 +19,9 @@
   ((sizeof(struct sio_socket) + alignof(max_align_t) - 1) / alignof(max_align_t) * \
    alignof(max_align_t))
 
-static size_t host_data_size(const sio_socket *s) { return s->nsp->core->opts->socket_data_size; }
+static size_t get_host_data_size_of_socket(const sio_socket *s) {
+  return s->nsp->core->opts->socket_data_size;
+}
 
 /* ---- creating and freeing ------------------------------------------------------------------- */
 
@@ -40,7 +42,8 @@ static int socket_store_auth(sio_socket *s, sio_slice auth) {
 /* Makes the ids of a socket of a Socket.IO 2 client. s->id is what the client computes itself: the
  * name of the namespace and '#' (but not for the namespace "/"), followed by the session id.
  * Because the session id is secret, the public id (s->own_id) is a digest of s->id. */
-static int derive_socketio2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+static int set_ids_of_socketio2_socket(sio_socket *s, const sio_nsp *nsp,
+                                       const sio_session *session) {
   const char *sid = sio__session_id(session);
   bool root = strcmp(nsp->name, "/") == 0;
   size_t size = strlen(nsp->name) + strlen(sid) + 2;
@@ -52,14 +55,14 @@ static int derive_socketio2_id(sio_socket *s, const sio_nsp *nsp, const sio_sess
   return 0;
 }
 
-static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
-  if (sio__session_protocol(session) == 3) return derive_socketio2_id(s, nsp, session);
+static int socket_set_ids(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+  if (sio__session_protocol(session) == 3) return set_ids_of_socketio2_socket(s, nsp, session);
   s->id = s->own_id;
   return sio__make_random_id(s->own_id);
 }
 
 /* Overwrites the auth before it is freed, because it often contains a password or a token. */
-static void socket_free_auth(struct auth *auth) {
+static void socket_wipe_and_free_auth(struct auth *auth) {
   if (!auth) return;
   sio__tree_wipe_and_free(auth->tree);
   sio__wipe_and_free(auth, sizeof *auth + strlen(auth->text));
@@ -67,7 +70,7 @@ static void socket_free_auth(struct auth *auth) {
 
 static void socket_free(sio_socket *s) {
   if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
-  socket_free_auth(s->auth);
+  socket_wipe_and_free_auth(s->auth);
   sio__free(s->shared);
   sio__free(s);
 }
@@ -80,7 +83,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   /* Most peers send no auth or an empty object; then s->auth stays NULL. */
   bool has_auth = auth.n > 0 && !slice_equals_str(auth, "{}");
   int err = has_auth ? socket_store_auth(s, auth) : 0;
-  if (!err) err = socket_make_id(s, nsp, session);
+  if (!err) err = socket_set_ids(s, nsp, session);
   if (err) {
     socket_free(s);
     return err;
@@ -89,7 +92,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   s->nsp = nsp;
   s->refs = 1;
   list_init(&s->leaving);
-  sio__nsp_memory_ref(nsp);
+  sio__nsp_and_core_ref(nsp);
   *out = s;
   return 0;
 }
@@ -104,7 +107,7 @@ void sio_socket_unref(sio_socket *s) {
   if (--s->refs) return;
   sio_nsp *nsp = s->nsp;
   socket_free(s);
-  sio__nsp_memory_unref(nsp);
+  sio__nsp_and_core_unref(nsp);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -118,7 +121,9 @@ bool sio_socket_connected(const sio_socket *s) {
   return s->state == SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
 
-void *sio_socket_data(sio_socket *s) { return host_data_size(s) ? (char *)s + DATA_OFFSET : NULL; }
+void *sio_socket_data(sio_socket *s) {
+  return get_host_data_size_of_socket(s) ? (char *)s + DATA_OFFSET : NULL;
+}
 
 sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->auth->text : "{}"); }
 
@@ -130,7 +135,7 @@ const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
 
 sio_slice sio_socket_shared(const sio_socket *s) { return slice_str(s->shared ? s->shared : "{}"); }
 
-static int check_shared_json(sio_slice json) {
+static int check_json_of_shared_socket_data(sio_slice json) {
   struct json_scan scan = { 0 };
   int err = sio__utf8_is_valid(json.p, json.n) ? 0 : SIO_EJSON;
   if (!err) err = sio__json_scan_text(&scan, json, JSON_DEPTH_MAX, NULL);
@@ -139,9 +144,9 @@ static int check_shared_json(sio_slice json) {
 }
 
 int sio_socket_set_shared(sio_socket *s, sio_slice json) {
-  int err = json.n ? check_shared_json(json) : 0;
+  int err = json.n ? check_json_of_shared_socket_data(json) : 0;
   if (err) return err;
-  if (!socket_is_open(s)) return SIO_ECLOSED;
+  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
   char *copy = json.n ? sio__strndup(json.p, json.n) : NULL;
   if (json.n && !copy) return UV_ENOMEM;
   sio__free(s->shared);

@@ -15,7 +15,7 @@ bool sio__is_valid_room_name(const char *room) {
 
 /* True if the room's name is the id of s, and s is in that room: a socket is in the room with this
  * name while it is CONNECTED or LEAVING. */
-static bool is_room_of_own_id(const sio_socket *s, const char *room) {
+static bool is_socket_in_room_named_by_its_id(const sio_socket *s, const char *room) {
   bool has_own_room = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
   return has_own_room && strcmp(room, s->id) == 0;
 }
@@ -29,9 +29,10 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
 int sio_join(sio_socket *s, const char *room) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
   if (!sio__is_valid_room_name(room)) return SIO_ENAME;
-  if (!socket_is_open(s)) return SIO_ECLOSED;
+  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
-  if (is_room_of_own_id(s, room) || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
+  if (is_socket_in_room_named_by_its_id(s, room) || nsp->ops->in_room(nsp->adapter, s, room))
+    return 0;
   log_room_change(s, "joins", room);
   return nsp->ops->join(nsp->adapter, s, room);
 }
@@ -39,7 +40,7 @@ int sio_join(sio_socket *s, const char *room) {
 int sio_leave(sio_socket *s, const char *room) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
   if (!sio__is_valid_room_name(room)) return SIO_ENAME;
-  if (!socket_is_open(s)) return SIO_ECLOSED;
+  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (!nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room_change(s, "leaves", room);
@@ -49,7 +50,8 @@ int sio_leave(sio_socket *s, const char *room) {
 
 bool sio_in_room(const sio_socket *s, const char *room) {
   if (!sio__is_valid_room_name(room) || s->state == SOCKET_LEFT) return false;
-  return is_room_of_own_id(s, room) || s->nsp->ops->in_room(s->nsp->adapter, s, room);
+  return is_socket_in_room_named_by_its_id(s, room) ||
+         s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
 size_t sio_nsp_count(const sio_nsp *nsp, const char *room) {
@@ -66,32 +68,33 @@ struct room_list {
   size_t max, n;
 };
 
-static void append_room_to_list(const char *room, void *user) {
+static void count_room_and_list_if_space(const char *room, void *user) {
   struct room_list *list = user;
   if (list->n < list->max) list->out[list->n] = room;
   list->n++;
 }
 
-static void append_namespace_room_to_list(const char *room, size_t members, void *user) {
+static void count_namespace_room_and_list_if_space(const char *room, size_t members, void *user) {
   (void)members;
-  append_room_to_list(room, user);
+  count_room_and_list_if_space(room, user);
 }
 
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
                            void *user) {
   if (s->state == SOCKET_LEFT) return;
-  if (is_room_of_own_id(s, s->id)) cb(s->id, user);
+  if (is_socket_in_room_named_by_its_id(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
 }
 
 size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  sio__socket_each_room(s, append_room_to_list, &list);
+  sio__socket_each_room(s, count_room_and_list_if_space, &list);
   return list.n;
 }
 
 size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, append_namespace_room_to_list, &list);
+  if (nsp->ops->all_rooms)
+    nsp->ops->all_rooms(nsp->adapter, count_namespace_room_and_list_if_space, &list);
   return list.n;
 }

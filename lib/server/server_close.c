@@ -26,7 +26,8 @@ void sio__server_free(struct core *core) {
 
 void sio__server_close_adapters(sio_server *srv) {
   sio_nsp *nsp;
-  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_close_adapter(nsp);
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
+    sio__nsp_close_adapter_and_recovery(nsp);
 }
 
 void sio__server_free_compressors(sio_server *srv) {
@@ -86,7 +87,7 @@ static void close_connections_on_shutdown_timeout(struct timer *t) {
 static void end_queries_and_stop_adapters(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
-    sio__queries_end_all(nsp);
+    sio__queries_end_all_of_nsp(nsp);
     if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   }
 }

@@ -237,7 +237,7 @@ static int test_peer_open_session(struct sio_test_peer *p) {
 int sio_test_connect(sio_server *srv, const char *nsp, const char *auth, sio_test_peer **out) {
   char room[NSP_NAME_MAX + 1];
   sio_slice name;
-  if (!sio__nsp_make_full_name(room, nsp, &name)) return SIO_ENAME;
+  if (!sio__nsp_make_and_check_full_name(room, nsp, &name)) return SIO_ENAME;
   if (srv->core.closing) return SIO_ECLOSED;
   struct sio_test_peer *p = sio__calloc(1, sizeof *p + name.n + 1);
   if (!p) return UV_ENOMEM;

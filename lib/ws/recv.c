@@ -354,7 +354,7 @@ static bool read_frame_with_wslay_until_end(struct ws_recv *r, struct input *in)
     if (n == WSLAY_ERR_WANT_READ) return false;
     if (n < 0) return ws_recv_clear_and_report_failure(r, 1002, "malformed frame header");
     x->payload_out += (size_t)n;
-    if (x->payload_out == f.payload_length_of_frame_header)
+    if (x->payload_out == f.payload_length)
       return wslay_is_ctrl_frame(f.opcode) ? dispatch_complete_control_frame(r, &f)
                                            : append_data_frame_end_or_deliver_message(r, &f);
     if (!append_incomplete_frame_piece(r, &f)) return false;

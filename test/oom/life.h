@@ -149,7 +149,8 @@ static void hear_servers(void) {
   static const sio_slice bin = { "x", 1 };
   sio_target to = { .nsp = h.root, .key = "k" };
   sio_packet *p;
-  sio__server_side_receive_event(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
+  sio__server_side_relay_and_handle_event(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer,
+                                          NULL);
   if (sio__packet_new_from_remote_event(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL,
                                         slice(NULL, 0), &p))
     return;

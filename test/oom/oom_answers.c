@@ -249,12 +249,12 @@ static int call_packet_new(void) {
 }
 static int call_query_new(void) {
   static const sio_query_watch watch = { .reply = on_foreign_reply, .end = on_foreign_end };
-  int err = sio__remote_query_new(root, 1000, &watch, NULL, &query);
-  if (!err) sio__query_release(query, 0);
+  int err = sio__query_new_with_adapter_callbacks(root, 1000, &watch, NULL, &query);
+  if (!err) sio__query_release_and_end_if_complete(query, 0);
   return err;
 }
 static int call_server_side_receive(void) {
-  return sio__server_side_receive_event(root, sio_text(foreign), bins, 1, NULL, NULL);
+  return sio__server_side_relay_and_handle_event(root, sio_text(foreign), bins, 1, NULL, NULL);
 }
 
 /* Inside a handler. */

@@ -297,9 +297,9 @@ TEST(what_is_undone_has_no_end) {
   struct peer *p = joined();
   static char names[][2] = { "a", "b", "c" };
   for (int i = 0; i < 3; i++) EQ(sio__pending_ack_add(first(), 50, on_reply, names[i], &id[i]), 0);
-  sio__pending_ack_cancel(first(), id[1]);
-  sio__pending_ack_cancel(first(), id[1]);
-  sio__pending_ack_cancel(first(), 77);
+  sio__pending_ack_free_without_callback(first(), id[1]);
+  sio__pending_ack_free_without_callback(first(), id[1]);
+  sio__pending_ack_free_without_callback(first(), 77);
   answer(p, (unsigned)id[1]);
   SAW("");
   answer(p, (unsigned)id[2]);
@@ -331,7 +331,7 @@ TEST(a_part_of_an_older_query_takes_its_place_among_the_questions) {
   answer(p, 2);
   answer(p, 0);
   SAW("behind:0 before:0 ");
-  sio__query_discard(q);
+  sio__query_discard_without_callback(q);
   stop();
 }
 

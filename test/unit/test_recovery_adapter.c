@@ -100,7 +100,7 @@ static sio_saved_socket there(void) {
 static void event_there(const char *name, const char *offset) {
   char json[64];
   snprintf(json, sizeof json, "[\"%s\"]", name);
-  sio__socket_restore_add_event(store.asked, slice_str(json), NULL, 0, slice_str(offset));
+  sio__socket_restore_add_missed_event(store.asked, slice_str(json), NULL, 0, slice_str(offset));
 }
 
 static sio_restore_info asked_for(void) {
@@ -534,9 +534,10 @@ TEST(what_an_adapter_finds_is_checked) {
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
   EQ(found(), 0);
   EQ(found(), UV_EINVAL);
-  EQ(sio__socket_restore_add_event(store.asked, SLICE("[\"x\"]"), NULL, 0, SLICE("a\"b")),
+  EQ(sio__socket_restore_add_missed_event(store.asked, SLICE("[\"x\"]"), NULL, 0, SLICE("a\"b")),
      SIO_EPROTO);
-  EQ(sio__socket_restore_add_event(store.asked, SLICE("{}"), NULL, 0, SLICE("ab")), SIO_EJSON);
+  EQ(sio__socket_restore_add_missed_event(store.asked, SLICE("{}"), NULL, 0, SLICE("ab")),
+     SIO_EJSON);
   sio__socket_restore_report_answer(store.asked, 0);
   turn();
   EQ(root->nmembers, 2);
@@ -554,7 +555,8 @@ TEST(a_client_that_missed_more_than_may_be_queued_is_new) {
   memcpy(json, "[\"", 2);
   memcpy(json + sizeof json - 2, "\"]", 2);
   for (int i = 0; i < 40; i++)
-    sio__socket_restore_add_event(store.asked, slice(json, sizeof json), NULL, 0, SLICE("at-8"));
+    sio__socket_restore_add_missed_event(store.asked, slice(json, sizeof json), NULL, 0,
+                                         SLICE("at-8"));
   sio__socket_restore_report_answer(store.asked, 0);
   turn();
   GOT(c, "40+pid ");

@@ -30,7 +30,7 @@ static void end(void) {
 static struct recovery_queue_entry *add_left_socket(const char *address) {
   struct recovery_queue_entry *p = &entries[nentries++];
   list_init(&p->by_time);
-  sio__recovery_queue_add(&away, p, address);
+  sio__recovery_queue_add_newest(&away, p, address);
   if (away.n <= MAX) return NULL;
   struct recovery_queue_entry *dropped = sio__recovery_queue_choose_entry_to_drop(&away, p);
   sio__recovery_queue_remove_entry(&away, dropped);
@@ -39,7 +39,7 @@ static struct recovery_queue_entry *add_left_socket(const char *address) {
 
 static unsigned count_kept(unsigned from, unsigned to) {
   unsigned n = 0;
-  for (unsigned i = from; i < to; i++) n += is_in_recovery_queue(&entries[i]);
+  for (unsigned i = from; i < to; i++) n += is_recovery_entry_in_queue(&entries[i]);
   return n;
 }
 
@@ -57,7 +57,7 @@ TEST(one_address_cannot_drive_out_the_others) {
   for (int i = 0; i < 2 * MAX; i++) add_left_socket("192.0.2.1");
   EQ(away.n, MAX);
   EQ(count_kept(0, MAX), MAX - 1);
-  CHECK(is_in_recovery_queue(&entries[nentries - 1]));
+  CHECK(is_recovery_entry_in_queue(&entries[nentries - 1]));
   end();
 }
 

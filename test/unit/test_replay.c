@@ -22,7 +22,7 @@ static void begin(size_t max_bytes) {
 }
 
 static void end(void) {
-  sio__replay_clear(&client);
+  sio__replay_free_missed_events(&client);
   sio__replay_log_clear(&log_);
   sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
@@ -32,7 +32,7 @@ static void end(void) {
 static void event(const char *room, bool is_sent) {
   struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   const sio_target to = { .rooms = SIO_ROOMS(room) };
-  sio__replay_log_add(&log_, ++log_.seq, 0, m, &to, NULL);
+  sio__replay_log_add_event(&log_, ++log_.seq, 0, m, &to, NULL);
   msg_unref(m);
   if (is_sent) client.last_sent = log_.seq;
 }
@@ -68,7 +68,7 @@ TEST(a_client_is_replayed_what_came_after_its_offset_and_is_for_it) {
   event("r", false); /* 5 */
   EQ(return_with(2), 0);
   EQ_STR(missed(), "35");
-  CHECK(sio__replay_is_complete(&client, &log_));
+  CHECK(sio__replay_has_all_missed_events(&client, &log_));
   end();
 }
 
@@ -121,9 +121,9 @@ TEST(events_that_were_dropped_are_missed_only_by_clients_that_needed_them) {
   CHECK(log_.last_dropped > 1);
   EQ(return_with(1), SIO_RECOVERY_LOG_GONE);
   EQ(return_with(log_.last_dropped), 0);
-  CHECK(sio__replay_is_complete(&client, &log_));
+  CHECK(sio__replay_has_all_missed_events(&client, &log_));
   for (int i = 0; i < 8; i++) event("q", false);
-  CHECK(!sio__replay_is_complete(&client, &log_));
+  CHECK(!sio__replay_has_all_missed_events(&client, &log_));
   end();
 }
 

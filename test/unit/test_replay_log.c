@@ -24,7 +24,7 @@ static void add(uint64_t now, const char *const *rooms, const char *const *excep
                 const char *skip) {
   struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   sio_target to = { .rooms = rooms, .except = except };
-  sio__replay_log_add(&log_, ++log_.seq, now, m, &to, skip);
+  sio__replay_log_add_event(&log_, ++log_.seq, now, m, &to, skip);
   msg_unref(m);
 }
 
@@ -117,7 +117,7 @@ TEST(what_attachments_take_counts) {
   begin(3000);
   struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   m->next = sio__msg_new(&home, 5000);
-  sio__replay_log_add(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
+  sio__replay_log_add_event(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
   EQ(log_.bytes, 0);
   EQ(log_.last_dropped, 1);
   msg_unref(m);
@@ -129,7 +129,7 @@ TEST(without_memory_all_is_dropped) {
   add(0, NULL, NULL, NULL);
   struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   alloc_fail_all();
-  sio__replay_log_add(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
+  sio__replay_log_add_event(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
   alloc_fail_in(0);
   EQ(log_.last_dropped, 2);
   EQ(log_.bytes, 0);

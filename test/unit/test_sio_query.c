@@ -174,7 +174,7 @@ TEST(a_socket_with_too_many_pending_acks_counts_as_lost) {
   say(peers[1], "431[1]");
   turn();
   SAW("end:0,1/2-1 ");
-  sio__pending_ack_cancel(root->members[0], 0);
+  sio__pending_ack_free_without_callback(root->members[0], 0);
   stop();
 }
 
@@ -239,7 +239,8 @@ static int answer_at_once(sio_adapter *a, const sio_packet *p, sio_query *q) {
   static const sio_slice bins[] = { { NULL, 0 }, { "x", 1 } };
   (void)a, (void)p;
   sio__query_expect_more_answers(q, 1);
-  sio__query_add_remote_answer(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
+  sio__query_check_and_add_remote_answer(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"),
+                                         bins, 2);
   return 0;
 }
 
@@ -494,9 +495,11 @@ TEST(names_reserved_for_servers_are_refused) {
   EQ(sio_server_side_emit(NULL, "x", SIO_NONE, 0, NULL, NULL), UV_EINVAL);
   EQ(sio_server_count(NULL, 0, on_count, NULL), UV_EINVAL);
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, NULL, NULL), UV_EINVAL);
-  EQ(sio__remote_query_new(root, 0, NULL, NULL, NULL), UV_EINVAL);
-  EQ(sio__remote_query_new(root, 0, &(sio_query_watch){ .size = 1 }, NULL, NULL), UV_EINVAL);
-  EQ(sio__remote_query_new(root, 0, &(sio_query_watch){ .size = 0 }, NULL, NULL), UV_EINVAL);
+  EQ(sio__query_new_with_adapter_callbacks(root, 0, NULL, NULL, NULL), UV_EINVAL);
+  EQ(sio__query_new_with_adapter_callbacks(root, 0, &(sio_query_watch){ .size = 1 }, NULL, NULL),
+     UV_EINVAL);
+  EQ(sio__query_new_with_adapter_callbacks(root, 0, &(sio_query_watch){ .size = 0 }, NULL, NULL),
+     UV_EINVAL);
   stop();
 }
 
