@@ -14,9 +14,10 @@
 enum { ORDER_WAIT_MS = 5000, ORDER_TIMER_MS = 1000, EVENTS_MAX = 4 << 20 };
 
 struct threads_order {
-  /* For each member, the origin of its last event that was delivered here. */
+  /* For each member, the number (sio_packet_info.origin) of its last event that was delivered
+   * here. */
   uint64_t delivered[MEMBERS_MAX];
-  uint64_t last_sent;   /* the origin of the last broadcast of this member */
+  uint64_t last_sent;   /* the number of the last broadcast of this member */
   struct list sent;     /* struct sent_event: broadcasts of this member, not delivered yet */
   struct list events;   /* struct waiting_event, in ascending order of `after` */
   struct list requests; /* struct waiting_request */
@@ -326,14 +327,18 @@ static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio
   sio_packet_info info;
   int err = make_broadcast_request(&r, to, p, &info);
   if (err) return err;
+  const uint64_t sent_before = a->order->last_sent;
   r.route = ROUTE_TO_CLUSTER;
   r.origin = draw_next_broadcast_origin(a);
   err = sio__thread_request_send(a, &r, to, info.query, &cluster, 1, &sent);
-  if (!err)
+  if (!err) {
     remember_sent_broadcast_until_delivered(a, sent);
-  else if (sent)
-    sio__thread_request_unref(sent);
-  return err ? sio__threads_order_deliver_to_all_threads(a, to, p, 0) : 0;
+    return 0;
+  }
+  /* Nothing may wait until this number is delivered, because it never is. */
+  a->order->last_sent = sent_before;
+  if (sent) sio__thread_request_unref(sent);
+  return sio__threads_order_deliver_to_all_threads(a, to, p, 0);
 }
 
 int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,

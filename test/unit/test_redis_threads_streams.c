@@ -461,6 +461,26 @@ TEST(an_event_that_the_connected_thread_cannot_be_sent_is_delivered_at_once_and_
   end_threads();
 }
 
+TEST(nothing_waits_for_an_event_that_the_connected_thread_could_not_be_sent) {
+  begin_streams_of_threads(&normal);
+  joined();
+  struct peer *q = joined_second();
+  size_t max = first->core.threads->inbox_max;
+  hold_reads = true;
+  EQ(sio_broadcast(all_of_second(), "one", SIO_NONE), 0);
+  UNTIL(nentries == 1);
+  settle();
+  first->core.threads->inbox_max = 1;
+  EQ(sio_broadcast(all_of_second(), "two", SIO_NONE), 0);
+  first->core.threads->inbox_max = max;
+  EQ(sio_broadcast((sio_target){ .nsp = second_root, .flags = SIO_LOCAL }, "own", SIO_NONE), 0);
+  hold_reads = false;
+  feed_reader();
+  settle();
+  HEARD(q, "42[\"two\"] 42[\"one\",\"7-1\"] 42[\"own\"] ");
+  end_threads();
+}
+
 TEST(what_waits_for_an_event_that_is_lost_waits_five_seconds_at_most) {
   begin_streams_of_threads(&normal);
   struct peer *p = joined(), *q = joined_second();
@@ -624,6 +644,7 @@ T(a_key_that_was_taken_for_a_client_of_another_thread_that_vanished_is_written_a
 T(a_client_that_cannot_be_restored_is_new_on_its_thread)
 T(a_client_that_returns_to_another_thread_leaves_the_one_where_it_was_first)
 T(an_event_that_the_connected_thread_cannot_be_sent_is_delivered_at_once_and_counted)
+T(nothing_waits_for_an_event_that_the_connected_thread_could_not_be_sent)
 T(what_waits_for_an_event_that_is_lost_waits_five_seconds_at_most)
 T(a_client_that_cannot_be_sent_what_it_missed_is_new)
 T(memory_that_ends_costs_events_at_most_and_later_ones_arrive)
