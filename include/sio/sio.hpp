@@ -359,7 +359,7 @@ public:
 
   /* Returns argument i as a T, which is bool, a number, std::string_view, std::string, zstring,
    * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if the argument is of
-   * another type, or if T is an integer type and the argument does not fit into a T and into
+   * another type, or if T is an integer type and the argument is outside of the range of T or of
    * std::int64_t. Views and pointers are valid as long as the event. */
   template <class T> std::optional<T> as(std::size_t i) const;
   /* Returns the JSON text of argument i; empty if there is no such argument, or if it contains

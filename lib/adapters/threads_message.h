@@ -30,7 +30,7 @@ enum request_kind {
    * the number of the restore (kept_restore.number). */
   REQUEST_RELEASE,       /* close the old socket of this pid, if there is one   */
   REQUEST_RELEASED,      /* the answer to it                                    */
-  REQUEST_KEPT_RESTORE,  /* look for this pid; if `session` is true, the client has sent `offset` */
+  REQUEST_KEPT_RESTORE,  /* look for this pid; `session`: the client sent an offset */
   REQUEST_RESTORE_FOUND, /* it is found: `id`, `rooms`, and in `json` the data  */
   REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset`  */
   REQUEST_RESTORE_DONE,  /* all is sent; for `cause` see sio_adapter_api.restore_done */

@@ -61,7 +61,8 @@ void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct
 /* Called when the host disconnects the socket: sends it those broadcasts of this member that are
  * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
 void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s);
-/* Returns the origin of the last broadcast of this member; 0 if all were delivered here, or if
+/* Each member numbers its broadcasts; the number is sio_packet_info.origin. Returns the number of
+ * the last broadcast of this member, or 0 if all of its broadcasts were delivered here or if
  * does_cluster_recover() returns false. */
 uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a);
 /* If the REQUEST_DISCONNECT r has to wait for a broadcast that was not delivered here yet, keeps r

@@ -112,9 +112,9 @@ static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   last->follow = m;
   return true;
 }
-/* A msg is linked into runs only if it has at least this many references. With few receivers a run
- * saves little, and a msg for a single peer must not determine what follows a msg that is sent to
- * many. */
+/* A msg is linked into runs (see struct msg) only if it has at least this many references. With few
+ * receivers a run saves little. And a msg has only one successor in runs, which should be one that
+ * many peers receive after it, not one for a single peer. */
 enum { RUN_REFS = 4 };
 
 static inline struct msg *msg_ref(struct msg *m) {

@@ -90,9 +90,10 @@ void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
 /* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);
 
-/* Returns true if the possible receiver of an event, to which user points, is in the room. */
+/* Returns true if a socket is in the room. `user` says which socket: a possible receiver of the
+ * event. */
 typedef bool (*in_room_cb)(const char *room, const void *user);
-/* True if the event was addressed to the socket about which in_room(room, user) tells. */
+/* Returns true if the event was addressed to the socket that in_room() and user stand for. */
 bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user);
 /* Returns the oldest entry whose number is greater than seq, or NULL. */

@@ -13,8 +13,8 @@
 void sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                                       bool initial);
 void sio__answer_post_with_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
-/* Answers with `status` and no body, and counts r as refused: because the server drains or closes
- * if the status is 503, otherwise because r misuses its session. */
+/* Answers with `status` and no body, and counts r as refused. The reason that is counted depends on
+ * the status. 503: the server drains or closes. Another status: r misuses its session. */
 void sio__answer_status_and_count_refusal(struct eio *e, sio_request *r, int status);
 
 /* The error codes of Engine.IO. EIO_BAD_REQUEST has several causes, which refusal.name tells

@@ -310,9 +310,10 @@ static void handle_or_hold_complete_post(sio_request *r) {
   answer_post_if_client_upgrades(c);
 }
 
-/* Called when another request has arrived on the connection of the POST r. It may be the GET that
- * fetches the replies because of which the POST waits, so the POST is answered now. A POST that
- * waits until the peer is within its rate limits does not need that GET. */
+/* Called when another request has arrived on the connection of the POST r. The POST is held back
+ * while too many replies are queued, and that request may be the GET that fetches them, which is
+ * not handled before the POST is answered. So the POST is answered now, unless it is held back
+ * because the peer is over its rate limits. */
 static void answer_post_as_next_request_arrived(sio_request *r) {
   sio_session *c = r->user;
   if (c && !session_is_paused_by_rate_limit(c)) sio__polling_answer_post_before_handling(c);

@@ -129,7 +129,7 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   if (c->state == SESSION_CLOSING)
     LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
                     sio__session_client_address(c), ABOUT_SESSION(c),
-                    "the session of %s is closing and upgrading: packets for it are lost: %s",
+                    "packets for %s are lost, because its session was closed during an upgrade: %s",
                     sio__session_client_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;

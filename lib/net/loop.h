@@ -64,8 +64,8 @@ struct loop { /* Large members come last, which makes the code smaller. */
   char *rbuf;             /* read buffer of NET_RBUF bytes, for all connections */
   uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
   uint64_t turn_began_ms; /* loop_now() then: the host may call uv_update_time() in the turn */
-  /* Deadlines due before this time are treated as late, because they may have been started in a
-   * turn that took at least stall_ms: see delay_deadlines_after_long_turn(). */
+  /* A deadline that is due before this time may have been set during a turn that took stall_ms or
+   * longer, so its owner may extend it: see delay_deadlines_after_long_turn(). */
   uint64_t late_until;
   /* The name of the host callback that is running inside a library call and may only observe:
    * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */

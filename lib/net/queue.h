@@ -156,10 +156,10 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
 void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 
 /* Calls drop() for each queued msg that may be removed, oldest first, and removes those for which
- * it returns true. The first msg always stays, since a part of it may have been sent, and so do the
- * msgs that begin in the first `encrypted` bytes. A run from whose middle a msg is removed needs
- * more entries than before: when there is no memory for them, the rest of the queue stays as it
- * is. */
+ * it returns true. The first msg always stays, since a part of it may have been sent, and so do
+ * the msgs that begin in the first `encrypted` bytes. A run is one entry for several msgs. If a
+ * msg in its middle is removed, two entries are needed instead; if there is no memory for them,
+ * the rest of the queue stays as it is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                                queue_drop_fn drop, void *user);

@@ -150,12 +150,12 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data);
 /* Encodes the data that the host gives when it refuses an event, as JSON text, which is not a
- * packet. Sets *out to NULL if there is no data, as for CONNECT_ERROR. If data has attachments,
- * SIO_EPLACEHOLDER is returned. */
+ * packet. If there is no data (of the same kind as for CONNECT_ERROR), sets *out to NULL. If data
+ * has attachments, SIO_EPLACEHOLDER is returned. */
 int sio__encode_event_refusal_data_as_json(struct msgs *home, struct decode_scratch *scratch,
                                            struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which later versions call CONNECT_ERROR. Its payload is
- * data or, if there is no data, as for CONNECT_ERROR, the string `message`. */
+ * data, or the string `message` if there is no data. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data);

@@ -138,7 +138,8 @@ TEST(a_session_that_was_closed_before_its_upgrade_loses_packets_that_cannot_be_c
   turn();
   empty_pool = NULL;
   turns();
-  SAW("[the session of  is closing and upgrading: packets for it are lost: not enough memory] ");
+  SAW("[packets for  are lost, because its session was closed during an upgrade: not enough "
+      "memory] ");
   EQ(stats().bytes_lost, 3 * strlen("bytes"));
   end();
 }
