@@ -80,9 +80,10 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
 /* ---- answering a request ------------------------------------------------------------------- */
 
 /* Adds a header to the answer of a request. UV_EINVAL: name is not a token; value contains a
- * control character; or the library sets the header itself: Content-Length, Transfer-Encoding,
- * Connection or Keep-Alive. SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64
- * KiB of headers; UV_ENOMEM. The library adds a Date header unless the program adds one. */
+ * control character other than a tab; name or value is NULL; or the library sets the header
+ * itself: Content-Length, Transfer-Encoding, Connection or Keep-Alive. SIO_ESTATE: the request is
+ * answered already; SIO_ETOOBIG: more than 64 KiB of headers; UV_ENOMEM. The library adds a Date
+ * header unless the program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
  * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The

@@ -45,7 +45,7 @@ typedef struct sio_cors {
    * stands for every origin. */
   const char *const *origins;
   /* Ignore the list `origins`: answer each request with its own Origin header, so that every origin
-   * is allowed ("origin: true"). */
+   * is allowed ("origin: true"). Has no effect if origin_ok is set. */
   bool reflect_origin;
   /* If set, origin_ok decides instead of the list `origins`: if it returns true for the Origin
    * header of a request, the response allows this origin. */
@@ -240,7 +240,8 @@ typedef struct sio_options {
   /* How long an upgrade to WebSocket may take: from the response with status 101 to the client's
    * Engine.IO packet "5" (upgrade). Default: 10000 ms. */
   unsigned upgrade_timeout_ms;
-  /* A session that has joined no namespace within this time is closed. Default: 45000 ms. */
+  /* A session of Socket.IO that has joined no namespace within this time is closed. Default: 45000
+   * ms. Sessions of sio_engine_route() join none, so this does not apply to them. */
   unsigned connect_timeout_ms;
   /* How long the server waits, when it closes a connection, until the client has read what is
    * queued and has closed its side. Default: 30000 ms. */

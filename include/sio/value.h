@@ -104,7 +104,8 @@ static inline sio_val sio_uint(uint64_t u) {
   return v;
 }
 
-/* A double, sent with as many digits as it takes to read the same double again. */
+/* A double, sent with as many digits as it takes to read the same double again. NaN and the
+ * infinities are sent as null, and -0.0 as 0. */
 static inline sio_val sio_double(double d) {
   sio_val v = sio_val_make(SIO_NUM, NULL, 0);
   v.u.d = d;

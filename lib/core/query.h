@@ -101,8 +101,9 @@ void sio__query_check_and_add_remote_answer(sio_query *q, const char *id, sio_sl
                                             const sio_slice *bins, size_t nbins);
 void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); /* in fetch.c */
 
-/* Called when the server of another thread was asked to take part in the query. That server will
- * report to how many of its sockets it has sent the event. */
+/* Called when the server of another thread was asked to take part in the query. If the query is a
+ * broadcast with acks, that server will report to how many of its sockets it has sent the event;
+ * for other queries q->uncounted is not used. */
 static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event:
  * decreases q->uncounted. If that becomes 0, runs q->counted. */

@@ -26,8 +26,8 @@ void sio__recovery_return_or_free_pending_record(sio_socket *s);
  * that this server is closing and the adapter keeps the records. */
 void sio__recovery_free_record_unless_recoverable(sio_socket *s, int reason);
 void sio__recovery_save_socket_rooms(sio_socket *s); /* called before the socket leaves its rooms */
-void sio__recovery_save_data_and_keep_record(
-    sio_socket *s); /* called after the socket's last callback */
+/* called after the callbacks of sio_on_disconnect(); those of pending acks run later */
+void sio__recovery_save_data_and_keep_record(sio_socket *s);
 
 /* Implements sio_adapter_api.socket_pid. Returns NULL if the socket cannot be recovered. */
 const char *sio__recovery_pid_of_socket(const sio_socket *s);

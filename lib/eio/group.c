@@ -9,8 +9,8 @@
 
 enum {
   NODES_KEPT = 4096, /* how many unused nodes of polling queues are kept for reuse */
-  /* Without queue_high: if reading was stopped because the send queue was long, reading resumes
-   * when the queue is down to this many bytes. */
+  /* Without queue_high: if reading from a WebSocket was stopped because too many replies were
+   * queued, it resumes when the queue takes at most this much memory, in bytes. */
   LOW_MARK = 4096
 };
 

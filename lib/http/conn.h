@@ -88,7 +88,8 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
  * closes c and returns UV_ENOMEM. */
 int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
 /* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
- * header. Returns false if memory has run out and c was closed. */
+ * header. Returns false if c was closed, because memory has run out or the TLS provider cannot
+ * open a session. */
 bool sio__http_conn_start_tls_or_await_request(struct http_conn *c);
 
 /* Like sio__http_conn_new(), for a connection that has left another loop after a request was

@@ -105,11 +105,12 @@ struct sio_redis {
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;     /* while it runs, commands may be held; when it fires, they are sent */
-  uint64_t broke_ms;   /* when a connection broke last; 0: never */
-  uv_idle_t soon;      /* before the loop polls, sends queued commands and calls the host */
-  unsigned handles;    /* uv handles, and struct redis_server, that are not closed yet */
-  unsigned users;      /* adapters that are open                                  */
+  uv_timer_t hold;   /* while it runs, commands may be held; when it fires, they are sent */
+  uint64_t broke_ms; /* when a connection broke last; 0: never */
+  uv_idle_t soon;    /* before the loop polls, sends queued commands and calls the host */
+  unsigned
+      handles;    /* uv handles, lookups of addresses and struct redis_server that have not ended */
+  unsigned users; /* adapters that are open                                  */
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
   unsigned unplaced;   /* subscriptions whose `pair` is NULL */
   unsigned refs;       /* references of adapters and streams, which keep this struct in memory */

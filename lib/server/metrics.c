@@ -47,8 +47,10 @@ struct metric {
 
 static const struct metric server_metrics[] = {
   SERVER(GAUGE, connections, "connections|Number of TCP and Unix connections that are open."),
-  SERVER(COUNTER, connections_accepted, "connections_accepted|Number of connections accepted."),
-  SERVER(COUNTER, connections_closed, "connections_closed|Number of connections closed."),
+  SERVER(COUNTER, connections_accepted,
+         "connections_accepted|Number of connections accepted, or taken over from another thread."),
+  SERVER(COUNTER, connections_closed,
+         "connections_closed|Number of connections closed, or passed to another thread."),
   SERVER(COUNTER, connections_refused,
          "connections_refused|Number of connections closed after accept() because of an error."),
   SERVER(COUNTER, connections_handed_over,
@@ -96,9 +98,9 @@ static const struct metric server_metrics[] = {
   SERVER(
       COUNTER, log_lines_lost,
       "log_lines_lost|Number of log lines lost because the log buffer was full or memory ran out."),
-  SERVER(
-      COUNTER, log_lines_left_out,
-      "log_lines_left_out|Number of log lines left out because peers caused too many per second."),
+  SERVER(COUNTER, log_lines_left_out,
+         "log_lines_left_out|Number of log lines left out because there were too many of a kind in "
+         "a second."),
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused in callbacks that must not make them."),
   SERVER(COUNTER, stalls,

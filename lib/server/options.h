@@ -24,7 +24,8 @@ struct options {
 };
 
 /* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies texts and
- * structs to which fields point, except initial_packet. Returns 0 or UV_ENOMEM; or, after logging a
+ * structs to which fields point, except initial_packet and what `adapter`, `parser` and `threads`
+ * point to. Returns 0 or UV_ENOMEM; or, after logging a
  * line that names the invalid field, UV_EINVAL or UV_ENOTSUP. */
 int sio__options_check_and_copy(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);

@@ -63,7 +63,8 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* A peer that does not answer a close frame in time is not reported as an error. */
+/* If the peer does not answer a close frame in time, the reason is that of a closed connection.
+ * 1008: a message was not complete in time. */
 static int endpoint_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
