@@ -79,11 +79,14 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
 
 /* ---- answering a request ------------------------------------------------------------------- */
 
-/* Adds a header to the answer of a request. UV_EINVAL: name is not a token; value contains a
- * control character other than a tab; name or value is NULL; or the library sets the header
- * itself: Content-Length, Transfer-Encoding, Connection or Keep-Alive. SIO_ESTATE: the request is
- * answered already; SIO_ETOOBIG: more than 64 KiB of headers; UV_ENOMEM. The library adds a Date
- * header unless the program adds one. */
+/* Adds a header to the answer of a request. A header that is added twice is sent twice: this is
+ * right for Set-Cookie, and wrong for most others. Bytes from 0x80 on are sent as they are, and
+ * clients read them differently: encode such a text, for example the name of a file in
+ * Content-Disposition, as "attachment; filename*=UTF-8''caf%C3%A9.csv" (RFC 8187). UV_EINVAL: name
+ * is not a token; value contains a control character other than a tab; name or value is NULL; or
+ * the library sets the header itself: Content-Length, Transfer-Encoding, Connection or Keep-Alive.
+ * SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64 KiB of headers;
+ * UV_ENOMEM. The library adds a Date header unless the program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
  * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The
@@ -128,8 +131,9 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * below the prefix, such as "/files/list", is used instead. The answers have the headers
  * "Cache-Control: public, max-age=0" and "X-Content-Type-Options: nosniff". A browser runs the
  * scripts of a page that is served: do not serve files that clients have uploaded from the origin
- * of your own pages. A request for a directory gets the file index.html in it. The Content-Type
- * depends on the ending of the file's name. Files whose name begins with a dot, and files outside
+ * of your own pages. The path is decoded: "%20" in it is a space in the name of the file. A
+ * request for a directory gets the file index.html in it. The Content-Type depends on the ending of
+ * the file's name. Files whose name begins with a dot, and files outside
  * dir (also those that a symbolic link in dir leads to), are not served. Conditional requests
  * (ETag, Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
  * request for several parts gets the whole file. The ETag of a file is strong, unless the file was
@@ -158,12 +162,20 @@ typedef struct sio_files_options {
    * library. NULL: no more headers than those of the library. */
   const sio_header *headers;
   /* Decides about each request, before the file is looked up. Returns 0 to serve the file, or an
-   * HTTP status from 300 to 599 with which the request is answered, without a body. The callback
-   * may add headers with sio_respond_header(), which replace those of the list `headers` (but an
-   * answer with status 404 or 503, because the file does not exist or cannot be read, has none of
-   * them), and it may answer the request itself with sio_respond(). r is valid until it returns: a
-   * program that has to decide later uses sio_route() and sio_respond_file(). NULL: all requests
-   * are served. */
+   * HTTP status from 300 to 599 with which the request is answered, without a body. It may also
+   * answer the request itself with sio_respond(). r is valid until the callback returns: a program
+   * that has to decide later uses sio_route() and sio_respond_file(). NULL: all requests are
+   * served.
+   *
+   * sio_request_info.path is not decoded here, but it is decoded when the file is looked up:
+   * "/%6donday.csv" is the file "monday.csv". So do not decide by comparing paths: serve the files
+   * that need permission from a directory of their own.
+   *
+   * The callback may add headers with sio_respond_header(). An answer with the file has them, and
+   * they replace headers of the list `headers`; so do answers with the statuses 301, 304, 412 and
+   * 416. An answer with a status that the callback returned has the headers of the callback, and
+   * not those of the list. If the callback returned 0 and the file does not exist (404) or cannot
+   * be read (503), the answer has neither. */
   int (*on_request)(sio_request *r, void *user);
   void *user;
 } sio_files_options;
