@@ -380,7 +380,11 @@ typedef struct sio_options {
    * bytes. A larger WebSocket message closes the connection (code 1009), and a larger POST gets
    * status 413. The server tells its clients this limit as "maxPayload". Over polling, binary data
    * is sent as base64: set max_payload to 4/3 of the length of the largest binary, and some bytes
-   * more. */
+   * more. This is enough for one binary at a time. A JavaScript client that has several packets to
+   * send puts as many into one POST as it believes to fit into maxPayload, but it counts base64 as
+   * 1.33 instead of 4/3 of the binary. So a POST with several binaries can be slightly longer than
+   * any limit, and gets status 413, as from a Node.js server. A client that sends many binaries
+   * over polling has to wait for acks, so that only a few are under way. */
   size_t max_payload;
   /* The maximum length of one packet together with all its attachments. Default: 10 x
    * max_payload. */
@@ -450,7 +454,9 @@ typedef struct sio_options {
    * dropped: make max_queued several times as large as the largest of them. */
   size_t max_queued;
   /* While more than this is queued for one client, the server reads nothing from the client.
-   * Default: 1 MiB, or max_queued if that is less. */
+   * Default: 1 MiB, or max_queued if that is less. A fixed limit of 128 KiB does the same for what
+   * was queued while packets of the client itself were handled: replies, and what its handlers sent
+   * to it. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
    * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,

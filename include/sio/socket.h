@@ -2,9 +2,11 @@
  *
  * socket.h - a socket: one client in one namespace.
  *
- * A socket is valid from its first middleware or connect callback until its disconnect callbacks
- * have returned. sio_socket_ref() keeps the pointer valid longer; calls that need a connection then
- * return SIO_ECLOSED. All functions are called on the loop's thread.
+ * A socket is valid from its first middleware or connect callback until its disconnect callbacks,
+ * and after them the callbacks of its pending acks (with SIO_ECLOSED), have returned.
+ * sio_socket_ref() keeps the pointer valid longer; calls that need a connection then return
+ * SIO_ECLOSED, and sio_socket_data() can still be used. All functions are called on the loop's
+ * thread.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -55,7 +57,9 @@ SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* ---- data of the program ------------------------------------------------------------------- */
 
 /* Returns the sio_options.socket_data_size bytes that the socket has for the program. They are zero
- * at first, and are freed together with the socket. Returns NULL if socket_data_size is 0. */
+ * at first, and are freed together with the socket: they can be read and written as long as the
+ * pointer s is valid, so after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if
+ * socket_data_size is 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
