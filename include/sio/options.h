@@ -529,7 +529,9 @@ typedef struct sio_options {
   size_t max_head;
   /* How many header lines an HTTP request may have. Default: 100. */
   unsigned max_headers;
-  /* How long the head of an HTTP request may take to arrive. Default: 10000 ms. */
+  /* How long the head of an HTTP request may take to arrive: then the answer is status 408. A new
+   * connection that sends nothing for this time is closed, without a line of the log. Default:
+   * 10000 ms. */
   unsigned head_timeout_ms;
   /* How long the body of an HTTP request may take to arrive. Default: 30000 ms. */
   unsigned body_timeout_ms;

@@ -29,7 +29,9 @@ extern "C" {
  * to others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 /* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
- * the socket exists. The log shows this id. For a client of Engine.IO 4 it is the same as
+ * the socket exists. The texts of the log name a socket by this id ("socket ID joined namespace
+ * / ..."). The "session=" of a line is another id, the beginning of sio_session_info.public_id; the
+ * line that says "joined" has both. For a client of Engine.IO 4 it is the same as
  * sio_socket_id(). For a client of Engine.IO 3 it is a digest of that id, and no room has this
  * name. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
