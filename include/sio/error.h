@@ -24,7 +24,7 @@ extern "C" {
   XX(NAME, -10005, "reserved or malformed name")                              \
   XX(JSON, -10006, "not one valid JSON text")                                 \
   XX(PLACEHOLDER, -10007, "a placeholder names no attachment of this packet") \
-  XX(DROPPED, -10008, "volatile, and the peer was not ready")                 \
+  XX(DROPPED, -10008, "dropped: the peer was not ready, or reads too slowly") \
   XX(STATE, -10009, "not possible in this state")                             \
   XX(EXISTS, -10010, "already there")                                         \
   XX(DEPTH, -10011, "nested too deeply")                                      \

@@ -10,6 +10,7 @@
 TEST(our_codes_have_texts) {
   EQ_STR(sio_strerror(SIO_ECLOSED), "the peer is gone");
   EQ_STR(sio_strerror(SIO_ETOOBIG), "over a size limit");
+  EQ_STR(sio_strerror(SIO_EDROPPED), "dropped: the peer was not ready, or reads too slowly");
 #define SIO_XX(name, code, text) EQ_STR(sio_strerror(code), text);
   SIO_ERRNO_MAP(SIO_XX)
 #undef SIO_XX
