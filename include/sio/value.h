@@ -199,7 +199,10 @@ typedef struct sio_member {
 /* An object whose members have values of any kind; they may be bytes, arrays and objects, too. The
  * members are sent in the order of the array `members`:
  *
- *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) })
+ *     SIO_OBJECT({ "name", sio_str("me.png") }, { "size", SIO_VAL(n) }, { "data", sio_bin(p, n) })
+ *
+ * A member needs a sio_val: unlike SIO_ARGS() and SIO_ARRAY(), SIO_OBJECT() does not convert plain
+ * C values. SIO_VAL() converts one (C11).
  *
  * The array that SIO_OBJECT() makes lives until the end of the block in which it stands, as those
  * of SIO_ARRAY(), SIO_ARGS() and SIO_ROOMS() do. So a function must not return such a value, and a
