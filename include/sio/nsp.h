@@ -182,7 +182,10 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * the `leave` of its last one ("create-room", "join-room", "leave-room", "delete-room"). When they
  * run, the socket is in the room already, or has left it. The callbacks run inside the call that
  * changes the room, and may themselves call any function, even make the socket leave that room
- * again. In `leave` and `remove` the socket may have disconnected already. In `create` and `join`
+ * again. In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be
+ * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`
+ * once for each of its rooms, the room of its own id last, and then the callbacks of
+ * sio_on_disconnect(). In `create` and `join`
  * it may not be connected yet: middleware may join rooms, and a socket that is recovered joins its
  * rooms, with its data, before it connects. */
 typedef struct sio_room_hooks {
