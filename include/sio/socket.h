@@ -120,10 +120,12 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
  * it can still be called), or if memory ran out. */
 SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
 /* Returns the auth data: the JSON text that the client sent with its CONNECT packet, or "{}" if the
- * client sent none. Valid as long as the socket. */
+ * client sent none. It is always an object: a client that sends another type of value, such as an
+ * array, is disconnected before any middleware runs ("forced close", SIO_EPROTO). Valid as long as
+ * the socket. */
 SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s);
 /* Returns the auth data as a cJSON tree, which is made by the first call and belongs to the socket.
- * Returns NULL if memory ran out. */
+ * The tree is always an object. Returns NULL if memory ran out. */
 SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s);
 
 #ifdef __cplusplus
