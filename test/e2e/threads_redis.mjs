@@ -329,6 +329,21 @@ scene('a client that returns to any thread of its process has missed nothing', a
   s.disconnect();
 }, onlyRecovery);
 
+// A socket's key is written soon after its rooms have changed. A program that is killed before cannot write it.
+async function untilKeysHaveRoom(sockets, room) {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  const hasRoom = async ({ _pid }) => {
+    const key = (await client.keys(`*${_pid}`))[0], value = key && (await client.get(key));
+    return Buffer.from(value ?? '', 'base64').includes(room);
+  };
+  const wait = async (s) => {
+    while (!(await hasRoom(s))) await new Promise((done) => setTimeout(done, 10));
+  };
+  await within(LONG, Promise.all(sockets.map(wait)), `keys with ${room}`);
+  await client.quit();
+}
+
 for (const [where, index] of [['another process', 1], ['a Node.js server', 2]])
   scene(`a client whose process was killed is recovered on ${where} with every event once`,
     async (clients, { servers, node }) => {
@@ -343,6 +358,7 @@ for (const [where, index] of [['another process', 1], ['a Node.js server', 2]])
       await send(10, clients[1]);
       await until('events', () => lost.every((s) => s.heard.length === next));
       await Promise.all(lost.map((s) => ask(s, 'join', 'late')));
+      await untilKeysHaveRoom(lost, 'late');
       await send(3, clients[3]);
       const gone = Promise.all(lost.map((s) => new Promise((done) => s.on('disconnect', done))));
       await servers[0].kill();
@@ -371,6 +387,7 @@ scene('clients move from one process that is killed to the next, and miss nothin
     const other = await more();
     await send(3);
     await until('events', () => moving.every((s) => s.heard.length === next));
+    await untilKeysHaveRoom(moving, 'room');
     await send(round); // these may still be under way
     const gone = Promise.all(moving.map((s) => new Promise((done) => s.on('disconnect', done))));
     await here.kill();
