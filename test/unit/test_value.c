@@ -71,6 +71,7 @@ TEST(numbers_that_are_not_finite_are_null) {
   written(sio_double((double)NAN), "null");
   written(sio_double((double)INFINITY), "null");
   written(sio_double(-(double)INFINITY), "null");
+  written(sio_double(-0.0), "0");
   written(sio_double(0.1), "0.1");
   written(sio_double(1e21), "1e+21");
   written(sio_double(5e-324), "5e-324");
