@@ -346,7 +346,7 @@ static int open_regular_file(const struct static_dir *d, const char *name, struc
 }
 
 static int open_file_in_directory(const char *dir, const char *name, struct stat *st) {
-  struct static_dir *d;
+  struct static_dir *d = NULL;
   if (!dir || !is_servable_file_name(name)) return dir ? UV_ENOENT : UV_EINVAL;
   int fd = sio__static_dir_open(&d, dir);
   if (fd) return fd;
