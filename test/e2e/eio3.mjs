@@ -103,7 +103,7 @@ test('148 an octet-stream body is read with its own framing', async (t) => {
   equal(await s.poll(), packed(event.replace('message', 'message-back'), 'b4CQgH'));
 });
 
-test('149 a bad payload ends the session', async (t) => {
+test('149 an invalid payload ends the session', async (t) => {
   const host = await t.host(allow());
   const s = await open(host);
   equal((await s.post('abc')).body, 'ok');
@@ -180,7 +180,7 @@ test('155 157 lengths count UTF-16 code units: € is one, an astral character t
   }
 });
 
-test('156 lengths that are none end the session', async (t) => {
+test('156 invalid lengths end the session', async (t) => {
   const host = await t.host(allow());
   for (const body of [':2', '-1:2', 'x:2', '99999999999:2', '5:2', '1', '1:😀']) {
     const s = await open(host);

@@ -196,7 +196,7 @@ test('20 an upgrade without a query is refused with a body that can be read', as
   equal((await wire.rest()).length, 0);
 });
 
-test('21 a WebSocket version we do not speak, and a key that is none, are refused', async (t) => {
+test('21 an unsupported WebSocket version and an invalid key are refused', async (t) => {
   const host = await t.host();
   const old = await host.upgrade(WEBSOCKET, { headers: { 'Sec-WebSocket-Version': '12' } });
   equal([old.status, old.headers['sec-websocket-version']], [400, '13, 8']);
@@ -213,7 +213,7 @@ test('22 a POST cannot become a WebSocket', async (t) => {
   await echoes(s);
 });
 
-test('23 garbage right behind a WebSocket handshake closes that session', async (t) => {
+test('23 invalid bytes directly after a WebSocket handshake close that session', async (t) => {
   const host = await t.host();
   const w = await host.upgrade(WEBSOCKET, { early: Buffer.alloc(300, 0xff) });
   equal(await w.closed(), 1002);
@@ -221,7 +221,7 @@ test('23 garbage right behind a WebSocket handshake closes that session', async 
   equal((await host.stats()).sessions, 0);
 });
 
-test('24 garbage behind the handshake of an upgrade leaves the polling session alone', async (t) => {
+test('24 invalid bytes after the handshake of an upgrade leave the polling session open', async (t) => {
   const host = await t.host();
   const s = await Polling.open(host);
   const w = await host.upgrade(s.wsQuery, { early: Buffer.alloc(300, 0xff) });
@@ -539,7 +539,7 @@ for (const how of ['later:ok', 'later-read', 'later-answer', 'answer-then-later-
     t.hosts.length = 0;
   });
 
-test('58 a POST over the limit is refused behind a hook too', async (t) => {
+test('58 a POST over the limit is refused although a hook decides about it', async (t) => {
   const host = await t.host({ use1: 'later:ok', 'max-payload': 10, any: 1 });
   const s = await Polling.open(host);
   equal((await host.post(s.query, said('x'.repeat(20)))).status, 413);

@@ -53,7 +53,7 @@ for (const [name, options] of Object.entries(ways)) {
     c.close();
   });
 
-  test(`33 what the host sends first comes first (${name})`, async (t) => {
+  test(`33 the initial message of the host arrives first (${name})`, async (t) => {
     const host = await raw(t, { initial: 'faster!', greeting: 'hello' });
     const c = await opened(host, options);
     equal(await hears(c, 2), ['faster!', 'hello']);

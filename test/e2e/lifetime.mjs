@@ -67,7 +67,7 @@ test('111 a session that nobody polls times out', async (t) => {
   await s.dead();
 });
 
-test('113 the poll that waits is told of the timeout', async (t) => {
+test('113 a waiting poll gets a close packet at the timeout', async (t) => {
   const s = await quiet(t, SHORT);
   equal(await s.poll(), '2');
   equal(await s.poll(), '1');
@@ -449,7 +449,7 @@ test('131 who closes is told apart', async (t) => {
   match(await host.line(/^closed/), /^closed transport close/);
 });
 
-test('132 a server that closes: a poll that waits is told of the end', async (t) => {
+test('132 a server that closes: a waiting poll gets a close packet', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
   await s.host.caughtUp();

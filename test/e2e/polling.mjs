@@ -49,7 +49,7 @@ test('70 an empty body ends the session', async (t) => {
   }
 });
 
-test('71 what stands before a bad packet is delivered, what stands behind it is not', async (t) => {
+test('71 packets before an invalid packet are delivered, packets after it are not', async (t) => {
   const s = await session(t, { any: 1 });
   await s.send([said('a'), 'zzz', said('b')].join(SEP));
   match(await s.host.line(/^closed/), /^closed parse error/);
@@ -65,7 +65,7 @@ test('71 a body that is not UTF-8 ends the session before anything of it is deli
   await s.dead();
 });
 
-test('72 two polls at once: the second is refused, the first told of the end', async (t) => {
+test('72 two polls at once: the second is refused, and the first is answered with a close packet', async (t) => {
   const s = await session(t);
   const first = s.start('GET').done;
   await s.host.caughtUp();
@@ -183,7 +183,7 @@ test('81 what was sent before a close reaches a client that polls later', async 
   await s.dead();
 });
 
-test('82 what stands behind the message whose handler closes is not delivered', async (t) => {
+test('82 messages after the one whose handler closes the session are not delivered', async (t) => {
   const s = await session(t, { any: 1 });
   await s.send(['42["engine-close"]', said('x')].join(SEP));
   match(await s.host.line(/^closed/), /^closed forced close/);
@@ -213,7 +213,7 @@ test('84 a client closes by packet: the poll that waits gets a noop', async (t) 
   await s.dead();
 });
 
-test('84 what stands behind a close packet is dropped', async (t) => {
+test('84 packets after a close packet are dropped', async (t) => {
   const s = await session(t, { any: 1 });
   await s.send(['1', said('x')].join(SEP));
   await s.dead();
