@@ -114,22 +114,13 @@ static void settled(struct peer *p) {
     fault("an echo does not arrive", "peer %u has heard %u of %u", p->number, c->heard, c->said);
 }
 
-const struct peer_kind peer_raw = { .name = "raw engine",
-                                    .size = sizeof(struct raw),
-                                    .start = start,
-                                    .step = step,
-                                    .data = data,
-                                    .ended = ended,
-                                    .stop = stop,
-                                    .calm = calm,
-                                    .settled = settled };
+/* The kinds differ in how they begin. */
+#define RAW_PEER_KIND(text, begin)                                                            \
+  {                                                                                           \
+    .name = (text), .size = sizeof(struct raw), .start = (begin), .step = step, .data = data, \
+    .ended = ended, .stop = stop, .calm = calm, .settled = settled                            \
+  }
 
-const struct peer_kind peer_restless_raw = { .name = "restless raw engine",
-                                             .size = sizeof(struct raw),
-                                             .start = start_restless,
-                                             .step = step,
-                                             .data = data,
-                                             .ended = ended,
-                                             .stop = stop,
-                                             .calm = calm,
-                                             .settled = settled };
+const struct peer_kind peer_raw = RAW_PEER_KIND("raw engine", start);
+
+const struct peer_kind peer_restless_raw = RAW_PEER_KIND("restless raw engine", start_restless);

@@ -663,32 +663,15 @@ static void settled(struct peer *p) {
   }
 }
 
-const struct peer_kind peer_hasty = { .name = "hasty Socket.IO",
-                                      .size = sizeof(struct client),
-                                      .start = start_hasty,
-                                      .step = step,
-                                      .data = data,
-                                      .ended = ended,
-                                      .stop = stop,
-                                      .calm = calm,
-                                      .settled = settled };
+/* The kinds differ in how they begin. */
+#define CLIENT_PEER_KIND(text, begin)                                                            \
+  {                                                                                              \
+    .name = (text), .size = sizeof(struct client), .start = (begin), .step = step, .data = data, \
+    .ended = ended, .stop = stop, .calm = calm, .settled = settled                               \
+  }
 
-const struct peer_kind peer_restless = { .name = "restless Socket.IO",
-                                         .size = sizeof(struct client),
-                                         .start = start_restless,
-                                         .step = step,
-                                         .data = data,
-                                         .ended = ended,
-                                         .stop = stop,
-                                         .calm = calm,
-                                         .settled = settled };
+const struct peer_kind peer_hasty = CLIENT_PEER_KIND("hasty Socket.IO", start_hasty);
 
-const struct peer_kind peer_socketio = { .name = "Socket.IO",
-                                         .size = sizeof(struct client),
-                                         .start = start,
-                                         .step = step,
-                                         .data = data,
-                                         .ended = ended,
-                                         .stop = stop,
-                                         .calm = calm,
-                                         .settled = settled };
+const struct peer_kind peer_restless = CLIENT_PEER_KIND("restless Socket.IO", start_restless);
+
+const struct peer_kind peer_socketio = CLIENT_PEER_KIND("Socket.IO", start);
