@@ -125,7 +125,7 @@ testAll('229 alone, a server hears nobody and waits for nobody', async (host, op
 
 // ---- rooms --------------------------------------------------------------------------------------------------
 
-testAll('238 hooks report rooms as they are created, fill, empty and go', async (host, open) => {
+testAll('238 hooks report rooms that are created, joined, left and removed', async (host, open) => {
   const a = await open();
   const b = await open();
   await ask(a, 'join', 'r');

@@ -140,7 +140,7 @@ test('a peer that does not poll loses its oldest events, and no ack', async (t) 
   ok(seen.length <= 100);
 });
 
-test('what waits for an upgrade counts on, and its room is told of', async (t) => {
+test('what waits for an upgrade counts on, and its room is reported', async (t) => {
   const host = await t.host({ 'queue-high': 100 * KIB, 'when-full': 'drop-oldest' });
   const p = await Polling.open(host);
   await p.join();

@@ -21,7 +21,7 @@ testBoth('178 the payload of CONNECT is the auth that the handler sees', async (
   }
 }, { greet: 'auth' });
 
-testBoth('179 another namespace is joined with a comma behind it, or none', async (host, open) => {
+testBoth('179 another namespace is joined with or without a comma after its name', async (host, open) => {
   for (const packet of ['40/custom,', '40/custom', '40/custom,{"token":"abc"}']) {
     const peer = await open();
     await join(peer, packet);

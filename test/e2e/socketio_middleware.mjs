@@ -104,7 +104,7 @@ testBoth('199 what packet middleware refuses is an error with its data, and noth
   await lives(peer);
 }, { 'packet-verdict': 'ok' });
 
-testBoth('199 events behind slow packet middleware keep their order', async (host, open) => {
+testBoth('199 events that wait for slow packet middleware keep their order', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('42["echo",1]', `451-["echo",${hole(0)}]`, A, '42["drop"]', '425["echo",3]');
   equal(await peer.next(), '42["message-back",1]');

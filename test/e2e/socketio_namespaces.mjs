@@ -4,7 +4,7 @@
 import { equal, joined, ok, run, test } from './lib.mjs';
 import { testBoth, join, peerIn, lives, ask, A, hole, newAckId } from './socketio_peer.mjs';
 
-test('216 217 a name gets its slash, and a new namespace is told of', async (t) => {
+test('216 217 a name gets its slash, and a new namespace is reported', async (t) => {
   const host = await t.host();
   await host.caughtUp();
   equal(host.lines.filter((line) => line.startsWith('new_namespace')),
