@@ -223,4 +223,16 @@ static inline unsigned count_of(const char *text, const char *what) {
   return n;
 }
 
+/* Sends a request, over a new connection if the last one has ended. Returns the status and the body
+ * of the answer, for example "200 text". */
+static inline const char *rig_request(const char *method, const char *path, const char *headers) {
+  static char out[512];
+  char request[1024];
+  if (rig->fin) rig_connect();
+  snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
+  const char *a = ask(request);
+  snprintf(out, sizeof out, "%d %s", status_of(a), body_of(a));
+  return out;
+}
+
 #endif

@@ -60,16 +60,6 @@ static void end(void) {
   nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static const char *get(const char *method, const char *path, const char *headers) {
-  static char out[512];
-  char request[1024];
-  if (rig->fin) rig_connect();
-  snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
-  const char *a = ask(request);
-  snprintf(out, sizeof out, "%d %s", status_of(a), body_of(a));
-  return out;
-}
-
 /* How often the answer has a header of this name. */
 static unsigned times(const char *name) {
   unsigned n = 0;
@@ -105,17 +95,17 @@ TEST(headers_of_the_host_are_on_each_answer_with_a_file) {
   begin();
   add_both(&(sio_files_options){ .headers = headers });
   for (int i = 0; i < 2; i++) {
-    get("GET", of(both[i], "/a.js"), "");
+    rig_request("GET", of(both[i], "/a.js"), "");
     CHECK(says(rig->out, "HTTP/1.1 200 OK\r\n"));
     CHECK(says(rig->out, "\r\nContent-Security-Policy: default-src 'self'\r\n"));
     CHECK(says(rig->out, "\r\ncache-control: max-age=3600, immutable\r\n"));
     CHECK(says(rig->out, "\r\nContent-Type: text/plain\r\n"));
     EQ(times("Cache-Control") + times("X-Content-Type-Options") + times("Content-Type"), 2);
     EQ(times("ETag"), 1);
-    get("GET", of(both[i], "/a.js"), "If-None-Match: *\r\n");
+    rig_request("GET", of(both[i], "/a.js"), "If-None-Match: *\r\n");
     CHECK(says(rig->out, "HTTP/1.1 304 Not Modified\r\n") && times("cache-control") == 1);
   }
-  get("GET", "/files/a.js", "Range: bytes=2-3\r\n");
+  rig_request("GET", "/files/a.js", "Range: bytes=2-3\r\n");
   CHECK(says(rig->out, "HTTP/1.1 206 Partial Content\r\n") && times("cache-control") == 1);
   end();
 }
@@ -125,7 +115,7 @@ TEST(what_is_not_there_has_none_of_them) {
   begin();
   add_both(&(sio_files_options){ .headers = headers });
   for (int i = 0; i < 2; i++) {
-    IS(get("GET", of(both[i], "/none"), ""), "404 Not Found\n");
+    IS(rig_request("GET", of(both[i], "/none"), ""), "404 Not Found\n");
     EQ(times("Cache-Control"), 0);
   }
   end();
@@ -134,7 +124,7 @@ TEST(what_is_not_there_has_none_of_them) {
 TEST(without_options_files_are_served_as_before) {
   begin();
   add_both(NULL);
-  IS(get("GET", "/files/a.js", ""), "200 0123456789");
+  IS(rig_request("GET", "/files/a.js", ""), "200 0123456789");
   CHECK(says(rig->out, "\r\nCache-Control: public, max-age=0\r\n"));
   CHECK(says(rig->out, "\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
   end();
@@ -184,21 +174,23 @@ TEST(a_callback_decides_before_the_file_is_looked_up) {
   add_both(&guarded);
   for (int i = 0; i < 2; i++) {
     asked = 0;
-    IS(get("GET", of(both[i], "/none"), ""), "401 ");
+    IS(rig_request("GET", of(both[i], "/none"), ""), "401 ");
     EQ(asked, 1);
     CHECK(says(rig->out, "\r\nWWW-Authenticate: Bearer\r\n") && times("X-A") == 0);
-    IS(get("GET", of(both[i], "/a.js"), "Authorization: own\r\n"), "418 own");
-    IS(get("GET", of(both[i], "/a.js"), "Authorization: 302\r\n"), "302 ");
-    IS(get("GET", of(both[i], "/a.js"), "Authorization: 7\r\n"), "403 ");
-    IS(get("GET", of(both[i], "/none"), "Authorization: Bearer good\r\n"), "404 Not Found\n");
+    IS(rig_request("GET", of(both[i], "/a.js"), "Authorization: own\r\n"), "418 own");
+    IS(rig_request("GET", of(both[i], "/a.js"), "Authorization: 302\r\n"), "302 ");
+    IS(rig_request("GET", of(both[i], "/a.js"), "Authorization: 7\r\n"), "403 ");
+    IS(rig_request("GET", of(both[i], "/none"), "Authorization: Bearer good\r\n"),
+       "404 Not Found\n");
     EQ(times("Cache-Control"), 0);
-    get("GET", of(both[i], "/a.js"), "Authorization: Bearer good\r\n");
+    rig_request("GET", of(both[i], "/a.js"), "Authorization: Bearer good\r\n");
     CHECK(says(rig->out, "HTTP/1.1 200 OK\r\n"));
     CHECK(says(rig->out, "\r\nCache-Control: private\r\n"));
     EQ(times("Cache-Control"), 1);
     EQ(times("X-A"), 1);
-    IS(get("HEAD", of(both[i], "/a.js"), "Authorization: Bearer good\r\n"), "200 ");
-    IS(get("POST", of(both[i], "/a.js"), "Content-Length: 0\r\n"), "405 Method Not Allowed\n");
+    IS(rig_request("HEAD", of(both[i], "/a.js"), "Authorization: Bearer good\r\n"), "200 ");
+    IS(rig_request("POST", of(both[i], "/a.js"), "Content-Length: 0\r\n"),
+       "405 Method Not Allowed\n");
     EQ(asked, 7);
   }
   end();
@@ -226,15 +218,15 @@ TEST(a_handler_answers_with_a_file) {
   begin();
   EQ(sio__routes_add_callback(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
   strcpy(wanted, "a.js");
-  IS(get("GET", "/get", ""), "200 0123456789");
+  IS(rig_request("GET", "/get", ""), "200 0123456789");
   CHECK(says(rig->out, "\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
-  IS(get("GET", "/get", "Range: bytes=2-4\r\n"), "206 234");
-  IS(get("GET", "/get", "If-None-Match: *\r\n"), "304 ");
-  IS(get("HEAD", "/get", ""), "200 ");
-  IS(get("POST", "/get", "Content-Length: 0\r\nIf-None-Match: *\r\nRange: bytes=2-4\r\n"),
+  IS(rig_request("GET", "/get", "Range: bytes=2-4\r\n"), "206 234");
+  IS(rig_request("GET", "/get", "If-None-Match: *\r\n"), "304 ");
+  IS(rig_request("HEAD", "/get", ""), "200 ");
+  IS(rig_request("POST", "/get", "Content-Length: 0\r\nIf-None-Match: *\r\nRange: bytes=2-4\r\n"),
      "200 0123456789");
   strcpy(wanted, "sub/b.txt");
-  IS(get("GET", "/get", ""), "200 b");
+  IS(rig_request("GET", "/get", ""), "200 b");
   end();
 }
 
@@ -252,7 +244,7 @@ TEST(a_name_that_a_client_chooses_does_not_lead_out_of_the_directory) {
   EQ(sio__routes_add_callback(&routes, NULL, "/get", 0, send_wanted, NULL), 0);
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     strcpy(wanted, t[i].name);
-    IS(get("GET", "/get", ""), "404 not here");
+    IS(rig_request("GET", "/get", ""), "404 not here");
     EQ(result, t[i].err);
     EQ(times("ETag") + times("Last-Modified"), 0);
   }
@@ -262,7 +254,7 @@ TEST(a_name_that_a_client_chooses_does_not_lead_out_of_the_directory) {
 TEST(a_file_may_be_sent_later_also_to_a_client_that_has_gone) {
   begin();
   EQ(sio__routes_add_callback(&routes, NULL, "/later", 0, hold, NULL), 0);
-  get("GET", "/later", "");
+  rig_request("GET", "/later", "");
   EQ(sio_respond_header(held, "Cache-Control", "no-store"), 0);
   EQ(sio_respond_file(held, NULL, "a.js"), UV_EINVAL);
   EQ(sio_respond_file(held, dir, NULL), UV_ENOENT);
@@ -271,7 +263,7 @@ TEST(a_file_may_be_sent_later_also_to_a_client_that_has_gone) {
   const char *a = ask("");
   EQ(status_of(a), 200);
   EQ(times("Cache-Control"), 1);
-  get("GET", "/later", "");
+  rig_request("GET", "/later", "");
   close(rig->fd);
   rig->fd = -1;
   rig_turns();

@@ -90,16 +90,6 @@ static void close_files(void) {
   nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static const char *get(const char *method, const char *path, const char *headers) {
-  static char out[512];
-  char request[1024];
-  if (rig->fin) rig_connect();
-  snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
-  const char *a = ask(request);
-  snprintf(out, sizeof out, "%d %s", status_of(a), body_of(a));
-  return out;
-}
-
 static const char *const there[][2] = {
   { "/", "200 <p>" },           { "/index.html", "200 <p>" },
   { "/a.js", "200 let a" },     { "/a.js?x=../..", "200 let a" },
@@ -151,14 +141,14 @@ static bool check_tree(bool walk) {
   open_files(walk);
   bool walks = dir->walk;
   for (size_t i = 0; i < sizeof there / sizeof *there; i++)
-    IS(get("GET", there[i][0], ""), there[i][1]);
+    IS(rig_request("GET", there[i][0], ""), there[i][1]);
   for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
-    const char *got = get("GET", nowhere[i], "");
+    const char *got = rig_request("GET", nowhere[i], "");
     if (strcmp(got, "404 ") != 0) fprintf(stderr, "%s\n", nowhere[i]);
     EQ_STR(got, "404 ");
   }
-  IS(get("GET", "/inside.js", ""), walks ? "404 " : "200 let a");
-  IS(get("GET", "/sublink/x.css", ""), walks ? "404 " : "200 css");
+  IS(rig_request("GET", "/inside.js", ""), walks ? "404 " : "200 let a");
+  IS(rig_request("GET", "/sublink/x.css", ""), walks ? "404 " : "200 css");
   close_files();
   return walks;
 }
@@ -202,13 +192,13 @@ TEST(a_kernel_without_openat2_and_a_sandbox_that_forbids_it_serve_the_same_files
 
 TEST(a_file_comes_with_its_type_and_its_tag) {
   open_files(false);
-  get("GET", "/a.js", "");
+  rig_request("GET", "/a.js", "");
   CHECK(says(rig->out, "HTTP/1.1 200 OK\r\nContent-Type: text/javascript; charset=utf-8\r\n"
                        "Content-Length: 5\r\nCache-Control: public, max-age=0\r\n"
                        "X-Content-Type-Options: nosniff\r\nAccept-Ranges: bytes\r\n"
                        "Last-Modified: "));
   CHECK(says(rig->out, " GMT\r\nETag: W/\""));
-  get("HEAD", "/a.js", "");
+  rig_request("HEAD", "/a.js", "");
   CHECK(says(rig->out, "Content-Length: 5\r\n"));
   EQ_STR(body_of(rig->out), "");
   close_files();
@@ -217,23 +207,23 @@ TEST(a_file_comes_with_its_type_and_its_tag) {
 TEST(a_file_not_changed_is_not_sent_again) {
   char tag[128] = "";
   open_files(false);
-  get("GET", "/a.js", "");
+  rig_request("GET", "/a.js", "");
   const char *at = strstr(rig->out, "ETag: ");
   REQUIRE(at != NULL);
   snprintf(tag, sizeof tag, "If-None-Match: %.*s\r\n", (int)strcspn(at + 6, "\r"), at + 6);
-  IS(get("GET", "/a.js", tag), "304 ");
+  IS(rig_request("GET", "/a.js", tag), "304 ");
   CHECK(says(rig->out, "\r\nETag: W/") && !says(rig->out, "Content-Length"));
-  IS(get("HEAD", "/a.js", tag), "304 ");
+  IS(rig_request("HEAD", "/a.js", tag), "304 ");
   write_file("pub/a.js", "let ab");
-  IS(get("GET", "/a.js", tag), "200 let ab");
+  IS(rig_request("GET", "/a.js", tag), "200 let ab");
   close_files();
 }
 
 TEST(a_directory_without_its_slash_is_sent_there) {
   open_files(false);
-  get("GET", "/sub?x", "");
+  rig_request("GET", "/sub?x", "");
   CHECK(says(rig->out, "\r\nLocation: sub/\r\n"));
-  get("GET", "/empty%20dir", "");
+  rig_request("GET", "/empty%20dir", "");
   CHECK(says(rig->out, "\r\nLocation: empty%20dir/\r\n"));
   close_files();
 }
@@ -241,7 +231,7 @@ TEST(a_directory_without_its_slash_is_sent_there) {
 TEST(a_directorys_name_is_escaped_where_it_is_sent) {
   open_files(false);
   in_root(make_dir, "pub/aZ09-_.~%<:[{@", NULL);
-  get("GET", "/aZ09-_.~%25%3c:[%7b@", "");
+  rig_request("GET", "/aZ09-_.~%25%3c:[%7b@", "");
   CHECK(says(rig->out, "\r\nLocation: aZ09-_.~%25%3C%3A%5B%7B%40/\r\n"));
   close_files();
 }
@@ -253,9 +243,9 @@ static void serve_below(sio_request *r) {
 TEST(the_prefix_itself_is_a_directory_without_its_slash) {
   open_files(false);
   rig->at_request = serve_below;
-  IS(get("GET", "/pub", ""), "301 ");
+  IS(rig_request("GET", "/pub", ""), "301 ");
   CHECK(says(rig->out, "\r\nLocation: pub/\r\n"));
-  IS(get("GET", "/pub/", ""), "200 <p>");
+  IS(rig_request("GET", "/pub/", ""), "200 <p>");
   close_files();
 }
 
@@ -294,13 +284,13 @@ TEST(a_file_that_cannot_be_opened_for_want_of_something_is_503_and_not_404) {
   for (size_t i = 0; i < 4; i++) {
     open_errno = wants[i];
     open_fails = 1;
-    IS(get("GET", "/a.js", ""), "503 ");
+    IS(rig_request("GET", "/a.js", ""), "503 ");
     CHECK(!says(rig->out, "ETag"));
     open_errno = lacks[i];
     open_fails = 1;
-    IS(get("GET", "/a.js", ""), "404 ");
+    IS(rig_request("GET", "/a.js", ""), "404 ");
   }
-  IS(get("GET", "/a.js", ""), "200 let a");
+  IS(rig_request("GET", "/a.js", ""), "200 let a");
   close_files();
 }
 
@@ -312,10 +302,10 @@ TEST(an_opening_that_is_disturbed_is_tried_again_and_not_for_ever) {
   for (size_t i = 0; i < 2; i++) {
     open_errno = disturbances[i];
     open_fails = 2;
-    IS(get("GET", "/a.js", ""), "200 let a");
+    IS(rig_request("GET", "/a.js", ""), "200 let a");
     open_fails = 1000;
     open_tries = 0;
-    IS(get("GET", "/a.js", ""), "404 ");
+    IS(rig_request("GET", "/a.js", ""), "404 ");
     CHECK(open_tries > 2 && open_tries < 100);
     open_fails = 0;
   }
@@ -326,7 +316,7 @@ TEST(a_path_too_long_is_not_there) {
   char path[900] = "/";
   open_files(false);
   memset(path + 1, 'a', sizeof path - 2);
-  IS(get("GET", path, ""), "404 ");
+  IS(rig_request("GET", path, ""), "404 ");
   close_files();
 }
 
