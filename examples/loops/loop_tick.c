@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop_tick.c - a game: a loop with a fixed tick of 1/60 second. What has arrived is handled at the
- * tick, and what the game sends leaves with it. With SDL the body of the loop is where
- * SDL_PollEvent() and the drawing go.
+ * tick, and what the game sends leaves with it. loop_sdl.c does the same with a window.
  */
 #include "echo.h"
 #include <signal.h>
