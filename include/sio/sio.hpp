@@ -34,9 +34,14 @@
  *    stack of the throw. Plain C callbacks in sio_options are not covered: let them be noexcept.
  *  - Text that the library needs with a NUL at its end is a zstring: a literal or a std::string.
  *  - A server of this header uses sio_server_set_data() itself.
+ *  - Programs that use Qt define QT_NO_KEYWORDS, because Qt's macro emit hides emit() here.
  */
 #ifndef SIO_SIO_HPP
 #define SIO_SIO_HPP
+
+#ifdef emit
+#error "emit is a macro (of Qt?): compile with QT_NO_KEYWORDS, and write Q_EMIT for Qt's emit"
+#endif
 
 #include <sio/http.h>
 #include <sio/sio.h>
