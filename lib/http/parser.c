@@ -112,14 +112,21 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
   }
 }
 
+/* HPE_INVALID_VERSION is also the error of some versions of llhttp if HTTP/1.1 is followed by
+ * something else than CRLF. */
+static bool is_http_version_unsupported(const struct http_parser *ps, llhttp_errno_t e) {
+  return e == HPE_PAUSED_H2_UPGRADE ||
+         (e == HPE_INVALID_VERSION && (ps->ll.http_major != 1 || ps->ll.http_minor > 1));
+}
+
 static enum parse_event parser_set_error_of_failed_execute(struct http_parser *ps,
                                                            llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG)
     return parser_set_error(ps, ps->err, 413,
                             "the request body is over its limit (such as max_payload)");
   if (ps->err) return parser_set_error(ps, ps->err, 503, "out of memory");
-  bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
-  return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));
+  return parser_set_error(ps, SIO_EPROTO, is_http_version_unsupported(ps, e) ? 505 : 400,
+                          llhttp_error_text(e));
 }
 
 static bool count_bytes_and_exceeds_framing_limit(struct http_parser *ps, size_t used) {
