@@ -90,7 +90,7 @@ static void cookie(char *text) {
 
 /* What is written is read as the same number; anything else is not from this log. */
 static void offset(sio_slice s) {
-  const struct replay_log log = { .seq = 5000, .tag = "abcdef" };
+  const struct replay_log log = { .seq = 5000, .tag = { 'a', 'b', 'c', 'd', 'e', 'f' } };
   char text[REPLAY_OFFSET_MAX];
   uint64_t seq, again;
   if (sio__replay_log_read_offset(&log, s, &seq) != REPLAY_OFFSET_VALID) return;

@@ -6,6 +6,7 @@
 #define SIO_SIM_BYTES_H
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static inline void bytes_settle(struct bytes *b) {
 }
 
 static inline char *bytes_more(struct bytes *b, size_t n) {
+  if (n > SIZE_MAX / 4) abort();
   if (b->room - b->n <= n) {
     if (b->p) bytes_settle(b);
     if (b->n + n + 1 > b->room / 2) b->room = (b->n + n + 1) * 2;

@@ -22,6 +22,8 @@ union callback {
   uv_timer_cb timer;
   uv_poll_cb poll;
   uv_prepare_cb prepare;
+  uv_check_cb check;
+  uv_idle_cb idle;
   uv_async_cb async;
   void *slot;
 };
@@ -61,9 +63,16 @@ static void must_live(const uv_handle_t *h, const char *call) {
   if (!handle_known(h) || hidden(h)->closing) fault("a handle that is closed is used", "%s", call);
 }
 
-static void set_callback(uv_handle_t *h, union callback cb) { h->handle_queue[0] = cb.slot; }
+/* The callback of a handle is kept in handle_queue, which is two pointers or, in newer versions of
+ * libuv, a struct of two. */
+static void set_callback(uv_handle_t *h, union callback cb) {
+  memcpy(&h->handle_queue, &cb.slot, sizeof cb.slot);
+}
+
 static union callback callback_of(const uv_handle_t *h) {
-  return (union callback){ .slot = h->handle_queue[0] };
+  union callback cb;
+  memcpy(&cb.slot, &h->handle_queue, sizeof cb.slot);
+  return cb;
 }
 
 void uv_close(uv_handle_t *h, uv_close_cb cb) {
@@ -206,7 +215,7 @@ int uv_check_init(uv_loop_t *l, uv_check_t *c) { return handle_new(l, (uv_handle
 int uv_check_start(uv_check_t *c, uv_check_cb cb) {
   uv_handle_t *h = (uv_handle_t *)c;
   must_live(h, "uv_check_start");
-  h->handle_queue[0] = (void *)(uintptr_t)cb;
+  set_callback(h, (union callback){ .check = cb });
   hidden(h)->active = true;
   return 0;
 }
@@ -221,7 +230,7 @@ int uv_idle_init(uv_loop_t *l, uv_idle_t *i) { return handle_new(l, (uv_handle_t
 int uv_idle_start(uv_idle_t *i, uv_idle_cb cb) {
   uv_handle_t *h = (uv_handle_t *)i;
   must_live(h, "uv_idle_start");
-  h->handle_queue[0] = (void *)(uintptr_t)cb;
+  set_callback(h, (union callback){ .idle = cb });
   hidden(h)->active = true;
   return 0;
 }

@@ -159,7 +159,8 @@ static int websocket_of(const char *url) {
 
 TEST(a_websocket_that_breaks_the_protocol_is_one_line) {
   static const sio_ws_callbacks nothing = { 0 };
-  char url[256], *sid;
+  const char *sid;
+  char url[256];
   begin((sio_options){ 0 });
   sio_ws_route(srv, "/plain", &nothing, NULL);
   int fd = websocket_of("/plain");

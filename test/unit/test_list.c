@@ -16,6 +16,7 @@ static void names(const struct list *head, char *out) {
   *out = '\0';
 }
 
+/* The head of a list of these items is static, too: it must live as long as they. */
 static struct item items[4];
 
 static void fill(struct list *head) {
@@ -27,7 +28,8 @@ static void fill(struct list *head) {
 }
 
 TEST(members_come_out_in_the_order_they_went_in) {
-  struct list head, *l;
+  static struct list head;
+  struct list *l;
   fill(&head);
   for (char want = 'a'; want < 'e'; want++) {
     l = list_pop(&head);
@@ -40,7 +42,7 @@ TEST(members_come_out_in_the_order_they_went_in) {
 }
 
 TEST(a_member_leaves_without_its_head_and_twice) {
-  struct list head;
+  static struct list head;
   char text[8];
   fill(&head);
   list_remove(&items[1].link);
@@ -50,7 +52,8 @@ TEST(a_member_leaves_without_its_head_and_twice) {
 }
 
 TEST(splicing_appends_and_empties) {
-  struct list to, from;
+  static struct list from;
+  struct list to;
   char text[8];
   struct item first = { .name = 'x' };
   list_init(&to);
@@ -64,7 +67,7 @@ TEST(splicing_appends_and_empties) {
 }
 
 TEST(a_walk_may_remove_the_member_it_stands_on) {
-  struct list head;
+  static struct list head;
   char text[8];
   fill(&head);
   list_each (it, tmp, &head) {

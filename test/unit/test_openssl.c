@@ -331,7 +331,8 @@ TEST(an_end_that_cannot_be_read_is_none) {
 
 /* ---- handshakes ------------------------------------------------------------------------------ */
 
-enum { WHOLE_HELLO_COSTS = 64 * 1024 };
+/* OpenSSL 3.6 holds 94 KiB after a whole hello of TLS 1.3, with a key exchange by ML-KEM. */
+enum { WHOLE_HELLO_COSTS = 128 * 1024 };
 
 /* Says that a ClientHello of 128 KiB follows. */
 static const char claim[] = "\x16\x03\x01\x00\x04\x01\x02\x00\x00";

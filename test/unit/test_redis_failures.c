@@ -169,6 +169,7 @@ TEST(a_silent_redis_is_given_up) {
   EQ(redis_stats().failures, 0);
   mute = true;
   UNTIL(redis_stats().failures >= 2);
+  pump();
   CHECK(strstr(lines, "Redis does not answer"));
   mute = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
@@ -210,6 +211,7 @@ TEST(a_redis_that_does_not_greet_is_given_up_in_time) {
   EQ(begin_code(&(sio_redis_options){ .connect_timeout_ms = 5 }), 0);
   mute = true;
   UNTIL(redis_stats().failures >= 2);
+  pump();
   CHECK(strstr(lines, "cannot connect: connection timed out"));
   mute = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
