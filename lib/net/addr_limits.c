@@ -8,7 +8,7 @@
 #include <limits.h>
 
 enum {
-  FORGET_MS = 1000, /* the shortest time between two removals of idle records */
+  FORGET_MS = 1000, /* an idle record is kept at least this long, unless the table is full */
   FORGET_MOST_MS = 3600 * 1000,
   FORGET_AT_ONCE = 2 /* how many old records at most are removed when a new one is added */
 };
@@ -34,13 +34,15 @@ static void unlock_addr_table_if_shared(struct addr_table *t) {
   if (!t->owner) pthread_mutex_unlock(&t->lock);
 }
 
-/* All loops take their time from the same clock. */
+/* A shared table belongs to no loop. uv_hrtime() reads the clock from which loops take their
+ * time. */
 static uint64_t addr_table_now_ms(const struct addr_table *t) {
   return t->owner ? loop_now(t->owner->loop) : uv_hrtime() / 1000000;
 }
 
-/* How long an unused record is kept: until its buckets are full again, so that it carries no
- * information any more; but at least FORGET_MS, and at most FORGET_MOST_MS even if they are not. */
+/* After this time an unused record may be removed: its buckets are full again then, so that it
+ * carries no information any more. Not less than FORGET_MS, nor more than FORGET_MOST_MS, after
+ * which the buckets need not be full. */
 static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
   uint64_t ms = sio__bucket_refill_ms(&g->rate), requests = sio__bucket_refill_ms(&g->request_rate);
   if (ms < requests) ms = requests;
@@ -52,7 +54,8 @@ static void start_idle_records_timer_if_needed(struct addr_limits *g) {
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
-/* Frees records that have been idle for at least `ms` milliseconds, but at most n of them. */
+/* Frees records that have been idle for at least `ms` milliseconds, at most n of them, those that
+ * have been idle longest first. */
 static void free_idle_addr_records(struct addr_table *t, uint64_t ms, unsigned n) {
   uint64_t now = addr_table_now_ms(t);
   struct list *it;

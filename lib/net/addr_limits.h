@@ -4,11 +4,11 @@
  * address, and reports rejected peers to the host and to the log.
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 address. Its record is kept while
- * it has connections or sessions, and afterwards until its token buckets are full again, but for a
- * second at least. From an hour on it may be removed even if they are not full. At most max_records
- * are kept. When the table is full, the record that has been unused for the longest time is
- * replaced; when all records are in use, a new address is admitted without being counted. Counting
- * would not stop an attacker with that many addresses, and no honest peer is locked out.
+ * it has connections or sessions. A record without them may be removed after the time in which an
+ * empty token bucket becomes full, but not before a second has passed, and at the latest after an
+ * hour. When the table is full (max_records), the record that has been unused for the longest time
+ * is replaced earlier; when all records are in use, a new address is admitted without being
+ * counted, so that honest peers are not locked out.
  */
 #ifndef SIO_NET_ADDR_LIMITS_H
 #define SIO_NET_ADDR_LIMITS_H
@@ -40,8 +40,8 @@ struct addr_record {
 struct addr_table {
   struct map records;
   struct list idle; /* the records of addresses with nothing open, longest idle first */
-  /* The server that owns the table and removes old records with its timer. NULL: the table is
-   * shared; then it is locked, and old records are removed when new ones are added. */
+  /* The struct of the server that owns the table and removes old records with its timer. NULL: the
+   * table is shared; then it is locked, and old records are removed when new ones are added. */
   struct addr_limits *owner;
   pthread_mutex_t lock;
 };
@@ -59,7 +59,8 @@ struct addr_limits {
   struct addr_table own;
   struct timer forget; /* removes old records of `own` */
   uint64_t refused[SIO_REJECT_END];
-  /* peers that were not counted, because every record was in use or memory ran out */
+  /* how often an address got no record, because every record was in use or memory ran out: a
+   * connection, a session or a request was then not limited */
   uint64_t not_counted;
   void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };

@@ -33,14 +33,14 @@ static unsigned poll_events_to_watch(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
-  /* UV_PRIORITIZED makes libuv report errors only: after the end of its stream a peer can still
-   * reset the connection. */
+  /* With UV_PRIORITIZED libuv reports errors but no readable bytes: after the end of its stream a
+   * peer can still reset the connection. */
   if (c->eof) want |= UV_PRIORITIZED;
   return want;
 }
 
-/* A connection that libuv cannot poll would never be read or written again, so it is failed: at the
- * end of the turn, because the current call may be one that sends, and sending never calls back. */
+/* A connection that libuv cannot poll would wait for ever, so it is failed: at the end of the turn,
+ * because the current call may be sio__conn_send(), which must not call a callback. */
 static void conn_start_poll(struct conn *c, int want) {
   if (uv_poll_start(&c->poll, want, on_conn_poll_event) == 0) return;
   c->polling = 0;
@@ -158,9 +158,9 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
 
 /* The queued memory of a connection is part of the loop's total only while the connection is
  * blocked, so that messages that are sent in the turn in which they were queued cost nothing here.
- * A change to the queue of a connection that is blocked, or may become blocked by it, is made
- * after subtract_queued_memory_if_blocked() and before add_queued_memory_if_blocked(); only
- * append_to_long_queue() adds the difference itself. */
+ * A change to the queue of a blocked connection is made after subtract_queued_memory_if_blocked().
+ * After a change that leaves the connection blocked, add_queued_memory_if_blocked() is called.
+ * append_to_long_queue() adds the difference itself instead. */
 static inline void subtract_queued_memory_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -188,7 +188,7 @@ static void conn_update_read_throttle(struct conn *c) {
 }
 
 /* The slow path of sio__conn_send(), for a blocked connection, or if the last of several chunks is
- * full: here whole messages are joined into runs. */
+ * full: here a whole message may be joined into a run. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_try_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
@@ -356,14 +356,15 @@ static void conn_on_drained(struct conn *c, bool wrote) {
   if (c->reports_low_mark && !c->closed) notify_owner_if_below_low_mark(c);
 }
 
-/* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
- * event tries again. */
+/* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: writing is
+ * tried again when libuv reports that the socket is writable. */
 static bool is_write_error_temporary(const struct conn *c, ssize_t n) {
   if (c->secure && conn_tls_ops(c)->has_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
-/* Calls `flushing` if the owner wants it. Returns false if that has closed the connection. */
+/* Calls `flushing` if the owner wants it and bytes are queued. Returns false if that has closed the
+ * connection. */
 static bool call_flushing_callback_if_wanted(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0;
   if (asks) c->ops->flushing(c);
@@ -472,7 +473,8 @@ static void read_socket_once_and_deliver(struct conn *c) {
   }
 }
 
-/* Fails the connection with the error that the kernel has recorded for the socket. */
+/* Fails the connection with the error that the kernel has recorded for the socket, or with
+ * UV_ECONNRESET if it has recorded none. */
 static void fail_conn_with_socket_error(struct conn *c) {
   int err = 0;
   socklen_t len = sizeof err;
@@ -515,8 +517,8 @@ static void free_conn_of_deferred_free(struct deferred_free *g) {
   sio__free(container_of(g, struct conn, deferred_free));
 }
 
-/* libuv may close the handle before the turn ends, and until then callers further up may still
- * use c. */
+/* libuv may call this before the turn ends, and until the end of the turn callers further up may
+ * still use c. */
 static void on_conn_poll_handle_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
@@ -532,7 +534,7 @@ void sio__conn_remove_from_loop(struct conn *c) {
   subtract_queued_memory_if_blocked(c);
   sio__queue_clear(&c->out, conn_chunk_pool(c));
   if (c->counted) sio__addr_record_decrement_open_count(c->extra[0].addr_record, ADDR_CONNS);
-  /* uv_close() removes the descriptor from epoll immediately, so it can be closed now. */
+  /* uv_close() stops polling the descriptor immediately, so the descriptor can be closed now. */
   uv_close((uv_handle_t *)&c->poll, on_conn_poll_handle_closed);
 }
 

@@ -9,8 +9,8 @@
  * `read` returns.
  *
  * Sending queues a reference to a msg. At the end of the turn the queue is sent, usually with one
- * gathered write. All writes use MSG_NOSIGNAL, so a peer that has disconnected causes an error and
- * never a SIGPIPE.
+ * gathered write. All writes use MSG_NOSIGNAL (see base/os.h), so that writing to a peer that has
+ * disconnected is an error and raises no SIGPIPE.
  */
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
@@ -30,17 +30,17 @@ struct conn_ops {
    * the connection, now or later. The peer may still receive; if it resets the connection,
    * `failed` is called. */
   void (*eof)(struct conn *c);
-  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed or the server
-   * closes. The connection is closed already, and this is the last callback. */
+  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed, or if the
+   * connection was still open when the time for closing the server was over. The connection is
+   * closed already, and this is the last callback. */
   void (*failed)(struct conn *c, int err);
-  /* The kernel has accepted everything that was queued. May be NULL. */
+  /* The kernel has accepted all bytes that were queued. May be NULL. */
   void (*drained)(struct conn *c);
   /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. The flag
    * is cleared before the call. May be NULL if the owner never sets the flag. */
   void (*below_low_mark)(struct conn *c);
-  /* Everything that was queued before the n oldest sent marks (conn_queue_sent_mark()) that were
-   * not reported yet has been passed to the kernel. May be NULL if the owner queues no sent
-   * marks. */
+  /* n more sent marks (conn_queue_sent_mark()) have reached the beginning of the queue: nothing
+   * that was queued before them is left in it. May be NULL if the owner queues no sent marks. */
   void (*marks_passed)(struct conn *c, unsigned n);
   /* The connection is CONN_WATCHED, and its queue is about to be written, but not by
    * sio__conn_write_queue_now(). May send and close. May be NULL if the connection is never
@@ -70,16 +70,17 @@ struct conn_tls_ops {
    * has failed. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
-   * that includes TLS's own end-of-stream message (close_notify). */
+   * first makes the end-of-stream message of TLS (close_notify). */
   bool (*has_output)(struct conn *c);
   /* Returns true if nothing can be encrypted any more: trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
-  /* True if too many bytes that TLS itself sends (alerts, key updates) wait for a peer that does
-   * not read. */
+  /* Returns true if so much ciphertext waits for a peer that does not read that the peer must not
+   * be read from: otherwise it could make TLS send ever more (alerts, key updates). */
   bool (*is_over_limit)(const struct conn *c);
   /* How many bytes at the beginning of the queue are encrypted already. */
   size_t (*encrypted_bytes)(const struct conn *c);
-  /* Called before the descriptor is closed. Frees the TLS state. */
+  /* Called before the descriptor is closed. Tries to send close_notify if no ciphertext and no
+   * queued byte is lost, and frees the TLS state. */
   void (*close)(struct conn *c);
   /* The connection is moved to another loop: takes the TLS state from c and returns it. */
   struct conn_tls *(*detach)(struct conn *c);
@@ -118,12 +119,12 @@ struct conn {
   unsigned is_write_shut : 1;    /* Writing has been shut down. */
   unsigned eof : 1;              /* The peer has ended its stream. */
   unsigned paused : 1;           /* The owner has paused reading. */
-  unsigned throttled : 1;        /* Reading is paused because the peer does not read. */
-  unsigned blocked : 1;          /* The last write was short; waiting until it is writable. */
+  unsigned throttled : 1;        /* Reading is paused because the peer reads too slowly. */
+  unsigned blocked : 1;          /* A write was not accepted whole; waiting until writable. */
   unsigned polling : 4;          /* the events that libuv polls for now */
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
-  unsigned wrote_early : 1;      /* The queue was written before the end of a turn. */
+  unsigned wrote_early : 1;      /* Bytes were written early; `drained` is still to be called. */
   unsigned marks : 14;           /* the number of passed sent marks that are not reported yet */
   unsigned rare_flags : 3;       /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
@@ -139,33 +140,35 @@ enum conn_kind { CONN_PLAIN, CONN_COUNTED, CONN_TLS };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
 
-/* Creates a connection for a non-blocking socket, and takes the descriptor over: on error it is
- * closed. 0 and *out, UV_ENOMEM, or a libuv code. */
+/* Creates a connection for a non-blocking socket, and takes the descriptor over: after an error it
+ * is closed. Returns 0 and sets *out, or returns UV_ENOMEM or another libuv code. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
 /* Like sio__conn_new(), with optional pointers: CONN_COUNTED can have an address record, CONN_TLS
  * also TLS. */
 int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                           void *owner, enum conn_kind kind);
-/* The record is released when the connection closes or leaves its loop. Not for CONN_PLAIN. */
+/* The record's count of open connections is decremented when c closes or leaves its loop. Not for
+ * CONN_PLAIN. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
 void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
-/* Removes the owner: no callback reaches it afterwards. sio__conn_close() does the same. */
+/* Removes the owner, whose callbacks are not called any more. sio__conn_close() does the same. */
 void sio__conn_clear_owner(struct conn *c);
 
-/* The peer's address without its port: "127.0.0.1", "::1". "" on a Unix socket, or if the kernel
- * no longer knows the address. */
+/* Returns the address of the socket's peer without its port: "127.0.0.1", "::1"; or "" on a Unix
+ * socket, or if the kernel no longer knows the address. */
 enum { CONN_ADDRESS = 54 };
 const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDRESS]);
 
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
- * Returns 0, UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
+ * Returns 0; UV_ENOMEM (nothing was queued); or SIO_ECLOSED if the connection is closed or
+ * sio__conn_end_writing() was called. Neither writes nor calls a callback. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a sent mark: `marks_passed` is called once everything before the mark has been passed to
- * the kernel. No bytes of m are sent, but its memory is counted. At most CONN_MARKS may be queued.
- * The result is that of sio__conn_send(). */
+/* Queues a sent mark: `marks_passed` is called once everything that was queued before the mark has
+ * left the queue. No bytes of m are sent, but its memory is counted. At most CONN_MARKS marks may
+ * be unreported. The result is that of sio__conn_send(). */
 enum { CONN_MARKS = 16383 };
 static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
@@ -179,9 +182,9 @@ static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
   c->marks = 0;
   return n;
 }
-/* Writes the queue now instead of at the end of the turn. No callback is called before the end of
- * the turn, not even for an error. For a sender with a long queue that must know how much of it
- * the kernel does not accept. */
+/* Writes the queue now instead of at the end of the turn, unless the connection is blocked. No
+ * callback is called before the end of the turn, not even for an error. For a sender with a long
+ * queue that must know how much of it the kernel does not accept. */
 void sio__conn_write_queue_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_msgs_if(). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
@@ -189,31 +192,32 @@ void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *u
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }
-/* Returns true if the queue is empty and the kernel accepts bytes. If not, volatile packets are
- * dropped. */
+/* Returns true if no bytes are queued and the kernel has accepted all that were written. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
-/* Bounds how many bytes the kernel holds that it has not sent yet. On a socket without
+/* Tries to limit how many bytes the kernel holds that it has not sent yet. On a socket without
  * TCP_NOTSENT_LOWAT the send buffer is made smaller instead, unless it is small already. */
 void sio__conn_limit_unsent_bytes(struct conn *c, int bytes);
 
 void sio__conn_pause_reading(struct conn *c);
 void sio__conn_resume_reading(struct conn *c);
 
-/* Sends the queue, then shuts down writing. The owner must still close the connection. */
+/* Shuts down writing once the queue is sent; nothing more can be queued. The owner must still close
+ * the connection. */
 void sio__conn_end_writing(struct conn *c);
 /* Closes the descriptor immediately and drops the queue, without a callback. The struct stays valid
- * until the end of the turn. Has no effect on a closed connection. */
+ * at least until the end of the turn. Has no effect on a closed connection. */
 void sio__conn_close(struct conn *c);
 
-/* For tls.c. The first queues the connection for a flush, the second reports the end of the peer's
- * stream to the owner, and the third closes the connection and reports err to the owner. */
+/* Mainly for tls.c. The first function queues the connection for a flush, the second reports the
+ * end of the peer's stream to the owner, and the third closes the connection and calls `failed`
+ * with err. */
 void sio__conn_schedule_flush(struct conn *c);
 void sio__conn_report_end_of_stream(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);
 
-/* For transfer.c: removes c from its loop, and frees it at the end of a turn. The descriptor stays
- * open. */
+/* For transfer.c: removes c from its loop, drops the queue, and frees c at the end of a turn. The
+ * descriptor stays open. */
 void sio__conn_remove_from_loop(struct conn *c);
 
 #endif

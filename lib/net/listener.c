@@ -21,8 +21,8 @@ enum {
   /* Connections accepted per event, so that a flood of new connections does not starve the
    * others. */
   ACCEPT_BATCH = 64,
-  /* TCP keep-alive: the first probe after this time of silence, the interval, the number of
-   * probes. */
+  /* TCP keep-alive: the silence before the first probe, the interval between probes, and their
+   * number. */
   KEEP_IDLE_S = 60,
   KEEP_INTERVAL_S = 15,
   KEEP_COUNT = 4
@@ -68,7 +68,7 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
     } else if (errno == EAGAIN) {
       return;
     }
-    /* Any other error concerns only one connection (ECONNABORTED, EPROTO), or is EINTR. */
+    /* Other errors usually concern one connection (ECONNABORTED, EPROTO), or are EINTR. */
   }
 }
 
@@ -126,7 +126,7 @@ static int listener_new_on_bound_socket(struct listener **out, struct loop *l, i
   return 0;
 }
 
-/* With keep-alive a peer whose host or network has failed is noticed within two minutes, even if
+/* With keep-alive a peer whose host or network has failed is noticed after about two minutes, if
  * nothing is sent to it. That takes longer on systems that have no options for the intervals. A
  * socket on which keep-alive is on already keeps its intervals. */
 void sio__enable_tcp_keep_alive(int fd) {

@@ -12,7 +12,7 @@ struct listener;
 struct listener_ops {
   /* Passes a new non-blocking, close-on-exec descriptor, which the callee owns. */
   void (*accepted)(struct listener *ln, int fd);
-  /* accept() failed for lack of descriptors or memory. The listener pauses for 100 ms. */
+  /* accept() failed for lack of descriptors or memory. The listener pauses for at least 100 ms. */
   void (*starved)(struct listener *ln, int err);
 };
 
@@ -29,18 +29,20 @@ struct listener {
   uv_poll_t poll;
 };
 
-/* Listens on the address or name host. NULL: all addresses ("::" with IPv4 included, or "0.0.0.0"
- * if that fails). Returns 0 or a libuv error. */
+/* Listens on the first address of host (an address or a name) that can be bound. If host is NULL,
+ * listens on all addresses ("::" with IPv4 included, or "0.0.0.0" if that fails). Returns 0 or a
+ * libuv error. */
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner);
-/* A socket file at `path` is replaced if no process listens on it. Returns 0 or a libuv error,
- * which is UV_EADDRINUSE if a process does. */
+/* A socket file at `path` is replaced if no process listens on it. Returns 0 or a libuv error:
+ * UV_EADDRINUSE if a process listens on it, or if the file is no socket. */
 int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                             const struct listener_ops *ops, void *owner);
 /* Turns TCP keep-alive probes on. No effect on a Unix socket. */
 void sio__enable_tcp_keep_alive(int fd);
 int sio__listener_port(const struct listener *ln); /* the bound port; 0 for Unix sockets */
-/* Closes the socket; the struct is freed later. No callback follows. */
+/* Closes the socket, and removes the file of a Unix socket; the struct is freed later. No callback
+ * follows. */
 void sio__listener_close(struct listener *ln);
 
 /* Accepts a connection from a listening uv stream of the host. Returns its descriptor or a libuv

@@ -12,12 +12,12 @@
  * many times, so that a turn ends even if the tasks of a program never stop doing so. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
-/* When a deadline fires this late, the host has kept the loop busy, and the peer's answer may be
- * waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
+/* When a deadline fires LATE_MS late, something has kept the loop busy, and the peer's answer may
+ * be waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
-/* After a load peak, unused memory is returned to the system: TRIM_MS after enough was freed, not
- * more often than that, and only if it is at least TRIM_MIN and a quarter of the peak. */
+/* After a load peak, unused memory is returned to the system: TRIM_MS after enough was freed, and
+ * only if it is at least TRIM_MIN and a quarter of the peak. */
 enum {
   TRIM_MS = 10000,
   TRIM_MIN = 1024 * 1024,
@@ -68,8 +68,8 @@ static void close_loop_handles(struct loop *l);
 static bool run_posted_calls_and_check_loop_idle(struct loop *l);
 
 /* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
- * steps then does not wait for events while there is work. If libuv's poll began the turn, the
- * handle is not needed, since the turn ends before uv_run() returns. */
+ * steps then does not wait for events while there is work. In a turn that began in libuv's poll it
+ * is not needed, since such a turn ends before uv_run() returns. */
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle_do_nothing); }
 
 void sio__loop_request_turn_end(struct loop *l) {
@@ -82,8 +82,8 @@ static bool loop_has_work(const struct loop *l) {
   return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
-/* libuv registers a new poll handle with the kernel only at its next poll. Old versions do not
- * report this in uv_backend_timeout(), which 1.44 does. */
+/* libuv registers a new poll handle with the kernel only at its next poll. Old versions of libuv do
+ * not report this in uv_backend_timeout(), so the idle handle must be started. */
 void sio__loop_mark_new_poll_handle(struct loop *l) {
   l->has_new_poll = true;
   sio__loop_request_turn_end(l);
@@ -99,11 +99,11 @@ static void start_or_stop_idle_handle(struct loop *l, bool polls_next) {
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
-/* A deadline counts from loop_now(), which is the beginning of the turn, but what is sent in a
- * turn leaves at its end. So a deadline that is started in a long turn has lost the length of that
- * turn, and deadlines due within stall_ms after the turn are treated as late. Pings that are sent
- * after the turn are not affected: stall_ms is less than ping_timeout_ms unless that is very short
- * (loop_stall_threshold_ms() in server_start.c). */
+/* A deadline counts from loop_now(), usually the beginning of the turn, but what is sent in a turn
+ * usually leaves at its end. So a deadline that is started in a long turn has lost up to the length
+ * of that turn, and deadlines due within stall_ms after the turn are treated as late. Deadlines of
+ * pings that are sent after the turn are due later: stall_ms is less than ping_timeout_ms unless
+ * that is very short (loop_stall_threshold_ms() in server_start.c). */
 static void delay_deadlines_after_long_turn(struct loop *l, uint64_t ms) {
   if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
 }
@@ -136,8 +136,8 @@ static void run_turn_work(struct loop *l) {
   }
 }
 
-/* Delivers the last log lines while the host may still call the library. If the log callback
- * makes new work, the loop closes in a later turn. */
+/* Calls l->ending and delivers the last log lines, while the host may still call the library.
+ * Returns false if that made new work; then the loop closes in a later turn. */
 static bool deliver_last_log_lines_and_recheck_close(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
@@ -153,8 +153,8 @@ static size_t estimate_memory_in_use(const struct loop *l) {
   return l->msgs.bytes + l->nconns * CONN_BYTES;
 }
 
-/* Returns true if so much memory is unused since the last peak that returning it to the system is
- * worthwhile. If not, the trim timer is not started, so an idle server is not woken. */
+/* Returns true if so much less memory is used than at the peak that returning the unused memory to
+ * the system is worthwhile. */
 static bool has_memory_to_trim(const struct loop *l) {
   size_t used = estimate_memory_in_use(l), surplus = l->peak > used ? l->peak - used : 0;
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
@@ -387,7 +387,7 @@ static int start_loop_handles(struct loop *l) {
   l->idle.data = l;
   uv_prepare_start(&l->prepare, on_prepare_end_turn);
   uv_check_start(&l->check, on_check_end_turn);
-  /* Only work, listeners and connections keep the host's loop alive. */
+  /* These handles do not keep the host's loop alive. The idle handle does, while it is active. */
   uv_unref((uv_handle_t *)&l->prepare);
   uv_unref((uv_handle_t *)&l->check);
   uv_unref((uv_handle_t *)&l->alarm);
@@ -456,7 +456,7 @@ void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closed = closed;
   close_posted_call_queue(l->posts);
   sio__loop_request_turn_end(l);
-  /* Until the last connection has closed, these handles keep the loop running. */
+  /* Until these handles are closed, they keep the loop running. */
   uv_ref((uv_handle_t *)&l->prepare);
   uv_ref((uv_handle_t *)&l->alarm);
   uv_ref((uv_handle_t *)&l->wake);

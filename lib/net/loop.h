@@ -3,17 +3,18 @@
  * loop.h - what all connections of a server share on one uv loop: the read buffer, the pools, the
  * timers, and the end of the turn.
  *
- * A turn is a part of one pass of the uv loop. Read callbacks, timers and the host's own callbacks
- * only queue work. The turn ends in a uv_check_t, after the loop has polled, or, for work that was
- * queued elsewhere, in a uv_prepare_t, before the next poll. At the end of a turn:
+ * A turn is a part of one pass of the uv loop. During a turn, read callbacks, timers and the host's
+ * own callbacks queue what they send. The turn ends in a uv_check_t, after the loop has polled, or,
+ * for work that was queued elsewhere, in a uv_prepare_t, before the next poll. At the end of a
+ * turn:
  *
  *   1. waiting log lines are delivered,
- *   2. deferred tasks run (closing, pending host callbacks) until none is left,
- *   3. every connection with something to send makes one gathered write,
+ *   2. deferred tasks run (closing, pending host callbacks),
+ *   3. each connection with something to send writes, usually with one gathered write,
  *   4. the memory of what was closed is freed.
  *
- * The first three steps are repeated until nothing is left, but only 64 times. So nothing is freed
- * while a caller may still use it, and a peer usually gets one write per turn.
+ * The first three steps are repeated as long as they make new work, but at most 64 times. Memory is
+ * freed last, because callers further up may use it until then.
  */
 #ifndef SIO_NET_LOOP_H
 #define SIO_NET_LOOP_H
@@ -40,9 +41,9 @@ struct task {
 /* Counters of network traffic, and how long turns take. */
 struct net_stats {
   uint64_t accepted, reads, bytes_in;
-  uint64_t blocked;    /* short writes */
-  uint64_t lost;       /* unsent bytes of closed connections */
-  size_t held;         /* memory queued for peers that do not read or poll */
+  uint64_t blocked;    /* how often the kernel did not accept all bytes of a write */
+  uint64_t lost;       /* bytes that were still queued when their connection was closed */
+  size_t held;         /* memory of what is queued for blocked connections and for polling */
   sio_histogram wrote; /* bytes per write                                               */
   sio_histogram turns; /* us per turn, which is how long other peers may wait */
   uint64_t tls_connections, tls_resumed;
@@ -54,7 +55,7 @@ struct net_stats {
 struct loop_conn_ops {
   /* Writes the queue of the connection whose link in loop->dirty is passed. */
   void (*flush)(struct list *dirty);
-  /* Called when loop->unwatched is set. Fails the connections that libuv could not poll. */
+  /* Called if loop->unwatched is set. Fails the connections that libuv could not poll. */
   void (*fail_unwatched)(struct loop *l);
 };
 
@@ -63,38 +64,39 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct log *log;
   char *rbuf;             /* read buffer of NET_RBUF bytes, for all connections */
   uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
-  uint64_t turn_began_ms; /* loop_now() then: the host may call uv_update_time() in the turn */
+  uint64_t turn_began_ms; /* loop_now() at that time; uv_update_time() may change loop_now() */
   /* A deadline that is due before this time may have been set during a turn that took stall_ms or
    * longer, so its owner may extend it: see delay_deadlines_after_long_turn(). */
   uint64_t late_until;
-  /* The name of the host callback that is running inside a library call and may only observe:
-   * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */
+  /* The name of the running host callback that may only observe: while it is set,
+   * loop_refuses_call() returns true. NULL: no such callback is running. */
   const char *watcher;
   uint64_t refused; /* library calls refused because `watcher` was set */
   bool closing;
-  bool turn_end_requested; /* The end of the turn has work. */
+  bool turn_end_requested; /* A turn must end soon, even if none has begun. */
   bool unwatched;          /* libuv could not poll a connection. */
   bool has_new_poll;       /* A poll handle may not be registered with the kernel yet. */
-  bool late;               /* The deadlines that run now are late: the host kept the loop busy. */
+  bool late;               /* The deadlines that fire now may be late: the loop was kept busy. */
   bool has_unread_bytes;   /* A read filled the whole buffer, so more may follow. */
-  uint8_t read_turns;      /* turns that have read since late timers were put off */
+  uint8_t read_turns;      /* how often the late timers that are due now were put off */
   unsigned nconns;         /* length of conns */
   unsigned open_handles;   /* uv handles that are not yet closed */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
-  struct list dirty;       /* struct conn with bytes to send */
+  struct list dirty;       /* struct conn to flush at the end of the turn */
   struct list tasks;       /* struct task, in the order in which they were queued */
-  uint64_t
-      alarm_due; /* the delay of the alarm is measured from this time: see set_alarm_due_time() */
+  /* The delay of the alarm is measured from this time: see set_alarm_due_time(). */
+  uint64_t alarm_due;
   uint64_t alarm_at; /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water; /* a connection with more queued memory is not read */
+  size_t high_water; /* a blocked connection with more queued memory is not read */
   /* connections with reports_low_mark call below_low_mark when at most this memory is queued */
   size_t low_mark;
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
   atomic_uint *shared_conns;  /* a copy of nconns for other threads, or NULL (net/members.h) */
-  struct loop_posts *posts;   /* calls from other threads; freed when the last handle has closed */
-  /* Called when nothing is left to do, as the last chance to log. May be NULL. */
+  struct loop_posts *posts;   /* calls that threads have posted; freed after the last handle */
+  /* Called once, when a closing loop has nothing left to do, as the last chance to log. May be
+   * NULL. */
   void (*ending)(struct loop *l);
   void (*closed)(struct loop *l); /* Called after the last handle has closed. */
   void (*stalled)(struct loop *l, uint64_t ms);
@@ -104,7 +106,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct timer trim;
   struct net_stats stats;
   struct list handshakes;               /* struct tls of handshakes in progress, oldest first */
-  unsigned nhandshakes, max_handshakes; /* 0: no limit */
+  unsigned nhandshakes, max_handshakes; /* max_handshakes 0: no limit */
   struct timer log_second;              /* when to call sio__log_report_left_out_lines() */
   uv_prepare_t prepare;
   uv_check_t check;
@@ -114,13 +116,13 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct timers timers;
 };
 
-/* The log is borrowed; its lines are delivered at the end of the turn. Returns 0, UV_ENOMEM or a
- * libuv code. */
+/* The log is borrowed; its lines are delivered at the end of a turn. Returns 0, UV_ENOMEM or
+ * another libuv code. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
-/* Starts closing; may be called from any callback, once. When the last connection has closed and
- * no work is left, l->ending is called, its log lines are delivered, and the uv handles are
- * closed. Then closed(l) is called, and may free l. sio__loop_post_call() fails from now on, but
- * calls posted before still run. */
+/* Starts closing; may be called from any callback, once. When no connection is open and no work is
+ * left, l->ending is called, the last log lines are delivered, and the loop's own uv handles are
+ * closed. When all handles of open_handles have closed, closed(l) is called, and may free l.
+ * sio__loop_post_call() fails from now on, but calls posted before still run. */
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
@@ -138,8 +140,8 @@ static inline uint64_t loop_now_us(const struct loop *l) {
   return (l->turn_began ? l->turn_began : uv_hrtime()) / 1000;
 }
 
-/* Called at the beginning of a public function, which must do nothing if the result is true. If it
- * returns errors, it returns SIO_ESTATE. */
+/* Many public functions begin with this call. If it returns true, the public function must do
+ * nothing, and return SIO_ESTATE if it can return an error. */
 static inline bool loop_refuses_call(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_count_and_log_refused_call(l, call);
 }
@@ -150,20 +152,21 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn, unless it is already queued. */
 void sio__loop_defer(struct loop *l, struct task *t);
-/* Makes the loop end a turn soon, for work at the end of a turn that is not a struct task. */
+/* Makes the loop end a turn soon. For work that is done at the end of a turn and is not a struct
+ * task. */
 void sio__loop_request_turn_end(struct loop *l);
 void sio__loop_mark_new_poll_handle(
     struct loop *l); /* Call this whenever uv_poll_start() is called. */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy, so
- * that the peer had less time than it was promised, and the deadline was not extended before: then
- * the owner should start the deadline once more and remember that it did. */
+ * that the peer may have had less time than it was promised, and the deadline was not extended
+ * before: then the owner should start the deadline once more and remember that it did. */
 static inline bool loop_should_restart_deadline(const struct loop *l, bool already_extended) {
   return l->late && !already_extended;
 }
 
-/* Starts a timer that fires in in_ms milliseconds. */
+/* Starts t, or restarts it, so that it fires in in_ms milliseconds. */
 void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms);
 void sio__loop_stop_timer(struct loop *l, struct timer *t);
 

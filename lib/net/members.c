@@ -86,7 +86,7 @@ void sio_threads_unref(sio_threads *t) {
 
 /* ---- members ------------------------------------------------------------------------------- */
 
-/* The caller holds t->lock. Returns NULL if the server has left. */
+/* The caller holds t->lock. Returns NULL if the member has left. */
 static struct member *find_thread_member(sio_threads *t, struct member_id id) {
   struct member *m = &t->members[id.place];
   assert(id.place < MEMBERS_MAX);
@@ -203,7 +203,8 @@ static void run_thread_message(void *arg) {
 }
 
 /* The bytes are counted before the message is sent, so that several senders together stay within
- * the limit. */
+ * the limit. A message of sio__threads_reply() counts 0 bytes, and is sent even if the limit is
+ * exceeded. */
 static int post_thread_message_if_inbox_has_room(sio_threads *t, struct thread_message *m) {
   struct member *to = m->to;
   size_t bytes = m->bytes;

@@ -3,13 +3,11 @@
  * members.h - struct sio_threads: the servers of one process that serve as one. Each is a member,
  * with a loop and a thread of its own.
  *
- * Members share no data but this struct. They send each other messages: a function and its
- * argument, which run on the receiving member's thread. Messages from one member to another keep
- * their order. The memory of the messages that wait for a member, except replies, is bounded
- * (`inbox_max`).
+ * Members send each other messages: a function and its argument, which run on the receiving
+ * member's thread. Messages from one member to another keep their order. The memory of the messages
+ * that wait for a member, except replies, is bounded (`inbox_max`).
  *
- * All functions may be called by any thread. They hold a lock for a short time. Only
- * sio__threads_block_until_broadcasts_queued() waits for other members.
+ * All functions may be called by any thread.
  */
 #ifndef SIO_NET_MEMBERS_H
 #define SIO_NET_MEMBERS_H
@@ -33,7 +31,7 @@ struct member {
   struct loop *loop; /* NULL: no member has this place */
   void *server;      /* passed to the functions of messages */
   uint32_t generation;
-  bool drains;          /* gets no new connections */
+  bool drains;          /* gets no new connections from other members */
   unsigned recovery_ms; /* sio_recovery.max_disconnection_ms; 0: recovery is off */
   atomic_uint conns;    /* open connections */
   atomic_uint arriving; /* connections that are on their way to the member */
@@ -41,15 +39,16 @@ struct member {
 };
 
 struct sio_threads {
-  /* Protects loop, server, generation and drains of the members, and `cluster`. */
+  /* Protects loop, server, generation, drains and recovery_ms of the members, and `cluster`. */
   pthread_rwlock_t lock;
   pthread_mutex_t sids_lock;
-  /* Locked for reading while a broadcast is sent to all members; see
-   * sio__threads_block_until_broadcasts_queued(). */
+  /* Locked for reading from sio__threads_begin_broadcast() to sio__threads_end_broadcast(). */
   pthread_rwlock_t broadcast_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
-  struct member_id cluster;    /* the member with an adapter of a cluster; generation 0: none */
+  /* The member that is or was last connected to a cluster of processes, by an adapter; generation
+   * 0: none was. */
+  struct member_id cluster;
   /* True if that adapter keeps the lost sockets of all members (SIO_ADAPTER_RECOVERS). */
   atomic_bool cluster_recovers;
   atomic_uint refs;
@@ -65,23 +64,24 @@ void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. recovery_ms is sio_recovery.max_disconnection_ms, or 0 if recovery is off. Returns
- * 0; UV_ENOMEM if MEMBERS_MAX members have joined; or UV_EINVAL if the adapter of the cluster keeps
- * the lost sockets of all members for another time. */
+ * 0; UV_ENOMEM if there are MEMBERS_MAX members already; or UV_EINVAL if the adapter of the cluster
+ * keeps the lost sockets of all members, for a time other than recovery_ms. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
                             struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
-/* Sends no new connections to the member. */
+/* From now on no other member passes new connections to this one. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
-/* Only one member can be connected to a cluster of processes. recovers: the adapter of the cluster
- * keeps the lost sockets of all members, so connection state recovery must be on with the same time
- * in all of them. Returns 0; SIO_EEXISTS if another member is connected; or UV_EINVAL. */
+/* Records that the member is connected to a cluster of processes; only one member can be. If
+ * `recovers` is true, the adapter of the cluster keeps the lost sockets of all members, so all must
+ * have the same recovery_ms. Returns 0; SIO_EEXISTS if a member is connected already; or UV_EINVAL
+ * if the times differ. */
 int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool recovers);
 /* Returns false if no member is connected to a cluster, or if the one that was has left. out may be
  * NULL. */
 bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
-/* True if the adapter of the cluster keeps the lost sockets of all members. */
+/* Returns true if the adapter of the member `cluster` keeps the lost sockets of all members. */
 static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
 }
@@ -94,24 +94,24 @@ static inline void sio__threads_begin_broadcast(sio_threads *t) {
 static inline void sio__threads_end_broadcast(sio_threads *t) {
   pthread_rwlock_unlock(&t->broadcast_lock);
 }
-/* Waits until every broadcast that is between sio__threads_begin_broadcast() and
- * sio__threads_end_broadcast() is in the queues of all members. A message that the caller sends
- * afterwards arrives after all broadcasts that the caller has received. */
+/* Waits until every broadcast for which sio__threads_begin_broadcast() was called has been queued
+ * for all members (sio__threads_end_broadcast()). A message that the caller sends afterwards
+ * arrives after those of these broadcasts that the caller has received. */
 void sio__threads_block_until_broadcasts_queued(sio_threads *t);
 
-/* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. Returns
- * 0, SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max) or UV_ENOMEM; after
- * an error arg is still the caller's. */
+/* Makes the member's thread call run(server, arg). `bytes` is the memory that arg takes. Returns 0;
+ * SIO_ECLOSED if the member has left or closes; SIO_ETOOBIG if more than inbox_max would wait for
+ * the member; or UV_ENOMEM. After an error arg is still the caller's. */
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes);
 
-/* Allocates an empty message. The message for the reply to a question is allocated together with
- * the question, so that the reply cannot fail for lack of memory. Returns NULL if there is no
+/* Allocates an empty message, or returns NULL if there is no memory. The message for the reply to a
+ * question is allocated before the question is sent, so that the reply cannot fail for lack of
  * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
-/* Sends m as sio__threads_send() does, and takes it over in any case. It does not count in the
- * member's inbox, since each message that counts has one reply at most. Returns 0 or
- * SIO_ECLOSED. */
+/* Makes the member's thread call run(server, arg), as sio__threads_send() does, with the message m,
+ * which is taken over in any case. m is not counted in the member's inbox, so the limit does not
+ * apply. Returns 0 or SIO_ECLOSED; after an error arg is still the caller's. */
 int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
                        void (*run)(void *server, void *arg), void *arg);
 
@@ -128,8 +128,7 @@ void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id);
 /* Open connections of all members, and connections on their way to one. */
 unsigned sio__threads_count_conns(sio_threads *t);
 
-/* Returns a number that no other call returns. It identifies a request to other members in the
- * messages about it. */
+/* Returns a number that no other call for t returns, greater than those of earlier calls. */
 static inline uint64_t sio__threads_next_number(sio_threads *t) {
   return __atomic_add_fetch(&t->next_number, 1, __ATOMIC_SEQ_CST);
 }

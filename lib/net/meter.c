@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * meter.c - counts what a peer sends, pauses the peer, and reports that now and then.
+ * meter.c - counts what a peer sends, pauses the peer if it exceeds a limit, and reports that.
  */
 #include "net/meter.h"
 
@@ -28,7 +28,7 @@ static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint
   m->ops->limited(m, limit, wait_ms);
 }
 
-/* If the peer is paused already, it had sent this data before: the pause is only extended. */
+/* If the peer is paused already, the pause is extended, and nothing is reported. */
 static void meter_pause_reading(struct meter *m, const char *limit, uint64_t wait_ms) {
   bool anew = !meter_is_paused(m);
   sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);

@@ -3,8 +3,8 @@
  * meter.h - limits how much one peer sends: a token bucket for packets, another for bytes, and a
  * pause, or the end of the connection, when one of them is exceeded.
  *
- * Bytes are counted after they were received. A peer may exceed its burst by one read or one POST,
- * and is paused for correspondingly longer. So a pause loses nothing, and the average rate holds.
+ * Packets and bytes are counted after they were received, so a peer may exceed its burst; it is
+ * then paused for correspondingly longer, and nothing that it sends is lost.
  */
 #ifndef SIO_NET_METER_H
 #define SIO_NET_METER_H
@@ -39,7 +39,7 @@ struct meter {
   const struct meter_ops *ops;
   struct timer timer; /* runs during a pause */
   struct bucket packets, bytes;
-  uint64_t reported_at; /* when `limited` was called; 0: never */
+  uint64_t reported_at; /* when `limited` was last called; 0: never */
 };
 
 static inline bool meter_settings_have_limits(const struct meter_settings *how) {
@@ -49,8 +49,9 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
 void sio__meter_stop_timer(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_is_active(&m->timer); }
-/* Counts received packets and bytes. Returns false if the peer has to be closed, after
- * ops->limited was called. */
+/* Counts received packets and bytes. If a limit is exceeded, pauses the peer, or extends its pause,
+ * and returns true; or, with how->closes, calls ops->limited and returns false: the caller has to
+ * close the peer. */
 bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * proxy.h - the PROXY protocol, versions 1 and 2: a header that a proxy sends before the first byte
- * of a connection, to tell the server the client's address
+ * proxy.h - the PROXY protocol, versions 1 and 2: a header that a proxy sends before the client's
+ * first byte, to tell the server the client's address
  * (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt).
  *
  * The header is not optional: input that is neither version is malformed from its first wrong byte
@@ -21,11 +21,11 @@ struct proxied {
   /* ADDR_IP: the client's address. Otherwise the proxy sent none (LOCAL, UNKNOWN, UNSPEC,
    * AF_UNIX). */
   struct addr from;
-  bool secure; /* The client used TLS to reach the proxy. */
+  bool secure; /* The proxy says that the client used TLS to reach it (version 2). */
 };
 
-/* Returns the length of the header, 0 if it is incomplete, SIO_EPROTO or SIO_ETOOBIG. *why is a
- * static string. */
+/* Returns the length of the header and fills in *out; 0 if the header is incomplete; or SIO_EPROTO
+ * or SIO_ETOOBIG. *why becomes a static string, which says what is wrong. */
 int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const char **why);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.c - the parts of the send queue that ordinary sending does not need: runs, which form in
- * long queues, and the removal of msgs from the middle.
+ * queue.c - the parts of the send queue that are not on the hot path: runs, which form in long
+ * queues, and the removal of msgs from the middle.
  */
 #include "net/queue.h"
 
@@ -103,8 +103,8 @@ static struct queue_entry take_next_queue_entry(struct removal *r) {
   return e;
 }
 
-/* Returns true if the next entry, of len bytes, begins in the encrypted bytes. Subtracts these
- * bytes of the entry from r->encrypted. */
+/* Returns true if the next entry, of len bytes, begins in the encrypted bytes. Subtracts the bytes
+ * of the entry that are encrypted from r->encrypted. */
 static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   if (r->encrypted == 0) return false;
   r->encrypted -= len < r->encrypted ? len : r->encrypted;
@@ -138,8 +138,8 @@ static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void 
   queue_uncount_and_unref_msg(r->q, e.m);
 }
 
-/* Ends sio__queue_remove_msgs_if(): appends the chunks that were not visited because memory ran
- * out. old_last is the last chunk of the old queue. */
+/* Ends sio__queue_remove_msgs_if(): frees the spare chunk, and appends the chunks that were not
+ * visited because memory ran out. old_last is the last chunk of the old queue. */
 static void append_unvisited_chunks_after_removal(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;

@@ -8,7 +8,7 @@
  * never the entry 0 of its chunk, because after a partial write the rest of its first msg needs the
  * entry before it.
  *
- * The functions of the hot path are inline. None of them writes or calls back.
+ * The functions of the hot path are inline.
  */
 #ifndef SIO_NET_QUEUE_H
 #define SIO_NET_QUEUE_H
@@ -38,13 +38,14 @@ struct queue_chunk {
 
 _Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs must have a bit for each entry");
 
-/* The memory that an entry takes, in bytes, besides its msg. */
+/* The memory, in bytes, that is counted for each queued msg in addition to the msg itself: the
+ * share of one entry in its chunk. */
 #define QUEUE_ENTRY_COST (sizeof(struct queue_chunk) / QUEUE_CHUNK_ENTRIES)
 
 struct send_queue {
   struct queue_chunk *first, *last;
   size_t bytes;  /* to send                                  */
-  size_t memory; /* of the queued msgs and of their entries */
+  size_t memory; /* for each queued msg its size and QUEUE_ENTRY_COST */
 };
 
 static inline bool queue_is_run(const struct queue_chunk *k, unsigned i) {
@@ -89,7 +90,8 @@ static inline void queue_append_entry(struct queue_chunk *k, struct msg *m, uint
   e->len = len;
 }
 
-/* Takes a reference to a queued msg, and adds the msg to the sums. */
+/* Takes a reference to a queued msg, and adds the msg to q->memory and its len bytes to
+ * q->bytes. */
 static inline void queue_count_and_ref_msg(struct send_queue *q, struct msg *m, uint32_t len) {
   msg_ref(m);
   q->bytes += len;
@@ -101,19 +103,20 @@ static inline bool queue_is_whole_frame(const struct msg *m, uint32_t off, uint3
   return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
 }
 
-/* Returns true if the byte range of m may join a run. Only msgs that many receivers hold make
- * runs: see RUN_REFS. */
+/* Returns true if the byte range of m may join a run: it is a whole WebSocket message, and m has
+ * many references (see RUN_REFS). */
 static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_t len) {
   return m->refs >= RUN_REFS && queue_is_whole_frame(m, off, len);
 }
 
 /* Appends the whole WebSocket message m to the last entry, which becomes a run or is one already.
- * Returns false if this is not possible, and then nothing has changed. */
+ * Takes no reference. Returns false if this is not possible, and then nothing has changed. */
 bool sio__queue_try_append_to_run(struct send_queue *q, struct msg *m);
 
 /* ---- removing -------------------------------------------------------------- */
 
-/* Releases a msg that has left the queue. q->bytes is not changed. */
+/* Subtracts a msg that has left the queue from q->memory, and releases it. q->bytes is not
+ * changed. */
 static inline void queue_uncount_and_unref_msg(struct send_queue *q, struct msg *m) {
   q->memory -= msg_memory_size(m) + QUEUE_ENTRY_COST;
   msg_unref(m);
@@ -133,8 +136,9 @@ static inline void queue_remove_first_entry(struct send_queue *q, struct pool *c
   if (k->head == k->tail) queue_free_first_chunk(q, chunks);
 }
 
-/* Removes up to *n bytes, which were sent, from the first entry, which must not be a run, and
- * subtracts their number from *n. Returns true if that accounts for all of the *n bytes. */
+/* Removes *n sent bytes from the first entry, which must not be a run. If the entry has at most *n
+ * bytes, the whole entry is removed, and its length is subtracted from *n. Returns true if all of
+ * the *n bytes have been removed. */
 static inline bool queue_consume_from_first_entry(struct send_queue *q, struct pool *chunks,
                                                   size_t *n) {
   struct queue_entry *e = &q->first->e[q->first->head];
@@ -156,10 +160,10 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
 void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 
 /* Calls drop() for each queued msg that may be removed, oldest first, and removes those for which
- * it returns true. The first msg always stays, since a part of it may have been sent, and so do
- * the msgs that begin in the first `encrypted` bytes. A run is one entry for several msgs. If a
- * msg in its middle is removed, two entries are needed instead; if there is no memory for them,
- * the rest of the queue stays as it is. */
+ * it returns true. The first msg stays, since a part of it may have been sent, and so do the msgs
+ * that begin in the first `encrypted` bytes. The queue is built anew, because a run from which msgs
+ * are removed may become several entries. If there is no memory for a chunk, the rest of the queue
+ * stays as it is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                                queue_drop_fn drop, void *user);
@@ -181,6 +185,7 @@ static inline struct queue_place send_queue_iter_begin(const struct send_queue *
 
 void sio__send_queue_iter_next(struct queue_place *at);
 
+/* Returns the bytes that are to be sent of the msg at `at`. */
 static inline struct iovec queue_bytes_at(const struct queue_place *at) {
   const struct msg *m = at->m;
   const struct queue_entry *e = &at->k->e[at->i];

@@ -16,18 +16,18 @@ struct tls {
   struct conn_tls base;
   const sio_tls *provider;
   struct conn *conn;
-  void *session;    /* NULL once the handshake has failed */
+  void *session;    /* NULL after the handshake has failed */
   struct buf out;   /* ciphertext to send */
   size_t sent;      /* how much of `out` has been sent */
   size_t encrypted; /* how many bytes of the queue are in `out`, encrypted */
   struct tls_info *info;
   struct list link;    /* in loop->handshakes during the handshake */
   struct addr from;    /* the peer's address for limits; ADDR_NONE: not known */
-  int err;             /* why nothing more can be written */
+  int err;             /* why nothing more can be encrypted; 0: it can */
   bool has_first_byte; /* The first byte was received, and is that of a TLS handshake. */
   bool in_handshake;   /* The first byte was received, and the handshake has not ended. */
   bool is_established; /* The handshake is complete. */
-  bool is_end_sent;    /* close_notify was sent, or cannot be sent */
+  bool is_end_sent;    /* close_notify is in `out` or sent, or must not be sent any more */
   bool has_failed;     /* Further input is ignored. */
 };
 
@@ -81,8 +81,8 @@ static int send_ciphertext(struct conn *c, struct tls *t) {
   return 0;
 }
 
-/* Returns up to one record of the queue's first bytes: in place if they are contiguous,
- * otherwise copied to `room`. */
+/* Returns the first bytes of the queue, TLS_RECORD at most, and sets *n to their number: in place
+ * if they are contiguous, otherwise copied to `room`. */
 static const char *gather_first_tls_record_of_queue(const struct conn *c, char room[TLS_RECORD],
                                                     size_t *n) {
   *n = 0;
@@ -150,8 +150,8 @@ static void close_tls_session(struct tls *t) {
   t->session = NULL;
 }
 
-/* The session will write nothing more, so it is freed now, which saves much memory. If it has
- * written an alert, that is in t->out, and the connection stays open until the alert is sent. */
+/* The session will write nothing more, so it is freed now, which saves much memory. An alert that
+ * it has written is in t->out, and is sent if the owner ends the connection normally. */
 static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
   struct tls *t = tls_of_conn(c);
   mark_and_count_tls_failure(c, t, kind);
@@ -159,7 +159,7 @@ static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
   if (!c->closed) close_tls_session(t);
 }
 
-/* The alert of the session is sent if the kernel accepts it immediately. */
+/* An alert that the session has written is sent if the kernel accepts it immediately. */
 static void fail_established_tls_conn(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
@@ -229,8 +229,8 @@ static unsigned count_tls_handshakes_of_address(const struct loop *l, const stru
 }
 
 /* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. An
- * address may have as many handshakes as are still free, so that alone it gets half of them, and
- * no address can take them all. */
+ * address that has as many handshakes as there are free places gets no further place, so one
+ * address alone gets about half of the places. */
 static struct tls *find_tls_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
@@ -262,12 +262,12 @@ static void refuse_peer_that_sends_no_tls(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
-  if (is_http) /* Without memory for the answer, closing must suffice. */
+  if (is_http) /* If there is no memory for the answer, the peer gets none. */
     queue_ciphertext(tls_of_conn(c), answer, sizeof answer - 1);
   if (is_http)
     fail_tls_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
   else
-    fail_tls_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
+    fail_tls_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not that of a TLS handshake");
 }
 
 /* Before the handshake, looks at the first byte of the connection: begins the handshake, or refuses
@@ -310,14 +310,15 @@ static long decrypt_received_bytes(struct conn *c, struct tls *t, size_t n, size
   return k;
 }
 
-/* The session has failed. The owner still receives what was decrypted before, and must not be able
- * to write then. */
+/* The session has failed. The owner still receives what was decrypted before; what it sends then is
+ * not encrypted any more. */
 static void forbid_tls_writing(struct tls *t, int err) {
   t->err = err;
   t->is_end_sent = true;
 }
 
-/* Passes the plaintext to the owner, then handles the end of the stream or a failure. */
+/* Decrypts n bytes, calls `secured` if that completes the handshake, passes the plaintext to the
+ * owner, then handles the end of the stream or a failure. */
 static void process_received_ciphertext(struct conn *c, struct tls *t, size_t n) {
   size_t got;
   if (t->has_failed || !begin_handshake_or_refuse_by_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP]))
@@ -411,7 +412,8 @@ static void attach_tls_to_conn(struct conn *c, struct tls *t) {
   conn_loop(c)->stats.tls_connections++;
 }
 
-/* close_notify confirms that everything was sent, so it is sent only if nothing was dropped. */
+/* close_notify confirms that everything was sent, so it is not sent if queued bytes or ciphertext
+ * are lost. */
 static void on_conn_close_tls(struct conn *c) {
   struct tls *t = tls_of_conn(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
@@ -424,7 +426,7 @@ static void on_conn_close_tls(struct conn *c) {
 
 /* ---- moving to another loop ------------------------------------------------ */
 
-/* `info` stays with the sessions of this loop that refer to it; its counter is not atomic. */
+/* `info` is not moved: sessions of this loop may refer to it, and its counter is not atomic. */
 static struct conn_tls *on_conn_detach_tls(struct conn *c) {
   struct tls *t = detach_tls_from_conn(c);
   assert(!t->in_handshake);

@@ -5,15 +5,16 @@
  *
  * - The TLS state is allocated only for a struct conn of the kind CONN_TLS, so that plain ones do
  *   not grow.
- * - One record's worth of the queue is encrypted at a time. It stays in the queue until its
- *   ciphertext has been sent, so the queue's length and marks stay true, and what is not yet
- *   encrypted can be removed.
+ * - Up to TLS_RECORD bytes from the beginning of the queue are encrypted at a time. They stay in
+ *   the queue until their ciphertext has been sent, so the queue's length and marks stay true. What
+ *   is not yet encrypted can be removed from the queue.
  * - What a peer can make TLS send (alerts, key updates) is bounded: if more than TLS_OUT_PAUSE
- *   bytes of ciphertext wait to be sent, the peer is not read from, and above TLS_OUT_MAX the
- *   connection fails.
+ *   bytes of ciphertext wait for a blocked connection, the peer is not read from, and above
+ *   TLS_OUT_MAX the connection fails.
  * - A handshake takes much memory, so loop->max_handshakes limits the handshakes in progress,
- *   counted from their first byte. Above the limit the oldest one is ended: the oldest of all, or
- *   of an address that has as many as are still free.
+ *   counted from their first byte. If there is no place for a new handshake, the oldest of all is
+ *   ended. An address that has as many handshakes as there are free places gets no further place:
+ *   its own oldest handshake is ended for a new one.
  * - A failed handshake is reported by `refused`; the owner then ends the connection normally, so
  *   that the alert is sent. Later failures are reported by `failed`.
  */
@@ -37,14 +38,14 @@ struct tls_info {
   sio_tls_info pub; /* Its strings are allocated after the struct. */
 };
 
-/* Starts TLS on c, which must be of the kind CONN_TLS. from: the address for which
- * loop->max_handshakes counts the handshake; "": for none. Returns 0, UV_ENOMEM or an error of the
+/* Starts TLS on c, which must be of the kind CONN_TLS. `from` is the address of the peer, whose
+ * share of loop->max_handshakes is limited; "": not known. Returns 0, UV_ENOMEM or an error of the
  * provider; after an error c is unchanged. */
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 /* Passes bytes to TLS that were received before it was started. They must not be in the loop's
  * read buffer. May close c. */
 void sio__tls_feed_ciphertext(struct conn *c, const char *p, size_t n);
-/* Fails the handshake because its time is over. The owner is called as for any other failure. */
+/* Fails the handshake because its time is over, and calls `refused`. */
 void sio__tls_fail_timed_out_handshake(struct conn *c);
 /* Returns the information about the TLS of c; the caller does not own it. NULL if c has no TLS or
  * is closed, if the handshake is not complete, if the provider has no information, or if memory ran

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * transfer.h - moves a connection to the loop of another thread, with everything that waits to be
+ * transfer.h - moves a connection to the loop of another thread, with the bytes that wait to be
  * sent.
  */
 #ifndef SIO_NET_TRANSFER_H
@@ -16,13 +16,13 @@ struct conn_transfer {
 };
 
 /* Detaches an open connection from its loop: c is closed as by sio__conn_close(), but the
- * descriptor and the TLS session stay open, and the queued bytes are copied to *out. The TLS
- * handshake, if there is one, must be complete. Returns 0, or UV_ENOMEM, and then c is
- * unchanged. */
+ * descriptor and the TLS session stay open, and the queued bytes are copied to *out. Writing must
+ * not have been ended, and no TLS handshake may be in progress. Returns 0, or UV_ENOMEM, and then c
+ * is unchanged. */
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
 /* Attaches the detached connection *t to the loop l, as a new struct conn with the arguments of
- * sio__conn_new_of_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: on error the
- * connection is closed. Returns 0, UV_ENOMEM, or a libuv code. */
+ * sio__conn_new_of_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: after an error
+ * the connection is closed. Returns 0, UV_ENOMEM or another libuv code. */
 int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
                              const struct conn_ops *ops, void *owner, enum conn_kind kind);
 /* Closes a detached connection. May be called on any thread. */

@@ -343,7 +343,7 @@ TEST(what_is_no_tls_at_all_is_closed_without_a_word) {
   open_plain();
   tell(far_fd, "\x80\x2e\x01\x03\x01");
   turns(3);
-  EQ_STR(why_refused, "the first byte is not TLS");
+  EQ_STR(why_refused, "the first byte is not that of a TLS handshake");
   IS(hear(far_fd), "");
   CHECK(fin);
   EQ(failed_as(SIO_TLS_FAILED_PROTOCOL), 1);
