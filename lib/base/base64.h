@@ -2,8 +2,8 @@
  *
  * base64.h - Base64 (RFC 4648 section 4).
  *
- * Decoding accepts what JavaScript clients send and Node's Buffer accepts: both alphabets, with or
- * without padding. Other bytes are skipped, and decoding stops at the first '='.
+ * Decoding is lenient: it accepts '-' and '_' of base64url too, with or without padding, skips
+ * other bytes, and stops at the first '='.
  */
 #ifndef SIO_BASE_BASE64_H
 #define SIO_BASE_BASE64_H

@@ -4,7 +4,7 @@
  *
  * A bucket counts its debt in thousandths of a unit: what was taken and has not been refilled. In
  * this unit a rate per second is an integer per millisecond, so nothing is lost by rounding. The
- * caller passes the time; if it is earlier than that of the last call, no time has passed. Sums
+ * caller passes the time; a time earlier than that of the last call counts as no time passing. Sums
  * stop at their maximum instead of overflowing.
  */
 #ifndef SIO_BASE_BUCKET_H
@@ -26,13 +26,14 @@ struct bucket {
   uint64_t at;   /* the time of the last call, in ms */
 };
 
-/* Takes n units, even if fewer are left. Returns 0 if the debt is at most r->burst units, otherwise
- * the time in ms until it is. */
+/* Takes n units, even if fewer are left. Returns 0 if the debt is then at most r->burst units,
+ * otherwise the time in ms until it is. */
 uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now, uint64_t n);
 /* Takes one unit and returns 0 if a unit is left. Otherwise takes nothing and returns the time in
  * ms until a unit is left. */
 uint64_t sio__bucket_try_take_one(struct bucket *b, const struct rate *r, uint64_t now);
-/* Returns how many ms an empty bucket takes to become full; 0 if there is no limit. */
+/* Returns in how many ms a bucket becomes full from which `burst` units were taken; 0 if there is
+ * no limit. */
 uint64_t sio__bucket_refill_ms(const struct rate *r);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * buf.h - a byte buffer that grows up to a maximum. The maximum is set when the buffer is created.
+ * buf.h - a byte buffer that grows up to a maximum.
  */
 #ifndef SIO_BASE_BUF_H
 #define SIO_BASE_BUF_H

@@ -28,7 +28,7 @@ static void zlib_free(void *user, void *p) {
 /* ---- compressing ---- */
 
 enum {
-  SLACK = 32,               /* header, trailer and flush add at most this many bytes */
+  SLACK = 32,               /* header, trailer and flush take fewer bytes than this */
   SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
   /* the length of 00 00 ff ff at the end of a flush; not sent, the receiver adds it */
   FLUSH_TAIL = 4

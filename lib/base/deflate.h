@@ -3,9 +3,9 @@
  * deflate.h - compresses and inflates whole texts, one at a time. Only deflate.c uses zlib.
  *
  * The streams of zlib are large (270 KB to compress with the default settings, 40 KB to inflate),
- * so connections have none of their own. All connections of a server share one deflater for HTTP,
- * one for WebSocket messages, and one inflater. The memory of zlib is allocated when a deflater or
- * inflater is first used, and is kept. If the library is built without zlib,
+ * so connections have none of their own. All connections of a server share a deflater for HTTP,
+ * another for WebSocket messages, and an inflater. The memory of zlib is allocated when a deflater
+ * or inflater is first used, and is kept. If the library is built without zlib,
  * sio__deflate_is_available() returns false, and there are no deflaters and inflaters.
  */
 #ifndef SIO_BASE_DEFLATE_H
@@ -38,8 +38,8 @@ struct deflater;
 struct deflater *sio__deflater_new(const struct deflate_settings *how);
 void sio__deflater_free(struct deflater *z); /* NULL is allowed. */
 /* Compresses `text`. Returns 1 and sets *out to a new msg of the allocator `home`, with one
- * reference; or returns 0 if the text would not become smaller, or is almost 4 GiB long; or
- * UV_ENOMEM. */
+ * reference; or returns 0 if the text would not become smaller, or is almost 4 GiB long or longer;
+ * or UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out);
 /* What a deflater or an inflater has done so far. Only texts that were compressed to a smaller
@@ -55,9 +55,9 @@ struct inflater;
 struct inflater *sio__inflater_new(void);
 void sio__inflater_free(struct inflater *z);
 /* Inflates a message of the form DEFLATE_MESSAGE and appends the result to `out`. Returns 0;
- * SIO_ETOOBIG if `out` would exceed its maximum; SIO_EPROTO if the message is not valid; or
- * UV_ENOMEM. After an error out->n is unchanged. While `out` grows, its capacity is at most twice
- * the content, or 4 KiB more than the content if that is greater. */
+ * SIO_ETOOBIG if `out` would exceed its maximum, or if the message has 4 GiB or more; SIO_EPROTO if
+ * the message is not valid; or UV_ENOMEM. After an error out->n is unchanged. When `out` grows, its
+ * new capacity is at most twice the content, or 4 KiB more than the content if that is greater. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
 struct deflate_count sio__inflater_get_counts(const struct inflater *z); /* NULL is allowed. */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * histogram.h - adds values to a sio_histogram, in which the greatest value of each bucket is twice
- * that of the one before. Adding takes a few instructions and no memory. <sio/stats.h> documents
- * how a histogram is read.
+ * histogram.h - adds values to a sio_histogram, in which the greatest value of a bucket is twice
+ * that of the bucket before it; the last bucket has no greatest value. <sio/stats.h> documents how
+ * a histogram is read.
  */
 #ifndef SIO_BASE_HISTOGRAM_H
 #define SIO_BASE_HISTOGRAM_H

@@ -53,8 +53,8 @@ static inline void list_splice(struct list *to, struct list *from) {
   list_init(from);
 }
 
-/* Visits each item of a list in order. The loop body may remove `it` from the list, but no other
- * item. */
+/* Visits each item of a list in order. The loop body may remove `it` from the list, but must not
+ * remove the item after it. */
 #define list_each(it, tmp, head) \
   for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * log.h - log lines, each with a level and a room, which is a part of the library. A line that is
- * not logged because of its level costs little more than one comparison. Bytes from peers are
- * escaped.
+ * not logged because of its level usually costs one comparison. Control characters and invalid
+ * UTF-8 are escaped.
  *
  * A line is formatted at once, because its arguments may not be valid for long. Then it is queued:
  * the host's callback is called later, most often at the end of the loop's turn (net/loop.c), and
- * never inside the function that logs. So the callback may call any function of the library.
+ * not inside the function that logs. So the callback may call any function of the library.
  */
 #ifndef SIO_BASE_LOG_H
 #define SIO_BASE_LOG_H
@@ -18,8 +18,8 @@
  * counted. */
 enum { LOG_HELD = 4 * 1024 * 1024 };
 
-/* The kinds of log lines that peers can cause. Each kind has a rate limit of its own, so that very
- * many lines of one kind do not suppress the others. */
+/* The kinds of log lines with a rate limit, most of which peers can cause. Each kind has a limit of
+ * its own, so that very many lines of one kind do not suppress the others. */
 enum log_cause {
   LOG_TURNED_AWAY,
   LOG_LIMITED,
@@ -51,8 +51,8 @@ enum log_cause {
 };
 
 /* How many log lines of one kind are logged per second: in all, and about one address, so that one
- * address cannot use up the limit of all others. Lines of the levels INFO to TRACE are mostly about
- * normal events, so more of them are allowed. */
+ * address cannot use up the whole limit. Lines of the levels INFO to TRACE are mostly about normal
+ * events, so more of them are allowed. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
@@ -113,9 +113,9 @@ uint64_t sio__log_unix_time_ms(void); /* ms since 1970 */
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
 }
-/* Calls the host's callback for each queued line. Lines that the callback itself logs stay queued
- * until the next call. Must be called only where the callback may call any function of the
- * library. */
+/* Calls the host's callback for each queued line, and for the number of lines that were lost. Lines
+ * that the callback itself logs stay queued until the next call. Must be called only where the
+ * callback may call any function of the library. */
 void sio__log_deliver_lines(struct log *log);
 void sio__log_drop_lines_and_callback(
     struct log *log); /* drops the queued lines; nothing is logged afterwards */
@@ -139,8 +139,8 @@ void sio__log_drop_lines_and_callback(
     (log)->about = NULL;                                 \
   } while (0)
 
-/* Like LOG() and LOG_ABOUT(), for a line that a peer can cause as often as it likes: the rate
- * limits of its `cause` apply. `peer` is the address of the peer; NULL or "" if it is not known.
+/* Like LOG() and LOG_ABOUT(), for a line that may be caused very often, for example by a peer: the
+ * rate limits of its `cause` apply. `peer` is the peer's address; NULL or "" if it is not known.
  * LOG_RATED_ABOUT() evaluates `about_` and the arguments of the format only if the level is logged,
  * because they often contain the public id of a session, which takes a SHA-1 to compute. */
 #define LOG_RATED sio__log_rate_limited
@@ -160,11 +160,11 @@ void sio__log_drop_lines_and_callback(
 void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* Must be called one second after log->counting has become true. For each kind of which lines were
- * suppressed in that second, logs how many. */
+/* Must be called one second after log->counting has become true, or earlier if logging ends. For
+ * each kind of which lines were suppressed in that time, logs how many. */
 void sio__log_report_left_out_lines(struct log *log);
 
-enum { LOG_LINE = 512 }; /* the maximum length of a line, in bytes */
+enum { LOG_LINE = 512 }; /* the maximum length of a line's text, in bytes */
 
 /* Formats a line as printf() does, and queues it. While the host's callback is running, lines of
  * the levels DEBUG and TRACE are dropped: otherwise a callback that sends something would cause new

@@ -31,7 +31,7 @@ void sio__map_clear(struct map *m) {
 }
 
 /* Returns the slot that contains the item with the key, or the free slot where that item would be
- * inserted. The table always has a free slot. */
+ * inserted. The table must have slots; then at least one of them is free. */
 static void **map_find_slot(const struct map *m, sio_slice key) {
   uint32_t i = map_home_slot(m, key);
   while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_probe_index(m, i);
@@ -76,9 +76,9 @@ int sio__map_put(struct map *m, void *item) {
   return 0;
 }
 
-/* Clears the slot `gap`, whose item is being deleted. A search ends at a free slot, so an item
- * after the gap that a search would no longer find is moved into it, which opens a new gap at its
- * old place. */
+/* Clears the slot number `gap`, whose item is being deleted. A search ends at a free slot, so an
+ * item after the gap that a search would no longer find is moved into the gap, and the slot that it
+ * leaves is the new gap. */
 static void map_free_slot_and_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
   for (uint32_t i = map_next_probe_index(m, gap); m->slots[i]; i = map_next_probe_index(m, i)) {

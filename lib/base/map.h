@@ -4,8 +4,8 @@
  *
  * It uses open addressing with linear probing. Deletion moves other items back, and leaves no
  * tombstones. The table is 12.5 to 75 % full, unless there is no memory to make it smaller, and
- * allocates nothing while it is empty. Many keys are chosen by peers, so keys are hashed with
- * SipHash-1-3 under a random key of this process, so that peers cannot cause collisions.
+ * has no memory while it is empty. Many keys are chosen by peers, so keys are hashed with
+ * SipHash-1-3 and a random key, so that peers do not know which keys collide.
  */
 #ifndef SIO_BASE_MAP_H
 #define SIO_BASE_MAP_H

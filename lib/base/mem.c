@@ -94,7 +94,7 @@ char *sio__strndup(const char *s, size_t n) {
 
 #ifdef __GLIBC__
 /* If another allocator has replaced glibc's (one that is preloaded, or a sanitizer's), the first
- * call of malloc_trim() initialises glibc's. Two threads that do so at once crash. */
+ * call of malloc_trim() initialises glibc's. Two threads that do so at once can crash. */
 void sio__mem_return_to_system(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   if (host_free != free) return;

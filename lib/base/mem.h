@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.h - memory allocation. All code in lib/, except admin, allocates with these functions.
+ * mem.h - memory allocation. The code in lib/, except in admin and tls, allocates with these
+ * functions.
  *
- * The host can replace the functions of the C library with sio_set_allocator(). The tests do so to
- * count allocations, and to make each of them fail. The functions return NULL if memory has run
- * out. That is an ordinary error, which may end one connection but never the process.
+ * They call malloc(), realloc() and free(), or the functions that the host has set with
+ * sio_set_allocator(). The tests set their own to count allocations, and to make them fail. The
+ * functions return NULL if memory has run out. That is an ordinary error, which must not end the
+ * process.
  */
 #ifndef SIO_BASE_MEM_H
 #define SIO_BASE_MEM_H
@@ -21,7 +23,7 @@ __attribute__((alloc_size(1, 2))) void *sio__calloc(size_t count, size_t size);
 __attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
 /* Grows an array of *cap items of `size` bytes each to twice its length, or to `first` items if
  * *cap is 0. Sets *cap and returns the array, which may have moved. Returns NULL and changes
- * nothing if memory runs out, or if *cap would exceed 32 bits. */
+ * nothing if memory runs out, or if *cap would not fit into 32 bits. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p); /* NULL is allowed. */
 /* Overwrites the n bytes at p, which contain a secret such as a password, with zeros, and frees the

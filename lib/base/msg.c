@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * msg.c - reference-counted blocks of encoded bytes. A block for at most MSG_SMALL bytes of text
- * comes from a pool and is returned to it. A larger block is allocated with the exact size, and at
- * least doubled when its text outgrows it.
+ * comes from a pool and is returned to it. A larger block is allocated with the requested size. If
+ * the text outgrows its block, the room for text is doubled, or more.
  */
 #include "base/msg.h"
 

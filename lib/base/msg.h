@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * msg.h - reference-counted encoded bytes. An event is encoded once for any number of receivers.
+ * msg.h - reference-counted encoded bytes, so that one encoding of an event serves many receivers.
  *
  *   struct msg | headroom, 10 bytes | text ... len | spare ... cap
  *                       ^ws_head     ^msg_data()
@@ -52,8 +52,8 @@ struct msg {
   uint8_t follows : 1; /* an attachment: it is dropped together with the msg before it */
 };
 
-/* Allocates msgs; each loop has one such allocator. Small msgs are reused, so that a small event
- * allocates nothing. */
+/* Allocates msgs; each loop has one such allocator. The blocks of small msgs are reused, so that a
+ * small event usually allocates nothing. */
 struct msgs {
   struct pool small; /* blocks for MSG_SMALL bytes of text */
   uint64_t made;     /* how many msgs were made so far */
@@ -76,8 +76,9 @@ struct msg *sio__msg_new_without_text(struct msgs *home);
 struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
 /* Makes room for n more bytes of text. The msg may move in memory, so only the code that made it
  * may call this, before any other code has a pointer to it. Returns 0; UV_ENOMEM; or SIO_ETOOBIG if
- * the text would exceed 4 GiB. After an error *m is unchanged. */
+ * the text would reach 4 GiB. After an error *m is unchanged. */
 int sio__msg_reserve(struct msg **m, size_t n);
+/* Appends n bytes to the text, as sio__msg_reserve() allows and with its result. */
 int sio__msg_put(struct msg **m, const void *p, size_t n);
 void sio__msg_free_with_attachments(
     struct msg *m); /* called by msg_unref() when the last reference is gone */
@@ -104,8 +105,8 @@ static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }
 /* Makes m the msg after `last` in runs (see struct msg). Returns false if another msg already
- * follows `last`, or if m is older than `last`. A link always points from an older to a newer msg,
- * so no run contains a msg twice. */
+ * follows `last`, or if m is not newer than `last`. A link points from an older to a newer msg, so
+ * no run contains a msg twice. */
 static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   if (last->follow == m) return true;
   if (last->follow || last->serial >= m->serial) return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * num.c - converts numbers to text as JavaScript's Number::toString does, and back.
+ * num.c - converts numbers to text as JavaScript's JSON.stringify() does, and back.
  *
  * The shortest decimal of a double is found with Raffaello Giulietti's Schubfach algorithm: the
  * ends of the interval of reals that round to the double are multiplied by a power of ten with 128

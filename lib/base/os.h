@@ -20,8 +20,8 @@
  * defined. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
-/* Systems such as macOS do not have this flag of send(). There os_bsd.c sets SO_NOSIGPIPE on each
- * socket. */
+/* Systems such as macOS do not have this flag of send(). There sio__os_disable_sigpipe() is called
+ * for each socket. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
 #endif
@@ -43,8 +43,8 @@ _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 int sio__os_open_stream_socket(int family); /* opens a socket of the type SOCK_STREAM */
 int sio__os_accept_nonblocking(int listener);
 
-/* For a descriptor that the host or a library has opened: on systems without MSG_NOSIGNAL, disables
- * SIGPIPE for it, if that is possible. Does nothing on Linux. */
+/* On systems with the socket option SO_NOSIGPIPE, sets it, so that writing to the socket raises no
+ * SIGPIPE. Does nothing on other systems, such as Linux. */
 void sio__os_disable_sigpipe(int fd);
 
 /* Opens a file in the directory `dir` or below it; links in the path cannot lead out of it. `flags`
@@ -52,7 +52,7 @@ void sio__os_disable_sigpipe(int fd);
  * kernel does not support such a call. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
-/* Returns how many processors this process may use, or 1 if that is unknown. Systems other than
+/* Returns how many processors this thread may use, or 1 if that is unknown. Systems other than
  * Linux return how many the machine has. */
 int sio__os_count_cpus(void);
 
@@ -60,8 +60,7 @@ int sio__os_count_cpus(void);
 int sio__os_fill_random(void *out, size_t n);
 
 /* Writes 16 bytes that are different each time the program is started. Peers cannot guess them,
- * except on Windows. They are the key for hashing if sio__os_fill_random() fails. This function
- * cannot fail. */
+ * except on Windows. They are the key for hashing if sio__os_fill_random() fails. */
 void sio__os_get_process_random_key(unsigned char out[16]);
 
 #endif

@@ -17,7 +17,7 @@ bool sio__percent_decoded_equals(sio_slice raw, const char *text, bool plus);
 /* Decodes a URL path to the path of a file, without the leading '/', and adds a NUL. A '/' at the
  * end stays. Returns the length; or -1 if the URL path cannot name a file or does not fit into
  * `out`. It cannot name a file if it does not begin with '/', or contains an invalid escape, an
- * escaped '/' or NUL, an empty segment, or a segment that begins with '.'. */
+ * escaped '/', a NUL, an empty segment, or a segment that begins with '.'. */
 long sio__percent_decode_path(char *out, size_t size, sio_slice raw);
 
 #endif

@@ -3,8 +3,8 @@
  * random.c - random bytes from the operating system, ids made of them, and SipHash-1-3.
  *
  * Each thread takes its ids from a batch of random bytes of its own. A forked child must not make
- * the same ids as its parent. So every fork increments `forks` in the child, and a batch from
- * before the fork is discarded.
+ * the same ids as its parent. So a fork increments `forks` in the child, and a batch from before
+ * the fork is discarded. If forks cannot be noticed, each id gets a new batch.
  */
 #include "base/random.h"
 
@@ -114,8 +114,8 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-/* Makes the key of sio__hash_bytes(). Hashing must not fail, so another key is used if there are no
- * random bytes. */
+/* Makes the key of sio__hash_bytes(). Hashing must not fail, so the key is made in another way if
+ * the system gives no random bytes. */
 static void make_hash_key(void) {
   if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_get_process_random_key(hash_key);
   atomic_store_explicit(&hash_keyed, true, memory_order_release);

@@ -17,8 +17,8 @@ enum { SIO__ID_LEN = 20 };
  * is used. Thread-safe. */
 int sio__make_random_id(char out[SIO__ID_LEN + 1]);
 
-/* Returns the SipHash-1-3 of n bytes with a random key, which the first call makes. A child that is
- * forked later uses the key of its parent. Thread-safe. */
+/* Returns the SipHash-1-3 of n bytes with a key that the first call makes of random bytes. A child
+ * that is forked later uses the key of its parent. Thread-safe. */
 uint64_t sio__hash_bytes(const void *p, size_t n);
 /* Returns the SipHash-1-3 of n bytes with the given key, so that every process computes the same
  * hash. */

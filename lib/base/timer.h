@@ -24,7 +24,9 @@ struct timer {
 enum { TIMER_LEVELS = 6, TIMER_SLOTS = 64 };
 
 struct timers {
-  uint64_t now; /* all timers for this time and earlier ones have fired, except those in `due` */
+  /* The time that was reached. Timers for this time and earlier ones have fired or are being fired,
+   * except those in `due`. */
+  uint64_t now;
   /* For each level one bit per slot, which is set if the slot contains timers. */
   uint64_t used[TIMER_LEVELS];
   /* Timers that were started for the time `now` or an earlier one. The next sio__timers_fire_due()
@@ -43,7 +45,7 @@ static inline bool timer_is_active(const struct timer *t) { return !list_empty(&
 /* Starts or restarts t for the absolute time `at`. If `at` is in the past, the next call of
  * sio__timers_fire_due() fires t. If `at` is UINT64_MAX, t never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
-void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if the timer is stopped */
+void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if t is not active */
 /* Fires all timers that are due: first those that were started for a time in the past, then the
  * others in the order of their times. A callback may start and stop any timer. A timer that it
  * starts for a time later than w->now (the time that this call has reached) and not later than

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.c - validates UTF-8, and replaces NULs. ASCII is checked eight bytes at a time, other
+ * utf8.c - validates UTF-8, and replaces NULs. Eight bytes of ASCII are checked at once, other
  * characters one by one.
  *
  * If a character is incomplete at the end of a piece of text, the state contains the number of

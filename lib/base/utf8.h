@@ -12,8 +12,8 @@
 
 bool sio__utf8_is_valid(const void *p, size_t n);
 
-/* The state between two pieces of a text: 0 at the start, and whenever no character is incomplete;
- * UTF8_BAD forever after an invalid byte. */
+/* The state between two pieces of a text: 0 at the start, and whenever the text so far is valid and
+ * ends with a whole character; UTF8_BAD forever after an invalid byte. */
 typedef uint32_t utf8_state;
 enum { UTF8_BAD = 1 };
 /* Validates the next piece of a text that arrives in pieces, and returns the new state. */

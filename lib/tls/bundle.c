@@ -60,8 +60,7 @@ static int set_client_certificate_verification(SSL_CTX *ctx, const sio_openssl_o
     return sio__tls_set_error(why, UV_EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? on_verify_accept_any_certificate : NULL);
-  /* Without a session id context OpenSSL would reject the session tickets of clients that have a
-   * certificate. */
+  /* A server that verifies clients cannot resume sessions without a session id context. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
     return sio__tls_set_openssl_error(why, NULL, "request_cert");
   return sio__tls_load_trusted_cas(ctx, o->ca_file, o->ca, why);
@@ -89,7 +88,7 @@ static int new_server_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_
   if (!ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
   set_min_version_alpn_and_no_cache(ctx, o);
   if (sio__tickets_set_callback_on_ssl_ctx(tickets, ctx))
-    return sio__tls_set_openssl_error(why, NULL, "tickets");
+    return sio__tls_set_openssl_error(why, NULL, "session tickets");
   int err = set_ciphers_and_suites_of_options(ctx, o, why);
   if (!err) err = set_client_certificate_verification(ctx, o, why);
   return err ? err : sio__tls_load_identity(ctx, id, why);
@@ -109,7 +108,7 @@ static void lower_bundle_expiry_to_certificate(struct bundle *b, const SSL_CTX *
 static int fill_server_bundle_from_options(struct bundle *b, const sio_openssl_options *o,
                                            const struct complaint *why) {
   if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
-    return sio__tls_set_openssl_error(why, NULL, "tickets");
+    return sio__tls_set_openssl_error(why, NULL, "the keys of session tickets");
   int err = new_server_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
   lower_bundle_expiry_to_certificate(b, b->ctx);

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 enum {
-  HELLO_MAX = 16384,           /* the longest ClientHello that is accepted, in bytes */
-  HELLO_BYTES_MAX = 20 * 1024, /* the most bytes of the TLS records that contain a ClientHello */
-  HELLO_STEP = 256 /* the memory for an incomplete ClientHello grows in steps of this size */
+  HELLO_MAX = 16384,           /* a ClientHello that claims more bytes is refused */
+  HELLO_BYTES_MAX = 20 * 1024, /* the most bytes buffered until a ClientHello is complete */
+  HELLO_STEP = 256 /* the buffer for an incomplete ClientHello grows in steps of this size */
 };
 
 enum hello_verdict {
@@ -41,8 +41,8 @@ struct hello {
  * bytes that were parsed; if the result is HELLO_MORE, that is n. */
 enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used);
 /* Parses the input after the first ClientHello. Returns false if it contains a second ClientHello
- * that is too long. may_retry must be true unless the TLS version is known and does not allow a
- * second ClientHello. */
+ * that claims more than HELLO_MAX bytes. may_retry must be true unless the TLS version is known and
+ * does not allow a second ClientHello. */
 bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

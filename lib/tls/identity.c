@@ -33,8 +33,8 @@ int sio__tls_set_openssl_error(const struct complaint *why, const char *what, co
 
 /* ---- sources --------------------------------------------------------------- */
 
-/* A certificate or key: a file or bytes in memory, and the names of the two options for these (such
- * as "cert_file" and "cert"). */
+/* Where certificates or a key come from: a file or bytes in memory, and the names of the two
+ * options for these (such as "cert_file" and "cert"). */
 struct source {
   const char *file_field, *field, *file;
   sio_slice bytes;
@@ -69,7 +69,8 @@ static int open_bio_of_identity_source(BIO **out, const struct source *s,
   return sio__tls_set_error(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
 }
 
-/* Gives the passphrase of a key to OpenSSL, which would otherwise ask for it on the terminal. */
+/* Gives the passphrase of a key to OpenSSL, which would otherwise ask for it on the terminal. Fails
+ * if there is no passphrase or it is too long. */
 static int give_passphrase_to_openssl(char *out, int size, int writing, void *user) {
   const char *pass = user;
   size_t n = pass ? strlen(pass) : 0;

@@ -15,16 +15,16 @@ struct complaint {
   size_t size;
 };
 
-/* Writes the formatted text to *why and returns err. */
+/* Writes the formatted text to *why, cut if it does not fit, and returns err. */
 int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the last error of OpenSSL to *why, such as "cert_file a.pem: no start line". `what` is the
- * name of an option, or NULL; `name` is the name of a file, or says what else failed. Returns
- * UV_ENOMEM or SIO_EPROTO. */
+/* Writes the last error of OpenSSL to *why, such as "cert_file a.pem: no start line", and clears
+ * it. `what` is the name of an option, and `name` its value or "in memory"; or `what` is NULL, and
+ * `name` says what failed. Returns UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
-/* These functions load a certificate with its key, or the certificates of trusted issuers, into
- * ctx. They return 0, or an error code with a text in *why. */
+/* These functions load a certificate with its key, or the certificates of trusted issuers (none if
+ * neither file nor pem is given), into ctx. They return 0, or an error code with a text in *why. */
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why);
 int sio__tls_load_trusted_cas(SSL_CTX *ctx, const char *file, sio_slice pem,

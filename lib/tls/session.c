@@ -2,9 +2,10 @@
  *
  * session.c - a TLS session (sio/tls.h) of OpenSSL.
  *
- * It is an SSL object with a custom BIO, which reads the bytes just received and writes to the
- * connection's queue. Nothing is buffered except by OpenSSL itself, and an incomplete ClientHello:
- * the SSL object, which takes tens of KiB until the handshake is over, is made once it is complete.
+ * A session has an SSL object with a BIO of our own: OpenSSL reads from it the bytes just received,
+ * and what OpenSSL writes to it is passed to sio_tls_wire.put(). On a server an incomplete
+ * ClientHello is buffered here: the SSL object, which takes tens of KiB until the handshake is
+ * over, is made once the ClientHello is complete.
  */
 #include "tls/session.h"
 
@@ -20,12 +21,12 @@ struct session {
   struct bundle *bundle;
   sio_tls_wire wire;
   struct hello hello;
-  char *early; /* input that came before `ssl` was made; `ssl` reads it first */
+  char *early; /* buffered input that came before `ssl` was made; `ssl` reads it first */
   size_t early_n, early_used;
   sio_slice in;  /* the input of the current call of read() */
   int wire_err;  /* what wire.put() has returned last */
   int kind;      /* after a failure, an enum sio_tls_failure */
-  char text[96]; /* after a failure its text; after a handshake the ALPN protocol */
+  char text[96]; /* after a failure its text; after a call of info() the ALPN protocol */
   char *subject;
   unsigned char *der;
 };
@@ -89,7 +90,7 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
 
 /* ---- failures -------------------------------------------------------------- */
 
-/* An error reason of OpenSSL above this value means that the peer has sent an alert. */
+/* If the peer has sent an alert, OpenSSL's error reason is this value plus the alert's number. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
 static int tls_failure_kind_of_reason(int reason) {
@@ -152,7 +153,8 @@ static bool attach_wire_bio_and_set_server_mode(struct session *s, const struct 
 
 /* Makes OpenSSL check that the server's certificate is valid for `name`, and send `name` in the
  * ClientHello (SNI). If `name` is an IP address, OpenSSL compares it with the addresses in the
- * certificate and does not send it (RFC 6066 section 3). Returns false if memory has run out. */
+ * certificate and does not send it (RFC 6066 section 3). Returns false if memory has run out or
+ * OpenSSL refuses the name. */
 static bool set_expected_server_name(SSL *ssl, const char *name) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
@@ -167,7 +169,8 @@ static bool set_tls_client_mode_and_server_name(struct session *s) {
   return !name || set_expected_server_name(s->ssl, name);
 }
 
-/* Makes the SSL object of the session. Returns false if memory has run out. */
+/* Makes the SSL object of the session. Returns false if OpenSSL fails, most likely for lack of
+ * memory. */
 static bool create_ssl_of_session(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
   return s->ssl && attach_wire_bio_and_set_server_mode(s, s->provider) &&
@@ -186,7 +189,7 @@ static int send_alert_and_fail_long_client_hello(struct session *s) {
   /* If the alert cannot be sent, that is ignored, because the connection is closed anyway. */
   s->wire.put(s->wire.to, alert, sizeof alert);
   s->kind = SIO_TLS_FAILED_PROTOCOL;
-  snprintf(s->text, sizeof s->text, "TLS: the ClientHello is longer than %d KiB", HELLO_MAX / 1024);
+  snprintf(s->text, sizeof s->text, "TLS: the ClientHello or its TLS records are too long");
   return SIO_EPROTO;
 }
 
@@ -205,9 +208,9 @@ static int buffer_incomplete_client_hello(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* Called with all input until the first ClientHello is complete. Returns 0 if more input is needed
- * (*in was copied to s->early), 1 if s->ssl was made, or an error. s->ssl is made when the
- * ClientHello is complete, or when the input is not a ClientHello. */
+/* Called with each input until s->ssl is made: when the first ClientHello is complete, or when the
+ * input is not a ClientHello. Returns 0 if more input is needed (*in was copied to s->early), 1 if
+ * s->ssl was made, or an error. */
 static int create_ssl_if_first_hello_complete(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
@@ -219,7 +222,7 @@ static int create_ssl_if_first_hello_complete(struct session *s, sio_slice *in) 
   return send_alert_and_fail_long_client_hello(s);
 }
 
-/* Called with all input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
+/* Called with each input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
  * read the input, 0 if more input is needed before s->ssl can be made, or an error. */
 static int check_hello_length_and_create_ssl(struct session *s, sio_slice *in) {
   if (!s->ssl) return create_ssl_if_first_hello_complete(s, in);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * session.h - the functions of a TLS session, as libsio calls them.
+ * session.h - the table of functions with which libsio uses TLS sessions of OpenSSL.
  */
 #ifndef SIO_TLS_SESSION_H
 #define SIO_TLS_SESSION_H

@@ -63,9 +63,10 @@ static int start_ticket_encryption(struct tickets *t, unsigned char *name, unsig
   return init_ticket_cipher_and_mac(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
 }
 
-/* Finds the key with which the ticket was made. Returns UNKNOWN if that key is not kept any more.
- * Returns USABLE_RENEW if the client is to get a new ticket, because the key is that of the last
- * period or because the version is TLS 1.3, in which a ticket should be used only once. */
+/* Sets up decryption with the key with which the ticket was made. Returns UNKNOWN if no key with
+ * this name is kept. Returns USABLE_RENEW if the client is to get a new ticket, because the key is
+ * that of the last period or because the version is TLS 1.3, in which a ticket should be used only
+ * once. */
 static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
                                    const unsigned char *name, const unsigned char *iv,
                                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {

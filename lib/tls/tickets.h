@@ -2,9 +2,10 @@
  *
  * tickets.h - the keys that encrypt session tickets (RFC 5077, RFC 8446 section 4.6.1).
  *
- * Anyone who gets such a key can read every ticket made with it, and with TLS 1.2 also the resumed
- * connections. So a key makes tickets for one period, is kept for a second period to read them, and
- * is then overwritten. All threads that share an SSL_CTX share its keys.
+ * Anyone who gets such a key can read the tickets made with it, and with TLS 1.2 also the
+ * connections of their sessions. So a key makes tickets for one period, is kept for a second period
+ * to read them, and is then overwritten: in the first handshake with tickets after the period. All
+ * threads that share an SSL_CTX share its keys.
  */
 #ifndef SIO_TLS_TICKETS_H
 #define SIO_TLS_TICKETS_H
@@ -22,15 +23,16 @@ struct tickets {
   pthread_mutex_t lock;
   unsigned period_s; /* 0 until sio__tickets_init() was called */
   uint64_t began;    /* the start of the current period, in seconds of the monotonic clock */
-  /* In the first period `last` is a random key with which no ticket was made. */
+  /* `last` is the key of the period before, or a random key with which no ticket was made. */
   struct ticket_key current, last;
 };
 
-/* Makes the first keys; a key is replaced after period_s seconds. Returns 0 or UV_ENOMEM. */
+/* Makes the first keys; a key is replaced after period_s seconds. Returns 0; or UV_ENOMEM, also if
+ * there are no random bytes. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
-/* Makes ctx use the keys of t, which must outlive all connections of ctx. Returns 0 or
- * UV_ENOMEM. */
+/* Makes ctx encrypt tickets with the keys of t, which must outlive all connections of ctx, and sets
+ * their lifetime to the period of t. Returns 0 or UV_ENOMEM. */
 int sio__tickets_set_callback_on_ssl_ctx(struct tickets *t, SSL_CTX *ctx);
 
 #endif

@@ -400,7 +400,7 @@ TEST(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it) {
   tls_peer_open(&peer, -1, TLS1_3_VERSION);
   CHECK(cost_of(claim, 9, SIO_EPROTO) < 512);
   EQ(server->ops->failure(session, &text), SIO_TLS_FAILED_PROTOCOL);
-  EQ_STR(text, "TLS: the ClientHello is longer than 16 KiB");
+  EQ_STR(text, "TLS: the ClientHello or its TLS records are too long");
   EQ(BIO_pending(peer.in), 7);
   SSL_do_handshake(peer.ssl);
   EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER);
