@@ -30,7 +30,8 @@ static void zlib_free(void *user, void *p) {
 enum {
   SLACK = 32,               /* header, trailer and flush take fewer bytes than this */
   SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
-  /* the length of 00 00 ff ff at the end of a flush; not sent, the receiver adds it */
+  /* the length of 00 00 ff ff at the end of a flush; removed from a WebSocket message, whose
+   * receiver adds it */
   FLUSH_TAIL = 4
 };
 

@@ -27,7 +27,7 @@ struct addr_limits;
 
 struct addr_record {
   struct addr_table *table;
-  struct list idle; /* linked in table->idle while the address has nothing open */
+  struct list idle; /* linked in table->idle while open[] is all 0 */
   uint64_t idle_at;
   struct addr addr;
   struct bucket buckets[ADDR_COUNTS];
@@ -86,16 +86,15 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
          g->trusted.has_unix;
 }
 
-/* Checks the rate and the number of open connections or sessions (`kind`) of address a for one
- * more, and counts it. Returns 0, or the ms to wait until it may be admitted (UINT64_MAX: until
- * another one ends) with the reason in *cause. *out must be released with
+/* Admits one more connection or session (`kind`) of address a, and counts it as open, if the rate
+ * and the maximum of open ones allow that. Returns 0; or the ms after which it may be admitted
+ * (UINT64_MAX: after another one ends), with the reason in *cause. *out must be released with
  * sio__addr_record_decrement_open_count(); NULL: not counted. Logs and reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Checks the rate and the number of open ones as sio__addr_limits_admit() does, and if both allow
- * one more, takes a token of the rate, but does not count the connection or session as open: for
- * an attempt that may fail. sio__addr_limits_count_open_if_below_max() counts it once it has
- * succeeded. Returns as sio__addr_limits_admit(). */
+/* Like sio__addr_limits_admit(), but does not count the connection or session as open: for an
+ * attempt that may fail. sio__addr_limits_count_open_if_below_max() counts it once the attempt has
+ * succeeded. */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
 /* Takes the token of one session, whatever the number of open sessions. Returns 0, or the ms to

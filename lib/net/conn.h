@@ -23,8 +23,8 @@
 struct conn;
 
 struct conn_ops {
-  /* n > 0 bytes were received; they may be modified. May send, end, close, or give the
-   * connection a new owner. */
+  /* n > 0 bytes were received, which the owner may modify. It may send, end or close the
+   * connection, or give it a new owner. */
   void (*read)(struct conn *c, char *p, size_t n);
   /* The peer has ended its stream, and nothing more will be read. The owner must end or close
    * the connection, now or later. The peer may still receive; if it resets the connection,
@@ -43,8 +43,8 @@ struct conn_ops {
    * that was queued before them is left in it. May be NULL if the owner queues no sent marks. */
   void (*marks_passed)(struct conn *c, unsigned n);
   /* The connection is CONN_WATCHED, and its queue is about to be written, but not by
-   * sio__conn_write_queue_now(). May send and close. May be NULL if the connection is never
-   * CONN_WATCHED. */
+   * sio__conn_write_queue_now(). The owner may send and close. May be NULL if the connection is
+   * never CONN_WATCHED. */
   void (*flushing)(struct conn *c);
   /* The TLS handshake is complete, and `read` receives plaintext from now on. Only for
    * connections with TLS. */
@@ -97,7 +97,7 @@ struct conn_tls {
 
 /* Conditions that most connections never have, tested together on the hot path. */
 enum {
-  CONN_MARKED = 1,  /* The queue may contain sent marks, or passed ones are not reported yet. */
+  CONN_MARKED = 1,  /* Sent marks may be queued, or have left the queue and are not reported yet. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before the queue is written. */
   CONN_RUNS = 4     /* The queue may contain runs (net/queue.h). */
 };
@@ -188,7 +188,7 @@ static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
 void sio__conn_write_queue_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_msgs_if(). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
-/* Sends the whole text of m, without a WebSocket frame header. */
+/* Queues the whole text of m, without a WebSocket frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }

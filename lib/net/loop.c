@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <sio/error.h>
 
-/* A task may queue further tasks. run_tasks() and run_turn_work() repeat their work at most this
- * many times, so that a turn ends even if the tasks of a program never stop doing so. */
+/* A task may queue further tasks. run_tasks() and run_turn_work() repeat their work at most
+ * TASK_ROUNDS times, so that a turn ends even if tasks never stop queuing further tasks. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
 /* When a deadline fires LATE_MS late, something has kept the loop busy, and the peer's answer may

@@ -27,7 +27,7 @@ struct meter_settings {
 
 struct meter_ops {
   void (*pause)(struct meter *m);
-  /* The pause is over. Called from the loop; meter_is_paused() was true until now. */
+  /* The pause is over. Called by a timer; meter_is_paused() was true until now. */
   void (*resume)(struct meter *m);
   /* The peer exceeded the option named `limit`. It is paused for wait_ms, or is about to be closed
    * by the caller of sio__meter_charge() (wait_ms is 0). Pauses are reported every 10 s at most. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * provider.h - struct provider: what a sio_tls of this library is. Its sessions may be opened by
- * several threads while another one reloads the certificates.
+ * provider.h - struct provider, which contains the sio_tls that the host gets. Several threads may
+ * open sessions with it while another thread reloads the certificates.
  */
 #ifndef SIO_TLS_PROVIDER_H
 #define SIO_TLS_PROVIDER_H
