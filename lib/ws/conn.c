@@ -2,11 +2,9 @@
  *
  * conn.c - the life of a WebSocket: messages in both directions, and the closing handshake.
  *
- * The owner is notified as soon as the peer's close frame or FIN has arrived, or the WebSocket has
- * failed. What follows does not need the owner: queued bytes are sent, and
- * ws_close_stream_and_free_later() closes the stream when everything is sent and the peer's close
- * frame or FIN has arrived, when the peer sends too much, when the stream fails, or when the timer
- * fires.
+ * The owner is notified when the peer's close frame or FIN has arrived, or the WebSocket has
+ * failed. After that the WebSocket has no owner, but its queue is still sent, and the stream is
+ * closed as the table of states in conn.h says.
  */
 #include "ws/conn.h"
 
@@ -15,17 +13,17 @@
 enum ws_state {
   WS_OPEN,    /* messages are sent and received */
   WS_CLOSING, /* our close frame is queued, the peer's is expected */
-  WS_ENDING,  /* no more messages; our FIN follows the queue, the peer's is expected */
+  WS_ENDING,  /* no more messages are sent or received; our FIN follows the queue */
   WS_CLOSED   /* the stream is closed; the struct is freed at the end of the turn */
 };
 
-/* The most pongs that may be queued. If pings arrive while the peer does not read, only the newest
- * is answered beyond that. */
+/* How many pongs are queued until the queue has been empty again. If more pings arrive before that,
+ * only the newest of them is answered. */
 enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
-/* Bytes that were received while the owner has paused the WebSocket. Freed when all are handled,
- * or with the connection. */
+/* Received bytes that wait because the owner has paused the WebSocket. Freed when all are handled,
+ * or when the stream is closed. */
 struct ws_unread {
   struct ws_conn *ws;
   struct task
@@ -155,7 +153,7 @@ static void ws_close_stream_and_notify_owner(struct ws_conn *w, int err, const c
   ws_notify_owner_of_end(w);
 }
 
-/* Only the first call has an effect. Before it, w->timer limited the time of a message. */
+/* Only the first call has an effect. Until then w->timer limits the time of a message. */
 static void ws_start_close_timer_once(struct ws_conn *w) {
   if (w->close_timed) return;
   w->close_timed = true;
@@ -172,7 +170,7 @@ static void ws_resume_reading(struct ws_conn *w) {
     sio__conn_resume_reading(w->conn);
 }
 
-/* Reading resumes, because the peer's close frame and FIN must be seen. */
+/* Reading resumes, because the peer's close frame or FIN must be seen. */
 static void ws_send_fin_and_await_peer_end(struct ws_conn *w) {
   w->state = WS_ENDING;
   sio__conn_end_writing(w->conn);
@@ -196,7 +194,8 @@ static void ws_close_stream_if_done(struct ws_conn *w) {
 
 /* ---- close frames ---- */
 
-/* Returns how many bytes of s fit into a close frame without cutting a character. */
+/* Returns how many bytes at the beginning of s are whole, valid characters and fit into a close
+ * frame. */
 static size_t close_reason_length_that_fits(const char *s) {
   size_t len = strlen(s), n = 0, step;
   while ((step = sio__utf8_sequence_length(s + n, len - n)) && n + step <= REASON_MAX) n += step;
@@ -247,8 +246,8 @@ void sio__ws_close_immediately(struct ws_conn *w) {
   sio__ws_conn_clear_owner(w);
 }
 
-/* Ends the WebSocket with an error that we detected. If there is no memory for a close frame, only
- * a FIN is sent. */
+/* Ends the WebSocket with an error that we detected. Sends a close frame if the state is WS_OPEN
+ * and there is memory for one, and then a FIN. */
 static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const char *detail) {
   ws_set_end_reason_if_unset(w, err, detail);
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
@@ -350,17 +349,18 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_deliver_message
 
 /* ---- callbacks of the connection ---- */
 
-/* After our close frame, received messages are discarded, but must be read to reach the peer's
- * close frame. Counts n bytes that were received. If the peer has sent too much, closes w and
- * returns true. */
+/* After the state WS_OPEN, received messages are discarded, but must be read to reach the peer's
+ * close frame or FIN. Counts n received bytes. If the peer has sent too much, closes w and returns
+ * true. */
 static bool ws_close_if_too_much_after_close_frame(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
-  /* No overflow: max_payload is 1 GiB at most, and nothing is read above the limit. */
+  /* No overflow: max_payload is 1 GiB at most, and above the limit w is closed. */
   w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
-  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
+  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS,
+      "%s: the connection is closed: the peer sends too much after the close frame",
       ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }));
-  ws_close_stream_and_notify_owner(w, SIO_ETOOBIG, "the peer keeps sending after the close");
+  ws_close_stream_and_notify_owner(w, SIO_ETOOBIG, "the peer sends too much after the close frame");
   return true;
 }
 
@@ -384,8 +384,8 @@ static void ws_start_message_timer_if_needed(struct ws_conn *w) {
   ws_start_message_timer(w);
 }
 
-/* True if a piece of the incomplete message has arrived, or may have arrived but is unread because
- * reading is paused. */
+/* Returns true if, since the timer was started, a message was completed or a piece of the
+ * incomplete one has arrived; or if reading is paused, so that a piece may wait unread. */
 static bool is_ws_message_progressing(const struct ws_conn *w) {
   return w->got_message || ws_incomplete_message_bytes(w) != w->bytes_at_check || w->unread ||
          w->conn->paused || w->conn->throttled;
@@ -400,7 +400,8 @@ static void ws_on_incomplete_message_timeout(struct ws_conn *w) {
     ws_start_message_timer(w);
     return;
   }
-  ws_close_with_error(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
+  ws_close_with_error(w, 1008, SIO_ETIMEOUT,
+                      "no further part of a message arrived within packet_timeout_ms");
 }
 
 static void ws_task_feed_unread_bytes(struct task *t) {

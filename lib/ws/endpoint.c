@@ -14,21 +14,23 @@
 
 struct sio_ws {
   struct endpoint *endpoint;
-  struct ws_conn *ws;
+  struct ws_conn *ws;                    /* NULL after the WebSocket has ended */
   struct addr_record *addr_record;       /* NULL: the address is not counted */
   struct endpoint_meter *endpoint_meter; /* NULL: no rate limits */
   struct list link;
-  /* closes the peer at the end of the turn, not inside the call that sends */
+  /* closes a peer that has exceeded a limit, at the end of the turn */
   struct task close_task;
   struct timer ping_timer; /* fires when the next ping, or the pong for the last one, is due */
   struct deferred_free deferred_free;
   void *data;
-  const char *protocol;    /* borrowed from the endpoint; "": no subprotocol */
+  /* The subprotocol from the endpoint's list, borrowed; "": none. The host may have announced
+   * another one in a header of its own. */
+  const char *protocol;
   int64_t queued_ever;     /* all bytes ever queued, without pongs and close frames */
   int64_t ping_end;        /* queued_ever after the newest ping */
   int64_t taken_by_kernel; /* how many of queued_ever the kernel had accepted when last checked */
   bool over_rate;          /* the peer sends too much and will be closed */
-  bool ping_pending;       /* nothing was received since the newest ping */
+  bool ping_pending;       /* a ping was sent, and nothing was received since then */
   bool ping_delayed;       /* the newest ping had to wait for bytes queued before it */
   char address[];
 };
@@ -63,8 +65,9 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* If the peer does not answer a close frame in time, the reason is that of a closed connection.
- * 1008: a message was not complete in time. */
+/* SIO_ETIMEOUT with the code 1008 is taken for a message that the peer did not continue in time;
+ * with another code, for a close frame that it did not answer, which counts as a closed
+ * connection. */
 static int endpoint_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
@@ -135,8 +138,8 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_pause_reading_of_p
                                                      endpoint_resume_reading_of_peer,
                                                      endpoint_log_and_report_rate_limit };
 
-/* Counts received packets and bytes. Returns false if the peer is closed, or is over a limit that
- * closes it: the message must not be delivered. */
+/* Counts received packets and bytes. Returns false if the peer has ended, or is over a limit that
+ * closes it: then the message must not be delivered. */
 static bool endpoint_charge_rate_limits_or_close(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
   if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
@@ -176,12 +179,12 @@ static void endpoint_schedule_next_ping(sio_ws *w) {
 }
 
 /* Returns how many of the bytes in queued_ever the kernel has accepted. Pongs are not in
- * queued_ever, so a queued pong makes the result smaller by its few bytes. */
+ * queued_ever, so queued pongs make the result smaller by their few bytes. */
 static int64_t endpoint_bytes_accepted_by_kernel(const sio_ws *w) {
   return w->queued_ever - (int64_t)ws_queued_bytes(w->ws);
 }
 
-/* Sends a ping. If there is no memory for it, the next one is sent after the usual interval. */
+/* Sends a ping. If that fails, the next one is sent after the usual interval. */
 static void endpoint_send_ping(sio_ws *w) {
   int err = sio__ws_send_ping(w->ws);
   w->ping_pending = err == 0;
@@ -194,7 +197,7 @@ static void endpoint_send_ping(sio_ws *w) {
 }
 
 /* Returns true if the pong may have arrived but was not read: the host has kept the loop busy, or
- * reading is paused. */
+ * reading is paused for a rate limit. */
 static bool can_endpoint_pong_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
@@ -239,7 +242,8 @@ static void endpoint_on_timer_ping_or_close(struct timer *t) {
 
 /* ---- accepting a handshake --------------------------------------------------------------- */
 
-/* Answers r with a refusal. why: for the log. text: the body of the answer, or NULL. */
+/* Answers r with a refusal, after which its connection is closed, and returns false. why: for the
+ * log. text: the body of the answer, or NULL. */
 static bool endpoint_refuse_request(sio_request *r, int status, const char *why, const char *text) {
   r->log_reason = why;
   sio__request_disable_keep_alive(r);
@@ -253,7 +257,8 @@ static bool endpoint_check_handshake_or_refuse(sio_request *r) {
   return !fault;
 }
 
-/* allowed_origins is checked first, then the host's accept callback. */
+/* Checks allowed_origins, unless any_origin is set for the route, and then calls the host's accept
+ * callback. Returns false if r was refused. */
 static bool endpoint_check_origin_and_accept_callback(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
@@ -262,7 +267,7 @@ static bool endpoint_check_origin_and_accept_callback(struct endpoint *e, sio_re
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   if (status == 0) return true;
   return endpoint_refuse_request(r, status >= 400 && status <= 599 ? status : 403,
-                                 "the accept callback of the route refused it", NULL);
+                                 "the accept callback of the route refused the WebSocket", NULL);
 }
 
 static bool check_session_rate_or_answer_429(struct endpoint *e, sio_request *r) {
@@ -270,8 +275,8 @@ static bool check_session_rate_or_answer_429(struct endpoint *e, sio_request *r)
   return !addr_limits_active(g) || sio__admit_session_request_or_answer_429(g, r);
 }
 
-/* Counts the session for its address. Returns false after it has answered r with 429, because the
- * address has too many sessions. */
+/* Counts the WebSocket as a session of its address. Returns false after r was answered with 429,
+ * because the address has too many sessions. */
 static bool count_session_of_address_or_answer_429(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_parse_client_address(r);
@@ -336,10 +341,9 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   list_push(&e->peers, &w->link);
-  w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* the 101 */
+  w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* with the answer 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
-  /* The host may have ended the connection in `open`. */
   if (rest.n && w->ws) sio__ws_conn_feed_bytes(w->ws, rest);
 }
 

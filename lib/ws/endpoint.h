@@ -21,7 +21,7 @@ struct endpoint_shared {
 /* The endpoint of one route, owned by the server. */
 struct endpoint {
   struct list link;  /* in the server's list */
-  struct list peers; /* the open peers: sio_ws.link */
+  struct list peers; /* the peers whose WebSocket has not ended: sio_ws.link */
   const struct endpoint_shared *shared;
   sio_ws_callbacks cbs;
   const char **protocols; /* a copy of cbs.protocols in one block; NULL: no subprotocols */
@@ -34,7 +34,8 @@ int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *share
                       const sio_ws_callbacks *cbs, void *user);
 /* the route's upgrade callback */
 void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint);
-void sio__endpoint_close_peers(struct endpoint *e); /* closes every peer with code 1001 */
-void sio__endpoint_free(struct endpoint *e);        /* call this after all peers have closed */
+/* Starts the closing handshake with every peer, with code 1001. */
+void sio__endpoint_close_peers(struct endpoint *e);
+void sio__endpoint_free(struct endpoint *e); /* call this after the last peer has ended */
 
 #endif

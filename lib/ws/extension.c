@@ -9,13 +9,13 @@
 
 /* ---- the grammar ------------------------------------------------------------------------ */
 
-enum { VALUE_MAX = 8 }; /* in characters; no known parameter has more than two */
+enum { VALUE_MAX = 8 }; /* in characters; a valid value of a known parameter has one or two */
 
 struct param {
   sio_slice name;
   bool has_value;
   char value[VALUE_MAX];
-  size_t n; /* length of the value as received; beyond VALUE_MAX it was cut */
+  size_t n; /* length of the value, of which the first VALUE_MAX characters are stored */
 };
 
 static bool is_extension_token_char(char c) {
@@ -132,8 +132,8 @@ static bool is_deflate_offer_acceptable(const struct ws_deflate *have, sio_slice
   return !o->server_window || o->server_window >= have->window_bits;
 }
 
-/* The answer also names our window if it is smaller than 32 KiB and the client did not ask for
- * that: the client then needs less memory. */
+/* The answer names our window if the client has asked for a limit, or if our window is smaller than
+ * 32 KiB: then the client needs less memory. */
 static void write_deflate_negotiation_answer(const struct ws_deflate *have, const struct offer *o,
                                              char out[WS_ANSWER_MAX]) {
   char window[32] = "";

@@ -22,7 +22,7 @@ unsigned sio__ws_encode_unmasked_fin_header(uint8_t out[10], enum ws_opcode op, 
 /* Writes the header of a data frame before the text of m, unless that was done before or m is raw.
  * Afterwards the text must not change. */
 void sio__ws_write_message_header_once(struct msg *m);
-/* Like sio__ws_write_message_header_once(), for a msg whose text is a compressed message. */
+/* Writes the header of a data frame before the text of m, which is a compressed message. */
 void sio__ws_write_deflated_message_header(struct msg *m);
 /* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. Returns NULL
  * if memory ran out. */

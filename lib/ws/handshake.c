@@ -18,7 +18,7 @@ static bool is_base64_char(char c) {
          c == '/';
 }
 
-/* 22 characters contain 132 bits; the last four are ignored. */
+/* 22 characters contain 132 bits, but a key has 128: the last four bits are not checked. */
 static bool is_websocket_key_valid(sio_slice key) {
   if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
   for (size_t i = 0; i < KEY_LEN - 2; i++)

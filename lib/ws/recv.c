@@ -178,7 +178,8 @@ static size_t current_max_bytes_before_inflating(const struct ws_recv *r) {
   return r->compressed ? max + max / 64 + 64 : max; /* max_payload is 1 GiB at most */
 }
 
-/* Makes room for n bytes that wslay has returned and for the rest of the frame that has arrived. */
+/* Makes room for n bytes that wslay has returned, and for the bytes of the same frame that have
+ * arrived but were not passed to wslay yet. */
 static int message_buf_reserve_for_arrived_bytes(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
@@ -343,8 +344,8 @@ static bool append_incomplete_frame_piece(struct ws_recv *r, const struct wslay_
   return true;
 }
 
-/* Passes input to wslay until the frame ends. Returns true if the frame is complete and reading
- * goes on. */
+/* Passes input to wslay until the frame or the input ends. Returns true if the frame is complete
+ * and reading goes on. */
 static bool read_frame_with_wslay_until_end(struct ws_recv *r, struct input *in) {
   struct ws_frame_parser *x = r->ctx;
   x->in = in;
@@ -396,7 +397,7 @@ static const uint8_t *take_complete_frame_header(struct ws_recv *r, struct input
   return r->head;
 }
 
-/* Only the first frame of a message has the bit for compression (RFC 7692 section 6). */
+/* Only the first frame of a message may have the bit for compression (RFC 7692 section 6). */
 static unsigned allowed_reserved_header_bits(const struct ws_recv *r, unsigned op) {
   return r->deflate_agreed && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
 }
@@ -420,7 +421,8 @@ static void ws_recv_set_message_opcode_and_compression(struct ws_recv *r, uint8_
   r->compressed = first & WS_RSV1;
 }
 
-/* Counts a data frame, and checks its length and the number of fragments. */
+/* Counts a data frame, and checks its length and the number of fragments. Returns false if a limit
+ * is exceeded, after the callback `fail`. */
 static bool count_data_frame_within_limits(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
   if (len >> 63) return ws_recv_clear_and_report_failure(r, 1002, "frame length over 63 bits");

@@ -5,9 +5,9 @@
  *
  * A wslay context takes more than 4 KiB, so a connection has one only while it receives a frame.
  * Contexts come from a pool per loop and return to it at the end of each frame; an incomplete
- * header is kept in struct ws_recv. The message buffer exists only while a message is incomplete,
- * and is at most 64 KiB larger than what was received. A message that wslay returns in one piece is
- * not copied.
+ * header is kept in struct ws_recv. The message buffer is freed after each message, and is at most
+ * 64 KiB larger than what was received. A message that wslay returns in one piece needs no message
+ * buffer.
  *
  * A compressed message (RFC 7692) is kept compressed until it is complete, and then inflated into a
  * buffer that is freed after its delivery. All connections share the pool's one inflater. So a peer
@@ -40,8 +40,9 @@ struct ws_recv_ops {
   /* The peer has violated the protocol or a limit, or memory ran out: close with this code (1002,
    * 1007, 1008, 1009, or 1011 if memory ran out). detail is static. This is the last callback. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
-  /* A message was inflated, and is `more` bytes longer than it was compressed. Returns false if it
-   * has closed the connection: nothing more is read then. May be NULL. */
+  /* A message was inflated, and is `more` bytes longer than it was compressed; not called if it is
+   * not longer. Returns false if the callback has closed the connection: then nothing more is read.
+   * May be NULL. */
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
@@ -70,7 +71,7 @@ struct ws_recv_shared {
 
 struct ws_recv {
   uint8_t opcode : 4;           /* opcode of the message being received; 0: none */
-  bool ended : 1;               /* nothing more will be read */
+  bool ended : 1;               /* nothing more is read; also set while `message` or `ping` runs */
   bool deflate_agreed : 1;      /* compression was negotiated; set by the owner */
   bool compressed : 1;          /* the message being received is compressed */
   bool unjoined : 1;            /* limits.max_unjoined applies; set by the owner */
@@ -81,7 +82,7 @@ struct ws_recv {
   uint32_t fragments;
   const struct ws_recv_shared *shared;
   struct ws_frame_parser *ctx; /* borrowed from the pool during a frame, otherwise NULL */
-  struct buf *msg;             /* the incomplete message; NULL between messages */
+  struct buf *msg;             /* what was received of the incomplete message; NULL: nothing yet */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
@@ -93,8 +94,9 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
 static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
   return r->opcode || r->ctx || r->head_n;
 }
-/* Frees everything; nothing is read afterwards. May be called inside a callback, which must then
- * return false; the bytes passed to it stay valid until it returns. */
+/* Frees everything that r owns; nothing is read afterwards. May be called inside a callback, which
+ * must then return false. The bytes that were passed to that callback stay valid until it
+ * returns. */
 void sio__ws_recv_free_and_stop(struct ws_recv *r);
 
 #endif

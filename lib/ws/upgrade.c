@@ -75,7 +75,7 @@ const char *sio__ws_handshake_error_and_set_version(sio_request *r) {
   return are_subprotocols_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
-/* Compression is not negotiated if there is no memory for the answer. */
+/* Returns true if compression was negotiated. It is not if the header cannot be added. */
 static bool negotiate_deflate_and_set_header(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");

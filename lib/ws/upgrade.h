@@ -9,8 +9,9 @@
 #include "http/request.h"
 #include "ws/conn.h"
 
-/* Checks the handshake. Returns NULL if it is valid, otherwise the error, one line in static
- * storage: answer with 400 and with the headers that were set on r. */
+/* Checks the handshake. Returns NULL if it is valid, otherwise the error as a static text of one
+ * line: then the caller has to answer 400. If the version is wrong, adds Sec-WebSocket-Version to
+ * the answer. */
 const char *sio__ws_handshake_error_and_set_version(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
@@ -25,10 +26,11 @@ struct subprotocol_iter {
 };
 bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
-/* Opens the WebSocket: sends the 101 with the headers set on r. protocol: the subprotocol to
- * announce; empty for none, or if a header set on r names one. *rest: bytes that arrived with the
- * handshake; feed them with sio__ws_conn_feed_bytes() when the owner is ready. Returns 0, or
- * UV_ENOMEM or SIO_ECLOSED, and then the connection and r are gone. */
+/* Opens the WebSocket: queues the answer 101 with the headers set on r. protocol: the subprotocol
+ * to announce, empty for none; if a header set on r announces one, that is used instead. *rest:
+ * bytes that arrived with the handshake; feed them with sio__ws_conn_feed_bytes() when the owner is
+ * ready. Returns 0; or UV_ENOMEM or SIO_ECLOSED, and the connection was closed. In each case the
+ * caller must not use r any more. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest);

@@ -280,7 +280,7 @@ TEST(each_refusal_on_a_route_is_logged_and_counted) {
   is_refused("/plain", "Origin: http://evil\r\n", " 403 ",
              "sio_options.allowed_origins does not list the origin", "");
   is_refused("/closed", "", " 401 ",
-             "refused with status 401: the accept callback of the route refused it", "");
+             "refused with status 401: the accept callback of the route refused the WebSocket", "");
   is_refused("/nowhere", "", " 404 ", "refused with status 404: no route has this path", "");
   is_refused("/page", "", " 400 ", "refused with status 400: the route is not for WebSockets", "");
   EQ(errors, 0);
