@@ -11,8 +11,9 @@
 /* Counts the session that r wants to open against the limits of its client's address. Returns false
  * if the address has exceeded a limit; then r was answered with 429. */
 bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request *r);
-/* Counts r, which will be refused, against the limits of its client's address. Returns false if the
- * address has exceeded a limit; then r was answered with 429, and its connection will be closed. */
+/* Counts r, which will be refused, as a session against the limit connects_per_s of its client's
+ * address. Returns false if the address has exceeded the limit; then r was answered with 429, and
+ * its connection will be closed. */
 bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request *r);
 /* Counts r, which opens no session, against the limit requests_per_s of its client's address.
  * Returns false if the address has exceeded the limit; then r was answered with 429, and its

@@ -27,8 +27,8 @@ static bool media_type_contains(const char *type, const char *word) {
   return strstr(type, word) != NULL;
 }
 
-/* Returns true for the types that are worth compressing: images, fonts and archives are compressed
- * already. */
+/* Returns true for the types that are worth compressing: fonts, archives and most images are
+ * compressed already. */
 static bool is_media_type_compressible(const char *type) {
   return type && (strncmp(type, "text/", 5) == 0 || media_type_contains(type, "javascript") ||
                   media_type_contains(type, "json") || media_type_contains(type, "xml") ||
@@ -165,7 +165,7 @@ void sio__assets_free(struct assets *a) {
 }
 
 /* Converts the path of a URL to the form of the paths in the table: percent-decoded, and with
- * "index.html" after a '/' at the end. Returns false if no file can have this path. */
+ * "index.html" after a '/' at the end. Returns false if the path is invalid or too long. */
 static bool url_path_to_asset_path(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';

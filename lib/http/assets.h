@@ -18,7 +18,7 @@ struct asset_gzip {
  * includes its quotes. The file is compressed for the first request that prefers gzip, and the
  * result is kept in *p. It is not compressed if its type does not compress well, if it is shorter
  * than http->compress_from or longer than 8 MiB, if p is NULL, or if the server does not compress
- * answers. Returns 0, or an error of sio__request_answer_from_source(). */
+ * answers. Returns 0; or an error, after which r may be unanswered. */
 int sio__asset_answer_conditional_request(sio_request *r, const sio_asset *file, const char *etag,
                                           const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
@@ -35,9 +35,9 @@ int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
 /* Answers r if the table contains `path`, which is not decoded; "/dir/" stands for
- * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. If r
- * cannot be answered, for lack of memory, it is dropped. The caller has to check the method; for
- * HEAD no body is sent. */
+ * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. If the
+ * answer fails, for lack of memory for example, the connection of r is closed. The caller has to
+ * check the method; for HEAD no body is sent. */
 bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

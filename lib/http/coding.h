@@ -27,8 +27,9 @@ int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_sli
 /* Like sio__request_answer_msg(), for a body that is compressed already. */
 int sio__coding_answer_with_precompressed_body(sio_request *r, int status, const char *type,
                                                enum coding coding, struct msg *body);
-/* Answers with `body`, and compresses it if it has at least http->compress_from bytes and the
- * request accepts a coding. If memory for that runs out, the body is sent without compression. */
+/* Answers with `body`, and compresses it if the server compresses answers, the body has at least
+ * http->compress_from bytes, and the request accepts a coding. If there is no memory for that, the
+ * body is sent without compression. */
 int sio__coding_answer_compressed_if_accepted(sio_request *r, int status, const char *type,
                                               struct msg *body);
 

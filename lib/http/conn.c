@@ -163,8 +163,8 @@ void sio__http_conn_start_timer_if_state_changed(struct http_conn *c) {
   sio__http_conn_restart_state_timer(c);
 }
 
-/* Returns true if bytes are queued and the peer gets more time to receive them: always at the first
- * timeout, and at a later one if fewer bytes are queued than at the previous timeout. */
+/* Returns true if bytes are queued and the peer gets more time to receive them: at the first
+ * timeout, and at a later one if fewer bytes are queued than when the timer was started. */
 static bool should_give_slow_reader_more_time(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
@@ -231,8 +231,8 @@ void sio__http_conn_close_after_peer_eof(struct http_conn *c) {
   sio__http_conn_start_timer_if_state_changed(c);
 }
 
-/* Returns true if the connection waits for the answer to its request, which is not for an upgrade,
- * or for the mount's permission to read the body, and not for input. */
+/* Returns true if the connection waits for the mount, which has to answer the request or to allow
+ * reading its body, and not for input. Returns false for an upgrade. */
 static bool is_request_waiting_for_answer(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;
@@ -316,7 +316,7 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
 /* ---- the beginning ----------------------------------------------------------------------- */
 
 /* Returns the address for which the TLS handshake is counted, or "" if it is not counted: a proxy
- * that sends no PROXY header does not say which client it connects for. */
+ * that sends no PROXY header does not say before the handshake which client it connects for. */
 static const char *address_to_charge_for_tls_handshake(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }

@@ -5,14 +5,14 @@
  * conn_answer.c what an answer does to it, request_conn.c what a request asks of it, and serve.c
  * the set of all connections.
  *
- * Requests that arrive while one is being answered wait. Reading pauses when HTTP_STASH bytes of
- * input wait (the last read may exceed that); the next request is not begun while HTTP_BACKLOG
- * bytes of answers are unsent. A mount is notified when another request waits for its answer
- * (on_next). While a request waits for its answer the connection continues to read until that
- * limit, so that a disconnect is noticed at once. Limits (head bytes, header count, times) come
- * from struct http_limits. A request that is refused is answered (400, 408, 413, 417, 431, 501,
- * 503, 505), logged and counted, and the connection is closed, because the rest of the stream
- * cannot be trusted.
+ * Requests that arrive while another one is not answered yet wait. Reading pauses when HTTP_STASH
+ * bytes of input wait (the last read may exceed that); the next request is not begun while
+ * HTTP_BACKLOG bytes of answers are unsent. If another request arrives while a complete one has no
+ * answer yet, on_next of its mount is called. While a request waits for its answer the connection
+ * continues to read, up to HTTP_STASH bytes, so that a disconnect is noticed. Limits (head bytes,
+ * header count, times) come from struct http_limits. A request that the connection itself refuses
+ * is answered (400, 408, 413, 417, 431, 501, 503, 505), logged and counted, and the connection is
+ * closed.
  */
 #ifndef SIO_HTTP_CONN_H
 #define SIO_HTTP_CONN_H
@@ -43,7 +43,7 @@ enum http_state {
   HTTP_UNANSWERED,   /* the request is complete and waits for its answer */
   HTTP_SENDING,      /* answered; the rest of the answer is read and sent in pieces */
   HTTP_DISCARD,      /* answered; the rest of the request's body is received and discarded */
-  HTTP_CLOSING,      /* our FIN is sent after the last answer, and the peer's FIN is awaited */
+  HTTP_CLOSING,      /* our FIN is sent after what is queued, and the peer's FIN is awaited */
   HTTP_CLOSED        /* closed or detached; c is freed at the end of the loop's turn */
 };
 
@@ -66,7 +66,7 @@ struct http_conn {
   /* The timer has fired while the peer was still receiving an answer. At each further timeout the
    * peer must have received more of the answer, or the connection is closed. */
   bool slow_reader;
-  bool pending;        /* the connection has sent no complete head yet; it is in http->pending */
+  bool pending;        /* the connection has sent no valid head yet; it is in http->pending */
   bool close_after;    /* in HTTP_SENDING: the connection is closed after this answer */
   bool timer_extended; /* the timer was restarted once because the host kept the loop busy */
   struct list link;    /* the link in http->conns or http->pending */
@@ -85,7 +85,7 @@ struct http_conn {
 int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from_proxy,
                        const sio_tls *tls);
 /* Starts the timer, and waits for a PROXY header, a TLS handshake or a request. Returns 0; or
- * closes c and returns UV_ENOMEM. */
+ * closes c and returns UV_ENOMEM, also if the TLS provider cannot open a session. */
 int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
 /* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
  * header. Returns false if c was closed, because memory has run out or the TLS provider cannot
@@ -104,12 +104,12 @@ int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
 void sio__http_conn_unlist_and_free_later(struct http_conn *c);
 /* Closes c now, without ending its current request. Does nothing if c is closed already. */
 void sio__http_conn_close(struct http_conn *c);
-/* Sends everything in the send queue and then a FIN. c is closed when the peer's FIN has arrived,
- * or after a timeout, for which the caller has to call
+/* Sends everything in the send queue and then a FIN. c is closed when everything is sent and the
+ * peer's FIN has arrived, which may be now, or after a timeout, for which the caller has to call
  * sio__http_conn_start_timer_if_state_changed(). */
 void sio__http_conn_close_when_sent(struct http_conn *c);
-/* Closes c because a limit is exceeded or the PROXY header is wrong, and reports that to the host.
- * `cause` is an enum sio_reject, and `why` is the reason as text. */
+/* Closes c because a limit is exceeded or no valid PROXY header has arrived, and reports that to
+ * the host. `cause` is an enum sio_reject, and `why` is the reason as text. */
 void sio__http_conn_close_and_report_rejection(struct http_conn *c, int cause, const char *why);
 /* Returns the reason as text for the causes SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_describe_exceeded_conn_limit(int cause);
@@ -119,10 +119,11 @@ void sio__http_conn_close_out_of_memory(struct http_conn *c);
 void sio__http_conn_close_after_peer_eof(struct http_conn *c);
 
 /* Ends the current request, if there is one, because its peer cannot be answered any more: calls
- * on_abort of its mount, and frees it unless the host still has to answer it. */
+ * on_abort of its mount, if that is known, and frees the request unless the host still has to
+ * answer it. */
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why);
-/* Answers the current request with `status` and no body, closes c after that, and calls
- * on_abort. */
+/* Answers the current request with `status` and no body, after which c is closed, and calls
+ * on_abort of the request's mount, if that is known. */
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why);
 
 /* Starts the timer for the current state of c, or stops it if the state has no time limit. Does
@@ -154,14 +155,15 @@ static inline size_t http_conn_framing_bytes_left(const struct http_conn *c) {
 
 /* ---- conn_answer.c ----------------------------------------------------------------- */
 
-/* Reads the next piece of the answer's body and queues it. */
+/* Reads the next piece of the answer's body and queues it. Closes c if that fails. After the last
+ * piece, waits for the next request or closes c. */
 void sio__http_conn_send_next_answer_piece(struct http_conn *c);
 
 /* Returns true if the connection can stay open after the answer to r. */
 bool sio__http_can_keep_alive(const sio_request *r);
 /* Queues an answer and moves the connection to its next state. `body` may be NULL. One reference to
- * each msg is released. Ends r: it is freed at the end of the loop's turn. Returns 0, or an error
- * after which the connection was closed. */
+ * each msg is released. Ends r, which is freed at the end of the loop's turn, unless the connection
+ * itself is refusing r. Returns 0, or an error after which the connection was closed. */
 int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, int status,
                            bool keep_alive);
 /* Sets the source of the body after its first piece; the connection frees it. Must be called before

@@ -102,8 +102,9 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
 void sio__http_close_after_failed_answer(sio_request *r, int err) {
   struct http_conn *c = r->conn;
   LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
-                  ABOUT_FD(http_conn_fd(c)), "%s: the request cannot be answered: %s", c->address,
-                  sio_strerror(err));
+                  ABOUT_FD(http_conn_fd(c)),
+                  "%s: the connection is closed because the request cannot be answered: %s",
+                  c->address, sio_strerror(err));
   r->answered = true;
   c->http->stats.aborted++;
   c->req = NULL;
@@ -162,7 +163,7 @@ void sio__http_conn_send_next_answer_piece(struct http_conn *c) {
     LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
                     ABOUT_FD(http_conn_fd(c)),
                     "%s: the connection is closed in the middle of an answer: %s", c->address,
-                    err == UV_EOF ? "the file was modified meanwhile" : sio_strerror(err));
+                    err == UV_EOF ? "the file was modified while it was sent" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
     close_or_reuse_conn_after_last_piece(c);

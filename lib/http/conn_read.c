@@ -19,8 +19,8 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* ---- before the first request ---------------------------------------------------------- */
 
-/* Counts the connection for the client's address, which the PROXY header names. Returns false if
- * that address has exceeded a limit and c was closed. */
+/* Counts the connection for the address in the PROXY header. Returns false if that address has
+ * exceeded a limit and c was closed. */
 static bool count_conn_for_proxied_client_or_close(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
@@ -80,8 +80,8 @@ static void move_conn_from_pending_list(struct http_conn *c) {
   list_push(&c->http->conns, &c->link);
 }
 
-/* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls
- * on_head. */
+/* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls on_head.
+ * Then refuses the request if Content-Length is over the limit. */
 static void route_request_and_call_on_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_list(c);
@@ -113,7 +113,7 @@ static void parse_head_and_dispatch_or_refuse(struct http_conn *c) {
 
 static const char *describe_malformed_head_and_count_tls(struct http_conn *c, bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
-  return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
+  return is_tls_hello ? "a TLS handshake arrived in place of an HTTP request"
                       : sio__http_parser_error_detail(c->parser);
 }
 

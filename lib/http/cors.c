@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cors.c - the CORS headers, in the order and with the values that Node's cors middleware sends.
+ * cors.c - the CORS headers, in the order in which Node's cors middleware sends them.
  */
 #include "http/cors.h"
 #include "base/num.h"
@@ -177,15 +177,14 @@ int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r)
 /* ---- the log ------------------------------------------------------------------------------- */
 
 /* Returns true if `origin`, such as "https://a.example", ends with `host`, the Host header: then
- * the page comes from this server or from a proxy in front of it. */
+ * the page probably comes from this server or from a proxy in front of it. */
 static bool does_origin_end_with_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';
 }
 
-/* Returns true if the header Sec-Fetch-Site says that a page of another origin has sent r. If CORS
- * is off, a Host header that differs from the origin does not suffice, because a proxy may have
- * changed it. */
+/* Returns true if the header Sec-Fetch-Site says that a page of another origin has sent r. The Host
+ * header cannot say that for certain, because a proxy may have changed it. */
 static bool does_sec_fetch_site_say_other_origin(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
   return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");

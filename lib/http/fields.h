@@ -2,11 +2,11 @@
  *
  * fields.h - header fields that a request repeats on several lines (RFC 9110 section 5.3).
  *
- * The rules are those of Node for fields of requests. Lines with the same name become one value,
- * joined with ", ", or with "; " for Cookie. For these fields only the first line counts:
- * Authorization, Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards,
- * Proxy-Authorization, Referer and User-Agent. Host, Content-Length and Transfer-Encoding must not
- * be repeated: they are left as they are, and head.c refuses the request.
+ * Lines with the same name become one value, joined with ", ", or with "; " for Cookie. For these
+ * fields only the first line counts: Authorization, Content-Type, From, If-Modified-Since,
+ * If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and User-Agent. Host,
+ * Content-Length and Transfer-Encoding must not be repeated: they are left as they are, and head.c
+ * refuses the request.
  */
 #ifndef SIO_HTTP_FIELDS_H
 #define SIO_HTTP_FIELDS_H

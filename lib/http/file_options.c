@@ -19,8 +19,8 @@ static bool is_header_allowed_from_host(const sio_header *h) {
          !sio__is_header_reserved_for_library(h->name);
 }
 
-/* Counts the headers of a list and the bytes of their names and values. Returns UV_EINVAL if a
- * header is not one that the host may set. */
+/* Counts the headers of a list, and the bytes of their names and values with the NULs. Returns
+ * UV_EINVAL if a header is invalid or is not one that the host may set. */
 static int validate_and_measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
   *count = *bytes = 0;
   for (const sio_header *h = list; h && h->name; h++) {

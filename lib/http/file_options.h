@@ -11,7 +11,8 @@
 struct file_options;
 
 /* Sets *out to a deep copy of *from, or to NULL if from is NULL. Returns 0; UV_ENOMEM; or UV_EINVAL
- * if the size is invalid, an unknown field is set, or a header is not one that the host may set. */
+ * if the size is invalid, an unknown field is set, or a header is invalid or is not one that the
+ * host may set. */
 int sio__file_options_validate_and_copy(struct file_options **out, const sio_files_options *from);
 void sio__file_options_free(struct file_options *o); /* o may be NULL */
 

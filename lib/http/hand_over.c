@@ -62,8 +62,8 @@ size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t) {
   return sizeof *t + t->input.cap + t->conn.unsent.cap;
 }
 
-/* Counts the connection for the client's address on its new server, because each server counts its
- * own connections. Returns 0; or SIO_ELIMIT, and the connection was closed. */
+/* Counts the connection for the client's address again, because its old server no longer counts it.
+ * Returns 0; or SIO_ELIMIT, and the connection was closed. */
 static int count_transferred_conn_or_close(struct http_conn *c) {
   struct addr_record *record = NULL;
   struct addr a;

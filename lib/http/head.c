@@ -143,7 +143,7 @@ static size_t http_scheme_length_of_url(sio_slice url) {
 /* Removes the scheme and the host from a request target such as "http://host/path?x", so that
  * r->url is "/path?x". r->authority becomes the host, which replaces the Host header (RFC 9112
  * section 3.2.2). If no path follows the host, the host is moved by one byte, over the second '/'
- * before it, to make room for the path "/". Returns false if the host is invalid. */
+ * before it, to make room for the path "/". Returns false if the host is empty or invalid. */
 static bool strip_scheme_and_host_from_target(sio_request *r, size_t scheme) {
   char *host = r->head.p + (r->url.p - r->head.p) + scheme;
   size_t n = 0, left = r->url.n - scheme;

@@ -15,30 +15,31 @@
  * the loop's thread. on_head, on_request and on_next may answer the request, drop it, or take its
  * connection for an upgrade (request.h). */
 struct http_mount {
-  /* Called when the head is complete. May set r->max_body, which is http_limits.max_body otherwise,
-   * and r->user. May answer r before its body has arrived: then the body is discarded, and the
-   * connection is closed if the body is longer than r->max_body or the client waits for the status
-   * 100 (Continue). If the callback returns false, the body is not read until
-   * sio__request_allow_reading_body() is called. */
+  /* Called when a valid head has arrived. May set r->max_body, which is http_limits.max_body
+   * otherwise, and r->user. May answer r before its body has arrived: then the rest of the body is
+   * discarded, or the connection is closed, for example if the body is longer than r->max_body or
+   * the client waits for the status 100 (Continue). If the callback returns false, the body is not
+   * read until sio__request_allow_reading_body() is called. */
   bool (*on_head)(sio_request *r);
-  /* Called when head and body are complete, unless the request was answered before. */
+  /* Called when head and body are complete, or for an upgrade (r->upgrade) when the head is, unless
+   * the request was answered or has ended before. */
   void (*on_request)(sio_request *r);
-  /* Called when a request ends that the mount has not answered: the peer has disconnected, has
-   * sent too much (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after the
-   * answer 408) or has broken the protocol (SIO_EPROTO, after 400 or 431), the server was closed
-   * (UV_ECANCELED), or memory ran out (UV_ENOMEM). r must not be answered any more, and is freed
-   * at the end of the loop's turn. But if r->answer_owed is true after the callback, r stays
-   * valid until the host answers it, and the host's answer is discarded. `detail` is the reason
-   * as text. */
+  /* Called when a request ends that the mount has not answered: the peer has disconnected
+   * (UV_ECONNABORTED), the connection has failed (its error), the peer has sent a body that is too
+   * long (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after 408) or has broken
+   * the protocol (SIO_EPROTO, after 400 or 431), the server was closed (UV_ECANCELED), or memory
+   * ran out (UV_ENOMEM). The mount must not answer r any more. r is freed at the end of the loop's
+   * turn. But if r->answer_owed is true after the callback, r stays valid until the host answers
+   * it, and the host's answer is discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
   /* Called when bytes of the next request have arrived on the same connection and wait for the
    * answer to r, possibly several times. The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
   /* Called when r was answered, also if the answer could not be sent, and when the answer to a
    * request with answer_owed was discarded: the mount must not use r after this call. Not called
-   * for a request that the connection refuses (then on_abort is called), that the mount drops, or
-   * whose connection the mount takes. May be NULL. A mount that sets this callback must outlive the
-   * server: see sio__request_detach_from_server(). */
+   * for a request that the connection itself refuses (then on_abort is called), that is closed
+   * without an answer, or whose connection is detached. May be NULL. A mount that sets this
+   * callback must outlive the server: see sio__request_detach_from_server(). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
@@ -49,12 +50,13 @@ struct http_limits {
   size_t max_head;
   unsigned max_headers;
   size_t max_body; /* the most bytes of a body, unless on_head sets r->max_body */
-  /* The time for a head to arrive, and for a new connection to begin its first request. */
+  /* The time for a head or a PROXY header to arrive, and for a new connection to begin its first
+   * request. */
   unsigned head_ms;
   /* The time for a body to arrive, and for the peer to receive some bytes of an answer. */
   unsigned body_ms;
   unsigned keep_alive_ms; /* the time between two requests */
-  /* How many connections may have sent no complete head yet; 0 means no limit. */
+  /* How many connections may have sent no valid head yet; 0 means no limit. */
   unsigned max_pending;
   unsigned tls_ms; /* the time for the TLS handshake */
 };
@@ -89,18 +91,18 @@ struct http {
   struct deflater *deflater; /* owned by the server; NULL if answers are not compressed */
   size_t compress_from;      /* the length from which on bodies are compressed, in bytes */
   struct pool parsers;       /* a connection takes a parser from here while a request arrives */
-  unsigned nconns;           /* the number of open connections */
+  unsigned nconns;           /* the number of connections in `conns` and `pending` */
   bool draining;
   struct task all_closed_task;
-  /* Called when the last connection has closed after sio__http_close_conns_after_answers(); may be
-   * NULL. */
+  /* Called by the loop when no connection is left after sio__http_close_conns_after_answers(); may
+   * be NULL. */
   void (*on_all_closed)(struct http *h);
   struct http_stats {
     uint64_t requests, aborted;
-    uint64_t tls_hellos; /* TLS handshakes that arrived on connections without TLS */
-    uint64_t answers[5]; /* by the first digit of the status; index 0 is 1xx */
-    /* Requests that the connection itself has refused, because they were malformed, too long or too
-     * slow, or for lack of memory; the index is an enum sio_http_refusal. */
+    uint64_t tls_hellos; /* TLS handshakes that arrived in place of an HTTP request */
+    uint64_t answers[5]; /* by the first digit of the status; index 0 counts 101, and not 100 */
+    /* Requests that the connection itself has refused, for example because they were malformed, too
+     * long or too slow; the index is an enum sio_http_refusal. */
     uint64_t refused[SIO_HTTP_REFUSED_END];
     /* WebSocket handshakes that a mount has answered with another status than 101. */
     uint64_t handshakes_refused;

@@ -20,7 +20,7 @@ static bool should_session_keep_header(const struct http_header *h) {
   return true;
 }
 
-/* Returns the address of the proxy that has connected, or NULL if the client itself has. */
+/* Returns the address of the peer that has connected, or NULL if that is the client's address. */
 static const char *proxy_address_of_request_or_null(const sio_request *r) {
   const char *direct = sio__request_peer_address(r);
   return strcmp(direct, sio__request_client_address(r)) ? direct : NULL;

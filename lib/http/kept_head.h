@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * kept_head.h - what a session keeps of its first request, in one block: the client's and the
- * proxy's address, the URL, and the headers, except the four that only ask for the WebSocket
- * upgrade.
+ * proxy's address, what is known about TLS, the URL, and the headers except Connection, Upgrade,
+ * Sec-WebSocket-Key and Sec-WebSocket-Version.
  */
 #ifndef SIO_HTTP_KEPT_HEAD_H
 #define SIO_HTTP_KEPT_HEAD_H
@@ -27,7 +27,7 @@ void sio__kept_request_head_free(struct kept_head *h); /* h may be NULL */
 /* Returns the TLS information without a new reference, or NULL if the connection did not use TLS,
  * or if memory ran out when the head was kept. */
 struct tls_info *sio__kept_request_head_tls_info(const struct kept_head *h);
-/* Frees the memory of the URL and the headers, and keeps the addresses. Returns the block, which
+/* Drops the URL and the headers, and makes the block smaller if possible. Returns the block, which
  * may have moved. */
 struct kept_head *sio__kept_request_head_drop_url_and_headers(struct kept_head *h);
 

@@ -4,11 +4,11 @@
  *
  * The head's bytes are copied once into one block that the slices point into (values that are
  * joined from several lines are in a second one), so a request can outlive the read that brought
- * it. It lives until it is answered. If its peer disconnects first, on_abort is called and the
- * request is freed at the end of the turn, unless `answer_owed` is true: then the host still holds
- * the request and frees it with its answer, which is discarded.
+ * it. A request lives until it is answered. If its peer disconnects first, on_abort is called and
+ * the request is freed at the end of the turn, unless `answer_owed` is true: then the host still
+ * holds the request, and it is freed when the host answers; that answer is discarded.
  *
- * An answer is, byte for byte:
+ * An answer, except 100 and 101, is, byte for byte:
  *
  *     HTTP/1.1 200 OK\r\n
  *     Content-Type: ...\r\n            unless the type is NULL
@@ -63,7 +63,7 @@ struct sio_request {
   unsigned minor_version; /* 0 for HTTP/1.0, 1 for HTTP/1.1 */
   bool keep_alive;
   bool upgrade;  /* the client asks for a WebSocket: "Upgrade: websocket" on HTTP/1.1 */
-  bool has_date; /* the host has set the Date header of the answer */
+  bool has_date; /* the answer has a Date header already */
   bool answered;
   /* The host keeps the request and has to answer it, even if the peer disconnects. */
   bool answer_owed;
@@ -78,9 +78,9 @@ struct sio_request {
   const char *log_reason;
   uint64_t content_length; /* 0 if the body is chunked */
   sio_slice url;           /* the path and the query, and a part after '#' if there is one */
-  sio_slice authority; /* the host in a request target such as "http://host/path"; else {NULL, 0} */
+  sio_slice authority; /* "host" in a request target such as "http://host/path"; else {NULL, 0} */
   sio_slice method_text;
-  struct buf head; /* the head as received (head.n bytes), and after it the array `headers` */
+  struct buf head;          /* the bytes of the head (head.n), and after them the array `headers` */
   struct buf joined_values; /* values of headers that were on several lines */
   struct buf body;
   struct buf extra_headers; /* lines for the head of the answer: "Name: value\r\n"... */
@@ -113,8 +113,8 @@ long sio__request_copy_decoded_query_parameter(const sio_request *r, const char 
                                                size_t n);
 /* Like sio__request_copy_decoded_query_parameter(), for a query that is not part of a request. */
 long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *out, size_t n);
-/* Returns the client's address as text; "" for a Unix socket, and when the peer has disconnected or
- * r was answered. */
+/* Returns the client's address as text; "" if it is not known, as on a Unix socket without a
+ * proxy, and after the peer has disconnected or r was answered. */
 const char *sio__request_client_address(const sio_request *r);
 /* Returns the address of the peer that has connected, the client or a trusted proxy, or "" as
  * sio__request_client_address() does. */
@@ -123,14 +123,16 @@ const char *sio__request_peer_address(const sio_request *r);
 struct addr sio__request_parse_client_address(const sio_request *r);
 bool sio__request_is_secure(const sio_request *r); /* the client uses TLS */
 /* Returns what the host can learn about the TLS connection, without a new reference; NULL if this
- * server does not use TLS on the connection, or if memory ran out. */
+ * server does not use TLS on the connection, if memory ran out, or if r has no connection any
+ * more. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
 /* ---- answering --------------------------------------------------------------------- */
 
 /* Adds a header to the answer. Returns 0; UV_EINVAL if the name is not a token or the value
- * contains control characters; SIO_ESTATE if r was answered; SIO_ETOOBIG or UV_ENOMEM. */
+ * contains a control character other than tab; SIO_ESTATE if r was answered; SIO_ETOOBIG or
+ * UV_ENOMEM. */
 int sio__request_add_answer_header(sio_request *r, const char *name, sio_slice value);
 /* Like sio__request_add_answer_header(), but does nothing if the answer has a header of this
  * name. */
@@ -161,7 +163,8 @@ int sio__request_answer_from_source(sio_request *r, int status, const char *type
 /* Makes the connection close after the answer, even if the client wants to keep it open. Must be
  * called before the answer. */
 void sio__request_disable_keep_alive(sio_request *r);
-/* Starts reading the body of a request for which on_head has returned false. */
+/* Starts reading the body of a request for which on_head has returned false. Does nothing if the
+ * body is being read already, or if r has no connection any more. */
 void sio__request_allow_reading_body(sio_request *r);
 /* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn.
  * on_abort is not called. Does nothing if r was answered. */
@@ -183,8 +186,9 @@ void sio__request_free_or_recycle_later(sio_request *r);
 /* Calls the on_answered callback of r's mount, if it has one, and then
  * sio__request_free_or_recycle_later(). */
 void sio__request_call_on_answered_and_free(sio_request *r);
-/* Separates r, which the host has not answered yet, from a server that is being freed. The host's
- * answer will then not be sent: it calls on_answered of r's mount, if r has one, and frees r. */
+/* Separates r, which the host has not answered yet, from a server that is being freed. The host
+ * still has to answer r: the answer is not sent, on_answered of r's mount is called if the mount
+ * has this callback, and r is freed. */
 void sio__request_detach_from_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

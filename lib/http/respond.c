@@ -102,8 +102,8 @@ struct answer {
   bool keep;
 };
 
-/* Returns true for 204 and 304: these answers have neither a body nor Content-Length (RFC 9110
- * section 8.6). */
+/* Returns true for 204 and 304: these answers have no body, and answer_write_head() writes no
+ * Content-Length for them. */
 static bool is_status_without_body(int status) { return status == 204 || status == 304; }
 
 static void answer_write_bytes(struct msg *m, const char *p, size_t n) {
@@ -166,7 +166,8 @@ static void answer_write_head(struct msg *m, const sio_request *r, const struct 
   answer_write_str(m, "\r\n");
 }
 
-/* Makes a msg that contains the head of the answer and has room for `body` more bytes. */
+/* Makes a msg that contains the head of the answer and has room for `body` more bytes. Returns 0,
+ * SIO_ETOOBIG or UV_ENOMEM. */
 static int answer_head_msg_new(struct msg **out, const sio_request *r, const struct answer *a,
                                size_t body) {
   size_t size;

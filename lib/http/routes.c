@@ -18,7 +18,7 @@ struct route {
   char *path;
   size_t n; /* the length of path */
   bool prefix, upgrade;
-  size_t max_body;
+  size_t max_body; /* 0: the default limit */
   sio_request_cb cb;
   void *user;
   struct static_dir *dir;

@@ -3,12 +3,13 @@
  * routes.h - the host's own routes beside Socket.IO: a table of paths, and the mount that
  * dispatches requests to it.
  *
- * The longest pattern that matches the path (not decoded) wins, and an exact one wins over a prefix
- * of the same length. Among its entries the one with the request's method wins, then GET for a HEAD
- * request, then an entry for any method. Without a matching pattern the answer is 404, or 426 if an
- * upgrade entry matches; without the method it is 405 with Allow. "OPTIONS *" is answered with 204.
- * A WebSocket upgrade considers only upgrade entries. If none matches, the answer is 404, or 400 if
- * an ordinary route matches, and the connection is closed.
+ * The longest pattern that matches the path (not decoded) is chosen, and an exact one before a
+ * prefix of the same length. Of the routes with this pattern, the one with the request's method is
+ * used, otherwise GET for a HEAD request, otherwise the one for all methods; if there is none of
+ * these, the answer is 405 with Allow. If no pattern matches, the answer is 404, or 426 if a
+ * WebSocket route matches. "OPTIONS *" is answered with 204. A WebSocket upgrade is compared with
+ * WebSocket routes only. If none of them matches, the answer is 404, or 400 if another route
+ * matches the path, and the connection is closed.
  */
 #ifndef SIO_HTTP_ROUTES_H
 #define SIO_HTTP_ROUTES_H
@@ -19,7 +20,8 @@
 struct routes {
   struct list all; /* struct route */
   struct http_mount mount;
-  /* Limits all requests but those WebSocket upgrades for which there is a route; may be NULL. */
+  /* Limits the requests that come to this table, except WebSocket upgrades for which there is a
+   * route; may be NULL. */
   struct addr_limits *addr_limits;
 };
 

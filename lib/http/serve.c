@@ -27,7 +27,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Closes the oldest connection that has sent no complete head, if there are max_pending of them.
+/* Closes the oldest connection that has sent no valid head, if there are max_pending of them.
  * This way even many silent connections cannot keep other clients out: they only shorten the time
  * that each connection has to send a request. */
 static void close_oldest_conn_without_request_if_full(struct http *h) {

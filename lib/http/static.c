@@ -254,7 +254,8 @@ static int answer_with_opened_file_or_status(sio_request *r, struct file *f) {
   return status ? free_file_and_answer_status(r, f, status) : answer_with_file_or_range(r, f, &v);
 }
 
-/* Redirects to the relative URL "name/". Characters that are not unreserved are percent-encoded. */
+/* Redirects to the relative URL "name/". All characters except the unreserved ones (RFC 3986
+ * section 2.3) are percent-encoded. */
 static int redirect_directory_to_trailing_slash(sio_request *r) {
   static const char hex[] = "0123456789ABCDEF";
   char to[3 * PATH_ROOM + 2];
@@ -289,7 +290,8 @@ static int answer_with_file_or_redirect_directory(sio_request *r, int fd, sio_sl
 }
 
 /* Converts the URL path to the name of a file below the directory, with "index.html" after a '/' at
- * the end. Returns false if no file can have this name. */
+ * the end, or to "." for an empty path. Returns false if a file with this name is not served, or if
+ * the name is too long. */
 static bool url_path_to_file_name(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   long n = path.n ? sio__percent_decode_path(out, PATH_ROOM - sizeof index, path) : 0;
@@ -324,8 +326,8 @@ int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_req
 
 /* ---- one file by its name ---------------------------------------------------------------- */
 
-/* Returns true if no segment of the file name is empty or begins with a dot, which is also required
- * of the paths of URLs. */
+/* Returns true if the file name is not too long, and no segment of it is empty or begins with a
+ * dot. */
 static bool is_servable_file_name(const char *name) {
   if (!name || strlen(name) >= PATH_ROOM) return false;
   for (const char *segment = name;; segment++) {

@@ -4,10 +4,10 @@
  *
  * No file outside the directory is ever opened. The kernel resolves the path beneath the directory
  * (Linux: openat2 with RESOLVE_BENEATH), so that links cannot lead out of it; if the kernel cannot
- * do that, no links are followed. Dot files, devices and pipes are not served. A file is read on
- * the loop's thread, in pieces of HTTP_PIECE bytes, each when the kernel has taken the piece before
- * it. If the file is modified between two pieces, the connection is closed, because the announced
- * length and what was sent before may no longer be right.
+ * do that, no links are followed. Names that begin with a dot, devices and pipes are not served. A
+ * file is read on the loop's thread, in pieces of HTTP_PIECE bytes, each when the kernel has taken
+ * the piece before it. If the file is modified between two pieces, the connection is closed,
+ * because the announced length and what was sent before may no longer be right.
  */
 #ifndef SIO_HTTP_STATIC_H
 #define SIO_HTTP_STATIC_H
@@ -16,8 +16,8 @@
 
 struct static_dir {
   int fd;
-  /* True if sio__os_open_beneath() is not supported. Then paths are opened segment by segment,
-   * without following links. */
+  /* True if sio__os_open_beneath() did not work when the directory was opened. Then paths are
+   * opened segment by segment, without following links. */
   bool walk;
 };
 
@@ -28,9 +28,10 @@ void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
 /* Answers r if `path` names a file or a directory. `path` is the part of the URL's path below the
  * directory, not decoded; "/sub/" stands for "/sub/index.html". The status is 200; 206 or 416 for a
  * Range; 304 or 412 for a conditional request; or 301 for a directory without '/' at the end.
- * Returns 0; or 404 if there is no such file, or 503 if it cannot be read now: with this status the
- * caller has to answer, and must remove the headers that were added to r->extra_headers. The caller
- * has to check the method; for HEAD the file is not read. */
+ * Returns 0 if r was answered or its connection was closed; or 404 if there is no such file, or 503
+ * if it cannot be read now: with this status the caller has to answer, and must remove the headers
+ * that were added to r->extra_headers. The caller has to check the method; for HEAD the file is not
+ * read. */
 int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_request *r,
                                              sio_slice path);
 

@@ -506,7 +506,7 @@ test('a TLS hello on the plain port is refused and counted', async (t) => {
   const s = tls.connect({ port: host.port, host: '127.0.0.1', ...trusting });
   await new Promise((done) => s.once('error', done));
   equal((await host.stats()).tls_port, 1);
-  match(host.err, /refused with status 400: a TLS handshake on a port that speaks plain HTTP/);
+  match(host.err, /refused with status 400: a TLS handshake arrived in place of an HTTP request/);
 });
 
 test('garbage on the TLS port is closed at its first byte', async (t) => {

@@ -265,7 +265,7 @@ static void check_cut(void (*change)(void)) {
   CHECK(says(rig->out, "\r\nContent-Length: 300000\r\n"));
   CHECK(rig->fin);
   CHECK(rig->n < LONG);
-  CHECK(says(logged, "in the middle of an answer: the file was modified meanwhile"));
+  CHECK(says(logged, "in the middle of an answer: the file was modified while it was sent"));
   stop();
 }
 
