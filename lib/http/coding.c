@@ -25,8 +25,8 @@ static int parse_qvalue(sio_slice s) {
   return q ? 0 : Q_ONE;
 }
 
-/* Parses what follows the name of a coding: nothing, or a weight such as ";q=0.5" without its ';'.
- * Returns the weight in thousandths. */
+/* Parses what follows the name of a coding and the ';' after it: nothing, or a weight such as
+ * "q=0.5". Returns the weight in thousandths; 0 if it is invalid. */
 static int parse_coding_weight(sio_slice params) {
   sio_slice s = sio__slice_trim(params);
   if (s.n == 0) return Q_ONE;

@@ -238,12 +238,12 @@ static bool is_request_waiting_for_answer(const struct http_conn *c) {
   return complete && !c->req->upgrade;
 }
 
-/* Called when the peer has sent a FIN before its request was answered. It may have closed only its
- * sending side and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find out, we
- * send a 100 (Continue). A client that waits ignores this status (RFC 9110 section 15.2.1); a peer
- * that is gone answers with a reset, and http_conn_release_on_stream_failure() is called. HTTP/1.0
- * has no such status: there the connection ends, unless the host keeps the request and has to
- * answer it. */
+/* Called when the peer has sent a FIN before its request was answered. The peer may have closed
+ * only its sending side and wait for the answer (RFC 9112 section 9.6), or it may be gone. To find
+ * out, we send a 100 (Continue). A client that waits ignores this status (RFC 9110 section 15.2.1);
+ * a peer that is gone answers with a reset, and http_conn_release_on_stream_failure() is called.
+ * HTTP/1.0 has no such status: there the connection ends, unless the host keeps the request and has
+ * to answer it. */
 static void probe_half_closed_peer_or_close(struct http_conn *c) {
   if (c->req->minor_version > 0)
     sio__http_conn_send_100_continue(c);

@@ -22,7 +22,7 @@ struct http_conn_transfer {
  * is freed at the end of the loop's turn, and the statistics of this server do not count r. Returns
  * 0 and sets *out; or returns UV_ENOMEM and changes nothing. */
 int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_transfer **out);
-/* Returns how much memory t takes, in bytes. */
+/* Returns how much memory t and its buffers take, in bytes; the TLS state is not counted. */
 size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t);
 /* Serves the connection on the server of h. Must be called on the thread of that server. Frees t.
  * Returns the same values as sio__http_serve_accepted_socket(). */

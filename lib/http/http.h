@@ -73,8 +73,8 @@ struct http {
   struct loop *loop;
   struct log *log;
   struct http_limits limits;
-  /* Chooses the mount for a request whose head is complete, also for upgrades. Never returns NULL:
-   * the answer 404 also comes from a mount. */
+  /* Chooses the mount for a request whose head is valid, also for upgrades. Never returns NULL: the
+   * answer 404 also comes from a mount. */
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns;   /* the connections that have sent a valid head (struct http_conn) */

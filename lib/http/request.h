@@ -52,7 +52,7 @@ enum http_method {
 
 struct sio_request {
   struct http *http;      /* NULL after the server was freed */
-  struct http_conn *conn; /* NULL after the answer, and after the peer has disconnected */
+  struct http_conn *conn; /* NULL after the answer, and if the connection has ended before it */
   /* The callbacks that handle the request; NULL until the head is complete. */
   const struct http_mount *mount;
   void *user; /* data of the mount */

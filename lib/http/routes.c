@@ -172,7 +172,7 @@ static enum method_fit rate_method_match_of_route(const struct route *rt, const 
 }
 
 struct found {
-  struct route *route; /* NULL if no matching route has the method of the request */
+  struct route *route; /* NULL if no route with the best pattern is for the request's method */
   size_t weight;       /* the specificity of the best matching pattern; 0 if no pattern matches */
   enum method_fit fit;
 };

@@ -124,7 +124,7 @@ void sio__static_dir_close(struct static_dir *d) {
 /* ---- answering ---------------------------------------------------------------------------- */
 
 /* If a file was modified in the current second or in this many seconds before it, its ETag is weak,
- * because it may change again within the same tick of the clock. */
+ * because the file may change again within the same tick of the clock. */
 enum { STRONG_AFTER_S = 2 };
 
 struct file {

@@ -75,7 +75,7 @@ struct ws_recv {
   bool deflate_agreed : 1;      /* compression was negotiated; set by the owner */
   bool compressed : 1;          /* the message being received is compressed */
   bool unjoined : 1;            /* limits.max_unjoined applies; set by the owner */
-  bool paused : 1;              /* no further message is delivered for now; set by the owner */
+  bool paused : 1;              /* nothing more is read for now; set by the owner */
   uint8_t head_n;               /* number of bytes in head */
   uint8_t head[WS_RECV_HEADER]; /* header of the next frame, while it is incomplete */
   utf8_state utf8;
