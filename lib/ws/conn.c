@@ -546,7 +546,8 @@ static bool should_deflate_ws_msg(const struct ws_conn *w, const struct msg *m) 
   return w->recv.deflate_agreed && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
 }
 
-/* Compresses m for all receivers. If there is no memory, m is sent uncompressed. */
+/* Makes the compressed form of m, for all receivers. If it would not be smaller, or there is no
+ * memory for it, m is sent uncompressed. */
 static void ws_deflate_msg_if_not_yet(struct ws_shared *s, struct msg *m) {
   if (m->deflated) return;
   int got = sio__deflate(s->deflate.deflater, DEFLATE_MESSAGE, &s->loop->msgs,

@@ -43,7 +43,7 @@ struct ws_frame_parser {
   uint8_t key_at;           /* index in the key for the next byte */
   uint8_t key[3 * KEY_LEN]; /* the key three times, so that 8 bytes can be read from key_at */
   uint8_t control_len;
-  /* payload of a control frame that arrives in pieces; wslay refuses longer ones */
+  /* payload of a control frame that arrives in pieces; wslay refuses frames with a longer one */
   uint8_t control[CONTROL_MAX];
 };
 
