@@ -53,7 +53,7 @@ enum http_method {
 struct sio_request {
   struct http *http;      /* NULL after the server was freed */
   struct http_conn *conn; /* NULL after the answer, and if the connection has ended before it */
-  /* The callbacks that handle the request; NULL until the head is complete. */
+  /* The callbacks that handle the request; NULL until a valid head has arrived. */
   const struct http_mount *mount;
   void *user; /* data of the mount */
   /* The names are as received, the values without white space around them. */
