@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter.c - the adapter that speaks the protocol of createAdapter() of @socket.io/redis-adapter
- * (docs/architecture.md, "Many machines"). The memory adapter keeps the rooms of the local
- * sockets.
+ * adapter.c - the classic adapter, which speaks the protocol of createAdapter() of
+ * @socket.io/redis-adapter (docs/architecture.md, "Many machines"), and what the sharded and the
+ * streams adapter share with it. The memory adapter keeps the rooms of the local sockets.
  *
- * Redis sends the messages of this server back to it, too. They are ignored, because each call has
- * acted on the local sockets already.
+ * Redis also sends what this server publishes on a channel back to this server, which ignores it,
+ * because each call has acted on the local sockets already.
  */
 #include "base/mem.h"
 #include "base/sized.h"
@@ -52,7 +52,7 @@ static void classic_write_fetch_sockets_request(struct message *m, const sio_ada
   sio__message_write_fetch_request(m, a->uid, id, to);
 }
 
-/* The response to a fetch request has no "type" member. */
+/* A response of the type MESSAGE_FETCH has no "type" member. */
 static void classic_write_response_start(struct message *m, const char *id,
                                          enum message_type type) {
   sio__message_write_json(m, SLICE("{"));
@@ -123,16 +123,16 @@ static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
                                      a->format->packs);
 }
 
-/* Called when the other servers cannot be asked: the callback of the query gets the answers of this
- * server only, and err as its status. Returns 0. */
+/* Called when the other servers cannot be asked: err becomes the status of the query, which still
+ * collects the answers of this server. Returns 0. */
 static int end_query_without_other_servers(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);
   return 0;
 }
 
-/* Publishes a broadcast that asks for acks. Returns no error: if the other servers cannot be asked,
- * the query still collects the acks of the local sockets. */
+/* Publishes a broadcast that asks for acks. If the other servers cannot be asked, the query still
+ * collects the acks of the local sockets. */
 static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
                                         const sio_packet_info *p) {
   struct message m;
@@ -303,7 +303,8 @@ static size_t redis_adapter_count_local_rooms(const sio_adapter *a) {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* PSUBSCRIBE takes a glob pattern, so the special characters of the channel's name are escaped. */
+/* Writes the glob pattern for PSUBSCRIBE that matches the names which begin with the channel's
+ * name. Special characters of the name are escaped. */
 static void write_escaped_glob_pattern(struct message *m, sio_slice channel) {
   for (size_t i = 0; i < channel.n; i++) {
     if (memchr("*?[]\\", channel.p[i], 5)) sio__message_write_json(m, SLICE("\\"));

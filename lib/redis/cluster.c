@@ -3,8 +3,8 @@
  * cluster.c - a Redis Cluster: which Redis server has which of the 16384 slots.
  *
  * The slot table comes from CLUSTER SLOTS. Each MOVED error corrects one slot. The table is
- * requested again after a MOVED error, when a connection to a server breaks, and until every slot
- * that is needed has a server. cluster_moves.c handles the commands whose slot moves.
+ * requested again, for example, after a MOVED error, when a connection breaks, and while a
+ * subscription has no server. cluster_moves.c handles the commands whose slot moves.
  */
 #include "redis/context.h"
 
@@ -15,9 +15,9 @@
 
 enum {
   SLOTS = 16384,
-  SERVERS_MAX = 1000,  /* the most servers of a cluster */
+  SERVERS_MAX = 1000,  /* the most servers of a cluster that are used */
   REDIRECTS_MAX = 5,   /* how often a command is redirected before it fails with the error reply */
-  ASK_AGAIN_MS = 1000, /* the longest delay before the slot table is requested again */
+  ASK_AGAIN_MS = 1000, /* the delay between requests for the slot table is doubled up to this */
   /* the delay of a request for the slot table after MOVED: the server that is asked may learn later
    * that the slot has moved */
   AFTER_MOVED_MS = 1000
@@ -91,8 +91,8 @@ static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char 
 }
 
 /* Chooses the Redis server for commands that every server of the cluster takes: a random one, so
- * that Socket.IO servers use different ones. The choice is kept as long as the connections to that
- * server work. */
+ * that Socket.IO servers use different ones. The choice is kept while the server is listed and its
+ * connections do not fail. */
 static void cluster_choose_default_server_if_needed(sio_redis *r) {
   struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
@@ -148,8 +148,8 @@ static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice e
   return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
 }
 
-/* Counts the redirection. If it is MOVED, corrects the slot table. Returns true if the slot table
- * has changed. */
+/* Counts the redirection. If it is MOVED, corrects the slot table, and requests it after a delay.
+ * Returns true if the slot table has changed. */
 static bool cluster_count_redirect_and_fix_slot(sio_redis *r, const struct redirect *d) {
   bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
@@ -253,8 +253,8 @@ static struct redis_server *cluster_find_unused_unlisted_server(const sio_redis 
   return NULL;
 }
 
-/* Closes the servers that the slot table does not name, except those that have subscriptions or
- * owed_replies; these are closed after a later slot table. */
+/* Closes the servers that the slot table does not name. Those that have subscriptions or
+ * owed_replies stay at least until the next slot table. */
 static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
   while ((p = cluster_find_unused_unlisted_server(r))) {
@@ -302,8 +302,9 @@ static bool can_server_send_slot_table(const struct redis_server *p) {
 }
 
 /* Requests the slot table from the server that the last MOVED error named, because that server
- * knows the newest table. If that server is not connected, requests it from any connected server.
- * If no server is connected, opens the discovery connection, which requests it. */
+ * probably knows the newest table; or from another server if that one is not connected. If no
+ * server is connected, or the command cannot be queued, opens the discovery connection, which
+ * requests the table. */
 static void cluster_request_slot_table(sio_redis *r) {
   static const struct link_expect expect = { .on_reply = on_slot_table_reply,
                                              .slot = LINK_NO_SLOT };

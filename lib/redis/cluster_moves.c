@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * cluster_moves.c - the commands of a slot that moves to another server of a Redis Cluster. They
- * follow the slot, in their order:
+ * follow the slot, and keep their order unless the old server takes longer than OWED_MS:
  *
  * - Those that were not written yet are taken out of the queue of the old server and are queued at
  *   the new one at once.
  * - Those that were written, and have no reply yet, are executed by the old server, or it answers
- *   each with MOVED. Until its replies have come, no later command is written, for OWED_MS at most.
+ *   each with MOVED. Other commands wait until its replies have come, or OWED_MS are over.
  */
 #include "redis/context.h"
 
@@ -46,9 +46,9 @@ static void cluster_requeue_commands_by_slot(sio_redis *r, struct list *list) {
 
 /* ---- holding commands until owed replies have come ------------------------------------------- */
 
-/* Returns true if the slot of the command is now on another server than the one that l is connected
- * to. Returns false for a command that follows ASKING: the server of l has its key, although it
- * does not have the slot yet. */
+/* Returns true if a command of the link l now belongs to another server: the one that has its slot,
+ * or the default server for LINK_ANY_SLOT. Returns false for a command that follows ASKING: the
+ * server of l may have its key already, although it does not have the slot yet. */
 static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
   (void)slot;
   struct redis_server *p = sio__redis_server_of_link(l);

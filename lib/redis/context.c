@@ -87,8 +87,9 @@ void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply)
 
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
   r->stats.dropped++;
-  REDIS_LOG(r, REDIS_LOG_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
-            err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
+  REDIS_LOG(r, REDIS_LOG_DROPPED, SIO_LOG_WARN,
+            "a message or other command for Redis is dropped: %s",
+            err == UV_ENOBUFS ? "max_queued leaves no room for it" : sio_strerror(err));
 }
 
 void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err) {
@@ -127,7 +128,7 @@ static void redis_stop_connections(sio_redis *r) {
 void sio__redis_uncount_adapter_and_stop_last(sio_redis *r) {
   if (--r->users || r->freed) return;
   redis_stop_connections(r);
-  sio__redis_update_state(r, "no adapter uses this Redis context");
+  sio__redis_update_state(r, "no namespace uses this sio_redis");
 }
 
 static void redis_context_free(sio_redis *r) {
@@ -237,8 +238,8 @@ static const char *copy_option_string_and_advance(char **at, const char *s) {
 
 static size_t string_size_with_nul_or_zero(const char *s) { return s ? strlen(s) + 1 : 0; }
 
-/* Copies the texts of the options into one block of memory, r->texts. A user and password in the
- * options replace those in the url. */
+/* Copies the names and passwords in the options into one block of memory, r->texts. If the options
+ * have a password, it and their user name, which may be NULL, replace those in the url. */
 static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
@@ -259,7 +260,8 @@ static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_option
 }
 
 /* Initialises r->discovery_options: its login, and its last login command, whose reply is the
- * address of the master or the slot table. */
+ * address of the master or the slot table. With sentinels, sets the last login command of the other
+ * connections to ROLE. */
 static void redis_init_discovery_options(sio_redis *r) {
   struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;
@@ -312,8 +314,8 @@ static int redis_parse_and_copy_options(sio_redis *r, const sio_redis_options *o
   return 0;
 }
 
-/* All steps that can fail come before the first uv handle of *r is initialised, because then *r can
- * only be freed after its handles have closed. */
+/* The steps that can fail come before the first uv handle is initialised: later, *r could be freed
+ * only after its handles have closed. */
 static int redis_init_servers_and_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;
@@ -343,7 +345,8 @@ int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, 
   const struct option_error_text why = { why_text, why_size };
   sio_redis_options o;
   (void)report_option_error(&why, 0, "");
-  if (!out || !loop) return report_option_error(&why, UV_EINVAL, "no loop");
+  if (!out || !loop)
+    return report_option_error(&why, UV_EINVAL, "the loop, or the pointer for the result, is NULL");
   if (sio__read_sized_struct(&o, sizeof o, in, sizeof o))
     return report_option_error(&why, UV_EINVAL,
                                "the size is invalid, or an option of a newer version is set");

@@ -10,8 +10,8 @@
  *   cluster.c        which Redis server has which slot
  *   cluster_moves.c  the commands of slots that move
  *
- * The connection for commands sends PUBLISH, PUBSUB NUMSUB and others; the other one is subscribed
- * to channels, and then Redis accepts no other commands on it (in RESP2).
+ * There is one connection for commands such as PUBLISH, and another one for subscriptions, because
+ * on a connection with subscriptions Redis accepts few other commands (in RESP2).
  */
 #ifndef SIO_REDIS_CONTEXT_H
 #define SIO_REDIS_CONTEXT_H
@@ -25,7 +25,7 @@
 
 enum subscription_kind { SUBSCRIPTION_CHANNEL, SUBSCRIPTION_PATTERN, SUBSCRIPTION_SHARD };
 
-/* A channel, or a pattern of channels, that an adapter is subscribed to. */
+/* A channel, or a pattern of channels, that an adapter subscribes to. */
 struct subscription {
   char *name; /* owned by the adapter */
   size_t name_len;
@@ -33,50 +33,55 @@ struct subscription {
   void (*on_message)(struct subscription *s, sio_slice channel, sio_slice payload);
   sio_adapter *adapter;
   /* subscribe.c sets the fields below. */
-  /* the Redis server that has the subscription; NULL: none is known yet */
+  /* the Redis server where the subscription is made; NULL: that server is not known */
   struct redis_server *pair;
-  bool confirmed; /* Redis has confirmed the subscription on the current connection */
+  bool confirmed; /* Redis has confirmed the subscription, which is still in force */
   bool awaited;   /* sio_redis.state is not READY until Redis confirms the subscription */
 };
 
-/* One Redis server and the two connections to it. */
+/* One Redis server: the connection for commands and the one for subscriptions. */
 struct redis_server {
   struct list in_pairs;
   sio_redis *redis;
   struct link commands, subscriber;
-  unsigned handles;       /* uv handles of both links that are not closed yet  */
+  unsigned handles;       /* what link.handles of both links points to */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
   bool commands_held; /* queued commands wait: see hold_commands_if_connection_broke_recently() */
-  bool listed;  /* Redis Cluster: the last slot table or a later redirection names this server */
-  bool failing; /* a connection failed, and not both are ready again yet */
-  /* the server refused a subscription; sio__redis_repair_subscriptions() clears this */
+  /* Redis Cluster: the last slot table, a later MOVED error, or the ASK error for which the server
+   * was added names this server */
+  bool listed;
+  bool failing; /* one of the two connections failed, and they are not both ready again yet */
+  /* the server refused a subscription with a redirection or a temporary error;
+   * sio__redis_repair_subscriptions() clears this */
   bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
-   * answered each command whose slot has moved to another server. overdue: these replies took too
-   * long, so that other commands no longer wait for them. */
+   * answered the written commands whose slots have moved to other servers; 0 while `overdue` is
+   * true. overdue: these replies took too long, so that other commands no longer wait for them. */
   uint32_t owed_replies;
   bool overdue;
 };
 
 /* The state of a Redis Cluster: its slots, and the requests for its slot table. */
 struct redis_cluster {
-  struct redis_server **slots; /* the Redis server of each slot; NULL if the url names no cluster */
-  struct redis_server *knows;  /* the server that the last MOVED error named, or NULL */
+  /* An array: the Redis server of each slot, or NULL. The array does not exist if the url names no
+   * cluster. */
+  struct redis_server **slots;
+  struct redis_server *knows; /* the server that the last MOVED error named, or NULL */
   /* The server for commands and channels without a slot, which any server of a cluster accepts. */
   struct redis_server *default_server;
-  uv_timer_t timer;   /* fires when the slot table is to be requested again */
-  unsigned wait_ms;   /* the next delay before a slot table request; 0: options.retry_min_ms */
-  bool known;         /* a slot table has been received */
+  uv_timer_t timer;   /* fires when the slot table is to be requested */
+  unsigned wait_ms;   /* the delay for sio__cluster_request_slot_table_later(); 0: retry_min_ms */
+  bool known;         /* `slots` is filled from a slot table */
   bool asking;        /* a slot table was requested and has not arrived */
-  bool commands_held; /* no command is written while a server has owed_replies: cluster_moves.c */
+  bool commands_held; /* commands wait, because a server has owed_replies: cluster_moves.c */
 };
 
 /* How many Socket.IO servers receive a message that is published to all of them: the numbers come
  * from the replies to PUBLISH and SPUBLISH. */
 struct redis_receivers {
   long long last;    /* how many servers have received the last message */
-  long long before;  /* how many received a message before a break or slot move; 0: unknown */
-  bool broken;       /* a connection broke or a slot moved after the last message */
+  long long before;  /* how many received one before a failure or a slot move; 0: not compared */
+  bool broken;       /* a connection failed or a slot moved after the last message */
   uint64_t until_ms; /* until this time a number below `before` is counted as a missed message */
 };
 
@@ -87,30 +92,30 @@ struct redis_part {
   bool (*is_ready)(const struct redis_part *p);
   /* Called before the loop polls again, if sio__redis_schedule_flush() was called. */
   void (*flush)(struct redis_part *p);
-  size_t (*queued)(const struct redis_part *p); /* returns how many bytes are not sent yet */
+  size_t (*queued)(const struct redis_part *p); /* how many bytes of commands the part keeps */
   void (*close)(struct redis_part *p);          /* called by sio_redis_free() */
 };
 
 struct sio_redis {
   struct list parts; /* struct redis_part                                      */
   struct list pairs; /* struct redis_server: one, or all known servers of a Redis Cluster */
-  struct redis_server *only_server; /* the server, or NULL if the url names a Redis Cluster */
+  struct redis_server *only_server; /* NULL in a Redis Cluster, and after sio_redis_free()     */
   struct link discovery;            /* to a sentinel, or to any node of a cluster             */
   struct redis_cluster cluster;
   struct link_address master;   /* the address that a sentinel has given for the master */
   struct link_address followed; /* the master that a connection was made to last */
   /* `discovery_options` is for the link `discovery`, `options` for all other links. */
   struct link_options options, discovery_options;
-  unsigned next_host; /* index of the host that the discovery connection tries next */
+  unsigned next_host; /* which host the discovery connection tries next, modulo their number */
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* while it runs, commands may be held; when it fires, they are sent */
-  uint64_t broke_ms; /* when a connection broke last; 0: never */
+  uv_timer_t hold;   /* while it runs, commands may be held; when it fires, they are no longer */
+  uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* before the loop polls, sends queued commands and calls the host */
-  unsigned
-      handles;    /* uv handles, lookups of addresses and struct redis_server that have not ended */
-  unsigned users; /* adapters that are open                                  */
+  /* handles of this struct and of `discovery`, and struct redis_server, that are not freed yet */
+  unsigned handles;
+  unsigned users;      /* adapters that have not stopped */
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
   unsigned unplaced;   /* subscriptions whose `pair` is NULL */
   unsigned refs;       /* references of adapters and streams, which keep this struct in memory */
@@ -122,7 +127,7 @@ struct sio_redis {
    * the id passed to it. n: the number of subscribers, or a negative error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* the last number that was given to a command of a stream */
-  /* the last `seq` of an entry that was added to any stream: see stream_repeats.h */
+  /* the last `seq` of an entry that was queued for any stream: see stream_repeats.h */
   uint64_t last_seq;
   struct msgs msgs; /* allocates messages while they are written */
   sio_redis_state_cb on_state;
@@ -149,8 +154,8 @@ struct sio_redis {
 void sio__redis_ref(sio_redis *r);
 void sio__redis_unref(sio_redis *r);
 
-/* Called when an adapter opens or closes. The connections to Redis are open while there is at least
- * one adapter. */
+/* These functions count the adapters. The first adapter starts the connections to Redis, and when
+ * the last one stops, they are closed. After sio_redis_free() the functions only count. */
 void sio__redis_count_adapter_and_connect_first(sio_redis *r);
 void sio__redis_uncount_adapter_and_stop_last(sio_redis *r);
 
@@ -160,24 +165,24 @@ int sio__redis_subscribe(sio_redis *r, struct subscription *s);
 /* Removes a subscription. Does nothing if it was not added. */
 void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
 
-/* Sends a command to the Redis server; in a Redis Cluster, to the server that has the slot of the
- * key, or to any server if the key is empty. If that server answers with a redirection, the command
- * is sent again to the server that the redirection names. expect->on_reply is called with the
- * reply, or with NULL if no reply will come. This function ignores expect->slot and expect->kept,
- * and sets them in its copy. Returns 0, UV_ENOTCONN (no server is known yet, or no adapter is
- * open), UV_ENOBUFS or UV_ENOMEM. After an error expect->on_reply is not called. */
+/* Queues a command for the Redis server; in a Redis Cluster, for the server that has the slot of
+ * the key, or for the default server if the key is empty. If that server answers with a
+ * redirection, the command is sent again to the server that the redirection names, a few times at
+ * most. expect->on_reply is called with the reply, or with NULL if no reply will come. expect->slot
+ * is ignored, and expect->kept must be NULL. Returns 0, UV_ENOTCONN (the server is not known, or no
+ * adapter is open), UV_ENOBUFS or UV_ENOMEM. After an error expect->on_reply is not called. */
 int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words, size_t n,
                             const struct link_expect *expect);
 /* For link_ops.locate of a link of a struct redis_part: sets l->to to the address of the Redis
- * server that has this key. Returns false if that server is not known yet; the caller then calls
- * this function again in each redis_part.flush. */
+ * server that has this key. Returns false if the address of that server is not known yet; the
+ * caller then calls this function again in redis_part.flush. */
 bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link *l);
 
 struct redis_publish {
   bool sharded;
-  bool to_all; /* every Socket.IO server is subscribed to the channel exactly once */
+  bool to_all; /* each Socket.IO server that has the namespace subscribes to the channel once */
 };
-/* Publishes a message. Returns 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. If an error is returned,
+/* Queues a message to be published. Returns 0 or an error. If an error is returned,
  * the message is lost: this function has logged and counted it. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload);
@@ -190,22 +195,22 @@ int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice ch
 /* Counts and logs a message, or another command, that could not be sent because of err. */
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
-/* Returns true if all connections are ready and Redis has confirmed all awaited subscriptions. */
+/* Returns true if messages can be sent and received: see compute_redis_state(). */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
-/* Counts and logs a received message that is ignored because of err: as malformed, or as unhandled
- * if memory ran out. SIO_ECLOSED means that this server is closing, and is not counted. */
+/* Counts and logs a received message that is ignored because of err: as unhandled if memory ran
+ * out, otherwise as malformed. Does nothing if err is SIO_ECLOSED: this server is closing. */
 void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err);
 
 /* ---- functions shared by the files named above ----------------------------------------------- */
 
 /* context.c */
-/* Makes sure that before the loop polls again, queued commands are sent, and log lines and the
- * state are reported to the host. */
+/* Makes sure that before the loop polls again, queued commands that are not held are sent, and log
+ * lines and a new state are reported to the host. Does nothing after sio_redis_free(). */
 void sio__redis_schedule_flush(sio_redis *r);
 void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
-/* For the links of a struct redis_part. The first function counts and logs a failed connection, the
- * second an error reply. */
+/* For the links of a struct redis_part. The first function counts and logs a failed connection, and
+ * updates sio_redis.state; the second counts and logs an error reply. */
 void sio__redis_count_and_log_failed_connection(sio_redis *r, const char *purpose, const char *why,
                                                 unsigned wait_ms);
 void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply);
@@ -236,8 +241,9 @@ void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
-/* Moves each subscription that does not work to the Redis server that now has the slot of its
- * channel, and subscribes there again if that server is connected. */
+/* Assigns each subscription that does not work to the Redis server that now has the slot of its
+ * channel. If that server is connected and is a new one, or has refused a subscription, subscribes
+ * there. */
 void sio__redis_repair_subscriptions(sio_redis *r);
 void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
@@ -268,42 +274,46 @@ void sio__cluster_stop_and_reset(sio_redis *r);
 int sio__cluster_init_slots_and_timer(sio_redis *r); /* 0 or UV_ENOMEM */
 void sio__cluster_reset_and_close_timer(sio_redis *r);
 void sio__cluster_free_slots(sio_redis *r);
-/* Requests the slot table after a delay, unless a request is scheduled or under way. */
+/* Requests the slot table after a delay, unless a request is scheduled or under way, or no adapter
+ * is open. */
 void sio__cluster_request_slot_table_later(sio_redis *r);
 void sio__cluster_on_server_connection_lost(struct redis_server *p);
-/* Returns true if the caller must ignore the reply, because the reply is a MOVED or ASK error and
- * this function has queued the command for the server that the error names, or because the command
- * was sent to another server before this reply came (LINK_SENT_ON). */
+/* Returns true if the caller must ignore the reply. Either the reply is a MOVED or ASK error, and
+ * this function has queued the command for the server that the error names, or dropped it if it
+ * cannot be queued. Or the command was queued for another server before this reply came
+ * (LINK_SENT_ON). */
 bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expect,
                                        const redisReply *reply);
 bool sio__cluster_apply_subscription_redirect(struct link *l, sio_slice error);
-/* Returns true for an error that Redis Cluster sends while it changes: the same command may succeed
- * a little later. */
+/* Returns true for an error, such as CLUSTERDOWN, after which the same command may succeed a little
+ * later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
-/* For a link of a struct redis_part. Returns true if the error says that the slot is on another
- * server, or for now on none. This function then corrects the slot table or requests it again, and
- * the caller must break the connection, so that the link connects to the right server. */
+/* For a link of a struct redis_part. Returns true if the error is a redirection or a temporary
+ * error. The caller must then break the connection, so that the link connects to the server that
+ * the slot table names by then: MOVED corrects the table, and MOVED and temporary errors make this
+ * function request it. */
 bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
                                                      sio_slice error);
 
 /* cluster_moves.c */
-/* Called after slots have moved to other servers: moves the commands for these slots that were not
- * written yet to the new servers, and calls sio__cluster_hold_commands_if_replies_owed(). */
+/* Called when slots may have moved to other servers: moves the commands for these slots that were
+ * not written yet to the new servers, and calls sio__cluster_hold_commands_if_replies_owed(). */
 void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r);
-/* Called before p is closed: takes the commands that were not written yet from p, and queues each
- * command for the server that has the slot of the command. */
+/* Called before p is closed: moves its commands that were not written yet to the servers that have
+ * their slots. Commands with LINK_NO_SLOT stay. */
 void sio__cluster_requeue_all_commands_of_server(struct redis_server *p);
 /* Called when the reply to the command *e, which was sent on l, is a MOVED or an ASK error: queues
- * the command for the server `to`. After MOVED, the other commands of this slot are queued for that
- * server after *e. */
+ * the command for the server `to`. After MOVED, the other commands of this slot that l and `to`
+ * have queued are queued again after *e. A command that cannot be queued is dropped. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to);
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to);
 void sio__cluster_count_received_reply(struct redis_server *p);
-/* Counts redis_server.owed_replies anew. Commands are held while there are any. */
+/* Counts redis_server.owed_replies anew. If there are any, commands are held until these replies
+ * have come or took too long. */
 void sio__cluster_hold_commands_if_replies_owed(sio_redis *r);
-/* Called when the owed replies took too long: commands are no longer held because of them. */
+/* Called when the timer sio_redis.hold fires: commands no longer wait for owed replies. */
 void sio__cluster_end_command_hold(sio_redis *r);
 
 #endif

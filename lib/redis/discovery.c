@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * discovery.c - the connection that finds Redis servers: it asks a sentinel for the address of the
- * master, or a node of a cluster for the table of slots. It is opened when there is something to
- * ask, tries one host after the other until one answers, and is closed after the answer.
+ * master, or a node of a cluster for the table of slots if no connected server can be asked. It is
+ * opened when there is something to ask, tries one host after the other until one answers, and is
+ * closed after the answer.
  */
 #include "redis/context.h"
 

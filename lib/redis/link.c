@@ -27,8 +27,8 @@ static void link_locate_server_and_connect(struct link *l);
 
 static void on_timer_connect_link_again(uv_timer_t *t) { link_locate_server_and_connect(t->data); }
 
-/* The delay doubles with each failure, and is shortened by a random part of at most half, so that
- * Socket.IO servers do not all reconnect at the same time. */
+/* The delay doubles with each failure, up to a maximum. Then it is shortened by a random part of at
+ * most half, so that Socket.IO servers do not all reconnect at the same time. */
 static unsigned link_count_failure_and_get_retry_delay(struct link *l) {
   unsigned wait = l->options->retry_min_ms, most = l->options->retry_max_ms, random = 0;
   if (l->options->ngreeting && most > ASK_AGAIN_MS) most = ASK_AGAIN_MS;
@@ -69,7 +69,7 @@ static void link_send_ping(struct link *l) {
   (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
 }
 
-/* If Redis sends nothing for ping_interval_ms, the link sends a PING; if Redis sends nothing for
+/* If Redis sends nothing for ping_interval_ms, the link queues a PING; if Redis sends nothing for
  * another ping_interval_ms, the link breaks the connection. Time is measured in ticks: if the host
  * blocks the loop, that counts as one tick, and bytes that came in that time are read before the
  * next tick. While commands are held, a PING would not be written, so silence does not count. */
@@ -146,8 +146,8 @@ static void link_fail_with_reply_text(struct link *l, const char *what, sio_slic
   link_fail_and_retry(l, why);
 }
 
-/* Fails the attempt if Redis answers a command of the login with an error. Only an error reply to
- * CLIENT SETNAME is ignored, because Redis may forbid that command. */
+/* If Redis answers a command of the login with an error, the attempt to connect fails. But an error
+ * reply to CLIENT SETNAME is ignored, because Redis may forbid that command. */
 static void handle_login_reply(struct link *l, struct link_socket *w, const redisReply *r) {
   bool is_name = w->greetings == 2, is_last = w->greetings == 1;
   w->greetings--;
@@ -166,7 +166,9 @@ static void handle_login_reply(struct link *l, struct link_socket *w, const redi
 
 static const char *describe_reader_error(int err) {
   switch (err) {
-    case SIO_ETOOBIG: return "Redis sent a message that is longer than max_message allows";
+    case SIO_ETOOBIG:
+      return "Redis sent a message that is longer than max_message allows, or has too many "
+             "elements";
     case UV_ENOMEM: return "no memory for what Redis sent";
     default: return "the peer does not speak the protocol of Redis";
   }

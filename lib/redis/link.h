@@ -2,13 +2,15 @@
  *
  * link.h - one connection to Redis, made again whenever it breaks.
  *
- *   DOWN --- sio__link_start_connecting_if_down() ---> CONNECTING (locate, connect, log in)
+ *   DOWN --- sio__link_start_connecting_if_down() ---> WAITING (no delay)
+ *   WAITING --- the delay is over ---> CONNECTING (locate, connect, log in)
  *   CONNECTING --- success ---> READY
- *   CONNECTING, READY --- failure ---> WAITING (longer each time) ---> CONNECTING
+ *   CONNECTING, READY --- failure ---> WAITING (a delay that grows)
  *   any --- sio__link_disconnect_and_drop_commands() ---> DOWN
  *
  * Commands are queued in any state, up to a maximum, and are written together at the next
- * sio__link_flush(). Those that were not written yet when the connection breaks are kept.
+ * sio__link_flush() in the state READY. When the connection breaks, the link keeps the commands
+ * that were not written yet.
  */
 #ifndef SIO_REDIS_LINK_H
 #define SIO_REDIS_LINK_H
@@ -16,8 +18,8 @@
 #include "redis/link_queue.h"
 #include "redis/link_types.h"
 
-/* Increments *handles for each uv handle and each lookup of the link. When one of them has ended,
- * *handles is decremented and then closed(l) is called. */
+/* The link increments *handles for its timer, and for each of its sockets and lookups. When one of
+ * them has ended, *handles is decremented and then closed(l) is called. */
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
@@ -27,7 +29,7 @@ void sio__link_start_connecting_if_down(struct link *l);
 /* Continues an attempt to connect for which ops->locate has returned false. The caller has set
  * l->to. Does nothing if the link does not wait for an address. */
 void sio__link_connect_to_located_address(struct link *l);
-/* Closes the connection, drops all commands and does not connect again. If the state is READY,
+/* Closes the connection and drops all commands; the state becomes DOWN. If the state is READY,
  * first writes as much of the queued commands as the kernel takes at once. */
 void sio__link_disconnect_and_drop_commands(struct link *l);
 /* Stops the link and closes its handles. When a handle has closed, closed(l) is called from the

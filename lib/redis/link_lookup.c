@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * link_lookup.c - resolves the name of a host for a link, in a thread of libuv. A lookup that was
- * cancelled is freed when that thread has finished it.
+ * cancelled is freed when libuv calls its callback.
  */
 #include "redis/link_lookup.h"
 

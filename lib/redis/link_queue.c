@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * link_queue.c - the ring link.expects has an entry for each command that has no reply yet: first
- * those that were written, then those whose bytes are in link.out.
+ * link_queue.c - the ring link.expects has a struct link_expect for each command whose reply is to
+ * be matched and has not come: first for commands that were written, then for those in link.out.
  */
 #include "redis/link_queue.h"
 

@@ -96,7 +96,7 @@ static int link_socket_wait_until_writable(struct link_socket *w, int fd) {
 }
 
 /* Writes as many of the unsent bytes as the kernel takes. They are written to the descriptor
- * directly, because uv_write() would raise SIGPIPE if Redis has closed the connection. */
+ * directly, because uv_write() could raise SIGPIPE if Redis has closed the connection. */
 static int link_socket_send_unsent_bytes(struct link_socket *w) {
   uv_os_fd_t fd;
   int err = uv_fileno(&w->u.handle, &fd);
@@ -114,7 +114,7 @@ static int link_socket_send_unsent_bytes(struct link_socket *w) {
   return err;
 }
 
-/* Takes ownership of the bytes. */
+/* Takes ownership of the bytes, also after an error. */
 static int link_socket_send_or_queue_bytes(struct link_socket *w, char *bytes, size_t n) {
   struct unsent *x = sio__malloc(sizeof *x);
   if (!x) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * link_socket.h - a socket that is connected, or being connected, to Redis: it writes and reads the
- * plaintext of a link, over TLS or not. Each attempt to connect has one of its own. It is freed
- * when its uv handles are closed, which may be after the next attempt has begun.
+ * plaintext of a link, over TLS or not. Each attempt to connect to an address has a socket of its
+ * own. A socket is freed when its uv handles are closed, which may be after the next attempt has
+ * begun.
  */
 #ifndef SIO_REDIS_LINK_SOCKET_H
 #define SIO_REDIS_LINK_SOCKET_H
@@ -18,8 +19,8 @@ struct link_socket_ops {
   void (*connected)(struct link_socket *w, int status);
   /* Called with plaintext that was received. */
   void (*received)(struct link_socket *w, const char *p, size_t n);
-  /* Called when the connection broke. what: one line of printable text, or NULL if reading has
-   * failed. err: an error code that explains `what` further, or 0. */
+  /* Called when the connection broke or TLS has failed. what: one line of printable text, or NULL
+   * if reading has failed. err: an error code that explains `what` further, or 0. */
   void (*failed)(struct link *l, const char *what, int err);
 };
 
@@ -28,7 +29,7 @@ struct unsent;
 struct link_socket {
   const struct link_socket_ops *ops;
   struct link *link; /* the link that uses the socket; NULL after sio__link_close_socket() */
-  unsigned *handles; /* the counter of the link: how many uv handles are not closed yet */
+  unsigned *handles; /* link.handles: decremented when the socket is freed */
   /* The link that made the socket. Its callback link.closed is called when the socket is freed. The
    * pointer stays set after sio__link_close_socket(), because the link is freed only after all of
    * its handles have closed. */
@@ -55,15 +56,15 @@ struct link_socket {
 };
 
 /* Allocates a socket for the next attempt to connect and stores it in l->socket. Returns the
- * socket, or NULL if memory or descriptors ran out. */
+ * socket, or NULL after an error. */
 struct link_socket *sio__link_socket_new(struct link *l, const struct link_socket_ops *ops);
 int sio__link_socket_connect(struct link_socket *w, const struct sockaddr *address);
 void sio__link_socket_connect_to_path(struct link_socket *w, const char *path);
 /* Closes l->socket, if there is one, and sets it to NULL. The socket is freed later, when its
  * handles have closed. */
 void sio__link_close_socket(struct link *l);
-/* Sends the bytes, over TLS if the link uses it, and takes ownership of them. What the kernel does
- * not take now is sent later. Returns 0 or an error. */
+/* Sends the bytes, over TLS if the link uses it, and takes ownership of them, also after an error.
+ * What the kernel does not take now is sent later. Returns 0 or an error. */
 int sio__link_socket_send_and_free_bytes(struct link_socket *w, char *bytes, size_t n);
 /* Starts reading. With TLS does nothing, because reading was started with the handshake. */
 int sio__link_socket_start_reading_unless_tls(struct link_socket *w);

@@ -10,7 +10,7 @@
 
 enum {
   TLS_PIECE = 16384, /* the most bytes of plaintext that are encrypted or decrypted at a time */
-  TLS_HANDSHAKE_OUT_MAX = 128 * 1024 /* the most unsent bytes of ciphertext during the handshake */
+  TLS_HANDSHAKE_OUT_MAX = 128 * 1024 /* the most bytes of link_tls.cipher during the handshake */
 };
 
 static int append_link_ciphertext(void *to, const char *p, size_t n) {

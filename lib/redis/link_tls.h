@@ -13,13 +13,14 @@
 
 struct link_tls {
   const sio_tls_ops *provider;
-  void *session;     /* the session of the provider; NULL: no TLS, or not begun yet */
+  void *session;     /* the session of the provider; NULL: there is none */
   bool established;  /* the handshake is complete */
   struct buf cipher; /* ciphertext for sio__link_tls_take_ciphertext() */
   char *plain;       /* buffer for decrypted input */
 };
 
-/* Begins the handshake. Then sio__link_tls_take_ciphertext() returns the first bytes to send. */
+/* Begins the handshake. Returns 0, and then sio__link_tls_take_ciphertext() returns the first bytes
+ * to send; or returns an error. */
 int sio__link_tls_begin(struct link_tls *t, const sio_tls *tls);
 void sio__link_tls_close_and_free(struct link_tls *t);
 int sio__link_tls_encrypt(struct link_tls *t, const char *p, size_t n);

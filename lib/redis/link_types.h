@@ -25,9 +25,10 @@ struct link;
 
 struct link_kept;
 
-/* Says what is done with the reply to a command. If all fields are zero, the reply is ignored. */
+/* Says what is done with the reply to a command. */
 struct link_expect {
-  /* Called with the reply, which may be an error reply, or with NULL if no reply will come. */
+  /* Called with the reply, which may be an error reply, or with NULL if no reply will come. It is
+   * called for links of a struct redis_server; NULL: not called. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
   char id[LINK_ID];       /* says for which request or entry the command was sent */
   bool asking;            /* the command follows ASKING: its slot is still moving to this server */
@@ -53,10 +54,11 @@ struct link_ops {
   void (*ready)(struct link *l);
   /* Called with each reply, except those to the commands of the login. */
   void (*reply)(struct link *l, const redisReply *r);
-  /* Called when no reply to a command will come. The link frees expect->kept after the call. */
+  /* Called when the link drops a command that has no reply yet. The link frees expect->kept after
+   * the call. */
   void (*lost)(struct link *l, struct link_expect *expect);
-  /* Called when an attempt to connect has failed or the connection has broken. The next attempt
-   * begins in wait_ms. why: one line of printable text. */
+  /* Called when an attempt to connect has failed, or the connection has broken or was broken by
+   * this side. The next attempt begins in wait_ms. why: one line of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
   /* Finds the address to connect to. Returns true if the address is in l->to. Returns false if it
    * is not known yet: the attempt then waits for sio__link_connect_to_located_address(). */
@@ -64,7 +66,7 @@ struct link_ops {
   /* Checks the reply to the last command of the login. Returns NULL if this is the right server,
    * or a text for ops->down that says why it is not. */
   const char *(*greeted)(struct link *l, const redisReply *r);
-  void (*tick)(struct link *l); /* called every ping_interval_ms; may be NULL */
+  void (*tick)(struct link *l); /* called about every ping_interval_ms while READY; may be NULL */
   /* Returns true while commands must not be written. NULL: they may always be written. */
   bool (*is_held)(struct link *l);
 };
@@ -90,26 +92,28 @@ struct link {
   const struct link_ops *ops;
   const struct link_options *options;
   enum link_state state;
-  bool expects_replies; /* each command gets one reply; false for a link that is subscribed */
+  bool expects_replies; /* each reply is the one to the oldest command that was written */
   bool locating; /* the state is CONNECTING; sio__link_connect_to_located_address() is awaited */
   struct link_address to;
   struct link_socket *socket; /* of the current attempt or connection, or NULL; see link_socket.h */
-  struct link_lookup *lookup; /* the lookup that is under way, or NULL; see link_lookup.c */
+  struct link_lookup *lookup; /* the lookup whose result is awaited, or NULL; see link_lookup.c */
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
   struct buf out;              /* commands that are not written yet                */
-  size_t max_out;              /* the most bytes that sio__link_queued_bytes() may reach */
+  size_t max_out;              /* see sio__link_queue_command() */
   size_t kept;                 /* bytes of all link_kept of the commands in `expects` */
   struct link_expect *expects; /* a ring: the commands that have no reply yet */
   /* first: index of the oldest command in `expects`; cap_expects: its capacity, a power of two */
   uint32_t first, nexpects, cap_expects;
   uint32_t nwritten; /* how many of the nexpects commands were written */
-  unsigned failures; /* how often the link has failed since a connection lasted retry_max_ms */
+  unsigned failures; /* how often it has failed since it started or was READY for retry_max_ms */
   uint64_t ready_ms; /* when the state became READY */
-  bool has_received; /* bytes were received since the last tick of the timer */
-  unsigned ticks, silent_ticks; /* ticks of the timer since READY, and since bytes were received */
+  bool has_received; /* since the last tick of the timer, bytes came or the state became READY */
+  /* ticks of the timer since READY, and successive ticks of silence: see
+   * on_timer_ping_or_break_silent_link() */
+  unsigned ticks, silent_ticks;
   uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
-  unsigned *handles;    /* counts uv handles and lookups that have not ended yet */
+  unsigned *handles;    /* counts the timer, sockets and lookups that have not ended yet */
   void (*closed)(struct link *l);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.c - a line is only counted if another line of its kind was logged less than a second ago.
+ * log.c - a line is only counted if another line of its kind was added less than a second ago, or
+ * was not passed to the host yet.
  */
 #include "redis/log.h"
 

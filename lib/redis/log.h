@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * log.h - lines for the host's log, at most one of each kind per second; further lines are counted.
- * They are passed to the host from the loop, because a function that sends must not call the host.
+ * Lines are passed to the host from the loop, because a function that sends must not call the host.
  */
 #ifndef SIO_REDIS_LOG_H
 #define SIO_REDIS_LOG_H
@@ -15,9 +15,9 @@ enum redis_log_kind {
   REDIS_LOG_DISCOVERY, /* a sentinel, or a node that is asked for the slot table, does not answer */
   REDIS_LOG_ERROR_REPLY,    /* Redis answered with an error */
   REDIS_LOG_MISSED,         /* a message reached fewer Socket.IO servers than messages before */
-  REDIS_LOG_DROPPED,        /* a message to the other Socket.IO servers was not sent */
+  REDIS_LOG_DROPPED,        /* a message or another command was not sent, or was lost */
   REDIS_LOG_SILENT_SERVERS, /* other Socket.IO servers do not answer */
-  REDIS_LOG_MALFORMED,      /* a message was not understood */
+  REDIS_LOG_MALFORMED,      /* a received message was ignored because of an error */
   REDIS_LOG_KINDS
 };
 
@@ -38,8 +38,9 @@ struct redis_log {
   struct redis_log_line of[REDIS_LOG_KINDS];
 };
 
-/* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host. The caller must
- * clean text that Redis or a peer has sent with sio__copy_printable(). */
+/* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host, unless its level
+ * is not logged or the rate limit forbids the line. The caller must clean text that Redis or a peer
+ * has sent with sio__copy_printable(). */
 void sio__redis_log_queue_rate_limited_line(struct redis_log *n, enum redis_log_kind kind,
                                             int level, uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

@@ -36,8 +36,9 @@ void sio__pending_request_end(struct pending_request *q, int err) {
 
 /* ---- servers that do not answer -------------------------------------------------------------- */
 
-/* listening: how many other Socket.IO servers Redis has counted. If there are fewer than at the
- * count before, Redis has noticed that some are gone: so many fewer servers count as silent. */
+/* listening: how many other Socket.IO servers Redis has counted. If they are fewer than at the
+ * count before, Redis has noticed that some are gone: the number of silent servers is reduced by
+ * the difference. */
 static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
   struct silent_servers *k = &a->silent;
   uint64_t gone = listening < k->listening ? k->listening - listening : 0;
@@ -90,9 +91,10 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 
 /* ---- counting the servers -------------------------------------------------------------------- */
 
-/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). After the
- * last of these calls the request knows how many Socket.IO servers have to answer: one less than
- * are subscribed, because this server is subscribed, too. */
+/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). The last of
+ * these calls ends the request if all have failed. Otherwise the request now knows how many other
+ * Socket.IO servers there are: one less than are subscribed, because this server is subscribed,
+ * too. */
 static void pending_request_add_subscriber_count(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;

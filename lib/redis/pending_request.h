@@ -2,13 +2,14 @@
  *
  * pending_request.h - a request of this Socket.IO server to the others, until they have answered.
  *
- * Redis says how many servers are subscribed. A request is complete when as many servers have
- * answered; a request for acks, when as many acks have arrived as these servers have announced. If
- * its query ends first, the request ends with it.
+ * Redis says how many other servers are subscribed. A request is complete when as many servers have
+ * answered; a request for acks, when in addition as many acks have arrived as these servers have
+ * announced. If the query of the request ends first, the request ends with it.
  *
- * Servers that have not answered by then count as silent. A later request does not wait for this
- * number of servers, and ends with the status SIO_ETIMEOUT. The number becomes smaller when a late
- * response arrives, or when Redis counts fewer servers.
+ * Servers that have not answered when the query ends count as silent, if they had time to answer.
+ * Later requests do not wait for this number of answers, and end with the status SIO_ETIMEOUT if
+ * answers are missing. The number becomes smaller when a late response arrives, or when Redis
+ * counts fewer servers. It becomes 0 when all servers have answered a request.
  */
 #ifndef SIO_REDIS_PENDING_REQUEST_H
 #define SIO_REDIS_PENDING_REQUEST_H
@@ -23,36 +24,37 @@ struct pending_request {
   unsigned to_count;   /* how many replies to PUBSUB NUMSUB have not arrived yet */
   bool countable;      /* at least one reply to PUBSUB NUMSUB had a number */
   uint64_t listening;  /* the sum of the numbers in the replies to PUBSUB NUMSUB */
-  bool counted;        /* all replies to PUBSUB NUMSUB have arrived */
-  uint64_t counted_ms; /* when the last reply to PUBSUB NUMSUB arrived */
-  uint64_t servers;    /* how many other Socket.IO servers have to answer */
+  bool counted;        /* no more replies to PUBSUB NUMSUB are to come, and `servers` is set */
+  uint64_t counted_ms; /* when `counted` became true */
+  uint64_t servers;    /* how many other Socket.IO servers Redis has counted */
   uint64_t answered;   /* how many other Socket.IO servers have answered */
   uint64_t acks_expected, acks_came;
 };
 
 void sio__pending_requests_init_once(sio_redis *r); /* May be called more than once. */
 
-/* Creates a request, and asks Redis how many Socket.IO servers are subscribed. The caller then
- * publishes the message with the id (*out)->id. Returns 0, UV_ENOTCONN (sio_redis.state is not
- * READY, or the adapter has stopped), UV_ENOBUFS, UV_ENOMEM or another error. */
+/* Creates a request, and asks Redis how many Socket.IO servers are subscribed. Unless that is all
+ * (MESSAGE_COUNT), the caller then publishes a message with the id (*out)->id. Returns 0,
+ * UV_ENOTCONN (sio_redis.state is not READY, or the adapter has stopped), UV_ENOBUFS, UV_ENOMEM or
+ * another error. */
 int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
                              sio_query *query);
-/* Ends and frees a request that cannot be published, or whose query has ended. err is passed to
- * sio_adapter_api.query_release(). */
+/* Ends and frees the request. err is passed to sio_adapter_api.query_release(). */
 void sio__pending_request_end(struct pending_request *q, int err);
 /* The first function finds the pending request with this id, the second the one whose answers the
  * query collects. They return NULL if there is none. */
 struct pending_request *sio__pending_request_find(sio_redis *r, const char *id);
 struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query);
 
-/* Called when the query that collects the answers ends before all servers have answered, because
- * its time is up or the server closes. Ends and frees the request. */
+/* Called when the query that collects the answers ends before the request: because its time is up,
+ * or the server closes. Ends and frees the request. */
 void sio__pending_request_end_with_its_query(struct pending_request *q);
-/* Called when a response has arrived to a request that has ended already. If it was the last
- * request that ended without all answers, one server less counts as silent. */
+/* Called with the id of a response that is for no pending request. If it is the id of the last
+ * request that silent servers did not answer, one server less counts as silent. */
 void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id);
 
-/* Called when a server has sent its last response to a request. May end and free the request. */
+/* These functions are called when a server has sent its response, its response with the number of
+ * acks that will come (`acks`), or an ack. They may end and free the request. */
 void sio__pending_request_count_response(struct pending_request *q);
 void sio__pending_request_add_client_count(struct pending_request *q, uint64_t acks);
 void sio__pending_request_count_ack(struct pending_request *q);

@@ -24,7 +24,7 @@ int sio__random_hex_id(char out[LINK_ID]) {
   return err;
 }
 
-/* Clears m. */
+/* Publishes m, or counts it as dropped. Clears m. */
 static int publish_and_clear_message_on_channel(sio_adapter *a, const char *kind, const char *last,
                                                 struct message *m) {
   struct message channel;
@@ -52,8 +52,8 @@ int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, 
   return publish_and_clear_message_on_channel(a, kind, last, &packed);
 }
 
-/* The streams adapter publishes MessagePack, because that of Node.js reads only MessagePack from
- * channels. */
+/* The streams adapter publishes MessagePack, because the streams adapter of Node.js reads only
+ * MessagePack from channels. */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m) {
   return a->streams ? sio__publish_as_msgpack(a, kind, last, m, NULL, 0)
                     : publish_and_clear_message_on_channel(a, kind, last, m);

@@ -2,13 +2,13 @@
  *
  * publish.h - the adapter of one namespace, and what it publishes.
  *
- *   adapter.c           the tables of functions that the host calls
+ *   adapter.c           the sio_adapter_ops of each adapter, and what the adapters share
  *   sharded.c           what differs in the sharded adapter
- *   pending_request.c   requests of this server, until all other servers have responded
+ *   pending_request.c   requests of this server that wait for responses
  *   receive_event.c     events that other servers broadcast
  *   receive_request.c   requests of other servers, and the responses to them
  *   receive_response.c  responses of other servers
- *   receive_sharded.c   the same in the messages of the sharded adapter
+ *   receive_sharded.c   events, requests and responses in the messages of the sharded adapter
  */
 #ifndef SIO_REDIS_PUBLISH_H
 #define SIO_REDIS_PUBLISH_H
@@ -38,7 +38,7 @@ struct message_format {
   /* what follows sio_adapter.key in the names of the channels for requests and for responses */
   const char *requests, *responses;
   const char *answer_key; /* the JSON key of the answer to a server-side event */
-  bool packs;             /* broadcasts and acks are always MessagePack */
+  bool packs;             /* broadcasts and acks are MessagePack even without attachments */
   void (*broadcast)(struct message *m, const sio_adapter *a, sio_slice event,
                     const struct message_target *to);
   void (*ask)(struct message *m, const sio_adapter *a, const char *id, sio_slice event,
@@ -56,13 +56,13 @@ struct message_format {
   const char *(*room_of)(const sio_adapter *a, const struct message_target *to);
 };
 
-/* Socket.IO servers that Redis counts as subscribed, but that do not answer, because Redis has not
- * noticed that they are gone. Only their number is known: a response of the classic protocol does
- * not name its sender. */
+/* Socket.IO servers that Redis counts as subscribed, but that do not answer: for example, Redis has
+ * not noticed that they are gone. Only their number is known: a response of the classic protocol
+ * does not name its sender. */
 struct silent_servers {
   uint64_t n;            /* how many servers are silent */
   uint64_t listening;    /* how many other servers were subscribed at the last count of Redis */
-  char late_id[LINK_ID]; /* id of the last request that ended without all answers; "": none */
+  char late_id[LINK_ID]; /* id of the last request that silent servers did not answer; "": none */
 };
 
 struct sio_adapter {
@@ -100,8 +100,9 @@ int sio__random_hex_id(char out[LINK_ID]);
  * error. */
 int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 
-/* Publishes m on a channel and clears m. If m->err is set, publishes nothing and returns m->err.
- * kind and last are parts of the channel's name: see sio__message_write_channel_name(). */
+/* Publishes m on a channel and clears m. If m->err is set or the adapter has stopped, publishes
+ * nothing and returns an error. kind and last are parts of the channel's name: see
+ * sio__message_write_channel_name(). */
 int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
 /* Like sio__publish_message(), but converts m to MessagePack. bins: the attachments of m. */
 int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,

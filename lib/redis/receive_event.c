@@ -16,10 +16,10 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* The streams adapter calls this when it is an event's turn. So it is passed to the memory
- * adapter, and not to sio__streams_deliver_after_waiting_entries(), which would queue it again. If
- * the server has several threads, packet_broadcast_own() calls the adapter's `broadcast` for the
- * sockets of this one. */
+/* In the streams adapter, sio_adapter_ops.broadcast may queue a packet behind other entries. So the
+ * packet is passed to the memory adapter. If the server has several threads, packet_broadcast_own()
+ * calls `broadcast` for the sockets of this thread; delivers_now makes `broadcast` pass the packet
+ * to the memory adapter, too. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
                                          uint64_t origin) {
   if (!a->streams) return a->api->packet_broadcast(p, to);
@@ -51,7 +51,7 @@ int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *d
   const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
   if (!sio__unpack_map_fields(packet, fields, 3)) return SIO_EPROTO;
   if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
-  /* In the sharded protocol the envelope names the namespace, which was checked before. */
+  /* With the sharded and streams adapters, the caller has checked the namespace. */
   *ours = a->sharded || is_packet_for_namespace(a, nsp);
   return 0;
 }
@@ -70,9 +70,9 @@ int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice 
   return err;
 }
 
-/* Returns false if the channel is for one room, and no socket of this server is in that room. If
- * the server has several threads, returns true even then, because this thread does not know the
- * rooms of the sockets of other threads. */
+/* Returns false if the channel is for one room, and no socket of this server is in that room, or
+ * if the name of the channel is not valid. If the server has several threads, returns true for each
+ * room, because this thread does not know the rooms of the sockets of other threads. */
 static bool may_have_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;

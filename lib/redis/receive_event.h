@@ -9,8 +9,9 @@
 
 /* A callback for subscription.on_message. */
 void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_slice payload);
-/* Parses the packet of a broadcast. Sets *data to the event, and *ours to whether the packet is for
- * the namespace of the adapter. Returns 0 or SIO_EPROTO. */
+/* Parses the packet of a broadcast. Sets *data to the event. In the classic adapter sets *ours to
+ * whether the packet is for the namespace of the adapter; in the others sets it to true. Returns 0
+ * or SIO_EPROTO. */
 int sio__parse_event_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours);
 int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice opts);
 /* Sends the event `data` to the local sockets of the target. q: the query that collects the acks of
@@ -18,7 +19,7 @@ int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice 
  * empty. origin: sio_packet_info.origin of an event of this process, otherwise 0. */
 int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const sio_target *to,
                                         sio_query *q, sio_slice offset, uint64_t origin);
-/* Sends a packet to the sockets of this process. */
+/* Sends a packet to the sockets of this process that are in the target. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
                                          uint64_t origin);
 

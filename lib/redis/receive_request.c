@@ -18,7 +18,7 @@ static const char *choose_response_channel_suffix(const struct requester *k) {
   return alone && k->uid[0] ? k->uid : NULL;
 }
 
-/* Writes the beginning of a response. end_and_publish_response() writes the rest. */
+/* Writes the beginning of a response. end_and_publish_response() writes the end. */
 static void begin_response_message(struct message *m, const struct requester *k,
                                    enum message_type type) {
   sio__message_init(m, adapter_message_pool(k->adapter));
@@ -222,8 +222,9 @@ static void publish_empty_response(const struct requester *k) {
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
-/* Handles a request of version 6 of the Node.js adapter, which names one socket. Only the Socket.IO
- * server that has this socket acts, and then publishes an empty response. */
+/* Handles a request of version 6 of the Node.js adapter, which names one socket. Does nothing if
+ * this server does not have the socket. Publishes an empty response if the request has an id and
+ * there was no error. */
 static int handle_request_for_one_socket(const struct requester *k, enum message_type type,
                                          const struct request_fields *f) {
   char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];

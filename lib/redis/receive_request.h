@@ -10,7 +10,8 @@
 /* A callback for subscription.on_message. */
 void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload);
 
-/* The Socket.IO server that has sent a request, and the id of the request. */
+/* The Socket.IO server that has sent a request, and the id of the request. A text is "" if the
+ * request does not have it. */
 struct requester {
   sio_adapter *adapter;
   char uid[SERVER_UID_MAX], id[ID_MAX];

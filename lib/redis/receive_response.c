@@ -106,13 +106,13 @@ int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fie
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  /* A server that sends acks has sent a MESSAGE_COUNT before, which was its response. */
+  /* An ack does not count as a late response: its server has sent a MESSAGE_COUNT before. */
   if (!q && f->type != MESSAGE_ACK) sio__uncount_silent_server_if_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }
 
-/* A callback for subscription.on_message. The channel also carries the responses to requests of
- * other servers, which are ignored. */
+/* A callback for subscription.on_message. Responses to requests of other servers, which the channel
+ * may also carry, are ignored. */
 void sio__on_response_message(struct subscription *s, sio_slice channel, sio_slice payload) {
   sio_adapter *a = s->adapter;
   struct response_fields f = { 0 };

@@ -8,7 +8,7 @@
 
 #include "redis/publish.h"
 
-/* A callback for subscription.on_message, for all messages of the sharded adapter. */
+/* A callback for subscription.on_message, for all channels of the sharded and streams adapters. */
 void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slice payload);
 /* Handles a stream entry of another Socket.IO server that makes sockets join rooms, leave rooms or
  * disconnect, or that is an event for servers. type: enum sharded_type. Returns 0 or an error. */

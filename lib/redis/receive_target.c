@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_target.c - which sockets of this process a message of another server is for.
+ * receive_target.c - which sockets of this process a received message is for.
  */
 #include "redis/receive_target.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_target.h - which sockets of this process a message of another server is for.
+ * receive_target.h - which sockets of this process a received message is for.
  */
 #ifndef SIO_REDIS_RECEIVE_TARGET_H
 #define SIO_REDIS_RECEIVE_TARGET_H
@@ -20,7 +20,8 @@ struct received_target {
 int sio__received_target_parse(struct received_target *t, sio_slice opts);
 void sio__received_target_clear(struct received_target *t);
 /* Parses the rooms that a message is for. If `rooms` has no bytes or is an empty array, the message
- * is for all sockets. If sio__unpack_room_name() accepts none of the names, it is for no socket. */
+ * is for all sockets. If sio__unpack_room_name() accepts none of the names, the message is for no
+ * socket. */
 int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms);
 sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t);
 

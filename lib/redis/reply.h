@@ -2,8 +2,8 @@
  *
  * reply.h - what Redis sends, parsed by the reader of hiredis.
  *
- * The size of a reply is limited: it has at most max_elements elements, and while it is incomplete
- * at most `max` bytes of it, and those of one more read, are kept.
+ * The size of a reply is limited: it has at most max_elements elements, nested ones included. If an
+ * element is incomplete after a read, at most `max` bytes of that element may have come.
  */
 #ifndef SIO_REDIS_REPLY_H
 #define SIO_REDIS_REPLY_H

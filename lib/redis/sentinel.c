@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sentinel.c - follows the master that sentinels watch. Each attempt to connect asks a sentinel
- * first; a server that does not call itself a master (ROLE) is not used. Sentinels close the
- * connections to a master that has become a replica; in case something else makes a master a
+ * sentinel.c - follows the master that sentinels watch. Each attempt of server.c to connect asks a
+ * sentinel first; a server that does not call itself a master (ROLE) is not used. Sentinels close
+ * the connections to a master that has become a replica; in case something else makes a master a
  * replica, ROLE is also sent every ping_interval_ms.
  */
 #include "redis/context.h"
@@ -82,8 +82,8 @@ static bool is_same_link_address(const struct link_address *a, const struct link
   return strcmp(a->host, b->host) == 0 && strcmp(a->port, b->port) == 0;
 }
 
-/* Called when l, one of the two connections of p, is ready. If the other connection has another
- * address, breaks it, so that it is made again to the same master as l. */
+/* Called when l, one of the two connections of p, is ready. Counts and logs a change of the master.
+ * If the other connection is ready and has another address, breaks it, so that it is made again. */
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
   sio_redis *r = p->redis;
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;

@@ -11,8 +11,8 @@
 enum {
   /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
-  HOLD_MS = 1000,          /* the longest time that commands wait on a new connection */
-  BROKE_LATELY_MS = 30000, /* commands wait only if a connection broke less than this time ago */
+  HOLD_MS = 1000,          /* the longest time that commands wait after a reconnect */
+  BROKE_LATELY_MS = 30000, /* commands wait only if a connection failed at most this time ago */
   COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
 };
 
@@ -23,8 +23,8 @@ struct redis_server *sio__redis_server_of_link(struct link *l) {
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
-/* Logs an error reply. If the error is READONLY, the Redis server is no longer a master: breaks the
- * connection, since the next attempt may find the new master. */
+/* Counts and logs an error reply. If the error is READONLY, the Redis server is a replica: breaks
+ * the connection, since the next attempt may find the master. */
 static void log_command_error_and_leave_replica(struct link *l, sio_slice error) {
   char text[160];
   sio_redis *r = sio__redis_server_of_link(l)->redis;
@@ -212,9 +212,9 @@ bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link
   return found;
 }
 
-/* n is how many Socket.IO servers have received a message. If a connection broke recently and n is
- * smaller than before, the missing servers have missed the message, which is counted and logged. If
- * n is still smaller after COME_BACK_MS, these servers count as gone. */
+/* n is how many Socket.IO servers have received a message. If a connection failed or a slot moved
+ * recently, and n is smaller than before, the missing servers have missed the message, which is
+ * counted and logged. If n is still smaller after COME_BACK_MS, these servers count as gone. */
 static void count_message_missed_by_servers(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
@@ -226,10 +226,10 @@ static void count_message_missed_by_servers(sio_redis *r, long long n) {
     return;
   }
   r->stats.missed++;
-  REDIS_LOG(
-      r, REDIS_LOG_MISSED, SIO_LOG_WARN,
-      "a message reached only %lld of the %lld servers that listened before a connection broke", n,
-      k->before);
+  REDIS_LOG(r, REDIS_LOG_MISSED, SIO_LOG_WARN,
+            "a message reached only %lld of the %lld servers that listened before a connection "
+            "broke or a slot moved",
+            n, k->before);
 }
 
 void sio__redis_remember_receiver_count_at_break(sio_redis *r) {
@@ -284,8 +284,8 @@ static void pass_subscriber_count_to_request(struct link *l, const struct link_e
   r->counted(r, expect->id, parse_numsub_reply(reply));
 }
 
-/* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all of
- * these servers are asked. */
+/* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all
+ * servers are asked that the slot table names and whose connections have not failed. */
 static int request_subscriber_counts_of_all_servers(sio_redis *r, const sio_slice *words,
                                                     struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;

@@ -101,8 +101,8 @@ static void sharded_write_response_start(struct message *m, const char *id,
   write_request_id_member(m, id);
 }
 
-/* Returns true if messages for this room are published on a channel of its own. All Socket.IO
- * servers must be set to the same subscription mode. */
+/* Returns true if broadcasts to this room alone are published on a channel of the room. All
+ * Socket.IO servers must be set to the same subscription mode. */
 static bool has_room_own_channel(const sio_adapter *a, const char *room) {
   if (a->mode == SIO_REDIS_DYNAMIC) return strlen(room) != SOCKET_ID_LEN;
   return a->mode == SIO_REDIS_DYNAMIC_PRIVATE;
@@ -234,8 +234,8 @@ void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
-/* If there is no memory to subscribe to the channel of this socket, messages that other servers
- * send to this socket alone are lost. This is counted as one dropped message. */
+/* If this server cannot subscribe to the channel of the socket, broadcasts of other servers to this
+ * socket alone are lost. This is counted as one dropped message. */
 void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;

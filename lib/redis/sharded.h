@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sharded.h - what differs in the sharded adapter: the messages, and a channel for each room.
+ * sharded.h - what differs in the sharded adapter: the messages, and channels for rooms.
  */
 #ifndef SIO_REDIS_SHARDED_H
 #define SIO_REDIS_SHARDED_H
@@ -23,8 +23,8 @@ enum sharded_type {
   SHARDED_ACK
 };
 
-/* The functions for the sio_adapter_ops of the sharded adapter. The channel of a room is subscribed
- * to while the room has members on this server. */
+/* The functions for the sio_adapter_ops of the sharded adapter. If a room has a channel of its own
+ * (sio_redis_subscription_mode), they subscribe to it while the room has members on this server. */
 int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room);
 void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s);

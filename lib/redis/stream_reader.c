@@ -135,7 +135,8 @@ static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
   struct stream *st = stream_of_reader_link(l);
   if (reply->type == REDIS_REPLY_STATUS) return;
   if (sio__stream_handle_redirect_or_temporary_error(st, l, reply)) {
-    sio__link_break_and_reconnect(l, "the slot of the stream is on another server of the cluster");
+    sio__link_break_and_reconnect(l,
+                                  "the slot of the stream has moved, or its server is not ready");
     return;
   }
   if (is_error_reply(reply)) sio__redis_count_and_log_error_reply(st->redis, reply);

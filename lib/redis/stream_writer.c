@@ -187,7 +187,7 @@ static void stream_writer_requeue_entry_and_reconnect(struct stream *st,
           : NULL;
   if (e) e->state = ENTRY_QUEUED;
   sio__link_break_and_reconnect(&st->writer,
-                                "the slot of the stream is on another server of the cluster");
+                                "the slot of the stream has moved, or its server is not ready");
 }
 
 static void on_stream_writer_reply(struct link *l, const redisReply *reply) {

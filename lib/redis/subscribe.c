@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * subscribe.c - subscriptions. Each is on one Redis server. In a Redis Cluster that server may end
- * the subscription, lose its connection or leave the cluster; then the subscription is made on
- * another server.
+ * the subscription, lose its connection or leave the cluster; then the subscription is made again,
+ * if necessary on another server.
  */
 #include "redis/context.h"
 
@@ -25,8 +25,8 @@ static void subscription_set_and_count_awaited(sio_redis *r, struct subscription
   s->awaited = awaited;
 }
 
-/* Called when Redis has lost the subscription: messages on the channel are missed until Redis
- * confirms the subscription again. */
+/* Called when Redis may have lost the subscription, or the subscription moves to another server:
+ * counts an interruption if Redis had confirmed the subscription. */
 static void subscription_mark_interrupted(sio_redis *r, struct subscription *s) {
   r->stats.interrupted += s->confirmed;
   s->confirmed = false;
@@ -76,8 +76,8 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
   return err;
 }
 
-/* Subscribes again after Redis has lost the subscription. sio_redis.state is not READY until Redis
- * confirms the subscription, because messages are missed until then. */
+/* Sends the command that subscribes. sio_redis.state is not READY until Redis confirms the
+ * subscription, because messages are missed until then. */
 static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
   subscription_set_and_count_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
@@ -85,7 +85,7 @@ static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
 
 static void break_subscriber_connection(struct link *l, int err) {
   sio__link_break_and_reconnect(l, err == UV_ENOBUFS
-                                       ? "max_queued is too small for the subscriptions"
+                                       ? "the commands for the subscriptions are longer than 1 GiB"
                                        : "no memory for the subscriptions");
 }
 
@@ -234,8 +234,8 @@ static bool pop_expected_reply_if_it_matches_channel(struct link *l, sio_slice n
 
 /* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent without a command, because
  * the slot of the channel has moved to another server. Sends SSUBSCRIBE to p again; the error reply
- * names the new server. Unlike after a broken connection, commands are not held meanwhile: the slot
- * may move to a connected server, and later commands would be sent there before the held ones. */
+ * names the new server. Unlike after a broken connection, the queued commands of p are not held: if
+ * the new server is connected, later commands would be sent to it before the held ones. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
@@ -261,8 +261,8 @@ static void resubscribe_refused_at_next_flush(struct redis_server *p) {
   sio__redis_schedule_flush(p->redis);
 }
 
-/* Handles an error reply on the connection for subscriptions. An error reply to SUNSUBSCRIBE is
- * only logged, because no subscription has failed. */
+/* Handles an error reply on the connection for subscriptions. If the error is known to be the reply
+ * to an unsubscribe command, no subscription is repaired, because none has failed. */
 static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   struct link_expect refused;
   struct redis_server *p = sio__redis_server_of_link(l);

@@ -58,7 +58,7 @@ struct unpacked_names {
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
 void sio__unpacked_room_names_clear(struct unpacked_names *names);
 
-/* A value as JSON text. Its attachments point into the message that was received. */
+/* A value as JSON text; no bytes become null. The attachments point into the value. */
 struct unpacked_json {
   struct sio_parser_out out;
 };

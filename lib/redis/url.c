@@ -11,7 +11,7 @@
 
 enum { PORT_MAX = 65535, DATABASE_MAX = 1000000, HOST_MAX = 255 };
 
-#define BAD_PERCENT "url: a '%' is not followed by two hexadecimal digits"
+#define BAD_PERCENT "url: a '%' is followed by 00, or not by two hexadecimal digits"
 
 static int set_url_error(const char **why, int err, const char *text) {
   *why = text;
@@ -24,7 +24,7 @@ static int url_hex_digit_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes each %XX in s. Returns false if a sequence is incomplete or stands for a NUL. */
+/* Decodes each %XX in s. Returns false if a sequence is invalid or stands for a NUL. */
 static bool url_decode_percent(char *s) {
   char *to = s;
   for (; *s; s++) {
@@ -69,7 +69,8 @@ static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   if (*host == '[') {
     char *rest = cut_text_at_char(host, ']', false);
     if (!rest || (*rest && *rest != ':'))
-      return set_url_error(why, UV_EINVAL, "url: ']' is missing");
+      return set_url_error(why, UV_EINVAL,
+                           "url: ']' is missing, or something other than a port follows it");
     port = *rest ? rest + 1 : NULL;
     host++;
   } else {
@@ -84,7 +85,7 @@ static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   return 0;
 }
 
-/* Parses one host, or several that are separated by commas. */
+/* Parses the host of one server, or the hosts of sentinels or nodes, which commas separate. */
 static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
   int err = 0;
   for (char *next; !err && hosts; hosts = next) {
@@ -130,8 +131,9 @@ static int url_parse_redis_scheme(struct redis_url *u, char *rest, const char **
 
 static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **why) {
   if (*path != '/' || !url_decode_percent(path))
-    return set_url_error(why, UV_EINVAL,
-                         "url: unix:// must be followed by the absolute path of a socket");
+    return set_url_error(
+        why, UV_EINVAL,
+        "url: unix:// must be followed by an absolute path, in which each '%' is valid");
   u->path = path;
   return 0;
 }
@@ -165,7 +167,7 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
   }
   return set_url_error(
       why, UV_EINVAL,
-      "url: it must begin with unix://, redis://, redis+sentinel:// or redis+cluster://");
+      "url: it must begin with unix://, redis[s]://, redis[s]+sentinel:// or redis[s]+cluster://");
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }

@@ -16,18 +16,18 @@ struct redis_host {
 };
 
 struct redis_url {
-  char *text; /* owned; all other strings point into it */
+  char *text; /* owned; the other strings are parts of it, constants, or in sio_redis.texts */
   enum redis_url_kind kind;
   bool secure;                        /* the scheme begins with "rediss": TLS is used */
   struct redis_host hosts[URL_HOSTS]; /* the server, the sentinels, or some nodes of a cluster */
   unsigned nhosts;
   const char *path;                       /* the path of a Unix socket; NULL: TCP */
   const char *master;                     /* the name under which sentinels watch the master */
-  const char *user, *password, *database; /* NULL: the url has none */
+  const char *user, *password, *database; /* NULL: none */
 };
 
 /* Parses url; NULL stands for the default url. Returns 0, UV_EINVAL (*why is set to a static text)
- * or UV_ENOMEM. */
+ * or UV_ENOMEM. The caller must clear *u, also after an error. */
 int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why);
 void sio__redis_url_clear(struct redis_url *u);
 

@@ -83,8 +83,11 @@ static void url_is(const char *url, int err, const char *text) {
 }
 
 TEST(urls_are_checked) {
-  static const char begins[] = "url: it must begin with unix://, redis://, "
-                               "redis+sentinel:// or redis+cluster://";
+  static const char begins[] = "url: it must begin with unix://, redis[s]://, "
+                               "redis[s]+sentinel:// or redis[s]+cluster://";
+  static const char bracket[] = "url: ']' is missing, or something other than a port follows it";
+  static const char path[] =
+      "url: unix:// must be followed by an absolute path, in which each '%' is valid";
   static const char port[] = "url: the port is not a number from 1 to 65535";
   static const char *const percent[] = { "redis://u%4:p@h",      "redis://u:p%@h",
                                          "redis://u%4g:p@h",     "redis://u%g4@h",
@@ -105,15 +108,15 @@ TEST(urls_are_checked) {
   url_is("redis://h:x", UV_EINVAL, port);
   url_is("redis://h:0", UV_EINVAL, port);
   url_is("redis://h:65536", UV_EINVAL, port);
-  url_is("redis://[::1", UV_EINVAL, "url: ']' is missing");
-  url_is("redis://[::1]x", UV_EINVAL, "url: ']' is missing");
+  url_is("redis://[::1", UV_EINVAL, bracket);
+  url_is("redis://[::1]x", UV_EINVAL, bracket);
   url_is("redis://h/x", UV_EINVAL, "url: the database is not a number from 0 to 1000000");
   url_is("redis://h/", 0, "");
   url_is("redis://[::1]", 0, "");
   url_is("redis://:p@h", 0, "");
   url_is("redis://u%0a@h", 0, "");
   for (size_t i = 0; i < sizeof percent / sizeof *percent; i++)
-    url_is(percent[i], UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+    url_is(percent[i], UV_EINVAL, "url: a '%' is followed by 00, or not by two hexadecimal digits");
   memset(host + 8, 'h', 256);
   url_is(host, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
   host[8 + 255] = '\0';
@@ -133,9 +136,8 @@ TEST(urls_are_checked) {
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", 0, "");
   url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", UV_EINVAL,
          "url: it has more than 16 hosts");
-  url_is("unix:///x%2", UV_EINVAL,
-         "url: unix:// must be followed by the absolute path of a socket");
-  url_is("unix://x", UV_EINVAL, "url: unix:// must be followed by the absolute path of a socket");
+  url_is("unix:///x%2", UV_EINVAL, path);
+  url_is("unix://x", UV_EINVAL, path);
   EQ(uv_loop_close(&loop), 0);
   EQ(alloc_live, 0);
 }
@@ -696,7 +698,7 @@ TEST(questions_end_when_the_server_closes) {
   sio_server_close(srv, on_done, NULL);
   UNTIL(closed);
   settle();
-  SAW("the peer is gone idle: no adapter uses this Redis context ");
+  SAW("the peer is gone idle: no namespace uses this sio_redis ");
   end();
 }
 

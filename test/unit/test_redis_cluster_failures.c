@@ -251,7 +251,7 @@ TEST(a_redirect_to_a_server_whose_queue_is_full_drops_the_command) {
   UNTIL(redis_stats().redirected == 1);
   EQ(redis_stats().dropped, 1);
   settle();
-  CHECK(strstr(lines, "is dropped: max_queued bytes wait for Redis"));
+  CHECK(strstr(lines, "is dropped: max_queued leaves no room for it"));
   end_cluster();
 }
 

@@ -171,7 +171,7 @@ TEST(entries_wait_up_to_max_queued_bytes) {
   CHECK(dropped > 4 && dropped < 10);
   CHECK(redis_stats().queued > 1000 && redis_stats().queued <= 3000);
   settle();
-  CHECK(strstr(lines, "is dropped: max_queued bytes wait for Redis"));
+  CHECK(strstr(lines, "is dropped: max_queued leaves no room for it"));
   unsigned got = 0;
   for (const char *at = heard(p); (at = strstr(at, "[\"ev\"")); at++) got++;
   EQ(got, 10); /* here all of them */
