@@ -94,7 +94,7 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   st->ops = ops;
   st->read_count = o->read_count;
   st->read_next = 1;
-  /* If XREAD blocked for longer, the link would take the silent connection for a broken one. */
+  /* If XREAD blocked for longer, the link could take the silent connection for a broken one. */
   unsigned most = r->options.ping_interval_ms / 2 + 1;
   st->block_ms = o->block_ms < most ? o->block_ms : most;
   st->max_len = o->max_len;

@@ -16,8 +16,8 @@ int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t numbe
                                     const sio_slice *words, size_t n);
 uint64_t sio__stream_decode_reply_number(const struct link_expect *expect);
 
-/* Sends the command of an ENTRY_KEY. In a Redis Cluster the command is sent again if it gets no
- * reply. Returns 0 or an error. */
+/* Sends the command of an ENTRY_KEY. If it gets no reply, the entry is queued again. Returns 0 or
+ * an error. */
 int sio__stream_send_key_command(struct stream *st, struct stream_entry *e);
 /* Called when Redis has answered an ENTRY_KEY command on the connection of the writer: removes the
  * oldest ENTRY_KEY that was written. */

@@ -18,22 +18,22 @@ void sio__stream_remove_entry(struct stream *st, struct stream_entry *e);
 void sio__stream_free_entries(struct stream *st, struct list *list);
 void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *a);
 
-/* Delivers the entry to the local sockets, unless that was done before. id: the id of the entry, or
- * NULL if it is not known. */
+/* Delivers the entry to the local sockets, unless stream_entry.delivered is true or the adapter has
+ * closed. id: the id of the entry; NULL: deliver the event without its id. */
 void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
                                const struct stream_id *id);
-/* Delivers each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which still waits for
- * its id. */
+/* Delivers and frees each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which is
+ * not delivered yet. */
 void sio__stream_deliver_local_entries_at_front(struct stream *st);
-/* Delivers, without ids, all entries that were queued at or before the time `then` (a value of
- * uv_now()). */
+/* Delivers, without ids, the entries in st->sent and st->queued that were queued at or before the
+ * time `then` (a value of uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
-/* Starts the timer that delivers entries without ids when they have waited STREAM_WAIT_MS. The
- * timer stops when no entry waits. */
+/* Starts the timer that delivers entries without ids when they have waited about STREAM_WAIT_MS.
+ * The timer stops when no entry waits. */
 void sio__stream_start_delivery_timer(struct stream *st);
 
-/* Returns true if an event of this adapter was delivered to the local sockets before its id was
- * known, and was not read back yet. */
+/* Returns true if an event of this adapter was delivered to the local sockets without its id, and
+ * was not read back yet. */
 bool sio__stream_has_entries_delivered_early(const struct stream *st, const sio_adapter *a);
 
 static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
@@ -42,9 +42,9 @@ static inline struct stream_entry *stream_entry_of_list_node(struct list *it) {
 static inline bool is_entry_waiting_for_delivery(const struct stream_entry *e) {
   return e->kind == ENTRY_ADD && !e->delivered;
 }
-/* Returns true if entries of this server are not delivered to the local sockets yet, because they
- * were not read back from the stream. An event for local sockets only must then be queued as
- * ENTRY_LOCAL, so that it is delivered after them. */
+/* Returns true if entries of this server wait for their delivery to the local sockets, because they
+ * were not read back from the stream. An event that is for local sockets only must then be queued
+ * as ENTRY_LOCAL, so that it is delivered after these entries. */
 static inline bool has_stream_undelivered_entries(const struct stream *st) {
   return st->waiting > 0;
 }

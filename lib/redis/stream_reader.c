@@ -43,17 +43,17 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
-/* e: an entry of this server with a smaller number than the entry with the id *id, which was read
- * back. Returns true if no server has received e or will receive it: either e is not in the stream,
- * or it comes after the other entry and is ignored as a second copy (stream_repeats.h). The latter
- * happens if Redis executes commands of an old connection late, and refuses one of them. If e was
- * confirmed with a smaller id than *id, e was in the stream, and was trimmed. */
+/* e: an entry of this server with a smaller `seq` than the entry with the id *id, which was read
+ * back. Returns true if no other server of libsio delivers e: either e is not in the stream, or it
+ * comes after the other entry, so that it is ignored because of its `seq` (stream_repeats.h).
+ * Returns false if e was confirmed with a smaller id than *id: then e was in the stream, and was
+ * trimmed. */
 static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
   return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
 }
 
 /* Called when the entry with the number `seq` and the id *id was read back: delivers and frees the
- * entries of the list up to this one. Those that are lost are counted as dropped. */
+ * entries of the list up to this one. Lost entries before it are counted as dropped. */
 static void stream_deliver_and_free_entries_up_to(struct stream *st, struct list *list,
                                                   uint64_t seq, const struct stream_id *id) {
   bool found = false;
@@ -160,8 +160,8 @@ static void ignore_lost_stream_reader_reply(struct link *l, struct link_expect *
   (void)l, (void)expect;
 }
 
-/* The connection may have failed because a reply was longer than max_message, so the next XREAD
- * asks for one entry only. */
+/* The connection may have failed because a reply was too large, so the next XREAD asks for one
+ * entry only. */
 static void on_stream_reader_failed(struct link *l, const char *why, unsigned wait_ms) {
   struct stream *st = stream_of_reader_link(l);
   st->read_next = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_repeats.c - the last number of each Socket.IO server, in a map; when the map is full, its
- * oldest item is replaced.
+ * stream_repeats.c - the last number of each sender, in a map; when the map is full, the sender
+ * whose last entry is the oldest is replaced.
  */
 #include "redis/stream_repeats.h"
 
@@ -10,10 +10,10 @@
 
 enum { SENDERS_MAX = 1024, SENDER_UID_MAX = 32 };
 
-/* One sender of entries, known by its uid: a Socket.IO server, or one of its namespaces. */
+/* A sender of entries with a field `seq`, known by its uid: a server of libsio. */
 struct stream_sender {
   struct list by_age; /* in stream.senders_by_age; the sender of the newest entry is the last */
-  uint64_t seq;       /* the field `seq` of the sender's last entry */
+  uint64_t seq;       /* the greatest `seq` of the sender's entries */
   size_t uid_len;
   char uid[SENDER_UID_MAX];
 };

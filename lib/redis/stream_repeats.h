@@ -4,9 +4,9 @@
  *
  * When the connection of a writer breaks, Redis may still execute an XADD that has left this
  * machine, after the writer has found that the entry is not in the stream and has added it again.
- * So each server numbers its entries (the field `seq`). A reader remembers the last number of each
- * server, and ignores entries whose numbers are not greater. Entries without a number, such as
- * those of Node.js, are never ignored.
+ * So each server of libsio numbers its entries (the field `seq`). A reader remembers the last
+ * number of each server, up to a maximum of servers, and ignores entries whose numbers are not
+ * greater. Entries without a number, such as those of Node.js, do not count as repeated.
  */
 #ifndef SIO_REDIS_STREAM_REPEATS_H
 #define SIO_REDIS_STREAM_REPEATS_H
@@ -16,10 +16,10 @@
 void sio__stream_init_duplicate_detection(struct stream *st);
 void sio__stream_clear_duplicate_detection(struct stream *st);
 
-/* Called when an entry was read: remembers its number `seq` as the last one of the server that
- * added it. Returns true if the entry is to be ignored, because its number is not greater than the
- * last one of that server. Returns false and remembers nothing if the entry has no `seq` or `uid`,
- * or if memory ran out. */
+/* Called when an entry was read. If its number `seq` is greater than the last one of the server
+ * that added it, remembers it as the last one, and returns false. Otherwise remembers the id, and
+ * returns true: the entry is to be ignored. Returns false and remembers nothing if the entry has no
+ * `seq` or no valid `uid`, or if memory ran out. */
 bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
                                                struct stream_id id);
 /* Returns true if sio__stream_record_entry_and_is_duplicate() has returned true for the entry with

@@ -6,20 +6,22 @@
  * It has two connections: a writer (stream_writer.c) for XADD and for the keys of sockets that may
  * be recovered, and a reader (stream_reader.c), which waits in XREAD. The reader gets the entries
  * of all Socket.IO servers, also those of this one, in one order; after its connection was lost,
- * it continues after the last entry that it has read. In a Redis Cluster both are connected to the
- * Redis server that has the slot of the stream; commands for keys, which have other slots, are
- * sent with sio__redis_send_command().
+ * the reader continues after the last entry that it has read. In a Redis Cluster both connections
+ * are to the Redis server that has the slot of the stream; commands for keys, which have other
+ * slots, are sent with sio__redis_send_command().
  *
- * An entry that this server adds is kept until it has been read back:
+ * An entry that this server adds is kept until it has been read back, refused or trimmed:
  *
  *   QUEUED --- written to the connection ---> WRITTEN --- Redis has said its id ---> CONFIRMED
- *   WRITTEN --- the connection broke ---> UNKNOWN --- not read back by then ---> QUEUED
+ *   WRITTEN --- the connection broke ---> UNKNOWN --- not found in the stream ---> QUEUED
  *   WRITTEN --- refused because the slot of the stream has moved ---> QUEUED
- *   WRITTEN, CONFIRMED, UNKNOWN --- read back, or refused ---> freed
+ *   WRITTEN --- refused for another reason ---> freed
+ *   CONFIRMED --- trimmed from the stream before the reader read it ---> freed
+ *   any --- read back ---> freed
  *
- * An entry whose local delivery waits for its id is delivered when it is read back: so all entries
- * are delivered in the order of the stream. It is delivered earlier, without an id, when Redis is
- * away or takes longer than STREAM_WAIT_MS.
+ * An entry whose local delivery waits for its id is delivered when it is read back, in the order of
+ * the stream. But it is delivered earlier, without an id, if the stream is not open (stream.open),
+ * if Redis takes longer than STREAM_WAIT_MS, or if an adapter leaves the stream.
  */
 #ifndef SIO_REDIS_STREAM_TYPES_H
 #define SIO_REDIS_STREAM_TYPES_H
@@ -48,13 +50,13 @@ struct stream_entry {
   struct list link;
   sio_adapter *adapter; /* NULL after the adapter has closed */
   uint8_t kind, state;
-  bool early;     /* an ENTRY_ADD that was delivered before its id was known */
+  bool early;     /* an ENTRY_ADD that was delivered without its id */
   bool delivered; /* the entry was delivered to the local sockets, or need not be */
   uint64_t since_ms;
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
   sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* the command of an ENTRY_KEY */
-  uint64_t number; /* is in link_expect.id of the entry's command, and identifies the reply */
+  uint64_t number; /* identifies the reply: see link_expect.id; not used by every ENTRY_KEY */
   uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
   uint64_t origin; /* sio_packet_info.origin of an event */
   unsigned nwords;
@@ -96,12 +98,12 @@ struct stream {
   const struct stream_ops *ops;
   struct link writer, reader;
   struct map adapters; /* by the names of their namespaces; see stream_adapter_map.c */
-  struct list queued;  /* struct stream_entry that are not written yet, without ENTRY_KEY */
+  struct list queued;  /* ENTRY_ADD and ENTRY_LOCAL before they are moved to `sent` */
   struct list sent;    /* ENTRY_ADD that were written, and the ENTRY_LOCAL between and after them */
   struct list keys;    /* ENTRY_KEY in any state */
   size_t bytes;        /* the sum of stream_entry.bytes in the lists queued, sent and keys */
   unsigned waiting;    /* how many ENTRY_ADD are not delivered to the local sockets yet */
-  uv_timer_t timer;    /* runs while `waiting` is not 0 */
+  uv_timer_t timer;    /* runs at least while `waiting` is not 0 */
   unsigned handles;
   unsigned read_count, read_next; /* the most entries of one XREAD, and of the next XREAD */
   unsigned block_ms;
@@ -109,9 +111,9 @@ struct stream {
   bool has_position;  /* `last` is known */
   bool has_fence;     /* `fence` is known for the current connection of the writer */
   bool writer_is_new; /* entries that a previous connection has written may have to be resent */
-  bool open;          /* entries are written to Redis now */
+  bool open;          /* entries may be written to Redis */
   bool closed;
-  struct stream_id last;  /* the last entry that was read */
+  struct stream_id last;  /* the entry that was read last; at first the last one of the stream */
   struct stream_id fence; /* the last entry in the stream when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;

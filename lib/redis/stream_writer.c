@@ -88,8 +88,8 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
 /* Called when the reader has read all that was in the stream when the writer connected. Entries
  * that an earlier connection has written and that were not read back are not in the stream, unless
  * Redis executes their commands later: they are moved to the start of the queue. If an entry is
- * added twice, readers ignore the second copy (stream_repeats.h). Confirmed entries were trimmed
- * from the stream: they are delivered without ids. */
+ * added twice, readers of libsio ignore the second copy (stream_repeats.h). Confirmed entries that
+ * were not read back were trimmed from the stream: they are delivered without ids. */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);
@@ -175,8 +175,8 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
   sio__stream_open_if_caught_up(st);
 }
 
-/* Called when the Redis server has refused a command because the slot of the stream has moved. If
- * the command was an XADD, its entry is not in the stream and will be added again. Entries that
+/* Called when the reply to a command of the writer is a redirection or a temporary error. If the
+ * command was an XADD, its entry is not in the stream and will be added again. Entries that
  * were written later may be in the stream or not, so the connection is broken: after the reconnect,
  * those that are not read back are added again, too. */
 static void stream_writer_requeue_entry_and_reconnect(struct stream *st,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * streams_adapter.c - the adapter that speaks the protocol of createAdapter() of
- * @socket.io/redis-streams-adapter. Events are entries of a stream of Redis. Requests that need
- * responses are published on channels, as in the sharded adapter.
+ * @socket.io/redis-streams-adapter. Broadcasts without acks, joins, leaves and disconnects are
+ * entries of a stream of Redis. Other messages are published on channels, as in the sharded
+ * adapter.
  *
  * With connection state recovery the offset of an event is the id of its entry. So an event of this
- * server is delivered to the local sockets when its entry has been read back from the stream: all
- * events are delivered in the order of the stream.
+ * server is delivered to the local sockets when its entry has been read back from the stream, in
+ * the order of the stream; the exceptions are in stream_types.h.
  */
 #include "redis/streams_adapter.h"
 
@@ -26,8 +27,8 @@
 #include <sio/socket.h>
 #include <uv.h>
 
-/* The largest value of the option read_count. A reply with so many entries has less than
- * REPLY_ELEMENTS elements, the limit of the reply reader. */
+/* The largest value of the option read_count. A reply with so many entries of libsio or Node.js has
+ * less than REPLY_ELEMENTS elements, the limit of the reply reader. */
 enum { READ_COUNT_MAX = 300 };
 
 static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
@@ -209,9 +210,9 @@ static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const
   return err;
 }
 
-/* With several threads and recovery, broadcasts of all threads go through this adapter, and then
- * reach the sockets of all threads. Without recovery the other threads have sent the event to their
- * sockets already, and so they have if it is for this thread alone. */
+/* With several threads and recovery, this adapter is given the broadcasts of all threads, and
+ * delivers them to the sockets of all threads. Without recovery, or if the event is for this thread
+ * alone, it delivers the event to the sockets of this thread. */
 static int streams_deliver_event_without_queueing(sio_adapter *a, const sio_target *to,
                                                   const sio_packet *p, uint64_t origin) {
   bool here_only = (to->flags & SIO_PROCESS) == SIO_LOCAL;
@@ -332,7 +333,7 @@ static int receive_stream_request(sio_adapter *a, sio_slice message, void *user)
 }
 
 /* Handles an entry that another Socket.IO server has added. Entries of types that are not named
- * below are ignored: only older versions of the Node.js adapter add them to the stream; newer ones
+ * below are ignored: older versions of the Node.js adapter add them to the stream; newer ones
  * publish these messages on channels. */
 static void on_remote_entry(sio_adapter *a, const struct stream_fields *f, struct stream_id id) {
   char text[STREAM_ID_MAX];
@@ -368,8 +369,8 @@ struct last_event {
   const struct stream_entry *entry;
 };
 
-/* Sends the event of the entry l->entry, whose id is not known yet, to l->socket, if the target of
- * the event includes this socket. */
+/* Sends the event of the entry l->entry, which was not read back yet, to l->socket, if the target
+ * of the event includes this socket. */
 static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void *user) {
   const struct last_event *l = user;
   struct received_event ev;

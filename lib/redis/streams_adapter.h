@@ -15,14 +15,14 @@ int sio__streams_start(sio_adapter *a, const sio_redis_adapter_options *o);
 void sio__streams_stop(sio_adapter *a);
 void sio__streams_free(sio_adapter *a);
 
-/* Adds an event for the sockets of all Socket.IO servers to the stream. With connection state
- * recovery the event is delivered to the local sockets when it is read back from the stream.
- * Volatile events, events that cannot be added, and all events without recovery are delivered by
+/* Adds an event for sockets of this and other Socket.IO servers to the stream. With connection
+ * state recovery the event is delivered to the local sockets when it is read back from the stream.
+ * Volatile events, events that cannot be added, and events without recovery are delivered by
  * sio__streams_deliver_after_waiting_entries(). */
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
-/* Delivers an event to local sockets only, after the events of this server that were not read back
- * from the stream yet. */
+/* Delivers an event to the local sockets: after the events of this server that wait until they are
+ * read back from the stream, or at once if there are none or the event cannot be queued. */
 int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target *to,
                                                const sio_packet *p);
 /* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:

@@ -4,8 +4,8 @@
  *
  * A restore requests the stream entry at the client's offset, and the session's key, which it
  * deletes. Then the rooms of the socket are known, and the restore requests the entries after the
- * offset up to the last one that this server has read. Events that this server delivers from then
- * on are added as they are delivered. So each event is added exactly once.
+ * offset up to the last one that this server has read. When it has handled all of these, it adds
+ * events as this server delivers them. So an event comes either from a page or from a delivery.
  */
 #include "redis/streams_restore.h"
 
@@ -157,8 +157,8 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
 }
 
 /* Called when the restore r has ended. If the reply with the session's key has not come yet, the
- * struct stream_restore is kept until then, because the key, which Redis has deleted, is to be
- * written again. */
+ * struct stream_restore is kept until then, because a key that Redis has deleted is to be written
+ * again. */
 void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
@@ -204,9 +204,9 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
   }
 }
 
-/* If the entry contains an event of this namespace, decodes its message and sets *out to it.
- * Returns the memory of the message, which the caller frees. Returns NULL if the entry contains no
- * such event or memory ran out. */
+/* If the entry contains an event of this namespace, decodes the entry's message and sets *out to
+ * the message. Returns the memory of the message, which the caller frees. Returns NULL if the entry
+ * contains no such event or memory ran out. */
 static char *decode_missed_event_message(const sio_adapter *a, const struct stream_fields *f,
                                          sio_slice *out) {
   if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
@@ -249,11 +249,12 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
 
 /* Requests the next page of the entries after k->at, up to the last entry that this server has
  * read from the stream. If k->at is that entry, completes the restore; events that this server
- * delivers from then on are added as they are delivered. If k->at is a later entry, because the
- * client has received an entry that this server has not read yet, does nothing:
- * sio__streams_continue_restores_after_read() calls this function again. It also does so if events
- * of this server were delivered before they were read back, because Redis is slow: the client has
- * missed them, and they will be among the entries of a page. */
+ * delivers from then on are added as they are delivered.
+ *
+ * Does nothing in two cases, in which sio__streams_continue_restores_after_read() calls this
+ * function again: if k->at is a later entry, because the client has received an entry that this
+ * server has not read yet; and if events of this server were delivered before they were read back,
+ * because the client may have missed these events, which will be among the entries of a page. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;

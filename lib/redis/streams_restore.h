@@ -10,14 +10,14 @@
 
 void sio__streams_clear_restores(struct streams *x);
 
-/* Called when an event was delivered to the local sockets: adds the event to those that the sockets
- * being restored have missed, if it is for them. offset is empty if the event was delivered before
- * the id of its entry was known. */
+/* Called when an event was delivered to the local sockets: adds the event to each restore that has
+ * handled all pages of missed entries, if the event is for the socket that is restored. offset is
+ * empty if the event was delivered without the id of its entry. */
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 
-/* A restore deletes the session's key in Redis when it reads the key. Writes these keys again for
- * the restores that have not ended. */
+/* A restore deletes the session's key in Redis when it reads the key. When the adapter stops, this
+ * function writes the keys again that restores have read and that are still listed. */
 void sio__streams_queue_write_back_of_taken_keys(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * streams_session.c - writes the keys of connected sockets.
+ * streams_session.c - writes and deletes the keys of sockets that may be recovered.
  */
 #include "redis/streams_session.h"
 
@@ -81,7 +81,7 @@ int sio__streams_queue_set_or_del_of_session_key(struct streams *x, const char *
   return err;
 }
 
-/* Clears m. */
+/* Queues a SET command with the session in m, as base64 of MessagePack. Clears m. */
 static int queue_set_command_of_session(struct streams *x, const char *pid, struct message *m) {
   struct message packed;
   sio__message_init(&packed, session_message_pool(x));

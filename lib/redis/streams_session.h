@@ -3,8 +3,9 @@
  * streams_session.h - sockets that may be recovered: a key of Redis for each, which any Socket.IO
  * server may take.
  *
- * A key is written when a socket connects, and after each change of its rooms and shared data, and
- * again before it expires: so a client can return although its server was killed.
+ * A key is written when a socket connects, after changes of its rooms and shared data, again before
+ * the key expires, and when the connection of the client breaks. So a client can return although
+ * its server was killed.
  */
 #ifndef SIO_REDIS_STREAMS_SESSION_H
 #define SIO_REDIS_STREAMS_SESSION_H
@@ -18,7 +19,7 @@ struct streams {
   sio_adapter *adapter;
   struct stream *stream;
   unsigned recovery_ms; /* 0: recovery is off */
-  struct map live; /* struct live_session by pid: one for each connected socket that has a pid */
+  struct map live;      /* struct live_session by pid: connected sockets that may be recovered */
   /* struct live_session.by_age; first is the session whose key was written longest ago */
   struct list by_age;
   /* struct live_session.dirty: sessions whose keys are written at the next flush */
