@@ -106,14 +106,15 @@ struct sio_redis {
   struct link_address followed; /* the master that a connection was made to last */
   /* `discovery_options` is for the link `discovery`, `options` for all other links. */
   struct link_options options, discovery_options;
-  unsigned next_host; /* which host the discovery connection tries next, modulo their number */
+  unsigned next_host; /* `discovery` tries the host next_host modulo the number of hosts */
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* while it runs, commands may be held; when it fires, they are no longer */
+  uv_timer_t hold;   /* while it runs, commands may be held; it fires to release them */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* before the loop polls, sends queued commands and calls the host */
-  /* handles of this struct and of `discovery`, and struct redis_server, that are not freed yet */
+  /* counts uv handles of this struct, what link.handles of `discovery` counts, and each struct
+   * redis_server, until they have ended */
   unsigned handles;
   unsigned users;      /* adapters that have not stopped */
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
@@ -140,7 +141,7 @@ struct sio_redis {
   char classic_uid[LINK_ID], uid[LINK_ID];
   char why[REDIS_LOG_LINE_SIZE];
   sio_redis_stats stats;
-  char *texts; /* copies of the texts in the options */
+  char *texts; /* copies of the names and passwords in the options */
 };
 
 #define redis_servers_each(pair, r)                                                          \
@@ -154,8 +155,9 @@ struct sio_redis {
 void sio__redis_ref(sio_redis *r);
 void sio__redis_unref(sio_redis *r);
 
-/* These functions count the adapters. The first adapter starts the connections to Redis, and when
- * the last one stops, they are closed. After sio_redis_free() the functions only count. */
+/* These functions count the adapters. The first adapter starts the connections to Redis servers,
+ * and when the last one stops, these connections are closed. After sio_redis_free() the functions
+ * only count. */
 void sio__redis_count_adapter_and_connect_first(sio_redis *r);
 void sio__redis_uncount_adapter_and_stop_last(sio_redis *r);
 
@@ -182,8 +184,8 @@ struct redis_publish {
   bool sharded;
   bool to_all; /* each Socket.IO server that has the namespace subscribes to the channel once */
 };
-/* Queues a message to be published. Returns 0 or an error. If an error is returned,
- * the message is lost: this function has logged and counted it. */
+/* Queues a message to be published. Returns 0 or an error. If an error is returned, the message is
+ * lost: this function has logged and counted it. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload);
 /* Asks Redis how many Socket.IO servers are subscribed to the channel. Sets *asked to the number of
@@ -192,7 +194,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice channel,
                                         const char *id, unsigned *asked);
 
-/* Counts and logs a message, or another command, that could not be sent because of err. */
+/* Counts and logs a message, or another command, that was not sent or was lost because of err. */
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
 /* Returns true if messages can be sent and received: see compute_redis_state(). */
@@ -242,8 +244,8 @@ void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
 /* Assigns each subscription that does not work to the Redis server that now has the slot of its
- * channel. If that server is connected and is a new one, or has refused a subscription, subscribes
- * there. */
+ * channel. Subscribes there if that server is connected, and either is another one than before or
+ * has refused a subscription. */
 void sio__redis_repair_subscriptions(sio_redis *r);
 void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);

@@ -27,8 +27,8 @@ struct link_kept;
 
 /* Says what is done with the reply to a command. */
 struct link_expect {
-  /* Called with the reply, which may be an error reply, or with NULL if no reply will come. It is
-   * called for links of a struct redis_server; NULL: not called. */
+  /* Called, on the links of a struct redis_server, with the reply, which may be an error reply, or
+   * with NULL if no reply will come. May be NULL. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
   char id[LINK_ID];       /* says for which request or entry the command was sent */
   bool asking;            /* the command follows ASKING: its slot is still moving to this server */
@@ -37,8 +37,8 @@ struct link_expect {
   struct link_kept *kept; /* a copy of the command; NULL if it is never sent to another server */
 };
 
-/* A copy of a command, kept until its reply comes, because the slot of the command may move to
- * another Redis server. */
+/* A copy of a command, which is kept because the slot of the command may move to another Redis
+ * server. */
 struct link_kept {
   unsigned redirected; /* how many MOVED and ASK errors the command has got */
   /* These three are set while the command is taken out of a link and is in a list: */
@@ -92,7 +92,7 @@ struct link {
   const struct link_ops *ops;
   const struct link_options *options;
   enum link_state state;
-  bool expects_replies; /* each reply is the one to the oldest command that was written */
+  bool expects_replies; /* true: each reply answers the oldest command that was written */
   bool locating; /* the state is CONNECTING; sio__link_connect_to_located_address() is awaited */
   struct link_address to;
   struct link_socket *socket; /* of the current attempt or connection, or NULL; see link_socket.h */
@@ -106,7 +106,7 @@ struct link {
   /* first: index of the oldest command in `expects`; cap_expects: its capacity, a power of two */
   uint32_t first, nexpects, cap_expects;
   uint32_t nwritten; /* how many of the nexpects commands were written */
-  unsigned failures; /* how often it has failed since it started or was READY for retry_max_ms */
+  unsigned failures; /* since the link was started, or a connection lasted retry_max_ms */
   uint64_t ready_ms; /* when the state became READY */
   bool has_received; /* since the last tick of the timer, bytes came or the state became READY */
   /* ticks of the timer since READY, and successive ticks of silence: see

@@ -30,7 +30,7 @@ enum {
   CLASSIC_OWN_RESPONSES,
   CLASSIC_SUBSCRIPTIONS
 };
-/* The indexes of sio_adapter.subscriptions in the sharded adapter. */
+/* The indexes of sio_adapter.subscriptions in the sharded and the streams adapter. */
 enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 
 /* The functions that write the messages of one protocol: classic or sharded. */
@@ -80,11 +80,11 @@ struct sio_adapter {
   struct streams *streams; /* the state of the streams adapter; NULL in the other adapters */
   int mode;                /* enum sio_redis_subscription_mode */
   char uid[LINK_ID];
-  /* the channel whose subscribers are counted, because each Socket.IO server subscribes once */
+  /* the channel whose subscribers are counted: each Socket.IO server subscribes to it once */
   const struct subscription *counted;
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
   void (*on_room_message)(struct subscription *s, sio_slice channel, sio_slice payload);
-  struct map room_channels; /* struct room_channel by name, sharded.c */
+  struct map room_channels; /* struct room_channel by room; see sharded.c */
   struct silent_servers silent;
 };
 

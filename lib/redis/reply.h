@@ -2,8 +2,8 @@
  *
  * reply.h - what Redis sends, parsed by the reader of hiredis.
  *
- * The size of a reply is limited: it has at most max_elements elements, nested ones included. If an
- * element is incomplete after a read, at most `max` bytes of that element may have come.
+ * The size of a reply is limited: it has at most max_elements elements, nested ones included. An
+ * element of which more than `max` bytes have come, and which is still incomplete, is an error.
  */
 #ifndef SIO_REDIS_REPLY_H
 #define SIO_REDIS_REPLY_H

@@ -11,8 +11,8 @@
 enum {
   /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
-  HOLD_MS = 1000,          /* the longest time that commands wait after a reconnect */
-  BROKE_LATELY_MS = 30000, /* commands wait only if a connection failed at most this time ago */
+  HOLD_MS = 1000,          /* the longest time that a new connection holds its commands */
+  BROKE_LATELY_MS = 30000, /* it holds them if a connection failed at most this time ago */
   COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
 };
 
@@ -285,7 +285,7 @@ static void pass_subscriber_count_to_request(struct link *l, const struct link_e
 }
 
 /* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all
- * servers are asked that the slot table names and whose connections have not failed. */
+ * servers are asked that are listed and whose connection for commands has not failed. */
 static int request_subscriber_counts_of_all_servers(sio_redis *r, const sio_slice *words,
                                                     struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;

@@ -44,10 +44,9 @@ static void on_stream_reader_ready(struct link *l) {
 }
 
 /* e: an entry of this server with a smaller `seq` than the entry with the id *id, which was read
- * back. Returns true if no other server of libsio delivers e: either e is not in the stream, or it
- * comes after the other entry, so that it is ignored because of its `seq` (stream_repeats.h).
- * Returns false if e was confirmed with a smaller id than *id: then e was in the stream, and was
- * trimmed. */
+ * back. Returns true if e counts as lost: probably e is not in the stream, or comes after the other
+ * entry, so that servers of libsio ignore e (stream_repeats.h). Returns false if e was confirmed
+ * with a smaller id than *id: then e was in the stream, and was trimmed. */
 static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
   return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
 }

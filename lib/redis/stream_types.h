@@ -82,7 +82,7 @@ struct stream_ops {
   /* Called with the reply to a command of sio__stream_send_command(), or with NULL if no reply will
    * come. */
   void (*reply)(struct stream *st, char kind, uint64_t number, const redisReply *reply);
-  void (*read)(struct stream *st);  /* called after entries were read and delivered */
+  void (*read)(struct stream *st);  /* called after a reply to XREAD was handled */
   void (*flush)(struct stream *st); /* called by redis_part.flush of the stream */
 };
 

@@ -42,7 +42,7 @@ struct stream_restore {
   struct stream_id offset; /* the last entry that the client has received */
   struct stream_id end;    /* the last entry that is requested */
   struct stream_id at;     /* the entries up to this one were handled; at first `offset` */
-  char *key_value;         /* owned: the value of the session's key in Redis; NULL: none */
+  char *key_value;         /* owned: the value of the session's key in Redis; NULL: not received */
   struct received_session session;
   char pid[PID_MAX];
 };

@@ -17,7 +17,7 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
                                                   sio_slice offset);
 
 /* A restore deletes the session's key in Redis when it reads the key. When the adapter stops, this
- * function writes the keys again that restores have read and that are still listed. */
+ * function writes these keys again for the restores that have not ended. */
 void sio__streams_queue_write_back_of_taken_keys(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */

@@ -36,8 +36,8 @@ void sio__streams_clear_sessions(struct streams *x);
  * Returns 0, UV_ENOTCONN, UV_ENOBUFS or UV_ENOMEM. */
 int sio__streams_queue_set_or_del_of_session_key(struct streams *x, const char *pid,
                                                  sio_slice value, bool encoded);
-/* Queues commands that write the keys of all changed sessions. Keys whose command cannot be queued
- * now are written at a later flush. */
+/* Queues commands that write the keys of the sessions in x->dirty. Keys whose command cannot be
+ * queued now are written at a later flush. */
 void sio__streams_save_dirty_sessions(struct streams *x);
 /* Makes the next flush write each key again that was written a third of recovery_ms ago or earlier,
  * so that the keys of connected sockets do not expire. */

@@ -42,7 +42,7 @@ bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out);
 bool sio__unpack_is_true(sio_slice value);
 bool sio__unpack_is_false(sio_slice value);
 
-enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
+enum { UNPACK_ROOM_MAX = 256 }; /* the size of the longest name of a room, with its NUL */
 /* Copies the name of a room to out: a string, or the digits of an integer. Returns false if the
  * value is neither, or is a string that contains a NUL or is too long for UNPACK_ROOM_MAX bytes. */
 bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]);
@@ -58,7 +58,7 @@ struct unpacked_names {
 int sio__unpack_room_names(struct unpacked_names *names, sio_slice array);
 void sio__unpacked_room_names_clear(struct unpacked_names *names);
 
-/* A value as JSON text; no bytes become null. The attachments point into the value. */
+/* A value as JSON text. A value without bytes becomes null. Attachments point into the value. */
 struct unpacked_json {
   struct sio_parser_out out;
 };
