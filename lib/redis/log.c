@@ -29,8 +29,8 @@ void sio__redis_log_queue_rate_limited_line(struct redis_log *notes, enum redis_
   va_end(ap);
   if (!n->left_out) return;
   size_t len = strlen(n->text);
-  snprintf(n->text + len, sizeof n->text - len, " (%llu similar lines before it were left out)",
-           (unsigned long long)n->left_out);
+  snprintf(n->text + len, sizeof n->text - len,
+           " (%llu similar lines before this one were left out)", (unsigned long long)n->left_out);
   n->left_out = 0;
 }
 

@@ -146,7 +146,7 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
     choose_server_and_resubscribe_if_broken(r, s);
   redis_servers_each(p, r) p->refused = false;
-  sio__redis_update_state(r, "the cluster has changed");
+  sio__redis_update_state(r, "subscriptions have moved to another server of the Redis Cluster");
 }
 
 void sio__redis_detach_subscriptions(sio_redis *r) {

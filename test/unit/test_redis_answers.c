@@ -380,7 +380,7 @@ TEST(lines_that_were_left_out_are_counted_in_the_next) {
   sio_broadcast(ALL, "ev", SIO_NONE);
   UNTIL(redis_stats().errors == 4);
   settle();
-  CHECK(strstr(lines, "Redis refuses a command: ERR no (2 similar lines before it were left "
+  CHECK(strstr(lines, "Redis refuses a command: ERR no (2 similar lines before this one were left "
                       "out)\n"));
   end_odd();
 }
