@@ -103,7 +103,7 @@ struct sio_redis {
   struct link discovery;            /* to a sentinel, or to any node of a cluster             */
   struct redis_cluster cluster;
   struct link_address master;   /* the address that a sentinel has given for the master */
-  struct link_address followed; /* the master that a connection was made to last */
+  struct link_address followed; /* the master to which a connection was made last */
   /* `discovery_options` is for the link `discovery`, `options` for all other links. */
   struct link_options options, discovery_options;
   unsigned next_host; /* `discovery` tries the host next_host modulo the number of hosts */
@@ -162,7 +162,7 @@ void sio__redis_count_adapter_and_connect_first(sio_redis *r);
 void sio__redis_uncount_adapter_and_stop_last(sio_redis *r);
 
 /* Adds a subscription. Returns 0, UV_EEXIST (there is a subscription with the same name),
- * UV_ENOBUFS or UV_ENOMEM. */
+ * UV_ENOBUFS, UV_ENOMEM or another error. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s);
 /* Removes a subscription. Does nothing if it was not added. */
 void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
