@@ -27,8 +27,7 @@ static void disable_ie_xss_filter(sio_request *r) {
     sio__request_add_answer_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
-/* Sets the header without which a browser might run the answer as a script, if a page of another
- * site has loaded it as one. */
+/* Tells browsers not to treat the answer as another type than its Content-Type says. */
 static void set_nosniff_header(sio_request *r) {
   sio__request_add_answer_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
@@ -106,8 +105,8 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   sio__free(json);
 }
 
-/* Returns a text for the end of the log line, which names the option that would admit this client;
- * or NULL if no option would. */
+/* Returns a text for the end of the log line, which names an option that has to do with the
+ * refusal; or NULL. */
 static const char *find_option_hint_for_refusal(const struct eio *e, const sio_request *r,
                                                 const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
@@ -132,7 +131,7 @@ static void count_log_and_report_refusal(struct eio *e, sio_request *r, const st
             "refused a request for %.*s from %s: %s %s %.*s%s%s", LOG_SLICE(r->path),
             sio__request_client_address(r), error_texts[why->code], why->name, LOG_SLICE(detail),
             hint ? ": " : "", hint ? hint : "");
-  r->log_reason = ""; /* logged above, also if the host answers the request in connection_error */
+  r->log_reason = ""; /* the refusal of a WebSocket is not logged again */
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, error_texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);

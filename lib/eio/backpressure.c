@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * backpressure.c - drops queued events by the host's policy (sio_options.when_full) once the queue
- * takes more than queue_high bytes, until it is down to queue_low. The callback of sio_on_drop()
- * runs at the end of the turn.
+ * backpressure.c - drops queued events by the host's policy (sio_options.when_full) when the queue
+ * takes more than queue_high bytes. The host is told of the drops at the end of the turn.
  *
  * An event is dropped whole, with its attachments, and only if it has no ack and no part of it may
  * have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds them. One
  * pass visits the whole queue and usually frees queue_high - queue_low bytes, so its cost is shared
- * by many sends. If a pass cannot free enough, later events are dropped without another pass.
+ * by many sends. If a pass cannot free enough, later events are dropped without another pass, as
+ * long as the queue stays long.
  */
 #include "eio/backpressure.h"
 #include <assert.h>
 #include <sio/emit.h>
 
-/* An episode of drops has ended when nothing was dropped for this time. */
+/* An episode of drops ends when nothing was dropped for this time, or with the session. */
 enum { QUIET_MS = 10000 };
 
 /* The drops that the log reports together: one line when they begin, another one when `lost`
@@ -156,7 +156,8 @@ struct latest {
   } * slots;
   size_t cap, keyed;
   size_t position; /* the position of the current message during a pass over the queue */
-  /* How many packets are queued, without the first one, which may have been sent in part. */
+  /* How many packets and sent marks (sent.h) remove_if() visits. It does not visit the first packet
+   * of the queue. */
   size_t packets;
 };
 
@@ -281,9 +282,8 @@ static bool does_when_full_option_drop(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-/* Does what the option when_full says about a queue that is over queue_high, over a WebSocket
- * although it was just offered to the kernel. Returns the same values as
- * sio__backpressure_drop_or_fail_on_full_queue(). */
+/* Does what the option when_full says about a queue that is over queue_high. Returns the same
+ * values as sio__backpressure_drop_or_fail_on_full_queue(). */
 static int apply_when_full_option(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;
@@ -298,8 +298,8 @@ static int apply_when_full_option(sio_session *c) {
 
 int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
-  /* Offers the queue to the kernel first: if the kernel accepts it at once, the peer is not
-   * slow. */
+  /* Offers the queue of a WebSocket to the kernel first: if the kernel accepts it at once, the peer
+   * is not slow. */
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   return c->transport->held(c) > c->eio->full_bytes ? apply_when_full_option(c) : 0;
 }

@@ -14,19 +14,20 @@
 
 /* Call this before a packet, a chain of msgs, is queued while c->backpressure is not NULL. Returns
  * true if the caller can queue the packet. Returns false if the packet was dropped and counted,
- * because the queue is full and dropping the events in it did not free enough. */
+ * because dropping the events in the queue has freed too little, and the queue is still long. */
 bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg *chain);
 /* Call this when a packet was queued and the queue then takes more than eio->full_bytes. Returns 0;
  * SIO_EDROPPED if that packet was dropped; or SIO_ETOOBIG (the queue is over the limit that ends a
  * session) or UV_ENOMEM, and then the caller has to end the session. */
 int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c);
-/* Call this when the queue is down to queue_low, but not from inside a function that sends, because
- * it calls ops->writable. */
+/* Call this when the queue has become short again, but not from inside a function that sends: calls
+ * ops->writable if the queue was over queue_high before. */
 void sio__backpressure_report_writable_if_was_full(sio_session *c);
-/* Call this when the queue has moved to a WebSocket. */
+/* Call this when the queue has moved to a WebSocket, which will then report that it has become
+ * short. */
 void sio__backpressure_watch_queue_after_upgrade(sio_session *c);
-/* Call this when the session is over, but not from inside a function that sends: reports to the
- * host the drops that were not reported yet. */
+/* Call this when the session is over, but not from inside a function that sends: reports the drops
+ * that were not reported yet to the host, and logs the end of the drops. */
 void sio__backpressure_end_and_report_drops(sio_session *c);
 
 #endif

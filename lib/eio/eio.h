@@ -3,9 +3,9 @@
  * eio.h - the Engine.IO server as the layer above uses it: sessions over long-polling and WebSocket
  * (https://socket.io/docs/v4/engine-io-protocol/).
  *
- * A session is opened by a GET (polling) or a WebSocket handshake. It may be upgraded from polling
- * to WebSocket, and is closed once, for one reason. Messages keep their order in both directions,
- * also across an upgrade.
+ * A session is opened by a GET (polling), by a WebSocket handshake, or by a test (sio/test.h). It
+ * may be upgraded from polling to WebSocket, and is closed once, for one reason. Messages keep
+ * their order in both directions, also across an upgrade.
  */
 #ifndef SIO_EIO_EIO_H
 #define SIO_EIO_EIO_H
@@ -25,30 +25,32 @@
 
 struct eio;
 
-/* The callbacks of the layer above, which is Socket.IO or a raw engine of the host. None of them is
- * called from inside a function that sends. */
+/* The callbacks of the layer above, which is Socket.IO or a raw engine (sio_engine_route()). None
+ * of them is called from inside a function that sends. */
 struct eio_ops {
   /* Called when a session has opened, after its handshake packet was queued. May send messages and
-   * end the session. If it returns false, memory ran out, and the session is ended. */
+   * end the session. Returns false if memory ran out; then the session is ended. */
   bool (*open)(sio_session *c);
-  /* Called for each message of the peer. `data` does not contain the packet type '4', is valid
-   * UTF-8 unless `binary` is true, and is valid only during the call. */
+  /* Called for a message of the peer, unless a message hook of the host has handled it. `data` does
+   * not contain the packet type '4', is valid UTF-8 unless `binary` is true, and is valid only
+   * during the call. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
   /* Called exactly once for each session for which `open` was called, when the session has ended.
    * The layer above must not use the session after this call. */
   void (*close)(sio_session *c, const sio_close_info *why);
-  /* Called when the send queue of the session, which took more than queue_high bytes, is down to
-   * queue_low. May be NULL if queue_high is not set. */
+  /* Called when the send queue of the session, which was over queue_high, has become short again.
+   * May be NULL if queue_high is not set. */
   void (*writable)(sio_session *c);
-  /* Called at the end of a turn in which events for the peer were dropped, because it reads too
-   * slowly. Never called after `close`. May be NULL if queue_high is not set. */
+  /* Called at the end of a turn in which events for the peer were dropped by sio_options.when_full.
+   * Never called after `close`. May be NULL if queue_high is not set. */
   void (*dropped)(sio_session *c, const sio_drop *d);
-  /* Called when a request of the peer was refused but the session stays open. May be NULL. */
+  /* Called when a POST of the session was refused because it is too long. The session stays open.
+   * May be NULL. */
   void (*refused)(sio_session *c, int err, const char *detail);
   bool raw; /* the host itself handles the sessions: there is no Socket.IO above them */
 };
 
-/* A hook of the host; one of the three callbacks is set. */
+/* A hook of the host: one of `headers`, `use` and `engine` is set. */
 struct eio_hook {
   struct list link;
   sio_headers_cb headers;
@@ -57,19 +59,19 @@ struct eio_hook {
   void *user;
 };
 
-/* Which events the engine hooks and the log need to see, as a set of bits; 0 most of the time. */
+/* A set of bits: what the engine hooks of the host and the log need to see. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
 /* State shared by all engines of a server. Hooks cannot be removed. */
 struct eio_group {
-  struct list engines;                               /* struct eio.link                     */
-  struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
-  unsigned wants;                                    /* WANT_...                            */
+  struct list engines;                               /* struct eio.link */
+  struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, the oldest first */
+  unsigned wants;                                    /* WANT_... */
   struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
   struct meter_settings meters;                      /* per_s 0: no rate limit */
-  unsigned retry_after_s; /* Retry-After, in seconds, of requests refused while draining; 0: none */
-  bool closing;
-  bool draining; /* no new sessions */
+  unsigned retry_after_s; /* Retry-After, in seconds, of refused new sessions; 0: no such header */
+  bool closing;           /* the server closes: no new sessions */
+  bool draining;          /* sio_server_drain() was called: no new sessions */
   /* The group of servers on several threads to which this server belongs, or NULL. */
   sio_threads *threads;
   struct member_id member; /* the id of this server in the group `threads` */
@@ -86,36 +88,36 @@ struct eio {
   void *owner;    /* the sio_server */
   unsigned wants; /* a copy of group->wants */
   struct eio_group *group;
-  struct list link;               /* group->engines                  */
-  void (*release)(struct eio *e); /* called when the group is cleared, to free e; may be NULL */
+  struct list link;               /* in group->engines */
+  void (*release)(struct eio *e); /* frees e when the group is cleared; may be NULL */
   struct ws_shared *ws;
   sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
   struct msg *mark; /* queued as a sent mark: a msg without bytes (eio/sent.h) */
-  /* If the queue of a session takes more bytes of memory than this,
+  /* If the queue of a session takes more bytes of memory than this after sio__session_send(),
    * sio__backpressure_drop_or_fail_on_full_queue() is called. */
   size_t full_bytes;
-  /* Limits for sessions that have not joined a namespace, in bytes: the longest message that is
-   * accepted, and the memory of queued replies above which the server stops reading from the
-   * peer. */
+  /* Limits for sessions that have not joined a namespace, in bytes: the longest message or POST
+   * that is accepted, and the memory of queued replies above which the server stops reading from
+   * the peer. */
   size_t unjoined_message_max, unjoined_unread_replies_max;
   struct list all;         /* sio_session.link */
   struct pool nodes;       /* for struct out_node */
-  struct map sessions;     /* by sid */
+  struct map sessions;     /* sio_session, by sid */
   struct http_mount mount; /* handles the requests under the engine's path */
 };
 
 void sio__eio_group_init(struct eio_group *g);
-/* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
- * packet, and a WebSocket gets a close frame unless its peer does not read. */
+/* Ends every open session with this reason, as sio__session_end() with discard does; removes the
+ * sessions that are still closing; and lets no new session open. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
 void sio__eio_group_free_engines_and_hooks(
     struct eio_group *g); /* call this after all sessions were freed */
 /* Finds the engine whose path is the longest prefix of the raw URL. Returns NULL if there is
  * none. */
 struct eio *sio__eio_find_engine_by_url(const struct eio_group *g, sio_slice url);
-/* Call this after the log's levels have changed: starts or stops tracing packets. */
+/* Call this after the log's levels have changed: packets are logged only at level debug. */
 void sio__eio_update_packet_tracing(struct eio_group *g, const struct log *log);
 
 /* The parameters of sio__eio_init(); opts has to live as long as the engine. */
@@ -131,17 +133,18 @@ struct eio_plan {
 };
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* returns 0 or UV_ENOMEM */
 
-/* These return 0, UV_EINVAL if cb is NULL, or UV_ENOMEM. */
+/* These register a hook of the host. They return 0 or UV_ENOMEM; the first two return UV_EINVAL if
+ * cb is NULL. *hooks is copied. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to the
- * same group, which frees it. Returns 0, SIO_EEXISTS (another raw engine has the path), or
+/* Makes a raw engine with the options of the engine `like`, except the path. The raw engine belongs
+ * to the same group, which frees it. Returns 0, SIO_EEXISTS (another raw engine has the path), or
  * UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
-/* Encodes one message as a packet. Returns NULL if memory ran out. */
+/* Encodes one message as an Engine.IO packet. Returns NULL if memory ran out. */
 struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
@@ -159,37 +162,39 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
 /* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn if
- * ops->open was called. The queue is still sent unless discard is true. A second call does
- * nothing. */
+ * ops->open was called. Without discard, a polling client may still fetch the queue for a time.
+ * With discard, the queue of a polling session is dropped, and so is that of a WebSocket whose peer
+ * does not read. `detail` must be in static storage. A second call does nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
-/* These return the fields of sio_session_info. */
+/* Most of these return a field of sio_session_info. */
 const char *sio__session_id(const sio_session *c);
 int sio__session_protocol(const sio_session *c);
 const char *sio__session_client_address(const sio_session *c);
-/* Writes the public id into buffer and returns it. */
+/* Writes the public id to buffer, and returns buffer. */
 const char *sio__session_write_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
 size_t sio__session_queued_bytes(const sio_session *c);
 sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_at_unix_ms(const sio_session *c);
 bool sio__session_is_secure(const sio_session *c);
 bool sio__session_first_request_had_origin(const sio_session *c);
-/* Returns true if there can be packets of the peer that were not handled yet, because reading from
- * the session is paused; false once the session has ended. */
+/* Returns true if packets of the peer may have arrived that were not handled yet, because reading
+ * from the session is paused. Returns false once the session has ended. */
 bool sio__session_has_unhandled_packets(const sio_session *c);
 /* Returns how many bytes were received of a message or POST that is not complete yet; 0 once the
  * session has ended. */
 size_t sio__session_incomplete_message_bytes(const sio_session *c);
-/* Call this when the session has joined a namespace: from then on the larger limits of joined
- * sessions apply. */
+/* Call this when the session has joined a namespace: the larger limits of joined sessions apply
+ * from then on. Reading that a smaller limit has stopped may resume. */
 void sio__session_set_joined_namespace(sio_session *c);
 /* Sets a pointer for the layer above, which sio__session_user() returns. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
-/* Returns the URL and headers of the first request, or NULL if they were not kept. */
+/* Returns what is kept of the first request, or NULL for the session of a test. */
 struct kept_head *sio__session_first_request_head(const sio_session *c);
-/* Frees the URL and headers of the first request (sio_options.drop_handshake). */
+/* Frees the URL and headers of the first request (sio_options.drop_handshake), but not the rest of
+ * what is kept. */
 void sio__session_free_request_url_and_headers(sio_session *c);
 
 #endif

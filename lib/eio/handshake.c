@@ -2,11 +2,13 @@
  *
  * handshake.c - decides what happens to an HTTP request under the path of an engine.
  *
- *   CORS -> the host's request hooks -> verification -> one of: a new session, a GET or POST of a
- *   polling session, a WebSocket, a refusal.
+ *   CORS -> limits per address -> the host's request hooks -> verification -> the host's
+ *   allow_request (for a new session) -> one of: a new session, a GET or POST of a polling session,
+ *   a WebSocket, a refusal.
  *
- * The hooks and allow_request may decide later. Until then a struct admission keeps the request,
- * also if the peer disconnects.
+ * Before all this, a request for a session on another thread is handed over. The hooks and
+ * allow_request may decide later. Until then a struct admission keeps the request, also if the peer
+ * disconnects.
  */
 #include "eio/handshake.h"
 #include "eio/answer.h"
@@ -26,7 +28,7 @@
 struct admission {
   sio_next next; /* must be the first member: the host gets a pointer to it, which is cast back */
   struct eio *eio;
-  sio_request *r;        /* NULL after the host has answered the request itself */
+  sio_request *r;        /* NULL after the request was answered */
   struct list *at;       /* the link of the request hook that decides now */
   unsigned waited : 1;   /* on_head has returned false, so the body is read after the decision */
   unsigned allowing : 1; /* all request hooks have decided, and allow_request decides now */

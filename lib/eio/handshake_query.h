@@ -23,8 +23,8 @@ void sio__handshake_query_parse(const struct eio *e, const sio_request *r,
 /* Returns the version of the protocol: 3 or 4; 0 if it is missing or not supported. */
 unsigned sio__handshake_query_protocol_version(const struct eio *e, const sio_request *r);
 bool sio__handshake_query_has_sid(const sio_request *r);
-/* Returns the value of the query parameter `key` without decoding it, for the log and the host's
- * callback. Returns an empty slice if there is none. */
+/* Returns the last value of the query parameter `key` without decoding it, for the log and the
+ * host's callback. Returns an empty slice if there is none. */
 sio_slice sio__handshake_query_undecoded_value(const sio_request *r, const char *key);
 
 #endif

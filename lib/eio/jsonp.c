@@ -26,9 +26,9 @@ static size_t put_unicode_escape(char *out, unsigned code) {
   return 6;
 }
 
-/* Writes the character at p to out, for a JavaScript string, and returns how many bytes it has
- * written. Sets *used to the number of bytes that the character has at p. '<' is escaped too, so
- * that the text cannot end the script element. */
+/* Writes the byte at p to out, or U+2028 or U+2029 if that begins at p, escaped for a JavaScript
+ * string. Returns how many bytes were written, and sets *used to how many bytes of the input that
+ * was. '<' is escaped too, so that the text cannot end the script element. */
 static size_t put_escaped_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;

@@ -3,8 +3,8 @@
  * next.h - struct sio_next: how the host's middleware says, at once or later, that a request or
  * packet may proceed or is refused.
  *
- * The struct is embedded. `done` runs once, from inside sio_next_ok() or sio_next_fail(), possibly
- * while the callback that was given the sio_next has not returned yet.
+ * The struct is embedded. `done` is called by sio_next_ok() and sio_next_fail(), possibly while the
+ * callback that was given the sio_next has not returned yet.
  */
 #ifndef SIO_EIO_NEXT_H
 #define SIO_EIO_NEXT_H

@@ -16,8 +16,7 @@
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
-/* Answers 503, because the server drains or closes. It may have begun to do so while a hook of the
- * host was deciding about the request. */
+/* Answers 503, because the server drains or closes and opens no session any more. */
 static void refuse_request_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);

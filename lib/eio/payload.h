@@ -44,8 +44,8 @@ struct payload_form {
   bool separated; /* the caller has to write EIO_SEPARATOR between two packets */
 };
 
-extern const struct payload_form sio__payload4;        /* protocol 4                          */
-extern const struct payload_form sio__payload3_text;   /* protocol 3; its text is valid UTF-8 */
+extern const struct payload_form sio__payload4;        /* protocol 4 */
+extern const struct payload_form sio__payload3_text;   /* protocol 3, for bodies that are text */
 extern const struct payload_form sio__payload3_binary; /* protocol 3, application/octet-stream */
 
 /* Reads one packet from a WebSocket text message of protocol 3. */

@@ -3,9 +3,9 @@
  * payload3.c - Engine.IO 3 payloads, for clients of Socket.IO 2.
  *
  * Text form:   <length>:<packet>..., the length in UTF-16 code units, as JavaScript counts.
- * Binary form: 0x00 or 0x01, the length's decimal digits as bytes 0 to 9, 0xFF, the packet; the
- *              length in bytes. An answer has this form if a packet in it is binary and the client
- *              has not asked for base64.
+ * Binary form: 0x00 (text packet) or 0x01 (binary packet), the length's decimal digits as bytes
+ *              0 to 9, 0xFF, the packet; the length in bytes. An answer has this form if a packet
+ *              in it is binary and the client has not asked for base64.
  */
 #include "base/base64.h"
 #include "eio/payload.h"

@@ -4,8 +4,9 @@
  *
  * Messages wait in a queue (polling_queue.h). At the end of a turn in which a GET waits, the whole
  * queue is sent in one response. A session that the server closes without discarding its queue
- * stays in SESSION_CLOSING until a GET has been answered with the close packet, or close_timeout
- * passes; what is still queued then is lost, counted and logged.
+ * stays in SESSION_CLOSING until a GET has been answered with the close packet, an upgrade has
+ * completed, or close_timeout has passed. What is still queued after the timeout is lost, counted
+ * and logged.
  */
 #include "eio/polling.h"
 #include "eio/answer.h"
@@ -17,7 +18,8 @@
 #include "eio/trace.h"
 #include <assert.h>
 
-/* How long a session that never joined a namespace waits for a GET that takes its last replies. */
+/* How long a session that never joined a namespace waits for a GET after its end, unless
+ * close_timeout is less. */
 enum { UNJOINED_LINGER_MS = 5000 };
 
 static const struct http_mount get_mount;
@@ -55,7 +57,7 @@ static void write_queue_to_answer_body(const struct polling *p, const struct pay
   }
 }
 
-/* True if every queued packet was sent with SIO_NO_COMPRESS. */
+/* Returns true if no queued msg may be compressed. */
 static bool should_queue_stay_uncompressed(const struct polling *p) {
   for (struct queue_walk o = polling_queue_iter_begin(p); o.m; polling_queue_iter_next(&o))
     if (!o.m->plain) return false;
@@ -143,8 +145,7 @@ static void drop_unfetched_queue(struct polling *p, int level) {
                     bytes);
 }
 
-/* A session that never joined a namespace is kept for a shorter time: its queue holds only replies
- * to its own packets. */
+/* Returns how long a session that has ended waits for a GET that fetches its queue. */
 static unsigned closing_poll_timeout_ms(const sio_session *c) {
   unsigned ms = c->eio->opts->close_timeout_ms;
   return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
@@ -165,9 +166,10 @@ static void on_closing_poll_timeout(struct timer *t) {
   sio__session_remove_and_schedule_close(p->session);
 }
 
-/* Answers the waiting POST and GET of a session that has ended. The queue and the close packet are
- * sent in two responses: a client that finds both in one response closes before it handles the
- * queue, and would reconnect although a queued packet disconnects it. */
+/* Answers or drops the waiting POST, and answers the waiting GET, of a session that has ended. The
+ * queue and the close packet are sent in two responses: a client that finds both in one response
+ * closes before it handles the queue, and would reconnect although a queued packet disconnects
+ * it. */
 static void answer_requests_of_ended_session(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
@@ -183,8 +185,8 @@ static void answer_requests_of_ended_session(sio_session *c) {
 }
 
 /* The waiting GET and POST are answered at the end of the turn: an answer runs the host's header
- * hooks, which must not run inside the call that ended the session, because the host may have made
- * that call to send something. */
+ * hooks, which must not run inside the call that ended the session: that may be a call of the host
+ * that sends something. */
 static bool polling_end_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
@@ -237,14 +239,14 @@ void sio__polling_answer_or_store_get(sio_session *c, sio_request *r) {
 static void end_session_of_aborted_get(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
-  if (!c) return; /* r was answered, or its session has moved to a WebSocket */
+  if (!c) return; /* r was answered already */
   c->polling->get = NULL;
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
                            "poll connection closed prematurely");
 }
 
-/* Called when the host itself has answered the GET r, to which one of its request hooks has kept a
- * pointer. */
+/* Called when the GET r was answered. r->user is not NULL only if the host itself has answered it,
+ * because one of its request hooks has kept a pointer to r. */
 static void forget_get_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;
@@ -301,7 +303,7 @@ void sio__polling_move_queue_to_websocket(sio_session *c,
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
-  p->ending = false; /* all requests are answered here, so no answer is deferred any more */
+  p->ending = false; /* the requests are answered or detached below, and not in a later task */
   sio__loop_stop_timer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;

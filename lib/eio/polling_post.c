@@ -186,10 +186,10 @@ static void handle_post_body_and_keep_rest(sio_session *c, sio_request *r) {
     move_unhandled_post_to_backlog(c, r, &rd);
 }
 
-/* Returns how much memory the backlog may take when a POST is added to it so that it can be
- * answered. A client that has much to send may send several POSTs before it receives "3probe".
- * There is always room for two: the one that was open when the client began to upgrade, and the
- * next. */
+/* Returns how much memory the backlog may take after a POST was added so that it can be answered. A
+ * client that has much to send may send several POSTs before it receives "3probe". Once the session
+ * has joined a namespace, there is room for two of the greatest length: the one that was open when
+ * the client began to upgrade, and the next. */
 static size_t max_post_backlog_memory(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   size_t two = 2 * (o->max_payload + sizeof(struct backlog));
@@ -310,9 +310,9 @@ static void handle_or_hold_complete_post(sio_request *r) {
   answer_post_if_client_upgrades(c);
 }
 
-/* Called when another request has arrived on the connection of the POST r. The POST is held back
- * while too many replies are queued, and that request may be the GET that fetches them, which is
- * not handled before the POST is answered. So the POST is answered now, unless it is held back
+/* Called when another request has arrived on the connection of the POST r. The answer to r is held
+ * back while too many replies are queued, and the new request may be the GET that fetches them,
+ * which is not handled before r is answered. So r is answered now, unless its answer is held back
  * because the peer is over its rate limits. */
 static void answer_post_as_next_request_arrived(sio_request *r) {
   sio_session *c = r->user;
@@ -335,8 +335,8 @@ static void report_or_end_session_of_aborted_post(sio_request *r, int err, const
                            "data request connection closed prematurely");
 }
 
-/* Called when the host itself has answered the POST r, to which one of its request hooks has kept a
- * pointer. */
+/* Called when the POST r was answered. r->user is not NULL only if the host itself has answered it,
+ * because one of its request hooks has kept a pointer to r. */
 static void detach_post_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);

@@ -8,8 +8,8 @@
  * further POST. But a client that upgrades stops polling when its POST is answered, and takes what
  * is queued over the WebSocket. So its POST is answered at once, also while the session is over a
  * rate limit, and the backlog may outlive the polling. The client may send another POST before it
- * receives "3probe", and then waits for the answer to that POST: the POST is added to the backlog
- * and answered, too.
+ * receives "3probe", and then waits for the answer to that POST: if the backlog has room, the POST
+ * is added to it and answered, too.
  */
 #ifndef SIO_EIO_POLLING_POST_H
 #define SIO_EIO_POLLING_POST_H
@@ -17,7 +17,8 @@
 #include "eio/polling_queue.h"
 #include "eio/session.h"
 
-/* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
+/* Takes over a verified POST of the session: keeps it until it is complete; answers it at once if
+ * the session is closing; or refuses it and ends the session. */
 void sio__polling_accept_or_refuse_post(sio_session *c, sio_request *r);
 /* Answers r with 400 and ends the session, because r is malformed, or an earlier request of the
  * session with the same method is still open. */
@@ -28,16 +29,17 @@ void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
 void sio__polling_resume_post_handling(sio_session *c);
 /* Answers the POST if its body is complete and its answer was held back. */
 void sio__polling_answer_held_post(sio_session *c);
-/* Answers the POST whose answer is held back, although its packets are not handled yet, because the
- * client needs the answer before it reads the messages that fill the queue, or before it upgrades.
- * Does nothing if the backlog has no room for the POST. */
+/* Answers the POST whose answer is held back, although its packets are not handled yet. The client
+ * needs the answer before it reads the messages that fill the queue, or before it upgrades. Does
+ * not answer if the backlog has no room for the POST, or if the POST is invalid, which ends the
+ * session. */
 void sio__polling_answer_post_before_handling(sio_session *c);
 /* Call this when the session is over. If `ok` is true or the body of the POST is complete, answers
  * the POST with 200; otherwise closes its connection. */
 void sio__polling_answer_or_drop_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
-void sio__polling_free_post_backlog(struct polling *p);
+void sio__polling_free_post_backlog(struct polling *p); /* drops the packets that wait */
 /* Frees c->polling of a session that was upgraded to a WebSocket. c->polling is kept after the
  * upgrade while packets of a POST wait in its backlog; if the session ends before that, they are
  * dropped. Does nothing if c->polling is NULL. */

@@ -72,7 +72,8 @@ void sio__polling_schedule_post_backlog(struct polling *p) {
   if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
-/* Call this when m was removed from the queue: subtracts its size, and releases the reference. */
+/* Call this when m was removed from the queue: subtracts its size, and releases the reference that
+ * the queue held. */
 static void release_queued_msg(struct polling *p, struct msg *m) {
   p->queued -= m->len;
   sio__polling_subtract_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));

@@ -24,10 +24,10 @@ struct post_reader {
   unsigned packets_left; /* how many more packets max_payload_packets allows */
 };
 
-/* The packets of a POST that were received and wait to be handled, because the peer leaves too many
- * replies unread or is over a rate limit. The host's handler of an event reads the data of the
- * event directly in `body`, even after the handler has ended the session. So `body` is kept while a
- * packet is handled, and handle_first_post_of_backlog_task() frees it afterwards. */
+/* The packets of a POST that were received and wait to be handled, because
+ * sio__session_must_stop_reading() is true, or packets of an earlier POST wait. The host's handler
+ * of an event reads the data of the event directly in `body`, even after the handler has ended the
+ * session. So `body` is not freed while a packet is handled. */
 struct backlog {
   sio_session *session;
   struct backlog *next; /* the packets of the next POST that wait, or NULL */
@@ -49,24 +49,24 @@ struct polling {
   struct backlog *backlog; /* POSTs whose packets wait to be handled, in order; mostly NULL */
   struct out_node *first, **last;
   size_t queued, held; /* the bytes of the queued messages, and the memory that these take */
-  struct task flush;   /* answers `get` with the queue at the end of the turn */
+  struct task flush;   /* answers `get` at the end of the turn; if `ending`, also `post` */
   struct timer linger; /* limits how long a closed session waits for a GET that fetches its queue */
   bool linger_extended; /* the timer `linger` was restarted once, because the loop was blocked */
   bool ending;          /* the session is over, and `get` or `post` is not answered yet */
   bool graceful;        /* when the session ends, the queue is sent before the close packet */
 };
 
-/* Queues m. Returns 0 or UV_ENOMEM. */
+/* Queues m, and has a waiting GET answered at the end of the turn. Returns 0 or UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
 /* Removes the first msg from the list of nodes that begins at *first, and returns it. The caller
- * gets the reference that the list held. */
+ * gets the reference that the list held, and has to subtract the size of the msg. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
 /* Empties the queue. Returns how many sent marks (sent.h) were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
-/* Call this when the queue has become shorter: packets of a POST that wait (the backlog) are
- * handled at the end of the turn. */
+/* Call this when the session may be read again, or may be because the queue has become shorter:
+ * packets of a POST that wait (the backlog) are handled at the end of the turn. */
 void sio__polling_schedule_post_backlog(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */

@@ -12,10 +12,10 @@
 #include <assert.h>
 
 enum {
-  NOOP_MS = 100,     /* how often a waiting GET is answered with a noop after "3probe" */
+  NOOP_MS = 100,     /* after "3probe" a GET that waits is answered this often */
   FREE_PACKETS = 2,  /* so many packets are not charged to the rate limits: "2probe" and "5" */
   FREE_BYTES = 64,   /* so many bytes are not charged to the rate limits: the two packets' frames */
-  ANSWERS_MAX = 4096 /* the most bytes of answers to probes that may wait for the peer */
+  ANSWERS_MAX = 4096 /* the most memory, in bytes, of answers to probes that wait for the peer */
 };
 
 enum upgrade_state {
@@ -85,7 +85,7 @@ static void upgrade_fail_or_extend_on_timeout(struct timer *t) {
   upgrade_start_timeout(p);
 }
 
-/* ---- a noop for each waiting GET, as the client upgrades only when none is open ------------ */
+/* ---- answering waiting GETs, as the client upgrades only when none is open ----------------- */
 
 static void upgrade_answer_waiting_get_on_timer(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, noop);
@@ -129,14 +129,15 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   if (c->state == SESSION_CLOSING)
     LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
                     sio__session_client_address(c), ABOUT_SESSION(c),
-                    "packets for %s are lost, because its session was closed during an upgrade: %s",
+                    "packets for %s, whose session is closing, are lost: its new WebSocket cannot "
+                    "queue them: %s",
                     sio__session_client_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
 }
 
 /* Closes the WebSocket of a session that has ended during the upgrade. The client has stopped
- * polling by then, so a close packet could not be sent over polling. */
+ * polling by now, so it would not receive a close packet over polling. */
 static void end_upgraded_session(sio_session *c) {
   c->transport->end(c, true);
   sio__session_remove_and_schedule_close(c);
@@ -178,8 +179,8 @@ static void complete_upgrade_to_websocket(struct upgrade *p) {
 }
 
 /* Returns false if the upgrade is over: the peer sends more than its limits allow, or the host's
- * on_limited callback has ended the session. The two packets that every upgrade needs are not
- * charged, so that it can complete while the session is paused. */
+ * on_limited callback has ended it. The two packets that every upgrade needs are not charged, so
+ * that it can complete while the session is paused. */
 static bool upgrade_charge_rate_limits_or_fail(struct upgrade *p, unsigned packets, size_t bytes) {
   sio_session *c = p->probe.session;
   p->packets += packets;
@@ -198,7 +199,7 @@ static void upgrade_charge_received_bytes(struct ws_conn *w, size_t bytes, unsig
 
 /* Called when the packet "5" has arrived. A client sends it after its last POST was answered. If a
  * POST waits nevertheless, because the backlog has no room for it, the session moves to the
- * WebSocket when there is room. */
+ * WebSocket when it waits no more. */
 static void complete_upgrade_or_wait_for_post(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
     complete_upgrade_to_websocket(p);

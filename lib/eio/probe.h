@@ -2,16 +2,16 @@
  *
  * probe.h - the upgrade of a polling session to a WebSocket.
  *
- *   The client opens a WebSocket for the session and sends "2probe"; we answer "3probe". From then
- *   on a waiting GET is answered soon, with a noop if nothing is queued, and a POST even if its
- *   packets cannot be handled yet, so that the client can stop polling. Its "5" moves the session
- *   and its queue to the WebSocket; packets of POSTs that still wait are handled before messages of
- *   the WebSocket. Any other packet, or upgrade_timeout, closes the WebSocket and leaves the
- *   session on polling.
+ * The client opens a WebSocket for the session and sends "2probe"; we answer "3probe". From then
+ * on a waiting GET is answered soon, with a noop if nothing is queued, and a POST even if its
+ * packets cannot be handled yet, so that the client can stop polling. The client's "5" moves the
+ * session and its queue to the WebSocket; packets of POSTs that still wait are handled before
+ * messages of the WebSocket. Any other packet, or upgrade_timeout, closes the WebSocket and leaves
+ * the session on polling.
  *
- * What arrives over the WebSocket, except the two packets, is charged to the rate limits of the
- * session. A peer over a limit is not read, or its WebSocket is closed, as when_limited says; the
- * session stays.
+ * What arrives over the WebSocket, except the first two packets, is charged to the rate limits of
+ * the session. If the peer is over a limit, its WebSocket is not read, or is closed, as
+ * when_limited says; the session stays.
  */
 #ifndef SIO_EIO_PROBE_H
 #define SIO_EIO_PROBE_H

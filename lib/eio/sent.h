@@ -3,17 +3,18 @@
  * sent.h - sio_session_on_sent(): callbacks that run when everything queued before the call has
  * left.
  *
- * Each callback has a sent mark, a placeholder in the transport's queue. A mark keeps its place
- * when messages around it are dropped, and moves with the queue in an upgrade. Marks are passed in
- * the order in which they were queued, so a count of them says which callbacks have to run.
+ * Each callback that has to wait has a sent mark, a placeholder in the transport's queue. A mark
+ * keeps its place when messages around it are dropped, and moves with the queue in an upgrade.
+ * Marks are passed in the order in which they were queued, so a count of them says which callbacks
+ * have to run.
  */
 #ifndef SIO_EIO_SENT_H
 #define SIO_EIO_SENT_H
 
 #include "eio/session_types.h"
 
-/* Call this when the oldest n sent marks have left the queue: the callbacks of these marks run at
- * the end of the turn, so this may be called from anywhere. */
+/* Call this when the oldest n sent marks have left the queue: their callbacks run at the end of the
+ * turn, so this may be called from anywhere. */
 void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n);
 /* Call this when the session is over, but not from inside a function that sends: runs the callbacks
  * that have not run yet, with the status 0 if their mark was passed, otherwise with SIO_ECLOSED. */

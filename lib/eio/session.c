@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * session.c - a session from its handshake to its end: id, heartbeat, messages sent and received.
- *
- * This file knows neither transport: it calls the functions of c->transport.
+ * What differs between transports is in the functions of c->transport.
  */
 #include "eio/session.h"
 #include "base/random.h"
@@ -31,8 +30,8 @@ static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   return c->ws && c->ws->conn->throttled;
 }
 
-/* Returns true from the moment at which the peer is over a rate limit until everything that was
- * read before the pause is handled. Until then a pong of the peer may not have been read. */
+/* Returns true while packets of the peer, perhaps its ping or pong among them, are not handled
+ * because of a rate limit. */
 static bool is_reading_stopped_by_rate_limits(const sio_session *c) {
   if (session_is_paused_by_rate_limit(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&
@@ -105,8 +104,8 @@ static bool is_client_pong_deadline_soon(const sio_session *c) {
   return c->heartbeat.at < soon;
 }
 
-/* In protocol 4 a new ping is sent, which begins a new wait for the pong, and keeps the client from
- * timing out because it gets no ping. */
+/* In protocol 4, if the pong is due soon, a new ping is sent, which begins a new wait for the
+ * pong. */
 void sio__session_extend_heartbeat_deadline(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
@@ -117,8 +116,9 @@ void sio__session_extend_heartbeat_deadline(sio_session *c) {
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* Called when the peer has exceeded a rate limit: stops reading until
- * session_resume_after_rate_limit(). */
+/* Called when the peer has exceeded a rate limit. A WebSocket is not read any more until
+ * session_resume_after_rate_limit(). Polling needs no call: it asks
+ * sio__session_must_stop_reading(). */
 static void session_pause_for_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
   if (c->transport && c->transport->pause) c->transport->pause(c);
@@ -255,8 +255,8 @@ static void free_session(struct deferred_free *g) {
   sio__session_free_with_limits(c);
 }
 
-/* The close callback may have called sio__session_remove_and_schedule_close(), which queues
- * close_task again. The task has to be cancelled, because deferred_free is in the same memory. */
+/* If a callback has closed the server while close_task ran, close_task may be queued again. The
+ * task has to be cancelled, because deferred_free is in the same memory. */
 static void free_session_later(sio_session *c) {
   task_cancel(&c->close_task);
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
@@ -434,8 +434,9 @@ static int end_session_for_full_queue(sio_session *c, int err) {
   return err;
 }
 
-/* A packet counts as sent even if it is dropped, or the session ends because of it. Then it is
- * counted here, because the caller counts a packet only if this function returns 0. */
+/* A packet that was queued counts as sent, even if it is dropped again, or the session ends because
+ * of it. In these cases it is counted here, because the caller counts a packet only if this
+ * function returns 0. */
 static int apply_backpressure_or_end_session(sio_session *c, const struct msg *chain) {
   int err = sio__backpressure_drop_or_fail_on_full_queue(c);
   if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
@@ -453,7 +454,8 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
     count_msgs_before_as_sent(c->eio->stats, chain, m, 1);
     /* The transport has failed, and will end the session with the cause of its failure. */
     if (err == SIO_ECLOSED) return err;
-    /* The peer could not decode a packet of which a part is missing, so the session has to end. */
+    /* A part of the packet may be queued already, and the peer cannot decode it without the rest.
+     * So the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }

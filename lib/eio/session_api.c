@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * session_api.c - the public functions that read a session's properties or close it.
+ * session_api.c - functions that read a session's properties or close it, most of them public.
  */
 #include "base/sized.h"
 #include "eio/session.h"

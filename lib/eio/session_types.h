@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * session_types.h - the data of a session, and the tables of functions through which a session
- * reaches its transport and an upgrade. It stands below session.c and below the files that keep one
- * part of a session (backpressure.c, sent.c, session_limits.c, trace.c), so that none of them needs
- * another.
+ * reaches its transport and an upgrade. The files that implement one part of a session
+ * (backpressure.c, sent.c, session_limits.c, trace.c) include this header, and not session.h.
  */
 #ifndef SIO_EIO_SESSION_TYPES_H
 #define SIO_EIO_SESSION_TYPES_H
@@ -12,9 +11,9 @@
 #include "eio/eio.h"
 
 enum session_state {
-  SESSION_OPEN,    /* messages are sent and received                                      */
+  SESSION_OPEN,    /* messages are sent and received                                       */
   SESSION_CLOSING, /* closed for the layer above; a polling peer may still fetch its queue */
-  SESSION_CLOSED   /* removed from the table; the memory is freed at the end of the turn   */
+  SESSION_CLOSED   /* about to be removed from eio->sessions, or removed; is freed soon    */
 };
 
 /* How bytes reach the peer: polling, WebSocket, or the memory of a test. Each function takes a
@@ -24,50 +23,54 @@ struct transport {
   bool polls; /* true for HTTP long-polling, which has counters of its own and can be upgraded */
   /* Queues one msg. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
   int (*send)(sio_session *c, struct msg *m);
-  bool (*ready)(const sio_session *c);    /* true if a msg queued now would leave at once */
-  size_t (*queued)(const sio_session *c); /* bytes of the queued messages */
+  bool (*ready)(const sio_session *c);    /* true if a msg queued now need not wait for the peer */
+  size_t (*queued)(const sio_session *c); /* bytes that are queued for the peer */
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
-  /* Called when the session has ended. If `graceful` is true, queued messages are still sent, for
-   * at most close_timeout; otherwise they may be dropped. If it returns true, the transport keeps
-   * the session in SESSION_CLOSING and calls sio__session_remove_and_schedule_close() later. */
+  /* Called when the session has ended. If `graceful` is true, the peer may still receive what is
+   * queued, until a timeout; otherwise that may be dropped. If this function returns true, the
+   * transport keeps the session in SESSION_CLOSING and calls
+   * sio__session_remove_and_schedule_close() later. */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues a sent mark, a placeholder in the queue: when everything that was queued before it has
    * been sent, sio__sent_callbacks_schedule_oldest() is called. Returns 0, UV_ENOMEM or
    * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
-  /* Removes the queued messages for which `drop` returns true. The first one always stays, because
-   * a part of it may have been sent: see sio__queue_remove_msgs_if(). */
+  /* Calls `drop` for each queued msg, and removes the msg if it returns true. `drop` is not called
+   * for the first msg, a part of which may have been sent; for others that TLS has encrypted
+   * already; and for those that are left when memory runs out. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
-  /* Resumes reading and handles packets that were kept back, unless
+  /* Resumes reading, and the handling of packets that were kept back, unless
    * sio__session_must_stop_reading() still returns true. May call hooks of the host. Optional. */
   void (*resume)(sio_session *c);
   /* Returns true if packets may have arrived that were not handled yet. If this function is NULL,
-   * the session is assumed to have such packets while it is paused. */
+   * the session is assumed to have such packets while a rate limit pauses it. */
   bool (*has_unread)(const sio_session *c);
   /* Returns how many bytes were received of a message or POST that is not complete. Optional. */
   size_t (*partial_bytes)(const sio_session *c);
-  /* Frees the memory that the transport has allocated for the session. Optional. */
+  /* Frees the memory that long-polling has allocated for the session. Optional. */
   void (*free)(sio_session *c);
 };
 
 /* What a polling session calls while a WebSocket may take it over; probe.c implements it. */
 struct probe_ops {
-  /* Called when the session has closed: ends the upgrade and closes the WebSocket. */
+  /* Called when the session is removed from eio->sessions: ends the upgrade and closes the
+   * WebSocket. */
   void (*drop)(sio_session *c);
   /* Called by sio__session_resume_reading(), for example when the POSTs of the session have been
-   * handled: resumes reading from the WebSocket, or completes the upgrade if "5" has arrived. */
+   * handled: resumes reading from the WebSocket, or completes the upgrade if "5" has arrived and no
+   * POST waits. */
   void (*resume)(sio_session *c);
   void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
 
-/* The common part of an upgrade in progress; sio_session.probe points to it. */
+/* The part of an upgrade in progress that all files of this room may use; sio_session.probe points
+ * to it. */
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
-  /* "3probe" was sent. The client then stops polling as soon as its last POST is answered. */
-  bool is_answered;
+  bool is_answered; /* "3probe" was sent: the client waits for the answers to its GET and POST */
 };
 
 struct polling;
@@ -79,15 +82,15 @@ struct sio_session {
   struct eio *eio;
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
-  struct backpressure *backpressure; /* NULL until the queue was over queue_high once */
-  uint32_t rtt_us;                   /* the round trip of the last heartbeat, in microseconds */
+  struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
+  uint32_t rtt_us;                   /* from the last ping to its pong, in microseconds; or 0 */
   uint8_t state;                     /* enum session_state */
   uint8_t protocol;                  /* the version of Engine.IO: 3 or 4 */
-  unsigned joined : 1;               /* the session has joined a namespace, or its engine is raw */
+  unsigned joined : 1;               /* a namespace was joined once, or the engine is raw */
   unsigned ended_by : 1;             /* ENDED_BY_...; decides the last packet sent over polling */
   unsigned pong_due : 1;             /* a ping was sent and not answered yet */
   unsigned pong_extended : 1;        /* received data has extended the deadline of the pong */
-  unsigned opened : 1;               /* ops->open was called, and ops->close was not called yet */
+  unsigned opened : 1;               /* set before ops->open runs, reset before ops->close runs */
   unsigned removed : 1;              /* the session is no longer in eio->sessions */
   unsigned base64 : 1;               /* the client wants binary packets as base64 text */
   unsigned xdomain : 1;              /* the first request had an Origin header */
@@ -96,11 +99,12 @@ struct sio_session {
   unsigned limited : 1;              /* a struct session_limits lies before this struct */
 
   void *user; /* a pointer of the layer above; of the host if the engine is raw */
-  /* Set while the transport is polling, and after an upgrade until the last POST is handled. */
+  /* Set while the transport is polling. May stay after an upgrade, if packets of POSTs wait to be
+   * handled. */
   struct polling *polling;
   struct probe *probe;                   /* an upgrade in progress, or NULL */
   struct sent_callbacks *sent_callbacks; /* NULL until sio_session_on_sent() is called */
-  struct kept_head *head;                /* headers and address of the first request, or NULL */
+  struct kept_head *head;                /* of the first request; NULL for a session of a test */
   struct list link;                      /* in eio->all */
   union {
     struct timer
@@ -108,11 +112,11 @@ struct sio_session {
     sio_close_info close_info; /* in the other states: why the session has ended */
   };
   union {
-    struct task close_task;             /* calls ops->close at the end of the turn */
+    struct task close_task;             /* calls ops->close and frees, at the end of the turn */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  /* The part of the queue that was queued while packets of the peer were being handled takes at
-   * most this much memory: less, if a part of it was sent. */
+  /* The most memory that replies take in the queue. A reply is what was queued while a packet of
+   * the peer was handled. The number may be too high after a part of the queue was sent. */
   size_t unread_reply_bytes;
   uint64_t ping_at; /* uv_hrtime() of the last ping */
   uint64_t opened_ms;
@@ -138,8 +142,8 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
 #define ABOUT_SESSION(c)      \
   (&(const struct log_about){ \
       .session = sio__session_write_public_id((c), (char[PUBLIC_ID_LEN + 1]){ "" }) })
-/* The public id of the session c, printed with "%.8s". May be used only in the text of a log line
- * that has the argument ABOUT_SESSION(c), which computes the id. */
+/* The public id of the session c, printed with "%.8s". May be used only as an argument of a log
+ * line that also has the argument ABOUT_SESSION(c), which computes the id. */
 #define SESSION_TAG(c) ((c)->eio->log->about->session)
 
 #endif

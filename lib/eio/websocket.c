@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket.c - the WebSocket transport: connects a session with its ws_conn. The ws_conn may live
- * longer than the session: until the closing handshake is done.
+ * websocket.c - the WebSocket transport: connects a session with its ws_conn, which may live longer
+ * than the session.
  */
 #include "eio/websocket.h"
 #include "eio/backpressure.h"
@@ -23,8 +23,8 @@ static void websocket_handle_binary_message(sio_session *c, sio_slice data) {
                                                     slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading. When enough of the send queue was sent, websocket_resume_when_queue_is_low()
- * resumes reading. */
+/* Stops reading. When enough of the send queue was sent, websocket_resume_when_queue_is_low() is
+ * called. */
 static void websocket_pause_until_queue_is_low(sio_session *c) {
   sio__ws_pause_reading(c->ws);
   c->ws->conn->reports_low_mark = 1;

@@ -10,13 +10,14 @@
 extern const struct transport sio__transport_websocket;
 extern const struct ws_conn_ops sio__websocket_ops; /* the owner is the session */
 
-/* Makes w the session's transport. */
+/* Makes w the session's transport, and starts reading from it unless a rate limit pauses c. */
 void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w);
 /* Queues one packet, encoded for the client's version of the protocol. Returns 0, UV_ENOMEM or
  * SIO_ECLOSED. */
 int sio__websocket_send_packet(sio_session *c, struct msg *m);
 /* Detaches the WebSocket from its session or upgrade, and starts the closing handshake. The
- * WebSocket sends its queue and frees itself, after close_timeout at the latest. */
+ * WebSocket sends its queue, and frees itself when the handshake is done or close_timeout has
+ * passed. */
 void sio__websocket_detach_session_and_close(struct ws_conn *w, unsigned code, const char *text);
 
 #endif

@@ -138,8 +138,8 @@ TEST(a_session_that_was_closed_before_its_upgrade_loses_packets_that_cannot_be_c
   turn();
   empty_pool = NULL;
   turns();
-  SAW("[packets for  are lost, because its session was closed during an upgrade: not enough "
-      "memory] ");
+  SAW("[packets for , whose session is closing, are lost: its new WebSocket cannot queue them: "
+      "not enough memory] ");
   EQ(stats().bytes_lost, 3 * strlen("bytes"));
   end();
 }
