@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * adapter_api.c - the table sio__adapter_api. Its functions are in core/; other files of the
- * library call them directly.
+ * library call them without the table.
  */
 #include "adapters/adapter_api.h"
 

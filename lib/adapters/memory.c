@@ -24,7 +24,7 @@ struct sio_adapter {
 
 /* ---- walking over the sockets of a target --------------------------------------------------- */
 
-/* A function that is called for each socket of a walk, and its data. */
+/* A function that is called for each socket that a walk visits, and its data. */
 struct visit {
   void (*to)(struct visit *v, sio_socket *s);
   const sio_packet *packet;
@@ -90,8 +90,8 @@ static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const 
 
 /* ---- calling the host for each socket ------------------------------------------------------- */
 
-/* Adds the socket to v->found. The callbacks of the host run after the walk, because they may join
- * and leave rooms. */
+/* Adds the socket, with a reference, to v->found. The callbacks of the host run after the walk,
+ * because they may join and leave rooms. */
 static void ref_and_collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
@@ -119,7 +119,7 @@ static int memory_adapter_visit_sockets_of_target(sio_adapter *a, const sio_targ
   return v.err;
 }
 
-/* The rooms that each socket has to join or leave. */
+/* What is done to each socket of a target: it joins or leaves these rooms. */
 struct room_change {
   int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.h - the adapter for a single server. Other adapters use it for the sockets of their own
- * server (sio_adapter_api.memory).
+ * memory.h - the adapter for a single server. Other adapters use it for the rooms of their own
+ * server's sockets (sio_adapter_api.memory).
  */
 #ifndef SIO_ADAPTERS_MEMORY_H
 #define SIO_ADAPTERS_MEMORY_H

@@ -32,7 +32,7 @@ struct rooms {
 };
 
 void sio__rooms_init(struct rooms *r);
-struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
+struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: it has no sockets */
 
 /* Adds a socket to a room in which it is not yet. Returns 0, or UV_ENOMEM if memory runs out; then
  * nothing has changed. */

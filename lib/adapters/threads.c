@@ -5,8 +5,8 @@
  * Each of these servers, the members, keeps the rooms of its own sockets with the memory adapter. A
  * call that concerns the sockets of all members does its local part, and sends one request to each
  * other member, which does the same part there (threads_requests.c). A request that asks something
- * is answered with messages to the member that asked, which holds the query until each member has
- * sent ANSWER_END.
+ * is answered with messages to the member that asked. That member holds the query until each other
+ * member has sent ANSWER_END, or the time is up.
  *
  *   asking member                                   another member
  *     broadcast with acks   --- REQUEST_BROADCAST -->  sends the event to its sockets
@@ -19,10 +19,10 @@
  *     server side emit      --- REQUEST_SERVER_EMIT ->  runs the handlers
  *                           <-- ANSWER_REPLY, ANSWER_END
  *
- * A member that leaves runs the messages that wait for it first, so each question that reached it
- * is answered.
+ * A member that leaves handles the messages that wait for it first.
  *
- * One member may have the adapter of a cluster of processes below, in place of the memory adapter:
+ * One member may have the adapter of a cluster of processes below, in place of the memory adapter
+ * (if that adapter recovers sockets, broadcasts take another way: threads_order.h):
  *
  *   a call of the host in that member     -> all other members; the adapter below, which reaches
  *                                            the other processes and the sockets of this member
@@ -134,9 +134,10 @@ static unsigned count_other_thread_servers(const struct core *core) {
   return sio__threads_list_other_members(core->threads, core->member, others);
 }
 
-/* Adds to the count the servers of other threads, and those of other processes. If the server of
- * another thread has the adapter that reaches other processes, all threads are asked, and that
- * server counts them. While a->asks_below_only is true, the servers of threads do not count. */
+/* Adds the number of servers of other threads and other processes to q. If the server of another
+ * thread has the adapter that reaches other processes, all threads are asked, and that server
+ * counts the other processes' servers. While a->asks_below_only is true, the servers of threads are
+ * not added. */
 static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);

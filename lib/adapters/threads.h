@@ -8,10 +8,9 @@
 #include "core/core.h"
 #include <sio/adapter.h>
 
-/* The adapter of a server that is one of several threads. It passes each call on to the adapter
- * below, which keeps the rooms of this server's sockets: the memory adapter or core->cluster. A
- * call that concerns the sockets of other threads, too, is also sent to their servers
- * (core->threads). */
+/* The adapter of a server that is one of several threads. It passes calls on to the adapter below,
+ * which keeps the rooms of this server's sockets: the memory adapter or core->cluster. A call that
+ * concerns other threads, too, is also sent to their servers (core->threads). */
 extern const sio_adapter_ops sio__adapter_threads;
 
 /* Sets core->cluster: the adapter through which this server reaches other processes. Namespaces

@@ -11,9 +11,9 @@
 #include "core/core.h"
 #include "core/nsp.h"
 
-/* The adapter of a namespace whose server is one of several threads. A sio_adapter pointer of such
- * a namespace points to it: struct sio_adapter itself is defined only by the memory adapter, so
- * that all source files can also be compiled as one. */
+/* The adapter of a namespace whose server is one of several threads. The sio_adapter pointer of
+ * such a namespace points to it. It has a name of its own because the memory adapter defines struct
+ * sio_adapter, and all source files can also be compiled as one. */
 struct threads_adapter {
   sio_nsp *nsp;
   /* The functions of the adapter below, which keeps the rooms of this server's sockets. It is the
@@ -34,7 +34,7 @@ struct threads_adapter {
   /* Runs a request that sio__threads_order_hold_request_if_too_early() has kept waiting. */
   void (*run_held_request)(struct threads_adapter *a, struct request *r);
   /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
-   * sent to the servers of all other threads. */
+   * sent to the servers of other threads. */
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
@@ -58,7 +58,7 @@ static inline bool has_cluster_below(const struct threads_adapter *a) {
 }
 
 /* Returns true if the adapter of the cluster keeps the lost sockets of all threads, and the events
- * that they miss. Then broadcasts go through the member that has it (threads_order.c). */
+ * that they miss. See threads_order.h for how broadcasts are then delivered. */
 static inline bool does_cluster_recover(const struct threads_adapter *a) {
   return sio__threads_cluster_recovers(core_of_threads_adapter(a)->threads);
 }

@@ -10,7 +10,7 @@
 #include "core/saved_state.h"
 #include <sio/socket.h>
 
-/* A connected socket of this thread. */
+/* A connected socket of this thread, which the adapter in another member keeps, too. */
 struct kept_socket {
   struct list by_age, dirty;
   sio_socket *socket;
@@ -88,8 +88,8 @@ static int send_recoverable_socket_to_cluster_member(struct threads_kept *v,
   return err;
 }
 
-/* A socket that cannot be sent now stays dirty: the timer tries again. If the member with the
- * adapter has left, nobody keeps sockets any more. */
+/* A socket that cannot be sent now stays in `dirty`, and the timer tries again. But if the member
+ * with the adapter has left, nobody keeps sockets any more. */
 static void send_changed_recoverable_sockets(struct threads_kept *v) {
   struct list *it;
   while ((it = list_first(&v->dirty))) {

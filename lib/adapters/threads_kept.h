@@ -4,8 +4,8 @@
  * keeps them (SIO_ADAPTER_RECOVERS).
  *
  * One member has that adapter. Each other member sends it the pid, the id, the rooms and the shared
- * data of each of its own sockets: when the socket connects, after each change of its rooms and
- * shared data, again before the adapter would forget it, and when the connection breaks. So a
+ * data of each of its sockets that has a pid: when the socket connects, after its rooms or shared
+ * data have changed, again before the adapter would forget it, and when the connection breaks. So a
  * client can return although the process was killed.
  */
 #ifndef SIO_ADAPTERS_THREADS_KEPT_H
@@ -15,8 +15,8 @@
 
 struct threads_kept {
   struct threads_adapter *adapter;
-  /* The connected sockets of this thread that have a pid: struct kept_socket by pid. Empty in the
-   * member that has the adapter. */
+  /* struct kept_socket, by pid: the connected sockets of this thread that are sent to the member
+   * with the adapter. Empty in that member. */
   struct map sockets;
   struct list by_age;    /* struct kept_socket.by_age, in the order in which they were sent last */
   struct list dirty;     /* struct kept_socket.dirty: those to send at the end of the turn */
@@ -34,7 +34,8 @@ void sio__threads_send_changed_sockets_at_stop(struct threads_adapter *a);
 void sio__threads_recoverable_sockets_free(struct threads_adapter *a);
 
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s);
-/* Called when the rooms or the shared data of a socket change. */
+/* Called when the rooms or the shared data of a socket change, which are then sent at the end of
+ * the turn. */
 void sio__threads_schedule_save_of_socket(struct threads_adapter *a, const sio_socket *s);
 /* The functions `persist` and `forget` of sio__adapter_threads. */
 void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a, const sio_saved_socket *s);
@@ -43,7 +44,7 @@ void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, cons
 /* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
  * was logged and counted unless it is SIO_ECLOSED. */
 int sio__threads_send_request_to_cluster_member(struct threads_adapter *a, struct request *r);
-/* Handles a REQUEST_SAVE or REQUEST_FORGET of another member. */
+/* Handle a REQUEST_SAVE and a REQUEST_FORGET of another member. */
 void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 

@@ -223,7 +223,7 @@ static int send_missed_event_to_asking_thread(sio_restore *r, sio_slice json, co
                                                                       .offset = offset });
 }
 
-/* If an event could not be sent, the client must not be recovered: it would miss that event. */
+/* If the socket or an event could not be sent, the client must not be recovered. */
 static void send_restore_result_to_asking_thread(sio_restore *r, int cause) {
   struct relayed_restore *k = r->owner;
   if (!cause && k->err)
@@ -234,7 +234,7 @@ static void send_restore_result_to_asking_thread(sio_restore *r, int cause) {
       k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
 }
 
-/* Ends the restores that began so long ago that their REQUEST_RESTORE_OVER must be lost. */
+/* Ends the restores that began long ago, as their REQUEST_RESTORE_OVER may be lost. */
 static void end_outdated_relayed_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;

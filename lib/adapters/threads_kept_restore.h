@@ -13,9 +13,9 @@
  *     RESTORE_OVER       ------------------------->     adapter: restore_over
  *
  * Messages of one member to another keep their order. So the adapter has been given the old socket
- * before it is asked for it, and each event that it delivers comes either before RESTORE_DONE, and
- * is then among those of RESTORE_EVENT if the client has missed it, or after it. The latter are
- * added as they are delivered here, until the client has joined.
+ * before it is asked for it. An event that the adapter delivers before RESTORE_DONE is among those
+ * of RESTORE_EVENT if the client has missed it. Later events are added as they are delivered here,
+ * until the client has joined.
  */
 #ifndef SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
 #define SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
@@ -26,7 +26,8 @@
 void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *r);
 void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
-/* Called before a ROUTE_DELIVERY is delivered to the sockets of this thread. */
+/* Called before a ROUTE_DELIVERY is delivered to the sockets of this thread: adds the event for
+ * clients of this thread that have been found, but have not joined yet. */
 void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const struct request *r);
 /* Handles the requests from REQUEST_RELEASE on. */
 void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * threads_message.h - the messages that the adapters of different threads send to each other:
- * requests to the servers of all other threads, and answers to the server that sent a request. Only
- * a REQUEST_RESTORE is answered with another struct (threads_recovery.c).
+ * requests, and answers (struct answer) to the server that sent a request. The requests for
+ * recovery are answered differently: a REQUEST_RESTORE with a struct record_message
+ * (threads_recovery.c), and the kinds after it, if at all, with further requests
+ * (threads_kept_restore.h).
  *
- * A message is one block of memory, with copies of everything to which it refers. A request is made
- * once, and shared by all servers to which it is sent.
+ * A message is one block of memory, with copies of everything to which it refers. Several servers
+ * to which a request is sent can share the block.
  */
 #ifndef SIO_ADAPTERS_THREADS_MESSAGE_H
 #define SIO_ADAPTERS_THREADS_MESSAGE_H
@@ -28,25 +30,25 @@ enum request_kind {
   /* For an adapter of a cluster that keeps the lost sockets of all threads
    * (threads_kept_restore.c). `key`, where it is set, is a pid, and `number`, where it is set, is
    * the number of the restore (kept_restore.number). */
-  REQUEST_RELEASE,       /* close the old socket of this pid, if there is one   */
-  REQUEST_RELEASED,      /* the answer to it                                    */
-  REQUEST_KEPT_RESTORE,  /* look for this pid; `session`: the client sent an offset */
-  REQUEST_RESTORE_FOUND, /* it is found: `id`, `rooms`, and in `json` the data  */
-  REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset`  */
+  REQUEST_RELEASE,       /* close the old socket of this pid, if there is one */
+  REQUEST_RELEASED,      /* the answer to a REQUEST_RELEASE */
+  REQUEST_KEPT_RESTORE,  /* find this pid; if `session`, the client sent the `offset` */
+  REQUEST_RESTORE_FOUND, /* the socket is found: `id`, `rooms`, and in `json` its data */
+  REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset` */
   REQUEST_RESTORE_DONE,  /* all is sent; for `cause` see sio_adapter_api.restore_done */
-  REQUEST_RESTORE_OVER,  /* the client has joined, or never will                */
+  REQUEST_RESTORE_OVER,  /* the client has joined, or never will */
   REQUEST_SAVE,          /* keep the socket with this pid: `id`, `rooms`, and in `json` its data */
-  REQUEST_FORGET         /* keep the socket with this pid no longer             */
+  REQUEST_FORGET         /* keep the socket with this pid no longer */
 };
 
 /* How a REQUEST_BROADCAST travels. */
 enum request_route {
   /* From the member that makes it to each other one. If one of them has the adapter of a cluster,
-   * that member also passes the broadcast on to other processes. */
+   * that member also passes the broadcast on to other processes, unless it is for this process
+   * alone. */
   ROUTE_TO_EACH,
-  /* To the member that has the adapter of the cluster. The adapter adds the broadcast to the events
-   * that it keeps. When the adapter delivers the broadcast, that member sends it as ROUTE_DELIVERY
-   * to all other members. */
+  /* To the member whose adapter recovers sockets for all threads. When that adapter delivers the
+   * broadcast, the member sends it as ROUTE_DELIVERY to all other members. */
   ROUTE_TO_CLUSTER,
   ROUTE_DELIVERY
 };
@@ -55,7 +57,7 @@ struct request {
   atomic_uint refs;
   int kind; /* enum request_kind */
   struct member_id from;
-  uint64_t number; /* the number that answers must contain; 0 if no answer is expected */
+  uint64_t number; /* of the query or restore, which answers contain; 0 if no answer is expected */
   /* If connection state recovery may have to send this broadcast again: a number by which the
    * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
    * all other requests. (In a struct record_message it is the number of a logged event; see
@@ -69,15 +71,15 @@ struct request {
   int cause; /* enum sio_recovery_failure */
   unsigned timeout_ms;
   unsigned flags; /* the flags of the sio_target */
-  bool session;   /* for REQUEST_DISCONNECT: end the sessions too */
+  bool session;   /* for REQUEST_DISCONNECT: end the sessions too; for recovery see above */
   const char *nsp;
   const char *key;            /* sio_target.key; from REQUEST_RESTORE on a pid; or NULL */
-  const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
+  const char *const *rooms;   /* those of the target, NULL for all sockets; or those of a socket */
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
   const char *id;             /* the id of a socket, or NULL */
-  sio_slice json;             /* the JSON of the event; for REQUEST_RESTORE the offset */
-  sio_slice offset;           /* the replay offset of the event, or empty */
+  sio_slice json;             /* the JSON of the event; for recovery see above */
+  sio_slice offset;           /* the replay offset of the event, or of the client; or empty */
   const sio_slice *bins;
   size_t nbins;
   size_t size; /* of the block of memory that holds the request */
@@ -90,18 +92,18 @@ struct request *sio__thread_request_copy(const struct request *from, const char 
 void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
-  ANSWER_MORE,   /* the sender of this answer will send one more ANSWER_END than expected */
+  ANSWER_MORE,   /* one more ANSWER_END than expected will come */
   ANSWER_EXPECT, /* n more sockets or servers were asked, whose answers are to be expected;
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* the last answer; n of the expected answers will not come              */
+  ANSWER_END     /* ends the answers of a server; n of those expected will not come       */
 };
 
 struct answer {
   int kind; /* enum answer_kind */
   int status;
-  bool counted; /* true: the first answer that says to how many sockets the event was sent */
+  bool counted; /* true: the first answer that says how many sockets its server has asked */
   uint64_t number;
   size_t n;
   const char *nsp;

@@ -9,13 +9,13 @@
 #include "core/query.h"
 #include <sio/socket.h>
 
-/* An adapter also delivers, long before ORDER_WAIT_MS have passed, the events that it could not
- * keep. So if a broadcast was not delivered in that time, the message that delivers it is lost. */
+/* Nothing waits longer than about ORDER_WAIT_MS for a broadcast: after that time the message that
+ * delivers it is probably lost. */
 enum { ORDER_WAIT_MS = 5000, ORDER_TIMER_MS = 1000, EVENTS_MAX = 4 << 20 };
 
 struct threads_order {
-  /* For each member, the number (sio_packet_info.origin) of its last event that was delivered
-   * here. */
+  /* For each member, the number (sio_packet_info.origin) of its last event that was delivered here,
+   * or for which nothing waits any more. */
   uint64_t delivered[MEMBERS_MAX];
   uint64_t last_sent;   /* the number of the last broadcast of this member */
   struct list sent;     /* struct sent_event: broadcasts of this member, not delivered yet */
@@ -28,11 +28,12 @@ struct threads_order {
 
 struct sent_event {
   struct list link;
-  struct request *request; /* one reference */
+  struct request *request; /* this struct holds one reference */
   uint64_t since_ms;
 };
 
-/* An event for sockets of this thread alone. */
+/* An event for sockets of this thread alone, which waits for an earlier broadcast of this
+ * thread. */
 struct waiting_event {
   struct list link;
   uint64_t after;         /* the origin of the broadcast after which it is delivered */
@@ -41,9 +42,10 @@ struct waiting_event {
   sio_query *query; /* held, or NULL */
 };
 
+/* A REQUEST_DISCONNECT that waits for an earlier broadcast of its sender. */
 struct waiting_request {
   struct list link;
-  struct request *request; /* one reference */
+  struct request *request; /* this struct holds one reference */
   uint64_t since_ms;
 };
 
@@ -102,7 +104,8 @@ static struct request *copy_target_of_waiting_event(struct threads_adapter *a, c
   return copy;
 }
 
-/* Returns false if there is no memory, or too much waits. */
+/* Has the event wait until the last broadcast of this thread is delivered. Returns false if there
+ * is no memory, or too much waits already. */
 static bool queue_event_after_last_broadcast(struct threads_adapter *a, const sio_target *to,
                                              const sio_packet *p) {
   struct threads_order *o = a->order;
@@ -199,8 +202,8 @@ uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adap
   return does_cluster_recover(a) && !all ? o->last_sent : 0;
 }
 
-/* Treats the broadcasts that were sent at the time `then` or before as delivered: the messages that
- * deliver them are lost, which was counted where it happened. */
+/* Treats the broadcasts that this thread sent at the time `then` or before as delivered: the
+ * messages that deliver them are probably lost. */
 static void treat_old_events_as_delivered(struct threads_adapter *a, uint64_t then) {
   uint64_t origin = 0;
   list_each (it, next, &a->order->sent) {
@@ -308,7 +311,7 @@ static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, cons
 
 /* Keeps the request, with the caller's reference to it, until the event is delivered. If there is
  * no memory for that, a later event for this thread alone may be delivered before this one, and a
- * socket that is disconnected may miss it. */
+ * socket that is disconnected may miss this one. */
 static void remember_sent_broadcast_until_delivered(struct threads_adapter *a, struct request *r) {
   struct sent_event *s = a->is_shut ? NULL : sio__malloc(sizeof *s);
   if (!s) {

@@ -3,10 +3,11 @@
  * threads_order.h - broadcasts of several threads, if one of them is connected to a cluster by an
  * adapter that keeps events and lost sockets for all of them (SIO_ADAPTER_RECOVERS).
  *
- * Such an adapter decides when an event is delivered, and with which offset. So each broadcast goes
- * to the member that has the adapter (ROUTE_TO_CLUSTER). When the adapter delivers it, that member
- * sends it to its own sockets and to all other members (ROUTE_DELIVERY), also to the one from which
- * it came. So all members deliver the same events in the same order:
+ * Such an adapter decides when an event is delivered, and with which offset. So a broadcast that is
+ * not for one thread alone goes to the member that has the adapter (ROUTE_TO_CLUSTER). When the
+ * adapter delivers it, that member sends it to its own sockets and to all other members
+ * (ROUTE_DELIVERY), also to the one from which it came. So all members deliver the same events in
+ * the same order:
  *
  *   a member           the member with the adapter         the cluster
  *     broadcast    -->   adapter: broadcast           -->   keeps the event
@@ -15,11 +16,12 @@
  *
  * Each other member keeps the broadcasts that it has sent to that member until they are delivered
  * (`sent`): later events for this thread alone are delivered after them, and a socket that the host
- * disconnects is sent them first. A disconnect for all threads waits, in each member to which it
- * was sent, until the broadcasts that the sender made before it are delivered there.
+ * disconnects is sent them first. A disconnect for all threads waits, in each other member without
+ * the adapter, until the broadcasts that the sender made before it are delivered there. Nothing
+ * waits longer than some seconds.
  *
- * If a broadcast cannot be sent to the member with the adapter, because that member has left or its
- * inbox is full, it is delivered to all threads at once, without an offset.
+ * If a broadcast cannot be sent to the member with the adapter, for example because that member has
+ * left or its inbox is full, it is delivered to all threads at once, without an offset.
  */
 #ifndef SIO_ADAPTERS_THREADS_ORDER_H
 #define SIO_ADAPTERS_THREADS_ORDER_H
@@ -27,7 +29,7 @@
 #include "adapters/threads_adapter.h"
 
 /* Combines the number of a broadcast with the place (member_id.place) of the member that has made
- * it. A later broadcast of a member has a higher number. */
+ * it. A later broadcast of the same member has a higher result. */
 static inline uint64_t make_event_origin(uint64_t number, unsigned place) {
   return number * MEMBERS_MAX + place;
 }
@@ -38,8 +40,9 @@ static inline unsigned place_of_event_origin(uint64_t origin) {
 /* Sets *out to a new struct, or to NULL if recovery is off: then no adapter recovers. Returns 0 or
  * UV_ENOMEM. */
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
-/* Called when the server begins to close: nothing waits any more. a->order may be NULL, if recovery
- * is off, here and in all functions that do not send or deliver a broadcast. */
+/* Called when the server begins to close, or the namespace is removed: delivers and runs what
+ * waits. a->order may be NULL, if recovery is off, here and in all functions that do not send or
+ * deliver a broadcast. */
 void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
 void sio__threads_order_free(struct threads_adapter *a);
 
@@ -50,7 +53,8 @@ int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to
  * the adapter of the cluster cannot be reached. */
 int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const sio_target *to,
                                               const sio_packet *p, uint64_t origin);
-/* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread. */
+/* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread: delivers and runs what
+ * has waited for it. */
 void sio__threads_order_record_delivered_request(struct threads_adapter *a,
                                                  const struct request *r);
 /* Called in the member that has the adapter, for a broadcast to a namespace that does not exist in
@@ -62,11 +66,11 @@ void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct
  * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
 void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s);
 /* Each member numbers its broadcasts; the number is sio_packet_info.origin. Returns the number of
- * the last broadcast of this member, or 0 if all of its broadcasts were delivered here or if
- * does_cluster_recover() returns false. */
+ * the last broadcast of this member; or 0 if nothing has to wait for it, because it was delivered
+ * here or does_cluster_recover() returns false. */
 uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a);
 /* If the REQUEST_DISCONNECT r has to wait for a broadcast that was not delivered here yet, keeps r
- * and returns true; a->run_held_request() is called for it later. Returns false if r need not wait,
+ * and returns true; a->run_held_request() is called for r later. Returns false if r need not wait,
  * or if memory ran out. */
 bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, struct request *r);
 /* Called when a query has ended: an event that waits and asks for the acks of q is dropped. */

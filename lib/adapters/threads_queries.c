@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_queries.c - sends requests to the servers of all other threads, and adds their answers to
- * the query that caused the request.
+ * threads_queries.c - sends requests to the servers of other threads, and adds their answers to the
+ * query that caused the request.
  */
 #include "adapters/threads_queries.h"
 #include "base/mem.h"
@@ -55,7 +55,8 @@ static void sent_query_free_if_answered(struct sent_query *k) {
 
 /* Called for each server of another thread after the request was sent to it. err is the error of
  * sending, or 0. If err is 0, the query is held until that server has answered. Otherwise answers
- * will be missing, and the query ends with the error, unless that server is being closed. */
+ * will be missing, and the error becomes the status of the query, unless that server is being
+ * closed. */
 static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err) {
   sio__query_hold_open(k->q);
   if (err) {
@@ -140,8 +141,8 @@ static struct sent_query *find_sent_query_by_number(const sio_nsp *nsp, uint64_t
   return NULL;
 }
 
-/* Handles ANSWER_MORE: the other server also asks other processes, and will send one more
- * ANSWER_END for them. */
+/* Handles ANSWER_MORE: the other server has passed the request on to other processes or to another
+ * thread, from which one more ANSWER_END will come. */
 static void sent_query_expect_one_more_end(struct sent_query *k) {
   k->open++;
   sio__query_hold_open(k->q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_queries.h - sends requests to the servers of other threads, and receives their answers.
+ * threads_queries.h - sends requests to the servers of other threads, and receives the answers that
+ * are a struct answer.
  */
 #ifndef SIO_ADAPTERS_THREADS_QUERIES_H
 #define SIO_ADAPTERS_THREADS_QUERIES_H
@@ -10,8 +11,8 @@
 /* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
  * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold_open())
  * until each of these servers has sent ANSWER_END or q has ended. Returns UV_ENOMEM if nothing was
- * sent because memory ran out, otherwise 0: if sending to one of the servers fails, that is
- * logged, and q gets the error as its status. */
+ * sent because memory ran out, otherwise 0: if sending to one of the servers fails, that is logged,
+ * and the error becomes the status of q, unless that server is closing. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Does the same, but sends the request only to the n members `to`. If `sent` is not NULL, *sent is
@@ -20,15 +21,16 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
 int sio__thread_request_send(struct threads_adapter *a, struct request *r, const sio_target *target,
                              sio_query *q, const struct member_id *to, unsigned n,
                              struct request **sent);
-/* Sends a copy of *r, which asks for no answers, to one member. r->number is sent as it is. Returns
+/* Sends a copy of *r, which belongs to no query, to one member. r->number is sent as it is. Returns
  * 0 or an error, which was logged and counted unless it is SIO_ECLOSED. */
 int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,
                                     struct request *r);
-/* Called when q has ended: releases q as often as it is held for answers that have not come. They
- * are ignored if they arrive later. */
+/* Called when q has ended: releases q as often as it is held for answers that have not come.
+ * Answers that arrive later are ignored. */
 void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *q);
 
-/* Sends a copy of *answer to the server `to`, which has sent the request. */
+/* Sends a copy of *answer to the server `to`, which has sent the request. Returns 0 or an error,
+ * which was logged and counted unless it is SIO_ECLOSED. */
 int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *answer);
 /* Logs and counts a message between the servers of two threads that could not be sent, or that
  * could not be handled after it had arrived. err is the reason. */

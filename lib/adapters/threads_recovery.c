@@ -2,9 +2,9 @@
  *
  * threads_recovery.c - connection state recovery over several threads.
  *
- * The server of each thread keeps a record of each client that it has lost, and a log of the events
- * that such clients miss, as a server without threads does. If a client returns to the server of
- * another thread, that one asks the servers of all other threads:
+ * The server of each thread keeps records of clients that it has lost, and a log of the events that
+ * such clients miss, as a server without threads does. If a client returns to the server of another
+ * thread, that server asks the servers of all other threads:
  *
  *   server B, to which the client returns           server A, which has its record
  *     REQUEST_RESTORE with pid and offset  ------>   takes the record out
@@ -29,8 +29,8 @@
 #include "core/out_packet.h"
 #include "core/restore.h"
 
-/* A client that waits for its recovery record from another thread. If the client is gone, this
- * struct stays as long as the record may still arrive. */
+/* A client that waits for its recovery record from another thread. If the client does not wait any
+ * more, this struct stays for a time, because the record may still arrive. */
 struct thread_restore {
   struct list link;
   uint64_t number;
@@ -45,8 +45,8 @@ struct thread_restore {
   char pid[SIO__ID_LEN + 1];
 };
 
-/* A REQUEST_RESTORE for a record that another client connection on this server waits for, and that
- * may be on its way. */
+/* A REQUEST_RESTORE for a record that an earlier connection of the same client to this server waits
+ * for, and that may be on its way. */
 struct deferred_request {
   struct list link;
   struct request *request; /* this struct holds one reference */
@@ -115,8 +115,8 @@ static void thread_restore_free_if_done(struct threads_adapter *a, struct thread
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
-/* Frees each struct thread_restore whose client is gone and that has waited too long: an answer is
- * lost, for example because a server had no memory to send it. */
+/* Frees each struct thread_restore whose client does not wait any more and that is too old: an
+ * answer is probably lost, for example because a server had no memory to send it. */
 static void free_outdated_thread_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
@@ -418,8 +418,8 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
   return rec;
 }
 
-/* Gives the record to the client that waits for it. If the client does not wait any more, keeps the
- * record in case the client returns; but if a missed event could not be kept, frees the record. */
+/* Gives the record to the client that waits for it. If no client waits any more, keeps the record
+ * in case the client returns; but if a missed event could not be kept, frees the record. */
 static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
                                                    struct thread_restore *w,
                                                    struct recovery_record *rec) {

@@ -4,8 +4,8 @@
  * member's part of a call that concerns the sockets of all members, and answers.
  *
  * In the member that has the adapter of a cluster below, a request of another member is passed on
- * to that adapter, which reaches the other processes. In all other members it concerns only their
- * own sockets.
+ * to that adapter, which reaches the other processes, unless the request is for this process alone.
+ * In all other members it concerns only their own sockets.
  */
 #include "adapters/threads_requests.h"
 #include "adapters/threads_kept.h"
@@ -24,7 +24,7 @@ struct received_query {
   sio_nsp *nsp;
   struct member_id from;
   uint64_t number;
-  sio_query *q;    /* a query of this server, which collects the acks of its sockets */
+  sio_query *q;    /* a query of this server for acks and replies; NULL for a fetch or a count */
   size_t expected; /* the sum of the counts in all ANSWER_EXPECT messages sent so far */
   bool counted;    /* true if an ANSWER_EXPECT was sent, or is needed only if its count is not 0 */
   int err;         /* the first error of an answer that could not be sent, or 0 */
@@ -333,8 +333,9 @@ static void run_request_for_unknown_namespace(struct core *core, struct request 
   }
 }
 
-/* A namespace that does not exist in this server has no sockets here, so the request is answered at
- * once. */
+/* A namespace that does not exist in this server has no sockets here. So a request for it is
+ * answered at once, or is passed on to other threads if it would go through the adapter of the
+ * cluster. */
 void sio__thread_request_run(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
