@@ -107,7 +107,7 @@ static bool handle_next_packet_of_post(sio_session *c, struct post_reader *rd) {
   }
   if (rd->packets_left-- == 0) {
     sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_ETOOBIG,
-                     "more than max_payload_packets in one request");
+                     "one POST has more than max_payload_packets packets");
     return false;
   }
   if (c->limited && !sio__session_charge_rate_limits(c, 0, before - rd->rest.n)) return false;

@@ -78,7 +78,7 @@ static void upgrade_start_timeout(struct upgrade *p) {
 static void upgrade_fail_or_extend_on_timeout(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, timeout);
   if (!loop_should_restart_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
-    upgrade_fail_and_log(p, "no upgrade packet within upgrade_timeout_ms");
+    upgrade_fail_and_log(p, "the upgrade was not complete after upgrade_timeout_ms");
     return;
   }
   p->timeout_extended = true;
@@ -250,7 +250,7 @@ static void upgrade_handle_websocket_message(struct ws_conn *w, bool binary, cha
   else if (in.type == EIO_UPGRADE)
     complete_upgrade_or_wait_for_post(p);
   else
-    upgrade_fail_and_log(p, "the client sent neither a probe nor an upgrade packet");
+    upgrade_fail_and_log(p, "the client sent a packet that is neither a probe nor an upgrade");
 }
 
 static void upgrade_fail_on_websocket_close(struct ws_conn *w, void *probe,

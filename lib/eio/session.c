@@ -497,9 +497,9 @@ static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in)
       break;
     case EIO_PING:
     case EIO_PONG:
-      sio__session_end(
-          c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
-          "invalid heartbeat direction: the client sent what only the server may send");
+      sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
+                       "invalid heartbeat direction: the client sent a ping (protocol 3: a pong), "
+                       "which only the server may send");
       break;
     case EIO_CLOSE:
       sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0,
