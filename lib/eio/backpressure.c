@@ -146,9 +146,9 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
 
 /* ---- SIO_FULL_KEEP_LATEST: the newest event of each key -------------------------------------- */
 
-/* For each event key (msg.key): the position of the last queued message that has this key. A hash
- * table with open addressing, whose size is a power of two and at least twice the number of
- * messages that have a key. */
+/* For each event key (msg.key): the position of the last queued message that has this key, counted
+ * among the messages that remove_if() visits. A hash table with open addressing, whose size is a
+ * power of two and at least twice the number of messages that have a key. */
 struct latest {
   struct key_slot {
     uint64_t key;

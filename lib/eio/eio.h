@@ -83,7 +83,7 @@ struct eio_group {
 struct eio {
   struct loop *loop;
   struct log *log;
-  const sio_options *opts; /* normalised: no field is "default" any more */
+  const sio_options *opts; /* with the defaults filled in */
   const struct eio_ops *ops;
   void *owner;    /* the sio_server */
   unsigned wants; /* a copy of group->wants */
@@ -162,9 +162,10 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
 /* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn if
- * ops->open was called. Without discard, a polling client may still fetch the queue for a time.
- * With discard, the queue of a polling session is dropped, and so is that of a WebSocket whose peer
- * does not read. `detail` must be in static storage. A second call does nothing. */
+ * ops->open was called. Without discard, what is queued is still sent; a polling client has a
+ * limited time to fetch it. With discard, the queue of a polling session is dropped, and so is that
+ * of a WebSocket whose peer does not read. `detail` must be in static storage. A second call does
+ * nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
 /* Most of these return a field of sio_session_info. */

@@ -25,7 +25,7 @@ static inline sio_session *session_of_meter(struct meter *m) {
   return (sio_session *)(container_of(m, struct session_limits, meter) + 1);
 }
 
-/* Returns true while the peer is over a rate limit, so that the server does not read from it. */
+/* Returns true while a rate limit pauses the session. */
 static inline bool session_is_paused_by_rate_limit(const sio_session *c) {
   return c->limited && meter_is_paused(&session_limits_of(c)->meter);
 }
