@@ -37,9 +37,9 @@ struct sent_event {
 struct waiting_event {
   struct list link;
   uint64_t after;         /* the origin of the broadcast after which it is delivered */
-  struct request *target; /* only the fields of the target are used */
-  sio_packet *packet;
-  sio_query *query; /* held, or NULL */
+  struct request *target; /* a copy of the sio_target, in the form of a request */
+  sio_packet *packet;     /* a copy, which this struct owns */
+  sio_query *query;       /* the query for the acks, which this struct holds open; or NULL */
 };
 
 /* A REQUEST_DISCONNECT that waits for an earlier broadcast of its sender. */

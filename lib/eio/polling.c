@@ -184,9 +184,9 @@ static void answer_requests_of_ended_session(sio_session *c) {
     start_closing_poll_timer(p);
 }
 
-/* The waiting GET and POST are answered at the end of the turn: an answer runs the host's header
- * hooks, which must not run inside the call that ended the session: that may be a call of the host
- * that sends something. */
+/* The waiting GET and POST are answered at the end of the turn, because an answer runs the host's
+ * header hooks. These must not run inside the call that ended the session, which may be a call of
+ * the host that sends something. */
 static bool polling_end_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
