@@ -230,8 +230,8 @@ static void admission_handle_hook_verdict(sio_next *n, bool ok, const char *mess
   }
 }
 
-/* Called when the peer has disconnected. Keeps the request valid, because the host may read it
- * until the host has decided. */
+/* Called when the request ends before the host has decided, for example because the peer has
+ * disconnected. Keeps the request valid, because the host may read it until then. */
 static void admission_keep_aborted_request(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->answer_owed = true;
@@ -249,8 +249,8 @@ static const struct http_mount admission_mount = { .on_request = admission_ignor
                                                    .on_answered =
                                                        admission_forget_answered_request };
 
-/* Called when all request hooks have allowed the request. Verifies it, and handles it or asks the
- * host's allow_request. */
+/* Called when all request hooks have allowed the request. Verifies it, and then refuses it, handles
+ * it, or asks the host's allow_request. */
 static void admission_verify_and_route_request(struct admission *a) {
   struct eio *e = a->eio;
   struct handshake_query q;
