@@ -57,8 +57,7 @@ struct request {
   atomic_uint refs;
   int kind; /* enum request_kind */
   struct member_id from;
-  uint64_t
-      number; /* of the query or restore to which the request belongs; answers repeat it; or 0 */
+  uint64_t number; /* of the query or restore, repeated in answers; 0: the request has none */
   /* If connection state recovery may have to send this broadcast again: a number by which the
    * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
    * all other requests. (In a struct record_message it is the number of a logged event; see
