@@ -20,9 +20,9 @@ struct chain;
 /* The callbacks of a chain's owner. The three owners connect a socket (connect.c), handle an event
  * (dispatch.c), and ask parent namespaces about a name (nsp_request.c). */
 struct chain_ops {
-  /* Calls the host's middleware function of hook k, and passes it the struct sio_next with which
-   * the function accepts or refuses: &c->next, or another one, which then accepts or refuses with
-   * &c->next. */
+  /* Calls the middleware function of hook k, and passes it the struct sio_next with which the
+   * function accepts or refuses: &c->next, or another one whose callback then accepts or refuses
+   * with &c->next. */
   void (*call)(struct chain *c, const struct hook *k);
   /* Called when a middleware function has returned and has neither accepted nor refused yet. The
    * function may use its arguments later, so those that point to temporary memory must be copied
@@ -46,7 +46,7 @@ struct chain_ops {
 enum chain_state {
   CHAIN_IDLE,     /* the chain has not been started, or has ended */
   CHAIN_CALLING,  /* a middleware function runs, and has neither accepted nor refused yet */
-  CHAIN_WAITING,  /* the function has returned, and will accept or refuse later */
+  CHAIN_WAITING,  /* the function has returned, and has neither accepted nor refused yet */
   CHAIN_OK,       /* the function has accepted, and the next one has not been called yet */
   CHAIN_REFUSED,  /* the function has refused, and finish() has not been called yet */
   CHAIN_ABANDONED /* sio__middleware_chain_abandon() was called in state CHAIN_WAITING */

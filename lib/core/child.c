@@ -73,9 +73,8 @@ static int find_or_add_address_child_nsp_counter(struct addr_children **out, str
 
 /* Returns 0 if another child namespace may be created. Otherwise logs the refusal and returns
  * SIO_ETOOBIG: the server has max_child_nsps of them, or the address with the counter *a has at
- * least as many as could still be created (`left`). So the first address gets at most half of
- * max_child_nsps, and each further one at most half of what is left then; both are rounded up. If a
- * is NULL, the namespace counts for no address. */
+ * least as many as could still be created (`left`). So a single address gets at most half of
+ * max_child_nsps, rounded up. If a is NULL, the namespace counts for no address. */
 static int check_child_nsp_limits_and_log_refusal(struct core *core,
                                                   const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
@@ -83,7 +82,8 @@ static int check_child_nsp_limits_and_log_refusal(struct core *core,
   if (left && (!a || a->n < left)) return 0;
   core->stats.nsps_refused++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "no namespace created: %u child namespaces exist, %u for this address (max_child_nsps)",
+            "no namespace created: %u child namespaces exist, %u of them for the client's address "
+            "(max_child_nsps)",
             core->nchildren, a ? a->n : 0);
   return SIO_ETOOBIG;
 }

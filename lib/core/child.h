@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * child.h - child namespaces (dynamic namespaces). A parent namespace, made with sio_of_match() or
- * sio_of_pattern(), accepts many names. For each name a child namespace is created when a peer
- * sends a CONNECT packet for it, or when the host calls sio_of() or sio_of_child().
+ * sio_of_pattern(), accepts many names. The child namespace with such a name is created when a peer
+ * sends a CONNECT packet for the name, or when the host calls sio_of_child(), or sio_of() with a
+ * name that matches a pattern.
  *
- * A child is a namespace like any other, but it is removed at the end of the loop's turn in which
- * its last user leaves (sio_nsp.users) and none of its lost sockets may still be recovered
- * (recovery.h), unless the option keep_empty_nsps is set. The number of child namespaces is limited
- * in total, and for each address from which CONNECT packets cause their creation.
+ * When the last user of a child has gone (sio_nsp.users) and none of its lost sockets may still be
+ * recovered (recovery.h), the child is removed at the end of the loop's turn, unless the option
+ * keep_empty_nsps is set or the server is closing. The number of child namespaces is limited in
+ * total, and for each address from which CONNECT packets cause their creation.
  */
 #ifndef SIO_CORE_CHILD_H
 #define SIO_CORE_CHILD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * client.c - the list of a client's sockets.
+ * client.c - the list of a client's sockets, and ending a client's session after an error.
  */
 #include "core/client.h"
 

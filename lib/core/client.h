@@ -33,8 +33,8 @@ static inline struct core *core_of_client(const struct client *cl) {
   return core_of_server(sio__session_engine(cl->session)->owner);
 }
 
-/* Adds a socket to cl->sockets, or removes it. While it is there, the client holds a reference to
- * the socket's namespace. */
+/* Adds a socket to cl->sockets, or removes the socket. While the socket is in this list, the client
+ * holds a reference to the socket's namespace (sio_nsp_ref()). */
 void sio__client_add_socket(struct client *cl, sio_socket *s);
 void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket_by_nsp(const struct client *cl, sio_slice nsp); /* or NULL */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_input.c - decodes the messages of a session and passes each packet to the socket of its
- * namespace. A peer whose packets are invalid is disconnected.
+ * client_input.c - decodes the messages of a session, and handles the packets: a CONNECT packet
+ * requests a new socket, other packets belong to the socket of their namespace. An invalid packet
+ * ends the session.
  */
 #include "core/client_input.h"
 
@@ -26,8 +27,8 @@ static bool is_socketio2_client(const struct client *cl) {
   return sio__session_protocol(cl->session) == 3;
 }
 
-/* Returns NULL if the client has no sockets, or if the session has no struct client: because memory
- * ran out when the session was opened, or because its close callback has run. */
+/* Returns NULL if the client has no sockets, or if the session has no struct client, for example
+ * because memory ran out when the session was opened. */
 static sio_socket *first_socket_of_session(const sio_session *c) {
   return client_of_session(c) ? client_of_session(c)->sockets : NULL;
 }
@@ -79,8 +80,8 @@ static uint32_t count_sockets_and_nsp_requests_of_client(const struct client *cl
 
 /* Returns true if the client has max_nsps namespaces, so that it cannot join another one. Sockets
  * in state LEAVING count until they are removed, normally at the end of the loop's turn. If the
- * limit is reached, this function removes as many of them as necessary, which runs their disconnect
- * callbacks. */
+ * limit is reached, this function first removes as many LEAVING sockets as necessary, which runs
+ * their disconnect callbacks. */
 static bool finish_leaving_and_is_client_at_max_nsps(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_sockets_and_nsp_requests_of_client(cl) >= max;
@@ -95,8 +96,9 @@ static bool finish_leaving_and_is_client_at_max_nsps(struct client *cl) {
  * removed that socket and the caller has to connect a new one.
  *
  * The official client sends CONNECT twice if its user connects, disconnects and connects again
- * before the first answer has arrived, as React's StrictMode does. A second CONNECT with the same
- * auth is the same request again; one with another auth starts over, as another user. */
+ * before the first answer has arrived, as React's StrictMode does. While the socket is PENDING or
+ * CONNECTED, a second CONNECT with the same auth is the same request again. One with another auth
+ * starts over, as another user. */
 static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
     if (sio__connect_update_pending_by_new_connect(s, auth))
@@ -114,9 +116,9 @@ static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s,
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
  * new socket may be refused. Until the peer receives the refusal, it may send events for the old
- * socket; because of sio__client_remember_left_nsp() they are ignored. If the peer has left the
- * namespace after its CONNECT was answered twice, that is still remembered: the peer may take the
- * second of those answers for the answer to this packet. */
+ * socket. sio__client_remember_left_nsp() is called so that these events are ignored. If the peer
+ * has left the namespace after its CONNECT was answered twice, the note about that is kept: the
+ * peer may take the second of those answers for the answer to this packet. */
 static void connect_client_to_namespace_or_refuse(struct client *cl, sio_slice name,
                                                   sio_slice auth) {
   sio_socket *s = sio__client_find_socket_by_nsp(cl, name);
@@ -240,8 +242,8 @@ static bool client_new_for_opened_session(sio_session *c) {
     return false;
   }
   sio__session_set_user(c, cl);
-  /* A Socket.IO 2 client sends no CONNECT packet for the namespace "/": opening a session connects
-   * the client to this namespace. */
+  /* A Socket.IO 2 client sends no CONNECT packet for the namespace "/": opening a session counts as
+   * one. */
   if (is_socketio2_client(cl))
     sio__connect_new_socket(cl, sio__nsp_find(core_of_client(cl), SLICE("/")), slice("", 0));
   return true;
@@ -280,8 +282,8 @@ static void client_decode_and_handle_message(sio_session *c, bool binary, sio_sl
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }
 
-/* Ends all sockets of a client whose session has closed. A socket that was LEAVING already keeps
- * the reason for which it left. */
+/* Ends all sockets of a client whose session has closed, and its requests for namespaces. A socket
+ * that was LEAVING already keeps the reason for which it left. */
 static void client_end_all_sockets(struct client *cl, const sio_close_info *why) {
   sio__client_abandon_nsp_requests(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_timeout.c - ends the session of a client that joins no namespace in time, or whose packet
- * stays incomplete.
+ * client_timeout.c - ends the session of a client that joins no namespace in time, or that does not
+ * send the missing attachments of a packet.
  */
 #include "core/client_timeout.h"
 
@@ -36,8 +36,8 @@ void sio__client_timeout_clear(struct client *cl) {
   cl->timeout = NULL;
 }
 
-/* True if attachments, or bytes of one, have arrived since the last call for t. Received bytes that
- * were not decoded yet may belong to an attachment, so they count too. */
+/* True if attachments, or bytes of one, have arrived since t was started or since the last call for
+ * t. Received bytes that were not decoded yet may belong to an attachment, so they count too. */
 static bool client_timeout_check_and_reset_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_incomplete_message_bytes(c);
@@ -57,8 +57,8 @@ static bool client_timeout_mark_extended_if_stalled(struct client_timeout *t) {
 }
 
 /* Called when the time is up. The timer is not stopped when the last attachment arrives, because
- * that would cost time for each packet. So it may expire when no attachment is missing; then
- * it is just removed. */
+ * that would cost time for each packet. So the timer may expire when no attachment is missing; then
+ * the struct client_timeout is just freed. */
 static void end_session_or_extend_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !decoder_has_packet_with_attachments(&t->client->decoder))
@@ -95,8 +95,8 @@ size_t sio__client_add_to_auth_byte_total(struct client *cl, size_t n) {
   return cl->timeout->auth_bytes += n;
 }
 
-/* Starts the time limit for attachments, unless a time limit is running. Until the client has
- * joined a namespace, the limit for joining is running, and limits the time for attachments too. */
+/* Until the client has joined a namespace, the limit for joining is running, and limits the time
+ * for attachments too. */
 void sio__client_start_or_feed_packet_timeout(struct client *cl) {
   if (!decoder_has_packet_with_attachments(&cl->decoder)) return;
   if (cl->timeout)

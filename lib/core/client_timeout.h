@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_timeout.h - two time limits of a client: until it joins its first namespace
- * (connect_timeout_ms), and until all attachments of a packet have arrived (packet_timeout_ms).
+ * client_timeout.h - two time limits of a client: for joining its first namespace
+ * (connect_timeout_ms), and for sending the next part of a packet whose attachments have not all
+ * arrived (packet_timeout_ms).
  *
- * Only one of them runs at a time, and most of the time a client needs neither. So the timer is not
- * a part of struct client, but is allocated when it is needed.
+ * At most one of them runs at a time, and most of the time a client needs neither. So the timer is
+ * not a part of struct client, but is allocated when it is needed.
  */
 #ifndef SIO_CORE_CLIENT_TIMEOUT_H
 #define SIO_CORE_CLIENT_TIMEOUT_H
@@ -13,11 +14,12 @@
 
 /* Starts the time limit for joining a first namespace. Returns 0 or UV_ENOMEM. */
 int sio__client_start_join_timeout(struct client *cl);
-/* Called when a part of a packet with attachments has arrived. If attachments are still missing
- * and no time limit is running, starts the one for receiving them. */
+/* Called when a part of a packet with attachments has arrived. If attachments are still missing,
+ * starts the time limit for receiving them, or, if a time limit is running, notes the progress. */
 void sio__client_start_or_feed_packet_timeout(struct client *cl);
-/* Called when the client has joined a namespace. Ends its time limit for joining. If attachments of
- * a packet are still missing, starts the time limit for receiving them. */
+/* Called when the client has joined a namespace, its first or another one. From then on the larger
+ * limits of joined sessions apply. Ends the running time limit. If attachments of a packet are
+ * still missing, starts the time limit for receiving them. */
 void sio__client_end_join_timeout(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * closed_adapter.c - adapter functions that return SIO_ECLOSED. The functions that take a socket
- * are missing from the table, because a closed namespace has no sockets.
+ * are missing from the table: when the adapter is closed, all sockets have left.
  */
 #include "core/closed_adapter.h"
 

@@ -22,8 +22,10 @@
  * to accept or refuse the socket (chain). */
 struct pending_join {
   struct chain chain;
-  sio_socket *socket;         /* one reference */
-  struct timer timeout_timer; /* limits the total time of all middleware functions */
+  sio_socket *socket; /* one reference */
+  /* Limits the time for the middleware to accept or refuse. Starts when a middleware function has
+   * returned without having done so. */
+  struct timer timeout_timer;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   /* If the middleware has refused the socket, or its time is up: the CONNECT_ERROR packet to send,
    * or NULL if that could not be encoded because of refusal_err. */
@@ -86,8 +88,8 @@ void sio__connect_resend_answer_unless_just_sent(sio_socket *s) {
   mark_socket_just_connected_until_turn_end(s);
 }
 
-/* Sends the answer to CONNECT. Before that, a recovered socket is sent the events that it
- * missed. */
+/* Sends the answer to CONNECT. Before that, sends a recovered socket the events that it missed, and
+ * creates the recovery record of any other socket if recovery is on. */
 static int send_missed_events_and_connect_answer(sio_socket *s) {
   int err = sio__recovery_send_missed_or_add_record(s);
   return err ? err : send_connect_answer(s);
@@ -203,8 +205,9 @@ static void pending_join_call_one_middleware(struct chain *c, const struct hook 
   ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
-/* True if the peer has sent DISCONNECT, or CONNECT with another auth, while the socket waited. Then
- * it does not matter whether the middleware accepts or refuses the socket. */
+/* True if the peer's newest CONNECT or DISCONNECT packet for the namespace is a DISCONNECT, or a
+ * CONNECT with another auth than that of the socket. Then it does not matter whether the middleware
+ * accepts or refuses the socket. */
 static bool pending_join_is_withdrawn_or_replaced(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
 }
@@ -217,7 +220,7 @@ static void pending_join_log_and_encode_refusal(struct chain *c, const char *mes
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "CONNECT is refused without the data of sio_next_fail(): it cannot be encoded: %s",
+            "CONNECT is refused without the data of sio_next_fail(), which cannot be encoded: %s",
             sio_strerror(err));
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
@@ -232,7 +235,8 @@ static void pending_join_end_adapter_lookup(struct pending_join *p) {
   p->restore = NULL;
 }
 
-/* Discards the socket. If the peer has sent CONNECT with another auth, connects a new socket. */
+/* Discards the socket. If the peer has sent CONNECT with another auth, begins to connect a new
+ * socket with that auth. */
 static void pending_join_discard_or_connect_anew(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
@@ -248,7 +252,8 @@ static void pending_join_discard_or_connect_anew(struct pending_join *p) {
 }
 
 /* Called when a middleware function has returned and has neither accepted nor refused yet. Starts
- * the time limit. The function's argument is the socket, which stays valid. */
+ * the time limit, unless it is running or middleware_timeout_ms is 0. The function's argument is
+ * the socket, which stays valid. */
 static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
@@ -257,9 +262,10 @@ static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* Refuses the socket when the time is up. If the middleware has accepted or refused it earlier in
- * the same turn of the loop, the state is not CHAIN_WAITING any more, and this function does
- * nothing. */
+/* Called when the time is up. Refuses the socket; but if the peer has withdrawn or replaced its
+ * CONNECT packet, only discards the socket, and connects a new one if necessary. If the middleware
+ * has accepted or refused the socket earlier in the same turn of the loop, the state is not
+ * CHAIN_WAITING any more, and this function does nothing. */
 static void pending_join_refuse_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
@@ -391,7 +397,7 @@ void sio__auth_wipe_and_free(char *auth) {
 }
 
 /* If the socket has no pending_join, it could not be connected, and its session is about to close:
- * there is nothing to do. */
+ * then there is nothing to do. */
 int sio__connect_update_pending_by_new_connect(sio_socket *s, sio_slice auth) {
   /* In this state s->pending_join is the valid member of its union. */
   assert(s->state == SOCKET_PENDING);

@@ -4,8 +4,8 @@
  *
  * struct core is the first member of sio_server (server/server.h), so a pointer to one can be cast
  * to a pointer to the other. The memory of a server is reference-counted: the server itself holds
- * one reference until it has closed. Each socket, each request for a namespace (nsp_request.c) and
- * each reference made with sio__nsp_and_core_ref() holds another.
+ * one reference until it has closed, each request for a namespace (nsp_request.c) holds one, and
+ * each reference made with sio__nsp_and_core_ref(), for example by a socket, is another.
  */
 #ifndef SIO_CORE_CORE_H
 #define SIO_CORE_CORE_H
@@ -20,12 +20,13 @@
 #include <sio/server.h>
 
 /* The adapter that connects a group of servers, one on each of several threads of this process,
- * with other processes: sio_threads_set_adapter(). One server of the group has it; the others send
- * to other processes through that server. */
+ * with other processes: sio_threads_set_adapter(). At most one server of the group has this
+ * adapter. The other servers send to other processes through that server. */
 struct cluster_adapter {
-  const sio_adapter_ops *ops; /* NULL in the other servers of the group */
+  const sio_adapter_ops *ops; /* NULL if this server does not have the adapter */
   void *user;
-  /* Returns what the adapter's open() has made for this namespace, or NULL if that was closed. */
+  /* Returns what the adapter's open() has made for this namespace, or NULL if the adapter of the
+   * namespace was closed. */
   sio_adapter *(*find)(const sio_nsp *nsp);
   /* Passes an event of sio_server_side_emit(), which has come from another process, to the servers
    * of the other threads. */
@@ -47,16 +48,16 @@ struct core {
   sio_threads *threads;               /* the group of servers on several threads, or NULL */
   struct member_id member;            /* identifies this server within that group */
   struct cluster_adapter cluster;
-  /* All namespaces (struct sio_nsp) by name, except parent namespaces. Only child namespaces are
-   * removed before the server closes. */
+  /* The namespaces (struct sio_nsp) by name, without parent namespaces. Only child namespaces are
+   * removed before the server is freed. */
   struct map nsps;
-  struct map addr_children; /* struct addr_children by address (child.c) */
+  struct map addr_children; /* struct addr_children by IP address (child.c) */
   struct hooks parents; /* one hook for each parent namespace; its user pointer is the sio_nsp */
   struct hooks new_nsp; /* callbacks of sio_on_nsp(): sio_nsp_hooks.create */
   struct hooks removed_nsp; /* callbacks of sio_on_nsp(): sio_nsp_hooks.remove */
   struct decode_scratch scratch;
   struct decoder_limits limits;
-  struct decoder_limits unjoined_limits; /* used until a client has joined its first namespace */
+  struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */
   struct map held_events;                /* struct held_events by client */
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */

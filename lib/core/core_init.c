@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_init.c - initialises and frees struct core. This file includes the headers of all
- * files whose structs are in struct core, so that those files need not include each other.
+ * core_init.c - initialises struct core, and frees what it contains.
  */
 #include "core/child.h"
 #include "core/connect.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * deadline.c - sio_socket_deadline(): disconnects a socket at a given time, which the host may
- * change. A socket without a deadline uses no memory for this.
+ * deadline.c - sio_socket_deadline(): disconnects a socket after a given time, which the host may
+ * change. A socket without a deadline has no struct deadline.
  */
 #include "base/mem.h"
 #include "core/core.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * disconnect.c - disconnects sockets. For the host and for the peer a socket is disconnected at
- * once; its disconnect callbacks run later, at the latest at the end of the loop's turn.
+ * disconnect.c - disconnects sockets. For the host a socket is disconnected at once
+ * (sio_socket_connected() is false); its disconnect callbacks run later, normally at the end of the
+ * loop's turn.
  */
 #include "core/client.h"
 #include "core/core.h"
@@ -40,8 +41,8 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
 
-/* Sets the state to LEFT and removes the socket from its rooms and from its client. If it was
- * connected, also calls the adapter's depart(). */
+/* Sets the state to LEFT and removes the socket from its rooms and from its client. If the socket
+ * was LEAVING and not PENDING, also calls the adapter's depart(). */
 static void remove_socket_from_rooms_and_client(sio_socket *s) {
   const sio_adapter_ops *ops = s->nsp->ops;
   bool had_arrived = s->state == SOCKET_LEAVING;

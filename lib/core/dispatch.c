@@ -2,9 +2,9 @@
  *
  * dispatch.c - passes events to the host's handlers, with or without packet middleware.
  *
- * Packet middleware may give its verdict later. Until then the socket has a struct event_queue, and
- * events that arrive for it are copied into that queue, so that all are handled in the order in
- * which they arrived.
+ * Packet middleware may give its verdict later. Until then the socket has a struct event_queue.
+ * Events that arrive for the socket are copied into that queue, so that they are handled in the
+ * order in which they arrived.
  */
 #include "core/dispatch.h"
 
@@ -40,12 +40,12 @@ struct event_queue {
   /* The counter of the client to which held_bytes were added; NULL if held_bytes is 0. */
   struct held_events *held;
   size_t held_bytes; /* memory of the events in the list, and event_bytes */
-  /* If the middleware decides about `event` later: the memory of the event, which was copied, of
-   * this struct and of the socket, which it keeps alive. Otherwise 0. */
+  /* If the middleware decides about `event` later: the bytes that were counted for the copied
+   * event, for this struct, and for the socket, which this struct keeps alive. Otherwise 0. */
   size_t event_bytes;
   /* Both are NULL unless the middleware has refused `event`. refusal is a copy of the message that
-   * it passed to sio_next_fail(); NULL also if memory ran out. data is the JSON text of the data
-   * that it passed; NULL also if it passed none or the data could not be encoded. */
+   * the middleware passed to sio_next_fail(); NULL also if memory ran out. data is the JSON text of
+   * the data that it passed; NULL also if there is no data, or the data could not be encoded. */
   char *refusal;
   struct msg *data;
   /* True while an event is being passed to the middleware. If the chain ends during that time, the
@@ -127,7 +127,7 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
   return ev;
 }
 
-/* Passes no address of the client, because the session of a socket that has left may be over. */
+/* The session of a socket that has left may be over, so no address of the client is passed. */
 static void count_and_log_event_of_left_socket(const sio_socket *s) {
   sio__ignore_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
 }
@@ -178,9 +178,9 @@ static void event_queue_free(struct event_queue *q) {
   sio_socket_unref(s);
 }
 
-/* Passes the queued events to the middleware, one after the other. Stops when the middleware has
- * returned without accepting or refusing an event: it will do so later. If it has decided about all
- * events, or the socket is not connected any more, frees the queue. */
+/* Passes the queued events to the middleware, one after the other, until the middleware returns
+ * without accepting or refusing an event, or the socket is not connected any more. Then frees the
+ * queue, unless the middleware has still to accept or refuse an event. */
 static void event_queue_run_waiting_or_free_queue(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
@@ -220,7 +220,7 @@ static void event_queue_keep_refusal_of_middleware(struct chain *c, const char *
       sio__encode_event_refusal_data_as_json(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
-            "an event is refused without the data of sio_next_fail(): it cannot be encoded: %s",
+            "an event is refused without the data of sio_next_fail(), which cannot be encoded: %s",
             sio_strerror(err));
 }
 
@@ -230,7 +230,8 @@ static bool event_queue_is_socket_connected(const struct chain *c) {
 
 static void count_log_and_report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
-  const char *message = q->refusal ? q->refusal : "refused; no memory to copy the message";
+  const char *message =
+      q->refusal ? q->refusal : "no memory to copy the message of sio_next_fail()";
   const char *peer = sio__session_client_address(s->session);
   core->stats.events_refused++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),

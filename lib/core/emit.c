@@ -20,8 +20,9 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) };
 /* ---- sending to one socket ------------------------------------------------------------------- */
 
 /* Sends an event to one socket as a broadcast of the adapter. Used if the adapter itself keeps
- * events for recovery (SIO_ADAPTER_RECOVERS): it can then keep this event too, and the socket gets
- * this event and broadcasts in the order in which they were sent. */
+ * events for recovery (SIO_ADAPTER_RECOVERS). So the adapter can keep this event too, if that is
+ * necessary (`kept`), and the socket gets this event and broadcasts in the order in which they were
+ * sent. */
 static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
                                       const sio_packet *p) {
   sio_nsp *nsp = s->nsp;
@@ -122,8 +123,8 @@ static int encode_and_broadcast_event_to_target(const sio_target *to, const char
   return err;
 }
 
-/* True if no socket can receive a broadcast any more: this server is closing, so its own sockets
- * are disconnected, and its adapter does not connect it with other servers. */
+/* True if this server is closing, so that its own sockets are disconnected, and its adapter does
+ * not connect it with other servers. Then no socket can receive a broadcast. */
 static bool is_server_closing_without_cluster(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * emit.h - sends an ACK packet. The other functions of emit.c are public (<sio/emit.h>).
+ * emit.h - sends an ACK packet. The public functions of emit.c are in <sio/emit.h>.
  */
 #ifndef SIO_CORE_EMIT_H
 #define SIO_CORE_EMIT_H

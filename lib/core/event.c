@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.c - reads the arguments of an event. They remain JSON text until a handler asks for one.
- * Decoded strings are then kept in the arena of the event: first in the bytes inside struct
+ * event.c - reads and replaces the arguments of an event. They remain JSON text until a handler
+ * asks for one. Decoded strings are then kept in the arena of the event: in the bytes inside struct
  * sio_event, and if these do not suffice, in blocks from the heap.
  */
 #include "core/event.h"
@@ -137,7 +137,7 @@ static int event_replacement_list_attachments(struct event_replacement *replacem
 }
 
 /* Encodes args as JSON, like the arguments of an ack, and scans the JSON. Sets those fields of *out
- * that contain the JSON and the attachments. */
+ * that contain the JSON, its scan and the attachments. */
 static int event_replacement_encode_args(struct event_replacement *replacement, struct packet *out,
                                          sio_args args) {
   uint32_t nbins;

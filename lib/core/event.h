@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.h - struct sio_event: a received packet that is passed to a handler. Its arguments are
- * decoded when the handler asks for them.
+ * event.h - struct sio_event: an event or a reply that is passed to a callback of the host. Its
+ * arguments are decoded when the callback asks for them.
  *
- * An event without packet middleware is on the stack of the function that dispatches it, and refers
- * to bytes that belong to the decoder. With packet middleware it is in a struct event_queue
- * (dispatch.c); if the middleware decides later, these bytes are copied with
- * sio__event_copy_borrowed_data(). Pointers that the event's accessors have returned stay valid
- * until sio__event_clear(), also after sio_event_replace(), except those to the bytes of the
- * decoder, such as the JSON of an argument: they are valid until the decoder continues.
+ * An event of a peer, without packet middleware, is on the stack of the function that dispatches
+ * it, and refers to bytes that belong to the decoder. With packet middleware the event is in a
+ * struct event_queue (dispatch.c); if the middleware decides later, the borrowed bytes are copied
+ * with sio__event_copy_borrowed_data(). What the accessors of an event have decoded stays valid
+ * until sio__event_clear(), also after sio_event_replace(). Pointers to borrowed bytes, such as the
+ * JSON of an argument, are valid until the callback returns.
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -32,7 +32,8 @@ struct event_memo {
 };
 
 struct sio_event {
-  sio_socket *socket; /* NULL for an event from another server or of sio_event_new(), and a reply */
+  /* NULL in an event of another server, of sio_event_new() and of sio_replies_event(). */
+  sio_socket *socket;
   int64_t ack_id;     /* the id of the ack that the sender requests, or PACKET_NO_ID */
   bool ack_used;      /* the ack was sent, or the host has taken it with sio_event_take_ack() */
   uint32_t first_arg; /* the index of the first argument among the elements of the packet's array */
@@ -51,12 +52,13 @@ struct sio_event {
   _Alignas(8) char arena[EVENT_ARENA];
 };
 
-/* Initialises e for an EVENT or ACK packet of socket s. Returns 0 or UV_ENOMEM; after an error
- * sio__event_clear() need not be called. Never fails for an ACK packet. */
+/* Initialises e for an EVENT or ACK packet of socket s, which may be NULL. Returns 0 or UV_ENOMEM;
+ * after an error sio__event_clear() need not be called. Never fails for an ACK packet. */
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
-/* Copies the arguments of the event, which belong to the decoder, so that the event can be used
- * later. Does not add a reference to the socket. Returns 0 or UV_ENOMEM. */
+/* Copies the arguments of the event and its attachments, so that the event can be used after the
+ * memory from which they were borrowed is freed. Does not add a reference to the socket. Returns 0,
+ * UV_ENOMEM or an error of encoding. */
 int sio__event_copy_borrowed_data(struct sio_event *e);
 /* For an event of a peer: true if sio__event_copy_borrowed_data() has succeeded. */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }

@@ -174,7 +174,7 @@ static void call_fetch_callback(sio_query *q, int status) {
 }
 
 /* True if no other server has to be asked: the flags contain SIO_LOCAL but not SIO_PROCESS, or they
- * contain SIO_PROCESS and this process has no servers on other threads. */
+ * contain SIO_PROCESS and this server is not one of several threads. */
 static bool is_fetch_for_this_server_only(const sio_target *to) {
   bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);

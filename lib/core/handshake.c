@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * handshake.c - a socket's handshake (headers, query, address, auth and so on) as a JSON
- * object, with the members that the reference server shows as socket.handshake.
+ * object, with the members that the Node.js server shows as socket.handshake.
  */
 #include "core/handshake.h"
 

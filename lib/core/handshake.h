@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * handshake.h - a socket's handshake as a JSON object, whose members have the names that the
- * reference uses.
+ * Node.js server uses.
  */
 #ifndef SIO_CORE_HANDSHAKE_H
 #define SIO_CORE_HANDSHAKE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * held_events.h - counts, for each client, the memory of its held events: the events that wait for
- * packet middleware (sio_use_packet()), in all namespaces of the client together. An event that was
- * passed to the middleware counts until the middleware has accepted or refused it, even if its
- * socket leaves the namespace before. Otherwise a peer that leaves and joins again and again could
- * make the server use any amount of memory.
+ * packet middleware (sio_use_packet()), in all namespaces of the client together. An event about
+ * which the middleware decides later counts until then, even if its socket leaves the namespace
+ * before. Otherwise a peer that leaves and joins again and again could make the server use any
+ * amount of memory.
  *
  * A client without waiting events has no struct held_events, so an idle connection needs no memory
  * for this.

@@ -6,7 +6,7 @@
 
 static const char *const causes[] = {
   [SIO_IGNORED_LEFT] = "the client had left this namespace, or was disconnected from it",
-  [SIO_IGNORED_ACK] = "nobody waits for this ack",
+  [SIO_IGNORED_ACK] = "the server does not wait for an ack with this id",
   [SIO_IGNORED_EMPTY] = "an event must have a name",
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ignored.h - packets that are ignored: they are counted and logged, but do not end the session.
+ * ignored.h - packets that are ignored: they do not end the session, but are counted and logged.
  */
 #ifndef SIO_CORE_IGNORED_H
 #define SIO_CORE_IGNORED_H

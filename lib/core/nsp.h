@@ -2,10 +2,10 @@
  *
  * nsp.h - struct sio_nsp, a namespace.
  *
- * A namespace lives as long as its server. A child namespace, made for a parent (child.h), is
- * removed when nothing uses it any more, and its memory is freed with the last reference to it.
- * The connected sockets are its members; they are kept in one dense array, because a broadcast to
- * all of them walks that array.
+ * A namespace lives as long as its server. But a child namespace, made for a parent (child.h), may
+ * be removed when nothing uses it any more; its memory is then freed with the last reference to it.
+ * The connected sockets of a namespace are its members; they are kept in one dense array, because a
+ * broadcast to all of them walks that array.
  *
  * nsp_life.c creates, closes and frees namespaces; nsp_members.c keeps the members; nsp_name.c
  * checks and looks up names; nsp_hooks.c registers and runs the host's callbacks.
@@ -30,25 +30,26 @@ struct sio_nsp {
   struct core *core;
   const sio_adapter_ops *ops;
   sio_adapter *adapter;
-  struct recovery *recovery; /* NULL if connection state recovery is off */
+  struct recovery *recovery; /* NULL if the namespace has no connection state recovery */
   sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  /* The struct is freed when this is 0. References are held by the library, until it removes the
-   * namespace; by each socket; by each sio_ack for another server; and each call of sio_nsp_ref()
-   * adds one here and one in `users`. The references of a namespace that is never removed are not
-   * counted down to 0: it is freed with the server. */
+  /* The number of references. The library holds one until it removes the namespace. Each socket and
+   * each sio_ack for another server holds one. sio_nsp_ref() adds one here and one in `users`. A
+   * removed child namespace is freed when this is 0; any other namespace is freed with the server,
+   * whatever the number is. */
   uint32_t refs;
-  /* The number of references made with sio_nsp_ref(), for example for each socket in the list of
-   * its client, for each query, and by the host. A child namespace is removed from the server when
-   * this becomes 0, unless lost sockets of it may still be recovered, or keep_empty_nsps is set. */
+  /* The number of references made with sio_nsp_ref(): for example by the host, for each socket in
+   * the list of its client, and for each query. While this is not 0, a child namespace is not
+   * removed (child.h). */
   uint32_t users;
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
   sio_nsp *parent;                /* set only in a child that has not been removed */
   /* In a child that a CONNECT packet has created: the counter for the address from which that
-   * packet came (child.c). NULL in other namespaces, and if that address is not an IP address. */
+   * packet came (child.c). NULL if that address is not an IP address, after the child was removed,
+   * and in other namespaces. */
   struct addr_children *address_count;
-  int64_t next_ack;    /* the id that the next requested ack will get */
+  int64_t next_ack;    /* the next unused ack id; each query takes one, too */
   struct list queries; /* open queries, linked by sio_query.link */
   struct map by_id;    /* the members by socket id */
   struct map handlers; /* struct event_handlers by event name */
@@ -59,22 +60,24 @@ struct sio_nsp {
   struct hooks rooms; /* the user pointer of each hook is a struct room_hook (room_hooks.c) */
   /* Handlers for events from other servers: struct event_handlers by event name. */
   struct map server_side;
-  /* Received and sent events. In a parent namespace: those of its removed child namespaces. */
+  /* Received events; and sent events, counted once for each receiver. In a parent namespace: those
+   * of its removed child namespaces. */
   uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* links the children of one parent: parent_state.children */
   /* Called when `users` of a child namespace becomes 0, or when the last one of its lost sockets
-   * was recovered or cannot be recovered any more: then the namespace may have to be removed. NULL
-   * in other namespaces. */
+   * does not wait for its client any more: then the namespace may have to be removed. NULL in other
+   * namespaces. */
   void (*on_unused)(sio_nsp *nsp);
-  struct task remove_unused; /* removes a child at the end of the loop's turn */
+  struct task remove_unused; /* removes a child at the end of the turn if it is still unused */
   char name[];
 };
 
 /* ---- nsp_name.c ---- */
 
 sio_slice sio__get_map_key_of_nsp(const void *nsp); /* the key function of core->nsps */
-/* Finds a namespace by its full name, which begins with '/'. Returns NULL if it does not exist. */
+/* Finds a namespace by its full name, which begins with '/'. Returns NULL if there is none. Parent
+ * namespaces are not found. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);
@@ -99,11 +102,12 @@ void sio__nsp_free(sio_nsp *nsp);
  * it does not prevent the removal of a child namespace. */
 void sio__nsp_and_core_ref(sio_nsp *nsp);
 void sio__nsp_and_core_unref(sio_nsp *nsp);
-void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference that sio__nsp_new() made */
+/* Drops one reference to the namespace, but none to the server. */
+void sio__nsp_drop_library_ref(sio_nsp *nsp);
 
 /* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
- * nsp->users has become 0, or when no lost socket waits for its client any more: either may have
- * been the last reason to keep the namespace. */
+ * nsp->users has become 0, and when no lost socket of the namespace waits for its client any
+ * more. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }
@@ -140,7 +144,7 @@ int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
 int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
 /* Each sio__nsp_run_...() function runs the host's callbacks of one kind, in the order in which
- * they were added. */
+ * they were added. sio__nsp_run_event_handlers() stops after a callback that has disconnected s. */
 void sio__nsp_run_event_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
 /* The event comes from another server; no socket belongs to it. */
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e);

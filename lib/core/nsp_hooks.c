@@ -41,8 +41,9 @@ static struct event_handlers *event_handlers_add_event_to_map(struct map *all, s
   return NULL;
 }
 
-/* Removes h from the map `all` and frees it if no handler of the event is left. While handlers are
- * running, the list is not empty: removed ones stay in it until the last has returned. */
+/* If the list h->hooks is empty, removes h from the map `all` and frees h. While handlers of the
+ * event are running, the list is not empty: a handler that is removed then stays in the list until
+ * the last running walk ends (hooks.h). */
 static void remove_event_if_no_handler_left(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
@@ -80,7 +81,7 @@ int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn 
   return err;
 }
 
-/* Logs that no handler can be registered for this name, and which function to call instead. It is
+/* Logs that no handler can be registered for this name, and what to use instead. This function is
  * called for "connection" too, for which programs for the Node.js server register a handler. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   static const char *const functions[][2] = {
@@ -173,9 +174,9 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
   HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
-/* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set, so functions
- * of the library that send, join, leave or disconnect do nothing, and log that they were called
- * inside this callback. */
+/* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set. So functions
+ * of the library that check loop_refuses_call(), for example those that send, join, leave or
+ * disconnect, do nothing and log that they were called inside this callback. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;

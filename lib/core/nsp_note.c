@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp_note.c - the list of notes that a client keeps about namespaces.
+ * nsp_note.c - the list of notes about namespaces that the server keeps for a client.
  */
 #include "core/nsp_note.h"
 
@@ -23,8 +23,8 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
 }
 
 /* Of the notes about namespaces that the client has left, keeps only the newest max_nsps, so that
- * their number is bounded. A peer that sends a packet for a namespace whose note was dropped is
- * disconnected. */
+ * their number is bounded. A later packet for a namespace whose note was dropped may end the
+ * session. */
 static void drop_left_nsp_notes_beyond_max_nsps(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
@@ -38,7 +38,7 @@ static void drop_left_nsp_notes_beyond_max_nsps(struct client *cl) {
 }
 
 /* If memory runs out, nothing is remembered. Then a packet for nsp that the peer has already sent
- * is invalid, and ends the connection. */
+ * may end the session. */
 static void add_note_of_left_namespace(struct client *cl, sio_slice nsp, bool answered_twice) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;

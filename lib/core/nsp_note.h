@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * nsp_note.h - a list of namespaces about which something must be remembered for a client: the
- * client has requested a namespace that does not exist yet (nsp_request.h), or it had a socket in a
+ * client has requested a namespace that did not exist (nsp_request.h), or it had a socket in a
  * namespace, and may send more packets for that socket.
  */
 #ifndef SIO_CORE_NSP_NOTE_H
@@ -24,14 +24,15 @@ struct nsp_note {
 /* Finds the note with this namespace name and this value of is_request. Returns the address of the
  * pointer to the note; if there is none, of the NULL pointer at the end of the list. */
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
-/* Remembers that the client has left nsp, because the server has disconnected its socket, or has
- * replaced it after a second CONNECT packet. The peer may have sent packets for nsp before it knows
- * this; such packets are ignored, and do not end the connection. */
+/* Remembers that the client has left nsp, because the server has disconnected the client's socket,
+ * or has replaced it after a second CONNECT packet. The peer may send packets for nsp before it
+ * knows this. Such packets are then ignored and do not end the session. Remembers nothing if memory
+ * runs out, and forgets the oldest notes if there are more than max_nsps. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
-/* Remembers that the peer has sent DISCONNECT for nsp, after the server had answered CONNECT twice.
- * If the peer sends CONNECT again, it may take the second of these answers for the answer to the
- * new packet, and send packets for a socket that is not connected yet. Such packets are ignored,
- * too. */
+/* Remembers in the same way that the peer has sent DISCONNECT for nsp, after the server had
+ * answered CONNECT twice. If the peer sends CONNECT again, it may take the second of these answers
+ * for the answer to the new packet, and send packets for a socket that is not connected yet. Such
+ * packets are ignored, too. */
 void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp_after_connect_answered_twice(struct client *cl, sio_slice nsp);

@@ -19,11 +19,13 @@
 
 struct nsp_request {
   struct chain chain;
-  struct sio_next verdict;    /* passed to the match functions, which answer with it */
-  struct timer timeout_timer; /* limits the total time of all match functions */
+  struct sio_next verdict; /* passed to the match functions, which answer with it */
+  /* Limits the time for the match functions to answer. Starts when one of them has returned without
+   * having answered. */
+  struct timer timeout_timer;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   struct core *core;        /* one reference */
-  struct client *client;    /* NULL if the client is gone */
+  struct client *client;    /* NULL after nsp_request_abandon() */
   struct nsp_note nsp_note; /* in client->nsp_notes */
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */
@@ -53,9 +55,9 @@ static void nsp_request_refuse_connect_for_error(struct client *cl, const struct
     sio__connect_log_and_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
 
-/* Connects the peer to the namespace, or refuses it. The namespace may exist by now, because
- * another request or the host has created it. If connecting fails, sio_nsp_unref() causes the
- * removal of a new, unused child namespace. */
+/* Begins to connect the peer to the namespace, or refuses the peer. The namespace may exist by now,
+ * because another request or the host has created it. If connecting fails, sio_nsp_unref() causes
+ * the removal of a new, unused child namespace. */
 static void nsp_request_connect_or_refuse_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
@@ -100,8 +102,9 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
                            parent->as_parent->user);
 }
 
-/* Called when a match function has returned and has not answered yet. Starts the time limit. The
- * function may use the name and the auth later: both are copies in the request. */
+/* Called when a match function has returned and has not answered yet. Starts the time limit, unless
+ * it is running or middleware_timeout_ms is 0. The function may use the name and the auth later:
+ * both are copies in the request. */
 static void nsp_request_start_timeout_for_late_answer(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
@@ -153,9 +156,10 @@ static const struct chain_ops nsp_request_chain_ops = {
   .finish = nsp_request_connect_or_restart_and_free,
 };
 
-/* Refuses the peer when the time is up; or, if it has sent CONNECT with another auth, starts again.
- * If the match function has answered earlier in the same turn of the loop, the state is not
- * CHAIN_WAITING any more, and that answer counts. */
+/* Called when the time is up. If the peer has sent CONNECT with another auth, starts again with
+ * that auth; otherwise refuses the peer, unless it has sent DISCONNECT. If the match function has
+ * answered earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and that
+ * answer counts. */
 static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
@@ -167,7 +171,8 @@ static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   }
   LOG_RATED(
       &r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-      "no namespace %.*s: the sio_of_match() callback did not decide within middleware_timeout_ms",
+      "CONNECT to namespace %.*s: the callback of sio_of_match() did not accept or refuse the name "
+      "within middleware_timeout_ms",
       LOG_SLICE(r->name));
   if (nsp_request_is_client_connected(&r->chain) && r->newer_auth)
     nsp_request_restart_with_newer_auth(cl, r);

@@ -4,11 +4,11 @@
  * child of a parent namespace.
  *
  * A parent namespace is made with sio_of_match() or sio_of_pattern(): the host gives it a callback,
- * the match function, or a pattern, which decides for which names it gets child namespaces. A
- * request asks one parent after the other whether it accepts the name. A match function may answer
- * later. When a parent has accepted, a child namespace is created and the peer is connected to it.
- * If none accepts, the peer is refused, unless the host or another request has created the
- * namespace before the last one has answered.
+ * the match function, or a pattern, which decides which names the parent accepts. A request asks
+ * one parent after the other until one accepts the name. A match function may answer later. When
+ * the last one that was asked has answered, and the namespace exists by then, the client begins to
+ * join it (connect.h). Otherwise, if a parent has accepted the name, the namespace is created
+ * first; if none has, the CONNECT packet is refused.
  */
 #ifndef SIO_CORE_NSP_REQUEST_H
 #define SIO_CORE_NSP_REQUEST_H
@@ -17,8 +17,8 @@
 
 /* True if the name is valid, and the server has at least one parent namespace. */
 bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name);
-/* Handles the first CONNECT packet for this name: starts a request, which asks the parent
- * namespaces whether one of them accepts the name. */
+/* Handles a CONNECT packet for a name for which the client has no request: starts one, which asks
+ * the parent namespaces whether one of them accepts the name. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
 /* Handles another CONNECT packet for a name while the client's request for that name is running,
  * in the way of sio__connect_update_pending_by_new_connect(). Returns false if there is no such

@@ -49,8 +49,9 @@ static const struct msg *packet_get_msg_with_json(const sio_packet *p) {
 static void packet_log_sending(struct log *log, const sio_packet *p) {
   const struct msg *m = packet_get_msg_with_json(p);
   LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_NSP(p->nsp->name),
-                      "sending %s \"%s\" in namespace %s, %u bytes", p->event ? "event" : "ack",
-                      p->event ? p->event : "", p->nsp->name, p->msg->len);
+                      "sending %s \"%s\" in namespace %s, %u bytes without attachments",
+                      p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name,
+                      p->msg->len);
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "sent payload: %.*s",
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
@@ -123,10 +124,10 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   return err;
 }
 
-/* Sends the event to one socket, and adds the socket's ack to those that p->query waits for.
- * Returns SIO_EEXISTS if the query waits for an ack of this socket already. If the event was
- * dropped because it is volatile, no ack is expected. If sending fails for another reason, the ack
- * is expected, but counted as lost at once. */
+/* Sends the event to one socket, and adds the socket's ack to those that p->query waits for. If the
+ * query waits for an ack of this socket already, sends nothing and returns SIO_EEXISTS. If the
+ * event was dropped because it is volatile, no ack is expected. If sending fails for another
+ * reason, the ack is expected, but counted as lost at once. */
 static int packet_send_and_await_ack_for_query(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
@@ -158,8 +159,8 @@ void sio__packet_clear(sio_packet *p) {
 
 /* ---- what adapters read --------------------------------------------------------------------- */
 
-/* Returns the part of the packet's text that is a JSON array. Before it there may be the packet
- * types, the number of attachments, the namespace and the ack id. */
+/* Returns the part of the packet's text that is a JSON array. Before the array there are the packet
+ * types, and there may be the number of attachments, the namespace and the ack id. */
 static sio_slice packet_find_json_array(const sio_packet *p) {
   const struct msg *m = packet_get_msg_with_json(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
@@ -169,9 +170,9 @@ static sio_slice packet_find_json_array(const sio_packet *p) {
   return slice(at, (size_t)(end - at));
 }
 
-/* Sets p->json_without_offset to a copy of the JSON array without the replay offset at its end. An
- * offset of a log is valid on the server of that log only; the other servers, to which adapters
- * send the JSON, append their own offsets. If memory runs out, json_without_offset stays empty. */
+/* Sets p->json_without_offset to a copy of the JSON array without the replay offset at its end.
+ * Adapters send this JSON to other servers, and those append the offset that is valid for their
+ * clients. If memory runs out, json_without_offset stays empty. */
 static void packet_store_json_without_replay_offset(sio_packet *p) {
   sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;

@@ -17,10 +17,10 @@ struct sio_packet {
   /* If the host has a custom parser, which has made msg: the same packet as JSON. Otherwise NULL,
    * because msg is JSON. */
   struct msg *text;
-  const char *event; /* the name, for sio_on_any_outgoing(); NULL for an ack */
+  const char *event; /* the name, for sio_on_any_outgoing(); NULL if that is not called */
   sio_args args;
   sio_query *query; /* collects the acks of a broadcast or the answers of servers; may be NULL */
-  uint64_t seq;     /* the number of the event in the replay log; 0 if it is never replayed */
+  uint64_t seq;     /* the number of the event in the replay log; 0: none */
   uint64_t origin;  /* sio_packet_info.origin */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
@@ -39,9 +39,9 @@ int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *
                        sio_args args, int64_t ack_id, struct recovery *r);
 /* Encodes an event for a broadcast to this target. If q is not NULL, the event requests acks, which
  * q collects. If offset.n is not 0, appends this replay offset, which the adapter has made.
- * Otherwise, if q is NULL and the namespace has a replay log, appends an offset of this server, and
- * adds the event to the log unless it is volatile. The caller has to call sio__packet_clear()
- * afterwards; after an error it may. */
+ * Otherwise, if q is NULL and the namespace keeps a replay log, appends an offset of this server,
+ * and calls sio__packet_add_to_replay_log() unless the event is volatile. The caller has to call
+ * sio__packet_clear() afterwards; after an error it may. */
 int sio__packet_encode_and_keep_broadcast(sio_packet *p, const sio_target *to, const char *event,
                                           sio_args args, sio_query *q, sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
@@ -72,7 +72,8 @@ int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned f
 /* Returns the replay offset in the JSON of a packet, or an empty slice if it has none. */
 sio_slice sio__packet_get_replay_offset(const sio_packet *p);
 /* Adds a packet, whose p->seq must not be 0, to the replay log, for clients in the target that are
- * gone or will lose their connection, and may return. */
+ * gone or will lose their connection, and may return. Adds nothing if no client can be
+ * recovered. */
 void sio__packet_add_to_replay_log(const sio_packet *p, const sio_target *to);
 
 #endif

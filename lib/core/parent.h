@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). Each stands for all
- * namespaces whose names it accepts; these are created as its child namespaces (child.h).
+ * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). A parent accepts many
+ * names, and namespaces with these names are created as its children (child.h).
  *
  * A parent is a sio_nsp that is not registered in core->nsps and has no members. A child gets
  * copies of the callbacks that its parent has when the child is created. The adapter of a parent
@@ -19,7 +19,7 @@
 struct parent_state {
   struct list children; /* linked by sio_nsp.sibling */
   sio_match_cb match;   /* decides whether the parent accepts a name */
-  void *user;           /* the argument of match */
+  void *user;           /* the last argument of match */
   bool by_pattern;      /* made by sio_of_pattern(): the name of the parent is a pattern */
 };
 

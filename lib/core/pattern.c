@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pattern.c - matches names against patterns with '*', without recursion and without going back.
+ * pattern.c - matches names against patterns with '*', without recursion and without backtracking.
  */
 #include "core/pattern.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * pending_acks.c - waits for acks of peers. A socket that waits for acks has a table of struct
- * ack_wait, sorted by id. Each ack_wait has a timer, which is used unless the ack belongs to a
- * query.
+ * ack_wait, sorted by id. The timer of an ack_wait is used if the ack has a timeout and does not
+ * belong to a query.
  */
 #include "core/pending_acks.h"
 
@@ -29,7 +29,7 @@ struct ack_wait {
   };
   struct list in_query; /* links query->ack_waits */
   struct timer timer;
-  uint64_t asked_us; /* loop_now_us() when the event was sent */
+  uint64_t asked_us; /* loop_now_us() when the wait began, just before the event was sent */
 };
 
 static struct loop *loop_of_socket(const sio_socket *s) { return &s->nsp->core->loop; }
@@ -234,8 +234,8 @@ void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p)
   sio__event_clear(&reply);
 }
 
-/* Unlinks all ack_waits from their queries before it calls the first callback, because a callback
- * may end a query. */
+/* Unlinks all ack_waits from their queries and stops their timers before it calls the first
+ * callback, so that nothing else ends them. */
 void sio__pending_acks_fail_all_of_socket(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;

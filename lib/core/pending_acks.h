@@ -2,9 +2,10 @@
  *
  * pending_acks.h - the acknowledgements that a socket waits for from its peer.
  *
- * Each callback runs exactly once, with the peer's reply, SIO_ETIMEOUT or SIO_ECLOSED, unless the
- * wait is cancelled: then it does not run. Ack ids are counted per namespace from 0, so that one
- * broadcast with acks uses one id for all its receivers.
+ * The callback of an event to one socket runs exactly once, with the peer's reply, SIO_ETIMEOUT or
+ * SIO_ECLOSED. It does not run if the call that sends the event returns an error, or after
+ * sio_cancel_ack(). Ack ids are counted per namespace from 0, so that one broadcast with acks uses
+ * one id for all its receivers.
  * A socket that waits for no ack holds no memory for them.
  */
 #ifndef SIO_CORE_PENDING_ACKS_H
@@ -32,10 +33,11 @@ int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
 /* Stops waiting for an ack without calling its callback. Used if the event could not be sent, and
  * by sio_cancel_ack(). */
 void sio__pending_ack_free_without_callback(sio_socket *s, int64_t id);
-/* Handles a received ACK packet. If no ack with its id is awaited, ignores it. */
+/* Handles a received ACK packet. If the socket waits for no ack with this id, the packet is ignored
+ * (ignored.h). */
 void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p);
-/* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED, and those of
- * queries are counted as lost. */
+/* Ends all pending acks of a socket that has left: their callbacks get SIO_ECLOSED, and acks that
+ * belong to queries are counted as lost. */
 void sio__pending_acks_fail_all_of_socket(sio_socket *s);
 
 #endif

@@ -139,10 +139,10 @@ void sio__query_count_dropped_answer(sio_query *q, int err) {
   core->stats.answers_dropped++;
   if (q->status) return;
   q->status = err;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL,
-                  ABOUT_NSP(q->nsp->name),
-                  "an answer to a query (acks, fetch, count) in namespace %s is dropped: %s",
-                  q->nsp->name, sio_strerror(err));
+  LOG_RATED_ABOUT(
+      &core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL, ABOUT_NSP(q->nsp->name),
+      "an answer to a broadcast, fetch or server-side event in namespace %s is dropped: %s",
+      q->nsp->name, sio_strerror(err));
 }
 
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
@@ -239,8 +239,8 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */
-  /* The callback gets only the expected number of answers, which is the number of servers. No
-   * server has to answer: so pretend that all have. */
+  /* The callback gets replies.expected, which is the number of servers: the adapter adds the other
+   * servers to it. Answers are not counted, so the query must not wait for any. */
   q->answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)

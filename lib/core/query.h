@@ -3,10 +3,10 @@
  * query.h - one request to many sockets or servers, and their answers: a broadcast with acks,
  * sio_all_fetch(), sio_server_count() or sio_server_side_emit().
  *
- * A query is open from sio__query_new() on. Code that may still ask more sockets or servers, or add
- * answers, holds the query: it has increased `holds`. The query ends at the end of the loop's turn
- * when nothing holds it any more, and the number of answers, including those that are known to be
- * lost, has reached the expected number. When its timeout expires or the server closes, it ends at
+ * A query is open from sio__query_new() on. Code that may still ask more sockets or servers holds
+ * the query: it has increased `holds`. When nothing holds the query any more, and the number of
+ * answers, including those that are known to be lost, has reached the expected number, the query
+ * ends at the end of the loop's turn. When its timeout expires or the server closes, it ends at
  * once. At its end the callback `end` is called once; answers that arrive later are ignored. The
  * memory of the query is freed when it has ended and nothing holds it.
  *
@@ -38,8 +38,9 @@ struct sio_query {
    * called for each answer, and answers are not added to `replies`. */
   sio_query_watch watch;
   void *user;
-  int64_t ack_id;      /* the id that the acks of all sockets must contain */
-  size_t answer_bytes; /* memory of the answers that are kept, at most max_answers */
+  int64_t ack_id; /* the id that the acks of all sockets must contain */
+  /* Memory of the replies and of the sockets of other servers: at most max_answers. */
+  size_t answer_bytes;
   unsigned timeout_ms;
   uint32_t holds;
   /* The number of other threads that take part, but have not reported yet to how many of their
@@ -55,7 +56,7 @@ struct sio_query {
   struct task end_task;
   struct timer timer;
   sio_replies replies; /* the array replies.list has room for replies_cap elements */
-  size_t answered; /* number of answers; may exceed replies.count, because some could not be kept */
+  size_t answered;     /* number of replies, kept or not; SIZE_MAX for sio_server_count() */
   uint32_t replies_cap;
 };
 
@@ -105,8 +106,8 @@ void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); 
  * broadcast with acks, that server will report to how many of its sockets it has sent the event;
  * for other queries q->uncounted is not used. */
 static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
-/* Called when the server of another thread has reported to how many sockets it has sent the event:
- * decreases q->uncounted. If that becomes 0, runs q->counted. */
+/* Called when the server of another thread has reported to how many sockets it has sent the event,
+ * or that it will send it to none: decreases q->uncounted. If that becomes 0, runs q->counted. */
 void sio__query_thread_count_was_reported(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be

@@ -110,8 +110,8 @@ static struct recovery_record *get_oldest_record_of_lost_socket(const struct rec
 }
 
 /* Returns the time after which a dead connection is noticed at the latest, unless the host blocks
- * the loop. Events that are sent to the client in that time are lost, so the log has to keep them
- * too. */
+ * the loop. Events that are sent to the client in that time may be lost, so the log has to keep
+ * them, too. */
 static uint64_t max_dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;

@@ -3,16 +3,17 @@
  * recovery.h - connection state recovery: a peer that lost its connection may return as the socket
  * it was, and is sent the events that it missed.
  *
- * Each socket whose CONNECT reply contained a pid has a recovery record, with one of these states:
+ * A connected socket whose CONNECT reply contained a pid has a recovery record. The states of a
+ * record are:
  *
  *  LIVE --- connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
- *  LIVE --- the peer or the host ended the socket ---> freed
- *  AWAY --- expired, or there are too many records ---> freed
- *  RETURNING --- the connection broke again, or the peer sent DISCONNECT ---> AWAY
- *  RETURNING --- refused by middleware ---> freed
+ *  LIVE --- the socket ended for another reason ---> freed
+ *  AWAY --- expired, there are too many records, or the peer's claim is invalid ---> freed
+ *  RETURNING --- the new socket is discarded, but not refused ---> AWAY
+ *  RETURNING --- refused by middleware, or the time for that is up ---> freed
  *
  * A record has at most one socket. If a peer returns before the end of its old connection was
- * noticed, the old socket is closed first, and the new one takes over the record.
+ * noticed, the session of the old socket is closed first, and the new one takes over the record.
  *
  * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
  * (is_recovery_kept_by_adapter()), no events are added to the log, no record becomes AWAY, and the
@@ -36,11 +37,13 @@
 /* The record of a client that can be recovered. It is LIVE while the client's socket is connected,
  * AWAY while the client is gone, and RETURNING while the client's new socket is connecting. */
 struct recovery_record {
-  sio_socket *socket;               /* NULL while the record is AWAY */
+  sio_socket *socket;               /* NULL unless the record is LIVE or RETURNING */
   struct recovery_queue_entry away; /* links the record into recovery->away while it is AWAY */
   struct saved_state saved;         /* empty while the socket is connected */
   struct replay replay;
-  uint64_t left_at_ms; /* when the client was lost; the loop's clock */
+  /* The loop's time when the client was lost, or when the record was received from the adapter or
+   * from the server of another thread. */
+  uint64_t left_at_ms;
   /* If the server is one of several threads: a number that sio__threads_next_number() gave when the
    * client last returned; 0 if the client never did. The highest number shows to which thread the
    * client has returned last. */
@@ -63,7 +66,8 @@ struct recovery {
   const atomic_bool *kept_by_adapter;
 };
 
-/* Sets *out to NULL and returns 0 if recovery is off. */
+/* Returns 0, UV_ENOMEM, or the error of the random source. If recovery is off, sets *out to NULL
+ * and returns 0. */
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp);
 void sio__recovery_free(struct recovery *r); /* all sockets must have left; r may be NULL */
 /* Implements sio_adapter_api.recovery_ms. Returns 0 if recovery is off. */
@@ -127,14 +131,14 @@ bool sio__is_recovery_record_expired(const struct recovery *r, const struct reco
 bool sio__is_lost_socket_in_room(const char *room, const void *record);
 
 /* Called when the connection of the record's socket has broken and rec->saved is filled in. If the
- * adapter keeps lost sockets, passes rec->saved to it and frees the record. Otherwise keeps the
- * record in state AWAY, without a socket, until the client returns or the record expires. If more
- * than max_sessions records are in this state, frees one of them. */
+ * adapter keeps lost sockets, passes rec->saved to it and frees the record. Otherwise makes the
+ * record AWAY, without a socket; and if more than max_sessions records are AWAY now, frees one of
+ * them. */
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
 /* Called when a returning client is lost again before its new socket was connected, or when the
- * record was found for a client that did not get it. Makes the record AWAY again, like
- * sio__recovery_keep_record_of_lost_socket(), but its time does not start anew: it expires as if
- * the client had not returned. */
+ * record was found for a client that did not get it. If the adapter keeps lost sockets, passes
+ * rec->saved to it and frees the record. Otherwise makes the record AWAY, without a socket, and
+ * does not change rec->left_at_ms. */
 void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec);
 /* Makes s, the new socket of a returning client, the socket of the client's record. The record was
  * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets
@@ -144,8 +148,8 @@ void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_r
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-/* Removes the record of a client that is gone (AWAY) from this server without freeing it, so that
- * the record can be sent to the server of another thread. */
+/* Removes a record without a socket from this server without freeing it, so that the record can be
+ * sent to the server of another thread. */
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
 /* Undoes sio__recovery_detach_record() if the record could not be sent. If memory runs out, frees
  * the record instead. */
@@ -155,7 +159,7 @@ void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_
  * with sio__recovery_add_event_from_other_thread(). Returns 0; UV_EEXIST if there is a record with
  * this pid; or UV_ENOMEM. */
 int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec);
-/* Frees a record that sio__recovery_detach_record() has removed, or that was never added. */
+/* Frees a record that is not, or not any more, in recovery.by_pid and recovery.away. */
 void sio__recovery_free_detached_record(struct recovery_record *rec);
 
 #endif

@@ -22,7 +22,7 @@ static void read_pid_and_offset_from_auth(struct recovery_claim *c) {
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
 
 /* Returns false if recovery is off, if the client is one of Socket.IO 2, or if the auth does not
- * contain the bytes "pid" with quotes. So the auth of most clients need not be parsed. */
+ * contain the bytes "pid" with quotes. Then the auth need not be parsed. */
 static bool can_socket_have_recovery_claim(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
@@ -46,7 +46,7 @@ static const char *recovery_failure_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
     [SIO_RECOVERY_NO_SESSION] = "the client's pid is unknown, has expired or is in use",
     [SIO_RECOVERY_BAD_OFFSET] = "the client's offset is invalid",
-    [SIO_RECOVERY_LOG_GONE] = "events that the client missed have been dropped from the replay log",
+    [SIO_RECOVERY_LOG_GONE] = "not all events that the client may have missed are still kept",
     [SIO_RECOVERY_TOO_MUCH] =
         "the missed events exceed queue_high or max_queued, or were replayed too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
@@ -65,8 +65,9 @@ void sio__recovery_count_and_log_failure(const sio_socket *s, int cause) {
 
 /* ---- taking over the record ----------------------------------------------------------------- */
 
-/* Closes the old socket of a peer that has returned over a new connection. The peer has given up
- * the old connection, although this server has not noticed that yet. */
+/* Closes the old socket of a peer that has returned over a new connection, and ends the session of
+ * the old socket. The peer has given up the old connection, but this server may not have noticed
+ * that yet. */
 static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "the client returned over another connection",
@@ -83,8 +84,8 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   }
 }
 
-/* Finds a record by its pid. If the record has a socket, closes that socket first. This may free
- * the record; then returns NULL. */
+/* Finds a record by its pid. If the record has a socket, closes that socket first, and ends its
+ * session. This may free the record; then returns NULL. */
 static struct recovery_record *find_recovery_record_and_close_socket(struct recovery *r,
                                                                      sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
@@ -94,7 +95,7 @@ static struct recovery_record *find_recovery_record_and_close_socket(struct reco
 }
 
 /* Gives the id, the rooms and the data in the record to the new socket s. Returns 0, or the reason
- * why that failed (SIO_RECOVERY_...); then s is as it was before. */
+ * why that failed (SIO_RECOVERY_...); then s has its own id again, and no rooms and data. */
 static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s,
                                                struct recovery_record *rec) {
   char new_id[sizeof s->own_id];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_queue.c - a list of all entries ordered by time, and one such list for each address.
+ * recovery_queue.c - a list of all entries, and a list of the entries of each address. When the
+ * socket of an entry is lost, the entry is added at the end of both lists.
  */
 #include "core/recovery_queue.h"
 
@@ -11,7 +12,7 @@
  * addresses have the same first 64 bits. */
 struct recovery_address {
   struct addr addr;
-  struct list entries; /* recovery_queue_entry.by_address, oldest first */
+  struct list entries; /* recovery_queue_entry.by_address, in the order of the queue */
   uint32_t n;
 };
 
@@ -32,7 +33,7 @@ void sio__recovery_queue_clear(struct recovery_queue *q) {
   sio__map_clear(&q->addresses);
 }
 
-/* Returns NULL if memory runs out. */
+/* Finds the list of an address, or adds an empty one. Returns NULL if memory runs out. */
 static struct recovery_address *find_or_add_recovery_address(struct recovery_queue *q,
                                                              const struct addr *addr) {
   struct recovery_address *a = sio__map_get(&q->addresses, slice((const char *)addr, sizeof *addr));

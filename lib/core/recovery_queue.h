@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_queue.h - the lost sockets that may be recovered, ordered by the time at which they were
- * lost, and grouped by the address of the client. If there are too many, the oldest is dropped. But
- * if the address of the newest has more lost sockets than the address of the oldest, the oldest of
- * the newest one's address is dropped instead. So the clients of one address cannot displace the
- * sockets of an address that has fewer lost sockets.
+ * recovery_queue.h - the lost sockets that may be recovered: a queue of all of them, and a queue
+ * for each address of a client. If there are too many, the first of the queue is dropped. But if
+ * the address of the newest has more lost sockets than the address of the first, the first socket
+ * with the address of the newest is dropped instead. So, unless memory runs out, the clients of one
+ * address do not displace the sockets of an address that has fewer lost sockets.
  */
 #ifndef SIO_CORE_RECOVERY_QUEUE_H
 #define SIO_CORE_RECOVERY_QUEUE_H
@@ -24,7 +24,7 @@ struct recovery_queue_entry {
 };
 
 struct recovery_queue {
-  struct list by_time;  /* recovery_queue_entry.by_time, oldest first */
+  struct list by_time;  /* recovery_queue_entry.by_time: all entries, in the order of the queue */
   struct map addresses; /* struct recovery_address */
   uint32_t n;
 };
@@ -38,17 +38,18 @@ void sio__recovery_queue_clear(struct recovery_queue *q);
  * but not to the list of its address. */
 void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e,
                                     const char *address);
-/* Adds an entry that was in the queue before, as the oldest one. */
+/* Adds an entry as the first one. Its address is the one with which it was in the queue before, if
+ * it was. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
 static inline bool is_recovery_entry_in_queue(const struct recovery_queue_entry *e) {
   return !list_empty(&e->by_time);
 }
-/* Returns the oldest entry. The queue must not be empty. */
+/* Returns the first entry of the queue, which must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
-/* Called when the queue contains one entry more than is allowed. Returns the entry that has to be
- * removed. newest is the entry that was added last. */
+/* Called when the queue contains more entries than are allowed. Returns one that has to be removed.
+ * newest is the entry that was added last. */
 struct recovery_queue_entry *sio__recovery_queue_choose_entry_to_drop(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);
 

@@ -18,13 +18,13 @@ static void free_recovery_record_of_socket(sio_socket *s) {
 
 /* ---- before and after CONNECT ---------------------------------------------------------------- */
 
-/* Ends the session of a returning client. While middleware ran for its new socket, events that it
- * has missed were dropped from the replay log, or could not be kept, so they cannot be sent. */
+/* Ends the session of a returning client. While its new socket waited, events that the client may
+ * have missed were dropped from the replay log, or could not be kept, so they cannot be sent. */
 static int end_session_with_incomplete_replay(sio_socket *s) {
   sio__recovery_count_and_log_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(
       s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-      "events that the client missed were dropped from the replay log before it could rejoin");
+      "not all events that the client may have missed were kept until it could rejoin");
   return SIO_ETOOBIG;
 }
 
@@ -41,10 +41,10 @@ int sio__recovery_send_missed_or_add_record(sio_socket *s) {
   if (s->recovery_record) return replay_missed_events_or_end_session(s);
   s->recovery_record = sio__recovery_add_record_of_socket(r, s);
   if (!s->recovery_record)
-    LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-                    ABOUT_SOCKET(s),
-                    "socket %s cannot be recovered if its connection breaks: out of memory",
-                    s->own_id);
+    LOG_RATED_ABOUT(
+        &s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL, ABOUT_SOCKET(s),
+        "socket %s cannot be recovered if its connection breaks: no memory, or no random pid",
+        s->own_id);
   return 0;
 }
 

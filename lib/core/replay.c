@@ -41,10 +41,11 @@ void sio__replay_free_missed_events(struct replay *p) {
 
 /* ---- where to begin ------------------------------------------------------------------------- */
 
-/* The offset was given by the log of another thread: it means event number `claimed` of that log.
- * When the client moved to this thread, the events that it had missed were copied into this log,
- * each with its number in the other log. Finds the last copy whose number there is at most
- * `claimed`, and returns the copy's number in this log. If there is none, returns p->start. */
+/* The offset was given by another log, for example that of another thread: it means event number
+ * `claimed` of that log. When the client moved from that thread to this one, the events that it had
+ * missed were copied into this log, each with its number in the other log. Finds the last copy,
+ * addressed to the client, whose number there is at most `claimed`, and returns the copy's number
+ * in this log. If there is none, returns p->start. */
 static uint64_t find_event_number_for_offset_of_other_log(const struct replay *p,
                                                           const struct replay_log *log,
                                                           sio_slice offset, uint64_t claimed,
@@ -59,8 +60,8 @@ static uint64_t find_event_number_for_offset_of_other_log(const struct replay *p
 }
 
 /* Reads the offset that the client has sent. Sets *seq to the number, in this log, of the last
- * event that the client says it has received. Returns 0, or SIO_RECOVERY_BAD_OFFSET if it is
- * invalid. */
+ * event that the client says it has received; to p->start if this log does not know that event.
+ * Returns 0, or SIO_RECOVERY_BAD_OFFSET if the offset is invalid. */
 static int find_event_number_of_client_offset(const struct replay *p, const struct replay_log *log,
                                               sio_slice offset, in_room_cb in_room,
                                               const void *user, uint64_t *seq) {

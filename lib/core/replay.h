@@ -2,14 +2,14 @@
  *
  * replay.h - struct replay: which events a client has missed, and sending them again.
  *
- * An offset contains the number of the last event that a client received. When the client returns,
- * it is sent the events of the log that are numbered after its offset and are addressed to it. If
- * it has received the last event that was sent to it, only events after its disconnection can be
- * missing. Therefore a client that receives few events, or none, can return although old events are
- * not kept any more.
+ * A returning client sends the offset of the last event that it received, which contains the number
+ * of that event. The client is then sent the events of the log that have higher numbers and are
+ * addressed to it. If it has received the last event that was sent to it, only events after its
+ * disconnection can be missing. Therefore a client that receives few events, or none, can return
+ * although old events are not kept any more.
  *
- * If the adapter keeps the events, the log is empty, and the missed events are added one by one
- * with sio__replay_add_missed_event().
+ * If the adapter keeps the events, nothing is added to the log. When the client returns, the missed
+ * events are added to struct replay one by one with sio__replay_add_missed_event().
  */
 #ifndef SIO_CORE_REPLAY_H
 #define SIO_CORE_REPLAY_H
@@ -47,7 +47,8 @@ void sio__replay_free_missed_events(struct replay *p);
 int sio__replay_choose_start(struct replay *p, const struct replay_log *log,
                              const sio_slice *offset, in_room_cb in_room, const void *user);
 /* Adds an event that the client has missed, and a reference to its message. Returns 0; SIO_ETOOBIG
- * if the missed events would not fit into the send queue of a session; or UV_ENOMEM. */
+ * if the missed events would take more than queue_high in the send queue of a session, or more than
+ * max_queued if queue_high is 0; or UV_ENOMEM. */
 int sio__replay_add_missed_event(struct replay *p, const sio_nsp *nsp, struct msg *msg);
 /* Returns the first event after e in the log that the client has missed, or NULL. If e is NULL,
  * begins with the first event after p->from. */
@@ -55,7 +56,8 @@ const struct replay_log_entry *sio__replay_find_next_missed(const struct replay 
                                                             const struct replay_log *log,
                                                             const struct replay_log_entry *e,
                                                             in_room_cb in_room, const void *user);
-/* True if the log still contains all events after p->from, and each missed event could be kept. */
+/* True if no event after p->from was dropped from the log, and each event that was to be added as a
+ * missed event could be kept. */
 bool sio__replay_has_all_missed_events(const struct replay *p, const struct replay_log *log);
 
 /* True if the missed events may be sent to s, the new socket of the client: they fit into its send

@@ -5,9 +5,9 @@
  *
  * The events are numbered. Clients get the offset of an event as its last argument:
  * "<tag>.<number>", where the tag identifies this log. So an offset is a position in the order of
- * events, whether that event is still kept or not. A client that has received all events up to an
- * offset can be sent the rest if no event after the offset was dropped. The oldest events are
- * dropped first.
+ * events, whether the event with that number is still kept or not. A client that has received all
+ * events up to an offset can be sent the rest if no event after the offset was dropped. The oldest
+ * events are dropped first.
  */
 #ifndef SIO_CORE_REPLAY_LOG_H
 #define SIO_CORE_REPLAY_LOG_H
@@ -68,13 +68,14 @@ size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
 enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,
                                                     uint64_t *seq);
 
-/* Adds event seq to the log, and a reference to msg. If memory runs out, or the event alone exceeds
- * max_bytes, drops this event and all others, so that the log has no gap. skip_id is the id of a
- * socket that the event is not for, or NULL. */
+/* Adds event seq to the log, and a reference to msg. Drops the oldest events if the log exceeds
+ * max_bytes. If memory runs out, or the event alone exceeds max_bytes, drops this event and all
+ * others, so that no event is missing between others. skip_id is the id of a socket that the event
+ * is not for, or NULL. */
 void sio__replay_log_add_event(struct replay_log *log, uint64_t seq, uint64_t now_ms,
                                struct msg *msg, const sio_target *to, const char *skip_id);
 /* If the newest entry is event seq: sets its fields text and offset_len. Adds a reference to text,
- * which may be NULL. */
+ * which may be NULL. Drops the oldest events if the log then exceeds max_bytes. */
 void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
                                      uint32_t offset_len);
 /* If the newest entry is event seq: sets its fields former_tag and former_seq, which say what its
@@ -85,7 +86,7 @@ void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t s
  * number of e in that log, e->former_seq, is at most number, which is the number in the offset. */
 bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, sio_slice offset,
                                              uint64_t number);
-/* If the newest entry is event seq: removes it, as if it had never been added. */
+/* If the newest entry is event seq: removes it. Its number is not used again. */
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
 /* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * restore.c - asks the adapter to find a lost socket that this server does not know.
+ * restore.c - asks the adapter to find a lost socket of which this server has no recovery record.
  */
 #include "core/restore.h"
 
@@ -108,9 +108,10 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
   return err;
 }
 
-/* Adds an event that the client has missed. With SIO_ADAPTER_RECOVERS it is added to the record,
- * with the adapter's offset. Otherwise it gets an offset of this server and is added to the
- * server's log, addressed to the room whose name is the id of the client's socket. */
+/* Adds an event that the client has missed. With SIO_ADAPTER_RECOVERS the event is added to the
+ * record, with the adapter's offset. Otherwise it gets an offset of this server and is added to the
+ * replay log of the namespace, addressed to the room whose name is the id of the client's
+ * socket. */
 static int add_missed_event_to_record_or_log(struct recovery *recovery, struct recovery_record *rec,
                                              sio_slice json, const sio_slice *bins, size_t nbins,
                                              sio_slice offset) {

@@ -36,8 +36,10 @@ struct relayed_restore_ops {
 
 struct sio_restore {
   const struct relayed_restore_ops *relay; /* NULL if the client is one of this server */
-  sio_socket *socket; /* the new socket of the client, which is PENDING until it has joined */
-  /* The recovery record that the adapter has found; NULL once it was given to the socket. */
+  /* The new socket of the client, which is PENDING until it has joined; NULL if relay is set. */
+  sio_socket *socket;
+  /* The recovery record that the adapter has found; NULL until then, and once the record was given
+   * to the socket. */
   struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
   void *owner; /* for on_answer, or for the functions of `relay` */
@@ -65,9 +67,9 @@ sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, v
 /* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or
  * if that fails, logs and counts why the client is not recovered. */
 void sio__socket_restore_apply_answer(sio_restore *r);
-/* Frees r, because the socket has joined its namespace or never will. If the adapter has found a
- * record that was not given to the socket, calls sio__recovery_return_record_to_lost_sockets() for
- * it. */
+/* Frees r, because the socket has joined its namespace or never will, and calls the adapter's
+ * restore_over(). If the adapter has found a record that was not given to the socket, first calls
+ * sio__recovery_return_record_to_lost_sockets() for that record. */
 void sio__socket_restore_end(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */

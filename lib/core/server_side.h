@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_side.h - how to answer an event that another server sent with sio_server_side_emit().
+ * server_side.h - handles events that other servers sent with sio_server_side_emit(), and answers
+ * them.
  */
 #ifndef SIO_CORE_SERVER_SIDE_H
 #define SIO_CORE_SERVER_SIDE_H
@@ -29,8 +30,8 @@ int sio__server_side_handle_event_on_this_server(sio_nsp *nsp, sio_slice json,
                                                  sio_server_side_answer_cb answer,
                                                  const sio_return *to);
 
-/* Sends the first element of args as the answer, through the adapter. Returns 0; SIO_ECLOSED if the
- * adapter has been closed; or an error of encoding. */
+/* Sends the first element of args, or null if there is none, as the answer, through the adapter.
+ * Returns 0; SIO_ECLOSED if the adapter has been closed; UV_ENOMEM; or an error of encoding. */
 int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sio_of.c - sio_of() finds a namespace by name, or creates it. If a parent's pattern matches the
- * name, the new namespace is a child of that parent. sio_of_child() finds or creates a child of the
- * parent that the host passes.
+ * sio_of.c - sio_of() finds a namespace by name, or creates it. If a parent has a pattern that
+ * matches the name, the new namespace is a child of the first such parent. sio_of_child() finds or
+ * creates a child of the parent that the host passes.
  */
 #include "core/child.h"
 #include "core/core.h"

@@ -7,10 +7,10 @@
  *  CONNECTED --- sio__socket_start_leaving() ------------------> LEAVING
  *  LEAVING --- sio__socket_finish_leaving_and_run_hooks(), from the loop ----> LEFT
  *
- * The library holds one reference until the socket has LEFT and its callbacks have run. Each
- * sio_socket_ref() of the host, each sio_ack, each sio_remote in a result of sio_all_fetch() and
- * each middleware chain that has not ended hold one more. A socket also keeps the memory of its
- * namespace and server (sio__nsp_and_core_ref()).
+ * The library holds one reference until the socket has LEFT and its callbacks have run. The host
+ * may hold more (sio_socket_ref()), and so may a sio_ack, a result of sio_all_fetch(), and code
+ * that waits for middleware. A socket keeps the memory of its namespace and server
+ * (sio__nsp_and_core_ref()).
  *
  * socket_life.c creates and frees sockets and reads their state; socket_rooms.c joins and leaves
  * rooms; connect.c and disconnect.c make the transitions; deadline.c keeps deadlines.
@@ -43,30 +43,33 @@ struct recovery_record;
 struct ack_waits;
 
 enum socket_state {
-  SOCKET_PENDING,   /* middleware runs: the socket may join rooms, but is not a member yet */
+  SOCKET_PENDING,   /* CONNECT is not answered yet: the socket may join rooms, but is no member */
   SOCKET_CONNECTED, /* the socket is a member of its namespace */
   /* Disconnected; its disconnect callbacks have still to run, and its rooms can be read. */
   SOCKET_LEAVING,
-  SOCKET_LEFT /* the socket has left its rooms, and is not in the list of its client any more */
+  SOCKET_LEFT /* the last state: the socket leaves its rooms, and the list of its client */
 };
 
 struct sio_socket {
-  sio_session *session; /* NULL when the socket has left and its last callback has run */
+  /* NULL once the socket has LEFT and the library has dropped its reference. */
+  sio_session *session;
   sio_nsp *nsp;
-  /* Used by the adapter: identifies its last walk over a target that has visited or skipped this
-   * socket. */
+  /* Used by the adapter: the number of its last walk over a target that has visited or excluded
+   * this socket. */
   uint64_t stamp;
   uint8_t state;      /* enum socket_state */
   uint8_t reason;     /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;   /* the deadline of sio_socket_deadline() has passed */
+  bool expired : 1;   /* the deadline set with sio_socket_deadline() has passed */
   bool recovered : 1; /* the socket was given the recovery record of a lost one */
   /* sio__connect_resend_answer_unless_just_sent() has sent the answer to CONNECT again */
   bool answered_twice : 1;
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
   uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;
-  const char *id; /* points to own_id; for a Socket.IO 2 client it is derived from the session id */
-  void *slot;     /* used by the adapter only */
+  /* Points to own_id. For a Socket.IO 2 client it points to a string that the socket owns, which is
+   * derived from the session id. */
+  const char *id;
+  void *slot;                              /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
   /* In core->just_connected until the end of the loop's turn in which CONNECT was answered; in
@@ -79,7 +82,7 @@ struct sio_socket {
      * handle */
     struct event_queue *event_queue;
   };
-  struct auth *auth; /* NULL if the auth is "{}" and sio_socket_auth_tree() was not called */
+  struct auth *auth; /* NULL means "{}" */
   char *shared;      /* the JSON text of sio_socket_set_shared(); NULL means "{}" */
 };
 
@@ -98,12 +101,13 @@ sio_slice sio__get_map_key_of_socket_deadline(
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
 /* Changes the state from CONNECTED to LEAVING, and removes the socket from the members of its
- * namespace. The disconnect callbacks run at the end of the loop's turn, unless the caller calls
- * sio__socket_finish_leaving_and_run_hooks() before. reason is an enum sio_reason. */
+ * namespace. The disconnect callbacks run at the end of the loop's turn, unless
+ * sio__socket_finish_leaving_and_run_hooks() is called before. reason is an enum sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
-/* Changes the state from LEAVING to LEFT, and runs the disconnect callbacks. If why is NULL, they
- * get a sio_close_info that is made from s->reason. Must be called by the loop, not by code that
- * the host has called. */
+/* Changes the state from LEAVING to LEFT. Runs the callbacks of sio_on_disconnecting() before that,
+ * and those of sio_on_disconnect() and of pending acks after that. If why is NULL, the disconnect
+ * callbacks get a sio_close_info that is made from s->reason and s->expired. Must be called by the
+ * loop, not by code that the host has called. */
 void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_info *why);
 /* Changes the state from PENDING to LEFT. No disconnect callback runs, because the socket never
  * connected; the callbacks of sio_on_room() run for the rooms that it had joined. Must be called by
@@ -115,7 +119,8 @@ void sio__finish_all_leaving_sockets(struct task *t);
 /* True if the name has 1 to 255 bytes; false for NULL. */
 bool sio__is_valid_room_name(const char *room);
 
-/* True while the socket can join rooms. It can be sent events only if it is CONNECTED too. */
+/* True while the socket can join rooms: it is PENDING or CONNECTED, and its session is open. It can
+ * be sent events only if it is CONNECTED. */
 static inline bool socket_is_pending_or_connected(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }

@@ -61,7 +61,7 @@ static int socket_set_ids(sio_socket *s, const sio_nsp *nsp, const sio_session *
   return sio__make_random_id(s->own_id);
 }
 
-/* Overwrites the auth before it is freed, because it often contains a password or a token. */
+/* Overwrites the auth before it is freed, because it may contain a password or a token. */
 static void socket_wipe_and_free_auth(struct auth *auth) {
   if (!auth) return;
   sio__tree_wipe_and_free(auth->tree);
@@ -80,7 +80,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   size_t size = data ? size_add(DATA_OFFSET, data) : sizeof(struct sio_socket);
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
-  /* Most peers send no auth or an empty object; then s->auth stays NULL. */
+  /* If the peer has sent no auth or an empty object, s->auth stays NULL, to save memory. */
   bool has_auth = auth.n > 0 && !slice_equals_str(auth, "{}");
   int err = has_auth ? socket_store_auth(s, auth) : 0;
   if (!err) err = socket_set_ids(s, nsp, session);

@@ -690,7 +690,8 @@ TEST(each_packet_is_a_log_line_at_level_debug) {
         NULL);
   CHECK(strstr(seen, " joins room \"room\" of namespace /; adapter: broadcasting event \"b\" in "
                      "namespace / to 1 rooms (0: to all), except 0 rooms; ") != NULL);
-  CHECK(strstr(seen, "sio: sending event \"b\" in namespace /, 17 bytes; ") != NULL);
+  CHECK(strstr(seen, "sio: sending event \"b\" in namespace /, 17 bytes without attachments; ") !=
+        NULL);
   CHECK(strstr(seen, " leaves room \"room\" of namespace /; ") != NULL);
   CHECK(!strstr(seen, "private"));
   stop();

@@ -124,10 +124,10 @@ TEST(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged) {
   SAW("error:bytes:none error:spoilt:none error:all:none ");
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "an event is refused without the data of sio_next_fail(): it cannot be "
+  CHECK(strstr(seen, "an event is refused without the data of sio_next_fail(), which cannot be "
                      "encoded: a placeholder "
                      "names no attachment"));
-  CHECK(strstr(seen, "an event is refused without the data of sio_next_fail(): it cannot be "
+  CHECK(strstr(seen, "an event is refused without the data of sio_next_fail(), which cannot be "
                      "encoded: not one valid JSON text"));
   stop();
 }
