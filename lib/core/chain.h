@@ -4,9 +4,10 @@
  * by calling sio_next_ok(), or refuses, by calling sio_next_fail(). It may do so before it returns,
  * or later. This answer is its verdict. A refusal ends the chain.
  *
- * If the verdict was given before the function returned, the chain continues when it has returned;
- * otherwise it continues at the end of the loop's turn. So sio_next_ok() and sio_next_fail()
- * themselves never run the next middleware, and end the chain only if it was abandoned.
+ * If the verdict was given before the function returned, the chain continues when the function has
+ * returned; otherwise at the end of the loop's turn in which the verdict is given. So sio_next_ok()
+ * and sio_next_fail() themselves never run the next middleware, and end the chain only if it was
+ * abandoned.
  */
 #ifndef SIO_CORE_CHAIN_H
 #define SIO_CORE_CHAIN_H

@@ -262,10 +262,11 @@ static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* Called when the time is up. Refuses the socket; but if the peer has withdrawn or replaced its
- * CONNECT packet, only discards the socket, and connects a new one if necessary. If the middleware
- * has accepted or refused the socket earlier in the same turn of the loop, the state is not
- * CHAIN_WAITING any more, and this function does nothing. */
+/* Called when the time is up. If the host has blocked the loop, restarts the limit, once. Otherwise
+ * refuses the socket; but if the peer has withdrawn or replaced its CONNECT packet, only discards
+ * the socket, and connects a new one if necessary. If the middleware has accepted or refused the
+ * socket earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and this
+ * function does nothing. */
 static void pending_join_refuse_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;

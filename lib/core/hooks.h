@@ -32,8 +32,8 @@ struct hooks {
 void sio__hooks_init(struct hooks *h);
 void sio__hooks_clear(struct hooks *h);
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user); /* 0, UV_EINVAL, UV_ENOMEM */
-/* Appends copies of the hooks of `from` to h. Returns 0, or UV_ENOMEM when only some of them were
- * appended. */
+/* Appends copies of the hooks of `from` to h. Returns 0 or UV_ENOMEM; after an error some copies
+ * may have been appended. */
 int sio__hooks_copy(struct hooks *h, const struct hooks *from);
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOENT */
 

@@ -6,9 +6,9 @@
  * A query is open from sio__query_new() on. Code that may still ask more sockets or servers holds
  * the query: it has increased `holds`. When nothing holds the query any more, and the number of
  * answers, including those that are known to be lost, has reached the expected number, the query
- * ends at the end of the loop's turn. When its timeout expires or the server closes, it ends at
- * once. At its end the callback `end` is called once; answers that arrive later are ignored. The
- * memory of the query is freed when it has ended and nothing holds it.
+ * ends at the end of the loop's turn. When its timeout expires or the server closes, it ends even
+ * if answers are missing. At its end the callback `end` is called once; answers that arrive later
+ * are ignored. The memory of the query is freed when it has ended and nothing holds it.
  *
  *   open --- complete, timed out, or the server closes ---> over --- last hold released ---> freed
  *   open --- sio__query_discard_without_callback(): the call failed, `end` does not run ---> over

@@ -78,8 +78,8 @@ struct sio_socket {
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
     struct pending_join *pending_join; /* used while the state is SOCKET_PENDING; see connect.c */
-    /* used in the later states; NULL while packet middleware has no event of the socket to
-     * handle */
+    /* used in the later states; NULL if no event of the socket waits for packet middleware, and
+     * after sio__event_queue_close() */
     struct event_queue *event_queue;
   };
   struct auth *auth; /* NULL means "{}" */
