@@ -32,7 +32,7 @@ struct queued_event {
 
 /* The events of a socket that wait for packet middleware. `event` is the one for which the
  * middleware functions are running (chain). The list that starts at `first` contains the events
- * that have arrived after it. */
+ * that have arrived after `event`. */
 struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */

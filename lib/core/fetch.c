@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * fetch.c - sio_all_fetch(): makes a sio_remote for each socket that was found. The strings of a
- * sio_remote are in a block of memory that belongs to it. If the socket is one of this server, the
- * sio_remote also holds a reference to it, and its id and auth are those of the socket.
+ * sio_remote are in a block of memory that belongs to the sio_remote. If the socket is one of this
+ * server, the sio_remote also holds a reference to the socket; its id and auth are then not copied.
  */
 #include "base/mem.h"
 #include "core/core.h"

@@ -107,7 +107,8 @@ void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); 
  * for other queries q->uncounted is not used. */
 static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event,
- * or that it will send it to none: decreases q->uncounted. If that becomes 0, runs q->counted. */
+ * or that no socket was sent the event: decreases q->uncounted. If q->uncounted becomes 0, runs
+ * q->counted. */
 void sio__query_thread_count_was_reported(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be

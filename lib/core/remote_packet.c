@@ -72,8 +72,9 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
   return err;
 }
 
-/* Sets the event name and the arguments of a copied packet, by reading them from its JSON. Those of
- * the original packet cannot be used, because they are valid only during the call that sent it. */
+/* Sets the event name and the arguments of a copied packet, by reading them from its JSON. The name
+ * and the arguments of the original packet cannot be used, because they are valid only during the
+ * call that has sent the event. */
 static int packet_copy_set_event_from_json(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio__packet_get_info(&r->packet, &info);

@@ -2,8 +2,8 @@
  *
  * replay.h - struct replay: which events a client has missed, and sending them again.
  *
- * A returning client sends the offset of the last event that it received, which contains the number
- * of that event. The client is then sent the events of the log that have higher numbers and are
+ * A returning client sends the offset of the last event that it received. The offset contains an
+ * event number. The client is then sent the events of the log that have higher numbers and are
  * addressed to it. If it has received the last event that was sent to it, only events after its
  * disconnection can be missing. Therefore a client that receives few events, or none, can return
  * although old events are not kept any more.

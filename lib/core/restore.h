@@ -26,7 +26,7 @@ enum restore_state {
 
 /* The functions of a sio_restore that is made on this server because the client has returned to the
  * server of another thread. sio_adapter_api calls them when the adapter answers: restore_found(),
- * restore_event() and restore_done(). They send the answer to that other server. */
+ * restore_event() and restore_done(). The functions pass the answer to that other server. */
 struct relayed_restore_ops {
   int (*found)(sio_restore *r, const sio_saved_socket *s);
   int (*event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
