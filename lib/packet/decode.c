@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * decode.c - decodes Socket.IO packets. The header is read from left to right, and the payload is
- * scanned in place. Only a packet that announces attachments is copied; the copy is freed when the
- * complete packet was handled, or at the end of the connection.
+ * scanned in place. Only a packet that announces attachments is copied.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -11,10 +10,10 @@
 
 enum {
   COUNT_DIGITS = 9, /* a number of attachments with more digits is refused */
-  FIRST_BINS = 4    /* how many slots are allocated for the first attachments */
+  FIRST_BINS = 4    /* the most slots that are allocated before the first attachment is stored */
 };
 
-/* 2^53 - 1, the largest integer that JavaScript represents exactly */
+/* 2^53 - 1, which is Number.MAX_SAFE_INTEGER in JavaScript */
 static const int64_t max_id = INT64_C(9007199254740991);
 
 /* The fields into which the text of a packet is split. */
@@ -89,8 +88,9 @@ static int read_announced_attachment_count(sio_slice *s, struct header *h, unsig
   return 0;
 }
 
-/* Reads the name of the namespace. If the packet has none, h->nsp becomes the constant "/". Any
- * other name is a slice of the packet's text, and has to be adjusted when the text is copied. */
+/* Reads the name of the namespace. If the packet has none, or the name is "/", h->nsp becomes the
+ * constant "/". Any other name is a slice of the packet's text, and has to be adjusted when the
+ * text is copied. */
 static void read_packet_namespace(sio_slice *s, struct header *h) {
   h->nsp = SLICE("/");
   if (s->n == 0 || s->p[0] != '/') return;

@@ -2,9 +2,9 @@
  *
  * json.c - the JSON scanner.
  *
- * It is a loop over a few states. The arrays and objects that have begun and not ended are
- * in an array of frames, one for each level, so nothing recurses. Usually most bytes of an event
- * are in strings, which are searched eight bytes at a time.
+ * It is a loop over a few states. The arrays and objects that have begun and not ended are in an
+ * array of frames, one for each level, so nothing recurses. The end of a string is searched eight
+ * bytes at a time.
  */
 #include "packet/json.h"
 
@@ -15,7 +15,7 @@
 #include "packet/number.h"
 
 enum {
-  /* Result arrays for more elements are freed before the next scan, not reused. */
+  /* If an array of the result has more room, both are freed before the next scan. */
   KEEP_RESULTS = 4096,
   KEY_MAX = 12 /* strlen("_placeholder"), the longest key that the scanner looks for */
 };
@@ -24,8 +24,9 @@ enum {
 
 /* Returns the position of the first quote, backslash or control character at or after p, or `end`
  * if there is none. `base` is the start of the text. To search the last 1 to 7 bytes in one step,
- * the 8 bytes before `end` are loaded, and the bytes before p are shifted out of the word. The
- * zeros that are shifted in look like control characters, so the search stops at `end`. */
+ * the 8 bytes before `end` are loaded (if the text has so many), and the bytes before p are shifted
+ * out of the word. The zeros that are shifted in look like control characters, so the search stops
+ * at `end`. */
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
@@ -40,9 +41,9 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
 }
 
 struct frame {
-  uint32_t off;    /* the offset of the array or object in the text */
-  uint32_t num_at; /* the offset of the value of its member "num"; 0 without such a member */
-  bool object;
+  uint32_t off;     /* the offset of the array or object in the text */
+  uint32_t num_at;  /* the offset of the value of its member "num"; 0 if none was read yet */
+  bool object;      /* false: an array */
   bool placeholder; /* its member "_placeholder" is true */
 };
 

@@ -3,8 +3,7 @@
  * json.h - scans a JSON text (RFC 8259, strict) in one pass: checks its syntax and depth, finds
  * where the elements of its outer array are, and finds the objects that stand for attachments.
  *
- * A scan does not recurse and builds no tree. It allocates only the two arrays of its result, which
- * further scans reuse. It does not check UTF-8: the transport has checked what clients send.
+ * A scan does not recurse, builds no tree, and does not check UTF-8.
  */
 #ifndef SIO_PACKET_JSON_H
 #define SIO_PACKET_JSON_H
@@ -24,8 +23,8 @@ struct json_placeholder {
   int64_t num; /* the value of "num"; -1 if that is missing or not an integer from 0 to 2^31 - 1 */
 };
 
-/* The result of a scan. The struct must be zero before the first scan, can be reused for further
- * scans, and must be cleared at the end. */
+/* The result of a scan. The struct must be zero before the first scan. Further scans can use the
+ * same struct, and replace the result. It must be cleared at the end. */
 struct json_scan {
   struct {
     uint32_t off, len;

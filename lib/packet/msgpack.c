@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * msgpack.c - a parser that encodes a packet as a MessagePack map with the keys type, data, id and
- * nsp. It is compatible with version 3 of the npm package socket.io-msgpack-parser.
+ * nsp; data and id can be missing. It is compatible with version 3 of the npm package
+ * socket.io-msgpack-parser.
  */
 #include "packet/msgpack.h"
 
@@ -83,7 +84,7 @@ static int read_msgpack_packet_fields(sio_slice in, struct fields *f, const char
   if (map.kind != MSGPACK_MAP) return msgpack_set_decode_error(why, "invalid packet type");
   for (uint32_t i = 0; i < map.count; i++)
     if (!read_msgpack_packet_field(&in, f)) return msgpack_set_decode_error(why, "not MessagePack");
-  return in.n ? msgpack_set_decode_error(why, "trailing bytes") : 0;
+  return in.n ? msgpack_set_decode_error(why, "bytes follow the packet in the message") : 0;
 }
 
 /* Reads an integer from 0 to 2^53 - 1. A float without a fraction is accepted, because 5 and 5.0

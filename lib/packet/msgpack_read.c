@@ -177,7 +177,8 @@ static char *put_char_and_padded_number(char *o, char before, int v, int digits)
   return put_padded_number(o, (unsigned)v, digits);
 }
 
-/* Writes a date as JavaScript's Date.toJSON() does. ms is in milliseconds since 1970. */
+/* Writes a date as JavaScript's Date.toJSON() does, which is null outside of JavaScript's range. ms
+ * is the time in milliseconds since 1970. */
 static int put_iso_date_string(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
@@ -216,7 +217,7 @@ static bool read_msgpack_timestamp_extension(sio_slice s, double *ms) {
 
 /* An array or map that is being read. */
 struct frame {
-  uint32_t left; /* the number of members that have not been read yet */
+  uint32_t left; /* how many elements of the array, or keys of the map, have not been read yet */
   bool map, key; /* key: the next token is a key of the map, not a value */
   bool first;    /* no member has been written yet */
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * msgpack_write.c - converts JSON text to MessagePack. In MessagePack the number of members stands
- * before the members of an array or map, so a first pass over the text counts them. Integers,
- * lengths and numbers of members are written in their shortest form, and other numbers as 64 bit
- * floats, as the JavaScript client does.
+ * before the members of an array or map, so a first pass over the text counts them. Integers
+ * of up to 64 bits, lengths and numbers of members are written in their shortest form, and other
+ * numbers as 64 bit floats.
  */
 #include "base/err.h"
 #include "packet/json_string.h"

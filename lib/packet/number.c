@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * number.c - converts JSON numbers. A number is represented by a power of ten and by where the
- * digits from the first to the last one that is not 0 are in the text. A peer may send millions of
- * digits, so at most KEPT_DIGITS of them are copied.
+ * number.c - converts JSON numbers. A peer may send millions of digits, so a long number is not
+ * copied as a whole: struct decimal points to its digits in the text.
  */
 #include "packet/number.h"
 
@@ -12,13 +11,14 @@ enum {
   INT_DIGITS = 19,   /* the most digits of an int64_t */
   SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
   KEPT_DIGITS = 780, /* of the digits after the first 767 it matters only whether all are 0 */
-  EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
+  EXPONENT_CAP = 1000000 /* beyond 10^EXPONENT_CAP or its inverse, the double is infinity or 0 */
 };
 
 /* Once an exponent has reached this value, its further digits are ignored. A text has less than
  * 2^32 bytes, so adding a number of digits to such an exponent does not overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
+/* A number: its digits from the first to the last one that is not 0, times a power of ten. */
 struct decimal {
   const char *first; /* the first digit that is not 0; NULL if the number is 0 */
   int64_t count;     /* the number of digits from `first` to the last one that is not 0 */

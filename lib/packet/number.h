@@ -2,8 +2,8 @@
  *
  * number.h - converts JSON numbers of any length to int64_t or double.
  *
- * The text must be one JSON value that a scan has found valid. The functions return false if that
- * value is not a number.
+ * The text must be one valid JSON value, or empty. The functions return false if it is not a
+ * number.
  */
 #ifndef SIO_PACKET_NUMBER_H
 #define SIO_PACKET_NUMBER_H
@@ -11,7 +11,7 @@
 #include "base/slice.h"
 
 /* Converts the JSON number `text` exactly: "1e3" is 1000 and "5.0" is 5. Returns false if `text` is
- * not a number, has a fraction, or does not fit into an int64_t. */
+ * not a number, or not an integer that fits into an int64_t. */
 bool sio__number_to_int64(sio_slice text, int64_t *out);
 /* Sets *out to the double that is nearest to the JSON number `text`, or to an infinity if the
  * number is too large, as JavaScript does. Returns false if `text` is not a number. */

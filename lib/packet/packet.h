@@ -65,12 +65,12 @@ enum {
   DECODE_PACKET = 1 /* the packet is complete */
 };
 
-/* Memory that several decoders and encoders use in turn, so that it is not allocated for each
- * packet. Decoding and encoding use different members, so a handler may send the event that it is
- * handling. The struct must be zero before its first use, and must be cleared at the end. */
+/* Memory that several decoders and encoders use in turn, which saves allocations. Decoding and
+ * encoding use different members, so a handler may send the event that it is handling. The struct
+ * must be zero before its first use, and must be cleared at the end. */
 struct decode_scratch {
-  struct json_scan scan; /* the scan of the received payload that was scanned last */
-  struct json_scan sent; /* the scan of the value that is being encoded */
+  struct json_scan scan; /* the last scan of a packet or event that was received */
+  struct json_scan sent; /* the last scan of a value that was to be encoded */
   /* For each binary of the value that is being encoded, its number among the attachments of the
    * packet. The number is meaningless if no placeholder refers to the binary. */
   uint32_t *numbers;
@@ -79,15 +79,13 @@ struct decode_scratch {
 void sio__decode_scratch_clear(struct decode_scratch *s);
 
 /* Decodes an Engine.IO text message, which is given without its type '4'. Returns DECODE_PACKET and
- * fills *out, whose slices point into `text` and whose scan is valid until the next decode with
- * this scratch; DECODE_MORE if attachments of the packet have to follow; or SIO_EPROTO, SIO_EDEPTH,
- * SIO_ETOOBIG or UV_ENOMEM, and sets *why to a constant text. If Node.js's parser has a text for
- * the error, *why is that text, but for a type that is not a digit, where Node.js says "unknown
- * packet type NaN".
+ * fills *out, whose slices are valid as long as `text` is and whose scan is valid until the next
+ * decode with this scratch; DECODE_MORE if attachments of the packet have to follow; or SIO_EPROTO,
+ * SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and sets *why to a constant text, often that of Node.js.
  *
- * Node.js's parser converts the number of attachments and the ack id with Number(). Here both must
- * be decimal digits, the number of attachments has at most 9 digits, an id is at most 2^53 - 1, and
- * the type of the packet must not be missing. */
+ * Node.js's parser accepts some packets that are refused here. Here the number of attachments must
+ * consist of 1 to 9 decimal digits and not be 0, an ack id must be at most 2^53 - 1, and the packet
+ * must not be empty. */
 int sio__decode_packet_text(struct decoder *d, struct decode_scratch *scratch,
                             const struct decoder_limits *lim, sio_slice text, struct packet *out,
                             const char **why);
@@ -129,8 +127,8 @@ bool sio__is_reserved_event_name(sio_slice name);
  * attachment if the "num" of a placeholder in the text is its index. The attachments of all values
  * are numbered together, in the order of the values, and the placeholders get these numbers.
  * SIO_EPLACEHOLDER is returned if a placeholder refers to none of the binaries of its value. But in
- * a packet without attachments, placeholders in values without binaries are plain data. The limit
- * max_attachments does not apply, because it is for received packets. */
+ * a packet without attachments, placeholders in JSON text without binaries are plain data. The
+ * limit max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
 /* Like sio__encode_event_or_ack(), but appends the string `tail` as one more argument unless it is
@@ -150,12 +148,13 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data);
 /* Encodes the data that the host gives when it refuses an event, as JSON text, which is not a
- * packet. If there is no data (of the same kind as for CONNECT_ERROR), sets *out to NULL. If data
- * has attachments, SIO_EPLACEHOLDER is returned. */
+ * packet. For the data that CONNECT_ERROR leaves out, such as sio_null(), sets *out to NULL and
+ * returns 0. If other data has attachments, SIO_EPLACEHOLDER is returned. */
 int sio__encode_event_refusal_data_as_json(struct msgs *home, struct decode_scratch *scratch,
                                            struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which later versions call CONNECT_ERROR. Its payload is
- * data, or the string `message` if there is no data. */
+ * data, or the string `message` for the data that CONNECT_ERROR leaves out. If data has
+ * attachments, SIO_EPLACEHOLDER is returned. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data);

@@ -73,8 +73,8 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* Returns the payload of a packet that a function of encode.c has encoded: the JSON after the type,
- * the number of attachments, the namespace and the ack id. */
+/* Returns the payload of a packet in the default encoding: the JSON after the type, the number of
+ * attachments, the namespace and the ack id. */
 static sio_slice find_json_payload_of_encoded_packet(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
@@ -151,9 +151,10 @@ static int set_reason_for_custom_parser_error(int err, const struct sio_parser_o
   }
 }
 
-/* Returns true if the placeholders in the text are those that sio_parser_bin() has written. If they
- * are not, the peer has sent an object that looks like a placeholder, and the packet is refused. In
- * a packet without attachments such an object is plain data, so the result is true. */
+/* Returns true if the placeholders in the text are numbered as sio_parser_bin() has numbered the
+ * attachments: 0, 1, 2 and so on. They are not if the peer has sent another object that looks like
+ * a placeholder; the packet is then refused. In a packet without attachments such an object is
+ * plain data, so the result is true. */
 static bool are_placeholders_exactly_those_of_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;

@@ -14,30 +14,30 @@
 
 struct sio_parser_out {
   struct msgs *home;
-  struct msg *text; /* what the parser has written so far; owned */
+  struct msg *text; /* what was written so far; owned */
   size_t max;       /* the maximum length of `text` */
   sio_slice *bins;  /* the attachments; the array is owned, the bytes in them are not */
   uint32_t nbins, cap, max_bins;
-  bool too_many_bins; /* the parser tried to add more than max_bins */
+  bool too_many_bins; /* sio_parser_bin() was called for more than max_bins */
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 
-/* Encodes a packet with the host's parser. `json` is the same packet as a function of encode.c has
- * encoded it. Returns 0 and sets *out to the new msg; or returns SIO_ETOOBIG, UV_ENOMEM or the
+/* Encodes a packet with the host's parser. `json` is the same packet in the default encoding (see
+ * packet.h). Returns 0 and sets *out to the new msg; or returns SIO_ETOOBIG, UV_ENOMEM or the
  * error of the parser's encode(). */
 int sio__custom_parser_encode_packet(const sio_parser_ops *ops, struct msgs *home,
                                      const struct msg *json, enum packet_type type, sio_slice nsp,
                                      int64_t id, struct msg **out);
 
-/* Replaces *m, a packet without an ack id that a function of encode.c has encoded, by the same
- * packet as the host's parser encodes it. Does nothing if ops is NULL. Returns the same values as
+/* Replaces *m, a packet without an ack id in the default encoding, by the same packet as the host's
+ * parser encodes it. Does nothing if ops is NULL. Returns 0, or the error of
  * sio__custom_parser_encode_packet(); after an error *m is NULL. */
 int sio__custom_parser_reencode_packet_if_set(const sio_parser_ops *ops, struct msgs *home,
                                               struct msg **m, enum packet_type type, sio_slice nsp);
 
-/* Decodes a packet with the host's parser. Returns the same values as sio__decode_packet_text(),
- * but never DECODE_MORE. *out points into *own and `data`, and to the scan in `scratch`. The caller
- * has to clear *own, also after an error. */
+/* Decodes a packet with the host's parser. Returns DECODE_PACKET and fills *out; or an error, and
+ * sets *why. *out is valid as long as *own and `data` are, and until the next decode with this
+ * scratch. The caller has to clear *own, also after an error. */
 int sio__custom_parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
                                      struct decode_scratch *scratch,
                                      const struct decoder_limits *lim, bool binary, sio_slice data,

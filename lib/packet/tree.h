@@ -21,11 +21,11 @@ void sio__tree_free(struct cJSON *t);
  * secret. */
 void sio__tree_wipe_and_free(struct cJSON *t);
 
-/* Appends t as JSON text to *m. Returns 0; SIO_EDEPTH if t is more than max_depth or JSON_DEPTH_MAX
- * levels deep, or contains itself; SIO_EJSON for a raw item that is not valid JSON (the memory of
- * `scan` is used to check it); SIO_EPLACEHOLDER if has_bins is false and t contains a node that
- * sio__tree_mark_placeholders() has marked, because the attachment would not be sent with it;
- * UV_ENOMEM; or SIO_ETOOBIG. After an error *m contains a part of the text. */
+/* Appends t as JSON text to *m; NULL as "null". Returns 0; SIO_EDEPTH if t is more than max_depth
+ * or JSON_DEPTH_MAX levels deep, or contains itself; SIO_EJSON for a raw item that is not valid
+ * JSON (`scan` is overwritten when it is checked); SIO_EPLACEHOLDER if has_bins is false and t
+ * contains a node that sio__tree_mark_placeholders() has marked, because the attachment would not
+ * be sent with it; UV_ENOMEM; or SIO_ETOOBIG. After an error *m contains a part of the text. */
 int sio__tree_append_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
                           unsigned max_depth, bool has_bins);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * value.c - writes values as the text and the attachments of a packet. JSON text from the host is
- * checked here; the arguments of a received event were checked when it arrived.
+ * checked here; the arguments of an event (sio_event_args()) were checked before.
  */
 #include "base/err.h"
 #include "base/num.h"

@@ -8,7 +8,7 @@
  * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
  * is plain data; but if the packet is sent with attachments of other values, the peer would take
  * the placeholder for a reference to one of these, so the packet is refused.
- * sio__tree_append_json() also refuses marked nodes of the tree of a received event.
+ * sio__tree_append_json() can also refuse nodes that sio__tree_mark_placeholders() has marked.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
@@ -25,7 +25,7 @@ struct writer {
   /* True if a value of the packet may have attachments. Then all JSON text is searched for
    * placeholders, the objects that stand for attachments. */
   bool may_have_bins;
-  bool unbound_placeholder; /* a value that has no attachments contains a placeholder */
+  bool unbound_placeholder; /* a placeholder was found in a value that has no attachments */
   unsigned depth;           /* how many values of the kinds SIO_ARRAY and SIO_OBJECT are open */
   int err; /* the first error; after it sio__writer_finish_and_take_packet() discards the text */
 };
@@ -56,7 +56,7 @@ static inline void writer_put_bytes(struct writer *w, const char *p, size_t n) {
 void sio__writer_put_value(struct writer *w, const sio_val *v);
 void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
 
-/* Returns an estimate of the length of v as text, so that most packets need a single allocation. */
+/* Returns an estimate of the length of v as text, which may be too small. */
 size_t sio__val_estimate_json_size(const sio_val *v);
 /* Returns the number of attachments that v has, with those of the values in it. Of the attachments
  * of JSON text and trees only those are sent to which placeholders refer. */

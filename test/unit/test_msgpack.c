@@ -207,7 +207,8 @@ TEST(of_equal_keys_the_last_counts) {
 }
 
 TEST(a_message_has_one_value_and_no_bytes_after_it) {
-  refused(decode("82a47479706501a36e7370a12fc0"), SIO_EPROTO, "trailing bytes");
+  refused(decode("82a47479706501a36e7370a12fc0"), SIO_EPROTO,
+          "bytes follow the packet in the message");
   refused(decode("c1"), SIO_EPROTO, "not MessagePack");
   refused(decode(""), SIO_EPROTO, "not MessagePack");
 }
