@@ -68,8 +68,8 @@ void sio__admin_unref(struct admin *a) {
 
 static void admin_unref_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
-/* Releases the struct admin when no callback of the server can run any more. Sessions may end after
- * the server has begun to close, and then call the hooks of this library, which use the struct. */
+/* Releases the server's reference to the struct admin when the server has ended, not when it begins
+ * to close: sessions that end in between call hooks of this library, which use the struct. */
 static void unref_admin_on_server_ended(void *user) { sio__admin_unref(user); }
 
 static void admin_send_stats_on_timer(uv_timer_t *timer) {
@@ -135,9 +135,10 @@ static bool is_valid_admin_options(const sio_admin_options *o) {
   return password != o->no_auth;
 }
 
-/* Registers the callbacks of this library, except those for the end of the server. If one cannot be
- * registered, returns the error; those before it stay registered. sio_admin_attach() then sets
- * a->closing, after which no password is accepted and nothing is broadcast to the UI. */
+/* Creates the namespace of the UI, and registers the callbacks of this library except those for the
+ * end of the server. If one cannot be registered, returns the error; those before it stay
+ * registered. sio_admin_attach() then sets a->closing, after which no password is accepted and
+ * nothing is broadcast to the UI. */
 static int create_ui_namespace_and_register_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
   if (!err) err = sio__admin_login_register_unless_no_auth(a, o);

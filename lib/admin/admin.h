@@ -2,9 +2,9 @@
  *
  * admin.h - struct admin: the state for one server that the Admin UI watches.
  *
- * Of libsio, this library calls only public functions. A struct admin is freed when its server has
- * closed and nothing refers to it any more. Its timer, a function posted to the loop, a query to
- * the other servers, and each struct check refer to it.
+ * Of libsio, this library calls only public functions. A struct admin is counted by references. Its
+ * server, its timer, a function posted to the loop, a query to the other servers, and each struct
+ * check refer to it.
  */
 #ifndef SIO_ADMIN_ADMIN_H
 #define SIO_ADMIN_ADMIN_H
@@ -18,23 +18,25 @@ struct cJSON;
 
 enum {
   STATS_EVERY_MS = 2000,
-  SECONDS_KEPT = 8,     /* length of admin.seconds; later seconds are added to the last element */
+  SECONDS_KEPT = 8,     /* the length of admin.seconds */
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
   CHECKS_MAX = 16, /* the maximum number of password checks in admin.checks; see checks.c */
-  /* The maximum number of sent events that are kept until they are shown in the UI. They are kept
-   * only until the next turn of the loop; further events of the same turn are not shown. */
+  /* The maximum number of sent events that wait to be shown in the UI. If so many wait, a further
+   * event is not shown. */
   EVENTS_MAX = 1000,
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
 };
 
-/* The counts of one second, from which the UI draws its charts ("aggregatedEvents"). */
+/* The counts of one second, from which the UI draws its charts ("aggregatedEvents"). If the array
+ * admin.seconds is full, its last element also counts what happens in later seconds. */
 struct second {
   uint64_t time; /* Unix time, seconds */
   uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;
   uint64_t closed[SIO_REASON_END];
 };
 
+/* A session of the UI: a client that knows its id need not send the password. */
 struct session {
   char id[SESSION_ID_SIZE];
   uint64_t saved_ms; /* when it was saved: uv_now(); 0 if this element is not used */
@@ -44,12 +46,12 @@ struct session {
  * shared among the addresses: clients with equal keys count as one address (checks.c). */
 struct address_key {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
-  int version;            /* 4 or 6; 0 if the client has no address */
+  int version;            /* 4 or 6; 0 if the client has no IP address */
 };
 
 /* The check of the password with which a client signs in to the UI. It is in the list admin.checks
- * until a thread has checked the password. If the password is correct, it is then in the list
- * admin.signed_in until the socket of the client has connected. */
+ * while it waits, and while a thread checks the password. If the client is then admitted, the check
+ * moves to the list admin.signed_in, so that the client can be sent its session id later. */
 struct check {
   struct check *next;
   struct admin *admin;
@@ -60,7 +62,7 @@ struct check {
   uv_work_t work;
   bool name_ok, password_ok;
   char session_id[SESSION_ID_SIZE];
-  size_t size; /* of password */
+  size_t size; /* of `password`, with the NUL */
   /* The password, with a NUL. It is overwritten with zeros as soon as it has been checked, or when
    * it is clear that it will not be checked. */
   char password[];
@@ -90,19 +92,19 @@ struct admin {
 
   struct session sessions[SESSIONS_MAX];
   struct check *checks;    /* the first one is being checked, the others wait in this order */
-  struct check *signed_in; /* of clients that are sent their session id when they have connected */
+  struct check *signed_in; /* of clients that are sent their session id when they connect */
   size_t nchecks;
 
   struct shown_event *events, **last_event;
   size_t nevents;
-  uint64_t events_dropped; /* because of EVENTS_MAX, or because memory ran out */
+  uint64_t events_dropped; /* not shown in the UI because of EVENTS_MAX, or for lack of memory */
 };
 
 void sio__admin_unref(struct admin *a);
 
 /* Sends an event to all clients of the UI, on all servers. args contains the n arguments of the
  * event (8 at most), which this function frees. If one of them is NULL because memory ran out, the
- * event is not sent, and is counted in events_dropped. If the server is closing, the event is not
+ * event is not sent, and is counted in events_dropped. If a->closing is set, the event is not
  * sent either. */
 void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
 /* Add an item to a cJSON object or array. If that fails, they free the item. object, array and item
@@ -117,21 +119,22 @@ int sio__admin_login_register_unless_no_auth(struct admin *a, const sio_admin_op
  * password, sends it the id of its new session, with which it need not enter the password again. */
 void sio__admin_send_session_id_after_login(struct admin *a, sio_socket *s);
 void sio__admin_login_refuse_pending_and_clear(struct admin *a);
-/* Ends a password check. If the name and the password were correct, admits the client, and keeps
- * the check until the socket of the client has connected. Otherwise refuses the client and frees
- * the check. */
+/* Ends a password check. If the name and the password were correct, saves the id of a new session,
+ * admits the client, and keeps the check in a->signed_in. Otherwise refuses the client and frees
+ * the check; so, too, if a->closing is set or no random id can be made. */
 void sio__admin_accept_or_refuse_checked_login(struct check *c);
-/* Returns true if this is the password of the UI. Called in a thread of libuv's pool, because
- * computing the bcrypt hash takes about 0.1 s. */
+/* Returns true if this is the password of the UI; false also if memory runs out. Called in a thread
+ * of libuv's pool, because computing a bcrypt hash is slow. */
 bool sio__admin_is_correct_password(const struct admin *a, const char *password);
 
 /* ---- checks.c -------------------------------------------------------------------------------- */
 
 extern const char sio__admin_busy[]; /* in login.c */
-/* Queues the check of a client's password. When it is the check's turn, a thread checks the
- * password, and then sio__admin_accept_or_refuse_checked_login() is called. If the queue is full,
- * a check of an address that has at least two checks more than this client's address is refused;
- * if there is no such address, or if memory ran out, this client is refused at once. */
+/* Queues the check of a client's password. A thread checks the passwords of the queue one after the
+ * other; after each of them sio__admin_accept_or_refuse_checked_login() is called on the loop's
+ * thread. If the queue is full, a check of an address that has at least two checks more than this
+ * client's address is refused; if there is no such address, or if memory ran out, this client is
+ * refused at once. */
 void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, const char *name,
                                                const char *password, sio_next *next);
 /* Refuses the clients whose password check has not begun: only the clients of this session or, if

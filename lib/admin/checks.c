@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * checks.c - the queue of passwords that wait to be checked. It has CHECKS_MAX places for all
- * clients. Addresses take turns. If all places are taken when a client needs one, the last
- * check of the address that has the most checks is refused, provided that the client's address has
- * at least two checks fewer.
+ * checks.c - the queue of password checks: the first one is in progress, the others wait. It has
+ * CHECKS_MAX places for all clients. Addresses take turns. If all places are taken when a client
+ * needs one, the last check of the address that has the most checks is refused, provided that the
+ * client's address has at least two checks fewer; otherwise the client is refused.
  */
 #include "admin/admin.h"
 
@@ -14,7 +14,7 @@
 
 /* Returns the key of a session's address, with which the queue of checks is shared among addresses.
  * Of an IPv6 address only the first 64 bits are used, because one client can usually choose the
- * other 64 bits freely. Clients of Unix sockets have no address, and all of them get the same
+ * other 64 bits freely. All clients without an address, such as those of Unix sockets, get the same
  * key. */
 static struct address_key make_address_key_of_session(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;

@@ -10,7 +10,7 @@
 /* A command of a user: the event of the UI that asks for it, and the sockets that it is for. */
 struct command {
   sio_admin_action action;
-  const char *rooms[2]; /* the filter, as a list that contains one room */
+  const char *rooms[2]; /* action.filter as a NULL-terminated list of rooms */
   sio_target to;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * login.c - decides who may connect to the namespace of the UI: who knows the password, or has
- * signed in before. Computing a bcrypt hash takes about 0.1 s, so that is done in libuv's thread
- * pool, for one client at a time. For an unknown user name it takes as long as for a wrong
- * password.
+ * login.c - decides, unless no_auth is set, who may connect to the namespace of the UI: who knows
+ * the password, or the id of a session. Computing a bcrypt hash is slow, so that is done in libuv's
+ * thread pool, for one client at a time. It is done also if the user name is unknown, so that the
+ * time that a refusal takes does not tell which names exist.
  */
 #include "admin/admin.h"
 
@@ -47,8 +47,8 @@ static bool does_password_match_hash(const char *password, const char *hash) {
 }
 #endif
 
-/* Returns true if crypt_r() of this system supports bcrypt. To find out, it computes a hash of the
- * empty password at the lowest cost. */
+/* Tests whether crypt_r() of this system supports bcrypt: it computes a hash of the empty password
+ * at the lowest cost. Returns false also if memory runs out. */
 static bool is_bcrypt_available(void) {
   return does_password_match_hash("",
                                   "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
@@ -101,8 +101,7 @@ static bool make_random_ui_session_id(char out[SESSION_ID_SIZE]) {
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
 /* Keeps the check of a socket that may connect, because its session id can be sent to the client
- * only when the socket has connected. Also frees the checks of those sockets that disconnected
- * before that. */
+ * only when the socket has connected. Also frees older checks whose sockets have disconnected. */
 static void store_passed_check_and_free_disconnected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch.c - the development mode: shows each socket, room and event to the UI.
+ * watch.c - the development mode: shows sockets, rooms and events in the UI.
  *
  * The shared JSON of each socket gets a member "_admin". It contains what the other servers of a
- * cluster need in order to list the socket, as in the Node.js package.
+ * cluster need in order to list the socket.
  */
 #include "admin/admin.h"
 
@@ -14,8 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How many characters of the session's public id the UI shows as the id of a client. The Node.js
- * package shows the beginning of the session id, which is secret. */
+/* How many characters of the session's public id the UI shows as the id of a client. */
 enum { CLIENT_ID_LENGTH = 12 };
 
 #define OWN_MEMBER "_admin"
@@ -86,7 +85,7 @@ static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
   if (!p) return sio_text("}");
   if ((size_t)(end - p) > sizeof admin_member_start &&
       memcmp(p, admin_member_start, sizeof admin_member_start - 1) == 0) {
-    p = memchr(p, '}', (size_t)(end - p)); /* the values inside "_admin" contain no brace */
+    p = memchr(p, '}', (size_t)(end - p)); /* the inserted values contain no brace */
     if (p[1] != '}') p++;                  /* the comma */
   }
   return (sio_slice){ p + 1, (size_t)(end - p - 1) };
@@ -184,7 +183,7 @@ static void watch_send_upgraded_transports_to_ui(sio_session *c, void *user) {
 struct shown_event {
   struct shown_event *next;
   sio_event *event;
-  const char *id; /* stored after nsp with its NUL */
+  const char *id; /* stored behind `nsp` and its NUL */
   char nsp[];
 };
 
@@ -241,8 +240,8 @@ static void send_and_free_queued_events_to_ui(sio_server *srv, void *user) {
   sio__admin_unref(a);
 }
 
-/* Keeps a copy of the event that is being sent, and shows it in the UI in the next turn of the
- * loop: in a callback of sio_on_any_outgoing() nothing may be sent. */
+/* Queues a copy of the event that is being sent. A function posted to the loop shows it in the UI
+ * later, because in a callback of sio_on_any_outgoing() nothing may be sent. */
 static void watch_queue_copy_of_sent_event(sio_socket *s, const char *event, sio_args args,
                                            void *user) {
   struct admin *a = user;

@@ -72,8 +72,8 @@ static struct message_target message_target_from_emitter(const sio_emitter_targe
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* Publishes m on the channel whose name is made from e->key, kind, nsp and last. If m->err is set,
- * returns it and publishes nothing. Clears m in any case. */
+/* Publishes m on the channel whose name is made from e->key, kind, nsp and last. If m->err is set
+ * or memory runs out, returns the error and publishes nothing. Clears m in any case. */
 static int emitter_publish_and_clear_message(sio_emitter *e, const char *kind, sio_slice nsp,
                                              const char *last, struct message *m) {
   struct message channel;
