@@ -91,7 +91,7 @@ struct admin {
   size_t clients, polling;
 
   struct session sessions[SESSIONS_MAX];
-  struct check *checks;    /* the first one is being checked, the others wait in this order */
+  struct check *checks;    /* the first one is being checked, the others wait */
   struct check *signed_in; /* of clients that are sent their session id when they connect */
   size_t nchecks;
 

@@ -16,8 +16,8 @@
 
 enum { PASSWORD_MAX = 1024, HASH_LENGTH = 60, SESSION_LIFE_MS = 24 * 60 * 60 * 1000 };
 
-/* The same text as in the Node.js package. When the UI gets it, it asks the user for the password
- * again. */
+/* The same text as in the Node.js package. When the UI is refused with this text, it asks the user
+ * for the password again. */
 static const char invalid[] = "invalid credentials";
 const char sio__admin_busy[] = "too many attempts, try again later";
 

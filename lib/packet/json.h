@@ -19,7 +19,9 @@ enum { JSON_DEPTH_MAX = 900 };
  * would replace it. */
 struct json_placeholder {
   uint32_t off, len; /* the position of the object in the text */
-  uint32_t arg;      /* the index of the element of the outermost array that contains the object */
+  /* The index of the element of the outermost array that contains the object; 0 if the text is not
+   * an array. */
+  uint32_t arg;
   int64_t num; /* the value of "num"; -1 if that is missing or not an integer from 0 to 2^31 - 1 */
 };
 

@@ -37,8 +37,8 @@ struct packet {
   sio_slice query;       /* set by sio__packet_split_query_from_namespace(); empty after decoding */
   int64_t id;            /* the ack id; PACKET_NO_ID if the packet has none */
   sio_slice json;        /* the payload, which is JSON text; empty if the packet has none */
-  /* The positions of the elements of `json`, if it is an array. The first element of the array of
-   * an EVENT is the event's name. */
+  /* The scan of `json`: the positions of its elements, if it is an array, and of its placeholders.
+   * The first element of the array of an EVENT is the event's name. */
   const struct json_scan *scan;
   const sio_slice *bins; /* the attachments */
   uint32_t nbins;

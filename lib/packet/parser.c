@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - calls the parser of sio_options.parser. What the parser makes of a received message is
- * checked like any packet of a peer.
+ * parser.c - calls the parser of sio_options.parser, and checks what the parser makes of a received
+ * message.
  */
 #include "packet/parser.h"
 

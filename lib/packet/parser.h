@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.h - calls the parser that the host has chosen with sio_options.parser (<sio/parser.h>):
- * one of its own or sio_parser_msgpack. It replaces the encoding of Socket.IO packets.
+ * parser.h - calls the parser that the host has chosen with sio_options.parser (<sio/parser.h>),
+ * such as sio_parser_msgpack. A parser replaces the default encoding of Socket.IO packets.
  *
- * A packet that is sent is first encoded as JSON, and the parser makes its message from that. A
- * packet that is received is converted to JSON by the parser, and is then checked like any other.
+ * A packet to be sent is first written in the default encoding (packet.h), and the parser makes a
+ * message of its parts. From a received message, the parser makes a packet with JSON text, which is
+ * then checked like any packet of a peer.
  */
 #ifndef SIO_PACKET_PARSER_H
 #define SIO_PACKET_PARSER_H
