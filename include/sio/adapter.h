@@ -5,9 +5,9 @@
  *
  * Each namespace has one adapter. The adapter that is part of the library, the memory adapter,
  * keeps the rooms in memory and reaches the sockets of one server. An adapter that connects several
- * servers is a table of functions (sio_adapter_ops), to which sio_options.adapter points. It leaves
- * the sockets of its own server to the memory adapter, whose functions it calls, and exchanges
- * messages with the other servers:
+ * servers is a table of functions (sio_adapter_ops), which the program passes in
+ * sio_options.adapter or to sio_threads_set_adapter(). It leaves the sockets of its own server to
+ * the memory adapter, whose functions it calls, and exchanges messages with the other servers:
  *
  *   call of the program     function        message to the         a server that receives it
  *                           of the table    other servers          calls
@@ -34,9 +34,9 @@
  * call is for all threads of its process (threads.h) and for no other process.
  *
  * The library calls the functions of the table on the loop's thread, and the adapter calls all
- * functions of this header on that thread. A function of the table must not run callbacks of the
- * program, except by room_changed(). What its arguments point to is valid until the function
- * returns.
+ * functions of this header on that thread. A function of the table runs callbacks of the program
+ * only by calling visit (see `each`), packet_deliver() or room_changed(). What its arguments point
+ * to is valid at least until the function returns.
  */
 #ifndef SIO_ADAPTER_H
 #define SIO_ADAPTER_H
@@ -60,41 +60,38 @@ enum sio_adapter_flags {
    * SIO_ECLOSED. */
   SIO_ADAPTER_ONE_SERVER = 1,
   /* The adapter, instead of the library, keeps the sockets whose connection broke and the events
-   * that they miss, and gives the events their offsets. Needs persist and restore. See "recovery"
-   * below. */
+   * that they miss, and gives the events their offsets. See "recovery" below. */
   SIO_ADAPTER_RECOVERS = 2
 };
 
 /* The functions of an adapter. The table must outlive the servers that use it. `arrive` and the
- * functions after it may be NULL. */
+ * functions after it may be NULL, but SIO_ADAPTER_RECOVERS needs persist and restore. */
 typedef struct sio_adapter_ops {
   /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */
   size_t size;
 
-  /* Creates the adapter of a namespace that has just been created. *out is the pointer that the
-   * library passes as `a` to the other functions, until it calls close. api is valid as long as the
-   * library is loaded. user is sio_options.adapter_user. If open returns an error, sio_of() (for
-   * the namespace "/" sio_server_new()) fails with this error, and close is not called. open must
-   * not block: it may begin to connect, and the adapter itself logs it if connecting fails
-   * later. */
+  /* Creates the adapter of a namespace. *out is the pointer that the library passes as `a` to the
+   * other functions, until it calls close. api is valid as long as the library is loaded. user is
+   * sio_options.adapter_user, or the last argument of sio_threads_set_adapter(). If open returns an
+   * error, close is not called, and the function that creates the namespace (for "/" it is
+   * sio_server_new()) returns this error. open must not block: it may begin to connect, and the
+   * adapter itself logs it if connecting fails later. */
   int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
   /* Frees the adapter a. The library calls no function for it afterwards. At that time all sockets
    * have left the namespace and all queries have ended, but close must still call query_release()
    * for the queries that the adapter holds. */
   void (*close)(sio_adapter *a);
 
-  /* Make a socket join or leave a room. The library calls join and leave only if that changes
-   * something and the name of the room is valid, and never for the room of the socket's own id.
-   * join returns 0, or UV_ENOMEM if the socket has not joined the room. Both functions have to call
-   * room_changed(). */
+  /* Make a socket join or leave a room. The library calls join and leave only if the name of the
+   * room is valid and in_room() says that the call changes something. join returns 0, or UV_ENOMEM
+   * if the socket has not joined the room. Both functions have to call room_changed(). */
   int (*join)(sio_adapter *a, sio_socket *s, const char *room);
   void (*leave)(sio_adapter *a, sio_socket *s, const char *room);
-  /* Removes a socket that leaves the namespace from all its rooms. Also called for a socket that
-   * never connected, for example because middleware refused it. */
+  /* Removes a socket from all its rooms, because it leaves the namespace, never connected (for
+   * example because middleware refused it), or could not be recovered. */
   void (*leave_all)(sio_adapter *a, sio_socket *s);
   bool (*in_room)(const sio_adapter *a, const sio_socket *s, const char *room);
-  /* Calls cb for each room that join has added the socket to, that is, not for the room of its own
-   * id. */
+  /* Calls cb for each room that the socket is in because of join. */
   void (*rooms)(const sio_adapter *a, const sio_socket *s, void (*cb)(const char *room, void *user),
                 void *user);
 
@@ -102,11 +99,11 @@ typedef struct sio_adapter_ops {
    * broadcast function of the memory adapter, and to those of other servers with a message. If
    * sio_packet_info.query is not NULL, the event asks for acks. The library itself collects the
    * acks of this server's sockets. For the sockets of other servers, the adapter holds the query
-   * and adds their replies to it.
-   * broadcast returns an error only if it has sent nothing; the query has ended then. */
+   * and adds their replies to it. broadcast returns an error only if it has sent nothing; the
+   * library then ends the query. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
-  /* Calls visit once for each socket of the target that is on this server. visit may make this
-   * socket join and leave rooms, and may disconnect it. */
+  /* Calls visit once for each socket of the target that is on this server. visit may make sockets
+   * join and leave rooms, and may disconnect them. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
   /* Do what sio_all_join(), sio_all_leave() and sio_all_disconnect() do: for the sockets of the
@@ -132,15 +129,14 @@ typedef struct sio_adapter_ops {
   /* Asks the other servers which of their sockets the target contains. The sockets of this server
    * are in q already. The adapter calls query_hold() for each server that it asks. For each answer
    * it calls query_remote() once for each socket in the answer, and then query_release(). fetch is
-   * not called if to->flags contains SIO_LOCAL. If it returns an error, sio_all_fetch() fails with
-   * this error. */
+   * not called if to->flags contains SIO_LOCAL. Returns 0 or an error. */
   int (*fetch)(sio_adapter *a, const sio_target *to, sio_query *q);
   /* Sends an event to the other servers. q is NULL if no acks are asked for. Otherwise the adapter
    * holds q, calls query_expect() with the number of servers, query_reply() for each answer, and at
-   * last query_release(). Returns 0 or an error, which sio_server_side_emit() then returns. */
+   * last query_release(). Returns 0 or an error. */
   int (*server_emit)(sio_adapter *a, const sio_packet *p, sio_query *q);
   /* Adds the number of other servers to q with query_expect(): before it returns, or later if the
-   * adapter holds q. Returns 0 or an error, which sio_server_count() then returns. */
+   * adapter holds q. Returns 0 or an error. */
   int (*server_count)(sio_adapter *a, sio_query *q);
   /* A query that the adapter holds has ended, because its time is up or the server closes. The
    * adapter calls query_release() for each of its holds, and ignores answers that arrive later. */
@@ -162,7 +158,7 @@ typedef struct sio_adapter_ops {
    * restore_found() and whose client did not join. Only called if flags contains
    * SIO_ADAPTER_RECOVERS. */
   void (*persist)(sio_adapter *a, const sio_saved_socket *s);
-  /* The socket with this pid cannot be recovered any more, because it was disconnected or refused.
+  /* The socket with this pid cannot be recovered any more, for example because it was disconnected.
    * Only called if flags contains SIO_ADAPTER_RECOVERS. */
   void (*forget)(sio_adapter *a, const char *pid);
   /* A client that reconnects wants its old socket back, and this server does not know the pid that
@@ -174,7 +170,7 @@ typedef struct sio_adapter_ops {
   void (*restore_over)(sio_adapter *a, sio_restore *r);
   /* sio_socket_set_shared() has changed the shared data of a socket. */
   void (*shared_changed)(sio_adapter *a, sio_socket *s);
-  /* The program disconnects the socket, and the client is about to be sent a DISCONNECT packet. An
+  /* The server disconnects the socket, and the client is about to be sent a DISCONNECT packet. An
    * adapter that delays events now sends the socket the delayed events that are for it. */
   void (*leaving)(sio_adapter *a, sio_socket *s);
 } sio_adapter_ops;
@@ -194,8 +190,7 @@ typedef struct sio_packet_info {
   size_t nbins;
   /* The query that collects the acks; NULL: no acks are asked for. */
   sio_query *query;
-  /* Says which thread has sent the event, for packet_broadcast_own(). 0: the server has no
-   * threads. */
+  /* Says which thread has sent the event; to be passed to packet_broadcast_own(). */
   uint64_t origin;
 } sio_packet_info;
 
@@ -209,8 +204,9 @@ typedef struct sio_packet_info {
  *  - when its time is up, or when the server closes. If the adapter holds the query then, the
  *    library calls query_over.
  *
- * An adapter holds a query (query_hold()) as long as it waits for an answer, because it may use a
- * query only while it holds it. Answers that are added after the end of the query are ignored. */
+ * An adapter may use a query only in the function that gets it, or while it holds the query
+ * (query_hold()). So it holds a query as long as it waits for an answer. Answers that are added
+ * after the end of the query are ignored. */
 
 /* The state of a query. */
 typedef struct sio_query_info {
@@ -233,9 +229,8 @@ typedef struct sio_query_watch {
   /* Called for each ack of a socket. id is the id of the socket; json, bins and nbins are the ack
    * in the form that query_reply() takes. */
   void (*reply)(const char *id, sio_slice json, const sio_slice *bins, size_t nbins, void *user);
-  /* Called once, when the query has ended. status is 0; SIO_ETIMEOUT; SIO_ECLOSED; or the error
-   * that the adapter has passed to query_release(). lost is how many of the sockets that were asked
-   * have not answered. */
+  /* Called once, when the query has ended. status is 0, SIO_ETIMEOUT, SIO_ECLOSED or another error.
+   * lost is how many of the sockets that were asked have not answered. */
   void (*end)(int status, size_t lost, void *user);
 } sio_query_watch;
 
@@ -277,10 +272,10 @@ typedef struct sio_query_watch {
  * in which other clients are sent them.
  *
  * The library may call restore_over at any time, because the client can leave and the time can run
- * out. A socket that the adapter passed to restore_found(), and that did not join and was not
- * refused, is kept again: with SIO_ADAPTER_RECOVERS the library calls persist before restore_over;
- * without it the library keeps the socket. If the adapter has removed a socket from its store, and
- * has not passed it to restore_found() before restore_over, the adapter must put it back itself. */
+ * out. A socket that the adapter passed to restore_found(), and whose client left before it joined,
+ * is kept again: with SIO_ADAPTER_RECOVERS the library calls persist; without it the library keeps
+ * the socket. If the adapter has removed a socket from its store, and has not passed it to
+ * restore_found() before restore_over, the adapter must put it back itself. */
 
 /* A lost socket: one that the library passes to persist, or that the adapter passes to
  * restore_found(). What the pointers refer to is valid during that call. */
@@ -295,15 +290,15 @@ struct sio_saved_socket {
   size_t data_size;
 };
 
-/* The pid and the offset in the CONNECT packet of a client that wants its socket recovered. Neither
- * has been checked.
- * The slices are valid until restore_over has returned. */
+/* The pid and the offset in the CONNECT packet of a client that wants its socket recovered. The
+ * adapter has to check both, because a client can send any text. The slices are valid until
+ * restore_over has returned. */
 typedef struct sio_restore_info {
   /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
   size_t size;
   sio_slice pid;
   sio_slice offset; /* the offset of the last event that it received          */
-  bool has_offset;  /* false: it has received no event with an offset         */
+  bool has_offset;  /* false: it has sent no offset                           */
 } sio_restore_info;
 
 /* ---- events of other servers, rooms -------------------------------------------------------- */
@@ -347,14 +342,14 @@ struct sio_adapter_api {
    * has at most 63 characters from '!' to '~', and neither '"' nor '\\'; {NULL,0}: the event has no
    * offset.
    *
-   * packet_new() uses the fields nsp, flags and key of *to. With connection state recovery, but
-   * without SIO_ADAPTER_RECOVERS, it also uses rooms and except, because it then keeps the event
-   * for lost sockets of the target: make one packet for each target.
+   * packet_new() uses the fields nsp, flags, key and skip of *to. With connection state recovery,
+   * but without SIO_ADAPTER_RECOVERS, it also uses rooms and except, because it then keeps the
+   * event for lost sockets of the target: make one packet for each target.
    *
    * SIO_EJSON: json is not an event; SIO_EPROTO: offset is invalid; SIO_ENAME: the name of the
    * event is reserved (see sio_on()), or contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a
    * placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is nested too
-   * deeply; SIO_ETOOBIG: the packet is too large; UV_ENOMEM. */
+   * deeply; SIO_ETOOBIG: the packet is too large; SIO_ESTATE as for sio_broadcast(); UV_ENOMEM. */
   int (*packet_new)(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
                     sio_query *q, sio_slice offset, sio_packet **out);
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
@@ -364,18 +359,15 @@ struct sio_adapter_api {
   int (*packet_copy)(const sio_packet *p, sio_packet **out);
   /* Frees a packet of packet_new() or packet_copy(). p may be NULL. */
   void (*packet_free)(sio_packet *p);
-  /* Fills in the first out->size bytes of *out. The first call for a packet allocates memory if the
-   * packet has attachments or if connection state recovery is on. UV_ENOMEM: json, bins and nbins
-   * of *out are zero. */
+  /* Fills in the first out->size bytes of *out. It may have to allocate memory. UV_ENOMEM: json,
+   * bins and nbins of *out are zero. */
   int (*packet_get_info)(const sio_packet *p, sio_packet_info *out);
   /* Queues the packet for one socket of this server. If the packet has a query, the socket is added
-   * to the sockets that the query asks. The errors are those of sio_emit(), and SIO_EEXISTS: the
-   * query waits for an ack of this socket already. */
+   * to the sockets that the query asks. The errors are those of sio_emit_ack(), and SIO_EEXISTS:
+   * the query waits for an ack of this socket already. */
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
-  /* Sends a packet of packet_new() to the sockets of the target in this process. to->flags must
-   * contain SIO_PROCESS. If the server is one of several threads, the sockets of the other threads
-   * are sent the packet, too; otherwise packet_broadcast does the same as the broadcast function of
-   * the memory adapter. */
+  /* Sends a packet of packet_new() to the sockets of the target in this process, those of other
+   * threads included. to->flags must contain SIO_PROCESS. */
   int (*packet_broadcast)(const sio_packet *p, const sio_target *to);
 
   /* -- queries -- */
@@ -384,24 +376,25 @@ struct sio_adapter_api {
    * hold, which belongs to the adapter. The adapter passes the query to packet_new(), sends the
    * packet with packet_broadcast(), calls query_when_counted(), and at last calls query_release().
    * timeout_ms is in milliseconds; 0: sio_options.request_timeout_ms. *watch is copied, and user is
-   * passed to its callbacks. UV_EINVAL: nsp, watch or one of the callbacks is NULL, or watch->size
-   * is invalid; SIO_ECLOSED: the server closes; SIO_ETOOBIG: sio_options.max_acks queries of the
-   * namespace are pending; UV_ENOMEM. */
+   * passed to its callbacks. UV_EINVAL: nsp, watch or one of the callbacks is NULL, watch->size is
+   * invalid, or *watch sets a field that this version of the library does not know; SIO_ECLOSED:
+   * the server closes; SIO_ETOOBIG: sio_options.max_acks queries of the namespace are pending;
+   * UV_ENOMEM. */
   int (*query_new)(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
                    sio_query **out);
   /* Calls cb(expected, user) once, when all threads of this process have counted the sockets that
    * they sent the packet of q to. expected is the sum, which the adapter reports to the server that
-   * sent the broadcast. If the server has a single thread, cb is called before this function
-   * returns; otherwise later, on the loop's thread, and before sio_query_watch.end. user is the
-   * pointer that was passed to query_new(). */
+   * sent the broadcast. cb is called before this function returns or, if other threads have still
+   * to count, later on the loop's thread; always before sio_query_watch.end. user is the pointer
+   * that was passed to query_new(). */
   void (*query_when_counted)(sio_query *q, void (*cb)(size_t expected, void *user));
-  /* Adds one hold to q, which keeps q valid and open until query_release() is called for this
-   * hold. */
+  /* Adds one hold to q, which keeps q valid until query_release() is called for this hold. A query
+   * that is held is not complete. */
   void (*query_hold)(sio_query *q);
   /* Ends one hold of q. Without another hold the caller must not use q any more. err is 0, or the
    * reason why some answers did not come (SIO_ETIMEOUT or another error). The first err that is not
-   * 0 becomes the status of the query, unless the query ends because its time is up or the server
-   * closes. */
+   * 0 becomes the status of the query if it has none yet, unless the query ends because its time is
+   * up or the server closes. */
   void (*query_release)(sio_query *q, int err);
   /* Fills in the first out->size bytes of *out. */
   void (*query_get_info)(const sio_query *q, sio_query_info *out);
@@ -454,8 +447,8 @@ struct sio_adapter_api {
   /* Passes the lost socket that the adapter has found to the library. SIO_EPROTO: s->id or s->pid
    * is malformed; SIO_EEXISTS: the socket is connected to this server, or this server keeps a
    * socket with this pid; UV_EINVAL: a socket was passed before for this r, restore_done() was
-   * called before, or s->size is invalid; UV_ENOMEM. After an error the adapter calls
-   * restore_done() with a cause. */
+   * called before, the time is up, or s->size is invalid; UV_ENOMEM. After an error the adapter
+   * calls restore_done() with a cause. */
   int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
   /* Adds an event that the client missed. The adapter calls it after restore_found(). offset is as
    * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. The adapter may ignore the
@@ -476,10 +469,9 @@ struct sio_adapter_api {
   /* Sends an event that `broadcast` was given, and that the adapter has kept until now
    * (SIO_ADAPTER_RECOVERS), to the sockets of the target in this process, those of other threads
    * included. to->flags must contain SIO_PROCESS. origin is sio_packet_info.origin of the packet
-   * that `broadcast` was given. For the sockets of this server, the library calls `broadcast` with
-   * SIO_LOCAL before packet_broadcast_own() returns: the adapter then must not keep the packet, but
-   * pass it to the memory adapter. The same is true for packet_broadcast() with such an
-   * adapter. */
+   * that `broadcast` was given. For the sockets of this server, packet_broadcast() and
+   * packet_broadcast_own() call `broadcast` with SIO_LOCAL before they return: the adapter then
+   * must not keep the packet, but pass it to the memory adapter. */
   int (*packet_broadcast_own)(const sio_packet *p, const sio_target *to, uint64_t origin);
 };
 

@@ -2,9 +2,9 @@
  *
  * emit.h - sending events: to one socket, to many, and to the other servers.
  *
- * An event is encoded once, whatever the number of receivers. It is queued by the call and written
- * at the end of the loop's turn, with one write for each connection. A call that sends never calls
- * back into the program, except for the callbacks of sio_on_any_outgoing().
+ * A call that sends an event queues it; it is usually written at the end of the loop's turn. The
+ * only callbacks that run inside such a call are those of sio_on_any_outgoing() and
+ * sio_engine_hooks.packet_create.
  *
  * All calls of this header have to be made on the loop's thread (the table at the top of server.h
  * lists which thread may make which call). Another thread uses sio_post().
@@ -69,12 +69,11 @@ enum {
  *
  *  - SIO_ETOOBIG: more than sio_options.max_queued bytes of memory are queued for the client or, if
  *    sio_options.when_full is SIO_FULL_CLOSE, more than sio_options.queue_high. The library closes
- *    the connection at the end of the turn, and what is queued is lost, this event included.
+ *    the connection, and what is queued is lost, this event included.
  *  - SIO_EDROPPED: this event was dropped, and the connection stays open. It happens only if
  *    queue_high is set and when_full is SIO_FULL_DROP_OLDEST or SIO_FULL_KEEP_LATEST, and only if
- *    there is no room for this event after all older events that can be dropped were dropped,
- *    because too much is queued that is never dropped (such as replies and events that ask for an
- *    ack).
+ *    dropping older events did not make room for it, for example because too much is queued that is
+ *    never dropped (such as replies).
  *
  * The other errors are listed at the top of this header. While queue_high is 0, the default,
  * when_full has no effect, and only max_queued bounds the queue. With sio_redis_streams_adapter and
@@ -88,11 +87,12 @@ SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);
 
 /* Sends an event and asks the client for an ack. If sio_emit_ack() returns 0, cb runs exactly once,
- * later and on the loop's thread: with status 0 and the reply of the client, with SIO_ETIMEOUT
- * after timeout_ms milliseconds, or with SIO_ECLOSED when the socket disconnects. A timeout_ms of 0
- * stands for sio_options.ack_timeout_ms; if that option is 0 too, there is no timeout. A reply that
- * comes after the timeout is ignored. If the loop was blocked while the timeout ran
- * (sio_stats.stalls), the timeout starts once more from its beginning.
+ * later and on the loop's thread, unless sio_cancel_ack() cancels it: with status 0 and the reply
+ * of the client, with SIO_ETIMEOUT after timeout_ms milliseconds, or with SIO_ECLOSED when the
+ * socket disconnects. A timeout_ms of 0 stands for sio_options.ack_timeout_ms; if that option is 0
+ * too, there is no timeout. A reply that comes after the timeout is ignored. If the loop was
+ * blocked while the timeout ran (sio_stats.stalls), the timeout starts once more from its
+ * beginning.
  *
  * Errors, in addition to those of sio_emit(): UV_EINVAL: cb is NULL; SIO_ETOOBIG: max_acks acks of
  * this socket are pending already. */
@@ -114,8 +114,7 @@ typedef struct sio_emit_options {
    * events with the same key from the queue. The key can be any text, and is not sent to the
    * client. key and cb must not both be set. */
   const char *key;
-  /* If cb is set, the client is asked for an ack, and cb gets the result as for sio_emit_ack(). If
-   * the event is volatile and is dropped, sio_emit_with() returns SIO_EDROPPED and cb does not run.
+  /* If cb is set, the client is asked for an ack, and cb gets the result as for sio_emit_ack().
    * NULL: no ack is asked for. */
   sio_reply_cb cb;
   void *user;
@@ -170,8 +169,8 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
  * and sio_all_disconnect() does to each of them what sio_disconnect(s, session) does. The sockets
  * of all servers are changed unless to.flags contains SIO_LOCAL. UV_EINVAL: to.nsp or rooms is
  * NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: some or all of the
- * sockets were not changed; SIO_ESTATE: the call was made in a callback in which it is not
- * allowed. */
+ * sockets were not changed; SIO_ECLOSED: the server is closed; SIO_ESTATE: the call was made in a
+ * callback in which it is not allowed; or an error of the adapter. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
@@ -191,16 +190,17 @@ SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user)
  * later and on the loop's thread. What is passed to the callback is valid until the callback
  * returns. Its parameter status is
  *
- *   0            all answers have come
- *   SIO_ETIMEOUT the timeout ran out before all answers came
+ *   0            no further answer can come
+ *   SIO_ETIMEOUT the timeout ran out first
  *   SIO_ECLOSED  the server closes
  *   SIO_ETOOBIG  the answers took more than sio_options.max_answers bytes, and some were dropped
  *   UV_ENOMEM    memory ran out, and some answers were dropped
  *
- * or an error of the adapter. Whatever the status, the callback gets the answers that came. If the
- * loop was blocked while the timeout ran, the timeout starts once more from its beginning. Each
- * call returns SIO_ETOOBIG if sio_options.max_acks queries of the namespace are pending,
- * SIO_ECLOSED if the server closes, and UV_EINVAL if the namespace or the callback is NULL. */
+ * or another error. Whatever the status, the callback gets the answers that came. If the loop was
+ * blocked while the timeout ran, the timeout starts once more from its beginning. Each call returns
+ * SIO_ETOOBIG if sio_options.max_acks queries of the namespace are pending, SIO_ECLOSED if the
+ * server closes, SIO_ESTATE in a callback in which sending is not allowed, and UV_EINVAL if the
+ * namespace or the callback is NULL. */
 
 /* One reply to sio_broadcast_ack() or sio_server_side_emit(). */
 typedef struct sio_answer {
@@ -231,10 +231,10 @@ typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
  * r->count, or if memory ran out. */
 SIO_EXTERN sio_event *sio_replies_event(sio_replies *r, size_t i);
 
-/* Sends an event to all sockets of the target and asks each one for an ack. A socket that
- * disconnects before it has replied is not waited for any longer. If the event is volatile, a
- * socket that is not ready for it is not asked. timeout_ms is in milliseconds; 0 stands for
- * sio_options.ack_timeout_ms. If that option is 0 too, the timeout is
+/* Sends an event to all sockets of the target and asks each one for an ack. If a socket of this
+ * server disconnects before it has replied, its reply is not waited for any longer. If the event is
+ * volatile, a socket that is not ready for it is not asked. timeout_ms is in milliseconds; 0 stands
+ * for sio_options.ack_timeout_ms. If that option is 0 too, the timeout is
  * sio_options.request_timeout_ms if other servers are asked; if only this server is asked, the wait
  * has no limit. If the target contains no socket, cb gets no replies and status 0.
  *
@@ -274,7 +274,7 @@ SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_co
 
 /* Sends an event to the same namespace on all other servers ("serverSideEmit"). On those servers
  * the callbacks of sio_on_server_side() get the event; on this server they do not. Each of the
- * other servers sends one reply, which is the first argument of its ack, and cb gets all replies
+ * other servers can send one reply, the first argument of its ack, and cb gets all replies
  * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms.
  * With the memory adapter (the default) there are no other servers: cb gets no replies and status
  * 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is

@@ -19,8 +19,7 @@
  *                      SIO_ARGS("hello"));
  *
  * The servers of the cluster are those of libsio with sio_redis_adapter (redis.h), or Node.js
- * servers with @socket.io/redis-adapter. The emitter publishes the same bytes as
- * @socket.io/redis-emitter.
+ * servers with @socket.io/redis-adapter. The messages have the format of @socket.io/redis-emitter.
  *
  * An emitter may be used by one thread at a time. Arguments are borrowed for the call. Each call
  * that publishes returns 0, or the error that publish() returned, or one of these; after an error

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.h - Engine.IO sessions (https://socket.io/docs/v4/engine-io-protocol). Each client has one
- * session, which carries the client's sockets of all namespaces.
+ * engine.h - Engine.IO sessions (https://socket.io/docs/v4/engine-io-protocol). A client of
+ * Socket.IO has one session, which carries its sockets of all namespaces.
  *
  * A session is valid from its open hook until its close hooks have returned. A program without
- * hooks gets the session of a socket from sio_socket_session(), which returns NULL after the
- * session has ended. All functions are called on the loop's thread.
+ * hooks gets the session of a socket from sio_socket_session(). All functions are called on the
+ * loop's thread.
  */
 #ifndef SIO_ENGINE_H
 #define SIO_ENGINE_H
@@ -21,8 +21,7 @@ extern "C" {
 /* ---- all sessions ------------------------------------------------------------------------ */
 
 /* Calls cb once for each open session of the server, sessions of sio_engine_route() included. cb
- * may close the session that it is called for, but no other session. sio_stats.sessions is the
- * number of open sessions. */
+ * may close the session that it is called for, but no other session. */
 SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
                              void *user);
 
@@ -38,7 +37,8 @@ enum sio_session_state {
 
 enum { SIO_PUBLIC_ID_SIZE = 21 };
 
-/* The properties of a session. Pointers and slices in it are valid as long as the session. */
+/* The properties of a session. Pointers and slices in it are valid as long as the session; with
+ * sio_options.drop_handshake, only until the callback returns. */
 typedef struct sio_session_info {
   /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -48,9 +48,7 @@ typedef struct sio_session_info {
   const char *id;
   /* "polling" or "websocket"; for a client of test.h, "memory" */
   const char *transport;
-  /* The client's address when the session began, as sio_request_info.address; "" for a client of a
-   * Unix socket.
-   */
+  /* The client's address when the session began, as sio_request_info.address. */
   const char *address;
   /* The address from which the first connection came: that of a trusted proxy or, without a proxy,
    * the same as `address`. */
@@ -82,9 +80,8 @@ typedef struct sio_session_info {
   size_t queued_memory;
 } sio_session_info;
 
-/* Fills in the first out->size bytes of *out. c may be NULL, which sio_socket_session() returns
- * after a socket has disconnected: then the texts are "", state is SIO_SESSION_CLOSED, and the
- * other fields are zero. */
+/* Fills in the first out->size bytes of *out. c may be NULL (see sio_socket_session()): then the
+ * texts are "", state is SIO_SESSION_CLOSED, and the other fields are zero. */
 SIO_EXTERN void sio_session_get_info(const sio_session *c, sio_session_info *out);
 
 /* Returns the properties of a session as a struct: sio_session_info_of(c).address. */
@@ -115,8 +112,8 @@ typedef void (*sio_sent_cb)(int status, void *user);
  * before this call has been sent. On WebSocket that means that the kernel has taken it; over
  * polling, that it is part of a response. It does not mean that the client has received it; only an
  * ack says so. Callbacks run in the order of the calls, also if the session upgrades. An event that
- * sio_options.when_full dropped counts as sent. If the session ends first, cb runs with SIO_ECLOSED
- * before the disconnect callbacks, even if a polling client fetches the rest later.
+ * sio_options.when_full dropped counts as sent. If the session ends first, cb runs with
+ * SIO_ECLOSED, even if a polling client fetches the rest later.
  *
  * For a socket: call sio_session_on_sent(sio_socket_session(s), cb, user) after sio_emit().
  *
@@ -145,9 +142,10 @@ typedef struct sio_engine_packet {
 } sio_engine_packet;
 
 /* Callbacks for what happens to the sessions of a server. Each may be NULL. They run on the loop's
- * thread and may call every function; only packet_create may not call functions that send, close,
- * join or leave. A packet hook that is set costs one call for each packet. The hooks for packets
- * are not called for the handshake, nor for the packets that test a WebSocket before an upgrade. */
+ * thread and may call every function; packet_create has exceptions. A packet hook that is set costs
+ * one call for each packet. packet and packet_create are not called for the packets of the
+ * handshake (initial_packet included) and of upgrades, nor for the close and noop packets that the
+ * server sends. */
 typedef struct sio_engine_hooks {
   /* sizeof(sio_engine_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -161,8 +159,8 @@ typedef struct sio_engine_hooks {
   /* A packet was received; the library has not handled it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
   /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends the
-   * packet. In this hook, functions that send, close, join or leave do nothing; those that return
-   * an error code return SIO_ESTATE. */
+   * packet. In this hook, functions that send to, close or visit sockets or sessions, or make
+   * sockets join or leave, do nothing; those that return an error code return SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
    * poll. */
@@ -195,18 +193,17 @@ typedef struct sio_session_close_options {
   const char *ws_text;
 } sio_session_close_options;
 
-/* Closes the session. It accepts nothing more, but what is queued is still sent. The close hooks
- * run later, at the end of the turn of the loop, with the reason "forced close". how may be NULL:
- * all defaults. Has no effect if the session is closed already. */
+/* Closes the session. It accepts nothing more; what is queued is still sent unless how->discard is
+ * set. The close hooks run later, at the end of the turn of the loop, with the reason "forced
+ * close". how may be NULL: all defaults. Has no effect if the session is closed already. */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO without Socket.IO -----------------------------------------------------------
  *
  * Sessions that carry messages of the program instead of Socket.IO packets, for clients such as
- * engine.io-client of npm. The options of the server (transports, heartbeat, limits, CORS,
- * allow_request, and so on) apply to these sessions, too, except connect_timeout_ms and
- * max_unjoined; when_full drops whole messages. The hooks of sio_on_engine() are called for these
- * sessions, too. */
+ * engine.io-client of npm. The options of the server about sessions (transports, heartbeat, limits,
+ * CORS, allow_request and so on) apply, except connect_timeout_ms and max_unjoined; when_full drops
+ * whole messages. The hooks of sio_on_engine() are called for these sessions, too. */
 
 /* The callbacks of a path of sio_engine_route(). Each may be NULL. After open, close is called
  * exactly once. */

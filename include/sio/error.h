@@ -2,8 +2,8 @@
  *
  * error.h - the errors that calls return, and the reasons why a connection ended.
  *
- * A function that can fail returns 0 or a negative code. The code is one of libuv (UV_ENOMEM,
- * UV_EINVAL, UV_EADDRINUSE and so on) or one of these, which begin at -10001.
+ * A function that returns an error returns a negative number. It is a code of libuv (UV_ENOMEM,
+ * UV_EINVAL, UV_EADDRINUSE and so on) or one of those below, which begin at -10001.
  */
 #ifndef SIO_ERROR_H
 #define SIO_ERROR_H

@@ -4,9 +4,9 @@
  *
  * A packet is checked completely when it arrives (JSON as in RFC 8259, UTF-8, depth), but no
  * argument is parsed before the program asks for it. Arguments are numbered from 0; the name of the
- * event is not one of them. An event, and all that these functions return, is valid until the
- * callback returns: sio_event_keep() makes a copy that lasts, and sio_event_take_ack() takes the
- * ack.
+ * event is not one of them. The event that a callback gets, and what these functions return of it,
+ * is valid until the callback returns: sio_event_keep() makes a copy that lasts, and
+ * sio_event_take_ack() takes the ack.
  *
  * A cJSON tree loses three things that the text has: a number is a double, so integers beyond 2^53
  * are rounded; and "\u0000" and a lone surrogate, in a string or in a key, become U+FFFD. Use
@@ -30,7 +30,8 @@ extern "C" {
 SIO_EXTERN const char *sio_event_name(const sio_event *e);
 /* Returns the number of arguments. */
 SIO_EXTERN size_t sio_event_count(const sio_event *e);
-/* Returns how many bytes all arguments have together: their JSON text and their attachments. */
+/* Returns how many bytes all arguments have together: their JSON text, with the commas between
+ * them, and their attachments. */
 SIO_EXTERN size_t sio_event_size(const sio_event *e);
 /* Returns the type of argument i: SIO_NULL, SIO_BOOL, SIO_NUM, SIO_STR, SIO_BIN, SIO_ARRAY or
  * SIO_OBJECT. Returns SIO_NULL also if there is no argument i. */
@@ -99,14 +100,14 @@ SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
 
 /* ---- acks ---------------------------------------------------------------------------------- */
 
-/* Returns true if the client asked for an ack, and the ack has not been sent or taken yet. */
+/* Returns true if the sender asked for an ack, and the ack has not been sent or taken yet. */
 SIO_EXTERN bool sio_event_wants_ack(const sio_event *e);
-/* Sends the ack of the event, with args as its arguments. Returns 0 also if the client asked for no
- * ack. SIO_ESTATE: the ack was sent or taken already (an event has at most one ack); or an error of
- * sio_emit(). */
+/* Sends the ack of the event, with args as its arguments (for an event of another server, only the
+ * first of them). Returns 0 also if the sender asked for no ack. SIO_ESTATE: the ack was sent or
+ * taken already (an event has at most one ack); or an error of sio_emit(). */
 SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
 /* Takes the ack of an event, so that it can be sent after the callback has returned. The program
- * then has to call sio_ack_send() or sio_ack_drop(). Returns NULL if the client asked for no ack,
+ * then has to call sio_ack_send() or sio_ack_drop(). Returns NULL if the sender asked for no ack,
  * if the ack was sent or taken already, or if memory ran out. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Sends a taken ack with args as its arguments, and frees it, also if sending fails. If ack is

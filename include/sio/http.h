@@ -3,9 +3,10 @@
  * http.h - what the server's port serves besides Socket.IO: routes, files, WebSockets; and hooks on
  * the requests of Socket.IO.
  *
- * A sio_request is valid until it is answered. It must be answered exactly once, at once or later.
- * If the client disconnects first, the program must still answer the request; the answer is
- * discarded then. All functions are called on the loop's thread.
+ * The request that a callback of sio_route() gets is valid until it is answered. It must be
+ * answered exactly once, at once or later. If the client disconnects first, the program must still
+ * answer the request; the answer is discarded then. For other callbacks the comment of their type
+ * says how long the request is valid. All functions are called on the loop's thread.
  */
 #ifndef SIO_HTTP_H
 #define SIO_HTTP_H
@@ -22,7 +23,8 @@ extern "C" {
 
 /* The properties of a request. The slices in this struct are valid until the request is answered.
  * What the pointers point to belongs to the connection, which may end before that: it is valid only
- * until the callback returns that has called sio_request_get_info(). */
+ * until the callback returns that has called sio_request_get_info(). After the client has
+ * disconnected, address and peer are "", tls is NULL, and secure is false. */
 typedef struct sio_request_info {
   /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -64,10 +66,10 @@ static inline sio_request_info sio_request_info_of(const sio_request *r) {
 }
 
 /* Returns the value of a header, or {NULL,0} if the request does not have it. If the header came
- * more than once, the values are joined as in Node.js: with ", ", those of Cookie with "; ". Of
- * Authorization, Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards,
- * Proxy-Authorization, Referer and User-Agent only the first value is returned. The server refuses
- * a request with more than one Host, Content-Length or Transfer-Encoding header. */
+ * more than once, the values are joined with ", ", those of Cookie with "; ". Of Authorization,
+ * Content-Type, From, If-Modified-Since, If-Unmodified-Since, Max-Forwards, Proxy-Authorization,
+ * Referer and User-Agent only the first value is returned. The server refuses a request with more
+ * than one Host, Content-Length or Transfer-Encoding header. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
 /* Writes the value of the query parameter `key` to out, decoded ("%2F" is '/', '+' is a space) and
  * with a NUL at its end, and returns its length without the NUL. If the parameter came more than
@@ -100,9 +102,9 @@ SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_sli
  * file is read in pieces while the client takes them, and conditional requests and Range requests
  * are answered. name may have several parts ("2026/report.pdf"). A file outside dir (also one that
  * a symbolic link in dir leads to), and a name with a part that is empty or begins with a dot, is
- * UV_ENOENT, so that a client may be allowed to choose the name. A Cache-Control, Content-Type or
- * X-Content-Type-Options header that the program has added replaces that of sio_static(): add
- * "Cache-Control: private" to files that not everybody may have.
+ * refused with an error, so that a client may be allowed to choose the name. A Cache-Control,
+ * Content-Type or X-Content-Type-Options header that the program has added replaces that of
+ * sio_static(): add "Cache-Control: private" to files that not everybody may have.
  *
  * Do not use r after a call that returns 0, SIO_ECLOSED (the client has disconnected) or UV_ENOMEM
  * (the connection is closed instead). After other errors the request still has to be answered.
@@ -114,28 +116,30 @@ SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *nam
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
-/* Calls cb for each request with this method and path. method is "GET" (which includes HEAD),
- * "POST" and so on; NULL: every method. path is a whole path such as "/api/state", or the beginning
- * of a path followed by '*': "/files" and "*" in one string is for all paths that begin with
- * "/files". If the paths of several routes match a request, the longest path is used; if no route
- * with this path has the method of the request, the answer is status 405. Requests below
- * sio_options.path, or below the path of a sio_engine_route(), never come to a route. The whole
- * body has been received when cb runs. A request whose body is longer than max_body bytes (0:
- * sio_options.max_payload) gets status 413. The strings are copied. UV_EINVAL: method or path is
- * invalid, or cb is NULL; SIO_EEXISTS: a route with this method and path exists; UV_ENOMEM. */
+/* Calls cb for each request with this method and path, except WebSocket handshakes. method is "GET"
+ * (which includes HEAD), "POST" and so on; NULL: every method. path is a whole path such as
+ * "/api/state", or the beginning of a path followed by '*': "/files" and "*" in one string is for
+ * all paths that begin with "/files". If the paths of several routes match a request, the longest
+ * path is used; if no route with this path has the method of the request, the answer is status 405.
+ * Requests below sio_options.path, or below the path of a sio_engine_route(), never come to a
+ * route. The whole body has been received when cb runs. A request whose body is longer than
+ * max_body bytes (0: sio_options.max_payload) gets status 413. The strings are copied. UV_EINVAL:
+ * method or path is invalid, or cb is NULL; SIO_EEXISTS: a route with this method and path exists;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
 /* Serves the files below the directory dir under a prefix of URLs, such as "/" or "/files", which
  * is for "/files" and all paths below "/files/". A route of sio_route() for one of these paths
- * below the prefix, such as "/files/list", is used instead. The answers have the headers
+ * below the prefix, such as "/files/list", is used instead. Answers with a file have the headers
  * "Cache-Control: public, max-age=0" and "X-Content-Type-Options: nosniff". A browser runs the
  * scripts of a page that is served: do not serve files that clients have uploaded from the origin
- * of your own pages. The path is decoded: "%20" in it is a space in the name of the file. A
- * request for a directory gets the file index.html in it. The Content-Type depends on the ending of
- * the file's name. Files whose name begins with a dot, and files outside
- * dir (also those that a symbolic link in dir leads to), are not served. Conditional requests
- * (ETag, Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
+ * of your own pages. The path is decoded: "%20" in it is a space in the name of the file. A request
+ * for a directory gets the file index.html in it; if the path has no '/' at its end, the answer is
+ * first a redirection (301) to the path with it. The Content-Type depends on the ending of the
+ * file's name. Files and directories whose name begins with a dot, and files outside dir (also
+ * those that a symbolic link in dir leads to), are not served. Conditional requests (ETag,
+ * Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
  * request for several parts gets the whole file. The ETag of a file is strong, unless the file was
  * modified in the last two to three seconds.
  *
@@ -171,11 +175,11 @@ typedef struct sio_files_options {
    * "/%6donday.csv" is the file "monday.csv". So do not decide by comparing paths: serve the files
    * that need permission from a directory of their own.
    *
-   * The callback may add headers with sio_respond_header(). An answer with the file has them, and
-   * they replace headers of the list `headers`; so do answers with the statuses 301, 304, 412 and
-   * 416. An answer with a status that the callback returned has the headers of the callback, and
-   * not those of the list. If the callback returned 0 and the file does not exist (404) or cannot
-   * be read (503), the answer has neither. */
+   * The callback may add headers with sio_respond_header(). Answers with the file, and with the
+   * statuses 301, 304, 412 and 416, have them; they replace headers of the list `headers`. An
+   * answer with a status that the callback returned has the headers of the callback, and not those
+   * of the list. If the file does not exist (404) or cannot be read (503), the answer has
+   * neither. */
   int (*on_request)(sio_request *r, void *user);
   void *user;
 } sio_files_options;
@@ -200,11 +204,12 @@ typedef struct sio_asset {
   const char *etag; /* with its quotes: "\"v1\""; NULL: one is computed from the bytes */
 } sio_asset;
 
-/* Serves files from memory, as sio_static() serves them from a directory. table has count elements;
- * table and everything that it points to must outlive the server. A file of a type that compresses
- * well, such as text, is compressed when the first client that prefers gzip requests it, and the
- * compressed form is kept (sio_options.no_http_compression). A file of more than 8 MiB is not
- * compressed. */
+/* Serves files from memory, as sio_static() serves them from a directory, but without Range
+ * requests, Last-Modified and X-Content-Type-Options. table has count elements; table and
+ * everything that it points to must outlive the server. A file of a type that compresses well, such
+ * as text, is compressed when the first client that prefers gzip requests it, and the compressed
+ * form is kept (sio_options.no_http_compression). A file that is shorter than
+ * http_compression_threshold, or longer than 8 MiB, is not compressed. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 /* Like sio_assets(), with the options of sio_static_with(). */
@@ -217,9 +222,9 @@ SIO_EXTERN int sio_assets_with(sio_server *srv, const char *prefix, const sio_as
 typedef struct sio_ws_callbacks {
   /* sizeof(sio_ws_callbacks); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Decides about a handshake whose Origin sio_options.allowed_origins allows. Returns 0 to accept
-   * the WebSocket, or an HTTP status from 400 to 599 to refuse it with this status. NULL: all are
-   * accepted. r is valid until accept returns. */
+  /* Decides about a handshake that sio_options.allowed_origins allows (with any_origin, about every
+   * handshake). Returns 0 to accept the WebSocket, or an HTTP status from 400 to 599 to refuse it
+   * with this status. NULL: all are accepted. r is valid until accept returns. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);

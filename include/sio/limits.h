@@ -29,7 +29,8 @@ enum sio_reject_cause {
   /* max_per_address connections of one address are open. The new connection is closed. */
   SIO_REJECT_OPEN,
   /* The clients of one address open more than connects_per_s sessions each second. The request for
-   * the new session gets status 429. */
+   * the new session gets status 429. WebSockets of sio_ws_route() count as sessions here and
+   * below. */
   SIO_REJECT_SESSIONS,
   /* max_per_address sessions of one address are open. The request for the new session gets status
    * 429. */
@@ -39,7 +40,7 @@ enum sio_reject_cause {
   /* The clients of one address send more than requests_per_s requests each second. The request gets
    * status 429. */
   SIO_REJECT_REQUESTS,
-  /* A TLS handshake failed; or it was closed because max_tls_handshakes others were in progress.
+  /* A TLS handshake failed, or was ended to make room for another one (max_tls_handshakes).
    * sio_stats.tls_failed and tls_displaced have the details. */
   SIO_REJECT_TLS,
   SIO_REJECT_END /* the number of causes in this version */
@@ -51,10 +52,10 @@ typedef struct sio_rejection {
   const char *detail;  /* one line of English; borrowed                                */
 } sio_rejection;
 
-/* The callback of sio_options.on_reject. Called for each connection, session or request that a
- * limit refuses, on the loop's thread or inside sio_accept(). During an attack it is called very
- * often, so it should be fast. The log has a line for each refusal, too, but not more than ten of
- * them a second (see sio_log_cb). */
+/* The callback of sio_options.on_reject. Called for each refusal of enum sio_reject_cause, on the
+ * loop's thread, also inside sio_accept(). During an attack it is called very often, so it should
+ * be fast. The log has a line for each refusal, too, but not more than ten of them a second (see
+ * sio_log_cb). */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
 
 /* ---- clients that send too much -------------------------------------------------------------- */
@@ -74,9 +75,9 @@ typedef struct sio_limited {
 } sio_limited;
 
 /* The callback of sio_options.on_limited. Called when a client has sent more than packets_per_s or
- * bytes_per_s, and the server disconnects it or stops reading from it for some time. While one
- * client keeps exceeding the limits, the callback runs at most once in ten seconds for this client.
- * It may close the session or the WebSocket of the client. */
+ * bytes_per_s, and the server disconnects it or stops reading from it for some time. With
+ * SIO_LIMITED_PAUSE it runs at most once in ten seconds for one client. It may close the session or
+ * the WebSocket of the client. */
 typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
 
 #ifdef __cplusplus

@@ -19,11 +19,11 @@ enum sio_log_level {
   SIO_LOG_INFO,  /* start and end of the server, of sessions and of sockets             */
   SIO_LOG_DEBUG, /* each packet, without its payload                                    */
   SIO_LOG_TRACE  /* also the beginning of each payload, which is data of the users. Not logged at
-                    any level: auth, pid, ids of sessions, queries and headers of requests */
+                    any level: auth, pid and ids of sessions */
 };
 
 /* The part of the library that logs a line. In parentheses: the name with which DEBUG=... selects
- * the same lines in Node.js. */
+ * similar lines in Node.js. */
 enum sio_log_room {
   SIO_ROOM_NET,     /* listening, connections                                      */
   SIO_ROOM_HTTP,    /* requests                                                    */
@@ -59,17 +59,17 @@ typedef struct sio_log_line {
   int level; /* enum sio_log_level */
 } sio_log_line;
 
-/* The callback of sio_options.log. It runs on the loop's thread at the end of the turn of the loop,
- * before the disconnect callbacks of that turn. Besides that, it runs only inside sio_server_new()
- * (also to say why that fails), inside sio_listen() and sio_listen_with() if they fail, and inside
- * sio_log_flush(). Like every callback it may call every function. The lines that such calls log
- * are delivered after it has returned, except for those at DEBUG and TRACE, which are left out: a
- * callback that sends would cause new lines for ever.
+/* The callback of sio_options.log. It runs on the loop's thread at the end of the turn of the loop.
+ * Besides that, it runs only inside sio_server_new() (also to say why that fails), inside
+ * sio_listen() and sio_listen_with() if they fail, and inside sio_log_flush(). Like every callback
+ * it may call every function. The lines that such calls log are delivered after it has returned,
+ * except for those at DEBUG and TRACE, which are left out: a callback that sends would cause new
+ * lines for ever.
  *
  * The number of lines that clients can cause is limited. Of each kind of line, at most 10 are
  * logged each second at ERROR and WARN, and at most 5 of them about one address; at INFO 100 and
- * 50. Lines above that are counted, and a second later one line says how many lines of which kind
- * were left out. At DEBUG and TRACE there is no such limit: use these levels to look at a server
+ * 50. Lines above that are counted, and a second later one line for each kind says how many were
+ * left out. At DEBUG and TRACE most kinds have no such limit: use these levels to look at a server
  * while something is wrong.
  *
  * The lines come in the order in which things happened. Until the end of the turn they are kept in
@@ -105,8 +105,8 @@ SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
 /* Changes the log level of a running server. spec is a level for all parts of the library, such as
  * "warn", or contains other levels for some parts (see sio_log_line.room), such as
- * "info,eio=debug,http=off". Must be called on the loop's thread. UV_EINVAL: spec contains an
- * unknown word; then no level was changed. */
+ * "info,eio=debug,http=off". Must be called on the loop's thread. UV_EINVAL: spec is empty or
+ * contains an unknown word; then no level was changed. */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
 
 /* Passes the lines that wait for the end of the turn to the log callback at once, for a program

@@ -5,8 +5,8 @@
  *
  * Callbacks belong to a namespace, not to one socket, so a socket needs no memory for them. The
  * callbacks for one event run in the order in which they were registered. A callback that is
- * registered while an event is being handled is called from the next event on. The functions of
- * this header may be called only on the loop's thread.
+ * registered while others of its kind run is called from the next time on. The functions of this
+ * header may be called only on the loop's thread.
  *
  * The functions that register a callback return 0, UV_EINVAL if the callback is NULL, or
  * UV_ENOMEM.
@@ -76,10 +76,10 @@ typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
  * "\xC0\x80" stand for it, here, in sio_event_name(), and in the calls that send events. If a
  * client sends a number instead of a name, the text of the number is compared.
  *
- * If a callback disconnects the socket, the callbacks after it do not run for this event.
- * SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send: "connect",
- * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or it is
- * "connection". Unless it is NULL, a log line says what to use instead: for example
+ * If a callback disconnects the socket with sio_disconnect(), the callbacks after it do not run for
+ * this event. SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send:
+ * "connect", "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or
+ * it is "connection". Unless it is NULL, a log line says what to use instead: for example
  * sio_on_connect(), or another name. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on() with this event, cb and user. If event
@@ -96,9 +96,10 @@ SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
- * for each receiver, but not for acks ("onAnyOutgoing"). It runs inside the call that sends the
- * event. So it can only observe: functions that send, close, join, leave or visit sockets do
- * nothing when they are called in it; those that return an error code return SIO_ESTATE. */
+ * for each receiver, but not for acks, nor for events that a recovered client missed
+ * ("onAnyOutgoing"). It runs while the event is being sent. So it can only observe: functions that
+ * send to, close or visit sockets or sessions, or make sockets join or leave, do nothing when they
+ * are called in it; those that return an error code return SIO_ESTATE. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -128,11 +129,11 @@ SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 typedef void (*sio_middleware_cb)(sio_socket *s, sio_next *next, void *user);
 typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void *user);
 
-/* Registers middleware, which runs before a socket connects to the namespace. The socket can
- * already join rooms, but events cannot be sent to it yet. Each middleware decides by exactly one
- * call of sio_next_ok() or sio_next_fail(), in the callback or later; after sio_next_ok() the next
- * middleware runs. If the client leaves before the decision, that call is still necessary and has
- * no effect. */
+/* Registers middleware, which runs before a socket connects to the namespace (for recovered sockets
+ * only with sio_recovery.run_middlewares). The socket can already join rooms, but events cannot be
+ * sent to it yet. Each middleware decides by exactly one call of sio_next_ok() or sio_next_fail(),
+ * in the callback or later; after sio_next_ok() the next middleware runs. If the client leaves
+ * before the decision, that call is still necessary and has no effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
@@ -141,12 +142,11 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
  * callbacks of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
-/* Accepts the client, event or request that a callback with a sio_next decides about: the next
- * middleware runs or, after the last one, the socket connects or the event is handled. `next` is
- * not valid after a call of sio_next_ok() or sio_next_fail(). */
+/* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs
+ * or, after the last one, the socket connects or the event is handled. `next` is not valid after a
+ * call of sio_next_ok() or sio_next_fail(). */
 SIO_EXTERN void sio_next_ok(sio_next *next);
-/* Refuses the client, event or request that a callback with a sio_next decides about. message and
- * data are copied.
+/* Refuses what a callback with a sio_next decides about. message and data are copied.
  *  - In middleware of sio_use(): the client gets connect_error with the message, and with data as
  *    err.data unless data is null.
  *  - In packet middleware of sio_use_packet(): the event is dropped, and the callbacks of
@@ -155,8 +155,9 @@ SIO_EXTERN void sio_next_ok(sio_next *next);
  *  - In other callbacks that have a parameter of type sio_next: the comment of the callback's type
  *    says what happens.
  *
- * A line of the log at level WARN contains the message, without the data. data cannot have
- * attachments: if it has some, or if its JSON is invalid, it is left out, and the log says so. */
+ * A line of the log at level WARN contains the message, without the data (not for sio_of_match()).
+ * data cannot have attachments: if it has some, or if its JSON is invalid, it is left out, and the
+ * log says so. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* ---- slow clients -------------------------------------------------------------------------- */
@@ -185,9 +186,8 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * again. In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be
  * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`
  * once for each of its rooms, the room of its own id last, and then the callbacks of
- * sio_on_disconnect(). In `create` and `join`
- * it may not be connected yet: middleware may join rooms, and a socket that is recovered joins its
- * rooms, with its data, before it connects. */
+ * sio_on_disconnect(). In `create` and `join` it may not be connected yet: middleware may join
+ * rooms, and a socket that is recovered joins its rooms, with its data, before it connects. */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -252,16 +252,14 @@ SIO_EXTERN int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **pa
 typedef void (*sio_match_cb)(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
                              void *user);
 /* Creates a parent that calls cb to decide which names it accepts. cb is called only for names that
- * clients ask for: sio_of() does not call it, and creates a namespace without a parent. To create a
- * child of this parent, call sio_of_child(). parent may be NULL. UV_EINVAL: cb is NULL; SIO_ESTATE:
- * the server is closing; UV_ENOMEM. */
+ * clients ask for, not by sio_of(). To create a child of this parent, call sio_of_child(). parent
+ * may be NULL. UV_EINVAL: cb is NULL; SIO_ESTATE: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent);
 
 /* Finds the child of this parent with this name, or creates it without calling the callback of
  * sio_of_match(). SIO_ENAME: the name is invalid, or does not match the pattern of the parent;
  * SIO_EEXISTS: a namespace with this name exists that is not a child of this parent; UV_EINVAL:
- * parent is a namespace that is not a parent; SIO_ETOOBIG, SIO_ESTATE and UV_ENOMEM as for
- * sio_of(). */
+ * parent is a namespace that is not a parent; other errors as for sio_of(). */
 SIO_EXTERN int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out);
 
 /* sio_nsp_ref() returns nsp, and keeps a child namespace from being removed while it has no
@@ -280,7 +278,8 @@ typedef struct sio_nsp_hooks {
   /* Runs when a child namespace has been removed. None of the callbacks that are registered on the
    * child runs after this one, so the program can free what their user pointers refer to. Sending
    * to the child returns SIO_ECLOSED. The callback does not run for the namespaces that exist when
-   * the server closes; they are freed before the callback done of sio_server_close() runs. */
+   * the server closes; they are freed before the callback done of sio_server_close() runs, unless
+   * the program has references to them. */
   void (*remove)(sio_nsp *nsp, void *user);
 } sio_nsp_hooks;
 /* Registers callbacks for all namespaces that are created or removed after this call. *hooks is

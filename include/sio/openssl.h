@@ -27,7 +27,8 @@ extern "C" {
 struct ssl_ctx_st;
 
 /* A private key and its certificate, followed by the intermediate certificates up to the CA. They
- * are given as PEM files, as PEM in memory, or as one PKCS#12 file (pfx). */
+ * are given as PEM or as PKCS#12 (pfx), in files or in memory. Without a key, the key is read from
+ * the certificate's PEM. */
 typedef struct sio_openssl_identity {
   const char *cert_file, *key_file;
   sio_slice cert, key;
@@ -43,8 +44,8 @@ typedef struct sio_openssl_options {
   size_t size;
   sio_openssl_identity identity;
   /* Further certificates, for other host names: an array of nmore identities. If a client names a
-   * host (SNI), the first identity whose certificate is valid for this name is used, otherwise the
-   * field `identity`. */
+   * host (SNI) for which the certificate of `identity` is not valid, the first of `more` that is
+   * valid for it is used; if none is, `identity`. */
   const sio_openssl_identity *more;
   size_t nmore;
   /* A PEM file with the CA certificates with which certificates of clients are verified. */

@@ -35,10 +35,11 @@ enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
  *
  * The first field of each struct is its size. It has the same meaning as sio_options.size. */
 
-/* The CORS headers of responses, which say to browsers which web pages may read a response of
- * another origin (https://fetch.spec.whatwg.org/#http-cors-protocol). These headers do not prevent
- * clients from connecting; sio_options.allowed_origins and sio_options.allow_request do. The fields
- * and their defaults are those of the cors option of the Node.js server. */
+/* The CORS headers of responses of Engine.IO and of the files of the JavaScript client, which say
+ * to browsers which web pages may read a response of another origin
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol). These headers do not prevent clients from
+ * connecting; sio_options.allowed_origins and sio_options.allow_request do. The fields correspond
+ * to the cors option of the Node.js server. */
 typedef struct sio_cors {
   size_t size;
   /* NULL-terminated list of the origins that may read responses; NULL: the list "*". An entry "*"
@@ -91,8 +92,8 @@ typedef struct sio_cookie {
 /* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO,
  * sio_engine_route() and sio_ws_route(). Each message is compressed independently of the messages
  * before it (no context takeover, on either side). So a broadcast is compressed once for all
- * clients that agreed to compression, and an idle connection holds no memory for it. Compressing 1
- * MB takes about 20 ms on the loop's thread. */
+ * clients of a server that agreed to compression, and an idle connection holds no memory for it.
+ * Compressing 1 MB takes about 20 ms on the loop's thread. */
 typedef struct sio_deflate {
   size_t size;
   size_t threshold; /* shorter messages are sent uncompressed; default: 1024 bytes   */
@@ -112,9 +113,9 @@ typedef struct sio_deflate {
  *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close
  *    and, if the adapter keeps the sockets, when the server closes. A socket that left its
  *    namespace, or was disconnected from it, is not recovered.
- *  - The library appends an offset, which is a string, to the arguments of each event. Events that
- *    ask for an ack, and events to a single client that cannot be recovered, have no offset. Events
- *    that ask for an ack, and volatile events, are not sent again to a recovered client.
+ *  - The library appends an offset, which is a string, to the arguments of events. Events that ask
+ *    for an ack, and events to a single client that cannot be recovered, have none. Events that ask
+ *    for an ack, and volatile events, are not sent again to a recovered client.
  *  - Which events a client missed is decided by the rooms that it was in when its connection broke.
  *  - Events that the program sends to a room or to the room of a socket id while the client is away
  *    are sent when the client is back. sio_emit() with the sio_socket pointer of the broken
@@ -128,7 +129,7 @@ typedef struct sio_deflate {
  *  - Everything is kept in the memory of one server process, unless the adapter keeps it
  *    (sio_redis_streams_adapter).
  *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
- *  - Events that sio_options.when_full dropped for a slow client are not sent again.
+ *  - Events that sio_options.when_full dropped for a slow client may not be sent again.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
  * cause. Clients of Engine.IO 3 are never recovered. If events that a returning client missed are
@@ -243,12 +244,11 @@ typedef struct sio_options {
   /* A session of Socket.IO that has joined no namespace within this time is closed. Default: 45000
    * ms. Sessions of sio_engine_route() join none, so this does not apply to them. */
   unsigned connect_timeout_ms;
-  /* How long the server waits, when it closes a connection, until the client has read what is
-   * queued and has closed its side. Default: 30000 ms. */
+  /* How long the server waits, when it closes a session or a WebSocket, until the client has read
+   * what is queued and has closed its side. Default: 30000 ms. */
   unsigned close_timeout_ms;
-  /* How long sio_server_close() waits until the clients have read what is queued for them and have
-   * closed their side; then it cuts their connections. Default: 5000 ms, or close_timeout_ms if
-   * that is less. */
+  /* How long sio_server_close() waits until the clients have closed their side; then it cuts their
+   * connections. Default: 5000 ms, or close_timeout_ms if that is less. */
   uint64_t shutdown_timeout_ms;
   /* A message that each session is sent right after its handshake, in the same HTTP response or
    * write; {NULL,0}: no such message. It has to be UTF-8 text unless initial_binary is set. A
@@ -261,9 +261,10 @@ typedef struct sio_options {
 
   /* NULL-terminated list of the origins whose web pages may connect, as browsers write them:
    * "https://a.example", "http://localhost:8080", "null"; NULL: all origins. Include the origin of
-   * your own page. The list holds for every request below sio_options.path, on either transport,
-   * whatever the option cors says; and for sio_ws_route(). It does not hold for sio_route() and
-   * sio_static(). A request that is not allowed gets status 403.
+   * your own page. The list holds for all requests of Engine.IO (sio_engine_route() included), on
+   * either transport, whatever the option cors says; and for sio_ws_route() without any_origin. It
+   * does not hold for routes, files and the JavaScript client. A request that is not allowed gets
+   * status 403.
    *  - A request with an Origin header is allowed if the list contains this origin.
    *  - Browsers send no Origin header when a page only loads something: a script (JSONP, with
    *    allow_eio3), an image, or another page. If such a request has a Sec-Fetch-Site header
@@ -294,7 +295,7 @@ typedef struct sio_options {
    * called for requests that a limit refuses, or that come while the server drains. */
   sio_connection_error_cb connection_error;
   void *connection_error_user;
-  /* Called for each connection or session that a limit refuses (see limits.h); NULL: not called. */
+  /* Called for each refusal that limits.h lists; NULL: not called. */
   sio_reject_cb on_reject;
   void *on_reject_user;
 
@@ -327,8 +328,8 @@ typedef struct sio_options {
   /* How many bytes each sio_socket has for data of the program (sio_socket_data()). They are zero
    * at first. Default: 0. */
   size_t socket_data_size;
-  /* Free the headers of the first request of a session after the callbacks of sio_on_connect() have
-   * run, to save memory. */
+  /* Free the URL and headers of the first request of a session after the callbacks of
+   * sio_on_connect() (for sio_engine_route(), after open) have run, to save memory. */
   bool drop_handshake;
   /* The settings of connection state recovery; NULL: it is off. */
   const sio_recovery *recovery;
@@ -346,8 +347,8 @@ typedef struct sio_options {
    * be combined with adapter. */
   sio_threads *threads;
   /* How long all middleware of a namespace together may take to decide about one client; after this
-   * time the client gets connect_error "timeout". A callback of sio_of_match() has a limit of its
-   * own, which is as long. Default: 0, no limit. */
+   * time the client gets connect_error "timeout". The callbacks of sio_of_match() together have a
+   * limit of their own, which is as long. Default: 0, no limit. */
   unsigned middleware_timeout_ms;
   /* How long sio_emit_ack(), sio_emit_with() and sio_broadcast_ack() wait for acks if their
    * timeout_ms is 0. Default: 0, no limit. */
@@ -359,7 +360,7 @@ typedef struct sio_options {
 
   /* -- Compression -- */
 
-  /* Do not compress polling responses and the files of sio_assets(). */
+  /* Do not compress HTTP responses. */
   bool no_http_compression;
   /* HTTP responses that are shorter than this are not compressed. Default: 1024 bytes. */
   size_t http_compression_threshold;
@@ -416,15 +417,15 @@ typedef struct sio_options {
   /* The maximum memory for a session that has not joined any namespace yet. Default: 256 KiB; at
    * least 16 KiB. One message or POST may use a quarter of max_unjoined, one packet with its
    * attachments a quarter, and the auth data of all CONNECT packets of the client a quarter. While
-   * the queued replies to the client take more than a sixteenth of max_unjoined, the server reads
-   * nothing from the client. The limit does not apply to sessions of sio_engine_route(). */
+   * the queued replies to the client take more than a sixteenth of max_unjoined, the server handles
+   * nothing more from the client. The limit does not apply to sessions of sio_engine_route(). */
   size_t max_unjoined;
   /* How many Engine.IO packets, WebSocket messages and WebSocket pings one client may send each
    * second. Default: 0, no limit. An event counts as one packet, and each of its attachments as one
    * more. A packet is counted after it has been read, so a client can exceed packets_burst by one
-   * packet; further packets that were read with it are handled later. While a client is over this
-   * rate, the server does not read its WebSocket and does not answer its POSTs, and does not treat
-   * a missing pong as a ping timeout. */
+   * packet; further packets that were read with it are handled later. With SIO_LIMITED_PAUSE, while
+   * a client is over this rate, the server does not read its WebSocket, answers its POSTs later,
+   * and does not treat a missing pong as a ping timeout. */
   unsigned packets_per_s;
   /* How many packets may come at once before packets_per_s limits them. Default: packets_per_s. */
   unsigned packets_burst;
@@ -453,10 +454,10 @@ typedef struct sio_options {
    * Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are never
    * dropped: make max_queued several times as large as the largest of them. */
   size_t max_queued;
-  /* While more than this is queued for one client, the server reads nothing from the client.
-   * Default: 1 MiB, or max_queued if that is less. A fixed limit of 128 KiB does the same for what
-   * was queued while packets of the client itself were handled: replies, and what its handlers sent
-   * to it. */
+  /* While more than this is queued for one client, the server handles no further packets of the
+   * client. Default: 1 MiB, or max_queued if that is less. A fixed limit of 128 KiB does the same
+   * for what was queued while packets of the client itself were handled: replies, and what its
+   * handlers sent to it. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
    * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,
@@ -498,7 +499,8 @@ typedef struct sio_options {
    * clients that share a connection of a trusted proxy are limited, too. A request for a new
    * session counts even if it is refused. Above the limit a new connection is closed at once, and a
    * request for a new session gets status 429. IPv6 addresses with the same first 64 bits count as
-   * one address. Clients of Unix sockets and connections of trusted proxies are not counted. */
+   * one address. Clients of Unix sockets are not counted. A connection of a trusted proxy counts
+   * for the client that its PROXY header names, if it names one. */
   unsigned connects_per_s;
   /* How many connections of one address may come at once before connects_per_s limits them.
    * Default: connects_per_s. */

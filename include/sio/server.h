@@ -5,12 +5,12 @@
  * Rules that hold for every call of the library:
  *
  *  - 0 is success, a negative number an error code (error.h).
- *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once. A
- *    callback that was registered for an event (a handler) runs each time the event happens.
+ *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once,
+ *    unless the comment says otherwise. A callback that was registered for an event (a handler)
+ *    runs each time the event happens.
  *  - The library uses what the arguments of a call point to only until the call returns, unless the
  *    comment says otherwise. What the library passes to a callback is valid until the callback
  *    returns.
- *  - A parameter that a call fills in is its last one.
  *  - A struct that may get more fields in later versions begins with its size. 0 stands for the
  *    size that it had in version 0.1, so a program sets size only to use fields that were added
  *    later. If a field is set that this version of the library does not know, the call returns
@@ -30,15 +30,15 @@
  *        sio_set_allocator()                                       before all other calls
  *        everything else                                           the loop's thread
  *
- *    Several servers may share a loop, or a process. The allocator is the only global state.
- *  - Inside a callback every call is allowed, with these exceptions. The callbacks of
- *    sio_on_any_outgoing() and sio_engine_hooks.packet_create run inside a call that sends: there,
- *    calls that send, close, join, leave or visit do nothing and are logged; those that return an
- *    error code return SIO_ESTATE.
+ *    Several servers may share a loop, or a process. All of them use the same allocator.
+ *  - Inside a callback every call is allowed, unless the comment of the callback says otherwise.
+ *    The callbacks of sio_on_any_outgoing() and sio_engine_hooks.packet_create run while something
+ *    is being sent: there, calls that send to, close or visit sockets or sessions, or make sockets
+ *    join or leave, do nothing and are logged; those that return an error code return SIO_ESTATE.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
  *    on the loop's thread.
  *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
- *    data; the library passes the data to the kernel at the end of the turn.
+ *    data; the library usually passes it to the kernel at the end of the turn.
  *  - The library never raises SIGPIPE, and does not change the signal handling of the process.
  */
 #ifndef SIO_SERVER_H
@@ -65,8 +65,8 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 /* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
  * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: loop or out is NULL, or
  * an option is invalid; UV_ENOTSUP: an option needs a feature that this build of the library does
- * not have. A log line names the option in both cases. UV_ENOMEM; or another error of libuv or of
- * sio_adapter_ops.open. */
+ * not have; UV_ENOMEM; or another error of libuv or of sio_adapter_ops.open. If an option is the
+ * cause, a log line names it. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* Returns the loop that the server was created on. */
@@ -156,10 +156,11 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
  * loop any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already,
  * or the call was made in a callback in which it is not allowed (see above).
  *
- * The clients have sio_options.shutdown_timeout_ms to read what is queued for them and to answer
- * the close; then the server cuts their connections. Closing takes as long as that if one client
- * does not answer, so shutdown_timeout_ms should be shorter than the time after which a supervisor
- * kills the process. */
+ * What is queued for a client that polls is dropped, and a WebSocket whose client does not read is
+ * cut at once; sio_server_drain() sends what is queued. The other clients have
+ * sio_options.shutdown_timeout_ms to answer the close; then the server cuts their connections. So
+ * shutdown_timeout_ms should be shorter than the time after which a supervisor kills the
+ * process. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
 /* Registers two callbacks, for a part of a program that has timers of its own or keeps a pointer to
@@ -175,8 +176,8 @@ SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void
 typedef struct sio_drain_options {
   /* sizeof(sio_drain_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* How many milliseconds the server takes to end the open sessions, one after the other at regular
-   * intervals; 0: it ends all at once. */
+  /* How many milliseconds the server takes to end the open sessions, which it spreads evenly over
+   * this time; 0: it ends all at once. */
   unsigned spread_ms;
   /* The number of seconds in the Retry-After header that new clients are sent; 0: the header is not
    * sent. */

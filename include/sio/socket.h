@@ -2,11 +2,11 @@
  *
  * socket.h - a socket: one client in one namespace.
  *
- * A socket is valid from its first middleware or connect callback until its disconnect callbacks,
- * and after them the callbacks of its pending acks (with SIO_ECLOSED), have returned.
- * sio_socket_ref() keeps the pointer valid longer; calls that need a connection then return
- * SIO_ECLOSED, and sio_socket_data() can still be used. All functions are called on the loop's
- * thread.
+ * A socket is valid from the first callback that gets it until it is refused, or until its
+ * disconnect callbacks, and after them the callbacks of its pending acks (with SIO_ECLOSED), have
+ * returned. sio_socket_ref() keeps the pointer valid longer; calls that need a connection then
+ * return SIO_ECLOSED, and sio_socket_data() can still be used. All functions are called on the
+ * loop's thread.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -43,9 +43,9 @@ SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Returns true if connection state recovery (sio_options.recovery) has restored this socket. The
  * result is the same in the middleware and in the callbacks of the namespace. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-/* Returns the session of the socket's client (engine.h), or NULL after the socket has disconnected.
- * sio_session_info_of(sio_socket_session(s)) contains the client's address, transport and TLS, and
- * how many bytes are queued for the client. */
+/* Returns the session of the socket's client (engine.h), or NULL after the last callback of the
+ * disconnected socket. sio_session_info_of(sio_socket_session(s)) contains the client's address,
+ * transport and TLS, and how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
 /* Returns the connected socket of this server that has this id in the namespace, or NULL if the
  * namespace has no such socket here. */
@@ -59,16 +59,17 @@ SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* ---- data of the program ------------------------------------------------------------------- */
 
 /* Returns the sio_options.socket_data_size bytes that the socket has for the program. They are zero
- * at first, and are freed together with the socket: they can be read and written as long as the
- * pointer s is valid, so after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if
- * socket_data_size is 0. */
+ * at first (those of a recovered socket are as they were), and are freed together with the socket:
+ * they can be read and written as long as the pointer s is valid, so after sio_socket_ref() until
+ * the last sio_socket_unref(). Returns NULL if socket_data_size is 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
  * the shared data becomes "{}". SIO_EJSON: the text is not valid JSON; SIO_EDEPTH: it is nested too
  * deeply; SIO_ECLOSED: the socket has disconnected; UV_ENOMEM. */
 SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
-/* Returns the shared data of a socket, or "{}" if none was set. Valid until it is set again. */
+/* Returns the shared data of a socket, or "{}" if none was set. Valid until it is set again or the
+ * socket becomes invalid. */
 SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 
 /* ---- rooms --------------------------------------------------------------------------------- */
@@ -97,8 +98,9 @@ SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
  * If session is true, all sockets of the client leave their namespaces, and the client's connection
  * is closed after everything that is queued for it has been sent.
  *
- * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run at the end of
- * the current turn of the loop, not inside sio_disconnect(). */
+ * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run later, at the
+ * latest at the end of the current turn of the loop. A socket that has not connected yet can only
+ * be disconnected with session true. */
 SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
 
 /* Sets the deadline of a socket, for credentials that expire: in_ms milliseconds from now the

@@ -40,8 +40,8 @@ static inline uint64_t sio_histogram_total(const sio_histogram *h) {
   return n;
 }
 
-/* The HTTP requests that the server refused before a route or Engine.IO handled them, by their
- * status. The values are indexes of sio_stats.http_refused. */
+/* The HTTP requests that the server refused because of their form, length or duration, or for lack
+ * of memory, by their status. The values are indexes of sio_stats.http_refused. */
 enum sio_http_refusal {
   SIO_HTTP_MALFORMED, /* 400, 417, 501 or 505                   */
   SIO_HTTP_HEAD_SIZE, /* 431: over max_head or max_headers      */
@@ -143,8 +143,9 @@ typedef struct sio_stats {
   /* -- Connections, TCP and Unix -- */
   uint64_t connections; /* gauge: open */
   uint64_t connections_accepted, connections_closed;
-  /* Connections that this server passed to the server of another thread (threads.h). Such a
-   * connection is counted as closed by this server, and as accepted by the other one. */
+  /* Open connections that this server passed to the server of another thread (threads.h), which has
+   * their session. Such a connection is counted as closed by this server, and as accepted by the
+   * other one. */
   uint64_t connections_handed_over;
   /* closed at once because of an error, such as a lack of memory; see rejected for limits */
   uint64_t connections_refused;
@@ -154,8 +155,8 @@ typedef struct sio_stats {
   uint64_t net_blocked;           /* writes of which the kernel took only a part, or nothing */
   uint64_t bytes_lost;            /* queued and not sent when the connection ended          */
   /* Gauge: the memory of everything that is queued for clients, as max_queued counts it. A
-   * broadcast counts once for each receiver. What was queued in this turn of the loop, and has not
-   * been passed to the kernel yet, does not count. */
+   * broadcast counts once for each receiver. What was queued for a WebSocket in this turn of the
+   * loop does not count. */
   uint64_t queued_bytes;
   /* Gauge: the memory of all encoded messages, each counted once, including those kept for
    * recovery. */

@@ -8,8 +8,9 @@
  * them as one server:
  *
  *  - Only one member needs to listen. It passes each new connection to the member that has the
- *    fewest connections. A request for a session of another member is passed to that member with
- *    its connection, so neither a load balancer nor sticky sessions are needed.
+ *    fewest connections and does not drain; those of sio_accept() stay. A request for a session of
+ *    another member is passed to that member with its connection, so neither a load balancer nor
+ *    sticky sessions are needed.
  *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join(), sio_all_leave(), sio_all_disconnect(),
  *    sio_all_fetch(), sio_server_side_emit() and sio_server_count() reach the sockets, or servers,
  *    of all members, unless SIO_LOCAL is set.
@@ -97,13 +98,13 @@ SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter
 typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
 /* Adds up the statistics of all members of the sio_threads that srv belongs to, and calls cb(sum,
  * servers, user) once, later and on the thread of srv. If srv was created without
- * sio_options.threads, sum is the statistics of srv alone. If srv closes before all members have
- * answered, sum contains those that have. Must be called on the thread of srv. UV_EINVAL: cb is
- * NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
+ * sio_options.threads, sum is the statistics of srv alone. A member that cannot be asked is missing
+ * in the sum. If srv closes before all members have answered, sum contains those that have. Must be
+ * called on the thread of srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
 
 /* Writes the text of sio_metrics_text() for the sum of all members, and calls cb(text, user) once,
- * later and on the thread of srv. The text is empty if memory ran out, and is valid until cb
+ * later and on the thread of srv. The text is empty if it could not be made, and is valid until cb
  * returns. sio_metrics_route() sends this text if its server is a member. Must be called on the
  * thread of srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user);

@@ -120,8 +120,8 @@ typedef struct sio_tls_ops {
    * Called only after the handshake. Returns 0; or a negative code if the session has failed. */
   int (*write)(void *session, const char *p, size_t n);
 
-  /* Passes a close_notify alert to sio_tls_wire.put(). Called once, only after the handshake, when
-   * nothing more will be written. */
+  /* Passes a close_notify alert to sio_tls_wire.put(). Called at most once, only after the
+   * handshake, when nothing more will be written. */
   void (*end)(void *session);
 
   /* Returns true if the handshake is complete, and then fills in *out. Called after calls of read,
