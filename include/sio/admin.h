@@ -4,8 +4,8 @@
  *
  * The functions are in a library of their own, libsio-admin (pkg-config libsio-admin). The UI is a
  * web page that connects to a namespace of the server. It shows the servers of the cluster and the
- * number of their clients, events and bytes. In development mode it also shows each socket, room
- * and event. With its buttons a user can send events, make sockets join and leave rooms, and
+ * number of their clients, packets and bytes. In development mode it also shows the sockets, rooms
+ * and events. With its buttons a user can send events, make sockets join and leave rooms, and
  * disconnect them.
  *
  *     sio_admin_attach(srv, &(sio_admin_options){ .username = "admin", .password = "$2b$10$..." });
@@ -27,7 +27,7 @@ typedef struct sio_admin_action {
   const char *name;   /* "emit", "join", "leave" or "_disconnect"                          */
   const char *nsp;    /* the namespace of the sockets                                      */
   const char *filter; /* a room, or the id of a socket; NULL: all sockets of the namespace */
-  const char *what;   /* the event, or the room to join or leave; NULL for "_disconnect"   */
+  const char *what;   /* the event, or the room to join or leave; NULL: there is none    */
   int err;            /* 0: the action was done; otherwise the error                       */
 } sio_admin_action;
 
@@ -48,20 +48,20 @@ typedef struct sio_admin_options {
   bool no_auth;
   /* Disable the buttons of the UI: it only shows. */
   bool readonly;
-  /* Show each socket, room and event ("mode: development"). For each of them the server sends one
+  /* Show the sockets, rooms and events ("mode: development"). For each of them the server sends one
    * more broadcast. libsio-admin adds a member "_admin" to the shared data of each socket
    * (sio_socket_set_shared()), in which the other servers of a cluster find the client and the
    * transport to show. If the program sets the shared data of a socket again, a page of the UI that
    * is loaded later shows this socket without its client and transport. */
   bool development;
-  /* The name of this server in the UI; NULL: the name of the machine. Each server of a cluster must
-   * have a different name. */
+  /* The name of this server in the UI; NULL: the name of the machine. Each server of a cluster, and
+   * each thread, must have a different name. */
   const char *server_id;
   /* After a user has entered the password, the browser keeps the id of a session, so that the user
    * can load the page again without the password. save_session stores an id, and has_session
    * returns true if an id was stored before. With several threads or servers, these two callbacks
    * have to store the ids in a place that all of them share. NULL: up to 64 ids are kept in the
-   * memory of this server, each for a day. Set both or neither. */
+   * memory of this server, each for at most a day. Set both or neither. */
   void (*save_session)(const char *id, void *user);
   bool (*has_session)(const char *id, void *user);
   /* For an audit log: runs after each action of a user, also after an action that was refused (see
@@ -77,7 +77,7 @@ typedef struct sio_admin_options {
  * together with username or password; password is not a bcrypt hash; only one of save_session and
  * has_session is set; or *options sets a field that this version of the library does not know.
  * UV_ENOTSUP: crypt(3) of this system does not support bcrypt; SIO_ENAME: nsp is not a valid name;
- * UV_ENOMEM. */
+ * UV_ENOMEM; or another error of sio_of(). */
 SIO_EXTERN int sio_admin_attach(sio_server *srv, const sio_admin_options *options);
 
 #ifdef __cplusplus

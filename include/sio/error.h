@@ -70,7 +70,7 @@ SIO_EXTERN const char *sio_reason_str(int reason);
 typedef struct sio_close_info {
   int reason;          /* enum sio_reason                                          */
   int err;             /* an error code; 0 if nothing failed                       */
-  int ws_code;         /* the WebSocket close code received, or sent; 0: no code   */
+  int ws_code;         /* the WebSocket close code received, or sent; 0, 1005 or 1006: no code */
   const char *detail;  /* one English line, never NULL                             */
   const char *ws_text; /* the text of the close frame received, or ""              */
 } sio_close_info;

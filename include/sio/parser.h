@@ -34,9 +34,9 @@ typedef struct sio_parts {
   sio_slice nsp; /* the name of the namespace, UTF-8, with its '/'                   */
   int64_t id;    /* the id of the ack, at most 2^53 - 1; -1: no ack                  */
   /* The payload as JSON text: for an EVENT an array whose first element is the event's name, for an
-   * ACK an array of the arguments, for other packets an object. It may be empty. If nbins is not 0,
-   * the text contains {"_placeholder":true,"num":k}, written exactly like this, in place of each
-   * attachment bins[k]. */
+   * ACK an array of the arguments, for a CONNECT and a CONNECT_ERROR an object. It may be empty. If
+   * nbins is not 0, the text contains {"_placeholder":true,"num":k}, written exactly like this, in
+   * place of each attachment bins[k]. */
   sio_slice json;
   const sio_slice *bins;
   size_t nbins;
@@ -47,16 +47,16 @@ typedef struct sio_parts {
 typedef struct sio_parser_out sio_parser_out;
 
 /* The functions of a parser. They run on the loop's thread. They may call only three functions of
- * the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return 0, or the
- * error that one of these three functions returned; decode() may also return SIO_EPROTO. The table
- * must outlive the servers that use it. */
+ * the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return 0 or an
+ * error, such as one that these three functions returned. The table must outlive the servers that
+ * use it. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
   const char *name; /* for the log */
   bool binary;      /* encode() writes binary messages; false: UTF-8 text */
   /* Writes the message for the packet *p with sio_parser_put(). The library has checked that *p is
-   * valid. */
+   * valid, except that a JSON text of the program may not be UTF-8. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
   /* Reads one message of a client. The message can contain any bytes. binary is always the field
    * `binary` of the table: the library refuses other messages itself. decode() sets p->type, p->id
@@ -86,21 +86,23 @@ typedef struct sio_parser_ops {
  *   a string that is not UTF-8        the string with U+FFFD for each invalid part
  *   a key of a map                    a string; an integer becomes its text
  *
- * sio_options.max_attachments limits the number of attachments in a packet, and
- * sio_options.max_packet the length of the JSON text. */
+ * A key that is neither a string nor an integer is an error. sio_options.max_attachments limits the
+ * number of attachments in a packet, and sio_options.max_packet the length of the message and of
+ * its JSON text. */
 SIO_EXTERN extern const sio_parser_ops *const sio_parser_msgpack;
 
 /* Appends n bytes to the output. SIO_ETOOBIG: the output would be longer than
- * sio_options.max_packet (in decode()) or than 4 GiB (in encode()); UV_ENOMEM. */
+ * sio_options.max_packet or max_unjoined allows (in decode()), or than 4 GiB (in encode());
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_parser_put(sio_parser_out *out, const void *p, size_t n);
 /* Adds an attachment to the output of decode(), and appends the placeholder that stands for the
  * attachment to the JSON text. bytes must be a part of the message that decode() was given.
- * SIO_EPROTO: the packet has more than sio_options.max_attachments; SIO_ETOOBIG: the JSON text
- * would be longer than sio_options.max_packet; UV_ENOMEM. */
+ * SIO_EPROTO: the packet has more than sio_options.max_attachments; SIO_ETOOBIG and UV_ENOMEM as
+ * for sio_parser_put(). */
 SIO_EXTERN int sio_parser_bin(sio_parser_out *out, sio_slice bytes);
 /* Appends s to the JSON text that decode() writes, as a JSON string with quotes and escapes. Each
- * part of s that is not valid UTF-8 becomes U+FFFD. SIO_ETOOBIG: the JSON text would be longer than
- * sio_options.max_packet; UV_ENOMEM. */
+ * part of s that is not valid UTF-8 becomes U+FFFD. SIO_ETOOBIG and UV_ENOMEM as for
+ * sio_parser_put(). */
 SIO_EXTERN int sio_parser_string(sio_parser_out *out, sio_slice s);
 
 #ifdef __cplusplus

@@ -26,14 +26,14 @@
  *
  *  - Commands wait in memory, up to max_queued bytes. Further commands are dropped and counted.
  *  - Queries that ask other servers (sio_broadcast_ack(), sio_all_fetch() and so on) ask only this
- *    server, and end with its answers and the status UV_ENOTCONN.
+ *    server, and get its answers and the status UV_ENOTCONN.
  *  - What other servers publish is lost for this server, because Redis does not keep messages of
  *    channels. Commands that Redis had not answered when the connection broke may be lost; they are
  *    counted.
  *
  * A program that can publish in this Redis can send everything that the servers can send. Protect
- * Redis with a password, and let only the servers reach it. What is received from Redis is checked
- * and limited like what clients send.
+ * Redis with a password, and let only the servers reach it. What is received from Redis is checked,
+ * and max_message limits its length.
  *
  * All functions are called on the loop's thread.
  */
@@ -56,8 +56,8 @@ enum sio_redis_state {
   SIO_REDIS_READY       /* messages are sent and received                              */
 };
 /* Called on the loop's thread when the state of a sio_redis has changed. why is one line of English
- * that says why a connection is missing; in the state SIO_REDIS_READY it is "". The callback may
- * call every function except sio_redis_free(). */
+ * that says what has happened, for example why a connection broke; or "". The callback may call
+ * every function except sio_redis_free(). */
 typedef void (*sio_redis_state_cb)(sio_redis *redis, enum sio_redis_state state, const char *why,
                                    void *user);
 
@@ -102,7 +102,7 @@ typedef struct sio_redis_options {
    * further attempt the time is doubled, up to retry_max_ms. Each of these times is shortened at
    * random by up to a half. Default: 50 ms. */
   unsigned retry_min_ms;
-  /* The longest time between two attempts to connect. Default: 5000 ms. */
+  /* The longest of these times. Default: 5000 ms. With Redis Sentinel it is at most 1000 ms. */
   unsigned retry_max_ms;
   /* How many bytes of commands may be queued for each Redis server. A command counts until the
    * kernel has taken it; in a Redis Cluster, until the server has answered it. Default: 4 MiB. */
@@ -114,8 +114,8 @@ typedef struct sio_redis_options {
   void *on_state_user;
   /* Called for each line that libsio-redis logs, as sio_options.log is; the room of these lines is
    * "redis". NULL: nothing is logged. It runs on the loop's thread, and not inside a call of the
-   * program. Each kind of line is logged at most once a second; a later line says how many were
-   * left out. */
+   * program. Each kind of line is logged at most once a second; a later line of this kind says how
+   * many were left out. */
   sio_log_cb log;
   void *log_user;
   /* enum sio_log_level: the lines that are logged. Default: SIO_LOG_WARN. */
@@ -148,9 +148,9 @@ typedef struct sio_redis_stats {
   int state;          /* enum sio_redis_state, now                                        */
   uint64_t connects;  /* connections that became ready                                    */
   uint64_t failures;  /* attempts to connect that failed, and connections that broke      */
-  uint64_t published; /* messages that were sent to Redis                                 */
+  uint64_t published; /* messages that were queued for Redis                             */
   uint64_t received;  /* messages that were received                                      */
-  uint64_t dropped;   /* messages not sent: max_queued, no connection, or no memory       */
+  uint64_t dropped;   /* messages lost: max_queued, no connection, no memory, refused     */
   /* Commands that were sent and not answered when a connection broke. Redis may have executed
    * them, and may still do so later. */
   uint64_t unanswered;
@@ -158,20 +158,19 @@ typedef struct sio_redis_stats {
   uint64_t malformed;  /* messages that were received and are invalid                      */
   size_t queued;       /* gauge: bytes of commands that wait                               */
   uint64_t redirected; /* answers of a Redis Cluster that another server has the slot      */
-  /* Counter: messages that were published while fewer servers were subscribed to the channel than
-   * before the connection broke, so that some servers have missed these messages. Not all such
-   * messages can be counted: Redis does not report the number of subscribed servers for the
-   * channels of rooms (sio_redis_sharded_adapter), and in a Redis Cluster not for
+  /* Counter: messages that reached fewer servers, in the first seconds after a connection broke,
+   * than before, so that some servers have missed them. Messages on the channels of rooms
+   * (sio_redis_sharded_adapter) are not counted, nor in a Redis Cluster those of
    * sio_redis_adapter. */
   uint64_t missed;
-  uint64_t switches; /* how often the sentinels named another master than before           */
+  uint64_t switches; /* how often the sentinels led to another master than before          */
   /* Counter: how often a subscription of this server to a channel was interrupted, because the
    * connection broke, or because the slot of the channel moved to another node of a Redis Cluster.
    * What other servers published on the channel until this server was subscribed again did not
    * reach the clients of this server. Redis does not report how much that was. */
   uint64_t interrupted;
-  /* Counter: entries of a stream that this server ignored, because the server that published them
-   * had added them to the stream twice (see sio_redis_streams_adapter). */
+  /* Counter: entries of a stream that this server ignored, because it had read them or later ones
+   * of the same server before (see sio_redis_streams_adapter). */
   uint64_t repeated;
   /* Counter: messages that were received and ignored, because memory ran out. */
   uint64_t unhandled;
@@ -189,10 +188,10 @@ enum sio_redis_subscription_mode {
   SIO_REDIS_DYNAMIC_PRIVATE /* all rooms                                            */
 };
 
-/* Options of the adapters of this header: set sio_options.adapter_user to a pointer to this struct.
- * The struct must outlive the server. If an option is invalid, sio_server_new() returns UV_EINVAL.
- * The fields are named like the options of the Node.js adapters. A field that is 0 or NULL selects
- * its default, except for redis. */
+/* Options of the adapters of this header: set sio_options.adapter_user, or the last argument of
+ * sio_threads_set_adapter(), to a pointer to this struct. The struct must outlive the server. If an
+ * option is invalid, sio_server_new() returns UV_EINVAL. The fields are named like the options of
+ * the Node.js adapters. A field that is 0 or NULL selects its default, except for redis. */
 typedef struct sio_redis_adapter_options {
   /* sizeof(sio_redis_adapter_options); 0: the size that the struct had in version 0.1. */
   size_t size;
@@ -213,8 +212,8 @@ typedef struct sio_redis_adapter_options {
 
   /* The name of the stream. Default: "socket.io". */
   const char *stream_name;
-  /* The number of streams. Default: 1. If there are several, their names are "<stream_name>-0",
-   * "<stream_name>-1" and so on. */
+  /* The number of streams. Default: 1. If there are several, a number is appended to their names,
+   * as in Node.js: "<stream_name>-1". */
   unsigned stream_count;
   /* The beginning of the names of the keys for sockets that may be recovered, at most 255 bytes.
    * Default: "sio:session:". */
@@ -225,8 +224,8 @@ typedef struct sio_redis_adapter_options {
   size_t max_len;
   /* How many entries of a stream are read at a time, at most 300. Default: 100. */
   unsigned read_count;
-  /* How many milliseconds Redis waits for a new entry before it answers a read (BLOCK). Default:
-   * 5000. */
+  /* How many milliseconds Redis waits for a new entry before it answers a read (BLOCK): at most
+   * half of ping_interval_ms. Default: 5000. */
   unsigned block_time_in_ms;
 } sio_redis_adapter_options;
 
@@ -248,21 +247,22 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 
 /* The adapter that is compatible with createShardedAdapter() of @socket.io/redis-adapter 8, which
  * uses sharded channels (SSUBSCRIBE; Redis 7). The field key corresponds to its option
- * "channelPrefix". If rooms have channels of their own (subscription_mode), a server is sent only
- * the broadcasts for rooms of its own clients. In a Redis Cluster each channel belongs to the node
- * that has its slot. When a slot moves to another node, a server is unsubscribed by the old node
- * and then subscribes on the new node; it misses what is published between. Servers with this
- * adapter and servers with sio_redis_adapter do not receive each other's messages. In a Redis
+ * "channelPrefix". If rooms have channels of their own (subscription_mode), a broadcast to one such
+ * room is sent only to servers that have clients in it. In a Redis Cluster each channel belongs to
+ * the node that has its slot. When a slot moves to another node, a server is unsubscribed by the
+ * old node and then subscribes on the new node; it misses what is published between. Servers with
+ * this adapter and servers with sio_redis_adapter do not receive each other's messages. In a Redis
  * Cluster only events of the same channel keep their order; otherwise what sio_redis_adapter says
  * about the order of events holds here, too. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-streams-adapter 0.3
- * (Redis 5 or newer). Events, joins, leaves and disconnects are entries of a stream, which each
- * server reads in order. After a lost connection a server continues to read at the entry where it
- * stopped, so it misses nothing that Redis still has (see max_len). While Redis cannot be reached,
- * the entries that this server publishes are queued, up to sio_redis_options.max_queued bytes, and
- * are delivered to the clients of this server at once. Each stream needs two more connections.
+ * (Redis 5 or newer). Events that ask for no ack, joins, leaves and disconnects are entries of a
+ * stream, which each server reads in order. After a lost connection a server continues to read at
+ * the entry where it stopped, so it misses nothing that Redis still has (see max_len). While Redis
+ * cannot be reached, the entries that this server publishes are queued, up to
+ * sio_redis_options.max_queued bytes, and are delivered to the clients of this server at once. Each
+ * stream needs two more connections.
  *
  * If the connection breaks before Redis has answered an XADD, the server adds the entry again when
  * it is connected again, unless the entry is in the stream by then. But Redis may still execute
@@ -280,17 +280,17 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  * when its rooms or its shared data change, so a client can return even if its server was killed (a
  * Node.js server writes the key only when a connection breaks). With recovery:
  *
- *  - An event is delivered to the clients of this server when its entry has been read back from
- *    Redis, about a millisecond later, so that all servers deliver events in the same order. If
- *    Redis cannot be reached, the event is delivered at once; if Redis is slow, it is delivered
- *    after a second. In both cases it has no offset then.
+ *  - An event that may be sent again after a recovery is delivered to the clients of this server
+ *    when its entry has been read back from Redis, about a millisecond later, so that all servers
+ *    deliver events in the same order. If Redis cannot be reached, the event is delivered at once;
+ *    if Redis is slow, it is delivered after a second. In both cases it has no offset then.
  *  - An event of sio_emit() is an entry, too. The receivers of a broadcast are the sockets that are
  *    in the room when the entry is read back, not those that were in it when sio_broadcast() was
  *    called. Replies (sio_reply()) do not wait for Redis.
  *  - A client that has received no event with an offset cannot be recovered, as with Node.js.
  *
  * If the server is one of several threads (sio_threads_set_adapter()), all of this is true for the
- * sockets of all threads. One stream reader and one writer serve them. */
+ * sockets of all threads. They share the connections. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_streams_adapter;
 
 #ifdef __cplusplus

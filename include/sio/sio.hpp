@@ -16,8 +16,8 @@
  *       return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
  *     }
  *
- * Everything is inline, and a call does what the C call of the same name does: the C headers are
- * the reference. What has no method here is called in C, with the pointer that get() returns.
+ * Everything is inline, and each function calls the C function of the same purpose: the C headers
+ * are the reference. What has no method here is called in C, with the pointer that get() returns.
  *
  *  - Handles (socket, nsp, event, replies) are pointers. They are copied freely, own nothing, and
  *    are valid as long as the C pointer. Owners (server, next, ack, request, socket_ref, nsp_ref,
@@ -26,7 +26,8 @@
  *  - A handler is any callable, also one that can only be moved. It is destroyed when its namespace
  *    has been removed, or when its server has closed. A callable that is given to one call, such as
  *    that of emit_ack(), is destroyed after it has run, or when the call fails.
- *  - Calls return std::error_code and throw nothing but std::bad_alloc.
+ *  - Calls that can fail return std::error_code. They throw only std::bad_alloc, and what a codec
+ *    or the move of a callable throws.
  *  - An exception never enters the library. If a callable throws, the function that was given to
  *    server::on_exception() gets the exception, and the program goes on: an event, a request or a
  *    connection that the callable was about to decide is refused, because the owner that it was
@@ -179,9 +180,9 @@ template <class T> inline constexpr bool is_nested = false;
 template <class... T> inline constexpr bool is_nested<array_of<T...>> = true;
 template <class... T> inline constexpr bool is_nested<object_of<T...>> = true;
 
-/* True for the types that are sent as a number or a bool. It is false for the character types,
- * because some programs use them as numbers and others as text: values of these types are not
- * accepted. */
+/* True for the types that are sent as a number or a bool. It is false for char, wchar_t, char16_t
+ * and char32_t, because some programs use them as numbers and others as text: values of these types
+ * are not accepted. */
 template <class T>
 inline constexpr bool is_number =
     std::is_arithmetic_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
@@ -364,8 +365,9 @@ public:
 
   /* Returns argument i as a T, which is bool, a number, std::string_view, std::string, zstring,
    * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if the argument is of
-   * another type, or if T is an integer type and the argument is outside of the range of T or of
-   * std::int64_t. Views and pointers are valid as long as the event. */
+   * another type; if it does not fit into T (an integer also has to fit into std::int64_t, and a
+   * zstring has no U+0000); or if memory ran out. Views and pointers are valid as long as the
+   * event. */
   template <class T> std::optional<T> as(std::size_t i) const;
   /* Returns the JSON text of argument i; empty if there is no such argument, or if it contains
    * attachments. */
@@ -452,8 +454,8 @@ public:
 
 // ---- decisions ----------------------------------------------------------------------------------
 
-/* The decision of middleware: ok() or fail(). The callable may move its `next` elsewhere, to decide
- * later. If it is destroyed without a decision, it decides fail(). */
+/* The decision of middleware or of server::of_match(): ok() or fail(). The callable may move its
+ * `next` elsewhere, to decide later. If it is destroyed without a decision, it decides fail(). */
 class next {
   struct refuse {
     void operator()(sio_next *n) const noexcept { sio_next_fail(n, "not decided", sio_null()); }
@@ -631,9 +633,9 @@ public:
   std::string_view handshake() const noexcept { return view(sio_socket_handshake(get())); }
   socket_ref ref() const noexcept;
 
-  /* Returns the sio_options.socket_data_size bytes of this socket as a T. They are zero at first,
-   * and are freed without calling a destructor: for a type that needs a destructor, capture the
-   * object in the handlers, or keep it in a map. */
+  /* Returns the sio_options.socket_data_size bytes of this socket as a T, which must not be larger.
+   * They are zero at first, and are freed without calling a destructor: for a type that needs a
+   * destructor, capture the object in the handlers, or keep it in a map. */
   template <class T> T &data() const noexcept {
     static_assert(std::is_trivial_v<T>, "the bytes are zeroed and freed, not constructed");
     return *static_cast<T *>(sio_socket_data(get()));
@@ -688,8 +690,8 @@ inline std::vector<zstring> socket::rooms() const {
 
 /* The sockets that a call is for:
  *     nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1));
- * A target keeps pointers to the names of rooms. So use it within the statement that makes it, or
- * keep the names valid as long as the target. */
+ * A target keeps pointers to the names of rooms and to the key. So use it within the statement that
+ * makes it, or keep these texts valid as long as the target. */
 class target {
   sio_target to_{};
   std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */
@@ -753,8 +755,8 @@ public:
   std::error_code disconnect(bool session = false) const {
     return error(sio_all_disconnect(get(), session));
   }
-  /* Returns the sockets of the target that are on this server. They are valid until the end of the
-   * current turn of the loop. */
+  /* Returns the sockets of the target that are on this server. To keep one of them after the
+   * current callback, use ref(). */
   std::vector<socket> sockets() const {
     std::vector<socket> all;
     all.reserve(sio_nsp_count(to_.nsp, nullptr));
@@ -860,8 +862,8 @@ inline nsp wrap(sio_nsp *n) noexcept { return nsp(n); }
 
 /* Owns a server on the program's uv loop. The destructor of sio::server closes the server. Closing
  * takes some turns of the loop: the program must run the loop until the callable that it passed to
- * close(f) has run. The registered handlers exist until then. All functions except open(), close()
- * and drain() may be called only while the server is open. */
+ * close(f) has run. The registered handlers exist until then. Functions other than open(), close(),
+ * drain(), get() and operator bool may be called only while this object has a server. */
 class server {
   detail::host *host_ = nullptr;
 
@@ -966,8 +968,8 @@ public:
   int port() const noexcept { return sio_port(get()); }
 
   /* Begins to close the server. When it has closed, this object has no server any more, f() runs,
-   * and the handlers are destroyed. errc::state: the server is closing already, or this object has
-   * no server. */
+   * and the handlers are destroyed. errc::state: the server is closing already, this object has no
+   * server, or as for sio_server_close(). */
   std::error_code close() noexcept {
     if (!host_) return errc::state;
     int err = sio_server_close(get(), &on_end, host_);
@@ -983,7 +985,8 @@ public:
                [&](auto cb, void *user) { return sio_server_drain(get(), &how, cb, user); });
   }
 
-  /* Makes f(std::exception_ptr) get the exceptions that callables throw. f must not throw. */
+  /* Makes f(std::exception_ptr) get the exceptions that callables throw. f has to be copyable, and
+   * must not throw. */
   template <class F> void on_exception(F f) { host_->on_exception = std::move(f); }
 
   /* Runs f() once, later, on the loop's thread. May be called on any thread. */

@@ -2,12 +2,12 @@
  *
  * value.h - what an event carries: small values that are built on the caller's stack.
  *
- * No function here allocates memory. A value points to the memory that it was made of, which must
- * stay as it is until the call that sends the value has returned.
+ * No function here allocates memory. A value that is made of a pointer keeps the pointer: the
+ * memory must stay as it is until the call that sends the value has returned.
  *
- * Strings are UTF-8. A malformed sequence is sent as U+FFFD, because a text frame that is not UTF-8
- * makes a browser close the connection. A double that is not finite is sent as null, as by
- * JSON.stringify().
+ * Strings are UTF-8. A malformed sequence in them is sent as U+FFFD, because a text frame that is
+ * not UTF-8 makes a browser close the connection. A double that is not finite is sent as null, as
+ * by JSON.stringify().
  */
 #ifndef SIO_VALUE_H
 #define SIO_VALUE_H
@@ -133,8 +133,8 @@ static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO
 
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
 
-/* A JSON text, which is checked and then sent unchanged. If it is empty or not one valid JSON text,
- * the call that sends it returns SIO_EJSON. The text must be UTF-8, which is not checked: a browser
+/* A JSON text, which is checked when it is sent. If it is empty or not one valid JSON text, the
+ * call that sends it returns SIO_EJSON. The text must be UTF-8, which is not checked: a browser
  * closes a WebSocket on which it receives a text that is not. */
 static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, text.p, text.n); }
 
