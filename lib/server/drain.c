@@ -30,8 +30,8 @@ static uint64_t end_up_to_n_sessions_of_engine(struct eio *e, uint64_t n) {
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
-    /* A close hook of the program has removed the next session from the list, too, so this loop
-     * cannot continue. The next step of the drain starts again at the first session. */
+    /* The next session was removed from the list, too, so this loop cannot continue. The next step
+     * of the drain starts again at the first session. */
     if (list_empty(tmp)) break;
   }
   return n;

@@ -14,7 +14,7 @@
 struct gather {
   struct list link; /* srv->gathers */
   uint64_t number;
-  unsigned waiting; /* how many members have not answered yet */
+  unsigned waiting; /* how many of the asked members have not answered yet */
   bool with_nsps;
   void (*done)(const struct gathered *sum, void *user);
   void *user;
@@ -90,7 +90,8 @@ static void add_returned_stats_message_to_sum(void *server, void *arg) {
 }
 
 /* Runs on the thread of a member that is asked for its statistics: writes them to the message and
- * sends it back. If the server that asked has closed, the message is freed. */
+ * sends it back. If it cannot be sent back, for example because the server that asked has closed,
+ * it is freed. */
 static void fill_in_and_return_stats_message(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;

@@ -53,8 +53,9 @@ static const struct metric server_metrics[] = {
          "connections_closed|Number of connections closed, or passed to another thread."),
   SERVER(COUNTER, connections_refused,
          "connections_refused|Number of connections closed after accept() because of an error."),
-  SERVER(COUNTER, connections_handed_over,
-         "connections_handed_over|Number of connections passed to the server of another thread."),
+  SERVER(
+      COUNTER, connections_handed_over,
+      "connections_handed_over|Number of open connections passed to the thread of their session."),
   SERVER(COUNTER, rejected,
          "rejected|Number of connections, requests and sessions that were rejected, by the cause."
          "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests|tls"),
@@ -63,7 +64,8 @@ static const struct metric server_metrics[] = {
          "|how|paused|closed"),
   SERVER(GAUGE, addresses, "addresses|Number of peer addresses that are remembered for limits."),
   SERVER(COUNTER, addresses_uncounted,
-         "addresses_uncounted|Number of times the table of addresses had no room to count a peer."),
+         "addresses_uncounted|Number of times a peer was not counted: table of addresses full, or "
+         "no memory."),
   SERVER(COUNTER, accept_failures,
          "accept_failures|Number of times accept() failed for lack of descriptors or memory."),
   SERVER(COUNTER, net_bytes_in,
@@ -103,8 +105,9 @@ static const struct metric server_metrics[] = {
          "a second."),
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused in callbacks that must not make them."),
-  SERVER(COUNTER, stalls,
-         "stalls|Number of times the program blocked the event loop for long (100 ms to 1 s)."),
+  SERVER(
+      COUNTER, stalls,
+      "stalls|Number of times the program blocked the event loop over a limit of 100 ms to 1 s."),
 
   SERVER(COUNTER, http_requests, "http_requests|Number of HTTP requests begun."),
   SERVER(COUNTER, http_responses,
@@ -116,7 +119,7 @@ static const struct metric server_metrics[] = {
          "http_refused|Number of HTTP requests refused: malformed, too large, slow, or no memory."
          "|cause|malformed|head_size|body_size|timeout|no_memory"),
   SERVER(COUNTER, engine_refused,
-         "engine_refused|Number of HTTP requests refused by the Engine.IO protocol."
+         "engine_refused|Number of HTTP requests refused by Engine.IO."
          "|cause|transport_unknown|session_unknown|bad_method|bad_request|forbidden"
          "|bad_version|misuse|draining"),
   SERVER(COUNTER, compressed,
@@ -427,7 +430,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-/* Answers a request for the metrics. If the text is empty, which means that memory ran out, the
+/* Answers a request for the metrics. If the text is empty, because it could not be made, the
  * connection is closed without an answer. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.h - a copy of the host's options: all values are checked, all defaults are filled in, and
- * the texts and structs to which fields point are copied. Only the tables of functions and objects
- * of the host (adapter, parser, threads) stay where they are.
+ * options.h - a checked copy of the host's options, with all defaults filled in.
  */
 #ifndef SIO_SERVER_OPTIONS_H
 #define SIO_SERVER_OPTIONS_H
@@ -23,10 +21,10 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
-/* Copies *in to opts->o, checks each field, replaces zeros by the defaults, and copies texts and
- * structs to which fields point, except initial_packet and what `adapter`, `parser` and `threads`
- * point to. Returns 0 or UV_ENOMEM; or, after logging a
- * line that names the invalid field, UV_EINVAL or UV_ENOTSUP. */
+/* Copies *in to opts->o, checks the values, and replaces zeros by the defaults. Also copies the
+ * texts and structs to which fields point, except initial_packet and objects and tables of the host
+ * such as `adapter`, `parser` and `threads`. Returns 0 or UV_ENOMEM; or, after logging a line that
+ * names the invalid field, UV_EINVAL or UV_ENOTSUP. */
 int sio__options_check_and_copy(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
 /* Copies a URL path in the form in which it is compared with the paths of requests: with exactly

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * routing.c - decides what answers a request: a file of the JavaScript client, or else an engine,
- * or else a route of the host. And adds the host's routes.
+ * or else a route of the host. It also adds the host's routes.
  */
 #include "server/routing.h"
 #include "base/sized.h"

@@ -21,7 +21,7 @@ struct received_msg {
 };
 
 struct sio_test_peer {
-  /* The session points to this field. container_of() finds the test client from it. */
+  /* An open session points to this field. container_of() finds the test client from it. */
   struct transport transport;
   sio_server *server;
   sio_session *session; /* NULL after the session has ended */

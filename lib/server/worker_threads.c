@@ -3,8 +3,8 @@
  * worker_threads.c - sio_threads_start(): starts threads, each with a loop and a server.
  *
  * Each worker thread makes its server, calls the host's setup function, and then waits until all of
- * them have done that or have failed. If one has failed, all servers are closed; otherwise all
- * loops begin to run.
+ * them have done that or have failed. If one has failed, all servers are closed; otherwise all of
+ * them begin to serve.
  */
 #include "base/os.h"
 #include "base/sized.h"

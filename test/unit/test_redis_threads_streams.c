@@ -620,7 +620,8 @@ TEST(servers_with_another_time_for_recovery_are_refused) {
   sio_options o = { .threads = first->core.threads, .log = on_server_line };
   EQ(sio_server_new(&loop, &o, &third), UV_EINVAL);
   CHECK(strstr(server_lines,
-               "sio_options.recovery: this adapter needs the same recovery.max_disconnection_ms"));
+               "sio_options.recovery: with this adapter of sio_threads_set_adapter(), all threads "
+               "need the same recovery.max_disconnection_ms"));
   end_threads();
 }
 
