@@ -415,11 +415,12 @@ struct sio_adapter_api {
   /* -- events of other servers -- */
 
   /* Runs the callbacks of sio_on_server_side() for an event of another server. If one of them
-   * replies, answer is called with the reply and with a copy of *to. If answer is NULL, no ack is
-   * asked for, and `to` may be NULL. SIO_EJSON: json is not an event; SIO_ENAME: the name of the
-   * event contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a placeholder in json has a number
-   * that is not less than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: there are too
-   * many attachments; UV_ENOMEM. */
+   * replies, answer is called with the reply and with a copy of *to. With several threads the
+   * callbacks of the other threads run, too, but their replies are dropped. If answer is NULL, no
+   * ack is asked for, and `to` may be NULL. SIO_EJSON: json is not an event; SIO_ENAME: the name of
+   * the event contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a placeholder in json has a
+   * number that is not less than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: there
+   * are too many attachments; UV_ENOMEM. */
   int (*server_side_receive)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                              sio_server_side_answer_cb answer, const sio_return *to);
 

@@ -33,7 +33,7 @@ typedef struct sio_request_info {
   /* The path and the query as the client sent them: "/a%20b?x=1". For "OPTIONS *" it is "*". If the
    * request line contains a host ("GET http://a/b"), url is "/b", and the Host header is "a". */
   sio_slice url;
-  /* The part of url before the '?', not decoded. */
+  /* The part of url before the '?' or '#', not decoded. */
   sio_slice path;
   sio_slice body;
   /* The client's address without its port: "127.0.0.1", "::1"; "" for a client of a Unix socket. A

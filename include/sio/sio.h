@@ -34,10 +34,10 @@
  *   error.h   sio_strerror()  sio_reason_str()
  *   options.h sio_options
  *
- * Include these headers by name where a program needs them: adapter.h (other adapters), emitter.h
- * and redis.h (several servers), engine.h (Engine.IO sessions), http.h (routes, files, plain
- * WebSockets), metrics.h (Prometheus), openssl.h (TLS), parser.h (MessagePack and other parsers),
- * test.h (clients for unit tests), threads.h (several loops).
+ * Include these headers by name where a program needs them: adapter.h (other adapters), admin.h
+ * (the Admin UI), emitter.h and redis.h (several servers), engine.h (Engine.IO sessions), http.h
+ * (routes, files, plain WebSockets), metrics.h (Prometheus), openssl.h (TLS), parser.h (MessagePack
+ * and other parsers), test.h (clients for unit tests), threads.h (several loops).
  *
  * The rules that hold for all calls (threads, callbacks, memory) are in server.h. The headers are
  * plain C11 and C++. libuv's <uv.h> is not: compile with -std=gnu11, or define _GNU_SOURCE.

@@ -26,8 +26,8 @@
  *  - A handler is any callable, also one that can only be moved. It is destroyed when its namespace
  *    has been removed, or when its server has closed. A callable that is given to one call, such as
  *    that of emit_ack(), is destroyed after it has run, or when the call fails.
- *  - Calls that can fail return std::error_code. They throw only std::bad_alloc, and what a codec
- *    or the move of a callable throws.
+ *  - Errors are returned as std::error_code or as an empty result. Calls throw only std::bad_alloc,
+ *    and what a codec or the move of a callable throws.
  *  - An exception never enters the library. If a callable throws, the function that was given to
  *    server::on_exception() gets the exception, and the program goes on: an event, a request or a
  *    connection that the callable was about to decide is refused, because the owner that it was

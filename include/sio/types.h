@@ -24,7 +24,7 @@ struct cJSON;
 struct uv_loop_s;
 struct uv_stream_s;
 
-/* Handles. The library owns them, and their contents are private. */
+/* Handles. Their contents are private, except those of sio_replies. */
 typedef struct sio_server sio_server;   /* a server on one loop                    */
 typedef struct sio_nsp sio_nsp;         /* a namespace: "/", "/admin"              */
 typedef struct sio_socket sio_socket;   /* one client in one namespace             */
@@ -40,7 +40,7 @@ typedef struct sio_ws sio_ws;           /* one WebSocket without Socket.IO      
 typedef struct sio_threads
     sio_threads; /* servers of several threads that serve as one (threads.h) */
 
-/* A pointer to n bytes, which the slice does not own. The bytes are not NUL-terminated. */
+/* A pointer to n bytes, which the slice does not own. There need not be a NUL after them. */
 typedef struct sio_slice {
   const char *p;
   size_t n;
