@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * drain.c - sio_server_drain(): ends the sessions one after the other over a given time, so that
- * their clients do not all reconnect to another server at the same moment. Then the server closes.
+ * drain.c - sio_server_drain(): ends the sessions little by little over a given time, so that their
+ * clients do not all reconnect to another server at the same moment. Then the server closes.
  */
 #include "server/drain.h"
 

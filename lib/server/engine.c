@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.c - public functions: hooks on all engines of a server, raw engines, and finding sessions.
+ * engine.c - public functions: hooks on all engines of a server, raw engines, and visiting
+ * sessions.
  */
 #include "base/sized.h"
 #include "eio/session.h"
