@@ -73,9 +73,9 @@ typedef struct sio_adapter_ops {
   /* Creates the adapter of a namespace. *out is the pointer that the library passes as `a` to the
    * other functions, until it calls close. api is valid as long as the library is loaded. user is
    * sio_options.adapter_user, or the last argument of sio_threads_set_adapter(). If open returns an
-   * error, close is not called, and the function that creates the namespace (for "/" it is
-   * sio_server_new()) returns this error. open must not block: it may begin to connect, and the
-   * adapter itself logs it if connecting fails later. */
+   * error, close is not called, and the call that needed the adapter returns this error: sio_of(),
+   * or sio_server_new() for the namespace "/". open must not block: it may begin to connect, and
+   * the adapter itself logs it if connecting fails later. */
   int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
   /* Frees the adapter a. The library calls no function for it afterwards. At that time all sockets
    * have left the namespace and all queries have ended, but close must still call query_release()
@@ -367,7 +367,8 @@ struct sio_adapter_api {
    * the query waits for an ack of this socket already. */
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
   /* Sends a packet of packet_new() to the sockets of the target in this process, those of other
-   * threads included. to->flags must contain SIO_PROCESS. */
+   * threads included. to->flags must contain SIO_PROCESS. For the sockets of this server it calls
+   * `broadcast` with SIO_LOCAL before it returns. */
   int (*packet_broadcast)(const sio_packet *p, const sio_target *to);
 
   /* -- queries -- */
@@ -470,9 +471,9 @@ struct sio_adapter_api {
   /* Sends an event that `broadcast` was given, and that the adapter has kept until now
    * (SIO_ADAPTER_RECOVERS), to the sockets of the target in this process, those of other threads
    * included. to->flags must contain SIO_PROCESS. origin is sio_packet_info.origin of the packet
-   * that `broadcast` was given. For the sockets of this server, packet_broadcast() and
-   * packet_broadcast_own() call `broadcast` with SIO_LOCAL before they return: the adapter then
-   * must not keep the packet, but pass it to the memory adapter. */
+   * that `broadcast` was given. The sockets of this server are sent it as by packet_broadcast():
+   * `broadcast` is called with SIO_LOCAL, and then must not keep the packet, but pass it to the
+   * memory adapter. */
   int (*packet_broadcast_own)(const sio_packet *p, const sio_target *to, uint64_t origin);
 };
 
