@@ -56,7 +56,7 @@ enum {
    * sockets of this server, and none of other servers. */
   SIO_LOCAL = 2,
   /* Do not compress the message of this event. Over polling several messages are sent in one
-   * response, which is compressed unless all of its messages have this flag. */
+   * response, which this flag keeps uncompressed only if all of them have it. */
   SIO_NO_COMPRESS = 4,
   /* As SIO_LOCAL, except that the sockets of other threads of this process (threads.h) belong to
    * the target as well. The value contains the bit of SIO_LOCAL. */

@@ -9,10 +9,10 @@
  *
  * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. Where a
  * comment names a default, a field that is 0 has this value. Strings, lists and structs that fields
- * point to are copied, except for tables of functions (adapter, parser), which must outlive the
- * server. When a value is invalid, sio_server_new() returns UV_EINVAL and logs the name of the
- * field and what is wrong with its value; it returns UV_ENOTSUP when the library was built without
- * the feature.
+ * point to are copied. Tables of functions (adapter, parser), and what the user pointers point to,
+ * are not: they must outlive the server. When a value is invalid, sio_server_new() returns
+ * UV_EINVAL and logs the name of the field and what is wrong with its value; it returns UV_ENOTSUP
+ * when the library was built without the feature.
  *
  * docs/limits.md lists every limit with what happens when it is reached.
  */
