@@ -70,6 +70,7 @@ static bool is_saved_socket_id_or_pid_valid(const char *id) {
 }
 
 int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
+                                              const sio_session *client,
                                               struct recovery_record **out) {
   if (!is_saved_socket_id_or_pid_valid(s->id) || !is_saved_socket_id_or_pid_valid(s->pid))
     return SIO_EPROTO;
@@ -79,6 +80,7 @@ int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_save
   if (!rec) return UV_ENOMEM;
   memcpy(rec->pid, s->pid, sizeof rec->pid);
   rec->left_at_ms = recovery_now_ms(r);
+  sio__recovery_queue_entry_set_address(&rec->away, sio__session_client_address(client));
   sio__replay_mark_disconnected_now(&rec->replay, &r->log);
   int err = sio__saved_state_copy_from_adapter(&rec->saved, r->nsp, s);
   if (!err) err = sio__map_put(&r->by_pid, rec);
@@ -165,6 +167,15 @@ static void recovery_record_give_to_adapter_and_free(struct recovery *r,
   sio__recovery_free_record(r, rec);
 }
 
+/* Frees rec or another record if there are too many. */
+static void finish_adding_lost_socket(struct recovery *r, const struct recovery_record *rec) {
+  if (r->away.n > get_recovery_options(r)->max_sessions)
+    sio__recovery_free_record(r,
+                              recovery_record_of_queue_entry(
+                                  sio__recovery_queue_choose_entry_to_drop(&r->away, &rec->away)));
+  start_recovery_expiry_timer(r);
+}
+
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec) {
   const sio_session *session = rec->socket->session;
   recovery_record_unlink_socket(rec);
@@ -173,12 +184,9 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
     recovery_record_give_to_adapter_and_free(r, rec);
     return;
   }
-  sio__recovery_queue_add_newest(&r->away, &rec->away, sio__session_client_address(session));
-  if (r->away.n > get_recovery_options(r)->max_sessions)
-    sio__recovery_free_record(r,
-                              recovery_record_of_queue_entry(
-                                  sio__recovery_queue_choose_entry_to_drop(&r->away, &rec->away)));
-  start_recovery_expiry_timer(r);
+  sio__recovery_queue_entry_set_address(&rec->away, sio__session_client_address(session));
+  sio__recovery_queue_add_newest(&r->away, &rec->away);
+  finish_adding_lost_socket(r, rec);
 }
 
 void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec) {
@@ -187,8 +195,11 @@ void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct reco
     recovery_record_give_to_adapter_and_free(r, rec);
     return;
   }
-  sio__recovery_queue_add_oldest(&r->away, &rec->away);
-  start_recovery_expiry_timer(r);
+  if (r->away.n && rec->left_at_ms > get_oldest_record_of_lost_socket(r)->left_at_ms)
+    sio__recovery_queue_add_newest(&r->away, &rec->away);
+  else
+    sio__recovery_queue_add_oldest(&r->away, &rec->away);
+  finish_adding_lost_socket(r, rec);
 }
 
 void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,

@@ -112,9 +112,10 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
  * no random pid could be made. */
 struct recovery_record *sio__recovery_add_record_of_socket(struct recovery *r, sio_socket *s);
 /* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
- * found. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a connected socket
+ * found for a client that returns. Returns 0; SIO_EPROTO if s->id or s->pid is malformed; SIO_EEXISTS if a connected socket
  * of this namespace has that id, or a record has that pid; or UV_ENOMEM. */
 int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
+                                              const sio_session *client,
                                               struct recovery_record **out);
 /* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
  * NULL. If the adapter keeps lost sockets and `persisted` is not set, makes the adapter forget the
@@ -138,7 +139,8 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
 /* Called when a returning client is lost again before its new socket was connected, or when the
  * record was found for a client that did not get it. If the adapter keeps lost sockets, passes
  * rec->saved to it and frees the record. Otherwise makes the record AWAY, without a socket, and
- * does not change rec->left_at_ms. */
+ * does not change rec->left_at_ms; and if more than max_sessions records are AWAY now, frees one of
+ * them, which may be rec. */
 void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec);
 /* Makes s, the new socket of a returning client, the socket of the client's record. The record was
  * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets

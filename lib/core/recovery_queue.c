@@ -57,11 +57,13 @@ static void insert_recovery_queue_entry(struct recovery_queue *q, struct recover
   a->n++;
 }
 
-void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e,
-                                    const char *address) {
+void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const char *address) {
   struct addr addr = { 0 };
   sio__addr_parse(&addr, slice_str(address));
   e->addr = sio__addr_clear_ipv6_host_bits(&addr);
+}
+
+void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e) {
   insert_recovery_queue_entry(q, e, false);
 }
 

@@ -33,13 +33,12 @@ void sio__recovery_queue_init(struct recovery_queue *q);
 /* Frees the memory of the queue, but not the entries. */
 void sio__recovery_queue_clear(struct recovery_queue *q);
 
-/* Adds an entry as the newest one. address is the client's address, as
- * sio__session_client_address() returns it. If memory runs out, the entry is added all the same,
- * but not to the list of its address. */
-void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e,
-                                    const char *address);
-/* Adds an entry as the first one. Its address is the one with which it was in the queue before, if
- * it was. */
+/* Sets the address of the client, as sio__session_client_address() returns it, for the next time
+ * that e is added to a queue. */
+void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const char *address);
+/* Add an entry as the newest, or as the first one. If memory runs out, the entry is added all the
+ * same, but not to the list of its address. */
+void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 

@@ -103,7 +103,8 @@ int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket 
   if (r->relay) return r->relay->found(r, s);
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
   if (sio__read_sized_struct(&saved, sizeof saved, s, sizeof saved)) return UV_EINVAL;
-  int err = sio__recovery_add_record_found_by_adapter(r->socket->nsp->recovery, &saved, &r->record);
+  int err = sio__recovery_add_record_found_by_adapter(r->socket->nsp->recovery, &saved,
+                                                      r->socket->session, &r->record);
   if (err == UV_ENOMEM) r->cause = SIO_RECOVERY_NO_MEMORY;
   return err;
 }

@@ -613,6 +613,40 @@ TEST(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here) {
   stop();
 }
 
+static void find_for_a_client_that_vanishes(void) {
+  struct client4 *c = come_from_elsewhere();
+  EQ(found(), 0);
+  sio__socket_restore_report_answer(store.asked, 0);
+  hang_up(c->p);
+}
+
+TEST(sockets_found_for_clients_that_vanished_are_limited_like_others) {
+  const sio_adapter_ops ops = finder();
+  begin_with_adapter(&ops, &(sio_recovery){ .max_sessions = 1 });
+  struct client4 *c = come();
+  hang_up(c->p);
+  clock_ms += 1;
+  find_for_a_client_that_vanishes();
+  EQ(root->recovery->away.n, 1);
+  CHECK(sio__map_get(&root->recovery->by_pid, slice_str(pid_there)) != NULL);
+  stop();
+}
+
+TEST(a_socket_found_later_does_not_delay_the_end_of_those_lost_before) {
+  const sio_adapter_ops ops = finder();
+  begin_with_adapter(&ops, &(sio_recovery){ .max_disconnection_ms = 1000 });
+  struct client4 *c = come();
+  hang_up(c->p);
+  later(600);
+  find_for_a_client_that_vanishes();
+  EQ(root->recovery->away.n, 2);
+  later(300);
+  later(300);
+  EQ(root->recovery->away.n, 1);
+  CHECK(sio__map_get(&root->recovery->by_pid, slice_str(pid_there)) != NULL);
+  stop();
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 TEST(memory_that_ends_at_any_point_leaks_nothing) {
@@ -660,5 +694,7 @@ T(a_client_that_missed_more_than_may_be_queued_is_new)
 T(a_pid_that_cannot_be_one_is_not_asked_for)
 T(an_adapter_can_find_sockets_that_the_library_then_keeps)
 T(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here)
+T(sockets_found_for_clients_that_vanished_are_limited_like_others)
+T(a_socket_found_later_does_not_delay_the_end_of_those_lost_before)
 T(memory_that_ends_at_any_point_leaks_nothing)
 TESTS_END

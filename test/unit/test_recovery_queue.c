@@ -30,7 +30,8 @@ static void end(void) {
 static struct recovery_queue_entry *add_left_socket(const char *address) {
   struct recovery_queue_entry *p = &entries[nentries++];
   list_init(&p->by_time);
-  sio__recovery_queue_add_newest(&away, p, address);
+  sio__recovery_queue_entry_set_address(p, address);
+  sio__recovery_queue_add_newest(&away, p);
   if (away.n <= MAX) return NULL;
   struct recovery_queue_entry *dropped = sio__recovery_queue_choose_entry_to_drop(&away, p);
   sio__recovery_queue_remove_entry(&away, dropped);
