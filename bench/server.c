@@ -19,7 +19,7 @@
 #include <time.h>
 #include <uv.h>
 
-enum { WORK_US = 100 };
+enum { WORK_US = 1000 };
 
 static int port;
 static uv_signal_t sigterm;
