@@ -115,8 +115,9 @@ static const char *find_option_hint_for_refusal(const struct eio *e, const sio_r
   if (why->code == EIO_BAD_METHOD && r->method == HTTP_OPTIONS)
     return sio__cors_describe_refused_origin(e->opts->cors, r);
   if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return NULL;
-  bool version2 = slice_equals_str(why->detail, "3") || slice_equals_str(why->detail, "2");
-  return version2 ? "a client of Socket.IO 2, which sio_options.allow_eio3 admits" : NULL;
+  return slice_equals_str(why->detail, "3")
+             ? "a client of Socket.IO 2, which sio_options.allow_eio3 admits"
+             : NULL;
 }
 
 static void count_log_and_report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {

@@ -54,11 +54,20 @@ TEST(a_client_of_version_2_is_told_of_allow_eio3) {
   send_request("GET", "/socket.io/?EIO=3&transport=polling", "");
   CHECK(one_line_says("Unsupported protocol version", "sio_options.allow_eio3"));
   said[0] = '\0';
-  send_request("GET", "/socket.io/?EIO=2&transport=polling", "");
-  CHECK(one_line_says("Unsupported protocol version", "sio_options.allow_eio3"));
-  said[0] = '\0';
   send_request("GET", "/socket.io/?EIO=9&transport=polling", "");
   CHECK(one_line_says("Unsupported protocol version", "9") && !strstr(said, "allow_eio3"));
+  stop();
+}
+
+/* allow_eio3 admits EIO=3 alone: the second half of this test shows it. */
+TEST(a_client_of_engine_io_2_is_not_told_of_allow_eio3_which_does_not_admit_it) {
+  begin((sio_options){ 0 });
+  send_request("GET", "/socket.io/?EIO=2&transport=polling", "");
+  CHECK(one_line_says("Unsupported protocol version", "2") && !strstr(said, "allow_eio3"));
+  stop();
+  begin((sio_options){ .allow_eio3 = true });
+  send_request("GET", "/socket.io/?EIO=2&transport=polling", "");
+  CHECK(one_line_says("Unsupported protocol version", "2") && !strstr(said, "allow_eio3"));
   stop();
 }
 
@@ -188,6 +197,7 @@ TEST(a_websocket_that_breaks_the_protocol_is_one_line) {
 TESTS_BEGIN
 T(a_client_at_a_wrong_path_is_told_which_the_path_is)
 T(a_client_of_version_2_is_told_of_allow_eio3)
+T(a_client_of_engine_io_2_is_not_told_of_allow_eio3_which_does_not_admit_it)
 T(a_page_whose_origin_is_not_listed_is_told_of_cors)
 T(a_page_of_another_site_is_told_that_cors_is_not_set)
 T(a_page_that_may_not_connect_is_told_of_allowed_origins)
