@@ -63,7 +63,7 @@ enum sio_tls_failure {
   SIO_TLS_FAILED_ALPN,        /* the client offers protocols, and http/1.1 is not one of them  */
   SIO_TLS_FAILED_CERTIFICATE, /* the client's certificate is missing or not verified           */
   SIO_TLS_FAILED_ALERT,       /* the client sent an alert: it does not trust ours, ...         */
-  SIO_TLS_FAILED_PROTOCOL,    /* malformed or forbidden data                                   */
+  SIO_TLS_FAILED_PROTOCOL,    /* malformed or forbidden data, or a failure in the TLS library  */
   SIO_TLS_FAILED_MEMORY,      /* out of memory                                                 */
   SIO_TLS_FAILED_BROKEN,      /* any failure after the handshake                               */
   SIO_TLS_FAILED_END

@@ -90,8 +90,16 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
 
 /* ---- failures -------------------------------------------------------------- */
 
-/* If the peer has sent an alert, OpenSSL's error reason is this value plus the alert's number. */
-enum { ALERTS = SSL_AD_REASON_OFFSET };
+/* If the peer has sent an alert, OpenSSL's error reason is ALERTS plus the alert's number, which is
+ * one byte. */
+enum { ALERTS = SSL_AD_REASON_OFFSET, ALERTS_END = ALERTS + 256 };
+
+/* Returns the reason of an error. Each part of OpenSSL numbers its reasons by itself, except those
+ * that all have in common, such as ERR_R_MALLOC_FAILURE: returns 0 if the reason is of another part
+ * than TLS. */
+static int tls_or_common_error_reason(unsigned long e) {
+  return ERR_GET_LIB(e) == ERR_LIB_SSL || ERR_COMMON_ERROR(e) ? ERR_GET_REASON(e) : 0;
+}
 
 static int tls_failure_kind_of_reason(int reason) {
   switch (reason) {
@@ -108,7 +116,9 @@ static int tls_failure_kind_of_reason(int reason) {
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     case SSL_R_CERTIFICATE_VERIFY_FAILED: return SIO_TLS_FAILED_CERTIFICATE;
     case ERR_R_MALLOC_FAILURE: return SIO_TLS_FAILED_MEMORY;
-    default: return reason > ALERTS ? SIO_TLS_FAILED_ALERT : SIO_TLS_FAILED_PROTOCOL;
+    default:
+      return reason > ALERTS && reason < ALERTS_END ? SIO_TLS_FAILED_ALERT
+                                                    : SIO_TLS_FAILED_PROTOCOL;
   }
 }
 
@@ -119,7 +129,7 @@ static const char *certificate_failure_detail(const struct session *s, int reaso
 
 static int store_openssl_failure_kind_and_text(struct session *s) {
   unsigned long e = ERR_peek_error();
-  int reason = ERR_GET_REASON(e);
+  int reason = tls_or_common_error_reason(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
   const char *detail = certificate_failure_detail(s, reason);
   s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : tls_failure_kind_of_reason(reason);

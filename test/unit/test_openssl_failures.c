@@ -62,10 +62,13 @@ long __wrap_SSL_CTX_ctrl(SSL_CTX *c, int what, long n, void *p) {
 
 /* The next one fails and says nothing. */
 static bool mute;
+/* If not 0: SSL_read_ex() fails and reports this reason of this part of OpenSSL. */
+static int raised_lib, raised_reason;
 int __real_SSL_read_ex(SSL *s, void *p, size_t n, size_t *got);
 int __wrap_SSL_read_ex(SSL *s, void *p, size_t n, size_t *got);
 int __wrap_SSL_read_ex(SSL *s, void *p, size_t n, size_t *got) {
-  return mute ? 0 : __real_SSL_read_ex(s, p, n, got);
+  if (raised_reason) ERR_raise(raised_lib, raised_reason);
+  return mute || raised_reason ? 0 : __real_SSL_read_ex(s, p, n, got);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -283,6 +286,44 @@ TEST(a_failure_of_which_openssl_says_nothing_has_words_all_the_same) {
   sio_openssl_free(server);
 }
 
+/* Returns what `failure` reports after SSL_read_ex() has failed with this reason. */
+static int failure_kind_after(int lib, int reason) {
+  const char *text = "";
+  tls_peer_open(&peer, -1, TLS1_3_VERSION);
+  EQ(accept_peer(), 0);
+  sio_slice hello = flight();
+  raised_lib = lib;
+  raised_reason = reason;
+  CHECK(tell(hello.p, hello.n) < 0);
+  raised_reason = 0;
+  int kind = server->ops->failure(session, &text);
+  CHECK(strncmp(text, "TLS: ", 5) == 0);
+  hang_up();
+  return kind;
+}
+
+TEST(only_the_reasons_of_alerts_count_as_alerts_of_the_peer) {
+  serve(pem_of(&own));
+  EQ(failure_kind_after(ERR_LIB_SSL, SSL_R_TLSV1_ALERT_UNKNOWN_CA), SIO_TLS_FAILED_ALERT);
+  EQ(failure_kind_after(ERR_LIB_SSL, SSL_AD_REASON_OFFSET + 255), SIO_TLS_FAILED_ALERT);
+  EQ(failure_kind_after(ERR_LIB_SSL, SSL_AD_REASON_OFFSET + 256), SIO_TLS_FAILED_PROTOCOL);
+  EQ(failure_kind_after(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR), SIO_TLS_FAILED_PROTOCOL);
+  EQ(failure_kind_after(ERR_LIB_SSL, ERR_R_EVP_LIB), SIO_TLS_FAILED_PROTOCOL);
+  sio_openssl_free(server);
+}
+
+/* Each part of OpenSSL numbers its reasons by itself, so one number has several meanings. */
+TEST(a_reason_counts_only_if_it_is_one_of_tls) {
+  serve(pem_of(&own));
+  EQ(failure_kind_after(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER), SIO_TLS_FAILED_CIPHER);
+  EQ(failure_kind_after(ERR_LIB_EVP, SSL_R_NO_SHARED_CIPHER), SIO_TLS_FAILED_PROTOCOL);
+  EQ(failure_kind_after(ERR_LIB_X509, SSL_R_CERTIFICATE_VERIFY_FAILED), SIO_TLS_FAILED_PROTOCOL);
+  EQ(failure_kind_after(ERR_LIB_USER, SSL_R_TLSV1_ALERT_UNKNOWN_CA), SIO_TLS_FAILED_PROTOCOL);
+  EQ(failure_kind_after(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE), SIO_TLS_FAILED_MEMORY);
+  EQ(failure_kind_after(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE), SIO_TLS_FAILED_MEMORY);
+  sio_openssl_free(server);
+}
+
 TEST(what_a_certificate_says_is_told_whole_or_not_at_all) {
   sio_openssl_identity more = { .cert = sio_text(wild.cert), .key = sio_text(wild.key) };
   serve(with_names(&more));
@@ -310,4 +351,6 @@ T(a_handshake_goes_on_or_fails_in_words_whatever_call_fails)
 T(a_ticket_is_read_or_the_handshake_fails_in_words_whatever_call_fails)
 T(what_a_certificate_says_is_told_whole_or_not_at_all)
 T(a_failure_of_which_openssl_says_nothing_has_words_all_the_same)
+T(only_the_reasons_of_alerts_count_as_alerts_of_the_peer)
+T(a_reason_counts_only_if_it_is_one_of_tls)
 OPENSSL_TESTS_END
