@@ -143,6 +143,7 @@ static void ws_notify_owner_of_end(struct ws_conn *w) {
               &(struct ws_close){ .code = ws_final_close_code(w),
                                   .err = w->err,
                                   .by_peer = w->by_peer,
+                                  .message_late = w->message_late,
                                   .detail = w->detail,
                                   .reason = w->reason ? w->reason : "" });
 }
@@ -400,6 +401,7 @@ static void ws_on_incomplete_message_timeout(struct ws_conn *w) {
     ws_start_message_timer(w);
     return;
   }
+  w->message_late = true;
   ws_close_with_error(w, 1008, SIO_ETIMEOUT,
                       "no further part of a message arrived within packet_timeout_ms");
 }

@@ -41,6 +41,7 @@ struct ws_close {
    * if the peer did not continue a message, or did not answer our close frame, in time. */
   int err;
   bool by_peer;       /* the peer's close frame or FIN arrived in the state OPEN */
+  bool message_late;  /* `err` is SIO_ETIMEOUT because the peer did not continue a message */
   const char *detail; /* one line, in static storage */
   const char *reason; /* the text of the peer's close frame; borrowed, may be "" */
 };
@@ -120,8 +121,9 @@ struct ws_conn {     /* The fields used by every send come first. */
   /* The deadline passed while the host kept the loop busy, and was therefore started once more: see
    * loop_should_restart_deadline(). */
   bool timer_extended : 1;
-  bool close_timed : 1; /* the timer limits the closing handshake, not a message */
-  bool got_message : 1; /* a message was completed since the timer was last started */
+  bool close_timed : 1;  /* the timer limits the closing handshake, not a message */
+  bool got_message : 1;  /* a message was completed since the timer was last started */
+  bool message_late : 1; /* as in struct ws_close */
   union {
     /* in WS_OPEN: bytes of the incomplete message when the timer was started */
     uint32_t bytes_at_check;

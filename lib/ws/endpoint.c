@@ -65,11 +65,10 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* SIO_ETIMEOUT with the code 1008 is taken for a message that the peer did not continue in time;
- * with another code, for a close frame that it did not answer, which counts as a closed
- * connection. */
+/* A message that the peer did not continue in time is a forced close. A close frame that it did not
+ * answer in time counts as a closed connection: it was the host that closed the WebSocket. */
 static int endpoint_close_reason(const struct ws_close *why) {
-  if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
+  if (why->message_late) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }

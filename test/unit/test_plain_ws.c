@@ -471,6 +471,49 @@ TEST(who_is_closing_has_the_time_of_a_close_and_not_that_of_its_message) {
   stop();
 }
 
+/* The code that the host chose does not change what has happened. */
+TEST(a_close_that_is_not_answered_has_the_same_reason_whatever_its_code) {
+  static const unsigned codes[] = { 1000, 1008, 1009, 1011, 4000, 0 };
+  sio_ws_callbacks cbs = callbacks();
+  char want[100];
+  snprintf(want, sizeof want, "transport close %d no close frame within close_timeout_ms ",
+           SIO_ETIMEOUT);
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    REQUIRE(start(&(sio_options){ .close_timeout_ms = 3000 }, &cbs));
+    sio_ws_close(plain, codes[i], "bye");
+    later(3001);
+    SAW(want);
+    stop();
+  }
+}
+
+TEST(an_incomplete_message_is_a_forced_close_also_without_memory_for_the_close_frame) {
+  sio_ws_callbacks cbs = callbacks();
+  char want[120];
+  snprintf(want, sizeof want, "forced close %d %s ", SIO_ETIMEOUT, incomplete);
+  cbs.no_pings = true;
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 500 }, &cbs));
+  CHECK(raw_frame(&w, 0x01, "begun", 5));
+  for (int i = 0; i < 5; i++) turn();
+  sio__pool_clear(&srv->core.loop.msgs.small);
+  alloc_fail_all();
+  later(501);
+  alloc_fail_in(0);
+  SAW(want);
+  stop();
+}
+
+/* The peer answers the close frame of the server with a code of its own. */
+TEST(the_code_of_the_peer_does_not_change_the_reason_either) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(NULL, &cbs));
+  sio_ws_close(plain, 1000, NULL);
+  CHECK(raw_frame(&w, 0x88, "\3\xf0", 2));
+  later(0);
+  SAW("transport close 0 the peer answered the close frame ");
+  stop();
+}
+
 TEST(a_message_of_a_paused_peer_is_not_late) {
   sio_ws_callbacks cbs = callbacks();
   cbs.no_pings = true;
@@ -519,6 +562,9 @@ T(so_has_a_frame_where_there_are_no_pings)
 T(each_piece_of_a_message_gives_the_rest_more_time)
 T(the_time_of_a_message_is_not_that_of_the_one_before_it)
 T(who_is_closing_has_the_time_of_a_close_and_not_that_of_its_message)
+T(a_close_that_is_not_answered_has_the_same_reason_whatever_its_code)
+T(an_incomplete_message_is_a_forced_close_also_without_memory_for_the_close_frame)
+T(the_code_of_the_peer_does_not_change_the_reason_either)
 T(a_message_of_a_paused_peer_is_not_late)
 T(text_that_is_not_utf8_is_not_sent)
 TESTS_END
