@@ -129,7 +129,12 @@ typedef struct sio_deflate {
  *  - Everything is kept in the memory of one server process, unless the adapter keeps it
  *    (sio_redis_streams_adapter).
  *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
- *  - Events that sio_options.when_full dropped for a slow client may not be sent again.
+ *  - Events that sio_options.when_full dropped for a slow client are not sent again if the client
+ *    has received a later event. If it has not, they count as missed.
+ *  - All events with the same key (sio_emit_options.key) that the client missed are sent again, and
+ *    not only the newest of them.
+ *  - The missed events together must fit into the client's queue: if they take more memory than
+ *    sio_options.queue_high, or than max_queued if queue_high is 0, the client is not recovered.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
  * cause. Clients of Engine.IO 3 are never recovered. If events that a returning client missed are
