@@ -272,7 +272,8 @@ typedef struct sio_ws_info {
   size_t size;
   /* The client's address, as sio_request_info.address. */
   const char *address;
-  /* The subprotocol of the WebSocket; "" if it has none. */
+  /* The subprotocol that the answer to the handshake announces, whether the library chose it or
+   * the program set the header itself; "" if it announces none. */
   const char *protocol;
   /* How many bytes are queued that the kernel has not taken yet. */
   size_t queued;

@@ -23,16 +23,15 @@ struct sio_ws {
   struct timer ping_timer; /* fires when the next ping, or the pong for the last one, is due */
   struct deferred_free deferred_free;
   void *data;
-  /* The subprotocol from the endpoint's list, borrowed; "": none. The host may have announced
-   * another one in a header of its own. */
-  const char *protocol;
+  const char
+      *protocol; /* the subprotocol that the 101 announces, stored after `address`; "": none */
   int64_t queued_ever;     /* all bytes ever queued, without pongs and close frames */
   int64_t ping_end;        /* queued_ever after the newest ping */
   int64_t taken_by_kernel; /* how many of queued_ever the kernel had accepted when last checked */
   bool over_rate;          /* the peer sends too much and will be closed */
   bool ping_pending;       /* a ping was sent, and nothing was received since then */
   bool ping_delayed;       /* the newest ping had to wait for bytes queued before it */
-  char address[];
+  char address[];          /* the client's address; the subprotocol is stored after its NUL */
 };
 
 /* Counts the packets and bytes that a peer sends, for the rate limits. */
@@ -285,7 +284,7 @@ static bool count_session_of_address_or_answer_429(sio_ws *w, sio_request *r) {
 }
 
 /* Returns the first subprotocol in the client's offer that the route supports, or "". */
-static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
+static const char *choose_supported_subprotocol(const struct endpoint *e, const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;
   while (e->protocols && sio__ws_next_offered_subprotocol(&o, &name))
@@ -294,18 +293,26 @@ static const char *choose_subprotocol(const struct endpoint *e, const sio_reques
   return "";
 }
 
+/* The choice of the host comes first: a header that it has set on r. */
+static sio_slice choose_subprotocol(const struct endpoint *e, const sio_request *r) {
+  sio_slice announced;
+  return sio__ws_find_announced_subprotocol(r, &announced)
+             ? announced
+             : slice_str(choose_supported_subprotocol(e, r));
+}
+
 static void endpoint_peer_free_before_opening(sio_ws *w) {
   sio__addr_record_decrement_open_count(w->addr_record, ADDR_SESSIONS);
   sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
-static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
+static sio_ws *endpoint_peer_new(struct endpoint *e, sio_slice address, sio_slice protocol) {
   const struct meter_settings *how = e->shared->meters;
-  size_t n = strlen(from);
-  sio_ws *w = sio__calloc(1, sizeof *w + n + 1);
+  sio_ws *w = sio__calloc(1, sizeof *w + address.n + 1 + protocol.n + 1);
   if (!w) return NULL;
-  memcpy(w->address, from, n);
+  memcpy(w->address, address.p, address.n);
+  w->protocol = memcpy(w->address + address.n + 1, protocol.p, protocol.n);
   w->endpoint = e;
   task_init(&w->close_task, endpoint_task_close_peer_over_limit);
   timer_init(&w->ping_timer, endpoint_on_timer_ping_or_close);
@@ -326,12 +333,12 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   if (!endpoint_check_handshake_or_refuse(r) || !check_session_rate_or_answer_429(e, r) ||
       !endpoint_check_origin_and_accept_callback(e, r))
     return;
-  sio_ws *w = endpoint_peer_new(e, sio__request_client_address(r));
+  sio_ws *w =
+      endpoint_peer_new(e, slice_str(sio__request_client_address(r)), choose_subprotocol(e, r));
   if (!w) {
     sio__request_close_without_answer(r);
     return;
   }
-  w->protocol = choose_subprotocol(e, r);
   if (!count_session_of_address_or_answer_429(w, r) ||
       sio__ws_accept_request(&w->ws, r, e->shared->ws,
                              w->endpoint_meter ? &endpoint_counted_ops : &endpoint_ops, w,

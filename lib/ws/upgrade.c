@@ -39,19 +39,22 @@ static bool are_subprotocols_tokens(const sio_request *r) {
   return true;
 }
 
-/* Returns true if the host has set the header itself. */
-static bool has_host_chosen_subprotocol(const sio_request *r) {
-  static const char name[] = "sec-websocket-protocol:";
-  sio_slice rest = slice(r->extra_headers.p, r->extra_headers.n), line;
-  while (sio__slice_split(&rest, '\n', &line))
-    if (line.n >= sizeof name - 1 &&
-        sio__slice_equals_ignore_case(slice(line.p, sizeof name - 1), slice(name, sizeof name - 1)))
-      return true;
+bool sio__ws_find_announced_subprotocol(const sio_request *r, sio_slice *name) {
+  sio_slice rest = slice(r->extra_headers.p, r->extra_headers.n), line, key;
+  while (sio__slice_split(&rest, '\n', &line)) {
+    if (!sio__slice_split(&line, ':', &key) ||
+        !sio__slice_equals_ignore_case(key, SLICE("sec-websocket-protocol")))
+      continue;
+    if (line.n && line.p[line.n - 1] == '\r') line.n--;
+    *name = sio__slice_trim(line);
+    return true;
+  }
   return false;
 }
 
 static int set_subprotocol_header_unless_host_did(sio_request *r, sio_slice name) {
-  if (!name.n || has_host_chosen_subprotocol(r)) return 0;
+  sio_slice announced;
+  if (!name.n || sio__ws_find_announced_subprotocol(r, &announced)) return 0;
   return sio__request_add_answer_header(r, "Sec-WebSocket-Protocol", name);
 }
 

@@ -26,6 +26,10 @@ struct subprotocol_iter {
 };
 bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
+/* Returns true if a header that is set on r announces a subprotocol, and stores that, which may be
+ * empty, in *name. It is valid until a header is added to r. */
+bool sio__ws_find_announced_subprotocol(const sio_request *r, sio_slice *name);
+
 /* Opens the WebSocket: queues the answer 101 with the headers set on r. protocol: the subprotocol
  * to announce, empty for none; if a header set on r announces one, that is used instead. *rest:
  * bytes that arrived with the handshake; feed them with sio__ws_conn_feed_bytes() when the owner is

@@ -12,14 +12,20 @@ static sio_ws *peer;
 static int verdict, sent;
 static bool shows_text;
 
+/* Not NULL: on_accept() sets a header with this name to announced_by_host. */
+static const char *announced_in, *announced_by_host;
+static char told_protocol[64];
+
 static int on_accept(sio_request *r, void *user) {
-  (void)r, (void)user;
+  (void)user;
+  if (announced_in) sio_respond_header(r, announced_in, announced_by_host);
   return verdict;
 }
 static void on_open(sio_ws *w, void *user) {
   (void)user;
   peer = w;
   sio_ws_set_data(w, &verdict);
+  snprintf(told_protocol, sizeof told_protocol, "%s", sio_ws_info_of(w).protocol);
 }
 static void on_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)user;
@@ -34,6 +40,7 @@ static void on_close(sio_ws *w, const sio_close_info *why, void *user) {
   sent = sio_ws_send(w, false, sio_text("too late"));
   EQ(sio_ws_info_of(w).queued, 0);
   EQ(sio_ws_info_of(w).queued_memory, 0);
+  EQ_STR(sio_ws_info_of(w).protocol, told_protocol); /* valid as long as w */
   sio_ws_close(w, 1000, "again");
 }
 
@@ -42,13 +49,18 @@ static void begin(sio_options o) {
     .accept = on_accept, .open = on_open, .message = on_message, .close = on_close
   };
   static const sio_ws_callbacks none = { .message = NULL };
+  static const char *const protocols[] = { "chat", "game", NULL };
+  sio_ws_callbacks choosing = all;
+  choosing.protocols = protocols;
   verdict = sent = 0;
   shows_text = false;
   saw();
   peer = NULL;
+  announced_in = NULL;
   whole_start(&o);
   EQ(sio_ws_route(srv, "/ws", &all, NULL), 0);
   EQ(sio_ws_route(srv, "/mute", &none, NULL), 0);
+  EQ(sio_ws_route(srv, "/choosing", &choosing, NULL), 0);
 }
 
 static void end(void) {
@@ -108,6 +120,48 @@ TEST(what_comes_with_the_handshake_is_heard) {
   begin((sio_options){ 0 });
   CHECK(raw_open(&c, srv) && raw_send(&c, all, sizeof all - 1) && raw_expect(&c, "101 "));
   SAW("hi ");
+  end();
+}
+
+/* Opens a WebSocket that offers game, then chat. Returns the subprotocol that the 101 announces and
+ * that sio_ws_info tells; "?" if they differ. */
+static const char *agreed_on(const char *path) {
+  static char line[128];
+  raw_open(&c, srv);
+  raw_request(&c, "GET", path,
+              "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+              "Sec-WebSocket-Protocol: game, chat\r\n",
+              NULL);
+  raw_expect(&c, "\r\n\r\n");
+  const char *at = strcasestr(c.in, "sec-websocket-protocol:");
+  snprintf(line, sizeof line, "%.*s", at ? (int)strcspn(at + 24, "\r") : 0, at ? at + 24 : "");
+  CHECK(!at || !strcasestr(at + 1, "sec-websocket-protocol:"));
+  if (strcmp(line, told_protocol) != 0)
+    fprintf(stderr, "announced: %s, told: %s\n", line, told_protocol);
+  bool same = strcmp(line, told_protocol) == 0;
+  raw_close(&c);
+  turn();
+  turn();
+  CHECK(peer == NULL);
+  return same ? line : "?";
+}
+
+TEST(the_subprotocol_of_a_websocket_is_the_one_that_was_announced) {
+  begin((sio_options){ 0 });
+  const char *got = agreed_on("/ws");
+  EQ_STR(got, "");
+  got = agreed_on("/choosing");
+  EQ_STR(got, "game");
+  announced_by_host = "own.v2";
+  announced_in = "Sec-WebSocket-Protocol";
+  got = agreed_on("/ws");
+  EQ_STR(got, "own.v2");
+  got = agreed_on("/choosing");
+  EQ_STR(got, "own.v2");
+  announced_in = "sec-websocket-PROTOCOL";
+  got = agreed_on("/choosing");
+  EQ_STR(got, "own.v2");
   end();
 }
 
@@ -234,6 +288,7 @@ TEST(a_nul_in_the_reason_of_a_close_does_not_cut_it) {
 TESTS_BEGIN
 T(the_host_refuses_with_a_status_that_is_an_error)
 T(what_comes_with_the_handshake_is_heard)
+T(the_subprotocol_of_a_websocket_is_the_one_that_was_announced)
 T(a_route_need_not_listen)
 T(without_memory_for_it_the_connection_is_closed)
 T(both_sides_send_text_and_bytes)
