@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sio/error.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -34,7 +35,8 @@ static unsigned poll_events_to_watch(const struct conn *c) {
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
   /* With UV_PRIORITIZED libuv reports errors but no readable bytes: after the end of its stream a
-   * peer can still reset the connection. */
+   * peer can still reset the connection. It also reports urgent data, which is ignored otherwise:
+   * SO_OOBINLINE is not set, so recv() leaves it out of the stream. */
   if (c->eof) want |= UV_PRIORITIZED;
   return want;
 }
@@ -482,6 +484,32 @@ static void fail_conn_with_socket_error(struct conn *c) {
   sio__conn_fail(c, err ? -err : UV_ECONNRESET);
 }
 
+/* Returns true if the kernel reports an error, or that both directions have ended. */
+static bool has_socket_failed_or_hung_up(const struct conn *c) {
+  struct pollfd p = { .fd = c->fd };
+  return poll(&p, 1, 0) > 0 && p.revents;
+}
+
+/* Polls only for what else c waits for. c->polling stays as it is, so that UV_PRIORITIZED is polled
+ * for again when the events to watch change the next time. */
+static void stop_polling_for_urgent_data(struct conn *c) {
+  unsigned want = c->polling & ~(unsigned)UV_PRIORITIZED;
+  if (want)
+    conn_start_poll(c, (int)want);
+  else
+    uv_poll_stop(&c->poll);
+}
+
+/* libuv reports UV_PRIORITIZED if the connection has failed, and also for urgent data (MSG_OOB) of
+ * the peer. Some kernels go on reporting urgent data when the stream was read to its end. Then
+ * a reset of the peer is noticed when something is written. */
+static void fail_conn_unless_event_is_urgent_data(struct conn *c) {
+  if (has_socket_failed_or_hung_up(c))
+    fail_conn_with_socket_error(c);
+  else
+    stop_polling_for_urgent_data(c);
+}
+
 static void on_conn_poll_event(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
   loop_begin_turn(conn_loop(c));
@@ -492,7 +520,7 @@ static void on_conn_poll_event(uv_poll_t *h, int status, int events) {
   }
   if (events & UV_READABLE) read_socket_once_and_deliver(c);
   if ((events & UV_WRITABLE) && !c->closed) conn_flush(c);
-  if (events == UV_PRIORITIZED) fail_conn_with_socket_error(c);
+  if ((events & UV_PRIORITIZED) && !c->closed) fail_conn_unless_event_is_urgent_data(c);
 }
 
 void sio__conn_pause_reading(struct conn *c) {

@@ -5,6 +5,7 @@
  */
 #include "conn_rig.h"
 #include "net/transfer.h"
+#include <poll.h>
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -399,6 +400,113 @@ TEST(nobody_need_hear_of_room) {
   end();
 }
 
+/* ---- urgent data (TCP's URG, MSG_OOB) ------------------------------------------------------ */
+
+static void begin_tcp(void) {
+  int pair[2];
+  begin();
+  sio__conn_close(conn);
+  close(peer);
+  tcp_pair(AF_INET, pair);
+  if (pair[0] < 0 || sio__conn_new(&conn, &loop, pair[0], &ops, NULL)) abort();
+  peer = pair[1];
+  fcntl(peer, F_SETFL, O_NONBLOCK);
+  turns(3);
+}
+
+static void send_urgent_byte(void) { EQ(__real_send(peer, "x", 1, MSG_OOB), 1); }
+
+/* True if libuv would wait now, because the kernel reports no event. */
+static bool is_loop_waiting(void) {
+  struct pollfd p = { .fd = uv_backend_fd(&uv), .events = POLLIN };
+  turns(3);
+  return poll(&p, 1, 0) == 0;
+}
+
+TEST(urgent_data_does_no_harm_and_does_not_keep_the_loop_busy) {
+  begin_tcp();
+  send_urgent_byte();
+  CHECK(is_loop_waiting());
+  IS(saw(), "");
+  tell(peer, "one");
+  turns(3);
+  IS(saw(), "one"); /* the urgent byte is not a part of the stream */
+  tell(peer, "two");
+  send_urgent_byte();
+  tell(peer, "three");
+  turns(5);
+  IS(saw(), "two three");
+  CHECK(is_loop_waiting());
+  EQ(say(conn, "answer"), 0);
+  turns(2);
+  IS(hear(peer), "answer");
+  end();
+}
+
+TEST(urgent_data_before_the_fin_does_not_keep_the_answer_back) {
+  begin_tcp();
+  tell(peer, "ask");
+  send_urgent_byte();
+  shutdown(peer, SHUT_WR);
+  turns(5);
+  IS(saw(), "ask eof");
+  CHECK(is_loop_waiting());
+  EQ(say(conn, "answer"), 0);
+  turns(3);
+  IS(hear(peer), "answer");
+  IS(saw(), "drained");
+  end();
+}
+
+/* As a kernel does that still reports the urgent data when the end of the stream was read. */
+static void report_urgent_data(int events) { conn->poll.poll_cb(&conn->poll, 0, events); }
+
+TEST(urgent_data_that_is_reported_after_the_fin_is_not_taken_for_a_reset) {
+  begin_tcp();
+  shutdown(peer, SHUT_WR);
+  turns(5);
+  IS(saw(), "eof");
+  report_urgent_data(UV_PRIORITIZED);
+  IS(saw(), "");
+  CHECK(!uv_is_active((uv_handle_t *)&conn->poll)); /* it would be reported in every turn */
+  turns(3);
+  EQ(say(conn, "answer"), 0);
+  turns(3);
+  IS(hear(peer), "answer");
+  IS(saw(), "drained");
+  end();
+}
+
+TEST(a_blocked_write_goes_on_although_urgent_data_stays) {
+  begin_tcp();
+  shutdown(peer, SHUT_WR);
+  turns(5);
+  script(&sends, 4, -EAGAIN, -EAGAIN, -EAGAIN, -EAGAIN);
+  EQ(say(conn, "answer"), 0);
+  turn();
+  report_urgent_data(UV_PRIORITIZED | UV_WRITABLE);
+  CHECK(conn->blocked && uv_is_active((uv_handle_t *)&conn->poll));
+  turns(8);
+  IS(hear(peer), "answer");
+  IS(saw(), "eof drained");
+  end();
+}
+
+TEST(a_reset_is_noticed_after_urgent_data_and_the_fin) {
+  begin_tcp();
+  tell(peer, "ask");
+  send_urgent_byte();
+  shutdown(peer, SHUT_WR);
+  turns(5);
+  setsockopt(peer, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
+  close(peer);
+  peer = -1;
+  turns(5);
+  CHECK(strstr(saw(), "ask eof failed E"));
+  conn = NULL;
+  end();
+}
+
 /* ---- birth ----------------------------------------------------------------------------------- */
 
 static void check_peer_name(int family, const char *want) {
@@ -558,6 +666,11 @@ T(a_drained_connection_may_close_one_that_was_to_be_flushed_next)
 T(one_that_reads_may_close_one_that_was_to_read_next)
 T(a_new_owner_hears_what_comes_after_it_took_over)
 T(nobody_need_hear_of_room)
+T(urgent_data_does_no_harm_and_does_not_keep_the_loop_busy)
+T(urgent_data_before_the_fin_does_not_keep_the_answer_back)
+T(urgent_data_that_is_reported_after_the_fin_is_not_taken_for_a_reset)
+T(a_blocked_write_goes_on_although_urgent_data_stays)
+T(a_reset_is_noticed_after_urgent_data_and_the_fin)
 T(a_peers_address_is_known)
 T(a_descriptor_that_cannot_be_served_is_closed)
 T(one_that_cannot_be_watched_fails_at_the_end_of_the_turn)
