@@ -279,11 +279,14 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l)) {
   *l = (struct link){ .ops = ops, .options = options, .handles = handles, .closed = closed };
-  l->max_out = options->max_queued;
-  buf_init(&l->out, l->max_out);
+  sio__link_set_max_queued(l, options->max_queued);
   uv_timer_init(loop, &l->timer);
   l->timer.data = l;
   ++*handles;
+}
+
+void sio__link_set_max_queued(struct link *l, size_t bytes) {
+  l->max_out = l->out.max = bytes;
 }
 
 void sio__link_set_address(struct link *l, const char *host, const char *port) {

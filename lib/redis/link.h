@@ -23,6 +23,8 @@
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
+/* Sets how many bytes of commands the link queues, which is options->max_queued at first. */
+void sio__link_set_max_queued(struct link *l, size_t bytes);
 /* Sets l->to. At most 255 bytes of host and 5 bytes of port are copied. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);
 void sio__link_start_connecting_if_down(struct link *l);

@@ -159,7 +159,7 @@ struct redis_server *sio__redis_server_new(sio_redis *r) {
                  free_server_after_both_links_closed);
   p->commands.expects_replies = true;
   p->commands.unanswered = &r->stats.unanswered;
-  p->subscriber.max_out = SUBSCRIPTIONS_MAX;
+  sio__link_set_max_queued(&p->subscriber, SUBSCRIPTIONS_MAX);
   r->handles++;
   list_push(&r->pairs, &p->in_pairs);
   return p;

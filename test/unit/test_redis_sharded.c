@@ -374,6 +374,25 @@ TEST(the_key_of_channels_may_be_another) {
   cluster.key = NULL;
 }
 
+/* The commands that subscribe have a limit of their own, from the first connection on. */
+TEST(rooms_that_exist_before_the_first_connection_may_need_more_than_max_queued) {
+  static const char *const id[] = { "ea552cd3114e40c2", NULL };
+  char room[20];
+  sharded = true;
+  cluster.subscription_mode = SIO_REDIS_DYNAMIC;
+  ids = id;
+  EQ(begin_code(&(sio_redis_options){ .max_queued = 500 }), 0);
+  joined();
+  for (int i = 0; i < 15; i++) {
+    snprintf(room, sizeof room, "room%d", i);
+    EQ(sio_join(root->members[0], room), 0);
+  }
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  EQ(redis_stats().failures, 0);
+  CHECK(strstr(subscribed, "SSUBSCRIBE socket.io#/#\n"));
+  end();
+}
+
 TESTS_BEGIN
 T(a_namespace_subscribes_to_two_channels)
 T(broadcasts_are_published_as_npm_does_it)
@@ -392,4 +411,5 @@ T(any_allocation_may_fail)
 T(sockets_are_disconnected_with_or_without_their_session)
 T(a_join_that_fails_leaves_the_channel_of_those_who_are_in_the_room)
 T(the_key_of_channels_may_be_another)
+T(rooms_that_exist_before_the_first_connection_may_need_more_than_max_queued)
 TESTS_END
