@@ -92,18 +92,29 @@ int sio__link_queue_command(struct link *l, const struct link_expect *expect,
   return 0;
 }
 
-int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking) {
+static int link_write_asking_and_kept_command(struct link *l, const struct link_kept *k,
+                                              bool asking) {
   static const sio_slice words[] = { { "ASKING", 6 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
-  if (size_add(sio__link_queued_bytes(l), size_add(k->n, k->n)) > l->max_out) return UV_ENOBUFS;
   int err = asking ? sio__link_queue_command(l, &nobody, words, 1) : 0;
-  size_t before = l->out.n;
   if (!err) err = link_grow_expected_replies(l);
-  if (!err) err = sio__buf_put(&l->out, k->bytes, k->n);
-  if (err) return err;
+  return err ? err : sio__buf_put(&l->out, k->bytes, k->n);
+}
+
+/* If the command cannot be queued after ASKING, ASKING is removed again: Redis would apply it to
+ * the next command. */
+int sio__link_requeue_command(struct link *l, struct link_kept *k, bool asking) {
+  size_t bytes = l->out.n;
+  uint32_t replies = l->nexpects;
+  if (size_add(sio__link_queued_bytes(l), size_add(k->n, k->n)) > l->max_out) return UV_ENOBUFS;
+  int err = link_write_asking_and_kept_command(l, k, asking);
+  if (err) {
+    sio__link_undo_queued_commands(l, bytes, replies);
+    return err;
+  }
   list_remove(&k->in_list);
   k->expect.asking = asking;
-  link_push_expected_reply(l, &k->expect, before);
+  link_push_expected_reply(l, &k->expect, l->out.n - k->n);
   return 0;
 }
 

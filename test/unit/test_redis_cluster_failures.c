@@ -219,6 +219,38 @@ TEST(any_allocation_of_a_new_context_may_fail) {
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
+static void broadcast_long_text_to(const char *room) {
+  static char text[700];
+  const char *const rooms[] = { room, NULL };
+  memset(text, 'x', sizeof text - 1);
+  sio_broadcast((sio_target){ .nsp = root, .rooms = rooms }, "ev", SIO_ARGS(text));
+}
+
+/* Otherwise the next command of the server, whose slot is not moving, would be executed under
+ * ASKING, or a command for the slot that moves would be executed without it. */
+TEST(memory_that_runs_out_after_an_ask_leaves_no_asking_for_another_command) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_cluster(true);
+    broadcast_to("a");
+    UNTIL(nsaid == 1);
+    settle();
+    asking_slot = slot_of(ROOM0);
+    broadcast_long_text_to("c");
+    UNTIL(strstr(seen, line(0, "SPUBLISH", ROOM0)));
+    seen[0] = '\0';
+    alloc_fail_in(at);
+    turn();
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    broadcast_to("a");
+    UNTIL(strstr(seen, line(1, "SPUBLISH", ROOM1)));
+    CHECK(!strstr(seen, "1 ASKING\n1 SPUBLISH " ROOM1));
+    EQ(strstr(seen, "1 ASKING\n1 SPUBLISH " ROOM0) != NULL, redis_stats().dropped == 0);
+    end_cluster();
+  }
+}
+
 TEST(only_commands_of_the_slot_that_has_moved_follow_it) {
   begin_cluster(true);
   saw();
@@ -489,6 +521,7 @@ T(no_more_than_a_thousand_servers_are_remembered)
 T(a_table_request_whose_answer_is_lost_is_repeated)
 T(servers_that_are_known_are_asked_for_the_table_too)
 T(any_allocation_of_a_new_context_may_fail)
+T(memory_that_runs_out_after_an_ask_leaves_no_asking_for_another_command)
 T(only_commands_of_the_slot_that_has_moved_follow_it)
 T(a_redirect_to_a_server_whose_queue_is_full_drops_the_command)
 T(a_count_that_is_redirected_ends_the_question)
