@@ -108,7 +108,9 @@ typedef struct sio_redis_options {
   /* How many bytes of commands may be queued for each Redis server. A command counts until the
    * kernel has taken it; in a Redis Cluster, until the server has answered it. Default: 4 MiB. */
   size_t max_queued;
-  /* The length of the longest message that is read from Redis. Default: 32 MiB. */
+  /* The length of the longest element of a reply of Redis, such as a published message. A whole
+   * reply, such as several entries of a stream, may take 96 MiB of memory more. A longer reply
+   * breaks the connection. Default: 32 MiB. */
   size_t max_message;
   /* Called when the state of the sio_redis changes; NULL: not called. */
   sio_redis_state_cb on_state;

@@ -3,7 +3,8 @@
  * reply.h - what Redis sends, parsed by the reader of hiredis.
  *
  * The size of a reply is limited: it has at most max_elements elements, nested ones included. An
- * element of which more than `max` bytes have come, and which is still incomplete, is an error.
+ * element of which more than `max` bytes have come, and which is still incomplete, is an error, and
+ * so is a reply that takes more than max + REPLY_BYTES bytes of memory.
  */
 #ifndef SIO_REDIS_REPLY_H
 #define SIO_REDIS_REPLY_H
@@ -12,6 +13,9 @@
 #include <hiredis/hiredis.h>
 
 enum {
+  /* so much more memory than its longest element a reply may take; this is enough for 300 entries
+   * of a stream (the largest read_count) of 320 KiB each */
+  REPLY_BYTES = 96 * 1024 * 1024,
   REPLY_ELEMENTS = 4096,
   REPLY_ELEMENTS_SLOTS = 262144 /* max_elements for replies to CLUSTER SLOTS: 16 for each slot */
 };
@@ -19,9 +23,10 @@ enum {
 struct reply_reader {
   redisReader *reader;
   const redisReplyObjectFunctions *make; /* the functions of hiredis that create replies */
-  redisReplyObjectFunctions fn;          /* like *make, but arrays are limited to max_elements */
-  size_t max, max_elements;
+  redisReplyObjectFunctions fn;          /* like *make, but with the limits below */
+  size_t max, max_bytes, max_elements;
   size_t elements; /* how many elements the reply that is being read has announced so far */
+  size_t bytes;    /* the memory of its complete elements and of the arrays announced so far */
 };
 
 /* Returns 0 or UV_ENOMEM. */

@@ -249,6 +249,40 @@ TEST(an_array_of_a_billion_is_refused_before_it_is_allocated) {
   answer_is_refused("*1000000000\r\n", "longer than max_message allows");
 }
 
+/* Sends an array of n strings of 99000 bytes, until the connection fails. */
+static void send_long_elements(unsigned n) {
+  static char bytes[99000];
+  char head[20];
+  struct fake_conn *c = subscriber();
+  uint64_t before = redis_stats().failures;
+  snprintf(head, sizeof head, "*%u\r\n", n);
+  fake_say(c, head);
+  for (unsigned i = 0; i < n && redis_stats().failures == before; i++) {
+    fake_bulk(c, slice(bytes, sizeof bytes));
+    turn();
+  }
+  settle();
+}
+
+TEST(an_array_of_many_elements_of_just_under_max_message_is_refused) {
+  begin(&(sio_redis_options){ .max_message = 100000 });
+  clock_ms += 2000;
+  send_long_elements(4096);
+  EQ(redis_stats().failures, 1);
+  CHECK(strstr(lines, "longer than max_message allows"));
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_reply_of_as_many_entries_as_are_read_at_a_time_may_be_longer_than_max_message) {
+  begin(&(sio_redis_options){ .max_message = 100000 });
+  send_long_elements(300);
+  EQ(redis_stats().failures, 0);
+  push("socket.io-request#/#", SLICE("nonsense"));
+  EQ(redis_stats().malformed, 1);
+  end();
+}
+
 TEST(surprising_replies_are_ignored) {
   begin(NULL);
   struct fake_conn *c = subscriber();
@@ -522,6 +556,8 @@ T(a_redis_that_does_not_greet_is_given_up_in_time)
 T(what_is_no_redis_is_left)
 T(an_endless_message_is_refused)
 T(an_array_of_a_billion_is_refused_before_it_is_allocated)
+T(an_array_of_many_elements_of_just_under_max_message_is_refused)
+T(a_reply_of_as_many_entries_as_are_read_at_a_time_may_be_longer_than_max_message)
 T(surprising_replies_are_ignored)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
