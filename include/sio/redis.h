@@ -97,7 +97,8 @@ typedef struct sio_redis_options {
   unsigned connect_timeout_ms;
   /* If nothing is received on a connection for this time, a PING is sent. If nothing is received
    * for the same time again, the connection is closed and opened anew. The first of these two times
-   * may be a quarter longer. Default: 10000 ms. */
+   * may be a quarter longer. A subscription that Redis has refused is tried again about every
+   * ping_interval_ms. Default: 10000 ms. */
   unsigned ping_interval_ms;
   /* How long to wait, after a connection broke, before the first attempt to connect again. For each
    * further attempt the time is doubled, up to retry_max_ms. Each of these times is shortened at

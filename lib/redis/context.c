@@ -22,6 +22,7 @@ static void redis_report_state_to_host_if_changed(sio_redis *r) {
 static void on_idle_flush_and_report_state(uv_idle_t *h) {
   sio_redis *r = h->data;
   uv_idle_stop(h);
+  if (r->has_refused && r->users) sio__redis_await_refused_subscriptions(r);
   if (r->misplaced && r->users) sio__redis_repair_subscriptions(r);
   redis_servers_each(p, r) {
     sio__link_flush(&p->subscriber);

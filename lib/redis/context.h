@@ -51,8 +51,8 @@ struct redis_server {
    * was added names this server */
   bool listed;
   bool failing; /* one of the two connections failed, and they are not both ready again yet */
-  /* the server refused a subscription with a redirection or a temporary error;
-   * sio__redis_repair_subscriptions() clears this */
+  /* the server refused a subscription, since the connection was made and since the last call of
+   * sio__redis_repair_subscriptions() */
   bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
    * answered the written commands whose slots have moved to other servers; 0 while `overdue` is
@@ -121,6 +121,7 @@ struct sio_redis {
   unsigned unplaced;   /* subscriptions whose `pair` is NULL */
   unsigned refs;       /* references of adapters and streams, which keep this struct in memory */
   bool misplaced;      /* the next flush calls sio__redis_repair_subscriptions() */
+  bool has_refused;    /* the next flush calls sio__redis_await_refused_subscriptions() */
   bool freed;          /* the host has called sio_redis_free() */
   struct map subscriptions;    /* struct subscription by name */
   struct map pending_requests; /* struct pending_request by id; see pending_request.h */
@@ -247,6 +248,11 @@ void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
  * channel. Subscribes there if that server is connected, and either is another one than before or
  * has refused a subscription. */
 void sio__redis_repair_subscriptions(sio_redis *r);
+/* Updates sio_redis.state after a Redis server has refused a subscription. */
+void sio__redis_await_refused_subscriptions(sio_redis *r);
+/* For link_ops.tick of the connection for subscriptions: subscribes again to the channels that the
+ * Redis server has refused. */
+void sio__retry_refused_subscriptions_on_tick(struct link *l);
 void sio__redis_detach_subscriptions(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
 

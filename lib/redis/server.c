@@ -136,7 +136,8 @@ static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .lost = report_lost_command_reply,
                                                 .down = on_server_link_failed,
                                                 .locate = server_link_has_address_or_asks_sentinel,
-                                                .greeted = server_link_check_role_reply };
+                                                .greeted = server_link_check_role_reply,
+                                                .tick = sio__retry_refused_subscriptions_on_tick };
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 

@@ -8,6 +8,8 @@
 
 #include "base/random.h"
 
+static const char refused_reason[] = "Redis refuses a subscription";
+
 static sio_slice get_map_key_of_subscription(const void *item) {
   const struct subscription *s = item;
   return slice(s->name, s->name_len);
@@ -96,6 +98,7 @@ static void break_subscriber_connection(struct link *l, int err) {
 void sio__resubscribe_on_new_connection(struct link *l) {
   struct redis_server *p = sio__redis_server_of_link(l);
   struct subscription *s;
+  p->refused = false;
   int err = 0;
   sio__link_drop_all_commands(l);
   for (uint32_t i = 0; !err && (s = sio__map_next(&p->redis->subscriptions, &i));)
@@ -146,7 +149,9 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
     choose_server_and_resubscribe_if_broken(r, s);
   redis_servers_each(p, r) p->refused = false;
-  sio__redis_update_state(r, "subscriptions have moved to another server of the Redis Cluster");
+  sio__redis_update_state(r, redis_is_cluster(r)
+                                 ? "subscriptions have moved to another server of the Redis Cluster"
+                                 : refused_reason);
 }
 
 void sio__redis_detach_subscriptions(sio_redis *r) {
@@ -253,6 +258,30 @@ static void count_and_log_subscriber_error(sio_redis *r, sio_slice error) {
             sio__copy_printable(text, sizeof text, error));
 }
 
+/* Called before the loop polls, after a Redis server has refused a subscription: sio_redis.state is
+ * not READY until the server confirms the subscriptions that it has not confirmed. Which of them is
+ * refused is not known without a cluster; the replies to the others come soon. */
+void sio__redis_await_refused_subscriptions(sio_redis *r) {
+  struct subscription *s;
+  r->has_refused = false;
+  for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));)
+    if (s->pair && s->pair->refused && !s->confirmed)
+      subscription_set_and_count_awaited(r, s, true);
+  sio__redis_update_state(r, refused_reason);
+}
+
+void sio__retry_refused_subscriptions_on_tick(struct link *l) {
+  struct redis_server *p = sio__redis_server_of_link(l);
+  if (p->refused) sio__redis_repair_subscriptions(p->redis);
+}
+
+/* The connection stays: the other subscriptions of the Redis server p work. */
+static void subscriber_try_refused_later(struct redis_server *p) {
+  p->refused = true;
+  p->redis->has_refused = true;
+  sio__redis_schedule_flush(p->redis);
+}
+
 /* Makes the next flush subscribe again to the channels that the Redis server p has not confirmed:
  * each at the server that the slot table now names for the channel, which may still be p. */
 static void resubscribe_refused_at_next_flush(struct redis_server *p) {
@@ -271,14 +300,12 @@ static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   bool moved = redis_is_cluster(r) && sio__cluster_apply_subscription_redirect(l, error);
   if (!moved) count_and_log_subscriber_error(r, error);
   if (is_over) return;
-  if (moved) {
+  if (moved)
     resubscribe_refused_at_next_flush(p);
-  } else if (redis_is_cluster(r) && sio__cluster_is_error_temporary(error)) {
-    p->refused = true;
+  else
+    subscriber_try_refused_later(p);
+  if (!moved && redis_is_cluster(r) && sio__cluster_is_error_temporary(error))
     sio__cluster_request_slot_table_later(r);
-  } else if (r->to_confirm) {
-    sio__link_break_and_reconnect(l, "a subscription is refused");
-  }
 }
 
 static bool is_subscribe_confirmation(sio_slice kind) {

@@ -141,13 +141,37 @@ TEST(a_wrong_password_is_said_in_one_line_and_tried_again) {
 TEST(a_subscription_that_is_refused_is_tried_again) {
   static const char *const first[] = { "w1gYUz", NULL };
   ids = first;
-  EQ(begin_code(NULL), 0);
+  EQ(begin_code(&(sio_redis_options){ .ping_interval_ms = 20 }), 0);
   no_subscribers = true;
-  UNTIL(redis_stats().failures > 2);
+  UNTIL(redis_stats().errors > 10);
   CHECK(strstr(lines, "Redis refuses a command: NOPERM no channels\n"));
-  CHECK(strstr(lines, "for subscriptions failed: a subscription is refused; next attempt"));
+  EQ(redis_stats().state, SIO_REDIS_CONNECTING);
   no_subscribers = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
+  EQ(redis_stats().failures, 0);
+  end();
+}
+
+TEST(a_namespace_whose_subscriptions_are_refused_later_is_reported_and_tried_again) {
+  sio_nsp *chat;
+  begin(&(sio_redis_options){ .ping_interval_ms = 20 });
+  struct peer *p = joined();
+  saw();
+  no_subscribers = true;
+  EQ(sio_of(srv, "/chat", &chat), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  settle();
+  CHECK(strstr(saw(), "connecting: Redis refuses a subscription "));
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a12f80");
+  HEARD(p, "42[\"ev\"] "); /* the other namespace works */
+  UNTIL(redis_stats().errors > 20);
+  CHECK(!strstr(subscribed, "/chat"));
+  no_subscribers = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/chat#*\n"));
+  SAW("ready ");
+  EQ(redis_stats().failures, 0);
   end();
 }
 
@@ -548,6 +572,7 @@ T(what_the_kernel_does_not_take_is_sent_when_it_can_be)
 T(a_question_whose_count_is_lost_ends)
 T(a_wrong_password_is_said_in_one_line_and_tried_again)
 T(a_subscription_that_is_refused_is_tried_again)
+T(a_namespace_whose_subscriptions_are_refused_later_is_reported_and_tried_again)
 T(a_redis_that_loads_is_waited_for)
 T(a_silent_redis_is_given_up)
 T(a_silent_redis_is_given_up_after_two_intervals_and_a_quarter)
