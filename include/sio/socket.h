@@ -76,7 +76,8 @@ SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 
 /* Make the socket join or leave a room. The name of a room is any text of 1 to 255 bytes. A
  * connected socket is always in the room that has the socket's id as its name, and cannot leave
- * this room. Joining a room twice, or leaving a room that the socket is not in, returns 0 and
+ * this room; a socket in middleware is not in this room yet, and sio_join() of it returns 0 and
+ * changes nothing. Joining a room twice, or leaving a room that the socket is not in, returns 0 and
  * changes nothing. SIO_ENAME: room is not a valid name; SIO_ECLOSED: the socket has disconnected;
  * SIO_ESTATE: called inside a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);

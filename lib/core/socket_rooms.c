@@ -26,13 +26,15 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
             "socket %s %s room \"%s\" of namespace %s", s->own_id, verb, room, s->nsp->name);
 }
 
+/* Connecting makes a socket a member of the room that has its id as its name. So a join of this
+ * room changes nothing, also while the socket is PENDING: an entry in the adapter's room would
+ * count the socket a second time. */
 int sio_join(sio_socket *s, const char *room) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
   if (!sio__is_valid_room_name(room)) return SIO_ENAME;
   if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
-  if (is_socket_in_room_named_by_its_id(s, room) || nsp->ops->in_room(nsp->adapter, s, room))
-    return 0;
+  if (strcmp(room, s->id) == 0 || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room_change(s, "joins", room);
   return nsp->ops->join(nsp->adapter, s, room);
 }

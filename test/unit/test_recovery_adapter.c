@@ -229,6 +229,28 @@ TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
   stop();
 }
 
+/* The Node.js server saves the room of the socket's id with the others. */
+TEST(a_restored_socket_whose_saved_rooms_contain_its_id_is_in_it_once) {
+  const sio_adapter_ops ops = keeper();
+  static const char *const saved[] = { id_there, "one", NULL };
+  const char *rooms[3] = { "", "", "" };
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come_from_elsewhere();
+  sio_saved_socket s = there();
+  s.rooms = saved;
+  EQ(sio__socket_restore_add_found_socket(store.asked, &s), 0);
+  sio__socket_restore_report_answer(store.asked, 0);
+  turn();
+  GOT(c, "40+pid ");
+  EQ(sio_rooms(first(), rooms, 3), 2);
+  EQ_STR(rooms[0], id_there);
+  EQ_STR(rooms[1], "one");
+  EQ(sio_nsp_count(root, id_there), 1);
+  hang_up(c->p);
+  EQ_STR(store.saved, "one, {\"a\":1}");
+  stop();
+}
+
 TEST(a_client_that_is_not_found_is_new) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &normal);
@@ -671,6 +693,7 @@ T(a_socket_that_is_disconnected_is_forgotten_and_not_kept)
 T(sockets_are_kept_when_their_server_closes)
 T(every_event_that_may_be_missed_goes_through_the_adapter_and_gets_its_offset)
 T(a_client_waits_until_the_adapter_has_found_its_socket)
+T(a_restored_socket_whose_saved_rooms_contain_its_id_is_in_it_once)
 T(a_client_that_is_not_found_is_new)
 T(a_client_is_new_when_the_adapter_does_not_answer_in_time)
 T(a_client_that_vanishes_while_the_adapter_looks_is_over_for_the_adapter)

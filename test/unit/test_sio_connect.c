@@ -486,6 +486,48 @@ TEST(a_refused_socket_is_in_no_room) {
   stop();
 }
 
+/* ---- the room of the socket's own id ---- */
+
+static void on_room_of_id(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)room, (void)s;
+  trace("%s ", (const char *)user);
+}
+
+static void join_own_id_and_hold(sio_socket *s, sio_next *next, void *user) {
+  EQ(sio_join(s, sio_socket_id(s)), 0);
+  EQ(sio_leave(s, sio_socket_id(s)), 0);
+  EQ(sio_join(s, sio_socket_id(s)), 0);
+  CHECK(!sio_in_room(s, sio_socket_id(s)));
+  EQ(sio_rooms(s, NULL, 0), 0);
+  hold(s, next, user);
+}
+
+TEST(a_socket_that_joins_the_room_of_its_own_id_in_middleware_is_in_it_once) {
+  start(NULL);
+  nheld = 0;
+  sio_use(root, join_own_id_and_hold, NULL);
+  sio_on_room(root, &(sio_room_hooks){ .join = on_room_of_id }, "join");
+  sio_on_room(root, &(sio_room_hooks){ .leave = on_room_of_id }, "leave");
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_next_ok(held[0]);
+  turn();
+  sio_socket *s = holder[0];
+  const char *rooms[2] = { "", "" };
+  EQ(sio_join(s, sio_socket_id(s)), 0);
+  sio_all_join((sio_target){ .nsp = root }, SIO_ROOMS(sio_socket_id(s)));
+  EQ(sio_rooms(s, rooms, 2), 1);
+  EQ_STR(rooms[0], sio_socket_id(s));
+  EQ(sio_nsp_count(root, sio_socket_id(s)), 1);
+  EQ(sio_nsp_rooms(root, NULL, 0), 1);
+  EQ(sio_leave(s, sio_socket_id(s)), 0);
+  CHECK(sio_in_room(s, sio_socket_id(s)));
+  sio_disconnect(s, false);
+  turn();
+  SAW("hold join leave ");
+  stop();
+}
+
 /* ---- in middleware -------------------------------------------------------------------------- */
 
 static void drop_peer(sio_socket *s, sio_next *next, void *user) {
@@ -591,6 +633,7 @@ T(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_connected)
 T(a_verdict_may_come_after_the_server_has_closed)
 T(a_pending_socket_may_join_rooms_but_receives_no_events)
 T(a_refused_socket_is_in_no_room)
+T(a_socket_that_joins_the_room_of_its_own_id_in_middleware_is_in_it_once)
 T(middleware_may_end_the_connection)
 T(a_connect_handler_may_disconnect_and_then_join_is_refused)
 T(with_drop_handshake_it_is_freed_after_the_connect_handlers)
