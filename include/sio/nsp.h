@@ -8,6 +8,15 @@
  * registered while others of its kind run is called from the next time on. The functions of this
  * header may be called only on the loop's thread.
  *
+ * If a callback ends its socket or the session, for example with sio_disconnect() or
+ * sio_session_close(), what is called after it depends on the kind of callback:
+ *  - Those of sio_on_any(), sio_use_packet(), sio_on() and sio_on_writable() get a socket that is
+ *    connected (sio_socket_connected()). So the ones after it are not called for this event.
+ *    Middleware of sio_use() is called only while the session is open.
+ *  - Those of sio_on_connect(), sio_on_disconnecting(), sio_on_disconnect(), sio_on_error() and
+ *    sio_on_drop() report what has happened. All of them are called, also those after it. So each
+ *    call of a callback of sio_on_connect() has its counterpart in sio_on_disconnect().
+ *
  * The functions that register a callback return 0, UV_EINVAL if the callback is NULL, or
  * UV_ENOMEM.
  */
@@ -76,10 +85,9 @@ typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
  * "\xC0\x80" stand for it, here, in sio_event_name(), and in the calls that send events. If a
  * client sends a number instead of a name, the text of the number is compared.
  *
- * If a callback disconnects the socket with sio_disconnect(), the callbacks after it do not run for
- * this event. SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send:
- * "connect", "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or
- * it is "connection". Unless it is NULL, a log line says what to use instead: for example
+ * SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send: "connect",
+ * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or it is
+ * "connection". Unless it is NULL, a log line says what to use instead: for example
  * sio_on_connect(), or another name. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on() with this event, cb and user. If event

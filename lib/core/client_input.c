@@ -311,7 +311,7 @@ static void client_end_sockets_and_free(sio_session *c, const sio_close_info *wh
 
 static void client_run_writable_hooks_of_sockets(sio_session *c) {
   for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_run_writable_hooks(s->nsp, s);
+    if (sio_socket_connected(s)) sio__nsp_run_writable_hooks(s->nsp, s);
 }
 
 static void client_run_drop_hooks_of_sockets(sio_session *c, const sio_drop *d) {

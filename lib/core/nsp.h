@@ -144,7 +144,8 @@ int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
 int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
 /* Each sio__nsp_run_...() function runs the host's callbacks of one kind, in the order in which
- * they were added. sio__nsp_run_event_handlers() stops after a callback that has disconnected s. */
+ * they were added. Those for catch-all hooks, event handlers and writable hooks stop after a
+ * callback that has ended s or its session; s has to be connected when they are called. */
 void sio__nsp_run_event_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
 /* The event comes from another server; no socket belongs to it. */
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e);

@@ -136,30 +136,43 @@ bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   return h && has_event_any_registered_handler(h);
 }
 
-/* Runs the host's handlers for the event name. If one of them disconnects the socket, the remaining
- * ones are not called. */
+/* ---- running callbacks while a socket is connected ------------------------------------------ */
+
+static const struct hook *get_next_hook_if_socket_connected(struct hook_walk *walk,
+                                                            const sio_socket *s) {
+  if (sio_socket_connected(s)) return sio__hooks_next_in_walk(walk);
+  sio__hooks_stop_walk(walk);
+  return NULL;
+}
+
+/* As HOOKS_EACH, but when a hook has ended the socket s or its session, the hooks after it do not
+ * run (see the top of include/sio/nsp.h). The socket has to be connected before. */
+#define HOOKS_EACH_WHILE_CONNECTED(k, walk, h, s)                    \
+  struct hook_walk walk = sio__hooks_start_walk(h);                  \
+  for (const struct hook *k = sio__hooks_next_in_walk(&(walk)); (k); \
+       (k) = get_next_hook_if_socket_connected(&(walk), s))
+
 void sio__nsp_run_event_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
   struct event_handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;
-  HOOKS_EACH(k, walk, &h->hooks) {
-    ((sio_event_cb)k->fn)(s, e, k->user);
-    if (s->state == SOCKET_CONNECTED) continue;
-    sio__hooks_stop_walk(&walk);
-    break;
-  }
+  HOOKS_EACH_WHILE_CONNECTED(k, walk, &h->hooks, s)((sio_event_cb)k->fn)(s, e, k->user);
   remove_event_if_no_handler_left(&nsp->handlers, h);
 }
+
+void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
+  HOOKS_EACH_WHILE_CONNECTED(k, walk, &nsp->any, s)((sio_event_cb)k->fn)(s, e, k->user);
+}
+
+void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s) {
+  HOOKS_EACH_WHILE_CONNECTED(k, walk, &nsp->writable, s)((sio_writable_cb)k->fn)(s, k->user);
+}
+
+/* ---- running other callbacks ---------------------------------------------------------------- */
 
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
   struct event_handlers *h = sio__map_get(&nsp->server_side, e->name);
   if (!h) return;
   HOOKS_EACH(k, walk, &h->hooks)((sio_server_side_cb)k->fn)(nsp, e, k->user);
-}
-
-/* ---- running other callbacks ---------------------------------------------------------------- */
-
-void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
-  HOOKS_EACH(k, walk, &nsp->any)((sio_event_cb)k->fn)(s, e, k->user);
 }
 
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s) {
@@ -174,6 +187,10 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
   HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
+void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
+  HOOKS_EACH(k, walk, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
+}
+
 /* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set. So functions
  * of the library that check loop_refuses_call(), for example those that send, join, leave or
  * disconnect, do nothing and log that they were called inside this callback. */
@@ -183,14 +200,6 @@ void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event,
   l->watcher = "the callback of sio_on_any_outgoing()";
   HOOKS_EACH(k, walk, &nsp->outgoing)((sio_outgoing_cb)k->fn)(s, event, args, k->user);
   l->watcher = outer;
-}
-
-void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s) {
-  HOOKS_EACH(k, walk, &nsp->writable)((sio_writable_cb)k->fn)(s, k->user);
-}
-
-void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
-  HOOKS_EACH(k, walk, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
 }
 
 typedef void (*nsp_hook)(sio_nsp *nsp, void *user);

@@ -256,6 +256,40 @@ TEST(who_is_told_may_disconnect) {
   stop();
 }
 
+static void close_session_on_drop(sio_socket *s, const sio_drop *d, void *user) {
+  (void)d, (void)user;
+  trace("close ");
+  sio_session_close(sio_socket_session(s), NULL);
+}
+
+TEST(all_callbacks_of_dropped_events_run_also_if_one_closes_the_session) {
+  idler(&oldest);
+  sio_on_drop(root, close_session_on_drop, NULL);
+  sio_on_drop(root, leave, NULL);
+  for (int i = 0; i < 11; i++) emit_n(i);
+  turn();
+  SAW("drop:6 close leave ");
+  stop();
+}
+
+static void close_session_when_writable(sio_socket *s, void *user) {
+  (void)user;
+  trace("close ");
+  sio_session_close(sio_socket_session(s), NULL);
+}
+
+TEST(no_callback_of_a_short_queue_runs_after_one_that_closes_the_session) {
+  struct peer *p = idler(&oldest);
+  sio_on_writable(root, close_session_when_writable, NULL);
+  sio_on_writable(root, close_session_when_writable, NULL);
+  for (int i = 0; i < 11; i++) emit_n(i);
+  turn();
+  SAW("drop:6 ");
+  taken(p);
+  SAW("writable:12 close ");
+  stop();
+}
+
 TEST(what_was_dropped_is_told_before_the_end) {
   struct peer *p = idler(&oldest);
   for (int i = 0; i < 11; i++) emit_n(i);
@@ -475,6 +509,8 @@ T(without_doubles_of_a_key_the_oldest_go)
 T(a_peer_may_be_closed_instead)
 T(max_queued_ends_what_no_policy_can)
 T(who_is_told_may_disconnect)
+T(all_callbacks_of_dropped_events_run_also_if_one_closes_the_session)
+T(no_callback_of_a_short_queue_runs_after_one_that_closes_the_session)
 T(what_was_dropped_is_told_before_the_end)
 T(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended)
 T(what_a_slow_peer_has_lost_is_logged_when_its_session_ends)

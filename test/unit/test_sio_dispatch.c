@@ -129,6 +129,31 @@ TEST(no_handler_runs_after_one_that_disconnects) {
   stop();
 }
 
+static void close_session(sio_socket *s, sio_event *e, void *user) {
+  (void)e;
+  trace("%s ", (const char *)user);
+  sio_session_close(sio_socket_session(s), NULL);
+}
+
+static void leave_with_session(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s, true);
+}
+
+TEST(no_handler_runs_after_one_that_closes_the_session) {
+  static const sio_event_cb ways[] = { close_session, leave_with_session };
+  for (int i = 0; i < 2; i++) {
+    begin();
+    sio_on(root, "a", ways[i], "close");
+    sio_on(root, "a", tell, "2");
+    struct peer *p = joined();
+    say(p, "42[\"a\"]");
+    SAW(i == 0 ? "close " : "");
+    CHECK(!p->session);
+    stop();
+  }
+}
+
 static void off_two(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)e, (void)user;
   trace("off ");
@@ -218,6 +243,65 @@ TEST(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers) {
   stop();
 }
 
+TEST(no_catch_all_handler_runs_after_one_that_ends_the_socket_or_its_session) {
+  static const sio_event_cb ways[] = { leave, close_session, leave_with_session };
+  for (int middleware = 0; middleware < 2; middleware++) {
+    for (int i = 0; i < 3; i++) {
+      begin();
+      if (middleware) sio_use_packet(root, pass, "middleware");
+      sio_on_any(root, ways[i], "close");
+      sio_on_any(root, tell, "any2");
+      sio_on(root, "a", tell, "a");
+      say(joined(), "42[\"a\"]");
+      SAW(i == 1 ? "close " : "");
+      stop();
+    }
+  }
+}
+
+static void close_on_error(sio_socket *s, const sio_error_info *error, void *user) {
+  (void)error, (void)user;
+  trace("close ");
+  sio_session_close(sio_socket_session(s), NULL);
+}
+
+TEST(all_error_callbacks_run_also_if_one_closes_the_session) {
+  begin();
+  sio_on_error(root, close_on_error, NULL);
+  sio_on_error(root, on_error, NULL); /* begin() has added one before the others */
+  struct peer *p = joined();
+  say(p, "42[}");
+  SAW("error:invalid payload(0) close error:invalid payload(0) ");
+  stop();
+}
+
+static void count_connect(sio_socket *s, void *user) {
+  trace("%s(%s) ", (const char *)user, sio_socket_connected(s) ? "connected" : "not");
+}
+
+static void close_on_connect(sio_socket *s, void *user) {
+  (void)user;
+  sio_session_close(sio_socket_session(s), NULL);
+}
+
+static void count_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why;
+  trace("%s ", (const char *)user);
+}
+
+TEST(all_callbacks_of_connecting_and_disconnecting_run_also_if_one_ends_the_session) {
+  begin();
+  sio_on_connect(root, count_connect, "one");
+  sio_on_connect(root, close_on_connect, NULL);
+  sio_on_connect(root, count_connect, "two");
+  sio_on_disconnect(root, count_disconnect, "one");
+  sio_on_disconnect(root, count_disconnect, "two");
+  say(peer_new(), "40");
+  turn();
+  SAW("one(connected) two(not) one two ");
+  stop();
+}
+
 TESTS_BEGIN
 T(all_handlers_of_an_event_run_in_order_and_only_those)
 T(a_number_as_event_name_matches_its_text)
@@ -228,10 +312,14 @@ T(a_host_can_ask_whether_an_event_has_a_handler)
 T(a_handler_for_an_event_that_no_client_sends_is_refused_with_a_hint)
 T(arguments_go_back_as_they_came)
 T(no_handler_runs_after_one_that_disconnects)
+T(no_handler_runs_after_one_that_closes_the_session)
 T(a_handler_removed_by_another_does_not_run)
 T(a_handler_may_remove_itself)
 T(a_handler_added_by_another_sees_the_next_event)
 T(reserved_names_have_no_handlers)
 T(catch_all_handlers_run_first_and_without_a_handler_too)
 T(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers)
+T(no_catch_all_handler_runs_after_one_that_ends_the_socket_or_its_session)
+T(all_error_callbacks_run_also_if_one_closes_the_session)
+T(all_callbacks_of_connecting_and_disconnecting_run_also_if_one_ends_the_session)
 TESTS_END
