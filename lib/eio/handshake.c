@@ -63,9 +63,7 @@ static bool verify_session_request_or_refuse(struct eio *e, sio_request *r,
                                              const struct handshake_query *q,
                                              sio_session **session) {
   sio_session *c = sio__session_find_by_sid(e, q->sid);
-  if (!c)
-    return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "",
-                                            sio__handshake_query_undecoded_value(r, "sid"));
+  if (!c) return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "", q->raw_sid);
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
     return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH",
@@ -75,7 +73,7 @@ static bool verify_session_request_or_refuse(struct eio *e, sio_request *r,
                                             slice("", 0));
   if (q->protocol != c->protocol)
     return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH",
-                                            sio__handshake_query_undecoded_value(r, "EIO"));
+                                            q->raw_version);
   *session = c;
   return true;
 }
@@ -95,8 +93,7 @@ static bool verify_engine_request_or_refuse(struct eio *e, sio_request *r,
   *session = NULL;
   sio__handshake_query_parse(e, r, q);
   if (!is_requested_transport_enabled(e, q))
-    return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_TRANSPORT, "",
-                                            sio__handshake_query_undecoded_value(r, "transport"));
+    return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_TRANSPORT, "", q->raw_transport);
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
     return charge_and_refuse_engine_request(e, r, EIO_FORBIDDEN, "ORIGIN",
                                             sio__request_origin_or_referer(r));
@@ -119,8 +116,7 @@ static void open_or_upgrade_websocket_of_request(sio_request *r) {
   if (c)
     sio__accept_websocket_and_start_upgrade(e, r, c);
   else if (q.has_sid)
-    charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "",
-                                     sio__handshake_query_undecoded_value(r, "sid"));
+    charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_SID, "", q.raw_sid);
   else
     sio__open_websocket_session(e, r);
 }
@@ -182,9 +178,10 @@ static void prepare_to_open_polling_session(struct eio *e, sio_request *r) {
 }
 
 static void check_version_and_route_opening_request(struct eio *e, sio_request *r) {
-  if (!sio__handshake_query_protocol_version(e, r))
-    charge_and_refuse_engine_request(e, r, EIO_BAD_VERSION, "",
-                                     sio__handshake_query_undecoded_value(r, "EIO"));
+  struct handshake_query q;
+  sio__handshake_query_parse(e, r, &q);
+  if (!q.protocol)
+    charge_and_refuse_engine_request(e, r, EIO_BAD_VERSION, "", q.raw_version);
   else if (r->upgrade)
     route_websocket_request_or_refuse(e, r);
   else

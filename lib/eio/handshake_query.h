@@ -12,6 +12,9 @@
 struct handshake_query {
   char sid_text[64];
   sio_slice sid; /* in sid_text; empty if there is none or it is longer than any session id */
+  /* The values as they are in the query, not decoded, for the log and the host's callback. Empty if
+   * there are none. */
+  sio_slice raw_sid, raw_transport, raw_version;
   bool has_sid;
   bool polling;      /* the requested transport is polling */
   unsigned protocol; /* 3 or 4; 0 if the version is missing or not supported */
@@ -23,8 +26,5 @@ void sio__handshake_query_parse(const struct eio *e, const sio_request *r,
 /* Returns the version of the protocol: 3 or 4; 0 if it is missing or not supported. */
 unsigned sio__handshake_query_protocol_version(const struct eio *e, const sio_request *r);
 bool sio__handshake_query_has_sid(const sio_request *r);
-/* Returns the last value of the query parameter `key` without decoding it, for the log and the
- * host's callback. Returns an empty slice if there is none. */
-sio_slice sio__handshake_query_undecoded_value(const sio_request *r, const char *key);
 
 #endif

@@ -104,21 +104,31 @@ sio_slice sio__request_header(const sio_request *r, const char *name) {
 
 /* ---- the query ------------------------------------------------------------------------ */
 
-static long decode_query_value(char *out, size_t size, sio_slice raw) {
+long sio__query_decode_value(sio_slice raw, char *out, size_t size) {
   size_t n = 0;
-  if (size == 0) return SIO_ETOOBIG;
+  if (size == 0) return raw.p ? SIO_ETOOBIG : UV_ENOENT;
+  out[0] = '\0';
+  if (!raw.p) return UV_ENOENT;
   while (raw.n && n < size - 1) out[n++] = (char)sio__percent_decode_byte(&raw, true);
   out[n] = '\0';
   return raw.n ? SIO_ETOOBIG : (long)n;
 }
 
+void sio__query_find_parameters(sio_slice query, const char *const *keys, size_t n,
+                                sio_slice *values) {
+  sio_slice pair, name;
+  for (size_t i = 0; i < n; i++) values[i] = slice(NULL, 0);
+  while (sio__slice_split(&query, '&', &pair)) {
+    if (!sio__slice_split(&pair, '=', &name)) continue;
+    for (size_t i = 0; i < n; i++)
+      if (sio__percent_decoded_equals(name, keys[i], true)) values[i] = pair;
+  }
+}
+
 long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *out, size_t size) {
-  sio_slice pair, name, value = slice(NULL, 0);
-  while (sio__slice_split(&query, '&', &pair))
-    if (sio__slice_split(&pair, '=', &name) && sio__percent_decoded_equals(name, key, true))
-      value = pair;
-  if (size > 0) out[0] = '\0';
-  return value.p ? decode_query_value(out, size, value) : UV_ENOENT;
+  sio_slice value;
+  sio__query_find_parameters(query, &key, 1, &value);
+  return sio__query_decode_value(value, out, size);
 }
 
 long sio__request_copy_decoded_query_parameter(const sio_request *r, const char *key, char *out,

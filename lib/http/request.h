@@ -113,6 +113,13 @@ long sio__request_copy_decoded_query_parameter(const sio_request *r, const char 
                                                size_t n);
 /* Like sio__request_copy_decoded_query_parameter(), for a query that is not part of a request. */
 long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *out, size_t n);
+/* Finds several parameters in one pass over the query: sets values[i] to the value of keys[i] as it
+ * is in the query, not decoded, or to {NULL, 0} if there is no such parameter. */
+void sio__query_find_parameters(sio_slice query, const char *const *keys, size_t n,
+                                sio_slice *values);
+/* Decodes a value that sio__query_find_parameters() has found. Writes to out, and returns, what
+ * sio__request_copy_decoded_query_parameter() does. */
+long sio__query_decode_value(sio_slice value, char *out, size_t size);
 /* Returns the client's address as text; "" if it is not known, as on a Unix socket without a
  * proxy, and after the peer has disconnected or r was answered. */
 const char *sio__request_client_address(const sio_request *r);
