@@ -157,6 +157,53 @@ bool sio__msgpack_starts_with_undefined(sio_slice value) {
   return value.n >= 3 && memcmp(value.p, "\xd4\0", 2) == 0;
 }
 
+/* ---- the JSON text --------------------------------------------------------------------------- */
+
+/* An array or map that is being read. */
+struct frame {
+  uint32_t left; /* how many elements of the array, or keys of the map, have not been read yet */
+  bool map, key; /* key: the next token is a key of the map, not a value */
+  bool first;    /* no member has been written yet */
+};
+
+struct reader {
+  sio_slice in;
+  sio_parser_out *out;
+  char text[256]; /* the end of the JSON text, which is not in *out yet */
+  size_t ntext;
+  unsigned depth;
+  struct frame frames[JSON_DEPTH_MAX];
+};
+
+static int flush_json_text(struct reader *r) {
+  size_t n = r->ntext;
+  r->ntext = 0;
+  return sio_parser_put(r->out, r->text, n);
+}
+
+/* Adds to r->text, because a call of sio_parser_put() for each token would take as long as the rest
+ * of the conversion. n is at most the size of r->text. */
+static inline int put_json_bytes(struct reader *r, const char *p, size_t n) {
+  int err = n > sizeof r->text - r->ntext ? flush_json_text(r) : 0;
+  memcpy(r->text + r->ntext, p, n);
+  r->ntext += n;
+  return err;
+}
+
+static inline int put_json_text(struct reader *r, const char *s) {
+  return put_json_bytes(r, s, strlen(s));
+}
+
+static int put_json_string(struct reader *r, sio_slice s) {
+  int err = flush_json_text(r);
+  return err ? err : sio_parser_string(r->out, s);
+}
+
+static int put_attachment(struct reader *r, sio_slice s) {
+  int err = flush_json_text(r);
+  return err ? err : sio_parser_bin(r->out, s);
+}
+
 /* ---- dates ----------------------------------------------------------------------------------- */
 
 static char *put_padded_number(char *o, unsigned v, int digits) {
@@ -179,9 +226,9 @@ static char *put_char_and_padded_number(char *o, char before, int v, int digits)
 
 /* Writes a date as JavaScript's Date.toJSON() does, which is null outside of JavaScript's range. ms
  * is the time in milliseconds since 1970. */
-static int put_iso_date_string(sio_parser_out *out, double ms) {
+static int put_iso_date_string(struct reader *r, double ms) {
   char text[64], *o = text;
-  if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
+  if (!(ms >= -last_date && ms <= last_date)) return put_json_text(r, "null");
   int64_t t = (int64_t)ms, seconds = divide_rounding_down(t, 1000);
   struct tm tm;
   utc_to_tm(seconds, &tm);
@@ -195,7 +242,7 @@ static int put_iso_date_string(sio_parser_out *out, double ms) {
   o = put_char_and_padded_number(o, '.', (int)(t - seconds * 1000), 3);
   *o++ = 'Z';
   *o++ = '"';
-  return sio_parser_put(out, text, (size_t)(o - text));
+  return put_json_bytes(r, text, (size_t)(o - text));
 }
 
 /* Reads the content of a timestamp extension of MessagePack (type -1): seconds, or nanoseconds and
@@ -215,49 +262,31 @@ static bool read_msgpack_timestamp_extension(sio_slice s, double *ms) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* An array or map that is being read. */
-struct frame {
-  uint32_t left; /* how many elements of the array, or keys of the map, have not been read yet */
-  bool map, key; /* key: the next token is a key of the map, not a value */
-  bool first;    /* no member has been written yet */
-};
-
-struct reader {
-  sio_slice in;
-  sio_parser_out *out;
-  unsigned depth;
-  struct frame frames[JSON_DEPTH_MAX];
-};
-
-static int put_json_text(struct reader *r, const char *s) {
-  return sio_parser_put(r->out, s, strlen(s));
-}
-
 static int put_msgpack_number_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   size_t n = t->kind == MSGPACK_UINT  ? sio__u64_to_text(text, t->u.u)
              : t->kind == MSGPACK_INT ? sio__i64_to_text(text, t->u.i)
                                       : sio__double_to_json_text(text, t->u.d);
-  return sio_parser_put(r->out, text, n);
+  return put_json_bytes(r, text, n);
 }
 
 static int put_unknown_msgpack_extension_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   int err = put_json_text(r, "[");
-  if (!err) err = sio_parser_put(r->out, text, sio__i64_to_text(text, t->ext));
+  if (!err) err = put_json_bytes(r, text, sio__i64_to_text(text, t->ext));
   if (!err) err = put_json_text(r, ",");
-  if (!err) err = sio_parser_bin(r->out, t->bytes);
+  if (!err) err = put_attachment(r, t->bytes);
   return err ? err : put_json_text(r, "]");
 }
 
 static int put_msgpack_extension_as_json(struct reader *r, const struct msgpack *t) {
   double ms;
-  if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
+  if (t->ext == 0 && !t->fixed) return put_attachment(r, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_iso_date_string(r->out, (double)(int64_t)big_endian_bytes_to_uint(t->bytes));
+    return put_iso_date_string(r, (double)(int64_t)big_endian_bytes_to_uint(t->bytes));
   if (t->ext == -1 && read_msgpack_timestamp_extension(t->bytes, &ms))
-    return put_iso_date_string(r->out, ms);
+    return put_iso_date_string(r, ms);
   return put_unknown_msgpack_extension_as_json(r, t);
 }
 
@@ -272,8 +301,8 @@ static int put_msgpack_token_as_json(struct reader *r, const struct msgpack *t) 
   switch (t->kind) {
     case MSGPACK_NIL: return put_json_text(r, "null");
     case MSGPACK_BOOL: return put_json_text(r, t->u.b ? "true" : "false");
-    case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
-    case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
+    case MSGPACK_STR: return put_json_string(r, t->bytes);
+    case MSGPACK_BIN: return put_attachment(r, t->bytes);
     case MSGPACK_EXT: return put_msgpack_extension_as_json(r, t);
     case MSGPACK_ARRAY:
     case MSGPACK_MAP: return open_json_container_for_msgpack(r, t);
@@ -340,7 +369,8 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.in = value;
   r.out = out;
   r.depth = 0;
+  r.ntext = 0;
   int err = convert_msgpack_value_to_json(&r, NULL);
   while (!err && r.depth) err = convert_next_msgpack_token_to_json(&r);
-  return err;
+  return err ? err : flush_json_text(&r);
 }
