@@ -147,7 +147,7 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
 /* ---- SIO_FULL_KEEP_LATEST: the newest event of each key -------------------------------------- */
 
 /* For each event key (msg.key): the position of the last queued message that has this key, counted
- * among the messages that remove_if() visits. A hash table with open addressing, whose size is a
+ * among the messages that visit() visits. A hash table with open addressing, whose size is a
  * power of two and at least twice the number of messages that have a key. */
 struct latest {
   struct key_slot {
@@ -156,11 +156,12 @@ struct latest {
   } * slots;
   size_t cap, keyed;
   size_t position; /* the position of the current message during a pass over the queue */
-  /* How many packets and sent marks (sent.h) remove_if() visits. It does not visit the first packet
-   * of the queue. */
+  /* How many packets and sent marks (sent.h) visit() visits. It does not visit the first packet of
+   * the queue. */
   size_t packets;
 };
 
+/* Returns the slot of the key, or the empty one in which it is to be stored. */
 static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t key) {
   assert(key && l->cap > l->keyed);
   size_t i = (size_t)key & (l->cap - 1);
@@ -168,29 +169,26 @@ static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t 
   return &l->slots[i];
 }
 
-static bool count_queued_packets(const struct msg *m, size_t bytes, void *user) {
+static void count_queued_packets(const struct msg *m, void *user) {
   struct latest *l = user;
-  (void)bytes;
   l->keyed += m->key != 0;
   l->packets += !m->follows;
-  return false;
 }
 
-static bool record_position_of_event_key(const struct msg *m, size_t bytes, void *user) {
+static void record_position_of_event_key(const struct msg *m, void *user) {
   struct latest *l = user;
-  (void)bytes;
   l->position++;
   if (m->key) *find_slot_of_event_key(l, m->key) = (struct key_slot){ m->key, l->position };
-  return false;
 }
 
-/* Makes a table of the newest event for each key. If there is no memory for it, the table stays
- * empty, and the oldest events are dropped whatever their keys. */
+/* Makes a table of the newest event for each key. It is complete, because visit() takes no memory,
+ * while a pass of remove_if() ends early if memory runs out. If there is no memory for the table
+ * itself, it stays empty, and the oldest events are dropped whatever their keys. */
 static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->remove_if(c, record_position_of_event_key, l);
+  if (l->slots) c->transport->visit(c, record_position_of_event_key, l);
   l->position = 0;
 }
 
@@ -226,8 +224,9 @@ static bool decide_and_count_msg_drop(struct drop_pass *s, const struct msg *m, 
 static bool decide_drop_of_superseded_event(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->latest.position++;
-  bool newer = m->key && find_slot_of_event_key(&s->latest, m->key)->position != s->latest.position;
-  return decide_and_count_msg_drop(s, m, bytes, newer);
+  const struct key_slot *newest = m->key ? find_slot_of_event_key(&s->latest, m->key) : NULL;
+  bool superseded = newest && newest->key == m->key && newest->position > s->latest.position;
+  return decide_and_count_msg_drop(s, m, bytes, superseded);
 }
 
 /* The newest event is dropped only if the queue is over queue_high although all older events that
@@ -246,7 +245,7 @@ static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f)
   struct drop_pass s = { .held = c->transport->held(c),
                          .low = o->queue_low,
                          .high = o->queue_high };
-  c->transport->remove_if(c, count_queued_packets, &s.latest);
+  c->transport->visit(c, count_queued_packets, &s.latest);
   if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_events_by_key(c, &s.latest);
   if (s.latest.slots) c->transport->remove_if(c, decide_drop_of_superseded_event, &s);
   sio__free(s.latest.slots);
@@ -254,9 +253,10 @@ static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f)
   s.dropping = false;
   s.latest.packets -= (size_t)replaced;
   if (s.held > s.low) c->transport->remove_if(c, decide_drop_of_oldest_event, &s);
+  bool saw_newest = s.packets_seen == s.latest.packets; /* memory did not end before it */
   f->stuck = s.held > queue_low_high_midpoint(o);
   count_dropped_events_and_defer_report(f, s.events, s.bytes, s.events > replaced);
-  return s.dropping;
+  return s.dropping && saw_newest;
 }
 
 /* ---- calls of the session ---------------------------------------------------------------- */

@@ -357,4 +357,5 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .has_unread = polling_has_unhandled_packets,
                                                   .partial_bytes = polling_incomplete_post_bytes,
                                                   .free = polling_free,
-                                                  .remove_if = sio__polling_queue_remove_msgs_if };
+                                                  .remove_if = sio__polling_queue_remove_msgs_if,
+                                                  .visit = sio__polling_queue_visit_msgs };

@@ -91,6 +91,14 @@ unsigned sio__polling_drop_queue(struct polling *p) {
   return marks;
 }
 
+void sio__polling_queue_visit_msgs(const sio_session *c, queue_visit_fn visit, void *user) {
+  const struct out_node *first = c->polling->first;
+  for (const struct out_node *n = first; n; n = n->next) {
+    if (n != first) visit(n->m, user); /* the first msg of the queue always stays */
+    for (const struct msg *m = n->m; m != n->last; visit(m, user)) m = m->follow;
+  }
+}
+
 /* Builds a new queue, because the run of msgs in a node may become several nodes when msgs are
  * removed from it. If there is no memory for a node, the rest of the queue stays as it is. */
 void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {

@@ -64,6 +64,7 @@ struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **fir
 /* Empties the queue. Returns how many sent marks (sent.h) were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user);
+void sio__polling_queue_visit_msgs(const sio_session *c, queue_visit_fn visit, void *user);
 void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
 /* Call this when the queue has become shorter, or a pause has ended: packets of a POST that wait
  * (the backlog) are handled at the end of the turn, if sio__session_must_stop_reading() is false

@@ -39,6 +39,9 @@ struct transport {
    * for the first msg, a part of which may have been sent; for others that TLS has encrypted
    * already; and for those that are left when memory runs out. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
+  /* Calls `visit` for each queued msg for which remove_if() calls `drop`, and removes none. Takes
+   * no memory, so it always visits all of them. */
+  void (*visit)(const sio_session *c, queue_visit_fn visit, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
   /* Resumes reading, and the handling of packets that were kept back, unless

@@ -190,6 +190,10 @@ static void websocket_remove_queued_msgs_if(sio_session *c, queue_drop_fn drop, 
   if (c->ws) sio__conn_remove_queued_msgs_if(c->ws->conn, drop, user);
 }
 
+static void websocket_visit_queued_msgs(const sio_session *c, queue_visit_fn visit, void *user) {
+  if (c->ws) sio__conn_visit_queued_msgs(c->ws->conn, visit, user);
+}
+
 static int websocket_queue_sent_callback_marker(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
@@ -241,4 +245,5 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .has_unread = websocket_has_unhandled_packets,
                                                     .partial_bytes =
                                                         websocket_incomplete_message_bytes,
-                                                    .remove_if = websocket_remove_queued_msgs_if };
+                                                    .remove_if = websocket_remove_queued_msgs_if,
+                                                    .visit = websocket_visit_queued_msgs };

@@ -223,11 +223,18 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
 
 /* ---- removing queued messages ---------------------------------------------- */
 
+static size_t encrypted_queue_bytes(const struct conn *c) {
+  return c->secure ? conn_tls_ops(c)->encrypted_bytes(c) : 0;
+}
+
+void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, void *user) {
+  sio__queue_visit_msgs(&c->out, encrypted_queue_bytes(c), visit, user);
+}
+
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user) {
   if (!c->out.first) return;
   subtract_queued_memory_if_blocked(c);
-  size_t encrypted = c->secure ? conn_tls_ops(c)->encrypted_bytes(c) : 0;
-  sio__queue_remove_msgs_if(&c->out, conn_chunk_pool(c), encrypted, drop, user);
+  sio__queue_remove_msgs_if(&c->out, conn_chunk_pool(c), encrypted_queue_bytes(c), drop, user);
   c->rare_flags |= CONN_RUNS;
   add_queued_memory_if_blocked(c);
   conn_update_read_throttle(c);

@@ -188,6 +188,8 @@ static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
 void sio__conn_write_queue_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_msgs_if(). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
+/* See sio__queue_visit_msgs(). */
+void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, void *user);
 /* Queues the whole text of m, without a WebSocket frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);

@@ -59,6 +59,18 @@ void sio__send_queue_iter_next(struct queue_place *at) {
   if (at->k) at->m = at->k->e[at->i].m;
 }
 
+void sio__queue_visit_msgs(const struct send_queue *q, size_t encrypted, queue_visit_fn visit,
+                           void *user) {
+  bool first = true;
+  for (struct queue_place at = send_queue_iter_begin(q); at.k; sio__send_queue_iter_next(&at)) {
+    bool must_stay = first || encrypted > 0;
+    size_t len = queue_bytes_at(&at).iov_len;
+    encrypted -= len < encrypted ? len : encrypted;
+    first = false;
+    if (!must_stay) visit(at.m, user);
+  }
+}
+
 /* ---- removing -------------------------------------------------------------- */
 
 void sio__queue_clear(struct send_queue *q, struct pool *chunks) {

@@ -167,6 +167,11 @@ void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                                queue_drop_fn drop, void *user);
+/* Calls visit() for the msgs for which sio__queue_remove_msgs_if() calls drop(), if it has the
+ * memory. Takes no memory itself. */
+typedef void (*queue_visit_fn)(const struct msg *m, void *user);
+void sio__queue_visit_msgs(const struct send_queue *q, size_t encrypted, queue_visit_fn visit,
+                           void *user);
 
 /* ---- iterating ------------------------------------------------------------- */
 

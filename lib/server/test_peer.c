@@ -70,6 +70,10 @@ static void test_transport_remove_nothing(sio_session *c, queue_drop_fn drop, vo
   (void)c, (void)drop, (void)user;
 }
 
+static void test_transport_visit_nothing(const sio_session *c, queue_visit_fn visit, void *user) {
+  (void)c, (void)visit, (void)user;
+}
+
 static const struct transport closed_test_transport = { .name = "memory" };
 
 static bool test_transport_close(sio_session *c, bool graceful) {
@@ -87,7 +91,8 @@ static const struct transport test_transport = { .name = "memory",
                                                  .end = test_transport_close,
                                                  .queue_sent_mark =
                                                      test_transport_pass_sent_mark_at_once,
-                                                 .remove_if = test_transport_remove_nothing };
+                                                 .remove_if = test_transport_remove_nothing,
+                                                 .visit = test_transport_visit_nothing };
 
 /* ---- packets to the server ------------------------------------------------------------------ */
 

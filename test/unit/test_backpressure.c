@@ -447,6 +447,133 @@ TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
   }
 }
 
+/* ---- memory that ends during a pass over the queue ----------------------------------------- */
+
+enum { SHARERS = 4 /* the queue of the last one has runs, each of which takes one node */ };
+
+/* Returns the last of several peers that do not poll. What emit_all(i) emits to all for i < n
+ * stays queued for this peer only, so that a pass that takes the runs apart needs memory in its
+ * course. */
+static struct peer *idler_with_runs(const sio_options *o, int (*emit_all)(int i), int n) {
+  struct peer *p[SHARERS];
+  start(o);
+  for (int k = 0; k < SHARERS; k++) {
+    p[k] = joined();
+    if (sio__polling_init_for_session(p[k]->session)) abort();
+  }
+  for (int i = 0; i < n; i++) EQ(emit_all(i), 0);
+  for (int k = 0; k < SHARERS - 1; k++) taken(p[k]);
+  sio__pool_clear(&p[0]->session->eio->nodes);
+  return p[SHARERS - 1];
+}
+
+static int emit_one(struct peer *p, const char *key) {
+  sio_socket *s = root->members[SHARERS - 1];
+  CHECK(sio_socket_session(s) == p->session);
+  return sio_emit_with(s, &(sio_emit_options){ .key = key }, "e", SIO_ARGS(2000));
+}
+
+/* Without memory for what backpressure.c notes about it, a session with a full queue is closed. */
+static bool is_open(const struct peer *p) {
+  return p->session && p->session->state == SESSION_OPEN;
+}
+
+enum { KEYS = 30, REPEATS = 3 };
+
+/* The first event has no key. The next ones have one key, and each of the others its own key. */
+static int emit_keyed_to_all(int i) {
+  char key[16];
+  snprintf(key, sizeof key, "%d", i < REPEATS + 1 ? 1 : i);
+  sio_target all = { .nsp = root, .key = i ? key : NULL };
+  return sio_broadcast(all, "e", SIO_ARGS(1000 + i));
+}
+
+/* Checks that no number above last_number is missing. */
+static int last_number;
+static bool check_number_follows(const struct msg *m, size_t bytes, void *user) {
+  const char *at = memchr(msg_data(m), ',', m->len);
+  int number = at ? atoi(at + 1) : 0;
+  (void)bytes;
+  bool ok = number == 2000 || number <= last_number + 1;
+  if (!ok) fprintf(stderr, "%d after %d, failure %u\n", number, last_number, *(unsigned *)user);
+  CHECK(ok);
+  if (number > last_number && number < 2000) last_number = number;
+  return false;
+}
+
+/* Two of the three events with the same key are dropped, and that is enough. Whatever allocation
+ * fails: the newest event of each key stays. */
+static void check_each_failing_allocation(int keys) {
+  bool failed = true;
+  for (unsigned i = 1; failed; i++) {
+    struct peer *p = idler_with_runs(&(sio_options){ .queue_high = (size_t)keys * ONE,
+                                                     .queue_low = (size_t)(keys - 1) * ONE,
+                                                     .when_full = SIO_FULL_KEEP_LATEST },
+                                     emit_keyed_to_all, keys);
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    emit_one(p, "2000");
+    failed = alloc_calls - before >= i;
+    alloc_fail_in(0);
+    last_number = 999 + REPEATS;
+    if (is_open(p)) {
+      p->session->transport->remove_if(p->session, check_number_follows, &i);
+      EQ(last_number, 999 + keys);
+    }
+    turn();
+    saw();
+    stop();
+  }
+}
+
+/* With more keys than the smallest table of keys has slots, and with fewer. */
+TEST(no_newest_event_of_a_key_is_dropped_when_memory_ends_during_a_pass) {
+  check_each_failing_allocation(8);
+  check_each_failing_allocation(KEYS);
+}
+
+static int emit_binary_to_all(int i) {
+  sio_target all = { .nsp = root };
+  return sio_broadcast(all, "e", SIO_ARGS(1000 + i, sio_bin("b", 1)));
+}
+
+/* Notes whether each packet has its attachment, which is the next message. */
+struct pairs {
+  unsigned headers, attachments;
+};
+static bool count_pairs(const struct msg *m, size_t bytes, void *user) {
+  struct pairs *n = user;
+  (void)bytes;
+  n->headers += !m->binary && m->len > 2 && msg_data(m)[1] == '5';
+  n->attachments += m->binary;
+  CHECK(n->headers == n->attachments || n->headers == n->attachments + 1);
+  return false;
+}
+
+/* The first message of a queue is never dropped. It is a packet, whose attachment then stays. */
+TEST(no_packet_loses_its_attachment_when_memory_ends_during_a_pass) {
+  bool failed = true;
+  for (unsigned i = 1; failed; i++) {
+    struct peer *p = idler_with_runs(&(sio_options){ .queue_high = KEYS * ONE,
+                                                     .queue_low = KEYS / 2 * ONE,
+                                                     .when_full = SIO_FULL_DROP_OLDEST },
+                                     emit_binary_to_all, KEYS / 2);
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    emit_one(p, NULL);
+    failed = alloc_calls - before >= i;
+    alloc_fail_in(0);
+    struct pairs n = { .headers = 1 };
+    if (is_open(p)) {
+      p->session->transport->remove_if(p->session, count_pairs, &n);
+      EQ(n.headers, n.attachments);
+    }
+    turn();
+    saw();
+    stop();
+  }
+}
+
 /* ---- many that do not poll ------------------------------------------------------------------- */
 
 enum { IDLERS = 8, BROADCASTS = 500, FIRST_IDLERS = 3 /* each takes a node a message */ };
@@ -518,5 +645,7 @@ T(values_that_newer_ones_replace_are_an_info_line_and_not_a_warning)
 T(values_that_nothing_replaces_are_a_warning_also_while_others_are_replaced)
 T(an_event_for_which_the_queue_has_no_room_is_a_warning)
 T(no_failing_allocation_leaks_or_crashes_when_dropping)
+T(no_newest_event_of_a_key_is_dropped_when_memory_ends_during_a_pass)
+T(no_packet_loses_its_attachment_when_memory_ends_during_a_pass)
 T(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing)
 TESTS_END

@@ -230,9 +230,25 @@ static bool drop(const struct msg *m, size_t held, void *user) {
   return true;
 }
 
+static void visit_next(const struct msg *m, void *user) {
+  struct dropping *d = user;
+  const struct item *i = &d->p->items[d->at++];
+  if (i->id) EQ(i->id, strtoul(msg_data(m), NULL, 10));
+}
+
+/* Each message but the first is visited, in order, although there is no memory. */
+static void check_visit_sees_all(struct peer_model *p) {
+  struct dropping d = { .p = p, .at = p->first + 1 };
+  alloc_fail_all();
+  sio__conn_visit_queued_msgs(p->conn, visit_next, &d);
+  alloc_fail_in(0);
+  EQ(d.at, p->n);
+}
+
 static void remove_if(struct peer_model *p, unsigned one_in) {
   struct dropping d = { p, p->first + 1, p->first + 1, one_in };
   if (p->first == p->n) return;
+  check_visit_sees_all(p);
   memory_fails();
   sio__conn_remove_queued_msgs_if(p->conn, drop, &d);
   alloc_fail_in(0);
