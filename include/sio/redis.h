@@ -89,8 +89,8 @@ typedef struct sio_redis_options {
   const char *url;
   /* The user and the password for Redis, instead of those in url; NULL: those in url, or none. */
   const char *username, *password;
-  /* The name of the connections in the output of CLIENT LIST of Redis (CLIENT SETNAME); without
-   * spaces. Default: "libsio". */
+  /* The name of the connections in the output of CLIENT LIST of Redis (CLIENT SETNAME): one or more
+   * printable characters of ASCII, without spaces. Default: "libsio". */
   const char *client_name;
   /* How many milliseconds it may take until a new connection is ready for commands. Default:
    * 5000. */
@@ -107,7 +107,9 @@ typedef struct sio_redis_options {
   /* The longest of these times. Default: 5000 ms. With Redis Sentinel it is at most 1000 ms. */
   unsigned retry_max_ms;
   /* How many bytes of commands may be queued for each Redis server. A command counts until the
-   * kernel has taken it; in a Redis Cluster, until the server has answered it. Default: 4 MiB. */
+   * kernel has taken it. In a Redis Cluster a copy counts as well, until the server has answered;
+   * so a command counts twice until the kernel has taken it. Commands that subscribe or unsubscribe
+   * do not count here; their limit is 1 GiB. Default: 4 MiB. */
   size_t max_queued;
   /* The length of the longest element of a reply of Redis, such as a published message. A whole
    * reply, such as several entries of a stream, may take 96 MiB of memory more. A longer reply
@@ -152,9 +154,12 @@ typedef struct sio_redis_stats {
   int state;          /* enum sio_redis_state, now                                        */
   uint64_t connects;  /* connections that became ready                                    */
   uint64_t failures;  /* attempts to connect that failed, and connections that broke      */
-  uint64_t published; /* messages that were queued for Redis                             */
+  uint64_t published; /* messages that were queued for Redis; some may still be lost      */
   uint64_t received;  /* messages that were received                                      */
-  uint64_t dropped;   /* messages lost: max_queued, no connection, no memory, refused     */
+  /* Messages, keys of sockets that may be recovered and other commands that were not sent, because
+   * of max_queued, a missing connection or missing memory; and entries of a stream that Redis
+   * refused or that were lost. */
+  uint64_t dropped;
   /* Commands that were sent and not answered when a connection broke. Redis may have executed
    * them, and may still do so later. */
   uint64_t unanswered;
