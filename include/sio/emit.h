@@ -78,7 +78,11 @@ enum {
  * The other errors are listed at the top of this header. While queue_high is 0, the default,
  * when_full has no effect, and only max_queued bounds the queue. With sio_redis_streams_adapter and
  * sio_options.recovery the event goes through the stream first: then 0 says that the adapter has
- * taken it, and these two errors are not returned. */
+ * taken it, and these two errors are not returned. An event that is volatile or asks for an ack
+ * does not go through the stream, and these errors are returned for it, unless it has to wait in
+ * the adapter for events that were sent before it and that Redis has not returned yet: then the
+ * call returns 0, the event may be dropped later, and the ack that it asks for ends with
+ * SIO_ETIMEOUT. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the result of an event that asked for an ack. If status is 0, the client has sent the

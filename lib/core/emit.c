@@ -22,7 +22,8 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) };
 /* Sends an event to one socket as a broadcast of the adapter. Used if the adapter itself keeps
  * events for recovery (SIO_ADAPTER_RECOVERS). So the adapter can keep this event too, if that is
  * necessary (`kept`), and the socket gets this event and broadcasts in the order in which they were
- * sent. */
+ * sent. An event that is not kept is usually sent to the socket before broadcast() returns: then
+ * the error of sending it is returned. If the adapter has it wait, a copy of it is sent later. */
 static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
                                       const sio_packet *p) {
   sio_nsp *nsp = s->nsp;
@@ -30,7 +31,8 @@ static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char 
   const sio_target to = {
     .nsp = nsp, .rooms = SIO_ROOMS(s->id), .flags = flags | (kept ? 0 : SIO_LOCAL), .key = key
   };
-  return nsp->ops->broadcast(nsp->adapter, &to, p);
+  int err = nsp->ops->broadcast(nsp->adapter, &to, p);
+  return err || kept ? err : p->send_err;
 }
 
 static int emit_event_to_socket(sio_socket *s, unsigned flags, const char *key, const char *event,

@@ -117,6 +117,7 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
   if (!err && ++p->uncounted < p->max_uncounted) return 0;
+  if (err) p->send_err = err;
   if (!err)
     packet_add_receivers_to_stats(p);
   else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))

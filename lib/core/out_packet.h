@@ -24,6 +24,7 @@ struct sio_packet {
   uint64_t origin;  /* sio_packet_info.origin */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
+  int send_err; /* the error of the last receiver to which sending failed; 0: none failed yet */
   /* Owned. If the JSON contains a replay offset, made when an adapter first asks for the JSON. */
   sio_slice json_without_offset;
   sio_slice *bins;        /* owned; made when an adapter first asks for the attachments */

@@ -199,6 +199,42 @@ TEST(what_is_not_kept_goes_through_the_adapter_for_this_server_alone) {
   stop();
 }
 
+static void must_not_run(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)reply, (void)user;
+  trace("reply(%d) ", status);
+}
+
+TEST(a_volatile_event_for_a_client_that_is_not_ready_is_dropped_at_once) {
+  const sio_adapter_ops ops = keeper();
+  const sio_emit_options asks = { .flags = SIO_VOLATILE, .timeout_ms = 100, .cb = must_not_run };
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come();
+  SAW("connect ");
+  c->p->busy = true;
+  EQ(sio_emit_with(first(), &asks, "1", SIO_NONE), SIO_EDROPPED);
+  EQ(sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE }, "2", SIO_NONE),
+     SIO_EDROPPED);
+  EQ(srv->core.stats.volatile_dropped, 2);
+  EQ(srv->core.stats.acks_asked, 0);
+  later(200);
+  SAW("");
+  EQ(sio_emit(first(), "3", SIO_NONE), 0);
+  GOT(c, "42[\"3\",\"at-1\"] ");
+  stop();
+}
+
+TEST(an_event_with_an_ack_for_a_client_that_reads_too_slowly_fails_at_once) {
+  const sio_adapter_ops ops = keeper();
+  begin_with(&(sio_options){ .recovery = &normal, .adapter = &ops, .max_queued = 1000 });
+  struct client4 *c = come();
+  c->p->queued = 2000;
+  EQ(sio_emit_ack(first(), "1", SIO_NONE, 100, must_not_run, NULL), SIO_ETOOBIG);
+  SAW("connect ");
+  later(200);
+  SAW("left: forced close ");
+  stop();
+}
+
 /* ---- an answer that comes later -------------------------------------------------------------- */
 
 TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
@@ -706,6 +742,8 @@ T(what_is_added_while_middleware_runs_is_sent_after_the_rest)
 T(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again)
 T(a_socket_that_middleware_refuses_is_forgotten)
 T(what_is_not_kept_goes_through_the_adapter_for_this_server_alone)
+T(a_volatile_event_for_a_client_that_is_not_ready_is_dropped_at_once)
+T(an_event_with_an_ack_for_a_client_that_reads_too_slowly_fails_at_once)
 T(what_comes_after_the_answer_is_too_late)
 T(an_adapter_need_not_be_told_whom_to_forget)
 T(an_adapter_need_not_be_told_when_looking_is_over)
