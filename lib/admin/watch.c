@@ -75,20 +75,44 @@ static cJSON *make_json_of_socket_for_ui(const char *id, const char *nsp, sio_sl
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
+/* If *text begins with `start`, moves *text to the end of it. */
+static bool skip_text_if_present(sio_slice *text, const char *start) {
+  size_t n = strlen(start);
+  if (text->n < n || memcmp(text->p, start, n) != 0) return false;
+  *text = (sio_slice){ text->p + n, text->n - n };
+  return true;
+}
+
+static void skip_letters(sio_slice *text) {
+  while (text->n && *text->p >= 'a' && *text->p <= 'z') text->p++, text->n--;
+}
+
+/* If *shared begins with a member "_admin" exactly as set_admin_member_of_shared_json() writes it,
+ * moves *shared to the end of that member. */
+static bool skip_own_member(sio_slice *shared) {
+  sio_slice at = *shared;
+  if (!skip_text_if_present(&at, "{\"" OWN_MEMBER "\":{\"clientId\":\"") || at.n < CLIENT_ID_LENGTH)
+    return false;
+  at = (sio_slice){ at.p + CLIENT_ID_LENGTH, at.n - CLIENT_ID_LENGTH };
+  if (!skip_text_if_present(&at, "\",\"transport\":\"")) return false;
+  skip_letters(&at);
+  if (!skip_text_if_present(&at, "\"}")) return false;
+  *shared = at;
+  return true;
+}
+
 /* Returns those members of a socket's shared JSON that the program has set: the text after the
  * member "_admin", which set_admin_member_of_shared_json() has inserted as the first one; without
- * this member, the text after '{'. The final '}' is included. The text is cut, and not parsed into
- * a cJSON tree, because a tree would round large numbers of the program. */
+ * this member, the text after '{'. The final '}' is included. A member "_admin" of another form is
+ * the program's own, and stays after the inserted one. The text is cut, and not parsed into a cJSON
+ * tree, because a tree would round large numbers of the program. */
 static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
-  static const char admin_member_start[] = "{\"" OWN_MEMBER "\":{";
-  const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
-  if (!p) return sio_text("}");
-  if ((size_t)(end - p) > sizeof admin_member_start &&
-      memcmp(p, admin_member_start, sizeof admin_member_start - 1) == 0) {
-    p = memchr(p, '}', (size_t)(end - p)); /* the inserted values contain no brace */
-    if (p[1] != '}') p++;                  /* the comma */
+  if (skip_own_member(&shared)) {
+    skip_text_if_present(&shared, ",");
+    return shared;
   }
-  return (sio_slice){ p + 1, (size_t)(end - p - 1) };
+  const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
+  return p ? (sio_slice){ p + 1, (size_t)(end - p - 1) } : sio_text("}");
 }
 
 static bool is_rest_of_json_object_empty(sio_slice members) {

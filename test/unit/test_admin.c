@@ -309,6 +309,46 @@ TEST(sent_events_are_shown_again_after_memory_has_run_out_once) {
   whole_stop();
 }
 
+#define OWN "{\"_admin\":{\"clientId\":\""
+
+static void set_shared(sio_socket *s, sio_next *next, void *user) {
+  EQ(sio_socket_set_shared(s, (sio_slice){ user, strlen(user) }), 0);
+  sio_next_ok(next);
+}
+
+TEST(a_socket_is_shown_with_its_transport_also_if_the_program_sets_a_member_named_admin) {
+  static const char *const shared[] = {
+    "{\"_admin\":{\"a\":{}},\"x\":1}",
+    "{\"_admin\":{\"a\":\"}\"},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"a\\\"}\"},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":{}},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"old\"},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"old\"}}",
+    "{\"_admin\":{}, \"x\":1}",
+    "{\"_admin\":5,\"x\":1}",
+    "{}",
+  };
+  for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+    sio_test_peer *ui, *client;
+    whole_start(NULL);
+    EQ(sio_admin_attach(srv, &(sio_admin_options){ .no_auth = true, .development = true }), 0);
+    EQ(sio_use(root, set_shared, (void *)(uintptr_t)shared[i]), 0);
+    EQ(sio_test_connect(srv, "/admin", NULL, &ui), 0);
+    EQ(sio_test_connect(srv, "/", NULL, &client), 0);
+    turn();
+    sio_slice now = sio_socket_shared(sio_test_socket(client));
+    CHECK(strncmp(now.p, OWN, strlen(OWN)) == 0);
+    if (strstr(shared[i], "\"x\":1"))
+      CHECK(strstr(now.p, ",\"x\":1}") || strstr(now.p, ", \"x\":1}"));
+    CHECK(!strstr(now.p, "old"));
+    if (i == 0) CHECK(strstr(now.p, "{\"a\":{}}"));
+    EQ(count_packets(ui, "\"transport\":\"", "\",\"nsp\":\"/\",\"data\""), 1);
+    sio_test_free(ui);
+    sio_test_free(client);
+    whole_stop();
+  }
+}
+
 TESTS_BEGIN
 T(options_of_a_newer_program_are_taken_if_what_is_not_known_is_zero)
 T(one_address_cannot_take_the_places_of_others)
@@ -320,4 +360,5 @@ T(a_password_is_overwritten_when_it_has_been_checked_or_its_client_has_left)
 T(a_right_password_is_overwritten_before_the_socket_connects)
 T(the_server_closes_while_passwords_wait)
 T(sent_events_are_shown_again_after_memory_has_run_out_once)
+T(a_socket_is_shown_with_its_transport_also_if_the_program_sets_a_member_named_admin)
 TESTS_END
