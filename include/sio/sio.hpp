@@ -180,13 +180,19 @@ template <class T> inline constexpr bool is_nested = false;
 template <class... T> inline constexpr bool is_nested<array_of<T...>> = true;
 template <class... T> inline constexpr bool is_nested<object_of<T...>> = true;
 
-/* True for the types that are sent as a number or a bool. It is false for char, wchar_t, char16_t
- * and char32_t, because some programs use them as numbers and others as text: values of these types
- * are not accepted. */
-template <class T>
-inline constexpr bool is_number =
-    std::is_arithmetic_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
-    !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
+template <class T> inline constexpr bool is_character = false;
+template <> inline constexpr bool is_character<char> = true;
+template <> inline constexpr bool is_character<wchar_t> = true;
+template <> inline constexpr bool is_character<char16_t> = true;
+template <> inline constexpr bool is_character<char32_t> = true;
+#ifdef __cpp_char8_t
+template <> inline constexpr bool is_character<char8_t> = true;
+#endif
+
+/* True for the types that are sent as a number or a bool. It is false for char, char8_t, char16_t,
+ * char32_t and wchar_t, because some programs use them as numbers and others as text: values of
+ * these types are not accepted. */
+template <class T> inline constexpr bool is_number = std::is_arithmetic_v<T> && !is_character<T>;
 
 template <class T> inline constexpr bool never = false;
 

@@ -146,6 +146,15 @@ TEST(every_type_is_sent_as_its_json) {
   IS(sent(sio::args(sio_int(5), sio_json(sio_text("{\"a\":[]}")))), "[\"e\",5,{\"a\":[]}]");
 }
 
+/* Characters are neither numbers nor text. */
+static_assert(!sio::detail::is_number<char> && !sio::detail::is_number<wchar_t> &&
+              !sio::detail::is_number<char16_t> && !sio::detail::is_number<char32_t>);
+#ifdef __cpp_char8_t
+static_assert(!sio::detail::is_number<char8_t>);
+#endif
+static_assert(sio::detail::is_number<signed char> && sio::detail::is_number<unsigned char> &&
+              sio::detail::is_number<bool>);
+
 TEST(containers_of_bytes_are_attachments) {
   rig r;
   client c(r);
