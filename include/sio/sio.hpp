@@ -21,8 +21,9 @@
  *
  *  - Handles (socket, nsp, event, replies) are pointers. They are copied freely, own nothing, and
  *    are valid as long as the C pointer. Owners (server, next, ack, request, socket_ref, nsp_ref,
- *    kept_event) are movable and not copyable. All of them are used on the loop's thread only;
- *    server::post() may be called on any thread.
+ *    kept_event) are movable and not copyable. What an owner owns is answered, closed or released
+ *    by the owner, and not by C functions, unless release() has given it up. All of them are used
+ *    on the loop's thread only; server::post() may be called on any thread.
  *  - A handler is any callable, also one that can only be moved. It is destroyed when its namespace
  *    has been removed, or when its server has closed. A callable that is given to one call, such as
  *    that of emit_ack(), is destroyed after it has run, or when the call fails.
@@ -480,9 +481,9 @@ public:
   }
 };
 
-/* An HTTP request of server::route(). After respond() it is empty, unless respond() returned
- * std::errc::invalid_argument: then it can still be answered. A request that is destroyed before it
- * is answered gets status 500. */
+/* An HTTP request of server::route(). After an answer it is empty. If respond() returns
+ * std::errc::invalid_argument, or respond_file() an error that says why there is no such file, the
+ * request can still be answered. One that is destroyed before it is answered gets status 500. */
 class request {
   struct refuse {
     void operator()(sio_request *r) const noexcept { sio_respond(r, 500, nullptr, sio_text("")); }
@@ -491,7 +492,13 @@ class request {
 
 public:
   explicit request(sio_request *r = nullptr) noexcept : request_(r) {}
+  explicit operator bool() const noexcept { return bool(request_); }
+  /* Returns the request, for functions that do not answer it. A function that may answer it gets
+   * the result of release() instead: otherwise the destructor would answer it a second time. */
   sio_request *get() const noexcept { return request_.get(); }
+  /* Returns the request, and makes this object empty: the program has to answer it with a function
+   * of http.h. */
+  [[nodiscard]] sio_request *release() noexcept { return request_.release(); }
   sio_request_info info() const noexcept { return sio_request_info_of(get()); }
   std::string_view header(zstring name) const noexcept {
     return view(sio_request_header(get(), name.c_str()));
@@ -502,6 +509,14 @@ public:
   std::error_code respond(int status, zstring type, std::string_view body) {
     std::error_code err = error(sio_respond(get(), status, type.c_str(), slice(body)));
     if (err != std::errc::invalid_argument) static_cast<void>(request_.release());
+    return err;
+  }
+  /* Answers with a file below a directory. After an error other than errc::closed, errc::state and
+   * std::errc::not_enough_memory the request can still be answered, for example with status 404. */
+  std::error_code respond_file(zstring directory, zstring name) {
+    std::error_code err = error(sio_respond_file(get(), directory.c_str(), name.c_str()));
+    if (!err || err == errc::closed || err == errc::state || err == std::errc::not_enough_memory)
+      static_cast<void>(request_.release());
     return err;
   }
 };

@@ -6,6 +6,7 @@
 #include <sio/sio.hpp>
 #include <sio/test.h>
 
+#include <cstdlib>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
@@ -651,6 +652,38 @@ TEST(a_request_whose_answer_is_invalid_can_still_be_answered) {
   CHECK(fetched(r, "/gives_up").find(" 500 ") != std::string::npos);
 }
 
+TEST(a_request_that_was_kept_is_answered_with_a_file_or_released_to_c) {
+  rig r;
+  std::vector<sio::request> kept;
+  char directory[] = "/tmp/libsio-cpp-XXXXXX";
+  REQUIRE(mkdtemp(directory));
+  std::string path = directory + "/a.txt"s;
+  FILE *file = fopen(path.c_str(), "w");
+  REQUIRE(file && fputs("text", file) >= 0 && fclose(file) == 0);
+  CHECK(!r.server.route("GET", "/file/*", [&](sio::request q) {
+    std::string_view name = sio::view(q.info().path);
+    if (name == "/file/method") {
+      CHECK(q.respond_file(directory, "none") == std::errc::no_such_file_or_directory && q);
+      CHECK(!q.respond_file(directory, "a.txt") && !q);
+    } else {
+      EQ(sio_respond_file(q.release(), directory, "a.txt"), 0);
+      CHECK(!q && !q.get());
+    }
+    kept.push_back(std::move(q));
+  }));
+  for (const char *name : { "/file/method", "/file/released" }) {
+    std::string answer = fetched(r, name);
+    CHECK(answer.find(" 200 ") != answer.npos && answer.find("\r\n\r\ntext") != answer.npos);
+  }
+  kept.clear();
+  CHECK(!r.server.route("GET", "/gone", [&](sio::request q) {
+    static_cast<void>(q.respond_file(directory, "none"));
+  }));
+  CHECK(fetched(r, "/gone").find(" 500 ") != std::string::npos);
+  unlink(path.c_str());
+  rmdir(directory);
+}
+
 /* ---- the server ------------------------------------------------------------------------------ */
 
 TEST(errors_are_error_codes_of_the_library_or_of_the_system) {
@@ -765,6 +798,7 @@ T(an_exception_reaches_on_exception_and_the_program_goes_on)
 T(without_on_exception_an_exception_ends_the_program)
 T(a_route_answers_and_one_that_does_not_or_throws_answers_500)
 T(a_request_whose_answer_is_invalid_can_still_be_answered)
+T(a_request_that_was_kept_is_answered_with_a_file_or_released_to_c)
 T(errors_are_error_codes_of_the_library_or_of_the_system)
 T(draining_and_then_closing_reports_both_ends)
 T(a_server_can_be_opened_again_when_it_has_closed)
