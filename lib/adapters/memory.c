@@ -230,7 +230,7 @@ static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
   sio__rooms_remove_socket_from_all(&a->rooms, s);
 }
 
-static void memory_adapter_call_hooks_of_own_id_room(sio_adapter *a, sio_socket *s) {
+static void memory_adapter_call_join_hooks_of_own_id_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio__has_room_hooks(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id))
@@ -300,7 +300,7 @@ const sio_adapter_ops sio__adapter_memory = {
   .all_join = memory_adapter_make_sockets_join_rooms,
   .all_leave = memory_adapter_make_sockets_leave_rooms,
   .all_disconnect = memory_adapter_disconnect_target_sockets,
-  .arrive = memory_adapter_call_hooks_of_own_id_room,
+  .arrive = memory_adapter_call_join_hooks_of_own_id_room,
   .depart = memory_adapter_call_left_hooks_of_own_id_room,
   .all_rooms = memory_adapter_visit_all_rooms,
   .room_size = memory_adapter_count_room_sockets,

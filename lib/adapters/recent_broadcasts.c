@@ -24,7 +24,7 @@ static void drop_oldest_recent_broadcast(struct recent_broadcasts *b) {
 }
 
 void sio__recent_broadcasts_clear(struct recent_broadcasts *b) {
-  while (!list_empty(&b->list)) drop_oldest_recent_broadcast(b);
+  while (!list_is_empty(&b->list)) drop_oldest_recent_broadcast(b);
 }
 
 void sio__recent_broadcasts_add_and_trim(struct recent_broadcasts *b, struct request *r) {
@@ -36,12 +36,13 @@ void sio__recent_broadcasts_add_and_trim(struct recent_broadcasts *b, struct req
   }
   atomic_fetch_add(&r->refs, 1);
   *added = (struct recent_broadcast){ .position = position, .request = r };
-  list_push(&b->list, &added->link);
+  list_append(&b->list, &added->link);
   b->bytes += r->size;
   while (b->bytes > b->max_bytes) drop_oldest_recent_broadcast(b);
 }
 
 bool sio__recent_broadcasts_has_all_since(const struct recent_broadcasts *b, uint64_t position) {
-  uint64_t first = list_empty(&b->list) ? b->next_position : oldest_recent_broadcast(b)->position;
+  uint64_t first =
+      list_is_empty(&b->list) ? b->next_position : oldest_recent_broadcast(b)->position;
   return first <= position;
 }

@@ -71,7 +71,7 @@ static int send_packet_request_to_other_threads(struct threads_adapter *a, struc
 static int threads_adapter_broadcast(sio_adapter *adapter, const sio_target *to,
                                      const sio_packet *p) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  if (does_cluster_recover(a)) return sio__threads_order_broadcast(a, to, p);
+  if (does_cluster_recover(a)) return sio__threads_broadcast_in_cluster_order(a, to, p);
   struct request r = make_request_for_target(REQUEST_BROADCAST, to);
   int err =
       is_for_this_thread_only(to->flags) ? 0 : send_packet_request_to_other_threads(a, &r, to, p);
@@ -138,7 +138,7 @@ static unsigned count_other_thread_servers(const struct core *core) {
  * thread has the adapter that reaches other processes, all threads are asked, and that server
  * counts the other processes' servers. While a->asks_below_only is true, the servers of threads are
  * not added. */
-static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
+static int threads_adapter_count_other_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);
   struct request r = { .kind = REQUEST_SERVER_COUNT };
@@ -200,9 +200,9 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   (void)api, (void)user;
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
-  a->run_request = sio__thread_request_run;
+  a->run_request = sio__thread_request_handle_and_unref;
   a->run_held_request = sio__thread_request_run_now;
-  a->note_broadcast = sio__threads_recovery_record_broadcast;
+  a->note_broadcast = sio__threads_recovery_remember_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
   if (!err) err = sio__threads_order_new(&a->order, a);
@@ -218,7 +218,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
 
 static void threads_adapter_close(sio_adapter *adapter) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  assert(list_empty(&a->sent_queries));
+  assert(list_is_empty(&a->sent_queries));
   a->below->close(a->under);
   threads_adapter_free(a);
 }
@@ -228,7 +228,7 @@ static void threads_adapter_stop_and_shut_adapter_below(sio_adapter *adapter) {
   if (a->below->shut) a->below->shut(a->under);
   a->is_shut = true;
   sio__threads_order_deliver_all_and_stop(a);
-  sio__threads_send_changed_sockets_at_stop(a);
+  sio__threads_save_changed_sockets_at_stop(a);
 }
 
 static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
@@ -286,9 +286,9 @@ static void threads_adapter_visit_rooms_of_socket(const sio_adapter *a, const si
   to_threads_adapter(a)->below->rooms(to_threads_adapter(a)->under, s, cb, user);
 }
 
-static int threads_adapter_visit_sockets_of_target(sio_adapter *a, const sio_target *to,
-                                                   void (*visit)(sio_socket *s, void *user),
-                                                   void *user) {
+static int threads_adapter_visit_local_sockets_of_target(sio_adapter *a, const sio_target *to,
+                                                         void (*visit)(sio_socket *s, void *user),
+                                                         void *user) {
   return to_threads_adapter(a)->below->each(to_threads_adapter(a)->under, to, visit, user);
 }
 
@@ -331,7 +331,7 @@ static void threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *r)
     sio__threads_ask_others_for_recovery_record(adapter, r);
 }
 
-static void threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *r) {
+static void threads_adapter_forget_ended_restore(sio_adapter *adapter, sio_restore *r) {
   sio__threads_end_restore_from_cluster(to_threads_adapter(adapter), r);
   sio__threads_end_restore_from_other_threads(adapter, r);
 }
@@ -340,7 +340,7 @@ static void threads_adapter_save_socket(sio_adapter *a, const sio_saved_socket *
   sio__threads_save_lost_socket_in_cluster(to_threads_adapter(a), s);
 }
 
-static void threads_adapter_forget_socket(sio_adapter *a, const char *pid) {
+static void threads_adapter_delete_saved_socket(sio_adapter *a, const char *pid) {
   sio__threads_delete_saved_socket_in_cluster(to_threads_adapter(a), pid);
 }
 
@@ -366,7 +366,7 @@ const sio_adapter_ops sio__adapter_threads = {
   .in_room = threads_adapter_is_socket_in_room,
   .rooms = threads_adapter_visit_rooms_of_socket,
   .broadcast = threads_adapter_broadcast,
-  .each = threads_adapter_visit_sockets_of_target,
+  .each = threads_adapter_visit_local_sockets_of_target,
   .all_join = threads_adapter_make_sockets_join_rooms,
   .all_leave = threads_adapter_make_sockets_leave_rooms,
   .all_disconnect = threads_adapter_disconnect_sockets,
@@ -376,14 +376,14 @@ const sio_adapter_ops sio__adapter_threads = {
   .room_size = threads_adapter_count_local_room_sockets,
   .fetch = threads_adapter_ask_others_for_sockets,
   .server_emit = threads_adapter_emit_to_other_servers,
-  .server_count = threads_adapter_count_servers,
+  .server_count = threads_adapter_count_other_servers,
   .query_over = threads_adapter_forget_ended_query,
   .shut = threads_adapter_stop_and_shut_adapter_below,
   .room_count = threads_adapter_count_local_rooms,
   .persist = threads_adapter_save_socket,
-  .forget = threads_adapter_forget_socket,
+  .forget = threads_adapter_delete_saved_socket,
   .restore = threads_adapter_restore_socket,
-  .restore_over = threads_adapter_on_restore_end,
+  .restore_over = threads_adapter_forget_ended_restore,
   .shared_changed = threads_adapter_on_shared_data_changed,
   .leaving = threads_adapter_on_socket_disconnecting,
 };

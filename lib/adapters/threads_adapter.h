@@ -53,7 +53,7 @@ static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp)
 }
 
 /* Returns true if a->below is the adapter of a cluster, and not the memory adapter. */
-static inline bool has_cluster_below(const struct threads_adapter *a) {
+static inline bool has_cluster_adapter_below(const struct threads_adapter *a) {
   return a->below != &sio__adapter_memory;
 }
 

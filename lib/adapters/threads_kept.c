@@ -52,7 +52,7 @@ static void recoverable_socket_remove_and_free(struct threads_kept *v, struct ke
 }
 
 static void recoverable_socket_schedule_save(struct threads_kept *v, struct kept_socket *k) {
-  if (list_empty(&k->dirty)) list_push(&v->dirty, &k->dirty);
+  if (list_is_empty(&k->dirty)) list_append(&v->dirty, &k->dirty);
   sio__loop_defer(&core_of_recoverable_sockets(v)->loop, &v->send_task);
 }
 
@@ -90,7 +90,7 @@ static int send_recoverable_socket_to_cluster_member(struct threads_kept *v,
 
 /* A socket that cannot be sent now stays in `dirty`, and the timer tries again. But if the member
  * with the adapter has left, nobody keeps sockets any more. */
-static void send_changed_recoverable_sockets(struct threads_kept *v) {
+static void save_changed_sockets_in_cluster(struct threads_kept *v) {
   struct list *it;
   while ((it = list_first(&v->dirty))) {
     struct kept_socket *k = container_of(it, struct kept_socket, dirty);
@@ -99,15 +99,15 @@ static void send_changed_recoverable_sockets(struct threads_kept *v) {
     k->sent_ms = recoverable_sockets_now_ms(v);
     list_remove(&k->dirty);
     list_remove(&k->by_age);
-    list_push(&v->by_age, &k->by_age);
+    list_append(&v->by_age, &k->by_age);
   }
 }
 
-static void on_task_send_changed_sockets(struct task *t) {
-  send_changed_recoverable_sockets(container_of(t, struct threads_kept, send_task));
+static void on_task_save_changed_sockets_in_cluster(struct task *t) {
+  save_changed_sockets_in_cluster(container_of(t, struct threads_kept, send_task));
 }
 
-static void on_timer_send_old_and_changed_sockets(struct timer *t) {
+static void on_timer_save_sockets_again_in_cluster(struct timer *t) {
   struct threads_kept *v = container_of(t, struct threads_kept, timer);
   uint64_t now = recoverable_sockets_now_ms(v);
   list_each (it, next, &v->by_age) {
@@ -115,7 +115,7 @@ static void on_timer_send_old_and_changed_sockets(struct timer *t) {
     if (now - k->sent_ms >= max_disconnection_ms_of_server(v) / KEPT_PART)
       recoverable_socket_schedule_save(v, k);
   }
-  send_changed_recoverable_sockets(v);
+  save_changed_sockets_in_cluster(v);
   if (v->sockets.n) recoverable_sockets_start_resend_timer(v);
 }
 
@@ -131,13 +131,13 @@ static struct kept_socket *find_recoverable_socket_by_pid(const struct threads_k
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s) {
   struct threads_kept *v = a->kept;
   const char *pid = sio__recovery_pid_of_socket(s);
-  if (!v || !pid || has_cluster_below(a) || !does_cluster_recover(a)) return;
+  if (!v || !pid || has_cluster_adapter_below(a) || !does_cluster_recover(a)) return;
   struct kept_socket *k = sio__calloc(1, sizeof *k);
   if (!k) return;
   k->socket = s;
   memcpy(k->pid, pid, strlen(pid) + 1);
   list_init(&k->dirty);
-  list_push(&v->by_age, &k->by_age);
+  list_append(&v->by_age, &k->by_age);
   if (sio__map_put(&v->sockets, k)) {
     list_remove(&k->by_age);
     sio__free(k);
@@ -153,15 +153,15 @@ void sio__threads_schedule_save_of_socket(struct threads_adapter *a, const sio_s
   if (k) recoverable_socket_schedule_save(a->kept, k);
 }
 
-static void stop_tracking_socket(struct threads_adapter *a, const char *pid) {
+static void recoverable_socket_stop_tracking_by_pid(struct threads_adapter *a, const char *pid) {
   struct kept_socket *k = find_recoverable_socket_by_pid(a->kept, pid);
   if (k) recoverable_socket_remove_and_free(a->kept, k);
 }
 
 void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
                                               const sio_saved_socket *s) {
-  stop_tracking_socket(a, s->pid);
-  if (!has_cluster_below(a))
+  recoverable_socket_stop_tracking_by_pid(a, s->pid);
+  if (!has_cluster_adapter_below(a))
     (void)send_saved_socket_to_cluster_member(a, s);
   else if (a->below->persist)
     a->below->persist(a->under, s);
@@ -169,8 +169,8 @@ void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
 
 void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, const char *pid) {
   struct request r = { .kind = REQUEST_FORGET, .key = pid };
-  stop_tracking_socket(a, pid);
-  if (!has_cluster_below(a))
+  recoverable_socket_stop_tracking_by_pid(a, pid);
+  if (!has_cluster_adapter_below(a))
     (void)sio__threads_send_request_to_cluster_member(a, &r);
   else if (a->below->forget)
     a->below->forget(a->under, pid);
@@ -182,12 +182,12 @@ void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const s
   const sio_saved_socket saved = {
     .size = sizeof saved, .id = r->id, .pid = r->key, .rooms = r->rooms, .shared = r->json
   };
-  if (has_cluster_below(a) && a->below->persist) a->below->persist(a->under, &saved);
+  if (has_cluster_adapter_below(a) && a->below->persist) a->below->persist(a->under, &saved);
 }
 
 void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a,
                                                 const struct request *r) {
-  if (has_cluster_below(a) && a->below->forget) a->below->forget(a->under, r->key);
+  if (has_cluster_adapter_below(a) && a->below->forget) a->below->forget(a->under, r->key);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -203,14 +203,14 @@ int sio__threads_recoverable_sockets_new(struct threads_kept **out, struct threa
   list_init(&v->dirty);
   list_init(&v->restores);
   list_init(&v->relays);
-  task_init(&v->send_task, on_task_send_changed_sockets);
-  timer_init(&v->timer, on_timer_send_old_and_changed_sockets);
+  task_init(&v->send_task, on_task_save_changed_sockets_in_cluster);
+  timer_init(&v->timer, on_timer_save_sockets_again_in_cluster);
   *out = v;
   return 0;
 }
 
-void sio__threads_send_changed_sockets_at_stop(struct threads_adapter *a) {
-  if (a->kept) send_changed_recoverable_sockets(a->kept);
+void sio__threads_save_changed_sockets_at_stop(struct threads_adapter *a) {
+  if (a->kept) save_changed_sockets_in_cluster(a->kept);
 }
 
 void sio__threads_recoverable_sockets_free(struct threads_adapter *a) {

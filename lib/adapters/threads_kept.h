@@ -30,7 +30,7 @@ struct threads_kept {
 int sio__threads_recoverable_sockets_new(struct threads_kept **out, struct threads_adapter *a);
 /* Called when the server begins to close, or the namespace is removed: sends the sockets that have
  * changed. a->kept may be NULL. */
-void sio__threads_send_changed_sockets_at_stop(struct threads_adapter *a);
+void sio__threads_save_changed_sockets_at_stop(struct threads_adapter *a);
 void sio__threads_recoverable_sockets_free(struct threads_adapter *a);
 
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s);

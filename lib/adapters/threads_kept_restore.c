@@ -60,9 +60,9 @@ static void ask_cluster_adapter_for_lost_socket(struct threads_adapter *a, struc
                        .offset = info.offset,
                        .session = info.has_offset };
   k->asked = true;
-  if (has_cluster_below(a) && !a->is_shut)
+  if (has_cluster_adapter_below(a) && !a->is_shut)
     a->below->restore(a->under, k->restore);
-  else if (has_cluster_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
+  else if (has_cluster_adapter_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
     sio__socket_restore_report_answer(k->restore, SIO_RECOVERY_NO_ANSWER);
 }
 
@@ -74,7 +74,7 @@ static struct kept_restore *waiting_restore_new(struct threads_adapter *a, sio_r
   memcpy(k->pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
   k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
   k->restore = r;
-  list_push(&a->kept->restores, &k->link);
+  list_append(&a->kept->restores, &k->link);
   return k;
 }
 
@@ -100,7 +100,7 @@ void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restor
     struct request r = { .kind = REQUEST_RESTORE_OVER, .number = k->number };
     if (k->restore != restore) continue;
     if (restore->socket->recovery_record) restore->socket->recovery_record->since = k->number;
-    if (k->asked && !has_cluster_below(a))
+    if (k->asked && !has_cluster_adapter_below(a))
       (void)sio__threads_send_request_to_cluster_member(a, &r);
     else if (k->asked && a->below->restore_over)
       a->below->restore_over(a->under, restore);
@@ -154,12 +154,12 @@ static void finish_restore_from_cluster(struct threads_adapter *a, const struct 
   sio__socket_restore_report_answer(k->restore, cause);
 }
 
-static const struct recovery_record *record_of_restore(const sio_restore *r) {
+static const struct recovery_record *recovery_record_of_restore(const sio_restore *r) {
   return r->record ? r->record : r->socket->recovery_record;
 }
 
-static bool was_saved_socket_in_any_room_or_id(const struct recovery_record *rec,
-                                               const char *const *rooms) {
+static bool was_saved_socket_in_listed_room_or_id(const struct recovery_record *rec,
+                                                  const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
     if (sio__is_lost_socket_in_room(*rooms, rec)) return true;
   return false;
@@ -169,9 +169,10 @@ void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const s
   if (!a->kept || r->number || (r->flags & SIO_VOLATILE)) return;
   list_each (it, next, &a->kept->restores) {
     const struct kept_restore *k = waiting_restore_of_list_node(it);
-    const struct recovery_record *rec = k->following ? record_of_restore(k->restore) : NULL;
-    if (rec && (!r->rooms || was_saved_socket_in_any_room_or_id(rec, r->rooms)) &&
-        !was_saved_socket_in_any_room_or_id(rec, r->except))
+    const struct recovery_record *rec =
+        k->following ? recovery_record_of_restore(k->restore) : NULL;
+    if (rec && (!r->rooms || was_saved_socket_in_listed_room_or_id(rec, r->rooms)) &&
+        !was_saved_socket_in_listed_room_or_id(rec, r->except))
       (void)sio__socket_restore_add_missed_event(k->restore, r->json, r->bins, r->nbins, r->offset);
   }
 }
@@ -260,7 +261,7 @@ static struct relayed_restore *relayed_restore_new(struct threads_adapter *a,
   k->from = r->from;
   k->number = r->number;
   k->began_ms = loop_now(&core_of_threads_adapter(a)->loop);
-  list_push(&a->kept->relays, &k->link);
+  list_append(&a->kept->relays, &k->link);
   return k;
 }
 
@@ -277,7 +278,7 @@ static void send_restore_or_release_answer(struct core *core, const struct reque
 
 static void restore_socket_for_other_thread(struct threads_adapter *a, const struct request *r) {
   struct core *core = core_of_threads_adapter(a);
-  if (!a->kept || !has_cluster_below(a) || a->is_shut) {
+  if (!a->kept || !has_cluster_adapter_below(a) || a->is_shut) {
     send_restore_or_release_answer(core, r, a->run_request, REQUEST_RESTORE_DONE,
                                    SIO_RECOVERY_NO_ANSWER);
     return;
@@ -301,7 +302,7 @@ static void end_relayed_restore_of_request(struct threads_adapter *a, const stru
 static void close_old_socket_and_answer_released(struct threads_adapter *a,
                                                  const struct request *r) {
   if (a->nsp->recovery)
-    sio__recovery_close_old_socket_by_pid(a->nsp->recovery, slice_str(r->key), r->number);
+    sio__recovery_close_old_session_by_pid(a->nsp->recovery, slice_str(r->key), r->number);
   send_restore_or_release_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 
@@ -331,8 +332,8 @@ void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct
 void sio__threads_free_restores_from_cluster(struct threads_adapter *a) {
   struct list *it;
   if (!a->kept) return;
-  while ((it = list_pop(&a->kept->restores))) sio__free(waiting_restore_of_list_node(it));
-  while ((it = list_pop(&a->kept->relays))) {
+  while ((it = list_take_first(&a->kept->restores))) sio__free(waiting_restore_of_list_node(it));
+  while ((it = list_take_first(&a->kept->relays))) {
     struct relayed_restore *k = relayed_restore_of_list_node(it);
     sio__free(k->restore);
     sio__free(k);

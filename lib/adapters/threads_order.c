@@ -54,7 +54,7 @@ static uint64_t broadcast_order_now_ms(const struct threads_adapter *a) {
 }
 
 static bool is_nothing_waiting_for_delivery(const struct threads_order *o) {
-  return list_empty(&o->sent) && list_empty(&o->events) && list_empty(&o->requests);
+  return list_is_empty(&o->sent) && list_is_empty(&o->events) && list_is_empty(&o->requests);
 }
 
 static void broadcast_order_start_timer(struct threads_adapter *a) {
@@ -121,7 +121,7 @@ static bool queue_event_after_last_broadcast(struct threads_adapter *a, const si
   e->query = p->query;
   if (e->query) sio__query_hold_open(e->query);
   o->event_bytes += e->target->size;
-  list_push(&o->events, &e->link);
+  list_append(&o->events, &e->link);
   return true;
 }
 
@@ -135,14 +135,14 @@ void sio__threads_order_free_events_of_query(struct threads_adapter *a, const si
 
 bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, struct request *r) {
   struct threads_order *o = a->order;
-  if (!o || !r->origin || has_cluster_below(a) || a->is_shut) return false;
-  if (o->delivered[place_of_event_origin(r->origin)] >= r->origin) return false;
+  if (!o || !r->origin || has_cluster_adapter_below(a) || a->is_shut) return false;
+  if (o->delivered[member_place_of_event_origin(r->origin)] >= r->origin) return false;
   struct waiting_request *w = sio__malloc(sizeof *w);
   if (!w) return false;
   atomic_fetch_add(&r->refs, 1);
   w->request = r;
   w->since_ms = broadcast_order_now_ms(a);
-  list_push(&o->requests, &w->link);
+  list_append(&o->requests, &w->link);
   broadcast_order_start_timer(a);
   return true;
 }
@@ -154,7 +154,8 @@ static void run_due_held_requests(struct threads_adapter *a, uint64_t then) {
   list_each (it, next, &o->requests) {
     struct waiting_request *w = container_of(it, struct waiting_request, link);
     struct request *r = w->request;
-    if (o->delivered[place_of_event_origin(r->origin)] < r->origin && w->since_ms > then) continue;
+    if (o->delivered[member_place_of_event_origin(r->origin)] < r->origin && w->since_ms > then)
+      continue;
     list_remove(it);
     sio__free(w);
     a->run_held_request(a, r);
@@ -178,21 +179,21 @@ static void free_delivered_sent_broadcasts(struct threads_order *o, uint64_t ori
   }
 }
 
-static void order_mark_event_delivered(struct threads_adapter *a, uint64_t origin) {
+static void order_mark_delivered_and_run_what_waited(struct threads_adapter *a, uint64_t origin) {
   struct threads_order *o = a->order;
-  uint64_t *last = &o->delivered[place_of_event_origin(origin)];
+  uint64_t *last = &o->delivered[member_place_of_event_origin(origin)];
   if (!origin || origin <= *last) return;
   *last = origin;
-  if (place_of_event_origin(origin) == core_of_threads_adapter(a)->member.place) {
+  if (member_place_of_event_origin(origin) == core_of_threads_adapter(a)->member.place) {
     free_delivered_sent_broadcasts(o, origin);
     deliver_events_waiting_for_broadcast(a, origin);
   }
   run_due_held_requests(a, 0);
 }
 
-void sio__threads_order_record_delivered_request(struct threads_adapter *a,
-                                                 const struct request *r) {
-  order_mark_event_delivered(a, r->origin);
+void sio__threads_order_mark_delivered_and_resume(struct threads_adapter *a,
+                                                  const struct request *r) {
+  order_mark_delivered_and_run_what_waited(a, r->origin);
 }
 
 uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a) {
@@ -210,7 +211,7 @@ static void treat_old_events_as_delivered(struct threads_adapter *a, uint64_t th
     const struct sent_event *s = container_of(it, struct sent_event, link);
     if (s->since_ms <= then) origin = s->request->origin;
   }
-  order_mark_event_delivered(a, origin);
+  order_mark_delivered_and_run_what_waited(a, origin);
 }
 
 static void on_timer_stop_waiting_for_old_broadcasts(struct timer *t) {
@@ -224,8 +225,8 @@ static void on_timer_stop_waiting_for_old_broadcasts(struct timer *t) {
 
 /* ---- sockets that are disconnected ----------------------------------------------------------- */
 
-static bool is_socket_in_any_room(const struct threads_adapter *a, const sio_socket *s,
-                                  const char *const *rooms) {
+static bool is_id_or_room_of_socket_in_list(const struct threads_adapter *a, const sio_socket *s,
+                                            const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
     if (strcmp(*rooms, sio_socket_id(s)) == 0 || a->below->in_room(a->under, s, *rooms))
       return true;
@@ -253,8 +254,8 @@ void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, si
   list_each (it, next, &a->order->sent) {
     const struct request *r = container_of(it, struct sent_event, link)->request;
     if (r->number || (r->flags & SIO_VOLATILE)) continue;
-    if ((!r->rooms || is_socket_in_any_room(a, s, r->rooms)) &&
-        !is_socket_in_any_room(a, s, r->except))
+    if ((!r->rooms || is_id_or_room_of_socket_in_list(a, s, r->rooms)) &&
+        !is_id_or_room_of_socket_in_list(a, s, r->except))
       send_undelivered_event_to_socket(a, r, s);
   }
 }
@@ -290,11 +291,11 @@ int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const s
   if (err) sio__thread_message_report_lost(core_of_threads_adapter(a), err, a->nsp->name);
   here.flags = (to->flags & ~(unsigned)SIO_PROCESS) | SIO_LOCAL;
   err = a->below->broadcast(a->under, &here, p);
-  order_mark_event_delivered(a, origin);
+  order_mark_delivered_and_run_what_waited(a, origin);
   return err;
 }
 
-static uint64_t draw_next_broadcast_origin(struct threads_adapter *a) {
+static uint64_t make_and_store_next_broadcast_origin(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   return a->order->last_sent =
              make_event_origin(sio__threads_next_number(core->threads), core->member.place);
@@ -305,7 +306,7 @@ static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, cons
   /* The parameter is const only because adapters must not change a packet. */
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   if (a->is_shut) return sio__threads_order_deliver_to_all_threads(a, to, p, 0);
-  p->origin = draw_next_broadcast_origin(a);
+  p->origin = make_and_store_next_broadcast_origin(a);
   return a->below->broadcast(a->under, to, p);
 }
 
@@ -320,7 +321,7 @@ static void remember_sent_broadcast_until_delivered(struct threads_adapter *a, s
   }
   s->request = r;
   s->since_ms = broadcast_order_now_ms(a);
-  list_push(&a->order->sent, &s->link);
+  list_append(&a->order->sent, &s->link);
   broadcast_order_start_timer(a);
 }
 
@@ -332,8 +333,8 @@ static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio
   if (err) return err;
   const uint64_t sent_before = a->order->last_sent;
   r.route = ROUTE_TO_CLUSTER;
-  r.origin = draw_next_broadcast_origin(a);
-  err = sio__thread_request_send(a, &r, to, info.query, &cluster, 1, &sent);
+  r.origin = make_and_store_next_broadcast_origin(a);
+  err = sio__thread_request_send_to_members(a, &r, to, info.query, &cluster, 1, &sent);
   if (!err) {
     remember_sent_broadcast_until_delivered(a, sent);
     return 0;
@@ -344,14 +345,14 @@ static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio
   return sio__threads_order_deliver_to_all_threads(a, to, p, 0);
 }
 
-int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,
-                                 const sio_packet *p) {
+int sio__threads_broadcast_in_cluster_order(struct threads_adapter *a, const sio_target *to,
+                                            const sio_packet *p) {
   struct member_id cluster;
   bool here_only = is_for_this_thread_only(to->flags);
-  if (here_only && !list_empty(&a->order->sent) && queue_event_after_last_broadcast(a, to, p))
+  if (here_only && !list_is_empty(&a->order->sent) && queue_event_after_last_broadcast(a, to, p))
     return 0;
   if (here_only) return a->below->broadcast(a->under, to, p);
-  if (has_cluster_below(a)) return broadcast_through_own_cluster_adapter(a, to, p);
+  if (has_cluster_adapter_below(a)) return broadcast_through_own_cluster_adapter(a, to, p);
   return sio__threads_find_cluster_member(core_of_threads_adapter(a)->threads, &cluster)
              ? send_broadcast_to_cluster_member(a, to, p, cluster)
              : sio__threads_order_deliver_to_all_threads(a, to, p, 0);
@@ -422,7 +423,7 @@ void sio__threads_order_free(struct threads_adapter *a) {
   free_delivered_sent_broadcasts(o, UINT64_MAX);
   while ((it = list_first(&o->events)))
     waiting_event_free(o, container_of(it, struct waiting_event, link));
-  while ((it = list_pop(&o->requests))) {
+  while ((it = list_take_first(&o->requests))) {
     struct waiting_request *w = container_of(it, struct waiting_request, link);
     sio__thread_request_unref(w->request);
     sio__free(w);

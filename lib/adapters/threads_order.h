@@ -33,7 +33,7 @@
 static inline uint64_t make_event_origin(uint64_t number, unsigned place) {
   return number * MEMBERS_MAX + place;
 }
-static inline unsigned place_of_event_origin(uint64_t origin) {
+static inline unsigned member_place_of_event_origin(uint64_t origin) {
   return (unsigned)(origin % MEMBERS_MAX);
 }
 
@@ -47,16 +47,16 @@ void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
 void sio__threads_order_free(struct threads_adapter *a);
 
 /* The function `broadcast` of sio__adapter_threads, if does_cluster_recover(). */
-int sio__threads_order_broadcast(struct threads_adapter *a, const sio_target *to,
-                                 const sio_packet *p);
+int sio__threads_broadcast_in_cluster_order(struct threads_adapter *a, const sio_target *to,
+                                            const sio_packet *p);
 /* Sends the event to the sockets of all threads now: called by cluster_adapter.deliver, and when
  * the adapter of the cluster cannot be reached. */
 int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const sio_target *to,
                                               const sio_packet *p, uint64_t origin);
 /* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread: delivers and runs what
  * has waited for it. */
-void sio__threads_order_record_delivered_request(struct threads_adapter *a,
-                                                 const struct request *r);
+void sio__threads_order_mark_delivered_and_resume(struct threads_adapter *a,
+                                                  const struct request *r);
 /* Called in the member that has the adapter, for a broadcast to a namespace that does not exist in
  * this member: sends it to all other members. */
 void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,

@@ -43,7 +43,7 @@ static struct sent_query *sent_query_new(struct threads_adapter *a, sio_query *q
   if (!k) return NULL;
   k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
   k->q = q;
-  list_push(&a->sent_queries, &k->link);
+  list_append(&a->sent_queries, &k->link);
   return k;
 }
 
@@ -84,9 +84,10 @@ static int send_request_to_threads(struct threads_adapter *a, const struct membe
   return last;
 }
 
-int sio__thread_request_send(struct threads_adapter *a, struct request *r, const sio_target *target,
-                             sio_query *q, const struct member_id *to, unsigned n,
-                             struct request **sent) {
+int sio__thread_request_send_to_members(struct threads_adapter *a, struct request *r,
+                                        const sio_target *target, sio_query *q,
+                                        const struct member_id *to, unsigned n,
+                                        struct request **sent) {
   if (sent) *sent = NULL;
   if (n == 0) return 0;
   struct sent_query *k = q ? sent_query_new(a, q) : NULL;
@@ -112,7 +113,7 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
   struct request *sent;
-  (void)sio__thread_request_send(a, r, target, q, others, n, &sent);
+  (void)sio__thread_request_send_to_members(a, r, target, q, others, n, &sent);
   if (n > 0 && !sent) return UV_ENOMEM;
   if (sent) sio__thread_request_unref(sent);
   return 0;
@@ -148,7 +149,7 @@ static void sent_query_expect_one_more_end(struct sent_query *k) {
   sio__query_hold_open(k->q);
 }
 
-static void sent_query_expect_more_acks(struct sent_query *k, const struct answer *a) {
+static void sent_query_expect_more_answers(struct sent_query *k, const struct answer *a) {
   sio__query_expect_more_answers(k->q, a->n);
   if (a->counted) sio__query_thread_count_was_reported(k->q);
 }
@@ -167,7 +168,7 @@ static void sent_query_end_answers_of_server(struct sent_query *k, const struct 
 static void sent_query_handle_answer(struct sent_query *k, const struct answer *a) {
   switch (a->kind) {
     case ANSWER_MORE: sent_query_expect_one_more_end(k); return;
-    case ANSWER_EXPECT: sent_query_expect_more_acks(k, a); return;
+    case ANSWER_EXPECT: sent_query_expect_more_answers(k, a); return;
     case ANSWER_REPLY:
       sio__query_check_and_add_remote_answer(k->q, a->id, a->json, a->bins, a->nbins);
       return;

@@ -18,9 +18,10 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
 /* Does the same, but sends the request only to the n members `to`. If `sent` is not NULL, *sent is
  * set to the request that they share, with one reference for the caller; or to NULL if n is 0 or
  * memory ran out. Returns 0 or the last error. */
-int sio__thread_request_send(struct threads_adapter *a, struct request *r, const sio_target *target,
-                             sio_query *q, const struct member_id *to, unsigned n,
-                             struct request **sent);
+int sio__thread_request_send_to_members(struct threads_adapter *a, struct request *r,
+                                        const sio_target *target, sio_query *q,
+                                        const struct member_id *to, unsigned n,
+                                        struct request **sent);
 /* Sends a copy of *r, which belongs to no query, to one member. r->number is sent as it is. Returns
  * 0 or an error, which was logged and counted unless it is SIO_ECLOSED. */
 int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,

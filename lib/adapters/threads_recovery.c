@@ -82,11 +82,11 @@ void sio__threads_recovery_number_broadcast_if_kept(struct threads_adapter *a, s
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
-void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r) {
   struct threads_recovery *v = a->recovery;
   if (!v || !r->serial) return;
   v->seen[r->from.place] = r->serial;
-  if (!list_empty(&v->restores)) sio__recent_broadcasts_add_and_trim(&v->recent, r);
+  if (!list_is_empty(&v->restores)) sio__recent_broadcasts_add_and_trim(&v->recent, r);
 }
 
 /* ---- the member that asks ------------------------------------------------------------------ */
@@ -94,7 +94,7 @@ void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct re
 static void resend_deferred_requests_to_self(struct threads_adapter *a, struct thread_restore *w) {
   struct core *core = core_of_threads_adapter(a);
   struct list *it;
-  while ((it = list_pop(&w->deferred))) {
+  while ((it = list_take_first(&w->deferred))) {
     struct deferred_request *d = container_of(it, struct deferred_request, link);
     struct request *r = d->request;
     sio__free(d);
@@ -108,7 +108,7 @@ static void thread_restore_free(struct threads_adapter *a, struct thread_restore
   list_remove(&w->link);
   resend_deferred_requests_to_self(a, w);
   sio__free(w);
-  if (list_empty(&a->recovery->restores)) sio__recent_broadcasts_clear(&a->recovery->recent);
+  if (list_is_empty(&a->recovery->restores)) sio__recent_broadcasts_clear(&a->recovery->recent);
 }
 
 static void thread_restore_free_if_done(struct threads_adapter *a, struct thread_restore *w) {
@@ -147,7 +147,7 @@ static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_
   w->began_ms = loop_now(&core->loop);
   list_init(&w->deferred);
   memcpy(w->pid, pid.p, SIO__ID_LEN);
-  list_push(&a->recovery->restores, &w->link);
+  list_append(&a->recovery->restores, &w->link);
   return w;
 }
 
@@ -218,7 +218,7 @@ void sio__threads_end_restore_from_other_threads(sio_adapter *adapter, sio_resto
 
 /* ---- the server that has the record -------------------------------------------------------- */
 
-static void record_message_free(struct record_message *m) {
+static void recovery_record_message_free(struct record_message *m) {
   for (size_t i = 0; i < m->nevents; i++)
     if (m->events[i]) sio__thread_request_unref(m->events[i]);
   sio__free(m->events);
@@ -226,7 +226,7 @@ static void record_message_free(struct record_message *m) {
   sio__free(m);
 }
 
-static struct record_message *record_message_new(const struct request *r) {
+static struct record_message *recovery_record_message_new(const struct request *r) {
   size_t n = strlen(r->nsp) + 1;
   struct record_message *m = sio__calloc(1, sizeof *m + n);
   if (!m) return NULL;
@@ -236,23 +236,23 @@ static struct record_message *record_message_new(const struct request *r) {
   return m;
 }
 
-static void handle_record_message(void *server, void *arg);
+static void handle_recovery_record_message(void *server, void *arg);
 
-static int send_recovery_record_to_thread(struct core *core, const struct request *r,
-                                          struct record_message *m) {
+static int send_recovery_answer_after_broadcasts(struct core *core, const struct request *r,
+                                                 struct record_message *m) {
   sio__threads_block_until_broadcasts_queued(core->threads);
-  return sio__threads_send(core->threads, r->from, handle_record_message, m, m->bytes);
+  return sio__threads_send(core->threads, r->from, handle_recovery_record_message, m, m->bytes);
 }
 
 static void send_answer_without_recovery_record(struct core *core, const struct request *r,
                                                 int cause) {
-  struct record_message *m = record_message_new(r);
+  struct record_message *m = recovery_record_message_new(r);
   int err = UV_ENOMEM;
   if (m) {
     m->cause = cause;
-    err = send_recovery_record_to_thread(core, r, m);
+    err = send_recovery_answer_after_broadcasts(core, r, m);
   }
-  if (err && m) record_message_free(m);
+  if (err && m) recovery_record_message_free(m);
   if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
 }
 
@@ -308,19 +308,19 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
                                               struct recovery_record *rec) {
   struct core *core = core_of_threads_adapter(a);
   struct recovery *recovery = a->nsp->recovery;
-  struct record_message *m = record_message_new(r);
+  struct record_message *m = recovery_record_message_new(r);
   int err = m ? add_missed_events_to_record_message(m, recovery, rec) : UV_ENOMEM;
   if (!err) {
     memcpy(m->seen, a->recovery->seen, sizeof m->seen);
     memcpy(m->tag, recovery->log.tag, sizeof m->tag);
     sio__recovery_detach_record(recovery, rec);
     m->record = rec;
-    err = send_recovery_record_to_thread(core, r, m);
+    err = send_recovery_answer_after_broadcasts(core, r, m);
     if (!err) return;
     m->record = NULL;
     sio__recovery_put_back_detached_record(recovery, rec);
   }
-  if (m) record_message_free(m);
+  if (m) recovery_record_message_free(m);
   if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
@@ -332,7 +332,7 @@ static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   if (!d) return false;
   atomic_fetch_add(&r->refs, 1);
   d->request = r;
-  list_push(&w->deferred, &d->link);
+  list_append(&w->deferred, &d->link);
   return true;
 }
 
@@ -342,7 +342,7 @@ static void send_recovery_record_or_failure(struct threads_adapter *a, struct re
   const struct recovery_claim claim = {
     .pid = slice_str(r->key), .offset = r->json, .has_offset = r->session, .is_valid = true
   };
-  int cause = sio__recovery_find_record_for_other_thread(recovery, &claim, r->number, &rec);
+  int cause = sio__recovery_claim_record_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
     send_answer_without_recovery_record(core_of_threads_adapter(a), r, cause);
   else
@@ -369,13 +369,14 @@ static void add_received_missed_events_to_replay_log(struct recovery *recovery,
     const struct request *e = m->events[i];
     if (sio__recovery_add_event_from_other_thread(recovery, rec, e->json, e->bins, e->nbins))
       return;
-    sio__replay_log_set_newest_former_offset(&recovery->log, recovery->log.seq, m->tag, e->serial);
+    sio__replay_log_set_former_offset_of_newest(&recovery->log, recovery->log.seq, m->tag,
+                                                e->serial);
     if (i + 1 == m->replayed) rec->replay.last_replayed = recovery->log.seq;
   }
 }
 
-static bool was_saved_socket_in_any_room(const struct recovery_record *rec,
-                                         const char *const *rooms) {
+static bool was_saved_socket_in_any_listed_room_or_id(const struct recovery_record *rec,
+                                                      const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
     if (sio__is_lost_socket_in_room(*rooms, rec)) return true;
   return false;
@@ -383,8 +384,8 @@ static bool was_saved_socket_in_any_room(const struct recovery_record *rec,
 
 static bool is_broadcast_for_saved_socket(const struct request *r,
                                           const struct recovery_record *rec) {
-  return (!r->rooms || was_saved_socket_in_any_room(rec, r->rooms)) &&
-         !was_saved_socket_in_any_room(rec, r->except);
+  return (!r->rooms || was_saved_socket_in_any_listed_room_or_id(rec, r->rooms)) &&
+         !was_saved_socket_in_any_listed_room_or_id(rec, r->except);
 }
 
 static void add_unseen_recent_broadcasts_to_record(struct threads_adapter *a,
@@ -431,7 +432,7 @@ static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
     sio__recovery_return_record_to_lost_sockets(a->nsp->recovery, rec);
 }
 
-static void on_recovery_record_received(struct threads_adapter *a, struct thread_restore *w,
+static void on_recovery_answer_received(struct threads_adapter *a, struct thread_restore *w,
                                         struct record_message *m) {
   bool had_record = m->record;
   struct recovery_record *rec = adopt_received_recovery_record(a, w, m);
@@ -455,13 +456,13 @@ static struct thread_restore *find_thread_restore_by_number(const struct threads
   return NULL;
 }
 
-static void handle_record_message(void *server, void *arg) {
+static void handle_recovery_record_message(void *server, void *arg) {
   struct record_message *m = arg;
   struct threads_adapter *a = threads_adapter_of_nsp(sio_nsp_find(server, m->nsp));
   struct thread_restore *w =
       a && a->recovery ? find_thread_restore_by_number(a->recovery, m->number) : NULL;
-  if (w) on_recovery_record_received(a, w, m);
-  record_message_free(m);
+  if (w) on_recovery_answer_received(a, w, m);
+  recovery_record_message_free(m);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -481,9 +482,9 @@ void sio__threads_recovery_free(struct threads_recovery *v) {
   struct list *it, *deferred;
   if (!v) return;
   sio__recent_broadcasts_clear(&v->recent);
-  while ((it = list_pop(&v->restores))) {
+  while ((it = list_take_first(&v->restores))) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
-    while ((deferred = list_pop(&w->deferred))) {
+    while ((deferred = list_take_first(&w->deferred))) {
       struct deferred_request *d = container_of(deferred, struct deferred_request, link);
       sio__thread_request_unref(d->request);
       sio__free(d);

@@ -23,7 +23,7 @@ void sio__threads_recovery_number_broadcast_if_kept(struct threads_adapter *a, s
 /* Called when the broadcast r of this server was sent to the other threads, and when a broadcast r
  * of another thread has arrived. If r has a serial number, remembers that number, and, while a
  * client waits for its recovery record, adds r to the list of recent broadcasts. */
-void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r);
+void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r);
 
 /* Handles a REQUEST_RESTORE: the server of another thread asks for a client's recovery record. */
 void sio__threads_recovery_answer_or_defer_request(struct threads_adapter *a, struct request *r);

@@ -71,7 +71,7 @@ static void send_answer_end_if_wanted(struct core *core, const struct request *r
 /* Returns true if the request has to be sent to other processes, through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
   bool stays = r->kind == REQUEST_BROADCAST && does_cluster_recover(a);
-  return has_cluster_below(a) && !stays && !(r->flags & SIO_LOCAL);
+  return has_cluster_adapter_below(a) && !stays && !(r->flags & SIO_LOCAL);
 }
 
 static sio_target make_target_of_thread_request(const struct threads_adapter *a,
@@ -97,15 +97,15 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
   int err = sio__packet_new_from_remote_event(&to, r->json, r->bins, r->nbins, q, r->offset, &p);
   if (err) return err;
   p->origin = r->origin;
-  err = r->route == ROUTE_TO_CLUSTER && (a->is_shut || !has_cluster_below(a))
+  err = r->route == ROUTE_TO_CLUSTER && (a->is_shut || !has_cluster_adapter_below(a))
             ? sio__threads_order_deliver_to_all_threads(a, &to, p, r->origin)
             : a->below->broadcast(a->under, &to, p);
   sio__remote_packet_free(p);
   return err;
 }
 
-static void on_received_query_reply(const char *id, sio_slice json, const sio_slice *bins,
-                                    size_t nbins, void *user) {
+static void send_query_reply_to_requester(const char *id, sio_slice json, const sio_slice *bins,
+                                          size_t nbins, void *user) {
   received_query_send_answer(
       user, (struct answer){
                 .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
@@ -128,15 +128,15 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
  * how many sockets they sent the event, so the requester is told first how many more acks to
  * expect. The number of lost answers must not exceed the number that the requester was told to
  * expect. */
-static void on_received_query_end(int status, size_t lost, void *user) {
+static void send_query_end_to_requester(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);
   received_query_send_end_and_free(k, status, lost < k->expected ? lost : k->expected);
 }
 
 static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { .reply = on_received_query_reply,
-                                         .end = on_received_query_end };
+  static const sio_query_watch watch = { .reply = send_query_reply_to_requester,
+                                         .end = send_query_end_to_requester };
   struct received_query *k = received_query_new(a->nsp, r);
   int err = k ? sio__query_new_with_adapter_callbacks(a->nsp, r->timeout_ms, &watch, k, &k->q)
               : UV_ENOMEM;
@@ -153,14 +153,14 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
 
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
   int err = 0;
-  sio__threads_recovery_record_broadcast(a, r);
+  sio__threads_recovery_remember_broadcast(a, r);
   if (r->route == ROUTE_DELIVERY) sio__threads_add_event_to_found_restores(a, r);
   if (r->number)
     run_broadcast_request_with_acks(a, r);
   else
     err = broadcast_through_adapter_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
-  if (r->route == ROUTE_DELIVERY) sio__threads_order_record_delivered_request(a, r);
+  if (r->route == ROUTE_DELIVERY) sio__threads_order_mark_delivered_and_resume(a, r);
 }
 
 /* ---- other requests ------------------------------------------------------------------------ */
@@ -196,7 +196,7 @@ static void run_fetch_request(struct threads_adapter *a, const struct request *r
   send_answer_end_if_wanted(a->nsp->core, r, err);
 }
 
-static void send_server_count_to_requester(int status, size_t n, void *user) {
+static void send_other_process_server_count(int status, size_t n, void *user) {
   struct received_query *k = user;
   if (n > 1) received_query_send_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
   received_query_send_end_and_free(k, status, 0);
@@ -211,7 +211,7 @@ static void run_server_count_request(struct threads_adapter *a, const struct req
   struct received_query *k = received_query_new(a->nsp, r);
   a->asks_below_only = true;
   int err =
-      k ? sio_server_count(a->nsp, r->timeout_ms, send_server_count_to_requester, k) : UV_ENOMEM;
+      k ? sio_server_count(a->nsp, r->timeout_ms, send_other_process_server_count, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
   if (k) received_query_free(k);
@@ -259,9 +259,10 @@ static int send_server_event_through_adapter_below(struct threads_adapter *a,
 /* Sends a server-side event to other processes through the adapter below. This server sends one
  * ANSWER_END for them, when they have answered or the time limit has passed, and another one for
  * its own handlers. ANSWER_MORE announces that there will be two. */
-static int send_server_event_and_await_answers(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { .reply = on_received_query_reply,
-                                         .end = on_received_query_end };
+static int send_server_event_and_forward_answers(struct threads_adapter *a,
+                                                 const struct request *r) {
+  static const sio_query_watch watch = { .reply = send_query_reply_to_requester,
+                                         .end = send_query_end_to_requester };
   struct received_query *k = received_query_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
   int err = sio__query_new_with_adapter_callbacks(a->nsp, r->timeout_ms, &watch, k, &k->q);
@@ -280,7 +281,7 @@ static int send_server_event_and_await_answers(struct threads_adapter *a, const 
 static void send_server_event_to_other_processes(struct threads_adapter *a,
                                                  const struct request *r) {
   if (!a->below->server_emit || !should_request_leave_process(a, r)) return;
-  int err = r->number ? send_server_event_and_await_answers(a, r)
+  int err = r->number ? send_server_event_and_forward_answers(a, r)
                       : send_server_event_through_adapter_below(a, r, NULL);
   if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
@@ -316,19 +317,19 @@ void sio__thread_request_run_now(struct threads_adapter *a, struct request *r) {
   }
 }
 
-static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
+static void run_or_hold_request_for_namespace(struct threads_adapter *a, struct request *r) {
   if (r->kind == REQUEST_DISCONNECT && sio__threads_order_hold_request_if_too_early(a, r)) return;
   sio__thread_request_run_now(a, r);
 }
 
-static void run_request_for_unknown_namespace(struct core *core, struct request *r) {
+static void answer_or_pass_on_for_unknown_namespace(struct core *core, struct request *r) {
   if (r->kind == REQUEST_RESTORE)
     sio__threads_recovery_answer_without_record(core, r);
   else if (r->kind >= REQUEST_RELEASE)
-    sio__threads_answer_recovery_of_unknown_nsp(core, r, sio__thread_request_run);
+    sio__threads_answer_recovery_of_unknown_nsp(core, r, sio__thread_request_handle_and_unref);
   else {
     if (r->route == ROUTE_TO_CLUSTER)
-      sio__threads_order_pass_on_to_other_threads(core, r, sio__thread_request_run);
+      sio__threads_order_pass_on_to_other_threads(core, r, sio__thread_request_handle_and_unref);
     send_answer_end_if_wanted(core, r, 0);
   }
 }
@@ -336,17 +337,17 @@ static void run_request_for_unknown_namespace(struct core *core, struct request 
 /* A namespace that does not exist in this server has no sockets here. So a request for it is
  * answered at once, or is passed on to other threads if it would go through the adapter of the
  * cluster. */
-void sio__thread_request_run(void *server, void *request) {
+void sio__thread_request_handle_and_unref(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
   sio_nsp *nsp = sio_nsp_find(srv, r->nsp);
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
   if (a) {
     sio_nsp_ref(nsp);
-    run_request_for_namespace(a, r);
+    run_or_hold_request_for_namespace(a, r);
     sio_nsp_unref(nsp);
   } else {
-    run_request_for_unknown_namespace(core_of_server(srv), r);
+    answer_or_pass_on_for_unknown_namespace(core_of_server(srv), r);
   }
   sio__thread_request_unref(r);
 }

@@ -9,7 +9,7 @@
 
 /* Runs on the thread of the server to which a request was sent: handles the struct request, or
  * keeps it until it can be handled, and releases one reference. */
-void sio__thread_request_run(void *server, void *request);
+void sio__thread_request_handle_and_unref(void *server, void *request);
 /* Handles a request without asking sio__threads_order_hold_request_if_too_early() whether it has
  * to wait. */
 void sio__thread_request_run_now(struct threads_adapter *a, struct request *r);

@@ -10,8 +10,8 @@
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args,
-                                 size_t n) {
+void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *event,
+                                               struct cJSON **args, size_t n) {
   sio_val values[8];
   bool complete = true;
   for (size_t i = 0; i < n; i++) {
@@ -24,11 +24,11 @@ void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSO
   for (size_t i = 0; i < n; i++) cJSON_Delete(args[i]);
 }
 
-void sio__admin_json_add_member(cJSON *object, const char *key, cJSON *item) {
+void sio__admin_json_add_member_or_free_item(cJSON *object, const char *key, cJSON *item) {
   if (!cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
 }
 
-void sio__admin_json_add_element(cJSON *array, cJSON *item) {
+void sio__admin_json_add_element_or_free_item(cJSON *array, cJSON *item) {
   if (!cJSON_AddItemToArray(array, item)) cJSON_Delete(item);
 }
 
@@ -118,7 +118,8 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
  * Fields that the program's struct does not have become zero. Returns false if the program's struct
  * has fields that this library does not know and one of them is not zero, or if it is smaller than
  * in version 0.1. */
-static bool copy_admin_options(sio_admin_options *ours, const sio_admin_options *in) {
+static bool check_size_and_copy_admin_options(sio_admin_options *ours,
+                                              const sio_admin_options *in) {
   const size_t first = sizeof *ours; /* the size in version 0.1 */
   const size_t size = in->size ? in->size : first;
   if (size < first) return false;
@@ -158,7 +159,8 @@ static void start_admin_stats_timer(struct admin *a) {
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   sio_admin_options o;
-  if (!options || !copy_admin_options(&o, options) || !is_valid_admin_options(&o)) return UV_EINVAL;
+  if (!options || !check_size_and_copy_admin_options(&o, options) || !is_valid_admin_options(&o))
+    return UV_EINVAL;
   struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
   /* The callbacks for the end of the server are registered first, so that they free everything that

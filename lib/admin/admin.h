@@ -106,11 +106,13 @@ void sio__admin_unref(struct admin *a);
  * event (8 at most), which this function frees. If one of them is NULL because memory ran out, the
  * event is not sent, and is counted in events_dropped. If a->closing is set, the event is not
  * sent either. */
-void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
+void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *event,
+                                               struct cJSON **args, size_t n);
 /* Add an item to a cJSON object or array. If that fails, they free the item. object, array and item
  * may be NULL, which counts as a failure. */
-void sio__admin_json_add_member(struct cJSON *object, const char *key, struct cJSON *item);
-void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
+void sio__admin_json_add_member_or_free_item(struct cJSON *object, const char *key,
+                                             struct cJSON *item);
+void sio__admin_json_add_element_or_free_item(struct cJSON *array, struct cJSON *item);
 
 /* ---- login.c --------------------------------------------------------------------------------- */
 
@@ -141,7 +143,7 @@ void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, c
  * session is NULL, all of them. why is the message that the clients get. */
 void sio__admin_refuse_queued_checks_of_session(struct admin *a, const sio_session *session,
                                                 const char *why);
-void sio__admin_password_check_free(struct check *c);
+void sio__admin_password_check_wipe_and_free(struct check *c);
 /* Overwrites n bytes at p, which contain a password or data that was computed from one, with
  * zeros. */
 void sio__admin_overwrite_secret(void *p, size_t n);

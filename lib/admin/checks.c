@@ -63,7 +63,7 @@ static struct check *password_check_new(struct admin *a, sio_socket *s, const ch
   return c;
 }
 
-void sio__admin_password_check_free(struct check *c) {
+void sio__admin_password_check_wipe_and_free(struct check *c) {
   sio__admin_overwrite_secret(c->password, c->size);
   sio_socket_unref(c->socket);
   sio__admin_unref(c->admin);
@@ -72,7 +72,7 @@ void sio__admin_password_check_free(struct check *c) {
 
 static void refuse_and_free_password_check(struct check *c, const char *why) {
   sio_next_fail(c->verdict, why, sio_null());
-  sio__admin_password_check_free(c);
+  sio__admin_password_check_wipe_and_free(c);
 }
 
 /* ---- the queue ------------------------------------------------------------------------------- */

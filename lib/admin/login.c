@@ -109,7 +109,7 @@ static void store_passed_check_and_free_disconnected(struct admin *a, struct che
       continue;
     }
     *at = old->next;
-    sio__admin_password_check_free(old);
+    sio__admin_password_check_wipe_and_free(old);
   }
   c->next = a->signed_in;
   a->signed_in = c;
@@ -123,7 +123,7 @@ void sio__admin_accept_or_refuse_checked_login(struct check *c) {
   struct admin *a = c->admin;
   if (a->closing || !c->name_ok || !c->password_ok || !make_random_ui_session_id(c->session_id)) {
     sio_next_fail(c->verdict, invalid, sio_null());
-    sio__admin_password_check_free(c);
+    sio__admin_password_check_wipe_and_free(c);
     return;
   }
   save_ui_session_id(a, c->session_id);
@@ -179,14 +179,14 @@ void sio__admin_send_session_id_after_login(struct admin *a, sio_socket *s) {
   if (!c) return;
   *at = c->next;
   sio_emit(s, "session", SIO_ARGS(c->session_id));
-  sio__admin_password_check_free(c);
+  sio__admin_password_check_wipe_and_free(c);
 }
 
 void sio__admin_login_refuse_pending_and_clear(struct admin *a) {
   sio__admin_refuse_queued_checks_of_session(a, NULL, invalid);
   for (struct check *c = a->signed_in, *next; c; c = next) {
     next = c->next;
-    sio__admin_password_check_free(c);
+    sio__admin_password_check_wipe_and_free(c);
   }
   a->signed_in = NULL;
 }

@@ -31,7 +31,7 @@ static void stats_count_opened_session(sio_session *c, void *user) {
   find_or_add_counters_of_current_second(a)->opened++;
 }
 
-static void stats_count_session_upgrade(sio_session *c, void *user) {
+static void stats_decrement_polling_on_session_upgrade(sio_session *c, void *user) {
   struct admin *a = user;
   (void)c;
   a->polling--;
@@ -71,7 +71,7 @@ static void count_session_opened_before_attach(sio_session *c, void *user) {
 
 int sio__admin_stats_count_and_register_hooks(struct admin *a) {
   static const sio_engine_hooks hooks = { .open = stats_count_opened_session,
-                                          .upgrade = stats_count_session_upgrade,
+                                          .upgrade = stats_decrement_polling_on_session_upgrade,
                                           .close = stats_count_closed_session,
                                           .packet = stats_count_received_packet,
                                           .packet_create = stats_count_queued_packet };
@@ -90,7 +90,7 @@ static void append_event_count_to_json_unless_zero(cJSON *list, const struct sec
   cJSON_AddStringToObject(item, "type", type);
   if (sub_type) cJSON_AddStringToObject(item, "subType", sub_type);
   cJSON_AddNumberToObject(item, "count", (double)count);
-  sio__admin_json_add_element(list, item);
+  sio__admin_json_add_element_or_free_item(list, item);
 }
 
 static cJSON *make_json_of_event_counts_and_reset(struct admin *a) {
@@ -114,7 +114,7 @@ static void append_namespace_info_to_json_list(sio_nsp *nsp, void *user) {
   cJSON *item = cJSON_CreateObject();
   cJSON_AddStringToObject(item, "name", sio_nsp_name(nsp));
   cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count(nsp, NULL));
-  sio__admin_json_add_element(user, item);
+  sio__admin_json_add_element_or_free_item(user, item);
 }
 
 void sio__admin_send_stats_to_ui(struct admin *a) {
@@ -125,10 +125,11 @@ void sio__admin_send_stats_to_ui(struct admin *a) {
   cJSON_AddNumberToObject(stats, "uptime", (double)(uv_hrtime() / 1000000 - a->started_ms) / 1000);
   cJSON_AddNumberToObject(stats, "clientsCount", (double)a->clients);
   cJSON_AddNumberToObject(stats, "pollingClientsCount", (double)a->polling);
-  sio__admin_json_add_member(stats, "aggregatedEvents", make_json_of_event_counts_and_reset(a));
+  sio__admin_json_add_member_or_free_item(stats, "aggregatedEvents",
+                                          make_json_of_event_counts_and_reset(a));
   sio_nsps(a->srv, append_namespace_info_to_json_list, nsps);
-  sio__admin_json_add_member(stats, "namespaces", nsps);
+  sio__admin_json_add_member_or_free_item(stats, "namespaces", nsps);
   if (a->events_dropped) /* the UI does not know this member; see EVENTS_MAX */
     cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);
-  sio__admin_send_event_to_ui(a, "server_stats", &stats, 1);
+  sio__admin_send_event_to_ui_and_free_args(a, "server_stats", &stats, 1);
 }

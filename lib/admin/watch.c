@@ -42,7 +42,8 @@ static cJSON *parse_json_object_or_empty(sio_slice text) {
 
 static cJSON *room_names_to_json_array(const char *const *names) {
   cJSON *list = cJSON_CreateArray();
-  for (; names && *names; names++) sio__admin_json_add_element(list, cJSON_CreateString(*names));
+  for (; names && *names; names++)
+    sio__admin_json_add_element_or_free_item(list, cJSON_CreateString(*names));
   return list;
 }
 
@@ -67,9 +68,9 @@ static cJSON *make_json_of_socket_for_ui(const char *id, const char *nsp, sio_sl
   }
   cJSON_Delete(own);
   cJSON_AddStringToObject(out, "nsp", nsp);
-  sio__admin_json_add_member(out, "data", data);
-  sio__admin_json_add_member(out, "handshake", head);
-  sio__admin_json_add_member(out, "rooms", room_names_to_json_array(rooms));
+  sio__admin_json_add_member_or_free_item(out, "data", data);
+  sio__admin_json_add_member_or_free_item(out, "handshake", head);
+  sio__admin_json_add_member_or_free_item(out, "rooms", room_names_to_json_array(rooms));
   return out;
 }
 
@@ -148,7 +149,7 @@ static void watch_send_connected_socket_to_ui(sio_socket *s, void *user) {
                                                sio_socket_shared(s), sio_socket_handshake(s),
                                                rooms),
                     make_json_timestamp_of_now() };
-  sio__admin_send_event_to_ui(user, "socket_connected", args, 2);
+  sio__admin_send_event_to_ui_and_free_args(user, "socket_connected", args, 2);
   free(rooms);
 }
 
@@ -157,14 +158,14 @@ static void watch_send_disconnected_socket_to_ui(sio_socket *s, const sio_close_
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(sio_socket_nsp(s))),
                     cJSON_CreateString(sio_socket_id(s)),
                     cJSON_CreateString(sio_reason_str(why->reason)), make_json_timestamp_of_now() };
-  sio__admin_send_event_to_ui(user, "socket_disconnected", args, 4);
+  sio__admin_send_event_to_ui_and_free_args(user, "socket_disconnected", args, 4);
 }
 
 static void send_room_event_to_ui(struct admin *a, const char *event, const sio_nsp *nsp,
                                   const char *room, const sio_socket *s) {
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(nsp)), cJSON_CreateString(room),
                     cJSON_CreateString(sio_socket_id(s)), make_json_timestamp_of_now() };
-  sio__admin_send_event_to_ui(a, event, args, 4);
+  sio__admin_send_event_to_ui_and_free_args(a, event, args, 4);
 }
 
 static void watch_send_room_join_to_ui(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
@@ -182,7 +183,7 @@ struct upgrade {
   const sio_session *session;
 };
 
-static void send_transport_to_ui_if_session_upgraded(sio_socket *s, void *user) {
+static void store_and_send_transport_if_session_upgraded(sio_socket *s, void *user) {
   const struct upgrade *u = user;
   if (sio_socket_session(s) != u->session) return;
   set_admin_member_of_shared_json(s);
@@ -190,16 +191,16 @@ static void send_transport_to_ui_if_session_upgraded(sio_socket *s, void *user) 
   cJSON_AddStringToObject(update, "id", sio_socket_id(s));
   cJSON_AddStringToObject(update, "nsp", sio_nsp_name(sio_socket_nsp(s)));
   cJSON_AddStringToObject(update, "transport", sio_session_info_of(u->session).transport);
-  sio__admin_send_event_to_ui(u->admin, "socket_updated", &update, 1);
+  sio__admin_send_event_to_ui_and_free_args(u->admin, "socket_updated", &update, 1);
 }
 
-static void send_upgraded_transports_in_namespace_to_ui(sio_nsp *nsp, void *user) {
-  sio_all_each((sio_target){ .nsp = nsp }, send_transport_to_ui_if_session_upgraded, user);
+static void send_upgraded_session_transport_in_nsp_to_ui(sio_nsp *nsp, void *user) {
+  sio_all_each((sio_target){ .nsp = nsp }, store_and_send_transport_if_session_upgraded, user);
 }
 
-static void watch_send_upgraded_transports_to_ui(sio_session *c, void *user) {
+static void watch_send_upgraded_session_transport_to_ui(sio_session *c, void *user) {
   struct upgrade u = { user, c };
-  sio_nsps(u.admin->srv, send_upgraded_transports_in_namespace_to_ui, &u);
+  sio_nsps(u.admin->srv, send_upgraded_session_transport_in_nsp_to_ui, &u);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -325,7 +326,7 @@ static void socket_listing_add_fetched_sockets(int status, sio_remote *list, siz
   struct listing *l = f->listing;
   (void)status; /* after an error, the sockets of the servers that have answered are shown */
   for (size_t i = 0; i < n && l->count < SOCKETS_MAX; i++, l->count++)
-    sio__admin_json_add_element(
+    sio__admin_json_add_element_or_free_item(
         l->list, make_json_of_socket_for_ui(list[i].id, f->nsp, list[i].data,
                                             sio_remote_handshake(&list[i]), list[i].rooms));
   free(f);
@@ -387,7 +388,7 @@ static void watch_register_hooks_in_new_nsp(sio_nsp *nsp, void *user) {
 }
 
 int sio__admin_watch_all_namespaces(struct admin *a) {
-  static const sio_engine_hooks hooks = { .upgrade = watch_send_upgraded_transports_to_ui };
+  static const sio_engine_hooks hooks = { .upgrade = watch_send_upgraded_session_transport_to_ui };
   static const sio_nsp_hooks nsps = { .create = watch_register_hooks_in_new_nsp };
   struct watching w = { .admin = a };
   sio_nsps(a->srv, watch_register_hooks_in_existing_nsp, &w);

@@ -21,7 +21,7 @@ static size_t buf_next_capacity(const struct buf *b, size_t need) {
 int sio__buf_reserve(struct buf *b, size_t n) {
   if (n <= b->cap - b->n) return 0;
   size_t need;
-  if (add_overflows(b->n, n, &need) || need > b->max) return SIO_ETOOBIG;
+  if (add_and_check_overflow(b->n, n, &need) || need > b->max) return SIO_ETOOBIG;
   size_t cap = buf_next_capacity(b, need);
   char *p = sio__realloc(b->p, cap);
   if (!p) return UV_ENOMEM;

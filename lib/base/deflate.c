@@ -121,7 +121,7 @@ static bool compress_text_to_scratch(struct deflater *z, enum deflate_form form,
   return fits;
 }
 
-static void count_deflated_text(struct deflate_count *c, size_t plain, size_t packed) {
+static void add_text_sizes_to_deflate_count(struct deflate_count *c, size_t plain, size_t packed) {
   c->texts++;
   c->plain += plain;
   c->packed += packed;
@@ -131,7 +131,7 @@ static int copy_scratch_to_msg_and_count(struct deflater *z, struct msgs *home, 
                                          struct msg **out) {
   *out = sio__msg_from_bytes(home, z->scratch.p, z->scratch.n);
   if (!*out) return UV_ENOMEM;
-  count_deflated_text(&z->count, plain, z->scratch.n);
+  add_text_sizes_to_deflate_count(&z->count, plain, z->scratch.n);
   return 1;
 }
 
@@ -236,7 +236,7 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   if (err)
     out->n = before;
   else
-    count_deflated_text(&z->count, out->n - before, in.n);
+    add_text_sizes_to_deflate_count(&z->count, out->n - before, in.n);
   return err;
 }
 

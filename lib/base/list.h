@@ -18,9 +18,9 @@ struct list {
 static inline void list_init(struct list *l) { l->next = l->prev = l; }
 
 /* Returns true for the head of an empty list, and for an item that is in no list. */
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline bool list_is_empty(const struct list *l) { return l->next == l; }
 
-static inline void list_push(struct list *head, struct list *item) {
+static inline void list_append(struct list *head, struct list *item) {
   item->prev = head->prev;
   item->next = head;
   head->prev->next = item;
@@ -34,10 +34,10 @@ static inline void list_remove(struct list *item) {
 }
 
 static inline struct list *list_first(const struct list *head) {
-  return list_empty(head) ? NULL : head->next;
+  return list_is_empty(head) ? NULL : head->next;
 }
 
-static inline struct list *list_pop(struct list *head) {
+static inline struct list *list_take_first(struct list *head) {
   struct list *item = list_first(head);
   if (item) list_remove(item);
   return item;
@@ -45,7 +45,7 @@ static inline struct list *list_pop(struct list *head) {
 
 /* Moves all items of the list `from` to the end of the list `to`. */
 static inline void list_splice(struct list *to, struct list *from) {
-  if (list_empty(from)) return;
+  if (list_is_empty(from)) return;
   from->next->prev = to->prev;
   to->prev->next = from->next;
   from->prev->next = to;

@@ -61,7 +61,7 @@ static int find_log_name_index(const char *const *names, int n, sio_slice word) 
 
 /* Parses one word of a level specification, "level" or "room=level", and changes the levels that it
  * names. Returns false if the word is unknown. */
-static bool parse_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
+static bool apply_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
   if (one_room) sio__slice_split(&word, '=', &name);
@@ -83,7 +83,7 @@ int sio__log_set_levels(struct log *log, const char *spec) {
   if (rest.n == 0) return UV_EINVAL;
   memcpy(level, log->level, sizeof level);
   while (sio__slice_split(&rest, ',', &word))
-    if (!parse_log_level_word(level, word)) return UV_EINVAL;
+    if (!apply_log_level_word(level, word)) return UV_EINVAL;
   memcpy(log->level, level, sizeof level);
   return 0;
 }

@@ -25,7 +25,7 @@ void sio__map_clear(struct map *m);                /* frees the slots, not the i
 void *sio__map_get(const struct map *m, sio_slice key);
 int sio__map_put(struct map *m, void *item);      /* returns 0, UV_EEXIST or UV_ENOMEM */
 void *sio__map_del(struct map *m, sio_slice key); /* returns the removed item, or NULL */
-static inline bool map_empty(const struct map *m) { return m->n == 0; }
+static inline bool map_is_empty(const struct map *m) { return m->n == 0; }
 /* Iterates over the map: returns each item once, and then NULL. *i must be 0 in the first call. The
  * map must not be changed between the calls. */
 void *sio__map_next(const struct map *m, uint32_t *i);

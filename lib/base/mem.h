@@ -37,16 +37,20 @@ void sio__mem_return_to_system(void);
 
 /* For sums and products of lengths that a peer can influence. Both functions set *out to the
  * result, and return true if it has overflowed. */
-static inline bool add_overflows(size_t a, size_t b, size_t *out) {
+static inline bool add_and_check_overflow(size_t a, size_t b, size_t *out) {
   return __builtin_add_overflow(a, b, out);
 }
-static inline bool mul_overflows(size_t a, size_t b, size_t *out) {
+static inline bool multiply_and_check_overflow(size_t a, size_t b, size_t *out) {
   return __builtin_mul_overflow(a, b, out);
 }
 /* For sizes of blocks to allocate. Both functions return SIZE_MAX if the result overflows;
  * sio__malloc() and sio__realloc() return NULL for that size. */
-static inline size_t size_add(size_t a, size_t b) { return add_overflows(a, b, &a) ? SIZE_MAX : a; }
-static inline size_t size_mul(size_t a, size_t b) { return mul_overflows(a, b, &a) ? SIZE_MAX : a; }
+static inline size_t size_add(size_t a, size_t b) {
+  return add_and_check_overflow(a, b, &a) ? SIZE_MAX : a;
+}
+static inline size_t size_mul(size_t a, size_t b) {
+  return multiply_and_check_overflow(a, b, &a) ? SIZE_MAX : a;
+}
 
 /* A pool of blocks of one size. It keeps at most `keep` free blocks for reuse, so that frequent
  * operations allocate nothing. Not thread-safe: each loop has its own pools. */

@@ -13,7 +13,7 @@
 enum { KEEP_SMALL = 256 };
 
 static bool get_msg_block_size_or_overflow(size_t cap, size_t *size) {
-  return cap > UINT32_MAX || add_overflows(sizeof(struct msg) + MSG_HEADROOM, cap, size);
+  return cap > UINT32_MAX || add_and_check_overflow(sizeof(struct msg) + MSG_HEADROOM, cap, size);
 }
 
 void sio__msg_allocator_init(struct msgs *home) {
@@ -88,7 +88,7 @@ static int grow_msg(struct msg **m, size_t need) {
 int sio__msg_reserve(struct msg **m, size_t n) {
   if (n <= (*m)->cap - (*m)->len) return 0;
   size_t need;
-  if (add_overflows((*m)->len, n, &need) || need > UINT32_MAX) return SIO_ETOOBIG;
+  if (add_and_check_overflow((*m)->len, n, &need) || need > UINT32_MAX) return SIO_ETOOBIG;
   return grow_msg(m, need);
 }
 

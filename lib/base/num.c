@@ -102,7 +102,7 @@ struct shortest {
 /* Returns g * n / 2^128, rounded to odd: if the division leaves a remainder, the lowest bit of the
  * result is set. g is rounded up, which may have added 1 to p.lo, so a p.lo of 1 is not taken for a
  * remainder. */
-static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
+static uint64_t multiply_by_128_bit_power_rounding_to_odd(struct u128 g, uint64_t n) {
   uint64_t carry = sio__multiply_u64_to_u128(g.lo, n).hi;
   struct u128 p = sio__multiply_u64_to_u128(g.hi, n);
   p.lo += carry;
@@ -144,10 +144,11 @@ static struct shortest find_shortest_decimal(double v) {
   struct u128 g = inverse_power_of_ten(power);
   int shift = q + log2_of_power_of_ten(-power) + 1;
   bool odd = c & 1;
-  uint64_t low = scale_by_power_of_ten(g, (4 * c - 2 + closer) << shift),
-           high = scale_by_power_of_ten(g, (4 * c + 2) << shift);
-  return choose_shortest_decimal(low + odd, scale_by_power_of_ten(g, (4 * c) << shift), high - odd,
-                                 power);
+  uint64_t low = multiply_by_128_bit_power_rounding_to_odd(g, (4 * c - 2 + closer) << shift),
+           high = multiply_by_128_bit_power_rounding_to_odd(g, (4 * c + 2) << shift);
+  return choose_shortest_decimal(low + odd,
+                                 multiply_by_128_bit_power_rounding_to_odd(g, (4 * c) << shift),
+                                 high - odd, power);
 }
 
 static void double_to_decimal(double v, struct decimal *d) {
@@ -256,7 +257,7 @@ static uint64_t halve_rounding_up(uint64_t doubled) { return (doubled + (doubled
 
 /* Returns true if the value is exactly half way between two doubles, of which the lower one is even
  * and must be chosen. That is possible only with an exponent q from -4 to 23. */
-static bool is_halfway_between_doubles(struct u128 p, uint64_t doubled, int shift, int q) {
+static bool is_tie_that_rounds_down(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }
 
@@ -272,7 +273,7 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   /* A subnormal number that is rounded up to HIDDEN needs no special case: its bits are those of
    * the smallest normal number. */
   if (biased <= 0) return biased < -62 ? 0 : halve_rounding_up(doubled >> (1 - biased));
-  if (is_halfway_between_doubles(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
+  if (is_tie_that_rounds_down(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
   uint64_t bits = halve_rounding_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
   return bits < INFINITY_BITS ? bits : INFINITY_BITS;
 }

@@ -11,7 +11,7 @@
 
 /* Makes fd non-blocking and closed by exec, disables SIGPIPE, and returns fd. If the flags cannot
  * be set, closes fd, sets errno and returns -1. Returns -1 also if fd is negative. */
-static int os_set_nonblocking_and_cloexec(int fd) {
+static int os_set_nonblocking_cloexec_or_close(int fd) {
   if (fd < 0) return -1;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC)) {
@@ -25,11 +25,11 @@ static int os_set_nonblocking_and_cloexec(int fd) {
 }
 
 int sio__os_open_stream_socket(int family) {
-  return os_set_nonblocking_and_cloexec(socket(family, SOCK_STREAM, 0));
+  return os_set_nonblocking_cloexec_or_close(socket(family, SOCK_STREAM, 0));
 }
 
 int sio__os_accept_nonblocking(int listener) {
-  return os_set_nonblocking_and_cloexec(accept(listener, NULL, NULL));
+  return os_set_nonblocking_cloexec_or_close(accept(listener, NULL, NULL));
 }
 
 void sio__os_disable_sigpipe(int fd) {

@@ -14,7 +14,8 @@ static bool is_all_zero(const char *p, size_t n) {
   return true;
 }
 
-static int copy_sized_struct_if_rest_is_zero(void *out, size_t room, const void *in, size_t size) {
+static int copy_sized_struct_and_check_rest_is_zero(void *out, size_t room, const void *in,
+                                                    size_t size) {
   memset(out, 0, room);
   size_t known = size < room ? size : room;
   memcpy(out, in, known);
@@ -27,7 +28,7 @@ int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first)
   if (!in) return 0;
   memcpy(&size, in, sizeof size);
   if (size && size < first) return UV_EINVAL;
-  return copy_sized_struct_if_rest_is_zero(out, room, in, size ? size : first);
+  return copy_sized_struct_and_check_rest_is_zero(out, room, in, size ? size : first);
 }
 
 void sio__fill_sized_struct(void *out, const void *ours, size_t room) {

@@ -33,7 +33,7 @@ static void timers_insert_into_wheel_slot(struct timers *w, struct timer *t) {
   unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
   if (level > TOP) level = TOP;
   unsigned slot = timer_wheel_window_number(t->at, level) % TIMER_SLOTS;
-  list_push(&w->slot[level][slot], &t->link);
+  list_append(&w->slot[level][slot], &t->link);
   w->used[level] |= UINT64_C(1) << slot;
 }
 
@@ -41,7 +41,7 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
   sio__timer_stop(w, t);
   t->at = at;
   if (at <= w->now)
-    list_push(&w->due, &t->link);
+    list_append(&w->due, &t->link);
   else
     timers_insert_into_wheel_slot(w, t);
 }
@@ -59,7 +59,7 @@ void sio__timer_stop(struct timers *w, struct timer *t) {
   struct list *before = t->link.prev;
   if (before == &t->link) return;
   list_remove(&t->link);
-  if (list_empty(before)) timers_clear_bit_of_empty_slot(w, before);
+  if (list_is_empty(before)) timers_clear_bit_of_empty_slot(w, before);
 }
 
 static void timers_take_timers_of_current_slot(struct timers *w, unsigned level,
@@ -78,7 +78,7 @@ static void timers_move_begun_windows_to_lower_levels(struct timers *w) {
   while (--level > 0) {
     struct list opened, *link;
     timers_take_timers_of_current_slot(w, level, &opened);
-    while ((link = list_pop(&opened)))
+    while ((link = list_take_first(&opened)))
       timers_insert_into_wheel_slot(w, container_of(link, struct timer, link));
   }
 }
@@ -87,13 +87,13 @@ static void timers_move_begun_windows_to_lower_levels(struct timers *w) {
  * can still stop timers in it. */
 static void timers_fire_list(struct list *due) {
   struct list *link;
-  while ((link = list_pop(due))) {
+  while ((link = list_take_first(due))) {
     struct timer *t = container_of(link, struct timer, link);
     t->cb(t);
   }
 }
 
-static uint64_t timers_next_window_start(const struct timers *w) {
+static uint64_t timers_start_of_next_nonempty_window(const struct timers *w) {
   uint64_t first = UINT64_MAX;
   for (unsigned level = 0; level < TIMER_LEVELS; level++) {
     uint64_t used = w->used[level];
@@ -108,7 +108,7 @@ static uint64_t timers_next_window_start(const struct timers *w) {
 }
 
 uint64_t sio__timers_next_due_time(const struct timers *w) {
-  return list_empty(&w->due) ? timers_next_window_start(w) : w->now;
+  return list_is_empty(&w->due) ? timers_start_of_next_nonempty_window(w) : w->now;
 }
 
 void sio__timers_fire_due(struct timers *w, uint64_t now) {
@@ -117,7 +117,7 @@ void sio__timers_fire_due(struct timers *w, uint64_t now) {
   list_splice(&due, &w->due);
   timers_fire_list(&due);
   uint64_t at;
-  while ((at = timers_next_window_start(w)) <= now && at != UINT64_MAX) {
+  while ((at = timers_start_of_next_nonempty_window(w)) <= now && at != UINT64_MAX) {
     w->now = at;
     timers_move_begun_windows_to_lower_levels(w);
     timers_take_timers_of_current_slot(w, 0, &due);

@@ -41,7 +41,7 @@ static inline void timer_init(struct timer *t, timer_cb cb) {
   t->at = 0;
   t->cb = cb;
 }
-static inline bool timer_is_active(const struct timer *t) { return !list_empty(&t->link); }
+static inline bool timer_is_active(const struct timer *t) { return !list_is_empty(&t->link); }
 /* Starts or restarts t for the absolute time `at`. If `at` is in the past, the next call of
  * sio__timers_fire_due() fires t. If `at` is UINT64_MAX, t never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);

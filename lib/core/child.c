@@ -118,8 +118,8 @@ static void child_namespace_remove_if_still_unused(struct task *t) {
   nsp->address_count = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close_adapter_and_recovery(nsp);
-  sio__nsp_run_removed_hooks(nsp);
-  sio__nsp_drop_library_ref(nsp);
+  sio__nsp_run_namespace_removed_hooks(nsp);
+  sio__nsp_unref_without_core(nsp);
 }
 
 /* ---- creating ------------------------------------------------------------------------------- */
@@ -159,10 +159,10 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   sio_nsp *nsp = *out;
   nsp->parent = parent;
   nsp->on_unused = child_namespace_schedule_removal_if_unused;
-  list_push(&parent->as_parent->children, &nsp->sibling);
+  list_append(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s created for parent %s", nsp->name, parent->name);
-  sio__nsp_run_created_hooks(nsp);
+  sio__nsp_run_namespace_created_hooks(nsp);
   return 0;
 }

@@ -24,7 +24,7 @@
 
 /* True for a client of Socket.IO 2, which speaks version 3 of the Engine.IO protocol. */
 static bool is_socketio2_client(const struct client *cl) {
-  return sio__session_protocol(cl->session) == 3;
+  return sio__session_protocol_version(cl->session) == 3;
 }
 
 /* Returns NULL if the client has no sockets, or if the session has no struct client, for example
@@ -181,8 +181,8 @@ static void client_ignore_or_end_for_unjoined_packet(struct client *cl, const st
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp))
-    sio__ignore_packet(core_of_client(cl), sio__session_client_address(cl->session), p->nsp,
-                       SIO_IGNORED_LEFT);
+    sio__count_and_log_ignored_packet(core_of_client(cl), sio__session_client_address(cl->session),
+                                      p->nsp, SIO_IGNORED_LEFT);
   else
     client_end_for_protocol_violation(
         cl, "the client sent a packet for a namespace that it has not joined");
@@ -277,7 +277,7 @@ static void client_decode_and_handle_message(sio_session *c, bool binary, sio_sl
     client_log_and_handle_packet(cl, &p);
     if (binary) sio__decoder_free_packet(&cl->decoder);
   } else {
-    sio__client_start_or_feed_packet_timeout(cl);
+    sio__client_start_packet_timeout_or_note_part(cl);
   }
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }

@@ -41,8 +41,8 @@ void sio__client_timeout_clear(struct client *cl) {
 static bool client_timeout_check_and_reset_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_incomplete_message_bytes(c);
-  bool progress =
-      t->got_part || (arriving && arriving != t->arriving) || sio__session_has_unhandled_packets(c);
+  bool progress = t->got_part || (arriving && arriving != t->arriving) ||
+                  sio__session_may_have_unhandled_packets(c);
   t->got_part = false;
   t->arriving = arriving;
   return progress;
@@ -97,7 +97,7 @@ size_t sio__client_add_to_auth_byte_total(struct client *cl, size_t n) {
 
 /* Until the client has joined a namespace, the limit for joining is running, and limits the time
  * for attachments too. */
-void sio__client_start_or_feed_packet_timeout(struct client *cl) {
+void sio__client_start_packet_timeout_or_note_part(struct client *cl) {
   if (!decoder_has_packet_with_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
@@ -105,8 +105,8 @@ void sio__client_start_or_feed_packet_timeout(struct client *cl) {
     sio__client_disconnect_out_of_memory(cl);
 }
 
-void sio__client_end_join_timeout(struct client *cl) {
-  sio__session_set_joined_namespace(cl->session);
+void sio__client_set_joined_and_end_join_timeout(struct client *cl) {
+  sio__session_mark_joined_and_resume_reading(cl->session);
   sio__client_timeout_clear(cl);
-  sio__client_start_or_feed_packet_timeout(cl);
+  sio__client_start_packet_timeout_or_note_part(cl);
 }

@@ -16,11 +16,11 @@
 int sio__client_start_join_timeout(struct client *cl);
 /* Called when a part of a packet with attachments has arrived. If attachments are still missing,
  * starts the time limit for receiving them, or, if a time limit is running, notes the progress. */
-void sio__client_start_or_feed_packet_timeout(struct client *cl);
+void sio__client_start_packet_timeout_or_note_part(struct client *cl);
 /* Called when the client has joined a namespace, its first or another one. From then on the larger
  * limits of joined sessions apply. Ends the running time limit. If attachments of a packet are
  * still missing, starts the time limit for receiving them. */
-void sio__client_end_join_timeout(struct client *cl);
+void sio__client_set_joined_and_end_join_timeout(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
 /* True if the client has not joined a namespace yet. Then its packets have lower limits, which are

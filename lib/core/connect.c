@@ -45,7 +45,7 @@ static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->co
 /* For a Socket.IO 2 client the answer to CONNECT contains no socket id, because that client
  * computes the id itself (set_ids_of_socketio2_socket()). */
 static int encode_connect_answer(sio_socket *s, struct msg **m) {
-  const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
+  const char *id = sio__session_protocol_version(s->session) == 4 ? s->id : NULL;
   int err = sio__encode_connect_packet(msg_pool_of_socket(s), m, s->nsp->name, id,
                                        sio__recovery_pid_of_socket(s));
   return err ? err
@@ -72,17 +72,17 @@ static int send_connect_answer(sio_socket *s) {
  * sent in the same turn. */
 static void mark_socket_just_connected_until_turn_end(sio_socket *s) {
   struct core *core = s->nsp->core;
-  list_push(&core->just_connected, &s->leaving);
+  list_append(&core->just_connected, &s->leaving);
   sio__loop_defer(&core->loop, &core->clear_just_connected);
 }
 
 void sio__connect_clear_just_connected_list(struct task *t) {
   struct core *core = container_of(t, struct core, clear_just_connected);
-  while (!list_empty(&core->just_connected)) list_pop(&core->just_connected);
+  while (!list_is_empty(&core->just_connected)) list_take_first(&core->just_connected);
 }
 
 void sio__connect_resend_answer_unless_just_sent(sio_socket *s) {
-  if (!list_empty(&s->leaving)) return;
+  if (!list_is_empty(&s->leaving)) return;
   if (send_connect_answer(s)) return;
   s->answered_twice = true;
   mark_socket_just_connected_until_turn_end(s);
@@ -121,7 +121,7 @@ static bool add_member_and_answer_connect(sio_socket *s) {
 static void connect_pending_socket_and_run_hooks(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
-  sio__client_end_join_timeout(client_of_session(s->session));
+  sio__client_set_joined_and_end_join_timeout(client_of_session(s->session));
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
                   sio__session_client_address(s->session), ABOUT_SOCKET(s),
                   "socket %s joined namespace %s from %s", s->own_id, s->nsp->name,
@@ -176,7 +176,7 @@ static void pending_join_send_refusal_and_discard(struct pending_join *p, enum s
 static int pending_join_encode_refusal(struct pending_join *p, const char *message, sio_val data) {
   struct core *core = p->socket->nsp->core;
   sio_slice nsp = slice_str(p->socket->nsp->name);
-  bool v3 = sio__session_protocol(p->socket->session) == 3;
+  bool v3 = sio__session_protocol_version(p->socket->session) == 3;
   int err = (v3 ? sio__encode_socketio2_error_packet : sio__encode_connect_error_packet)(
       &core->loop.msgs, &core->scratch, &p->refusal, nsp, message, data);
   if (!err)
@@ -231,13 +231,13 @@ static void pending_join_free_newer_auth(struct pending_join *p) {
 }
 
 static void pending_join_end_adapter_lookup(struct pending_join *p) {
-  if (p->restore) sio__socket_restore_end(p->restore);
+  if (p->restore) sio__socket_restore_end_and_free(p->restore);
   p->restore = NULL;
 }
 
 /* Discards the socket. If the peer has sent CONNECT with another auth, begins to connect a new
  * socket with that auth. */
-static void pending_join_discard_or_connect_anew(struct pending_join *p) {
+static void pending_join_discard_and_maybe_connect_anew(struct pending_join *p) {
   sio_socket *s = p->socket;
   struct client *cl = client_of_session(s->session);
   sio_nsp *nsp = s->nsp;
@@ -267,7 +267,7 @@ static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
  * the socket, and connects a new one if necessary. If the middleware has accepted or refused the
  * socket earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and this
  * function does nothing. */
-static void pending_join_refuse_on_timeout(struct timer *t) {
+static void pending_join_refuse_or_discard_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
   if (loop_should_restart_deadline(p->chain.loop, p->extended)) {
@@ -277,7 +277,7 @@ static void pending_join_refuse_on_timeout(struct timer *t) {
   }
   p->socket->pending_join = NULL;
   if (pending_join_is_withdrawn_or_replaced(p)) {
-    pending_join_discard_or_connect_anew(p);
+    pending_join_discard_and_maybe_connect_anew(p);
   } else {
     pending_join_log_refusal(p, "timeout");
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
@@ -287,18 +287,18 @@ static void pending_join_refuse_on_timeout(struct timer *t) {
   sio__middleware_chain_abandon(&p->chain);
 }
 
-static bool pending_join_is_socket_still_wanted(const struct chain *c) {
-  return socket_is_pending_or_connected(pending_join_of_chain(c)->socket);
+static bool pending_join_is_socket_still_pending(const struct chain *c) {
+  return socket_can_join_rooms(pending_join_of_chain(c)->socket);
 }
 
-static void pending_join_accept_or_refuse_socket(struct chain *c, bool ok) {
+static void pending_join_accept_or_refuse_and_free(struct chain *c, bool ok) {
   struct pending_join *p = pending_join_of_chain(c);
   sio_socket *s = p->socket;
   s->pending_join = NULL;
   sio__loop_stop_timer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
     if (pending_join_is_withdrawn_or_replaced(p))
-      pending_join_discard_or_connect_anew(p);
+      pending_join_discard_and_maybe_connect_anew(p);
     else if (ok)
       connect_pending_socket_and_run_hooks(s);
     else
@@ -315,8 +315,8 @@ static const struct chain_ops pending_join_chain_ops = {
   .call = pending_join_call_one_middleware,
   .verdict_deferred = pending_join_start_timeout_for_late_verdict,
   .refused = pending_join_log_and_encode_refusal,
-  .may_continue = pending_join_is_socket_still_wanted,
-  .finish = pending_join_accept_or_refuse_socket,
+  .may_continue = pending_join_is_socket_still_pending,
+  .finish = pending_join_accept_or_refuse_and_free,
 };
 
 static struct pending_join *pending_join_new(sio_socket *s) {
@@ -325,7 +325,7 @@ static struct pending_join *pending_join_new(sio_socket *s) {
   sio__middleware_chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware,
                              &pending_join_chain_ops);
   p->socket = sio_socket_ref(s);
-  timer_init(&p->timeout_timer, pending_join_refuse_on_timeout);
+  timer_init(&p->timeout_timer, pending_join_refuse_or_discard_on_timeout);
   s->pending_join = p;
   return p;
 }
@@ -346,11 +346,10 @@ static bool can_socket_skip_middleware(const sio_socket *s) {
 
 static void pending_join_continue_after_adapter_answer(sio_restore *r) {
   struct pending_join *p = r->owner;
-  bool outdated =
-      pending_join_is_withdrawn_or_replaced(p) || !socket_is_pending_or_connected(p->socket);
+  bool outdated = pending_join_is_withdrawn_or_replaced(p) || !socket_can_join_rooms(p->socket);
   if (!outdated) sio__socket_restore_apply_answer(r);
   if (outdated || can_socket_skip_middleware(p->socket))
-    pending_join_accept_or_refuse_socket(&p->chain, true);
+    pending_join_accept_or_refuse_and_free(&p->chain, true);
   else
     sio__middleware_chain_start(&p->chain);
 }
@@ -367,7 +366,7 @@ static int pending_join_ask_adapter_for_lost_socket(sio_socket *s,
 
 static int restore_accept_or_run_middleware_of_socket(sio_socket *s) {
   struct recovery_claim claim;
-  bool ask = sio__recovery_try_restore_or_ask_adapter(s, &claim);
+  bool ask = sio__recovery_restore_or_should_ask_adapter(s, &claim);
   int err = ask ? pending_join_ask_adapter_for_lost_socket(s, &claim) : 0;
   sio__recovery_claim_clear(&claim);
   if (ask) return err;

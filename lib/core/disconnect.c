@@ -30,14 +30,14 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   assert(s->state == SOCKET_CONNECTED);
   s->state = SOCKET_LEAVING;
   s->reason = (uint8_t)reason;
-  if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
+  if (!map_is_empty(&core->deadlines)) sio__socket_clear_deadline(s);
   sio__nsp_remove_connected_socket(s->nsp, s);
   sio__recovery_free_record_unless_recoverable(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
   /* If CONNECT was answered in this turn of the loop, the socket is in core->just_connected. */
   list_remove(&s->leaving);
-  list_push(&core->leaving, &s->leaving);
+  list_append(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
 
@@ -80,7 +80,7 @@ void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_inf
 
 void sio__finish_all_leaving_sockets(struct task *t) {
   struct core *core = container_of(t, struct core, finish_leaving);
-  while (!list_empty(&core->leaving))
+  while (!list_is_empty(&core->leaving))
     sio__socket_finish_leaving_and_run_hooks(
         container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
 }
@@ -128,7 +128,7 @@ static void disconnect_session_by_host(sio_session *session) {
 }
 
 void sio_disconnect(sio_socket *s, bool session) {
-  if (loop_refuses_call(&s->nsp->core->loop, "sio_disconnect()")) return;
+  if (loop_refuse_call_inside_observer_callback(&s->nsp->core->loop, "sio_disconnect()")) return;
   if (!session)
     disconnect_socket_by_host(s);
   else if (s->session && sio__session_is_open(s->session))

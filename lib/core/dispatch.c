@@ -49,7 +49,7 @@ struct event_queue {
   char *refusal;
   struct msg *data;
   /* True while an event is being passed to the middleware. If the chain ends during that time, the
-   * next event is not passed at once, but by event_queue_run_waiting_or_free_queue(), which runs
+   * next event is not passed at once, but by event_queue_run_waiting_and_free_if_done(), which runs
    * afterwards. */
   bool passing;
   struct sio_event event;
@@ -129,7 +129,7 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
 
 /* The session of a socket that has left may be over, so no address of the client is passed. */
 static void count_and_log_event_of_left_socket(const sio_socket *s) {
-  sio__ignore_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
+  sio__count_and_log_ignored_packet(s->nsp->core, "", slice_str(s->nsp->name), SIO_IGNORED_LEFT);
 }
 
 static void event_queue_log_and_free_waiting_events(struct event_queue *q) {
@@ -141,7 +141,8 @@ static void event_queue_log_and_free_waiting_events(struct event_queue *q) {
 
 /* ---- passing one event to the middleware ---------------------------------------------------- */
 
-static void event_queue_start_middleware_for_packet(struct event_queue *q, const struct packet *p) {
+static void event_queue_run_catch_all_and_middleware(struct event_queue *q,
+                                                     const struct packet *p) {
   sio_socket *s = q->socket;
   if (sio__event_init(&q->event, s, p)) {
     sio__client_disconnect_out_of_memory(client_of_session(s->session));
@@ -166,7 +167,7 @@ static void event_queue_start_middleware_for_queued(struct event_queue *q,
   if (sio__json_scan_text(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
     sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
   else
-    event_queue_start_middleware_for_packet(q, &p);
+    event_queue_run_catch_all_and_middleware(q, &p);
   sio__free(ev);
 }
 
@@ -181,7 +182,7 @@ static void event_queue_free(struct event_queue *q) {
 /* Passes the queued events to the middleware, one after the other, until the middleware returns
  * without accepting or refusing an event, or the socket is not connected any more. Then frees the
  * queue, unless the middleware has still to accept or refuse an event. */
-static void event_queue_run_waiting_or_free_queue(struct event_queue *q) {
+static void event_queue_run_waiting_and_free_if_done(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
     event_queue_start_middleware_for_queued(q, event_queue_pop(q));
@@ -262,7 +263,7 @@ static void event_queue_run_handlers_or_report_refusal(struct event_queue *q, bo
 static void event_queue_end_event_and_start_next(struct chain *c, bool ok) {
   struct event_queue *q = event_queue_of_chain(c);
   event_queue_run_handlers_or_report_refusal(q, ok);
-  if (!q->passing) event_queue_run_waiting_or_free_queue(q);
+  if (!q->passing) event_queue_run_waiting_and_free_if_done(q);
 }
 
 static const struct chain_ops event_queue_chain_ops = {
@@ -297,8 +298,8 @@ static void dispatch_event_with_middleware(sio_socket *s, const struct packet *p
     return;
   }
   q->passing = true;
-  event_queue_start_middleware_for_packet(q, p);
-  event_queue_run_waiting_or_free_queue(q);
+  event_queue_run_catch_all_and_middleware(q, p);
+  event_queue_run_waiting_and_free_if_done(q);
 }
 
 void sio__event_queue_close(sio_socket *s) {
@@ -325,8 +326,8 @@ static void dispatch_event_without_middleware(sio_socket *s, const struct packet
 
 void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   if (p->json.n == 0) { /* an EVENT without a payload has no name */
-    sio__ignore_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
-                       SIO_IGNORED_EMPTY);
+    sio__count_and_log_ignored_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
+                                      SIO_IGNORED_EMPTY);
     return;
   }
   s->nsp->events_in++;

@@ -42,7 +42,7 @@ static int emit_event_to_socket(sio_socket *s, unsigned flags, const char *key, 
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   bool kept = s->recovery_record && id == PACKET_NO_ID;
   struct recovery *r = kept ? get_recovery_unless_kept_by_adapter(s->nsp->recovery) : NULL;
-  int err = sio__packet_encode(&p, s->nsp, flags, event, args, id, r);
+  int err = sio__packet_encode_event_or_ack(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) sio__packet_mark_droppable(&p, key);
   if (p.seq)
@@ -89,7 +89,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
 int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = sio__packet_encode(&p, s->nsp, 0, NULL, args, id, NULL);
+  int err = sio__packet_encode_event_or_ack(&p, s->nsp, 0, NULL, args, id, NULL);
   if (err) return err;
   err = sio__session_send(s->session, p.msg, 0);
   s->nsp->core->stats.acks_sent += !err;
@@ -116,9 +116,9 @@ static int encode_and_broadcast_event_to_target(const sio_target *to, const char
                                                 sio_args args, sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
-  int err = sio__packet_encode_and_keep_broadcast(&p, to, event, args, q, slice(NULL, 0));
+  int err = sio__packet_encode_broadcast_keep_for_replay(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
-  if (err && p.seq) sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
+  if (err && p.seq) sio__recovery_discard_event_if_newest(to->nsp->recovery, p.seq);
   /* A broadcast to a parent namespace is counted once for each of its children, not here. */
   to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);
@@ -170,25 +170,29 @@ static int check_target_and_room_names(const sio_target *to, const char *const *
 int sio_all_join(sio_target to, const char *const *rooms) {
   int err = check_target_and_room_names(&to, rooms);
   if (err) return err;
-  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&to.nsp->core->loop, "sio_all_join()"))
+    return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_leave(sio_target to, const char *const *rooms) {
   int err = check_target_and_room_names(&to, rooms);
   if (err) return err;
-  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&to.nsp->core->loop, "sio_all_leave()"))
+    return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_disconnect(sio_target to, bool session) {
   if (!to.nsp) return UV_EINVAL;
-  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&to.nsp->core->loop, "sio_all_disconnect()"))
+    return SIO_ESTATE;
   return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
 }
 
 int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
   if (!to.nsp || !cb) return UV_EINVAL;
-  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_each()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&to.nsp->core->loop, "sio_all_each()"))
+    return SIO_ESTATE;
   return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);
 }

@@ -124,7 +124,8 @@ void sio__event_clear(struct sio_event *e) {
 
 /* ---- replacing the arguments ---------------------------------------------------------------- */
 
-static int event_replacement_list_attachments(struct event_replacement *replacement, uint32_t *n) {
+static int event_replacement_make_attachment_array(struct event_replacement *replacement,
+                                                   uint32_t *n) {
   *n = 0;
   for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
@@ -143,7 +144,7 @@ static int event_replacement_encode_args(struct event_replacement *replacement, 
   uint32_t nbins;
   int err = sio__encode_event_or_ack(&replacement->home, &replacement->scratch, &replacement->msg,
                                      "/", NULL, args, PACKET_NO_ID);
-  if (!err) err = event_replacement_list_attachments(replacement, &nbins);
+  if (!err) err = event_replacement_make_attachment_array(replacement, &nbins);
   if (err) return err;
   const char *p = msg_data(replacement->msg), *array = memchr(p, '[', replacement->msg->len);
   out->json = slice(array, replacement->msg->len - (size_t)(array - p));
@@ -314,11 +315,11 @@ bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
 }
 
 bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
-  return sio__number_to_int64(event_get_argument_json(e, i), out);
+  return sio__json_number_to_int64(event_get_argument_json(e, i), out);
 }
 
 bool sio_event_double(const sio_event *e, size_t i, double *out) {
-  return sio__number_to_double(event_get_argument_json(e, i), out);
+  return sio__json_number_to_double(event_get_argument_json(e, i), out);
 }
 
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
@@ -352,8 +353,8 @@ const char *sio_event_str(sio_event *e, size_t i) {
   return s.p && !memchr(s.p, '\0', s.n) ? s.p : NULL;
 }
 
-static const struct cJSON *event_parse_and_keep_json_tree(sio_event *e, sio_slice text,
-                                                          bool has_bins) {
+static const struct cJSON *event_parse_argument_and_keep_tree(sio_event *e, sio_slice text,
+                                                              bool has_bins) {
   struct event_tree *t = event_arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_from_json(text);
@@ -369,8 +370,8 @@ const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
   struct event_memo *m = get_or_alloc_decoded_argument_cache(e, i);
   if (!m) return NULL;
   if (!m->tree)
-    m->tree =
-        event_parse_and_keep_json_tree(e, text, find_first_placeholder_in_argument(e, i) != NULL);
+    m->tree = event_parse_argument_and_keep_tree(e, text,
+                                                 find_first_placeholder_in_argument(e, i) != NULL);
   return m->tree;
 }
 
@@ -393,7 +394,8 @@ sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
 
 /* ---- arguments as values to send ------------------------------------------------------------ */
 
-static sio_val make_val_of_json_text(const sio_event *e, sio_slice text, bool with_bins) {
+static sio_val make_val_of_json_and_attachments(const sio_event *e, sio_slice text,
+                                                bool with_bins) {
   sio_val v = sio_val_make(SIO_ARG, text.p, text.n);
   if (with_bins) {
     v.bins = e->packet.bins;
@@ -404,14 +406,15 @@ static sio_val make_val_of_json_text(const sio_event *e, sio_slice text, bool wi
 
 sio_val sio_arg(const sio_event *e, size_t i) {
   sio_slice text = event_get_argument_json(e, i);
-  return text.n ? make_val_of_json_text(e, text, find_first_placeholder_in_argument(e, i) != NULL)
+  return text.n ? make_val_of_json_and_attachments(e, text,
+                                                   find_first_placeholder_in_argument(e, i) != NULL)
                 : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
-  if (n == 0) return make_val_of_json_text(e, SLICE(""), false);
+  if (n == 0) return make_val_of_json_and_attachments(e, SLICE(""), false);
   sio_slice first = event_get_argument_json(e, 0), last = event_get_argument_json(e, n - 1);
-  return make_val_of_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
-                               e->packet.nbins > 0);
+  return make_val_of_json_and_attachments(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
+                                          e->packet.nbins > 0);
 }

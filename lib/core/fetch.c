@@ -190,7 +190,8 @@ static int fetch_sockets_of_this_and_other_servers(sio_query *q, const sio_targe
 int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user) {
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
-  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_fetch()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&to.nsp->core->loop, "sio_all_fetch()"))
+    return SIO_ESTATE;
   int err = sio__query_new(&q, to.nsp, timeout_ms, call_fetch_callback, user);
   if (err) return err;
   q->cb.fetch = cb;

@@ -47,7 +47,7 @@ void sio__held_events_subtract_and_free_if_zero(struct held_events *h, size_t n)
 
 void sio__held_events_forget_client(struct client *cl) {
   struct map *all = &core_of_client(cl)->held_events;
-  if (map_empty(all)) return;
+  if (map_is_empty(all)) return;
   struct held_events *h = sio__map_del(all, get_held_events_map_key_of_client(&cl));
   if (h) h->client = NULL;
 }

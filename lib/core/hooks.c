@@ -32,7 +32,7 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user) {
   struct hook *k = sio__malloc(sizeof *k);
   if (!k) return UV_ENOMEM;
   *k = (struct hook){ .number = ++h->added, .fn = fn, .user = user };
-  list_push(&h->list, &k->link);
+  list_append(&h->list, &k->link);
   return 0;
 }
 

@@ -37,7 +37,7 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user); /* 0, UV_EINVAL, UV
 int sio__hooks_copy(struct hooks *h, const struct hooks *from);
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOENT */
 
-static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->list); }
+static inline bool hooks_empty(const struct hooks *h) { return list_is_empty(&h->list); }
 
 /* A walk is an iteration over the hooks that are in the list when it starts, without those that
  * are removed before it reaches them. sio__hooks_next_in_walk() returns NULL after the last one

@@ -10,8 +10,8 @@ static const char *const causes[] = {
   [SIO_IGNORED_EMPTY] = "an event must have a name",
 };
 
-__attribute__((cold)) void sio__ignore_packet(struct core *core, const char *peer, sio_slice nsp,
-                                              enum sio_ignored why) {
+__attribute__((cold)) void sio__count_and_log_ignored_packet(struct core *core, const char *peer,
+                                                             sio_slice nsp, enum sio_ignored why) {
   core->stats.packets_ignored[why]++;
   LOG_RATED(&core->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, LOG_PACKET_IGNORED, peer,
             "a packet of %s for namespace %.*s is ignored: %s", *peer ? peer : "a client",

@@ -10,6 +10,7 @@
 
 /* Counts and logs a packet for the namespace `nsp` that is ignored. `peer` is the address of its
  * client; "" if the session may have ended. */
-void sio__ignore_packet(struct core *core, const char *peer, sio_slice nsp, enum sio_ignored why);
+void sio__count_and_log_ignored_packet(struct core *core, const char *peer, sio_slice nsp,
+                                       enum sio_ignored why);
 
 #endif

@@ -103,7 +103,7 @@ void sio__nsp_free(sio_nsp *nsp);
 void sio__nsp_and_core_ref(sio_nsp *nsp);
 void sio__nsp_and_core_unref(sio_nsp *nsp);
 /* Drops one reference to the namespace, but none to the server. */
-void sio__nsp_drop_library_ref(sio_nsp *nsp);
+void sio__nsp_unref_without_core(sio_nsp *nsp);
 
 /* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
  * nsp->users has become 0, and when no lost socket of the namespace waits for its client any
@@ -124,7 +124,7 @@ struct nsp_stats {
 void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp);
 
 /* Implements sio_adapter_api.has_threads. */
-bool sio__nsp_has_threads(const sio_nsp *nsp);
+bool sio__nsp_server_is_one_of_several_threads(const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */
 
@@ -157,7 +157,7 @@ void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info 
 void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
-void sio__nsp_run_created_hooks(sio_nsp *nsp);
-void sio__nsp_run_removed_hooks(sio_nsp *nsp);
+void sio__nsp_run_namespace_created_hooks(sio_nsp *nsp);
+void sio__nsp_run_namespace_removed_hooks(sio_nsp *nsp);
 
 #endif

@@ -192,8 +192,9 @@ void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
 }
 
 /* Runs the callbacks of sio_on_any_outgoing(). While they run, loop->watcher is set. So functions
- * of the library that check loop_refuses_call(), for example those that send, join, leave or
- * disconnect, do nothing and log that they were called inside this callback. */
+ * of the library that check loop_refuse_call_inside_observer_callback(), for example those that
+ * send, join, leave or disconnect, do nothing and log that they were called inside this
+ * callback. */
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;
@@ -204,11 +205,11 @@ void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event,
 
 typedef void (*nsp_hook)(sio_nsp *nsp, void *user);
 
-void sio__nsp_run_created_hooks(sio_nsp *nsp) {
+void sio__nsp_run_namespace_created_hooks(sio_nsp *nsp) {
   HOOKS_EACH(k, walk, &nsp->core->new_nsp)((nsp_hook)k->fn)(nsp, k->user);
 }
 
-void sio__nsp_run_removed_hooks(sio_nsp *nsp) {
+void sio__nsp_run_namespace_removed_hooks(sio_nsp *nsp) {
   HOOKS_EACH(k, walk, &nsp->core->removed_nsp)((nsp_hook)k->fn)(nsp, k->user);
 }
 

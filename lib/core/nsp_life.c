@@ -51,7 +51,7 @@ int sio__nsp_open_adapter_and_register(sio_nsp *nsp) {
 
 /* ---- references ----------------------------------------------------------------------------- */
 
-void sio__nsp_drop_library_ref(sio_nsp *nsp) {
+void sio__nsp_unref_without_core(sio_nsp *nsp) {
   assert(nsp->refs > 0);
   if (--nsp->refs == 0) sio__nsp_free(nsp);
 }
@@ -63,7 +63,7 @@ void sio__nsp_and_core_ref(sio_nsp *nsp) {
 
 void sio__nsp_and_core_unref(sio_nsp *nsp) {
   struct core *core = nsp->core;
-  sio__nsp_drop_library_ref(nsp);
+  sio__nsp_unref_without_core(nsp);
   sio__core_unref(core);
 }
 
@@ -88,5 +88,7 @@ void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp) {
   st->events_out += nsp->events_out;
 }
 
-bool sio__nsp_has_threads(const sio_nsp *nsp) { return nsp->core->threads != NULL; }
+bool sio__nsp_server_is_one_of_several_threads(const sio_nsp *nsp) {
+  return nsp->core->threads != NULL;
+}
 sio_server *sio_nsp_server(const sio_nsp *nsp) { return server_of_core(nsp->core); }

@@ -134,7 +134,7 @@ static void nsp_request_pass_inverted_answer_to_chain(struct sio_next *n, bool o
   c->next.done(&c->next, !ok, NULL, sio_null());
 }
 
-static void nsp_request_connect_or_restart_and_free(struct chain *c, bool ok) {
+static void nsp_request_connect_refuse_or_restart(struct chain *c, bool ok) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)ok;
   sio__loop_stop_timer(c->loop, &r->timeout_timer);
@@ -153,7 +153,7 @@ static const struct chain_ops nsp_request_chain_ops = {
   .verdict_deferred = nsp_request_start_timeout_for_late_answer,
   .refused = nsp_request_store_accepting_parent,
   .may_continue = nsp_request_is_client_connected,
-  .finish = nsp_request_connect_or_restart_and_free,
+  .finish = nsp_request_connect_refuse_or_restart,
 };
 
 /* Called when the time is up. If the host has blocked the loop, restarts the limit, once.

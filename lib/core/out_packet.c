@@ -61,7 +61,8 @@ static int packet_encode_with_optional_replay_offset(sio_packet *p, sio_nsp *nsp
                                                      int64_t ack_id, sio_slice offset) {
   struct core *core = nsp->core;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
-  if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&core->loop, event ? "sending" : "sio_reply()"))
+    return SIO_ESTATE;
   int err = sio__encode_event_with_extra_argument(&core->loop.msgs, &core->scratch, &p->msg,
                                                   nsp->name, event, args, ack_id, offset);
   if (!err) err = packet_convert_with_custom_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
@@ -72,25 +73,26 @@ static int packet_encode_with_optional_replay_offset(sio_packet *p, sio_nsp *nsp
   return 0;
 }
 
-int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                       sio_args args, int64_t ack_id, struct recovery *r) {
+int sio__packet_encode_event_or_ack(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                                    sio_args args, int64_t ack_id, struct recovery *r) {
   char offset[REPLAY_OFFSET_MAX];
   bool is_volatile = flags & SIO_VOLATILE;
-  size_t n = r ? sio__recovery_write_next_offset(r, is_volatile, offset) : 0;
+  size_t n = r ? sio__recovery_format_next_event_offset(r, is_volatile, offset) : 0;
   int err = packet_encode_with_optional_replay_offset(p, nsp, flags, event, args, ack_id,
                                                       slice(offset, n));
   if (!err && r && !is_volatile) p->seq = recovery_assign_next_event_number(r);
   return err;
 }
 
-int sio__packet_encode_and_keep_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                          sio_args args, sio_query *q, sio_slice offset) {
+int sio__packet_encode_broadcast_keep_for_replay(sio_packet *p, const sio_target *to,
+                                                 const char *event, sio_args args, sio_query *q,
+                                                 sio_slice offset) {
   sio_nsp *nsp = to->nsp;
   int64_t id = q ? q->ack_id : PACKET_NO_ID;
   struct recovery *r = q ? NULL : get_recovery_unless_kept_by_adapter(nsp->recovery);
   int err = offset.n ? packet_encode_with_optional_replay_offset(p, nsp, to->flags, event, args, id,
                                                                  offset)
-                     : sio__packet_encode(p, nsp, to->flags, event, args, id, r);
+                     : sio__packet_encode_event_or_ack(p, nsp, to->flags, event, args, id, r);
   p->query = q;
   if (!err && !q) sio__packet_mark_droppable(p, to->key);
   if (!err && p->seq) sio__packet_add_to_replay_log(p, to);
@@ -101,7 +103,7 @@ void sio__packet_add_to_replay_log(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
   sio__recovery_add_event_to_log(r, p->seq, p->msg, to);
   if (p->nsp->core->threads)
-    sio__replay_log_set_newest_text(&r->log, p->seq, p->text, p->offset_len);
+    sio__replay_log_set_text_of_newest_event(&r->log, p->seq, p->text, p->offset_len);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

@@ -36,15 +36,16 @@ struct sio_packet {
  * matter; ack_id is an id or PACKET_NO_ID. If r is not NULL, appends a replay offset to the
  * arguments of the event, and gives the event a number (p->seq) unless it is volatile. The caller
  * has to call sio__packet_clear() afterwards; after an error it may. */
-int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                       sio_args args, int64_t ack_id, struct recovery *r);
+int sio__packet_encode_event_or_ack(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                                    sio_args args, int64_t ack_id, struct recovery *r);
 /* Encodes an event for a broadcast to this target. If q is not NULL, the event requests acks, which
  * q collects. If offset.n is not 0, appends this replay offset, which the adapter has made.
  * Otherwise, if q is NULL and the namespace keeps a replay log, appends an offset of this server,
  * and calls sio__packet_add_to_replay_log() unless the event is volatile. The caller has to call
  * sio__packet_clear() afterwards; after an error it may. */
-int sio__packet_encode_and_keep_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                          sio_args args, sio_query *q, sio_slice offset);
+int sio__packet_encode_broadcast_keep_for_replay(sio_packet *p, const sio_target *to,
+                                                 const char *event, sio_args args, sio_query *q,
+                                                 sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
  * slowly (when_full). If key is not NULL, older events with the same key may be dropped first
  * (SIO_FULL_KEEP_LATEST). */
@@ -65,8 +66,9 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
                                       sio_packet **out);
 int sio__packet_copy(const sio_packet *p, sio_packet **out);
 void sio__remote_packet_free(sio_packet *p);
-int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to);
-int sio__packet_broadcast_own_event(const sio_packet *p, const sio_target *to, uint64_t origin);
+int sio__packet_broadcast_in_process(const sio_packet *p, const sio_target *to);
+int sio__packet_broadcast_in_process_with_origin(const sio_packet *p, const sio_target *to,
+                                                 uint64_t origin);
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out);
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags);
 

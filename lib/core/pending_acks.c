@@ -163,7 +163,7 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
  * are ignored. */
 static void cancel_pending_acks_of_query(sio_query *q, int status) {
   struct list *it;
-  while ((it = list_pop(&q->ack_waits))) {
+  while ((it = list_take_first(&q->ack_waits))) {
     struct ack_wait *w = container_of(it, struct ack_wait, in_query);
     count_ack_as_timed_out_or_lost(w->socket, status);
     unlink_pending_ack_of_socket(w->socket, w->id);
@@ -179,7 +179,7 @@ int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q) {
       alloc_and_insert_pending_ack(s,
                                    &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
   if (!w) return UV_ENOMEM;
-  list_push(&q->ack_waits, &w->in_query);
+  list_append(&q->ack_waits, &w->in_query);
   q->cancel_ack_waits = cancel_pending_acks_of_query;
   return 0;
 }
@@ -217,8 +217,8 @@ static void add_received_ack_to_query_and_free_wait(struct ack_wait *w, const si
 void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p) {
   struct ack_wait *w = unlink_pending_ack_of_socket(s, p->id);
   if (!w) {
-    sio__ignore_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
-                       SIO_IGNORED_ACK);
+    sio__count_and_log_ignored_packet(s->nsp->core, sio__session_client_address(s->session), p->nsp,
+                                      SIO_IGNORED_ACK);
     return;
   }
   sio_stats *st = &s->nsp->core->stats;

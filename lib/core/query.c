@@ -23,7 +23,7 @@ static void query_unref(sio_query *q) {
 
 /* Marks the query as ended, stops its timer, unlinks it from the namespace, and frees its
  * ack_waits: sockets that have not answered are not waited for any more. */
-static void query_mark_over_and_unlink(sio_query *q, int status) {
+static void query_close_and_cancel_pending_acks(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
@@ -42,7 +42,7 @@ static void query_end_and_run_callback(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
   query_report_expected_count(q);
-  query_mark_over_and_unlink(q, status);
+  query_close_and_cancel_pending_acks(q, status);
   q->end(q, status);
   if (q->holds > 1 && ops->query_over) ops->query_over(q->nsp->adapter, q);
   query_unref(q);
@@ -84,7 +84,7 @@ static void query_schedule_end_if_complete(sio_query *q) {
 }
 
 void sio__queries_end_all_of_nsp(sio_nsp *nsp) {
-  while (!list_empty(&nsp->queries))
+  while (!list_is_empty(&nsp->queries))
     query_end_and_run_callback(container_of(list_first(&nsp->queries), sio_query, link),
                                SIO_ECLOSED);
 }
@@ -107,7 +107,7 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   list_init(&q->ack_waits);
   task_init(&q->end_task, query_end_with_status_in_task);
   timer_init(&q->timer, query_end_or_extend_on_timeout);
-  list_push(&nsp->queries, &q->link);
+  list_append(&nsp->queries, &q->link);
   nsp->nqueries++;
   *out = q;
   return 0;
@@ -119,7 +119,7 @@ void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held) {
 }
 
 void sio__query_discard_without_callback(sio_query *q) {
-  query_mark_over_and_unlink(q, SIO_ECLOSED);
+  query_close_and_cancel_pending_acks(q, SIO_ECLOSED);
   query_unref(q);
 }
 

@@ -142,7 +142,7 @@ static void free_expired_recovery_records_and_events(struct recovery *r) {
 static void recovery_free_expired_on_timer(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, expiry_timer);
   free_expired_recovery_records_and_events(r);
-  if (r->away.n || !list_empty(&r->log.entries)) start_recovery_expiry_timer(r);
+  if (r->away.n || !list_is_empty(&r->log.entries)) start_recovery_expiry_timer(r);
 }
 
 /* ---- keeping the records of lost sockets ----------------------------------------------------- */
@@ -235,9 +235,9 @@ int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recove
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
-                                       char out[REPLAY_OFFSET_MAX]) {
-  return sio__replay_log_write_offset(&r->log, r->log.seq + !is_volatile, out);
+size_t sio__recovery_format_next_event_offset(const struct recovery *r, bool is_volatile,
+                                              char out[REPLAY_OFFSET_MAX]) {
+  return sio__replay_log_format_event_offset(&r->log, r->log.seq + !is_volatile, out);
 }
 
 void sio__recovery_add_event_to_log(struct recovery *r, uint64_t seq, struct msg *msg,
@@ -248,8 +248,8 @@ void sio__recovery_add_event_to_log(struct recovery *r, uint64_t seq, struct msg
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq) {
-  sio__replay_log_remove_newest(&r->log, seq);
+void sio__recovery_discard_event_if_newest(struct recovery *r, uint64_t seq) {
+  sio__replay_log_remove_event_if_newest(&r->log, seq);
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */

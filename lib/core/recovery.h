@@ -79,10 +79,10 @@ unsigned sio__nsp_max_disconnection_ms(const sio_nsp *nsp);
  * offset contains the next event number, which is not used up before
  * recovery_assign_next_event_number() is called. A volatile event has no number of its own: its
  * offset contains the number of the event before it. */
-size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
-                                       char out[REPLAY_OFFSET_MAX]);
-/* Gives the encoded event its number, which is the one that sio__recovery_write_next_offset() has
- * written into its offset. Returns that number. */
+size_t sio__recovery_format_next_event_offset(const struct recovery *r, bool is_volatile,
+                                              char out[REPLAY_OFFSET_MAX]);
+/* Gives the encoded event its number, which is the one that
+ * sio__recovery_format_next_event_offset() has written into its offset. Returns that number. */
 static inline uint64_t recovery_assign_next_event_number(struct recovery *r) {
   return ++r->log.seq;
 }
@@ -91,7 +91,7 @@ static inline uint64_t recovery_assign_next_event_number(struct recovery *r) {
 void sio__recovery_add_event_to_log(struct recovery *r, uint64_t seq, struct msg *msg,
                                     const sio_target *to);
 /* Removes event seq from the log if it is the newest one, because it could not be sent. */
-void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
+void sio__recovery_discard_event_if_newest(struct recovery *r, uint64_t seq);
 /* True if the adapter itself keeps the lost sockets and the events for recovery. Then events to
  * single sockets are sent through the adapter too, and not only broadcasts. */
 static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {

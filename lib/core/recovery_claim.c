@@ -25,7 +25,7 @@ void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_fr
  * contain the bytes "pid" with quotes. Then the auth need not be parsed. */
 static bool can_socket_have_recovery_claim(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
-  return s->nsp->recovery && sio__session_protocol(s->session) == 4 &&
+  return s->nsp->recovery && sio__session_protocol_version(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
@@ -68,7 +68,8 @@ void sio__recovery_count_and_log_failure(const sio_socket *s, int cause) {
 /* Closes the old socket of a peer that has returned over a new connection, and ends the session of
  * the old socket. The peer has given up the old connection, but this server may not have noticed
  * that yet. */
-static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
+static void close_old_socket_and_session_of_record(struct recovery *r,
+                                                   struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "the client returned over another connection",
                                       .ws_text = "" };
@@ -86,11 +87,11 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
 
 /* Finds a record by its pid. If the record has a socket, closes that socket first, and ends its
  * session. This may free the record; then returns NULL. */
-static struct recovery_record *find_recovery_record_and_close_socket(struct recovery *r,
-                                                                     sio_slice pid) {
+static struct recovery_record *find_recovery_record_and_close_old_session(struct recovery *r,
+                                                                          sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
   if (!rec || !rec->socket) return rec;
-  close_old_socket_of_record(r, rec);
+  close_old_socket_and_session_of_record(r, rec);
   return sio__recovery_find_record_by_pid(r, pid);
 }
 
@@ -127,8 +128,8 @@ static bool should_ask_adapter_for_record(const struct recovery *r,
 
 static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
                                  const struct recovery_claim *c) {
-  struct recovery_record *rec = find_recovery_record_and_close_socket(r, c->pid);
-  if (!socket_is_pending_or_connected(s)) return 0;
+  struct recovery_record *rec = find_recovery_record_and_close_old_session(r, c->pid);
+  if (!socket_can_join_rooms(s)) return 0;
   if (!rec) return should_ask_adapter_for_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
   int cause = check_recovery_claim_and_set_replay_start(r, c, rec);
   if (!cause) cause = restore_socket_from_recovery_record(r, s, rec);
@@ -139,7 +140,7 @@ static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
   return cause;
 }
 
-bool sio__recovery_try_restore_or_ask_adapter(sio_socket *s, struct recovery_claim *claim) {
+bool sio__recovery_restore_or_should_ask_adapter(sio_socket *s, struct recovery_claim *claim) {
   *claim = (struct recovery_claim){ 0 };
   if (!can_socket_have_recovery_claim(s)) return false;
   claim->auth = sio__tree_from_json(sio_socket_auth(s));
@@ -167,16 +168,16 @@ void sio__recovery_restore_from_found_record(sio_socket *s, struct recovery_reco
 
 /* ---- a client that has returned to the server of another thread ------------------------------ */
 
-void sio__recovery_close_old_socket_by_pid(struct recovery *r, sio_slice pid, uint64_t number) {
+void sio__recovery_close_old_session_by_pid(struct recovery *r, sio_slice pid, uint64_t number) {
   struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
-  if (rec && rec->socket && rec->since < number) close_old_socket_of_record(r, rec);
+  if (rec && rec->socket && rec->since < number) close_old_socket_and_session_of_record(r, rec);
 }
 
-int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
-                                               uint64_t number, struct recovery_record **out) {
+int sio__recovery_claim_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                                uint64_t number, struct recovery_record **out) {
   const struct recovery_record *newer = sio__recovery_find_record_by_pid(r, c->pid);
   if (newer && newer->since >= number) return SIO_RECOVERY_NO_SESSION;
-  struct recovery_record *rec = find_recovery_record_and_close_socket(r, c->pid);
+  struct recovery_record *rec = find_recovery_record_and_close_old_session(r, c->pid);
   if (!rec) return SIO_RECOVERY_NO_SESSION;
   int cause = check_recovery_claim_and_set_replay_start(r, c, rec);
   if (cause)

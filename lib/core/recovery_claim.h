@@ -25,7 +25,7 @@ struct recovery_claim {
  * socket is still connected, its session is ended and its callbacks run; so this must be called by
  * the loop, not by code that the host has called. Returns true if the adapter has to be asked for
  * the record. The caller clears *claim in any case. */
-bool sio__recovery_try_restore_or_ask_adapter(sio_socket *s, struct recovery_claim *claim);
+bool sio__recovery_restore_or_should_ask_adapter(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 
 /* If cause is 0, gives rec, which the adapter has found, to the PENDING socket s. If cause is not
@@ -40,13 +40,13 @@ void sio__recovery_restore_from_found_record(sio_socket *s, struct recovery_reco
  * the record is not found. Returns 0 and sets *out to a record without a socket, whose replay.from
  * is set. If the client cannot be recovered from its record, frees the record. Then, or if there is
  * no record, returns the reason (SIO_RECOVERY_...). */
-int sio__recovery_find_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
-                                               uint64_t number, struct recovery_record **out);
+int sio__recovery_claim_record_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                                uint64_t number, struct recovery_record **out);
 
 /* Ends the session of the old socket of a client that has returned to the server of another thread,
  * so that the adapter is given the state of that socket (SIO_ADAPTER_RECOVERS). This may run
- * callbacks of the host. number is as for sio__recovery_find_record_for_other_thread(). */
-void sio__recovery_close_old_socket_by_pid(struct recovery *r, sio_slice pid, uint64_t number);
+ * callbacks of the host. number is as for sio__recovery_claim_record_for_other_thread(). */
+void sio__recovery_close_old_session_by_pid(struct recovery *r, sio_slice pid, uint64_t number);
 
 /* Writes a log line that says why the client of s is not recovered, and counts the failure in
  * sio_stats. cause is an enum sio_recovery_failure other than 0. */

@@ -50,10 +50,10 @@ static struct recovery_address *find_or_add_recovery_address(struct recovery_que
 static void insert_recovery_queue_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
                                         bool oldest) {
   struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);
-  list_push(oldest ? q->by_time.next : &q->by_time, &e->by_time);
+  list_append(oldest ? q->by_time.next : &q->by_time, &e->by_time);
   q->n++;
   if (!a) return;
-  list_push(oldest ? a->entries.next : &a->entries, &e->by_address);
+  list_append(oldest ? a->entries.next : &a->entries, &e->by_address);
   a->n++;
 }
 

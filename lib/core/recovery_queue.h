@@ -43,7 +43,7 @@ void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_qu
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
 static inline bool is_recovery_entry_in_queue(const struct recovery_queue_entry *e) {
-  return !list_empty(&e->by_time);
+  return !list_is_empty(&e->by_time);
 }
 /* Returns the first entry of the queue, which must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);

@@ -37,7 +37,7 @@ static int replay_missed_events_or_end_session(sio_socket *s) {
 
 int sio__recovery_send_missed_or_add_record(sio_socket *s) {
   struct recovery *r = recovery_of_socket(s);
-  if (!r || sio__session_protocol(s->session) != 4) return 0;
+  if (!r || sio__session_protocol_version(s->session) != 4) return 0;
   if (s->recovery_record) return replay_missed_events_or_end_session(s);
   s->recovery_record = sio__recovery_add_record_of_socket(r, s);
   if (!s->recovery_record)

@@ -59,8 +59,8 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
   int err = remote_packet_check_and_decode_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
-    err = sio__packet_encode_and_keep_broadcast(&r->packet, to, sio_event_name(&r->event),
-                                                sio_argv(&r->all_args, 1), q, offset);
+    err = sio__packet_encode_broadcast_keep_for_replay(&r->packet, to, sio_event_name(&r->event),
+                                                       sio_argv(&r->all_args, 1), q, offset);
   }
   /* Each receiver is added to the namespace's counters at once, and not when the packet is freed:
    * by then the namespace may be freed. */
@@ -105,14 +105,15 @@ int sio__packet_copy(const sio_packet *p, sio_packet **out) {
   return err;
 }
 
-int sio__packet_broadcast_own_event(const sio_packet *p, const sio_target *to, uint64_t origin) {
+int sio__packet_broadcast_in_process_with_origin(const sio_packet *p, const sio_target *to,
+                                                 uint64_t origin) {
   const struct cluster_adapter *cluster = &to->nsp->core->cluster;
   return cluster->deliver ? cluster->deliver(to, p, origin)
                           : to->nsp->ops->broadcast(to->nsp->adapter, to, p);
 }
 
-int sio__packet_broadcast_to_target(const sio_packet *p, const sio_target *to) {
-  return sio__packet_broadcast_own_event(p, to, 0);
+int sio__packet_broadcast_in_process(const sio_packet *p, const sio_target *to) {
+  return sio__packet_broadcast_in_process_with_origin(p, to, 0);
 }
 
 /* ---- events for servers ---------------------------------------------------------------------- */

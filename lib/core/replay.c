@@ -66,7 +66,7 @@ static int find_event_number_of_client_offset(const struct replay *p, const stru
                                               sio_slice offset, in_room_cb in_room,
                                               const void *user, uint64_t *seq) {
   uint64_t claimed;
-  switch (sio__replay_log_read_offset(log, offset, &claimed)) {
+  switch (sio__replay_log_parse_client_offset(log, offset, &claimed)) {
     case REPLAY_OFFSET_VALID: *seq = claimed; return 0;
     case REPLAY_OFFSET_FOREIGN:
       *seq = find_event_number_for_offset_of_other_log(p, log, offset, claimed, in_room, user);

@@ -28,25 +28,25 @@ static void free_replay_entry(struct replay_log_entry *e) {
 }
 
 static void drop_oldest_replay_entry(struct replay_log *log) {
-  struct replay_log_entry *e = replay_entry_of_link(list_pop(&log->entries));
+  struct replay_log_entry *e = replay_entry_of_link(list_take_first(&log->entries));
   log->bytes -= e->bytes;
   log->last_dropped = e->seq;
   free_replay_entry(e);
 }
 
 void sio__replay_log_clear(struct replay_log *log) {
-  while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
+  while (!list_is_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
 /* Returns the newest entry if it is event seq. Otherwise returns NULL. */
 static struct replay_log_entry *get_newest_replay_entry_if_number_is(struct replay_log *log,
                                                                      uint64_t seq) {
-  if (list_empty(&log->entries)) return NULL;
+  if (list_is_empty(&log->entries)) return NULL;
   struct replay_log_entry *e = replay_entry_of_link(log->entries.prev);
   return e->seq == seq ? e : NULL;
 }
 
-void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
+void sio__replay_log_remove_event_if_newest(struct replay_log *log, uint64_t seq) {
   struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   list_remove(&e->link);
@@ -55,21 +55,21 @@ void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
 }
 
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms) {
-  while (!list_empty(&log->entries) && replay_entry_of_link(log->entries.next)->added_ms < ms)
+  while (!list_is_empty(&log->entries) && replay_entry_of_link(log->entries.next)->added_ms < ms)
     drop_oldest_replay_entry(log);
 }
 
 /* ---- offsets -------------------------------------------------------------------------- */
 
-size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
-                                    char out[REPLAY_OFFSET_MAX]) {
+size_t sio__replay_log_format_event_offset(const struct replay_log *log, uint64_t seq,
+                                           char out[REPLAY_OFFSET_MAX]) {
   memcpy(out, log->tag, REPLAY_TAG_LEN);
   out[REPLAY_TAG_LEN] = '.';
   return REPLAY_TAG_LEN + 1 + sio__u64_to_text(out + REPLAY_TAG_LEN + 1, seq);
 }
 
-enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,
-                                                    uint64_t *seq) {
+enum replay_offset_kind sio__replay_log_parse_client_offset(const struct replay_log *log,
+                                                            sio_slice offset, uint64_t *seq) {
   const size_t head = REPLAY_TAG_LEN + 1;
   if (offset.n <= head || offset.p[REPLAY_TAG_LEN] != '.') return REPLAY_OFFSET_INVALID;
   if (!sio__slice_parse_u64(slice(offset.p + head, offset.n - head), seq))
@@ -132,13 +132,13 @@ void sio__replay_log_add_event(struct replay_log *log, uint64_t seq, uint64_t no
   e->seq = seq;
   e->added_ms = now_ms;
   e->msg = msg_ref(msg);
-  list_push(&log->entries, &e->link);
+  list_append(&log->entries, &e->link);
   log->bytes += e->bytes;
   while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
 }
 
-void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
-                                     uint32_t offset_len) {
+void sio__replay_log_set_text_of_newest_event(struct replay_log *log, uint64_t seq,
+                                              struct msg *text, uint32_t offset_len) {
   struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   size_t bytes = sum_msg_chain_memory_with_compressed(text);
@@ -149,8 +149,8 @@ void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struc
   while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
 }
 
-void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
-                                              uint64_t former_seq) {
+void sio__replay_log_set_former_offset_of_newest(struct replay_log *log, uint64_t seq,
+                                                 const char *tag, uint64_t former_seq) {
   struct replay_log_entry *e = get_newest_replay_entry_if_number_is(log, seq);
   if (!e) return;
   memcpy(e->former_tag, tag, REPLAY_TAG_LEN);

@@ -49,7 +49,7 @@ struct replay_log_entry {
   char names[];
 };
 
-/* The kinds of offsets that sio__replay_log_read_offset() tells apart. */
+/* The kinds of offsets that sio__replay_log_parse_client_offset() tells apart. */
 enum replay_offset_kind {
   REPLAY_OFFSET_VALID, /* the offset belongs to this log */
   /* The offset belongs to another log, for example to that of another server. */
@@ -63,10 +63,10 @@ int sio__replay_log_init(struct replay_log *log, size_t max_bytes);
 void sio__replay_log_clear(struct replay_log *log);
 
 /* Writes the offset of event seq, without a NUL, and returns the length of the offset. */
-size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
-                                    char out[REPLAY_OFFSET_MAX]);
-enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,
-                                                    uint64_t *seq);
+size_t sio__replay_log_format_event_offset(const struct replay_log *log, uint64_t seq,
+                                           char out[REPLAY_OFFSET_MAX]);
+enum replay_offset_kind sio__replay_log_parse_client_offset(const struct replay_log *log,
+                                                            sio_slice offset, uint64_t *seq);
 
 /* Adds event seq to the log, and a reference to msg. Drops the oldest events if the log exceeds
  * max_bytes. If memory runs out, or the event alone exceeds max_bytes, drops this event and all
@@ -76,18 +76,18 @@ void sio__replay_log_add_event(struct replay_log *log, uint64_t seq, uint64_t no
                                struct msg *msg, const sio_target *to, const char *skip_id);
 /* If the newest entry is event seq: sets its fields text and offset_len. Adds a reference to text,
  * which may be NULL. Drops the oldest events if the log then exceeds max_bytes. */
-void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
-                                     uint32_t offset_len);
+void sio__replay_log_set_text_of_newest_event(struct replay_log *log, uint64_t seq,
+                                              struct msg *text, uint32_t offset_len);
 /* If the newest entry is event seq: sets its fields former_tag and former_seq, which say what its
  * offset was in the log of another thread, from which the event has moved here. */
-void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
-                                              uint64_t former_seq);
+void sio__replay_log_set_former_offset_of_newest(struct replay_log *log, uint64_t seq,
+                                                 const char *tag, uint64_t former_seq);
 /* True if e has moved here from the log that made this offset, and the offset includes e: the
  * number of e in that log, e->former_seq, is at most number, which is the number in the offset. */
 bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, sio_slice offset,
                                              uint64_t number);
 /* If the newest entry is event seq: removes it. Its number is not used again. */
-void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
+void sio__replay_log_remove_event_if_newest(struct replay_log *log, uint64_t seq);
 /* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);
 

@@ -80,7 +80,7 @@ void sio__socket_restore_apply_answer(sio_restore *r) {
   sio__recovery_restore_from_found_record(r->socket, rec, cause);
 }
 
-void sio__socket_restore_end(sio_restore *r) {
+void sio__socket_restore_end_and_free(sio_restore *r) {
   sio_nsp *nsp = r->socket->nsp;
   task_cancel(&r->task);
   sio__loop_stop_timer(&nsp->core->loop, &r->timer);

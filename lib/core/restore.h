@@ -7,7 +7,7 @@
  *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
  *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
  *   ASKED --- the time is up: on_answer() ---> JOINING
- *   any --- sio__socket_restore_end() ---> freed
+ *   any --- sio__socket_restore_end_and_free() ---> freed
  *
  * What the adapter has found is a recovery record without a socket, until
  * sio__socket_restore_apply_answer() gives it to the socket.
@@ -52,11 +52,11 @@ struct sio_restore {
   char text[]; /* the pid and the offset */
 };
 
-/* Asks the adapter to look for the lost socket whose pid the client has sent (claim->pid), and sets
- * *out before the adapter is asked. When the adapter has answered or the time is up, on_answer() is
- * called: once, from the loop, and never within this call. on_answer() is not called if
- * sio__socket_restore_end() was called before; it may call that function itself. Returns 0 or
- * UV_ENOMEM. */
+/* Asks the adapter to look for the lost socket whose pid the client has sent (claim->pid), and
+ * sets *out before the adapter is asked. When the adapter has answered or the time is up,
+ * on_answer() is called: once, from the loop, and never within this call. on_answer() is not
+ * called if sio__socket_restore_end_and_free() was called before; it may call that function
+ * itself. Returns 0 or UV_ENOMEM. */
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
@@ -70,7 +70,7 @@ void sio__socket_restore_apply_answer(sio_restore *r);
 /* Frees r, because the socket has joined its namespace or never will, and calls the adapter's
  * restore_over(). If the adapter has found a record that was not given to the socket, first calls
  * sio__recovery_return_record_to_lost_sockets() for that record. */
-void sio__socket_restore_end(sio_restore *r);
+void sio__socket_restore_end_and_free(sio_restore *r);
 
 /* ---- for adapters: members of sio_adapter_api ---- */
 

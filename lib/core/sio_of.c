@@ -14,7 +14,7 @@ static int create_nsp_without_parent(sio_nsp **out, struct core *core, sio_slice
   if (core->closing) return SIO_ESTATE;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (!err && (err = sio__nsp_open_adapter_and_register(*out))) sio__nsp_free(*out);
-  if (!err) sio__nsp_run_created_hooks(*out);
+  if (!err) sio__nsp_run_namespace_created_hooks(*out);
   return err;
 }
 

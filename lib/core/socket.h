@@ -121,7 +121,7 @@ bool sio__is_valid_room_name(const char *room);
 
 /* True while the socket can join rooms: it is PENDING or CONNECTED, and its session is open. It can
  * be sent events only if it is CONNECTED. */
-static inline bool socket_is_pending_or_connected(const sio_socket *s) {
+static inline bool socket_can_join_rooms(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
 

@@ -56,7 +56,8 @@ static int set_ids_of_socketio2_socket(sio_socket *s, const sio_nsp *nsp,
 }
 
 static int socket_set_ids(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
-  if (sio__session_protocol(session) == 3) return set_ids_of_socketio2_socket(s, nsp, session);
+  if (sio__session_protocol_version(session) == 3)
+    return set_ids_of_socketio2_socket(s, nsp, session);
   s->id = s->own_id;
   return sio__make_random_id(s->own_id);
 }
@@ -146,7 +147,7 @@ static int check_json_of_shared_socket_data(sio_slice json) {
 int sio_socket_set_shared(sio_socket *s, sio_slice json) {
   int err = json.n ? check_json_of_shared_socket_data(json) : 0;
   if (err) return err;
-  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
+  if (!socket_can_join_rooms(s)) return SIO_ECLOSED;
   char *copy = json.n ? sio__strndup(json.p, json.n) : NULL;
   if (json.n && !copy) return UV_ENOMEM;
   sio__free(s->shared);

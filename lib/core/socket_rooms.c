@@ -15,7 +15,7 @@ bool sio__is_valid_room_name(const char *room) {
 
 /* True if the room's name is the id of s, and s is in that room: a socket is in the room with this
  * name while it is CONNECTED or LEAVING. */
-static bool is_socket_in_room_named_by_its_id(const sio_socket *s, const char *room) {
+static bool is_room_named_by_socket_id_and_joined(const sio_socket *s, const char *room) {
   bool has_own_room = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
   return has_own_room && strcmp(room, s->id) == 0;
 }
@@ -30,9 +30,10 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
  * room changes nothing, also while the socket is PENDING: an entry in the adapter's room would
  * count the socket a second time. */
 int sio_join(sio_socket *s, const char *room) {
-  if (loop_refuses_call(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&s->nsp->core->loop, "sio_join()"))
+    return SIO_ESTATE;
   if (!sio__is_valid_room_name(room)) return SIO_ENAME;
-  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
+  if (!socket_can_join_rooms(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (strcmp(room, s->id) == 0 || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room_change(s, "joins", room);
@@ -40,9 +41,10 @@ int sio_join(sio_socket *s, const char *room) {
 }
 
 int sio_leave(sio_socket *s, const char *room) {
-  if (loop_refuses_call(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&s->nsp->core->loop, "sio_leave()"))
+    return SIO_ESTATE;
   if (!sio__is_valid_room_name(room)) return SIO_ENAME;
-  if (!socket_is_pending_or_connected(s)) return SIO_ECLOSED;
+  if (!socket_can_join_rooms(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (!nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room_change(s, "leaves", room);
@@ -52,7 +54,7 @@ int sio_leave(sio_socket *s, const char *room) {
 
 bool sio_in_room(const sio_socket *s, const char *room) {
   if (!sio__is_valid_room_name(room) || s->state == SOCKET_LEFT) return false;
-  return is_socket_in_room_named_by_its_id(s, room) ||
+  return is_room_named_by_socket_id_and_joined(s, room) ||
          s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
@@ -84,7 +86,7 @@ static void count_namespace_room_and_list_if_space(const char *room, size_t memb
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
                            void *user) {
   if (s->state == SOCKET_LEFT) return;
-  if (is_socket_in_room_named_by_its_id(s, s->id)) cb(s->id, user);
+  if (is_room_named_by_socket_id_and_joined(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
 }
 

@@ -169,7 +169,7 @@ static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t 
   return &l->slots[i];
 }
 
-static void count_queued_packets(const struct msg *m, void *user) {
+static void count_queued_packets_and_keyed_msgs(const struct msg *m, void *user) {
   struct latest *l = user;
   l->keyed += m->key != 0;
   l->packets += !m->follows;
@@ -245,7 +245,7 @@ static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f)
   struct drop_pass s = { .held = c->transport->held(c),
                          .low = o->queue_low,
                          .high = o->queue_high };
-  c->transport->visit(c, count_queued_packets, &s.latest);
+  c->transport->visit(c, count_queued_packets_and_keyed_msgs, &s.latest);
   if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_events_by_key(c, &s.latest);
   if (s.latest.slots) c->transport->remove_if(c, decide_drop_of_superseded_event, &s);
   sio__free(s.latest.slots);

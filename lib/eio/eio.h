@@ -170,7 +170,7 @@ void sio__session_end(sio_session *c, bool discard, int reason, int err, const c
 bool sio__session_is_open(const sio_session *c);
 /* Most of these return a field of sio_session_info. */
 const char *sio__session_id(const sio_session *c);
-int sio__session_protocol(const sio_session *c);
+int sio__session_protocol_version(const sio_session *c);
 const char *sio__session_client_address(const sio_session *c);
 /* Writes the public id to buffer, and returns buffer. */
 const char *sio__session_write_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
@@ -181,13 +181,13 @@ bool sio__session_is_secure(const sio_session *c);
 bool sio__session_first_request_had_origin(const sio_session *c);
 /* Returns true if packets of the peer may have arrived that were not handled yet, because reading
  * from the session is paused. Returns false once the session has ended. */
-bool sio__session_has_unhandled_packets(const sio_session *c);
+bool sio__session_may_have_unhandled_packets(const sio_session *c);
 /* Returns how many bytes were received of a message or POST that is not complete yet; 0 once the
  * session has ended. */
 size_t sio__session_incomplete_message_bytes(const sio_session *c);
 /* Call this when the session has joined a namespace: the larger limits of joined sessions apply
  * from then on. Reading that a smaller limit has stopped may resume. */
-void sio__session_set_joined_namespace(sio_session *c);
+void sio__session_mark_joined_and_resume_reading(sio_session *c);
 /* Sets a pointer for the layer above, which sio__session_user() returns. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);

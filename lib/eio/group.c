@@ -96,7 +96,7 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
     free_shared_packets(e);
     return UV_ENOMEM;
   }
-  list_push(&e->group->engines, &e->link);
+  list_append(&e->group->engines, &e->link);
   return 0;
 }
 
@@ -121,7 +121,7 @@ void sio__eio_close_all_sessions(struct eio_group *g, int reason) {
 
 static void free_hooks(struct list *hooks) {
   struct list *it;
-  while ((it = list_pop(hooks))) {
+  while ((it = list_take_first(hooks))) {
     struct eio_hook *h = container_of(it, struct eio_hook, link);
     sio__free((void *)(uintptr_t)h->engine);
     sio__free(h);
@@ -137,7 +137,8 @@ static void engine_free_contents_and_release(struct eio *e) {
 
 void sio__eio_group_free_engines_and_hooks(struct eio_group *g) {
   struct list *it;
-  while ((it = list_pop(&g->engines))) engine_free_contents_and_release(engine_from_link(it));
+  while ((it = list_take_first(&g->engines)))
+    engine_free_contents_and_release(engine_from_link(it));
   free_hooks(&g->use_hooks);
   free_hooks(&g->header_hooks);
   free_hooks(&g->engine_hooks);
@@ -165,35 +166,35 @@ struct eio *sio__eio_find_engine_by_url(const struct eio_group *g, sio_slice url
   return found;
 }
 
-static void set_wanted_events(struct eio_group *g, unsigned wants) {
+static void set_wanted_events_of_all_engines(struct eio_group *g, unsigned wants) {
   g->wants = wants;
   list_each (it, next, &g->engines) engine_from_link(it)->wants = wants;
 }
 
 void sio__eio_update_packet_tracing(struct eio_group *g, const struct log *log) {
   bool talks = log->cb && log->level[SIO_ROOM_EIO] >= SIO_LOG_DEBUG;
-  set_wanted_events(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
+  set_wanted_events_of_all_engines(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
 }
 
 /* ---- hooks ---------------------------------------------------------------------------- */
 
-static struct eio_hook *append_new_engine_hook(struct list *to, void *user) {
+static struct eio_hook *append_new_host_hook(struct list *to, void *user) {
   struct eio_hook *h = sio__calloc(1, sizeof *h);
   if (!h) return NULL;
   h->user = user;
-  list_push(to, &h->link);
+  list_append(to, &h->link);
   return h;
 }
 
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user) {
-  struct eio_hook *h = cb ? append_new_engine_hook(&g->use_hooks, user) : NULL;
+  struct eio_hook *h = cb ? append_new_host_hook(&g->use_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->use = cb;
   return 0;
 }
 
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user) {
-  struct eio_hook *h = cb ? append_new_engine_hook(&g->header_hooks, user) : NULL;
+  struct eio_hook *h = cb ? append_new_host_hook(&g->header_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->headers = cb;
   return 0;
@@ -218,13 +219,13 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
   sio_engine_hooks *copy = sio__malloc(sizeof *copy);
   if (!copy) return UV_ENOMEM;
   *copy = *hooks;
-  struct eio_hook *h = append_new_engine_hook(&g->engine_hooks, user);
+  struct eio_hook *h = append_new_host_hook(&g->engine_hooks, user);
   if (!h) {
     sio__free(copy);
     return UV_ENOMEM;
   }
   h->engine = copy;
-  set_wanted_events(g, g->wants | wanted_events_of_hooks(copy));
+  set_wanted_events_of_all_engines(g, g->wants | wanted_events_of_hooks(copy));
   if (copy->flush) enable_flushing_callback_of_open_websockets(g);
   return 0;
 }

@@ -48,8 +48,9 @@ static bool is_requested_transport_enabled(const struct eio *e, const struct han
  * sio__admit_session_request_or_answer_429() has counted it. */
 static bool charge_refused_request_or_answer_429(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (!addr_limits_active(addr_limits) || !sio__handshake_query_has_sid(r)) return true;
-  return sio__admit_charge_refusal_or_answer_429(addr_limits, r);
+  if (!addr_limits_has_rate_or_max_open(addr_limits) || !sio__handshake_query_has_sid(r))
+    return true;
+  return sio__charge_refused_session_or_answer_429(addr_limits, r);
 }
 
 static bool charge_and_refuse_engine_request(struct eio *e, sio_request *r, enum eio_error code,
@@ -96,7 +97,7 @@ static bool verify_engine_request_or_refuse(struct eio *e, sio_request *r,
     return charge_and_refuse_engine_request(e, r, EIO_UNKNOWN_TRANSPORT, "", q->raw_transport);
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
     return charge_and_refuse_engine_request(e, r, EIO_FORBIDDEN, "ORIGIN",
-                                            sio__request_origin_or_referer(r));
+                                            sio__request_origin_referer_or_fetch_site(r));
   if (r->upgrade && !q->websocket)
     return charge_and_refuse_engine_request(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
                                             slice("", 0));
@@ -108,7 +109,7 @@ static bool verify_engine_request_or_refuse(struct eio *e, sio_request *r,
 
 /* Called when the whole request of a WebSocket handshake was received. The session that the request
  * names may have ended since the head of the request was verified. */
-static void open_or_upgrade_websocket_of_request(sio_request *r) {
+static void open_websocket_session_or_start_upgrade(sio_request *r) {
   struct eio *e = r->user;
   struct handshake_query q;
   sio__handshake_query_parse(e, r, &q);
@@ -131,7 +132,8 @@ static void ignore_request_abort(sio_request *r, int err, const char *detail) {
 
 static const struct http_mount open_mount = { .on_request = open_polling_session_of_request,
                                               .on_abort = ignore_request_abort };
-static const struct http_mount upgrade_mount = { .on_request = open_or_upgrade_websocket_of_request,
+static const struct http_mount upgrade_mount = { .on_request =
+                                                     open_websocket_session_or_start_upgrade,
                                                  .on_abort = ignore_request_abort };
 
 static void set_request_handlers(sio_request *r, const struct http_mount *mount, struct eio *e) {
@@ -140,7 +142,7 @@ static void set_request_handlers(sio_request *r, const struct http_mount *mount,
 }
 
 static void route_websocket_request_or_refuse(struct eio *e, sio_request *r) {
-  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error_and_set_version(r) : NULL;
+  const char *fault = r->method == HTTP_GET ? sio__ws_find_error_and_add_version_header(r) : NULL;
   if (r->method != HTTP_GET)
     charge_and_refuse_engine_request(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (fault)
@@ -155,7 +157,7 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
   if (r->upgrade)
     route_websocket_request_or_refuse(e, r);
   else if (r->method == HTTP_GET)
-    sio__polling_answer_or_store_get(c, r);
+    sio__polling_answer_store_or_refuse_get(c, r);
   else if (r->method == HTTP_POST)
     sio__polling_accept_or_refuse_post(c, r);
   else
@@ -172,7 +174,7 @@ __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_reques
             sio__request_client_address(r), LOG_SLICE(sio__request_header(r, "Origin")), fault);
 }
 
-static void prepare_to_open_polling_session(struct eio *e, sio_request *r) {
+static void route_polling_opening_and_log_cors_fault(struct eio *e, sio_request *r) {
   set_request_handlers(r, &open_mount, e);
   log_cors_fault(e, r);
 }
@@ -185,7 +187,7 @@ static void check_version_and_route_opening_request(struct eio *e, sio_request *
   else if (r->upgrade)
     route_websocket_request_or_refuse(e, r);
   else
-    prepare_to_open_polling_session(e, r);
+    route_polling_opening_and_log_cors_fault(e, r);
 }
 
 /* ---- admission: the hooks of the host decide ------------------------------------------------ */
@@ -290,7 +292,7 @@ static bool start_admission_with_host_hooks(struct eio *e, sio_request *r) {
   return false;
 }
 
-static bool add_cors_headers_or_answer(struct eio *e, sio_request *r) {
+static bool engine_add_cors_headers_or_answer_preflight(struct eio *e, sio_request *r) {
   if (r->method == HTTP_OPTIONS && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);
   if (err < 0) sio__request_close_without_answer(r);
@@ -316,12 +318,12 @@ bool sio__handshake_verify_and_route_request(sio_request *r) {
   struct handshake_query q;
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
-  if (e->opts->cors && !add_cors_headers_or_answer(e, r)) return true;
+  if (e->opts->cors && !engine_add_cors_headers_or_answer_preflight(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (addr_limits_active(addr_limits) && !sio__handshake_query_has_sid(r) &&
+  if (addr_limits_has_rate_or_max_open(addr_limits) && !sio__handshake_query_has_sid(r) &&
       !sio__admit_session_request_or_answer_429(addr_limits, r))
     return true;
-  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)
+  if (!list_is_empty(&e->group->use_hooks) || e->opts->allow_request)
     return start_admission_with_host_hooks(e, r);
   if (!verify_engine_request_or_refuse(e, r, &q, &c)) return true;
   if (c)

@@ -17,7 +17,7 @@
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
 /* Answers 503, because the server drains or closes and opens no session any more. */
-static void refuse_request_while_closing(struct eio *e, sio_request *r) {
+static void answer_503_while_draining_or_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_add_answer_header(r, "Retry-After", slice_str(seconds));
@@ -28,7 +28,7 @@ static void refuse_request_while_closing(struct eio *e, sio_request *r) {
 
 static sio_session *session_new_or_refuse_request(struct eio *e, sio_request *r) {
   if (e->group->closing || e->group->draining) {
-    refuse_request_while_closing(e, r);
+    answer_503_while_draining_or_closing(e, r);
     return NULL;
   }
   struct kept_head *head = sio__kept_request_head_new(r);

@@ -21,14 +21,14 @@ enum {
 
 /* Returns how many UTF-16 code units a character has whose UTF-8 form begins with this byte: two if
  * it is outside the BMP, otherwise one. Returns 0 for a continuation byte of UTF-8. */
-static size_t utf16_units_of_byte(unsigned char lead) {
+static size_t utf16_units_of_utf8_lead_byte(unsigned char lead) {
   if ((lead & 0xc0) == 0x80) return 0;
   return lead >= 0xf0 ? 2 : 1;
 }
 
 static size_t count_utf16_units(const char *p, size_t n) {
   size_t units = 0;
-  for (size_t i = 0; i < n; i++) units += utf16_units_of_byte((unsigned char)p[i]);
+  for (size_t i = 0; i < n; i++) units += utf16_units_of_utf8_lead_byte((unsigned char)p[i]);
   return units;
 }
 
@@ -67,10 +67,10 @@ static char *payload3_write_packet_in_text_form(char *out, const struct msg *m) 
 static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {
-    size_t step = utf16_units_of_byte((unsigned char)p[i++]);
+    size_t step = utf16_units_of_utf8_lead_byte((unsigned char)p[i++]);
     if (step > units) return SIZE_MAX;
     units -= step;
-    while (i < n && utf16_units_of_byte((unsigned char)p[i]) == 0) i++;
+    while (i < n && utf16_units_of_utf8_lead_byte((unsigned char)p[i]) == 0) i++;
   }
   return units ? SIZE_MAX : i;
 }

@@ -87,7 +87,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   struct msg *body = encode_queue_as_answer_body(c, f);
   size_t bytes = p->queued;
   unsigned marks = sio__polling_drop_queue(p);
-  sio__polling_schedule_post_backlog(p);
+  sio__polling_schedule_backlog_handling(p);
   if (!body) {
     c->eio->stats->bytes_lost += bytes;
     sio__request_close_without_answer(r);
@@ -99,20 +99,20 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   if (marks) sio__sent_callbacks_schedule_oldest(c, marks);
 }
 
-static void answer_waiting_get(sio_session *c) { answer_get_with_queue(c, false); }
+static void answer_waiting_get_with_queue(sio_session *c) { answer_get_with_queue(c, false); }
 
 /* Calls the flush hooks, and answers the GET unless a hook has answered it or ended the session. */
 static void call_flush_hooks_and_answer_get(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);
-  if (p->get && c->state == SESSION_OPEN) answer_waiting_get(c);
+  if (p->get && c->state == SESSION_OPEN) answer_waiting_get_with_queue(c);
 }
 
 /* Adds one packet to the queue and answers the GET. If there is no memory to add the packet, the
  * queue is sent without it. */
 static void queue_packet_and_answer_get(sio_session *c, struct msg *last) {
   sio__polling_queue_msg(c, last);
-  answer_waiting_get(c);
+  answer_waiting_get_with_queue(c);
 }
 
 static void answer_requests_of_ended_session(sio_session *c);
@@ -155,7 +155,7 @@ static void start_closing_poll_timer(struct polling *p) {
   sio__loop_start_timer(p->session->eio->loop, &p->linger, closing_poll_timeout_ms(p->session));
 }
 
-static void on_closing_poll_timeout(struct timer *t) {
+static void drop_session_or_extend_on_poll_timeout(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
   if (loop_should_restart_deadline(p->session->eio->loop, p->linger_extended)) {
     p->linger_extended = true;
@@ -177,7 +177,7 @@ static void answer_requests_of_ended_session(sio_session *c) {
   bool is_last = p->get && !p->first;
   if (is_last)
     queue_packet_and_answer_get(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
-  if (p->get) answer_waiting_get(c);
+  if (p->get) answer_waiting_get_with_queue(c);
   if (is_last || !p->graceful)
     sio__session_remove_and_schedule_close(c);
   else if (!c->removed)
@@ -187,7 +187,7 @@ static void answer_requests_of_ended_session(sio_session *c) {
 /* The waiting GET and POST are answered at the end of the turn, because an answer runs the host's
  * header hooks. These must not run inside the call that ended the session, which may be a call of
  * the host that sends something. */
-static bool polling_end_session(sio_session *c, bool graceful) {
+static bool polling_close_for_ended_session(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
   sio__polling_free_post_backlog(p);
@@ -213,7 +213,7 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   store_waiting_get(c, r);
   if (p->first) {
-    answer_waiting_get(c);
+    answer_waiting_get_with_queue(c);
     return;
   }
   sio__polling_queue_msg(c, c->eio->noop);
@@ -222,7 +222,7 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
   sio__session_remove_and_schedule_close(c);
 }
 
-void sio__polling_answer_or_store_get(sio_session *c, sio_request *r) {
+void sio__polling_answer_store_or_refuse_get(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->get) {
     sio__polling_refuse_request_and_end_session(
@@ -257,14 +257,15 @@ static void ignore_get_completion(sio_request *r) { (void)r; }
 
 /* Called when another request, perhaps a POST of this session, has arrived on the connection of the
  * waiting GET r. Answers the GET now, instead of when there is something to send. */
-static void answer_get_as_next_request_arrived(sio_request *r) {
+static void answer_waiting_get_when_next_request_arrives(sio_request *r) {
   sio_session *c = r->user;
-  if (c && c->polling && c->polling->get == r) sio__polling_answer_waiting_get(c);
+  if (c && c->polling && c->polling->get == r) sio__polling_answer_get_with_queue_or_noop(c);
 }
 
 static const struct http_mount get_mount = { .on_request = ignore_get_completion,
                                              .on_abort = end_session_of_aborted_get,
-                                             .on_next = answer_get_as_next_request_arrived,
+                                             .on_next =
+                                                 answer_waiting_get_when_next_request_arrives,
                                              .on_answered = forget_get_answered_by_host };
 
 /* ---- opening, and the upgrade to WebSocket --------------------------------------------------- */
@@ -275,7 +276,7 @@ int sio__polling_init_for_session(sio_session *c) {
   p->session = c;
   p->last = &p->first;
   task_init(&p->flush, polling_answer_waiting_requests_task);
-  timer_init(&p->linger, on_closing_poll_timeout);
+  timer_init(&p->linger, drop_session_or_extend_on_poll_timeout);
   c->polling = p;
   c->transport = &sio__transport_polling;
   return 0;
@@ -286,7 +287,7 @@ void sio__polling_answer_first_get(sio_session *c, sio_request *r) {
   answer_get_with_queue(c, true);
 }
 
-void sio__polling_answer_waiting_get(sio_session *c) {
+void sio__polling_answer_get_with_queue_or_noop(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
@@ -298,8 +299,8 @@ void sio__polling_answer_waiting_get(sio_session *c) {
 
 /* The queue is moved before the GET is answered, because the answer runs the host's header hooks,
  * and messages that a hook sends must be sent after the queue. */
-void sio__polling_move_queue_to_websocket(sio_session *c,
-                                          void (*take)(sio_session *c, struct msg *m)) {
+void sio__polling_hand_over_to_websocket(sio_session *c,
+                                         void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
@@ -336,7 +337,7 @@ static bool polling_can_send_now(const sio_session *c) {
 static size_t polling_queued_bytes(const sio_session *c) { return c->polling->queued; }
 static size_t polling_queue_memory(const sio_session *c) { return c->polling->held; }
 
-static bool polling_has_unhandled_packets(const sio_session *c) {
+static bool polling_may_have_unhandled_packets(const sio_session *c) {
   return session_is_paused_by_rate_limit(c) || sio__polling_has_post_backlog(c);
 }
 
@@ -352,9 +353,10 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .held = polling_queue_memory,
                                                   .queue_sent_mark =
                                                       polling_queue_sent_callback_marker,
-                                                  .end = polling_end_session,
-                                                  .resume = sio__polling_resume_post_handling,
-                                                  .has_unread = polling_has_unhandled_packets,
+                                                  .end = polling_close_for_ended_session,
+                                                  .resume =
+                                                      sio__polling_resume_backlog_or_answer_post,
+                                                  .has_unread = polling_may_have_unhandled_packets,
                                                   .partial_bytes = polling_incomplete_post_bytes,
                                                   .free = polling_free,
                                                   .remove_if = sio__polling_queue_remove_msgs_if,

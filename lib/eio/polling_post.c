@@ -110,7 +110,8 @@ static bool handle_next_packet_of_post(sio_session *c, struct post_reader *rd) {
                      "one POST has more than max_payload_packets packets");
     return false;
   }
-  if (c->limited && !sio__session_charge_rate_limits(c, 0, before - rd->rest.n)) return false;
+  if (c->limited && !sio__session_charge_rate_limits_or_end(c, 0, before - rd->rest.n))
+    return false;
   return sio__session_handle_packet(c, &in);
 }
 
@@ -174,7 +175,7 @@ static bool prepare_post_reader_and_check_utf8(sio_session *c, sio_request *r,
                               c->eio->opts->max_payload_packets };
   /* Decoding JSONP has removed bytes, which are charged here; the packets are charged one by
    * one. */
-  if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return false;
+  if (c->limited && !sio__session_charge_rate_limits_or_end(c, 0, r->body.n - body.n)) return false;
   if (rd->form == &sio__payload3_binary || sio__utf8_is_valid(body.p, body.n)) return true;
   sio__session_end_for_bad_packet(c);
   return false;
@@ -280,9 +281,9 @@ void sio__polling_free_after_upgrade(sio_session *c) {
   c->polling = NULL;
 }
 
-void sio__polling_resume_post_handling(sio_session *c) {
+void sio__polling_resume_backlog_or_answer_post(sio_session *c) {
   if (c->polling->backlog)
-    sio__polling_schedule_post_backlog(c->polling);
+    sio__polling_schedule_backlog_handling(c->polling);
   else if (!session_is_paused_by_rate_limit(c))
     sio__polling_answer_held_post(c);
 }
@@ -314,7 +315,7 @@ static void handle_or_hold_complete_post(sio_request *r) {
  * back while too many replies are queued, and the new request may be the GET that fetches them,
  * which is not handled before r is answered. So r is answered now, unless its answer is held back
  * because the peer is over its rate limits. */
-static void answer_post_as_next_request_arrived(sio_request *r) {
+static void answer_held_post_when_next_request_arrives(sio_request *r) {
   sio_session *c = r->user;
   if (c && !session_is_paused_by_rate_limit(c)) sio__polling_answer_post_before_handling(c);
 }
@@ -344,5 +345,5 @@ static void detach_post_answered_by_host(sio_request *r) {
 
 static const struct http_mount post_mount = { .on_request = handle_or_hold_complete_post,
                                               .on_abort = report_or_end_session_of_aborted_post,
-                                              .on_next = answer_post_as_next_request_arrived,
+                                              .on_next = answer_held_post_when_next_request_arrives,
                                               .on_answered = detach_post_answered_by_host };

@@ -26,7 +26,7 @@ void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
                                                  const char *detail);
 /* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
  * sends the answer to a POST that was held back, unless the session is over a rate limit. */
-void sio__polling_resume_post_handling(sio_session *c);
+void sio__polling_resume_backlog_or_answer_post(sio_session *c);
 /* Answers the POST if its body is complete and its answer was held back. */
 void sio__polling_answer_held_post(sio_session *c);
 /* Answers the POST whose answer is held back, although its packets are not handled yet. The client

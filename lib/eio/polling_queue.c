@@ -68,7 +68,7 @@ struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **fir
   return m;
 }
 
-void sio__polling_schedule_post_backlog(struct polling *p) {
+void sio__polling_schedule_backlog_handling(struct polling *p) {
   if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
@@ -120,5 +120,5 @@ void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void 
     *p->last = rest;
     p->last = last;
   }
-  sio__polling_schedule_post_backlog(p);
+  sio__polling_schedule_backlog_handling(p);
 }

@@ -69,7 +69,7 @@ void sio__polling_subtract_queue_memory(struct polling *p, size_t bytes);
 /* Call this when the queue has become shorter, or a pause has ended: packets of a POST that wait
  * (the backlog) are handled at the end of the turn, if sio__session_must_stop_reading() is false
  * then. */
-void sio__polling_schedule_post_backlog(struct polling *p);
+void sio__polling_schedule_backlog_handling(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */
 struct queue_walk {

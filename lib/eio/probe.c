@@ -90,7 +90,7 @@ static void upgrade_fail_or_extend_on_timeout(struct timer *t) {
 static void upgrade_answer_waiting_get_on_timer(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, noop);
   sio__loop_start_timer(p->probe.session->eio->loop, &p->noop, NOOP_MS);
-  sio__polling_answer_waiting_get(p->probe.session);
+  sio__polling_answer_get_with_queue_or_noop(p->probe.session);
 }
 
 static void upgrade_start_noop_timer_for_get(sio_session *c) {
@@ -113,7 +113,7 @@ static void answer_probe_ping_and_waiting_polls(struct upgrade *p) {
   p->state = UPGRADE_PROBED;
   p->probe.is_answered = true;
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
-  if (c->state == SESSION_OPEN) sio__polling_answer_waiting_get(c);
+  if (c->state == SESSION_OPEN) sio__polling_answer_get_with_queue_or_noop(c);
   if (c->state == SESSION_OPEN) sio__polling_answer_post_before_handling(c);
 }
 
@@ -138,7 +138,7 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
 
 /* Closes the WebSocket of a session that has ended during the upgrade. The client has stopped
  * polling by now, so it would not receive a close packet over polling. */
-static void end_upgraded_session(sio_session *c) {
+static void close_session_that_ended_during_upgrade(sio_session *c) {
   c->transport->end(c, true);
   sio__session_remove_and_schedule_close(c);
 }
@@ -164,9 +164,9 @@ static void complete_upgrade_to_websocket(struct upgrade *p) {
   sio__websocket_attach_to_session(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
-  sio__polling_move_queue_to_websocket(c, move_queued_msg_to_websocket);
+  sio__polling_hand_over_to_websocket(c, move_queued_msg_to_websocket);
   if (closing) {
-    end_upgraded_session(c);
+    close_session_that_ended_during_upgrade(c);
     return;
   }
   /* If packets of a POST still wait, they are handled before messages of the WebSocket. */
@@ -219,7 +219,7 @@ static void upgrade_resume_reading_or_complete(sio_session *c) {
 
 /* Returns true if the peer sends probes but does not read our answers, even after the kernel was
  * offered the answers again. */
-static bool has_too_many_unread_probe_answers(const struct upgrade *p) {
+static bool probe_answers_exceed_max_after_write(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_write_queue_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
@@ -241,7 +241,7 @@ static void upgrade_handle_websocket_message(struct ws_conn *w, bool binary, cha
   sio_slice text = slice(data, n);
   struct eio_in in;
   if (!upgrade_charge_rate_limits_or_fail(p, 1, 0)) return;
-  if (has_too_many_unread_probe_answers(p))
+  if (probe_answers_exceed_max_after_write(p))
     upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
   else if (!upgrade_parse_websocket_packet(p, binary, text, &in))
     upgrade_fail_and_log(p, "the client sent something that is not an Engine.IO packet");

@@ -102,7 +102,7 @@ static bool is_message_too_long(sio_slice data) { return data.n > UINT32_MAX - 1
 
 int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data) {
   struct eio *e = c->eio;
-  if (loop_refuses_call(e->loop, "sio_session_send()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(e->loop, "sio_session_send()")) return SIO_ESTATE;
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if (is_message_too_long(data)) return SIO_ETOOBIG;
   if (!binary && !sio__utf8_is_valid(data.p, data.n)) return UV_EINVAL;

@@ -24,7 +24,7 @@ struct sent_callbacks {
 
 static void run_first_sent_callback(struct sent_callbacks *f, int status) {
   assert(f->waiting > 0);
-  struct sent_callback *first = container_of(list_pop(&f->list), struct sent_callback, link);
+  struct sent_callback *first = container_of(list_take_first(&f->list), struct sent_callback, link);
   sio_sent_cb cb = first->cb;
   void *user = first->user;
   f->waiting--;
@@ -79,7 +79,7 @@ static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_
   struct sent_callback *added = sio__malloc(sizeof *added);
   if (!added) return UV_ENOMEM;
   *added = (struct sent_callback){ .cb = cb, .user = user };
-  list_push(&f->list, &added->link);
+  list_append(&f->list, &added->link);
   f->waiting++;
   int err = c->transport->queue_sent_mark(c);
   if (!err) return 0;

@@ -35,10 +35,10 @@ static bool is_reading_stopped_by_backpressure(const sio_session *c) {
 static bool is_reading_stopped_by_rate_limits(const sio_session *c) {
   if (session_is_paused_by_rate_limit(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&
-         sio__session_has_unhandled_packets(c);
+         sio__session_may_have_unhandled_packets(c);
 }
 
-static void send_ping(sio_session *c) {
+static void send_ping_and_start_pong_timeout(sio_session *c) {
   c->pong_due = 1;
   c->pong_extended = 0;
   c->ping_at = uv_hrtime();
@@ -54,7 +54,7 @@ static void restart_client_ping_timeout(sio_session *c) {
   set_heartbeat_timer(c, o->ping_interval_ms + o->ping_timeout_ms);
 }
 
-static void session_on_heartbeat_timer(struct timer *t) {
+static void on_heartbeat_timer_ping_or_end_session(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* If the loop was blocked, or reading is paused by a rate limit, the peer's ping or pong may have
    * arrived and not been read. Then we ping again or wait longer, instead of closing the
@@ -70,7 +70,7 @@ static void session_on_heartbeat_timer(struct timer *t) {
     sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT,
                      "no pong within ping_timeout_ms");
   else
-    send_ping(c);
+    send_ping_and_start_pong_timeout(c);
 }
 
 static void session_answer_client_ping(sio_session *c) {
@@ -106,12 +106,12 @@ static bool is_client_pong_deadline_soon(const sio_session *c) {
 
 /* In protocol 4, if the pong is due soon, a new ping is sent, which begins a new wait for the
  * pong. */
-void sio__session_extend_heartbeat_deadline(sio_session *c) {
+void sio__session_ping_again_or_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
     restart_client_ping_timeout(c);
   else if (c->pong_due && is_client_pong_deadline_soon(c))
-    send_ping(c);
+    send_ping_and_start_pong_timeout(c);
 }
 
 /* ---- opening ---------------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ static void session_pause_for_rate_limit(struct meter *m) {
 
 static void session_resume_after_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
-  sio__session_extend_heartbeat_deadline(c);
+  sio__session_ping_again_or_extend_timeout(c);
   sio__session_resume_reading(c);
 }
 
@@ -155,7 +155,7 @@ static uint64_t unix_time_ms(void) {
 
 static void report_close_and_free_session_task(struct task *t);
 
-static int add_session_to_table(sio_session *c) {
+static int add_session_to_engine_and_threads_tables(sio_session *c) {
   struct eio_group *g = c->eio->group;
   int err = g->threads ? sio__threads_add_sid(g->threads, c->sid, g->member) : 0;
   if (err) return err == UV_EEXIST ? SIO_ENAME : err;
@@ -174,15 +174,15 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
-  err = add_session_to_table(c);
+  err = add_session_to_engine_and_threads_tables(c);
   if (err) {
     sio__session_free_with_limits(c);
     return err;
   }
   c->head = head;
   c->opened_ms = unix_time_ms();
-  list_push(&e->all, &c->link);
-  timer_init(&c->heartbeat, session_on_heartbeat_timer);
+  list_append(&e->all, &c->link);
+  timer_init(&c->heartbeat, on_heartbeat_timer_ping_or_end_session);
   task_init(&c->close_task, report_close_and_free_session_task);
   c->protocol = protocol & 7;
   c->joined = e->ops->raw;
@@ -234,7 +234,7 @@ void sio__session_count_and_report_open(sio_session *c) {
 
 /* ---- the end ------------------------------------------------------------------------ */
 
-static void remove_session_from_table(sio_session *c) {
+static void remove_session_and_abort_upgrade(sio_session *c) {
   if (c->removed) return;
   c->removed = 1;
   c->state = SESSION_CLOSED;
@@ -287,7 +287,7 @@ static void report_close_and_free_session_task(struct task *t) {
  * this time. */
 void sio__session_remove_and_schedule_close(sio_session *c) {
   if (c->removed) return;
-  remove_session_from_table(c);
+  remove_session_and_abort_upgrade(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
@@ -320,7 +320,7 @@ static void session_begin_closing(sio_session *c, bool graceful, const sio_close
   log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
   c->close_info.ws_text = ""; /* the text of the caller is valid only during the call */
-  if (!lingers) remove_session_from_table(c);
+  if (!lingers) remove_session_and_abort_upgrade(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
@@ -371,7 +371,7 @@ static size_t max_unread_reply_bytes(const sio_session *c) {
 
 /* Offers the queue of a WebSocket to the kernel, and returns true if the replies that are still
  * queued are over the limit. */
-static bool is_reply_limit_exceeded_after_write(sio_session *c) {
+static bool write_queue_and_check_unread_reply_limit(sio_session *c) {
   if (c->ws) sio__conn_write_queue_now(c->ws->conn);
   update_unread_reply_bytes(c, SIZE_MAX);
   return c->unread_reply_bytes > max_unread_reply_bytes(c);
@@ -386,7 +386,7 @@ bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
   if (session_is_paused_by_rate_limit(c) || is_polling_queue_over_high_water(c)) return true;
   return c->unread_reply_bytes > max_unread_reply_bytes(c) &&
-         is_reply_limit_exceeded_after_write(c);
+         write_queue_and_check_unread_reply_limit(c);
 }
 
 void sio__session_resume_reading(sio_session *c) {
@@ -396,7 +396,7 @@ void sio__session_resume_reading(sio_session *c) {
 
 /* A peer that has joined a namespace may leave more replies unread than before, so reading may
  * resume here. */
-void sio__session_set_joined_namespace(sio_session *c) {
+void sio__session_mark_joined_and_resume_reading(sio_session *c) {
   bool was_joined = c->joined;
   c->joined = 1;
   if (c->ws) ws_conn_set_has_joined_namespace(c->ws, true);
@@ -406,7 +406,7 @@ void sio__session_set_joined_namespace(sio_session *c) {
 /* ---- messages ---------------------------------------------------------------------------- */
 
 int sio__session_send_packet(sio_session *c, struct msg *m) {
-  if (c->eio->wants) sio__trace_log_and_hook_outgoing_packet(c, m);
+  if (c->eio->wants) sio__trace_outgoing_packet_to_log_and_hooks(c, m);
   int err = c->transport->send(c, m);
   if (!err) histogram_add(&c->eio->stats->packet_bytes_out, m->len);
   return err;
@@ -421,7 +421,7 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
   count_msgs_before_as_sent(st, chain, NULL, n);
 }
 
-static int end_session_for_full_queue(sio_session *c, int err) {
+static int end_session_for_full_queue_or_no_memory(sio_session *c, int err) {
   if (err == UV_ENOMEM) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
     return err;
@@ -440,14 +440,14 @@ static int end_session_for_full_queue(sio_session *c, int err) {
 static int apply_backpressure_or_end_session(sio_session *c, const struct msg *chain) {
   int err = sio__backpressure_drop_or_fail_on_full_queue(c);
   if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
-  return err && err != SIO_EDROPPED ? end_session_for_full_queue(c, err) : err;
+  return err && err != SIO_EDROPPED ? end_session_for_full_queue_or_no_memory(c, err) : err;
 }
 
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->backpressure && !sio__backpressure_can_queue_or_count_drop(c, chain)) return SIO_EDROPPED;
-  if (c->eio->wants) sio__trace_log_and_hook_outgoing_msgs(c, chain);
+  if (c->eio->wants) sio__trace_outgoing_msgs_to_log_and_hooks(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
     if (!err) continue;
@@ -470,7 +470,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
   return err;
 }
 
-bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes) {
+bool sio__session_charge_rate_limits_or_end(sio_session *c, uint64_t packets, uint64_t bytes) {
   if (!sio__session_limits_charge_rates(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
                      "the peer sends more than packets_per_s or bytes_per_s");
@@ -480,8 +480,8 @@ bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t 
 /* Counts, traces and handles a packet of the peer. Returns false if the session is over. */
 static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
-  if (c->limited && !sio__session_charge_rate_limits(c, 1, 0)) return false;
-  if (c->eio->wants && !sio__trace_log_and_hook_incoming_packet(c, in)) return false;
+  if (c->limited && !sio__session_charge_rate_limits_or_end(c, 1, 0)) return false;
+  if (c->eio->wants && !sio__trace_incoming_packet_to_log_and_hooks(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
       session_answer_client_ping(c);
@@ -541,7 +541,7 @@ bool sio__session_can_send_now(const sio_session *c) {
 }
 bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 
-bool sio__session_has_unhandled_packets(const sio_session *c) {
+bool sio__session_may_have_unhandled_packets(const sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
   return c->transport->has_unread ? c->transport->has_unread(c)
                                   : session_is_paused_by_rate_limit(c);

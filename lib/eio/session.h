@@ -44,12 +44,12 @@ void sio__session_end_for_bad_packet(sio_session *c); /* ends c with SIO_REASON_
 /* Call this when reading from the session resumes after a pause by a rate limit. Gives the
  * peer more time for its ping, or for a pong that is due soon: it may have arrived and not been
  * read yet. */
-void sio__session_extend_heartbeat_deadline(sio_session *c);
+void sio__session_ping_again_or_extend_timeout(sio_session *c);
 
 /* Counts packets and bytes that arrived over the session's transport against its rate limits. If a
  * limit is exceeded, pauses the session or ends it, as sio_options.when_limited says. Returns false
  * if the session is over. */
-bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
+bool sio__session_charge_rate_limits_or_end(sio_session *c, uint64_t packets, uint64_t bytes);
 
 /* Returns true while the session is open and its peer is over its rate limits, leaves too many
  * replies unread or, over polling, has more than high_water bytes queued. May write the queue of a

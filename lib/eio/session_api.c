@@ -9,7 +9,7 @@
 /* ---- properties that other rooms read, too ------------------------------------------------- */
 
 const char *sio__session_id(const sio_session *c) { return c->sid; }
-int sio__session_protocol(const sio_session *c) { return c->protocol; }
+int sio__session_protocol_version(const sio_session *c) { return c->protocol; }
 uint64_t sio__session_opened_at_unix_ms(const sio_session *c) { return c->opened_ms; }
 bool sio__session_is_secure(const sio_session *c) { return c->head && c->head->secure; }
 bool sio__session_first_request_had_origin(const sio_session *c) { return c->xdomain; }
@@ -88,7 +88,7 @@ sio_slice sio_session_header(const sio_session *c, const char *name) {
 
 void sio_session_close(sio_session *c, const sio_session_close_options *how) {
   sio_session_close_options o = { 0 };
-  if (loop_refuses_call(c->eio->loop, "sio_session_close()")) return;
+  if (loop_refuse_call_inside_observer_callback(c->eio->loop, "sio_session_close()")) return;
   if (how) sio__read_sized_struct(&o, sizeof o, how, sizeof o);
   sio__session_end_by_host(c, o.discard, o.ws_code, o.ws_text ? o.ws_text : "");
 }

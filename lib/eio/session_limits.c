@@ -24,7 +24,8 @@ bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t
 /* ---- allocation and the count per address --------------------------------------------------- */
 
 static bool are_session_limits_set(const struct eio *e) {
-  return meter_settings_have_limits(&e->group->meters) || addr_limits_active(e->group->addr_limits);
+  return meter_settings_have_limits(&e->group->meters) ||
+         addr_limits_has_rate_or_max_open(e->group->addr_limits);
 }
 
 sio_session *sio__session_alloc_with_limits(const struct eio *e, size_t id_size,
@@ -45,7 +46,7 @@ void sio__session_free_with_limits(sio_session *c) {
 bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
-  if (!c->limited || !addr_limits_active(addr_limits)) return true;
+  if (!c->limited || !addr_limits_has_rate_or_max_open(addr_limits)) return true;
   a = sio__request_parse_client_address(r);
   if (sio__addr_limits_count_open_if_below_max(addr_limits, &a, ADDR_SESSIONS,
                                                &session_limits_of(c)->addr_record))

@@ -14,7 +14,7 @@ static void trace_log_packet(sio_session *c, const char *way, const sio_engine_p
             p->binary ? "binary " : "", packet_names[p->type], p->data.n);
 }
 
-bool sio__trace_log_and_hook_incoming_packet(sio_session *c, const struct eio_in *in) {
+bool sio__trace_incoming_packet_to_log_and_hooks(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
   trace_log_packet(c, "from", &p);
   EACH_ENGINE_HOOK(h, c) {
@@ -36,7 +36,7 @@ static sio_engine_packet engine_packet_from_msg(const struct msg *m) {
   return (sio_engine_packet){ all.p[0] - '0', false, slice(all.p + 1, all.n - 1) };
 }
 
-void sio__trace_log_and_hook_outgoing_packet(sio_session *c, const struct msg *m) {
+void sio__trace_outgoing_packet_to_log_and_hooks(sio_session *c, const struct msg *m) {
   sio_engine_packet p = engine_packet_from_msg(m);
   trace_log_packet(c, "to", &p);
   if (!c->opened) return;
@@ -48,8 +48,9 @@ void sio__trace_log_and_hook_outgoing_packet(sio_session *c, const struct msg *m
   l->watcher = outer;
 }
 
-void sio__trace_log_and_hook_outgoing_msgs(sio_session *c, const struct msg *chain) {
-  for (const struct msg *m = chain; m; m = m->next) sio__trace_log_and_hook_outgoing_packet(c, m);
+void sio__trace_outgoing_msgs_to_log_and_hooks(sio_session *c, const struct msg *chain) {
+  for (const struct msg *m = chain; m; m = m->next)
+    sio__trace_outgoing_packet_to_log_and_hooks(c, m);
 }
 
 void sio__trace_call_flush_hooks(sio_session *c) {

@@ -23,8 +23,8 @@ static void websocket_handle_binary_message(sio_session *c, sio_slice data) {
                                                     slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading. When enough of the send queue was sent, websocket_resume_when_queue_is_low() is
- * called. */
+/* Stops reading. When enough of the send queue was sent,
+ * websocket_report_writable_and_resume_reading() is called. */
 static void websocket_pause_until_queue_is_low(sio_session *c) {
   sio__ws_pause_reading(c->ws);
   c->ws->conn->reports_low_mark = 1;
@@ -35,7 +35,7 @@ static void websocket_resume_reading_if_allowed(sio_session *c) {
   if (sio__session_must_stop_reading(c))
     websocket_pause_until_queue_is_low(c);
   else if (c->polling)
-    sio__polling_schedule_post_backlog(c->polling); /* packets that came before the upgrade */
+    sio__polling_schedule_backlog_handling(c->polling); /* packets that came before the upgrade */
   else
     sio__ws_resume_reading(c->ws);
 }
@@ -85,7 +85,7 @@ static void websocket_call_drain_hooks(struct ws_conn *w) {
   CALL_ENGINE_HOOKS(c, drain);
 }
 
-static void websocket_resume_when_queue_is_low(struct ws_conn *w) {
+static void websocket_report_writable_and_resume_reading(struct ws_conn *w) {
   sio_session *c = w->owner;
   sio__backpressure_report_writable_if_was_full(c);
   if (c->ws == w) websocket_resume_reading_if_allowed(c);
@@ -97,22 +97,23 @@ static void websocket_on_sent_callback_markers_passed(struct ws_conn *w, unsigne
   sio__sent_callbacks_schedule_oldest(w->owner, n);
 }
 
-static const char *websocket_session_address(const struct ws_conn *w) {
+static const char *websocket_session_client_address(const struct ws_conn *w) {
   return sio__session_client_address(w->owner);
 }
 
 /* The callbacks for the WebSockets of all sessions. With rate limits `received` is set, too. */
-#define WEBSOCKET_OPS                                                                              \
-  .message = websocket_on_message, .closed = websocket_end_session_on_close,                       \
-  .drained = websocket_call_drain_hooks, .below_low_mark = websocket_resume_when_queue_is_low,     \
-  .flushing = websocket_call_flush_hooks,                                                          \
-  .marks_passed = websocket_on_sent_callback_markers_passed, .address = websocket_session_address, \
-  .closed_logs_errors = true
+#define WEBSOCKET_OPS                                                        \
+  .message = websocket_on_message, .closed = websocket_end_session_on_close, \
+  .drained = websocket_call_drain_hooks,                                     \
+  .below_low_mark = websocket_report_writable_and_resume_reading,            \
+  .flushing = websocket_call_flush_hooks,                                    \
+  .marks_passed = websocket_on_sent_callback_markers_passed,                 \
+  .address = websocket_session_client_address, .closed_logs_errors = true
 
 const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 
 static void websocket_charge_received_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
-  sio__session_charge_rate_limits(w->owner, pings, bytes);
+  sio__session_charge_rate_limits_or_end(w->owner, pings, bytes);
 }
 
 static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS,
@@ -177,7 +178,9 @@ int sio__websocket_send_packet(sio_session *c, struct msg *m) {
   return sio__ws_send(c->ws, m);
 }
 
-static bool websocket_can_send_now(const sio_session *c) { return c->ws && ws_is_idle(c->ws); }
+static bool websocket_can_send_now(const sio_session *c) {
+  return c->ws && ws_is_queue_empty_and_socket_writable(c->ws);
+}
 static size_t websocket_queued_bytes(const sio_session *c) {
   return c->ws ? ws_queued_bytes(c->ws) : 0;
 }
@@ -209,7 +212,7 @@ static void write_queue_and_schedule_sent_callbacks(sio_session *c, struct conn 
 
 /* A peer that does not read what is queued would not answer a close frame either. So its connection
  * is closed at once, unless the host wants the queue to be sent (`graceful`). */
-static bool websocket_end_session(sio_session *c, bool graceful) {
+static bool websocket_close_for_ended_session(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
   c->ws = NULL;
@@ -223,7 +226,7 @@ static bool websocket_end_session(sio_session *c, bool graceful) {
   return false;
 }
 
-static bool websocket_has_unhandled_packets(const sio_session *c) {
+static bool websocket_may_have_unhandled_packets(const sio_session *c) {
   return c->ws ? c->ws->conn->paused : session_is_paused_by_rate_limit(c);
 }
 
@@ -231,19 +234,19 @@ static size_t websocket_incomplete_message_bytes(const sio_session *c) {
   return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
 
-const struct transport sio__transport_websocket = { .name = "websocket",
-                                                    .send = sio__websocket_send_packet,
-                                                    .ready = websocket_can_send_now,
-                                                    .queued = websocket_queued_bytes,
-                                                    .held = websocket_queue_memory,
-                                                    .queue_sent_mark =
-                                                        websocket_queue_sent_callback_marker,
-                                                    .end = websocket_end_session,
-                                                    .free = sio__polling_free_after_upgrade,
-                                                    .pause = websocket_pause_reading,
-                                                    .resume = websocket_resume_reading_if_allowed,
-                                                    .has_unread = websocket_has_unhandled_packets,
-                                                    .partial_bytes =
-                                                        websocket_incomplete_message_bytes,
-                                                    .remove_if = websocket_remove_queued_msgs_if,
-                                                    .visit = websocket_visit_queued_msgs };
+const struct transport sio__transport_websocket = {
+  .name = "websocket",
+  .send = sio__websocket_send_packet,
+  .ready = websocket_can_send_now,
+  .queued = websocket_queued_bytes,
+  .held = websocket_queue_memory,
+  .queue_sent_mark = websocket_queue_sent_callback_marker,
+  .end = websocket_close_for_ended_session,
+  .free = sio__polling_free_after_upgrade,
+  .pause = websocket_pause_reading,
+  .resume = websocket_resume_reading_if_allowed,
+  .has_unread = websocket_may_have_unhandled_packets,
+  .partial_bytes = websocket_incomplete_message_bytes,
+  .remove_if = websocket_remove_queued_msgs_if,
+  .visit = websocket_visit_queued_msgs
+};

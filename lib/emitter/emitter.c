@@ -64,7 +64,7 @@ static bool is_emitter_target_empty(const sio_emitter_target *to) {
   return to->rooms && !to->rooms[0];
 }
 
-static struct message_target message_target_from_emitter(const sio_emitter_target *to) {
+static struct message_target message_target_from_emitter_target(const sio_emitter_target *to) {
   return (struct message_target){
     .rooms = to->rooms, .except = to->except, .flags = to->flags, .by_emitter = true
   };
@@ -150,7 +150,7 @@ int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, s
   char name[NSP_MAX + 2];
   sio_slice nsp;
   struct emitter_event ev;
-  struct message_target target = message_target_from_emitter(&to);
+  struct message_target target = message_target_from_emitter_target(&to);
   if (!e) return UV_EINVAL;
   if (!event || !emitter_copy_nsp_name_with_slash(name, to.nsp, &nsp)) return SIO_ENAME;
   int err = emitter_event_encode(&ev, e, event, args);
@@ -165,7 +165,7 @@ static int emitter_publish_join_leave_or_disconnect(sio_emitter *e, const sio_em
   char name[NSP_MAX + 2];
   sio_slice nsp;
   struct message m;
-  struct message_target target = message_target_from_emitter(to);
+  struct message_target target = message_target_from_emitter_target(to);
   if (!e) return UV_EINVAL;
   if (!emitter_copy_nsp_name_with_slash(name, to->nsp, &nsp)) return SIO_ENAME;
   if (is_emitter_target_empty(to)) return 0;

@@ -24,37 +24,38 @@ sio_slice sio__message_text(const struct message *m) {
   return slice(msg_data(m->out.text), m->out.text->len);
 }
 
-void sio__message_write_json(struct message *m, sio_slice json) {
+void sio__message_write_raw_json(struct message *m, sio_slice json) {
   if (!m->err) m->err = sio_parser_put(&m->out, json.p, json.n);
 }
 
-void sio__message_write_string(struct message *m, sio_slice s) {
+void sio__message_write_json_string(struct message *m, sio_slice s) {
   if (!m->err) m->err = sio_parser_string(&m->out, s);
 }
 
 void sio__message_write_number(struct message *m, uint64_t v) {
   char text[NUM_MAX];
-  sio__message_write_json(m, slice(text, sio__u64_to_text(text, v)));
+  sio__message_write_raw_json(m, slice(text, sio__u64_to_text(text, v)));
 }
 
 static void message_append_raw_text(struct message *m, const char *s) {
-  sio__message_write_json(m, slice_str(s));
+  sio__message_write_raw_json(m, slice_str(s));
 }
 
 /* Writes text, such as "," or the key of a member, and then value as a JSON string. */
-static void message_write_text_and_string(struct message *m, const char *text, const char *value) {
+static void message_write_text_and_json_string(struct message *m, const char *text,
+                                               const char *value) {
   message_append_raw_text(m, text);
-  sio__message_write_string(m, slice_str(value));
+  sio__message_write_json_string(m, slice_str(value));
 }
 
 /* ---- channels -------------------------------------------------------------------------------- */
 
 void sio__message_write_channel_name(struct message *m, sio_slice key, const char *kind,
                                      sio_slice nsp, const char *last) {
-  sio__message_write_json(m, key);
+  sio__message_write_raw_json(m, key);
   message_append_raw_text(m, kind);
   message_append_raw_text(m, "#");
-  sio__message_write_json(m, nsp);
+  sio__message_write_raw_json(m, nsp);
   message_append_raw_text(m, "#");
   if (!last) return;
   message_append_raw_text(m, last);
@@ -73,12 +74,12 @@ static void message_write_names_and_one_more(struct message *m, const char *cons
   bool first = true;
   message_append_raw_text(m, "[");
   for (; names && *names; names++, first = false)
-    message_write_text_and_string(m, first ? "" : ",", *names);
-  if (one_more) message_write_text_and_string(m, first ? "" : ",", one_more);
+    message_write_text_and_json_string(m, first ? "" : ",", *names);
+  if (one_more) message_write_text_and_json_string(m, first ? "" : ",", one_more);
   message_append_raw_text(m, "]");
 }
 
-void sio__message_write_names(struct message *m, const char *const *names) {
+void sio__message_write_names_as_json_array(struct message *m, const char *const *names) {
   message_write_names_and_one_more(m, names, NULL);
 }
 
@@ -121,9 +122,9 @@ void sio__message_write_target(struct message *m, const struct message_target *t
 
 static void message_write_event_packet(struct message *m, sio_slice nsp, sio_slice event) {
   message_append_raw_text(m, "{\"type\":2,\"data\":");
-  sio__message_write_json(m, event);
+  sio__message_write_raw_json(m, event);
   message_append_raw_text(m, ",\"nsp\":");
-  sio__message_write_string(m, nsp);
+  sio__message_write_json_string(m, nsp);
   message_append_raw_text(m, "}");
 }
 
@@ -131,7 +132,7 @@ static void message_write_event_packet(struct message *m, sio_slice nsp, sio_sli
 
 void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice nsp,
                                   sio_slice event, const struct message_target *to) {
-  message_write_text_and_string(m, "[", uid);
+  message_write_text_and_json_string(m, "[", uid);
   message_append_raw_text(m, ",");
   message_write_event_packet(m, nsp, event);
   message_append_raw_text(m, ",");
@@ -145,8 +146,8 @@ void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice 
 static void message_write_request_start(struct message *m, const char *uid, const char *id,
                                         enum message_type type) {
   message_append_raw_text(m, "{");
-  if (uid) message_write_text_and_string(m, "\"uid\":", uid);
-  if (id) message_write_text_and_string(m, ",\"requestId\":", id);
+  if (uid) message_write_text_and_json_string(m, "\"uid\":", uid);
+  if (id) message_write_text_and_json_string(m, ",\"requestId\":", id);
   message_append_raw_text(m, uid ? ",\"type\":" : "\"type\":");
   sio__message_write_number(m, type);
 }
@@ -182,7 +183,7 @@ void sio__message_write_server_event(struct message *m, const char *uid, const c
                                      sio_slice event) {
   message_write_request_start(m, uid, id, MESSAGE_SERVER_EMIT);
   message_append_raw_text(m, ",\"data\":");
-  sio__message_write_json(m, event);
+  sio__message_write_raw_json(m, event);
   message_append_raw_text(m, "}");
 }
 

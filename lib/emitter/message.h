@@ -43,8 +43,8 @@ void sio__message_init(struct message *m, struct msgs *home);
 void sio__message_clear(struct message *m);
 sio_slice sio__message_text(const struct message *m); /* only if m->err is 0 */
 
-void sio__message_write_json(struct message *m, sio_slice json);
-void sio__message_write_string(struct message *m, sio_slice s);
+void sio__message_write_raw_json(struct message *m, sio_slice json);
+void sio__message_write_json_string(struct message *m, sio_slice s);
 void sio__message_write_number(struct message *m, uint64_t v);
 
 /* Writes the name of a channel: "KEY<kind>#NSP#", followed by "LAST#" if last is not NULL. kind is
@@ -56,7 +56,7 @@ void sio__message_write_channel_name(struct message *m, sio_slice key, const cha
 const char *sio__message_target_only_room_or_null(const struct message_target *to);
 
 /* Writes a JSON array of strings, such as ["a","b"]; an empty one if names is NULL. */
-void sio__message_write_names(struct message *m, const char *const *names);
+void sio__message_write_names_as_json_array(struct message *m, const char *const *names);
 /* Writes the object {"rooms":...,"except":...}, with a member "flags" if with_flags is true. */
 void sio__message_write_target(struct message *m, const struct message_target *to, bool with_flags);
 

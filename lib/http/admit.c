@@ -37,7 +37,7 @@ bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request
   return !wait;
 }
 
-bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request *r) {
+bool sio__charge_refused_session_or_answer_429(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);
@@ -48,7 +48,7 @@ bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request 
 }
 
 bool sio__admit_charge_request_or_answer_429(struct addr_limits *g, sio_request *r) {
-  if (!g || !addr_limits_count_requests(g)) return true;
+  if (!g || !addr_limits_has_request_rate(g)) return true;
   struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_request(g, &a);
   if (!wait) return true;

@@ -14,7 +14,7 @@ bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request
 /* Counts r, which will be refused, as a session against the limit connects_per_s of its client's
  * address. Returns false if the address has exceeded the limit; then r was answered with 429, and
  * its connection will be closed. */
-bool sio__admit_charge_refusal_or_answer_429(struct addr_limits *g, sio_request *r);
+bool sio__charge_refused_session_or_answer_429(struct addr_limits *g, sio_request *r);
 /* Counts r, which opens no session, against the limit requests_per_s of its client's address.
  * Returns false if the address has exceeded the limit; then r was answered with 429, and its
  * connection will be closed. If requests_per_s is not set, does nothing and returns true. */

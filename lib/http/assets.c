@@ -100,8 +100,8 @@ static int asset_answer_request_uncompressed(sio_request *r, const sio_asset *fi
   return sio__request_answer_from_source(r, 200, type, &a->source);
 }
 
-int sio__asset_answer_conditional_request(sio_request *r, const sio_asset *file, const char *etag,
-                                          const char *cache_control, struct asset_gzip *p) {
+int sio__asset_answer_with_file_304_or_412(sio_request *r, const sio_asset *file, const char *etag,
+                                           const char *cache_control, struct asset_gzip *p) {
   bool varies = p && can_compress_asset(r->http, file);
   bool gzip = varies && sio__coding_choose_for_request(r) == CODING_GZIP;
   struct msg *packed = gzip ? asset_get_or_make_gzip(r->http, file, p) : NULL;
@@ -184,7 +184,7 @@ bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice pat
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;
     const char *tag = it->etag ? it->etag : a->tags[i];
-    if (sio__asset_answer_conditional_request(r, it, tag, a->cache_control, &a->packed[i]) &&
+    if (sio__asset_answer_with_file_304_or_412(r, it, tag, a->cache_control, &a->packed[i]) &&
         !r->answered)
       sio__request_close_without_answer(r);
     return true;

@@ -19,8 +19,8 @@ struct asset_gzip {
  * result is kept in *p. It is not compressed if its type does not compress well, if it is shorter
  * than http->compress_from or longer than 8 MiB, if p is NULL, or if the server does not compress
  * answers. Returns 0; or an error, after which r may be unanswered. */
-int sio__asset_answer_conditional_request(sio_request *r, const sio_asset *file, const char *etag,
-                                          const char *cache_control, struct asset_gzip *p);
+int sio__asset_answer_with_file_304_or_412(sio_request *r, const sio_asset *file, const char *etag,
+                                           const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;

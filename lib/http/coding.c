@@ -38,7 +38,7 @@ struct weights {
   int gzip, deflate, identity, others;
 };
 
-static void read_coding_weight(struct weights *w, sio_slice element) {
+static void parse_and_store_coding_weight(struct weights *w, sio_slice element) {
   sio_slice name = slice(NULL, 0);
   sio__slice_split(&element, ';', &name);
   name = sio__slice_trim(name);
@@ -52,7 +52,8 @@ static void read_coding_weight(struct weights *w, sio_slice element) {
 enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding) {
   struct weights w = { UNSAID, UNSAID, UNSAID, 0 };
   sio_slice element;
-  while (sio__slice_split(&accept_encoding, ',', &element)) read_coding_weight(&w, element);
+  while (sio__slice_split(&accept_encoding, ',', &element))
+    parse_and_store_coding_weight(&w, element);
   if (w.gzip == UNSAID) w.gzip = w.others;
   if (w.deflate == UNSAID) w.deflate = w.others;
   int best = w.gzip >= w.deflate ? w.gzip : w.deflate;

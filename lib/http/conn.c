@@ -67,7 +67,7 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
 
 /* Calls on_abort of the request's mount (http.h), if the mount is known already, and frees r unless
  * the host still has to answer it. */
-static void call_on_abort_and_free_unless_owed(sio_request *r, int err, const char *why) {
+static void call_on_abort_and_free_unless_answer_owed(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;
   h->stats.aborted += !r->answered;
@@ -78,13 +78,13 @@ static void call_on_abort_and_free_unless_owed(sio_request *r, int err, const ch
     return;
   }
   r->answered = false;
-  list_push(&h->owed_requests, &r->link);
+  list_append(&h->owed_requests, &r->link);
 }
 
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why) {
   sio_request *r = c->req;
   c->req = NULL;
-  if (r) call_on_abort_and_free_unless_owed(r, err, why);
+  if (r) call_on_abort_and_free_unless_answer_owed(r, err, why);
 }
 
 void sio__http_conn_close_out_of_memory(struct http_conn *c) {
@@ -115,7 +115,7 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
   c->refusing = true;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
   c->refusing = false;
-  call_on_abort_and_free_unless_owed(r, err, why);
+  call_on_abort_and_free_unless_answer_owed(r, err, why);
 }
 
 const char *sio__http_describe_exceeded_conn_limit(int cause) {
@@ -211,7 +211,7 @@ static void http_conn_on_state_timeout(struct http_conn *c) {
   }
 }
 
-static void http_conn_on_timer(struct timer *t) {
+static void http_conn_on_timer_extend_or_time_out(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
   if (loop_should_restart_deadline(c->http->loop, c->timer_extended)) {
     c->timer_extended = true;
@@ -227,13 +227,14 @@ void sio__http_conn_close_after_peer_eof(struct http_conn *c) {
   sio_request *r = c->req;
   c->req = NULL;
   sio__http_conn_close_when_sent(c);
-  if (r) call_on_abort_and_free_unless_owed(r, UV_ECONNABORTED, "the peer closed the connection");
+  if (r)
+    call_on_abort_and_free_unless_answer_owed(r, UV_ECONNABORTED, "the peer closed the connection");
   sio__http_conn_start_timer_if_state_changed(c);
 }
 
 /* Returns true if the connection waits for the mount, which has to answer the request or to allow
  * reading its body, and not for input. Returns false for an upgrade. */
-static bool is_request_waiting_for_answer(const struct http_conn *c) {
+static bool is_plain_request_waiting_for_its_handler(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;
 }
@@ -251,9 +252,9 @@ static void probe_half_closed_peer_or_close(struct http_conn *c) {
     sio__http_conn_close_after_peer_eof(c);
 }
 
-static void http_conn_on_peer_eof(struct conn *conn) {
+static void http_conn_on_peer_eof_probe_or_close(struct conn *conn) {
   struct http_conn *c = conn->owner;
-  if (is_request_waiting_for_answer(c))
+  if (is_plain_request_waiting_for_its_handler(c))
     probe_half_closed_peer_or_close(c);
   else if (c->state != HTTP_SENDING && (c->state != HTTP_IDLE || c->stash.n == 0))
     sio__http_conn_close_after_peer_eof(c);
@@ -292,7 +293,7 @@ static void http_conn_on_send_queue_empty(struct conn *conn) {
 
 /* Restarts the timer: the time for the first request is counted from the end of the TLS
  * handshake. */
-static void http_on_tls_handshake_done(struct conn *conn) {
+static void http_await_first_request_after_tls_handshake(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state != HTTP_TLS) return;
   c->state = c->timer_state = HTTP_IDLE;
@@ -307,10 +308,11 @@ static void http_on_tls_handshake_failed(struct conn *conn, const char *why) {
 }
 
 static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
-                                                 .eof = http_conn_on_peer_eof,
+                                                 .eof = http_conn_on_peer_eof_probe_or_close,
                                                  .failed = http_conn_release_on_stream_failure,
                                                  .drained = http_conn_on_send_queue_empty,
-                                                 .secured = http_on_tls_handshake_done,
+                                                 .secured =
+                                                     http_await_first_request_after_tls_handshake,
                                                  .refused = http_on_tls_handshake_failed };
 
 /* ---- the beginning ----------------------------------------------------------------------- */
@@ -347,7 +349,8 @@ int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c) {
 static enum conn_kind choose_conn_kind_tls_counted_or_plain(const struct http *h,
                                                             const sio_tls *tls) {
   if (tls) return CONN_TLS;
-  return h->addr_limits && addr_limits_active(h->addr_limits) ? CONN_COUNTED : CONN_PLAIN;
+  return h->addr_limits && addr_limits_has_rate_or_max_open(h->addr_limits) ? CONN_COUNTED
+                                                                            : CONN_PLAIN;
 }
 
 static void http_conn_process_stashed_input_task(struct task *t) {
@@ -357,10 +360,10 @@ static void http_conn_process_stashed_input_task(struct task *t) {
 static void http_conn_init_and_add_to_pending(struct http_conn *c, struct http *h) {
   c->http = h;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
-  timer_init(&c->timer, http_conn_on_timer);
+  timer_init(&c->timer, http_conn_on_timer_extend_or_time_out);
   task_init(&c->read_task, http_conn_process_stashed_input_task);
   c->pending = true;
-  list_push(&h->pending, &c->link);
+  list_append(&h->pending, &c->link);
   h->npending++;
   h->nconns++;
   LOG_ABOUT(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(http_conn_fd(c)), "%s: connected",

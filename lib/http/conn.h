@@ -149,7 +149,7 @@ bool sio__http_conn_send_100_continue(struct http_conn *c);
 static inline int http_conn_fd(const struct http_conn *c) { return c->conn ? c->conn->fd : 0; }
 
 /* Returns how many bytes of chunk extensions and trailers the current request may have. */
-static inline size_t http_conn_framing_bytes_left(const struct http_conn *c) {
+static inline size_t http_conn_max_body_framing_bytes(const struct http_conn *c) {
   return c->http->limits.max_head - c->req->head.n;
 }
 

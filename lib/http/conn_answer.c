@@ -83,8 +83,8 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
                            bool keep_alive) {
   struct http_conn *c = r->conn;
   assert(c->req == r && !r->answered);
-  int err = conn_send_text(c->conn, head);
-  if (!err && body) err = conn_send_text(c->conn, body);
+  int err = conn_queue_msg_without_frame_header(c->conn, head);
+  if (!err && body) err = conn_queue_msg_without_frame_header(c->conn, body);
   msg_unref(head);
   msg_unref(body);
   if (err) {
@@ -141,7 +141,7 @@ static int read_and_queue_answer_piece(struct http_conn *c) {
   struct msg *m = NULL;
   int err = sio__http_source_read_piece_to_msg(c->http->loop, c->source, &m);
   if (err) return err;
-  err = conn_send_text(c->conn, m);
+  err = conn_queue_msg_without_frame_header(c->conn, m);
   msg_unref(m);
   return err;
 }

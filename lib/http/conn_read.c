@@ -73,20 +73,20 @@ static bool begin_next_request(struct http_conn *c) {
   return true;
 }
 
-static void move_conn_from_pending_list(struct http_conn *c) {
+static void move_conn_from_pending_to_conns(struct http_conn *c) {
   c->pending = false;
   c->http->npending--;
   list_remove(&c->link);
-  list_push(&c->http->conns, &c->link);
+  list_append(&c->http->conns, &c->link);
 }
 
 /* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls on_head.
  * Then refuses the request if Content-Length is over the limit. */
 static void route_request_and_call_on_head(struct http_conn *c) {
   sio_request *r = c->req;
-  if (c->pending) move_conn_from_pending_list(c);
+  if (c->pending) move_conn_from_pending_to_conns(c);
   if (c->proxy)
-    sio__proxy_info_update_client_from_request(c->proxy, r, &c->http->proxies, c->address);
+    sio__proxy_info_find_client_and_set_secure(c->proxy, r, &c->http->proxies, c->address);
   LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)),
             "%s: request %.*s %.*s", c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
@@ -111,13 +111,14 @@ static void parse_head_and_dispatch_or_refuse(struct http_conn *c) {
     route_request_and_call_on_head(c);
 }
 
-static const char *describe_malformed_head_and_count_tls(struct http_conn *c, bool is_tls_hello) {
+static const char *describe_malformed_head_and_count_tls_hello(struct http_conn *c,
+                                                               bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
   return is_tls_hello ? "a TLS handshake arrived in place of an HTTP request"
                       : sio__http_parser_error_detail(c->parser);
 }
 
-static bool read_request_head(struct http_conn *c) {
+static bool feed_head_input_and_dispatch_if_complete(struct http_conn *c) {
   if (c->input_len == 0) return false;
   struct buf *head = &c->req->head;
   bool is_tls_hello = head->n == 0 && *c->input == TLS_HANDSHAKE_RECORD;
@@ -131,7 +132,7 @@ static bool read_request_head(struct http_conn *c) {
   consume_http_input(c, used);
   if (event == PARSE_BAD)
     sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), SIO_EPROTO,
-                                  describe_malformed_head_and_count_tls(c, is_tls_hello));
+                                  describe_malformed_head_and_count_tls_hello(c, is_tls_hello));
   else if (event == PARSE_HEAD)
     parse_head_and_dispatch_or_refuse(c);
   else if (head->n == c->http->limits.max_head)
@@ -151,7 +152,7 @@ static void pass_complete_request_to_handler(struct http_conn *c) {
 bool sio__http_conn_send_100_continue(struct http_conn *c) {
   static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
   struct msg *m = sio__msg_from_bytes(&c->http->loop->msgs, line, sizeof line - 1);
-  int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
+  int err = m ? conn_queue_msg_without_frame_header(c->conn, m) : UV_ENOMEM;
   msg_unref(m);
   if (err) sio__http_conn_close_out_of_memory(c);
   return !err;
@@ -166,13 +167,14 @@ static bool begin_reading_body_or_complete_request(struct http_conn *c) {
   if (r->expects_continue && c->input_len == 0 && !sio__http_conn_send_100_continue(c))
     return false;
   r->expects_continue = false;
-  sio__http_parser_begin_body(c->parser, &r->body, r->max_body, http_conn_framing_bytes_left(c));
+  sio__http_parser_begin_body(c->parser, &r->body, r->max_body,
+                              http_conn_max_body_framing_bytes(c));
   c->state = HTTP_IN_BODY;
   c->timer_state = HTTP_NONE;
   return true;
 }
 
-static void refuse_request_with_bad_body(struct http_conn *c) {
+static void refuse_or_close_after_body_parse_error(struct http_conn *c) {
   int err = sio__http_parser_error(c->parser);
   const char *why = sio__http_parser_error_detail(c->parser);
   if (err == UV_ENOMEM)
@@ -181,19 +183,19 @@ static void refuse_request_with_bad_body(struct http_conn *c) {
     sio__http_conn_refuse_request(c, sio__http_parser_error_status(c->parser), err, why);
 }
 
-static bool read_request_body(struct http_conn *c) {
+static bool feed_body_input_and_dispatch_if_complete(struct http_conn *c) {
   if (c->input_len == 0) return false;
   size_t used = 0;
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
   consume_http_input(c, used);
-  if (event == PARSE_BAD) refuse_request_with_bad_body(c);
+  if (event == PARSE_BAD) refuse_or_close_after_body_parse_error(c);
   if (event == PARSE_END) pass_complete_request_to_handler(c);
   return event != PARSE_MORE;
 }
 
 /* Calls on_next if the next request has begun to arrive while the current one waits for its answer.
  * Returns true if the callback has answered the current request or ended it in another way. */
-static bool call_on_next_if_request_waits(struct http_conn *c) {
+static bool call_on_next_if_another_request_arrived(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
   skip_blank_lines(c);
@@ -217,10 +219,10 @@ static bool run_http_state_step(struct http_conn *c) {
   switch (c->state) {
     case HTTP_PROXY_HEADER: return read_proxy_header_and_start_tls_or_http(c);
     case HTTP_IDLE: return begin_next_request(c);
-    case HTTP_IN_HEAD: return read_request_head(c);
+    case HTTP_IN_HEAD: return feed_head_input_and_dispatch_if_complete(c);
     case HTTP_READY: return begin_reading_body_or_complete_request(c);
-    case HTTP_IN_BODY: return read_request_body(c);
-    case HTTP_UNANSWERED: return call_on_next_if_request_waits(c);
+    case HTTP_IN_BODY: return feed_body_input_and_dispatch_if_complete(c);
+    case HTTP_UNANSWERED: return call_on_next_if_another_request_arrived(c);
     case HTTP_DISCARD: return discard_request_body(c);
     default: return false;
   }
@@ -242,7 +244,7 @@ bool sio__http_conn_is_waiting_for_input(const struct http_conn *c) {
 /* Keeps the input that was not consumed, or discards it if the connection is closing. If from_stash
  * is true, it is in the stash already; otherwise it is in the loop's read buffer. Returns false if
  * memory has run out. */
-static bool stash_unused_input(struct http_conn *c, bool from_stash) {
+static bool stash_unused_input_or_discard_if_closing(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)
     sio__buf_remove_first_bytes(&c->stash, c->stash.n - c->input_len);
@@ -255,7 +257,7 @@ static bool stash_unused_input(struct http_conn *c, bool from_stash) {
   return true;
 }
 
-static void pause_or_resume_reading(struct http_conn *c) {
+static void pause_reading_if_stash_full_else_resume(struct http_conn *c) {
   bool full = c->stash.n >= HTTP_STASH;
   if (full && !c->conn->paused) sio__conn_pause_reading(c->conn);
   if (!full && c->conn->paused) sio__conn_resume_reading(c->conn);
@@ -280,7 +282,7 @@ void sio__http_conn_process_input(struct http_conn *c) {
   while (run_http_state_step(c)) continue;
   c->reading = false;
   if (c->state == HTTP_CLOSED) return;
-  if (!stash_unused_input(c, from_stash)) {
+  if (!stash_unused_input_or_discard_if_closing(c, from_stash)) {
     sio__http_conn_close_out_of_memory(c);
     return;
   }
@@ -288,7 +290,7 @@ void sio__http_conn_process_input(struct http_conn *c) {
     sio__http_conn_close_after_peer_eof(c);
     return;
   }
-  pause_or_resume_reading(c);
+  pause_reading_if_stash_full_else_resume(c);
   sio__http_conn_start_timer_if_state_changed(c);
   if (c->state == HTTP_TLS && c->stash.n > 0) feed_stashed_input_to_tls(c);
 }

@@ -62,13 +62,13 @@ struct text {
   size_t n, size;
 };
 
-static void cookie_append_bytes_if_they_fit(struct text *t, const char *p, size_t n) {
+static void cookie_append_bytes_or_only_count_them(struct text *t, const char *p, size_t n) {
   if (t->n < t->size && n < t->size - t->n) memcpy(t->p + t->n, p, n);
   t->n += n;
 }
 
 static void cookie_append_str(struct text *t, const char *s) {
-  cookie_append_bytes_if_they_fit(t, s, strlen(s));
+  cookie_append_bytes_or_only_count_them(t, s, strlen(s));
 }
 
 static void cookie_append_attribute(struct text *t, const char *name, const char *value) {
@@ -81,7 +81,7 @@ static void cookie_append_max_age(struct text *t, long seconds) {
   char digits[NUM_MAX];
   if (seconds == 0) return;
   cookie_append_str(t, "; Max-Age=");
-  cookie_append_bytes_if_they_fit(t, digits, sio__i64_to_text(digits, seconds));
+  cookie_append_bytes_or_only_count_them(t, digits, sio__i64_to_text(digits, seconds));
 }
 
 long sio__cookie_write_set_cookie_value(char *out, size_t size, const sio_cookie *c,
@@ -90,7 +90,7 @@ long sio__cookie_write_set_cookie_value(char *out, size_t size, const sio_cookie
   struct text t = { out, 0, size };
   cookie_append_str(&t, c->name);
   cookie_append_str(&t, "=");
-  cookie_append_bytes_if_they_fit(&t, value.p, value.n);
+  cookie_append_bytes_or_only_count_them(&t, value.p, value.n);
   cookie_append_max_age(&t, c->max_age_s);
   cookie_append_attribute(&t, "; Domain=", c->domain);
   cookie_append_attribute(&t, "; Path=", c->path);

@@ -56,7 +56,7 @@ static sio_slice date_take_next_word(sio_slice *s) {
   return word;
 }
 
-static bool parse_number_in_range(sio_slice s, int least, int most, int *out) {
+static bool parse_date_number_in_range(sio_slice s, int least, int most, int *out) {
   uint64_t v;
   if (s.n > 4 || !sio__slice_parse_u64(s, &v) || v < (uint64_t)least || v > (uint64_t)most)
     return false;
@@ -73,14 +73,14 @@ static bool parse_month_name(sio_slice s, int *out) {
 static bool parse_time_of_day(sio_slice s, struct tm *tm) {
   sio_slice hour, minute;
   return s.n == 8 && sio__slice_split(&s, ':', &hour) && sio__slice_split(&s, ':', &minute) &&
-         parse_number_in_range(hour, 0, 23, &tm->tm_hour) &&
-         parse_number_in_range(minute, 0, 59, &tm->tm_min) &&
-         parse_number_in_range(s, 0, 60, &tm->tm_sec);
+         parse_date_number_in_range(hour, 0, 23, &tm->tm_hour) &&
+         parse_date_number_in_range(minute, 0, 59, &tm->tm_min) &&
+         parse_date_number_in_range(s, 0, 60, &tm->tm_sec);
 }
 
 static bool parse_year(sio_slice s, struct tm *tm) {
   int year;
-  if ((s.n != 2 && s.n != 4) || !parse_number_in_range(s, 0, 9999, &year)) return false;
+  if ((s.n != 2 && s.n != 4) || !parse_date_number_in_range(s, 0, 9999, &year)) return false;
   if (s.n == 2) year += year < 70 ? 2000 : 1900;
   tm->tm_year = year - 1900;
   return true;
@@ -99,9 +99,9 @@ bool sio__http_date_parse(sio_slice s, int64_t *at) {
             third = date_take_next_word(&s), fourth = date_take_next_word(&s),
             zone = date_take_next_word(&s);
   bool asc = parse_month_name(first, &tm.tm_mon);
-  bool ok = asc ? parse_number_in_range(second, 1, 31, &tm.tm_mday) &&
+  bool ok = asc ? parse_date_number_in_range(second, 1, 31, &tm.tm_mday) &&
                       parse_time_of_day(third, &tm) && parse_year(fourth, &tm) && zone.n == 0
-                : parse_number_in_range(first, 1, 31, &tm.tm_mday) &&
+                : parse_date_number_in_range(first, 1, 31, &tm.tm_mday) &&
                       parse_month_name(second, &tm.tm_mon) && parse_year(third, &tm) &&
                       parse_time_of_day(fourth, &tm) && slice_equals_str(zone, "GMT");
   if (!ok || s.n) return false;

@@ -13,7 +13,7 @@ struct file_options {
   sio_header headers[]; /* after the array come the texts to which the headers point */
 };
 
-static bool is_header_allowed_from_host(const sio_header *h) {
+static bool is_valid_and_unreserved_answer_header(const sio_header *h) {
   return h->value && sio__http_is_token(slice_str(h->name)) &&
          sio__http_is_field_value(slice_str(h->value)) &&
          !sio__is_header_reserved_for_library(h->name);
@@ -24,7 +24,7 @@ static bool is_header_allowed_from_host(const sio_header *h) {
 static int validate_and_measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
   *count = *bytes = 0;
   for (const sio_header *h = list; h && h->name; h++) {
-    if (!is_header_allowed_from_host(h)) return UV_EINVAL;
+    if (!is_valid_and_unreserved_answer_header(h)) return UV_EINVAL;
     *bytes += strlen(h->name) + strlen(h->value) + 2;
     ++*count;
   }

@@ -57,21 +57,21 @@ static bool take_previous_list_element(struct walk *w, sio_slice *element) {
   return true;
 }
 
-static struct walk iterate_header_list_from_end(const sio_request *r, const char *name,
-                                                bool quotes) {
+static struct walk make_reverse_iterator_over_list_in_header(const sio_request *r, const char *name,
+                                                             bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
-static bool is_forwarded_port(sio_slice s) {
+static bool is_decimal_port_number(sio_slice s) {
   uint64_t port;
   return s.n <= 5 && sio__slice_parse_u64(s, &port) && port <= 65535;
 }
 
 /* Returns true for a port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
 static bool is_port_or_obfuscated_port(sio_slice s) {
-  return is_forwarded_port(s) || (s.n > 1 && s.p[0] == '_');
+  return is_decimal_port_number(s) || (s.n > 1 && s.p[0] == '_');
 }
 
 static size_t count_char_in_slice(sio_slice s, char c) {
@@ -110,7 +110,7 @@ static bool is_forwarded_proto_tls(sio_slice proto) {
  * same number in X-Forwarded-Proto. If that list has fewer elements, its first element counts,
  * because some proxies send only one. */
 static bool does_x_forwarded_proto_say_tls(const sio_request *r, size_t depth) {
-  struct walk w = iterate_header_list_from_end(r, "x-forwarded-proto", false);
+  struct walk w = make_reverse_iterator_over_list_in_header(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
   for (size_t i = 0; i <= depth && take_previous_list_element(&w, &element); i++) proto = element;
   return is_forwarded_proto_tls(proto);
@@ -118,7 +118,7 @@ static bool does_x_forwarded_proto_say_tls(const sio_request *r, size_t depth) {
 
 static struct forwarded find_client_in_x_forwarded_headers(const sio_request *r,
                                                            const struct addr_set *trusted) {
-  struct walk w = iterate_header_list_from_end(r, "x-forwarded-for", false);
+  struct walk w = make_reverse_iterator_over_list_in_header(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
@@ -193,7 +193,7 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
 
 static struct forwarded find_client_in_forwarded_header(const sio_request *r,
                                                         const struct addr_set *trusted) {
-  struct walk w = iterate_header_list_from_end(r, "forwarded", true);
+  struct walk w = make_reverse_iterator_over_list_in_header(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
   while (take_previous_list_element(&w, &element)) {

@@ -68,7 +68,7 @@ static int count_transferred_conn_or_close(struct http_conn *c) {
   struct addr_record *record = NULL;
   struct addr a;
   struct addr_limits *g = c->http->addr_limits;
-  if (!addr_limits_active(g) || !sio__addr_parse(&a, slice_str(c->address))) return 0;
+  if (!addr_limits_has_rate_or_max_open(g) || !sio__addr_parse(&a, slice_str(c->address))) return 0;
   bool allowed = sio__addr_limits_count_open_if_below_max(g, &a, ADDR_CONNS, &record);
   if (record) conn_set_addr_record(c->conn, record);
   if (allowed) return 0;

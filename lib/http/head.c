@@ -14,7 +14,7 @@ struct facts {
   const char *why;
 };
 
-static int set_head_error(const char **why, int status, const char *text) {
+static int set_head_error_text_and_return_status(const char **why, int status, const char *text) {
   *why = text;
   return status;
 }
@@ -91,8 +91,8 @@ static int parse_http_version(sio_request *r, sio_slice s, const char **why) {
     return 0;
   }
   if (s.n != 8 || !slice_starts_with(s, SLICE("HTTP/")) || s.p[5] == '0')
-    return set_head_error(why, 400, "malformed request line");
-  return set_head_error(why, 505, "HTTP version not supported");
+    return set_head_error_text_and_return_status(why, 400, "malformed request line");
+  return set_head_error_text_and_return_status(why, 505, "HTTP version not supported");
 }
 
 /* ---- the authority ----------------------------------------------------------------------- */
@@ -167,23 +167,23 @@ static bool normalise_request_target(sio_request *r) {
   return r->url.p[0] == '/' || (slice_equals_str(r->url, "*") && r->method == HTTP_OPTIONS);
 }
 
-static void split_request_target(sio_request *r, sio_slice target) {
+static void split_request_target_into_path_and_query(sio_request *r, sio_slice target) {
   sio__slice_split(&target, '#', &r->query);
   sio__slice_split(&r->query, '?', &r->path);
 }
 
 static int parse_request_line(sio_request *r, sio_slice line, const char **why) {
   if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
-    return set_head_error(why, 400, "malformed request line");
+    return set_head_error_text_and_return_status(why, 400, "malformed request line");
   int status = parse_http_version(r, line, why);
   if (status) return status;
   r->method = method_from_text(r->method_text);
   if (slice_equals_str(r->method_text, "CONNECT"))
-    return set_head_error(why, 501, "CONNECT is not supported");
+    return set_head_error_text_and_return_status(why, 501, "CONNECT is not supported");
   if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) ||
       !normalise_request_target(r))
-    return set_head_error(why, 400, "malformed request target");
-  split_request_target(r, r->url);
+    return set_head_error_text_and_return_status(why, 400, "malformed request target");
+  split_request_target_into_path_and_query(r, r->url);
   return 0;
 }
 
@@ -204,7 +204,7 @@ static void interpret_connection_header(struct facts *f, sio_slice value) {
 }
 
 /* Reads the Expect header, a list in which only "100-continue" is supported. */
-static void read_expect_header(struct facts *f, sio_slice value, bool *expects) {
+static void interpret_expect_header(struct facts *f, sio_slice value, bool *expects) {
   sio_slice part;
   while (sio__slice_split(&value, ',', &part)) {
     part = sio__slice_trim(part);
@@ -214,14 +214,15 @@ static void read_expect_header(struct facts *f, sio_slice value, bool *expects) 
   }
 }
 
-static void interpret_known_header(struct facts *f, const struct http_header *h, bool *expects) {
+static void store_facts_of_header_if_known(struct facts *f, const struct http_header *h,
+                                           bool *expects) {
   switch (h->name.n) {
     case 4:
       if (sio__slice_equals_ignore_case(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
       break;
     case 6:
       if (sio__slice_equals_ignore_case(h->name, SLICE("expect")))
-        read_expect_header(f, h->value, expects);
+        interpret_expect_header(f, h->value, expects);
       break;
     case 7:
       if (sio__slice_equals_ignore_case(h->name, SLICE("upgrade"))) f->protocol = h->value;
@@ -242,9 +243,13 @@ static void interpret_known_header(struct facts *f, const struct http_header *h,
 }
 
 static int check_host_header(const sio_request *r, const struct facts *f, const char **why) {
-  if (f->hosts > 1) return set_head_error(why, 400, "more than one Host header");
-  if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host header") : 0;
-  return is_host_with_optional_port_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
+  if (f->hosts > 1)
+    return set_head_error_text_and_return_status(why, 400, "more than one Host header");
+  if (f->hosts == 0)
+    return r->minor_version ? set_head_error_text_and_return_status(why, 400, "no Host header") : 0;
+  return is_host_with_optional_port_valid(f->host)
+             ? 0
+             : set_head_error_text_and_return_status(why, 400, "malformed Host");
 }
 
 /* If the request target contained a host, makes that the value of the Host header, or adds such a
@@ -261,13 +266,15 @@ static void set_host_header_from_request_target(sio_request *r) {
 static int interpret_and_check_body_length_headers(sio_request *r, struct facts *f,
                                                    const char **why) {
   if (f->lengths + f->codings > 1)
-    return set_head_error(why, 400, "more than one Content-Length or Transfer-Encoding header");
+    return set_head_error_text_and_return_status(
+        why, 400, "more than one Content-Length or Transfer-Encoding header");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
-    return set_head_error(why, 400, "malformed Content-Length");
+    return set_head_error_text_and_return_status(why, 400, "malformed Content-Length");
   if (f->codings && r->minor_version == 0)
-    return set_head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
+    return set_head_error_text_and_return_status(why, 400, "Transfer-Encoding on HTTP/1.0");
   f->chunked = f->codings && sio__slice_equals_ignore_case(f->coding, SLICE("chunked"));
-  if (f->codings && !f->chunked) return set_head_error(why, 501, "unknown transfer coding");
+  if (f->codings && !f->chunked)
+    return set_head_error_text_and_return_status(why, 501, "unknown transfer coding");
   r->has_body = f->chunked || r->content_length > 0;
   return 0;
 }
@@ -278,13 +285,14 @@ static void set_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
 }
 
-static int interpret_connection_and_body_headers(sio_request *r, const char **why) {
+static int interpret_and_check_known_headers(sio_request *r, const char **why) {
   struct facts f = { 0 };
   for (uint32_t i = 0; i < r->nheaders; i++)
-    interpret_known_header(&f, &r->headers[i], &r->expects_continue);
+    store_facts_of_header_if_known(&f, &r->headers[i], &r->expects_continue);
   int status = check_host_header(r, &f, why);
   if (!status) status = interpret_and_check_body_length_headers(r, &f, why);
-  if (!status && f.why && r->minor_version) status = set_head_error(why, 417, f.why);
+  if (!status && f.why && r->minor_version)
+    status = set_head_error_text_and_return_status(why, 417, f.why);
   if (r->minor_version == 0) r->expects_continue = false;
   set_keep_alive_and_upgrade(r, &f);
   set_host_header_from_request_target(r);
@@ -306,16 +314,20 @@ int sio__request_parse_head(sio_request *r, unsigned max_headers, const char **w
   sio_slice line;
   size_t lines = count_head_lines(slice(r->head.p, r->head.n));
   if (lines > (size_t)max_headers + 2)
-    return set_head_error(why, 431, "more header lines than max_headers");
-  if (!reserve_header_array(r, lines)) return set_head_error(why, 503, "out of memory");
+    return set_head_error_text_and_return_status(why, 431, "more header lines than max_headers");
+  if (!reserve_header_array(r, lines))
+    return set_head_error_text_and_return_status(why, 503, "out of memory");
   sio_slice rest = slice(r->head.p, r->head.n);
-  if (!take_crlf_line(&rest, &line)) return set_head_error(why, 400, "a line does not end in CRLF");
+  if (!take_crlf_line(&rest, &line))
+    return set_head_error_text_and_return_status(why, 400, "a line does not end in CRLF");
   int status = parse_request_line(r, line, why);
   if (status) return status;
   for (r->nheaders = 0; take_crlf_line(&rest, &line) && line.n; r->nheaders++)
     if (!parse_header_line(&r->headers[r->nheaders], line))
-      return set_head_error(why, 400, "malformed header");
-  if (rest.n || line.n) return set_head_error(why, 400, "a line does not end in CRLF");
-  if (sio__request_merge_repeated_headers(r)) return set_head_error(why, 503, "out of memory");
-  return interpret_connection_and_body_headers(r, why);
+      return set_head_error_text_and_return_status(why, 400, "malformed header");
+  if (rest.n || line.n)
+    return set_head_error_text_and_return_status(why, 400, "a line does not end in CRLF");
+  if (sio__request_merge_repeated_headers(r))
+    return set_head_error_text_and_return_status(why, 503, "out of memory");
+  return interpret_and_check_known_headers(r, why);
 }

@@ -35,7 +35,7 @@ bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bo
   return is_origin_listed(allowed, origin_of_referer(r));
 }
 
-sio_slice sio__request_origin_or_referer(const sio_request *r) {
+sio_slice sio__request_origin_referer_or_fetch_site(const sio_request *r) {
   sio_slice from = sio__request_header(r, "origin");
   if (!from.p) from = origin_of_referer(r);
   if (!from.p) from = sio__request_header(r, "sec-fetch-site");

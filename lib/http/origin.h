@@ -21,6 +21,6 @@ bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bo
 
 /* Returns the origin of r for the log and the host: the Origin header; without it, the origin in
  * the Referer; without that, Sec-Fetch-Site; otherwise "". */
-sio_slice sio__request_origin_or_referer(const sio_request *r);
+sio_slice sio__request_origin_referer_or_fetch_site(const sio_request *r);
 
 #endif

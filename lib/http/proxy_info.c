@@ -24,7 +24,7 @@ void sio__proxy_info_store_proxy_header(struct proxy_info *v, const struct proxi
   if (p->from.kind == ADDR_IP) sio__addr_to_text(&p->from, v->client);
 }
 
-void sio__proxy_info_update_client_from_request(struct proxy_info *v, const sio_request *r,
+void sio__proxy_info_find_client_and_set_secure(struct proxy_info *v, const sio_request *r,
                                                 const struct proxies *p, char *client) {
   memcpy(client, v->client, sizeof v->client);
   v->request_secure = v->header_secure;

@@ -28,7 +28,7 @@ void sio__proxy_info_store_proxy_header(struct proxy_info *v, const struct proxi
                                         const struct addr_set *trusted);
 /* Finds out the client of the request r, from its headers if they are believed. Writes the client's
  * address to `client`, which has CONN_ADDRESS bytes, and sets v->request_secure. */
-void sio__proxy_info_update_client_from_request(struct proxy_info *v, const sio_request *r,
+void sio__proxy_info_find_client_and_set_secure(struct proxy_info *v, const sio_request *r,
                                                 const struct proxies *p, char *client);
 
 #endif

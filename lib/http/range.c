@@ -17,7 +17,7 @@ static bool parse_byte_position(sio_slice s, uint64_t *out) {
   return s.n > 0;
 }
 
-static struct range range_of_last_bytes(sio_slice s, uint64_t size) {
+static struct range parse_range_of_last_bytes(sio_slice s, uint64_t size) {
   uint64_t n;
   if (!parse_byte_position(s, &n)) return all;
   if (n == 0) return (struct range){ .kind = RANGE_OUTSIDE };
@@ -26,7 +26,8 @@ static struct range range_of_last_bytes(sio_slice s, uint64_t size) {
   return (struct range){ RANGE_PART, size - n, n };
 }
 
-static struct range range_from_first_to_last_byte(sio_slice first, sio_slice last, uint64_t size) {
+static struct range parse_range_of_first_and_last_byte(sio_slice first, sio_slice last,
+                                                       uint64_t size) {
   uint64_t from, to = UINT64_MAX;
   if (!parse_byte_position(first, &from) || (last.n && !parse_byte_position(last, &to)) ||
       from > to)
@@ -45,6 +46,6 @@ struct range sio__range_header_parse(sio_slice value, uint64_t size) {
       !memchr(value.p, '-', value.n))
     return all;
   sio__slice_split(&value, '-', &first);
-  return first.n ? range_from_first_to_last_byte(first, value, size)
-                 : range_of_last_bytes(value, size);
+  return first.n ? parse_range_of_first_and_last_byte(first, value, size)
+                 : parse_range_of_last_bytes(value, size);
 }

@@ -35,7 +35,7 @@ static void request_reset_for_reuse(sio_request *r) {
 }
 
 sio_request *sio__request_new(struct http *h) {
-  struct list *item = list_pop(&h->spare_requests);
+  struct list *item = list_take_first(&h->spare_requests);
   sio_request *r = item ? container_of(item, sio_request, link) : sio__calloc(1, sizeof *r);
   if (!r) return NULL;
   if (item) h->nspare_requests--;
@@ -66,7 +66,7 @@ static void recycle_or_free_request(struct deferred_free *g) {
     return;
   }
   request_reset_for_reuse(r);
-  list_push(&h->spare_requests, &r->link);
+  list_append(&h->spare_requests, &r->link);
   h->nspare_requests++;
 }
 

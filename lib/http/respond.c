@@ -171,7 +171,8 @@ static void answer_write_head(struct msg *m, const sio_request *r, const struct 
 static int answer_head_msg_new(struct msg **out, const sio_request *r, const struct answer *a,
                                size_t body) {
   size_t size;
-  if (add_overflows(HEAD_ROOM + a->type.n + r->extra_headers.n, body, &size) || size > UINT32_MAX)
+  if (add_and_check_overflow(HEAD_ROOM + a->type.n + r->extra_headers.n, body, &size) ||
+      size > UINT32_MAX)
     return SIO_ETOOBIG;
   struct msg *m = sio__msg_new(&r->http->loop->msgs, size);
   if (!m) return UV_ENOMEM;

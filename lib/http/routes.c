@@ -79,7 +79,7 @@ static int add_route_or_free_duplicate(struct routes *rs, struct route *rt) {
     route_free(rt);
     return SIO_EEXISTS;
   }
-  list_push(&rs->all, &rt->link);
+  list_append(&rs->all, &rt->link);
   return 0;
 }
 
@@ -320,5 +320,5 @@ void sio__routes_init(struct routes *rs) {
 
 void sio__routes_free_all(struct routes *rs) {
   struct list *it;
-  while ((it = list_pop(&rs->all))) route_free(container_of(it, struct route, link));
+  while ((it = list_take_first(&rs->all))) route_free(container_of(it, struct route, link));
 }

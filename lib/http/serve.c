@@ -41,8 +41,8 @@ static void close_oldest_conn_without_request_if_full(struct http *h) {
  * limit. If the peer is a trusted proxy, sets *from_proxy to true and counts nothing: if the
  * connection begins with a PROXY header, it is counted later, for the client that the header
  * names. */
-static int count_conn_for_peer_unless_proxy(struct http *h, int fd, struct addr_record **record,
-                                            bool *from_proxy) {
+static int count_conn_unless_proxy_and_check_limits(struct http *h, int fd,
+                                                    struct addr_record **record, bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
   struct addr a = sio__addr_get_socket_peer(fd);
@@ -59,7 +59,8 @@ int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls) 
   struct addr_record *record = NULL;
   bool from_proxy = false;
   bool needs_address = h->addr_limits && addr_limits_need_address(h->addr_limits);
-  int err = needs_address ? count_conn_for_peer_unless_proxy(h, fd, &record, &from_proxy) : 0;
+  int err =
+      needs_address ? count_conn_unless_proxy_and_check_limits(h, fd, &record, &from_proxy) : 0;
   if (err) {
     close(fd);
     return err;
@@ -86,7 +87,7 @@ int sio__http_feed_newest_conn(struct http *h, sio_slice read) {
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-static void close_idle_conns_in_list_when_sent(struct list *conns) {
+static void close_listed_conns_without_request_when_sent(struct list *conns) {
   list_each (it, next, conns) {
     struct http_conn *c = container_of(it, struct http_conn, link);
     if (c->state > HTTP_IDLE && c->state != HTTP_DISCARD) continue;
@@ -97,12 +98,12 @@ static void close_idle_conns_in_list_when_sent(struct list *conns) {
 
 void sio__http_close_conns_after_answers(struct http *h) {
   h->draining = true;
-  close_idle_conns_in_list_when_sent(&h->pending);
-  close_idle_conns_in_list_when_sent(&h->conns);
+  close_listed_conns_without_request_when_sent(&h->pending);
+  close_listed_conns_without_request_when_sent(&h->conns);
   if (h->nconns == 0) sio__loop_defer(h->loop, &h->all_closed_task);
 }
 
-static void close_and_abort_all_conns_in_list(struct list *conns) {
+static void close_all_conns_in_list_and_abort_requests(struct list *conns) {
   struct list *it;
   while ((it = list_first(conns))) {
     struct http_conn *c = container_of(it, struct http_conn, link);
@@ -111,9 +112,9 @@ static void close_and_abort_all_conns_in_list(struct list *conns) {
   }
 }
 
-void sio__http_close_all_conns_and_abort(struct http *h) {
-  close_and_abort_all_conns_in_list(&h->pending);
-  close_and_abort_all_conns_in_list(&h->conns);
+void sio__http_close_all_conns_and_abort_requests(struct http *h) {
+  close_all_conns_in_list_and_abort_requests(&h->pending);
+  close_all_conns_in_list_and_abort_requests(&h->conns);
 }
 
 void sio__http_clear(struct http *h) {

@@ -23,7 +23,7 @@ int sio__http_feed_newest_conn(struct http *h, sio_slice read);
 void sio__http_close_conns_after_answers(struct http *h);
 /* Closes all connections that have not become WebSockets, and calls on_abort for their requests,
  * with UV_ECANCELED. */
-void sio__http_close_all_conns_and_abort(struct http *h);
+void sio__http_close_all_conns_and_abort_requests(struct http *h);
 /* Frees the memory of h. Must be called after the loop was closed. Requests that the host has not
  * answered yet stay valid until it answers them. */
 void sio__http_clear(struct http *h);

@@ -152,7 +152,7 @@ static int check_file_unchanged(const struct file *f) {
   return same ? 0 : UV_EOF;
 }
 
-static long file_source_read(struct http_source *s, char *p, size_t n) {
+static long file_source_read_and_check_unchanged(struct http_source *s, char *p, size_t n) {
   struct file *f = (struct file *)s;
   ssize_t got;
   do {
@@ -178,7 +178,8 @@ static struct file *served_file_new(int fd, const struct stat *st, sio_slice nam
     close(fd);
     return NULL;
   }
-  *f = (struct file){ .source = { file_source_read, file_source_free, (uint64_t)st->st_size },
+  *f = (struct file){ .source = { file_source_read_and_check_unchanged, file_source_free,
+                                  (uint64_t)st->st_size },
                       .fd = fd,
                       .size = (uint64_t)st->st_size,
                       .modified = st->st_mtim,

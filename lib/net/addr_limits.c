@@ -50,7 +50,7 @@ static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
 }
 
 static void start_idle_records_timer_if_needed(struct addr_limits *g) {
-  if (!list_empty(&g->own.idle) && !timer_is_active(&g->forget))
+  if (!list_is_empty(&g->own.idle) && !timer_is_active(&g->forget))
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
@@ -77,15 +77,16 @@ static void add_addr_record_to_idle_list_if_unused(struct addr_record *p) {
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = addr_table_now_ms(t);
   list_remove(&p->idle);
-  list_push(&t->idle, &p->idle);
+  list_append(&t->idle, &p->idle);
   if (t->owner) start_idle_records_timer_if_needed(t->owner);
 }
 
-static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
+static struct addr_record *add_addr_record_replacing_idle_if_full(struct addr_limits *g,
+                                                                  const struct addr *key) {
   struct addr_table *t = g->table;
   if (!t->owner) free_idle_addr_records(t, idle_record_lifetime_ms(g), FORGET_AT_ONCE);
   if (t->records.n >= g->max_records) {
-    if (list_empty(&t->idle)) return NULL;
+    if (list_is_empty(&t->idle)) return NULL;
     remove_and_free_addr_record(container_of(list_first(&t->idle), struct addr_record, idle));
   }
   struct addr_record *p = sio__calloc(1, sizeof *p);
@@ -106,7 +107,7 @@ static struct addr_record *find_or_add_addr_record_unless_trusted(struct addr_li
   struct addr key = sio__addr_clear_ipv6_host_bits(a);
   struct addr_record *p =
       sio__map_get(&g->table->records, slice((const char *)key.b, sizeof key.b));
-  if (!p) p = add_addr_record(g, &key);
+  if (!p) p = add_addr_record_replacing_idle_if_full(g, &key);
   if (!p) g->not_counted++;
   return p;
 }
@@ -115,7 +116,7 @@ static struct addr_record *find_or_add_addr_record_unless_trusted(struct addr_li
 
 static struct addr_record *find_or_add_addr_record_if_limited(struct addr_limits *g,
                                                               const struct addr *a) {
-  return addr_limits_active(g) ? find_or_add_addr_record_unless_trusted(g, a) : NULL;
+  return addr_limits_has_rate_or_max_open(g) ? find_or_add_addr_record_unless_trusted(g, a) : NULL;
 }
 
 static bool is_address_at_max_open(const struct addr_limits *g, const struct addr_record *p,

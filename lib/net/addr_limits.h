@@ -73,16 +73,16 @@ void sio__addr_table_clear(struct addr_table *t);
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log);
 /* Call this after every counted connection and session has ended. */
 void sio__addr_limits_clear(struct addr_limits *g);
-static inline bool addr_limits_active(const struct addr_limits *g) {
+static inline bool addr_limits_has_rate_or_max_open(const struct addr_limits *g) {
   return g->rate.per_s || g->max_open;
 }
-static inline bool addr_limits_count_requests(const struct addr_limits *g) {
+static inline bool addr_limits_has_request_rate(const struct addr_limits *g) {
   return g->request_rate.per_s;
 }
 /* Returns true if the address of a new peer is needed: for a limit, or to find out whether the
  * peer is a trusted proxy. */
 static inline bool addr_limits_need_address(const struct addr_limits *g) {
-  return addr_limits_active(g) || addr_limits_count_requests(g) || g->trusted.n ||
+  return addr_limits_has_rate_or_max_open(g) || addr_limits_has_request_rate(g) || g->trusted.n ||
          g->trusted.has_unix;
 }
 

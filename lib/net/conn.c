@@ -42,7 +42,7 @@ static unsigned poll_events_to_watch(const struct conn *c) {
 }
 
 /* A connection that libuv cannot poll would wait for ever, so it is failed: at the end of the turn,
- * because the current call may be sio__conn_send(), which must not call a callback. */
+ * because the current call may be sio__conn_queue_msg_range(), which must not call a callback. */
 static void conn_start_poll(struct conn *c, int want) {
   if (uv_poll_start(&c->poll, want, on_conn_poll_event) == 0) return;
   c->polling = 0;
@@ -108,7 +108,7 @@ int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struc
   c->fd = fd;
   c->counted = kind != CONN_PLAIN;
   list_init(&c->dirty);
-  list_push(&l->conns, &c->link);
+  list_append(&l->conns, &c->link);
   set_open_conn_count(l, l->nconns + 1);
   l->stats.accepted++;
   /* This fails on a Unix socket, which does no harm. */
@@ -171,8 +171,8 @@ static inline void add_queued_memory_if_blocked(const struct conn *c) {
 }
 
 static void conn_schedule_flush(struct conn *c) {
-  if (!list_empty(&c->dirty) || c->blocked) return;
-  list_push(&conn_loop(c)->dirty, &c->dirty);
+  if (!list_is_empty(&c->dirty) || c->blocked) return;
+  list_append(&conn_loop(c)->dirty, &c->dirty);
   sio__loop_request_turn_end(conn_loop(c));
 }
 
@@ -189,8 +189,8 @@ static void conn_update_read_throttle(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* The slow path of sio__conn_send(), for a blocked connection, or if the last of several chunks is
- * full: here a whole message may be joined into a run. */
+/* The slow path of sio__conn_queue_msg_range(), for a blocked connection, or if the last of
+ * several chunks is full: here a whole message may be joined into a run. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_try_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
@@ -208,7 +208,7 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
 
 /* An entry with offset 0 and length 0 is a sent mark: a place in the queue, without bytes. An
  * empty entry with another offset is not queued. */
-int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
+int sio__conn_queue_msg_range(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
   if (c->blocked || (c->out.first != c->out.last && c->out.last->tail == QUEUE_CHUNK_ENTRIES))
@@ -247,7 +247,7 @@ static int gather_queue_with_runs_into_iovecs(const struct conn *c, struct iovec
   int n = 0;
   for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && n < IOV_BATCH;
        sio__send_queue_iter_next(&at)) {
-    iov[n] = queue_bytes_at(&at);
+    iov[n] = queue_iter_get_iovec(&at);
     *bytes += iov[n++].iov_len;
   }
   return n;
@@ -396,7 +396,7 @@ static inline int write_queue_until_blocked(struct conn *c) {
   return 1;
 }
 
-static void conn_start_waiting_to_write(struct conn *c) {
+static void conn_on_blocked_update_poll_and_notify_owner(struct conn *c) {
   conn_update_read_throttle(c);
   conn_update_poll(c);
   if (c->rare_flags) notify_owner_of_passed_sent_marks(c);
@@ -417,7 +417,7 @@ static void conn_flush(struct conn *c) {
   if (all)
     sio__conn_fail(c, all);
   else
-    conn_start_waiting_to_write(c);
+    conn_on_blocked_update_poll_and_notify_owner(c);
 }
 
 void sio__conn_write_queue_now(struct conn *c) {
@@ -558,10 +558,10 @@ static void on_conn_poll_handle_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
   sio__loop_free_later(l, &c->deferred_free, free_conn_of_deferred_free);
-  sio__loop_uncount_closed_handle(l);
+  sio__loop_uncount_handle_and_end_if_last(l);
 }
 
-void sio__conn_remove_from_loop(struct conn *c) {
+void sio__conn_remove_from_loop_and_free_later(struct conn *c) {
   c->closed = 1;
   list_remove(&c->link);
   set_open_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
@@ -576,7 +576,7 @@ void sio__conn_remove_from_loop(struct conn *c) {
 static void close_conn_and_keep_owner(struct conn *c) {
   conn_loop(c)->stats.lost += c->out.bytes;
   if (c->secure) conn_tls_ops(c)->close(c);
-  sio__conn_remove_from_loop(c);
+  sio__conn_remove_from_loop_and_free_later(c);
   close(c->fd);
 }
 

@@ -165,14 +165,14 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
  * Returns 0; UV_ENOMEM (nothing was queued); or SIO_ECLOSED if the connection is closed or
  * sio__conn_end_writing() was called. Neither writes nor calls a callback. */
-int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
+int sio__conn_queue_msg_range(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a sent mark: `marks_passed` is called once everything that was queued before the mark has
  * left the queue. No bytes of m are sent, but its memory is counted. At most CONN_MARKS marks may
- * be unreported. The result is that of sio__conn_send(). */
+ * be unreported. The result is that of sio__conn_queue_msg_range(). */
 enum { CONN_MARKS = 16383 };
 static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
-  return sio__conn_send(c, m, 0, 0);
+  return sio__conn_queue_msg_range(c, m, 0, 0);
 }
 static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
@@ -191,8 +191,8 @@ void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *u
 /* See sio__queue_visit_msgs(). */
 void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, void *user);
 /* Queues the whole text of m, without a WebSocket frame header. */
-static inline int conn_send_text(struct conn *c, struct msg *m) {
-  return sio__conn_send(c, m, MSG_HEADROOM, m->len);
+static inline int conn_queue_msg_without_frame_header(struct conn *c, struct msg *m) {
+  return sio__conn_queue_msg_range(c, m, MSG_HEADROOM, m->len);
 }
 /* Returns true if no bytes are queued and the kernel has accepted all that were written. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
@@ -220,6 +220,6 @@ void sio__conn_fail(struct conn *c, int err);
 
 /* For transfer.c: removes c from its loop, drops the queue, and frees c at the end of a turn. The
  * descriptor stays open. */
-void sio__conn_remove_from_loop(struct conn *c);
+void sio__conn_remove_from_loop_and_free_later(struct conn *c);
 
 #endif

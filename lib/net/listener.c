@@ -30,11 +30,11 @@ enum {
 
 /* ---- accepting ------------------------------------------------------------------ */
 
-static void on_listener_poll(uv_poll_t *h, int status, int events);
+static void on_listener_poll_accept_conns(uv_poll_t *h, int status, int events);
 
 static int listener_start_poll(struct listener *ln) {
   sio__loop_mark_new_poll_handle(ln->loop);
-  return uv_poll_start(&ln->poll, UV_READABLE, on_listener_poll);
+  return uv_poll_start(&ln->poll, UV_READABLE, on_listener_poll_accept_conns);
 }
 
 static void on_timer_resume_accepting(struct timer *t) {
@@ -54,7 +54,7 @@ static bool is_accept_error_lack_of_resources(int err) {
   return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
 }
 
-static void on_listener_poll(uv_poll_t *h, int status, int events) {
+static void on_listener_poll_accept_conns(uv_poll_t *h, int status, int events) {
   struct listener *ln = h->data;
   (void)status, (void)events;
   loop_begin_turn(ln->loop);
@@ -75,7 +75,7 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
 static void on_accepted_uv_stream_closed(uv_handle_t *h) {
   struct loop *l = h->data;
   sio__free(h);
-  sio__loop_uncount_closed_handle(l);
+  sio__loop_uncount_handle_and_end_if_last(l);
 }
 
 int sio__accept_fd_from_host_listener(struct loop *l, uv_stream_t *host_listener) {
@@ -260,7 +260,7 @@ static void on_listener_closed(uv_handle_t *h) {
   struct loop *l = ln->loop;
   sio__free(ln->unix_path);
   sio__free(ln);
-  sio__loop_uncount_closed_handle(l);
+  sio__loop_uncount_handle_and_end_if_last(l);
 }
 
 void sio__listener_close(struct listener *ln) {

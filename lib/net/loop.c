@@ -33,12 +33,12 @@ struct loop_posts {
 /* ---- the end of the turn --------------------------------------------------- */
 
 static void run_tasks(struct loop *l) {
-  for (int round = 0; round < TASK_ROUNDS && !list_empty(&l->tasks); round++) {
+  for (int round = 0; round < TASK_ROUNDS && !list_is_empty(&l->tasks); round++) {
     struct list batch;
     list_init(&batch);
     list_splice(&batch, &l->tasks);
-    while (!list_empty(&batch)) {
-      struct task *t = container_of(list_pop(&batch), struct task, link);
+    while (!list_is_empty(&batch)) {
+      struct task *t = container_of(list_take_first(&batch), struct task, link);
       t->run(t);
     }
   }
@@ -48,12 +48,12 @@ static void flush_dirty_conns(struct loop *l) {
   struct list batch;
   list_init(&batch);
   list_splice(&batch, &l->dirty);
-  while (!list_empty(&batch)) l->conn_ops->flush(list_pop(&batch));
+  while (!list_is_empty(&batch)) l->conn_ops->flush(list_take_first(&batch));
 }
 
 static void run_deferred_frees(struct loop *l) {
   struct list *item;
-  while ((item = list_pop(&l->deferred_frees))) {
+  while ((item = list_take_first(&l->deferred_frees))) {
     struct deferred_free *g = container_of(item, struct deferred_free, link);
     g->free(g);
   }
@@ -61,7 +61,7 @@ static void run_deferred_frees(struct loop *l) {
 
 static void loop_set_alarm_for_next_timer(struct loop *l);
 static void on_idle_do_nothing(uv_idle_t *h) { (void)h; }
-static void close_loop_handles(struct loop *l);
+static void close_loop_handles_and_drop_log_lines(struct loop *l);
 
 /* Returns true if no connection is open and no task or write is queued. First runs the calls that
  * other threads have posted and for which the loop was not woken yet. */
@@ -79,7 +79,7 @@ void sio__loop_request_turn_end(struct loop *l) {
 }
 
 static bool loop_has_work(const struct loop *l) {
-  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
+  return !list_is_empty(&l->tasks) || !list_is_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
 /* libuv registers a new poll handle with the kernel only at its next poll. Old versions of libuv do
@@ -104,15 +104,15 @@ static void start_or_stop_idle_handle(struct loop *l, bool polls_next) {
  * of that turn, and deadlines due within stall_ms after the turn are treated as late. Deadlines of
  * pings that are sent after the turn are due later: stall_ms is less than ping_timeout_ms unless
  * that is very short (loop_stall_threshold_ms() in server_start.c). */
-static void delay_deadlines_after_long_turn(struct loop *l, uint64_t ms) {
+static void mark_deadlines_late_after_long_turn(struct loop *l, uint64_t ms) {
   if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
 }
 
-static void record_turn_time(struct loop *l) {
+static void record_turn_time_and_mark_turn_over(struct loop *l) {
   if (l->turn_began) {
     uint64_t us = (uv_hrtime() - l->turn_began) / 1000;
     histogram_add(&l->stats.turns, us);
-    delay_deadlines_after_long_turn(l, us / 1000);
+    mark_deadlines_late_after_long_turn(l, us / 1000);
   }
   l->turn_began = 0;
 }
@@ -187,10 +187,10 @@ static void end_turn(struct loop *l, bool polls_next) {
   update_memory_peak_or_start_trim_timer(l);
   loop_set_alarm_for_next_timer(l);
   start_or_stop_idle_handle(l, polls_next);
-  record_turn_time(l);
+  record_turn_time_and_mark_turn_over(l);
   if (l->closing && run_posted_calls_and_check_loop_idle(l) &&
       deliver_last_log_lines_and_recheck_close(l))
-    close_loop_handles(l);
+    close_loop_handles_and_drop_log_lines(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) {
@@ -288,15 +288,15 @@ bool sio__loop_count_and_log_refused_call(struct loop *l, const char *call) {
 /* ---- tasks and deferred frees ---------------------------------------------- */
 
 void sio__loop_defer(struct loop *l, struct task *t) {
-  if (!list_empty(&t->link)) return;
-  list_push(&l->tasks, &t->link);
+  if (!list_is_empty(&t->link)) return;
+  list_append(&l->tasks, &t->link);
   sio__loop_request_turn_end(l);
 }
 
 void sio__loop_free_later(struct loop *l, struct deferred_free *g,
                           void (*free_fn)(struct deferred_free *g)) {
   g->free = free_fn;
-  list_push(&l->deferred_frees, &g->link);
+  list_append(&l->deferred_frees, &g->link);
   sio__loop_request_turn_end(l);
 }
 
@@ -323,7 +323,7 @@ static void run_posted_calls_on_wakeup(uv_async_t *h) {
 
 static bool run_posted_calls_and_check_loop_idle(struct loop *l) {
   if (l->posts->first) run_posted_calls_on_wakeup(&l->wake);
-  return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
+  return list_is_empty(&l->conns) && list_is_empty(&l->tasks) && list_is_empty(&l->dirty);
 }
 
 int sio__loop_post_allocated_call(struct loop *l, struct loop_post *p) {
@@ -435,13 +435,15 @@ static void free_loop_memory_and_report_closed(struct loop *l) {
   if (l->closed) l->closed(l);
 }
 
-void sio__loop_uncount_closed_handle(struct loop *l) {
+void sio__loop_uncount_handle_and_end_if_last(struct loop *l) {
   if (--l->open_handles == 0) free_loop_memory_and_report_closed(l);
 }
 
-static void uncount_closed_loop_handle(uv_handle_t *h) { sio__loop_uncount_closed_handle(h->data); }
+static void uncount_closed_loop_handle(uv_handle_t *h) {
+  sio__loop_uncount_handle_and_end_if_last(h->data);
+}
 
-static void close_loop_handles(struct loop *l) {
+static void close_loop_handles_and_drop_log_lines(struct loop *l) {
   sio__log_drop_lines_and_callback(l->log);
   l->turn_end_requested = true; /* prevents that `idle` is started again */
   uv_close((uv_handle_t *)&l->idle, uncount_closed_loop_handle);

@@ -66,10 +66,10 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
   uint64_t turn_began_ms; /* loop_now() at that time; uv_update_time() may change loop_now() */
   /* A deadline that is due before this time may have been set during a turn that took stall_ms or
-   * longer, so its owner may extend it: see delay_deadlines_after_long_turn(). */
+   * longer, so its owner may extend it: see mark_deadlines_late_after_long_turn(). */
   uint64_t late_until;
   /* The name of the running host callback that may only observe: while it is set,
-   * loop_refuses_call() returns true. NULL: no such callback is running. */
+   * loop_refuse_call_inside_observer_callback() returns true. NULL: no such callback is running. */
   const char *watcher;
   uint64_t refused; /* library calls refused because `watcher` was set */
   bool closing;
@@ -142,7 +142,7 @@ static inline uint64_t loop_now_us(const struct loop *l) {
 
 /* Many public functions begin with this call. If it returns true, the public function must do
  * nothing, and return SIO_ESTATE if it can return an error. */
-static inline bool loop_refuses_call(struct loop *l, const char *call) {
+static inline bool loop_refuse_call_inside_observer_callback(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_count_and_log_refused_call(l, call);
 }
 
@@ -180,7 +180,7 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
                           void (*free)(struct deferred_free *g));
 
 /* The close callback of every handle that is counted in open_handles ends with this call. */
-void sio__loop_uncount_closed_handle(struct loop *l);
+void sio__loop_uncount_handle_and_end_if_last(struct loop *l);
 
 /* Makes the loop's thread call fn(arg); may be called from any thread. Calls keep their order.
  * Returns 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */

@@ -71,7 +71,7 @@ void sio__threads_ref(sio_threads *t) { atomic_fetch_add(&t->refs, 1); }
 
 void sio__threads_unref(sio_threads *t) {
   if (atomic_fetch_sub(&t->refs, 1) > 1) return;
-  assert(map_empty(&t->sids));
+  assert(map_is_empty(&t->sids));
   sio__map_clear(&t->sids);
   sio__addr_table_clear(&t->addresses);
   pthread_rwlock_destroy(&t->broadcast_lock);
@@ -261,18 +261,21 @@ void sio__threads_block_until_broadcasts_queued(sio_threads *t) {
 
 /* ---- connections --------------------------------------------------------------------------- */
 
-static unsigned count_conns_of_member(const struct member *m) {
+static unsigned count_open_and_arriving_conns_of_member(const struct member *m) {
   return atomic_load(&m->conns) + atomic_load(&m->arriving);
 }
 
-struct member_id sio__threads_choose_least_loaded_member(sio_threads *t, struct member_id self) {
+struct member_id sio__threads_choose_member_and_count_arriving(sio_threads *t,
+                                                               struct member_id self) {
   unsigned best = MEMBERS_MAX, load = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++) {
     const struct member *m = &t->members[i];
-    if (!m->loop || m->drains || (best < MEMBERS_MAX && count_conns_of_member(m) >= load)) continue;
+    if (!m->loop || m->drains ||
+        (best < MEMBERS_MAX && count_open_and_arriving_conns_of_member(m) >= load))
+      continue;
     best = i;
-    load = count_conns_of_member(m);
+    load = count_open_and_arriving_conns_of_member(m);
   }
   struct member_id id = best < MEMBERS_MAX ? member_id_of_slot(t, best) : self;
   atomic_fetch_add(&t->members[id.place].arriving, 1);
@@ -287,7 +290,7 @@ void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id) {
 unsigned sio__threads_count_conns(sio_threads *t) {
   unsigned n = 0;
   for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
-    n += count_conns_of_member(m);
+    n += count_open_and_arriving_conns_of_member(m);
   return n;
 }
 

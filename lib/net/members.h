@@ -123,7 +123,8 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 /* Returns the member with the fewest connections, those on their way to it included, of the members
  * that are not draining; `self` if there is none. Counts one more connection as being on its way to
  * that member, until sio__threads_uncount_arriving_conn() is called. */
-struct member_id sio__threads_choose_least_loaded_member(sio_threads *t, struct member_id self);
+struct member_id sio__threads_choose_member_and_count_arriving(sio_threads *t,
+                                                               struct member_id self);
 void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id);
 /* Open connections of all members, and connections on their way to one. */
 unsigned sio__threads_count_conns(sio_threads *t);

@@ -29,7 +29,7 @@ static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint
 }
 
 /* If the peer is paused already, the pause is extended, and nothing is reported. */
-static void meter_pause_reading(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void meter_start_or_extend_pause(struct meter *m, const char *limit, uint64_t wait_ms) {
   bool anew = !meter_is_paused(m);
   sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);
   if (!anew) return;
@@ -50,6 +50,6 @@ bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes) {
     meter_report_limit_exceeded(m, limit, 0);
     return false;
   }
-  meter_pause_reading(m, limit, a >= b ? a : b);
+  meter_start_or_extend_pause(m, limit, a >= b ? a : b);
   return true;
 }

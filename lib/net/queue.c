@@ -12,8 +12,8 @@ bool sio__queue_try_append_to_run(struct send_queue *q, struct msg *m) {
   if (!k || k->tail < 2) return false;
   unsigned i = k->tail - 1u;
   struct queue_entry *e = &k->e[i];
-  bool run = queue_is_run(k, i);
-  if (!run && !queue_is_whole_frame(e->m, e->off, e->len)) return false;
+  bool run = queue_chunk_entry_is_run(k, i);
+  if (!run && !queue_range_is_whole_ws_frame(e->m, e->off, e->len)) return false;
   if (!msg_try_link_next(run ? e->last : e->m, m)) return false;
   k->runs |= (uint8_t)(1u << i);
   e->last = m;
@@ -34,7 +34,7 @@ static void convert_run_to_entry_if_one_msg(struct queue_chunk *k, unsigned i) {
 
 /* Removes the first msg of the run that is the first used entry of k, and returns it. */
 static struct msg *take_first_msg_of_run(struct queue_chunk *k) {
-  assert(queue_is_run(k, k->head));
+  assert(queue_chunk_entry_is_run(k, k->head));
   struct queue_entry *e = &k->e[k->head];
   struct msg *m = e->m;
   e->m = m->follow;
@@ -51,7 +51,7 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
 }
 
 void sio__send_queue_iter_next(struct queue_place *at) {
-  if (queue_is_run(at->k, at->i) && at->m != at->k->e[at->i].last) {
+  if (queue_chunk_entry_is_run(at->k, at->i) && at->m != at->k->e[at->i].last) {
     at->m = at->m->follow;
     return;
   }
@@ -64,7 +64,7 @@ void sio__queue_visit_msgs(const struct send_queue *q, size_t encrypted, queue_v
   bool first = true;
   for (struct queue_place at = send_queue_iter_begin(q); at.k; sio__send_queue_iter_next(&at)) {
     bool must_stay = first || encrypted > 0;
-    size_t len = queue_bytes_at(&at).iov_len;
+    size_t len = queue_iter_get_iovec(&at).iov_len;
     encrypted -= len < encrypted ? len : encrypted;
     first = false;
     if (!must_stay) visit(at.m, user);
@@ -110,7 +110,7 @@ static void free_visited_chunk(struct removal *r) {
 static struct queue_entry take_next_queue_entry(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
-  if (queue_is_run(k, k->head)) return make_whole_frame_entry(take_first_msg_of_run(k));
+  if (queue_chunk_entry_is_run(k, k->head)) return make_whole_frame_entry(take_first_msg_of_run(k));
   if (++k->head == k->tail) free_visited_chunk(r);
   return e;
 }
@@ -123,7 +123,7 @@ static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   return true;
 }
 
-static bool queue_entry_must_stay(struct removal *r, size_t len) {
+static bool visit_entry_and_check_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
   return subtract_entry_from_encrypted_bytes(r, len) || first;
@@ -141,7 +141,7 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
 
 static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
   struct queue_entry e = take_next_queue_entry(r);
-  if (queue_entry_must_stay(r, e.len) ||
+  if (visit_entry_and_check_must_stay(r, e.len) ||
       !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
     append_kept_entry(r, e);
     return;

@@ -48,12 +48,12 @@ struct send_queue {
   size_t memory; /* for each queued msg its size and QUEUE_ENTRY_COST */
 };
 
-static inline bool queue_is_run(const struct queue_chunk *k, unsigned i) {
+static inline bool queue_chunk_entry_is_run(const struct queue_chunk *k, unsigned i) {
   return k->runs >> i & 1;
 }
 
 static inline bool queue_is_first_entry_run(const struct send_queue *q) {
-  return queue_is_run(q->first, q->first->head);
+  return queue_chunk_entry_is_run(q->first, q->first->head);
 }
 
 /* ---- adding ---------------------------------------------------------------- */
@@ -99,14 +99,14 @@ static inline void queue_count_and_ref_msg(struct send_queue *q, struct msg *m, 
 }
 
 /* Returns true if the byte range is the whole WebSocket message of m, header included. */
-static inline bool queue_is_whole_frame(const struct msg *m, uint32_t off, uint32_t len) {
+static inline bool queue_range_is_whole_ws_frame(const struct msg *m, uint32_t off, uint32_t len) {
   return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
 }
 
 /* Returns true if the byte range of m may join a run: it is a whole WebSocket message, and m has
  * many references (see RUN_REFS). */
 static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_t len) {
-  return m->refs >= RUN_REFS && queue_is_whole_frame(m, off, len);
+  return m->refs >= RUN_REFS && queue_range_is_whole_ws_frame(m, off, len);
 }
 
 /* Appends the whole WebSocket message m to the last entry, which becomes a run or is one already.
@@ -191,10 +191,11 @@ static inline struct queue_place send_queue_iter_begin(const struct send_queue *
 void sio__send_queue_iter_next(struct queue_place *at);
 
 /* Returns the bytes that are to be sent of the msg at `at`. */
-static inline struct iovec queue_bytes_at(const struct queue_place *at) {
+static inline struct iovec queue_iter_get_iovec(const struct queue_place *at) {
   const struct msg *m = at->m;
   const struct queue_entry *e = &at->k->e[at->i];
-  if (queue_is_run(at->k, at->i)) return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
+  if (queue_chunk_entry_is_run(at->k, at->i))
+    return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
   return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
 }
 

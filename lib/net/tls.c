@@ -88,7 +88,7 @@ static const char *gather_first_tls_record_of_queue(const struct conn *c, char r
   *n = 0;
   for (struct queue_place at = send_queue_iter_begin(&c->out); at.k && *n < TLS_RECORD;
        sio__send_queue_iter_next(&at)) {
-    struct iovec v = queue_bytes_at(&at);
+    struct iovec v = queue_iter_get_iovec(&at);
     size_t len = v.iov_len < TLS_RECORD - *n ? v.iov_len : TLS_RECORD - *n;
     if (len == c->out.bytes || len == TLS_RECORD) {
       *n = len;
@@ -111,9 +111,9 @@ static int encrypt_first_record_of_queue(struct conn *c, struct tls *t) {
   return t->err;
 }
 
-static bool has_tls_failed(const struct conn *c) { return tls_of_conn(c)->err != 0; }
+static bool has_tls_writing_failed(const struct conn *c) { return tls_of_conn(c)->err != 0; }
 
-static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
+static ssize_t encrypt_from_queue_and_send_ciphertext(struct conn *c, size_t *offered) {
   struct tls *t = tls_of_conn(c);
   int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_first_record_of_queue(c, t) : 0;
   size_t n = *offered = t->encrypted;
@@ -123,15 +123,15 @@ static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
   return (ssize_t)n;
 }
 
-static void send_tls_close_notify_once(struct tls *t) {
+static void queue_tls_close_notify_once(struct tls *t) {
   if (!t->is_established || t->is_end_sent) return;
   t->is_end_sent = true;
   t->provider->ops->end(t->session);
 }
 
-static bool send_due_close_notify_and_has_output(struct conn *c) {
+static bool queue_due_close_notify_and_check_output(struct conn *c) {
   struct tls *t = tls_of_conn(c);
-  if (c->ending && c->out.bytes == 0) send_tls_close_notify_once(t);
+  if (c->ending && c->out.bytes == 0) queue_tls_close_notify_once(t);
   return t->out.n > 0;
 }
 
@@ -217,8 +217,9 @@ static bool is_from_same_address(const struct tls *a, const struct tls *b) {
 
 /* Returns the number of handshakes in progress from t's address, and sets *oldest to the oldest of
  * them, or to NULL. */
-static unsigned count_tls_handshakes_of_address(const struct loop *l, const struct tls *t,
-                                                struct tls **oldest) {
+static unsigned count_handshakes_and_find_oldest_of_address(const struct loop *l,
+                                                            const struct tls *t,
+                                                            struct tls **oldest) {
   unsigned n = 0;
   *oldest = NULL;
   list_each (it, next, &l->handshakes) {
@@ -235,12 +236,12 @@ static struct tls *find_tls_handshake_to_displace(const struct loop *l, const st
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
   if (max == 0 || n < left) return NULL;
-  if (count_tls_handshakes_of_address(l, t, &own) >= left && own) return own;
+  if (count_handshakes_and_find_oldest_of_address(l, t, &own) >= left && own) return own;
   return left ? NULL : tls_of_handshake_link(list_first(&l->handshakes));
 }
 
 /* Returns false if a callback of the host has closed c. */
-static bool add_tls_handshake_and_displace_another(struct conn *c, struct tls *t) {
+static bool add_tls_handshake_and_displace_one_if_full(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
   struct tls *old = find_tls_handshake_to_displace(l, t);
   if (old)
@@ -248,7 +249,7 @@ static bool add_tls_handshake_and_displace_another(struct conn *c, struct tls *t
                        "max_tls_handshakes: this handshake was ended to make room for another one");
   if (c->closed) return false;
   t->has_first_byte = t->in_handshake = true;
-  list_push(&l->handshakes, &t->link);
+  list_append(&l->handshakes, &t->link);
   l->nhandshakes++;
   return true;
 }
@@ -274,7 +275,7 @@ static void refuse_peer_that_sends_no_tls(struct conn *c, bool is_http) {
  * the peer if the byte is not TLS. Returns false if the peer was refused or c was closed. */
 static bool begin_handshake_or_refuse_by_first_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
-  if (first == HANDSHAKE_RECORD) return add_tls_handshake_and_displace_another(c, t);
+  if (first == HANDSHAKE_RECORD) return add_tls_handshake_and_displace_one_if_full(c, t);
   refuse_peer_that_sends_no_tls(c, first >= 'A' && first <= 'Z');
   return false;
 }
@@ -414,10 +415,10 @@ static void attach_tls_to_conn(struct conn *c, struct tls *t) {
 
 /* close_notify confirms that everything was sent, so it is not sent if queued bytes or ciphertext
  * are lost. */
-static void on_conn_close_tls(struct conn *c) {
+static void on_conn_close_send_notify_and_free_tls(struct conn *c) {
   struct tls *t = tls_of_conn(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
-    send_tls_close_notify_once(t);
+    queue_tls_close_notify_once(t);
     send_ciphertext(c, t);
   }
   remove_conn_from_tls_handshake_list(c, t);
@@ -439,22 +440,22 @@ static void on_conn_attach_tls(struct conn *c, struct conn_tls *base) {
   attach_tls_to_conn(c, container_of(base, struct tls, base));
 }
 
-static void on_conn_discard_tls(struct conn_tls *base) {
+static void free_detached_tls_state(struct conn_tls *base) {
   free_tls(container_of(base, struct tls, base));
 }
 
 static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .read = process_ciphertext_and_schedule_flush,
                                              .on_eof = on_tls_eof,
-                                             .write = write_ciphertext,
-                                             .has_output = send_due_close_notify_and_has_output,
-                                             .has_failed = has_tls_failed,
+                                             .write = encrypt_from_queue_and_send_ciphertext,
+                                             .has_output = queue_due_close_notify_and_check_output,
+                                             .has_failed = has_tls_writing_failed,
                                              .is_over_limit = has_too_much_tls_output,
                                              .encrypted_bytes = count_encrypted_queue_bytes,
-                                             .close = on_conn_close_tls,
+                                             .close = on_conn_close_send_notify_and_free_tls,
                                              .detach = on_conn_detach_tls,
                                              .attach = on_conn_attach_tls,
-                                             .discard = on_conn_discard_tls };
+                                             .discard = free_detached_tls_state };
 
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   struct tls *t = sio__calloc(1, sizeof *t);

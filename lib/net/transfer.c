@@ -14,7 +14,7 @@ static int copy_unsent_bytes(const struct conn *c, struct buf *out) {
   if (err) return err;
   for (struct queue_place at = send_queue_iter_begin(&c->out); at.k;
        sio__send_queue_iter_next(&at)) {
-    struct iovec v = queue_bytes_at(&at);
+    struct iovec v = queue_iter_get_iovec(&at);
     (void)sio__buf_put(out, v.iov_base, v.iov_len); /* the memory was reserved above */
   }
   return 0;
@@ -26,7 +26,7 @@ int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out) {
   int err = copy_unsent_bytes(c, &out->unsent);
   if (err) return err;
   if (c->secure) out->tls = c->extra[1].tls->ops->detach(c);
-  sio__conn_remove_from_loop(c);
+  sio__conn_remove_from_loop_and_free_later(c);
   sio__conn_clear_owner(c);
   return 0;
 }
@@ -34,7 +34,7 @@ int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out) {
 static int queue_transferred_bytes(struct conn *c, const struct buf *unsent) {
   if (unsent->n == 0) return 0;
   struct msg *m = sio__msg_from_bytes(&conn_loop(c)->msgs, unsent->p, unsent->n);
-  int err = m ? conn_send_text(c, m) : UV_ENOMEM;
+  int err = m ? conn_queue_msg_without_frame_header(c, m) : UV_ENOMEM;
   msg_unref(m);
   return err;
 }

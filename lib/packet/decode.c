@@ -146,7 +146,7 @@ static bool is_reserved_event_name_in_json(sio_slice quoted) {
   return sio__is_reserved_event_name(slice(name, sio__json_unescape_string(name, quoted)));
 }
 
-static bool is_event_name_json_allowed(sio_slice text) {
+static bool is_event_name_json_valid_and_unreserved(sio_slice text) {
   if (text.p[0] == '-' || is_header_digit(text.p[0])) return true;
   if (text.p[0] != '"') return false;
   if (memchr(text.p, '\\', text.n)) return !is_reserved_event_name_in_json(text);
@@ -163,7 +163,7 @@ static bool is_payload_valid_for_type(enum packet_type type, const struct json_s
     case PACKET_EVENT:
     case PACKET_BINARY_EVENT:
       return scan->first == '[' && scan->nargs &&
-             is_event_name_json_allowed(json_scanned_element(scan, json, 0));
+             is_event_name_json_valid_and_unreserved(json_scanned_element(scan, json, 0));
     default: return false; /* DISCONNECT */
   }
 }

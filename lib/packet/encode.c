@@ -19,22 +19,25 @@ enum { HEAD_MAX = 64 };
 
 static void put_byte(struct writer *w, char c) { writer_put_bytes(w, &c, 1); }
 
-static void put_c_string(struct writer *w, const char *s) { writer_put_bytes(w, s, strlen(s)); }
+static void put_unquoted_c_string(struct writer *w, const char *s) {
+  writer_put_bytes(w, s, strlen(s));
+}
 
-static void put_namespace(struct writer *w, sio_slice nsp) {
+static void put_namespace_and_comma_unless_root(struct writer *w, sio_slice nsp) {
   if (slice_equals_str(nsp, "/")) return;
   writer_put_bytes(w, nsp.p, nsp.n);
   put_byte(w, ',');
 }
 
-static void put_ack_id(struct writer *w, int64_t id) {
+static void put_ack_id_if_any(struct writer *w, int64_t id) {
   char text[NUM_MAX];
   if (id >= 0) writer_put_bytes(w, text, sio__i64_to_text(text, id));
 }
 
 /* Writes the beginning of a packet: "42" for an event and "43" for an ack; with three attachments,
  * "453-" for an event and "463-" for an ack. Returns its length. */
-static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
+static size_t put_packet_type_and_attachment_count(char out[NUM_MAX + 3], bool event,
+                                                   uint32_t nbins) {
   out[0] = '4';
   out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
   if (nbins == 0) return 2;
@@ -44,10 +47,10 @@ static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbin
   return n + 1;
 }
 
-static void shorten_prefix_to_attachment_count(struct msg *m, size_t announced, bool event,
-                                               uint32_t nbins) {
+static void rewrite_attachment_count_and_shorten_packet(struct msg *m, size_t announced, bool event,
+                                                        uint32_t nbins) {
   char text[NUM_MAX + 3], *p = msg_data(m);
-  size_t n = put_packet_prefix(text, event, nbins);
+  size_t n = put_packet_type_and_attachment_count(text, event, nbins);
   if (n < announced) memmove(p + n, p + announced, m->len - announced);
   memcpy(p, text, n);
   m->len -= (uint32_t)(announced - n);
@@ -77,7 +80,7 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
   put_byte(w, '"');
   while (!w->err && (nul = sio__utf8_find_escaped_nul(name.p, (size_t)(end - name.p)))) {
     put_json_escaped_text_without_quotes(w, slice(name.p, (size_t)(nul - name.p)));
-    put_c_string(w, "\\u0000");
+    put_unquoted_c_string(w, "\\u0000");
     name.p = nul + 2;
   }
   put_json_escaped_text_without_quotes(w, slice(name.p, (size_t)(end - name.p)));
@@ -103,7 +106,7 @@ static void put_event_name_and_arguments_array(struct writer *w, sio_slice name,
   put_byte(w, '[');
   if (name.p) put_event_name_as_json_string(w, name);
   for (size_t i = 0; i < args.n && !w->err; i++) {
-    if (sio__val_is_empty_list(&args.v[i])) continue;
+    if (sio__val_stands_for_no_element(&args.v[i])) continue;
     if (comma) put_byte(w, ',');
     sio__writer_put_value(w, &args.v[i]);
     comma = true;
@@ -118,13 +121,13 @@ static void put_whole_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_s
                                           sio_args args, int64_t id, sio_slice tail,
                                           uint32_t most_bins) {
   char text[NUM_MAX + 3];
-  size_t announced = put_packet_prefix(text, name.p, most_bins);
+  size_t announced = put_packet_type_and_attachment_count(text, name.p, most_bins);
   writer_put_bytes(w, text, announced);
-  put_namespace(w, nsp);
-  put_ack_id(w, id);
+  put_namespace_and_comma_unless_root(w, nsp);
+  put_ack_id_if_any(w, id);
   put_event_name_and_arguments_array(w, name, args, tail);
   if (!w->err && w->nbins != most_bins)
-    shorten_prefix_to_attachment_count(w->text, announced, name.p, w->nbins);
+    rewrite_attachment_count_and_shorten_packet(w->text, announced, name.p, w->nbins);
 }
 
 static size_t estimate_encoded_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
@@ -165,11 +168,11 @@ int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, 
 static void put_packet_type_and_namespace(struct writer *w, enum packet_type type, sio_slice nsp) {
   char text[2] = { '4', (char)('0' + type) };
   writer_put_bytes(w, text, sizeof text);
-  put_namespace(w, nsp);
+  put_namespace_and_comma_unless_root(w, nsp);
 }
 
 static void put_text_and_json_string(struct writer *w, const char *key, const char *text) {
-  put_c_string(w, key);
+  put_unquoted_c_string(w, key);
   sio__writer_put_json_string(w, slice_str(text));
 }
 
@@ -208,13 +211,13 @@ static bool is_value_null_or_empty(const sio_val *v) {
  * sio_spread() may be no or several values, so its text is scanned like JSON text from the host. */
 static void put_error_data_as_single_value(struct writer *w, const sio_val *data) {
   sio_val v = *data;
-  if (sio__val_is_list_of_received_arguments(&v)) v.kind = SIO_JSON;
+  if (sio__val_may_be_several_or_no_elements(&v)) v.kind = SIO_JSON;
   sio__writer_put_value(w, &v);
 }
 
 /* Begins a CONNECT_ERROR packet, and returns 0 or an error. After 0 the caller has to write the
  * payload and to call sio__writer_finish_and_take_packet(). */
-static int init_writer_for_connect_error_packet(struct writer *w, struct msgs *home,
+static int begin_connect_error_packet_in_writer(struct writer *w, struct msgs *home,
                                                 struct decode_scratch *scratch, sio_slice nsp,
                                                 const char *message, const sio_val *data) {
   if (sio__val_count_attachments(data)) return SIO_EPLACEHOLDER;
@@ -228,11 +231,11 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data) {
   struct writer w;
-  int err = init_writer_for_connect_error_packet(&w, home, scratch, nsp, message, &data);
+  int err = begin_connect_error_packet_in_writer(&w, home, scratch, nsp, message, &data);
   if (err) return err;
   put_text_and_json_string(&w, "{\"message\":", message);
   if (!is_value_null_or_empty(&data)) {
-    put_c_string(&w, ",\"data\":");
+    put_unquoted_c_string(&w, ",\"data\":");
     put_error_data_as_single_value(&w, &data);
   }
   put_byte(&w, '}');
@@ -255,7 +258,7 @@ int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch 
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data) {
   struct writer w;
-  int err = init_writer_for_connect_error_packet(&w, home, scratch, nsp, message, &data);
+  int err = begin_connect_error_packet_in_writer(&w, home, scratch, nsp, message, &data);
   if (err) return err;
   if (is_value_null_or_empty(&data))
     sio__writer_put_json_string(&w, slice_str(message));

@@ -36,7 +36,7 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
   if (p < end && end - base >= 8)
     return p + index_of_first_marked_byte(mark_bytes_special_in_json_strings(
                    load_8_bytes_little_endian(end - 8) >> (64 - 8 * (end - p))));
-  while (p < end && !is_special_json_byte(*p)) p++;
+  while (p < end && !is_byte_special_in_json_strings(*p)) p++;
   return p;
 }
 
@@ -119,7 +119,7 @@ static int64_t parse_placeholder_number(const struct cursor *c, uint32_t at) {
   const char *p = c->base + at, *end = p;
   while (is_json_digit(*end) || *end == '-' || *end == '+' || *end == '.' || (*end | 0x20) == 'e')
     end++;
-  if (!sio__number_to_int64(slice(p, (size_t)(end - p)), &num)) return -1;
+  if (!sio__json_number_to_int64(slice(p, (size_t)(end - p)), &num)) return -1;
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
 
@@ -215,7 +215,7 @@ static inline enum state push_json_container(struct cursor *c, bool object) {
   return object ? FIRST_KEY : FIRST_ELEMENT;
 }
 
-static inline enum state pop_json_container_and_record_placeholder(struct cursor *c) {
+static inline enum state pop_json_container_and_record_if_placeholder(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   c->p++;
   if (f->placeholder) {
@@ -245,8 +245,8 @@ static inline enum state scan_scalar_or_open_container(struct cursor *c) {
   return valid ? AFTER : FAILED;
 }
 
-static inline enum state scan_first_array_element_or_end(struct cursor *c) {
-  return skip_json_whitespace_and_peek(c) == ']' ? pop_json_container_and_record_placeholder(c)
+static inline enum state close_array_if_empty_else_expect_value(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == ']' ? pop_json_container_and_record_if_placeholder(c)
                                                  : VALUE;
 }
 
@@ -283,8 +283,8 @@ static inline enum state scan_object_key_and_colon(struct cursor *c) {
   return VALUE;
 }
 
-static inline enum state scan_first_object_key_or_end(struct cursor *c) {
-  return skip_json_whitespace_and_peek(c) == '}' ? pop_json_container_and_record_placeholder(c)
+static inline enum state close_object_if_empty_else_expect_key(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == '}' ? pop_json_container_and_record_if_placeholder(c)
                                                  : KEY;
 }
 
@@ -301,7 +301,7 @@ static inline enum state scan_comma_or_end_after_value(struct cursor *c) {
     return f->object ? KEY : VALUE;
   }
   if (c->depth > c->floor && token == (f->object ? '}' : ']'))
-    return pop_json_container_and_record_placeholder(c);
+    return pop_json_container_and_record_if_placeholder(c);
   return FAILED;
 }
 
@@ -309,8 +309,8 @@ static int run_json_scan_to_end(struct cursor *c) {
   for (enum state s = VALUE;;) {
     switch (s) {
       case VALUE: s = scan_scalar_or_open_container(c); break;
-      case FIRST_ELEMENT: s = scan_first_array_element_or_end(c); break;
-      case FIRST_KEY: s = scan_first_object_key_or_end(c); break;
+      case FIRST_ELEMENT: s = close_array_if_empty_else_expect_value(c); break;
+      case FIRST_KEY: s = close_object_if_empty_else_expect_key(c); break;
       case KEY: s = scan_object_key_and_colon(c); break;
       case AFTER: s = scan_comma_or_end_after_value(c); break;
       case DONE: return 0;

@@ -32,7 +32,7 @@ static inline uint64_t mark_bytes_special_in_json_strings(uint64_t w) {
   return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);
 }
 
-static inline bool is_special_json_byte(char c) {
+static inline bool is_byte_special_in_json_strings(char c) {
   return (unsigned char)c < 0x20 || c == '"' || c == '\\';
 }
 

@@ -91,7 +91,7 @@ static const char *skip_bytes_not_changed_by_json_quoting(const char *p, const c
       }
       p += 8;
     }
-    while (p < end && (unsigned char)*p < 0x80 && !is_special_json_byte(*p)) p++;
+    while (p < end && (unsigned char)*p < 0x80 && !is_byte_special_in_json_strings(*p)) p++;
     if (p == end || (unsigned char)*p < 0x80) return p;
     size_t len = sio__utf8_sequence_length(p, (size_t)(end - p));
     if (len == 0) return p;

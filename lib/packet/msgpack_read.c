@@ -226,7 +226,7 @@ static char *put_char_and_padded_number(char *o, char before, int v, int digits)
 
 /* Writes a date as JavaScript's Date.toJSON() does, which is null outside of JavaScript's range. ms
  * is the time in milliseconds since 1970. */
-static int put_iso_date_string(struct reader *r, double ms) {
+static int put_date_as_iso_json_string_or_null(struct reader *r, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return put_json_text(r, "null");
   int64_t t = (int64_t)ms, seconds = divide_rounding_down(t, 1000);
@@ -284,9 +284,10 @@ static int put_msgpack_extension_as_json(struct reader *r, const struct msgpack 
   if (t->ext == 0 && !t->fixed) return put_attachment(r, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_iso_date_string(r, (double)(int64_t)big_endian_bytes_to_uint(t->bytes));
+    return put_date_as_iso_json_string_or_null(r,
+                                               (double)(int64_t)big_endian_bytes_to_uint(t->bytes));
   if (t->ext == -1 && read_msgpack_timestamp_extension(t->bytes, &ms))
-    return put_iso_date_string(r, ms);
+    return put_date_as_iso_json_string_or_null(r, ms);
   return put_unknown_msgpack_extension_as_json(r, t);
 }
 
@@ -329,7 +330,7 @@ static int put_msgpack_key_as_json(struct reader *r, struct frame *f, const stru
   return err ? err : put_json_text(r, ":");
 }
 
-static int convert_msgpack_map_key_to_json(struct reader *r, struct frame *f) {
+static int convert_msgpack_map_key_or_skip_undefined(struct reader *r, struct frame *f) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
   if (t.kind != MSGPACK_STR && !is_msgpack_integer(&t)) return SIO_EPROTO;
@@ -342,7 +343,7 @@ static int convert_msgpack_map_key_to_json(struct reader *r, struct frame *f) {
   return put_msgpack_key_as_json(r, f, &t);
 }
 
-static int convert_msgpack_value_to_json(struct reader *r, struct frame *f) {
+static int convert_msgpack_value_or_head_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   int err = 0;
   if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
@@ -357,9 +358,10 @@ static int convert_msgpack_value_to_json(struct reader *r, struct frame *f) {
 
 static int convert_next_msgpack_token_to_json(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
-  if (f->map && !f->key) return convert_msgpack_value_to_json(r, f);
+  if (f->map && !f->key) return convert_msgpack_value_or_head_to_json(r, f);
   if (f->left)
-    return f->map ? convert_msgpack_map_key_to_json(r, f) : convert_msgpack_value_to_json(r, f);
+    return f->map ? convert_msgpack_map_key_or_skip_undefined(r, f)
+                  : convert_msgpack_value_or_head_to_json(r, f);
   r->depth--;
   return put_json_text(r, f->map ? "}" : "]");
 }
@@ -370,7 +372,7 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.out = out;
   r.depth = 0;
   r.ntext = 0;
-  int err = convert_msgpack_value_to_json(&r, NULL);
+  int err = convert_msgpack_value_or_head_to_json(&r, NULL);
   while (!err && r.depth) err = convert_next_msgpack_token_to_json(&r);
   return err ? err : flush_json_text(&r);
 }

@@ -188,9 +188,9 @@ static int put_json_number_as_msgpack(struct source *s) {
   double d = 0;
   while (s->p < s->end && is_json_number_char(*s->p)) s->p++;
   sio_slice text = slice(from, (size_t)(s->p - from));
-  if (sio__number_to_int64(text, &i)) return sio__msgpack_put_int(s->out, i);
+  if (sio__json_number_to_int64(text, &i)) return sio__msgpack_put_int(s->out, i);
   if (sio__slice_parse_u64(text, &u)) return put_msgpack_uint(s->out, u);
-  (void)sio__number_to_double(text, &d); /* this cannot fail, because the text is valid JSON */
+  (void)sio__json_number_to_double(text, &d); /* this cannot fail, because the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
   return put_msgpack_type_byte_and_integer(s->out, 0xcb, bits, 8);
 }

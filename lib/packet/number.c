@@ -28,7 +28,7 @@ struct decimal {
 
 static bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool does_json_value_begin_number(sio_slice s) {
+static bool is_json_value_number(sio_slice s) {
   return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0]));
 }
 
@@ -62,7 +62,7 @@ static struct decimal find_digits_and_power_of_json_number(sio_slice s) {
   return d;
 }
 
-static uint64_t significant_digits_to_u64(const struct decimal *d) {
+static uint64_t decimal_digits_with_power_to_u64(const struct decimal *d) {
   uint64_t v = 0;
   const char *p = d->first;
   for (int64_t i = 0; i < d->count; p++) {
@@ -74,15 +74,15 @@ static uint64_t significant_digits_to_u64(const struct decimal *d) {
   return v;
 }
 
-bool sio__number_to_int64(sio_slice text, int64_t *out) {
-  if (!does_json_value_begin_number(text)) return false;
+bool sio__json_number_to_int64(sio_slice text, int64_t *out) {
+  if (!is_json_value_number(text)) return false;
   struct decimal d = find_digits_and_power_of_json_number(text);
   if (!d.first) {
     *out = 0;
     return true;
   }
   if (d.power < 0 || d.count > INT_DIGITS || d.power > INT_DIGITS - d.count) return false;
-  uint64_t v = significant_digits_to_u64(&d);
+  uint64_t v = decimal_digits_with_power_to_u64(&d);
   if (v > (uint64_t)INT64_MAX + d.negative) return false;
   *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;
   return true;
@@ -112,9 +112,9 @@ static size_t write_number_with_limited_digits(char *out, const struct decimal *
   return (size_t)(o - out) + sio__i64_to_text(o, clamp_decimal_exponent(power));
 }
 
-bool sio__number_to_double(sio_slice text, double *out) {
+bool sio__json_number_to_double(sio_slice text, double *out) {
   char brief[KEPT_DIGITS + NUM_MAX];
-  if (!does_json_value_begin_number(text)) return false;
+  if (!is_json_value_number(text)) return false;
   if (text.n <= SHORT) return sio__parse_json_number(text.p, text.n, out);
   struct decimal d = find_digits_and_power_of_json_number(text);
   if (!d.first) {

@@ -83,7 +83,7 @@ static sio_slice find_json_payload_of_encoded_packet(const struct msg *m, sio_sl
   return slice(at, (size_t)(end - at));
 }
 
-static int list_attachments_and_add_their_bytes(const struct msg *json, struct sio_parser_out *out,
+static int list_attachments_and_sum_their_sizes(const struct msg *json, struct sio_parser_out *out,
                                                 size_t *bytes) {
   for (const struct msg *m = json->next; m; m = m->next) {
     int err = parser_reserve_attachment_slot(out);
@@ -99,7 +99,7 @@ int sio__custom_parser_encode_packet(const sio_parser_ops *ops, struct msgs *hom
                                      int64_t id, struct msg **out) {
   struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
   size_t bytes = json->len + nsp.n + HEAD_HINT;
-  int err = list_attachments_and_add_their_bytes(json, &to, &bytes);
+  int err = list_attachments_and_sum_their_sizes(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = UV_ENOMEM;
   sio_parts p = { .type = (int)type,
@@ -139,8 +139,8 @@ static int parser_set_decode_error(const char **why, int err, const char *text) 
   return err;
 }
 
-static int set_reason_for_custom_parser_error(int err, const struct sio_parser_out *own,
-                                              const char **why) {
+static int set_default_reason_for_custom_parser_error(int err, const struct sio_parser_out *own,
+                                                      const char **why) {
   if (**why) return err;
   if (own->too_many_bins) return parser_set_decode_error(why, err, "too many attachments");
   switch (err) {
@@ -217,6 +217,6 @@ int sio__custom_parser_decode_packet(const sio_parser_ops *ops, struct msgs *hom
   if (!(own->text = sio__msg_new(home, 0)))
     return parser_set_decode_error(why, UV_ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
-  return err ? set_reason_for_custom_parser_error(err, own, why)
+  return err ? set_default_reason_for_custom_parser_error(err, own, why)
              : check_and_fill_packet_of_custom_parser(&p, own, scratch, lim, out, why);
 }

@@ -100,7 +100,7 @@ static sio_slice take_json_number_for_tree(struct builder *b) {
 
 /* Returns the text of the string that begins at b->p, with its quotes, and moves b->p to the
  * position after it. */
-static sio_slice take_json_string_text(struct builder *b) {
+static sio_slice take_json_string_with_quotes_and_escapes(struct builder *b) {
   const char *from = b->p++;
   for (; *b->p != '"'; b->p++)
     if (*b->p == '\\') b->p++;
@@ -108,8 +108,8 @@ static sio_slice take_json_string_text(struct builder *b) {
   return slice(from, (size_t)(b->p - from));
 }
 
-static char *tree_unescape_string(struct builder *b) {
-  sio_slice text = take_json_string_text(b);
+static char *tree_take_and_unescape_string(struct builder *b) {
+  sio_slice text = take_json_string_with_quotes_and_escapes(b);
   char *s = tree_alloc_from_blocks(b->tree, text.n);
   if (!s) return NULL;
   size_t n = sio__json_unescape_string(s, text);
@@ -125,7 +125,7 @@ static int clamp_double_to_int(double v) {
 
 static void set_tree_node_number(cJSON *item, sio_slice text) {
   double v = 0;
-  sio__number_to_double(text, &v);
+  sio__json_number_to_double(text, &v);
   item->type = cJSON_Number;
   item->valuedouble = v;
   item->valueint = clamp_double_to_int(v);
@@ -142,7 +142,9 @@ static bool parse_scalar_or_opening_bracket_to_node(struct builder *b, cJSON *it
   switch (*b->p) {
     case '{': item->type = cJSON_Object, b->p++; return true;
     case '[': item->type = cJSON_Array, b->p++; return true;
-    case '"': item->type = cJSON_String; return (item->valuestring = tree_unescape_string(b));
+    case '"':
+      item->type = cJSON_String;
+      return (item->valuestring = tree_take_and_unescape_string(b));
     case 't':
     case 'f':
     case 'n': parse_tree_literal(b, item); return true;
@@ -203,7 +205,7 @@ static bool parse_next_tree_token(struct builder *b) {
       b->depth--;
       return true;
     default:
-      return is_object_key_expected(b) ? (b->key = tree_unescape_string(b)) != NULL
+      return is_object_key_expected(b) ? (b->key = tree_take_and_unescape_string(b)) != NULL
                                        : parse_value_to_new_tree_node(b);
   }
 }
@@ -256,12 +258,12 @@ static bool is_tree_container(const struct cJSON *t) {
   return tree_node_kind(t) == cJSON_Array || tree_node_kind(t) == cJSON_Object;
 }
 
-static void set_tree_printer_error(struct printer *pr, int err) {
+static void set_tree_printer_error_if_none(struct printer *pr, int err) {
   if (!pr->err) pr->err = err;
 }
 
 static void print_json_bytes(struct printer *pr, const char *s, size_t n) {
-  set_tree_printer_error(pr, sio__msg_put(pr->m, s, n));
+  set_tree_printer_error_if_none(pr, sio__msg_put(pr->m, s, n));
 }
 
 static void print_json_string(struct printer *pr, const char *text) {
@@ -269,7 +271,7 @@ static void print_json_string(struct printer *pr, const char *text) {
   int err = sio__msg_reserve(pr->m, sio__json_quoted_length(s));
   struct msg *m = *pr->m;
   if (err)
-    set_tree_printer_error(pr, err);
+    set_tree_printer_error_if_none(pr, err);
   else
     m->len += (uint32_t)sio__json_quote_string(msg_data(m) + m->len, s);
 }
@@ -283,7 +285,7 @@ static void check_and_print_raw_json(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text && *text ? text : "null");
   int err = sio__json_scan_text(pr->scan, s, pr->max_depth - pr->depth, NULL);
   if (err)
-    set_tree_printer_error(pr, err);
+    set_tree_printer_error_if_none(pr, err);
   else
     print_json_bytes(pr, s.p, s.n);
 }
@@ -306,9 +308,9 @@ static void print_json_scalar(struct printer *pr, const struct cJSON *t) {
 
 static void print_opening_bracket_and_push_node(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
-    set_tree_printer_error(pr, SIO_EDEPTH);
+    set_tree_printer_error_if_none(pr, SIO_EDEPTH);
   } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
-    set_tree_printer_error(pr, SIO_EPLACEHOLDER);
+    set_tree_printer_error_if_none(pr, SIO_EPLACEHOLDER);
   } else {
     pr->open[pr->depth++] = t;
     print_json_bytes(pr, tree_node_kind(t) == cJSON_Object ? "{" : "[", 1);
@@ -355,8 +357,8 @@ static const struct cJSON *print_node_or_its_opening_bracket(struct printer *pr,
   return print_comma_or_closing_brackets_after_node(pr, t);
 }
 
-int sio__tree_append_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                          unsigned max_depth, bool has_bins) {
+int sio__tree_append_as_json_to_msg(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                                    unsigned max_depth, bool has_bins) {
   struct printer pr;
   pr.refuses_placeholders = !has_bins;
   pr.m = m;
@@ -388,7 +390,7 @@ bool sio__tree_read_placeholder_number(const struct cJSON *t, uint32_t *num) {
 
 /* Marks t if it is a placeholder. Returns true if it is none and has members, which may be
  * placeholders. */
-static bool mark_if_placeholder_else_has_members(struct cJSON *t) {
+static bool mark_tree_placeholder_or_return_has_children(struct cJSON *t) {
   uint32_t num;
   bool placeholder = sio__tree_read_placeholder_number(t, &num);
   if (placeholder) t->type |= TREE_PLACEHOLDER;
@@ -399,7 +401,7 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   struct cJSON *open[JSON_DEPTH_MAX]; /* the arrays and objects that contain t */
   unsigned depth = 0;
   while (t) {
-    if (mark_if_placeholder_else_has_members(t) && depth < JSON_DEPTH_MAX) {
+    if (mark_tree_placeholder_or_return_has_children(t) && depth < JSON_DEPTH_MAX) {
       open[depth++] = t;
       t = t->child;
       continue;

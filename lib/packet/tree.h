@@ -26,11 +26,11 @@ void sio__tree_wipe_and_free(struct cJSON *t);
  * JSON (`scan` is overwritten when it is checked); SIO_EPLACEHOLDER if has_bins is false and t
  * contains a node that sio__tree_mark_placeholders() has marked, because the attachment would not
  * be sent with it; UV_ENOMEM; or SIO_ETOOBIG. After an error *m contains a part of the text. */
-int sio__tree_append_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                          unsigned max_depth, bool has_bins);
+int sio__tree_append_as_json_to_msg(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                                    unsigned max_depth, bool has_bins);
 
 /* Marks the nodes of the tree of a received event that stand for attachments, so that
- * sio__tree_append_json() recognizes them. cJSON_Duplicate() copies the marks. */
+ * sio__tree_append_as_json_to_msg() recognizes them. cJSON_Duplicate() copies the marks. */
 void sio__tree_mark_placeholders(struct cJSON *t);
 
 /* Returns true and sets *num to the number of the attachment if t has the form of a placeholder: an

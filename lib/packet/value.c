@@ -34,7 +34,7 @@ void sio__writer_clear(struct writer *w) {
 }
 
 int sio__writer_finish_and_take_packet(struct writer *w, struct msg **out) {
-  if (w->unbound_placeholder && w->nbins) writer_set_error(w, SIO_EPLACEHOLDER);
+  if (w->unbound_placeholder && w->nbins) writer_set_error_if_none(w, SIO_EPLACEHOLDER);
   if (w->err) {
     sio__writer_clear(w);
     return w->err;
@@ -50,7 +50,7 @@ void sio__writer_put_json_string(struct writer *w, sio_slice s) {
   if (room / WORST_ESCAPE < s.n + 1) {
     int err = sio__msg_reserve(&w->text, sio__json_quoted_length(s));
     if (err) {
-      writer_set_error(w, err);
+      writer_set_error_if_none(w, err);
       return;
     }
   }
@@ -80,9 +80,9 @@ static void put_attachment_placeholder(struct writer *w, uint32_t number) {
   writer_put_bytes(w, text, n);
 }
 
-static void put_binary_value(struct writer *w, const sio_val *v) {
+static void put_placeholder_and_add_binary_attachment(struct writer *w, const sio_val *v) {
   put_attachment_placeholder(w, w->nbins);
-  writer_set_error(w, add_binary_attachment(w, slice(v->u.p, v->n)));
+  writer_set_error_if_none(w, add_binary_attachment(w, slice(v->u.p, v->n)));
 }
 
 static int reserve_array_of_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
@@ -119,11 +119,11 @@ static int add_attachments_used_by_placeholders(struct writer *w, const sio_val 
 /* Writes JSON text that was scanned, and adds to the packet the attachments to which its
  * placeholders refer. Each placeholder is replaced by one with the number of its attachment in the
  * packet. */
-static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice text,
-                                                  const sio_val *v) {
+static void put_renumbered_json_and_add_attachments(struct writer *w, sio_slice text,
+                                                    const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  if (scan->nplaceholders) writer_set_error(w, add_attachments_used_by_placeholders(w, v));
+  if (scan->nplaceholders) writer_set_error_if_none(w, add_attachments_used_by_placeholders(w, v));
   for (uint32_t i = 0; i < scan->nplaceholders && !w->err; i++) {
     const struct json_placeholder *placeholder = &scan->placeholders[i];
     writer_put_bytes(w, text.p + done, placeholder->off - done);
@@ -138,9 +138,9 @@ static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice te
 static void put_scanned_json_and_attachments(struct writer *w, sio_slice text, const sio_val *v,
                                              int err) {
   if (err) {
-    writer_set_error(w, err);
+    writer_set_error_if_none(w, err);
   } else if (v->nbins) {
-    put_json_with_renumbered_placeholders(w, text, v);
+    put_renumbered_json_and_add_attachments(w, text, v);
   } else {
     w->unbound_placeholder |= w->scratch->sent.nplaceholders > 0;
     writer_put_bytes(w, text.p, text.n);
@@ -177,7 +177,7 @@ static void scan_and_put_argument_list(struct writer *w, const sio_val *v) {
 /* Writes arguments of a received event: one, or several with commas between them. They are valid
  * JSON, so they are scanned only if the packet may have attachments, or if an array or object of
  * the host contains them: then they may be nested too deep. */
-static void put_event_arguments_without_brackets(struct writer *w, const sio_val *v) {
+static void put_received_arguments_without_brackets(struct writer *w, const sio_val *v) {
   if (w->may_have_bins || w->depth > 0)
     scan_and_put_argument_list(w, v);
   else
@@ -189,7 +189,8 @@ static void put_event_arguments_without_brackets(struct writer *w, const sio_val
 static void put_tree_json_and_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_append_json(&m, v->u.p, scan, writer_nesting_left(w), true) : UV_ENOMEM;
+  int err = m ? sio__tree_append_as_json_to_msg(&m, v->u.p, scan, writer_nesting_left(w), true)
+              : UV_ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
   if (!err) err = sio__json_scan_text(scan, text, writer_nesting_left(w), NULL);
   put_scanned_json_and_attachments(w, text, v, err);
@@ -200,14 +201,14 @@ static void put_tree_value(struct writer *w, const sio_val *v) {
   if (w->may_have_bins)
     put_tree_json_and_attachments(w, v);
   else
-    writer_set_error(w, sio__tree_append_json(&w->text, v->u.p, &w->scratch->sent,
-                                              writer_nesting_left(w), false));
+    writer_set_error_if_none(w, sio__tree_append_as_json_to_msg(&w->text, v->u.p, &w->scratch->sent,
+                                                                writer_nesting_left(w), false));
 }
 
 /* ---- arrays and objects of values ----------------------------------------------------------- */
 
 static bool writer_put_opening_bracket_if_not_too_deep(struct writer *w, const char *bracket) {
-  if (writer_nesting_left(w) == 0) writer_set_error(w, SIO_EDEPTH);
+  if (writer_nesting_left(w) == 0) writer_set_error_if_none(w, SIO_EDEPTH);
   if (w->err) return false;
   w->depth++;
   writer_put_bytes(w, bracket, 1);
@@ -224,7 +225,7 @@ static void put_array_value(struct writer *w, const sio_val *v) {
   bool comma = false;
   if (!writer_put_opening_bracket_if_not_too_deep(w, "[")) return;
   for (size_t i = 0; i < v->n && !w->err; i++) {
-    if (sio__val_is_empty_list(&items[i])) continue;
+    if (sio__val_stands_for_no_element(&items[i])) continue;
     if (comma) writer_put_bytes(w, ",", 1);
     sio__writer_put_value(w, &items[i]);
     comma = true;
@@ -237,7 +238,7 @@ static void put_array_value(struct writer *w, const sio_val *v) {
  * text from the host. */
 static void put_value_as_single_json_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
-  if (sio__val_is_list_of_received_arguments(v)) one.kind = SIO_JSON;
+  if (sio__val_may_be_several_or_no_elements(v)) one.kind = SIO_JSON;
   sio__writer_put_value(w, &one);
 }
 
@@ -263,12 +264,12 @@ void sio__writer_put_value(struct writer *w, const sio_val *v) {
     case SIO_STR: sio__writer_put_json_string(w, slice(v->u.p, v->n)); break;
     case SIO_JSON: scan_and_put_host_json(w, v); break;
     case SIO_TREE: put_tree_value(w, v); break;
-    case SIO_BIN: put_binary_value(w, v); break;
+    case SIO_BIN: put_placeholder_and_add_binary_attachment(w, v); break;
     case SIO_ARRAY: put_array_value(w, v); break;
     case SIO_OBJECT: put_object_value(w, v); break;
-    case SIO_ARG: put_event_arguments_without_brackets(w, v); break;
+    case SIO_ARG: put_received_arguments_without_brackets(w, v); break;
     case SIO_SPREAD: scan_and_put_argument_list(w, v); break;
-    default: writer_set_error(w, UV_EINVAL);
+    default: writer_set_error_if_none(w, UV_EINVAL);
   }
 }
 

@@ -8,7 +8,8 @@
  * so the placeholders are rewritten. If a value has no attachments of its own, a placeholder in it
  * is plain data; but if the packet is sent with attachments of other values, the peer would take
  * the placeholder for a reference to one of these, so the packet is refused.
- * sio__tree_append_json() can also refuse nodes that sio__tree_mark_placeholders() has marked.
+ * sio__tree_append_as_json_to_msg() can also refuse nodes that sio__tree_mark_placeholders() has
+ * marked.
  */
 #ifndef SIO_PACKET_WRITER_H
 #define SIO_PACKET_WRITER_H
@@ -41,13 +42,13 @@ void sio__writer_clear(struct writer *w);
  * cleared also after an error. */
 int sio__writer_finish_and_take_packet(struct writer *w, struct msg **out);
 
-static inline void writer_set_error(struct writer *w, int err) {
+static inline void writer_set_error_if_none(struct writer *w, int err) {
   if (!w->err) w->err = err;
 }
 static inline void writer_put_bytes(struct writer *w, const char *p, size_t n) {
   struct msg *m = w->text;
   if (m->cap - m->len < n) {
-    writer_set_error(w, sio__msg_put(&w->text, p, n));
+    writer_set_error_if_none(w, sio__msg_put(&w->text, p, n));
   } else {
     memcpy(msg_data(m) + m->len, p, n);
     m->len += (uint32_t)n;
@@ -65,12 +66,12 @@ static inline uint32_t sio__val_count_attachments(const sio_val *v) {
 }
 /* Returns true if v may stand for several elements of an array, or for none, as the results of
  * sio_event_args() and sio_spread() do. */
-static inline bool sio__val_is_list_of_received_arguments(const sio_val *v) {
+static inline bool sio__val_may_be_several_or_no_elements(const sio_val *v) {
   return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
 }
 /* Returns true if v stands for no element, so that nothing is written for it in an array. */
-static inline bool sio__val_is_empty_list(const sio_val *v) {
-  return sio__val_is_list_of_received_arguments(v) && v->n == 0;
+static inline bool sio__val_stands_for_no_element(const sio_val *v) {
+  return sio__val_may_be_several_or_no_elements(v) && v->n == 0;
 }
 
 #endif

@@ -55,23 +55,23 @@ static void classic_write_fetch_sockets_request(struct message *m, const sio_ada
 /* A response of the type MESSAGE_FETCH has no "type" member. */
 static void classic_write_response_start(struct message *m, const char *id,
                                          enum message_type type) {
-  sio__message_write_json(m, SLICE("{"));
+  sio__message_write_raw_json(m, SLICE("{"));
   if (type != MESSAGE_FETCH) {
-    sio__message_write_json(m, SLICE("\"type\":"));
+    sio__message_write_raw_json(m, SLICE("\"type\":"));
     sio__message_write_number(m, type);
-    sio__message_write_json(m, SLICE(","));
+    sio__message_write_raw_json(m, SLICE(","));
   }
-  sio__message_write_json(m, SLICE("\"requestId\":"));
-  sio__message_write_string(m, slice_str(id));
+  sio__message_write_raw_json(m, SLICE("\"requestId\":"));
+  sio__message_write_json_string(m, slice_str(id));
 }
 
 static void classic_write_response_end(struct message *m, const sio_adapter *a) {
   (void)a;
-  sio__message_write_json(m, SLICE("}"));
+  sio__message_write_raw_json(m, SLICE("}"));
 }
 
-static const char *classic_choose_channel_room(const sio_adapter *a,
-                                               const struct message_target *to) {
+static const char *classic_choose_room_of_broadcast_channel(const sio_adapter *a,
+                                                            const struct message_target *to) {
   (void)a;
   return sio__message_target_only_room_or_null(to);
 }
@@ -88,15 +88,15 @@ static const struct message_format classic_message_format = {
   .fetch = classic_write_fetch_sockets_request,
   .answer = classic_write_response_start,
   .end_answer = classic_write_response_end,
-  .room_of = classic_choose_channel_room,
+  .room_of = classic_choose_room_of_broadcast_channel,
 };
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-static int publish_as_msgpack_if_needed(sio_adapter *a, const char *kind, const char *last,
-                                        struct message *m, const sio_packet_info *p, bool pack) {
-  if (!pack && !p->nbins) return sio__publish_message(a, kind, last, m);
-  return sio__publish_as_msgpack(a, kind, last, m, p->bins, p->nbins);
+static int publish_as_json_or_msgpack(sio_adapter *a, const char *kind, const char *last,
+                                      struct message *m, const sio_packet_info *p, bool pack) {
+  if (!pack && !p->nbins) return sio__publish_and_clear_message(a, kind, last, m);
+  return sio__publish_as_msgpack_and_clear(a, kind, last, m, p->bins, p->nbins);
 }
 
 static struct message_target message_target_from_sio_target(const sio_target *to) {
@@ -119,13 +119,12 @@ static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
   const struct message_target target = message_target_from_sio_target(to);
   sio__message_init(&m, &a->redis->msgs);
   a->format->broadcast(&m, a, p->json, &target);
-  (void)publish_as_msgpack_if_needed(a, "", a->format->room_of(a, &target), &m, p,
-                                     a->format->packs);
+  (void)publish_as_json_or_msgpack(a, "", a->format->room_of(a, &target), &m, p, a->format->packs);
 }
 
 /* Called when the other servers cannot be asked: err becomes the status of the query, which still
  * collects the answers of this server. Returns 0. */
-static int end_query_without_other_servers(sio_adapter *a, sio_query *query, int err) {
+static int fail_remote_part_of_query(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);
   return 0;
@@ -139,16 +138,17 @@ static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
   struct pending_request *q;
   sio_query_info query = { .size = sizeof query };
   struct message_target target = message_target_from_sio_target(to);
-  int err = sio__pending_request_new(&q, a, MESSAGE_BROADCAST_WITH_ACKS, p->query);
+  int err =
+      sio__pending_request_new_and_count_servers(&q, a, MESSAGE_BROADCAST_WITH_ACKS, p->query);
   if (err) {
-    (void)end_query_without_other_servers(a, p->query, err);
+    (void)fail_remote_part_of_query(a, p->query, err);
     return;
   }
   a->api->query_get_info(p->query, &query);
   target.timeout_ms = query.timeout_ms;
   sio__message_init(&m, &a->redis->msgs);
   a->format->ask(&m, a, q->id, p->json, &target);
-  err = publish_as_msgpack_if_needed(a, a->format->requests, NULL, &m, p, a->format->packs);
+  err = publish_as_json_or_msgpack(a, a->format->requests, NULL, &m, p, a->format->packs);
   if (err) sio__pending_request_end(q, err);
 }
 
@@ -175,12 +175,12 @@ static void publish_join_leave_or_disconnect(sio_adapter *a, enum message_type t
   const struct message_target target = message_target_from_sio_target(to);
   if (is_for_this_server_only_or_stopped(a, to)) return;
   if (a->streams) {
-    sio__streams_publish_join_leave_or_disconnect(a, type, &target, rooms, session);
+    sio__streams_queue_join_leave_or_disconnect(a, type, &target, rooms, session);
     return;
   }
   sio__message_init(&m, &a->redis->msgs);
   a->format->bulk(&m, a, type, &target, rooms, session);
-  (void)sio__publish_message(a, a->format->requests, NULL, &m);
+  (void)sio__publish_and_clear_message(a, a->format->requests, NULL, &m);
 }
 
 static int redis_adapter_add_matching_sockets_to_rooms(sio_adapter *a, const sio_target *to,
@@ -209,11 +209,11 @@ static int redis_adapter_fetch_remote_sockets(sio_adapter *a, const sio_target *
   struct pending_request *q;
   const struct message_target target = message_target_from_sio_target(to);
   if (to->rooms && !to->rooms[0]) return 0;
-  int err = sio__pending_request_new(&q, a, MESSAGE_FETCH, query);
-  if (err) return end_query_without_other_servers(a, query, err);
+  int err = sio__pending_request_new_and_count_servers(&q, a, MESSAGE_FETCH, query);
+  if (err) return fail_remote_part_of_query(a, query, err);
   sio__message_init(&m, &a->redis->msgs);
   a->format->fetch(&m, a, q->id, &target);
-  err = sio__publish_message(a, a->format->requests, NULL, &m);
+  err = sio__publish_and_clear_message(a, a->format->requests, NULL, &m);
   if (err) sio__pending_request_end(q, err);
   return 0;
 }
@@ -225,29 +225,29 @@ static int publish_server_side_event(sio_adapter *a, const sio_packet *p, const 
   if (err) return err;
   sio__message_init(&m, &a->redis->msgs);
   a->format->server_emit(&m, a, id, info.json);
-  return publish_as_msgpack_if_needed(a, a->format->requests, NULL, &m, &info, false);
+  return publish_as_json_or_msgpack(a, a->format->requests, NULL, &m, &info, false);
 }
 
 static int redis_adapter_emit_to_servers(sio_adapter *a, const sio_packet *p, sio_query *query) {
   struct pending_request *q;
   if (!query) return publish_server_side_event(a, p, NULL);
-  int err = sio__pending_request_new(&q, a, MESSAGE_SERVER_EMIT, query);
-  if (err) return end_query_without_other_servers(a, query, err);
+  int err = sio__pending_request_new_and_count_servers(&q, a, MESSAGE_SERVER_EMIT, query);
+  if (err) return fail_remote_part_of_query(a, query, err);
   err = publish_server_side_event(a, p, q->id);
   if (err) sio__pending_request_end(q, err);
   return 0;
 }
 
-static int redis_adapter_count_servers(sio_adapter *a, sio_query *query) {
+static int redis_adapter_request_server_count(sio_adapter *a, sio_query *query) {
   struct pending_request *q;
-  int err = sio__pending_request_new(&q, a, MESSAGE_COUNT, query);
-  return err ? end_query_without_other_servers(a, query, err) : 0;
+  int err = sio__pending_request_new_and_count_servers(&q, a, MESSAGE_COUNT, query);
+  return err ? fail_remote_part_of_query(a, query, err) : 0;
 }
 
 static void redis_adapter_forget_ended_query(sio_adapter *a, sio_query *query) {
   struct pending_request *q = sio__pending_request_find_by_query(a, query);
-  if (a->streams) sio__streams_on_query_end(a, query);
-  if (q) sio__pending_request_end_with_its_query(q);
+  if (a->streams) sio__streams_drop_local_events_of_ended_query(a, query);
+  if (q) sio__pending_request_on_query_end_note_silent(q);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
@@ -307,10 +307,10 @@ static size_t redis_adapter_count_local_rooms(const sio_adapter *a) {
  * name. Special characters of the name are escaped. */
 static void write_escaped_glob_pattern(struct message *m, sio_slice channel) {
   for (size_t i = 0; i < channel.n; i++) {
-    if (memchr("*?[]\\", channel.p[i], 5)) sio__message_write_json(m, SLICE("\\"));
-    sio__message_write_json(m, slice(channel.p + i, 1));
+    if (memchr("*?[]\\", channel.p[i], 5)) sio__message_write_raw_json(m, SLICE("\\"));
+    sio__message_write_raw_json(m, slice(channel.p + i, 1));
   }
-  sio__message_write_json(m, SLICE("*"));
+  sio__message_write_raw_json(m, SLICE("*"));
 }
 
 static int set_subscription_channel_or_pattern(struct subscription *s, sio_adapter *a,
@@ -413,7 +413,7 @@ static int redis_adapter_open_memory_and_subscribe(sio_adapter *a) {
   if (err)
     memory_adapter_ops(a)->close(a->local);
   else
-    sio__redis_count_adapter_and_connect_first(a->redis);
+    sio__redis_count_adapter_and_connect_if_first(a->redis);
   return err;
 }
 
@@ -422,9 +422,9 @@ static void redis_adapter_stop_and_unsubscribe(sio_adapter *a) {
   if (a->streams) sio__streams_stop(a);
   a->shut = true;
   /* This comes before unsubscribing: if it closes the connections, no UNSUBSCRIBE is sent. */
-  sio__redis_uncount_adapter_and_stop_last(a->redis);
+  sio__redis_uncount_adapter_and_stop_if_last(a->redis);
   unsubscribe_adapter_channels(a);
-  if (a->sharded) sio__room_channels_clear(a);
+  if (a->sharded) sio__room_channels_unsubscribe_and_free(a);
 }
 
 enum adapter_kind { ADAPTER_CLASSIC, ADAPTER_SHARDED, ADAPTER_STREAMS };
@@ -487,18 +487,19 @@ static void redis_adapter_close(sio_adapter *a) {
 }
 
 /* The functions that the classic, sharded and streams adapters share. */
-#define OPS_OF_ALL                                                                             \
-  .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                    \
-  .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,          \
-  .each = redis_adapter_visit_matching_local_sockets,                                          \
-  .all_join = redis_adapter_add_matching_sockets_to_rooms,                                     \
-  .all_leave = redis_adapter_remove_matching_sockets_from_rooms,                               \
-  .all_disconnect = redis_adapter_disconnect_matching_sockets,                                 \
-  .all_rooms = redis_adapter_visit_all_local_rooms,                                            \
-  .room_size = redis_adapter_count_local_room_members,                                         \
-  .fetch = redis_adapter_fetch_remote_sockets, .server_emit = redis_adapter_emit_to_servers,   \
-  .server_count = redis_adapter_count_servers, .query_over = redis_adapter_forget_ended_query, \
-  .shut = redis_adapter_stop_and_unsubscribe, .room_count = redis_adapter_count_local_rooms
+#define OPS_OF_ALL                                                                            \
+  .close = redis_adapter_close, .in_room = redis_adapter_is_socket_in_room,                   \
+  .rooms = redis_adapter_visit_rooms_of_socket, .broadcast = redis_adapter_broadcast,         \
+  .each = redis_adapter_visit_matching_local_sockets,                                         \
+  .all_join = redis_adapter_add_matching_sockets_to_rooms,                                    \
+  .all_leave = redis_adapter_remove_matching_sockets_from_rooms,                              \
+  .all_disconnect = redis_adapter_disconnect_matching_sockets,                                \
+  .all_rooms = redis_adapter_visit_all_local_rooms,                                           \
+  .room_size = redis_adapter_count_local_room_members,                                        \
+  .fetch = redis_adapter_fetch_remote_sockets, .server_emit = redis_adapter_emit_to_servers,  \
+  .server_count = redis_adapter_request_server_count,                                         \
+  .query_over = redis_adapter_forget_ended_query, .shut = redis_adapter_stop_and_unsubscribe, \
+  .room_count = redis_adapter_count_local_rooms
 
 static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
                                              .open = classic_adapter_open,
@@ -509,30 +510,32 @@ static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
                                              .depart = redis_adapter_pass_leave_to_memory_adapter,
                                              OPS_OF_ALL };
 
-static const sio_adapter_ops sharded_ops = { .size = sizeof sharded_ops,
-                                             .open = sharded_adapter_open,
-                                             .join = sio__sharded_join_room,
-                                             .leave = sio__sharded_leave_room,
-                                             .leave_all = sio__sharded_leave_all_rooms,
-                                             .arrive = sio__sharded_on_socket_connected,
-                                             .depart = sio__sharded_on_socket_left,
-                                             OPS_OF_ALL };
+static const sio_adapter_ops sharded_ops = {
+  .size = sizeof sharded_ops,
+  .open = sharded_adapter_open,
+  .join = sio__sharded_subscribe_and_join_room,
+  .leave = sio__sharded_unsubscribe_and_leave_room,
+  .leave_all = sio__sharded_unsubscribe_and_leave_all_rooms,
+  .arrive = sio__sharded_on_connect_subscribe_socket_room,
+  .depart = sio__sharded_on_leave_unsubscribe_socket_room,
+  OPS_OF_ALL
+};
 
 static const sio_adapter_ops streams_ops = { .size = sizeof streams_ops,
                                              .open = streams_adapter_open,
-                                             .join = sio__streams_join_room,
-                                             .leave = sio__streams_leave_room,
+                                             .join = sio__streams_join_room_and_mark_dirty,
+                                             .leave = sio__streams_leave_room_and_mark_dirty,
                                              .leave_all = redis_adapter_leave_all_local_rooms,
-                                             .arrive = sio__streams_on_socket_connected,
+                                             .arrive = sio__streams_on_connect_create_live_session,
                                              .depart = redis_adapter_pass_leave_to_memory_adapter,
                                              .flags = SIO_ADAPTER_RECOVERS,
                                              .persist = sio__streams_save_socket,
                                              .forget = sio__streams_delete_saved_socket,
-                                             .restore = sio__streams_restore_socket,
-                                             .restore_over = sio__streams_on_restore_end,
+                                             .restore = sio__streams_start_socket_restore,
+                                             .restore_over = sio__streams_forget_ended_restore,
                                              .shared_changed =
                                                  sio__streams_mark_session_of_socket_dirty,
-                                             .leaving = sio__streams_on_socket_disconnecting,
+                                             .leaving = sio__streams_send_waiting_events_to_leaving,
                                              OPS_OF_ALL };
 
 const sio_adapter_ops *const sio_redis_adapter = &classic_ops;

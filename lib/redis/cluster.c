@@ -120,8 +120,8 @@ struct redirect {
 /* Parses the text after MOVED or ASK, such as "3999 127.0.0.1:6381": the slot and the address. An
  * empty host stands for the host of the server that sent the redirection. Returns false if the text
  * is malformed or the server cannot be added. */
-static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice text,
-                                  struct redirect *out) {
+static bool parse_redirect_target_and_add_server(sio_redis *r, const struct link *l, sio_slice text,
+                                                 struct redirect *out) {
   struct link_address to = { { 0 }, { 0 } };
   uint64_t slot;
   const char *space = memchr(text.p, ' ', text.n), *colon = text.p + text.n;
@@ -139,13 +139,13 @@ static bool parse_redirect_target(sio_redis *r, const struct link *l, sio_slice 
   return out->to != NULL;
 }
 
-static bool parse_redirect_error(sio_redis *r, const struct link *l, sio_slice error,
-                                 struct redirect *out) {
+static bool parse_redirect_error_and_add_server(sio_redis *r, const struct link *l, sio_slice error,
+                                                struct redirect *out) {
   static const sio_slice moved = { "MOVED ", 6 }, ask = { "ASK ", 4 };
   out->moved = error.n > moved.n && memcmp(error.p, moved.p, moved.n) == 0;
   size_t word = out->moved ? moved.n : ask.n;
   if (!out->moved && (error.n <= ask.n || memcmp(error.p, ask.p, ask.n) != 0)) return false;
-  return parse_redirect_target(r, l, slice(error.p + word, error.n - word), out);
+  return parse_redirect_target_and_add_server(r, l, slice(error.p + word, error.n - word), out);
 }
 
 /* Counts the redirection. If it is MOVED, corrects the slot table, and requests it after a delay.
@@ -167,7 +167,7 @@ bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expec
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (expect->slot == LINK_SENT_ON) return true;
   if (!is_error_reply(reply)) return false;
-  if (!parse_redirect_error(r, l, reply_text(reply), &d)) {
+  if (!parse_redirect_error_and_add_server(r, l, reply_text(reply), &d)) {
     sio__cluster_request_slot_table_later(r);
     return false;
   }
@@ -185,10 +185,10 @@ bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expec
 
 /* Called with an error reply on the connection for subscriptions. If the error is MOVED or ASK,
  * handles it and returns true; otherwise returns false. */
-bool sio__cluster_apply_subscription_redirect(struct link *l, sio_slice error) {
+bool sio__cluster_handle_subscriber_redirect_error(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
-  if (!parse_redirect_error(p->redis, l, error, &d)) return false;
+  if (!parse_redirect_error_and_add_server(p->redis, l, error, &d)) return false;
   if (cluster_count_redirect_and_fix_slot(p->redis, &d))
     sio__cluster_requeue_commands_of_moved_slots(p->redis);
   return true;
@@ -205,7 +205,7 @@ bool sio__cluster_is_error_temporary(sio_slice error) {
 bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
                                                      sio_slice error) {
   struct redirect d;
-  bool redirected = parse_redirect_error(r, l, error, &d);
+  bool redirected = parse_redirect_error_and_add_server(r, l, error, &d);
   if (redirected && cluster_count_redirect_and_fix_slot(r, &d))
     sio__cluster_requeue_commands_of_moved_slots(r);
   if (!redirected && sio__cluster_is_error_temporary(error))
@@ -259,7 +259,7 @@ static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
   while ((p = cluster_find_unused_unlisted_server(r))) {
     if (r->cluster.knows == p) r->cluster.knows = NULL;
-    sio__cluster_requeue_all_commands_of_server(p);
+    sio__cluster_requeue_unwritten_of_server(p);
     sio__redis_server_close(p);
   }
   if (r->cluster.commands_held) cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
@@ -365,7 +365,7 @@ void sio__cluster_request_slot_table_soon(sio_redis *r) {
 void sio__cluster_stop_and_reset(sio_redis *r) {
   uv_timer_stop(&r->cluster.timer);
   sio__link_disconnect_and_drop_commands(&r->discovery);
-  sio__redis_detach_subscriptions(r);
+  sio__redis_detach_subscriptions_from_servers(r);
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
   r->cluster.default_server = r->cluster.knows = NULL;
   r->cluster.known = r->cluster.asking = r->cluster.commands_held = false;
@@ -383,7 +383,7 @@ int sio__cluster_init_slots_and_timer(sio_redis *r) {
   return 0;
 }
 
-static void on_cluster_timer_closed(uv_handle_t *h) {
+static void free_redis_after_cluster_timer_closed(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
   sio__redis_free_if_closed(r);
@@ -391,7 +391,7 @@ static void on_cluster_timer_closed(uv_handle_t *h) {
 
 void sio__cluster_reset_and_close_timer(sio_redis *r) {
   sio__cluster_stop_and_reset(r);
-  uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed);
+  uv_close((uv_handle_t *)&r->cluster.timer, free_redis_after_cluster_timer_closed);
 }
 
 void sio__cluster_free_slots(sio_redis *r) { sio__free(r->cluster.slots); }

@@ -82,7 +82,7 @@ void sio__cluster_end_command_hold(sio_redis *r) {
   }
 }
 
-void sio__cluster_count_received_reply(struct redis_server *p) {
+void sio__cluster_count_down_owed_replies(struct redis_server *p) {
   p->overdue = false;
   if (p->owed_replies && !--p->owed_replies) sio__cluster_hold_commands_if_replies_owed(p->redis);
 }
@@ -97,7 +97,7 @@ static bool is_command_of_slot_without_asking(struct link *l, const struct link_
 
 static void cluster_take_unwritten_commands_of_moved_slots(sio_redis *r, struct list *list) {
   redis_servers_each(p, r)
-      sio__link_move_unwritten_commands_to_list(&p->commands, LINK_NO_SLOT,
+      sio__link_move_matching_unwritten_to_list(&p->commands, LINK_NO_SLOT,
                                                 has_slot_of_command_moved, list);
 }
 
@@ -109,16 +109,15 @@ void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r) {
   sio__cluster_hold_commands_if_replies_owed(r);
 }
 
-static bool accept_every_command(struct link *l, const struct link_expect *e, int slot) {
+static bool pick_every_command(struct link *l, const struct link_expect *e, int slot) {
   (void)l, (void)e, (void)slot;
   return true;
 }
 
-void sio__cluster_requeue_all_commands_of_server(struct redis_server *p) {
+void sio__cluster_requeue_unwritten_of_server(struct redis_server *p) {
   struct list list;
   list_init(&list);
-  sio__link_move_unwritten_commands_to_list(&p->commands, LINK_NO_SLOT, accept_every_command,
-                                            &list);
+  sio__link_move_matching_unwritten_to_list(&p->commands, LINK_NO_SLOT, pick_every_command, &list);
   cluster_requeue_commands_by_slot(p->redis, &list);
 }
 
@@ -133,7 +132,7 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
   sio__link_save_command_in_list(l, e, &first);
   if (&to->commands != l) {
     sio__link_move_commands_of_slot_to_list(l, slot, &others);
-    sio__link_move_unwritten_commands_to_list(&to->commands, slot,
+    sio__link_move_matching_unwritten_to_list(&to->commands, slot,
                                               is_command_of_slot_without_asking, &others);
   }
   cluster_take_unwritten_commands_of_moved_slots(r, &others);

@@ -26,7 +26,7 @@ static void on_idle_flush_and_report_state(uv_idle_t *h) {
   if (r->misplaced && r->users) sio__redis_repair_subscriptions(r);
   redis_servers_each(p, r) {
     sio__link_flush(&p->subscriber);
-    if (!sio__redis_server_is_held(p)) sio__link_flush(&p->commands);
+    if (!sio__redis_server_commands_are_held(p)) sio__link_flush(&p->commands);
   }
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
@@ -83,7 +83,7 @@ void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply)
   char text[160];
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
-            sio__copy_printable(text, sizeof text, reply_text(reply)));
+            sio__copy_with_unprintable_replaced(text, sizeof text, reply_text(reply)));
 }
 
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
@@ -101,13 +101,13 @@ void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, i
   else
     r->stats.malformed++;
   REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
-            sio__copy_printable(name, sizeof name, channel),
+            sio__copy_with_unprintable_replaced(name, sizeof name, channel),
             err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-void sio__redis_count_adapter_and_connect_first(sio_redis *r) {
+void sio__redis_count_adapter_and_connect_if_first(sio_redis *r) {
   if (r->users++ || r->freed) return;
   if (r->only_server) sio__redis_server_connect(r->only_server);
   if (redis_is_cluster(r)) sio__cluster_request_slot_table_soon(r);
@@ -126,7 +126,7 @@ static void redis_stop_connections(sio_redis *r) {
   if (redis_is_cluster(r)) sio__cluster_stop_and_reset(r);
 }
 
-void sio__redis_uncount_adapter_and_stop_last(sio_redis *r) {
+void sio__redis_uncount_adapter_and_stop_if_last(sio_redis *r) {
   if (--r->users || r->freed) return;
   redis_stop_connections(r);
   sio__redis_update_state(r, "no namespace uses this sio_redis");
@@ -153,18 +153,18 @@ void sio__redis_unref(sio_redis *r) {
   sio__redis_free_if_closed(r);
 }
 
-static void on_discovery_connection_closed(struct link *l) {
+static void free_redis_after_discovery_closed(struct link *l) {
   sio__redis_free_if_closed(container_of(l, sio_redis, discovery));
 }
 
-static void uncount_closed_redis_handle(uv_handle_t *h) {
+static void on_redis_handle_closed_free_if_last(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
   sio__redis_free_if_closed(r);
 }
 
 static void redis_close_server_connections(sio_redis *r) {
-  sio__redis_detach_subscriptions(r);
+  sio__redis_detach_subscriptions_from_servers(r);
   redis_servers_each(p, r) sio__redis_server_close(p);
   r->only_server = NULL;
 }
@@ -181,8 +181,8 @@ void sio_redis_free(sio_redis *r) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->close(p);
   }
-  uv_close((uv_handle_t *)&r->soon, uncount_closed_redis_handle);
-  uv_close((uv_handle_t *)&r->hold, uncount_closed_redis_handle);
+  uv_close((uv_handle_t *)&r->soon, on_redis_handle_closed_free_if_last);
+  uv_close((uv_handle_t *)&r->hold, on_redis_handle_closed_free_if_last);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -331,7 +331,7 @@ static int redis_init_servers_and_handles(sio_redis *r) {
   }
   sio__link_init(&r->discovery, r->loop,
                  redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
-                 &r->discovery_options, &r->handles, on_discovery_connection_closed);
+                 &r->discovery_options, &r->handles, free_redis_after_discovery_closed);
   uv_timer_init(r->loop, &r->hold);
   r->hold.data = r;
   r->handles++;

@@ -159,8 +159,8 @@ void sio__redis_unref(sio_redis *r);
 /* These functions count the adapters. The first adapter starts the connections to Redis servers,
  * and when the last one stops, these connections are closed. After sio_redis_free() the functions
  * only count. */
-void sio__redis_count_adapter_and_connect_first(sio_redis *r);
-void sio__redis_uncount_adapter_and_stop_last(sio_redis *r);
+void sio__redis_count_adapter_and_connect_if_first(sio_redis *r);
+void sio__redis_uncount_adapter_and_stop_if_last(sio_redis *r);
 
 /* Adds a subscription. Returns 0, UV_EEXIST (there is a subscription with the same name),
  * UV_ENOBUFS, UV_ENOMEM or another error. */
@@ -179,7 +179,7 @@ int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words,
 /* For link_ops.locate of a link of a struct redis_part: sets l->to to the address of the Redis
  * server that has this key. Returns false if the address of that server is not known yet; the
  * caller then calls this function again in redis_part.flush. */
-bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link *l);
+bool sio__redis_set_link_address_to_server_of_key(sio_redis *r, sio_slice key, struct link *l);
 
 struct redis_publish {
   bool sharded;
@@ -233,11 +233,11 @@ void sio__redis_server_close(struct redis_server *p);
 struct redis_server *sio__redis_server_of_link(struct link *l);
 /* Returns true if commands for this server must not be written now: see redis_server.commands_held
  * and redis_cluster.commands_held. */
-bool sio__redis_server_is_held(const struct redis_server *p);
+bool sio__redis_server_commands_are_held(const struct redis_server *p);
 /* Called when other Socket.IO servers may have lost their subscriptions for a while: messages that
  * reach fewer servers than before are then counted as missed. */
 void sio__redis_remember_receiver_count_at_break(sio_redis *r);
-void sio__redis_on_connection_break(sio_redis *r);
+void sio__redis_record_connection_break(sio_redis *r);
 void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 
 /* subscribe.c */
@@ -253,7 +253,7 @@ void sio__redis_await_refused_subscriptions(sio_redis *r);
 /* For link_ops.tick of the connection for subscriptions: subscribes again to the channels that the
  * Redis server has refused. */
 void sio__retry_refused_subscriptions_on_tick(struct link *l);
-void sio__redis_detach_subscriptions(sio_redis *r);
+void sio__redis_detach_subscriptions_from_servers(sio_redis *r);
 void sio__subscriptions_init(sio_redis *r);
 
 /* discovery.c, for sentinel.c and cluster.c */
@@ -266,7 +266,7 @@ static inline bool redis_has_sentinels(const sio_redis *r) {
 extern const struct link_ops sio__sentinel_ops;
 bool sio__sentinel_start_discovery_of_master(struct link *l);
 const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply);
-void sio__sentinel_send_role_command(struct link *l);
+void sio__sentinel_send_role_command_to_master(struct link *l);
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l);
 
 static inline bool redis_is_cluster(const sio_redis *r) {
@@ -292,7 +292,7 @@ void sio__cluster_on_server_connection_lost(struct redis_server *p);
  * (LINK_SENT_ON). */
 bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expect,
                                        const redisReply *reply);
-bool sio__cluster_apply_subscription_redirect(struct link *l, sio_slice error);
+bool sio__cluster_handle_subscriber_redirect_error(struct link *l, sio_slice error);
 /* Returns true for an error, such as CLUSTERDOWN, after which the same command may succeed a little
  * later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
@@ -309,7 +309,7 @@ bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct 
 void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r);
 /* Called before p is closed: moves its commands that were not written yet to the servers that have
  * their slots. Commands with LINK_NO_SLOT stay. */
-void sio__cluster_requeue_all_commands_of_server(struct redis_server *p);
+void sio__cluster_requeue_unwritten_of_server(struct redis_server *p);
 /* Called when the reply to the command *e, which was sent on l, is a MOVED or an ASK error: queues
  * the command for the server `to`. After MOVED, the other commands of this slot that l and `to`
  * have queued are queued again after *e. A command that cannot be queued is dropped. */
@@ -317,7 +317,7 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
                                      struct redis_server *to);
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to);
-void sio__cluster_count_received_reply(struct redis_server *p);
+void sio__cluster_count_down_owed_replies(struct redis_server *p);
 /* Counts redis_server.owed_replies anew. If there are any, commands are held until these replies
  * have come or took too long. */
 void sio__cluster_hold_commands_if_replies_owed(sio_redis *r);

@@ -63,7 +63,7 @@ static void link_fail_with_error(struct link *l, const char *what, int err) {
 
 /* ---- ready ----------------------------------------------------------------------------------- */
 
-static void link_send_ping(struct link *l) {
+static void link_queue_ping(struct link *l) {
   static const sio_slice ping[] = { { "PING", 4 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
   (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
@@ -82,7 +82,7 @@ static void on_timer_ping_or_break_silent_link(uv_timer_t *t) {
     link_fail_and_retry(l, "Redis does not answer");
     return;
   }
-  if (l->silent_ticks == TICKS) link_send_ping(l);
+  if (l->silent_ticks == TICKS) link_queue_ping(l);
   if (++l->ticks % TICKS == 0 && l->ops->tick) l->ops->tick(l);
   if (!held) sio__link_flush(l);
 }
@@ -142,7 +142,8 @@ static void link_send_login_and_start_reading(struct link *l) {
 
 static void link_fail_with_reply_text(struct link *l, const char *what, sio_slice text) {
   char clean[128], why[WHY_MAX];
-  snprintf(why, sizeof why, "%s%s", what, sio__copy_printable(clean, sizeof clean, text));
+  snprintf(why, sizeof why, "%s%s", what,
+           sio__copy_with_unprintable_replaced(clean, sizeof clean, text));
   link_fail_and_retry(l, why);
 }
 
@@ -285,9 +286,7 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
   ++*handles;
 }
 
-void sio__link_set_max_queued(struct link *l, size_t bytes) {
-  l->max_out = l->out.max = bytes;
-}
+void sio__link_set_max_queued(struct link *l, size_t bytes) { l->max_out = l->out.max = bytes; }
 
 void sio__link_set_address(struct link *l, const char *host, const char *port) {
   snprintf(l->to.host, sizeof l->to.host, "%s", host);

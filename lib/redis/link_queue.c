@@ -40,7 +40,7 @@ static struct link_expect *expected_reply_at(struct link *l, uint32_t i) {
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-static int link_grow_expected_replies(struct link *l) {
+static int link_grow_expected_replies_if_full(struct link *l) {
   uint32_t cap = l->cap_expects ? l->cap_expects * 2 : 64;
   if (l->nexpects < l->cap_expects) return 0;
   struct link_expect *v = cap ? sio__malloc(size_mul(cap, sizeof *v)) : NULL;
@@ -80,7 +80,7 @@ int sio__link_queue_command(struct link *l, const struct link_expect *expect,
   size_t size = sio__link_queued_bytes(l) + 64, before = l->out.n;
   for (size_t i = 0; i < n; i++) size = size_add(size, size_add(words[i].n, 32));
   if (size > l->max_out) return UV_ENOBUFS;
-  int err = expect ? link_grow_expected_replies(l) : 0;
+  int err = expect ? link_grow_expected_replies_if_full(l) : 0;
   if (!err) err = sio__write_resp_command(&l->out, words, n);
   if (err || !expect) return err;
   struct link_expect e = *expect;
@@ -97,7 +97,7 @@ static int link_write_asking_and_kept_command(struct link *l, const struct link_
   static const sio_slice words[] = { { "ASKING", 6 } };
   static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
   int err = asking ? sio__link_queue_command(l, &nobody, words, 1) : 0;
-  if (!err) err = link_grow_expected_replies(l);
+  if (!err) err = link_grow_expected_replies_if_full(l);
   return err ? err : sio__buf_put(&l->out, k->bytes, k->n);
 }
 
@@ -125,7 +125,7 @@ void sio__link_save_command_in_list(struct link *l, const struct link_expect *e,
   struct link_kept *k = e->kept;
   k->expect = *e;
   k->from = l;
-  list_push(list, &k->in_list);
+  list_append(list, &k->in_list);
 }
 
 static void link_uncount_and_save_command_in_list(struct link *l, const struct link_expect *e,
@@ -135,7 +135,7 @@ static void link_uncount_and_save_command_in_list(struct link *l, const struct l
 }
 
 /* Closes the gaps that the removed commands leave in the ring l->expects and in l->out. */
-void sio__link_move_unwritten_commands_to_list(struct link *l, int slot, link_pick pick,
+void sio__link_move_matching_unwritten_to_list(struct link *l, int slot, link_pick pick,
                                                struct list *list) {
   uint32_t left = l->nwritten;
   size_t from = 0, to = 0;
@@ -166,7 +166,7 @@ void sio__link_move_commands_of_slot_to_list(struct link *l, int slot, struct li
     link_uncount_and_save_command_in_list(l, e, list);
     *e = (struct link_expect){ .slot = LINK_SENT_ON };
   }
-  sio__link_move_unwritten_commands_to_list(l, slot, is_command_for_slot, list);
+  sio__link_move_matching_unwritten_to_list(l, slot, is_command_for_slot, list);
 }
 
 uint32_t sio__link_count_replies_until_last_match(struct link *l, link_pick pick) {

@@ -43,7 +43,7 @@ static void free_link_socket_on_close(uv_handle_t *h) {
   l->closed(l);
 }
 
-static void on_link_poll_closed(uv_handle_t *h) {
+static void close_link_socket_after_poll_closed(uv_handle_t *h) {
   struct link_socket *w = h->data;
   uv_close(&w->u.handle, free_link_socket_on_close);
 }
@@ -60,7 +60,7 @@ void sio__link_close_socket(struct link *l) {
   }
   uv_read_stop(&w->u.stream);
   uv_fileno((uv_handle_t *)&w->writable, &fd);
-  uv_close((uv_handle_t *)&w->writable, on_link_poll_closed);
+  uv_close((uv_handle_t *)&w->writable, close_link_socket_after_poll_closed);
   close(fd); /* uv_close() has stopped the uv_poll_t, but leaves its descriptor open */
 }
 
@@ -90,7 +90,7 @@ static int link_socket_init_write_poll(struct link_socket *w, int fd) {
   return 0;
 }
 
-static int link_socket_wait_until_writable(struct link_socket *w, int fd) {
+static int link_socket_start_write_poll(struct link_socket *w, int fd) {
   int err = w->has_writable ? 0 : link_socket_init_write_poll(w, fd);
   return err ? err : uv_poll_start(&w->writable, UV_WRITABLE, on_link_socket_writable);
 }
@@ -104,7 +104,7 @@ static int link_socket_send_unsent_bytes(struct link_socket *w) {
     struct unsent *first = w->unsent;
     ssize_t k = send(fd, first->bytes + first->sent, first->n - first->sent, MSG_NOSIGNAL);
     if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return link_socket_wait_until_writable(w, fd);
+      return link_socket_start_write_poll(w, fd);
     if (k < 0 && errno != EINTR) err = -errno;
     if (k < 0) continue;
     first->sent += (size_t)k;
@@ -152,7 +152,8 @@ static void on_link_alloc_buffer(uv_handle_t *h, size_t size, uv_buf_t *buf) {
 
 static void link_socket_report_tls_failure(struct link_socket *w) {
   char clean[160];
-  sio__copy_printable(clean, sizeof clean, slice_str(sio__link_tls_describe_failure(&w->tls)));
+  sio__copy_with_unprintable_replaced(clean, sizeof clean,
+                                      slice_str(sio__link_tls_describe_failure(&w->tls)));
   (void)link_socket_send_waiting_ciphertext(w);
   w->ops->failed(w->link, clean, 0);
 }
@@ -171,7 +172,7 @@ static void link_socket_decrypt_and_dispatch(struct link_socket *w, sio_slice in
     link_socket_report_tls_failure(w);
   else if (err)
     w->ops->failed(w->link, "cannot send TLS records", err);
-  else if (sio__link_tls_mark_if_handshake_done(&w->tls))
+  else if (sio__link_tls_record_if_handshake_just_done(&w->tls))
     w->ops->connected(w, 0);
 }
 

@@ -52,7 +52,7 @@ void sio__redis_log_deliver_lines_to_host(struct redis_log *notes) {
   }
 }
 
-const char *sio__copy_printable(char *out, size_t size, sio_slice s) {
+const char *sio__copy_with_unprintable_replaced(char *out, size_t size, sio_slice s) {
   size_t n = s.n < size ? s.n : size - 1;
   for (size_t i = 0; i < n; i++) out[i] = s.p[i] >= 0x20 && s.p[i] <= 0x7e ? s.p[i] : '?';
   out[n] = '\0';

@@ -40,13 +40,13 @@ struct redis_log {
 
 /* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host, unless its level
  * is not logged or the rate limit forbids the line. The caller must clean text that Redis or a peer
- * has sent with sio__copy_printable(). */
+ * has sent with sio__copy_with_unprintable_replaced(). */
 void sio__redis_log_queue_rate_limited_line(struct redis_log *n, enum redis_log_kind kind,
                                             int level, uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 void sio__redis_log_deliver_lines_to_host(struct redis_log *n); /* calls the callback of the host */
 /* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.
  * Returns out. */
-const char *sio__copy_printable(char *out, size_t size, sio_slice s);
+const char *sio__copy_with_unprintable_replaced(char *out, size_t size, sio_slice s);
 
 #endif

@@ -39,7 +39,7 @@ void sio__pending_request_end(struct pending_request *q, int err) {
 /* listening: how many other Socket.IO servers Redis has counted. If they are fewer than at the
  * count before, Redis has noticed that some are gone: the number of silent servers is reduced by
  * the difference. */
-static void update_silent_server_count(sio_adapter *a, uint64_t listening) {
+static void reduce_silent_count_if_fewer_servers_listen(sio_adapter *a, uint64_t listening) {
   struct silent_servers *k = &a->silent;
   uint64_t gone = listening < k->listening ? k->listening - listening : 0;
   k->n -= gone < k->n ? gone : k->n;
@@ -63,7 +63,7 @@ void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id)
 
 /* Servers that have not answered count as silent only if they had SILENT_MS to answer, because the
  * timeout that the host has set may be shorter than a server needs. */
-void sio__pending_request_end_with_its_query(struct pending_request *q) {
+void sio__pending_request_on_query_end_note_silent(struct pending_request *q) {
   bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
   if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)
     remember_and_log_silent_servers(q);
@@ -95,7 +95,7 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
  * these calls ends the request if all have failed. Otherwise the request now knows how many other
  * Socket.IO servers there are: one less than are subscribed, because this server is subscribed,
  * too. */
-static void pending_request_add_subscriber_count(sio_redis *r, const char *id, int64_t n) {
+static void pending_request_on_subscriber_count(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;
   if (n >= 0) q->listening += (uint64_t)n;
@@ -108,7 +108,7 @@ static void pending_request_add_subscriber_count(sio_redis *r, const char *id, i
   q->counted = true;
   q->counted_ms = uv_now(r->loop);
   q->servers = q->listening ? q->listening - 1 : 0;
-  update_silent_server_count(q->adapter, q->servers);
+  reduce_silent_count_if_fewer_servers_listen(q->adapter, q->servers);
   if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
     q->adapter->api->query_expect(q->query, (size_t)q->servers);
   if (q->type == MESSAGE_COUNT) q->answered = q->servers;
@@ -117,7 +117,7 @@ static void pending_request_add_subscriber_count(sio_redis *r, const char *id, i
 
 void sio__pending_requests_init_once(sio_redis *r) {
   if (r->counted) return;
-  r->counted = pending_request_add_subscriber_count;
+  r->counted = pending_request_on_subscriber_count;
   sio__map_init(&r->pending_requests, get_map_key_of_pending_request);
 }
 
@@ -128,8 +128,8 @@ static int pending_request_ask_for_server_count(struct pending_request *q) {
                                              slice(s->name, s->name_len), q->id, &q->to_count);
 }
 
-int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
-                             sio_query *query) {
+int sio__pending_request_new_and_count_servers(struct pending_request **out, sio_adapter *a,
+                                               enum message_type type, sio_query *query) {
   if (a->shut || !redis_is_ready(a->redis)) return UV_ENOTCONN;
   struct pending_request *q = sio__calloc(1, sizeof *q);
   if (!q) return UV_ENOMEM;
@@ -149,17 +149,17 @@ int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum 
   return 0;
 }
 
-void sio__pending_request_count_response(struct pending_request *q) {
+void sio__pending_request_on_response_maybe_end(struct pending_request *q) {
   q->answered++;
   pending_request_complete_if_answered(q);
 }
 
-void sio__pending_request_add_client_count(struct pending_request *q, uint64_t acks) {
+void sio__pending_request_on_client_count_response(struct pending_request *q, uint64_t acks) {
   q->acks_expected += acks;
-  sio__pending_request_count_response(q);
+  sio__pending_request_on_response_maybe_end(q);
 }
 
-void sio__pending_request_count_ack(struct pending_request *q) {
+void sio__pending_request_on_ack_maybe_end(struct pending_request *q) {
   q->acks_came++;
   pending_request_complete_if_answered(q);
 }

@@ -37,8 +37,8 @@ void sio__pending_requests_init_once(sio_redis *r); /* May be called more than o
  * (MESSAGE_COUNT), the caller then publishes a message with the id (*out)->id. Returns 0,
  * UV_ENOTCONN (sio_redis.state is not READY, or the adapter has stopped), UV_ENOBUFS, UV_ENOMEM or
  * another error. */
-int sio__pending_request_new(struct pending_request **out, sio_adapter *a, enum message_type type,
-                             sio_query *query);
+int sio__pending_request_new_and_count_servers(struct pending_request **out, sio_adapter *a,
+                                               enum message_type type, sio_query *query);
 /* Ends and frees the request. err is passed to sio_adapter_api.query_release(). */
 void sio__pending_request_end(struct pending_request *q, int err);
 /* The first function finds the pending request with this id, the second the one whose answers the
@@ -48,15 +48,15 @@ struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const
 
 /* Called when the query that collects the answers ends before the request: because its time is up,
  * or the server closes. Ends and frees the request. */
-void sio__pending_request_end_with_its_query(struct pending_request *q);
+void sio__pending_request_on_query_end_note_silent(struct pending_request *q);
 /* Called with the id of a response that is for no pending request. If it is the id of the last
  * request that silent servers did not answer, one server less counts as silent. */
 void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id);
 
 /* These functions are called when a server has sent its response, its response with the number of
  * acks that will come (`acks`), or an ack. They may end and free the request. */
-void sio__pending_request_count_response(struct pending_request *q);
-void sio__pending_request_add_client_count(struct pending_request *q, uint64_t acks);
-void sio__pending_request_count_ack(struct pending_request *q);
+void sio__pending_request_on_response_maybe_end(struct pending_request *q);
+void sio__pending_request_on_client_count_response(struct pending_request *q, uint64_t acks);
+void sio__pending_request_on_ack_maybe_end(struct pending_request *q);
 
 #endif

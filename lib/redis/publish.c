@@ -43,8 +43,8 @@ static int publish_and_clear_message_on_channel(sio_adapter *a, const char *kind
   return err;
 }
 
-int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
-                            const sio_slice *bins, size_t nbins) {
+int sio__publish_as_msgpack_and_clear(sio_adapter *a, const char *kind, const char *last,
+                                      struct message *m, const sio_slice *bins, size_t nbins) {
   struct message packed;
   sio__message_init(&packed, &a->redis->msgs);
   sio__message_convert_to_msgpack(&packed, m, bins, nbins);
@@ -54,7 +54,8 @@ int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, 
 
 /* The streams adapter publishes MessagePack, because the streams adapter of Node.js reads only
  * MessagePack from channels. */
-int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m) {
-  return a->streams ? sio__publish_as_msgpack(a, kind, last, m, NULL, 0)
+int sio__publish_and_clear_message(sio_adapter *a, const char *kind, const char *last,
+                                   struct message *m) {
+  return a->streams ? sio__publish_as_msgpack_and_clear(a, kind, last, m, NULL, 0)
                     : publish_and_clear_message_on_channel(a, kind, last, m);
 }

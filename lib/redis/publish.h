@@ -103,9 +103,11 @@ int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 /* Publishes m on a channel and clears m. If m->err is set or the adapter has stopped, publishes
  * nothing and returns an error. kind and last are parts of the channel's name: see
  * sio__message_write_channel_name(). */
-int sio__publish_message(sio_adapter *a, const char *kind, const char *last, struct message *m);
-/* Like sio__publish_message(), but converts m to MessagePack. bins: the attachments of m. */
-int sio__publish_as_msgpack(sio_adapter *a, const char *kind, const char *last, struct message *m,
-                            const sio_slice *bins, size_t nbins);
+int sio__publish_and_clear_message(sio_adapter *a, const char *kind, const char *last,
+                                   struct message *m);
+/* Like sio__publish_and_clear_message(), but converts m to MessagePack. bins: the attachments of
+ * m. */
+int sio__publish_as_msgpack_and_clear(sio_adapter *a, const char *kind, const char *last,
+                                      struct message *m, const sio_slice *bins, size_t nbins);
 
 #endif

@@ -91,7 +91,7 @@ void sio__on_broadcast_message(struct subscription *s, sio_slice channel, sio_sl
   struct unpacked u;
   if (a->shut) return;
   if (!may_have_members_in_room_of_channel(a, channel)) return;
-  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  int err = sio__check_message_and_convert_if_json(&u, adapter_message_pool(a), payload);
   if (!err && (!sio__unpack_array_elements(u.value, v, 3) || !sio__unpack_string(v[0], &uid)))
     err = SIO_EPROTO;
   if (!err && !slice_equals_str(uid, a->uid)) err = sio__deliver_received_broadcast(a, v[1], v[2]);
@@ -106,7 +106,7 @@ int sio__received_event_parse(struct received_event *ev, sio_adapter *a, sio_sli
   bool ours;
   const struct unpack_field fields[] = { { "packet", &packet }, { "opts", &opts } };
   *ev = (struct received_event){ 0 };
-  int err = sio__unpack_message(&ev->message, adapter_message_pool(a), message);
+  int err = sio__check_message_and_convert_if_json(&ev->message, adapter_message_pool(a), message);
   if (!err && !sio__unpack_map_fields(ev->message.value, fields, 2)) err = SIO_EPROTO;
   if (!err) err = sio__parse_event_packet(a, packet, &ev->data, &ours);
   if (!err) err = sio__received_target_parse(&ev->target, opts);

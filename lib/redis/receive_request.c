@@ -13,7 +13,7 @@
 
 /* ---- responses ------------------------------------------------------------------------------- */
 
-static const char *choose_response_channel_suffix(const struct requester *k) {
+static const char *choose_channel_suffix_to_answer_requester(const struct requester *k) {
   bool alone = k->adapter->answer_asker_alone || k->adapter->sharded;
   return alone && k->uid[0] ? k->uid : NULL;
 }
@@ -30,10 +30,12 @@ static void end_and_publish_response(struct message *m, const struct requester *
   sio_adapter *a = k->adapter;
   a->format->end_answer(m, a);
   if (pack || nbins)
-    (void)sio__publish_as_msgpack(a, a->format->responses, choose_response_channel_suffix(k), m,
-                                  bins, nbins);
+    (void)sio__publish_as_msgpack_and_clear(a, a->format->responses,
+                                            choose_channel_suffix_to_answer_requester(k), m, bins,
+                                            nbins);
   else
-    (void)sio__publish_message(a, a->format->responses, choose_response_channel_suffix(k), m);
+    (void)sio__publish_and_clear_message(a, a->format->responses,
+                                         choose_channel_suffix_to_answer_requester(k), m);
 }
 
 static struct requester *requester_copy(const struct requester *from) {
@@ -50,8 +52,8 @@ static void publish_local_ack_as_response(const char *id, sio_slice json, const 
   struct message m;
   (void)id;
   begin_response_message(&m, k, MESSAGE_ACK);
-  sio__message_write_json(&m, SLICE(",\"packet\":"));
-  sio__message_write_json(&m, json);
+  sio__message_write_raw_json(&m, SLICE(",\"packet\":"));
+  sio__message_write_raw_json(&m, json);
   end_and_publish_response(&m, k, bins, nbins, k->adapter->format->packs);
 }
 
@@ -64,7 +66,7 @@ static void publish_client_count_response(size_t n, void *user) {
   const struct requester *k = user;
   struct message m;
   begin_response_message(&m, k, MESSAGE_COUNT);
-  sio__message_write_json(&m, SLICE(",\"clientCount\":"));
+  sio__message_write_raw_json(&m, SLICE(",\"clientCount\":"));
   sio__message_write_number(&m, n);
   end_and_publish_response(&m, k, NULL, 0, false);
 }
@@ -104,22 +106,22 @@ int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_s
 /* ---- sockets and rooms ----------------------------------------------------------------------- */
 
 static void write_json_list_string(struct message *m, bool first, const char *name) {
-  if (!first) sio__message_write_json(m, SLICE(","));
-  sio__message_write_string(m, slice_str(name));
+  if (!first) sio__message_write_raw_json(m, SLICE(","));
+  sio__message_write_json_string(m, slice_str(name));
 }
 
 static void write_fetched_socket_as_json(struct message *m, sio_remote *r) {
   sio_slice handshake = sio_remote_handshake(r);
-  sio__message_write_json(m, SLICE("{\"id\":"));
-  sio__message_write_string(m, slice_str(r->id));
-  sio__message_write_json(m, SLICE(",\"handshake\":"));
-  sio__message_write_json(m, handshake.n ? handshake : SLICE("{}"));
-  sio__message_write_json(m, SLICE(",\"rooms\":["));
+  sio__message_write_raw_json(m, SLICE("{\"id\":"));
+  sio__message_write_json_string(m, slice_str(r->id));
+  sio__message_write_raw_json(m, SLICE(",\"handshake\":"));
+  sio__message_write_raw_json(m, handshake.n ? handshake : SLICE("{}"));
+  sio__message_write_raw_json(m, SLICE(",\"rooms\":["));
   for (const char *const *room = r->rooms; *room; room++)
     write_json_list_string(m, room == r->rooms, *room);
-  sio__message_write_json(m, SLICE("],\"data\":"));
-  sio__message_write_json(m, r->data.n ? r->data : SLICE("{}"));
-  sio__message_write_json(m, SLICE("}"));
+  sio__message_write_raw_json(m, SLICE("],\"data\":"));
+  sio__message_write_raw_json(m, r->data.n ? r->data : SLICE("{}"));
+  sio__message_write_raw_json(m, SLICE("}"));
 }
 
 static void publish_fetched_local_sockets(int status, sio_remote *list, size_t n, void *user) {
@@ -127,12 +129,12 @@ static void publish_fetched_local_sockets(int status, sio_remote *list, size_t n
   struct message m;
   if (status != SIO_ECLOSED) {
     begin_response_message(&m, k, MESSAGE_FETCH);
-    sio__message_write_json(&m, SLICE(",\"sockets\":["));
+    sio__message_write_raw_json(&m, SLICE(",\"sockets\":["));
     for (size_t i = 0; i < n; i++) {
-      if (i) sio__message_write_json(&m, SLICE(","));
+      if (i) sio__message_write_raw_json(&m, SLICE(","));
       write_fetched_socket_as_json(&m, &list[i]);
     }
-    sio__message_write_json(&m, SLICE("]"));
+    sio__message_write_raw_json(&m, SLICE("]"));
     end_and_publish_response(&m, k, NULL, 0, false);
   }
   sio__free(k);
@@ -168,9 +170,9 @@ static void publish_all_local_rooms(const struct requester *k) {
   struct message m;
   struct room_list l = { .m = &m };
   begin_response_message(&m, k, MESSAGE_FETCH);
-  sio__message_write_json(&m, SLICE(",\"rooms\":["));
+  sio__message_write_raw_json(&m, SLICE(",\"rooms\":["));
   memory_adapter_ops(k->adapter)->all_rooms(k->adapter->local, write_listed_room_name, &l);
-  sio__message_write_json(&m, SLICE("]"));
+  sio__message_write_raw_json(&m, SLICE("]"));
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
@@ -186,9 +188,9 @@ static int publish_ids_of_matching_sockets(const struct requester *k, sio_slice 
   if (err) return err;
   const sio_target to = sio__make_local_target(k->adapter, &t);
   begin_response_message(&m, k, MESSAGE_FETCH);
-  sio__message_write_json(&m, SLICE(",\"sockets\":["));
+  sio__message_write_raw_json(&m, SLICE(",\"sockets\":["));
   err = memory_adapter_ops(k->adapter)->each(k->adapter->local, &to, write_listed_socket_id, &l);
-  sio__message_write_json(&m, SLICE("]"));
+  sio__message_write_raw_json(&m, SLICE("]"));
   end_and_publish_response(&m, k, NULL, 0, false);
   sio__received_target_clear(&t);
   return err;
@@ -255,8 +257,8 @@ static void publish_answer_to_server_event(sio_adapter *a, const sio_return *to,
   if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);
-  sio__message_write_json(&m, slice_str(a->format->answer_key));
-  sio__message_write_json(&m, json);
+  sio__message_write_raw_json(&m, slice_str(a->format->answer_key));
+  sio__message_write_raw_json(&m, json);
   end_and_publish_response(&m, &k, bins, nbins, false);
 }
 
@@ -324,7 +326,7 @@ void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slic
                                          { "data", &f.data },   { "packet", &f.packet },
                                          { "sid", &f.sid },     { "room", &f.room } };
   if (a->shut) return;
-  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  int err = sio__check_message_and_convert_if_json(&u, adapter_message_pool(a), payload);
   if (!err && !sio__unpack_map_fields(u.value, fields, 10)) err = SIO_EPROTO;
   if (!err) err = validate_and_dispatch_request(a, &f);
   sio__unpacked_clear(&u);

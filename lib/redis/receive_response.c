@@ -56,11 +56,11 @@ static int handle_fetch_response(struct pending_request *q, sio_slice sockets) {
   uint32_t n;
   sio_slice one;
   int err = 0;
-  if (!sio__unpack_array_length(&sockets, &n)) return SIO_EPROTO;
+  if (!sio__unpack_array_length_and_advance(&sockets, &n)) return SIO_EPROTO;
   for (uint32_t i = 0; !err && i < n; i++)
     err = sio__msgpack_skip_value(&sockets, &one) ? parse_remote_socket_and_add_to_query(q, one)
                                                   : SIO_EPROTO;
-  sio__pending_request_count_response(q);
+  sio__pending_request_on_response_maybe_end(q);
   return err;
 }
 
@@ -80,7 +80,7 @@ static int handle_client_count_response(struct pending_request *q, sio_slice cou
   uint64_t n;
   if (!sio__unpack_number(count, ACKS_MAX, &n)) return SIO_EPROTO;
   q->adapter->api->query_expect(q->query, (size_t)n);
-  sio__pending_request_add_client_count(q, n);
+  sio__pending_request_on_client_count_response(q, n);
   return 0;
 }
 
@@ -90,13 +90,13 @@ static int handle_response_to_request(struct pending_request *q, const struct re
     case MESSAGE_FETCH: return handle_fetch_response(q, f->sockets);
     case MESSAGE_SERVER_EMIT:
       err = add_reply_to_query(q, f->data);
-      sio__pending_request_count_response(q);
+      sio__pending_request_on_response_maybe_end(q);
       return err;
     case MESSAGE_BROADCAST_WITH_ACKS:
       if (f->type == MESSAGE_COUNT) return handle_client_count_response(q, f->count);
       if (f->type != MESSAGE_ACK) return SIO_EPROTO;
       err = add_reply_to_query(q, f->packet);
-      sio__pending_request_count_ack(q);
+      sio__pending_request_on_ack_maybe_end(q);
       return err;
     default: return SIO_EPROTO;
   }
@@ -122,8 +122,8 @@ void sio__on_response_message(struct subscription *s, sio_slice channel, sio_sli
                                          { "sockets", &f.sockets },   { "data", &f.data },
                                          { "clientCount", &f.count }, { "packet", &f.packet } };
   if (a->shut) return;
-  if (map_empty(&a->redis->pending_requests) && !a->silent.n) return;
-  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  if (map_is_empty(&a->redis->pending_requests) && !a->silent.n) return;
+  int err = sio__check_message_and_convert_if_json(&u, adapter_message_pool(a), payload);
   if (!err && !sio__unpack_map_fields(u.value, fields, 6)) err = SIO_EPROTO;
   if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;
   if (!err) err = sio__handle_response(a, id, &f);

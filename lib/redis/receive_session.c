@@ -13,7 +13,7 @@ int sio__received_session_parse(struct received_session *s, sio_adapter *a, sio_
     { "sid", &id }, { "pid", &pid }, { "rooms", &rooms }, { "data", &data }
   };
   *s = (struct received_session){ 0 };
-  int err = sio__unpack_message(&s->message, adapter_message_pool(a), message);
+  int err = sio__check_message_and_convert_if_json(&s->message, adapter_message_pool(a), message);
   if (!err && (!sio__unpack_map_fields(s->message.value, fields, 4) ||
                !sio__unpack_string_copy(id, s->id, sizeof s->id) ||
                !sio__unpack_string_copy(pid, s->pid, sizeof s->pid)))

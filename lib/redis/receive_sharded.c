@@ -77,7 +77,7 @@ void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slic
   sio_adapter *a = s->adapter;
   struct unpacked u;
   if (a->shut) return;
-  int err = sio__unpack_message(&u, adapter_message_pool(a), payload);
+  int err = sio__check_message_and_convert_if_json(&u, adapter_message_pool(a), payload);
   if (!err) err = handle_sharded_message(a, u.value);
   sio__unpacked_clear(&u);
   if (err) sio__redis_count_and_log_ignored_message(a->redis, channel, err);
@@ -86,7 +86,7 @@ void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slic
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message) {
   struct requester k = { .adapter = a };
   struct unpacked u;
-  int err = sio__unpack_message(&u, adapter_message_pool(a), message);
+  int err = sio__check_message_and_convert_if_json(&u, adapter_message_pool(a), message);
   if (!err) err = handle_sharded_request(&k, (enum sharded_type)type, u.value);
   sio__unpacked_clear(&u);
   return err;

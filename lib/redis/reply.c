@@ -72,19 +72,19 @@ void sio__reply_reader_clear(struct reply_reader *r) {
   r->reader = NULL;
 }
 
-static int reply_reader_error(const struct reply_reader *r) {
+static int reply_reader_error_code(const struct reply_reader *r) {
   if (r->elements > r->max_elements || r->bytes > r->max_bytes) return SIO_ETOOBIG;
   return r->reader->err == REDIS_ERR_OOM ? UV_ENOMEM : SIO_EPROTO;
 }
 
 int sio__reply_reader_feed(struct reply_reader *r, const char *p, size_t n) {
-  return redisReaderFeed(r->reader, p, n) == REDIS_OK ? 0 : reply_reader_error(r);
+  return redisReaderFeed(r->reader, p, n) == REDIS_OK ? 0 : reply_reader_error_code(r);
 }
 
 int sio__reply_reader_next(struct reply_reader *r, redisReply **out) {
   void *reply = NULL;
   *out = NULL;
-  if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) return reply_reader_error(r);
+  if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) return reply_reader_error_code(r);
   *out = reply;
   if (reply) {
     r->elements = r->bytes = 0;

@@ -21,7 +21,7 @@ const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *rep
 
 /* ---- the answer of a sentinel ---------------------------------------------------------------- */
 
-static bool is_port_number(sio_slice s) {
+static bool is_one_to_five_digits(sio_slice s) {
   if (!s.n || s.n > 5) return false;
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;
@@ -36,7 +36,8 @@ static const char *parse_and_store_master_address(struct link *l, const redisRep
       !is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1]))
     return "the server does not answer as a sentinel";
   sio_slice host = reply_text(reply->element[0]), port = reply_text(reply->element[1]);
-  if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) || !is_port_number(port))
+  if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) ||
+      !is_one_to_five_digits(port))
     return "the sentinel gave an invalid address for the master";
   *to = (struct link_address){ { 0 }, { 0 } };
   memcpy(to->host, host.p, host.n);
@@ -107,7 +108,7 @@ static void reconnect_if_server_is_not_master(struct link *l, const struct link_
   sio__link_break_and_reconnect(&p->commands, why);
 }
 
-void sio__sentinel_send_role_command(struct link *l) {
+void sio__sentinel_send_role_command_to_master(struct link *l) {
   static const struct link_expect expect = { .on_reply = reconnect_if_server_is_not_master,
                                              .slot = LINK_NO_SLOT };
   static const sio_slice words[] = { { "ROLE", 4 } };

@@ -30,7 +30,7 @@ static void log_command_error_and_leave_replica(struct link *l, sio_slice error)
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
-            sio__copy_printable(text, sizeof text, error));
+            sio__copy_with_unprintable_replaced(text, sizeof text, error));
   if (error.n >= 8 && memcmp(error.p, "READONLY", 8) == 0)
     sio__link_break_and_reconnect(l, "the server is a read-only replica");
 }
@@ -39,14 +39,15 @@ static void on_command_reply(struct link *l, const redisReply *reply) {
   struct link_expect expect;
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   if (!sio__link_pop_expected_reply(l, &expect)) return;
-  if (redis_is_cluster(r)) sio__cluster_count_received_reply(sio__redis_server_of_link(l));
+  if (redis_is_cluster(r)) sio__cluster_count_down_owed_replies(sio__redis_server_of_link(l));
   if (redis_is_cluster(r) && sio__cluster_resend_if_redirected(l, &expect, reply)) return;
   if (expect.on_reply) expect.on_reply(l, &expect, reply);
   sio__free(expect.kept);
   if (is_error_reply(reply)) log_command_error_and_leave_replica(l, reply_text(reply));
 }
 
-static void report_lost_command_reply(struct link *l, struct link_expect *expect) {
+static void pass_null_reply_to_callback_of_lost_command(struct link *l,
+                                                        struct link_expect *expect) {
   if (expect->on_reply) expect->on_reply(l, expect, NULL);
 }
 
@@ -93,7 +94,7 @@ static void on_server_link_failed(struct link *l, const char *why, unsigned wait
   r->stats.failures++;
   p->failing = true;
   if (!l->expects_replies) sio__mark_subscriptions_of_server_unconfirmed(p);
-  sio__redis_on_connection_break(r);
+  sio__redis_record_connection_break(r);
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
             "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
   if (redis_is_cluster(r)) sio__cluster_on_server_connection_lost(p);
@@ -112,28 +113,29 @@ static const char *server_link_check_role_reply(struct link *l, const redisReply
 }
 
 static void on_tick_ask_role_if_sentinels(struct link *l) {
-  if (redis_has_sentinels(sio__redis_server_of_link(l)->redis)) sio__sentinel_send_role_command(l);
+  if (redis_has_sentinels(sio__redis_server_of_link(l)->redis))
+    sio__sentinel_send_role_command_to_master(l);
 }
 
-bool sio__redis_server_is_held(const struct redis_server *p) {
+bool sio__redis_server_commands_are_held(const struct redis_server *p) {
   return p->commands_held || p->redis->cluster.commands_held;
 }
 
-static bool is_command_link_held(struct link *l) {
-  return sio__redis_server_is_held(sio__redis_server_of_link(l));
+static bool are_commands_of_link_held(struct link *l) {
+  return sio__redis_server_commands_are_held(sio__redis_server_of_link(l));
 }
 
 static const struct link_ops command_ops = { .ready = on_server_link_ready,
                                              .reply = on_command_reply,
-                                             .lost = report_lost_command_reply,
+                                             .lost = pass_null_reply_to_callback_of_lost_command,
                                              .down = on_server_link_failed,
                                              .locate = server_link_has_address_or_asks_sentinel,
                                              .greeted = server_link_check_role_reply,
                                              .tick = on_tick_ask_role_if_sentinels,
-                                             .is_held = is_command_link_held };
+                                             .is_held = are_commands_of_link_held };
 static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .reply = sio__on_subscriber_reply,
-                                                .lost = report_lost_command_reply,
+                                                .lost = pass_null_reply_to_callback_of_lost_command,
                                                 .down = on_server_link_failed,
                                                 .locate = server_link_has_address_or_asks_sentinel,
                                                 .greeted = server_link_check_role_reply,
@@ -162,7 +164,7 @@ struct redis_server *sio__redis_server_new(sio_redis *r) {
   p->commands.unanswered = &r->stats.unanswered;
   sio__link_set_max_queued(&p->subscriber, SUBSCRIPTIONS_MAX);
   r->handles++;
-  list_push(&r->pairs, &p->in_pairs);
+  list_append(&r->pairs, &p->in_pairs);
   return p;
 }
 
@@ -204,7 +206,7 @@ int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words,
   return send_command_to_slot(r, slot_of_key_or_any(r, key), words, n, expect);
 }
 
-bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link *l) {
+bool sio__redis_set_link_address_to_server_of_key(sio_redis *r, sio_slice key, struct link *l) {
   struct redis_server *p = r->only_server
                                ? r->only_server
                                : sio__cluster_find_server_of_slot(r, slot_of_key_or_any(r, key));
@@ -216,7 +218,7 @@ bool sio__redis_set_link_address_of_key(sio_redis *r, sio_slice key, struct link
 /* n is how many Socket.IO servers have received a message. If a connection failed or a slot moved
  * recently, and n is smaller than before, the missing servers have missed the message, which is
  * counted and logged. If n is still smaller after COME_BACK_MS, these servers count as gone. */
-static void count_message_missed_by_servers(sio_redis *r, long long n) {
+static void count_message_if_missed_by_servers(sio_redis *r, long long n) {
   struct redis_receivers *k = &r->receivers;
   uint64_t now = uv_now(r->loop);
   if (k->broken) k->until_ms = now + COME_BACK_MS;
@@ -239,7 +241,7 @@ void sio__redis_remember_receiver_count_at_break(sio_redis *r) {
   k->broken = true;
 }
 
-void sio__redis_on_connection_break(sio_redis *r) {
+void sio__redis_record_connection_break(sio_redis *r) {
   sio__redis_remember_receiver_count_at_break(r);
   r->broke_ms = uv_now(r->loop);
 }
@@ -248,11 +250,11 @@ static void on_publish_reply(struct link *l, const struct link_expect *expect,
                              const redisReply *reply) {
   (void)expect;
   if (reply && reply->type == REDIS_REPLY_INTEGER)
-    count_message_missed_by_servers(sio__redis_server_of_link(l)->redis, reply->integer);
+    count_message_if_missed_by_servers(sio__redis_server_of_link(l)->redis, reply->integer);
 }
 
 /* In a Redis Cluster the reply to PUBLISH counts only the subscribers on one node, so that number
- * is not passed to count_message_missed_by_servers(). */
+ * is not passed to count_message_if_missed_by_servers(). */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload) {
   static const struct link_expect nobody = { 0 }, reached = { .on_reply = on_publish_reply };

@@ -15,7 +15,7 @@ enum { SOCKET_ID_LEN = 20 };
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void sharded_write_raw_text(struct message *m, const char *text) {
-  sio__message_write_json(m, slice_str(text));
+  sio__message_write_raw_json(m, slice_str(text));
 }
 
 static void write_envelope_start(struct message *m, enum sharded_type type) {
@@ -26,15 +26,15 @@ static void write_envelope_start(struct message *m, enum sharded_type type) {
 
 static void write_envelope_end(struct message *m, const sio_adapter *a) {
   sharded_write_raw_text(m, "},\"uid\":");
-  sio__message_write_string(m, slice_str(a->uid));
+  sio__message_write_json_string(m, slice_str(a->uid));
   sharded_write_raw_text(m, ",\"nsp\":");
-  sio__message_write_string(m, a->nsp_name);
+  sio__message_write_json_string(m, a->nsp_name);
   sharded_write_raw_text(m, "}");
 }
 
 static void write_request_id_member(struct message *m, const char *id) {
   sharded_write_raw_text(m, "\"requestId\":");
-  sio__message_write_string(m, slice_str(id));
+  sio__message_write_json_string(m, slice_str(id));
 }
 
 static void sharded_write_broadcast_with_acks(struct message *m, const sio_adapter *a,
@@ -42,7 +42,7 @@ static void sharded_write_broadcast_with_acks(struct message *m, const sio_adapt
                                               const struct message_target *to) {
   write_envelope_start(m, SHARDED_BROADCAST);
   sharded_write_raw_text(m, "\"packet\":{\"type\":2,\"data\":");
-  sio__message_write_json(m, event);
+  sio__message_write_raw_json(m, event);
   sharded_write_raw_text(m, id ? "}," : "}");
   if (id) write_request_id_member(m, id);
   sharded_write_raw_text(m, ",\"opts\":");
@@ -68,7 +68,7 @@ static void sharded_write_join_leave_or_disconnect(struct message *m, const sio_
     sharded_write_raw_text(m, session ? ",\"close\":true" : ",\"close\":false");
   } else {
     sharded_write_raw_text(m, ",\"rooms\":");
-    sio__message_write_names(m, rooms);
+    sio__message_write_names_as_json_array(m, rooms);
   }
   write_envelope_end(m, a);
 }
@@ -78,7 +78,7 @@ static void sharded_write_server_event(struct message *m, const sio_adapter *a, 
   write_envelope_start(m, SHARDED_SERVER_EMIT);
   if (id) write_request_id_member(m, id);
   sharded_write_raw_text(m, id ? ",\"packet\":" : "\"packet\":");
-  sio__message_write_json(m, event);
+  sio__message_write_raw_json(m, event);
   write_envelope_end(m, a);
 }
 
@@ -108,8 +108,8 @@ static bool has_room_own_channel(const sio_adapter *a, const char *room) {
   return a->mode == SIO_REDIS_DYNAMIC_PRIVATE;
 }
 
-static const char *sharded_choose_channel_room(const sio_adapter *a,
-                                               const struct message_target *to) {
+static const char *sharded_choose_room_of_broadcast_channel(const sio_adapter *a,
+                                                            const struct message_target *to) {
   const char *room = sio__message_target_only_room_or_null(to);
   return room && has_room_own_channel(a, room) ? room : NULL;
 }
@@ -125,7 +125,7 @@ const struct message_format sio__sharded_message_format = {
   .fetch = sharded_write_fetch_sockets_request,
   .answer = sharded_write_response_start,
   .end_answer = write_envelope_end,
-  .room_of = sharded_choose_channel_room,
+  .room_of = sharded_choose_room_of_broadcast_channel,
 };
 
 /* ---- a channel for each room ----------------------------------------------------------------- */
@@ -154,7 +154,7 @@ void sio__room_channels_init(sio_adapter *a,
 }
 
 /* Unsubscribes from the channels of all rooms, and frees each struct room_channel. */
-void sio__room_channels_clear(sio_adapter *a) {
+void sio__room_channels_unsubscribe_and_free(sio_adapter *a) {
   struct room_channel *c;
   for (uint32_t i = 0; (c = sio__map_next(&a->room_channels, &i));) {
     sio__redis_unsubscribe(a->redis, &c->subscription);
@@ -163,7 +163,7 @@ void sio__room_channels_clear(sio_adapter *a) {
   sio__map_clear(&a->room_channels);
 }
 
-static int room_channel_set_name(struct room_channel *c, sio_adapter *a) {
+static int room_channel_build_subscription_name(struct room_channel *c, sio_adapter *a) {
   struct message m;
   sio__message_init(&m, &a->redis->msgs);
   sio__message_write_channel_name(&m, a->key, "", a->nsp_name, c->room);
@@ -182,7 +182,7 @@ static int room_channel_subscribe_and_add_to_map(struct room_channel *c, sio_ada
   c->subscription.adapter = a;
   c->subscription.kind = SUBSCRIPTION_SHARD;
   c->subscription.on_message = a->on_room_message;
-  int err = room_channel_set_name(c, a);
+  int err = room_channel_build_subscription_name(c, a);
   if (!err) err = sio__redis_subscribe(a->redis, &c->subscription);
   if (!err && (err = sio__map_put(&a->room_channels, c)))
     sio__redis_unsubscribe(a->redis, &c->subscription);
@@ -208,7 +208,7 @@ static void unsubscribe_room_channel(sio_adapter *a, const char *room) {
   room_channel_free(c);
 }
 
-int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+int sio__sharded_subscribe_and_join_room(sio_adapter *a, sio_socket *s, const char *room) {
   int err = has_room_own_channel(a, room) ? subscribe_room_channel_if_new(a, room) : 0;
   if (!err) err = memory_adapter_ops(a)->join(a->local, s, room);
   if (err && !memory_adapter_ops(a)->room_size(a->local, room)) unsubscribe_room_channel(a, room);
@@ -218,7 +218,7 @@ int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room) {
 /* If s is the only socket in the room, unsubscribes from the channel of the room before s leaves:
  * leave() calls hooks of the host, which may make another socket join the room, and joining then
  * subscribes again. */
-void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+void sio__sharded_unsubscribe_and_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
@@ -228,22 +228,22 @@ static void unsubscribe_room_if_one_member(const char *room, void *user) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
 }
 
-void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s) {
-  if (!map_empty(&a->room_channels))
+void sio__sharded_unsubscribe_and_leave_all_rooms(sio_adapter *a, sio_socket *s) {
+  if (!map_is_empty(&a->room_channels))
     memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_if_one_member, a);
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
 /* If this server cannot subscribe to the channel of the socket, broadcasts of other servers to this
  * socket alone are lost. This is counted as one dropped message. */
-void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s) {
+void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;
   if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 
-void sio__sharded_on_socket_left(sio_adapter *a, sio_socket *s) {
+void sio__sharded_on_leave_unsubscribe_socket_room(sio_adapter *a, sio_socket *s) {
   if (a->mode == SIO_REDIS_DYNAMIC_PRIVATE) unsubscribe_room_channel(a, sio_socket_id(s));
   memory_adapter_ops(a)->depart(a->local, s);
 }

@@ -25,14 +25,14 @@ enum sharded_type {
 
 /* The functions for the sio_adapter_ops of the sharded adapter. If a room has a channel of its own
  * (sio_redis_subscription_mode), they subscribe to it while the room has members on this server. */
-int sio__sharded_join_room(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_leave_room(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_leave_all_rooms(sio_adapter *a, sio_socket *s);
-void sio__sharded_on_socket_connected(sio_adapter *a, sio_socket *s);
-void sio__sharded_on_socket_left(sio_adapter *a, sio_socket *s);
+int sio__sharded_subscribe_and_join_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_unsubscribe_and_leave_room(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_unsubscribe_and_leave_all_rooms(sio_adapter *a, sio_socket *s);
+void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s);
+void sio__sharded_on_leave_unsubscribe_socket_room(sio_adapter *a, sio_socket *s);
 void sio__room_channels_init(sio_adapter *a,
                              void (*on_message)(struct subscription *s, sio_slice channel,
                                                 sio_slice payload));
-void sio__room_channels_clear(sio_adapter *a);
+void sio__room_channels_unsubscribe_and_free(sio_adapter *a);
 
 #endif

@@ -19,7 +19,7 @@ static bool is_stream_ready_for_commands(const struct redis_part *p) {
   return stream_of_part(p)->open;
 }
 
-static void stream_flush_connections(struct redis_part *p) {
+static void on_flush_connect_and_write_stream_queue(struct redis_part *p) {
   struct stream *st = stream_of_part(p);
   sio__stream_connect_link_if_server_known(st, &st->writer);
   sio__stream_connect_link_if_server_known(st, &st->reader);
@@ -43,14 +43,14 @@ static void stream_free_if_closed_and_unused(struct stream *st) {
   sio__redis_unref(r);
 }
 
-static void on_stream_writer_closed(struct link *l) {
+static void free_stream_after_writer_link_closed(struct link *l) {
   stream_free_if_closed_and_unused(stream_of_writer_link(l));
 }
-static void on_stream_reader_closed(struct link *l) {
+static void free_stream_after_reader_link_closed(struct link *l) {
   stream_free_if_closed_and_unused(stream_of_reader_link(l));
 }
 
-static void on_stream_timer_closed(uv_handle_t *h) {
+static void free_stream_after_timer_closed(uv_handle_t *h) {
   struct stream *st = h->data;
   st->handles--;
   stream_free_if_closed_and_unused(st);
@@ -58,7 +58,7 @@ static void on_stream_timer_closed(uv_handle_t *h) {
 
 static void stream_close(struct stream *st) {
   if (st->closed) return;
-  stream_flush_connections(&st->part);
+  on_flush_connect_and_write_stream_queue(&st->part);
   sio__stream_mark_not_open_and_deliver_all(st);
   st->closed = true;
   list_remove(&st->part.link);
@@ -67,7 +67,7 @@ static void stream_close(struct stream *st) {
   sio__stream_free_entries(st, &st->keys);
   sio__link_disconnect_and_close_timer(&st->writer);
   sio__link_disconnect_and_close_timer(&st->reader);
-  uv_close((uv_handle_t *)&st->timer, on_stream_timer_closed);
+  uv_close((uv_handle_t *)&st->timer, free_stream_after_timer_closed);
 }
 
 static void close_stream_of_part(struct redis_part *p) { stream_close(stream_of_part(p)); }
@@ -87,7 +87,7 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
   struct stream *st = sio__calloc(1, size_add(sizeof *st, o->name.n));
   if (!st) return NULL;
   st->part = (struct redis_part){ .is_ready = is_stream_ready_for_commands,
-                                  .flush = stream_flush_connections,
+                                  .flush = on_flush_connect_and_write_stream_queue,
                                   .queued = stream_count_queued_bytes,
                                   .close = close_stream_of_part };
   st->redis = r;
@@ -111,11 +111,11 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
 static void stream_open_connections(struct stream *st) {
   sio_redis *r = st->redis;
   sio__redis_ref(r);
-  list_push(&r->parts, &st->part.link);
+  list_append(&r->parts, &st->part.link);
   sio__link_init(&st->writer, r->loop, &sio__stream_writer_ops, &r->options, &st->handles,
-                 on_stream_writer_closed);
+                 free_stream_after_writer_link_closed);
   sio__link_init(&st->reader, r->loop, &sio__stream_reader_ops, &r->options, &st->handles,
-                 on_stream_reader_closed);
+                 free_stream_after_reader_link_closed);
   st->writer.expects_replies = true;
   st->writer.unanswered = &r->stats.unanswered;
   uv_timer_init(r->loop, &st->timer);
@@ -141,7 +141,7 @@ int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
   return 0;
 }
 
-void sio__stream_remove_adapter(struct stream *st, sio_adapter *a) {
+void sio__stream_remove_adapter_and_close_if_last(struct stream *st, sio_adapter *a) {
   sio__stream_deliver_entries_older_than(st, UINT64_MAX);
   sio__stream_remove_adapter_from_map(st, a);
   sio__stream_clear_adapter_of_entries(&st->sent, a);

@@ -14,6 +14,6 @@ int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops, sio_adapter *a, struct stream **out);
 /* Removes the adapter from the stream, after entries that wait for their ids were delivered without
  * ids. Closes the stream when it has no adapter any more. */
-void sio__stream_remove_adapter(struct stream *st, sio_adapter *a);
+void sio__stream_remove_adapter_and_close_if_last(struct stream *st, sio_adapter *a);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "redis/stream_entries.h"
 
-static struct link_expect make_expected_reply_of_stream(char kind, uint64_t number) {
+static struct link_expect make_expected_reply_with_kind_and_number(char kind, uint64_t number) {
   struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
   for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
   return expect;
@@ -17,13 +17,13 @@ static struct link_expect make_expected_reply_of_stream(char kind, uint64_t numb
 
 int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t number,
                                     const sio_slice *words, size_t n) {
-  const struct link_expect expect = make_expected_reply_of_stream(kind, number);
+  const struct link_expect expect = make_expected_reply_with_kind_and_number(kind, number);
   int err = sio__link_queue_command(&st->writer, &expect, words, n);
   sio__redis_schedule_flush(st->redis);
   return err;
 }
 
-uint64_t sio__stream_decode_reply_number(const struct link_expect *expect) {
+uint64_t sio__stream_decode_number_of_expected_reply(const struct link_expect *expect) {
   uint64_t n = 0;
   for (size_t i = strlen(expect->id); i-- > 1;) n = n << 6 | (uint64_t)(expect->id[i] - '0');
   return n;
@@ -40,11 +40,11 @@ static struct stream_entry *stream_find_key_entry(const struct stream *st, uint6
 static void on_cluster_key_command_reply(struct link *l, const struct link_expect *expect,
                                          const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;
-  uint64_t number = sio__stream_decode_reply_number(expect);
+  uint64_t number = sio__stream_decode_number_of_expected_reply(expect);
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
     struct stream_entry *e = stream_find_key_entry(st, number);
-    if (e && reply) sio__stream_remove_entry(st, e);
+    if (e && reply) sio__stream_remove_and_free_entry(st, e);
     if (e && !reply) e->state = ENTRY_QUEUED;
   }
   sio__redis_schedule_flush(r);
@@ -54,7 +54,7 @@ int sio__stream_send_key_command(struct stream *st, struct stream_entry *e) {
   if (!redis_is_cluster(st->redis))
     return sio__stream_writer_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
   e->number = ++st->redis->last_number;
-  struct link_expect expect = make_expected_reply_of_stream(EXPECT_KEY, e->number);
+  struct link_expect expect = make_expected_reply_with_kind_and_number(EXPECT_KEY, e->number);
   expect.on_reply = on_cluster_key_command_reply;
   return sio__redis_send_command(st->redis, e->words[1], e->words, e->nwords, &expect);
 }
@@ -63,7 +63,7 @@ void sio__stream_remove_oldest_written_key_entry(struct stream *st) {
   list_each (it, tmp, &st->keys) {
     struct stream_entry *e = stream_entry_of_list_node(it);
     if (e->state != ENTRY_WRITTEN) continue;
-    sio__stream_remove_entry(st, e);
+    sio__stream_remove_and_free_entry(st, e);
     return;
   }
 }
@@ -73,7 +73,7 @@ static void on_cluster_command_reply(struct link *l, const struct link_expect *e
   const sio_redis *r = sio__redis_server_of_link(l)->redis;
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
-    st->ops->reply(st, expect->id[0], sio__stream_decode_reply_number(expect), reply);
+    st->ops->reply(st, expect->id[0], sio__stream_decode_number_of_expected_reply(expect), reply);
   }
 }
 
@@ -82,7 +82,7 @@ int sio__stream_send_command(struct stream *st, char kind, uint64_t number, sio_
   if (!st->open) return UV_ENOTCONN;
   if (!redis_is_cluster(st->redis))
     return sio__stream_writer_send_command(st, kind, number, words, n);
-  struct link_expect expect = make_expected_reply_of_stream(kind, number);
+  struct link_expect expect = make_expected_reply_with_kind_and_number(kind, number);
   expect.on_reply = on_cluster_command_reply;
   return sio__redis_send_command(st->redis, key, words, n, &expect);
 }

@@ -27,7 +27,7 @@ void sio__stream_entry_free(struct stream *st, struct stream_entry *e) {
   sio__free(e);
 }
 
-void sio__stream_remove_entry(struct stream *st, struct stream_entry *e) {
+void sio__stream_remove_and_free_entry(struct stream *st, struct stream_entry *e) {
   list_remove(&e->link);
   st->bytes -= e->bytes;
   sio__stream_entry_free(st, e);
@@ -35,7 +35,8 @@ void sio__stream_remove_entry(struct stream *st, struct stream_entry *e) {
 
 void sio__stream_free_entries(struct stream *st, struct list *list) {
   struct list *it;
-  while ((it = list_first(list))) sio__stream_remove_entry(st, stream_entry_of_list_node(it));
+  while ((it = list_first(list)))
+    sio__stream_remove_and_free_entry(st, stream_entry_of_list_node(it));
 }
 
 void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *a) {
@@ -55,7 +56,7 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
 
 static void stream_deliver_entry_early(struct stream *st, struct stream_entry *e) {
   sio__stream_deliver_entry(st, e, NULL);
-  if (e->kind == ENTRY_LOCAL) sio__stream_remove_entry(st, e);
+  if (e->kind == ENTRY_LOCAL) sio__stream_remove_and_free_entry(st, e);
 }
 
 void sio__stream_deliver_local_entries_at_front(struct stream *st) {

@@ -14,7 +14,7 @@ struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kin
                                            size_t bytes, char **at);
 void sio__stream_entry_free(struct stream *st, struct stream_entry *e);
 /* Removes an entry from its list and frees it. */
-void sio__stream_remove_entry(struct stream *st, struct stream_entry *e);
+void sio__stream_remove_and_free_entry(struct stream *st, struct stream_entry *e);
 void sio__stream_free_entries(struct stream *st, struct list *list);
 void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *a);
 

@@ -64,7 +64,7 @@ static void stream_deliver_and_free_entries_up_to(struct stream *st, struct list
     if (is_add && !found && is_stream_entry_lost(e, id))
       sio__redis_count_and_log_dropped_message(st->redis, UV_EIO);
     sio__stream_deliver_entry(st, e, found ? id : NULL);
-    sio__stream_remove_entry(st, e);
+    sio__stream_remove_and_free_entry(st, e);
   }
 }
 
@@ -73,7 +73,7 @@ static void stream_deliver_and_free_entries_up_to(struct stream *st, struct list
 static void stream_deliver_own_entry_read_back(struct stream *st, uint64_t seq,
                                                struct stream_id id) {
   stream_deliver_and_free_entries_up_to(st, &st->sent, seq, &id);
-  if (list_empty(&st->sent)) stream_deliver_and_free_entries_up_to(st, &st->queued, seq, &id);
+  if (list_is_empty(&st->sent)) stream_deliver_and_free_entries_up_to(st, &st->queued, seq, &id);
   sio__stream_deliver_local_entries_at_front(st);
 }
 
@@ -106,7 +106,7 @@ static bool stream_check_and_dispatch_entry(struct stream *st, const redisReply 
 
 /* Handles the reply to XREAD, which is [[name, [[id, fields], ...]]], or nil if the stream has no
  * new entry. Returns false if the reply is malformed. */
-static bool stream_receive_entries(struct stream *st, const redisReply *reply) {
+static bool stream_dispatch_entries_of_xread_reply(struct stream *st, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_NIL) return true;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
   const redisReply *one = reply->element[0];
@@ -143,7 +143,7 @@ static void on_stream_reader_reply(struct link *l, const redisReply *reply) {
     on_reader_last_id_reply(st, reply);
     return;
   }
-  bool ok = !is_error_reply(reply) && stream_receive_entries(st, reply);
+  bool ok = !is_error_reply(reply) && stream_dispatch_entries_of_xread_reply(st, reply);
   if (st->closed) return;
   if (!ok) {
     sio__link_break_and_reconnect(l, "XREAD is refused, or its answer is malformed");
@@ -169,7 +169,7 @@ static void on_stream_reader_failed(struct link *l, const char *why, unsigned wa
   sio__redis_count_and_log_failed_connection(st->redis, "for reading a stream", why, wait_ms);
 }
 
-static bool stream_reader_find_server(struct link *l) {
+static bool stream_reader_set_address_if_known(struct link *l) {
   return sio__stream_set_link_address_if_known(stream_of_reader_link(l), l);
 }
 
@@ -182,6 +182,6 @@ const struct link_ops sio__stream_reader_ops = {
   .reply = on_stream_reader_reply,
   .lost = ignore_lost_stream_reader_reply,
   .down = on_stream_reader_failed,
-  .locate = stream_reader_find_server,
+  .locate = stream_reader_set_address_if_known,
   .greeted = stream_reader_check_server_role,
 };

@@ -45,7 +45,8 @@ void sio__stream_clear_duplicate_detection(struct stream *st) {
   sio__map_clear(&st->senders);
 }
 
-static struct stream_sender *stream_sender_new(struct stream *st, sio_slice uid) {
+static struct stream_sender *stream_add_sender_and_drop_oldest_if_full(struct stream *st,
+                                                                       sio_slice uid) {
   struct stream_sender *s = sio__calloc(1, sizeof *s);
   if (!s) return NULL;
   list_init(&s->by_age);
@@ -58,19 +59,19 @@ static struct stream_sender *stream_sender_new(struct stream *st, sio_slice uid)
   return NULL;
 }
 
-static struct stream_sender *stream_find_or_add_sender(struct stream *st, sio_slice uid) {
+static struct stream_sender *stream_find_or_add_sender_as_newest(struct stream *st, sio_slice uid) {
   struct stream_sender *s = sio__map_get(&st->senders, uid);
-  if (!s) s = stream_sender_new(st, uid);
+  if (!s) s = stream_add_sender_and_drop_oldest_if_full(st, uid);
   if (!s) return NULL;
   list_remove(&s->by_age);
-  list_push(&st->senders_by_age, &s->by_age);
+  list_append(&st->senders_by_age, &s->by_age);
   return s;
 }
 
 bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
                                                struct stream_id id) {
   if (!f->seq || !f->uid.n || f->uid.n > SENDER_UID_MAX) return false;
-  struct stream_sender *s = stream_find_or_add_sender(st, f->uid);
+  struct stream_sender *s = stream_find_or_add_sender_as_newest(st, f->uid);
   if (!s) return false;
   if (f->seq > s->seq) {
     s->seq = f->seq;
@@ -80,7 +81,7 @@ bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct s
   return true;
 }
 
-bool sio__stream_is_entry_duplicate(const struct stream *st, struct stream_id id) {
+bool sio__stream_was_id_recorded_as_duplicate(const struct stream *st, struct stream_id id) {
   for (unsigned i = 0; i < STREAM_REPEATS && i < st->nrepeats; i++)
     if (stream_id_compare(st->repeats[i], id) == 0) return true;
   return false;

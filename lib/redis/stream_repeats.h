@@ -24,6 +24,6 @@ bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct s
                                                struct stream_id id);
 /* Returns true if sio__stream_record_entry_and_is_duplicate() has returned true for the entry with
  * this id. Only the last STREAM_REPEATS entries for which it did are known. */
-bool sio__stream_is_entry_duplicate(const struct stream *st, struct stream_id id);
+bool sio__stream_was_id_recorded_as_duplicate(const struct stream *st, struct stream_id id);
 
 #endif

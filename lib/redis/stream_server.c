@@ -5,7 +5,7 @@
 #include "redis/stream_server.h"
 
 bool sio__stream_set_link_address_if_known(const struct stream *st, struct link *l) {
-  return sio__redis_set_link_address_of_key(st->redis, slice(st->name, st->name_len), l);
+  return sio__redis_set_link_address_to_server_of_key(st->redis, slice(st->name, st->name_len), l);
 }
 
 void sio__stream_connect_link_if_server_known(const struct stream *st, struct link *l) {

@@ -54,14 +54,14 @@ void sio__stream_write_queued_entries(struct stream *st) {
     if (e->kind == ENTRY_ADD && stream_send_xadd(st, e)) return;
     e->state = ENTRY_WRITTEN;
     list_remove(it);
-    list_push(&st->sent, it);
+    list_append(&st->sent, it);
     st->redis->stats.published += e->kind == ENTRY_ADD;
   }
 }
 
 /* Returns true if the command of the entry fits into an empty queue of the writer. Otherwise it
  * would never be sent, and the entries after it would wait for ever. */
-static bool can_entry_be_sent(const struct stream *st, const struct stream_entry *e) {
+static bool can_entry_fit_into_empty_queue(const struct stream *st, const struct stream_entry *e) {
   return e->kind == ENTRY_LOCAL ||
          size_add(e->bytes, st->name_len + COMMAND_BYTES) <= st->redis->options.max_queued;
 }
@@ -69,11 +69,11 @@ static bool can_entry_be_sent(const struct stream *st, const struct stream_entry
 int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait) {
   if (st->closed) return UV_ENOTCONN;
   if (st->bytes + e->bytes > st->redis->options.max_queued) return UV_ENOBUFS;
-  if (!can_entry_be_sent(st, e)) return UV_ENOBUFS;
+  if (!can_entry_fit_into_empty_queue(st, e)) return UV_ENOBUFS;
   e->since_ms = stream_now_ms(st);
   if (e->kind == ENTRY_ADD) e->seq = ++st->redis->last_seq;
   e->delivered = !wait && e->kind == ENTRY_ADD;
-  list_push(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
+  list_append(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
   st->bytes += e->bytes;
   if (is_entry_waiting_for_delivery(e)) st->waiting++;
   if (is_entry_waiting_for_delivery(e)) sio__stream_start_delivery_timer(st);
@@ -98,12 +98,12 @@ static void stream_requeue_unconfirmed_entries(struct stream *st) {
     if (e->kind == ENTRY_LOCAL) continue;
     if (e->state == ENTRY_CONFIRMED) {
       sio__stream_deliver_entry(st, e, NULL);
-      sio__stream_remove_entry(st, e);
+      sio__stream_remove_and_free_entry(st, e);
       continue;
     }
     e->state = ENTRY_QUEUED;
     list_remove(it);
-    list_push(&again, it);
+    list_append(&again, it);
   }
   list_splice(&again, &st->queued);
   list_splice(&st->queued, &again);
@@ -162,7 +162,7 @@ static void on_xadd_reply(struct stream *st, uint64_t number, const redisReply *
     sio__redis_count_and_log_dropped_message(st->redis, UV_EIO);
   }
   sio__stream_deliver_entry(st, e, NULL);
-  sio__stream_remove_entry(st, e);
+  sio__stream_remove_and_free_entry(st, e);
   sio__stream_deliver_local_entries_at_front(st);
 }
 
@@ -183,7 +183,7 @@ static void stream_writer_requeue_entry_and_reconnect(struct stream *st,
                                                       const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD
-          ? stream_find_written_entry(st, sio__stream_decode_reply_number(expect))
+          ? stream_find_written_entry(st, sio__stream_decode_number_of_expected_reply(expect))
           : NULL;
   if (e) e->state = ENTRY_QUEUED;
   sio__link_break_and_reconnect(&st->writer,
@@ -200,11 +200,14 @@ static void on_stream_writer_reply(struct link *l, const redisReply *reply) {
   }
   if (is_error_reply(reply)) sio__redis_count_and_log_error_reply(st->redis, reply);
   switch (expect.id[0]) {
-    case EXPECT_ADD: on_xadd_reply(st, sio__stream_decode_reply_number(&expect), reply); break;
+    case EXPECT_ADD:
+      on_xadd_reply(st, sio__stream_decode_number_of_expected_reply(&expect), reply);
+      break;
     case EXPECT_KEY: sio__stream_remove_oldest_written_key_entry(st); break;
     case EXPECT_FENCE: on_writer_last_id_reply(st, reply); break;
     case '\0': break;
-    default: st->ops->reply(st, expect.id[0], sio__stream_decode_reply_number(&expect), reply);
+    default:
+      st->ops->reply(st, expect.id[0], sio__stream_decode_number_of_expected_reply(&expect), reply);
   }
   sio__stream_write_queued_entries(st);
 }
@@ -213,7 +216,7 @@ static void on_stream_writer_reply_lost(struct link *l, struct link_expect *expe
   struct stream *st = stream_of_writer_link(l);
   bool asked = expect->id[0] && !strchr("xkf", expect->id[0]);
   if (asked && !st->closed)
-    st->ops->reply(st, expect->id[0], sio__stream_decode_reply_number(expect), NULL);
+    st->ops->reply(st, expect->id[0], sio__stream_decode_number_of_expected_reply(expect), NULL);
 }
 
 static void on_stream_writer_failed(struct link *l, const char *why, unsigned wait_ms) {
@@ -232,7 +235,7 @@ static void on_stream_writer_failed(struct link *l, const char *why, unsigned wa
   sio__redis_count_and_log_failed_connection(st->redis, "for adding to a stream", why, wait_ms);
 }
 
-static bool stream_writer_find_server(struct link *l) {
+static bool stream_writer_set_address_if_known(struct link *l) {
   return sio__stream_set_link_address_if_known(stream_of_writer_link(l), l);
 }
 
@@ -245,6 +248,6 @@ const struct link_ops sio__stream_writer_ops = {
   .reply = on_stream_writer_reply,
   .lost = on_stream_writer_reply_lost,
   .down = on_stream_writer_failed,
-  .locate = stream_writer_find_server,
+  .locate = stream_writer_set_address_if_known,
   .greeted = stream_writer_check_server_role,
 };

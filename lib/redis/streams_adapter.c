@@ -135,7 +135,7 @@ static void local_event_free(struct local_event *v) {
   sio__free(v);
 }
 
-static size_t count_name_list_bytes(const char *const *list, size_t *n) {
+static size_t count_names_of_list_and_their_bytes(const char *const *list, size_t *n) {
   size_t bytes = 0;
   for (; list && *list; list++, ++*n) bytes += strlen(*list) + 1;
   return bytes;
@@ -161,7 +161,8 @@ static const char **copy_name_list(const char ***slots, char **text, const char 
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
-  size_t bytes = count_name_list_bytes(to->rooms, &n) + count_name_list_bytes(to->except, &n);
+  size_t bytes = count_names_of_list_and_their_bytes(to->rooms, &n) +
+                 count_names_of_list_and_their_bytes(to->except, &n);
   if (skip) bytes += strlen(skip) + 1;
   v->names = sio__malloc((n + 1) * sizeof *v->names + bytes);
   if (!v->names) return UV_ENOMEM;
@@ -236,7 +237,7 @@ int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target 
 
 static void free_local_event_of_entry(struct stream_entry *e) { local_event_free(e->local); }
 
-void sio__streams_on_query_end(sio_adapter *a, const sio_query *query) {
+void sio__streams_drop_local_events_of_ended_query(sio_adapter *a, const sio_query *query) {
   struct list *lists[] = { &a->streams->stream->queued, &a->streams->stream->sent };
   if (a->shut) return;
   for (int i = 0; i < 2; i++) {
@@ -284,11 +285,11 @@ static void deliver_own_entry_to_local_sockets(struct stream_entry *e, const str
 
 static void streams_write_broadcast(struct message *m, sio_slice event,
                                     const struct message_target *to) {
-  sio__message_write_json(m, SLICE("{\"packet\":{\"type\":2,\"data\":"));
-  sio__message_write_json(m, event);
-  sio__message_write_json(m, SLICE("},\"opts\":"));
+  sio__message_write_raw_json(m, SLICE("{\"packet\":{\"type\":2,\"data\":"));
+  sio__message_write_raw_json(m, event);
+  sio__message_write_raw_json(m, SLICE("},\"opts\":"));
   sio__message_write_target(m, to, true);
-  sio__message_write_json(m, SLICE("}"));
+  sio__message_write_raw_json(m, SLICE("}"));
 }
 
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
@@ -305,19 +306,20 @@ int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packe
   return wait && !err ? 0 : sio__streams_deliver_after_waiting_entries(a, to, p);
 }
 
-void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
-                                                   const struct message_target *to,
-                                                   const char *const *rooms, bool session) {
+void sio__streams_queue_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
+                                                 const struct message_target *to,
+                                                 const char *const *rooms, bool session) {
   struct message m;
   sio__message_init(&m, streams_message_pool(a));
-  sio__message_write_json(&m, SLICE("{\"opts\":"));
+  sio__message_write_raw_json(&m, SLICE("{\"opts\":"));
   sio__message_write_target(&m, to, true);
   if (type == MESSAGE_DISCONNECT) {
-    sio__message_write_json(&m, session ? SLICE(",\"close\":true}") : SLICE(",\"close\":false}"));
+    sio__message_write_raw_json(&m,
+                                session ? SLICE(",\"close\":true}") : SLICE(",\"close\":false}"));
   } else {
-    sio__message_write_json(&m, SLICE(",\"rooms\":"));
-    sio__message_write_names(&m, rooms);
-    sio__message_write_json(&m, SLICE("}"));
+    sio__message_write_raw_json(&m, SLICE(",\"rooms\":"));
+    sio__message_write_names_as_json_array(&m, rooms);
+    sio__message_write_raw_json(&m, SLICE("}"));
   }
   (void)streams_encode_and_queue_entry(a,
                                        type == MESSAGE_JOIN    ? SHARDED_JOIN
@@ -393,7 +395,7 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
 
 /* Called when the host disconnects the socket. Sends the socket the events that wait until they are
  * read back from the stream: they cannot be sent later, because the socket cannot be recovered. */
-void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s) {
+void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;
   for (int i = 0; i < 2; i++) {
@@ -416,7 +418,7 @@ static const struct stream_ops streams_stream_ops = {
   .on_remote_entry = on_remote_entry,
   .nsp = streams_adapter_nsp_name,
   .reply = sio__streams_on_restore_reply,
-  .read = sio__streams_continue_restores_after_read,
+  .read = sio__streams_continue_restores_refresh_keys,
   .flush = sio__streams_save_dirty_sessions_on_flush,
 };
 
@@ -438,10 +440,10 @@ static int32_t hash_nsp_name_like_nodejs(sio_slice name) {
 }
 
 static void write_stream_name(struct message *m, sio_slice nsp, const char *name, unsigned count) {
-  sio__message_write_json(m, slice_str(name ? name : "socket.io"));
+  sio__message_write_raw_json(m, slice_str(name ? name : "socket.io"));
   if (count <= 1) return;
   int64_t i = (int64_t)hash_nsp_name_like_nodejs(nsp) % (int64_t)count;
-  sio__message_write_json(m, i < 0 ? SLICE("--") : SLICE("-"));
+  sio__message_write_raw_json(m, i < 0 ? SLICE("--") : SLICE("-"));
   sio__message_write_number(m, (uint64_t)(i < 0 ? -i : i));
 }
 
@@ -481,7 +483,7 @@ void sio__streams_stop(sio_adapter *a) {
   if (!x->stream) return;
   sio__streams_queue_write_back_of_taken_keys(x);
   sio__streams_save_dirty_sessions_on_flush(x->stream);
-  sio__stream_remove_adapter(x->stream, a);
+  sio__stream_remove_adapter_and_close_if_last(x->stream, a);
   sio__streams_clear_restores(x);
   sio__streams_clear_sessions(x);
 }

@@ -28,12 +28,12 @@ int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target 
 /* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:
  * MESSAGE_JOIN, MESSAGE_LEAVE or MESSAGE_DISCONNECT. session: used for MESSAGE_DISCONNECT; true if
  * the connections of the clients are closed, too. */
-void sio__streams_publish_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
-                                                   const struct message_target *to,
-                                                   const char *const *rooms, bool session);
-void sio__streams_on_query_end(sio_adapter *a, const sio_query *query);
+void sio__streams_queue_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
+                                                 const struct message_target *to,
+                                                 const char *const *rooms, bool session);
+void sio__streams_drop_local_events_of_ended_query(sio_adapter *a, const sio_query *query);
 
 /* A function for the sio_adapter_ops of the streams adapter. */
-void sio__streams_on_socket_disconnecting(sio_adapter *a, sio_socket *s);
+void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s);
 
 #endif

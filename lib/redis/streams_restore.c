@@ -33,7 +33,7 @@ enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
 struct stream_restore {
   struct list link;
   uint64_t number;
-  sio_restore *restore; /* NULL after sio__streams_on_restore_end() */
+  sio_restore *restore; /* NULL after sio__streams_forget_ended_restore() */
   bool has_key;         /* the reply with the session's key has come, or will not come */
   bool reading;         /* a page of entries was requested and has not come yet */
   bool following;       /* all pages were read; events are added when this server delivers them */
@@ -120,24 +120,25 @@ static int request_and_delete_session_key(struct streams *x, const struct stream
 
 /* Requests the entry at the client's offset and, except in a Redis Cluster, the session's key. In a
  * cluster replies may come in any order, so on_offset_entry_reply() requests the key later. */
-static int request_offset_entry_and_session_key(struct streams *x, const struct stream_restore *k) {
+static int request_offset_entry_and_maybe_session_key(struct streams *x,
+                                                      const struct stream_restore *k) {
   int err = request_entry_at_offset(x, k);
   return err || redis_is_cluster(x->adapter->redis) ? err : request_and_delete_session_key(x, k);
 }
 
-static struct stream_restore *stream_restore_new(struct streams *x, sio_restore *r,
-                                                 const sio_restore_info *info) {
+static struct stream_restore *stream_restore_new_and_add_to_list(struct streams *x, sio_restore *r,
+                                                                 const sio_restore_info *info) {
   struct stream_restore *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
   k->number = ++x->adapter->redis->last_number;
   k->restore = r;
   memcpy(k->pid, info->pid.p, info->pid.n);
   (void)sio__stream_id_parse(&k->offset, info->offset);
-  list_push(&x->restores, &k->link);
+  list_append(&x->restores, &k->link);
   return k;
 }
 
-void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
+void sio__streams_start_socket_restore(sio_adapter *a, sio_restore *r) {
   struct streams *x = a->streams;
   struct stream_id id;
   sio_restore_info info = { .size = sizeof info };
@@ -148,8 +149,8 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
     a->api->restore_done(r, SIO_RECOVERY_BAD_OFFSET);
   } else {
     sio__streams_save_dirty_sessions(x);
-    struct stream_restore *k = stream_restore_new(x, r, &info);
-    if (!k || request_offset_entry_and_session_key(x, k)) {
+    struct stream_restore *k = stream_restore_new_and_add_to_list(x, r, &info);
+    if (!k || request_offset_entry_and_maybe_session_key(x, k)) {
       if (k) remove_and_free_stream_restore(k);
       a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
     }
@@ -159,7 +160,7 @@ void sio__streams_restore_socket(sio_adapter *a, sio_restore *r) {
 /* Called when the restore r has ended. If the reply with the session's key has not come yet, the
  * struct stream_restore is kept until then, because a key that Redis has deleted is to be written
  * again. */
-void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r) {
+void sio__streams_forget_ended_restore(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);
     if (k->restore != r) continue;
@@ -251,7 +252,7 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
  * read from the stream. If k->at is that entry, completes the restore; events that this server
  * delivers from then on are added as they are delivered.
  *
- * Does nothing in two cases, in which sio__streams_continue_restores_after_read() calls this
+ * Does nothing in two cases, in which sio__streams_continue_restores_refresh_keys() calls this
  * function again: if k->at is a later entry, because the client has received an entry that this
  * server has not read yet; and if events of this server were delivered before they were read back,
  * because the client may have missed these events, which will be among the entries of a page. */
@@ -281,7 +282,7 @@ static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
   for (size_t i = 0; i < reply->elements; i++) {
     if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
       continue;
-    if (!sio__stream_is_entry_duplicate(x->stream, id))
+    if (!sio__stream_was_id_recorded_as_duplicate(x->stream, id))
       add_entry_to_restore_if_missed(x->adapter, k, &f, id);
     k->at = id;
   }
@@ -310,7 +311,7 @@ static int decode_and_restore_session(struct streams *x, struct stream_restore *
   return err;
 }
 
-static void begin_socket_restore(struct streams *x, struct stream_restore *k) {
+static void restore_session_and_request_missed_events(struct streams *x, struct stream_restore *k) {
   int err = decode_and_restore_session(x, k);
   if (err) {
     stream_restore_report_done(x, k,
@@ -350,7 +351,7 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
   else if (!k->offset_exists)
     stream_restore_report_done(x, k, SIO_RECOVERY_LOG_GONE);
   else
-    begin_socket_restore(x, k);
+    restore_session_and_request_missed_events(x, k);
 }
 
 /* Handles the reply with the entry at the client's offset. In a Redis Cluster the session's key is
@@ -405,7 +406,7 @@ void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number
 
 /* ---- after entries were read ----------------------------------------------------------------- */
 
-void sio__streams_continue_restores_after_read(struct stream *st) {
+void sio__streams_continue_restores_refresh_keys(struct stream *st) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     list_each (it, tmp, &a->streams->restores) {

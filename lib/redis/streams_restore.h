@@ -21,12 +21,12 @@ void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct r
 void sio__streams_queue_write_back_of_taken_keys(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */
-void sio__streams_restore_socket(sio_adapter *a, sio_restore *r);
-void sio__streams_on_restore_end(sio_adapter *a, sio_restore *r);
+void sio__streams_start_socket_restore(sio_adapter *a, sio_restore *r);
+void sio__streams_forget_ended_restore(sio_adapter *a, sio_restore *r);
 
 /* Functions for stream_ops. */
 void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
                                    const redisReply *reply);
-void sio__streams_continue_restores_after_read(struct stream *st);
+void sio__streams_continue_restores_refresh_keys(struct stream *st);
 
 #endif

@@ -24,25 +24,25 @@ static uint64_t session_now_ms(const struct streams *x) { return uv_now(x->adapt
 
 static void write_rooms_and_list_end(struct message *m, const char *const *rooms) {
   for (; rooms && *rooms; rooms++) {
-    sio__message_write_json(m, SLICE(","));
-    sio__message_write_string(m, slice_str(*rooms));
+    sio__message_write_raw_json(m, SLICE(","));
+    sio__message_write_json_string(m, slice_str(*rooms));
   }
-  sio__message_write_json(m, SLICE("]"));
+  sio__message_write_raw_json(m, SLICE("]"));
 }
 
 static void write_session_start(struct message *m, const char *id, const char *pid) {
-  sio__message_write_json(m, SLICE("{\"sid\":"));
-  sio__message_write_string(m, slice_str(id));
-  sio__message_write_json(m, SLICE(",\"pid\":"));
-  sio__message_write_string(m, slice_str(pid));
-  sio__message_write_json(m, SLICE(",\"rooms\":["));
-  sio__message_write_string(m, slice_str(id));
+  sio__message_write_raw_json(m, SLICE("{\"sid\":"));
+  sio__message_write_json_string(m, slice_str(id));
+  sio__message_write_raw_json(m, SLICE(",\"pid\":"));
+  sio__message_write_json_string(m, slice_str(pid));
+  sio__message_write_raw_json(m, SLICE(",\"rooms\":["));
+  sio__message_write_json_string(m, slice_str(id));
 }
 
 static void write_session_data_and_end(struct message *m, sio_slice shared) {
-  sio__message_write_json(m, SLICE(",\"data\":"));
-  sio__message_write_json(m, shared.n ? shared : SLICE("{}"));
-  sio__message_write_json(m, SLICE("}"));
+  sio__message_write_raw_json(m, SLICE(",\"data\":"));
+  sio__message_write_raw_json(m, shared.n ? shared : SLICE("{}"));
+  sio__message_write_raw_json(m, SLICE("}"));
 }
 
 static sio_slice copy_bytes_and_advance(char **at, const void *p, size_t n) {
@@ -129,7 +129,7 @@ void sio__streams_clear_sessions(struct streams *x) {
 }
 
 static void live_session_mark_dirty(struct streams *x, struct live_session *l) {
-  if (list_empty(&l->dirty)) list_push(&x->dirty, &l->dirty);
+  if (list_is_empty(&l->dirty)) list_append(&x->dirty, &l->dirty);
   sio__redis_schedule_flush(x->adapter->redis);
 }
 
@@ -141,7 +141,7 @@ static void mark_session_of_socket_dirty(sio_adapter *a, const sio_socket *s) {
 
 /* If memory runs out, the socket has no live_session, and its key is written only when the
  * connection of the client breaks. Then the socket cannot be recovered if this server is killed. */
-void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
+void sio__streams_on_connect_create_live_session(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
   const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;
   struct live_session *l = pid ? sio__calloc(1, sizeof *l) : NULL;
@@ -149,7 +149,7 @@ void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
     l->socket = s;
     memcpy(l->pid, pid, strlen(pid) + 1);
     list_init(&l->dirty);
-    list_push(&x->by_age, &l->by_age);
+    list_append(&x->by_age, &l->by_age);
     if (sio__map_put(&x->live, l))
       remove_and_free_live_session(x, l);
     else
@@ -158,13 +158,13 @@ void sio__streams_on_socket_connected(sio_adapter *a, sio_socket *s) {
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 
-int sio__streams_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+int sio__streams_join_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room) {
   int err = memory_adapter_ops(a)->join(a->local, s, room);
   if (!err) mark_session_of_socket_dirty(a, s);
   return err;
 }
 
-void sio__streams_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+void sio__streams_leave_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room) {
   mark_session_of_socket_dirty(a, s);
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
@@ -173,26 +173,27 @@ void sio__streams_mark_session_of_socket_dirty(sio_adapter *a, sio_socket *s) {
   mark_session_of_socket_dirty(a, s);
 }
 
-static void write_room_name(const char *room, void *user) {
+static void write_comma_and_room_name(const char *room, void *user) {
   const char *const list[] = { room, NULL };
   struct message *m = user;
-  sio__message_write_json(m, SLICE(","));
-  sio__message_write_string(m, slice_str(list[0]));
+  sio__message_write_raw_json(m, SLICE(","));
+  sio__message_write_json_string(m, slice_str(list[0]));
 }
 
 static int queue_save_of_live_session(struct streams *x, struct live_session *l) {
   struct message m;
   sio__message_init(&m, session_message_pool(x));
   write_session_start(&m, sio_socket_id(l->socket), l->pid);
-  memory_adapter_ops(x->adapter)->rooms(x->adapter->local, l->socket, write_room_name, &m);
-  sio__message_write_json(&m, SLICE("]"));
+  memory_adapter_ops(x->adapter)
+      ->rooms(x->adapter->local, l->socket, write_comma_and_room_name, &m);
+  sio__message_write_raw_json(&m, SLICE("]"));
   write_session_data_and_end(&m, sio_socket_shared(l->socket));
   int err = queue_set_command_of_session(x, l->pid, &m);
   if (err) return err;
   l->set_ms = session_now_ms(x);
   list_remove(&l->dirty);
   list_remove(&l->by_age);
-  list_push(&x->by_age, &l->by_age);
+  list_append(&x->by_age, &l->by_age);
   return 0;
 }
 

@@ -59,7 +59,7 @@ static struct redis_server *choose_subscription_server(sio_redis *r, const struc
 /* Makes the link_expect of a command that subscribes (`on` is true) or unsubscribes: its id is "+"
  * or "-", and a hash of the channel's name. pop_expected_reply_if_it_matches_channel() recognises
  * the reply by this id. */
-static struct link_expect make_subscription_expect(sio_slice name, bool on) {
+static struct link_expect make_expected_reply_of_subscription(sio_slice name, bool on) {
   struct link_expect expect = { .id = { on ? '+' : '-' }, .slot = LINK_NO_SLOT };
   const uint64_t hash = sio__hash_bytes(name.p, name.n);
   memcpy(expect.id + 1, &hash, sizeof hash);
@@ -71,7 +71,7 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
                                           { "PUNSUBSCRIBE", "PSUBSCRIBE" },
                                           { "SUNSUBSCRIBE", "SSUBSCRIBE" } };
   const sio_slice words[] = { slice_str(verbs[s->kind][on]), slice(s->name, s->name_len) };
-  const struct link_expect expect = make_subscription_expect(words[1], on);
+  const struct link_expect expect = make_expected_reply_of_subscription(words[1], on);
   int err =
       sio__link_queue_command(&s->pair->subscriber, redis_is_cluster(r) ? &expect : NULL, words, 2);
   sio__redis_schedule_flush(r);
@@ -80,7 +80,7 @@ static int send_subscribe_or_unsubscribe(sio_redis *r, const struct subscription
 
 /* Sends the command that subscribes. sio_redis.state is not READY until Redis confirms the
  * subscription, because messages are missed until then. */
-static int resubscribe_and_await(sio_redis *r, struct subscription *s) {
+static int resubscribe_and_mark_awaited(sio_redis *r, struct subscription *s) {
   subscription_set_and_count_awaited(r, s, true);
   return send_subscribe_or_unsubscribe(r, s, true);
 }
@@ -102,7 +102,7 @@ void sio__resubscribe_on_new_connection(struct link *l) {
   int err = 0;
   sio__link_drop_all_commands(l);
   for (uint32_t i = 0; !err && (s = sio__map_next(&p->redis->subscriptions, &i));)
-    if (s->pair == p) err = resubscribe_and_await(p->redis, s);
+    if (s->pair == p) err = resubscribe_and_mark_awaited(p->redis, s);
   if (err) break_subscriber_connection(l, err);
 }
 
@@ -123,8 +123,8 @@ static bool is_subscription_working(const struct subscription *s) {
   return s->pair && s->confirmed && s->pair->listed && s->pair->subscriber.state == LINK_READY;
 }
 
-static void move_subscription_to_server(sio_redis *r, struct subscription *s,
-                                        struct redis_server *to) {
+static void unsubscribe_and_assign_to_other_server(sio_redis *r, struct subscription *s,
+                                                   struct redis_server *to) {
   if (s->confirmed && s->pair->subscriber.state == LINK_READY)
     (void)send_subscribe_or_unsubscribe(r, s, false);
   subscription_set_and_count_awaited(r, s, false);
@@ -137,9 +137,9 @@ static void choose_server_and_resubscribe_if_broken(sio_redis *r, struct subscri
   struct redis_server *to = choose_subscription_server(r, s);
   bool stays = s->pair == to;
   if (is_subscription_working(s) || (stays && (!to || s->confirmed || !to->refused))) return;
-  if (!stays) move_subscription_to_server(r, s, to);
+  if (!stays) unsubscribe_and_assign_to_other_server(r, s, to);
   if (!to || to->subscriber.state != LINK_READY) return;
-  int err = resubscribe_and_await(r, s);
+  int err = resubscribe_and_mark_awaited(r, s);
   if (err) break_subscriber_connection(&to->subscriber, err);
 }
 
@@ -154,7 +154,7 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
                                  : refused_reason);
 }
 
-void sio__redis_detach_subscriptions(sio_redis *r) {
+void sio__redis_detach_subscriptions_from_servers(sio_redis *r) {
   struct subscription *s;
   for (uint32_t i = 0; (s = sio__map_next(&r->subscriptions, &i));) {
     subscription_set_and_count_awaited(r, s, false);
@@ -230,7 +230,7 @@ static void on_subscription_confirmed(struct redis_server *p, sio_slice name) {
  * sends without a command when the slot has moved. Returns true, and forgets the oldest command, if
  * that command was about the channel `name` and subscribed (`on` is true) or unsubscribed. */
 static bool pop_expected_reply_if_it_matches_channel(struct link *l, sio_slice name, bool on) {
-  const struct link_expect expect = make_subscription_expect(name, on);
+  const struct link_expect expect = make_expected_reply_of_subscription(name, on);
   const struct link_expect *first = sio__link_first_expected_reply(l);
   struct link_expect done;
   return first && memcmp(first->id, expect.id, sizeof expect.id) == 0 &&
@@ -246,7 +246,7 @@ static void on_subscription_ended_by_server(struct redis_server *p, sio_slice na
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;
   subscription_mark_interrupted(p->redis, s);
   sio__redis_remember_receiver_count_at_break(p->redis);
-  int err = resubscribe_and_await(p->redis, s);
+  int err = resubscribe_and_mark_awaited(p->redis, s);
   if (err) break_subscriber_connection(&p->subscriber, err);
   sio__redis_update_state(p->redis, "a slot of the cluster has moved");
 }
@@ -255,7 +255,7 @@ static void count_and_log_subscriber_error(sio_redis *r, sio_slice error) {
   char text[160];
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
-            sio__copy_printable(text, sizeof text, error));
+            sio__copy_with_unprintable_replaced(text, sizeof text, error));
 }
 
 /* Called before the loop polls, after a Redis server has refused a subscription: sio_redis.state is
@@ -297,7 +297,7 @@ static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   struct redis_server *p = sio__redis_server_of_link(l);
   sio_redis *r = p->redis;
   bool is_over = sio__link_pop_expected_reply(l, &refused) && refused.id[0] == '-';
-  bool moved = redis_is_cluster(r) && sio__cluster_apply_subscription_redirect(l, error);
+  bool moved = redis_is_cluster(r) && sio__cluster_handle_subscriber_redirect_error(l, error);
   if (!moved) count_and_log_subscriber_error(r, error);
   if (is_over) return;
   if (moved)

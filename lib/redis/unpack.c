@@ -31,7 +31,8 @@ static int check_json_and_convert_to_msgpack(struct unpacked *u, struct msgs *ho
   return err;
 }
 
-int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message) {
+int sio__check_message_and_convert_if_json(struct unpacked *u, struct msgs *home,
+                                           sio_slice message) {
   *u = (struct unpacked){ .value = message };
   bool is_json = message.n > 0 && *message.p == '{';
   int err = is_json ? check_json_and_convert_to_msgpack(u, home, message) : 0;
@@ -63,7 +64,7 @@ bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, si
   return true;
 }
 
-bool sio__unpack_array_length(sio_slice *in, uint32_t *n) {
+bool sio__unpack_array_length_and_advance(sio_slice *in, uint32_t *n) {
   struct msgpack t;
   if (!sio__msgpack_read_token(in, &t) || t.kind != MSGPACK_ARRAY) return false;
   *n = t.count;
@@ -72,7 +73,7 @@ bool sio__unpack_array_length(sio_slice *in, uint32_t *n) {
 
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n) {
   uint32_t count;
-  if (!sio__unpack_array_length(&array, &count) || count != n) return false;
+  if (!sio__unpack_array_length_and_advance(&array, &count) || count != n) return false;
   for (size_t i = 0; i < n; i++)
     if (!sio__msgpack_skip_value(&array, &elements[i])) return false;
   return true;
@@ -110,13 +111,13 @@ bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   return true;
 }
 
-static bool is_msgpack_bool(sio_slice value, bool b) {
+static bool is_msgpack_bool_equal_to(sio_slice value, bool b) {
   struct msgpack t;
   return sio__msgpack_read_token(&value, &t) && t.kind == MSGPACK_BOOL && t.u.b == b;
 }
 
-bool sio__unpack_is_true(sio_slice value) { return is_msgpack_bool(value, true); }
-bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool(value, false); }
+bool sio__unpack_is_true(sio_slice value) { return is_msgpack_bool_equal_to(value, true); }
+bool sio__unpack_is_false(sio_slice value) { return is_msgpack_bool_equal_to(value, false); }
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -161,7 +162,7 @@ int sio__unpack_room_names(struct unpacked_names *names, sio_slice array) {
   uint32_t count = 0;
   size_t bytes = 0, n = 0, size;
   *names = (struct unpacked_names){ NULL, 0 };
-  if (array.n && !sio__unpack_array_length(&array, &count)) return SIO_EPROTO;
+  if (array.n && !sio__unpack_array_length_and_advance(&array, &count)) return SIO_EPROTO;
   names->given = count;
   sio_slice in = array;
   for (uint32_t i = 0; i < count; i++) bytes += read_next_room_name(&in, &t);

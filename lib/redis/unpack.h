@@ -16,7 +16,8 @@ struct unpacked {
 /* Checks a message and, if it is JSON, converts it to MessagePack. Returns 0, SIO_EPROTO (the
  * message is malformed), SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM. The caller must clear *u, also after
  * an error. */
-int sio__unpack_message(struct unpacked *u, struct msgs *home, sio_slice message);
+int sio__check_message_and_convert_if_json(struct unpacked *u, struct msgs *home,
+                                           sio_slice message);
 void sio__unpacked_clear(struct unpacked *u);
 
 /* Where sio__unpack_map_fields() stores the value of a key: {NULL,0} if the key is missing. */
@@ -32,7 +33,7 @@ bool sio__unpack_map_fields(sio_slice map, const struct unpack_field *fields, si
 bool sio__unpack_array_elements(sio_slice array, sio_slice *elements, size_t n);
 /* Reads the head of an array: stores its length in *n and moves *in to its first element. Returns
  * false if *in is not an array. */
-bool sio__unpack_array_length(sio_slice *in, uint32_t *n);
+bool sio__unpack_array_length_and_advance(sio_slice *in, uint32_t *n);
 
 bool sio__unpack_string(sio_slice value, sio_slice *out);
 /* Copies a string to out, and adds a NUL. Returns false if the value is not a string, contains a

@@ -18,7 +18,7 @@ static unsigned count_connections_for_limit(const sio_server *srv) {
 int sio__serve_or_reject_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
   if (max && count_connections_for_limit(srv) >= max) {
-    sio__close_connection_over_max_connections(srv, fd);
+    sio__close_and_report_conn_over_max_conns(srv, fd);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve_accepted_socket(&srv->http, fd, tls);
@@ -58,13 +58,13 @@ static int send_accepted_connection_to_thread(sio_server *srv, struct member_id 
   return err;
 }
 
-void sio__serve_connection_on_best_thread(sio_server *srv, int fd, const sio_tls *tls) {
+void sio__serve_connection_on_least_loaded_thread(sio_server *srv, int fd, const sio_tls *tls) {
   sio_threads *t = srv->core.threads;
   if (!t) {
     sio__serve_or_reject_connection(srv, fd, tls);
     return;
   }
-  struct member_id to = sio__threads_choose_least_loaded_member(t, srv->core.member);
+  struct member_id to = sio__threads_choose_member_and_count_arriving(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
   if (!is_self && send_accepted_connection_to_thread(srv, to, fd, tls) == 0) return;
   sio__threads_uncount_arriving_conn(t, to);

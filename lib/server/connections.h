@@ -16,6 +16,6 @@ int sio__serve_or_reject_connection(sio_server *srv, int fd, const sio_tls *tls)
  * and is not draining. Serves it on srv itself if srv is not a member, or if the connection cannot
  * be sent to the other member. Takes ownership of the non-blocking descriptor fd: if it fails, it
  * closes fd. tls may be NULL. */
-void sio__serve_connection_on_best_thread(sio_server *srv, int fd, const sio_tls *tls);
+void sio__serve_connection_on_least_loaded_thread(sio_server *srv, int fd, const sio_tls *tls);
 
 #endif

@@ -32,7 +32,7 @@ static uint64_t end_up_to_n_sessions_of_engine(struct eio *e, uint64_t n) {
     n--;
     /* The next session was removed from the list, too, so this loop cannot continue. The next step
      * of the drain starts again at the first session. */
-    if (list_empty(tmp)) break;
+    if (list_is_empty(tmp)) break;
   }
   return n;
 }
@@ -44,11 +44,11 @@ static void end_up_to_n_sessions_of_server(sio_server *srv, uint64_t n) {
 
 static bool has_no_sessions(const sio_server *srv) {
   list_each (it, tmp, &srv->engines.engines)
-    if (!map_empty(&container_of(it, struct eio, link)->sessions)) return false;
+    if (!map_is_empty(&container_of(it, struct eio, link)->sessions)) return false;
   return true;
 }
 
-static void end_sessions_due_in_drain_or_close(sio_server *srv) {
+static void end_sessions_due_in_drain_or_close_server(sio_server *srv) {
   uint64_t now = loop_now(&srv->core.loop);
   if (now >= srv->drain.deadline || has_no_sessions(srv)) {
     sio_server_close(srv, NULL, NULL);
@@ -59,7 +59,7 @@ static void end_sessions_due_in_drain_or_close(sio_server *srv) {
 }
 
 static void run_drain_step_on_timer(struct timer *t) {
-  end_sessions_due_in_drain_or_close(container_of(t, sio_server, drain.timer));
+  end_sessions_due_in_drain_or_close_server(container_of(t, sio_server, drain.timer));
 }
 
 void sio__drain_timer_init(sio_server *srv) {
@@ -74,7 +74,8 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
                      void *user) {
   sio_drain_options d = { 0 };
   if (options && sio__read_sized_struct(&d, sizeof d, options, sizeof d)) return UV_EINVAL;
-  if (loop_refuses_call(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
+  if (loop_refuse_call_inside_observer_callback(&srv->core.loop, "sio_server_drain()"))
+    return SIO_ESTATE;
   if (srv->core.closing || srv->engines.draining) return SIO_ESTATE;
   if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
   uint64_t now = loop_now(&srv->core.loop);

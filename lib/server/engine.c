@@ -30,7 +30,7 @@ int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbac
   if (srv->core.closing) return SIO_ESTATE;
   if (!path) return sio__raw_engine_new(&srv->eio, srv->opts.o.path, &ours, user);
   char *own;
-  err = sio__url_path_new(&own, path, !srv->opts.o.no_trailing_slash);
+  err = sio__url_path_check_and_copy_normalized(&own, path, !srv->opts.o.no_trailing_slash);
   if (!err) err = sio__raw_engine_new(&srv->eio, own, &ours, user);
   sio__free(own);
   return err;
@@ -43,7 +43,7 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
     list_each (at, next_session, &e->all) {
       sio_session *c = container_of(at, sio_session, link);
       if (c->state == SESSION_OPEN && c->opened) cb(c, user);
-      if (list_empty(next_session))
+      if (list_is_empty(next_session))
         break; /* cb has removed the next session from the list: this loop cannot continue */
     }
   }

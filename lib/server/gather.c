@@ -92,7 +92,7 @@ static void add_returned_stats_message_to_sum(void *server, void *arg) {
 /* Runs on the thread of a member that is asked for its statistics: writes them to the message and
  * sends it back. If it cannot be sent back, for example because the server that asked has closed,
  * it is freed. */
-static void fill_in_and_return_stats_message(void *server, void *arg) {
+static void fill_in_and_send_back_stats_message(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
   sio_server_get_stats(srv, &m->stats, sizeof m->stats);
@@ -124,7 +124,7 @@ static int ask_server_of_thread_for_stats(sio_server *srv, struct member_id to,
   struct stats_message *m = stats_message_new(srv, g);
   if (!m) return UV_ENOMEM;
   int err =
-      sio__threads_send(srv->core.threads, to, fill_in_and_return_stats_message, m, sizeof *m);
+      sio__threads_send(srv->core.threads, to, fill_in_and_send_back_stats_message, m, sizeof *m);
   if (err) stats_message_free(m);
   return err;
 }
@@ -165,7 +165,7 @@ int sio__stats_sum_start(sio_server *srv, bool with_nsps,
     return err;
   }
   task_init(&g->finish, finish_stats_sum_in_task);
-  list_push(&srv->gathers, &g->link);
+  list_append(&srv->gathers, &g->link);
   sio_server_get_stats(srv, &g->sum.stats, sizeof g->sum.stats);
   if (srv->core.threads) ask_servers_of_other_threads_for_stats(srv, g);
   if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);

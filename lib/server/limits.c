@@ -38,7 +38,7 @@ void sio__set_up_limits_from_options(sio_server *srv) {
 
 void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limits); }
 
-void sio__close_connection_over_max_connections(sio_server *srv, int fd) {
+void sio__close_and_report_conn_over_max_conns(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_get_socket_peer(fd);
   close(fd);

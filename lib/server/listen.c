@@ -14,7 +14,7 @@
 enum { BACKLOG = 511 };
 
 static void assign_accepted_connection_to_thread(struct listener *ln, int fd) {
-  sio__serve_connection_on_best_thread(ln->owner, fd, ln->tls);
+  sio__serve_connection_on_least_loaded_thread(ln->owner, fd, ln->tls);
 }
 
 static void count_and_log_failed_accept(struct listener *ln, int err) {
@@ -55,14 +55,14 @@ static struct listen_name describe_listen_address(const sio_listen_options *o, i
 static void add_and_log_listener(sio_server *srv, struct listener *ln,
                                  const sio_listen_options *o) {
   ln->tls = o->tls;
-  list_push(&srv->listeners, &ln->link);
+  list_append(&srv->listeners, &ln->link);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
       describe_listen_address(o, sio__listener_port(ln)).text, srv->opts.o.path,
       describe_enabled_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
 
 /* Returns a text that says what is wrong with the options, or NULL if they are valid. */
-static const char *describe_invalid_listen_option(const sio_listen_options *o) {
+static const char *describe_invalid_listen_option_or_null(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path cannot be set together with host or port";
   if (o->port < 0 || o->port > 65535) return "the port is not in the range 0 to 65535";
   if (o->backlog < 0) return "the backlog is negative";
@@ -90,7 +90,7 @@ int sio_listen_with(sio_server *srv, const sio_listen_options *opts) {
   sio_listen_options o;
   struct listener *ln;
   if (!opts || sio__read_sized_struct(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
-  const char *fault = describe_invalid_listen_option(&o);
+  const char *fault = describe_invalid_listen_option_or_null(&o);
   if (srv->core.closing)
     return log_listen_failure_and_return_error(srv, &o, SIO_ESTATE, "the server is closing");
   if (fault) return log_listen_failure_and_return_error(srv, &o, UV_EINVAL, fault);

@@ -67,7 +67,7 @@ static void log_recovery_differs_between_threads(struct log *log, const char *wh
       where);
 }
 
-int sio__server_join_threads(sio_server *srv) {
+int sio__server_become_member_of_threads(sio_server *srv) {
   sio_threads *t = srv->opts.o.threads;
   const sio_recovery *recovery = srv->opts.o.recovery;
   struct member_id id;
@@ -85,7 +85,7 @@ int sio__server_join_threads(sio_server *srv) {
   return 0;
 }
 
-void sio__server_leave_threads(sio_server *srv) {
+void sio__server_end_membership_in_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_remove_member(srv->core.threads, srv->core.member);
 }
 

@@ -11,10 +11,10 @@
  * members can send it messages, and the handle on which these arrive keeps the uv loop running.
  * Returns 0; UV_ENOMEM; or UV_EINVAL, after logging it, if the other members have another time for
  * recovery. */
-int sio__server_join_threads(sio_server *srv);
+int sio__server_become_member_of_threads(sio_server *srv);
 /* Ends the membership of a server that closes. Messages that other members sent before that still
  * arrive. */
-void sio__server_leave_threads(sio_server *srv);
+void sio__server_end_membership_in_threads(sio_server *srv);
 /* Marks the server as draining, so that other members give it no new connections. */
 void sio__server_mark_draining_in_threads(sio_server *srv);
 /* Releases the server's reference to its sio_threads. Must be called after the loop has closed,

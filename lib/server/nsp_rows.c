@@ -34,7 +34,7 @@ static struct nsp_row *find_or_add_nsp_stats_row(struct map *rows, const char *n
   return row ? row : add_zeroed_nsp_stats_row(rows, name);
 }
 
-static int collect_parent_nsp_stats(struct map *rows, const sio_server *srv) {
+static int collect_child_nsp_stats_in_parent_rows(struct map *rows, const sio_server *srv) {
   const struct hook *k = NULL;
   while ((k = sio__hooks_next_after(&srv->core.parents, k, UINT64_MAX))) {
     const sio_nsp *parent = k->user;
@@ -53,7 +53,7 @@ int sio__nsp_stats_rows_collect(struct map *rows, const sio_server *srv) {
     if (!row) return UV_ENOMEM;
     sio__nsp_add_to_stats(&row->stats, nsp);
   }
-  return collect_parent_nsp_stats(rows, srv);
+  return collect_child_nsp_stats_in_parent_rows(rows, srv);
 }
 
 static void add_nsp_stats(struct nsp_stats *sum, const struct nsp_stats *more) {

@@ -283,7 +283,7 @@ static bool is_valid_url_path(const char *p, size_t n) {
   return true;
 }
 
-int sio__url_path_new(char **out, const char *p, bool slash) {
+int sio__url_path_check_and_copy_normalized(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
   if (!is_valid_url_path(p, n)) return UV_EINVAL;
@@ -298,7 +298,7 @@ int sio__url_path_new(char **out, const char *p, bool slash) {
 
 static int check_and_copy_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
-  int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
+  int err = sio__url_path_check_and_copy_normalized(&opts->path, p, !opts->o.no_trailing_slash);
   if (err == UV_EINVAL)
     return log_invalid_option(
         log, "path",

@@ -30,6 +30,6 @@ void sio__options_clear(struct options *opts);
 /* Copies a URL path in the form in which it is compared with the paths of requests: with exactly
  * one '/' at its end if slash is true, otherwise without, except "/" itself. The caller frees *out
  * with sio__free(). Returns 0; UV_EINVAL if path is not a URL path; or UV_ENOMEM. */
-int sio__url_path_new(char **out, const char *path, bool slash);
+int sio__url_path_check_and_copy_normalized(char **out, const char *path, bool slash);
 
 #endif

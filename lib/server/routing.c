@@ -33,11 +33,11 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
   struct asset_gzip *p = srv->client_packed;
-  return sio__asset_answer_conditional_request(r, file, file->etag, "public, max-age=0",
-                                               p ? p + (file - sio__client_assets) : NULL);
+  return sio__asset_answer_with_file_304_or_412(r, file, file->etag, "public, max-age=0",
+                                                p ? p + (file - sio__client_assets) : NULL);
 }
 
-static bool check_limits_of_client_bundle_request(sio_request *r) {
+static bool charge_client_bundle_request_or_answer_429(sio_request *r) {
   sio_server *srv = r->mount->owner;
   sio__admit_charge_request_or_answer_429(&srv->addr_limits, r);
   return true;
@@ -93,7 +93,7 @@ static struct http_limits http_limits_from_options(const sio_options *o) {
   };
 }
 
-void sio__routing_init(sio_server *srv) {
+void sio__routing_init_http_and_routes(sio_server *srv) {
   struct http_limits limits = http_limits_from_options(&srv->opts.o);
   sio__http_init(&srv->http, &srv->core.loop, &srv->core.log, &limits);
   srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
@@ -104,7 +104,7 @@ void sio__routing_init(sio_server *srv) {
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
-  srv->client_mount = (struct http_mount){ .on_head = check_limits_of_client_bundle_request,
+  srv->client_mount = (struct http_mount){ .on_head = charge_client_bundle_request_or_answer_429,
                                            .on_request = answer_client_bundle_request,
                                            .on_abort = ignore_aborted_client_bundle_request,
                                            .owner = srv };
@@ -133,12 +133,12 @@ static void free_client_bundle_gzips(sio_server *srv) {
   sio__free(srv->client_packed);
 }
 
-void sio__routing_clear(sio_server *srv) {
+void sio__routing_clear_http_and_routes(sio_server *srv) {
   struct list *it;
   free_client_bundle_gzips(srv);
   sio__http_clear(&srv->http);
   sio__routes_free_all(&srv->routes);
-  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(ws_endpoint_of_list_link(it));
+  while ((it = list_take_first(&srv->endpoints))) sio__endpoint_free(ws_endpoint_of_list_link(it));
 }
 
 /* ---- the host's routes ---------------------------------------------------------------------- */
@@ -172,10 +172,11 @@ int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
   struct endpoint *e;
   if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
   if (err) return err;
-  err = sio__routes_add_websocket_upgrade(&srv->routes, path, sio__endpoint_accept_upgrade, e);
+  err = sio__routes_add_websocket_upgrade(&srv->routes, path,
+                                          sio__endpoint_accept_or_refuse_upgrade, e);
   if (err)
     sio__endpoint_free(e);
   else
-    list_push(&srv->endpoints, &e->link);
+    list_append(&srv->endpoints, &e->link);
   return err;
 }

@@ -38,7 +38,8 @@ int sio_log_set(sio_server *srv, const char *spec) {
 }
 
 int sio_log_flush(sio_server *srv) {
-  if (srv->core.log.busy || loop_refuses_call(&srv->core.loop, "sio_log_flush()"))
+  if (srv->core.log.busy ||
+      loop_refuse_call_inside_observer_callback(&srv->core.loop, "sio_log_flush()"))
     return SIO_ESTATE;
   sio__log_deliver_lines(&srv->core.log);
   return 0;

@@ -24,14 +24,14 @@ void sio__server_free(struct core *core) {
   sio__free(srv);
 }
 
-void sio__server_close_adapters(sio_server *srv) {
+void sio__server_close_adapters_and_recovery(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
     sio__nsp_close_adapter_and_recovery(nsp);
 }
 
 void sio__server_free_compressors(sio_server *srv) {
-  sio__ws_pool_free(srv->ws.recv.pool);
+  sio__ws_frame_parser_pool_free(srv->ws.recv.pool);
   sio__deflater_free(srv->ws.deflate.deflater);
   sio__deflater_free(srv->deflater);
 }
@@ -44,15 +44,15 @@ static void run_host_server_ended_callbacks(sio_server *srv) {
 
 /* Called when the server has no handles on the uv loop any more. Frees the parts of the server. The
  * struct itself is freed later if the program still holds references to sockets or namespaces. */
-static void free_server_parts_on_loop_closed(struct loop *l) {
+static void free_parts_and_call_done_on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
   void *user = srv->done_user, *drain_user = srv->drain.user;
   sio__eio_group_free_engines_and_hooks(&srv->engines);
-  sio__routing_clear(srv);
+  sio__routing_clear_http_and_routes(srv);
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
-  sio__server_close_adapters(srv);
+  sio__server_close_adapters_and_recovery(srv);
   run_host_server_ended_callbacks(srv);
   sio__hooks_clear(&srv->closing);
   sio__hooks_clear(&srv->ended);
@@ -80,7 +80,7 @@ static void close_connections_on_shutdown_timeout(struct timer *t) {
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "shutdown_timeout_ms is over: %u connections are still open and are closed now",
       srv->core.loop.nconns);
-  sio__http_close_all_conns_and_abort(&srv->http);
+  sio__http_close_all_conns_and_abort_requests(&srv->http);
   close_all_connections_as_timed_out(&srv->core.loop);
 }
 
@@ -103,7 +103,7 @@ static void close_sessions_and_routes_task(struct task *t) {
 
 static void stop_listening(sio_server *srv) {
   struct list *it;
-  while ((it = list_pop(&srv->listeners)))
+  while ((it = list_take_first(&srv->listeners)))
     sio__listener_close(container_of(it, struct listener, link));
 }
 
@@ -131,9 +131,10 @@ static void run_host_close_callbacks(sio_server *srv) {
 }
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
-  if (srv->core.closing || loop_refuses_call(&srv->core.loop, "sio_server_close()"))
+  if (srv->core.closing ||
+      loop_refuse_call_inside_observer_callback(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
-  sio__server_leave_threads(srv);
+  sio__server_end_membership_in_threads(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server closes; open now: %u connections, %llu sockets", srv->core.loop.nconns,
       (unsigned long long)srv->core.stats.sockets);
@@ -144,7 +145,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   stop_listening(srv);
   disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->close_task);
-  sio__loop_close(&srv->core.loop, free_server_parts_on_loop_closed);
+  sio__loop_close(&srv->core.loop, free_parts_and_call_done_on_loop_closed);
   run_host_close_callbacks(srv);
   return 0;
 }

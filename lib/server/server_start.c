@@ -16,7 +16,7 @@
 #include "server/server_close.h"
 #include <sio/version.h>
 
-static void init_server_parts(sio_server *srv) {
+static void init_server_core_engines_and_hooks(sio_server *srv) {
   sio__core_init(&srv->core, &srv->opts.o, sio__server_free);
   srv->core.adapter_api = &sio__adapter_api;
   sio__eio_group_init(&srv->engines);
@@ -27,13 +27,13 @@ static void init_server_parts(sio_server *srv) {
   sio__drain_timer_init(srv);
 }
 
-static int create_http_compressor(sio_server *srv) {
+static int create_http_compressor_if_enabled(sio_server *srv) {
   if (srv->opts.o.no_http_compression || !sio__deflate_is_available()) return 0;
   srv->deflater = sio__deflater_new(&(struct deflate_settings){ 0 });
   return srv->deflater ? 0 : UV_ENOMEM;
 }
 
-static int create_ws_compressor(sio_server *srv) {
+static int create_ws_compressor_if_enabled(sio_server *srv) {
   const sio_deflate *d = srv->opts.o.per_message_deflate;
   if (!d) return 0;
   struct deflate_settings how = { d->level, d->window_bits, d->mem_level };
@@ -47,9 +47,9 @@ static int create_ws_compressor(sio_server *srv) {
  * server can be freed at once. */
 static int create_compressors_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
-  srv->ws.recv.pool = sio__ws_pool_new();
-  int err = srv->ws.recv.pool ? create_http_compressor(srv) : UV_ENOMEM;
-  if (!err) err = create_ws_compressor(srv);
+  srv->ws.recv.pool = sio__ws_frame_parser_pool_new();
+  int err = srv->ws.recv.pool ? create_http_compressor_if_enabled(srv) : UV_ENOMEM;
+  if (!err) err = create_ws_compressor_if_enabled(srv);
   return err ? err : sio_of(srv, "/", &root);
 }
 
@@ -72,7 +72,7 @@ static void log_that_server_has_closed(struct loop *l) {
   LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
 }
 
-static int init_server_loop(sio_server *srv, struct uv_loop_s *uv) {
+static int init_server_loop_limits_and_routing(sio_server *srv, struct uv_loop_s *uv) {
   int err = sio__loop_init(&srv->core.loop, uv, &srv->core.log);
   if (err) return err;
   srv->core.loop.high_water = srv->opts.o.high_water;
@@ -84,19 +84,19 @@ static int init_server_loop(sio_server *srv, struct uv_loop_s *uv) {
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
   srv->ws.message_ms = srv->opts.o.packet_timeout_ms;
   sio__set_up_limits_from_options(srv);
-  sio__routing_init(srv);
+  sio__routing_init_http_and_routes(srv);
   return 0;
 }
 
-static void free_unstarted_server(sio_server *srv) {
+static void free_server_after_failed_start(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
-  sio__server_close_adapters(srv);
+  sio__server_close_adapters_and_recovery(srv);
   sio__server_free_compressors(srv);
   sio__core_unref(&srv->core);
 }
 
-static int init_log_and_check_options(struct options *opts, struct log *log,
-                                      const sio_options *in) {
+static int init_log_and_check_and_copy_options(struct options *opts, struct log *log,
+                                               const sio_options *in) {
   sio_options o;
   int err = sio__read_sized_struct(&o, sizeof o, in, sizeof o);
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
@@ -120,7 +120,7 @@ static int init_socketio_engine(sio_server *srv) {
 
 /* Closes a server for which sio_server_new() fails. Its handles are closed in the next turn of the
  * loop; the log callback must not run then, because the program has not been given the server. */
-static void close_unstarted_server(sio_server *srv) {
+static void mute_and_close_server_after_failed_start(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;
   sio_server_close(srv, NULL, NULL);
@@ -129,17 +129,17 @@ static void close_unstarted_server(sio_server *srv) {
 static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server **out) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
   if (!srv) return UV_ENOMEM;
-  int err = init_log_and_check_options(&srv->opts, &srv->core.log, opts);
+  int err = init_log_and_check_and_copy_options(&srv->opts, &srv->core.log, opts);
   if (err) {
     sio__log_deliver_lines(&srv->core.log);
     sio__free(srv);
     return err;
   }
-  init_server_parts(srv);
+  init_server_core_engines_and_hooks(srv);
   err = create_compressors_and_root_nsp(srv);
-  if (!err) err = init_server_loop(srv, uv);
+  if (!err) err = init_server_loop_limits_and_routing(srv, uv);
   if (err) {
-    free_unstarted_server(srv);
+    free_server_after_failed_start(srv);
     return err;
   }
   *out = srv;
@@ -149,8 +149,8 @@ static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server 
   /* The program may free the bytes of initial_packet after this call. sio__eio_init() has made a
    * message of them. */
   srv->opts.o.initial_packet = slice(NULL, 0);
-  if (!err) err = sio__server_join_threads(srv);
-  if (err) close_unstarted_server(srv);
+  if (!err) err = sio__server_become_member_of_threads(srv);
+  if (err) mute_and_close_server_after_failed_start(srv);
   return err;
 }
 

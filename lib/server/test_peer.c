@@ -47,7 +47,7 @@ static int test_transport_store_sent_msg(sio_session *c, struct msg *m) {
   if (!h) return UV_ENOMEM;
   *h = (struct received_msg){ .binary = m->binary, .n = m->len };
   memcpy(h->data, msg_data(m), m->len);
-  list_push(&test_peer_of_session(c)->received, &h->link);
+  list_append(&test_peer_of_session(c)->received, &h->link);
   return 0;
 }
 
@@ -56,12 +56,12 @@ static bool test_transport_is_always_ready(const sio_session *c) {
   return true;
 }
 
-static size_t test_transport_has_zero_queued_bytes(const sio_session *c) {
+static size_t test_transport_queued_bytes_always_zero(const sio_session *c) {
   (void)c;
   return 0;
 }
 
-static int test_transport_pass_sent_mark_at_once(sio_session *c) {
+static int test_transport_schedule_sent_callback(sio_session *c) {
   sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
@@ -76,7 +76,7 @@ static void test_transport_visit_nothing(const sio_session *c, queue_visit_fn vi
 
 static const struct transport closed_test_transport = { .name = "memory" };
 
-static bool test_transport_close(sio_session *c, bool graceful) {
+static bool test_transport_clear_session_on_close(sio_session *c, bool graceful) {
   (void)graceful;
   test_peer_of_session(c)->session = NULL;
   c->transport = &closed_test_transport;
@@ -86,11 +86,11 @@ static bool test_transport_close(sio_session *c, bool graceful) {
 static const struct transport test_transport = { .name = "memory",
                                                  .send = test_transport_store_sent_msg,
                                                  .ready = test_transport_is_always_ready,
-                                                 .queued = test_transport_has_zero_queued_bytes,
-                                                 .held = test_transport_has_zero_queued_bytes,
-                                                 .end = test_transport_close,
+                                                 .queued = test_transport_queued_bytes_always_zero,
+                                                 .held = test_transport_queued_bytes_always_zero,
+                                                 .end = test_transport_clear_session_on_close,
                                                  .queue_sent_mark =
-                                                     test_transport_pass_sent_mark_at_once,
+                                                     test_transport_schedule_sent_callback,
                                                  .remove_if = test_transport_remove_nothing,
                                                  .visit = test_transport_visit_nothing };
 
@@ -106,8 +106,9 @@ static void test_peer_pass_msgs_to_server(struct sio_test_peer *p, const struct 
 
 /* Sends an encoded packet to the server, and frees it. err is the result of encoding the packet: if
  * it is not 0, this function sends nothing and returns err. */
-static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m,
-                                 enum packet_type type, int64_t id) {
+static int test_peer_send_unless_error_and_free_packet(struct sio_test_peer *p, int err,
+                                                       struct msg *m, enum packet_type type,
+                                                       int64_t id) {
   sio_server *srv = p->server;
   const sio_parser_ops *parser = srv->opts.o.parser;
   struct msg *parser_out = NULL;
@@ -120,33 +121,34 @@ static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m
   return err;
 }
 
-static int test_peer_send_event(struct sio_test_peer *p, const char *event, sio_args args,
-                                int64_t id) {
+static int test_peer_send_event_or_ack(struct sio_test_peer *p, const char *event, sio_args args,
+                                       int64_t id) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
   int err = sio__encode_event_or_ack(&p->server->core.loop.msgs, &p->server->core.scratch, &m,
                                      p->nsp, event, args, id);
-  return test_peer_send_packet(p, err, m, event ? PACKET_EVENT : PACKET_ACK, id);
+  return test_peer_send_unless_error_and_free_packet(p, err, m, event ? PACKET_EVENT : PACKET_ACK,
+                                                     id);
 }
 
 int sio_test_emit(sio_test_peer *p, const char *event, sio_args args) {
-  return event ? test_peer_send_event(p, event, args, PACKET_NO_ID) : SIO_ENAME;
+  return event ? test_peer_send_event_or_ack(p, event, args, PACKET_NO_ID) : SIO_ENAME;
 }
 
 int sio_test_ask(sio_test_peer *p, const char *event, sio_args args) {
-  return event ? test_peer_send_event(p, event, args, p->next_ack_id++) : SIO_ENAME;
+  return event ? test_peer_send_event_or_ack(p, event, args, p->next_ack_id++) : SIO_ENAME;
 }
 
 int sio_test_answer(sio_test_peer *p, sio_args args) {
   bool asks = p->packet.type == PACKET_EVENT && p->packet.id != PACKET_NO_ID;
-  return asks ? test_peer_send_event(p, NULL, args, p->packet.id) : SIO_ESTATE;
+  return asks ? test_peer_send_event_or_ack(p, NULL, args, p->packet.id) : SIO_ESTATE;
 }
 
 int sio_test_disconnect(sio_test_peer *p) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
   int err = sio__encode_disconnect_packet(&p->server->core.loop.msgs, &m, p->nsp);
-  return test_peer_send_packet(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
+  return test_peer_send_unless_error_and_free_packet(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
 }
 
 static int test_peer_append_text_to_msg(struct msg **m, const char *text) {
@@ -160,7 +162,7 @@ static int test_peer_send_connect(struct sio_test_peer *p, const char *auth) {
   if (!err && !root) err = test_peer_append_text_to_msg(&m, p->nsp);
   if (!err && !root) err = test_peer_append_text_to_msg(&m, ",");
   if (!err && auth) err = test_peer_append_text_to_msg(&m, auth);
-  return test_peer_send_packet(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
+  return test_peer_send_unless_error_and_free_packet(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
 }
 
 /* ---- packets from the server ---------------------------------------------------------------- */
@@ -173,7 +175,8 @@ static void test_peer_free_current_packet(struct sio_test_peer *p) {
   p->packet = (struct packet){ .type = PACKET_CONNECT, .id = PACKET_NO_ID };
 }
 
-static int test_peer_decode_packet(struct sio_test_peer *p, bool binary, sio_slice data) {
+static int test_peer_decode_msg_with_parser_if_set(struct sio_test_peer *p, bool binary,
+                                                   sio_slice data) {
   static const struct decoder_limits any = { UINT32_MAX, JSON_DEPTH_MAX, SIZE_MAX / 2 };
   const sio_parser_ops *parser = p->server->opts.o.parser;
   const char *why;
@@ -202,21 +205,23 @@ static const char *test_peer_format_packet_as_line(struct sio_test_peer *p) {
 }
 
 /* Decodes one received message. Returns true if it completes a packet. */
-static bool test_peer_decode_received_msg(struct sio_test_peer *p, const struct received_msg *h) {
+static bool test_peer_decode_msg_and_tell_if_complete(struct sio_test_peer *p,
+                                                      const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary) data = slice(data.p + 1, data.n - 1);
-  return test_peer_decode_packet(p, h->binary, data) == DECODE_PACKET;
+  return test_peer_decode_msg_with_parser_if_set(p, h->binary, data) == DECODE_PACKET;
 }
 
 static struct received_msg *test_peer_take_received_msg(struct sio_test_peer *p) {
-  struct list *it = list_pop(&p->received);
+  struct list *it = list_take_first(&p->received);
   return it ? container_of(it, struct received_msg, link) : NULL;
 }
 
 const char *sio_test_next(sio_test_peer *p) {
   test_peer_free_current_packet(p);
   while ((p->last_msg = test_peer_take_received_msg(p))) {
-    if (test_peer_decode_received_msg(p, p->last_msg)) return test_peer_format_packet_as_line(p);
+    if (test_peer_decode_msg_and_tell_if_complete(p, p->last_msg))
+      return test_peer_format_packet_as_line(p);
     sio__free(p->last_msg);
   }
   return NULL;

@@ -74,8 +74,8 @@ static unsigned count_processors_up_to_thread_limit(void) {
   return n < 1 ? 1 : n > SIO_THREADS_MAX ? SIO_THREADS_MAX : (unsigned)n;
 }
 
-static int worker_threads_new(struct worker_threads **out, const sio_threads_options *how,
-                              unsigned count) {
+static int worker_threads_state_new(struct worker_threads **out, const sio_threads_options *how,
+                                    unsigned count) {
   struct worker_threads *w = sio__calloc(1, sizeof *w + count * sizeof *w->workers);
   if (!w) return UV_ENOMEM;
   w->how = *how;
@@ -95,7 +95,7 @@ static int worker_threads_new(struct worker_threads **out, const sio_threads_opt
   return 0;
 }
 
-static void worker_threads_free(struct worker_threads *w) {
+static void worker_threads_state_free(struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) sio__free(w->workers[i].stop);
   uv_cond_destroy(&w->changed);
   uv_mutex_destroy(&w->lock);
@@ -138,7 +138,7 @@ static void join_worker_threads(struct worker_threads *w) {
 static int start_worker_threads_and_await_setup(sio_threads *t, const sio_threads_options *how,
                                                 unsigned count) {
   struct worker_threads *w;
-  int err = worker_threads_new(&w, how, count);
+  int err = worker_threads_state_new(&w, how, count);
   if (err) return err;
   w->server.threads = t;
   while (!err && w->count < count) err = start_worker_thread(w);
@@ -148,7 +148,7 @@ static int start_worker_threads_and_await_setup(sio_threads *t, const sio_thread
     return 0;
   }
   join_worker_threads(w);
-  worker_threads_free(w);
+  worker_threads_state_free(w);
   return err;
 }
 
@@ -192,7 +192,7 @@ void sio_threads_stop(sio_threads *t) {
     send_close_to_servers_of_workers(t, w);
     join_worker_threads(w);
     t->workers = NULL;
-    worker_threads_free(w);
+    worker_threads_state_free(w);
   }
   sio_threads_unref(t);
 }

@@ -221,7 +221,7 @@ static int buffer_incomplete_client_hello(struct session *s, sio_slice *in) {
 /* Called with each input until s->ssl is made: when the first ClientHello is complete, or when the
  * input is not a ClientHello. Returns 0 if more input is needed (*in was copied to s->early), 1 if
  * s->ssl was made, or an error. */
-static int create_ssl_if_first_hello_complete(struct session *s, sio_slice *in) {
+static int create_ssl_or_buffer_incomplete_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
   if (v == HELLO_MORE) return buffer_incomplete_client_hello(s, in);
@@ -235,7 +235,7 @@ static int create_ssl_if_first_hello_complete(struct session *s, sio_slice *in) 
 /* Called with each input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
  * read the input, 0 if more input is needed before s->ssl can be made, or an error. */
 static int check_hello_length_and_create_ssl(struct session *s, sio_slice *in) {
-  if (!s->ssl) return create_ssl_if_first_hello_complete(s, in);
+  if (!s->ssl) return create_ssl_or_buffer_incomplete_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;

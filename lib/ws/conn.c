@@ -38,23 +38,23 @@ static struct ws_conn *ws_conn_of_recv(struct ws_recv *r) {
 
 /* ---- without an owner ---- */
 
-static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
+static void ws_ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;
 }
 
-static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close *why) {
+static void ws_ignore_end_of_websocket(struct ws_conn *w, void *owner, const struct ws_close *why) {
   (void)w, (void)owner, (void)why;
 }
 
-const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
-                                                  .closed = ignore_closed };
+const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ws_ignore_message,
+                                                  .closed = ws_ignore_end_of_websocket };
 
 static const char *ws_client_address_stored_as_owner(const struct ws_conn *w) { return w->owner; }
 
 /* For a WebSocket whose owner was removed: w->owner is then a copy of the client's address, for
  * the log. */
-static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
-                                                     .closed = ignore_closed,
+static const struct ws_conn_ops address_only_ops = { .message = ws_ignore_message,
+                                                     .closed = ws_ignore_end_of_websocket,
                                                      .address = ws_client_address_stored_as_owner };
 
 static bool is_ws_without_owner(const struct ws_conn *w) {
@@ -205,7 +205,8 @@ static size_t close_reason_length_that_fits(const char *s) {
 
 static int ws_queue_frame_and_unref(struct ws_conn *w, struct msg *m) {
   if (!m) return UV_ENOMEM;
-  int err = sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
+  int err = sio__conn_queue_msg_range(w->conn, m, ws_frame_offset_in_msg_block(m),
+                                      ws_frame_len_with_header(m));
   msg_unref(m);
   return err;
 }
@@ -303,7 +304,7 @@ static bool ws_ignore_pong(struct ws_recv *r, const char *p, size_t n) {
 
 /* Copies the reason from the peer's close frame. A NUL byte in the reason becomes U+FFFD, as it
  * would end the C string. Returns NULL if memory ran out. */
-static char *ws_close_reason_new_without_nuls(const char *reason, size_t n) {
+static char *ws_copy_close_reason_and_replace_nuls(const char *reason, size_t n) {
   char *text = sio__malloc(3 * n + 1);
   if (!text) return NULL;
   memcpy(text, reason, n);
@@ -315,7 +316,7 @@ static void ws_answer_close_frame_and_end(struct ws_recv *r, unsigned code, cons
                                           size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->code_got = (uint16_t)code;
-  if (n) w->reason = ws_close_reason_new_without_nuls(reason, n);
+  if (n) w->reason = ws_copy_close_reason_and_replace_nuls(reason, n);
   if (w->state == WS_OPEN) {
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
@@ -335,18 +336,20 @@ static void ws_close_on_receive_error(struct ws_recv *r, unsigned code, const ch
   ws_close_with_error(ws_conn_of_recv(r), code, error_of_close_code(code), detail);
 }
 
-static bool ws_report_inflated_bytes_to_owner(struct ws_recv *r, size_t more) {
+static bool ws_report_bytes_added_by_inflating_to_owner(struct ws_recv *r, size_t more) {
   struct ws_conn *w = ws_conn_of_recv(r);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, more, 0);
   return w->state != WS_CLOSED;
 }
 
-const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_deliver_message_to_owner,
-                                                   .ping = ws_answer_ping_with_pong,
-                                                   .pong = ws_ignore_pong,
-                                                   .close = ws_answer_close_frame_and_end,
-                                                   .fail = ws_close_on_receive_error,
-                                                   .inflated = ws_report_inflated_bytes_to_owner };
+const struct ws_recv_ops sio__ws_conn_recv_ops = {
+  .message = ws_deliver_message_to_owner,
+  .ping = ws_answer_ping_with_pong,
+  .pong = ws_ignore_pong,
+  .close = ws_answer_close_frame_and_end,
+  .fail = ws_close_on_receive_error,
+  .inflated = ws_report_bytes_added_by_inflating_to_owner
+};
 
 /* ---- callbacks of the connection ---- */
 
@@ -392,8 +395,8 @@ static bool is_ws_message_progressing(const struct ws_conn *w) {
          w->conn->paused || w->conn->throttled;
 }
 
-static void ws_on_incomplete_message_timeout(struct ws_conn *w) {
-  if (!ws_recv_is_incomplete(&w->recv)) return;
+static void ws_on_message_timer_close_if_stalled(struct ws_conn *w) {
+  if (!ws_recv_is_inside_frame_or_message(&w->recv)) return;
   bool progresses = is_ws_message_progressing(w);
   bool extends = !progresses && loop_should_restart_deadline(w->shared->loop, w->timer_extended);
   if (progresses || extends) {
@@ -419,7 +422,7 @@ static void ws_task_feed_unread_bytes(struct task *t) {
   }
   sio__free(r);
   if (w->state != WS_CLOSED && !w->recv.paused) sio__conn_resume_reading(w->conn);
-  if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
+  if (ws_recv_is_inside_frame_or_message(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
 static void ws_store_unread_bytes_until_resume(struct ws_conn *w, const char *p, size_t n) {
@@ -438,7 +441,7 @@ static void ws_store_unread_bytes_until_resume(struct ws_conn *w, const char *p,
 static void ws_feed_or_store_received_bytes(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
   if (left) ws_store_unread_bytes_until_resume(w, p + n - left, left); /* paused, and not closed */
-  if (ws_recv_is_incomplete(&w->recv)) ws_start_message_timer_if_needed(w);
+  if (ws_recv_is_inside_frame_or_message(&w->recv)) ws_start_message_timer_if_needed(w);
 }
 
 static void ws_on_stream_bytes_received(struct conn *c, char *p, size_t n) {
@@ -448,7 +451,7 @@ static void ws_on_stream_bytes_received(struct conn *c, char *p, size_t n) {
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
 
-static void ws_on_stream_eof(struct conn *c) {
+static void ws_on_stream_eof_send_fin_and_notify_owner(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
@@ -461,7 +464,7 @@ static void ws_on_stream_failed(struct conn *c, int err) {
   ws_close_stream_and_notify_owner(c->owner, err, "the connection failed");
 }
 
-static void ws_on_close_timeout(struct ws_conn *w) {
+static void ws_on_close_timer_extend_or_close_stream(struct ws_conn *w) {
   if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
     ws_close_stream_and_notify_owner(w, SIO_ETIMEOUT, "no close frame within close_timeout_ms");
     return;
@@ -473,9 +476,9 @@ static void ws_on_close_timeout(struct ws_conn *w) {
 static void ws_on_close_or_message_timer(struct timer *t) {
   struct ws_conn *w = container_of(t, struct ws_conn, timer);
   if (w->close_timed)
-    ws_on_close_timeout(w);
+    ws_on_close_timer_extend_or_close_stream(w);
   else
-    ws_on_incomplete_message_timeout(w);
+    ws_on_message_timer_close_if_stalled(w);
 }
 
 static void ws_on_send_queue_drained(struct conn *c) {
@@ -486,28 +489,30 @@ static void ws_on_send_queue_drained(struct conn *c) {
   if (w->state == WS_OPEN && w->pong) ws_queue_pong_or_close(w, ws_take_pending_pong(w));
 }
 
-static void ws_on_send_queue_below_low_mark(struct conn *c) {
+static void ws_notify_owner_of_queue_below_low_mark(struct conn *c) {
   struct ws_conn *w = c->owner;
   if (w->state == WS_OPEN) w->ops->below_low_mark(w);
 }
 
-static void ws_on_stream_flushing(struct conn *c) {
+static void ws_notify_owner_before_queue_is_written(struct conn *c) {
   struct ws_conn *w = c->owner;
   if (w->state == WS_OPEN) w->ops->flushing(w);
 }
 
-static void ws_on_sent_marks_passed(struct conn *c, unsigned n) {
+static void ws_notify_owner_of_passed_sent_marks(struct conn *c, unsigned n) {
   struct ws_conn *w = c->owner;
   if (w->ops->marks_passed) w->ops->marks_passed(w, n);
 }
 
 static const struct conn_ops ws_stream_ops = { .read = ws_on_stream_bytes_received,
-                                               .eof = ws_on_stream_eof,
+                                               .eof = ws_on_stream_eof_send_fin_and_notify_owner,
                                                .failed = ws_on_stream_failed,
                                                .drained = ws_on_send_queue_drained,
-                                               .below_low_mark = ws_on_send_queue_below_low_mark,
-                                               .marks_passed = ws_on_sent_marks_passed,
-                                               .flushing = ws_on_stream_flushing };
+                                               .below_low_mark =
+                                                   ws_notify_owner_of_queue_below_low_mark,
+                                               .marks_passed = ws_notify_owner_of_passed_sent_marks,
+                                               .flushing =
+                                                   ws_notify_owner_before_queue_is_written };
 
 /* ---- functions for the owner ---- */
 
@@ -568,7 +573,8 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (deflate && m->deflated) m = m->deflated;
   if (!m->ws_head) sio__ws_write_message_header_once(m);
   w->shared->stats.messages_out++;
-  return sio__conn_send(w->conn, m, ws_frame_offset(m), ws_frame_len(m));
+  return sio__conn_queue_msg_range(w->conn, m, ws_frame_offset_in_msg_block(m),
+                                   ws_frame_len_with_header(m));
 }
 
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m) {

@@ -171,7 +171,9 @@ int sio__ws_send_ping(struct ws_conn *w);
 static inline size_t ws_queued_bytes(const struct ws_conn *w) { return w->conn->out.bytes; }
 /* The memory of the queue, which for short messages is much more than their bytes. */
 static inline size_t ws_queued_memory(const struct ws_conn *w) { return w->conn->out.memory; }
-static inline bool ws_is_idle(const struct ws_conn *w) { return conn_is_idle(w->conn); }
+static inline bool ws_is_queue_empty_and_socket_writable(const struct ws_conn *w) {
+  return conn_is_idle(w->conn);
+}
 /* True until one side has begun to close the WebSocket, or it has failed. */
 bool sio__ws_is_open(const struct ws_conn *w);
 /* Starts the closing handshake: queues a close frame or, if there is no memory for one, a FIN. The

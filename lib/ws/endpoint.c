@@ -85,12 +85,12 @@ static const char *endpoint_peer_address(const struct ws_conn *c) {
   return w->address;
 }
 
-static void endpoint_schedule_next_ping(sio_ws *w);
+static void endpoint_stop_awaiting_pong_and_schedule_ping(sio_ws *w);
 
 static void endpoint_stop_awaiting_pong_on_bytes(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
-  if (w->ping_pending) endpoint_schedule_next_ping(w);
+  if (w->ping_pending) endpoint_stop_awaiting_pong_and_schedule_ping(w);
 }
 
 static const struct ws_conn_ops endpoint_ops = { .message = endpoint_deliver_message_to_host,
@@ -171,7 +171,7 @@ static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
   sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->ping_timer, ms);
 }
 
-static void endpoint_schedule_next_ping(sio_ws *w) {
+static void endpoint_stop_awaiting_pong_and_schedule_ping(sio_ws *w) {
   w->ping_pending = false;
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
@@ -196,7 +196,7 @@ static void endpoint_send_ping(sio_ws *w) {
 
 /* Returns true if the pong may have arrived but was not read: the host has kept the loop busy, or
  * reading is paused for a rate limit. */
-static bool can_endpoint_pong_be_unread(const sio_ws *w) {
+static bool endpoint_may_pong_have_arrived_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
@@ -204,7 +204,7 @@ static bool can_endpoint_pong_be_unread(const sio_ws *w) {
 /* Returns true if bytes that were queued before the newest ping delayed it, and the kernel has
  * accepted some bytes since the last check: the peer is slow, but it reads. Remembers how many
  * bytes the kernel has accepted, for the next check. */
-static bool endpoint_update_and_check_peer_reads(sio_ws *w) {
+static bool endpoint_check_if_slow_peer_made_progress(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = endpoint_bytes_accepted_by_kernel(w);
   if (before >= w->ping_end) return false;
@@ -232,7 +232,7 @@ static void endpoint_on_timer_ping_or_close(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, ping_timer);
   if (!w->ping_pending)
     endpoint_send_ping(w);
-  else if (can_endpoint_pong_be_unread(w) || endpoint_update_and_check_peer_reads(w))
+  else if (endpoint_may_pong_have_arrived_unread(w) || endpoint_check_if_slow_peer_made_progress(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
     endpoint_close_ping_timeout(w);
@@ -250,14 +250,14 @@ static bool endpoint_refuse_request(sio_request *r, int status, const char *why,
 }
 
 static bool endpoint_check_handshake_or_refuse(sio_request *r) {
-  const char *fault = sio__ws_handshake_error_and_set_version(r);
+  const char *fault = sio__ws_find_error_and_add_version_header(r);
   if (fault) endpoint_refuse_request(r, 400, fault, fault);
   return !fault;
 }
 
 /* Checks allowed_origins, unless any_origin is set for the route, and then calls the host's accept
  * callback. Returns false if r was refused. */
-static bool endpoint_check_origin_and_accept_callback(struct endpoint *e, sio_request *r) {
+static bool endpoint_check_origin_and_ask_host_or_refuse(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
     return endpoint_refuse_request(r, 403, "sio_options.allowed_origins does not list the origin",
@@ -268,9 +268,9 @@ static bool endpoint_check_origin_and_accept_callback(struct endpoint *e, sio_re
                                  "the accept callback of the route refused the WebSocket", NULL);
 }
 
-static bool check_session_rate_or_answer_429(struct endpoint *e, sio_request *r) {
+static bool check_and_charge_session_or_answer_429(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
-  return !addr_limits_active(g) || sio__admit_session_request_or_answer_429(g, r);
+  return !addr_limits_has_rate_or_max_open(g) || sio__admit_session_request_or_answer_429(g, r);
 }
 
 /* Counts the WebSocket as a session of its address. Returns false after r was answered with 429,
@@ -327,11 +327,11 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, sio_slice address, sio_slic
   return w;
 }
 
-void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
+void sio__endpoint_accept_or_refuse_upgrade(sio_request *r, void *endpoint) {
   struct endpoint *e = endpoint;
   sio_slice rest;
-  if (!endpoint_check_handshake_or_refuse(r) || !check_session_rate_or_answer_429(e, r) ||
-      !endpoint_check_origin_and_accept_callback(e, r))
+  if (!endpoint_check_handshake_or_refuse(r) || !check_and_charge_session_or_answer_429(e, r) ||
+      !endpoint_check_origin_and_ask_host_or_refuse(e, r))
     return;
   sio_ws *w =
       endpoint_peer_new(e, slice_str(sio__request_client_address(r)), choose_subprotocol(e, r));
@@ -346,7 +346,7 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     endpoint_peer_free_before_opening(w);
     return;
   }
-  list_push(&e->peers, &w->link);
+  list_append(&e->peers, &w->link);
   w->queued_ever = (int64_t)ws_queued_bytes(w->ws); /* with the answer 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
@@ -355,7 +355,7 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
 
 /* Copies a NULL-terminated array of strings into one block: first the pointers, then the texts.
  * UV_EINVAL: one of them is not a token. */
-static int copy_subprotocol_names(const char ***out, const char *const *from) {
+static int validate_and_copy_subprotocol_names(const char ***out, const char *const *from) {
   size_t n = 0, bytes = 0;
   *out = NULL;
   if (!from) return 0;
@@ -379,8 +379,9 @@ static bool are_ping_times_valid(const sio_ws_callbacks *cbs) {
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user) {
   const char **protocols;
-  int err =
-      are_ping_times_valid(cbs) ? copy_subprotocol_names(&protocols, cbs->protocols) : UV_EINVAL;
+  int err = are_ping_times_valid(cbs)
+                ? validate_and_copy_subprotocol_names(&protocols, cbs->protocols)
+                : UV_EINVAL;
   if (err) return err;
   struct endpoint *p = *out = sio__calloc(1, sizeof *p);
   if (!p) {

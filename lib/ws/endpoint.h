@@ -14,7 +14,7 @@ struct endpoint_shared {
   struct ws_shared *ws;
   const sio_options *opts; /* max_queued and allowed_origins apply here, too */
   sio_stats *stats;
-  struct addr_limits *addr_limits; /* never NULL; see addr_limits_active() */
+  struct addr_limits *addr_limits; /* never NULL; see addr_limits_has_rate_or_max_open() */
   const struct meter_settings *meters;
 };
 
@@ -33,7 +33,7 @@ struct endpoint {
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user);
 /* the route's upgrade callback */
-void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint);
+void sio__endpoint_accept_or_refuse_upgrade(sio_request *r, void *endpoint);
 /* Starts the closing handshake with every peer, with code 1001. */
 void sio__endpoint_close_peers(struct endpoint *e);
 void sio__endpoint_free(struct endpoint *e); /* call this after the last peer has ended */

@@ -91,21 +91,21 @@ static unsigned parse_window_bits(const struct param *p) {
   return 10 + (unsigned)(p->value[1] - '0');
 }
 
-static bool set_flag_and_return_if_unset(bool *flag) {
+static bool set_flag_and_return_true_if_it_was_unset(bool *flag) {
   bool first = !*flag;
   *flag = true;
   return first;
 }
 
 /* Stores one parameter of an offer. Returns false if it is unknown, repeated or invalid. */
-static bool deflate_offer_add_param(struct offer *o, const struct param *p) {
+static bool deflate_offer_check_and_store_param(struct offer *o, const struct param *p) {
   if (slice_equals_str(p->name, "server_no_context_takeover"))
-    return !p->has_value && set_flag_and_return_if_unset(&o->server_plain);
+    return !p->has_value && set_flag_and_return_true_if_it_was_unset(&o->server_plain);
   if (slice_equals_str(p->name, "client_no_context_takeover"))
-    return !p->has_value && set_flag_and_return_if_unset(&o->client_plain);
+    return !p->has_value && set_flag_and_return_true_if_it_was_unset(&o->client_plain);
   if (slice_equals_str(p->name, "client_max_window_bits"))
     return (!p->has_value || parse_window_bits(p)) &&
-           set_flag_and_return_if_unset(&o->client_window);
+           set_flag_and_return_true_if_it_was_unset(&o->client_window);
   if (!slice_equals_str(p->name, "server_max_window_bits") || o->server_window) return false;
   o->server_window = parse_window_bits(p);
   return o->server_window > 0;
@@ -118,7 +118,7 @@ static bool parse_extension_offer_and_advance(sio_slice *s, sio_slice *name, str
   while (skip_blanks_and_take_char_if(s, ';')) {
     struct param p;
     if (!parse_extension_param_and_advance(s, &p)) return false;
-    if (!deflate_offer_add_param(o, &p)) o->bad = true;
+    if (!deflate_offer_check_and_store_param(o, &p)) o->bad = true;
   }
   skip_spaces_and_tabs(s);
   return s->n == 0 || *s->p == ',';
@@ -143,8 +143,8 @@ static void write_deflate_negotiation_answer(const struct ws_deflate *have, cons
            "permessage-deflate; server_no_context_takeover; client_no_context_takeover%s", window);
 }
 
-bool sio__ws_choose_deflate_offer(const struct ws_deflate *have, sio_slice header,
-                                  char out[WS_ANSWER_MAX]) {
+bool sio__ws_write_answer_to_deflate_offers(const struct ws_deflate *have, sio_slice header,
+                                            char out[WS_ANSWER_MAX]) {
   sio_slice name;
   struct offer o;
   do {

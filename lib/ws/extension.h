@@ -24,7 +24,7 @@ enum { WS_ANSWER_MAX = 120 };
  * header, NUL-terminated. Returns false if no offer is acceptable. An offer is skipped if it is of
  * another extension, if a parameter is unknown, repeated or invalid, or if it demands a smaller
  * window than ours. After a syntax error the rest of the header is ignored. */
-bool sio__ws_choose_deflate_offer(const struct ws_deflate *have, sio_slice header,
-                                  char out[WS_ANSWER_MAX]);
+bool sio__ws_write_answer_to_deflate_offers(const struct ws_deflate *have, sio_slice header,
+                                            char out[WS_ANSWER_MAX]);
 
 #endif

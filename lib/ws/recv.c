@@ -103,11 +103,11 @@ static void ws_frame_parser_free(struct ws_frame_parser *x) {
   sio__free(x);
 }
 
-struct ws_pool *sio__ws_pool_new(void) {
+struct ws_pool *sio__ws_frame_parser_pool_new(void) {
   return sio__calloc(1, sizeof(struct ws_pool));
 }
 
-void sio__ws_pool_free(struct ws_pool *p) {
+void sio__ws_frame_parser_pool_free(struct ws_pool *p) {
   if (!p) return;
   while (p->free) {
     struct ws_frame_parser *x = p->free;
@@ -144,7 +144,7 @@ static void ws_frame_parser_return_to_pool(struct ws_pool *p, struct ws_frame_pa
 
 /* ---- the end ---- */
 
-static void message_buf_free_or_null(struct buf *msg) {
+static void message_buf_free_unless_null(struct buf *msg) {
   if (!msg) return;
   sio__buf_clear(msg);
   sio__free(msg);
@@ -152,7 +152,7 @@ static void message_buf_free_or_null(struct buf *msg) {
 
 void sio__ws_recv_free_and_stop(struct ws_recv *r) {
   if (r->ctx) ws_frame_parser_free(r->ctx);
-  message_buf_free_or_null(r->msg);
+  message_buf_free_unless_null(r->msg);
   r->ctx = NULL;
   r->msg = NULL;
   r->ended = true;
@@ -221,7 +221,7 @@ static bool ws_pass_message_to_callback_and_reset(struct ws_recv *r, char *p, si
   r->ended = true;
   bool more = r->shared->ops->message(r, binary, p, n);
   ws_frame_parser_return_to_pool(pool, x);
-  message_buf_free_or_null(msg);
+  message_buf_free_unless_null(msg);
   if (more) r->ended = false;
   return more;
 }
@@ -240,7 +240,7 @@ static bool ws_recv_fail_because_of_inflate_error(struct ws_recv *r, int err) {
   return ws_recv_clear_and_report_failure(r, 1011, "out of memory");
 }
 
-static bool report_inflated_bytes(struct ws_recv *r, size_t from, size_t to) {
+static bool ws_recv_report_bytes_added_by_inflating(struct ws_recv *r, size_t from, size_t to) {
   return to <= from || !r->shared->ops->inflated || r->shared->ops->inflated(r, to - from);
 }
 
@@ -249,7 +249,7 @@ static bool inflate_check_and_deliver_message(struct ws_recv *r, sio_slice in) {
   struct buf out;
   buf_init(&out, current_max_message_bytes(r));
   int err = inflate_message_with_pooled_inflater(r, in, &out);
-  if (!err && !report_inflated_bytes(r, in.n, out.n)) {
+  if (!err && !ws_recv_report_bytes_added_by_inflating(r, in.n, out.n)) {
     sio__buf_clear(&out);
     return false;
   }
@@ -381,7 +381,8 @@ static uint64_t payload_length_of_frame_header(const uint8_t *h) {
 
 /* Takes the next frame header off the input. Returns NULL if the header is incomplete: its bytes
  * are then kept in r. */
-static const uint8_t *take_complete_frame_header(struct ws_recv *r, struct input *in) {
+static const uint8_t *take_frame_header_or_keep_its_first_bytes(struct ws_recv *r,
+                                                                struct input *in) {
   const uint8_t *h = in->p;
   if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= masked_frame_header_size(h)) {
     in->p += masked_frame_header_size(h);
@@ -423,7 +424,7 @@ static void ws_recv_set_message_opcode_and_compression(struct ws_recv *r, uint8_
 
 /* Counts a data frame, and checks its length and the number of fragments. Returns false if a limit
  * is exceeded, after the callback `fail`. */
-static bool count_data_frame_within_limits(struct ws_recv *r, uint64_t len) {
+static bool count_data_frame_and_fail_if_over_limit(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
   if (len >> 63) return ws_recv_clear_and_report_failure(r, 1002, "frame length over 63 bits");
   if (r->fragments >= r->shared->limits.max_fragments)
@@ -452,7 +453,7 @@ static void ws_frame_parser_set_frame_header(struct ws_frame_parser *x, const ui
 
 /* Returns false if the header is incomplete, or if the connection has failed. */
 static bool ws_recv_parse_and_check_frame_header(struct ws_recv *r, struct input *in) {
-  const uint8_t *h = take_complete_frame_header(r, in);
+  const uint8_t *h = take_frame_header_or_keep_its_first_bytes(r, in);
   const char *fault =
       h ? find_frame_header_error(r, h, 2) : find_frame_header_error(r, r->head, r->head_n);
   if (fault) return ws_recv_clear_and_report_failure(r, 1002, fault);
@@ -460,7 +461,7 @@ static bool ws_recv_parse_and_check_frame_header(struct ws_recv *r, struct input
   unsigned op = h[0] & 0x0fu;
   uint64_t len = payload_length_of_frame_header(h);
   if (op == WS_TEXT || op == WS_BINARY) ws_recv_set_message_opcode_and_compression(r, h[0]);
-  if (op < CONTROL_BIT && !count_data_frame_within_limits(r, len)) return false;
+  if (op < CONTROL_BIT && !count_data_frame_and_fail_if_over_limit(r, len)) return false;
   r->ctx = ws_frame_parser_borrow_from_pool(r->shared->pool);
   if (!r->ctx) return ws_recv_clear_and_report_failure(r, 1011, "out of memory");
   ws_frame_parser_set_frame_header(r->ctx, h, len);

@@ -48,8 +48,8 @@ struct ws_recv_ops {
 
 /* Free wslay contexts and the inflater, shared by all connections of a loop. */
 struct ws_pool;
-struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
-void sio__ws_pool_free(struct ws_pool *p);
+struct ws_pool *sio__ws_frame_parser_pool_new(void); /* NULL: no memory */
+void sio__ws_frame_parser_pool_free(struct ws_pool *p);
 struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p);
 
 struct ws_limits {
@@ -91,7 +91,7 @@ void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
  * because the owner has set r->paused. */
 size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
 /* Returns true if a frame or a message has begun and is incomplete. */
-static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
+static inline bool ws_recv_is_inside_frame_or_message(const struct ws_recv *r) {
   return r->opcode || r->ctx || r->head_n;
 }
 /* Frees everything that r owns; nothing is read afterwards. May be called inside a callback, which

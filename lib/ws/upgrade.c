@@ -60,7 +60,7 @@ static int set_subprotocol_header_unless_host_did(sio_request *r, sio_slice name
 
 /* ---- the handshake ----------------------------------------------------------------- */
 
-const char *sio__ws_handshake_error_and_set_version(sio_request *r) {
+const char *sio__ws_find_error_and_add_version_header(sio_request *r) {
   struct ws_offer offer = { .method = r->method_text,
                             .connection = sio__request_header(r, "connection"),
                             .upgrade = sio__request_header(r, "upgrade"),
@@ -82,7 +82,8 @@ const char *sio__ws_handshake_error_and_set_version(sio_request *r) {
 static bool negotiate_deflate_and_set_header(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
-  if (!have->deflater || !sio__ws_choose_deflate_offer(have, offers, answer)) return false;
+  if (!have->deflater || !sio__ws_write_answer_to_deflate_offers(have, offers, answer))
+    return false;
   return sio__request_add_answer_header(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
 }
 
@@ -115,7 +116,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
   LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is opened",
       sio__request_client_address(r));
   struct conn *c = sio__request_detach_conn_for_upgrade(r, rest);
-  int err = c ? conn_send_text(c, head) : SIO_ECLOSED;
+  int err = c ? conn_queue_msg_without_frame_header(c, head) : SIO_ECLOSED;
   msg_unref(head);
   if (err) {
     if (c) sio__conn_close(c);

@@ -12,7 +12,7 @@
 /* Checks the handshake. Returns NULL if it is valid, otherwise the error as a static text of one
  * line: then the caller has to answer 400. If the version is wrong, adds Sec-WebSocket-Version to
  * the answer. */
-const char *sio__ws_handshake_error_and_set_version(sio_request *r);
+const char *sio__ws_find_error_and_add_version_header(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
  *

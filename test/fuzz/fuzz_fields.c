@@ -29,7 +29,7 @@ static void extensions(sio_slice s) {
   for (unsigned bits = 9; bits <= 15; bits += 3) {
     const struct ws_deflate have = { .deflater = deflater, .window_bits = bits };
     char out[WS_ANSWER_MAX];
-    if (!sio__ws_choose_deflate_offer(&have, s, out)) continue;
+    if (!sio__ws_write_answer_to_deflate_offers(&have, s, out)) continue;
     DEMAND(strlen(out) < sizeof out && strncmp(out, "permessage-deflate", 18) == 0);
     DEMAND(memmem(s.p, s.n, "permessage-deflate", 18) != NULL);
     DEMAND(sio__http_is_field_value(slice_str(out)));
@@ -93,10 +93,10 @@ static void offset(sio_slice s) {
   const struct replay_log log = { .seq = 5000, .tag = { 'a', 'b', 'c', 'd', 'e', 'f' } };
   char text[REPLAY_OFFSET_MAX];
   uint64_t seq, again;
-  if (sio__replay_log_read_offset(&log, s, &seq) != REPLAY_OFFSET_VALID) return;
+  if (sio__replay_log_parse_client_offset(&log, s, &seq) != REPLAY_OFFSET_VALID) return;
   DEMAND(seq <= log.seq);
-  size_t n = sio__replay_log_write_offset(&log, seq, text);
-  DEMAND(sio__replay_log_read_offset(&log, slice(text, n), &again) == REPLAY_OFFSET_VALID &&
+  size_t n = sio__replay_log_format_event_offset(&log, seq, text);
+  DEMAND(sio__replay_log_parse_client_offset(&log, slice(text, n), &again) == REPLAY_OFFSET_VALID &&
          again == seq);
 }
 

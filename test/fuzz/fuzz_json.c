@@ -31,8 +31,8 @@ static void check_string(sio_slice text) {
 static void check_number(sio_slice text) {
   double d;
   int64_t i;
-  DEMAND(sio__number_to_double(text, &d) && !isnan(d));
-  if (!sio__number_to_int64(text, &i)) return;
+  DEMAND(sio__json_number_to_double(text, &d) && !isnan(d));
+  if (!sio__json_number_to_int64(text, &i)) return;
   volatile double rounded = (double)i; /* the x87 compares with more digits than a double has */
   DEMAND(rounded == d);
 }
@@ -65,7 +65,7 @@ static void check_tree(sio_slice text) {
   struct cJSON *t = sio__tree_from_json(text);
   DEMAND(t);
   struct msg *m = sio__msg_new(&home, 0);
-  DEMAND(sio__tree_append_json(&m, t, &s, MAX_DEPTH, false) == 0);
+  DEMAND(sio__tree_append_as_json_to_msg(&m, t, &s, MAX_DEPTH, false) == 0);
   DEMAND(sio__json_scan_text(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
   msg_unref(m);
   sio__tree_free(t);

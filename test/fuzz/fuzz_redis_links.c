@@ -61,7 +61,7 @@ static sio_server *server_with(const sio_adapter_ops *ops, sio_redis_adapter_opt
 }
 
 static struct stream *the_stream(const sio_redis *r) {
-  DEMAND(!list_empty(&r->parts));
+  DEMAND(!list_is_empty(&r->parts));
   return container_of(r->parts.next, struct stream, part.link);
 }
 
@@ -115,7 +115,7 @@ static void finish(void) {
 /* ---- what was heard -------------------------------------------------------------------------- */
 
 static struct redis_server *any_node(void) {
-  if (list_empty(&nodes->pairs)) return NULL;
+  if (list_is_empty(&nodes->pairs)) return NULL;
   return container_of(nodes->pairs.next, struct redis_server, in_pairs);
 }
 

@@ -20,7 +20,7 @@ static unsigned secured, refused;
 
 static void send_back(struct conn *c, const char *p, size_t n) {
   struct msg *m = sio__msg_from_bytes(&loop.msgs, p, n);
-  if (m) conn_send_text(c, m);
+  if (m) conn_queue_msg_without_frame_header(c, m);
   msg_unref(m);
 }
 
@@ -84,7 +84,7 @@ static void run(const uint8_t *p, size_t n, size_t step) {
   }
   close(far_fd);
   turns(3);
-  while (!list_empty(&loop.conns)) sio__conn_close(conn);
+  while (!list_is_empty(&loop.conns)) sio__conn_close(conn);
   turns(2);
   DEMAND(veil_does.open == 0);
   DEMAND(secured <= 1 && refused <= 1);

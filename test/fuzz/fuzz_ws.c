@@ -76,12 +76,12 @@ static uint64_t read_all(struct ws_pool *pool, const uint8_t *data, size_t size,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct ws_pool *pool = sio__ws_pool_new();
+  struct ws_pool *pool = sio__ws_frame_parser_pool_new();
   for (int deflate = 0; deflate < 2; deflate++) {
     uint64_t whole = read_all(pool, data, size, size + 1, deflate);
     DEMAND(read_all(pool, data, size, 1, deflate) == whole);
     DEMAND(read_all(pool, data, size, 7, deflate) == whole);
   }
-  sio__ws_pool_free(pool);
+  sio__ws_frame_parser_pool_free(pool);
   return 0;
 }

@@ -132,8 +132,8 @@ void __real_sio__answer_request_with_packets(struct eio *e, sio_request *r, stru
                                              bool binary, bool initial);
 void __wrap_sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body,
                                              bool binary, bool initial);
-void __real_sio__polling_move_queue_to_websocket(sio_session *c, taker *take);
-void __wrap_sio__polling_move_queue_to_websocket(sio_session *c, taker *take);
+void __real_sio__polling_hand_over_to_websocket(sio_session *c, taker *take);
+void __wrap_sio__polling_hand_over_to_websocket(sio_session *c, taker *take);
 
 void __wrap_sio__answer_request_with_packets(struct eio *e, sio_request *r, struct msg *body,
                                              bool binary, bool initial) {
@@ -144,10 +144,10 @@ void __wrap_sio__answer_request_with_packets(struct eio *e, sio_request *r, stru
   memory.owner = owner;
 }
 
-void __wrap_sio__polling_move_queue_to_websocket(sio_session *c, taker *take) {
+void __wrap_sio__polling_hand_over_to_websocket(sio_session *c, taker *take) {
   unsigned owner = memory.owner;
   memory.owner = 0;
-  __real_sio__polling_move_queue_to_websocket(c, take);
+  __real_sio__polling_hand_over_to_websocket(c, take);
   memory.owner = owner;
 }
 

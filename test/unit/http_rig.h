@@ -174,7 +174,7 @@ static inline void rig_wait(unsigned ms) {
 
 static inline void rig_close(void) {
   if (rig->fd >= 0) close(rig->fd);
-  sio__http_close_all_conns_and_abort(&rig->http);
+  sio__http_close_all_conns_and_abort_requests(&rig->http);
   uv_close((uv_handle_t *)&rig->host, NULL);
   sio__loop_close(&rig->loop, NULL);
   uv_run(&rig->uv, UV_RUN_DEFAULT);

@@ -84,7 +84,7 @@ static inline struct msg *text(const char *s) { return text_n(s, strlen(s)); }
 /* Queues a text on c; the reference is the connection's alone. */
 static inline int say(struct conn *c, const char *s) {
   struct msg *m = text(s);
-  int err = conn_send_text(c, m);
+  int err = conn_queue_msg_without_frame_header(c, m);
   msg_unref(m);
   return err;
 }

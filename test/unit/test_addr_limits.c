@@ -62,7 +62,7 @@ static uint64_t enter(const char *text, enum addr_count kind, struct addr_record
 TEST(an_open_door_remembers_nobody) {
   struct addr_record *v;
   open_door(0, 0, 0, 10);
-  CHECK(!addr_limits_active(&addr_limits) && !addr_limits_need_address(&addr_limits));
+  CHECK(!addr_limits_has_rate_or_max_open(&addr_limits) && !addr_limits_need_address(&addr_limits));
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
   CHECK(v == NULL);
   EQ(addr_limits.own.records.n, 0);

@@ -147,7 +147,7 @@ static sio_asset file;
 static struct asset_gzip packed;
 
 static void answer_asset(sio_request *r) {
-  EQ(sio__asset_answer_conditional_request(r, &file, file.etag, "public, max-age=0", &packed), 0);
+  EQ(sio__asset_answer_with_file_304_or_412(r, &file, file.etag, "public, max-age=0", &packed), 0);
 }
 
 static void open_file(const char *type) {

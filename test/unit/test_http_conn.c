@@ -529,7 +529,7 @@ TEST(closing_aborts_what_is_unanswered) {
   rig_open();
   rig->park = true;
   ask(GET("/"));
-  sio__http_close_all_conns_and_abort(&rig->http);
+  sio__http_close_all_conns_and_abort_requests(&rig->http);
   IS(rig->notes, "head request abort");
   EQ(rig->err, UV_ECANCELED);
   EQ(rig->http.nconns, 0);

@@ -400,7 +400,7 @@ TEST(a_server_that_drains_sends_it_to_its_end) {
 TEST(a_server_that_closes_ends_it) {
   start();
   fill();
-  sio__http_close_all_conns_and_abort(&rig->http);
+  sio__http_close_all_conns_and_abort_requests(&rig->http);
   rig_turns();
   EQ(rig->http.nconns, 0);
   stop();

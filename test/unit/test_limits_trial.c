@@ -24,7 +24,7 @@ TEST(a_silent_polling_session_that_joins_nothing_is_gone_with_its_connect_timeou
   EQ(stats().sessions, 1);
   later(20);
   EQ(stats().sessions, 0);
-  CHECK(list_empty(&srv->eio.all));
+  CHECK(list_is_empty(&srv->eio.all));
   stop();
 }
 
@@ -34,7 +34,7 @@ TEST(one_that_polls_is_told_of_it) {
   CHECK(raw_get(&peers[0], query));
   later(10010);
   CHECK(raw_expect(&peers[0], "\r\n\r\n1"));
-  CHECK(list_empty(&srv->eio.all));
+  CHECK(list_is_empty(&srv->eio.all));
   stop();
 }
 
@@ -46,10 +46,10 @@ TEST(what_is_left_for_one_that_never_joined_is_kept_for_five_seconds) {
                     "42[\"stray\"]") &&
         raw_expect(&peers[0], "ok"));
   later(4900);
-  CHECK(!list_empty(&srv->eio.all));
+  CHECK(!list_is_empty(&srv->eio.all));
   EQ(stats().sessions, 0);
   later(200);
-  CHECK(list_empty(&srv->eio.all));
+  CHECK(list_is_empty(&srv->eio.all));
   CHECK(strstr(logged, "did not fetch") != NULL);
   stop();
 }

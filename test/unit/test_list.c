@@ -23,7 +23,7 @@ static void fill(struct list *head) {
   list_init(head);
   for (int i = 0; i < 4; i++) {
     items[i].name = (char)('a' + i);
-    list_push(head, &items[i].link);
+    list_append(head, &items[i].link);
   }
 }
 
@@ -32,13 +32,13 @@ TEST(members_come_out_in_the_order_they_went_in) {
   struct list *l;
   fill(&head);
   for (char want = 'a'; want < 'e'; want++) {
-    l = list_pop(&head);
+    l = list_take_first(&head);
     REQUIRE(l != NULL);
     EQ(container_of(l, struct item, link)->name, want);
-    CHECK(list_empty(l));
+    CHECK(list_is_empty(l));
   }
-  CHECK(list_empty(&head));
-  CHECK(list_pop(&head) == NULL);
+  CHECK(list_is_empty(&head));
+  CHECK(list_take_first(&head) == NULL);
 }
 
 TEST(a_member_leaves_without_its_head_and_twice) {
@@ -57,10 +57,10 @@ TEST(splicing_appends_and_empties) {
   char text[8];
   struct item first = { .name = 'x' };
   list_init(&to);
-  list_push(&to, &first.link);
+  list_append(&to, &first.link);
   fill(&from);
   list_splice(&to, &from);
-  CHECK(list_empty(&from));
+  CHECK(list_is_empty(&from));
   list_splice(&to, &from);
   names(&to, text);
   EQ_STR(text, "xabcd");

@@ -68,11 +68,11 @@ TEST(strndup_ends_the_copy) {
 
 TEST(sums_and_products_that_do_not_fit_are_told) {
   size_t n;
-  CHECK(!add_overflows(SIZE_MAX - 1, 1, &n));
+  CHECK(!add_and_check_overflow(SIZE_MAX - 1, 1, &n));
   EQ(n == SIZE_MAX, 1);
-  CHECK(add_overflows(SIZE_MAX, 1, &n));
-  CHECK(!mul_overflows(SIZE_MAX / 2, 2, &n));
-  CHECK(mul_overflows(SIZE_MAX / 2 + 1, 2, &n));
+  CHECK(add_and_check_overflow(SIZE_MAX, 1, &n));
+  CHECK(!multiply_and_check_overflow(SIZE_MAX / 2, 2, &n));
+  CHECK(multiply_and_check_overflow(SIZE_MAX / 2 + 1, 2, &n));
 }
 
 TEST(a_size_that_does_not_fit_is_asked_of_nobody) {

@@ -250,7 +250,7 @@ TEST(ending_while_the_kernel_is_full_waits_for_room) {
 TEST(closing_drops_the_queue_and_the_descriptor_at_once) {
   begin();
   struct msg *m = text("x");
-  for (int i = 0; i < 20; i++) conn_send_text(conn, m);
+  for (int i = 0; i < 20; i++) conn_queue_msg_without_frame_header(conn, m);
   EQ(m->refs, 21);
   int fd = conn->fd;
   sio__conn_close(conn);

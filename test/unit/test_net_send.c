@@ -68,9 +68,9 @@ TEST(a_part_of_a_msg_may_be_sent_from_its_headroom_on) {
   begin();
   m = text("0123456789");
   memcpy(msg_data(m) - MSG_HEADROOM, "..........", MSG_HEADROOM);
-  EQ(sio__conn_send(conn, m, MSG_HEADROOM - 2, 5), 0);
-  EQ(sio__conn_send(conn, m, MSG_HEADROOM + 7, 3), 0);
-  EQ(sio__conn_send(conn, m, MSG_HEADROOM, 0), 0);
+  EQ(sio__conn_queue_msg_range(conn, m, MSG_HEADROOM - 2, 5), 0);
+  EQ(sio__conn_queue_msg_range(conn, m, MSG_HEADROOM + 7, 3), 0);
+  EQ(sio__conn_queue_msg_range(conn, m, MSG_HEADROOM, 0), 0);
   EQ(m->refs, 3);
   turn();
   IS(hear(peer), "..012789");
@@ -235,8 +235,8 @@ TEST(a_broken_stream_is_told_once_and_what_waited_is_let_go) {
     begin();
     struct msg *m = text("never heard");
     script(&sends, 2, 3, -v[i].err);
-    EQ(conn_send_text(conn, m), 0);
-    EQ(conn_send_text(conn, m), 0);
+    EQ(conn_queue_msg_without_frame_header(conn, m), 0);
+    EQ(conn_queue_msg_without_frame_header(conn, m), 0);
     tell(peer, "unread");
     int fd = conn->fd;
     sio__conn_pause_reading(conn);
@@ -256,7 +256,7 @@ TEST(a_closed_connection_takes_nothing_more) {
   begin();
   struct msg *m = text("x");
   sio__conn_close(conn);
-  EQ(conn_send_text(conn, m), SIO_ECLOSED);
+  EQ(conn_queue_msg_without_frame_header(conn, m), SIO_ECLOSED);
   EQ(m->refs, 1);
   sio__conn_close(conn);
   sio__conn_end_writing(conn);
@@ -270,12 +270,12 @@ TEST(sending_without_memory_queues_nothing) {
   begin();
   struct msg *m = text("x");
   alloc_fail_in(1);
-  EQ(conn_send_text(conn, m), UV_ENOMEM);
+  EQ(conn_queue_msg_without_frame_header(conn, m), UV_ENOMEM);
   EQ(m->refs, 1);
   EQ(conn->out.bytes, 0);
-  for (int i = 0; i < 7; i++) EQ(conn_send_text(conn, m), 0);
+  for (int i = 0; i < 7; i++) EQ(conn_queue_msg_without_frame_header(conn, m), 0);
   alloc_fail_in(1);
-  EQ(conn_send_text(conn, m), UV_ENOMEM);
+  EQ(conn_queue_msg_without_frame_header(conn, m), UV_ENOMEM);
   EQ(m->refs, 8);
   turn();
   IS(hear(peer), "xxxxxxx");

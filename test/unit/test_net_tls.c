@@ -131,7 +131,7 @@ static void fill(size_t n, char c) {
   static char text[100000];
   memset(text, c, n);
   struct msg *m = text_n(text, n);
-  EQ(conn_send_text(conn, m), 0);
+  EQ(conn_queue_msg_without_frame_header(conn, m), 0);
   msg_unref(m);
 }
 

@@ -13,7 +13,7 @@ static struct guard guard;
 
 static bool to_int(const char *text, int64_t *out) {
   size_t n = strlen(text);
-  return sio__number_to_int64(slice(guard_put(&guard, text, n), n), out);
+  return sio__json_number_to_int64(slice(guard_put(&guard, text, n), n), out);
 }
 
 static void is_int(const char *text, int64_t want) {
@@ -73,17 +73,17 @@ TEST(what_is_no_number_is_refused) {
   is_no_int("null");
   is_no_int("\"1\"");
   is_no_int("[1]");
-  CHECK(!sio__number_to_double(SLICE("true"), &d));
-  CHECK(!sio__number_to_double(slice(NULL, 0), &d));
+  CHECK(!sio__json_number_to_double(SLICE("true"), &d));
+  CHECK(!sio__json_number_to_double(slice(NULL, 0), &d));
 }
 
 TEST(a_double_is_the_nearest_one) {
   double d = 0;
-  CHECK(sio__number_to_double(SLICE("0.1"), &d) && d == 0.1);
-  CHECK(sio__number_to_double(SLICE("-2.5e-3"), &d) && d == -2.5e-3);
-  CHECK(sio__number_to_double(SLICE("9007199254740993"), &d) && d == 9007199254740992.0);
-  CHECK(sio__number_to_double(SLICE("1e999"), &d) && isinf(d));
-  CHECK(sio__number_to_double(SLICE("-0"), &d) && d == 0 && signbit(d));
+  CHECK(sio__json_number_to_double(SLICE("0.1"), &d) && d == 0.1);
+  CHECK(sio__json_number_to_double(SLICE("-2.5e-3"), &d) && d == -2.5e-3);
+  CHECK(sio__json_number_to_double(SLICE("9007199254740993"), &d) && d == 9007199254740992.0);
+  CHECK(sio__json_number_to_double(SLICE("1e999"), &d) && isinf(d));
+  CHECK(sio__json_number_to_double(SLICE("-0"), &d) && d == 0 && signbit(d));
 }
 
 static void fill(char *p, const char *head, char c, size_t n, const char *tail) {
@@ -97,7 +97,7 @@ static double big(const char *head, char c, const char *tail) {
   static char text[50000];
   double d = 0.25;
   fill(text, head, c, sizeof text, tail);
-  CHECK(sio__number_to_double(slice(guard_put(&guard, text, sizeof text), sizeof text), &d));
+  CHECK(sio__json_number_to_double(slice(guard_put(&guard, text, sizeof text), sizeof text), &d));
   return d;
 }
 
@@ -125,11 +125,11 @@ TEST(a_long_number_can_be_a_whole_one) {
   static char text[50000];
   int64_t v = 0;
   fill(text, "7.", '0', sizeof text, "");
-  CHECK(sio__number_to_int64(slice(text, sizeof text), &v) && v == 7);
+  CHECK(sio__json_number_to_int64(slice(text, sizeof text), &v) && v == 7);
   fill(text, "3", '0', sizeof text, "e-49990");
-  CHECK(sio__number_to_int64(slice(text, sizeof text), &v) && v == 300);
+  CHECK(sio__json_number_to_int64(slice(text, sizeof text), &v) && v == 300);
   fill(text, "3", '1', sizeof text, "");
-  CHECK(!sio__number_to_int64(slice(text, sizeof text), &v));
+  CHECK(!sio__json_number_to_int64(slice(text, sizeof text), &v));
 }
 
 TESTS_BEGIN

@@ -325,7 +325,7 @@ static int option(int fd, int level, int name) {
 }
 
 static void probes_are_on(void) {
-  REQUIRE(!list_empty(&srv->core.loop.conns));
+  REQUIRE(!list_is_empty(&srv->core.loop.conns));
   int fd = container_of(srv->core.loop.conns.prev, struct conn, link)->fd;
   EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
   EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);

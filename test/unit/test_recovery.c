@@ -163,7 +163,7 @@ TEST(nothing_from_before_its_time_is_sent_whatever_offset_it_shows) {
   c->p->n = 0;
   hang_up(c->p);
   char offset[REPLAY_OFFSET_MAX];
-  offset[sio__replay_log_write_offset(&root->recovery->log, 0, offset)] = '\0';
+  offset[sio__replay_log_format_event_offset(&root->recovery->log, 0, offset)] = '\0';
   ask_back(c, offset);
   GOT(c, "42[\"its own\",\"@2\"] 40+pid ");
   stop();
@@ -200,7 +200,7 @@ TEST(an_offset_that_was_never_given_out_makes_a_new_socket) {
   struct client4 *c = come();
   hang_up(c->p);
   char offset[REPLAY_OFFSET_MAX];
-  offset[sio__replay_log_write_offset(&root->recovery->log, 1, offset)] = '\0';
+  offset[sio__replay_log_format_event_offset(&root->recovery->log, 1, offset)] = '\0';
   ask_back(c, offset);
   GOT(c, "40+pid ");
   CHECK(!sio_socket_recovered(first()));

@@ -295,7 +295,7 @@ TEST(a_client_may_return_repeatedly_as_long_as_its_offset_advances) {
   hang_up(c->p);
   big_to_all(30);
   for (uint64_t seq = 1; seq < 30; seq += 6) {
-    size_t n = sio__replay_log_write_offset(&root->recovery->log, seq, place);
+    size_t n = sio__replay_log_format_event_offset(&root->recovery->log, seq, place);
     place[n] = '\0';
     ask_back(c, place);
     CHECK(sio_socket_recovered(first()));

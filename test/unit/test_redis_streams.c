@@ -338,9 +338,9 @@ TEST(a_thousand_servers_are_remembered_and_the_oldest_is_forgotten) {
   const struct stream_fields second = { .uid = SLICE("server 1"), .seq = 5 },
                              first = { .uid = SLICE("server 0"), .seq = 5 };
   CHECK(sio__stream_record_entry_and_is_duplicate(st, &second, (struct stream_id){ 2, 1 }));
-  CHECK(sio__stream_is_entry_duplicate(st, (struct stream_id){ 2, 1 }));
+  CHECK(sio__stream_was_id_recorded_as_duplicate(st, (struct stream_id){ 2, 1 }));
   CHECK(!sio__stream_record_entry_and_is_duplicate(st, &first, (struct stream_id){ 2, 2 }));
-  CHECK(!sio__stream_is_entry_duplicate(st, (struct stream_id){ 2, 2 }));
+  CHECK(!sio__stream_was_id_recorded_as_duplicate(st, (struct stream_id){ 2, 2 }));
   end();
 }
 

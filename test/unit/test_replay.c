@@ -44,7 +44,7 @@ static bool is_room_r(const char *room, const void *user) {
 
 static int return_with(uint64_t seq) {
   char text[REPLAY_OFFSET_MAX];
-  sio_slice offset = slice(text, sio__replay_log_write_offset(&log_, seq, text));
+  sio_slice offset = slice(text, sio__replay_log_format_event_offset(&log_, seq, text));
   return sio__replay_choose_start(&client, &log_, &offset, is_room_r, NULL);
 }
 

@@ -42,12 +42,12 @@ TEST(an_offset_is_read_as_it_was_written) {
   for (size_t i = 0; i < sizeof seqs / sizeof *seqs; i++) {
     char text[REPLAY_OFFSET_MAX];
     uint64_t got = 1234;
-    size_t n = sio__replay_log_write_offset(&log_, seqs[i], text);
+    size_t n = sio__replay_log_format_event_offset(&log_, seqs[i], text);
     CHECK(n <= sizeof text);
-    EQ(sio__replay_log_read_offset(&log_, slice(text, n), &got), REPLAY_OFFSET_VALID);
+    EQ(sio__replay_log_parse_client_offset(&log_, slice(text, n), &got), REPLAY_OFFSET_VALID);
     CHECK(got == seqs[i]);
     for (size_t cut = 0; cut < REPLAY_TAG_LEN + 2; cut++)
-      EQ(sio__replay_log_read_offset(&log_, slice(text, cut), &got), REPLAY_OFFSET_INVALID);
+      EQ(sio__replay_log_parse_client_offset(&log_, slice(text, cut), &got), REPLAY_OFFSET_INVALID);
   }
   end();
 }
@@ -56,14 +56,14 @@ TEST(an_offset_of_the_future_is_none_and_another_tag_is_another_log) {
   begin(1000);
   char text[REPLAY_OFFSET_MAX];
   uint64_t seq;
-  size_t n = sio__replay_log_write_offset(&log_, 1, text);
-  EQ(sio__replay_log_read_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_INVALID);
+  size_t n = sio__replay_log_format_event_offset(&log_, 1, text);
+  EQ(sio__replay_log_parse_client_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_INVALID);
   log_.seq = 1;
-  EQ(sio__replay_log_read_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_VALID);
+  EQ(sio__replay_log_parse_client_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_VALID);
   text[0] = '!';
-  EQ(sio__replay_log_read_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_FOREIGN);
+  EQ(sio__replay_log_parse_client_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_FOREIGN);
   text[REPLAY_TAG_LEN] = '-';
-  EQ(sio__replay_log_read_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_INVALID);
+  EQ(sio__replay_log_parse_client_offset(&log_, slice(text, n), &seq), REPLAY_OFFSET_INVALID);
   end();
 }
 

@@ -23,7 +23,7 @@ TEST(a_socket_leaves_at_its_deadline) {
   turn();
   HEARD(p, "41 ");
   SAW("-10002:the deadline set with sio_socket_deadline() has passed ");
-  CHECK(map_empty(&srv->core.deadlines));
+  CHECK(map_is_empty(&srv->core.deadlines));
   stop();
 }
 
@@ -46,7 +46,7 @@ TEST(a_socket_that_left_has_no_deadline) {
   EQ(sio_socket_deadline(s, 1000), 0);
   hang_up(p);
   EQ(sio_socket_deadline(s, 1000), SIO_ECLOSED);
-  CHECK(map_empty(&srv->core.deadlines));
+  CHECK(map_is_empty(&srv->core.deadlines));
   SAW("0:hung up ");
   sio_socket_unref(s);
   stop();

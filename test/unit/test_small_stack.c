@@ -42,7 +42,7 @@ static void *read_and_write(void *unused) {
   const cJSON *tree = sio_event_tree(&e, 0);
   CHECK(tree != NULL);
   struct msg *m = sio__msg_new(&home, 1);
-  EQ(sio__tree_append_json(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
+  EQ(sio__tree_append_as_json_to_msg(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
   EQ(m->len, json.n - 6); /* the argument, without ["a",] */
   msg_unref(m);
   sio__event_clear(&e);

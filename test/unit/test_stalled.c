@@ -180,7 +180,7 @@ TEST(for_the_last_poll_of_a_session_that_ends) {
   sio_session_close(container_of(srv->eio.all.next, sio_session, link), NULL);
   turns();
   blocked_for(10001);
-  CHECK(!list_empty(&srv->eio.all));
+  CHECK(!list_is_empty(&srv->eio.all));
   CHECK(poller_get(&p) && raw_expect(&p.get, "40{"));
   stop();
 }

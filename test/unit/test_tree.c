@@ -27,7 +27,7 @@ static cJSON *parse(const char *text) {
 
 static int print(const cJSON *t, unsigned depth, struct msg **m) {
   *m = sio__msg_new(&home, 1);
-  return sio__tree_append_json(m, t, &scan, depth, false);
+  return sio__tree_append_as_json_to_msg(m, t, &scan, depth, false);
 }
 
 static void prints_as(const cJSON *t, const char *want) {

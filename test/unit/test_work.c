@@ -233,7 +233,7 @@ TEST(no_content_of_a_messagepack_message_costs_much_for_its_bytes) {
 static void negotiate(void *unused) {
   char out[WS_ANSWER_MAX];
   (void)unused;
-  sio__ws_choose_deflate_offer(&(struct ws_deflate){ .window_bits = 15 }, all(), out);
+  sio__ws_write_answer_to_deflate_offers(&(struct ws_deflate){ .window_bits = 15 }, all(), out);
 }
 
 /* CVE-2021-32640 was a regular expression for this field. */

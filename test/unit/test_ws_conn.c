@@ -15,11 +15,11 @@ TEST(messages_go_both_ways) {
   EQ(send_msg("4hi", false), 0);
   EQ(send_msg("\3\4", true), 0);
   EQ(ws_queued_bytes(w), 9);
-  CHECK(!ws_is_idle(w));
+  CHECK(!ws_is_queue_empty_and_socket_writable(w));
   EQ(drained_count, 0);
   turn();
   EQ(drained_count, 1);
-  CHECK(ws_is_idle(w));
+  CHECK(ws_is_queue_empty_and_socket_writable(w));
   HEARD("\x81\x03"
         "4hi"
         "\x82\x02\3\4");

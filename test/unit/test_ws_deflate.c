@@ -77,13 +77,13 @@ static void begin(void) {
   sio_set_allocator(my_malloc, my_realloc, my_free);
   blocks = bytes = peak = fuse = 0;
   seen.n = 0;
-  pool = sio__ws_pool_new();
+  pool = sio__ws_frame_parser_pool_new();
   recv_shared = (struct ws_recv_shared){ .ops = &ops, .pool = pool };
   recv_shared.limits = (struct ws_limits){ .max_message = 1 << 20, .max_fragments = 64 };
 }
 
 static void end(void) {
-  sio__ws_pool_free(pool);
+  sio__ws_frame_parser_pool_free(pool);
   EQ(blocks, 0);
   wire_clear(&seen);
 }

@@ -11,7 +11,7 @@ static const char *negotiate(unsigned bits, const char *header) {
   struct guard g = { 0 };
   struct ws_deflate have = { .window_bits = bits };
   size_t n = strlen(header);
-  bool got = sio__ws_choose_deflate_offer(&have, slice(guard_put(&g, header, n), n), out);
+  bool got = sio__ws_write_answer_to_deflate_offers(&have, slice(guard_put(&g, header, n), n), out);
   guard_clear(&g);
   return got ? out : "none";
 }

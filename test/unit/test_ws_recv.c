@@ -54,12 +54,12 @@ static void begin(void) {
   alloc_install();
   wire_clear(&seen);
   on_message = NULL;
-  pool = sio__ws_pool_new();
+  pool = sio__ws_frame_parser_pool_new();
 }
 
 /* Nothing may be left over. */
 static void end(void) {
-  sio__ws_pool_free(pool);
+  sio__ws_frame_parser_pool_free(pool);
   EQ(alloc_live, 0);
   wire_clear(&seen);
 }
@@ -571,8 +571,8 @@ TEST(without_memory_it_fails_with_1011_and_leaks_nothing) {
 TEST(a_pool_without_memory_is_null) {
   alloc_install();
   alloc_fail_in(1);
-  CHECK(sio__ws_pool_new() == NULL);
-  sio__ws_pool_free(NULL);
+  CHECK(sio__ws_frame_parser_pool_new() == NULL);
+  sio__ws_frame_parser_pool_free(NULL);
   EQ(alloc_live, 0);
 }
 

@@ -67,7 +67,7 @@ static inline void closed(struct ws_conn *from, void *owner, const struct ws_clo
 
 static inline void drained(struct ws_conn *from) {
   CHECK(from == w);
-  CHECK(ws_is_idle(from));
+  CHECK(ws_is_queue_empty_and_socket_writable(from));
   drained_count++;
 }
 
@@ -123,7 +123,7 @@ static inline bool begin_bare(void) {
   sio__log_init(&quiet, NULL, NULL, SIO_LOG_WARN);
   if (sio__loop_init(&loop, &uv, &quiet) != 0) return false;
   loop.high_water = 1 << 20;
-  pool = sio__ws_pool_new();
+  pool = sio__ws_frame_parser_pool_new();
   shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .close_ms = 1000000 };
   shared.recv = (struct ws_recv_shared){
     .ops = &sio__ws_conn_recv_ops,
@@ -149,7 +149,7 @@ static inline void end_bare(void) {
     uv_run(&uv, UV_RUN_DEFAULT);
   }
   EQ(uv_loop_close(&uv), 0);
-  sio__ws_pool_free(pool);
+  sio__ws_frame_parser_pool_free(pool);
   loop = (struct loop){ 0 };
   pool = NULL;
   wire_clear(&seen);
