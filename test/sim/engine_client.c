@@ -539,7 +539,7 @@ static void start_probe(struct engine_client *e) {
   e->bytes_in_upgrade = 0;
   e->abandons_in = e->restless && !host.upgraders ? draw(8) : PROBE_NONE;
   if (!ws_client_open(&e->ws, target(e, url, true), NULL)) e->probe = PROBE_NONE;
-  if (e->restless && e->probe != PROBE_NONE && draw(2)) delay_probe(e);
+  if (e->restless && e->probe != PROBE_NONE && draw(host.upgraders ? 4 : 2)) delay_probe(e);
 }
 
 /* An honest peer with a good line, and a server that was not kept from its work. */

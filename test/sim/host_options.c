@@ -62,16 +62,25 @@ static void draw_limits(sio_options *o) {
 /* All peers come from there. */
 static const char *const proxies[] = { "10.0.0.0/8", "unix", NULL };
 
+/* A pause for one packet of a limit of packets is shorter than the time in which a POST must be
+ * answered. With a limit of bytes it may be longer. */
+static void draw_upgraders_limit(sio_options *o) {
+  o->packets_per_s = 0;
+  o->bytes_per_s = 0;
+  o->when_limited = SIO_LIMITED_PAUSE;
+  switch (draw(3)) {
+    case 1: o->packets_per_s = draw_between(3, 12); break;
+    case 2: o->bytes_per_s = draw_between(200, 600); break;
+  }
+}
+
 /* A server that handles POSTs late, because of a rate limit or a low high_water. Its peers say more
  * than that while they upgrade. */
 static void draw_upgraders(sio_options *o) {
   host.upgraders = draw(8) == 7;
   if (!host.upgraders) return;
-  bool limited = draw(2);
-  o->packets_per_s = limited ? draw_between(3, 12) : 0;
-  o->bytes_per_s = 0;
-  o->when_limited = SIO_LIMITED_PAUSE;
-  o->high_water = draw_between(1000, 10000);
+  draw_upgraders_limit(o);
+  o->high_water = 1000 + draw_size(9000);
   o->max_queued = o->upgrade_timeout_ms = o->requests_per_s = o->max_per_address = 0;
 }
 

@@ -84,6 +84,12 @@ static void live(void) {
 
 /* ---- it grows calm ------------------------------------------------------------------ */
 
+/* What peers have sent must be answered. A limit of bytes makes the server handle it late. */
+static uint64_t calm_us(void) {
+  uint64_t per_s = host.opts.bytes_per_s;
+  return CALM_US + (per_s ? peers_most_sent() * 1000000 / per_s : 0);
+}
+
 static void grow_calm(void) {
   TELL("it grows calm");
   memory.fail_one_in = 0;
@@ -93,7 +99,7 @@ static void grow_calm(void) {
   host_calm();
   redis_calm();
   peers_calm();
-  uint64_t until = kernel.now + CALM_US;
+  uint64_t until = kernel.now + calm_us();
   for (int i = 0; host_lives() && kernel.now < until; i++) {
     if (i == turns_max()) fault("the loop does not come to rest", "%d turns", i);
     turn(until);

@@ -39,6 +39,12 @@ unsigned peers_here_since(uint64_t then) {
   for (unsigned i = 0; i < npeers; i++) n += peers[i].here || peers[i].left_at >= then;
   return n;
 }
+uint64_t peers_most_sent(void) {
+  uint64_t most = 0;
+  for (unsigned i = 0; i < npeers; i++)
+    if (peers[i].here && peers[i].sent > most) most = peers[i].sent;
+  return most;
+}
 unsigned peer_number(const struct peer *p) { return p ? p->number : 0; }
 struct peer *peer_by_number(unsigned number) {
   return number > 0 && number <= npeers ? &peers[number - 1] : NULL;

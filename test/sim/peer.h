@@ -57,6 +57,8 @@ struct peer *peer_by_number(unsigned number);
 unsigned peers_count(void);
 /* Those who are here, and those who left since then. */
 unsigned peers_here_since(uint64_t then);
+/* How many bytes the one that has sent most has sent, of those who are here. */
+uint64_t peers_most_sent(void);
 
 /* A new peer of a drawn kind. */
 void peers_invite(void);

@@ -63,8 +63,16 @@ static void start_restless(struct peer *p) { begin(p, true); }
 
 /* How many messages it says in a step. */
 static unsigned draw_count(const struct raw *c) {
-  if (host.upgraders && engine_client_is_probing(&c->e)) return draw_between(10, 60);
+  bool hurries = host.upgraders && engine_client_is_probing(&c->e);
+  if (hurries && host.opts.bytes_per_s) return draw_between(1, 6);
+  if (hurries) return draw_between(10, 60);
   return draw_size(c->e.restless ? 100 : 20);
+}
+
+/* One that upgrades while the server is late goes on until it has upgraded: its next POST may be
+ * the one that crosses "3probe". */
+static bool wants_to_close(const struct raw *c) {
+  return !(host.upgraders && engine_client_is_probing(&c->e)) && draw_one_in(40);
 }
 
 static void step(struct peer *p) {
@@ -76,7 +84,7 @@ static void step(struct peer *p) {
   }
   if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
     for (unsigned i = draw_count(c); i > 0; i--) say(c);
-    if (draw_one_in(40)) engine_client_close(&c->e);
+    if (wants_to_close(c)) engine_client_close(&c->e);
   }
   engine_client_step(&c->e);
   engine_client_wake_in(&c->e, host.calm ? 1000000 : engine_client_draw_pace(&c->e, 3000000));
