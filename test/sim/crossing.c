@@ -35,7 +35,7 @@ struct crossing {
   bool published;           /* Redis has it                                                 */
   unsigned by;              /* the connection over which Redis got it; 0: an entry          */
   bool late;                /* its sender had closed that connection by then                */
-  bool added;               /* to the stream, which has it                                  */
+  bool stood;               /* it was added when no later one of its sender was there       */
   unsigned got;             /* members to which it has come: bits                           */
   unsigned via[MEMBERS];    /* the connection on which each gets it, or VIA_STREAM          */
   uint64_t pushed[MEMBERS]; /* to each: counted on all connections together              */
@@ -256,19 +256,13 @@ void crossings_cut(unsigned connection) {
 
 void crossings_reads(int member) { x.reads[member] = true; }
 
-/* There is one stream. Members that have got a later entry of the same server ignore this one. If a
- * later one is before it in the stream, read or not, everybody ignores this one, and so does its
- * sender, which counts it as lost (stream_repeats.h). */
-void crossings_added(uint64_t number) {
+/* There is one stream. An entry that everybody ignores is ignored by its sender, too, which counts
+ * it as lost, unless it was in the stream before (stream_repeats.h). */
+void crossings_added(uint64_t number, unsigned ignore) {
   struct crossing *k = find_if_any(number);
-  unsigned ignore = 0;
   if (!k) return;
-  for (const struct crossing *c = k + 1; c < x.sent + x.nsent; c++) {
-    if (c->from != k->from || c->asks) continue;
-    ignore |= c->added ? UINT_MAX : c->got;
-    if (c->added) k->published = false;
-  }
-  k->added = true;
+  k->stood |= ignore != EVERYBODY;
+  k->published = k->stood;
   for (int m = 0; m < MEMBERS; m++)
     if (x.reads[m] && !(ignore & 1u << m)) become_due(k, m, VIA_STREAM);
 }
@@ -277,7 +271,6 @@ void crossings_lost(uint64_t number) {
   for (size_t i = 0; i < x.nsent; i++) {
     struct crossing *k = &x.sent[i];
     if (number && k->number != number) continue;
-    k->added = false;
     for (int m = 0; m < MEMBERS; m++)
       if (k->via[m] == VIA_STREAM) k->due &= ~(1u << m);
   }

@@ -14,6 +14,7 @@
 #ifndef SIO_SIM_CROSSING_H
 #define SIO_SIM_CROSSING_H
 
+#include <limits.h>
 #include <sio/emit.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,8 +41,11 @@ void crossings_pushed(uint64_t number, int member, unsigned connection);
 void crossings_cut(unsigned connection);
 /* This server reads the stream from now on. */
 void crossings_reads(int member);
-/* It is in the stream; it is not there any more (0: none is). */
-void crossings_added(uint64_t number);
+/* It is in the stream; these members ignore it (bits), because they have been sent a later entry of
+ * the same server, or everybody does, because a later one is before it in the stream. */
+#define EVERYBODY UINT_MAX
+void crossings_added(uint64_t number, unsigned ignore);
+/* It is not there any more (0: none is). */
 void crossings_lost(uint64_t number);
 
 #endif

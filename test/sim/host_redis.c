@@ -189,6 +189,13 @@ static void send_canary(void) {
   if (host.here->srv && !host.here->closing && !host.here->draining) host_send_canary();
 }
 
+/* Where connections are cut when commands come, several are written at once. */
+static void speak_now_and_then(void) {
+  unsigned most = redis.breaks ? 8 : 0;
+  if (!draw_one_in(8)) return;
+  for (unsigned i = draw_size(most) + 1; i > 0; i--) send_canary();
+}
+
 /* Of commands, of entries of the stream, and of commands to the server that has the stream. */
 static void check_queued(void) {
   size_t most = r.options.max_queued * (r.adapter == sio_redis_streams_adapter ? 3 : 1);
@@ -212,7 +219,7 @@ void host_redis_idle(void) {
   if (!redis.on) return;
   check_queued();
   if (!host.calm) {
-    if (draw_one_in(8)) send_canary();
+    speak_now_and_then();
     return;
   }
   if (!r.calm_at) r.calm_at = kernel.now;
@@ -224,9 +231,12 @@ void host_redis_idle(void) {
 
 /* ---- what must hold ------------------------------------------------------------------- */
 
+/* An entry of a stream that got no answer is added again, or it is counted as dropped. */
 uint64_t host_redis_counted(int member) {
   sio_redis_stats st = stats_of(member);
-  return host.members[member].redis ? st.dropped + st.unanswered + st.errors : UINT64_MAX;
+  if (!host.members[member].redis) return UINT64_MAX;
+  if (r.adapter == sio_redis_streams_adapter) return st.dropped;
+  return st.dropped + st.unanswered + st.errors;
 }
 
 static bool is_ready(int member) {

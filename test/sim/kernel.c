@@ -611,6 +611,12 @@ size_t wire_read(struct wire *w, void *p, size_t n) {
   return some;
 }
 
+void wire_hurry(struct wire *w) {
+  for (struct segment *g = w->down.first; g; g = g->next)
+    if (g->at > kernel.now) g->at = kernel.now;
+  w->allowance = NEVER;
+}
+
 bool wire_ended(const struct wire *w) {
   if (w->peer_reset_at <= kernel.now) return true;
   return w->down.bytes == 0 && w->down.fin_at <= kernel.now;

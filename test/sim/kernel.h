@@ -120,6 +120,7 @@ void wire_write(struct wire *w, const void *p, size_t n);
 /* What has arrived and the allowance lets through; 0: nothing now. */
 size_t wire_read(struct wire *w, void *p, size_t n);
 size_t wire_readable(struct wire *w);
+void wire_hurry(struct wire *w);       /* all that is under way to the peer arrives now */
 bool wire_ended(const struct wire *w); /* FIN or reset has arrived, and all before it was read */
 void wire_fin(struct wire *w);         /* no more will be written; reading goes on           */
 void wire_close(struct wire *w);       /* as close(2): a reset if bytes lie unread           */

@@ -8,6 +8,7 @@
 #include "crossing.h"
 #include "draw.h"
 #include "fault.h"
+#include "host.h"
 #include "loop.h"
 #include <uv.h>
 
@@ -26,7 +27,8 @@ struct subscription {
 };
 
 struct connection {
-  struct wire *w; /* NULL: free */
+  struct wire *w; /* NULL: free, or gone */
+  bool gone;      /* it is over, and what had come over it is executed late: see connection_go() */
   unsigned serial;
   int member; /* whose */
   struct bytes in;
@@ -44,8 +46,10 @@ struct connection {
   struct text stream;
 };
 
-struct entry {
+struct stream_item {
   uint64_t ms, seq, number;
+  int from;       /* the server that has added it */
+  uint64_t order; /* the number that this server gives each of its entries */
   struct text stream;
   struct bytes fields; /* the reply for them */
 };
@@ -57,12 +61,13 @@ struct key {
 
 struct redis redis;
 static struct connection connections[CONNECTIONS];
-static struct entry entries[ENTRIES];
+static struct stream_item entries[ENTRIES];
 static int nentries;
 static struct key keys[KEYS];
 static int nkeys;
 static uint64_t last_ms, last_seq;
-static struct connection *to; /* whom the command is from; NULL: gone meanwhile */
+static uint64_t served[MEMBERS][MEMBERS]; /* to the first, the highest order of the second */
+static struct connection *to;             /* whom the command is from; NULL: gone meanwhile */
 static struct bytes reply;
 
 /* ---- texts -------------------------------------------------------------------------- */
@@ -111,6 +116,32 @@ static void connection_free(struct connection *c) {
   *c = (struct connection){ 0 };
 }
 
+/* Commands that had come over a connection, or were on their way, stay in the socket of a real
+ * Redis when the connection is over, and are executed when it comes to read them. That may be
+ * between two commands of the next connection of the same server. Nobody gets the replies. One that
+ * waits for entries of a stream reads no more. */
+static void connection_go(struct connection *c) {
+  if (c->waits || !c->in.n) {
+    connection_free(c);
+    return;
+  }
+  TELL("%zu bytes of server %d are left to be executed", c->in.n, c->member);
+  crossings_cut(c->serial);
+  while (c->nsubscriptions) unsubscribe_at(c, 0);
+  c->w = NULL;
+  c->gone = true;
+  uint64_t late = kernel.now + draw_size(8000) * (uint64_t)1000;
+  if (late > c->slow_until) c->slow_until = late;
+}
+
+static void take_what_is_under_way(struct connection *c) {
+  char buf[16384];
+  size_t n;
+  wire_hurry(c->w);
+  while ((n = wire_read(c->w, buf, sizeof buf)) > 0) bytes_put(&c->in, buf, n);
+  bytes_more(&c->in, 0);
+}
+
 enum cut { CUT_CLOSES, CUT_RESETS, CUT_VANISHES };
 
 static void cut(struct connection *c, enum cut how) {
@@ -132,6 +163,16 @@ static void send_bytes(struct connection *c, const struct bytes *b) {
   size_t first = b->n > 1 && draw_one_in(redis.split) ? 1 + draw((uint32_t)b->n - 1) : b->n;
   wire_write(c->w, b->p, first);
   if (first < b->n) wire_write(c->w, b->p + first, b->n - first);
+}
+
+/* Something between the two cuts the connection. Redis has what the server has sent. */
+static void cut_on_the_way(struct connection *c) {
+  struct wire *w = c->w;
+  TELL("a connection of server %d to Redis is cut on the way", c->member);
+  redis.troubles++;
+  take_what_is_under_way(c);
+  connection_go(c);
+  wire_reset(w);
 }
 
 /* ---- channels ----------------------------------------------------------------------- */
@@ -168,7 +209,7 @@ static void push(struct connection *c, const struct subscription *s, struct text
 static long long publish(enum channel_kind kind, struct text channel, struct text payload) {
   uint64_t number = crossings_number_in(payload.p, payload.n);
   long long n = 0;
-  if (number) crossings_published(number, to->member, to->serial, to->w->server_closed);
+  if (number) crossings_published(number, to->member, to->serial, to->gone || to->w->server_closed);
   for (int i = 0; i < CONNECTIONS; i++) {
     struct connection *c = &connections[i];
     for (int k = 0; c->w && k < c->nsubscriptions; k++) {
@@ -237,14 +278,19 @@ static void put_id(struct bytes *b, uint64_t ms, uint64_t seq) {
   put_bulk(b, (struct text){ text, (size_t)n });
 }
 
-static void put_entry(struct bytes *b, const struct entry *e) {
+static void put_entry(struct bytes *b, const struct stream_item *e) {
   put_head(b, '*', 2);
   put_id(b, e->ms, e->seq);
   bytes_put(b, e->fields.p, e->fields.n);
 }
 
-static bool is_after(const struct entry *e, uint64_t ms, uint64_t seq) {
+static bool is_after(const struct stream_item *e, uint64_t ms, uint64_t seq) {
   return e->ms > ms || (e->ms == ms && e->seq > seq);
+}
+
+static void note_served(int member, const struct stream_item *e) {
+  uint64_t *order = &served[member][e->from];
+  if (e->order > *order) *order = e->order;
 }
 
 /* Is something there for who waits? Then it is sent. */
@@ -255,6 +301,7 @@ static bool serve(struct connection *c) {
     if (!text_eq(entries[i].stream, c->stream)) continue;
     if (!is_after(&entries[i], c->after_ms, c->after_seq)) continue;
     put_entry(&list, &entries[i]);
+    note_served(c->member, &entries[i]);
     n++;
   }
   if (n) {
@@ -276,24 +323,38 @@ static void next_id(void) {
   if (ms > last_ms) last_ms = ms;
 }
 
-/* Of the field `data` among those of an entry. */
-static uint64_t number_in_data(const struct text *w, size_t n) {
+/* An entry has fields of these names. */
+static struct text field_of_entry(const char *name, const struct text *w, size_t n) {
   for (size_t i = 0; i + 1 < n; i += 2)
-    if (text_is(w[i], "data")) return crossings_number_in(w[i + 1].p, w[i + 1].n);
-  return 0;
+    if (text_is(w[i], name)) return w[i + 1];
+  return (struct text){ (char *)"", 0 };
+}
+
+/* Readers ignore an entry if they have read a later one of the same server. All of them do if that
+ * one is before it in the stream. */
+static unsigned members_that_ignore(const struct stream_item *e) {
+  unsigned ignore = 0;
+  for (const struct stream_item *other = entries; other < e; other++)
+    if (other->from == e->from && other->order > e->order) return EVERYBODY;
+  for (int m = 0; m < MEMBERS; m++) ignore |= (unsigned)(served[m][e->from] > e->order) << m;
+  return ignore;
 }
 
 /* XADD name MAXLEN ~ n * field value ... */
 static void add(const struct text *w, size_t n) {
   if (nentries == ENTRIES) entry_drop(0), redis.losses++;
-  struct entry *e = &entries[nentries++];
+  struct stream_item *e = &entries[nentries++];
   next_id();
-  *e = (struct entry){ .ms = last_ms, .seq = last_seq, .stream = text_copy(w[1]) };
+  *e = (struct stream_item){
+    .ms = last_ms, .seq = last_seq, .from = to->member, .stream = text_copy(w[1])
+  };
+  struct text data = field_of_entry("data", w + 6, n - 6);
+  e->order = text_number(field_of_entry("seq", w + 6, n - 6));
   put_head(&e->fields, '*', (long long)n - 6);
   for (size_t i = 6; i < n; i++) put_bulk(&e->fields, w[i]);
-  e->number = number_in_data(w + 6, n - 6);
+  e->number = crossings_number_in(data.p, data.n);
   if (e->number) crossings_published(e->number, to->member, 0, false);
-  if (e->number) crossings_added(e->number);
+  if (e->number) crossings_added(e->number, members_that_ignore(e));
   put_id(&reply, e->ms, e->seq);
   trim(w[1], text_number(w[4]));
   for (int i = 0; i < CONNECTIONS; i++)
@@ -326,7 +387,7 @@ static void range(const struct text *w, size_t n) {
   read_id(w[2], &from_ms, &from_seq);
   read_id(w[3], &to_ms, &to_seq);
   for (int i = 0; i < nentries && found < most; i++) {
-    const struct entry *e = &entries[i];
+    const struct stream_item *e = &entries[i];
     if (!text_eq(e->stream, w[1]) || is_after(e, to_ms, to_seq)) continue;
     if (!is_after(e, from_ms, from_seq) && !(e->ms == from_ms && e->seq == from_seq)) continue;
     put_entry(&list, e);
@@ -479,7 +540,9 @@ static bool refuse(void) {
     "-NOAUTH Authentication required.\r\n",
     "-NOPERM this user has no permissions\r\n",
   };
-  if (to->queues || !draw_one_in(redis.errors)) return false;
+  /* It refuses because of the state that it is in, which is another one for a late command. */
+  uint32_t one_in = to->gone && redis.breaks ? 3 : redis.errors;
+  if (to->queues || !draw_one_in(one_in)) return false;
   redis.troubles++;
   bytes_text(&reply, texts[draw(5)]);
   return true;
@@ -488,7 +551,7 @@ static bool refuse(void) {
 static void handle(struct connection *c, const struct text *w, size_t n) {
   to = c;
   reply.n = 0;
-  TELL("Redis: server %d says %s on wire %d: %s", c->member, w[0].p, c->w->id,
+  TELL("Redis: server %d says %s on wire %d: %s", c->member, w[0].p, c->w ? c->w->id : -1,
        n > 1 ? tell_bytes(w[n - 1].p, w[n - 1].n < 60 ? w[n - 1].n : 60) : "");
   if (!refuse()) execute_or_queue(w, n);
   if (to->w && reply.n) send_bytes(to, &reply);
@@ -517,13 +580,44 @@ static bool is_busy(const struct connection *c) {
   return c->waits || c->slow_until > kernel.now || redis.stopped_until > kernel.now;
 }
 
+static bool is_for_its_connection_alone(struct text word) {
+  return text_is(word, "XREAD") || memmem(word.p, word.n, "SUBSCRIBE", 9);
+}
+
+/* Executes the next command of a connection that is gone. */
+static void work_late(struct connection *c) {
+  struct text w[WORDS];
+  size_t n, len = take_apart(c, w, &n);
+  if (len && !is_for_its_connection_alone(w[0])) handle(c, w, n);
+  bytes_skip(&c->in, len);
+  if (!len || !c->in.n) connection_free(c);
+}
+
+/* A command of a later connection of the same server was executed. What a server is told is the
+ * last entry of a stream is not the last one any more if entries are added now. */
+static void work_late_after(const struct connection *later, struct text word) {
+  bool asked = text_is(word, "XREVRANGE");
+  for (int i = 0; i < CONNECTIONS; i++) {
+    struct connection *c = &connections[i];
+    if (!c->gone || c->member != later->member || c->serial > later->serial) continue;
+    if (draw(asked ? 2 : 8) != 1) continue;
+    do work_late(c);
+    while (asked && c->gone);
+  }
+}
+
 static void work_on(struct connection *c) {
   struct text w[WORDS];
   size_t n, len;
   while (c->w && c->in.n && !is_busy(c) && (len = take_apart(c, w, &n)) > 0) {
+    if (text_is(w[0], "XADD") && c->in.n > len && draw_one_in(redis.breaks)) {
+      cut_on_the_way(c);
+      return;
+    }
     unsigned serial = c->serial;
     handle(c, w, n);
     if (c->serial != serial) return;
+    work_late_after(c, w[0]);
     bytes_skip(&c->in, len);
     if (draw_one_in(redis.slow)) c->slow_until = kernel.now + draw_size(8000) * (uint64_t)1000;
   }
@@ -546,7 +640,7 @@ static void on_ended(struct peer *p, struct wire *w) {
   struct connection *c = connection_of(w);
   (void)p;
   if (c) TELL("server %d closes a connection to Redis", c->member);
-  if (c) connection_free(c);
+  if (c) connection_go(c);
   wire_close(w);
 }
 
@@ -559,7 +653,7 @@ bool redis_decides(void) { return redis.silent_until <= kernel.now; }
 
 int redis_accept(struct wire *w) {
   int i = 0;
-  while (i < CONNECTIONS && connections[i].w) i++;
+  while (i < CONNECTIONS && (connections[i].w || connections[i].gone)) i++;
   if (redis.down_until > kernel.now || i == CONNECTIONS) {
     wire_close(w);
     return UV_ECONNREFUSED;
@@ -597,8 +691,10 @@ static void restart(void) {
   enum cut how = draw(2) ? CUT_RESETS : CUT_CLOSES;
   TELL("Redis restarts%s", forgets ? ", and forgets" : "");
   redis.troubles++;
-  for (int i = 0; i < CONNECTIONS; i++)
+  for (int i = 0; i < CONNECTIONS; i++) {
     if (connections[i].w) cut(&connections[i], how);
+    if (connections[i].gone) connection_free(&connections[i]);
+  }
   if (forgets) forget_memory();
   *(silent ? &redis.silent_until : &redis.down_until) = in_ms(draw_size(6000));
 }
@@ -623,7 +719,10 @@ static void make_trouble(void) {
     case 0:
     case 1:
     case 2:
-      if (c) cut(c, (enum cut)draw(3));
+      if (c && draw(2))
+        cut_on_the_way(c);
+      else if (c)
+        cut(c, (enum cut)draw(3));
       break;
     case 3: restart(); break;
     case 4: stop(); break;
@@ -647,7 +746,7 @@ uint64_t redis_next(void) {
   sooner(&next, redis.stopped_until);
   for (int i = 0; i < CONNECTIONS; i++) {
     const struct connection *c = &connections[i];
-    if (!c->w) continue;
+    if (!c->w && !c->gone) continue;
     sooner(&next, c->slow_until);
     if (c->waits) sooner(&next, c->waits_until);
   }
@@ -670,6 +769,7 @@ void redis_step(void) {
     struct connection *c = &connections[i];
     if (c->w && c->waits && c->waits_until <= kernel.now) end_wait(c);
     if (c->w) work_on(c);
+    while (c->gone && !is_busy(c)) work_late(c);
   }
 }
 
@@ -678,6 +778,7 @@ void redis_step(void) {
 void redis_begin(void) {
   redis = (struct redis){ .trouble_at = NEVER };
   last_ms = last_seq = 0;
+  memset(served, 0, sizeof served);
 }
 
 void redis_draw(void) {
@@ -688,9 +789,10 @@ void redis_draw(void) {
   redis.room = draw_one_in(3) ? draw_between(500, 20000) : 262144;
   redis.errors = draw_one_in(4) ? draw_between(10, 300) : 0;
   redis.slow = draw_one_in(4) ? draw_between(5, 200) : 0;
+  redis.breaks = draw_one_in(3) ? draw_between(2, 20) : 0;
   redis.split = draw_one_in(3) ? draw_between(2, 20) : 0;
   redis.lookup_fails = draw_one_in(5) ? draw_between(2, 20) : 0;
-  redis.detours = draw_one_in(3) ? draw_between(2, 8) : 0;
+  redis.detours = redis.breaks || draw_one_in(3) ? draw_between(2, 8) : 0;
   redis.peace_ms = draw(4) ? 10 + draw_size(8000) : 0;
   if (redis.peace_ms) redis.trouble_at = in_ms(draw_size(redis.peace_ms));
   if (draw_one_in(6)) redis.down_until = in_ms(draw_size(10000));
@@ -700,7 +802,7 @@ void redis_draw(void) {
 
 void redis_calm(void) {
   redis.trouble_at = NEVER;
-  redis.errors = redis.slow = redis.lookup_fails = redis.detours = 0;
+  redis.errors = redis.breaks = redis.slow = redis.lookup_fails = redis.detours = 0;
   redis.down_until = redis.silent_until = redis.stopped_until = 0;
   /* A connection must be made within the shortest connect_timeout_ms of a life: two round trips. */
   if (redis.delay_us > 5000) redis.delay_us = 5000;
@@ -709,8 +811,8 @@ void redis_calm(void) {
   read_on();
   for (int i = 0; i < CONNECTIONS; i++) {
     struct connection *c = &connections[i];
-    if (!c->w) continue;
     c->slow_until = 0;
+    if (!c->w) continue;
     c->w->delay_us = redis.delay_us;
     c->w->jitter_us = redis.jitter_us;
     c->w->room = redis.room;
@@ -719,7 +821,7 @@ void redis_calm(void) {
 
 void redis_end(void) {
   for (int i = 0; i < CONNECTIONS; i++)
-    if (connections[i].w) connection_free(&connections[i]);
+    if (connections[i].w || connections[i].gone) connection_free(&connections[i]);
   while (nentries) entry_drop(nentries - 1);
   while (nkeys) key_drop(nkeys - 1);
   bytes_free(&reply);

@@ -16,6 +16,7 @@ struct redis {
   uint32_t lookup_fails; /* a name is not resolved, or a descriptor is missing: once in so many  */
   uint32_t errors;       /* a command is answered with an error: once in so many; 0: never       */
   uint32_t slow;         /* a connection is slow before a command                                */
+  uint32_t breaks;       /* a connection is cut when an entry for a stream comes: once in so many */
   uint32_t split;        /* a reply arrives in two parts                                         */
   uint32_t peace_ms;     /* at most so long between two troubles; 0: there are none              */
   uint32_t delay_us, jitter_us;
