@@ -1032,8 +1032,8 @@ public:
   }
   nsp find(zstring name) const noexcept { return nsp(sio_nsp_find(get(), name.c_str())); }
 
-  /* f(nsp). The handlers that are registered on a child namespace are destroyed together with
-   * it. */
+  /* f(nsp), called after a namespace was created or removed (sio_on_nsp()). The handlers that f
+   * registers on a child of a dynamic namespace are destroyed together with the child. */
   template <class F> [[nodiscard]] std::error_code on_new_nsp(F f) {
     return add_nsp_hook(&sio_nsp_hooks::create, std::move(f));
   }

@@ -124,10 +124,9 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
   k->counted = true;
 }
 
-/* Called when the query k->q of this server has ended. Other processes may have reported late to
- * how many sockets they sent the event, so the requester is told first how many more acks to
- * expect. The number of lost answers must not exceed the number that the requester was told to
- * expect. */
+/* Called when the query k->q of this server has ended. Other processes report how many sockets they
+ * have sent the event to, perhaps as late as now. So the requester is told first how many more acks
+ * to expect: the number of lost answers must not exceed the number of expected ones. */
 static void send_query_end_to_requester(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);

@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-/* A command of a user: the event of the UI that asks for it, and the sockets that it is for. */
+/* What a user of the UI wants to be done, from the event that the UI has sent. */
 struct command {
   sio_admin_action action;
   const char *rooms[2]; /* action.filter as a NULL-terminated list of rooms */
-  sio_target to;
+  sio_target to;        /* the sockets that it is done to */
 };
 
 static int parse_ui_command_from_event(struct admin *a, sio_event *e, size_t filter,

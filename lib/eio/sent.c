@@ -63,8 +63,8 @@ void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
-/* While a callback runs, the rest of the queue may be sent. Then the callbacks after it are called
- * with the status 0 instead of SIO_ECLOSED. */
+/* Calls the callbacks whose bytes were sent with the status 0, and the others with SIO_ECLOSED.
+ * More bytes may be sent while a callback runs, so both are looked at again before each call. */
 void sio__sent_callbacks_run_all_at_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;

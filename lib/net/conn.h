@@ -148,8 +148,8 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
  * also TLS. */
 int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                           void *owner, enum conn_kind kind);
-/* The record's count of open connections is decremented when c closes or leaves its loop. Not for
- * CONN_PLAIN. */
+/* The record's count of open connections is decremented when c closes or leaves its loop. Must not
+ * be called for a CONN_PLAIN. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }

@@ -393,8 +393,9 @@ static int start_loop_handles(struct loop *l) {
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_mark_new_poll_handle(
-      l); /* libuv may register `wake` with the kernel only at its next poll. */
+  /* libuv may register the async handle `wake` with the kernel only at its next poll, so the loop
+   * must not wait before that. */
+  sio__loop_mark_new_poll_handle(l);
   return 0;
 }
 

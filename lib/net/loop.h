@@ -155,8 +155,9 @@ void sio__loop_defer(struct loop *l, struct task *t);
 /* Makes the loop end a turn soon. For work that is done at the end of a turn and is not a struct
  * task. */
 void sio__loop_request_turn_end(struct loop *l);
-void sio__loop_mark_new_poll_handle(
-    struct loop *l); /* Call this whenever uv_poll_start() is called. */
+/* Must be called whenever uv_poll_start() is called: libuv registers a new handle with the kernel
+ * only when it polls, so a host that waits on uv_backend_fd() must run the loop once before. */
+void sio__loop_mark_new_poll_handle(struct loop *l);
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy, so

@@ -29,7 +29,7 @@ struct member_id {
 
 struct member {
   struct loop *loop; /* NULL: no member has this place */
-  void *server;      /* passed to the functions of messages */
+  void *server;      /* passed to the function that a message to this member calls */
   uint32_t generation;
   bool drains;          /* gets no new connections from other members */
   unsigned recovery_ms; /* sio_recovery.max_disconnection_ms; 0: recovery is off */
@@ -109,9 +109,9 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
  * question is allocated before the question is sent, so that the reply cannot fail for lack of
  * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
-/* Makes the member's thread call run(server, arg), as sio__threads_send() does, with the message m,
- * which is taken over in any case. m is not counted in the member's inbox, so the limit does not
- * apply. Returns 0 or SIO_ECLOSED; after an error arg is still the caller's. */
+/* Like sio__threads_send(), but uses the message m, which was allocated before, and frees it in any
+ * case. m is not counted in the member's inbox, so inbox_max does not apply. Returns 0 or
+ * SIO_ECLOSED; after an error arg is still the caller's. */
 int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
                        void (*run)(void *server, void *arg), void *arg);
 

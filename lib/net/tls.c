@@ -427,7 +427,9 @@ static void on_conn_close_send_notify_and_free_tls(struct conn *c) {
 
 /* ---- moving to another loop ------------------------------------------------ */
 
-/* `info` is not moved: sessions of this loop may refer to it, and its counter is not atomic. */
+/* Takes the TLS session from a connection that moves to another loop, except the facts about the
+ * handshake (t->info): Engine.IO sessions of this loop may have references to them, and the counter
+ * of references is not atomic. */
 static struct conn_tls *on_conn_detach_tls(struct conn *c) {
   struct tls *t = detach_tls_from_conn(c);
   assert(!t->in_handshake);

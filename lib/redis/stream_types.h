@@ -40,7 +40,7 @@ enum stream_entry_state { ENTRY_QUEUED, ENTRY_WRITTEN, ENTRY_UNKNOWN, ENTRY_CONF
 
 enum stream_entry_kind {
   ENTRY_ADD,  /* XADD */
-  ENTRY_KEY,  /* a command for the key words[1], sent again until Redis has answered */
+  ENTRY_KEY,  /* a command that changes one key of Redis; sent again until Redis has answered */
   ENTRY_LOCAL /* an event for local sockets only, delivered after the entries before it */
 };
 
@@ -55,9 +55,9 @@ struct stream_entry {
   uint64_t since_ms;
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
   sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
-  sio_slice words[5];             /* the command of an ENTRY_KEY */
+  sio_slice words[5];             /* the command of an ENTRY_KEY; words[1] is the key */
   uint64_t number; /* identifies the reply: see link_expect.id; not used by every ENTRY_KEY */
-  uint64_t seq;    /* the field `seq` of an ENTRY_ADD: see stream_repeats.h */
+  uint64_t seq; /* the number of an ENTRY_ADD, by which readers know a repeat; stream_repeats.h */
   uint64_t origin; /* sio_packet_info.origin of an event */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */

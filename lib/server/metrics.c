@@ -105,9 +105,9 @@ static const struct metric server_metrics[] = {
          "a second."),
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused in callbacks that must not make them."),
-  SERVER(
-      COUNTER, stalls,
-      "stalls|Number of times the program blocked the event loop over a limit of 100 ms to 1 s."),
+  SERVER(COUNTER, stalls,
+         "stalls|Number of times the program blocked the event loop for half of ping_timeout_ms or "
+         "1 s."),
 
   SERVER(COUNTER, http_requests, "http_requests|Number of HTTP requests begun."),
   SERVER(COUNTER, http_responses,
