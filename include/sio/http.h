@@ -112,7 +112,10 @@ SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_sli
  * UV_EINVAL: dir is NULL. SIO_ESTATE: the request is answered already. */
 SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *name);
 
-/* ---- routes --------------------------------------------------------------------------------- */
+/* ---- routes ---------------------------------------------------------------------------------
+ *
+ * If one of the functions that add a route fails, a line of the log at level ERROR says which path
+ * or directory, and why. The log callback has got the line when the function returns. */
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 

@@ -130,15 +130,34 @@ static void asset_make_etag_from_content(char out[TAG_MAX], const void *p, size_
   *c = '\0';
 }
 
-static bool is_asset_definition_valid(const sio_asset *a) {
-  return a->path && a->path[0] == '/' && sio__http_is_field_value(slice_str(a->type)) &&
-         sio__http_is_field_value(slice_str(a->etag)) && (a->data || a->size == 0);
+static const char *describe_asset_fault_or_null(const sio_asset *a) {
+  if (!a->path || a->path[0] != '/') return "the path does not begin with '/'";
+  if (!sio__http_is_field_value(slice_str(a->type))) return "the type is no value of a header";
+  if (!sio__http_is_field_value(slice_str(a->etag))) return "the ETag is no value of a header";
+  return a->data || a->size == 0 ? NULL : "data is NULL, and size is not 0";
+}
+
+static size_t find_invalid_asset_or_count(const sio_asset *table, size_t count) {
+  size_t i = 0;
+  while (i < count && !describe_asset_fault_or_null(&table[i])) i++;
+  return i;
+}
+
+void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table, size_t count) {
+  *text = '\0';
+  if (!table && count) {
+    snprintf(text, size, "the table is NULL");
+    return;
+  }
+  size_t i = find_invalid_asset_or_count(table, count);
+  if (i < count)
+    snprintf(text, size, "file %zu of the table, \"%.64s\": %s", i,
+             table[i].path ? table[i].path : "", describe_asset_fault_or_null(&table[i]));
 }
 
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control) {
-  for (size_t i = 0; i < count; i++)
-    if (!is_asset_definition_valid(&table[i])) return UV_EINVAL;
+  if (find_invalid_asset_or_count(table, count) < count) return UV_EINVAL;
   struct assets *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->tags = sio__calloc(count ? count : 1, TAG_MAX);

@@ -32,6 +32,8 @@ struct assets;
  * size and no data. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
+/* Writes to `text` which file of the table is invalid, and why; "" if none is. */
+void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table, size_t count);
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
 /* Answers r if the table contains `path`, which is not decoded; "/dir/" stands for

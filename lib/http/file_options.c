@@ -19,6 +19,11 @@ static bool is_valid_and_unreserved_answer_header(const sio_header *h) {
          !sio__is_header_reserved_for_library(h->name);
 }
 
+static const sio_header *find_invalid_header_or_end(const sio_header *list) {
+  while (list && list->name && is_valid_and_unreserved_answer_header(list)) list++;
+  return list;
+}
+
 /* Counts the headers of a list, and the bytes of their names and values with the NULs. Returns
  * UV_EINVAL if a header is invalid or is not one that the host may set. */
 static int validate_and_measure_headers(const sio_header *list, size_t *count, size_t *bytes) {
@@ -61,6 +66,20 @@ int sio__file_options_validate_and_copy(struct file_options **out, const sio_fil
   if (err) return err;
   *out = file_options_new(&ours, count, bytes);
   return *out ? 0 : UV_ENOMEM;
+}
+
+void sio__file_options_describe_fault(char *text, size_t size, const sio_files_options *from) {
+  sio_files_options ours;
+  *text = '\0';
+  if (!from) return;
+  if (sio__read_sized_struct(&ours, sizeof ours, from, sizeof ours)) {
+    snprintf(text, size, "the size of the options is invalid, or an unknown field is set");
+    return;
+  }
+  const sio_header *bad = find_invalid_header_or_end(ours.headers);
+  if (bad && bad->name)
+    snprintf(text, size, "the header \"%.64s\" is invalid, or only the library may set it",
+             bad->name);
 }
 
 void sio__file_options_free(struct file_options *o) { sio__free(o); }

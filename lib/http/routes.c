@@ -54,12 +54,14 @@ static bool routes_contain_same_route(const struct routes *rs, const struct rout
   return false;
 }
 
-/* Returns true if path is a valid pattern. "/a" stands for one path, "/a*" for every path that
- * begins with "/a". */
-static bool is_valid_route_pattern(const char *path) {
-  if (!path || path[0] != '/') return false;
+const char *sio__describe_route_path_fault_or_null(const char *path, bool may_end_with_star) {
+  if (!path) return "the path is NULL";
+  if (path[0] != '/') return "the path does not begin with '/'";
   const char *star = strchr(path, '*');
-  return (!star || !star[1]) && !strpbrk(path, "?# ") && sio__http_is_field_value(slice_str(path));
+  if (star && !may_end_with_star) return "the path contains '*'";
+  if (star && star[1]) return "the path contains '*' before its end";
+  if (strpbrk(path, "?# ")) return "the path contains '?', '#' or a space";
+  return sio__http_is_field_value(slice_str(path)) ? NULL : "the path contains a control character";
 }
 
 static struct route *route_new(const char *method, const char *path, size_t n) {
@@ -85,7 +87,7 @@ static int add_route_or_free_duplicate(struct routes *rs, struct route *rt) {
 
 static int add_callback_route(struct routes *rs, const char *method, const char *path,
                               const struct route *as) {
-  if (!is_valid_route_pattern(path) || !as->cb ||
+  if (sio__describe_route_path_fault_or_null(path, true) || !as->cb ||
       (method && !sio__http_is_token(slice_str(method))))
     return UV_EINVAL;
   size_t n = strcspn(path, "*");
@@ -114,7 +116,7 @@ int sio__routes_add_websocket_upgrade(struct routes *rs, const char *path, sio_r
 /* Makes a route for the files below a prefix. The prefixes "/pub" and "/pub/" mean the same; "/"
  * means all paths. */
 static int file_route_new(struct route **out, const char *prefix, const sio_files_options *opts) {
-  if (!is_valid_route_pattern(prefix) || strchr(prefix, '*')) return UV_EINVAL;
+  if (sio__describe_route_path_fault_or_null(prefix, false)) return UV_EINVAL;
   size_t n = strlen(prefix);
   while (n > 0 && prefix[n - 1] == '/') n--;
   *out = route_new("GET", prefix, n);

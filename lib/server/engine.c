@@ -6,6 +6,7 @@
 #include "base/sized.h"
 #include "eio/session.h"
 #include "server/options.h"
+#include "server/route_log.h"
 #include "server/server.h"
 
 int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
@@ -22,8 +23,8 @@ int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
   return err ? err : sio__eio_add_engine_hooks(&srv->engines, &ours, user);
 }
 
-int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
-                     void *user) {
+static int add_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                            void *user) {
   sio_engine_callbacks ours;
   int err = cbs ? sio__read_sized_struct(&ours, sizeof ours, cbs, sizeof ours) : UV_EINVAL;
   if (err) return err;
@@ -34,6 +35,12 @@ int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbac
   if (!err) err = sio__raw_engine_new(&srv->eio, own, &ours, user);
   sio__free(own);
   return err;
+}
+
+int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                     void *user) {
+  int err = add_engine_route(srv, path, cbs, user);
+  return err ? sio__log_refused_engine_route(srv, err, path, cbs) : 0;
 }
 
 void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user), void *user) {

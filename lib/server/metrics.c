@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "http/coding.h"
 #include "server/gather.h"
+#include "server/route_log.h"
 #include <inttypes.h>
 #include <sio/threads.h>
 #include <sio/version.h>
@@ -449,9 +450,14 @@ static void collect_and_answer_metrics_request(sio_request *r, void *server) {
   if (err) sio__request_close_without_answer(r);
 }
 
-int sio_metrics_route(sio_server *srv, const char *path) {
+static int add_metrics_route(sio_server *srv, const char *path) {
   if (!path || strchr(path, '*') || sio__eio_find_engine_by_url(&srv->engines, slice_str(path)))
     return UV_EINVAL;
   return sio__routes_add_callback(&srv->routes, "GET", path, 0, collect_and_answer_metrics_request,
                                   srv);
+}
+
+int sio_metrics_route(sio_server *srv, const char *path) {
+  int err = add_metrics_route(srv, path);
+  return err ? sio__log_refused_metrics_route(srv, err, path) : 0;
 }

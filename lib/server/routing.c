@@ -11,6 +11,7 @@
 #include "http/client.h"
 #include "http/cors.h"
 #include "http/serve.h"
+#include "server/route_log.h"
 #include "ws/endpoint.h"
 
 /* ---- the client's files ---------------------------------------------------------------- */
@@ -145,28 +146,32 @@ void sio__routing_clear_http_and_routes(sio_server *srv) {
 
 int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
               sio_request_cb cb, void *user) {
-  return sio__routes_add_callback(&srv->routes, method, path, max_body, cb, user);
+  int err = sio__routes_add_callback(&srv->routes, method, path, max_body, cb, user);
+  return err ? sio__log_refused_route(srv, err, method, path, cb) : 0;
 }
 
 int sio_static(sio_server *srv, const char *prefix, const char *dir) {
-  return sio__routes_add_static_directory(&srv->routes, prefix, dir, NULL);
+  return sio_static_with(srv, prefix, dir, NULL);
 }
 
 int sio_static_with(sio_server *srv, const char *prefix, const char *dir,
                     const sio_files_options *options) {
-  return sio__routes_add_static_directory(&srv->routes, prefix, dir, options);
+  int err = sio__routes_add_static_directory(&srv->routes, prefix, dir, options);
+  return err ? sio__log_refused_static(srv, err, prefix, dir, options) : 0;
 }
 
 int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count) {
-  return sio__routes_add_assets(&srv->routes, prefix, table, count, NULL);
+  return sio_assets_with(srv, prefix, table, count, NULL);
 }
 
 int sio_assets_with(sio_server *srv, const char *prefix, const sio_asset *table, size_t count,
                     const sio_files_options *options) {
-  return sio__routes_add_assets(&srv->routes, prefix, table, count, options);
+  int err = sio__routes_add_assets(&srv->routes, prefix, table, count, options);
+  return err ? sio__log_refused_assets(srv, err, prefix, table, count, options) : 0;
 }
 
-int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
+static int add_websocket_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
+                               void *user) {
   sio_ws_callbacks ours;
   int err = cbs ? sio__read_sized_struct(&ours, sizeof ours, cbs, sizeof ours) : UV_EINVAL;
   struct endpoint *e;
@@ -179,4 +184,9 @@ int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
   else
     list_append(&srv->endpoints, &e->link);
   return err;
+}
+
+int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
+  int err = add_websocket_route(srv, path, cbs, user);
+  return err ? sio__log_refused_websocket_route(srv, err, path, cbs) : 0;
 }
