@@ -225,9 +225,10 @@ SIO_EXTERN int sio_assets_with(sio_server *srv, const char *prefix, const sio_as
 typedef struct sio_ws_callbacks {
   /* sizeof(sio_ws_callbacks); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Decides about a handshake that sio_options.allowed_origins allows (with any_origin, about every
-   * handshake). Returns 0 to accept the WebSocket, or an HTTP status from 400 to 599 to refuse it
-   * with this status. NULL: all are accepted. r is valid until accept returns. */
+  /* Decides about a valid handshake from an origin that sio_options.allowed_origins allows (with
+   * any_origin: from any origin) and from an address that is within its limits. Returns 0 to
+   * accept the WebSocket, or an HTTP status from 400 to 599 to refuse it with this status. NULL:
+   * all are accepted. r is valid until accept returns. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);

@@ -41,8 +41,8 @@ SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* Returns the namespace with this name, or NULL if it does not exist. It is never created. */
 SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name);
-/* Returns the name of the namespace, which begins with '/'. The text is valid as long as the
- * namespace. */
+/* Returns the name of the namespace, which begins with '/'; "*" for a parent that sio_of_match()
+ * has created. The text is valid as long as the namespace. */
 SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
 /* Returns the server that the namespace belongs to. */
 SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);

@@ -161,7 +161,8 @@ typedef struct sio_recovery {
 /* Decides whether a session may begin. Called once for each session, polling or WebSocket, with the
  * HTTP request that would open it. The callback calls sio_next_ok(next) to allow the session, or
  * sio_next_fail(next, message, sio_null()) to refuse it, at once or later. A client that is refused
- * gets status 403 with Engine.IO's error code 4 and the message. */
+ * gets status 403 and the message, or "Forbidden" if the message is NULL or empty: over polling as
+ * JSON with Engine.IO's error code 4, for a WebSocket as plain text. */
 typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
 /* Writes the id of a new session into out, with a NUL at its end. The id has at most 63 characters
@@ -484,7 +485,8 @@ typedef struct sio_options {
    * (also on Unix sockets). */
   size_t max_unsent;
   /* How many acks may be pending for one socket, and how many queries (emit.h) for one namespace.
-   * Further calls return SIO_ETOOBIG. Default: 4096. */
+   * Further calls return SIO_ETOOBIG; but sio_broadcast_ack() leaves out the sockets that wait for
+   * so many acks, and counts their answers as missing. Default: 4096. */
   unsigned max_acks;
   /* How many bytes of answers are kept for one query, for example for one sio_broadcast_ack() or
    * sio_all_fetch(). Further answers are dropped, and the callback of the query gets the status

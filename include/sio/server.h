@@ -54,9 +54,11 @@
 extern "C" {
 #endif
 
-/* Sets the functions malloc, realloc and free that the library uses, for the whole process. Three
- * NULLs restore those of the C library. Call it before all other calls of the library. libuv and
- * cJSON keep their own allocators. UV_EINVAL: one or two of the arguments are NULL. */
+/* Sets the functions malloc, realloc and free that libsio uses, for all servers of the process.
+ * Three NULLs restore those of the C library. Call it before all other calls of the library. libuv
+ * and cJSON keep their own allocators, and so do the shared libraries libsio-redis,
+ * libsio-emitter, libsio-openssl and libsio-admin. UV_EINVAL: one or two of the arguments are
+ * NULL. */
 SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
                                  void (*free_fn)(void *));
 

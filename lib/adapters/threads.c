@@ -352,7 +352,7 @@ static void threads_adapter_on_shared_data_changed(sio_adapter *adapter, sio_soc
 
 static void threads_adapter_on_socket_disconnecting(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_order_send_undelivered_to_socket(a, s);
+  sio__threads_order_send_own_events_to_leaving(a, s);
   if (a->below->leaving) a->below->leaving(a->under, s);
 }
 

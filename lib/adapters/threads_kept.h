@@ -44,7 +44,8 @@ void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, cons
 /* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
  * was logged and counted unless it is SIO_ECLOSED. */
 int sio__threads_send_request_to_cluster_member(struct threads_adapter *a, struct request *r);
-/* Handle a REQUEST_SAVE and a REQUEST_FORGET of another member. */
+/* Pass a REQUEST_SAVE of another member, which has the state of one of its sockets, connected or
+ * lost, and a REQUEST_FORGET to the adapter of the cluster. */
 void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 

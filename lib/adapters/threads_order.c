@@ -249,7 +249,7 @@ static void send_undelivered_event_to_socket(struct threads_adapter *a, const st
   sio__remote_packet_free(p);
 }
 
-void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s) {
+void sio__threads_order_send_own_events_to_leaving(struct threads_adapter *a, sio_socket *s) {
   if (!a->order) return;
   list_each (it, next, &a->order->sent) {
     const struct request *r = container_of(it, struct sent_event, link)->request;

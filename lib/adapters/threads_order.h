@@ -64,7 +64,7 @@ void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct
 
 /* Called when the host disconnects the socket: sends it those broadcasts of this member that are
  * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
-void sio__threads_order_send_undelivered_to_socket(struct threads_adapter *a, sio_socket *s);
+void sio__threads_order_send_own_events_to_leaving(struct threads_adapter *a, sio_socket *s);
 /* Each member numbers its broadcasts; the number is sio_packet_info.origin. Returns the number of
  * the last broadcast of this member; or 0 if nothing has to wait for it, because it was delivered
  * here or does_cluster_recover() returns false. */

@@ -21,8 +21,8 @@ struct sent_query {
 void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
   core->stats.thread_messages_lost++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
-            "a message about namespace %s between the servers of two threads is lost: %s", nsp,
-            sio_strerror(err));
+            "a message between the servers of two threads about namespace %s had no effect: %s",
+            nsp, sio_strerror(err));
 }
 
 /* Sends a request to the server of one other thread. An error is logged, unless that server is

@@ -48,7 +48,7 @@ size_t sio__base64_encode(char *out, const void *data, size_t n) {
 }
 
 /* Decodes four characters to three bytes. Returns false if one of them has no value. */
-static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
+static inline bool base64_decode_quad_without_padding(uint8_t out[3], const uint8_t p[4]) {
   uint32_t a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
   if (!(a & b & c & d & VALID)) return false;
   uint32_t bits = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (d & 63);
@@ -60,8 +60,8 @@ static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
 
 /* Decodes one character at a time until the end or a '=', and skips bytes that are not in the
  * alphabet. This is slow, so it decodes only the rest of a text: what follows the last group of
- * four characters that base64_decode_quad() has decoded. Bits at the end that do not fill a byte
- * are dropped. */
+ * four characters that base64_decode_quad_without_padding() has decoded. Bits at the end that do
+ * not fill a byte are dropped. */
 static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;
@@ -80,7 +80,7 @@ static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) 
 size_t sio__base64_decode(void *out, const char *text, size_t n) {
   const uint8_t *p = (const uint8_t *)text;
   uint8_t *o = out;
-  for (; n >= 4 && base64_decode_quad(o, p); n -= 4, p += 4) o += 3;
+  for (; n >= 4 && base64_decode_quad_without_padding(o, p); n -= 4, p += 4) o += 3;
   o += base64_decode_leniently(o, p, n);
   return (size_t)(o - (uint8_t *)out);
 }

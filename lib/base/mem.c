@@ -110,7 +110,7 @@ void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
   *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };
 }
 
-static void *pool_take_free_block(struct pool *pool) {
+static void *pool_take_block_of_nonempty_list(struct pool *pool) {
   void *block = pool->free;
   ASAN_UNPOISON_MEMORY_REGION(block, pool->size);
   memcpy(&pool->free, block, sizeof pool->free);
@@ -119,11 +119,11 @@ static void *pool_take_free_block(struct pool *pool) {
 }
 
 void sio__pool_clear(struct pool *pool) {
-  while (pool->free) sio__free(pool_take_free_block(pool));
+  while (pool->free) sio__free(pool_take_block_of_nonempty_list(pool));
 }
 
 void *sio__pool_get(struct pool *pool) {
-  return pool->free ? pool_take_free_block(pool) : sio__malloc(pool->size);
+  return pool->free ? pool_take_block_of_nonempty_list(pool) : sio__malloc(pool->size);
 }
 
 void sio__pool_put(struct pool *pool, void *block) {

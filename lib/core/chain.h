@@ -39,8 +39,8 @@ struct chain_ops {
   bool (*may_continue)(const struct chain *c);
   /* Called when the chain has ended; may free c. ok is false if a middleware function has refused,
    * or if the chain was abandoned. If it was abandoned while a function had still to answer,
-   * finish is called from inside that function's sio_next_ok() or sio_next_fail(), otherwise from
-   * the loop. */
+   * finish is called from inside that function's sio_next_ok() or sio_next_fail(). Otherwise it is
+   * called by the loop, or from inside a call of a test client (<sio/test.h>). */
   void (*finish)(struct chain *c, bool ok);
 };
 

@@ -186,13 +186,13 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
   return err;
 }
 
-static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
+static void pending_join_log_refusal(const struct pending_join *p, const char *why) {
   const sio_socket *s = p->socket;
   const char *peer = sio__session_client_address(s->session);
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
                   ABOUT_SOCKET(s),
                   "socket %s from %s refused by the middleware of namespace %s: %s", s->own_id,
-                  peer, s->nsp->name, message);
+                  peer, s->nsp->name, why);
 }
 
 /* ---- running the middleware ----------------------------------------------------------------- */
@@ -279,7 +279,7 @@ static void pending_join_refuse_or_discard_on_timeout(struct timer *t) {
   if (pending_join_is_withdrawn_or_replaced(p)) {
     pending_join_discard_and_maybe_connect_anew(p);
   } else {
-    pending_join_log_refusal(p, "timeout");
+    pending_join_log_refusal(p, "no verdict within middleware_timeout_ms");
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
     pending_join_send_refusal_and_discard(p, SIO_REFUSED_TIMEOUT);
   }

@@ -106,10 +106,12 @@ static unsigned count_room_names(const char *const *names) {
 }
 
 static void log_broadcast(const sio_target *to, const char *event) {
-  LOG_ABOUT_UNCHECKED(
-      &to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_NSP(to->nsp->name),
-      "broadcasting event \"%s\" in namespace %s to %u rooms (0: to all), except %u rooms", event,
-      to->nsp->name, count_room_names(to->rooms), count_room_names(to->except));
+  char rooms[32] = "all sockets";
+  if (to->rooms) snprintf(rooms, sizeof rooms, "%u rooms", count_room_names(to->rooms));
+  LOG_ABOUT_UNCHECKED(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
+                      ABOUT_NSP(to->nsp->name),
+                      "broadcasting event \"%s\" in namespace %s to %s, except %u rooms", event,
+                      to->nsp->name, rooms, count_room_names(to->except));
 }
 
 static int encode_and_broadcast_event_to_target(const sio_target *to, const char *event,

@@ -13,9 +13,10 @@
  * values, so they must not be trusted. */
 struct recovery_claim {
   sio_slice pid, offset;
-  bool has_offset;    /* the auth has a member "offset" */
-  bool is_valid;      /* the offset is a string, or there is none */
-  struct cJSON *auth; /* owned; pid and offset point into it */
+  bool has_offset; /* the auth has a member "offset" */
+  bool is_valid;   /* the offset is a string, or there is none */
+  /* Owned; pid and offset point into it. NULL if they came from the server of another thread. */
+  struct cJSON *auth;
 };
 
 /* Reads the auth of the PENDING socket s into *claim. If this server has the recovery record with

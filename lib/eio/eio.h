@@ -69,9 +69,11 @@ struct eio_group {
   unsigned wants;                                    /* WANT_... */
   struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
   struct meter_settings meters;                      /* per_s 0: no rate limit */
-  unsigned retry_after_s; /* Retry-After, in seconds, of refused new sessions; 0: no such header */
-  bool closing;           /* the server closes: no new sessions */
-  bool draining;          /* sio_server_drain() was called: no new sessions */
+  /* Seconds, for the header Retry-After of the 503 that new sessions get while the server drains or
+   * closes; 0: no such header. */
+  unsigned retry_after_s;
+  bool closing;  /* the server closes: no new sessions */
+  bool draining; /* sio_server_drain() was called: no new sessions */
   /* The group of servers on several threads to which this server belongs, or NULL. */
   sio_threads *threads;
   struct member_id member; /* the id of this server in the group `threads` */
@@ -162,8 +164,8 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
 /* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn if
- * ops->open was called. Without discard, what is queued is still sent; a polling client has a
- * limited time to fetch it. With discard, the queue of a polling session is dropped, and so is that
+ * ops->open was called. Without discard, what is queued is still sent, for at most
+ * close_timeout_ms. With discard, the queue of a polling session is dropped, and so is that
  * of a WebSocket whose peer does not read. `detail` must be in static storage. A second call does
  * nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);

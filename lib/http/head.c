@@ -319,14 +319,16 @@ int sio__request_parse_head(sio_request *r, unsigned max_headers, const char **w
     return set_head_error_text_and_return_status(why, 503, "out of memory");
   sio_slice rest = slice(r->head.p, r->head.n);
   if (!take_crlf_line(&rest, &line))
-    return set_head_error_text_and_return_status(why, 400, "a line does not end in CRLF");
+    return set_head_error_text_and_return_status(
+        why, 400, "a line contains CR or LF alone, or does not end in CRLF");
   int status = parse_request_line(r, line, why);
   if (status) return status;
   for (r->nheaders = 0; take_crlf_line(&rest, &line) && line.n; r->nheaders++)
     if (!parse_header_line(&r->headers[r->nheaders], line))
       return set_head_error_text_and_return_status(why, 400, "malformed header");
   if (rest.n || line.n)
-    return set_head_error_text_and_return_status(why, 400, "a line does not end in CRLF");
+    return set_head_error_text_and_return_status(
+        why, 400, "a line contains CR or LF alone, or does not end in CRLF");
   if (sio__request_merge_repeated_headers(r))
     return set_head_error_text_and_return_status(why, 503, "out of memory");
   return interpret_and_check_known_headers(r, why);

@@ -214,9 +214,9 @@ void sio__addr_record_decrement_open_count(struct addr_record *p, enum addr_coun
 /* ---- reporting ------------------------------------------------------------- */
 
 static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
-  const char *who = *r->address ? r->address : "a peer";
-  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "rejected %s: %s", who,
-            r->detail);
+  const char *peer = *r->address ? r->address : "a peer";
+  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "rejected %s: %s",
+            peer, r->detail);
 }
 
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,

@@ -123,7 +123,7 @@ static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   return true;
 }
 
-static bool visit_entry_and_check_must_stay(struct removal *r, size_t len) {
+static bool removal_pass_entry_and_check_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
   return subtract_entry_from_encrypted_bytes(r, len) || first;
@@ -141,7 +141,7 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
 
 static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
   struct queue_entry e = take_next_queue_entry(r);
-  if (visit_entry_and_check_must_stay(r, e.len) ||
+  if (removal_pass_entry_and_check_must_stay(r, e.len) ||
       !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
     append_kept_entry(r, e);
     return;

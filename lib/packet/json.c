@@ -30,11 +30,11 @@ enum {
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
-    uint64_t found = mark_bytes_special_in_json_strings(load_8_bytes_little_endian(p));
+    uint64_t found = mark_special_json_string_bytes_of_word(load_8_bytes_little_endian(p));
     if (found) return p + index_of_first_marked_byte(found);
   }
   if (p < end && end - base >= 8)
-    return p + index_of_first_marked_byte(mark_bytes_special_in_json_strings(
+    return p + index_of_first_marked_byte(mark_special_json_string_bytes_of_word(
                    load_8_bytes_little_endian(end - 8) >> (64 - 8 * (end - p))));
   while (p < end && !is_byte_special_in_json_strings(*p)) p++;
   return p;

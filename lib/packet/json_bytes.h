@@ -26,7 +26,7 @@ static inline uint64_t load_8_bytes_little_endian(const char *p) {
  * none of these, which does no harm: only the first mark is used. (The XOR with 2 turns the
  * quote, 0x22, into 0x20, and keeps control characters below 0x20, so both are found as the bytes
  * below 0x21.) */
-static inline uint64_t mark_bytes_special_in_json_strings(uint64_t w) {
+static inline uint64_t mark_special_json_string_bytes_of_word(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
   return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);

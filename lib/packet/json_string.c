@@ -84,7 +84,7 @@ static const char *skip_bytes_not_changed_by_json_quoting(const char *p, const c
   for (;;) {
     while (end - p >= 8) {
       uint64_t w = load_8_bytes_little_endian(p),
-               found = mark_bytes_special_in_json_strings(w) | (w & EVERY_BYTE(0x80));
+               found = mark_special_json_string_bytes_of_word(w) | (w & EVERY_BYTE(0x80));
       if (found) {
         p += index_of_first_marked_byte(found);
         break;

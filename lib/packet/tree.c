@@ -175,7 +175,7 @@ static void link_node_to_open_parent(struct builder *b, cJSON *item) {
   b->open[b->depth - 1].last = item;
 }
 
-static bool parse_value_to_new_tree_node(struct builder *b) {
+static bool parse_scalar_or_open_container_as_node(struct builder *b) {
   cJSON *item = tree_node_new(b);
   if (!item || !parse_scalar_or_opening_bracket_to_node(b, item)) return false;
   link_node_to_open_parent(b, item);
@@ -206,7 +206,7 @@ static bool parse_next_tree_token(struct builder *b) {
       return true;
     default:
       return is_object_key_expected(b) ? (b->key = tree_take_and_unescape_string(b)) != NULL
-                                       : parse_value_to_new_tree_node(b);
+                                       : parse_scalar_or_open_container_as_node(b);
   }
 }
 

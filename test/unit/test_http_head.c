@@ -45,7 +45,7 @@ TEST(a_sound_head_is_read) {
 }
 
 TEST(a_line_ends_in_crlf_and_holds_no_other) {
-  static const char text[] = "a line does not end in CRLF";
+  static const char text[] = "a line contains CR or LF alone, or does not end in CRLF";
   REFUSES("GET / HTTP/1.1\nHost: a\r\n\r\n", 400, text);
   REFUSES("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, text);
   REFUSES("GET / HTTP/1.1\r\nHost: a\n\r\n", 400, text);
