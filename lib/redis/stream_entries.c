@@ -59,6 +59,11 @@ static void stream_deliver_entry_early(struct stream *st, struct stream_entry *e
   if (e->kind == ENTRY_LOCAL) sio__stream_remove_and_free_entry(st, e);
 }
 
+void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry *e) {
+  if (is_entry_waiting_for_delivery(e)) st->waiting--;
+  e->kind = ENTRY_LOCAL;
+}
+
 void sio__stream_deliver_local_entries_at_front(struct stream *st) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);

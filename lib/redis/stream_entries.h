@@ -25,6 +25,10 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
 /* Delivers and frees each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which is
  * not delivered yet. */
 void sio__stream_deliver_local_entries_at_front(struct stream *st);
+/* Called when Redis has refused the entry, so that no other server gets it: turns it into an
+ * ENTRY_LOCAL, whose event is still in e->data. It is delivered to the local sockets alone, after
+ * the entries before it. */
+void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry *e);
 /* Delivers, without ids, the entries in st->sent and st->queued that were queued at or before the
  * time `then` (a value of uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);

@@ -158,11 +158,12 @@ static void on_xadd_reply(struct stream *st, uint64_t number, const redisReply *
     e->state = ENTRY_CONFIRMED;
     e->id = id;
     if (stream_id_compare(id, st->last) > 0) return;
+    sio__stream_deliver_entry(st, e, NULL);
+    sio__stream_remove_and_free_entry(st, e);
   } else {
     sio__redis_count_and_log_dropped_message(st->redis, UV_EIO);
+    sio__stream_make_refused_entry_local(st, e);
   }
-  sio__stream_deliver_entry(st, e, NULL);
-  sio__stream_remove_and_free_entry(st, e);
   sio__stream_deliver_local_entries_at_front(st);
 }
 

@@ -402,7 +402,7 @@ void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s) 
     list_each (it, tmp, lists[i]) {
       struct stream_entry *e = container_of(it, struct stream_entry, link);
       struct last_event l = { .socket = s, .entry = e };
-      if (e->adapter == a && e->kind == ENTRY_ADD && !e->delivered)
+      if (e->adapter == a && !e->local && !e->delivered)
         (void)decode_entry_data_and_call(a, e->data, send_waiting_event_to_socket, &l);
     }
   }

@@ -90,6 +90,38 @@ TEST(an_event_that_redis_refuses_is_delivered_here_and_counted) {
   end();
 }
 
+TEST(an_event_that_redis_refuses_is_not_delivered_before_an_earlier_one) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1);
+  refuse_add = true;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(redis_stats().dropped == 1);
+  settle();
+  HEARD(p, "");
+  hold_reads = false;
+  feed_reader();
+  settle();
+  HEARD(p, "42[\"one\",\"7-1\"] 42[\"two\"] ");
+  end();
+}
+
+TEST(a_socket_that_is_disconnected_is_sent_a_refused_event_that_waits_for_an_earlier_one) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1);
+  refuse_add = true;
+  sio_broadcast(ALL, "two", SIO_NONE);
+  UNTIL(redis_stats().dropped == 1);
+  sio_disconnect(root->members[0], false);
+  HEARD(p, "42[\"one\"] 42[\"two\"] 41 ");
+  end();
+}
+
 /* A client has joined, and Redis has its session. */
 static struct peer *begin_with_stored_session(void) {
   begin_streams(&normal);
@@ -693,6 +725,8 @@ T(a_socket_is_kept_as_npm_does_it)
 T(with_recovery_events_are_delivered_in_the_order_of_the_stream)
 T(a_socket_that_is_disconnected_is_sent_what_waits_first)
 T(an_event_that_redis_refuses_is_delivered_here_and_counted)
+T(an_event_that_redis_refuses_is_not_delivered_before_an_earlier_one)
+T(a_socket_that_is_disconnected_is_sent_a_refused_event_that_waits_for_an_earlier_one)
 T(an_entry_that_is_read_before_its_reply_comes_is_not_taken_for_the_next_one)
 T(an_entry_under_way_is_not_added_again_when_the_reader_comes_back)
 T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
