@@ -139,9 +139,11 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
 
 /* Registers middleware, which runs before a socket connects to the namespace (for recovered sockets
  * only with sio_recovery.run_middlewares). The socket can already join rooms, but events cannot be
- * sent to it yet. Each middleware decides by exactly one call of sio_next_ok() or sio_next_fail(),
- * in the callback or later; after sio_next_ok() the next middleware runs. If the client leaves
- * before the decision, that call is still necessary and has no effect. */
+ * sent to it yet: sio_emit() returns SIO_ECLOSED, and a broadcast to its rooms does not reach it
+ * (for a recovered socket see sio_room_hooks). Each middleware decides by exactly one call of
+ * sio_next_ok() or sio_next_fail(), in the callback or later; after sio_next_ok() the next
+ * middleware runs. If the client leaves before the decision, that call is still necessary and has
+ * no effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
@@ -195,7 +197,12 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`
  * once for each of its rooms, the room of its own id last, and then the callbacks of
  * sio_on_disconnect(). In `create` and `join` it may not be connected yet: middleware may join
- * rooms, and a socket that is recovered joins its rooms, with its data, before it connects. */
+ * rooms, and a socket that is recovered joins its rooms, with its data, before it connects.
+ * Until then sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A
+ * broadcast to its rooms does not reach it, unless it is recovered: then the event is one of those
+ * that it missed, which it is sent before the response to its CONNECT packet. (With
+ * sio_redis_streams_adapter it gets the event when this has come back from Redis, usually after it
+ * has connected.) */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;

@@ -117,6 +117,10 @@ typedef struct sio_deflate {
  *    for an ack, and events to a single client that cannot be recovered, have none. Events that ask
  *    for an ack, and volatile events, are not sent again to a recovered client.
  *  - Which events a client missed is decided by the rooms that it was in when its connection broke.
+ *    So they include what a `leave` callback of sio_on_room() broadcast to the room about this very
+ *    client.
+ *  - A client that was the sio_target.skip of a broadcast does not get that event when it returns
+ *    either. A `leave` callback that tells the others about s can thus set .skip = s.
  *  - Events that the program sends to a room or to the room of a socket id while the client is away
  *    are sent when the client is back. sio_emit() with the sio_socket pointer of the broken
  *    connection returns SIO_ECLOSED.

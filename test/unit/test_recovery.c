@@ -311,6 +311,132 @@ TEST(the_callback_for_a_room_sees_the_bytes_of_a_socket_that_is_recovered) {
   stop();
 }
 
+static bool hooks_skip_the_socket;
+
+static void say_in_lounge(sio_nsp *nsp, const char *room, sio_socket *s, const char *event) {
+  sio_target lounge = { .nsp = nsp, .rooms = SIO_ROOMS(room) };
+  if (strcmp(room, "lounge") != 0) return;
+  if (hooks_skip_the_socket) lounge.skip = s;
+  sio_broadcast(lounge, event, SIO_NONE);
+}
+
+static void say_came(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)user;
+  say_in_lounge(nsp, room, s, "came");
+}
+
+static void say_went(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)user;
+  say_in_lounge(nsp, room, s, "went");
+}
+
+TEST(what_room_hooks_broadcast_about_a_returning_client_reaches_it_unless_it_is_skipped) {
+  begin();
+  EQ(sio_on_room(root, &(sio_room_hooks){ .join = say_came, .leave = say_went }, NULL), 0);
+  hooks_skip_the_socket = false;
+  struct client4 *c = come();
+  EQ(sio_join(first(), "lounge"), 0);
+  GOT(c, "42[\"came\",\"@1\"] ");
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "42[\"went\",\"@2\"] 42[\"came\",\"@3\"] 40+pid ");
+  hooks_skip_the_socket = true;
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "40+pid ");
+  stop();
+}
+
+static void reply_with_history(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  EQ(sio_join(s, "board"), 0);
+  if (sio_event_count(e) == 1) to_room("board", "came");
+  sio_reply(e, SIO_ARGS("history"));
+}
+
+/* A client that has joined, and has not received the last event when its connection breaks. */
+static void lose_an_event_and_come_back(struct client4 *c) {
+  to_room("board", "lost");
+  c->p->n = 0;
+  hang_up(c->p);
+  come_back(c);
+}
+
+TEST(after_a_history_nothing_older_is_replayed_if_an_event_to_the_client_came_before_it) {
+  begin();
+  EQ(sio_on(root, "open", reply_with_history, NULL), 0);
+  struct client4 *c = come();
+  to_all("seen");
+  GOT(c, "42[\"seen\",\"@1\"] ");
+  to_room("board", "old");
+  say(c->p, "420[\"open\"]");
+  GOT(c, "430[\"history\"] ");
+  lose_an_event_and_come_back(c);
+  GOT(c, "42[\"old\",\"@2\"] 42[\"lost\",\"@3\"] 40+pid ");
+  sio_leave(first(), "board");
+  to_room("board", "older");
+  say(c->p, "421[\"open\",true]");
+  GOT(c, "42[\"came\",\"@5\"] 431[\"history\"] ");
+  lose_an_event_and_come_back(c);
+  GOT(c, "42[\"lost\",\"@6\"] 40+pid ");
+  stop();
+}
+
+static size_t visited;
+
+static void count_visited(sio_socket *s, void *user) {
+  (void)s, (void)user;
+  visited++;
+}
+
+static void note_visited(sio_socket *s, void *user) {
+  (void)s, (void)user;
+  visited = 0;
+  EQ(sio_all_each((sio_target){ .nsp = root, .rooms = SIO_ROOMS("lounge") }, count_visited, NULL),
+     0);
+  trace("visits %zu ", visited);
+}
+
+static void try_all_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp;
+  if (strcmp(room, "lounge") != 0) return;
+  note_visited(s, user);
+  CHECK(!sio_socket_connected(s));
+  EQ(sio_nsp_count(root, room), 1);
+  EQ(sio_emit(s, "emitted", SIO_NONE), SIO_ECLOSED);
+  to_room(room, "broadcast");
+}
+
+TEST(a_socket_in_its_join_hook_that_is_being_recovered_gets_only_broadcasts) {
+  begin();
+  struct client4 *c = come();
+  EQ(sio_join(first(), "lounge"), 0);
+  hang_up(c->p);
+  EQ(sio_on_room(root, &(sio_room_hooks){ .join = try_all_on_join }, NULL), 0);
+  EQ(sio_on_connect(root, note_visited, NULL), 0);
+  come_back(c);
+  GOT(c, "42[\"broadcast\",\"@1\"] 40+pid ");
+  SAW("connect left: transport close visits 0 connect(recovered) visits 1 ");
+  stop();
+}
+
+static void join_lounge(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  EQ(sio_join(s, "lounge"), 0);
+  sio_next_ok(next);
+}
+
+TEST(a_new_socket_gets_nothing_in_middleware_not_even_what_its_room_gets) {
+  begin();
+  EQ(sio_use(root, join_lounge, NULL), 0);
+  EQ(sio_on_room(root, &(sio_room_hooks){ .join = try_all_on_join }, NULL), 0);
+  struct client4 *c = &(struct client4){ .p = peer_new() };
+  say(c->p, "40");
+  GOT(c, "40+pid ");
+  SAW("visits 0 connect ");
+  stop();
+}
+
 TEST(shared_data_is_handed_over) {
   begin();
   struct client4 *c = come();
@@ -542,6 +668,10 @@ T(an_event_to_an_empty_list_of_rooms_is_replayed_to_no_socket)
 T(events_sent_in_the_turn_in_which_the_connection_breaks_are_missed_not_lost)
 T(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them)
 T(the_callback_for_a_room_sees_the_bytes_of_a_socket_that_is_recovered)
+T(what_room_hooks_broadcast_about_a_returning_client_reaches_it_unless_it_is_skipped)
+T(after_a_history_nothing_older_is_replayed_if_an_event_to_the_client_came_before_it)
+T(a_socket_in_its_join_hook_that_is_being_recovered_gets_only_broadcasts)
+T(a_new_socket_gets_nothing_in_middleware_not_even_what_its_room_gets)
 T(shared_data_is_handed_over)
 T(what_travels_to_other_servers_has_no_offset)
 T(a_packet_shows_its_event_without_the_offset_whatever_the_adapter)
