@@ -262,15 +262,17 @@ async function startCluster() {
 const cluster = process.argv[2] === '--list' ? null : startCluster();
 const clusterUrl = async () => urlOf('redis+cluster', (await cluster).nodes.slice(0, 2));
 
-// Which master has this slot; the node itself is asked.
-async function ownerOf({ say }, slot) {
-  for (const [first, last, [, , id]] of await say(1, 'CLUSTER', 'SLOTS'))
-    if (first <= slot && slot <= last) return id;
+// The master that says itself that it has this slot. What the others say may be older for a moment.
+async function ownerOf({ ids, say }, slot) {
+  for (let i = 0; i < MASTERS; i++)
+    for (const [first, last, [, , id]] of await say(i, 'CLUSTER', 'SLOTS'))
+      if (first <= slot && slot <= last && id === ids[i]) return i;
   return undefined;
 }
 
 async function migrate({ nodes, ids, say }, slot, to) {
-  const from = ids.indexOf(await ownerOf({ say }, slot));
+  let from;
+  await until(async () => (from = await ownerOf({ ids, say }, slot)) !== undefined);
   if (from === to) return;
   await say(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
   await say(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
