@@ -6,6 +6,7 @@
  */
 #include "host.h"
 
+#include "cluster.h"
 #include "draw.h"
 #include "fault.h"
 #include "loop.h"
@@ -64,6 +65,8 @@ static void let_threads_go(void) {
   host.threads = NULL;
 }
 
+bool host_each_listens(void) { return redis.on && !host.clustered; }
+
 /* Members of one sio_threads serve what any of them accepts. The order is that of the ports in
  * kernel.h. */
 static int listen_somewhere(void) {
@@ -73,8 +76,8 @@ static int listen_somewhere(void) {
   uint32_t fail_one_in = memory.fail_one_in;
   int err = 0;
   memory.fail_one_in = 0;
-  for (int i = 0; i < (redis.on ? 3 * host.nmembers : 3) && !err; i++) {
-    loop_enter(redis.on ? i / 3 : (int)draw((uint32_t)host.nmembers));
+  for (int i = 0; i < (host_each_listens() ? 3 * host.nmembers : 3) && !err; i++) {
+    loop_enter(host_each_listens() ? i / 3 : (int)draw((uint32_t)host.nmembers));
     err = sio_listen_with(host.here->srv, &how[i % 3]);
   }
   memory.fail_one_in = fail_one_in;
@@ -85,6 +88,7 @@ static int start_server(void) {
   sio_options o = host.opts;
   host_redis_start(&o);
   int err = sio_server_new(&loop.uv[loop.current], &o, &host.here->srv);
+  if (!err && host.clustered && host_member() == 0) host_redis_connect_threads();
   if (!err) return set_up();
   host.here->srv = NULL;
   return err;
@@ -102,6 +106,12 @@ static int start_servers(void) {
   return err;
 }
 
+/* See cluster.h. */
+static void only_broadcast(void) {
+  host.acts = 0;
+  host.settles_late = host.holds_events = false;
+}
+
 int host_start(void) {
   memset(&host, 0, sizeof host);
   host_enter(0);
@@ -113,6 +123,7 @@ int host_start(void) {
   host.settles_late = draw(6) == 5;
   if (host.settles_late) host.violence = draw_between(2, 5); /* it has to end something */
   host.holds_events = draw(6) == 5;
+  if (host.clustered) only_broadcast();
   host.starting = true;
   int err = start_servers();
   host.starting = false;
@@ -185,6 +196,7 @@ void host_idle(void) {
   host_redis_idle();
   if (draw_one_in(host.settles_late ? 40 : 4)) host_settle_one();
   if (draw_one_in(host.acts)) host_act(NULL);
+  if (host.clustered && draw_one_in(4)) cluster_broadcast();
 }
 
 void host_end_turn(void) {

@@ -85,6 +85,7 @@ struct host {
   uint32_t acts;     /* does something once in so many callbacks      */
   bool settles_late; /* what it owes it pays when something ends */
   bool holds_events; /* its packet middleware answers when it grows calm */
+  bool clustered;    /* cluster.h: one sio_threads, connected with a Redis */
   bool upgraders;    /* most peers upgrade while limits keep the server from handling POSTs */
   bool proxied;      /* a PROXY header stands before all that comes */
   uint32_t violence; /* ... and of that once in so many, it ends something */
@@ -146,7 +147,10 @@ void host_handle_sessions(void);
 void host_handle_requests(void);
 
 /* host_redis.c */
-void host_redis_draw(void);            /* how they meet, if they do */
+void host_redis_draw(void);         /* how they meet, if they do */
+bool host_redis_draw_cluster(void); /* members of one sio_threads have one; false: there is none */
+void host_redis_connect_threads(void); /* host.here is the one that has it */
+bool host_each_listens(void);          /* each server has listeners of its own */
 void host_redis_start(sio_options *o); /* of the server that is about to be made */
 void host_redis_idle(void);            /* between two turns */
 void host_redis_act(void);             /* what only such a host does */

@@ -6,6 +6,7 @@
 #include "host.h"
 
 #include "base/utf8.h"
+#include "cluster.h"
 #include "disk.h"
 #include "draw.h"
 #include "fault.h"
@@ -538,6 +539,7 @@ static void handle_nsp(sio_nsp *nsp, bool parent) {
   sio_on_any(nsp, on_any, NULL);
   sio_on(nsp, "u", on_u, NULL);
   sio_on(nsp, "c", on_canary, NULL);
+  if (host.clustered) cluster_handle(nsp);
   sio_on_error(nsp, on_error, NULL);
   sio_on_writable(nsp, on_writable, NULL);
   sio_on_drop(nsp, on_drop, NULL);

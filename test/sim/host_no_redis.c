@@ -6,6 +6,11 @@
 #include "loop.h"
 
 void host_redis_draw(void) { host.nmembers = loop.count = 1; }
+bool host_redis_draw_cluster(void) {
+  host_redis_draw();
+  return false;
+}
+void host_redis_connect_threads(void) {}
 void host_redis_start(sio_options *o) { (void)o; }
 void host_redis_idle(void) {}
 void host_redis_act(void) {}

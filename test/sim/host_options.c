@@ -124,8 +124,24 @@ static void draw_threads(sio_options *o) {
   if (draw(3) == 2) o->max_per_address = draw_between(1, 4); /* also while connections move */
 }
 
-/* With recovery there is one server. */
+/* cluster.h */
+static void draw_cluster(sio_options *o) {
+  sio_recovery *recovery = (sio_recovery *)(uintptr_t)o->recovery;
+  host.nmembers = loop.count = (int)draw_between(2, MEMBERS);
+  if (!host_redis_draw_cluster()) return;
+  host.clustered = true;
+  draw_threads(o);
+  o->max_per_address = o->requests_per_s = o->connects_per_s = 0;
+  o->parser = NULL;
+  recovery->max_disconnection_ms = 60000;
+}
+
+/* With recovery there is one server, or a cluster. */
 static void draw_members(sio_options *o) {
+  if (o->recovery && !without_redis && draw(3) == 2) {
+    draw_cluster(o);
+    return;
+  }
   bool is_alone = o->recovery || draw(8) < 5;
   host.nmembers = loop.count = is_alone ? 1 : (int)draw_between(2, MEMBERS);
   if (host.nmembers == 1) return;

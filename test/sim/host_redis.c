@@ -3,6 +3,7 @@
  * host_redis.c - servers that meet on a Redis, as those of several processes do: each has a loop
  * and a sio_redis of its own.
  */
+#include "cluster.h"
 #include "crossing.h"
 #include "draw.h"
 #include "fault.h"
@@ -147,17 +148,40 @@ void host_redis_draw(void) {
        r.options.ping_interval_ms, r.options.retry_min_ms, r.options.retry_max_ms);
 }
 
+/* Members of one sio_threads have one, which is the first one's. */
+bool host_redis_draw_cluster(void) {
+  memset(&r, 0, sizeof r);
+  redis_draw();
+  draw_connections(&r.options);
+  r.options.max_queued = 1 << 20;
+  r.adapter = sio_redis_streams_adapter;
+  if (often()) r.how.read_count = draw_between(1, 300);
+  if (often()) r.how.block_time_in_ms = draw_between(50, 5000);
+  TELL("%d threads on Redis: %s, ping %u, retry %u to %u", host.nmembers, r.options.url,
+       r.options.ping_interval_ms, r.options.retry_min_ms, r.options.retry_max_ms);
+  return true;
+}
+
+void host_redis_connect_threads(void) {
+  uint32_t fail_one_in = memory.fail_one_in;
+  memory.fail_one_in = 0;
+  int err = sio_threads_set_adapter(host.here->srv, r.adapter, &host.here->adapter);
+  memory.fail_one_in = fail_one_in;
+  if (err) fault("threads are not connected with a cluster", "%d", err);
+}
+
 /* Here no allocation fails: what cannot be made there is in test/oom. */
 void host_redis_start(sio_options *o) {
   char why[256];
   uint32_t fail_one_in = memory.fail_one_in;
-  if (!redis.on) return;
+  if (!redis.on || (host.clustered && host_member())) return;
   memory.fail_one_in = 0;
   if (sio_redis_new(&loop.uv[loop.current], &r.options, why, sizeof why, &host.here->redis))
     fault("a sio_redis is refused", "%s", why);
   memory.fail_one_in = fail_one_in;
   host.here->adapter = r.how;
   host.here->adapter.redis = host.here->redis;
+  if (host.clustered) return;
   o->adapter = r.adapter;
   o->adapter_user = &host.here->adapter;
 }
@@ -219,14 +243,17 @@ void host_redis_idle(void) {
   if (!redis.on) return;
   check_queued();
   if (!host.calm) {
-    speak_now_and_then();
+    if (!host.clustered) speak_now_and_then();
     return;
   }
   if (!r.calm_at) r.calm_at = kernel.now;
   check_silent();
   if (r.has_canaries || kernel.now < r.calm_at + CANARY_US) return;
   r.has_canaries = true;
-  host_for_each_member(send_canary);
+  if (host.clustered)
+    cluster_broadcast_all();
+  else
+    host_for_each_member(send_canary);
 }
 
 /* ---- what must hold ------------------------------------------------------------------- */
@@ -253,7 +280,8 @@ static void must_be_ready(void) {
   if (host.here->srv && host.here->redis && st.state != SIO_REDIS_READY)
     fault("a server does not come back to Redis", "server %d is in state %d", host_member(),
           st.state);
-  if (host.here->redis && st.queued && !memory.failed)
+  /* The state of sockets is written again and again. */
+  if (host.here->redis && st.queued && !memory.failed && !host.clustered)
     fault("commands wait for a Redis that is there", "%zu bytes of server %d", st.queued,
           host_member());
 }

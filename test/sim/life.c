@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "check.h"
+#include "cluster.h"
 #include "crossing.h"
 #include "disk.h"
 #include "fault.h"
@@ -154,6 +155,7 @@ static void begin_life(void) {
   redis_begin();
   check_begin();
   crossings_begin();
+  cluster_begin();
   sim_tls_begin();
   forget_random();
   draw_troubles();

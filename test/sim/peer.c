@@ -71,7 +71,7 @@ static void draw_line(struct peer *p) {
   p->address = 0x0a000001 + draw(4);
   p->port = draw(3) < 2 ? PORT_PLAIN : draw(2) ? PORT_UNIX : PORT_TLS;
   if (p->port == PORT_UNIX) p->address = 0;
-  p->server = redis.on ? draw((uint32_t)host.nmembers) : 0;
+  p->server = host_each_listens() ? draw((uint32_t)host.nmembers) : 0;
 }
 
 /* Where the loop is kept when a ping has left, most peers answer pings at once: only of those is it
@@ -115,6 +115,7 @@ void peers_invite(void) {
   draw_character(p);
   if (loop.ping_stalls && draw(4)) make_prompt(p);
   if (host.upgraders && draw(4)) make_upgrader(p);
+  if (host.clustered) p->kind = &peer_returning;
   p->state = calloc(1, p->kind->size);
   if (!p->state) abort();
   tell_coming(p);

@@ -92,7 +92,8 @@ extern const struct peer_kind peer_half;  /* peer_half.c: half-closes behind its
 extern const struct peer_kind peer_crowd; /* peer_crowd.c: one in many namespaces                */
 extern const struct peer_kind peer_files; /* peer_files.c: files of the host's                   */
 extern const struct peer_kind peer_restless_raw; /* the same, as peer_restless */
-extern const struct peer_kind peer_raw;   /* peer_raw.c: Engine.IO without Socket.IO             */
+extern const struct peer_kind peer_raw; /* peer_raw.c: Engine.IO without Socket.IO             */
+extern const struct peer_kind peer_returning; /* peer_returning.c: breaks off and comes back */
 extern const struct peer_kind peer_plain; /* peer_plain.c: routes and plain WebSockets           */
 extern const struct peer_kind peer_hoarder; /* peer_hoarder.c: makes the server keep things      */
 
