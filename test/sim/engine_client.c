@@ -157,6 +157,11 @@ static bool may_pause_in_request(const struct engine_client *e) {
          !host.opts.head_timeout_ms;
 }
 
+/* The rest of a POST comes in time for a pong that may be in it. */
+static uint32_t longest_pause_ms(const struct engine_client *e) {
+  return e->ping_timeout / 4 < 2000 ? e->ping_timeout / 4 : 2000;
+}
+
 static void say_post(struct engine_client *e, struct http_client *c, const struct bytes *b) {
   size_t first = may_pause_in_request(e) && draw_one_in(3) ? draw((uint32_t)b->n) : b->n;
   if (first == b->n) {
@@ -165,7 +170,7 @@ static void say_post(struct engine_client *e, struct http_client *c, const struc
   }
   http_client_say(c, b->p, first);
   bytes_put(&e->rest, b->p + first, b->n - first);
-  e->rest_at = kernel.now + draw_size(2000) * 1000;
+  e->rest_at = kernel.now + draw_size(longest_pause_ms(e)) * 1000;
 }
 
 static void say_rest(struct engine_client *e) {
