@@ -258,11 +258,12 @@ void host_redis_idle(void) {
 
 /* ---- what must hold ------------------------------------------------------------------- */
 
-/* An entry of a stream that got no answer is added again, or it is counted as dropped. */
+/* An entry of a stream that got no answer is added again, or it is counted as dropped. If Redis has
+ * lost its memory or trimmed the stream, a sender does not always know what was there. */
 uint64_t host_redis_counted(int member) {
   sio_redis_stats st = stats_of(member);
   if (!host.members[member].redis) return UINT64_MAX;
-  if (r.adapter == sio_redis_streams_adapter) return st.dropped;
+  if (r.adapter == sio_redis_streams_adapter && !redis.losses) return st.dropped;
   return st.dropped + st.unanswered + st.errors;
 }
 
