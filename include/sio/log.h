@@ -61,8 +61,10 @@ typedef struct sio_log_line {
 
 /* The callback of sio_options.log. It runs on the loop's thread at the end of the turn of the loop.
  * Besides that, it runs only inside sio_server_new() (also to say why that fails), inside
- * sio_listen() and sio_listen_with() if they fail, and inside sio_log_flush(). Like every callback
- * it may call every function. The lines that such calls log are delivered after it has returned,
+ * sio_log_flush(), and inside these calls if they fail, because a program that cannot start often
+ * exits before its loop runs: sio_listen(), sio_listen_with(), sio_on() with a reserved name, and
+ * the functions of http.h, engine.h and metrics.h that add routes. Like every callback it may
+ * call every function. The lines that such calls log are delivered after it has returned,
  * except for those at DEBUG and TRACE, which are left out: a callback that sends would cause new
  * lines for ever.
  *

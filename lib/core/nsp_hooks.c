@@ -82,7 +82,9 @@ int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn 
 }
 
 /* Logs that no handler can be registered for this name, and what to use instead. This function is
- * called for "connection" too, for which programs for the Node.js server register a handler. */
+ * called for "connection" too, for which programs for the Node.js server register a handler. The
+ * line is passed to the log callback at once, because a program that gets this error often exits
+ * before its loop runs. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   static const char *const functions[][2] = {
     { "connection", "sio_on_connect()" },
@@ -95,6 +97,7 @@ static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
     if (strcmp(event, functions[i][0]) == 0) use = functions[i][1];
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "sio_on(\"%s\") is refused: the name of the event is reserved; use %s", event, use);
+  sio_log_flush(sio_nsp_server(nsp));
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
