@@ -22,25 +22,25 @@ struct chain;
  * (dispatch.c), and ask parent namespaces about a name (nsp_request.c). */
 struct chain_ops {
   /* Calls the middleware function of hook k, and passes it the struct sio_next with which the
-   * function accepts or refuses: &c->next, or another one whose callback then accepts or refuses
-   * with &c->next. */
+   * function accepts or refuses. This is &c->next, or one of the owner's own, through which the
+   * owner passes the answer on to &c->next. */
   void (*call)(struct chain *c, const struct hook *k);
   /* Called when a middleware function has returned and has neither accepted nor refused yet. The
    * function may use its arguments later, so those that point to temporary memory must be copied
    * now. */
   void (*verdict_deferred)(struct chain *c);
-  /* Called when a middleware function refuses, from inside sio_next_fail(): message and data are
-   * valid only during this call. (The chain of nsp_request.c inverts each verdict: there this is
-   * called from inside sio_next_ok().) */
+  /* Called when a middleware function has refused with sio_next_fail(), before that call returns.
+   * message and data are valid only during this callback. (In nsp_request.c, where a parent that
+   * accepts a name ends the chain, this is called inside sio_next_ok() instead.) */
   void (*refused)(struct chain *c, const char *message, sio_val data);
   /* Called before each middleware function, and after the last one has accepted. If it returns
    * false, for example because the socket is gone, no more functions are called, and the chain ends
-   * with finish(c, true). */
+   * as if all of them had accepted: with finish(c, true). */
   bool (*may_continue)(const struct chain *c);
   /* Called when the chain has ended; may free c. ok is false if a middleware function has refused,
-   * or if the chain was abandoned. If it was abandoned while a function had still to answer,
-   * finish is called from inside that function's sio_next_ok() or sio_next_fail(). Otherwise it is
-   * called by the loop, or from inside a call of a test client (<sio/test.h>). */
+   * or if the chain was abandoned. If the chain is abandoned while a function has still to accept
+   * or refuse, finish is called later, when the function calls sio_next_ok() or sio_next_fail().
+   * finish is not called inside these two calls in any other case. */
   void (*finish)(struct chain *c, bool ok);
 };
 

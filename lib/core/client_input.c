@@ -116,9 +116,10 @@ static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s,
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
  * new socket may be refused. Until the peer receives the refusal, it may send events for the old
- * socket. sio__client_remember_left_nsp() is called so that these events are ignored. If the peer
- * has left the namespace after its CONNECT was answered twice, the note about that is kept: the
- * peer may take the second of those answers for the answer to this packet. */
+ * socket, which are ignored because sio__client_remember_left_nsp() is called here. It is not
+ * called if the list of notes (nsp_note.h) says that the peer left this namespace earlier, after
+ * two answers to CONNECT: that note must stay, because the peer may take the second of those
+ * answers for the answer to this packet. */
 static void connect_client_to_namespace_or_refuse(struct client *cl, sio_slice name,
                                                   sio_slice auth) {
   sio_socket *s = sio__client_find_socket_by_nsp(cl, name);
@@ -205,7 +206,7 @@ static void client_handle_non_connect_packet(struct client *cl, const struct pac
   }
 }
 
-/* Logs the payload too, except that of CONNECT, which may contain a password or a token. */
+/* The payload of a CONNECT packet is not logged, because it may contain a password or a token. */
 static void log_received_packet(const struct client *cl, const struct packet *p) {
   struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };

@@ -252,8 +252,8 @@ static void pending_join_discard_and_maybe_connect_anew(struct pending_join *p) 
 }
 
 /* Called when a middleware function has returned and has neither accepted nor refused yet. Starts
- * the time limit, unless it is running or middleware_timeout_ms is 0. The function's argument is
- * the socket, which stays valid. */
+ * the time limit, unless it is running or middleware_timeout_ms is 0. Nothing has to be copied for
+ * the function: its argument is the socket, which stays valid. */
 static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;

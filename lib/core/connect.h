@@ -17,14 +17,14 @@ void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
 bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_wipe_and_free(char *auth);
-/* Handles another CONNECT packet for a PENDING socket, which undoes an earlier DISCONNECT packet.
- * If the auth differs from that of the socket, the socket is replaced by a new one with this auth,
- * as soon as what it waits for has ended: the adapter or the middleware has answered, or the time
- * is up. Only the last CONNECT packet counts. Returns 0 or UV_ENOMEM. */
+/* Handles another CONNECT packet for a PENDING socket, which still waits for the adapter or for the
+ * middleware. Cancels an earlier DISCONNECT packet. When the socket has finished waiting, and the
+ * auth of the newest CONNECT packet differs from that of the socket, the socket is replaced by a
+ * new one with the newest auth. Returns 0 or UV_ENOMEM. */
 int sio__connect_update_pending_by_new_connect(sio_socket *s, sio_slice auth);
-/* Handles a DISCONNECT packet for a PENDING socket. As soon as what the socket waits for has ended
- * (the adapter or the middleware has answered, or the time is up), it is discarded, and no connect
- * callback runs for it; unless the peer sends CONNECT again before that. */
+/* Handles a DISCONNECT packet for a PENDING socket, which still waits for the adapter or for the
+ * middleware. When the socket has finished waiting, it is discarded, and no connect callback runs
+ * for it. This does not happen if the peer sends CONNECT again before that. */
 void sio__connect_mark_pending_withdrawn(sio_socket *s);
 /* Sends the answer to CONNECT once more, because the peer of a CONNECTED socket has sent CONNECT
  * again. Does nothing if an answer was sent in this turn of the loop. */

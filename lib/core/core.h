@@ -62,9 +62,9 @@ struct core {
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
   struct task finish_leaving; /* runs the disconnect callbacks of the sockets in `leaving` */
-  /* The connected sockets whose CONNECT packet was answered in this turn of the loop (a client may
-   * send CONNECT again, and is answered again). They are linked by sio_socket.leaving, which no
-   * connected socket uses otherwise. */
+  /* The connected sockets whose CONNECT packet was answered in this turn of the loop. If the peer
+   * sends CONNECT again in the same turn, it is not answered again. Linked by sio_socket.leaving,
+   * which a connected socket uses for nothing else. */
   struct list just_connected;
   struct task clear_just_connected;
   struct buf handshake; /* the memory of the text that sio_socket_handshake() returns */

@@ -19,11 +19,12 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) };
 
 /* ---- sending to one socket ------------------------------------------------------------------- */
 
-/* Sends an event to one socket as a broadcast of the adapter. Used if the adapter itself keeps
- * events for recovery (SIO_ADAPTER_RECOVERS). So the adapter can keep this event too, if that is
- * necessary (`kept`), and the socket gets this event and broadcasts in the order in which they were
- * sent. An event that is not kept is usually sent to the socket before broadcast() returns: then
- * the error of sending it is returned. If the adapter has it wait, a copy of it is sent later. */
+/* Sends an event to one socket through broadcast() of the adapter. Called if the adapter itself
+ * keeps events for recovery (SIO_ADAPTER_RECOVERS). The adapter then sees this event, too: it can
+ * keep the event if `kept` is true, and the socket gets single events and broadcasts in the order
+ * in which they were sent. If `kept` is false, the adapter usually sends the event to the socket
+ * before broadcast() returns, and this function returns the error of that. An adapter that sends
+ * the event later sends a copy of *p; then 0 is returned. */
 static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
                                       const sio_packet *p) {
   sio_nsp *nsp = s->nsp;

@@ -40,7 +40,7 @@ int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
   int err = 0;
   for (const struct list *it = from->list.next; it != &from->list && !err; it = it->next) {
     const struct hook *k = container_of(it, const struct hook, link);
-    if (k->fn) err = sio__hooks_add(h, k->fn, k->user); /* NULL: removed during a walk */
+    if (k->fn) err = sio__hooks_add(h, k->fn, k->user); /* NULL: k was removed */
   }
   return err;
 }

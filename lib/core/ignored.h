@@ -8,8 +8,8 @@
 #include "core/core.h"
 #include <sio/stats.h>
 
-/* Counts and logs a packet for the namespace `nsp` that is ignored. `peer` is the address of its
- * client; "" if the session may have ended. */
+/* Counts and logs a packet that is ignored. `nsp` is the name in the packet. `peer` is the address
+ * of its sender, or "" if the session may have ended. */
 void sio__count_and_log_ignored_packet(struct core *core, const char *peer, sio_slice nsp,
                                        enum sio_ignored why);
 

@@ -65,9 +65,8 @@ struct sio_nsp {
   uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* links the children of one parent: parent_state.children */
-  /* Called when `users` of a child namespace becomes 0, or when the last one of its lost sockets
-   * does not wait for its client any more: then the namespace may have to be removed. NULL in other
-   * namespaces. */
+  /* Called when a child namespace may have to be removed: `users` has become 0, or no lost socket
+   * of the namespace waits any more for its client to return. NULL in other namespaces. */
   void (*on_unused)(sio_nsp *nsp);
   struct task remove_unused; /* removes a child at the end of the turn if it is still unused */
   char name[];
@@ -106,8 +105,8 @@ void sio__nsp_and_core_unref(sio_nsp *nsp);
 void sio__nsp_unref_without_core(sio_nsp *nsp);
 
 /* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
- * nsp->users has become 0, and when no lost socket of the namespace waits for its client any
- * more. */
+ * nsp->users has become 0, and when the last lost socket of the namespace stops waiting for its
+ * client to return. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }

@@ -41,7 +41,8 @@ void sio__nsp_remove_connected_socket(sio_nsp *nsp, sio_socket *s) {
   nsp->members[s->index] = last;
   last->index = s->index;
   sio__map_del(&nsp->by_id, slice_str(s->id));
-  /* If memory runs out, the array keeps its size, which does no harm. */
+  /* If the array cannot be made smaller because memory runs out, it keeps its size, which does no
+   * harm. */
   if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
     (void)nsp_members_resize(nsp, nsp->members_cap / 2);
 }

@@ -22,9 +22,8 @@ static void nsp_note_unlink_and_free(struct nsp_note **at) {
   sio__free(note);
 }
 
-/* Of the notes about namespaces that the client has left, keeps only the newest max_nsps, so that
- * their number is bounded. A later packet for a namespace whose note was dropped may end the
- * session. */
+/* Frees the oldest notes about namespaces that the client has left, so that at most max_nsps of
+ * these notes stay. A later packet for a namespace whose note was freed may end the session. */
 static void drop_left_nsp_notes_beyond_max_nsps(struct client *cl) {
   uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {

@@ -29,10 +29,10 @@ struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_r
  * knows this. Such packets are then ignored and do not end the session. Remembers nothing if memory
  * runs out, and forgets the oldest notes if there are more than max_nsps. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
-/* Remembers in the same way that the peer has sent DISCONNECT for nsp, after the server had
- * answered CONNECT twice. If the peer sends CONNECT again, it may take the second of these answers
- * for the answer to the new packet, and send packets for a socket that is not connected yet. Such
- * packets are ignored, too. */
+/* Remembers that the peer has sent DISCONNECT for nsp after the server had answered CONNECT twice.
+ * The peer may have read only one of the answers. If it sends CONNECT again, it may take the other
+ * one for the answer to the new packet, and send packets for a socket that is not connected yet. As
+ * after sio__client_remember_left_nsp(), such packets are ignored. */
 void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp_after_connect_answered_twice(struct client *cl, sio_slice nsp);

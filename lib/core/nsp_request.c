@@ -112,8 +112,9 @@ static void nsp_request_start_timeout_for_late_answer(struct chain *c) {
     sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
-/* Called when a parent has accepted the name, which nsp_request_pass_inverted_answer_to_chain()
- * passes to the chain as a refusal, so that no other parent is asked. Keeps the parent. */
+/* Called when a parent has accepted the name. For the chain this is a refusal, which ends it:
+ * nsp_request_pass_inverted_answer_to_chain() inverts the answers, so that no other parent is asked
+ * after this one. */
 static void nsp_request_store_accepting_parent(struct chain *c, const char *message, sio_val data) {
   struct nsp_request *r = nsp_request_of_chain(c);
   (void)message, (void)data;

@@ -25,7 +25,8 @@ struct sio_packet {
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
   int send_err; /* the error of the last receiver to which sending failed; 0: none failed yet */
-  /* Owned. If the JSON contains a replay offset, made when an adapter first asks for the JSON. */
+  /* A copy of the JSON without its replay offset. Owned by the packet, and made when an adapter
+   * first asks for the JSON. Empty if the JSON contains no offset. */
   sio_slice json_without_offset;
   sio_slice *bins;        /* owned; made when an adapter first asks for the attachments */
   uint32_t uncounted;     /* number of receivers that were not added to the statistics yet */

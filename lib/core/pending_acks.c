@@ -234,8 +234,9 @@ void sio__pending_ack_handle_received_ack(sio_socket *s, const struct packet *p)
   sio__event_clear(&reply);
 }
 
-/* Unlinks all ack_waits from their queries and stops their timers before it calls the first
- * callback, so that nothing else ends them. */
+/* All ack_waits are unlinked from their queries, and their timers are stopped, before the first
+ * callback is called. So neither the callbacks nor a timeout can end an ack_wait that is still in
+ * `all`. */
 void sio__pending_acks_fail_all_of_socket(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;

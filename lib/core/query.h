@@ -27,7 +27,8 @@ struct sio_query {
   struct list ack_waits;
   /* Called when the query ends: frees all ack_waits. NULL until the first one is added. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  /* Calls the callback of the host, which is a member of cb, or that of an adapter: watch.end. */
+  /* Calls the function that waits for the end of the query: a callback of the host (a member of
+   * cb), or, if an adapter has opened the query, watch.end. */
   void (*end)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
@@ -39,12 +40,13 @@ struct sio_query {
   sio_query_watch watch;
   void *user;
   int64_t ack_id; /* the id that the acks of all sockets must contain */
-  /* Memory of the replies and of the sockets of other servers: at most max_answers. */
+  /* The memory that the replies take, or the sockets that other servers have sent; at most
+   * max_answers. */
   size_t answer_bytes;
   unsigned timeout_ms;
   uint32_t holds;
-  /* The number of other threads that take part, but have not reported yet to how many of their
-   * sockets they have sent the event. */
+  /* For a broadcast with acks: the number of servers of other threads that have not reported yet to
+   * how many of their sockets they have sent the event. */
   uint32_t uncounted;
   /* The callback of sio__query_set_expected_count_callback(), until it is called. */
   void (*counted)(size_t expected, void *user);

@@ -167,7 +167,8 @@ static void recovery_record_give_to_adapter_and_free(struct recovery *r,
   sio__recovery_free_record(r, rec);
 }
 
-/* Frees rec or another record if there are too many. */
+/* Called when rec was added to r->away. If more than max_sessions records are there, frees one of
+ * them, which may be rec. */
 static void finish_adding_lost_socket(struct recovery *r, const struct recovery_record *rec) {
   if (r->away.n > get_recovery_options(r)->max_sessions)
     sio__recovery_free_record(r,

@@ -162,7 +162,7 @@ void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_
  * with sio__recovery_add_event_from_other_thread(). Returns 0; UV_EEXIST if there is a record with
  * this pid; or UV_ENOMEM. */
 int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec);
-/* Frees a record that is not, or not any more, in recovery.by_pid and recovery.away. */
+/* Frees a record that is neither in recovery.by_pid nor in recovery.away. */
 void sio__recovery_free_detached_record(struct recovery_record *rec);
 
 #endif

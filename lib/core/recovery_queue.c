@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include <assert.h>
 
-/* An address, and the lost sockets whose clients had this address. For an IPv6 address: those whose
- * addresses have the same first 64 bits. */
+/* An address, and the lost sockets whose clients had this address. IPv6 addresses with the same
+ * first 64 bits count as one address. */
 struct recovery_address {
   struct addr addr;
   struct list entries; /* recovery_queue_entry.by_address, in the order of the queue */

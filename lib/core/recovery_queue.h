@@ -36,8 +36,9 @@ void sio__recovery_queue_clear(struct recovery_queue *q);
 /* Sets the address of the client, as sio__session_client_address() returns it, for the next time
  * that e is added to a queue. */
 void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const char *address);
-/* Add an entry as the newest, or as the first one. If memory runs out, the entry is added all the
- * same, but not to the list of its address. */
+/* The first function adds an entry at the end of the queue, as the newest one; the second adds it
+ * at the start, as the oldest one. If memory runs out, the entry is added to the queue all the
+ * same, but not to the list of the entries with its address. */
 void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
@@ -45,7 +46,7 @@ void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_
 static inline bool is_recovery_entry_in_queue(const struct recovery_queue_entry *e) {
   return !list_is_empty(&e->by_time);
 }
-/* Returns the first entry of the queue, which must not be empty. */
+/* Returns the oldest entry of the queue, which must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
 /* Called when the queue contains more entries than are allowed. Returns one that has to be removed.
  * newest is the entry that was added last. */

@@ -11,14 +11,15 @@
 /* Must be called before the answer to CONNECT is sent. Sends a recovered socket the events that its
  * client has missed. Creates a recovery record for any other socket, unless its client is one of
  * Socket.IO 2; if that fails, the socket has none. Returns 0 or an error of sending. If an event
- * that the client may have missed was not kept while it waited, ends the session and returns
+ * that a returning client may have missed was not kept until now, ends the session and returns
  * SIO_ETOOBIG. */
 int sio__recovery_send_missed_or_add_record(sio_socket *s);
 void sio__recovery_finish_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
 /* Called when the middleware has refused the socket, or its time is up. Frees the record. */
 void sio__recovery_free_record_of_refused_socket(sio_socket *s);
 /* Called when a PENDING socket is discarded. If the socket has the record of a returning client,
- * calls sio__recovery_return_record_to_lost_sockets(). If it has another record, frees that. */
+ * calls sio__recovery_return_record_to_lost_sockets(). If the record was made for this socket,
+ * frees the record. */
 void sio__recovery_return_or_free_pending_record(sio_socket *s);
 
 /* The next three functions are called in this order when a connected socket leaves. reason is an
@@ -26,7 +27,8 @@ void sio__recovery_return_or_free_pending_record(sio_socket *s);
  * ended. If this server is closing, it is also freed unless the adapter keeps lost sockets. */
 void sio__recovery_free_record_unless_recoverable(sio_socket *s, int reason);
 void sio__recovery_save_socket_rooms(sio_socket *s); /* called before the socket leaves its rooms */
-/* called after the callbacks of sio_on_disconnect(); those of pending acks run later */
+/* Saves the data after the callbacks of sio_on_disconnect(), which may change the data. Called
+ * before the callbacks of pending acks. */
 void sio__recovery_save_data_and_keep_record(sio_socket *s);
 
 /* Implements sio_adapter_api.socket_pid. Returns NULL if the socket cannot be recovered. */

@@ -41,11 +41,11 @@ void sio__replay_free_missed_events(struct replay *p) {
 
 /* ---- where to begin ------------------------------------------------------------------------- */
 
-/* The offset was given by another log, for example that of another thread: it means event number
- * `claimed` of that log. When the client moved from that thread to this one, the events that it had
- * missed were copied into this log, each with its number in the other log. Finds the last copy,
- * addressed to the client, whose number there is at most `claimed`, and returns the copy's number
- * in this log. If there is none, returns p->start. */
+/* Handles an offset that another log has made, for example that of another thread. claimed is the
+ * event number in this offset. When the client moved from that thread to this one, the events that
+ * it had missed were copied into this log, and each copy contains its number in the other log.
+ * Finds the last copy that was addressed to the client and whose number in the other log is at most
+ * claimed. Returns the number of this copy in this log, or p->start if there is no such copy. */
 static uint64_t find_event_number_for_offset_of_other_log(const struct replay *p,
                                                           const struct replay_log *log,
                                                           sio_slice offset, uint64_t claimed,
@@ -143,10 +143,10 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* The size of the events that have to be replayed, for measure_events_to_replay(). */
+/* What measure_events_to_replay() finds out about the events that a returning client has missed. */
 struct replay_size {
   size_t queued_bytes; /* the memory that these events take in the session's send queue */
-  uint64_t first_bytes, repeat_bytes; /* those of struct replay, with these events added */
+  uint64_t first_bytes, repeat_bytes; /* the new values of these fields of struct replay */
   uint64_t last_seq;                  /* the number of the last of these events */
 };
 

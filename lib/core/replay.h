@@ -26,8 +26,8 @@ struct replay {
   uint64_t seq_at_leave;  /* the number of the newest event when the client disconnected */
   uint64_t from;          /* events after this number are replayed when the client returns */
   uint64_t last_replayed; /* the number of the newest event that was ever replayed to the client */
-  uint64_t first_bytes;   /* total size of the events when they were replayed for the first time */
-  uint64_t repeat_bytes;  /* total size of the events when they were replayed again */
+  uint64_t first_bytes;   /* total size of the events that were replayed for the first time */
+  uint64_t repeat_bytes;  /* total size of the events that were replayed again */
   struct missed_events *missed; /* events of sio__replay_add_missed_event(), or NULL */
   bool missed_one_is_lost;      /* an event that the client has missed could not be kept */
 };

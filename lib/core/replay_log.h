@@ -91,8 +91,8 @@ void sio__replay_log_remove_event_if_newest(struct replay_log *log, uint64_t seq
 /* Drops the events that were added before the time ms of the loop's clock. */
 void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms);
 
-/* Returns true if a socket is in the room. `user` says which socket: a possible receiver of the
- * event. */
+/* Returns true if a socket, a possible receiver of the event, is in the room. `user` says which
+ * socket. */
 typedef bool (*in_room_cb)(const char *room, const void *user);
 /* Returns true if the event was addressed to the socket that in_room() and user stand for. */
 bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,

@@ -24,9 +24,10 @@ enum restore_state {
   RESTORE_JOINING   /* on_answer() was called; the socket may still wait for middleware */
 };
 
-/* The functions of a sio_restore that is made on this server because the client has returned to the
- * server of another thread. sio_adapter_api calls them when the adapter answers: restore_found(),
- * restore_event() and restore_done(). The functions pass the answer to that other server. */
+/* The functions of a sio_restore for a client that has returned to the server of another thread.
+ * That server has asked this server, which has the adapter, to look for the lost socket. When the
+ * adapter answers by calling restore_found(), restore_event() and restore_done() of
+ * sio_adapter_api, these functions pass the answer to the server that has asked. */
 struct relayed_restore_ops {
   int (*found)(sio_restore *r, const sio_saved_socket *s);
   int (*event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
@@ -35,14 +36,14 @@ struct relayed_restore_ops {
 };
 
 struct sio_restore {
-  const struct relayed_restore_ops *relay; /* NULL if the client is one of this server */
+  const struct relayed_restore_ops *relay; /* NULL if the client has returned to this server */
   /* The new socket of the client, which is PENDING until it has joined; NULL if relay is set. */
   sio_socket *socket;
-  /* The recovery record that the adapter has found; NULL until then, and once the record was given
-   * to the socket. */
+  /* The recovery record that the adapter has found. NULL before it was found, and after it was
+   * given to the socket. */
   struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
-  void *owner; /* for on_answer, or for the functions of `relay` */
+  void *owner; /* used by on_answer(), or by the functions of `relay` */
   struct task task;
   struct timer timer;
   uint8_t state; /* enum restore_state */
@@ -60,8 +61,9 @@ struct sio_restore {
 int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
                                     void (*on_answer)(sio_restore *r), void *owner,
                                     sio_restore **out);
-/* Makes a sio_restore for a client of another thread's server. It has no socket, and no state that
- * changes. The caller frees it with sio__free(). Returns NULL if memory runs out. */
+/* Makes a sio_restore for a client that has returned to the server of another thread; see
+ * relayed_restore_ops. It has no socket, and its fields never change. The caller frees it with
+ * sio__free(). Returns NULL if memory runs out. */
 sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, void *owner,
                                       sio_slice pid, sio_slice offset, bool has_offset);
 /* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or
@@ -80,15 +82,15 @@ int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const s
                                          size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
-/* Adds to the replay log an event that a client has missed on the server of another thread, from
- * which its record rec has come (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another
- * error; after an error the client cannot be recovered. */
+/* Adds an event that the client of rec has missed on the server of another thread. rec has come
+ * from that server (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another error; after an
+ * error the client cannot be recovered. */
 int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
                                               struct recovery_record *rec, sio_slice json,
                                               const sio_slice *bins, size_t nbins);
-/* Like sio__socket_restore_add_found_socket(), but does not create a record: rec was added with
- * sio__recovery_adopt_record_of_other_thread(). Returns false, and does nothing, if r has a record
- * already, if the adapter has answered, or if the time was up. */
+/* Stores rec as the recovery record that was found: rec has come from the server of another thread,
+ * and was added with sio__recovery_adopt_record_of_other_thread(). Returns false, and does nothing,
+ * if r has a record already, if the adapter has answered, or if its time to answer is over. */
 bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

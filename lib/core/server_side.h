@@ -12,7 +12,7 @@
 struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer_cb answer; /* a function of the adapter; NULL if no answer is wanted */
-  sio_return to;                    /* tells the adapter which server has sent the event */
+  sio_return to;                    /* tells the adapter to which server to send the answer */
   bool from_cluster; /* `answer` is a function of core->cluster, not of the namespace's adapter */
 };
 

@@ -54,32 +54,33 @@ struct sio_socket {
   /* NULL once the socket has LEFT and the library has dropped its reference. */
   sio_session *session;
   sio_nsp *nsp;
-  /* Used by the adapter: the number of its last walk over a target that has visited or excluded
-   * this socket. */
+  /* Used by the adapter. Each time that it looks for the sockets of a target (sio_target), it takes
+   * a new number, and stores it here when it visits or excludes this socket, so that it visits no
+   * socket twice. */
   uint64_t stamp;
   uint8_t state;      /* enum socket_state */
   uint8_t reason;     /* enum sio_reason, set when the socket is LEAVING */
   bool expired : 1;   /* the deadline set with sio_socket_deadline() has passed */
   bool recovered : 1; /* the socket was given the recovery record of a lost one */
-  /* sio__connect_resend_answer_unless_just_sent() has sent the answer to CONNECT again */
+  /* The peer has sent CONNECT again, and the server has sent a second answer. */
   bool answered_twice : 1;
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
   uint32_t index;               /* the index of the socket in nsp->members */
   uint32_t refs;
-  /* Points to own_id. For a Socket.IO 2 client it points to a string that the socket owns, which is
-   * derived from the session id. */
+  /* Points to own_id, unless the client is one of Socket.IO 2. Then the id is derived from the
+   * session id, and this points to a string that the socket owns. */
   const char *id;
   void *slot;                              /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  /* In core->just_connected until the end of the loop's turn in which CONNECT was answered; in
-   * core->leaving while LEAVING. */
+  /* Links the socket into core->leaving while its state is SOCKET_LEAVING, and into
+   * core->just_connected until the end of the loop's turn in which CONNECT was answered. */
   struct list leaving;
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
     struct pending_join *pending_join; /* used while the state is SOCKET_PENDING; see connect.c */
-    /* used in the later states; NULL if no event of the socket waits for packet middleware, and
-     * after sio__event_queue_close() */
+    /* The events of the socket that wait for packet middleware. Used in the states after
+     * SOCKET_PENDING. NULL if no event waits, and after sio__event_queue_close(). */
     struct event_queue *event_queue;
   };
   struct auth *auth; /* NULL means "{}" */
