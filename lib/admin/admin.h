@@ -92,7 +92,7 @@ struct admin {
 
   struct session sessions[SESSIONS_MAX];
   struct check *checks;    /* the first one is being checked, the others wait */
-  struct check *signed_in; /* of clients that are sent their session id when they connect */
+  struct check *signed_in; /* for clients that are admitted, but have not connected yet */
   size_t nchecks;
 
   struct shown_event *events, **last_event;
@@ -108,8 +108,8 @@ void sio__admin_unref(struct admin *a);
  * sent either. */
 void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *event,
                                                struct cJSON **args, size_t n);
-/* Add an item to a cJSON object or array. If that fails, they free the item. object, array and item
- * may be NULL, which counts as a failure. */
+/* Each of these two functions adds an item to a cJSON object or array, and frees the item if that
+ * fails. object, array and item may be NULL, which counts as a failure. */
 void sio__admin_json_add_member_or_free_item(struct cJSON *object, const char *key,
                                              struct cJSON *item);
 void sio__admin_json_add_element_or_free_item(struct cJSON *array, struct cJSON *item);

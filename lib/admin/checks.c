@@ -185,8 +185,8 @@ void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, c
   if (a->nchecks == 1) start_first_password_check_in_queue(a);
 }
 
-/* The first check of the queue is left alone, because a thread may be working on it: it ends with
- * finish_checked_password_and_start_next(). */
+/* Refuses only checks that wait. A thread may be working on the first check of the queue, which
+ * ends later in finish_checked_password_and_start_next(). */
 void sio__admin_refuse_queued_checks_of_session(struct admin *a, const sio_session *session,
                                                 const char *why) {
   struct check **at = a->checks ? &a->checks->next : &a->checks;

@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-/* What a user of the UI wants to be done, from the event that the UI has sent. */
+/* A command of a user of the UI, read from the event that the UI has sent. */
 struct command {
   sio_admin_action action;
   const char *rooms[2]; /* action.filter as a NULL-terminated list of rooms */
-  sio_target to;        /* the sockets that it is done to */
+  sio_target to;        /* the sockets to which `action` applies */
 };
 
 static int parse_ui_command_from_event(struct admin *a, sio_event *e, size_t filter,

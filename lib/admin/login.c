@@ -100,8 +100,9 @@ static bool make_random_ui_session_id(char out[SESSION_ID_SIZE]) {
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* Keeps the check of a socket that may connect, because its session id can be sent to the client
- * only when the socket has connected. Also frees older checks whose sockets have disconnected. */
+/* Keeps the check of a client that is admitted: the check contains the id of the new UI session,
+ * which can be sent only when the client's socket has connected. Also frees older checks whose
+ * sockets have disconnected. */
 static void store_passed_check_and_free_disconnected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {

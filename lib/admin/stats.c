@@ -129,7 +129,7 @@ void sio__admin_send_stats_to_ui(struct admin *a) {
                                           make_json_of_event_counts_and_reset(a));
   sio_nsps(a->srv, append_namespace_info_to_json_list, nsps);
   sio__admin_json_add_member_or_free_item(stats, "namespaces", nsps);
-  if (a->events_dropped) /* the UI does not know this member; see EVENTS_MAX */
+  if (a->events_dropped) /* the UI does not read this member; see EVENTS_MAX */
     cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);
   sio__admin_send_event_to_ui_and_free_args(a, "server_stats", &stats, 1);
 }

@@ -76,7 +76,7 @@ static cJSON *make_json_of_socket_for_ui(const char *id, const char *nsp, sio_sl
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* If *text begins with `start`, moves *text to the end of it. */
+/* If *text begins with `start`, removes `start` from the beginning of *text and returns true. */
 static bool skip_text_if_present(sio_slice *text, const char *start) {
   size_t n = strlen(start);
   if (text->n < n || memcmp(text->p, start, n) != 0) return false;
@@ -89,7 +89,7 @@ static void skip_letters(sio_slice *text) {
 }
 
 /* If *shared begins with a member "_admin" exactly as set_admin_member_of_shared_json() writes it,
- * moves *shared to the end of that member. */
+ * removes the '{' and this member from the beginning of *shared and returns true. */
 static bool skip_own_member(sio_slice *shared) {
   sio_slice at = *shared;
   if (!skip_text_if_present(&at, "{\"" OWN_MEMBER "\":{\"clientId\":\"") || at.n < CLIENT_ID_LENGTH)
@@ -102,11 +102,11 @@ static bool skip_own_member(sio_slice *shared) {
   return true;
 }
 
-/* Returns those members of a socket's shared JSON that the program has set: the text after the
- * member "_admin", which set_admin_member_of_shared_json() has inserted as the first one; without
- * this member, the text after '{'. The final '}' is included. A member "_admin" of another form is
- * the program's own, and stays after the inserted one. The text is cut, and not parsed into a cJSON
- * tree, because a tree would round large numbers of the program. */
+/* Returns those members of a socket's shared JSON that the program has set, and the final '}'. If
+ * the JSON begins with the member "_admin" that set_admin_member_of_shared_json() has inserted,
+ * this is the text after that member, otherwise the text after the '{'. A member "_admin" of
+ * another form counts as one of the program. The JSON is not parsed into a cJSON tree, because a
+ * tree would round large numbers of the program. */
 static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
   if (skip_own_member(&shared)) {
     skip_text_if_present(&shared, ",");
@@ -283,8 +283,8 @@ static void watch_queue_copy_of_sent_event(sio_socket *s, const char *event, sio
   if (!first) return;
   a->refs++;
   if (!sio_post(a->srv, send_and_free_queued_events_to_ui, a)) return;
-  /* An event that stayed in the list would never be sent, nor would later ones: sio_post() is
-   * called only when an event is added to an empty list. */
+  /* sio_post() has failed. It is called only when an event is added to an empty list, so an event
+   * that stayed in the list would never be sent, nor would later ones. */
   sio__admin_free_queued_sent_events(a);
   a->events_dropped++;
   sio__admin_unref(a);
