@@ -51,7 +51,7 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
       sio_session *c = container_of(at, sio_session, link);
       if (c->state == SESSION_OPEN && c->opened) cb(c, user);
       if (list_is_empty(next_session))
-        break; /* cb has removed the next session from the list: this loop cannot continue */
+        break; /* cb has removed the next session, so the sessions after it cannot be visited */
     }
   }
 }

@@ -27,7 +27,7 @@ struct stats_message {
   uint64_t number;
   struct thread_message *reply; /* used to send this struct back; NULL after that */
   bool with_nsps;
-  int err; /* why counters of namespaces are missing in nsps; 0: none are */
+  int err; /* why counters of namespaces are missing in nsps; 0: none is missing */
   sio_stats stats;
   struct map nsps; /* struct nsp_row */
 };

@@ -12,8 +12,9 @@
 
 /* ---- handing over ---------------------------------------------------------------------- */
 
-/* Counts and logs a connection that could not be handed over to another member, or not be served by
- * the member that got it. That the other server has begun to close is not counted as a loss. */
+/* Counts and logs a connection that could not be handed over to another member, or that could not
+ * be served by the member to which it was handed over. Does not count it if err is SIO_ECLOSED:
+ * then the server that should serve it is closing. */
 static void count_and_log_lost_handed_over_conn(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
     LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
@@ -59,7 +60,8 @@ static void hand_over_conn_of_request_to_thread(struct eio_group *g, sio_request
 
 /* ---- membership ---------------------------------------------------------------------------- */
 
-/* The adapter of the cluster keeps the lost sockets of all members. */
+/* The adapter of the cluster keeps the lost sockets of all members, so all members need the same
+ * max_disconnection_ms. */
 static void log_recovery_differs_between_threads(struct log *log, const char *where) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "%s: with this adapter of sio_threads_set_adapter(), all threads need the same "

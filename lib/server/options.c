@@ -118,8 +118,8 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
 #define COPY_OPTION_STRUCT(out, in, log, field) \
   copy_option_struct(out, sizeof *(out), in, log, field)
 
-/* Checks the field size of a table of functions to which the library keeps a pointer. min is the
- * size that the table had in version 0.1; a size of 0 stands for it. */
+/* Checks `size`, a field of a table of functions to which the library keeps a pointer. min is the
+ * size that the table had in version 0.1. If the field is 0, the table has that size. */
 static bool is_valid_function_table_size(size_t size, size_t min) {
   return size == 0 || size >= min;
 }

@@ -10,7 +10,8 @@
 #include <sio/server.h>
 
 struct options {
-  /* its pointers to texts and structs point to the copies in the other members of this struct */
+  /* The pointers in `o` to texts and structs point to the copies in the other members of this
+   * struct. */
   sio_options o;
   char *path; /* ends with '/' unless no_trailing_slash is set */
   sio_cors *cors;

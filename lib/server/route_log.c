@@ -8,14 +8,15 @@
 #include "http/file_options.h"
 #include "http/routes.h"
 
-/* The first argument that is wrong, or an empty text. */
+/* A text that describes the first wrong argument; empty if none is known to be wrong. */
 struct route_fault {
   char text[200];
 };
 
 static const char *text_or_null(const char *text) { return text ? text : "NULL"; }
 
-/* A fault is the cause only of UV_EINVAL: other errors have a text that says enough. */
+/* Returns the text for the log. fault describes a wrong argument, which is the cause of UV_EINVAL
+ * only. The text of any other error says enough. */
 static const char *route_failure_reason(int err, const char *fault) {
   return err == UV_EINVAL && *fault ? fault : sio_strerror(err);
 }
@@ -57,7 +58,7 @@ int sio__log_refused_metrics_route(sio_server *srv, int err, const char *path) {
 int sio__log_refused_engine_route(sio_server *srv, int err, const char *path,
                                   const sio_engine_callbacks *cbs) {
   const char *fault =
-      !cbs ? "cbs is NULL" : "the path is invalid, or a field of sio_engine_callbacks is";
+      !cbs ? "cbs is NULL" : "the path or a field of sio_engine_callbacks is invalid";
   return log_refused_path(srv, err, "an engine", path ? path : srv->opts.o.path, fault);
 }
 
@@ -88,7 +89,7 @@ int sio__log_refused_assets(sio_server *srv, int err, const char *prefix, const 
   struct route_fault fault;
   describe_prefix_or_options_fault(&fault, prefix, options);
   if (!*fault.text) sio__assets_describe_fault(fault.text, sizeof fault.text, table, count);
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot serve files of memory under %.100s: %s",
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot serve files in memory under %.100s: %s",
       text_or_null(prefix), route_failure_reason(err, fault.text));
   return route_log_flush_and_return_error(srv, err);
 }

@@ -37,7 +37,8 @@ struct sio_server {
   struct timer shutdown_timer; /* limits the time for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;    /* the number of sessions, and the option, when it began */
+    uint64_t sessions;               /* the number of sessions when the drain began */
+    uint64_t spread_ms;              /* sio_drain_options.spread_ms */
     uint64_t spread_until, deadline; /* times in ms of the loop's clock */
     void (*done)(void *user);
     void *user;

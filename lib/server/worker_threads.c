@@ -29,10 +29,11 @@ struct worker_threads {
   sio_options server; /* valid until sio_threads_start() returns */
   uv_mutex_t lock;    /* protects waiting, begun and err */
   uv_cond_t changed;
-  /* the number of worker threads on which setup has returned or the server has failed */
+  /* The number of worker threads that have called report_setup_result_and_await_workers(). */
   unsigned waiting;
-  bool begun; /* all are done with setup: they run their loops or, after an error, close */
-  int err;    /* the first error of any worker */
+  /* All of them have called it: they run their loops or, after an error, close. */
+  bool begun;
+  int err; /* the first error of any worker */
   unsigned count;
   struct worker workers[];
 };
@@ -174,9 +175,9 @@ static void close_server_of_thread(void *server, void *arg) {
   sio_server_close(server, NULL, NULL);
 }
 
-/* Sends each worker thread the message that closes its server. Replies, which sio__threads_reply()
- * sends, are accepted even by a full inbox. A server that is closing already does not get the
- * message. */
+/* Sends each worker thread the message that closes its server, with sio__threads_reply(), which
+ * needs no memory and no free space in the receiver's queue of messages. A server that is closing
+ * already does not get the message. */
 static void send_close_to_servers_of_workers(sio_threads *t, struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) {
     struct worker *one = &w->workers[i];
