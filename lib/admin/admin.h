@@ -123,7 +123,7 @@ void sio__admin_send_session_id_after_login(struct admin *a, sio_socket *s);
 void sio__admin_login_refuse_pending_and_clear(struct admin *a);
 /* Ends a password check. If the name and the password were correct, saves the id of a new session,
  * admits the client, and keeps the check in a->signed_in. Otherwise refuses the client and frees
- * the check; so, too, if a->closing is set or no random id can be made. */
+ * the check. Also refuses the client if a->closing is set or no random id can be made. */
 void sio__admin_accept_or_refuse_checked_login(struct check *c);
 /* Returns true if this is the password of the UI; false also if memory runs out. Called in a thread
  * of libuv's pool, because computing a bcrypt hash is slow. */

@@ -15,7 +15,8 @@ struct client_timeout {
   unsigned ms;
   /* True: the limit for joining a first namespace; false: the limit for receiving attachments. */
   bool for_join;
-  /* a part of a packet has arrived since the last client_timeout_check_and_reset_progress() */
+  /* A part of a packet with attachments has arrived since the last call of
+   * client_timeout_check_and_reset_progress(). */
   bool got_part;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   /* Bytes that were received of an incomplete WebSocket message or POST body, at the last call of

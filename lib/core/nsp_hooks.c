@@ -41,9 +41,9 @@ static struct event_handlers *event_handlers_add_event_to_map(struct map *all, s
   return NULL;
 }
 
-/* If the list h->hooks is empty, removes h from the map `all` and frees h. While handlers of the
- * event are running, the list is not empty: a handler that is removed then stays in the list until
- * the last running walk ends (hooks.h). */
+/* If the list h->hooks is empty, removes h from the map `all` and frees h. A handler that was
+ * removed while handlers of the event were running may still be in the list. It leaves the list
+ * when the last of these runs has ended (hooks.h). */
 static void remove_event_if_no_handler_left(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
@@ -148,8 +148,9 @@ static const struct hook *get_next_hook_if_socket_connected(struct hook_walk *wa
   return NULL;
 }
 
-/* As HOOKS_EACH, but when a hook has ended the socket s or its session, the hooks after it do not
- * run (see the top of include/sio/nsp.h). The socket has to be connected before. */
+/* Runs the statement that follows the macro for each hook k of h, but only until one of the hooks
+ * has ended the socket s or its session (see the top of include/sio/nsp.h). s has to be connected
+ * at the start. */
 #define HOOKS_EACH_WHILE_CONNECTED(k, walk, h, s)                    \
   struct hook_walk walk = sio__hooks_start_walk(h);                  \
   for (const struct hook *k = sio__hooks_next_in_walk(&(walk)); (k); \

@@ -20,8 +20,9 @@ bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name);
 /* Handles a CONNECT packet for a name for which the client has no request: starts one, which asks
  * the parent namespaces whether one of them accepts the name. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
-/* Handles another CONNECT packet for a name while the client's request for that name is running,
- * in the way of sio__connect_update_pending_by_new_connect(). Returns false if there is no such
+/* Handles another CONNECT packet for a name while the client's request for that name is running.
+ * Cancels an earlier DISCONNECT packet. If the packet has another auth than the request, connecting
+ * starts again with that auth when the request has ended. Returns false if there is no such
  * request. */
 bool sio__nsp_request_update_by_new_connect(struct client *cl, sio_slice name, sio_slice auth);
 /* Handles a DISCONNECT packet for a name while the client's request for that name is running. The

@@ -114,7 +114,8 @@ __attribute__((noinline)) static void packet_add_receivers_to_stats(sio_packet *
   p->uncounted = 0;
 }
 
-/* The parameter is const only because adapters must not change a packet. */
+/* Sends the packet, and changes its counters. The parameter is const only because packets come from
+ * adapters, which must not change them. */
 static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
@@ -212,7 +213,8 @@ static int packet_make_attachment_array(sio_packet *p, size_t n) {
   return 0;
 }
 
-/* The parameter is const only because adapters must not change a packet. */
+/* May store in the packet what *out points to afterwards. The parameter is const only because
+ * adapters, which call this function, must not change a packet. */
 int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   sio_packet_info info = { .query = p->query, .origin = p->origin };

@@ -33,8 +33,8 @@ void sio__recovery_queue_init(struct recovery_queue *q);
 /* Frees the memory of the queue, but not the entries. */
 void sio__recovery_queue_clear(struct recovery_queue *q);
 
-/* Sets the address of the client, as sio__session_client_address() returns it, for the next time
- * that e is added to a queue. */
+/* Stores the address of the client in e. address is a text that sio__session_client_address() has
+ * returned. When e is added to a queue later, it is also added to the list of this address. */
 void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const char *address);
 /* The first function adds an entry at the end of the queue, as the newest one; the second adds it
  * at the start, as the oldest one. If memory runs out, the entry is added to the queue all the

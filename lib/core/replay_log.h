@@ -57,7 +57,8 @@ enum replay_offset_kind {
   REPLAY_OFFSET_INVALID /* the offset is malformed, or no event has its number */
 };
 
-/* Makes a random tag. Returns 0, or the error of the random source. */
+/* Makes *log an empty log with a random tag, with which each offset of this log begins. Returns 0,
+ * or the error of the random source. */
 int sio__replay_log_init(struct replay_log *log, size_t max_bytes);
 /* Drops all events. Their numbers are not used again. */
 void sio__replay_log_clear(struct replay_log *log);

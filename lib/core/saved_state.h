@@ -37,8 +37,9 @@ void sio__saved_state_undo_apply_to_socket(sio_socket *s);
 
 /* True if one of the saved rooms has this name. */
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room);
-/* Fills in the fields of *out, for an adapter, that describe the rooms and the data. The caller
- * frees the array out->rooms; all other pointers point into *st. Returns 0 or UV_ENOMEM. */
+/* Sets those fields of *out that describe the rooms and the data, so that *out can be passed to an
+ * adapter. The caller frees the array out->rooms; all other pointers point into *st. Returns 0 or
+ * UV_ENOMEM. */
 int sio__saved_state_describe_for_adapter(const struct saved_state *st, const sio_nsp *nsp,
                                           sio_saved_socket *out);
 

@@ -23,8 +23,8 @@ int sio__server_side_relay_and_handle_event(sio_nsp *nsp, sio_slice json, const 
                                             size_t nbins, sio_server_side_answer_cb answer,
                                             const sio_return *to);
 /* Handles an event that has come from the server of another thread (adapters/threads_requests.c):
- * runs only the handlers of this server. Returns 0 or an error, like
- * sio__server_side_relay_and_handle_event(). */
+ * runs only the handlers of this server. Returns 0, or an error that is documented at
+ * sio_adapter_api.server_side_receive. */
 int sio__server_side_handle_event_on_this_server(sio_nsp *nsp, sio_slice json,
                                                  const sio_slice *bins, size_t nbins,
                                                  sio_server_side_answer_cb answer,
