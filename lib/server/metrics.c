@@ -197,8 +197,10 @@ static const struct metric server_metrics[] = {
          "|how|received|timed_out|lost"),
   SERVER(GAUGE, acks_pending, "acks_pending|Number of acks that peers have not sent yet."),
   SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
-  SERVER(COUNTER, answers_dropped,
-         "answers_dropped|Number of answers to queries dropped (invalid, too large, no memory)."),
+  SERVER(
+      COUNTER, answers_dropped,
+      "answers_dropped|Number of answers to broadcasts, fetches and server-side events that were "
+      "dropped (invalid, too large, no memory)."),
   SERVER(COUNTER, thread_messages_lost,
          "thread_messages_lost|Number of messages to servers of other threads that were dropped."),
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),

@@ -321,7 +321,8 @@ static int check_and_copy_cors_option(struct options *opts, struct log *log) {
   return err;
 }
 
-/* The longest session id that generate_id can make has 63 characters. */
+/* True if the Set-Cookie value fits into COOKIE_SIZE bytes with the longest session id that
+ * generate_id can make, which has 63 characters. */
 static bool is_cookie_header_short_enough(const sio_cookie *c) {
   char text[COOKIE_SIZE], sid[63];
   memset(sid, 'x', sizeof sid);
