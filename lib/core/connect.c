@@ -72,7 +72,7 @@ static int send_connect_answer(sio_socket *s) {
  * sent in the same turn. */
 static void mark_socket_just_connected_until_turn_end(sio_socket *s) {
   struct core *core = s->nsp->core;
-  list_append(&core->just_connected, &s->leaving);
+  list_append(&core->just_connected, &s->core_link);
   sio__loop_defer(&core->loop, &core->clear_just_connected);
 }
 
@@ -82,7 +82,7 @@ void sio__connect_clear_just_connected_list(struct task *t) {
 }
 
 void sio__connect_resend_answer_unless_just_sent(sio_socket *s) {
-  if (!list_is_empty(&s->leaving)) return;
+  if (!list_is_empty(&s->core_link)) return;
   if (send_connect_answer(s)) return;
   s->answered_twice = true;
   mark_socket_just_connected_until_turn_end(s);

@@ -60,11 +60,11 @@ struct core {
   struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */
   struct map held_events;                /* struct held_events by client */
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
-  struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
+  struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.core_link */
   struct task finish_leaving; /* runs the disconnect callbacks of the sockets in `leaving` */
-  /* The connected sockets whose CONNECT packet was answered in this turn of the loop. If the peer
-   * sends CONNECT again in the same turn, it is not answered again. Linked by sio_socket.leaving,
-   * which a connected socket uses for nothing else. */
+  /* The connected sockets whose CONNECT packet was answered in this turn of the loop, linked by
+   * sio_socket.core_link. If the peer of such a socket sends the same CONNECT packet again in the
+   * same turn, it is not answered again. */
   struct list just_connected;
   struct task clear_just_connected;
   struct buf handshake; /* the memory of the text that sio_socket_handshake() returns */

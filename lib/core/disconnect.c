@@ -36,8 +36,8 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
   /* If CONNECT was answered in this turn of the loop, the socket is in core->just_connected. */
-  list_remove(&s->leaving);
-  list_append(&core->leaving, &s->leaving);
+  list_remove(&s->core_link);
+  list_append(&core->leaving, &s->core_link);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
 
@@ -64,7 +64,7 @@ void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_inf
                          .ws_text = "" };
   assert(s->state == SOCKET_LEAVING);
   if (!why) why = &own;
-  list_remove(&s->leaving);
+  list_remove(&s->core_link);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnecting, s, why);
   sio__recovery_save_socket_rooms(s);
   remove_socket_from_rooms_and_client(s);
@@ -82,7 +82,7 @@ void sio__finish_all_leaving_sockets(struct task *t) {
   struct core *core = container_of(t, struct core, finish_leaving);
   while (!list_is_empty(&core->leaving))
     sio__socket_finish_leaving_and_run_hooks(
-        container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
+        container_of(list_first(&core->leaving), sio_socket, core_link), NULL);
 }
 
 void sio__socket_discard_pending(sio_socket *s) {

@@ -25,7 +25,7 @@ struct hook {
 struct hooks {
   struct list list;
   uint64_t added;   /* the number of the hook that was added last */
-  unsigned walks;   /* walks in progress */
+  unsigned walks;   /* how many iterations over the list are in progress (struct hook_walk) */
   bool has_removed; /* some hooks have fn NULL, and have to be unlinked when `walks` is 0 */
 };
 

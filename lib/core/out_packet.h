@@ -21,7 +21,7 @@ struct sio_packet {
   sio_args args;
   sio_query *query; /* collects the acks of a broadcast or the answers of servers; may be NULL */
   uint64_t seq;     /* the number of the event in the replay log; 0: none */
-  uint64_t origin;  /* sio_packet_info.origin */
+  uint64_t origin;  /* says which thread has sent the event; see sio_packet_info */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
   int send_err; /* the error of the last receiver to which sending failed; 0: none failed yet */

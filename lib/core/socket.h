@@ -73,9 +73,10 @@ struct sio_socket {
   void *slot;                              /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  /* Links the socket into core->leaving while its state is SOCKET_LEAVING, and into
-   * core->just_connected until the end of the loop's turn in which CONNECT was answered. */
-  struct list leaving;
+  /* Links the socket into one of two lists of struct core: into `leaving` while the state is
+   * SOCKET_LEAVING, and into `just_connected` until the end of the loop's turn in which CONNECT was
+   * answered. */
+  struct list core_link;
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */
   union {
     struct pending_join *pending_join; /* used while the state is SOCKET_PENDING; see connect.c */

@@ -92,7 +92,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   s->session = session;
   s->nsp = nsp;
   s->refs = 1;
-  list_init(&s->leaving);
+  list_init(&s->core_link);
   sio__nsp_and_core_ref(nsp);
   *out = s;
   return 0;
