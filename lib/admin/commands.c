@@ -7,11 +7,12 @@
 
 #include <stdlib.h>
 
-/* A command of a user of the UI, read from the event that the UI has sent. */
+/* What a user has asked for with a button of the UI: `action` says what has to be done, and `to`
+ * for which sockets. */
 struct command {
   sio_admin_action action;
   const char *rooms[2]; /* action.filter as a NULL-terminated list of rooms */
-  sio_target to;        /* the sockets to which `action` applies */
+  sio_target to;
 };
 
 static int parse_ui_command_from_event(struct admin *a, sio_event *e, size_t filter,

@@ -107,8 +107,8 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused in callbacks that must not make them."),
   SERVER(COUNTER, stalls,
-         "stalls|Number of times the program blocked the event loop for half of ping_timeout_ms "
-         "(at least 100 ms, at most 1 s) or longer."),
+         "stalls|Number of times the program blocked the event loop for half of ping_timeout_ms or "
+         "longer (this limit is at least 100 ms and at most 1 s)."),
 
   SERVER(COUNTER, http_requests, "http_requests|Number of HTTP requests begun."),
   SERVER(COUNTER, http_responses,

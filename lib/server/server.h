@@ -38,7 +38,7 @@ struct sio_server {
   struct drain {
     struct timer timer;
     uint64_t sessions;               /* the number of sessions when the drain began */
-    uint64_t spread_ms;              /* sio_drain_options.spread_ms */
+    uint64_t spread_ms;              /* the time within which the sessions are ended */
     uint64_t spread_until, deadline; /* times in ms of the loop's clock */
     void (*done)(void *user);
     void *user;
