@@ -57,9 +57,9 @@ static bool client_timeout_mark_extended_if_stalled(struct client_timeout *t) {
   return extend;
 }
 
-/* Called when the time is up. The timer is not stopped when the last attachment arrives, because
- * that would cost time for each packet. So the timer may expire when no attachment is missing; then
- * the struct client_timeout is just freed. */
+/* Called when the time limit is over. The timer is not stopped when the last attachment arrives,
+ * because that would cost time for each packet. So the timer may expire when no attachment is
+ * missing; then the struct client_timeout is just freed. */
 static void end_session_or_extend_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !decoder_has_packet_with_attachments(&t->client->decoder))

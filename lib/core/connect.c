@@ -27,8 +27,8 @@ struct pending_join {
    * returned without having done so. */
   struct timer timeout_timer;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
-  /* If the middleware has refused the socket, or its time is up: the CONNECT_ERROR packet to send,
-   * or NULL if that could not be encoded because of refusal_err. */
+  /* If the middleware has refused the socket, or the time limit is over: the CONNECT_ERROR packet
+   * to send, or NULL if that could not be encoded because of refusal_err. */
   struct msg *refusal;
   int refusal_err;
   /* The question to the adapter, which looks for the lost socket of this client; NULL if the
@@ -262,11 +262,11 @@ static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* Called when the time is up. If the host has blocked the loop, restarts the limit, once. Otherwise
- * refuses the socket; but if the peer has withdrawn or replaced its CONNECT packet, only discards
- * the socket, and connects a new one if necessary. If the middleware has accepted or refused the
- * socket earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and this
- * function does nothing. */
+/* Called when the time limit for the middleware is over. If the host has blocked the loop, restarts
+ * the limit, once. Otherwise refuses the socket; but if the peer has withdrawn or replaced its
+ * CONNECT packet, only discards the socket, and connects a new one if necessary. If the middleware
+ * has accepted or refused the socket earlier in the same turn of the loop, the state is not
+ * CHAIN_WAITING any more, and this function does nothing. */
 static void pending_join_refuse_or_discard_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;

@@ -18,7 +18,7 @@ typedef void (*hook_fn)(void); /* the caller casts it to the real type of the ca
 struct hook {
   struct list link;
   uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */
-  hook_fn fn;      /* NULL: removed during a walk, and unlinked when the last running walk ends */
+  hook_fn fn;      /* NULL: removed while the list is iterated, and unlinked after that */
   void *user;
 };
 

@@ -157,10 +157,11 @@ static const struct chain_ops nsp_request_chain_ops = {
   .finish = nsp_request_connect_refuse_or_restart,
 };
 
-/* Called when the time is up. If the host has blocked the loop, restarts the limit, once.
- * Otherwise, if the peer has sent CONNECT with another auth, starts again with that auth; if not,
- * refuses the peer, unless it has sent DISCONNECT. If the match function has answered earlier in
- * the same turn of the loop, the state is not CHAIN_WAITING any more, and that answer counts. */
+/* Called when the time limit for the match functions is over. If the host has blocked the loop,
+ * restarts the limit, once. Otherwise, if the peer has sent CONNECT with another auth, starts again
+ * with that auth; if not, refuses the peer, unless it has sent DISCONNECT. If the match function
+ * has answered earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and
+ * that answer counts. */
 static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;

@@ -40,7 +40,7 @@ struct sio_query {
   sio_query_watch watch;
   void *user;
   int64_t ack_id; /* the id that the acks of all sockets must contain */
-  /* The memory that the replies take, or the sockets that other servers have sent; at most
+  /* The memory of the replies, or of the sockets that other servers have sent. At most
    * max_answers. */
   size_t answer_bytes;
   unsigned timeout_ms;
@@ -68,8 +68,8 @@ struct sio_query {
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
 /* Called when all sockets and servers have been asked: starts the timeout of the query, and ends
- * the caller's hold, with which sio__query_new() began. If only_if_held is true, starts the timeout
- * only if other code holds the query too. */
+ * the hold that sio__query_new() has given the caller, so that the query can end as complete. If
+ * only_if_held is true, starts the timeout only if other code holds the query too. */
 void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held);
 /* Closes the query without calling `end`, because the function that opened it returns an error. */
 void sio__query_discard_without_callback(sio_query *q);
@@ -106,7 +106,7 @@ void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); 
 
 /* Called when the server of another thread was asked to take part in the query. If the query is a
  * broadcast with acks, that server will report to how many of its sockets it has sent the event;
- * for other queries q->uncounted is not used. */
+ * for other queries the value of q->uncounted does not matter. */
 static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event,
  * or that no socket was sent the event: decreases q->uncounted. If q->uncounted becomes 0, runs

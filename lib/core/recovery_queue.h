@@ -18,7 +18,8 @@ struct recovery_address;
 /* A lost socket in the queue: a member of struct recovery_record. */
 struct recovery_queue_entry {
   struct list by_time, by_address;
-  /* The entries with this address. NULL if memory ran out, or the entry is not in the queue. */
+  /* The list of all entries with the same address. NULL if memory ran out, or the entry is not in
+   * the queue. */
   struct recovery_address *address;
   struct addr addr;
 };

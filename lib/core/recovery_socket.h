@@ -15,7 +15,8 @@
  * SIO_ETOOBIG. */
 int sio__recovery_send_missed_or_add_record(sio_socket *s);
 void sio__recovery_finish_after_connect_answer(sio_socket *s); /* the answer was sent or queued */
-/* Called when the middleware has refused the socket, or its time is up. Frees the record. */
+/* Called when the middleware has refused the socket, or its time limit is over. Frees the
+ * record. */
 void sio__recovery_free_record_of_refused_socket(sio_socket *s);
 /* Called when a PENDING socket is discarded. If the socket has the record of a returning client,
  * calls sio__recovery_return_record_to_lost_sockets(). If the record was made for this socket,

@@ -83,8 +83,9 @@ void sio__replay_log_set_text_of_newest_event(struct replay_log *log, uint64_t s
  * offset was in the log of another thread, from which the event has moved here. */
 void sio__replay_log_set_former_offset_of_newest(struct replay_log *log, uint64_t seq,
                                                  const char *tag, uint64_t former_seq);
-/* True if e has moved here from the log that made this offset, and the offset includes e: the
- * number of e in that log, e->former_seq, is at most number, which is the number in the offset. */
+/* offset was sent by a client, and number is the event number in it. True if e has moved here from
+ * the log that made this offset, and the number of e in that log (e->former_seq) is at most number:
+ * then e is not later than the event of the offset. */
 bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, sio_slice offset,
                                              uint64_t number);
 /* If the newest entry is event seq: removes it. Its number is not used again. */
