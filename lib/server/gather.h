@@ -7,8 +7,9 @@
 
 #include "server/nsp_rows.h"
 
-/* The sum of the statistics of the server that adds up and of those that have answered it. err is
- * UV_ENOMEM if the counters of some namespaces are missing because memory ran out. */
+/* The sum of the statistics of several servers: of the one that adds them up, and of the servers of
+ * other threads that have answered it. err is UV_ENOMEM if the counters of some namespaces are
+ * missing because memory ran out. */
 struct gathered {
   sio_stats stats;
   unsigned servers;

@@ -37,9 +37,10 @@ struct sio_server {
   struct timer shutdown_timer; /* limits the time for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions;               /* the number of sessions when the drain began */
-    uint64_t spread_ms;              /* the time within which the sessions are ended */
-    uint64_t spread_until, deadline; /* times in ms of the loop's clock */
+    uint64_t sessions;     /* the number of sessions when the drain began */
+    uint64_t spread_ms;    /* the time within which the sessions are ended */
+    uint64_t spread_until; /* the loop's time at which all sessions should have been ended */
+    uint64_t deadline;     /* the loop's time at which the server begins to close at the latest */
     void (*done)(void *user);
     void *user;
   } drain;

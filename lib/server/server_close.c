@@ -68,8 +68,8 @@ static void free_parts_and_call_done_on_loop_closed(struct loop *l) {
   if (done) done(user);
 }
 
-/* Closes all connections that are still open after shutdown_timeout_ms. Some of them may be
- * WebSockets that began to close before the server did. */
+/* Closes all connections that are still open after shutdown_timeout_ms, also WebSockets that began
+ * to close before the server did. */
 static void close_all_connections_as_timed_out(struct loop *l) {
   struct list *it;
   while ((it = list_first(&l->conns)))

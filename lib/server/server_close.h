@@ -10,7 +10,8 @@
 
 /* Sets up the hooks, the task and the timer that sio_server_close() uses. */
 void sio__server_init_close_task_and_hooks(sio_server *srv);
-/* The value of core->free, which is called when the last reference to the core is released. */
+/* Frees the server. core->free points to this function, which is called when the last reference to
+ * the core is released. */
 void sio__server_free(struct core *core);
 void sio__server_close_adapters_and_recovery(sio_server *srv);
 void sio__server_free_compressors(sio_server *srv);

@@ -31,7 +31,8 @@ struct worker_threads {
   uv_cond_t changed;
   /* The number of worker threads that have called report_setup_result_and_await_workers(). */
   unsigned waiting;
-  /* All of them have called it: they run their loops or, after an error, close. */
+  /* All worker threads have reported the result of setup: they run their loops or, after an error,
+   * close their servers. */
   bool begun;
   int err; /* the first error of any worker */
   unsigned count;
