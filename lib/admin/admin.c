@@ -10,6 +10,11 @@
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
+void sio__admin_broadcast_to_ui_or_count_drop(struct admin *a, const char *event, sio_args args) {
+  if (a->closing) return;
+  if (sio_broadcast((sio_target){ .nsp = a->nsp }, event, args)) a->events_dropped++;
+}
+
 void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *event,
                                                struct cJSON **args, size_t n) {
   sio_val values[8];
@@ -18,9 +23,10 @@ void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *even
     complete = complete && args[i];
     values[i] = sio_tree(args[i]);
   }
-  a->events_dropped += !complete;
-  if (complete && !a->closing)
-    sio_broadcast((sio_target){ .nsp = a->nsp }, event, sio_argv(values, n));
+  if (complete)
+    sio__admin_broadcast_to_ui_or_count_drop(a, event, sio_argv(values, n));
+  else
+    a->events_dropped++;
   for (size_t i = 0; i < n; i++) cJSON_Delete(args[i]);
 }
 

@@ -102,10 +102,12 @@ struct admin {
 
 void sio__admin_unref(struct admin *a);
 
-/* Sends an event to all clients of the UI, on all servers. args contains the n arguments of the
- * event (8 at most), which this function frees. If one of them is NULL because memory ran out, the
- * event is not sent, and is counted in events_dropped. If a->closing is set, the event is not
- * sent either. */
+/* Sends an event to all clients of the UI, on all servers, unless a->closing is set. If that fails,
+ * the event is counted in events_dropped. */
+void sio__admin_broadcast_to_ui_or_count_drop(struct admin *a, const char *event, sio_args args);
+/* The same, with cJSON trees as arguments. args contains the n arguments of the event (8 at most),
+ * which this function frees. If one of them is NULL because memory ran out, the event is not sent,
+ * and is counted in events_dropped. */
 void sio__admin_send_event_to_ui_and_free_args(struct admin *a, const char *event,
                                                struct cJSON **args, size_t n);
 /* Each of these two functions adds an item to a cJSON object or array, and frees the item if that

@@ -29,29 +29,32 @@ static bool are_bytes_equal_in_constant_time(const char *a, const char *b, size_
   return differences == 0;
 }
 
+/* Returns 0 if the password matches the hash, UV_EACCES if it does not, or UV_ENOMEM. */
 #ifdef HAVE_CRYPT_R
-static bool does_password_match_hash(const char *password, const char *hash) {
+static int compare_password_with_hash(const char *password, const char *hash) {
   struct crypt_data *data = calloc(1, sizeof *data);
-  if (!data) return false;
+  if (!data) return UV_ENOMEM;
   const char *computed = crypt_r(password, hash, data);
   bool matches = computed && strlen(computed) == HASH_LENGTH &&
                  are_bytes_equal_in_constant_time(computed, hash, HASH_LENGTH);
   sio__admin_overwrite_secret(data, sizeof *data);
   free(data);
-  return matches;
+  return matches ? 0 : UV_EACCES;
 }
 #else
-static bool does_password_match_hash(const char *password, const char *hash) {
+static int compare_password_with_hash(const char *password, const char *hash) {
   (void)password, (void)hash;
-  return false;
+  return UV_EACCES;
 }
 #endif
 
 /* Tests whether crypt_r() of this system supports bcrypt: it computes a hash of the empty password
- * at the lowest cost. Returns false also if memory runs out. */
-static bool is_bcrypt_available(void) {
-  return does_password_match_hash("",
-                                  "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
+ * at the lowest cost. Returns 0, UV_ENOTSUP or UV_ENOMEM. */
+static int test_whether_bcrypt_works(void) {
+  int err =
+      compare_password_with_hash("",
+                                 "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
+  return err == UV_EACCES ? UV_ENOTSUP : err;
 }
 
 static bool is_bcrypt_hash(const char *hash) {
@@ -117,7 +120,7 @@ static void store_passed_check_and_free_disconnected(struct admin *a, struct che
 }
 
 bool sio__admin_is_correct_password(const struct admin *a, const char *password) {
-  return does_password_match_hash(password, a->password);
+  return compare_password_with_hash(password, a->password) == 0;
 }
 
 void sio__admin_accept_or_refuse_checked_login(struct check *c) {
@@ -168,9 +171,9 @@ static void refuse_password_checks_on_session_close(sio_session *session, const 
 int sio__admin_login_register_unless_no_auth(struct admin *a, const sio_admin_options *o) {
   if (o->no_auth) return 0;
   if (!is_bcrypt_hash(a->password)) return UV_EINVAL;
-  if (!is_bcrypt_available()) return UV_ENOTSUP;
   static const sio_engine_hooks hooks = { .close = refuse_password_checks_on_session_close };
-  int err = sio_on_engine(a->srv, &hooks, a);
+  int err = test_whether_bcrypt_works();
+  if (!err) err = sio_on_engine(a->srv, &hooks, a);
   return err ? err : sio_use(a->nsp, accept_ui_session_or_queue_password_check, a);
 }
 

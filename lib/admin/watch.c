@@ -216,9 +216,8 @@ static void send_observed_event_to_ui(struct admin *a, const char *what, const c
                                       const char *id, const sio_event *e) {
   sio_val array[] = { sio_str(sio_event_name(e)), sio_event_args(e) };
   cJSON *time = make_json_timestamp_of_now();
-  if (!a->closing)
-    sio_broadcast((sio_target){ .nsp = a->nsp }, what,
-                  SIO_ARGS(nsp, id, sio_array(sio_argv(array, 2)), time));
+  sio__admin_broadcast_to_ui_or_count_drop(a, what,
+                                           SIO_ARGS(nsp, id, sio_array(sio_argv(array, 2)), time));
   cJSON_Delete(time);
 }
 

@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_admin.c - how libsio-admin checks passwords: whose turn it is, who is refused when too many
- * wait, and that no password stays in memory. Clients are test peers. The test stands in for
- * libuv's thread pool, so that a check is over when the test says so.
+ * wait, and that no password stays in memory.
  */
-#include "whole.h"
-#include <sio/admin.h>
-#include <sio/test.h>
-
-/* Of the password "changeit", at the lowest cost. */
-#define HASH "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2"
+#include "admin_rig.h"
 
 enum { PLACES = 16 };
 
-/* ---- standing in for libuv, for addresses and for free() ------------------------------------- */
-
-static uv_work_t *job; /* at most one at a time */
-static uv_work_cb job_run;
-static uv_after_work_cb job_done;
-
-int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb run, uv_after_work_cb done);
-int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb run, uv_after_work_cb done) {
-  (void)loop;
-  CHECK(!job);
-  job = req;
-  job_run = run;
-  job_done = done;
-  return 0;
-}
+/* ---- replaced functions ---------------------------------------------------------------------- */
 
 static const char *address = "10.0.0.1"; /* of the clients that connect now */
 
@@ -76,35 +56,6 @@ static sio_test_peer *sign_in(const char *from, const char *password) {
   address = from;
   if (sio_test_connect(srv, "/admin", auth, &p)) abort();
   return p;
-}
-
-/* The check that is in the thread pool is over, and its client is told. */
-static void finish_check(void) {
-  uv_work_t *done = job;
-  if (!done) abort();
-  job = NULL;
-  job_run(done);
-  job_done(done, 0);
-  turn();
-}
-
-/* The first answer to a client, or "". */
-static const char *answer(sio_test_peer *p) {
-  const char *text = sio_test_next(p);
-  return text ? text : "";
-}
-
-#define BUSY "connect_error {\"message\":\"too many attempts, try again later\"}"
-#define INVALID "connect_error {\"message\":\"invalid credentials\"}"
-
-static void free_all(sio_test_peer **peers, size_t n) {
-  for (size_t i = 0; i < n; i++) sio_test_free(peers[i]);
-}
-
-static void admin_stop(void) {
-  turn();
-  while (job) finish_check();
-  whole_stop();
 }
 
 /* ---- the sentences --------------------------------------------------------------------------- */
@@ -280,13 +231,6 @@ TEST(the_server_closes_while_passwords_wait) {
   finish_check();
   CHECK(!job);
   whole_gone();
-}
-
-/* Reads all packets of the UI, and counts those that contain both texts. */
-static unsigned count_packets(sio_test_peer *ui, const char *a, const char *b) {
-  unsigned n = 0;
-  for (const char *text; (text = sio_test_next(ui));) n += strstr(text, a) && strstr(text, b);
-  return n;
 }
 
 TEST(sent_events_are_shown_again_after_memory_has_run_out_once) {
