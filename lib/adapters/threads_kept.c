@@ -161,10 +161,10 @@ static void recoverable_socket_stop_tracking_by_pid(struct threads_adapter *a, c
 void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
                                               const sio_saved_socket *s) {
   recoverable_socket_stop_tracking_by_pid(a, s->pid);
-  if (!has_cluster_adapter_below(a))
+  if (has_cluster_adapter_below(a))
+    a->below->persist(a->under, s); /* set, or sio_threads_set_adapter() had refused the adapter */
+  else
     (void)send_saved_socket_to_cluster_member(a, s);
-  else if (a->below->persist)
-    a->below->persist(a->under, s);
 }
 
 void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, const char *pid) {
@@ -182,7 +182,7 @@ void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const s
   const sio_saved_socket saved = {
     .size = sizeof saved, .id = r->id, .pid = r->key, .rooms = r->rooms, .shared = r->json
   };
-  if (has_cluster_adapter_below(a) && a->below->persist) a->below->persist(a->under, &saved);
+  if (has_cluster_adapter_below(a)) a->below->persist(a->under, &saved);
 }
 
 void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a,

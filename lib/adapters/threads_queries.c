@@ -88,7 +88,7 @@ int sio__thread_request_send_to_members(struct threads_adapter *a, struct reques
                                         const sio_target *target, sio_query *q,
                                         const struct member_id *to, unsigned n,
                                         struct request **sent) {
-  if (sent) *sent = NULL;
+  *sent = NULL;
   if (n == 0) return 0;
   struct sent_query *k = q ? sent_query_new(a, q) : NULL;
   const char *skip = target && target->skip ? sio_socket_id(target->skip) : NULL;
@@ -100,10 +100,7 @@ int sio__thread_request_send_to_members(struct threads_adapter *a, struct reques
   if (copy && copy->serial) a->note_broadcast(a, copy);
   if (k && r->kind == REQUEST_SERVER_EMIT) sio__query_expect_more_answers(q, k->open);
   if (k) sent_query_free_if_answered(k);
-  if (copy && sent)
-    *sent = copy;
-  else if (copy)
-    sio__thread_request_unref(copy);
+  *sent = copy;
   return err;
 }
 

@@ -15,9 +15,9 @@
  * and the error becomes the status of q, unless that server is closing. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
-/* Does the same, but sends the request only to the n members `to`. If `sent` is not NULL, *sent is
- * set to the request that they share, with one reference for the caller; or to NULL if n is 0 or
- * memory ran out. Returns 0 or the last error. */
+/* Does the same, but sends the request only to the n members `to`. Sets *sent to the request that
+ * they share, with one reference for the caller; or to NULL if n is 0 or memory ran out. Returns 0
+ * or the last error. */
 int sio__thread_request_send_to_members(struct threads_adapter *a, struct request *r,
                                         const sio_target *target, sio_query *q,
                                         const struct member_id *to, unsigned n,

@@ -139,6 +139,46 @@ TEST(sixteen_addresses_have_a_place_each_and_keep_it) {
   admin_stop();
 }
 
+TEST(an_owner_is_given_the_last_place_of_the_address_that_has_most) {
+  sio_test_peer *many[PLACES - 2], *few[2], *owner;
+  admin_start();
+  for (size_t i = 0; i < PLACES - 2; i++) many[i] = sign_in("10.0.0.1", "wrong");
+  for (size_t i = 0; i < 2; i++) few[i] = sign_in("10.0.0.2", "wrong");
+  owner = sign_in("10.0.0.3", "changeit");
+  turn();
+  EQ_STR(answer(owner), "");
+  EQ_STR(answer(many[PLACES - 3]), BUSY);
+  for (size_t i = 0; i < PLACES - 3; i++) EQ_STR(answer(many[i]), "");
+  for (size_t i = 0; i < 2; i++) EQ_STR(answer(few[i]), "");
+  free_all(many, PLACES - 2);
+  free_all(few, 2);
+  sio_test_free(owner);
+  admin_stop();
+}
+
+/* 10.0.0.1 is also how the IPv6 address begins, and no address is all zeros. */
+TEST(addresses_of_different_kinds_are_different_addresses) {
+  static const char *const from[] = { "10.0.0.1", "a00:1::1", "", "0.0.0.0", "::1" };
+  enum { KINDS = sizeof from / sizeof *from };
+  sio_test_peer *first[KINDS], *again = NULL;
+  admin_start();
+  sio_test_peer *busy[PLACES];
+  for (size_t i = 0; i < PLACES; i++) busy[i] = sign_in(from[0], "wrong");
+  for (size_t i = 1; i < KINDS; i++) {
+    first[i] = sign_in(from[i], "wrong");
+    turn();
+    EQ_STR(answer(first[i]), "");
+    EQ_STR(answer(busy[PLACES - i]), BUSY);
+  }
+  again = sign_in(from[0], "wrong");
+  turn();
+  EQ_STR(answer(again), BUSY);
+  free_all(busy, PLACES);
+  free_all(first + 1, KINDS - 1);
+  sio_test_free(again);
+  admin_stop();
+}
+
 TEST(addresses_take_turns) {
   sio_test_peer *a[3], *b[2];
   admin_start();
@@ -268,7 +308,11 @@ TEST(a_socket_is_shown_with_its_transport_also_if_the_program_sets_a_member_name
     "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":{}},\"x\":1}",
     "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"old\"},\"x\":1}",
     "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"old\"}}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"OLD\"},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0123456789ab\",\"transport\":\"~\"},\"x\":1}",
+    "{\"_admin\":{\"clientId\":\"0\"}}",
     "{\"_admin\":{}, \"x\":1}",
+    "{ \t\r\n}",
     "{\"_admin\":5,\"x\":1}",
     "{}",
   };
@@ -298,6 +342,8 @@ T(options_of_a_newer_program_are_taken_if_what_is_not_known_is_zero)
 T(one_address_cannot_take_the_places_of_others)
 T(an_ipv6_address_counts_as_its_64)
 T(sixteen_addresses_have_a_place_each_and_keep_it)
+T(an_owner_is_given_the_last_place_of_the_address_that_has_most)
+T(addresses_of_different_kinds_are_different_addresses)
 T(addresses_take_turns)
 T(a_client_that_has_left_holds_no_place)
 T(a_password_is_overwritten_when_it_has_been_checked_or_its_client_has_left)
