@@ -630,6 +630,27 @@ TEST(an_adapter_is_told_of_all_that_it_wants_to_know) {
   end();
 }
 
+static int join_error;
+static int refuse_to_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  (void)a, (void)to, (void)rooms;
+  return join_error;
+}
+
+TEST(an_error_of_an_adapter_is_counted_as_a_lost_message_unless_the_adapter_has_closed) {
+  static const int errors[] = { UV_ENOMEM, SIO_ECLOSED };
+  for (int i = 0; i < 2; i++) {
+    sio_adapter_ops failing = spy;
+    failing.all_join = refuse_to_join;
+    join_error = errors[i];
+    begin();
+    EQ(sio_threads_set_adapter(members[CONNECTED], &failing, sent), 0);
+    EQ(sio_all_join(all_of(0), SIO_ROOMS("red")), 0);
+    turns(3);
+    EQ(members[CONNECTED]->core.stats.thread_messages_lost, errors[i] == UV_ENOMEM);
+    end();
+  }
+}
+
 static int fails_to_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user,
                          sio_adapter **out) {
   (void)nsp, (void)calls, (void)user, (void)out;
@@ -757,6 +778,7 @@ T(one_member_before_it_has_sockets_may_be_connected)
 T(a_member_that_had_sockets_may_be_connected_once_they_have_left)
 T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
+T(an_error_of_an_adapter_is_counted_as_a_lost_message_unless_the_adapter_has_closed)
 T(an_adapter_that_cannot_be_opened_is_an_error_and_its_member_serves_alone)
 T(leaving_a_room_that_the_socket_is_not_in_does_nothing)
 T(an_answer_to_another_process_is_refused_after_the_server_has_closed)

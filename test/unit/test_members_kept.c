@@ -237,6 +237,23 @@ TEST(an_event_that_is_found_for_a_client_that_has_left_is_dropped) {
   end();
 }
 
+TEST(an_event_right_before_or_after_the_end_of_the_answer_is_received_once) {
+  struct client c;
+  start_kept();
+  come_from_elsewhere(&c, 0);
+  EQ(find_socket(0), 0);
+  EQ(sio_broadcast(all_of(CONNECTED), "before", SIO_NONE), 0);
+  find_event(0, "[\"before\"]", "at.1"); /* as an adapter does with what it delivers meanwhile */
+  end_answer(0, 0);
+  EQ(sio_broadcast(all_of(CONNECTED), "after", SIO_NONE), 0);
+  EQ(sio_broadcast(all_of(2), "later", SIO_NONE), 0);
+  CHECK(is_recovered(&c));
+  client_read(&c);
+  EXPECT_TEXTS(&c, "[\"before\"]", "[\"after\"]", "[\"later\"]");
+  client_break(&c);
+  end();
+}
+
 TEST(clients_that_return_at_once_are_each_given_their_own_socket) {
   static const char other_pid[] = "another-pid-there-ab";
   struct client c[2];
@@ -467,6 +484,7 @@ T(what_the_adapter_finds_is_checked_by_the_thread_of_the_client)
 T(a_client_that_the_adapter_does_not_know_is_a_new_one_with_that_reason)
 T(a_socket_that_is_found_for_a_client_that_has_left_is_kept_again)
 T(an_event_that_is_found_for_a_client_that_has_left_is_dropped)
+T(an_event_right_before_or_after_the_end_of_the_answer_is_received_once)
 T(clients_that_return_at_once_are_each_given_their_own_socket)
 T(a_client_that_leaves_before_the_other_threads_have_answered_is_not_asked_for)
 T(a_client_is_new_if_its_socket_does_not_fit_into_the_queue_of_its_thread)
