@@ -77,10 +77,11 @@ SIO_EXTERN sio_val sio_arg(const sio_event *e, size_t i);
 SIO_EXTERN sio_val sio_event_args(const sio_event *e);
 
 /* Returns a copy of the event with its attachments. The copy belongs to the program, which frees it
- * with sio_event_free(); the functions of this header read it like the event itself. The copy has
- * no ack: only the event itself can be replied to. Another thread may read bytes and texts that
- * these functions have returned of a copy, until the copy is freed. Returns NULL if memory ran
- * out. */
+ * with sio_event_free(); the functions of this header read it like the event itself. Nothing is
+ * shared with the event: the call copies the text and all bytes of the attachments, and parses the
+ * text once more. The copy takes sio_event_size() bytes of memory and 1 to 3 KiB more. It has no
+ * ack: only the event itself can be replied to. Another thread may read bytes and texts that these
+ * functions have returned of a copy, until the copy is freed. Returns NULL if memory ran out. */
 SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
 /* Frees an event that sio_event_keep() or sio_event_new() returned; it may be freed after the
  * server has closed. kept may be NULL. */

@@ -147,10 +147,15 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * modified in the last two to three seconds.
  *
  * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
- * kernel has taken the piece before. If a file changes while it is sent, the connection is closed.
- * So replace files by renaming other files to their names. UV_ENOENT, UV_ENOTDIR and others: dir
- * cannot be opened; UV_EINVAL: prefix is invalid, or dir is NULL; SIO_EEXISTS: files are served
- * under this prefix already; UV_ENOMEM. */
+ * kernel has taken the piece before. A piece that is not in the page cache blocks the loop, and so
+ * all clients, as long as the disk takes: on a busy disk some tenths of a second. For large files,
+ * or a slow disk, use a web server or a CDN, a server with a thread of its own, or read the file
+ * into the page cache before (posix_fadvise() or readahead() in another thread).
+ *
+ * If a file changes while it is sent, the connection is closed. So replace files by renaming other
+ * files to their names. UV_ENOENT, UV_ENOTDIR and others: dir cannot be opened; UV_EINVAL: prefix
+ * is invalid, or dir is NULL; SIO_EEXISTS: files are served under this prefix already;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
 /* A header of an answer. */

@@ -147,9 +147,11 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
- * call of sio_next_ok() or sio_next_fail(). Later events of the same socket wait until all packet
- * middleware has decided. sio_event_replace() changes the event that the next middleware and the
- * callbacks of sio_on() get. */
+ * call of sio_next_ok() or sio_next_fail(). Until all packet middleware has decided, later events
+ * of the same socket wait in memory. The server reads from the client meanwhile: if the waiting
+ * events take more than sio_options.max_queued, the session ends with "forced close" and
+ * SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware and the callbacks of
+ * sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs

@@ -389,13 +389,16 @@ typedef struct sio_options {
 
   /* The maximum length of one message of a client, and of the body of one POST. Default: 1000000
    * bytes. A larger WebSocket message closes the connection (code 1009), and a larger POST gets
-   * status 413. The server tells its clients this limit as "maxPayload". Over polling, binary data
-   * is sent as base64: set max_payload to 4/3 of the length of the largest binary, and some bytes
-   * more. This is enough for one binary at a time. A JavaScript client that has several packets to
-   * send puts as many into one POST as it believes to fit into maxPayload, but it counts base64 as
-   * 1.33 instead of 4/3 of the binary. So a POST with several binaries can be slightly longer than
-   * any limit, and gets status 413, as from a Node.js server. A client that sends many binaries
-   * over polling has to wait for acks, so that only a few are under way. */
+   * status 413. The server tells its clients this limit as "maxPayload".
+   *
+   * Over polling, binary data is sent as base64: one binary needs a max_payload of 4/3 of its
+   * length, and some bytes more. A JavaScript client that has several packets to send puts as many
+   * into one POST as fit into maxPayload, but it counts 1.33 instead of 4/3 for base64: 876 bytes
+   * too few for 256 KiB. So it sends three binaries of 256 KiB, 1048584 bytes of base64 and their
+   * events, in one POST although max_payload is 1 << 20, and gets status 413, as from a Node.js
+   * server. To rule this out, make max_payload larger than all binaries together that a client has
+   * under way without an ack: eight of 256 KiB need 8 x (4/3 x 256 KiB + the length of the event),
+   * so 3 << 20 is enough. */
   size_t max_payload;
   /* The maximum length of one packet together with all its attachments. Default: 10 x
    * max_payload. */
@@ -462,7 +465,9 @@ typedef struct sio_options {
 
   /* How much memory may be queued for one client; if more is queued, the connection is closed.
    * Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are never
-   * dropped: make max_queued several times as large as the largest of them. */
+   * dropped: make max_queued several times as large as the largest of them. Events of the client
+   * that wait for packet middleware (sio_use_packet()) may take as much memory again; if they take
+   * more, the connection is closed, too. */
   size_t max_queued;
   /* While more than this is queued for one client, the server handles no further packets of the
    * client. Default: 1 MiB, or max_queued if that is less. A fixed limit of 128 KiB does the same
