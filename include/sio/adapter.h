@@ -163,7 +163,7 @@ typedef struct sio_adapter_ops {
   void (*forget)(sio_adapter *a, const char *pid);
   /* A client that reconnects wants its old socket back, and this server does not know the pid that
    * the client sent. The adapter looks for the socket, and answers with restore_done(), before it
-   * returns or later. */
+   * returns or later, unless restore_over is called first. */
   void (*restore)(sio_adapter *a, sio_restore *r);
   /* Called once for each call of restore, when the client has joined, or when it is certain that it
    * will not join. r is not valid after restore_over has returned. */
@@ -214,8 +214,8 @@ typedef struct sio_query_info {
   size_t size;
   /* How many sockets or servers have been asked so far. */
   size_t expected;
-  /* How many milliseconds the query waits for answers: the time that the program passed, or the
-   * default. Never 0. */
+  /* How many milliseconds the query waits for the answers that the adapter adds: the time that the
+   * program passed, or a default. Never 0. */
   unsigned timeout_ms;
   /* The query has ended; answers are ignored. */
   bool over;
@@ -355,7 +355,7 @@ struct sio_adapter_api {
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
    * can send it later. The adapter frees the copy with packet_free(). The encoded bytes are shared
    * with the original. If the packet has a query, the adapter must hold the query until it frees
-   * the copy. UV_ENOMEM. */
+   * the copy. SIO_ENAME: the name of the event contains U+0000; UV_ENOMEM. */
   int (*packet_copy)(const sio_packet *p, sio_packet **out);
   /* Frees a packet of packet_new() or packet_copy(). p may be NULL. */
   void (*packet_free)(sio_packet *p);
@@ -404,9 +404,9 @@ struct sio_adapter_api {
   /* Says that n of the sockets or servers that the query has asked will not answer. */
   void (*query_lost)(sio_query *q, size_t n);
   /* Adds one reply to q: a JSON text and its attachments, which are copied. An empty text stands
-   * for null. If the text is not valid JSON, or if nbins is not 0 and a placeholder in the text has
-   * a number that is not less than nbins, the reply counts as lost. id is the id of the socket that
-   * replied; NULL: it is not known. */
+   * for null. A reply counts as lost if it is not valid: if the text is not JSON in UTF-8 or is
+   * nested too deeply, or if nbins is not 0 and a placeholder in the text has a number that is not
+   * less than nbins. id is the id of the socket that replied; NULL: it is not known. */
   void (*query_reply)(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                       size_t nbins);
   /* Adds a socket of another server to a query of `fetch`. id, rooms, auth, data and handshake of
@@ -463,9 +463,9 @@ struct sio_adapter_api {
   int (*restore_event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
                        sio_slice offset);
   /* Ends the answer to a call of restore. cause is 0 after restore_found(); otherwise it is one of
-   * enum sio_recovery_failure (stats.h) and says why the socket is not recovered. At the end of the
-   * turn of the loop the client joins the namespace or, if middleware has to run first, the
-   * middleware begins. */
+   * enum sio_recovery_failure (stats.h) and says why the socket is not recovered. The client then
+   * joins the namespace or, if middleware has to run first, the middleware begins: not before
+   * restore_done() has returned, and only if the client is still there. */
   void (*restore_done)(sio_restore *r, int cause);
 
   /* -- threads -- */

@@ -78,11 +78,11 @@ enum {
  * The other errors are listed at the top of this header. While queue_high is 0, the default,
  * when_full has no effect, and only max_queued bounds the queue. With sio_redis_streams_adapter and
  * sio_options.recovery the event goes through the stream first: then 0 says that the adapter has
- * taken it, and these two errors are not returned. An event that is volatile or asks for an ack
- * does not go through the stream, and these errors are returned for it, unless it has to wait in
- * the adapter for events that were sent before it and that Redis has not returned yet: then the
- * call returns 0, the event may be dropped later, and the ack that it asks for ends with
- * SIO_ETIMEOUT. */
+ * taken it, and these two errors are not returned. An event that is volatile, asks for an ack or is
+ * for a client of Engine.IO 3 does not go through the stream, and these errors are returned for it,
+ * unless it has to wait in the adapter for events that were sent before it and that Redis has not
+ * returned yet: then the call returns 0, and the event may be dropped later; the ack that it asks
+ * for does not come then. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the result of an event that asked for an ack. If status is 0, the client has sent the
@@ -183,8 +183,9 @@ SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
  * sio_all_each() returns. Sockets that are not connected yet (they are in middleware, or are being
  * recovered and run their room hooks), and those that are disconnecting, are left out;
  * sio_nsp_count() of a room counts both. In cb the program may send events, make sockets join and
- * leave rooms, and disconnect them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOMEM, and cb
- * was not called; or SIO_ESTATE if the call was made in a callback in which it is not allowed. */
+ * leave rooms, and disconnect them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOTSUP
+ * if to.nsp is a parent; UV_ENOMEM, and cb was not called; or SIO_ESTATE if the call was made in a
+ * callback in which it is not allowed. */
 SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user);
 
 /* ---- queries: calls that several sockets or servers answer -------------------------------------
@@ -240,7 +241,8 @@ SIO_EXTERN sio_event *sio_replies_event(sio_replies *r, size_t i);
  * volatile, a socket that is not ready for it is not asked. timeout_ms is in milliseconds; 0 stands
  * for sio_options.ack_timeout_ms. If that option is 0 too, the timeout is
  * sio_options.request_timeout_ms if other servers are asked; if only this server is asked, the wait
- * has no limit. If the target contains no socket, cb gets no replies and status 0.
+ * has no limit. If the target contains no socket, cb gets no replies, and status 0 unless other
+ * servers could not be asked.
  *
  * To ask one socket on any server, use a sio_target with .rooms = SIO_ROOMS(its id). */
 SIO_EXTERN int sio_broadcast_ack(sio_target to, const char *event, sio_args args,
@@ -281,8 +283,8 @@ SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_co
  * other servers can send one reply, the first argument of its ack, and cb gets all replies
  * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms.
  * With the memory adapter (the default) there are no other servers: cb gets no replies and status
- * 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is
- * NULL. */
+ * 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is NULL;
+ * UV_ENOTSUP: nsp is a parent. */
 SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args,
                                     unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 

@@ -43,8 +43,8 @@ typedef struct sio_session_info {
   /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
   size_t size;
   sio_server *server;
-  /* The id of the session. Whoever knows it can send and receive in the session: do not show it to
-   * others. */
+  /* The id of the session. Whoever knows the id of a session on polling can send and receive in it:
+   * do not show ids to others. */
   const char *id;
   /* "polling" or "websocket"; for a client of test.h, "memory" */
   const char *transport;
@@ -53,8 +53,8 @@ typedef struct sio_session_info {
   /* The address from which the first connection came: that of a trusted proxy or, without a proxy,
    * the same as `address`. */
   const char *peer;
-  /* The path and query of the first request, which sio_url_param() (http.h) can read. Empty after
-   * sio_options.drop_handshake has freed it. */
+  /* The path and query of the first request, which sio_url_param() (http.h) can read. Empty for a
+   * client of test.h, and after sio_options.drop_handshake has freed it. */
   sio_slice url;
   /* The TLS of the first request's connection. NULL: that connection did not use TLS on this server
    * (even if a proxy says that the client's connection does), or memory ran out. It is kept after
@@ -159,8 +159,9 @@ typedef struct sio_engine_hooks {
   /* A packet was received; the library has not handled it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
   /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends the
-   * packet. In this hook, functions that send to, close or visit sockets or sessions, or make
-   * sockets join or leave, do nothing; those that return an error code return SIO_ESTATE. */
+   * packet. In this hook, functions that send to or close sockets or sessions, or make the sockets
+   * of a target do something, do nothing; those that return an error code return an error such as
+   * SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
    * poll. */
@@ -183,8 +184,8 @@ typedef struct sio_session_close_options {
   /* sizeof(sio_session_close_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* Do not send what is queued for a polling client. If the client has a WebSocket that takes no
-   * more data at the moment, close its connection at once; otherwise this changes nothing for a
-   * WebSocket, because what is queued there is passed to the kernel. */
+   * more data at the moment, close its connection at once; what is queued for another WebSocket is
+   * still passed to the kernel. */
   bool discard;
   /* The code of the WebSocket close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: the
    * close frame has no code. */
@@ -193,9 +194,10 @@ typedef struct sio_session_close_options {
   const char *ws_text;
 } sio_session_close_options;
 
-/* Closes the session. It accepts nothing more; what is queued is still sent unless how->discard is
- * set. The close hooks run later, at the end of the turn of the loop, with the reason "forced
- * close". how may be NULL: all defaults. Has no effect if the session is closed already. */
+/* Closes the session. It accepts nothing more; what is queued is still sent, if the client takes it
+ * in time and how->discard is not set. The close hooks run later, at the end of the turn of the
+ * loop, with the reason "forced close". how may be NULL: all defaults. Has no effect if the session
+ * is closed already, or in a hook packet_create or a callback of sio_on_any_outgoing(). */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO without Socket.IO -----------------------------------------------------------

@@ -38,8 +38,8 @@ typedef struct sio_request_info {
   sio_slice body;
   /* The client's address without its port: "127.0.0.1", "::1"; "" for a client of a Unix socket. A
    * client that connects by IPv4 to a listener for all addresses has "::ffff:127.0.0.1". If the
-   * connection comes from a trusted proxy, it is the address that the proxy names
-   * (sio_options.trusted_proxies). */
+   * connection comes from a trusted proxy (sio_options.trusted_proxies), it is the address that the
+   * proxy names, if it names one. */
   const char *address;
   /* The address from which the connection comes: that of the trusted proxy or, without a proxy, the
    * same as `address`. */
@@ -109,7 +109,8 @@ SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_sli
  * Do not use r after a call that returns 0, SIO_ECLOSED (the client has disconnected) or UV_ENOMEM
  * (the connection is closed instead). After other errors the request still has to be answered.
  * UV_ENOENT, UV_EISDIR, UV_EACCES and others: there is no such file, or it cannot be read;
- * UV_EINVAL: dir is NULL. SIO_ESTATE: the request is answered already. */
+ * UV_EINVAL: dir is NULL; SIO_ETOOBIG: more than 64 KiB of headers; SIO_ESTATE: the request is
+ * answered already. */
 SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *name);
 
 /* ---- routes ---------------------------------------------------------------------------------
@@ -119,16 +120,16 @@ SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *nam
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
-/* Calls cb for each request with this method and path, except WebSocket handshakes. method is "GET"
- * (which includes HEAD), "POST" and so on; NULL: every method. path is a whole path such as
- * "/api/state", or the beginning of a path followed by '*': "/files" and "*" in one string is for
- * all paths that begin with "/files". If the paths of several routes match a request, the longest
- * path is used; if no route with this path has the method of the request, the answer is status 405.
- * Requests below sio_options.path, or below the path of a sio_engine_route(), never come to a
- * route. The whole body has been received when cb runs. A request whose body is longer than
- * max_body bytes (0: sio_options.max_payload) gets status 413. The strings are copied. UV_EINVAL:
- * method or path is invalid, or cb is NULL; SIO_EEXISTS: a route with this method and path exists;
- * UV_ENOMEM. */
+/* Calls cb for requests with this method and path, except WebSocket handshakes and requests that
+ * the server itself refuses. method is "GET" (which includes HEAD), "POST" and so on; NULL: every
+ * method. path is a whole path such as "/api/state", or the beginning of a path followed by '*':
+ * "/files" and "*" in one string is for all paths that begin with "/files". If the paths of several
+ * routes match a request, the longest path is used; if no route with this path has the method of
+ * the request, the answer is status 405. Requests below sio_options.path, or below the path of a
+ * sio_engine_route(), never come to a route. The whole body has been received when cb runs. A
+ * request whose body is longer than max_body bytes (0: sio_options.max_payload) gets status 413.
+ * The strings are copied. UV_EINVAL: method or path is invalid, or cb is NULL; SIO_EEXISTS: a route
+ * with this method and path exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
@@ -143,8 +144,8 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * file's name. Files and directories whose name begins with a dot, and files outside dir (also
  * those that a symbolic link in dir leads to), are not served. Conditional requests (ETag,
  * Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
- * request for several parts gets the whole file. The ETag of a file is strong, unless the file was
- * modified in the last two to three seconds.
+ * request for several parts gets the whole file. The ETag of a file that was modified in the last
+ * two to three seconds is weak.
  *
  * A file may have any length: it is read on the loop's thread in pieces of 64 KiB, each when the
  * kernel has taken the piece before. A piece that is not in the page cache blocks the loop, and so
@@ -213,11 +214,11 @@ typedef struct sio_asset {
 } sio_asset;
 
 /* Serves files from memory, as sio_static() serves them from a directory, but without Range
- * requests, Last-Modified and X-Content-Type-Options. table has count elements; table and
- * everything that it points to must outlive the server. A file of a type that compresses well, such
- * as text, is compressed when the first client that prefers gzip requests it, and the compressed
- * form is kept (sio_options.no_http_compression). A file that is shorter than
- * http_compression_threshold, or longer than 8 MiB, is not compressed. */
+ * requests, Last-Modified, X-Content-Type-Options and the redirection of directories. table has
+ * count elements; table and everything that it points to must outlive the server. A file of a type
+ * that compresses well, such as text, is compressed when the first client that prefers gzip
+ * requests it, and the compressed form is kept (sio_options.no_http_compression). A file that is
+ * shorter than http_compression_threshold, or longer than 8 MiB, is not compressed. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 /* Like sio_assets(), with the options of sio_static_with(). */
@@ -245,10 +246,10 @@ typedef struct sio_ws_callbacks {
    * next ping (RFC 6455 section 5.5.2) is sent. Default: 25000. Whatever the client sends counts as
    * an answer. */
   unsigned ping_interval_ms;
-  /* If the client sends nothing within this time after a ping, the WebSocket is closed:
-   * SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. Default: 20000 ms. If data that was queued before
-   * the ping is still unsent, it is enough that the client takes some of this data within the
-   * time. */
+  /* If the server reads nothing from the client within this time after a ping, the WebSocket is
+   * closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. Default: 20000 ms. The server waits longer
+   * if the program has blocked the loop, while a rate limit stops it from reading, and while data
+   * that was queued before the ping is unsent and the client takes some of it. */
   unsigned ping_timeout_ms;
   /* NULL-terminated list of the subprotocols that the route supports (RFC 6455 section 1.9); NULL:
    * none. The list is copied. A client offers subprotocols in the order of its preference; the
@@ -262,8 +263,8 @@ typedef struct sio_ws_callbacks {
  * server limit them as they limit sessions: max_payload, max_fragments, packet_timeout_ms,
  * packets_per_s, bytes_per_s, connects_per_s and max_per_address. If more than max_queued is queued
  * for a client, its WebSocket is closed. The options queue_high and when_full do not apply;
- * sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field of *cbs is invalid;
- * SIO_EEXISTS: the route exists; UV_ENOMEM. */
+ * sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field of *cbs is invalid, or cbs
+ * is NULL; SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
 /* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; UV_EINVAL: binary is
@@ -309,7 +310,7 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 
 /* Decides about a request below sio_options.path or below the path of a sio_engine_route(), before
  * Engine.IO handles it. The callback calls, at once or later, sio_next_ok() to let the request be
- * handled, or sio_next_fail() to refuse it with status 400 and Engine.IO's error code 3. It may
+ * handled, or sio_next_fail() to refuse it: status 400, and code 3 in sio_connection_error. It may
  * also answer the request itself and then call sio_next_ok(): then Engine.IO does not handle the
  * request. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
@@ -320,9 +321,9 @@ typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
  * NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called before the head of certain answers is written, so that it can add headers with
- * sio_respond_header(). These answers are polling responses that contain packets, the "ok" to each
- * POST, and the response with status 101 to each WebSocket handshake. initial is true for the first
+/* Called before the head of certain answers of Engine.IO is written, so that it can add headers
+ * with sio_respond_header(). These answers are polling responses that contain packets, the "ok" to
+ * a POST, and the response with status 101 to a WebSocket handshake. initial is true for the first
  * answer of a session. */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 /* Registers a callback that adds headers to answers of Engine.IO. UV_EINVAL: cb is NULL;

@@ -106,7 +106,7 @@ typedef struct sio_log_file {
 SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
 /* Changes the log level of a running server. spec is a level for all parts of the library, such as
- * "warn", or contains other levels for some parts (see sio_log_line.room), such as
+ * "warn", or contains other levels for some parts (enum sio_log_room), such as
  * "info,eio=debug,http=off". Must be called on the loop's thread. UV_EINVAL: spec is empty or
  * contains an unknown word; then no level was changed. */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);

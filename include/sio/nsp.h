@@ -54,9 +54,10 @@ SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), 
  * connected yet, and those that are disconnected, until their callbacks of sio_on_disconnecting()
  * have run. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
-/* Lists the rooms of the namespace that have members on this server. The room of each socket's id
- * is one of them. Writes at most max names to out, and returns the number of rooms, which may be
- * greater than max. A name is valid as long as its room has members. */
+/* Lists the rooms of the namespace that have members on this server; for a parent there are none.
+ * The room of each connected socket's id is one of them. Writes at most max names to out, and
+ * returns the number of rooms, which may be greater than max. A name is valid until a socket leaves
+ * this room. */
 SIO_EXTERN size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max);
 
 /* ---- sockets that connect and disconnect --------------------------------------------------- */
@@ -106,8 +107,9 @@ typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args,
 /* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
  * for each receiver, but not for acks, nor for events that a recovered client missed
  * ("onAnyOutgoing"). It runs while the event is being sent. So it can only observe: functions that
- * send to, close or visit sockets or sessions, or make sockets join or leave, do nothing when they
- * are called in it; those that return an error code return SIO_ESTATE. */
+ * send to or close sockets or sessions, visit the sockets of a target, or make sockets join or
+ * leave, do nothing when they are called in it; those that return an error code return an error
+ * such as SIO_ESTATE. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -142,8 +144,8 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
  * sent to it yet: sio_emit() returns SIO_ECLOSED, and a broadcast to its rooms does not reach it
  * (for a recovered socket see sio_room_hooks). Each middleware decides by exactly one call of
  * sio_next_ok() or sio_next_fail(), in the callback or later; after sio_next_ok() the next
- * middleware runs. If the client leaves before the decision, that call is still necessary and has
- * no effect. */
+ * middleware runs. If the client leaves before the decision, or middleware_timeout_ms passes, that
+ * call is still necessary and has no effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
@@ -255,17 +257,17 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
 
 /* Creates a parent that accepts all names that match the pattern. A '*' in the pattern stands for
  * any number of any characters, or for none; every other character stands for itself. "room-*" is
- * the same as "/room-*". sio_of() with a name that matches creates a child of this parent, too.
- * parent may be NULL. SIO_ENAME: the pattern is not a valid name of a namespace, so no name can
- * match it; SIO_ESTATE: the server is closing; UV_ENOMEM. */
+ * the same as "/room-*". sio_of() with a name that matches creates a child, too, of the first
+ * parent whose pattern matches. parent may be NULL. SIO_ENAME: the pattern itself is not a valid
+ * name of a namespace; SIO_ESTATE: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent);
 
 /* Decides whether a parent accepts the name of a namespace. The callback calls exactly once, before
  * it returns or later, sio_next_ok() to accept the name, or sio_next_fail() to leave the decision
- * to the next parent; the message and data of sio_next_fail() are ignored. auth is the JSON text
- * that the client sent with CONNECT. name and auth are valid until the callback returns. If the
- * client leaves before the decision, the call of sio_next_ok() or sio_next_fail() is still
- * necessary, and has no effect. */
+ * to the next parent; the message and data of sio_next_fail() are ignored. auth is the auth data of
+ * the client, as of sio_socket_auth(). name and auth are valid until the callback returns. If the
+ * client leaves before the decision, or middleware_timeout_ms passes, the call of sio_next_ok() or
+ * sio_next_fail() is still necessary, and has no effect. */
 typedef void (*sio_match_cb)(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
                              void *user);
 /* Creates a parent that calls cb to decide which names it accepts. cb is called only for names that

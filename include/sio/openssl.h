@@ -69,9 +69,9 @@ typedef struct sio_openssl_options {
    * ALPN, versions and tickets as the program has set them; it turns renegotiation and compression
    * off. */
   struct ssl_ctx_st *ctx;
-  /* For how many seconds a session ticket is valid, at most a week. Default: 3600. The key that
-   * encrypts tickets is replaced in the first handshake after this time. The old key is kept for
-   * the same time again, to decrypt the tickets that were encrypted with it. */
+  /* For how many seconds a session ticket is valid, unless sio_openssl_reload() is called; at most
+   * a week. Default: 3600. The key that encrypts tickets is replaced about as often. The key before
+   * it still decrypts tickets that are valid. */
   unsigned ticket_lifetime_s;
 } sio_openssl_options;
 

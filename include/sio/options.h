@@ -106,16 +106,18 @@ typedef struct sio_deflate {
 
 /* Connection state recovery (https://socket.io/docs/v4/connection-state-recovery). When the
  * connection of a client breaks and the client reconnects in time, it gets the same socket again:
- * with the same id, rooms and data (the bytes of socket_data_size, and the shared data). Before the
- * response to its CONNECT packet the client is sent the events that it missed, in order. The
- * callbacks of sio_on_connect() run again, and sio_socket_recovered() returns true in them.
+ * with the same id, rooms and data (the bytes of socket_data_size, which sio_redis_streams_adapter
+ * does not keep, and the shared data). Before the response to its CONNECT packet the client is sent
+ * the events that it missed, in order. The callbacks of sio_on_connect() run again, and
+ * sio_socket_recovered() returns true in them.
  *
  *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close
  *    and, if the adapter keeps the sockets, when the server closes. A socket that left its
  *    namespace, or was disconnected from it, is not recovered.
  *  - The library appends an offset, which is a string, to the arguments of events. Events that ask
- *    for an ack, and events to a single client that cannot be recovered, have none. Events that ask
- *    for an ack, and volatile events, are not sent again to a recovered client.
+ *    for an ack, and events to a single client that cannot be recovered, have none (with
+ *    sio_redis_streams_adapter some others have none, too). Events that ask for an ack, and
+ *    volatile events, are not sent again to a recovered client.
  *  - Which events a client missed is decided by the rooms that it was in when its connection broke.
  *    So they include what a `leave` callback of sio_on_room() broadcast to the room about this very
  *    client.
@@ -125,8 +127,8 @@ typedef struct sio_deflate {
  *    are sent when the client is back. sio_emit() with the sio_socket pointer of the broken
  *    connection returns SIO_ECLOSED.
  *  - The response to CONNECT contains a secret id, the "pid", with which the client proves its
- *    identity when it reconnects. If its old connection is still open then, the library closes that
- *    connection.
+ *    identity when it reconnects. If its old connection to this server, or to another thread, is
+ *    still open then, the library closes that connection.
  *  - The bytes of socket_data_size are kept as they are after the disconnect callbacks have run. A
  *    client may never come back, so free in the disconnect callback the memory that these bytes
  *    point to.
@@ -246,7 +248,8 @@ typedef struct sio_options {
   /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. If it
    * sends something else in this time, it has the same time once more from then on. Clients of
    * Engine.IO 3 send the pings: one that sends none for ping_interval_ms + ping_timeout_ms is
-   * disconnected. */
+   * disconnected. A client has more time if the program has blocked the loop, or if a rate limit
+   * stops the server from reading. */
   unsigned ping_timeout_ms;
   /* How long an upgrade to WebSocket may take: from the response with status 101 to the client's
    * Engine.IO packet "5" (upgrade). Default: 10000 ms. */
@@ -255,15 +258,16 @@ typedef struct sio_options {
    * ms. Sessions of sio_engine_route() join none, so this does not apply to them. */
   unsigned connect_timeout_ms;
   /* How long the server waits, when it closes a session or a WebSocket, until the client has read
-   * what is queued and has closed its side. Default: 30000 ms. */
+   * what is queued and has closed its side. Default: 30000 ms. For a polling session that has
+   * joined no namespace the time is at most 5000 ms. */
   unsigned close_timeout_ms;
   /* How long sio_server_close() waits until the clients have closed their side; then it cuts their
    * connections. Default: 5000 ms, or close_timeout_ms if that is less. */
   uint64_t shutdown_timeout_ms;
-  /* A message that each session is sent right after its handshake, in the same HTTP response or
-   * write; {NULL,0}: no such message. It has to be UTF-8 text unless initial_binary is set. A
-   * client of Socket.IO decodes this message as a packet, before it gets the response to its
-   * CONNECT packet, and disconnects if the message is not a valid packet. */
+  /* A message that each session is sent right after its handshake; {NULL,0}: no such message. It
+   * has to be UTF-8 text unless initial_binary is set. A client of Socket.IO decodes this message
+   * as a packet, before it gets the response to its CONNECT packet, and disconnects if the message
+   * is not a valid packet. */
   sio_slice initial_packet;
   bool initial_binary;
 
@@ -271,10 +275,10 @@ typedef struct sio_options {
 
   /* NULL-terminated list of the origins whose web pages may connect, as browsers write them:
    * "https://a.example", "http://localhost:8080", "null"; NULL: all origins. Include the origin of
-   * your own page. The list holds for all requests of Engine.IO (sio_engine_route() included), on
+   * your own page. The list holds for requests of Engine.IO (sio_engine_route() included), on
    * either transport, whatever the option cors says; and for sio_ws_route() without any_origin. It
-   * does not hold for routes, files and the JavaScript client. A request that is not allowed gets
-   * status 403.
+   * does not hold for routes, files and the JavaScript client, nor for preflight requests. A
+   * request that is refused because of the list gets status 403.
    *  - A request with an Origin header is allowed if the list contains this origin.
    *  - Browsers send no Origin header when a page only loads something: a script (JSONP, with
    *    allow_eio3), an image, or another page. If such a request has a Sec-Fetch-Site header
@@ -338,8 +342,8 @@ typedef struct sio_options {
   /* How many bytes each sio_socket has for data of the program (sio_socket_data()). They are zero
    * at first. Default: 0. */
   size_t socket_data_size;
-  /* Free the URL and headers of the first request of a session after the callbacks of
-   * sio_on_connect() (for sio_engine_route(), after open) have run, to save memory. */
+  /* Free the URL and headers of the first request of a session, to save memory, when the callbacks
+   * of sio_on_connect() have run for its first namespace (for sio_engine_route(), after open). */
   bool drop_handshake;
   /* The settings of connection state recovery; NULL: it is off. */
   const sio_recovery *recovery;
@@ -427,11 +431,12 @@ typedef struct sio_options {
    * clients of its address than can still be created. So clients of a single address can have half
    * of the maximum. */
   unsigned max_child_nsps;
-  /* The maximum memory for a session that has not joined any namespace yet. Default: 256 KiB; at
-   * least 16 KiB. One message or POST may use a quarter of max_unjoined, one packet with its
-   * attachments a quarter, and the auth data of all CONNECT packets of the client a quarter. While
-   * the queued replies to the client take more than a sixteenth of max_unjoined, the server handles
-   * nothing more from the client. The limit does not apply to sessions of sio_engine_route(). */
+  /* Limits the memory for what a client sends before it has joined a namespace, and for the
+   * replies. Default: 256 KiB; at least 16 KiB. One message or POST may use a quarter of
+   * max_unjoined, one packet with its attachments a quarter, and the auth data of all CONNECT
+   * packets of the client a quarter. While the queued replies to the client take more than a
+   * sixteenth of max_unjoined, the server handles nothing more from the client. The limit does not
+   * apply to sessions of sio_engine_route(). */
   size_t max_unjoined;
   /* How many Engine.IO packets, WebSocket messages and WebSocket pings one client may send each
    * second. Default: 0, no limit. An event counts as one packet, and each of its attachments as one
@@ -443,8 +448,8 @@ typedef struct sio_options {
   /* How many packets may come at once before packets_per_s limits them. Default: packets_per_s. */
   unsigned packets_burst;
   /* How many bytes one client may send each second. Default: 0, no limit. The bytes are counted as
-   * they are received (binary data over polling as base64); for a compressed message, the bytes by
-   * which it grows when it is decompressed count as well. */
+   * they are received (binary data over polling usually as base64); for a compressed message, the
+   * bytes by which it grows when it is decompressed count as well. */
   size_t bytes_per_s;
   /* How many bytes may come at once before bytes_per_s limits them. Default: bytes_per_s. Set it to
    * at least max_payload; otherwise the response to a long POST is delayed. */
@@ -498,8 +503,9 @@ typedef struct sio_options {
    * so many acks, and counts their answers as missing. Default: 4096. */
   unsigned max_acks;
   /* How many bytes of answers are kept for one query, for example for one sio_broadcast_ack() or
-   * sio_all_fetch(). Further answers are dropped, and the callback of the query gets the status
-   * SIO_ETOOBIG. Default: 64 MiB. */
+   * sio_all_fetch() (the sockets of this server do not count there). Further answers are dropped,
+   * and the callback of the query gets the status SIO_ETOOBIG, unless the timeout runs out or the
+   * server closes. Default: 64 MiB. */
   size_t max_answers;
 
   /* -- Limits on connections -- */
@@ -513,10 +519,11 @@ typedef struct sio_options {
   /* How many connections the clients of one address may open each second. Default: 0, no limit. New
    * sessions, and WebSockets of sio_ws_route(), are counted separately with the same limit, so that
    * clients that share a connection of a trusted proxy are limited, too. A request for a new
-   * session counts even if it is refused. Above the limit a new connection is closed at once, and a
-   * request for a new session gets status 429. IPv6 addresses with the same first 64 bits count as
-   * one address. Clients of Unix sockets are not counted. A connection of a trusted proxy counts
-   * for the client that its PROXY header names, if it names one. */
+   * session counts even if it is refused; other requests that Engine.IO refuses count as well.
+   * Above the limit a new connection is closed at once, and a request that counts gets status 429.
+   * IPv6 addresses with the same first 64 bits count as one address. Clients of Unix sockets are
+   * not counted. A connection of a trusted proxy counts for the client that its PROXY header names,
+   * if it names one. */
   unsigned connects_per_s;
   /* How many connections of one address may come at once before connects_per_s limits them.
    * Default: connects_per_s. */
@@ -548,8 +555,8 @@ typedef struct sio_options {
   /* How many header lines an HTTP request may have. Default: 100. */
   unsigned max_headers;
   /* How long the head of an HTTP request may take to arrive: then the answer is status 408. A new
-   * connection that sends nothing for this time is closed, without a line of the log. Default:
-   * 10000 ms. */
+   * connection that begins no request within this time (after its TLS handshake, if it uses TLS) is
+   * closed, without a line of the log unless a PROXY header is missing. Default: 10000 ms. */
   unsigned head_timeout_ms;
   /* How long the body of an HTTP request may take to arrive. Default: 30000 ms. */
   unsigned body_timeout_ms;

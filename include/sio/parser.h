@@ -58,13 +58,14 @@ typedef struct sio_parser_ops {
   /* Writes the message for the packet *p with sio_parser_put(). The library has checked that *p is
    * valid, except that a JSON text of the program may not be UTF-8. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
-  /* Reads one message of a client. The message can contain any bytes. binary is always the field
-   * `binary` of the table: the library refuses other messages itself. decode() sets p->type, p->id
-   * and p->nsp; p->nsp may point into the message. It does not use p->json, p->bins and p->nbins:
-   * it writes the JSON text of the payload with sio_parser_put() and sio_parser_string(), and
-   * attachments with sio_parser_bin(). The library checks this JSON text afterwards. If the message
-   * is not valid, decode() returns SIO_EPROTO and sets *why to a text in static storage; the
-   * library then closes the connection. */
+  /* Reads one message of a client or, for a client of test.h, also one of the server. The message
+   * can contain any bytes. binary is always the field `binary` of the table: the library refuses
+   * other messages itself. decode() sets p->type, p->id and p->nsp; p->nsp may point into the
+   * message. It does not use p->json, p->bins and p->nbins: it writes the JSON text of the payload
+   * with sio_parser_put() and sio_parser_string(), and attachments with sio_parser_bin(). The
+   * library checks this JSON text afterwards. If the message is not valid, decode() returns
+   * SIO_EPROTO and sets *why to a text in static storage; the library then closes the
+   * connection. */
   int (*decode)(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
                 const char **why);
 } sio_parser_ops;

@@ -87,13 +87,15 @@ typedef struct sio_redis_options {
    * separate two clusters of servers, because channels of Redis do not belong to a database: use
    * different values of sio_redis_adapter_options.key. */
   const char *url;
-  /* The user and the password for Redis, instead of those in url; NULL: those in url, or none. */
+  /* The user and the password for Redis. If password is set, both replace those in url, and
+   * username may be NULL: none. If password is NULL, username has to be NULL, too, and those in url
+   * are used. */
   const char *username, *password;
   /* The name of the connections in the output of CLIENT LIST of Redis (CLIENT SETNAME): one or more
    * printable characters of ASCII, without spaces. Default: "libsio". */
   const char *client_name;
-  /* How many milliseconds it may take until a new connection is ready for commands. Default:
-   * 5000. */
+  /* How many milliseconds it may take until a new connection is ready for commands; the time to
+   * find the master through Redis Sentinel does not count. Default: 5000. */
   unsigned connect_timeout_ms;
   /* If nothing is received on a connection for this time, a PING is sent. If nothing is received
    * for the same time again, the connection is closed and opened anew. The first of these two times
@@ -101,15 +103,18 @@ typedef struct sio_redis_options {
    * ping_interval_ms. Default: 10000 ms. */
   unsigned ping_interval_ms;
   /* How long to wait, after a connection broke, before the first attempt to connect again. For each
-   * further attempt the time is doubled, up to retry_max_ms. Each of these times is shortened at
-   * random by up to a half. Default: 50 ms. */
+   * further attempt the time is doubled, up to retry_max_ms; also after a connection that lasted no
+   * longer than retry_max_ms. Each of these times is shortened at random by up to a half. Default:
+   * 50 ms. */
   unsigned retry_min_ms;
-  /* The longest of these times. Default: 5000 ms. With Redis Sentinel it is at most 1000 ms. */
+  /* The longest of these times; at least retry_min_ms. Default: 5000 ms. With Redis Sentinel it is
+   * at most 1000 ms. */
   unsigned retry_max_ms;
-  /* How many bytes of commands may be queued for each Redis server. A command counts until the
-   * kernel has taken it. In a Redis Cluster a copy counts as well, until the server has answered;
-   * so a command counts twice until the kernel has taken it. Commands that subscribe or unsubscribe
-   * do not count here; their limit is 1 GiB. Default: 4 MiB. */
+  /* How many bytes of commands may be queued for each Redis server, and in addition for each stream
+   * of sio_redis_streams_adapter. A command counts until the kernel has taken it. In a Redis
+   * Cluster a copy counts as well, until the server has answered; so a command counts twice until
+   * the kernel has taken it. Commands that subscribe or unsubscribe do not count here; their limit
+   * is 1 GiB. Default: 4 MiB. */
   size_t max_queued;
   /* The length of the longest element of a reply of Redis, such as a published message. A whole
    * reply, such as several entries of a stream, may take 96 MiB of memory more. A longer reply
@@ -160,8 +165,8 @@ typedef struct sio_redis_stats {
    * of max_queued, a missing connection or missing memory; and entries of a stream that Redis
    * refused or that were lost. */
   uint64_t dropped;
-  /* Commands that were sent and not answered when a connection broke. Redis may have executed
-   * them, and may still do so later. */
+  /* Commands that were sent and not answered when a connection broke or was closed. Redis may have
+   * executed them, and may still do so later. */
   uint64_t unanswered;
   uint64_t errors;     /* commands that Redis answered with an error                       */
   uint64_t malformed;  /* messages that were received and are invalid                      */
@@ -176,7 +181,7 @@ typedef struct sio_redis_stats {
   /* Counter: how often a subscription of this server to a channel was interrupted, because the
    * connection broke, or because the slot of the channel moved to another node of a Redis Cluster.
    * What other servers published on the channel until this server was subscribed again did not
-   * reach the clients of this server. Redis does not report how much that was. */
+   * reach this server. Redis does not report how much that was. */
   uint64_t interrupted;
   /* Counter: entries of a stream that this server ignored, because it had read them or later ones
    * of the same server before (see sio_redis_streams_adapter). */
@@ -221,8 +226,9 @@ typedef struct sio_redis_adapter_options {
 
   /* The name of the stream. Default: "socket.io". */
   const char *stream_name;
-  /* The number of streams. Default: 1. If there are several, a number is appended to their names,
-   * as in Node.js: "<stream_name>-1". */
+  /* If it is greater than 1, the namespaces are spread over several streams, as in Node.js: the
+   * name of a stream is "<stream_name>-N", where N is a hash of the name of the namespace modulo
+   * stream_count, and may be negative. Default: 1, all namespaces use one stream. */
   unsigned stream_count;
   /* The beginning of the names of the keys for sockets that may be recovered, at most 255 bytes.
    * Default: "sio:session:". */
@@ -250,8 +256,9 @@ typedef struct sio_redis_adapter_options {
  * connection to Redis.
  *
  * Events of one server reach another one in the order in which they were sent, unless the
- * connection of the sender breaks. Redis may execute what was written to the broken connection
- * after the sender has connected again, so these events may arrive after later ones. */
+ * connection of the sender breaks or, in a Redis Cluster, the sender begins to publish through
+ * another node. Redis may execute what was written to the broken connection after the sender has
+ * connected again, so these events may arrive after later ones. */
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 
 /* The adapter that is compatible with createShardedAdapter() of @socket.io/redis-adapter 8, which
@@ -267,11 +274,11 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-streams-adapter 0.3
  * (Redis 5 or newer). Events that ask for no ack, joins, leaves and disconnects are entries of a
- * stream, which each server reads in order. After a lost connection a server continues to read at
- * the entry where it stopped, so it misses nothing that Redis still has (see max_len). While Redis
- * cannot be reached, the entries that this server publishes are queued, up to
- * sio_redis_options.max_queued bytes, and are delivered to the clients of this server at once. Each
- * stream needs two more connections.
+ * stream (except with SIO_LOCAL), which each server reads in order. After a lost connection a
+ * server continues to read at the entry where it stopped, so it misses nothing that Redis still has
+ * (see max_len). While Redis cannot be reached, the entries that this server publishes are queued,
+ * up to sio_redis_options.max_queued bytes, and are delivered to the clients of this server at
+ * once. Each stream needs two more connections.
  *
  * If the connection breaks before Redis has answered an XADD, the server adds the entry again when
  * it is connected again, unless the entry is in the stream by then. But Redis may still execute

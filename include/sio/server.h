@@ -131,8 +131,9 @@ typedef struct sio_accept_options {
   /* If listener is NULL: the descriptor of a connected stream socket. */
   int fd;
   /* The bytes that the program has already read from fd: they begin with the first byte of an HTTP
-   * request or, if tls is set, of a TLS handshake. {NULL,0}: the program has read nothing. The
-   * bytes are copied. The library answers this request and all later ones on the connection. */
+   * request, of a PROXY header or, if tls is set, of a TLS handshake. {NULL,0}: the program has
+   * read nothing. The bytes are copied. The library answers this request and all later ones on the
+   * connection. */
   sio_slice read;
   /* The TLS of the connection, as sio_listen_options.tls. */
   const sio_tls *tls;
@@ -169,8 +170,8 @@ SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void 
  * the server. begin runs when the server begins to close: inside sio_server_close() or, after
  * sio_server_drain(), when draining has ended. Sending to a socket returns SIO_ECLOSED at that
  * time, and the disconnect callbacks have not run yet. ended runs after all other callbacks of the
- * server, just before done() of sio_server_close(); it must not use the server. ended may be NULL.
- * UV_EINVAL: begin is NULL; UV_ENOMEM. */
+ * server except the done callbacks; it must not use the server. ended may be NULL. UV_EINVAL: begin
+ * is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void *user),
                             void (*ended)(void *user), void *user);
 

@@ -197,8 +197,8 @@ template <class T> inline constexpr bool is_number = std::is_arithmetic_v<T> && 
 
 template <class T> inline constexpr bool never = false;
 
-/* The memory to which the sio_val of an argument points: the JSON text for a type with a codec, and
- * nothing for other types. */
+/* What has to be kept with the sio_val of an argument: the JSON text for a type with a codec, to
+ * which the sio_val points; nothing for other types. */
 struct nothing {};
 template <class T> using kept = std::conditional_t<has_codec<T>, std::string, nothing>;
 
@@ -395,7 +395,8 @@ public:
     return error(get() ? sio_reply(get(), args) : 0);
   }
   ack take_ack() const noexcept { return ack(get() ? sio_event_take_ack(get()) : nullptr); }
-  /* Returns a copy of the event that the program owns; it is null if memory ran out. */
+  /* Returns a copy of the event that the program owns; it is null if this event is null, or if
+   * memory ran out. */
   kept_event keep() const;
 };
 
@@ -544,8 +545,8 @@ struct callable {
   virtual ~callable() = default;
 };
 
-/* Everything that belongs to one server. It is freed when the sio_server has closed, even if the
- * sio::server was destroyed before. */
+/* What belongs to one server. It is freed when the sio_server has been closed by close() or drain()
+ * of the sio::server, even if the sio::server was destroyed before. */
 struct host {
   sio_server *srv = nullptr;
   server *handle = nullptr; /* the sio::server; nullptr after it was destroyed */
@@ -798,8 +799,8 @@ template <class... Rooms> target socket::to(const Rooms &...rooms) const {
 
 using nsp_ref = owner<nsp, sio_nsp_unref>;
 
-/* A namespace, on which the program registers handlers. Each function takes a callable f; the
- * comment above it shows how f is called. */
+/* A namespace, on which the program registers handlers. The functions that register one take a
+ * callable f; the comment above them shows how f is called. */
 class nsp : public handle<sio_nsp> {
   template <class C, class F> std::error_code add(int (*reg)(sio_nsp *, C, void *), F f) const {
     return detail::keep_handler<C>(detail::host::of(get()), get(), std::move(f),
@@ -883,8 +884,9 @@ inline nsp wrap(sio_nsp *n) noexcept { return nsp(n); }
 
 /* Owns a server on the program's uv loop. The destructor of sio::server closes the server. Closing
  * takes some turns of the loop: the program must run the loop until the callable that it passed to
- * close(f) has run. The registered handlers exist until then. Functions other than open(), close(),
- * drain(), get() and operator bool may be called only while this object has a server. */
+ * close(f) has run. The registered handlers exist until then (those of a child namespace until it
+ * is removed). Functions other than open(), close(), drain(), get(), operator bool and moves may be
+ * called only while this object has a server. */
 class server {
   detail::host *host_ = nullptr;
 

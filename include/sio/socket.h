@@ -59,9 +59,10 @@ SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* ---- data of the program ------------------------------------------------------------------- */
 
 /* Returns the sio_options.socket_data_size bytes that the socket has for the program. They are zero
- * at first (those of a recovered socket are as they were), and are freed together with the socket:
- * they can be read and written as long as the pointer s is valid, so after sio_socket_ref() until
- * the last sio_socket_unref(). Returns NULL if socket_data_size is 0. */
+ * at first (those of a recovered socket are as they were, if the adapter keeps them), and are freed
+ * together with the socket: they can be read and written as long as the pointer s is valid, so
+ * after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if socket_data_size is
+ * 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
@@ -79,7 +80,8 @@ SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
  * this room; a socket in middleware is not in this room yet, and sio_join() of it returns 0 and
  * changes nothing. Joining a room twice, or leaving a room that the socket is not in, returns 0 and
  * changes nothing. SIO_ENAME: room is not a valid name; SIO_ECLOSED: the socket has disconnected;
- * SIO_ESTATE: called inside a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM. */
+ * SIO_ESTATE: called inside a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM; or an
+ * error of the adapter. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
@@ -97,11 +99,11 @@ SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
  * it receives the DISCONNECT are dropped.
  *
  * If session is true, all sockets of the client leave their namespaces, and the client's connection
- * is closed after everything that is queued for it has been sent.
+ * is closed after what is queued for it has been sent, or close_timeout_ms has passed.
  *
- * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run later, at the
- * latest at the end of the current turn of the loop. A socket that has not connected yet can only
- * be disconnected with session true. */
+ * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run later, usually
+ * at the end of the current turn of the loop. A socket that has not connected yet can only be
+ * disconnected with session true. */
 SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
 
 /* Sets the deadline of a socket, for credentials that expire: in_ms milliseconds from now the

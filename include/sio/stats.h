@@ -86,7 +86,7 @@ enum sio_refusal {
   SIO_REFUSED_END
 };
 
-/* Why a client that asked for the recovery of its socket got a new socket. The values are indexes
+/* Why a client that asked for the recovery of its socket was not recovered. The values are indexes
  * of sio_stats.recovery_failed. */
 enum sio_recovery_failure {
   SIO_RECOVERY_NONE,
@@ -95,7 +95,8 @@ enum sio_recovery_failure {
   SIO_RECOVERY_LOG_GONE,   /* events that it missed were dropped: max_log_bytes    */
   /* The events that the client missed take more memory than max_queued or queue_high allows; or the
    * client has asked for the same events too often: the events that it is sent again may have twice
-   * as many bytes as those it was sent the first time, and 16 KiB more. */
+   * as many bytes as those it was sent the first time, and 16 KiB more; or memory ran out for one
+   * of the events that the adapter found. */
   SIO_RECOVERY_TOO_MUCH,
   SIO_RECOVERY_NO_MEMORY,
   SIO_RECOVERY_NO_ANSWER, /* the adapter could not look for the socket, or not in time */
@@ -121,7 +122,7 @@ enum { SIO_STATS_SLOTS = 16 };
  * it is a gauge, which is the number at this moment. Every field is a uint64_t or consists of
  * several, so that the statistics of several servers can be added (sio_stats_add()). New fields
  * are added at the end in later versions. These equations hold between two turns of the loop, and
- * inside every callback except that of sio_on_any_outgoing():
+ * inside every callback except those of sio_on_any_outgoing() and packet_create:
  *
  *   connections_accepted = connections + connections_closed
  *   http_requests        = the sum of http_responses + http_aborted + those not answered yet
@@ -144,8 +145,8 @@ typedef struct sio_stats {
   uint64_t connections; /* gauge: open */
   uint64_t connections_accepted, connections_closed;
   /* Open connections that this server passed to the server of another thread (threads.h), which has
-   * their session. Such a connection is counted as closed by this server, and as accepted by the
-   * other one. */
+   * their session. This server counts such a connection as closed; the other one counts it as
+   * accepted, unless it cannot take it over. */
   uint64_t connections_handed_over;
   /* closed at once because of an error, such as a lack of memory; see rejected for limits */
   uint64_t connections_refused;

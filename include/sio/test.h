@@ -35,9 +35,10 @@ extern "C" {
 typedef struct sio_test_peer sio_test_peer;
 
 /* Creates a client that asks to join the namespace nsp. auth is the JSON text of its auth data;
- * NULL: none. sio_test_next() then returns the response of the server: "connect" or "connect_error
- * {...}". The caller frees the client with sio_test_free(). SIO_ENAME: nsp is not a valid name;
- * SIO_ECLOSED: the server is closing; UV_ENOMEM. */
+ * NULL: none. When the server has answered, sio_test_next() returns the response: "connect" or
+ * "connect_error {...}". The caller frees the client with sio_test_free(). SIO_ENAME: nsp is not a
+ * valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM; or an error of
+ * sio_parser_ops.encode. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
 /* Breaks the connection of the client, if it is open, and frees the client. Do not call it in a
@@ -71,8 +72,8 @@ SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
  *
  * In the JSON, {"_placeholder":true,"num":k} stands for each binary argument. */
 SIO_EXTERN const char *sio_test_next(sio_test_peer *p);
-/* Returns the bytes of the binary argument with the number k in the packet that sio_test_next()
- * returned last, or {NULL,0} if the packet has no such argument. */
+/* Returns the bytes of the attachment with the number k in the packet that sio_test_next() returned
+ * last, or {NULL,0} if the packet has no such attachment. */
 SIO_EXTERN sio_slice sio_test_bin(const sio_test_peer *p, size_t k);
 
 #ifdef __cplusplus

@@ -86,7 +86,7 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
  *
  * UV_EINVAL: srv is not a member; adapter is NULL; adapter->size is less than in version 0.1 (and
  * not 0); adapter->flags contains SIO_ADAPTER_RECOVERS, and persist or restore is NULL; or the
- * members have different max_disconnection_ms, which is logged. SIO_EEXISTS: another member has an
+ * members have different max_disconnection_ms, which is logged. SIO_EEXISTS: a member has an
  * adapter already; SIO_ESTATE: a namespace of srv has sockets; or an error of adapter->open, after
  * which the program must close srv. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
@@ -124,7 +124,7 @@ typedef struct sio_threads_options {
   /* Called once for each server, on the server's thread, before the server accepts anything.
    * Required. number is 0 for the first server, 1 for the second, and so on. At least one call has
    * to make its server listen. Returns 0; if it returns an error, all servers are closed, and
-   * sio_threads_start() returns this error. */
+   * sio_threads_start() returns the first error. */
   int (*setup)(sio_server *srv, unsigned number, void *user);
   /* The last argument of setup. */
   void *user;
@@ -134,8 +134,8 @@ typedef struct sio_threads_options {
  * them with sio_threads_stop(). Must not be called on the thread of a member, that is, in a
  * callback of one of its servers. UV_EINVAL: options or setup is NULL, count is greater than
  * SIO_THREADS_MAX, options->size is invalid, or *options sets a field that this version of the
- * library does not know; UV_EAGAIN: the system cannot start a thread; UV_ENOMEM; an error of setup
- * or of sio_server_new(). */
+ * library does not know; UV_EAGAIN: the system cannot start a thread; UV_ENOMEM; or an error of
+ * setup, of sio_server_new() or of libuv. */
 SIO_EXTERN int sio_threads_start(const sio_threads_options *options, sio_threads **out);
 /* Closes the servers of sio_threads_start() as sio_server_close() does, waits until they have
  * closed and their threads have ended, and frees t. Must not be called on the thread of a member,

@@ -85,12 +85,12 @@ typedef struct sio_tls_done {
   bool resumed; /* an earlier session has been resumed    */
 } sio_tls_done;
 
-/* The functions of a provider. They are called on the thread of the server's loop, and a session is
- * used by only one thread at a time. With sio_options.threads the connection of a session may move
- * to another thread, and several threads use the context at the same time. The functions must not
- * block, and must not call any function of the library except sio_tls_wire.put(). For each session
- * open is called first and close last. After read or write has failed, read, write and end are not
- * called any more. */
+/* The functions of a provider. They are called on the thread of the loop of the server, or of the
+ * sio_redis (redis.h), and a session is used by only one thread at a time. With sio_options.threads
+ * the connection of a session may move to another thread, and several threads use the context at
+ * the same time. The functions must not block, and must not call any function of the library except
+ * sio_tls_wire.put(). For each session open is called first and, if it succeeds, close last. After
+ * read or write has failed, read, write and end are not called any more. */
 typedef struct sio_tls_ops {
   /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
   size_t size;

@@ -127,8 +127,8 @@ static inline sio_val sio_string(sio_slice s) {
   return s.p ? sio_val_make(SIO_STR, s.p, s.n) : sio_null();
 }
 
-/* Bytes, which are sent as an attachment. The client gets them as an ArrayBuffer, in Node.js as a
- * Buffer. */
+/* Bytes, which are sent as an attachment unless a custom parser encodes them otherwise. A
+ * JavaScript client usually gets them as an ArrayBuffer, in Node.js as a Buffer. */
 static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO_BIN, p, n); }
 
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
