@@ -102,8 +102,8 @@ typedef struct sio_adapter_ops {
    * and adds their replies to it. broadcast returns an error only if it has sent nothing; the
    * library then ends the query. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
-  /* Calls visit once for each socket of the target that is on this server. visit may make sockets
-   * join and leave rooms, and may disconnect them. */
+  /* Calls visit once for each connected socket of the target that is on this server. visit may make
+   * sockets join and leave rooms, and may disconnect them. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
   /* Do what sio_all_join(), sio_all_leave() and sio_all_disconnect() do: for the sockets of the

@@ -159,9 +159,9 @@ typedef struct sio_engine_hooks {
   /* A packet was received; the library has not handled it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
   /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends the
-   * packet. In this hook, functions that send to or close sockets or sessions, or make the sockets
-   * of a target do something, do nothing; those that return an error code return an error such as
-   * SIO_ESTATE. */
+   * packet. In this hook, functions that send to or close sockets or sessions, visit the sockets of
+   * a target, or make sockets join or leave, do nothing; those that return an error code return an
+   * error such as SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
    * poll. */
@@ -195,9 +195,9 @@ typedef struct sio_session_close_options {
 } sio_session_close_options;
 
 /* Closes the session. It accepts nothing more; what is queued is still sent, if the client takes it
- * in time and how->discard is not set. The close hooks run later, at the end of the turn of the
- * loop, with the reason "forced close". how may be NULL: all defaults. Has no effect if the session
- * is closed already, or in a hook packet_create or a callback of sio_on_any_outgoing(). */
+ * in time and how->discard is not set. The close hooks run later, usually at the end of the turn of
+ * the loop, with the reason "forced close". how may be NULL: all defaults. Has no effect if the
+ * session is closed already, or in a hook packet_create or a callback of sio_on_any_outgoing(). */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO without Socket.IO -----------------------------------------------------------

@@ -185,8 +185,8 @@ typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
  * thread, never inside another call. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
 /* Registers a callback that runs when sio_options.when_full has dropped events that were queued for
- * the client of s. It runs on the loop's thread, once for all events that were dropped in one turn
- * of the loop. A client has one queue for all its namespaces: the callback runs for each socket of
+ * the client of s. It runs on the loop's thread, later, once for all events that were dropped since
+ * it ran last. A client has one queue for all its namespaces: the callback runs for each socket of
  * the client, and *d counts the dropped events of all of them together. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 

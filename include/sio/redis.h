@@ -273,12 +273,12 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-streams-adapter 0.3
- * (Redis 5 or newer). Events that ask for no ack, joins, leaves and disconnects are entries of a
- * stream (except with SIO_LOCAL), which each server reads in order. After a lost connection a
- * server continues to read at the entry where it stopped, so it misses nothing that Redis still has
- * (see max_len). While Redis cannot be reached, the entries that this server publishes are queued,
- * up to sio_redis_options.max_queued bytes, and are delivered to the clients of this server at
- * once. Each stream needs two more connections.
+ * (Redis 5 or newer; 6.2 or newer for recovery in a Redis Cluster). Events that ask for no ack,
+ * joins, leaves and disconnects are entries of a stream (except with SIO_LOCAL), which each server
+ * reads in order. After a lost connection a server continues to read at the entry where it stopped,
+ * so it misses nothing that Redis still has (see max_len). While Redis cannot be reached, the
+ * entries that this server publishes are queued, up to sio_redis_options.max_queued bytes, and are
+ * delivered to the clients of this server at once. Each stream needs two more connections.
  *
  * If the connection breaks before Redis has answered an XADD, the server adds the entry again when
  * it is connected again, unless the entry is in the stream by then. But Redis may still execute

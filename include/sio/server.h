@@ -33,8 +33,9 @@
  *    Several servers may share a loop, or a process. All of them use the same allocator.
  *  - Inside a callback every call is allowed, unless the comment of the callback says otherwise.
  *    The callbacks of sio_on_any_outgoing() and sio_engine_hooks.packet_create run while something
- *    is being sent: there, calls that send to, close or visit sockets or sessions, or make sockets
- *    join or leave, do nothing and are logged; those that return an error code return SIO_ESTATE.
+ *    is being sent: there, calls that send to or close sockets or sessions, visit the sockets of a
+ *    target, or make sockets join or leave, do nothing and are logged; those that return an error
+ *    code return an error such as SIO_ESTATE.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
  *    on the loop's thread.
  *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
@@ -159,8 +160,8 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
  * loop any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already,
  * or the call was made in a callback in which it is not allowed (see above).
  *
- * What is queued for a client that polls is dropped, and a WebSocket whose client does not read is
- * cut at once; sio_server_drain() sends what is queued. The other clients have
+ * What is queued for a client that polls is dropped, and a session on a WebSocket whose client does
+ * not read is cut at once; sio_server_drain() sends what is queued. The other clients have
  * sio_options.shutdown_timeout_ms to answer the close; then the server cuts their connections. So
  * shutdown_timeout_ms should be shorter than the time after which a supervisor kills the
  * process. */

@@ -80,15 +80,16 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
  * If sio_options.recovery is set and adapter->flags contains SIO_ADAPTER_RECOVERS
  * (sio_redis_streams_adapter), the adapter keeps the lost sockets of all members, and the events
  * that they miss: a client can return to any member and to any other process. All members must then
- * have the same max_disconnection_ms, also those that are created later. The broadcasts of all
- * members, and sio_emit(), go through srv, and all members deliver them in the same order. When srv
- * has closed, the other members deliver them at once, and no client can be recovered.
+ * have the same max_disconnection_ms, also those that are created later. Events of all members that
+ * may be sent again after a recovery go through srv as long as it can be reached, and all members
+ * then deliver them in the same order. When srv has closed, the other members deliver them at once,
+ * and no client can be recovered.
  *
- * UV_EINVAL: srv is not a member; adapter is NULL; adapter->size is less than in version 0.1 (and
- * not 0); adapter->flags contains SIO_ADAPTER_RECOVERS, and persist or restore is NULL; or the
- * members have different max_disconnection_ms, which is logged. SIO_EEXISTS: a member has an
- * adapter already; SIO_ESTATE: a namespace of srv has sockets; or an error of adapter->open, after
- * which the program must close srv. */
+ * UV_EINVAL: srv was created without sio_options.threads; adapter is NULL; adapter->size is less
+ * than in version 0.1 (and not 0); adapter->flags contains SIO_ADAPTER_RECOVERS, and persist or
+ * restore is NULL; or the members have different max_disconnection_ms, which is logged.
+ * SIO_EEXISTS: a member has an adapter already; SIO_ESTATE: a namespace of srv has sockets; or an
+ * error of adapter->open, after which the program must close srv. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 
