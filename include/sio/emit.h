@@ -242,8 +242,8 @@ SIO_EXTERN sio_event *sio_replies_event(sio_replies *r, size_t i);
  * volatile, a socket that is not ready for it is not asked. timeout_ms is in milliseconds; 0 stands
  * for sio_options.ack_timeout_ms. If that option is 0 too, the timeout is
  * sio_options.request_timeout_ms if other servers are asked; if only this server is asked, the wait
- * has no limit. If the target contains no socket, cb gets no replies, and status 0 unless other
- * servers could not be asked.
+ * has no limit. If the target contains no socket, cb gets no replies, and status 0 unless another
+ * server could not be asked or did not answer.
  *
  * To ask one socket on any server, use a sio_target with .rooms = SIO_ROOMS(its id). */
 SIO_EXTERN int sio_broadcast_ack(sio_target to, const char *event, sio_args args,

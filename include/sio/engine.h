@@ -220,7 +220,8 @@ typedef struct sio_engine_callbacks {
   void (*writable)(sio_session *c, void *user);
   /* Messages that were queued for the client were dropped, as for a callback of sio_on_drop(). */
   void (*drop)(sio_session *c, const sio_drop *d, void *user);
-  /* The session has ended. c is not valid after the callback has returned. */
+  /* The session has ended. After this callback c is valid only in the close hooks of
+   * sio_on_engine(). */
   void (*close)(sio_session *c, const sio_close_info *why, void *user);
 } sio_engine_callbacks;
 

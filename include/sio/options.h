@@ -184,9 +184,10 @@ typedef struct sio_connection_error {
   int code;            /* Engine.IO's code: 0 is "Transport unknown", ... */
   const char *message; /* the text that belongs to the code               */
   const char *name;    /* the kind: "TRANSPORT_MISMATCH"; "" where the code says everything */
-  /* Details of the refusal: a part of the request, the transport of the session, or the message of
-   * the program that refused the request; may be empty. If code is 1 ("Session ID unknown"), this
-   * is a session id, which may be valid on another server: do not show it to users. */
+  /* Details of the refusal: a part of the request, the transport of the session, what is wrong with
+   * a WebSocket handshake, or the message of the program that refused the request; may be empty. If
+   * code is 1 ("Session ID unknown"), this is a session id, which may be valid on another server:
+   * do not show it to users. */
   sio_slice detail;
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
