@@ -520,7 +520,7 @@ typedef struct sio_options {
   /* How many connections the clients of one address may open each second. Default: 0, no limit. New
    * sessions, and WebSockets of sio_ws_route(), are counted separately with the same limit, so that
    * clients that share a connection of a trusted proxy are limited, too. A request for a new
-   * session counts even if it is refused; other requests that Engine.IO refuses count as well.
+   * session counts even if it is refused; most other requests that Engine.IO refuses count as well.
    * Above the limit a new connection is closed at once, and a request that counts gets status 429.
    * IPv6 addresses with the same first 64 bits count as one address. Clients of Unix sockets are
    * not counted. A connection of a trusted proxy counts for the client that its PROXY header names,

@@ -285,9 +285,9 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  * the first XADD later. So an entry has one field more than those of Node.js, "seq", which counts
  * the entries of its server: servers of libsio ignore an entry whose number is not greater than
  * the last one of the same server (sio_redis_stats.repeated). To servers of libsio each entry is
- * delivered at most once, in the order of the server that added it, and exactly once unless a
- * counter of sio_redis_stats says otherwise or Redis loses the entry. A Node.js server ignores the
- * field, and may get an entry twice in that case.
+ * delivered at most once (if no more than 1024 servers use the stream), in the order of the server
+ * that added it, and exactly once unless a counter of sio_redis_stats says otherwise or Redis loses
+ * the entry. A Node.js server ignores the field, and may get an entry twice in that case.
  *
  * With sio_options.recovery a client can be recovered by any server of the cluster, also by a
  * Node.js server. The offset of an event is the id of its entry. A socket is stored in a key of

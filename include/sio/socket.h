@@ -25,8 +25,8 @@ extern "C" {
  *
  * For a client of Engine.IO 3 (sio_options.allow_eio3) the id is the id of its session; in a
  * namespace other than "/", the name of the namespace and a '#' come before it. This id is secret,
- * because a program that knows it can send and receive as this client: show sio_socket_public_id()
- * to others instead. */
+ * because a program that knows it can send and receive as this client while the client polls: show
+ * sio_socket_public_id() to others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 /* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
  * the socket exists. The texts of the log name a socket by this id ("socket ID joined namespace
@@ -59,10 +59,10 @@ SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* ---- data of the program ------------------------------------------------------------------- */
 
 /* Returns the sio_options.socket_data_size bytes that the socket has for the program. They are zero
- * at first (those of a recovered socket are as they were, if the adapter keeps them), and are freed
- * together with the socket: they can be read and written as long as the pointer s is valid, so
- * after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if socket_data_size is
- * 0. */
+ * at first (those of a recovered socket are as they were, except with sio_redis_streams_adapter),
+ * and are freed together with the socket: they can be read and written as long as the pointer s is
+ * valid, so after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if
+ * socket_data_size is 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
