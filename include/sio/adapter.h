@@ -73,9 +73,9 @@ typedef struct sio_adapter_ops {
   /* Creates the adapter of a namespace. *out is the pointer that the library passes as `a` to the
    * other functions, until it calls close. api is valid as long as the library is loaded. user is
    * sio_options.adapter_user, or the last argument of sio_threads_set_adapter(). If open returns an
-   * error, close is not called, and the call that needed the adapter returns this error: sio_of(),
-   * or sio_server_new() for the namespace "/". open must not block: it may begin to connect, and
-   * the adapter itself logs it if connecting fails later. */
+   * error, close is not called, and the call that needed the adapter returns this error: for
+   * example sio_of(), or sio_server_new() for the namespace "/". open must not block: it may begin
+   * to connect, and the adapter itself logs it if connecting fails later. */
   int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
   /* Frees the adapter a. The library calls no function for it afterwards. At that time all sockets
    * have left the namespace and all queries have ended, but close must still call query_release()
@@ -349,7 +349,8 @@ struct sio_adapter_api {
    * SIO_EJSON: json is not an event; SIO_EPROTO: offset is invalid; SIO_ENAME: the name of the
    * event is reserved (see sio_on()), or contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a
    * placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is nested too
-   * deeply; SIO_ETOOBIG: the packet is too large; SIO_ESTATE as for sio_broadcast(); UV_ENOMEM. */
+   * deeply; SIO_ETOOBIG: the packet is too large; SIO_ESTATE as for sio_broadcast(); UV_ENOMEM; or
+   * an error of sio_options.parser. */
   int (*packet_new)(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
                     sio_query *q, sio_slice offset, sio_packet **out);
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
@@ -362,9 +363,9 @@ struct sio_adapter_api {
   /* Fills in the first out->size bytes of *out. It may have to allocate memory. UV_ENOMEM: json,
    * bins and nbins of *out are zero. */
   int (*packet_get_info)(const sio_packet *p, sio_packet_info *out);
-  /* Queues the packet for one socket of this server. If the packet has a query, the socket is added
-   * to the sockets that the query asks. The errors are those of sio_emit_ack(), and SIO_EEXISTS:
-   * the query waits for an ack of this socket already. */
+  /* Queues the packet for one socket of this server. If the packet has a query, the ack of the
+   * socket is one of those that the query collects. The errors are those of sio_emit_ack(), and
+   * SIO_EEXISTS: the query waits for an ack of this socket already. */
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
   /* Sends a packet of packet_new() to the sockets of the target in this process, those of other
    * threads included. to->flags must contain SIO_PROCESS. For the sockets of this server it calls
@@ -456,10 +457,11 @@ struct sio_adapter_api {
   int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
   /* Adds an event that the client missed. The adapter calls it after restore_found(). offset is as
    * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. The adapter may ignore the
-   * result. SIO_ETOOBIG: the client missed more than may be queued for it (max_queued, queue_high).
-   * After SIO_ETOOBIG and UV_ENOMEM the library does not recover the client, because the client
-   * would miss an event. The other errors are those of packet_new(); they mean that the event is
-   * invalid and is left out. */
+   * result: after SIO_ETOOBIG, UV_ENOMEM and SIO_ECLOSED the library does not recover the client,
+   * because the client would miss an event; after another error of packet_new() the event is left
+   * out, because it is invalid. SIO_ETOOBIG: the client missed more than may be queued for it
+   * (max_queued, queue_high), or the server of its thread is too far behind; SIO_ECLOSED: that
+   * server is closing. */
   int (*restore_event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
                        sio_slice offset);
   /* Ends the answer to a call of restore. cause is 0 after restore_found(); otherwise it is one of

@@ -171,10 +171,11 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 /* Make all sockets of the target join rooms, leave rooms, or disconnect. sio_all_join() makes them
  * join each room of the NULL-terminated list `rooms`, sio_all_leave() makes them leave these rooms,
  * and sio_all_disconnect() does to each of them what sio_disconnect(s, session) does. The sockets
- * of all servers are changed unless to.flags contains SIO_LOCAL. UV_EINVAL: to.nsp or rooms is
- * NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: some or all of the
- * sockets were not changed; SIO_ECLOSED: the server is closed; SIO_ESTATE: the call was made in a
- * callback in which it is not allowed; or an error of the adapter. */
+ * of all servers are changed unless to.flags contains SIO_LOCAL or SIO_PROCESS. UV_EINVAL: to.nsp
+ * or rooms is NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: some
+ * or all of the sockets were not changed; SIO_ECLOSED: the server is closed, or the child namespace
+ * was removed; SIO_ESTATE: the call was made in a callback in which it is not allowed; or an error
+ * of the adapter. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);

@@ -71,8 +71,8 @@ SIO_EXTERN int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out);
 SIO_EXTERN void sio_emitter_free(sio_emitter *e);
 
 /* A flag of sio_emitter_target: the message tells the servers to compress it, as a message of
- * @socket.io/redis-emitter does after compress(true). A message without this flag and without
- * SIO_NO_COMPRESS is compressed, too. */
+ * @socket.io/redis-emitter does after compress(true). Servers treat a message without this flag and
+ * without SIO_NO_COMPRESS in the same way. */
 enum { SIO_EMITTER_COMPRESS = 0x100 };
 
 /* The sockets that a call is for. A sio_emitter_target is passed by value. If all its fields are

@@ -42,7 +42,7 @@ enum sio_errno {
 SIO_EXTERN const char *sio_strerror(int err);
 
 /* The reasons why a connection or a socket ended. SIO_REASON_MAP calls XX(name, code, text) for
- * each of them. The texts are those of Socket.IO
+ * each of them. The texts, except "none", are those of Socket.IO
  * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
 #define SIO_REASON_MAP(XX)                                    \
   XX(NONE, 0, "none")                                         \

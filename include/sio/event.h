@@ -58,10 +58,11 @@ SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
 SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
 /* Returns argument i as a cJSON tree, which is made by the first call. The tree belongs to the
  * library: do not use functions of cJSON that change, detach or delete its nodes. Each node takes
- * 64 bytes of memory; a client can cause one with two bytes of JSON, or one byte of MessagePack. In
- * the tree an object stands for each attachment; sio_event_bin_of() returns its bytes. A tree with
- * such an object, or a copy of the tree, cannot be sent with sio_tree() (SIO_EPLACEHOLDER): use
- * sio_arg(). Returns NULL if there is no argument i, or if memory ran out. */
+ * about 64 bytes of memory; a client can cause one with two bytes of JSON, or one byte of
+ * MessagePack. In the tree an object stands for each attachment; sio_event_bin_of() returns its
+ * bytes. A tree with such an object, or a copy of the tree, cannot be sent with sio_tree()
+ * (SIO_EPLACEHOLDER): use sio_arg(). Returns NULL if there is no argument i, or if memory ran
+ * out. */
 SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
 /* Returns the bytes of the attachment for which a node of sio_event_tree() stands, or {NULL,0} for
  * any other node. */

@@ -169,16 +169,16 @@ typedef struct sio_header {
 typedef struct sio_files_options {
   /* sizeof(sio_files_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Headers of each answer that has the file, a part of it, or one of the statuses 301, 304, 412
-   * and 416: "Content-Security-Policy", for example. The array ends with an element whose name is
-   * NULL; it is copied. Cache-Control, Content-Type and X-Content-Type-Options replace those of the
-   * library. NULL: no more headers than those of the library. */
+  /* Headers of the library's answers with the file or a part of it, and of those with the statuses
+   * 301, 304, 412 and 416: "Content-Security-Policy", for example. The array ends with an element
+   * whose name is NULL; it is copied. Cache-Control, Content-Type and X-Content-Type-Options
+   * replace those of the library. NULL: no more headers than those of the library. */
   const sio_header *headers;
-  /* Decides about each request, before the file is looked up. Returns 0 to serve the file, or an
-   * HTTP status from 300 to 599 with which the request is answered, without a body. It may also
-   * answer the request itself with sio_respond(). r is valid until the callback returns: a program
-   * that has to decide later uses sio_route() and sio_respond_file(). NULL: all requests are
-   * served.
+  /* Decides about a GET or HEAD request, before the file is looked up. Returns 0 to serve the file,
+   * or an HTTP status from 300 to 599 with which the request is answered, without a body. It may
+   * also answer the request itself with sio_respond(). r is valid until the callback returns: a
+   * program that has to decide later uses sio_route() and sio_respond_file(). NULL: all requests
+   * are served.
    *
    * sio_request_info.path is not decoded here, but it is decoded when the file is looked up:
    * "/%6donday.csv" is the file "monday.csv". So do not decide by comparing paths: serve the files
@@ -267,13 +267,14 @@ typedef struct sio_ws_callbacks {
  * is NULL; SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
-/* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended; UV_EINVAL: binary is
- * false, and data is not valid UTF-8; SIO_ETOOBIG: more than max_queued is queued, and the library
- * will close the WebSocket; UV_ENOMEM. */
+/* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended or is closing; UV_EINVAL:
+ * binary is false, and data is not valid UTF-8; SIO_ETOOBIG: more than max_queued is queued, and
+ * the library will close the WebSocket; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
-/* Closes the WebSocket after everything that is queued has been sent. code and reason are those of
- * the close frame; reason may be NULL: no text. If code is not one that a close frame may contain
- * (RFC 6455 section 7.4), the close frame has neither. */
+/* Closes the WebSocket. What is queued is sent before that, within sio_options.close_timeout_ms.
+ * code and reason are those of the close frame. reason may be NULL, which means no text; of a
+ * longer text at most 123 bytes are sent. If code is not one that a close frame may contain (RFC
+ * 6455 section 7.4), the close frame has neither. */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
 
 /* The properties of a WebSocket. The texts are valid as long as the WebSocket. */
@@ -314,11 +315,11 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
  * also answer the request itself and then call sio_next_ok(): then Engine.IO does not handle the
  * request. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
-/* Registers a callback for all requests below sio_options.path or below the path of a
- * sio_engine_route(), both of polling and of WebSocket handshakes, except requests that
- * connects_per_s or max_per_address refuses, preflight requests that sio_options.cors answers, and
- * the files of the JavaScript client. Callbacks run in the order of registration. UV_EINVAL: cb is
- * NULL; UV_ENOMEM. */
+/* Registers a callback for the requests below sio_options.path or below the path of a
+ * sio_engine_route(), both of polling and of WebSocket handshakes. It is not called for requests
+ * that connects_per_s or max_per_address refuses, for preflight requests that sio_options.cors
+ * answers, nor for the files of the JavaScript client. Callbacks run in the order of registration.
+ * UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
 /* Called before the head of certain answers of Engine.IO is written, so that it can add headers

@@ -40,21 +40,22 @@ typedef struct sio_log_line {
   size_t size;
   /* When the line was logged: Unix time in milliseconds. */
   uint64_t time_ms;
-  /* The line as UTF-8 text without a newline, at most 512 bytes. Control characters, and bytes that
-   * are not UTF-8, appear as \xNN, so that what a client sent cannot look like a line of the
-   * library. */
+  /* The line as UTF-8 text without a newline, at most 512 bytes. In the lines of a server, control
+   * characters and bytes that are not UTF-8 appear as \xNN, so that what a client sent cannot look
+   * like a line of the library. */
   const char *text;
   /* The level: "error", "warn", "info", "debug" or "trace". */
   const char *level_name;
-  /* The part of the library that logged the line: "net", "eio" and so on (see sio_log_room). */
+  /* The part of the library that logged the line: "net", "eio" and so on (see sio_log_room), or
+   * "redis" (redis.h). */
   const char *room;
   /* If the line is about a session: the first eight characters of its sio_session_info.public_id,
    * which is not secret; otherwise "". */
   const char *session;
   /* If the line is about a namespace: its name, escaped like text; otherwise "". */
   const char *nsp;
-  /* If the line is about a connection: its descriptor; otherwise -1. After the connection has been
-   * closed, the system gives the same number to another connection. */
+  /* The descriptor of the connection that the line is about; -1 if the line names none. After the
+   * connection has been closed, the system gives the same number to another connection. */
   int fd;
   int level; /* enum sio_log_level */
 } sio_log_line;

@@ -33,10 +33,10 @@ extern "C" {
 
 /* Finds the namespace with this name, or creates it, so that clients can connect to it. "chat"
  * stands for "/chat", and "" for "/". The namespace is valid until the server has closed; a child
- * namespace may become invalid earlier (see "parents" below). SIO_ENAME: the name has more than 255
- * bytes, or contains ',', '?' or a control character; SIO_ETOOBIG: the namespace would be a child
- * of a parent, and sio_options.max_child_nsps children exist; SIO_ESTATE: the server is closing;
- * UV_ENOMEM; or an error of the adapter. */
+ * namespace may become invalid earlier (see "parents" below). SIO_ENAME: the name, with its '/',
+ * has more than 255 bytes, or contains ',', '?' or a control character; SIO_ETOOBIG: the namespace
+ * would be a child of a parent, and sio_options.max_child_nsps children exist; SIO_ESTATE: the
+ * server is closing; UV_ENOMEM; or an error of the adapter. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* Returns the namespace with this name, or NULL if it does not exist. It is never created. */
@@ -50,9 +50,8 @@ SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
  * cb must not create a namespace. */
 SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user);
 /* Returns how many sockets of this server are connected to the namespace; or, if room is not NULL,
- * how many are in this room. A room also has the sockets that joined it in middleware and are not
- * connected yet, and those that are disconnected, until their callbacks of sio_on_disconnecting()
- * have run. */
+ * how many are in this room. A room may also contain sockets that are not connected yet, and
+ * sockets that are disconnected already. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
 /* Lists the rooms of the namespace that have members on this server; for a parent there are none.
  * The room of each connected socket's id is one of them. Writes at most max names to out, and
@@ -69,12 +68,12 @@ typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void
  * response to the client's CONNECT packet has been queued, and the socket is in the room of its own
  * id. */
 SIO_EXTERN int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user);
-/* Registers a callback that runs when a socket disconnects, while its rooms can still be read
- * ("disconnecting"). */
+/* Registers a callback that runs when a connected socket disconnects, while its rooms can still be
+ * read ("disconnecting"). */
 SIO_EXTERN int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
 /* Registers a callback that runs once for each socket that was connected, when it has disconnected
- * and has left its rooms ("disconnect"). After it, only the callbacks of pending acks still run for
- * the socket, with SIO_ECLOSED. */
+ * and has left its rooms ("disconnect"). After that, the callbacks of its pending acks run, with
+ * SIO_ECLOSED. */
 SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -98,9 +97,9 @@ SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *u
 /* Returns true if a callback of sio_on() is registered for this event name. */
 SIO_EXTERN bool sio_has_handler(const sio_nsp *nsp, const char *event);
 
-/* Registers a callback that runs for every event that a client sends, also if sio_on() registered
- * no callback for its name. It runs before packet middleware and before the callbacks of sio_on()
- * ("onAny"). sio_off() with a NULL event removes it. */
+/* Registers a callback that runs for the events of clients whatever their names, also if sio_on()
+ * registered no callback for the name. It runs before packet middleware and before the callbacks of
+ * sio_on() ("onAny"). sio_off() with a NULL event removes it. */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
@@ -120,14 +119,15 @@ typedef struct sio_error_info {
   int err;
   const char *message; /* one English line, or the message of the packet middleware */
   /* If packet middleware refused an event: the JSON text of the data that it passed to
-   * sio_next_fail(). {NULL,0}: it passed no data, or the error is another one. */
+   * sio_next_fail(). {NULL,0}: it passed no data, the data cannot be sent, or the error is another
+   * one. */
   sio_slice data;
 } sio_error_info;
 typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *user);
 /* Registers a callback that runs in one of these cases ("error"); error->err is given in
  * parentheses:
- *  - A packet of the client could not be decoded (SIO_EPROTO, SIO_EJSON and others). After the
- *    callback the client's connection is closed.
+ *  - A Socket.IO packet of the client could not be decoded (SIO_EPROTO, SIO_EJSON and others).
+ *    After the callback the client's session is closed.
  *  - Packet middleware refused an event of the client (UV_ECANCELED).
  *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The request gets
  *    status 413, and most clients then close the session. A WebSocket message that is too long ends
@@ -157,21 +157,23 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs
- * or, after the last one, the socket connects or the event is handled. `next` is not valid after a
- * call of sio_next_ok() or sio_next_fail(). */
+ * or, after the last one, the socket connects or the event is handled, unless the client has left
+ * in the meantime. `next` is not valid after a call of sio_next_ok() or sio_next_fail(). */
 SIO_EXTERN void sio_next_ok(sio_next *next);
 /* Refuses what a callback with a sio_next decides about. message and data are copied.
  *  - In middleware of sio_use(): the client gets connect_error with the message, and with data as
- *    err.data unless data is null.
+ *    err.data unless data is null. (A client of Engine.IO 3 gets "error" with data or, if data is
+ *    null, with the message.)
  *  - In packet middleware of sio_use_packet(): the event is dropped, and the callbacks of
  *    sio_on_error() get the message and data. The client is sent nothing; to send it an ack, call
  *    sio_reply() before sio_next_fail().
  *  - In other callbacks that have a parameter of type sio_next: the comment of the callback's type
  *    says what happens.
  *
- * A line of the log at level WARN contains the message, without the data (not for sio_of_match()).
- * data cannot have attachments: if it has some, or if its JSON is invalid, it is left out, and the
- * log says so. */
+ * A line of the log at level WARN contains the message, without the data (not for sio_of_match(),
+ * nor for a client that has left in the meantime). In middleware, data cannot have attachments: if
+ * it has some, or if its JSON is invalid, it is left out, and the log says so. In other callbacks
+ * data is ignored. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* ---- slow clients -------------------------------------------------------------------------- */
@@ -224,9 +226,9 @@ SIO_EXTERN int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user
 
 typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
 /* Registers a callback that runs for each event with this name that another server sent with
- * sio_server_side_emit(). It reads the event with the functions of event.h, and replies to it with
- * sio_reply(), like an event of a client. SIO_ENAME: event is NULL, "connect", "connection" or
- * "new_namespace". */
+ * sio_server_side_emit(), or a program with sio_emitter_server_side_emit(). It reads the event with
+ * the functions of event.h, and replies to it with sio_reply(), like an event of a client.
+ * SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace". */
 SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb,
                                   void *user);
 
@@ -297,8 +299,7 @@ typedef struct sio_nsp_hooks {
   /* Runs when a child namespace has been removed. None of the callbacks that are registered on the
    * child runs after this one, so the program can free what their user pointers refer to. Sending
    * to the child returns SIO_ECLOSED. The callback does not run for the namespaces that exist when
-   * the server closes; they are freed before the callback done of sio_server_close() runs, unless
-   * the program has references to them. */
+   * the server closes. */
   void (*remove)(sio_nsp *nsp, void *user);
 } sio_nsp_hooks;
 /* Registers callbacks for all namespaces that are created or removed after this call. *hooks is

@@ -84,10 +84,10 @@ typedef struct sio_openssl_options {
 SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
 /* Replaces the options of tls for connections that are accepted from now on; open connections keep
- * the old ones. The keys of session tickets are replaced, too. So a client with an older ticket has
- * to make a full handshake, and a client that the new options refuse cannot resume a session. The
- * errors and why are as for sio_openssl_new(); after an error the old options stay in use. May be
- * called on any thread. */
+ * the old ones. Unless o->ctx is set, the keys of session tickets are replaced, too: a client with
+ * an older ticket has to make a full handshake, and a client that the new options refuse cannot
+ * resume a session. The errors and why are as for sio_openssl_new(); after an error the old options
+ * stay in use. May be called on any thread. */
 SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
                                   size_t size);
 
@@ -120,10 +120,9 @@ typedef struct sio_openssl_client_options {
 SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
                                       sio_tls **out);
 
-/* Returns the time at which the first of the certificates of tls (those of the fields identity and
- * more) expires, that is, the earliest of their expiry times, as Unix time in seconds, so that a
- * program can warn in time. Returns INT64_MAX if tls has no certificate. May be called on any
- * thread. */
+/* Returns the time at which the first of the certificates that tls itself presents expires (those
+ * of CAs are not looked at), as Unix time in seconds, so that a program can warn in time. Returns
+ * INT64_MAX if tls has no certificate. May be called on any thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
 
 /* Frees a provider of sio_openssl_new() or sio_openssl_client_new(). Call it after done() of the

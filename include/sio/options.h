@@ -152,13 +152,13 @@ typedef struct sio_recovery {
   unsigned max_disconnection_ms;
   /* Run the middleware of the namespace for recovered sockets, too ("skipMiddlewares: false"). */
   bool run_middlewares;
-  /* How many bytes of events each namespace keeps for clients that may return; the oldest events
-   * are dropped. Default: 4 MiB. */
+  /* How many bytes of events each namespace of the server keeps for clients that may return; the
+   * oldest events are dropped. Default: 4 MiB. Not used if the adapter keeps the events. */
   size_t max_log_bytes;
   /* How many clients of each namespace may be away and recoverable. Default: 10000. When one more
    * client goes away, the one that has been away longest is forgotten. But if more clients are away
    * from the address of the newest one than from the address of that oldest one, the oldest client
-   * of the newest one's address is forgotten instead. */
+   * of the newest one's address is forgotten instead. Not used if the adapter keeps the clients. */
   unsigned max_sessions;
 } sio_recovery;
 
@@ -173,8 +173,8 @@ typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
 /* Writes the id of a new session into out, with a NUL at its end. The id has at most 63 characters
  * of [A-Za-z0-9_-], and nobody may be able to guess it. Returns 0, or a negative code if it cannot
- * make an id. After an error, or if the id is invalid or is that of an open session, the session is
- * refused with Engine.IO's error code 3. */
+ * make an id. After an error, or if the id is invalid or is that of another session, the session is
+ * refused with status 400, and over polling with Engine.IO's error code 3. */
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
 /* An HTTP request that Engine.IO refused
@@ -243,8 +243,8 @@ typedef struct sio_options {
   bool allow_eio3;
   /* Which transports clients may use. Default: SIO_POLLING | SIO_WEBSOCKET. */
   unsigned transports;
-  /* How many milliseconds after the handshake, and then after each pong, a client is sent the next
-   * ping. Default: 25000. */
+  /* How many milliseconds after the handshake, and then after each pong, a client of Engine.IO 4 is
+   * sent the next ping. Default: 25000. */
   unsigned ping_interval_ms;
   /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. If it
    * sends something else in this time, it has the same time once more from then on. Clients of
@@ -351,8 +351,8 @@ typedef struct sio_options {
   /* How Socket.IO packets are encoded; NULL: as JSON. See parser.h. Cannot be combined with
    * allow_eio3. */
   const struct sio_parser_ops *parser;
-  /* Knows which sockets are in which rooms, and connects several servers (adapter.h); NULL: the
-   * memory adapter, which has no other servers. */
+  /* Knows which sockets are in which rooms, and connects several servers (adapter.h); NULL: an
+   * adapter of the library, which connects only the servers of `threads`, if that is set. */
   const struct sio_adapter_ops *adapter;
   /* A pointer that the library passes to sio_adapter_ops.open. */
   void *adapter_user;
@@ -361,14 +361,16 @@ typedef struct sio_options {
    * max_per_address, connects_per_s and requests_per_s then hold for all of them together. Cannot
    * be combined with adapter. */
   sio_threads *threads;
-  /* How long all middleware of a namespace together may take to decide about one client; after this
-   * time the client gets connect_error "timeout". The callbacks of sio_of_match() together have a
-   * limit of their own, which is as long. Default: 0, no limit. */
+  /* How long all middleware of sio_use() of a namespace together may take to decide about one
+   * client; after this time the client gets connect_error "timeout". The callbacks of
+   * sio_of_match() together have a limit of their own, which is as long. Default: 0, no limit. */
   unsigned middleware_timeout_ms;
   /* How long sio_emit_ack(), sio_emit_with() and sio_broadcast_ack() wait for acks if their
-   * timeout_ms is 0. Default: 0, no limit. */
+   * timeout_ms is 0. Default: 0, no limit; but a sio_broadcast_ack() that asks other servers then
+   * waits for request_timeout_ms. */
   unsigned ack_timeout_ms;
-  /* How long a call waits for answers of other servers if its timeout_ms is 0. Default: 5000 ms. */
+  /* How long a call waits for answers of other servers if its timeout_ms is 0, and how long a
+   * returning client waits for the adapter to find its socket (sio_recovery). Default: 5000 ms. */
   unsigned request_timeout_ms;
   /* Do not remove child namespaces (nsp.h) when their last socket has left. */
   bool keep_empty_nsps;
@@ -476,9 +478,9 @@ typedef struct sio_options {
    * more, the connection is closed, too. */
   size_t max_queued;
   /* While more than this is queued for one client, the server handles no further packets of the
-   * client. Default: 1 MiB, or max_queued if that is less. A fixed limit of 128 KiB does the same
-   * for what was queued while packets of the client itself were handled: replies, and what its
-   * handlers sent to it. */
+   * client. Default: 1 MiB, or max_queued if that is less. In a session, a fixed limit of 128 KiB
+   * (max_unjoined / 16 before the client has joined a namespace) does the same for what was queued
+   * while packets of the client itself were handled: replies, and what its handlers sent to it. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
    * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,
@@ -565,10 +567,10 @@ typedef struct sio_options {
    * ms. */
   unsigned keep_alive_ms;
   /* How many requests the clients of one address may send each second for routes (sio_route()),
-   * files, socket.io.js, and paths that do not exist. Requests below sio_options.path or below the
-   * path of a sio_engine_route() do not count. Further requests get status 429, and their
-   * connections are closed. What counts as one address is explained for connects_per_s. Default: 0,
-   * no limit. */
+   * files, socket.io.js, and paths that do not exist. Other requests below sio_options.path, and
+   * those below the path of a sio_engine_route(), do not count. Further requests get status 429,
+   * and their connections are closed. What counts as one address is explained for connects_per_s.
+   * Default: 0, no limit. */
   unsigned requests_per_s;
   /* How many requests of one address may come at once before requests_per_s limits them. Default:
    * requests_per_s. */

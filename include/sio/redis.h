@@ -136,8 +136,8 @@ typedef struct sio_redis_options {
    * Redis servers must be valid for its server_name. The library keeps the pointer: *tls must stay
    * valid until the loop has closed the handles of the sio_redis. */
   const sio_tls *tls;
-  /* The user and the password for the sentinels, if url begins with redis+sentinel://; NULL:
-   * none. */
+  /* The user and the password for the sentinels, if url begins with redis+sentinel:// or
+   * rediss+sentinel://; NULL: none. */
   const char *sentinel_username, *sentinel_password;
 } sio_redis_options;
 
@@ -161,9 +161,9 @@ typedef struct sio_redis_stats {
   uint64_t failures;  /* attempts to connect that failed, and connections that broke      */
   uint64_t published; /* messages that were queued for Redis; some may still be lost      */
   uint64_t received;  /* messages that were received                                      */
-  /* Messages, keys of sockets that may be recovered and other commands that were not sent, because
-   * of max_queued, a missing connection or missing memory; and entries of a stream that Redis
-   * refused or that were lost. */
+  /* Messages, keys of sockets that may be recovered and other commands that were not sent, for
+   * example because of max_queued, a missing connection or missing memory; and entries of a stream
+   * that Redis refused or that were lost. */
   uint64_t dropped;
   /* Commands that were sent and not answered when a connection broke or was closed. Redis may have
    * executed them, and may still do so later. */
@@ -172,10 +172,10 @@ typedef struct sio_redis_stats {
   uint64_t malformed;  /* messages that were received and are invalid                      */
   size_t queued;       /* gauge: bytes of commands that wait                               */
   uint64_t redirected; /* answers of a Redis Cluster that another server has the slot      */
-  /* Counter: messages that reached fewer servers, in the first seconds after a connection broke,
-   * than before, so that some servers have missed them. Messages on the channels of rooms
-   * (sio_redis_sharded_adapter) are not counted, nor in a Redis Cluster those of
-   * sio_redis_adapter. */
+  /* Counter: messages that reached fewer servers, in the first seconds after a connection broke or
+   * a slot of a Redis Cluster moved, than before, so that some servers have missed them. Messages
+   * on the channels of rooms (sio_redis_sharded_adapter) are not counted, nor in a Redis Cluster
+   * those of sio_redis_adapter. */
   uint64_t missed;
   uint64_t switches; /* how often the sentinels led to another master than before          */
   /* Counter: how often a subscription of this server to a channel was interrupted, because the
@@ -204,8 +204,9 @@ enum sio_redis_subscription_mode {
 
 /* Options of the adapters of this header: set sio_options.adapter_user, or the last argument of
  * sio_threads_set_adapter(), to a pointer to this struct. The struct must outlive the server. If an
- * option is invalid, sio_server_new() returns UV_EINVAL. The fields are named like the options of
- * the Node.js adapters. A field that is 0 or NULL selects its default, except for redis. */
+ * option is invalid, sio_server_new() or sio_threads_set_adapter() returns UV_EINVAL. The fields
+ * are named like the options of the Node.js adapters. A field that is 0 or NULL selects its
+ * default, except for redis. */
 typedef struct sio_redis_adapter_options {
   /* sizeof(sio_redis_adapter_options); 0: the size that the struct had in version 0.1. */
   size_t size;

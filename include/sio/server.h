@@ -68,8 +68,8 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 /* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
  * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: loop or out is NULL, or
  * an option is invalid; UV_ENOTSUP: an option needs a feature that this build of the library does
- * not have; UV_ENOMEM; or another error of libuv or of sio_adapter_ops.open. If an option is the
- * cause, a log line names it. */
+ * not have; UV_ENOMEM; or another error, for example of libuv or of sio_adapter_ops.open. If an
+ * option is the cause, a log line names it. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* Returns the loop that the server was created on. */
@@ -114,10 +114,10 @@ typedef struct sio_listen_options {
 
 /* Listens on one address. May be called more than once. If it fails, it logs one line at level
  * ERROR with the address and the reason, and passes the line to the log callback before it returns
- * (unless it was called inside the log callback). It logs nothing if opts is NULL, or if opts->size
- * or a field of a newer version is the reason. UV_EINVAL: opts is NULL or a field of *opts is
- * invalid; SIO_ESTATE: the server is closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM and others:
- * errors of the system. */
+ * (unless sio_log_flush() is not allowed at that moment). It logs nothing if opts is NULL, or if
+ * opts->size or a field of a newer version is the reason. UV_EINVAL: opts is NULL or a field of
+ * *opts is invalid; SIO_ESTATE: the server is closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM and
+ * others: errors of the system. */
 SIO_EXTERN int sio_listen_with(sio_server *srv, const sio_listen_options *opts);
 
 /* Returns the port of the first TCP listener, or 0 if the server has no TCP listener. */
@@ -147,10 +147,10 @@ typedef struct sio_accept_options {
  *     sio_accept(srv, &(sio_accept_options){ .fd = fd });
  *
  * opts->fd belongs to the library from then on: if sio_accept() fails, the library closes it.
- * SIO_ECLOSED: the server is closing; SIO_ETOOBIG: sio_options.max_connections are open,
- * or opts->read is longer than 80 KiB; SIO_ELIMIT: the client's address is over a limit, such as
- * connects_per_s; UV_EINVAL: opts is NULL or a field of *opts is invalid; UV_ENOMEM; errors of
- * uv_accept(). */
+ * SIO_ECLOSED: the server is closing; SIO_ETOOBIG: sio_options.max_connections are open, or
+ * opts->read is longer than 80 KiB; SIO_ELIMIT: the client's address is over a limit, such as
+ * connects_per_s; UV_EINVAL: opts is NULL or a field of *opts is invalid; UV_ENOMEM; errors of the
+ * system, of uv_accept() and of opts->tls. */
 SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 
 /* ---- closing ---------------------------------------------------------------------------- */

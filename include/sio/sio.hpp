@@ -777,8 +777,8 @@ public:
   std::error_code disconnect(bool session = false) const {
     return error(sio_all_disconnect(get(), session));
   }
-  /* Returns the sockets of the target that are on this server. To keep one of them after the
-   * current callback, use ref(). */
+  /* Returns the sockets of the target that are on this server; none if sio_all_each() fails. To
+   * keep one of them after the current callback, use ref(). */
   std::vector<socket> sockets() const {
     std::vector<socket> all;
     all.reserve(sio_nsp_count(to_.nsp, nullptr));

@@ -29,11 +29,11 @@ extern "C" {
  * sio_socket_public_id() to others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 /* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
- * the socket exists. The texts of the log name a socket by this id ("socket ID joined namespace
- * / ..."). The "session=" of a line is another id, the beginning of sio_session_info.public_id; the
- * line that says "joined" has both. For a client of Engine.IO 4 it is the same as
- * sio_socket_id(). For a client of Engine.IO 3 it is a digest of that id, and no room has this
- * name. */
+ * the socket exists. The texts of the log name a socket by this id ("socket ID joined namespace /
+ * ..."). The "session=" of a line is another id, the beginning of sio_session_info.public_id; the
+ * line that says "joined" has both. For a client of Engine.IO 4 it is the same as sio_socket_id().
+ * For a client of Engine.IO 3 it is a digest of that id, and not the name of the socket's own
+ * room. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
 /* Returns the namespace that the socket is in or, after it has disconnected, was in. */
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
@@ -47,8 +47,8 @@ SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
  * disconnected socket. sio_session_info_of(sio_socket_session(s)) contains the client's address,
  * transport and TLS, and how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* Returns the connected socket of this server that has this id in the namespace, or NULL if the
- * namespace has no such socket here. */
+/* Returns the socket of this server that has this id in the namespace, or NULL if there is none. A
+ * socket is not found before it has connected. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 /* sio_socket_ref() returns s, and keeps the memory of the socket valid after the socket has
  * disconnected. Each call has to be followed by one call of sio_socket_unref(), after which s may
@@ -124,7 +124,7 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
  * Returns {NULL,0} if the last callback of the disconnected socket has run (in sio_on_disconnect()
  * it can still be called), or if memory ran out. */
 SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
-/* Returns the auth data: the JSON text that the client sent with its CONNECT packet, or "{}" if the
+/* Returns the auth data that the client sent with its CONNECT packet, as JSON text; "{}" if the
  * client sent none. It is always an object: a client that sends another type of value, such as an
  * array, is disconnected before any middleware runs ("forced close", SIO_EPROTO). Valid as long as
  * the socket. */

@@ -51,8 +51,8 @@ enum sio_http_refusal {
   SIO_HTTP_REFUSED_END
 };
 
-/* The requests that Engine.IO refused. The values are indexes of sio_stats.engine_refused. The
- * first six are the error codes of Engine.IO (sio_connection_error.code); the others have no such
+/* Why Engine.IO refused a request. The values are indexes of sio_stats.engine_refused. The first
+ * six are the error codes of Engine.IO (sio_connection_error.code); the others have no such
  * code. */
 enum sio_engine_refusal {
   SIO_ENGINE_REFUSED_TRANSPORT,
@@ -159,15 +159,15 @@ typedef struct sio_stats {
    * broadcast counts once for each receiver. What was queued for a WebSocket in this turn of the
    * loop does not count. */
   uint64_t queued_bytes;
-  /* Gauge: the memory of all encoded messages, each counted once, including those kept for
-   * recovery. */
+  /* Gauge: the memory of encoded messages and HTTP responses, each counted once, including messages
+   * that are kept for recovery. */
   uint64_t message_bytes;
   sio_histogram write_bytes; /* bytes of each write */
   /* How many microseconds each turn of the loop took: from the first event of this server in the
    * turn to the end of the turn, callbacks of the program included. */
   sio_histogram turn_us;
-  /* How often the program blocked the loop for longer than half of ping_timeout_ms, or than one
-   * second if that is less; for less than 100 ms it does not count. */
+  /* How often the server found that the loop had been blocked for longer than half of
+   * ping_timeout_ms, or than one second if that is less; for less than 100 ms it does not count. */
   uint64_t stalls;
   /* Calls that did nothing because a callback that runs inside a call that sends made them
    * (server.h). */
@@ -246,9 +246,9 @@ typedef struct sio_stats {
   sio_histogram ack_us;  /* microseconds from asking to the ack                              */
   /* Answers to queries (emit.h) that were dropped: over max_answers, invalid, or no memory. */
   uint64_t answers_dropped;
-  /* Messages from the server of one thread to that of another (threads.h) that were lost: more than
-   * 64 MiB of messages were waiting for the receiver, or memory ran out when the message was sent
-   * or handled. */
+  /* Messages from the server of one thread to that of another (threads.h) that were lost or could
+   * not be carried out, for example because more than 64 MiB of messages were waiting for the
+   * receiver, or because memory ran out. Connections that could not be handed over count, too. */
   uint64_t thread_messages_lost;
 
   /* -- Limits (limits.h) -- */

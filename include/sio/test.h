@@ -59,7 +59,7 @@ SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
  * not return an event that asks for an ack. */
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
 /* Leaves the namespace, as a JavaScript client does with socket.disconnect(). SIO_ECLOSED: the
- * connection of the client is not open. */
+ * connection of the client is not open; UV_ENOMEM; or an error of sio_options.parser. */
 SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
 
 /* Returns the next packet that the server sent to the client, the oldest first, as one of the texts

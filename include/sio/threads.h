@@ -94,8 +94,8 @@ SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter
                                        void *user);
 
 /* Called by sio_threads_get_stats(). *sum is the sum of the statistics of as many servers as the
- * parameter `servers` says, as sio_stats_add() computes it. It is valid until the callback
- * returns. */
+ * parameter `servers` says; `addresses` is not added up, because the servers count it together. It
+ * is valid until the callback returns. */
 typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
 /* Adds up the statistics of all members of the sio_threads that srv belongs to, and calls cb(sum,
  * servers, user) once, later and on the thread of srv. If srv was created without
@@ -139,8 +139,8 @@ typedef struct sio_threads_options {
  * setup, of sio_server_new() or of libuv. */
 SIO_EXTERN int sio_threads_start(const sio_threads_options *options, sio_threads **out);
 /* Closes the servers of sio_threads_start() as sio_server_close() does, waits until they have
- * closed and their threads have ended, and frees t. Must not be called on the thread of a member,
- * that is, in a callback of one of its servers. t may be NULL. */
+ * closed and their threads have ended, and releases t. Must not be called on the thread of a
+ * member, that is, in a callback of one of its servers. t may be NULL. */
 SIO_EXTERN void sio_threads_stop(sio_threads *t);
 
 #ifdef __cplusplus

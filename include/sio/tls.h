@@ -111,8 +111,8 @@ typedef struct sio_tls_ops {
    *   0            *in is used up, and there is no more plaintext; the session may keep one
    *                incomplete record
    *   SIO_ECLOSED  the client has sent close_notify; write may still be called
-   *   another < 0  the session has failed, and its alert was passed to put(); failure() has the
-   *                reason
+   *   another < 0  the session has failed, and its alert, if any, was passed to put(); failure()
+   *                has the reason
    */
   long (*read)(void *session, sio_slice *in, char *out, size_t size);
 
