@@ -155,8 +155,9 @@ typedef struct sio_adapter_ops {
   /* ---- connection state recovery, see "recovery" below; they may be NULL ---- */
 
   /* Keeps a socket whose connection broke; or puts back a socket that the adapter passed to
-   * restore_found() and whose client did not join. Only called if flags contains
-   * SIO_ADAPTER_RECOVERS. */
+   * restore_found() and whose client did not join. With several threads it is also called for
+   * connected sockets of the other threads, again when their rooms or shared data have changed, and
+   * from time to time. Only called if flags contains SIO_ADAPTER_RECOVERS. */
   void (*persist)(sio_adapter *a, const sio_saved_socket *s);
   /* The socket with this pid cannot be recovered any more, for example because it was disconnected.
    * Only called if flags contains SIO_ADAPTER_RECOVERS. */
@@ -277,7 +278,7 @@ typedef struct sio_query_watch {
  * the socket. If the adapter has removed a socket from its store, and has not passed it to
  * restore_found() before restore_over, the adapter must put it back itself. */
 
-/* A lost socket: one that the library passes to persist, or that the adapter passes to
+/* A socket that the library passes to persist, or a lost socket that the adapter passes to
  * restore_found(). What the pointers refer to is valid during that call. */
 struct sio_saved_socket {
   /* Set to sizeof(sio_saved_socket) by the library before it calls persist, and by the adapter

@@ -201,7 +201,7 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * changes the room, and may themselves call any function, even make the socket leave that room
  * again. In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be
  * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`
- * once for each of its rooms, the room of its own id last, and then the callbacks of
+ * once for its rooms, the room of its own id last, and then the callbacks of
  * sio_on_disconnect(). In `create` and `join` it may not be connected yet: middleware may join
  * rooms, and a socket that is recovered joins its rooms, with its data, before it connects.
  * Until then sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A
