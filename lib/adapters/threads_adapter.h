@@ -26,8 +26,8 @@ struct threads_adapter {
   struct threads_order *order;       /* NULL if recovery is off (threads_order.c) */
   struct threads_kept *kept;         /* NULL if recovery is off (threads_kept.c) */
   bool is_shut; /* `shut` was called: `below` reaches no other process any more */
-  /* True while this server handles a request of another thread with sio_all_fetch() or
-   * sio_server_count(): these must not ask the servers of other threads again, only `below`. */
+  /* True while this server calls sio_all_fetch() or sio_server_count() for a request of another
+   * thread. These functions must then ask only `below`, and not the servers of other threads. */
   bool asks_below_only;
   /* The function that is sent with each request: the thread of the receiving server calls it. */
   void (*run_request)(void *server, void *request);

@@ -10,7 +10,8 @@
 #include "core/saved_state.h"
 #include <sio/socket.h>
 
-/* A connected socket of this thread, which the adapter in another member keeps, too. */
+/* A connected socket of this thread, whose data is also sent to the member (the server of another
+ * thread) with the adapter of the cluster. */
 struct kept_socket {
   struct list by_age, dirty;
   sio_socket *socket;
@@ -18,8 +19,8 @@ struct kept_socket {
   char pid[SIO__ID_LEN + 1];
 };
 
-/* The timer runs KEPT_CHECKS times in max_disconnection_ms, and sends each socket again that was
- * sent a third (KEPT_PART) of that time ago or earlier. */
+/* The timer fires about KEPT_CHECKS times in max_disconnection_ms. Each time, a socket's data is
+ * sent again if it was sent a third (KEPT_PART) of max_disconnection_ms ago or earlier. */
 enum { KEPT_CHECKS = 6, KEPT_PART = 3 };
 
 static sio_slice get_map_key_of_recoverable_socket(const void *item) {
@@ -88,8 +89,10 @@ static int send_recoverable_socket_to_cluster_member(struct threads_kept *v,
   return err;
 }
 
-/* A socket that cannot be sent now stays in `dirty`, and the timer tries again. But if the member
- * with the adapter has left, nobody keeps sockets any more. */
+/* Sends the data of the sockets in v->dirty. A socket whose data cannot be sent now stays in the
+ * list with those after it, and the timer tries again. But SIO_ECLOSED means that the member with
+ * the adapter of the cluster has left: the socket is removed from the list, because nobody keeps
+ * sockets any more. */
 static void save_changed_sockets_in_cluster(struct threads_kept *v) {
   struct list *it;
   while ((it = list_first(&v->dirty))) {
@@ -126,8 +129,10 @@ static struct kept_socket *find_recoverable_socket_by_pid(const struct threads_k
   return v && pid ? sio__map_get(&v->sockets, slice_str(pid)) : NULL;
 }
 
-/* If memory runs out, the socket is sent only when its connection breaks: it can then be recovered,
- * unless the process is killed before that. */
+/* If another member (the server of another thread) has the adapter that recovers sockets, sends the
+ * data of s to this member soon, and again after each change. If memory runs out, the data is sent
+ * only when the connection breaks: the client cannot be recovered if the process is killed before
+ * that. */
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s) {
   struct threads_kept *v = a->kept;
   const char *pid = sio__recovery_pid_of_socket(s);

@@ -15,27 +15,28 @@
 
 struct threads_kept {
   struct threads_adapter *adapter;
-  /* struct kept_socket, by pid: the connected sockets of this thread that are sent to the member
-   * with the adapter. Empty in that member. */
+  /* struct kept_socket, by pid: the connected sockets of this thread whose data is sent to the
+   * member (the server of another thread) with the adapter of the cluster. Empty in that member. */
   struct map sockets;
   struct list by_age;    /* struct kept_socket.by_age, in the order in which they were sent last */
-  struct list dirty;     /* struct kept_socket.dirty: those to send at the end of the turn */
-  struct task send_task; /* sends them */
-  struct timer timer;    /* runs while there are sockets */
+  struct list dirty;     /* struct kept_socket.dirty: the sockets whose data is to be sent */
+  struct task send_task; /* sends the data of the sockets in `dirty` */
+  struct timer timer;    /* runs at least while `sockets` is not empty */
   struct list restores;  /* struct kept_restore (threads_kept_restore.c) */
   struct list relays;    /* struct relayed_restore (threads_kept_restore.c) */
 };
 
 /* Sets *out to a new struct, or to NULL if recovery is off. Returns 0 or UV_ENOMEM. */
 int sio__threads_recoverable_sockets_new(struct threads_kept **out, struct threads_adapter *a);
-/* Called when the server begins to close, or the namespace is removed: sends the sockets that have
- * changed. a->kept may be NULL. */
+/* Called when the server begins to close, or the namespace is removed: sends the data of the
+ * sockets that have changed to the member with the adapter of the cluster. a->kept may be NULL. */
 void sio__threads_save_changed_sockets_at_stop(struct threads_adapter *a);
 void sio__threads_recoverable_sockets_free(struct threads_adapter *a);
 
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s);
-/* Called when the rooms or the shared data of a socket change, which are then sent at the end of
- * the turn. */
+/* Called when the rooms or the shared data of the socket s change. If s is in a->kept->sockets, its
+ * data is sent to the member with the adapter of the cluster at the end of this turn of the loop,
+ * or later if that fails. */
 void sio__threads_schedule_save_of_socket(struct threads_adapter *a, const sio_socket *s);
 /* The functions `persist` and `forget` of sio__adapter_threads. */
 void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a, const sio_saved_socket *s);
@@ -44,8 +45,8 @@ void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, cons
 /* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
  * was logged and counted unless it is SIO_ECLOSED. */
 int sio__threads_send_request_to_cluster_member(struct threads_adapter *a, struct request *r);
-/* Pass a REQUEST_SAVE of another member, which has the state of one of its sockets, connected or
- * lost, and a REQUEST_FORGET to the adapter of the cluster. */
+/* These functions pass a REQUEST_SAVE or a REQUEST_FORGET of another member (the server of another
+ * thread) on to `persist` or `forget` of the adapter of the cluster. */
 void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
 

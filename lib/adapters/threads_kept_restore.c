@@ -16,13 +16,14 @@ struct kept_restore {
   uint64_t number;
   sio_restore *restore;
   unsigned open;  /* how many members have not answered REQUEST_RELEASE yet */
-  bool asked;     /* the member with the adapter was asked, or the adapter below */
+  bool asked;     /* ask_cluster_adapter_for_lost_socket() was called */
   bool following; /* the socket was found: events are added as they are delivered here */
   int cause;      /* why the socket that was found cannot be used, or 0 */
   char pid[SIO__ID_LEN + 1];
 };
 
-/* In the member that has the adapter: a restore for a client of another member. */
+/* A restore in the member (the server of one thread) that has the adapter of the cluster, for a
+ * client that returns to another member. */
 struct relayed_restore {
   struct list link;
   struct threads_adapter *adapter;
@@ -71,7 +72,7 @@ static struct kept_restore *waiting_restore_new(struct threads_adapter *a, sio_r
   struct kept_restore *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
   sio__socket_restore_get_info(r, &info);
-  memcpy(k->pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
+  memcpy(k->pid, info.pid.p, SIO__ID_LEN); /* `restore` is called only for pids of this length */
   k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
   k->restore = r;
   list_append(&a->kept->restores, &k->link);
@@ -123,7 +124,8 @@ static int recovery_failure_of_error(int err) {
   return err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION;
 }
 
-/* If the client does not wait any more, the adapter gets the socket back. */
+/* Gives the found socket to the client that waits for it. If the client does not wait any more,
+ * gives the socket back to the adapter of the cluster. */
 static void add_found_socket_or_save_it_again(struct threads_adapter *a, const struct request *r) {
   struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   const sio_saved_socket saved = {
@@ -211,7 +213,9 @@ static int send_found_socket_to_asking_thread(sio_restore *r, const sio_saved_so
                                                                       .json = s->shared });
 }
 
-/* Events that are delivered after RESTORE_DONE are added by the other member. */
+/* Sends an event that the client has missed to the member (the server of another thread) to which
+ * the client returns. After REQUEST_RESTORE_DONE, sends nothing: from then on that member itself
+ * adds the events that it delivers. */
 static int send_missed_event_to_asking_thread(sio_restore *r, sio_slice json, const sio_slice *bins,
                                               size_t nbins, sio_slice offset) {
   struct relayed_restore *k = r->owner;

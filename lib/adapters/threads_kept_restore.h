@@ -26,13 +26,15 @@
 void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *r);
 void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
-/* Called before a ROUTE_DELIVERY is delivered to the sockets of this thread: adds the event for
- * clients of this thread that have been found, but have not joined yet. */
+/* Called before the broadcast r, a ROUTE_DELIVERY, is delivered to the sockets of this thread: adds
+ * its event for each client that is to receive it, and whose lost socket was found, but which has
+ * not joined the namespace yet. Volatile events and those that ask for acks are left out. */
 void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const struct request *r);
-/* Handles the requests from REQUEST_RELEASE on. */
+/* Handles a request whose kind is REQUEST_RELEASE or one after it in enum request_kind. */
 void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r);
-/* Answers such a request for a namespace that does not exist in this member, if an answer is
- * wanted. */
+/* Called with a request of one of the kinds from REQUEST_RELEASE on, if its namespace does not
+ * exist in this server: answers a REQUEST_RELEASE or a REQUEST_KEPT_RESTORE, and ignores the other
+ * kinds, which want no answer. */
 void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct request *r,
                                                  void (*run_request)(void *server, void *request));
 

@@ -30,25 +30,33 @@ enum request_kind {
   /* For an adapter of a cluster that keeps the lost sockets of all threads
    * (threads_kept_restore.c). `key`, where it is set, is a pid, and `number`, where it is set, is
    * the number of the restore (kept_restore.number). */
-  REQUEST_RELEASE,       /* close the old socket of this pid, if there is one */
-  REQUEST_RELEASED,      /* the answer to a REQUEST_RELEASE */
-  REQUEST_KEPT_RESTORE,  /* find this pid; if `session`, the client sent the `offset` */
-  REQUEST_RESTORE_FOUND, /* the socket is found: `id`, `rooms`, and in `json` its data */
-  REQUEST_RESTORE_EVENT, /* an event that the client missed, with its `offset` */
-  REQUEST_RESTORE_DONE,  /* all is sent; for `cause` see sio_adapter_api.restore_done */
-  REQUEST_RESTORE_OVER,  /* the client has joined, or never will */
-  REQUEST_SAVE,          /* keep the socket with this pid: `id`, `rooms`, and in `json` its data */
-  REQUEST_FORGET         /* keep the socket with this pid no longer */
+  REQUEST_RELEASE,  /* asks to close the old socket with this pid, if there is one */
+  REQUEST_RELEASED, /* the answer to a REQUEST_RELEASE */
+  /* Asks the adapter of the cluster for the lost socket with this pid. If `session` is true, the
+   * client has sent an offset, which is in `offset`. */
+  REQUEST_KEPT_RESTORE,
+  /* The lost socket was found: `id`, `rooms` and `json` contain its id, its rooms and its data. */
+  REQUEST_RESTORE_FOUND,
+  REQUEST_RESTORE_EVENT, /* an event that the client missed; `offset` is the event's offset */
+  /* The end of the answer to a REQUEST_KEPT_RESTORE. `cause` is the reason why the adapter cannot
+   * recover the socket, or 0. */
+  REQUEST_RESTORE_DONE,
+  REQUEST_RESTORE_OVER, /* ends a restore: its client has joined the namespace, or never will */
+  /* Asks the adapter of the cluster to keep the socket with this pid, in case its client returns.
+   * `id`, `rooms` and `json` contain the socket's id, its rooms and its data. */
+  REQUEST_SAVE,
+  REQUEST_FORGET /* asks the adapter of the cluster to keep the socket with this pid no longer */
 };
 
 /* How a REQUEST_BROADCAST travels. */
 enum request_route {
-  /* From the member that makes it to each other one. If one of them has the adapter of a cluster,
-   * that member also passes the broadcast on to other processes, unless it is for this process
-   * alone. */
+  /* The member (the server of one thread) that makes the broadcast sends it to each other member.
+   * If one of these has the adapter of a cluster, it also passes the broadcast on to other
+   * processes, unless the broadcast is for this process alone. */
   ROUTE_TO_EACH,
-  /* To the member whose adapter recovers sockets for all threads. When that adapter delivers the
-   * broadcast, the member sends it as ROUTE_DELIVERY to all other members. */
+  /* The broadcast is sent only to the member (the server of one thread) whose adapter recovers
+   * sockets for all threads. When that adapter delivers the broadcast, this member sends it as
+   * ROUTE_DELIVERY to all other members. */
   ROUTE_TO_CLUSTER,
   ROUTE_DELIVERY
 };
@@ -57,29 +65,33 @@ struct request {
   atomic_uint refs;
   int kind; /* enum request_kind */
   struct member_id from;
-  uint64_t number; /* of the query or restore, repeated in answers; 0: the request has none */
-  /* If connection state recovery may have to send this broadcast again: a number by which the
-   * servers of all threads recognise it. A later broadcast of a server has a higher number. 0 for
-   * all other requests. (In a struct record_message it is the number of a logged event; see
-   * threads_recovery.c.) */
+  uint64_t number; /* the number of the query or restore, which answers repeat; 0: there is none */
+  /* A number by which the servers of all threads recognise a broadcast that connection state
+   * recovery may have to send again; 0 in other requests. A later broadcast of a server has a
+   * higher number. In an event of a struct record_message (threads_recovery.c), this is instead the
+   * number that the event has in a replay log. */
   uint64_t serial;
-  /* For ROUTE_TO_CLUSTER and ROUTE_DELIVERY: identifies the event if a member waits for its
-   * delivery; see make_event_origin() in threads_order.h. For REQUEST_DISCONNECT: the event after
-   * which it has to be done. Otherwise 0. */
+  /* The number of a broadcast (make_event_origin() in threads_order.h), or 0. With ROUTE_TO_CLUSTER
+   * and ROUTE_DELIVERY it is the number of this broadcast. A REQUEST_DISCONNECT has the number of
+   * the broadcast that must be delivered before the sockets are disconnected. */
   uint64_t origin;
   int route; /* enum request_route */
   int cause; /* enum sio_recovery_failure */
   unsigned timeout_ms;
   unsigned flags; /* the flags of the sio_target */
-  bool session;   /* for REQUEST_DISCONNECT: end the sessions too; for recovery see above */
+  /* For a REQUEST_DISCONNECT: true if the connections of the clients are closed, too. For the
+   * requests of recovery see enum request_kind. */
+  bool session;
   const char *nsp;
-  const char *key;            /* sio_target.key; from REQUEST_RESTORE on a pid; or NULL */
-  const char *const *rooms;   /* those of the target, NULL for all sockets; or those of a socket */
+  const char *key; /* sio_target.key; in the requests of recovery a client's pid; or NULL */
+  /* The rooms of the target; NULL: all sockets. In the requests of recovery: the rooms of the
+   * socket. */
+  const char *const *rooms;
   const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
   const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
   const char *id;             /* the id of a socket, or NULL */
-  sio_slice json;             /* the JSON of the event; for recovery see above */
-  sio_slice offset;           /* the replay offset of the event, or of the client; or empty */
+  sio_slice json;             /* the JSON of the event; see also enum request_kind */
+  sio_slice offset;           /* the replay offset of the event, or the one that the client sent */
   const sio_slice *bins;
   size_t nbins;
   size_t size; /* of the block of memory that holds the request */
@@ -97,13 +109,13 @@ enum answer_kind {
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* ends the answers of a server; n of those expected will not come       */
+  ANSWER_END     /* ends the answers of a server; n of the expected answers will not come */
 };
 
 struct answer {
   int kind; /* enum answer_kind */
   int status;
-  bool counted; /* true: the first answer that says how many sockets its server has asked */
+  bool counted; /* true in the first answer that says how many sockets the server has asked */
   uint64_t number;
   size_t n;
   const char *nsp;

@@ -14,14 +14,15 @@
 enum { ORDER_WAIT_MS = 5000, ORDER_TIMER_MS = 1000, EVENTS_MAX = 4 << 20 };
 
 struct threads_order {
-  /* For each member, the number (sio_packet_info.origin) of its last event that was delivered here,
-   * or for which nothing waits any more. */
+  /* For each member (the server of one thread), the number (sio_packet_info.origin) of its last
+   * broadcast that was delivered here. A broadcast of this member also counts as delivered if its
+   * delivery takes too long. */
   uint64_t delivered[MEMBERS_MAX];
   uint64_t last_sent;   /* the number of the last broadcast of this member */
   struct list sent;     /* struct sent_event: broadcasts of this member, not delivered yet */
   struct list events;   /* struct waiting_event, in ascending order of `after` */
   struct list requests; /* struct waiting_request */
-  size_t event_bytes;   /* memory of `events`; from EVENTS_MAX on no event is added */
+  size_t event_bytes;   /* memory of `events`; if it reaches EVENTS_MAX, no event is added */
   struct timer timer;   /* runs while one of the lists is not empty */
   struct threads_adapter *adapter;
 };
@@ -90,7 +91,8 @@ static void deliver_events_waiting_for_broadcast(struct threads_adapter *a, uint
   }
 }
 
-/* request.size of the copy also counts the text of the event. */
+/* Copies the target of an event. The text of the event is included in request.size of the copy, so
+ * that threads_order.event_bytes limits the memory for texts, too. */
 static struct request *copy_target_of_waiting_event(struct threads_adapter *a, const sio_target *to,
                                                     const sio_packet *p) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
@@ -104,8 +106,8 @@ static struct request *copy_target_of_waiting_event(struct threads_adapter *a, c
   return copy;
 }
 
-/* Has the event wait until the last broadcast of this thread is delivered. Returns false if there
- * is no memory, or too much waits already. */
+/* Keeps the event until the last broadcast of this thread is delivered. Returns false if there is
+ * no memory, or if the events that are kept already take EVENTS_MAX bytes. */
 static bool queue_event_after_last_broadcast(struct threads_adapter *a, const sio_target *to,
                                              const sio_packet *p) {
   struct threads_order *o = a->order;
@@ -147,8 +149,8 @@ bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, str
   return true;
 }
 
-/* Runs the requests that wait for nothing any more, or were received at the time `then` or
- * before. */
+/* Runs each held request if the broadcast that it waits for was delivered here, or if the request
+ * was received at the time `then` or before. */
 static void run_due_held_requests(struct threads_adapter *a, uint64_t then) {
   struct threads_order *o = a->order;
   list_each (it, next, &o->requests) {
@@ -303,7 +305,8 @@ static uint64_t make_and_store_next_broadcast_origin(struct threads_adapter *a) 
 
 static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, const sio_target *to,
                                                  const sio_packet *packet) {
-  /* The parameter is const only because adapters must not change a packet. */
+  /* The cast makes it possible to set p->origin: the parameter is const only because adapters must
+   * not change a packet. */
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   if (a->is_shut) return sio__threads_order_deliver_to_all_threads(a, to, p, 0);
   p->origin = make_and_store_next_broadcast_origin(a);
@@ -339,7 +342,8 @@ static int send_broadcast_to_cluster_member(struct threads_adapter *a, const sio
     remember_sent_broadcast_until_delivered(a, sent);
     return 0;
   }
-  /* Nothing may wait until this number is delivered, because it never is. */
+  /* The broadcast was not sent, so it is never delivered under the number r.origin: nothing may
+   * wait for this number. */
   a->order->last_sent = sent_before;
   if (sent) sio__thread_request_unref(sent);
   return sio__threads_order_deliver_to_all_threads(a, to, p, 0);

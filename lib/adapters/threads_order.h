@@ -37,12 +37,12 @@ static inline unsigned member_place_of_event_origin(uint64_t origin) {
   return (unsigned)(origin % MEMBERS_MAX);
 }
 
-/* Sets *out to a new struct, or to NULL if recovery is off: then no adapter recovers. Returns 0 or
+/* Sets *out to a new struct, or to NULL if connection state recovery is off. The functions below
+ * accept that a->order is NULL, except those that send or deliver a broadcast. Returns 0 or
  * UV_ENOMEM. */
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
-/* Called when the server begins to close, or the namespace is removed: delivers and runs what
- * waits. a->order may be NULL, if recovery is off, here and in all functions that do not send or
- * deliver a broadcast. */
+/* Called when the server begins to close, or the namespace is removed: delivers the events, and
+ * runs the requests, that still wait for the delivery of a broadcast. */
 void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
 void sio__threads_order_free(struct threads_adapter *a);
 
@@ -53,12 +53,13 @@ int sio__threads_broadcast_in_cluster_order(struct threads_adapter *a, const sio
  * the adapter of the cluster cannot be reached. */
 int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const sio_target *to,
                                               const sio_packet *p, uint64_t origin);
-/* Called after a ROUTE_DELIVERY was delivered to the sockets of this thread: delivers and runs what
- * has waited for it. */
+/* Called after the broadcast r, a ROUTE_DELIVERY, was delivered to the sockets of this thread:
+ * delivers the events, and runs the requests, that have waited for this broadcast. */
 void sio__threads_order_mark_delivered_and_resume(struct threads_adapter *a,
                                                   const struct request *r);
-/* Called in the member that has the adapter, for a broadcast to a namespace that does not exist in
- * this member: sends it to all other members. */
+/* Called in the member (the server of one thread) that has the adapter of the cluster, for a
+ * broadcast to a namespace that does not exist in this member: sends the broadcast to all other
+ * members. */
 void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,
                                                  void (*run_request)(void *server, void *request));
 
@@ -73,7 +74,8 @@ uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adap
  * and returns true; a->run_held_request() is called for r later. Returns false if r need not wait,
  * or if memory ran out. */
 bool sio__threads_order_hold_request_if_too_early(struct threads_adapter *a, struct request *r);
-/* Called when a query has ended: an event that waits and asks for the acks of q is dropped. */
+/* Called when the query q has ended: drops the events that still wait for the delivery of a
+ * broadcast, and whose acks q would collect. */
 void sio__threads_order_free_events_of_query(struct threads_adapter *a, const sio_query *q);
 
 #endif

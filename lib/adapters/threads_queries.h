@@ -15,19 +15,20 @@
  * and the error becomes the status of q, unless that server is closing. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
-/* Does the same, but sends the request only to the n members `to`. Sets *sent to the request that
- * they share, with one reference for the caller; or to NULL if n is 0 or memory ran out. Returns 0
- * or the last error. */
+/* Sends a copy of *r to the n members (the servers of threads) `to`. For `target` and q see
+ * sio__thread_request_send_to_others(). If `sent` is not NULL, *sent is set to the copy, with one
+ * reference for the caller; or to NULL if n is 0 or memory ran out. Returns 0 or the last error. */
 int sio__thread_request_send_to_members(struct threads_adapter *a, struct request *r,
                                         const sio_target *target, sio_query *q,
                                         const struct member_id *to, unsigned n,
                                         struct request **sent);
-/* Sends a copy of *r, which belongs to no query, to one member. r->number is sent as it is. Returns
- * 0 or an error, which was logged and counted unless it is SIO_ECLOSED. */
+/* Sends a copy of *r, which belongs to no query, to the server `to` of another thread. The caller
+ * has set r->number: the number of a restore, or 0. Returns 0 or an error, which was logged and
+ * counted unless it is SIO_ECLOSED. */
 int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,
                                     struct request *r);
-/* Called when q has ended: releases q as often as it is held for answers that have not come.
- * Answers that arrive later are ignored. */
+/* Called when the query q has ended. For each answer that has not come, releases q once, because q
+ * was held (sio__query_hold_open()) until that answer. Answers that arrive later are ignored. */
 void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *q);
 
 /* Sends a copy of *answer to the server `to`, which has sent the request. Returns 0 or an error,

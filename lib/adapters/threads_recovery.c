@@ -45,16 +45,16 @@ struct thread_restore {
   char pid[SIO__ID_LEN + 1];
 };
 
-/* A REQUEST_RESTORE for a record that an earlier connection of the same client to this server waits
- * for, and that may be on its way. */
+/* A REQUEST_RESTORE that is answered later: an earlier connection of the same client to this server
+ * waits for the requested record, which may be on its way to this server. */
 struct deferred_request {
   struct list link;
   struct request *request; /* this struct holds one reference */
 };
 
 struct threads_recovery {
-  /* For the server of each thread, the serial number of its last broadcast that arrived here; for
-   * this server itself, that of the last one that was sent. */
+  /* For the server of each other thread, the serial number of its last broadcast that arrived here.
+   * For this server, the serial number of its last broadcast that was sent. */
   uint64_t seen[MEMBERS_MAX];
   struct list restores;            /* struct thread_restore */
   struct recent_broadcasts recent; /* empty while `restores` is empty */
@@ -66,10 +66,11 @@ struct record_message {
   uint64_t number; /* request.number of the REQUEST_RESTORE */
   int cause;       /* why the server has no record to send; 0 if it has */
   struct recovery_record *record;
-  /* The tag of the sender's replay log. There the number of an event is events[i]->serial. */
+  /* The tag of the sender's replay log. In that log the event events[i] has the number
+   * events[i]->serial. */
   char tag[REPLAY_TAG_LEN];
   uint64_t seen[MEMBERS_MAX]; /* threads_recovery.seen of the sender */
-  size_t nevents, replayed;   /* the client has been sent the first `replayed` of them before */
+  size_t nevents, replayed;   /* the first `replayed` events were sent to the client before */
   struct request **events;
   size_t bytes;
   char nsp[];
@@ -186,7 +187,7 @@ void sio__threads_ask_others_for_recovery_record(sio_adapter *adapter, sio_resto
   sio__socket_restore_get_info(restore, &info);
   free_outdated_thread_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
-  memcpy(pid, info.pid.p, SIO__ID_LEN); /* the adapter is asked only for pids of this length */
+  memcpy(pid, info.pid.p, SIO__ID_LEN); /* `restore` is called only for pids of this length */
   bool also_self = find_thread_restore_by_pid(a->recovery, pid);
   const struct request from = { .kind = REQUEST_RESTORE,
                                 .from = core_of_threads_adapter(a)->member,
@@ -420,7 +421,8 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
 }
 
 /* Gives the record to the client that waits for it. If no client waits any more, keeps the record
- * in case the client returns; but if a missed event could not be kept, frees the record. */
+ * in case the client returns. But if an event that the client missed is lost, frees the record,
+ * because the client could not be sent that event. */
 static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
                                                    struct thread_restore *w,
                                                    struct recovery_record *rec) {

@@ -26,7 +26,7 @@ struct received_query {
   uint64_t number;
   sio_query *q;    /* a query of this server for acks and replies; NULL for a fetch or a count */
   size_t expected; /* the sum of the counts in all ANSWER_EXPECT messages sent so far */
-  bool counted;    /* true if an ANSWER_EXPECT was sent, or is needed only if its count is not 0 */
+  bool counted;    /* false: an ANSWER_EXPECT must still be sent, even if its count is 0 */
   int err;         /* the first error of an answer that could not be sent, or 0 */
 };
 
@@ -333,9 +333,9 @@ static void answer_or_pass_on_for_unknown_namespace(struct core *core, struct re
   }
 }
 
-/* A namespace that does not exist in this server has no sockets here. So a request for it is
- * answered at once, or is passed on to other threads if it would go through the adapter of the
- * cluster. */
+/* If the namespace of a request does not exist in this server, no sockets here are concerned, so
+ * the request is answered at once. A broadcast that this server should have passed to the adapter
+ * of the cluster is then also sent on to the servers of all other threads. */
 void sio__thread_request_handle_and_unref(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
