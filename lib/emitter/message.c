@@ -141,8 +141,8 @@ void sio__message_write_broadcast(struct message *m, const char *uid, sio_slice 
 }
 
 /* Writes {"uid":UID,"requestId":ID,"type":TYPE without the closing brace. If uid is NULL, the
- * member "uid" is left out; if id is NULL, the member "requestId". If uid is NULL, id must be NULL
- * too. */
+ * member "uid" is left out. If id is NULL, the member "requestId" is left out. If uid is NULL, id
+ * must be NULL, too. */
 static void message_write_request_start(struct message *m, const char *uid, const char *id,
                                         enum message_type type) {
   message_append_raw_text(m, "{");

@@ -41,7 +41,7 @@ struct message {
 
 void sio__message_init(struct message *m, struct msgs *home);
 void sio__message_clear(struct message *m);
-sio_slice sio__message_text(const struct message *m); /* only if m->err is 0 */
+sio_slice sio__message_text(const struct message *m); /* may be called only if m->err is 0 */
 
 void sio__message_write_raw_json(struct message *m, sio_slice json);
 void sio__message_write_json_string(struct message *m, sio_slice s);
