@@ -421,7 +421,8 @@ static void redis_adapter_stop_and_unsubscribe(sio_adapter *a) {
   if (a->shut) return;
   if (a->streams) sio__streams_stop(a);
   a->shut = true;
-  /* This comes before unsubscribing: if it closes the connections, no UNSUBSCRIBE is sent. */
+  /* The adapter is uncounted before it unsubscribes: if it is the last adapter, that closes the
+   * connections, so that no UNSUBSCRIBE is sent. */
   sio__redis_uncount_adapter_and_stop_if_last(a->redis);
   unsubscribe_adapter_channels(a);
   if (a->sharded) sio__room_channels_unsubscribe_and_free(a);

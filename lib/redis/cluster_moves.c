@@ -121,8 +121,9 @@ void sio__cluster_requeue_unwritten_of_server(struct redis_server *p) {
   cluster_requeue_commands_by_slot(p->redis, &list);
 }
 
-/* Keeps the order of the commands of the slot. Those in the queue of the new server were queued
- * after those of the old server, so they are taken out and queued again after them. */
+/* Keeps the order of the commands of the slot: first *e, then the other commands of the old server,
+ * then those that were queued for the new server `to` already. The latter are taken out of the
+ * queue and queued again, because they are newer than the commands of the old server. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to) {
   sio_redis *r = to->redis;

@@ -240,7 +240,8 @@ static const char *copy_option_string_and_advance(char **at, const char *s) {
 static size_t string_size_with_nul_or_zero(const char *s) { return s ? strlen(s) + 1 : 0; }
 
 /* Copies the names and passwords in the options into one block of memory, r->texts. If the options
- * have a password, it and their user name, which may be NULL, replace those in the url. */
+ * have a password, it replaces the password in the url, and the user name in the options, which may
+ * be NULL, replaces the user name in the url. */
 static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";

@@ -47,12 +47,12 @@ struct redis_server {
   unsigned handles;       /* what link.handles of both links points to */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
   bool commands_held; /* queued commands wait: see hold_commands_if_connection_broke_recently() */
-  /* Redis Cluster: the last slot table, a later MOVED error, or the ASK error for which the server
-   * was added names this server */
+  /* in a Redis Cluster: this server is named by the last slot table, by a later MOVED error, or by
+   * the ASK error for which it was added */
   bool listed;
   bool failing; /* one of the two connections failed, and they are not both ready again yet */
-  /* the server refused a subscription, since the connection was made and since the last call of
-   * sio__redis_repair_subscriptions() */
+  /* the server has refused a subscription; becomes false when the connection is made again, and
+   * when sio__redis_repair_subscriptions() has run */
   bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
    * answered the written commands whose slots have moved to other servers; 0 while `overdue` is
@@ -73,14 +73,16 @@ struct redis_cluster {
   unsigned wait_ms;   /* the delay for sio__cluster_request_slot_table_later(); 0: retry_min_ms */
   bool known;         /* `slots` is filled from a slot table */
   bool asking;        /* a slot table was requested and has not arrived */
-  bool commands_held; /* commands wait, because a server has owed_replies: cluster_moves.c */
+  bool commands_held; /* no commands are written, because a server has owed_replies above 0 */
 };
 
 /* How many Socket.IO servers receive a message that is published to all of them: the numbers come
  * from the replies to PUBLISH and SPUBLISH. */
 struct redis_receivers {
-  long long last;    /* how many servers have received the last message */
-  long long before;  /* how many received one before a failure or a slot move; 0: not compared */
+  long long last; /* how many servers have received the last message */
+  /* how many servers received a message before a connection failed or a slot moved; 0: later
+   * numbers are not compared with it */
+  long long before;
   bool broken;       /* a connection failed or a slot moved after the last message */
   uint64_t until_ms; /* until this time a number below `before` is counted as a missed message */
 };
@@ -110,11 +112,11 @@ struct sio_redis {
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* while it runs, commands may be held; it fires to release them */
+  uv_timer_t hold;   /* while it runs, queued commands may be held back, until it fires */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* before the loop polls, sends queued commands and calls the host */
-  /* counts uv handles of this struct, what link.handles of `discovery` counts, and each struct
-   * redis_server, until they have ended */
+  /* how many of these have not ended yet: the uv handles of this struct, each struct redis_server,
+   * and the timer, the sockets and the lookups of `discovery` */
   unsigned handles;
   unsigned users;      /* adapters that have not stopped */
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
@@ -183,7 +185,9 @@ bool sio__redis_set_link_address_to_server_of_key(sio_redis *r, sio_slice key, s
 
 struct redis_publish {
   bool sharded;
-  bool to_all; /* each Socket.IO server that has the namespace subscribes to the channel once */
+  /* Each Socket.IO server that has the namespace subscribes to the channel once, so that the number
+   * in the reply can tell how many servers receive the message. */
+  bool to_all;
 };
 /* Queues a message to be published. Returns 0 or an error. If an error is returned, the message is
  * lost: this function has logged and counted it. */
@@ -244,9 +248,9 @@ void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
-/* Assigns each subscription that does not work to the Redis server that now has the slot of its
- * channel. Subscribes there if that server is connected, and either is another one than before or
- * has refused a subscription. */
+/* Repairs the subscriptions that do not work: each is assigned to the Redis server that now has the
+ * slot of its channel. If that server is connected, subscribes there; but if the subscription was
+ * assigned to the same server before, only if that server has refused a subscription. */
 void sio__redis_repair_subscriptions(sio_redis *r);
 /* Updates sio_redis.state after a Redis server has refused a subscription. */
 void sio__redis_await_refused_subscriptions(sio_redis *r);
@@ -297,9 +301,9 @@ bool sio__cluster_handle_subscriber_redirect_error(struct link *l, sio_slice err
  * later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
 /* For a link of a struct redis_part. Returns true if the error is a redirection or a temporary
- * error. The caller must then break the connection, so that the link connects to the server that
- * the slot table names by then: MOVED corrects the table, and MOVED and temporary errors make this
- * function request it. */
+ * error. The caller must then break the connection, so that the link connects again, to the server
+ * that the slot table names. Before that, a MOVED error corrects the table. After a MOVED or a
+ * temporary error the table is also requested. */
 bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
                                                      sio_slice error);
 
@@ -318,10 +322,11 @@ void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,
                                    struct redis_server *to);
 void sio__cluster_count_down_owed_replies(struct redis_server *p);
-/* Counts redis_server.owed_replies anew. If there are any, commands are held until these replies
- * have come or took too long. */
+/* Computes redis_server.owed_replies of each server again. If one of them is not 0, no commands are
+ * written until these replies have come, or have taken too long. */
 void sio__cluster_hold_commands_if_replies_owed(sio_redis *r);
-/* Called when the timer sio_redis.hold fires: commands no longer wait for owed replies. */
+/* Called when the timer sio_redis.hold fires: commands no longer wait for the replies that
+ * redis_server.owed_replies counts. */
 void sio__cluster_end_command_hold(sio_redis *r);
 
 #endif

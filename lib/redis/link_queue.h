@@ -30,9 +30,9 @@ void sio__link_save_command_in_list(struct link *l, const struct link_expect *e,
  * link_kept), oldest first. The replies to those that were written already are ignored when they
  * come on this link. */
 void sio__link_move_commands_of_slot_to_list(struct link *l, int slot, struct list *list);
-/* A callback that returns true to choose the command *e, which has a copy in e->kept. slot: the
- * argument of sio__link_move_matching_unwritten_to_list(); in
- * sio__link_count_replies_until_last_match(), e->slot. */
+/* A callback that returns true to choose the command *e, which has a copy in e->kept.
+ * sio__link_move_matching_unwritten_to_list() passes its own argument `slot` to the callback;
+ * sio__link_count_replies_until_last_match() passes e->slot. */
 typedef bool (*link_pick)(struct link *l, const struct link_expect *e, int slot);
 /* Removes from the link the commands that were not written yet, have a copy, and for which pick()
  * returns true. Appends them to the list (of struct link_kept), oldest first. */

@@ -41,7 +41,7 @@ struct link_expect {
  * server. */
 struct link_kept {
   unsigned redirected; /* how many MOVED and ASK errors the command has got */
-  /* These three are set while the command is taken out of a link and is in a list: */
+  /* These three are used only while the command is in a list, after it was taken out of a link: */
   struct list in_list;
   struct link *from;         /* the link that the command was taken out of */
   struct link_expect expect; /* expect.kept points to this struct */

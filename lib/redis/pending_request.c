@@ -91,10 +91,10 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 
 /* ---- counting the servers -------------------------------------------------------------------- */
 
-/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). The last of
- * these calls ends the request if all have failed. Otherwise the request now knows how many other
- * Socket.IO servers there are: one less than are subscribed, because this server is subscribed,
- * too. */
+/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). At the last
+ * of these calls: if all Redis servers have failed, ends the request; otherwise sets q->servers,
+ * the number of other Socket.IO servers. It is one less than the number of subscribers, because
+ * this server is subscribed, too. */
 static void pending_request_on_subscriber_count(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;

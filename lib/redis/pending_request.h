@@ -33,16 +33,16 @@ struct pending_request {
 
 void sio__pending_requests_init_once(sio_redis *r); /* May be called more than once. */
 
-/* Creates a request, and asks Redis how many Socket.IO servers are subscribed. Unless that is all
- * (MESSAGE_COUNT), the caller then publishes a message with the id (*out)->id. Returns 0,
- * UV_ENOTCONN (sio_redis.state is not READY, or the adapter has stopped), UV_ENOBUFS, UV_ENOMEM or
- * another error. */
+/* Creates a request, and asks Redis how many Socket.IO servers are subscribed. Then the caller
+ * publishes a message with the id (*out)->id, unless it only wants to count the servers
+ * (MESSAGE_COUNT). Returns 0, UV_ENOTCONN (sio_redis.state is not READY, or the adapter has
+ * stopped), UV_ENOBUFS, UV_ENOMEM or another error. */
 int sio__pending_request_new_and_count_servers(struct pending_request **out, sio_adapter *a,
                                                enum message_type type, sio_query *query);
 /* Ends and frees the request. err is passed to sio_adapter_api.query_release(). */
 void sio__pending_request_end(struct pending_request *q, int err);
-/* The first function finds the pending request with this id, the second the one whose answers the
- * query collects. They return NULL if there is none. */
+/* The first function finds the pending request with this id; the second function finds the pending
+ * request whose answers this query collects. They return NULL if there is no such request. */
 struct pending_request *sio__pending_request_find(sio_redis *r, const char *id);
 struct pending_request *sio__pending_request_find_by_query(sio_adapter *a, const sio_query *query);
 

@@ -105,8 +105,8 @@ int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
  * sio__message_write_channel_name(). */
 int sio__publish_and_clear_message(sio_adapter *a, const char *kind, const char *last,
                                    struct message *m);
-/* Like sio__publish_and_clear_message(), but converts m to MessagePack. bins: the attachments of
- * m. */
+/* Converts m, with the attachments bins[], to MessagePack, publishes it on a channel, and clears m.
+ * For kind, last and errors see sio__publish_and_clear_message(). */
 int sio__publish_as_msgpack_and_clear(sio_adapter *a, const char *kind, const char *last,
                                       struct message *m, const sio_slice *bins, size_t nbins);
 

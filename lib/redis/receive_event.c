@@ -16,10 +16,10 @@ static bool is_packet_for_namespace(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_string(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
-/* In the streams adapter, sio_adapter_ops.broadcast may queue a packet behind other entries. So the
- * packet is passed to the memory adapter. If the server has several threads, packet_broadcast_own()
- * calls `broadcast` for the sockets of this thread; delivers_now makes `broadcast` pass the packet
- * to the memory adapter, too. */
+/* The function `broadcast` of the streams adapter may queue a packet behind other entries. To
+ * deliver the packet now, `broadcast` of the memory adapter is called instead. If the server has
+ * several threads, packet_broadcast_own() sends the packet to all of them, and calls `broadcast` of
+ * the streams adapter for this thread: a->delivers_now makes it call the memory adapter at once. */
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
                                          uint64_t origin) {
   if (!a->streams) return a->api->packet_broadcast(p, to);

@@ -10,8 +10,8 @@
 /* A callback for subscription.on_message. */
 void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload);
 
-/* The Socket.IO server that has sent a request, and the id of the request. A text is "" if the
- * request does not have it. */
+/* The uid of the Socket.IO server that has sent a request, and the id of the request. Each is "" if
+ * the request does not contain it. */
 struct requester {
   sio_adapter *adapter;
   char uid[SERVER_UID_MAX], id[ID_MAX];
@@ -21,7 +21,8 @@ struct request_fields {
   sio_slice uid, id, type, opts, rooms, close, data, packet, sid, room;
 };
 
-/* Each returns 0, or an error if the request is malformed or cannot be handled. */
+/* Each of these functions returns 0, or an error if the request is malformed or cannot be
+ * handled. */
 int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_slice opts);
 int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts);
 int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,

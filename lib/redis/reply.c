@@ -18,7 +18,7 @@ typedef int array_length;
 enum {
   /* what malloc() takes besides the bytes that it is asked for */
   ALLOCATION_BYTES = 16,
-  /* of an element: its struct, and the pointer to it in its array */
+  /* what an element of a reply takes: its struct, and the pointer to the struct in an array */
   ELEMENT_BYTES = sizeof(redisReply) + sizeof(redisReply *) + ALLOCATION_BYTES
 };
 

@@ -13,8 +13,8 @@
 #include <hiredis/hiredis.h>
 
 enum {
-  /* so much more memory than its longest element a reply may take; this is enough for 300 entries
-   * of a stream (the largest read_count) of 320 KiB each */
+  /* the memory that a reply may take in addition to the longest element that is allowed; it is
+   * enough for 300 entries of a stream (the largest read_count) of 320 KiB each */
   REPLY_BYTES = 96 * 1024 * 1024,
   REPLY_ELEMENTS = 4096,
   REPLY_ELEMENTS_SLOTS = 262144 /* max_elements for replies to CLUSTER SLOTS: 16 for each slot */

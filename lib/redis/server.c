@@ -12,7 +12,7 @@ enum {
   /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
   HOLD_MS = 1000,          /* the longest time that a new connection holds its commands */
-  BROKE_LATELY_MS = 30000, /* it holds them if a connection failed at most this time ago */
+  BROKE_LATELY_MS = 30000, /* commands are held if a connection failed at most this time ago */
   COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
 };
 

@@ -16,14 +16,15 @@
 void sio__stream_init_duplicate_detection(struct stream *st);
 void sio__stream_clear_duplicate_detection(struct stream *st);
 
-/* Called when an entry was read. If its number `seq` is greater than the last one of the server
- * that added it, remembers it as the last one, and returns false. Otherwise remembers the id, and
- * returns true: the entry is to be ignored. Returns false and remembers nothing if the entry has no
- * `seq` or no valid `uid`, or if memory ran out. */
+/* Called when an entry was read. If its number `seq` is greater than the last number of the server
+ * that added the entry, remembers `seq` as the server's last number, and returns false. Otherwise
+ * the entry is a duplicate, which the caller must ignore: remembers its id, and returns true. But
+ * if the entry has no `seq` or no valid `uid`, or if memory ran out, remembers nothing, and returns
+ * false. */
 bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
                                                struct stream_id id);
 /* Returns true if sio__stream_record_entry_and_is_duplicate() has returned true for the entry with
- * this id. Only the last STREAM_REPEATS entries for which it did are known. */
+ * this id. Only the ids of the last STREAM_REPEATS such entries are remembered. */
 bool sio__stream_was_id_recorded_as_duplicate(const struct stream *st, struct stream_id id);
 
 #endif

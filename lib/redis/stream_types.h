@@ -56,8 +56,12 @@ struct stream_entry {
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
   sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
   sio_slice words[5];             /* the command of an ENTRY_KEY; words[1] is the key */
-  uint64_t number; /* identifies the reply: see link_expect.id; not used by every ENTRY_KEY */
-  uint64_t seq; /* the number of an ENTRY_ADD, by which readers know a repeat; stream_repeats.h */
+  /* The number in link_expect.id, by which the reply to the command is found; an ENTRY_KEY has one
+   * only in a Redis Cluster. */
+  uint64_t number;
+  /* The number of an ENTRY_ADD, by which readers recognise that the entry was added twice: see
+   * stream_repeats.h. */
+  uint64_t seq;
   uint64_t origin; /* sio_packet_info.origin of an event */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
@@ -73,7 +77,8 @@ struct stream_fields {
 
 /* The functions of the streams adapter that a stream calls on the thread of the loop. */
 struct stream_ops {
-  /* Delivers an entry of this server to the local sockets. id: the id of the entry, or NULL. */
+  /* Delivers an entry of this server to the local sockets. id: the id of the entry; NULL: the event
+   * is delivered without its id. */
   void (*deliver)(struct stream_entry *e, const struct stream_id *id);
   void (*free_local)(struct stream_entry *e); /* frees e->local of an ENTRY_LOCAL */
   /* Called with an entry that another Socket.IO server has added. */
@@ -113,7 +118,7 @@ struct stream {
   bool writer_is_new; /* entries that a previous connection has written may have to be resent */
   bool open;          /* entries may be written to Redis */
   bool closed;
-  struct stream_id last;  /* the entry that was read last; at first the last one of the stream */
+  struct stream_id last;  /* the entry that was read last; at first the newest in the stream */
   struct stream_id fence; /* the last entry in the stream when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;

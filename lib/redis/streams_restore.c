@@ -322,8 +322,9 @@ static void restore_session_and_request_missed_events(struct streams *x, struct 
   request_next_page_or_finish(x, k);
 }
 
-/* Returns the element with the key's value: of the reply to GETDEL, or of the reply to EXEC, which
- * is [reply to GET, reply to DEL]. Returns NULL if the reply has another form. */
+/* Returns the part of the reply that is the value of the session's key: the whole reply to GETDEL,
+ * or the first element of the reply to EXEC, which is [reply to GET, reply to DEL]. Returns NULL if
+ * the reply has another form. */
 static const redisReply *find_session_in_getdel_or_exec_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;

@@ -20,7 +20,7 @@ struct streams {
   struct stream *stream;
   unsigned recovery_ms; /* 0: recovery is off */
   struct map live;      /* struct live_session by pid: connected sockets that may be recovered */
-  /* struct live_session.by_age; first is the session whose key was written longest ago */
+  /* struct live_session.by_age; the first one is the session whose key was written longest ago */
   struct list by_age;
   /* struct live_session.dirty: sessions whose keys are written at the next flush */
   struct list dirty;

@@ -258,9 +258,9 @@ static void count_and_log_subscriber_error(sio_redis *r, sio_slice error) {
             sio__copy_with_unprintable_replaced(text, sizeof text, error));
 }
 
-/* Called before the loop polls, after a Redis server has refused a subscription: sio_redis.state is
- * not READY until the server confirms the subscriptions that it has not confirmed. Which of them is
- * refused is not known without a cluster; the replies to the others come soon. */
+/* Called before the loop polls, after a Redis server has refused a subscription. sio_redis.state is
+ * then not READY until the server has confirmed all subscriptions that it has not confirmed yet:
+ * one of them was refused, but it may be unknown which. The replies to the others come soon. */
 void sio__redis_await_refused_subscriptions(sio_redis *r) {
   struct subscription *s;
   r->has_refused = false;
@@ -275,7 +275,8 @@ void sio__retry_refused_subscriptions_on_tick(struct link *l) {
   if (p->refused) sio__redis_repair_subscriptions(p->redis);
 }
 
-/* The connection stays: the other subscriptions of the Redis server p work. */
+/* Called when the Redis server p has refused a subscription, which is tried again later. The
+ * connection is not broken, because the other subscriptions of p work. */
 static void subscriber_try_refused_later(struct redis_server *p) {
   p->refused = true;
   p->redis->has_refused = true;

@@ -149,8 +149,8 @@ bool sio__unpack_room_name(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   return size > 0;
 }
 
-/* Reads the next element of *in to *t. Returns room_name_text_size_or_zero(t); 0 if the element is
- * malformed. */
+/* Reads the next element of *in to *t. Returns the size of the room name as text, with its NUL.
+ * Returns 0 if the element is malformed, or is not accepted as a name. */
 static size_t read_next_room_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
   if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;

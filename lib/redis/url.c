@@ -133,7 +133,7 @@ static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **w
   if (*path != '/' || !url_decode_percent(path))
     return set_url_error(
         why, UV_EINVAL,
-        "url: unix:// must be followed by an absolute path, in which each '%' is valid");
+        "url: unix:// must be followed by an absolute path; '%' needs two hexadecimal digits");
   u->path = path;
   return 0;
 }

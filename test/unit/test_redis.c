@@ -87,7 +87,7 @@ TEST(urls_are_checked) {
                                "redis[s]+sentinel:// or redis[s]+cluster://";
   static const char bracket[] = "url: ']' is missing, or something other than a port follows it";
   static const char path[] =
-      "url: unix:// must be followed by an absolute path, in which each '%' is valid";
+      "url: unix:// must be followed by an absolute path; '%' needs two hexadecimal digits";
   static const char port[] = "url: the port is not a number from 1 to 65535";
   static const char *const percent[] = { "redis://u%4:p@h",      "redis://u:p%@h",
                                          "redis://u%4g:p@h",     "redis://u%g4@h",
