@@ -211,7 +211,7 @@ static void memory_adapter_leave_room_and_call_hooks(sio_adapter *a, sio_socket 
 /* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may change
  * everything except the rooms of this socket. The name is copied, because it is freed with the
  * room. When a room is left, another room may be moved to its slot, but never to an earlier slot.
- * So the walk continues at the same slot. Starting at the first one each time would take too long
+ * So the walk continues at the same slot. Starting at the first slot each time would take too long
  * for a socket in very many rooms. */
 static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   const struct room *room;

@@ -12,8 +12,8 @@
 #include "core/nsp.h"
 
 /* The adapter of a namespace whose server is one of several threads. The sio_adapter pointer of
- * such a namespace points to it. It has a name of its own because the memory adapter defines struct
- * sio_adapter, and all source files can also be compiled as one. */
+ * such a namespace points to this struct. The struct is not called sio_adapter, because the memory
+ * adapter defines a struct of that name, and all source files can also be compiled as one. */
 struct threads_adapter {
   sio_nsp *nsp;
   /* The functions of the adapter below, which keeps the rooms of this server's sockets. It is the

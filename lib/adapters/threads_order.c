@@ -314,8 +314,8 @@ static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, cons
 }
 
 /* Keeps the request, with the caller's reference to it, until the event is delivered. If there is
- * no memory for that, a later event for this thread alone may be delivered before this one, and a
- * socket that is disconnected may miss this one. */
+ * no memory for that, a later event for this thread alone may be delivered before this broadcast,
+ * and a socket that is disconnected may miss this broadcast. */
 static void remember_sent_broadcast_until_delivered(struct threads_adapter *a, struct request *r) {
   struct sent_event *s = a->is_shut ? NULL : sio__malloc(sizeof *s);
   if (!s) {

@@ -12,7 +12,7 @@
 struct sent_query {
   struct list link;
   uint64_t number;
-  sio_query *q;  /* held once for each answer that is counted in `open` */
+  sio_query *q;  /* sio__query_hold_open() was called once for each that `open` counts */
   unsigned open; /* the number of ANSWER_END that have not arrived yet */
 };
 
@@ -20,9 +20,10 @@ struct sent_query {
 
 void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
   core->stats.thread_messages_lost++;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
-            "a message between the servers of two threads about namespace %s had no effect: %s",
-            nsp, sio_strerror(err));
+  LOG_RATED(
+      &core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
+      "a message about namespace %s from one thread to another is lost or cannot be handled: %s",
+      nsp, sio_strerror(err));
 }
 
 /* Sends a request to the server of one other thread. An error is logged, unless that server is

@@ -9,10 +9,11 @@
 #include "adapters/threads_adapter.h"
 
 /* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
- * it excludes is excluded in the copy too. If q is not NULL, q is held (sio__query_hold_open())
- * until each of these servers has sent ANSWER_END or q has ended. Returns UV_ENOMEM if nothing was
- * sent because memory ran out, otherwise 0: if sending to one of the servers fails, that is logged,
- * and the error becomes the status of q, unless that server is closing. */
+ * it excludes is excluded in the copy too. If q is not NULL, sio__query_hold_open() is called for
+ * each of these servers; q is released when the server has sent ANSWER_END, or when q has ended.
+ * Returns UV_ENOMEM if nothing was sent because memory ran out, otherwise 0. If sending to one of
+ * the servers fails, that is logged, and the error becomes the status of q, unless that server is
+ * closing. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Sends a copy of *r to the n members (the servers of threads) `to`. For `target` and q see

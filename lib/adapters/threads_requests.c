@@ -124,9 +124,9 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
   k->counted = true;
 }
 
-/* Called when the query k->q of this server has ended. Other processes report how many sockets they
- * have sent the event to, perhaps as late as now. So the requester is told first how many more acks
- * to expect: the number of lost answers must not exceed the number of expected ones. */
+/* Called when the query k->q of this server has ended. The number of expected answers may have
+ * grown until now, because other processes report it late. So the requester is told first how many
+ * more answers to expect, and then how many are lost: these must not be more than it expects. */
 static void send_query_end_to_requester(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);
