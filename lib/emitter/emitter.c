@@ -199,8 +199,9 @@ static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
   return emitter_publish_and_clear_message(e, "-request", nsp, NULL, &m);
 }
 
-/* Encodes the event's name as the first argument and not as a name: names that are reserved between
- * clients and servers ("connect", for example) are allowed between servers. */
+/* Encodes an event without a name, and with the name as its first argument, so that the name is not
+ * checked: names that are reserved between clients and servers ("connect", for example) are allowed
+ * between servers. */
 static int emitter_encode_server_event(struct emitter_event *ev, sio_emitter *e, const char *event,
                                        sio_args args) {
   size_t n = size_add(args.n, 1);

@@ -363,7 +363,8 @@ static void redis_adapter_free(sio_adapter *a) {
   sio__free(a);
 }
 
-/* The key and the name of the namespace are copied into the same block, after the struct. */
+/* The key and the name of the namespace are copied into the block of memory of the adapter, after
+ * the struct. */
 static sio_adapter *redis_adapter_new(const sio_redis_adapter_options *o, sio_nsp *nsp) {
   const char *key = o->key ? o->key : "socket.io", *name = sio_nsp_name(nsp);
   size_t nkey = strlen(key), nname = strlen(name);

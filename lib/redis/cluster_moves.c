@@ -48,7 +48,7 @@ static void cluster_requeue_commands_by_slot(sio_redis *r, struct list *list) {
 
 /* Returns true if a command of the link l now belongs to another server: the one that has its slot,
  * or the default server for LINK_ANY_SLOT. Returns false for a command that follows ASKING: the
- * server of l may have its key already, although it does not have the slot yet. */
+ * server of l may have the command's key already, although it does not have the slot yet. */
 static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
   (void)slot;
   struct redis_server *p = sio__redis_server_of_link(l);

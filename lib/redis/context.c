@@ -261,9 +261,10 @@ static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_option
   return 0;
 }
 
-/* Initialises r->discovery_options: its login, and its last login command, whose reply is the
- * address of the master or the slot table. With sentinels, sets the last login command of the other
- * connections to ROLE. */
+/* Initialises r->discovery_options, for the connection to a sentinel or to any node of a cluster:
+ * sets the user name and the password, and the last login command, whose reply is the address of
+ * the master or the slot table. If the url names sentinels, the last login command of all other
+ * connections becomes ROLE. */
 static void redis_init_discovery_options(sio_redis *r) {
   struct link_options *g = &r->discovery_options;
   const struct redis_url login = g->url;

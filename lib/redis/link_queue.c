@@ -134,7 +134,8 @@ static void link_uncount_and_save_command_in_list(struct link *l, const struct l
   sio__link_save_command_in_list(l, e, list);
 }
 
-/* Closes the gaps that the removed commands leave in the ring l->expects and in l->out. */
+/* Moves the commands that stay closer together, so that the removed commands leave no gaps in the
+ * ring l->expects and in l->out. */
 void sio__link_move_matching_unwritten_to_list(struct link *l, int slot, link_pick pick,
                                                struct list *list) {
   uint32_t left = l->nwritten;

@@ -30,7 +30,7 @@ struct link_expect {
   /* Called, on the links of a struct redis_server, with the reply, which may be an error reply, or
    * with NULL if no reply will come. May be NULL. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID];       /* says for which request or entry the command was sent */
+  char id[LINK_ID];       /* identifies the request or stream entry of the command */
   bool asking;            /* the command follows ASKING: its slot is still moving to this server */
   int slot;               /* a slot of the Redis Cluster, or a negative value of the enum above */
   size_t size;            /* the length of the command in bytes; set by the link */

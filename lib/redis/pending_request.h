@@ -20,7 +20,7 @@ struct pending_request {
   char id[LINK_ID];
   enum message_type type;
   sio_adapter *adapter;
-  sio_query *query;    /* collects the answers; the request holds it (query_hold()) */
+  sio_query *query;    /* collects the answers; query_hold() was called for it */
   unsigned to_count;   /* how many replies to PUBSUB NUMSUB have not arrived yet */
   bool countable;      /* at least one reply to PUBSUB NUMSUB had a number */
   uint64_t listening;  /* the sum of the numbers in the replies to PUBSUB NUMSUB */

@@ -121,7 +121,7 @@ static int streams_encode_and_queue_entry(sio_adapter *a, enum sharded_type type
 struct local_event {
   sio_adapter *adapter;
   sio_packet *packet;
-  sio_query *query; /* the query that collects acks, which the adapter holds; or NULL */
+  sio_query *query; /* collects the acks, or NULL; query_hold() was called for it */
   uint64_t origin;  /* sio_packet_info.origin */
   sio_target to;    /* to.rooms and to.except point into `names` */
   const char **names;

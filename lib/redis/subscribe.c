@@ -291,8 +291,9 @@ static void resubscribe_refused_at_next_flush(struct redis_server *p) {
   sio__redis_schedule_flush(p->redis);
 }
 
-/* Handles an error reply on the connection for subscriptions. If the error is known to be the reply
- * to an unsubscribe command, no subscription is repaired, because none has failed. */
+/* Handles an error reply on the connection for subscriptions: the refused subscription is tried
+ * again later. But if the error is known to be the reply to an unsubscribe command, no subscription
+ * was refused, and none is tried again. */
 static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   struct link_expect refused;
   struct redis_server *p = sio__redis_server_of_link(l);

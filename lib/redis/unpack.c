@@ -96,8 +96,8 @@ bool sio__unpack_string_copy(sio_slice value, char *out, size_t size) {
   return true;
 }
 
-/* Also accepts a floating point number without a fraction: JavaScript does not distinguish 5 from
- * 5.0. */
+/* Accepts an integer from 0 to `most`. Also accepts a floating point number of at most 2^53 that is
+ * equal to such an integer, because JavaScript does not distinguish 5 from 5.0. */
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   struct msgpack t;
   if (!sio__msgpack_read_token(&value, &t)) return false;
