@@ -55,9 +55,9 @@ static void sent_query_free_if_answered(struct sent_query *k) {
 }
 
 /* Called for each server of another thread after the request was sent to it. err is the error of
- * sending, or 0. If err is 0, the query is held until that server has answered. Otherwise answers
- * will be missing, and the error becomes the status of the query, unless that server is being
- * closed. */
+ * sending, or 0. If err is 0, the query is kept open until that server has answered. Otherwise
+ * answers will be missing, and the error becomes the status of the query, unless that server is
+ * being closed. */
 static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err) {
   sio__query_hold_open(k->q);
   if (err) {

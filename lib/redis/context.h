@@ -131,7 +131,8 @@ struct sio_redis {
    * the id passed to it. n: the number of subscribers, or a negative error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* the last number that was given to a command of a stream */
-  /* the last `seq` of an entry that was queued for any stream: see stream_repeats.h */
+  /* the number (the field `seq`) of the entry that was queued last, for any stream; by it readers
+   * recognise an entry that was added twice: see stream_repeats.h */
   uint64_t last_seq;
   struct msgs msgs; /* allocates messages while they are written */
   sio_redis_state_cb on_state;

@@ -100,7 +100,7 @@ struct link {
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
   struct buf out;              /* commands that are not written yet                */
-  size_t max_out;              /* see sio__link_queue_command() */
+  size_t max_out;              /* how many bytes of commands may be queued         */
   size_t kept;                 /* bytes of all link_kept of the commands in `expects` */
   struct link_expect *expects; /* a ring: the commands that have no reply yet */
   /* first: index of the oldest command in `expects`; cap_expects: its capacity, a power of two */

@@ -27,7 +27,8 @@ enum { PAGE = 300 };
 
 /* ---- requests to Redis ----------------------------------------------------------------------- */
 
-/* Kinds of replies; see sio__stream_send_command(). */
+/* The kinds of replies that a restore awaits; the command has the same kind, see
+ * sio__stream_send_command(). */
 enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
 
 struct stream_restore {
@@ -356,7 +357,7 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
 }
 
 /* Handles the reply with the entry at the client's offset. In a Redis Cluster the session's key is
- * requested only now, and only if the entry exists. Otherwise this server cannot restore the
+ * requested only now, and only if the entry exists. If it does not, this server cannot restore the
  * socket, and the key stays in Redis, so that another Socket.IO server can use it. */
 static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
                                   const redisReply *reply) {
