@@ -111,7 +111,8 @@ static const char *find_option_hint_for_refusal(const struct eio *e, const sio_r
                                                 const struct refusal *why) {
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
     return "sio_options.allowed_origins does not list this origin";
-  /* A browser's preflight request, which is answered only if sio_options.cors is set. */
+  /* An OPTIONS request is usually a browser's preflight request, which is answered only if
+   * sio_options.cors is set. */
   if (why->code == EIO_BAD_METHOD && r->method == HTTP_OPTIONS)
     return sio__cors_describe_refused_origin(e->opts->cors, r);
   if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return NULL;

@@ -13,14 +13,15 @@
 #include <assert.h>
 #include <sio/emit.h>
 
-/* An episode of drops ends when nothing was dropped for this time, or with the session. */
+/* An episode of drops ends when nothing was dropped for this many milliseconds, or when the session
+ * ends. */
 enum { QUIET_MS = 10000 };
 
 /* The drops that the log reports together: one line when they begin, another one when `lost`
  * becomes true after that, and one when they have ended. */
 struct drop_episode {
   sio_drop dropped; /* dropped.events is 0 between two episodes */
-  bool lost;        /* an event was dropped that no newer event of its key replaces */
+  bool lost;        /* an event was dropped that no newer event with the same key replaces */
   uint64_t began_at, last_at;
   struct timer quiet_timer;
 };
@@ -30,11 +31,12 @@ struct backpressure {
   struct task report_task;
   struct drop_episode episode;
   sio_drop dropped; /* the drops that were not reported to the host yet */
-  bool lost;        /* `dropped` counts an event that no newer event of its key replaces */
+  bool lost;        /* `dropped` counts an event that no newer event with the same key replaces */
   /* The queue was over queue_high, and ops->writable has to be called when it is down to
    * queue_low. */
   bool over;
-  /* The last pass over the queue freed too little, so further events are dropped without a pass. */
+  /* The last search for events that can be dropped has freed too little. So further events are
+   * dropped at once, without another search of the queue. */
   bool stuck;
 };
 
@@ -146,18 +148,19 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
 
 /* ---- SIO_FULL_KEEP_LATEST: the newest event of each key -------------------------------------- */
 
-/* For each event key (msg.key): the position of the last queued message that has this key, counted
- * among the messages that visit() visits. A hash table with open addressing, whose size is a
- * power of two and at least twice the number of messages that have a key. */
+/* A hash table of event keys (msg.key): a newer event replaces the older events that have the same
+ * key. The table uses open addressing; its size is a power of two and at least twice the number of
+ * queued msgs that have a key. Positions count the queued msgs for which the `visit` function of
+ * the transport calls its callback. */
 struct latest {
   struct key_slot {
     uint64_t key;
-    size_t position;
+    size_t position; /* the position of the newest queued msg with this key */
   } * slots;
   size_t cap, keyed;
   size_t position; /* the position of the current message during a pass over the queue */
-  /* How many packets and sent marks (sent.h) visit() visits. It does not visit the first packet of
-   * the queue. */
+  /* How many packets and sent marks (placeholders, see sent.h) the `visit` function of the
+   * transport finds in the queue. It skips the first packet. */
   size_t packets;
 };
 
@@ -181,9 +184,9 @@ static void record_position_of_event_key(const struct msg *m, void *user) {
   if (m->key) *find_slot_of_event_key(l, m->key) = (struct key_slot){ m->key, l->position };
 }
 
-/* Makes a table of the newest event for each key. It is complete, because visit() takes no memory,
- * while a pass of remove_if() ends early if memory runs out. If there is no memory for the table
- * itself, it stays empty, and the oldest events are dropped whatever their keys. */
+/* Fills the table of the newest event for each key. The table is complete, because the `visit`
+ * function of the transport needs no memory. If there is no memory for the table itself, it stays
+ * empty, and the oldest events are dropped whatever their keys are. */
 static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
@@ -192,8 +195,8 @@ static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   l->position = 0;
 }
 
-/* If a pass over the queue leaves more than this many bytes, it has freed too little: the queue
- * would soon be full again, and need another pass. */
+/* Returns the middle between queue_low and queue_high. If dropping events leaves more bytes than
+ * this in the queue, it has freed too little: the queue would soon be full again. */
 static size_t queue_low_high_midpoint(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
@@ -229,8 +232,9 @@ static bool decide_drop_of_superseded_event(const struct msg *m, size_t bytes, v
   return decide_and_count_msg_drop(s, m, bytes, superseded);
 }
 
-/* The newest event is dropped only if the queue is over queue_high although all older events that
- * could be dropped were dropped. */
+/* Events are dropped, the oldest first, while the queue takes more than queue_low bytes. The newest
+ * event is an exception: it is dropped only if the queue then still takes more than queue_high
+ * bytes. */
 static bool decide_drop_of_oldest_event(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->packets_seen += !m->follows;
@@ -253,7 +257,9 @@ static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f)
   s.dropping = false;
   s.latest.packets -= (size_t)replaced;
   if (s.held > s.low) c->transport->remove_if(c, decide_drop_of_oldest_event, &s);
-  bool saw_newest = s.packets_seen == s.latest.packets; /* memory did not end before it */
+  /* False if remove_if() has not reached the newest packet, for example because memory ran out:
+   * then s.dropping says nothing about that packet. */
+  bool saw_newest = s.packets_seen == s.latest.packets;
   f->stuck = s.held > queue_low_high_midpoint(o);
   count_dropped_events_and_defer_report(f, s.events, s.bytes, s.events > replaced);
   return s.dropping && saw_newest;
@@ -282,8 +288,9 @@ static bool does_when_full_option_drop(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-/* Does what the option when_full says about a queue that is over queue_high. Returns the same
- * values as sio__backpressure_drop_or_fail_on_full_queue(). */
+/* Does what the option when_full says about a queue that is over queue_high. Returns 0;
+ * SIO_EDROPPED if the packet that was queued last was dropped; or SIO_ETOOBIG or UV_ENOMEM if the
+ * caller has to end the session. */
 static int apply_when_full_option(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;

@@ -96,7 +96,7 @@ struct eio {
   sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
-  struct msg *mark; /* queued as a sent mark: a msg without bytes (eio/sent.h) */
+  struct msg *mark; /* a msg without bytes, queued as a placeholder for a callback (eio/sent.h) */
   /* If the queue of a session takes more bytes of memory than this after sio__session_send(),
    * sio__backpressure_drop_or_fail_on_full_queue() is called. */
   size_t full_bytes;
@@ -111,8 +111,8 @@ struct eio {
 };
 
 void sio__eio_group_init(struct eio_group *g);
-/* Ends every open session with this reason, as sio__session_end() with discard does; removes the
- * sessions that are still closing; and lets no new session open. */
+/* Ends every open session with this reason, removes all sessions, also those that are still
+ * closing, and lets no new session open. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
 void sio__eio_group_free_engines_and_hooks(
     struct eio_group *g); /* call this after all sessions were freed */
@@ -157,8 +157,9 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
  * UV_ENOMEM, or SIO_ETOOBIG because the queue is over max_queued or over queue_high with
  * SIO_FULL_CLOSE, the session was ended. */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
-/* Like sio__session_send(), for a caller that sends one chain to many sessions: if it returns 0,
- * the caller has to count the packets with sio__count_packets_sent(), before any callback runs. */
+/* Does the same as sio__session_send(), for a caller that sends one chain to many sessions. But if
+ * it returns 0, it has not counted the packets as sent: the caller has to do this with
+ * sio__count_packets_sent(), before any callback runs. */
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* Returns true if a volatile message would be sent now, and not dropped. */

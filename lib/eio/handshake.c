@@ -229,8 +229,8 @@ static void admission_handle_hook_verdict(sio_next *n, bool ok, const char *mess
   }
 }
 
-/* Called when the request ends before the host has decided, for example because the peer has
- * disconnected. Keeps the request valid, because the host may read it until then. */
+/* Called when the request ends before the host has decided about it, for example because the peer
+ * has disconnected. Keeps the request valid, because the host may still read it to decide. */
 static void admission_keep_aborted_request(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->answer_owed = true;

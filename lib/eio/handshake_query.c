@@ -4,8 +4,9 @@
  */
 #include "eio/handshake_query.h"
 
-/* Decodes the value of a query parameter to text and returns it. Returns an empty slice if there is
- * none, or if it is too long. The value may contain a NUL. */
+/* Decodes the value of a query parameter into `text` and returns the decoded value, which may
+ * contain a NUL. Returns an empty slice if the parameter is missing, or if its value is too
+ * long. */
 static sio_slice decode_value_or_empty(sio_slice value, char *text, size_t size) {
   long n = sio__query_decode_value(value, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);

@@ -35,11 +35,15 @@ int sio__payload4_take_next_packet(sio_slice *rest, struct eio_in *out);
 
 /* ---- the encodings of a body ------------------------------------------------------ */
 
-/* How packets are encoded in a body. The functions work like sio__payload4_packet_len(),
- * sio__payload4_write_packet() and sio__payload4_take_next_packet(). */
+/* How packets are encoded in a body. */
 struct payload_form {
+  /* Returns how many bytes the packet m takes in a body. */
   size_t (*len)(const struct msg *m);
+  /* Writes the packet m to `out`, and returns the end of the output. */
   char *(*put)(char *out, const struct msg *m);
+  /* Reads the first packet of *rest and removes it from *rest. Returns 1; 0 if no packet is left;
+   * or SIO_EPROTO if the packet is malformed. For the first call *rest is the whole body, and
+   * rest->p must not be NULL. */
   int (*next)(sio_slice *rest, struct eio_in *out);
   bool separated; /* the caller has to write EIO_SEPARATOR between two packets */
 };

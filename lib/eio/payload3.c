@@ -128,7 +128,8 @@ static size_t payload3_write_binary_length(char *out, size_t n) {
   return len;
 }
 
-/* The first byte of a binary packet is its type, which is not in the msg. */
+/* The msg of a text packet begins with the type of the packet. The msg of a binary packet does not
+ * contain the type, so one byte is added for it. */
 static size_t payload3_binary_form_packet_size(const struct msg *m) {
   return m->len + (m->binary ? 1u : 0u);
 }

@@ -166,10 +166,11 @@ static void drop_session_or_extend_on_poll_timeout(struct timer *t) {
   sio__session_remove_and_schedule_close(p->session);
 }
 
-/* Answers or drops the waiting POST, and answers the waiting GET, of a session that has ended. The
- * queue and the close packet are sent in two responses: a client that finds both in one response
- * closes before it handles the queue, and would reconnect although a queued packet disconnects
- * it. */
+/* Answers or drops the waiting POST of a session that has ended, and answers the waiting GET: with
+ * the queue or, if nothing is queued, with the close packet (a noop if the client has ended the
+ * session). The queue and the close packet are not sent in one response, because the client would
+ * close before it handles the queue. It would then reconnect, although a queued packet may tell it
+ * that it was disconnected. */
 static void answer_requests_of_ended_session(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
@@ -245,8 +246,9 @@ static void end_session_of_aborted_get(sio_request *r, int err, const char *deta
                            "poll connection closed prematurely");
 }
 
-/* Called when the GET r was answered. r->user is not NULL only if the host itself has answered it,
- * because one of its request hooks has kept a pointer to r. */
+/* Called when the GET r was answered. Before the library answers r, it sets r->user to NULL. So if
+ * r->user is set, the host itself has answered r: one of its request hooks has kept a pointer to
+ * r. */
 static void forget_get_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;

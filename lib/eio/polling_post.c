@@ -187,10 +187,11 @@ static void handle_post_body_and_keep_rest(sio_session *c, sio_request *r) {
     move_unhandled_post_to_backlog(c, r, &rd);
 }
 
-/* Returns how much memory the backlog may take after a POST was added so that it can be answered. A
- * client that has much to send may send several POSTs before it receives "3probe". Once the session
- * has joined a namespace, there is room for two of the greatest length: the one that was open when
- * the client began to upgrade, and the next. */
+/* Returns the most memory that the backlog may take together with a waiting POST that is added to
+ * it. Such a POST is answered before its packets are handled. A client that has much to send may
+ * send several POSTs before it receives "3probe". Once the session has joined a namespace, there is
+ * room for at least two POSTs of max_payload bytes: for the POST that was open when the client
+ * began to upgrade, and for the next POST. */
 static size_t max_post_backlog_memory(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   size_t two = 2 * (o->max_payload + sizeof(struct backlog));
@@ -205,8 +206,9 @@ static bool post_backlog_has_room_for(const sio_session *c, const sio_request *r
   return held <= max_post_backlog_memory(c);
 }
 
-/* Adds p->post, which waits until the backlog is handled, to the backlog, so that it can be
- * answered. Returns false if the backlog has no room for it, or if the session is over. */
+/* p->post waits until the POSTs before it, which are in the backlog, were handled. Moves its body
+ * to the backlog, too, so that the caller can answer p->post now. Returns false if the backlog has
+ * no room for the body, or if the session is over. */
 static bool add_waiting_post_to_backlog(sio_session *c) {
   struct polling *p = c->polling;
   struct post_reader rd;
@@ -270,7 +272,8 @@ static void handle_first_post_of_backlog_task(struct task *t) {
     return;
   }
   answer_post_if_client_upgrades(c);
-  /* After an upgrade, this makes the session wait until the peer has read more of its queue. */
+  /* If the session has moved to a WebSocket and must not handle packets now, this makes the
+   * WebSocket report when the peer has read enough of its queue. */
   if (c->ws) sio__session_resume_reading(c);
 }
 
@@ -292,8 +295,8 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 
 /* ---- callbacks of the request -------------------------------------------------------------- */
 
-/* r->user is NULL if the session has ended or was upgraded while the body arrived: such a POST
- * outlives the struct polling. */
+/* Called when the body of the POST r is complete. If the session has ended or was upgraded while
+ * the body arrived, r->user is NULL: then the connection of r is closed. */
 static void handle_or_hold_complete_post(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {
@@ -336,8 +339,9 @@ static void report_or_end_session_of_aborted_post(sio_request *r, int err, const
                            "data request connection closed prematurely");
 }
 
-/* Called when the POST r was answered. r->user is not NULL only if the host itself has answered it,
- * because one of its request hooks has kept a pointer to r. */
+/* Called when the POST r was answered. Before the library answers r, it sets r->user to NULL. So if
+ * r->user is set, the host itself has answered r: one of its request hooks has kept a pointer to
+ * r. */
 static void detach_post_answered_by_host(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);

@@ -24,15 +24,16 @@ void sio__polling_accept_or_refuse_post(sio_session *c, sio_request *r);
  * session with the same method is still open. */
 void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
                                                  const char *detail);
-/* Has the backlog (packets of a POST that wait) handled at the end of the turn. If there is none,
- * sends the answer to a POST that was held back, unless the session is over a rate limit. */
+/* If packets of POSTs wait in the backlog, schedules their handling for the end of the turn.
+ * Otherwise answers the POST whose answer was held back, if there is one, unless a rate limit
+ * pauses the session. */
 void sio__polling_resume_backlog_or_answer_post(sio_session *c);
 /* Answers the POST if its body is complete and its answer was held back. */
 void sio__polling_answer_held_post(sio_session *c);
 /* Answers the POST whose answer is held back, although its packets are not handled yet. The client
  * needs the answer before it reads the messages that fill the queue, or before it upgrades. Does
- * not answer if the backlog has no room for the POST, or if the POST is invalid, which ends the
- * session. */
+ * not answer if the backlog (the POSTs whose packets wait to be handled) has no room for the POST,
+ * or if the POST is invalid, which ends the session. */
 void sio__polling_answer_post_before_handling(sio_session *c);
 /* Call this when the session is over. If `ok` is true or the body of the POST is complete, answers
  * the POST with 200; otherwise closes its connection. */
@@ -40,9 +41,9 @@ void sio__polling_answer_or_drop_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it, or NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p); /* drops the packets that wait */
-/* Frees c->polling of a session that was upgraded to a WebSocket. c->polling is kept after the
- * upgrade while packets of a POST wait in its backlog; if the session ends before that, they are
- * dropped. Does nothing if c->polling is NULL. */
+/* Frees c->polling of a session that was upgraded to a WebSocket, and drops the packets of POSTs
+ * that still wait in c->polling->backlog. After an upgrade c->polling is kept until these packets
+ * were handled, or until the session ends. Does nothing if c->polling is NULL. */
 void sio__polling_free_after_upgrade(sio_session *c);
 /* Returns true if packets of a POST wait to be handled. */
 bool sio__polling_has_post_backlog(const sio_session *c);

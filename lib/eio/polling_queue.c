@@ -99,8 +99,9 @@ void sio__polling_queue_visit_msgs(const sio_session *c, queue_visit_fn visit, v
   }
 }
 
-/* Builds a new queue, because the run of msgs in a node may become several nodes when msgs are
- * removed from it. If there is no memory for a node, the rest of the queue stays as it is. */
+/* Builds a new queue: a node may hold several msgs that are linked to each other, and becomes
+ * several nodes if msgs between them are removed. If there is no memory for a node, the rest of the
+ * queue stays as it is. */
 void sio__polling_queue_remove_msgs_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;

@@ -53,13 +53,13 @@ struct polling {
   struct timer linger; /* limits how long a closed session waits for a GET that fetches its queue */
   bool linger_extended; /* the timer `linger` was restarted once, because the loop was blocked */
   bool ending;          /* the session is over, and `get` or `post` is not answered yet */
-  bool graceful;        /* when the session ends, the queue is sent before the close packet */
+  bool graceful;        /* the session is over, but the peer may still fetch its queue */
 };
 
-/* Queues m, and has a waiting GET answered at the end of the turn. Returns 0 or UV_ENOMEM. */
+/* Queues m. If a GET waits, it is answered at the end of the turn. Returns 0 or UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
 /* Removes the first msg from the list of nodes that begins at *first, and returns it. The caller
- * gets the reference that the list held, and has to subtract the size of the msg. */
+ * gets the reference that the list held. p->queued and p->held are not changed. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
 /* Empties the queue. Returns how many sent marks (sent.h) were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);

@@ -12,16 +12,16 @@
 #include <assert.h>
 
 enum {
-  NOOP_MS = 100,     /* after "3probe" a GET that waits is answered this often */
+  NOOP_MS = 100,     /* after "3probe" a waiting GET is answered after this time at the latest */
   FREE_PACKETS = 2,  /* so many packets are not charged to the rate limits: "2probe" and "5" */
   FREE_BYTES = 64,   /* so many bytes are not charged to the rate limits: the two packets' frames */
-  ANSWERS_MAX = 4096 /* the most memory, in bytes, of answers to probes that wait for the peer */
+  ANSWERS_MAX = 4096 /* how much memory our answers to probes may take in the queue, in bytes */
 };
 
 enum upgrade_state {
   UPGRADE_WAITING,  /* "2probe" is expected */
   UPGRADE_PROBED,   /* "3probe" was sent, "5" is expected */
-  UPGRADE_CONFIRMED /* "5" was received, but a POST from before it still waits for the backlog */
+  UPGRADE_CONFIRMED /* "5" was received, but a POST still waits for earlier POSTs to be handled */
 };
 
 struct upgrade {
@@ -197,9 +197,9 @@ static void upgrade_charge_received_bytes(struct ws_conn *w, size_t bytes, unsig
   upgrade_charge_rate_limits_or_fail(w->owner, pings, bytes);
 }
 
-/* Called when the packet "5" has arrived. A client sends it after its last POST was answered. If a
- * POST waits nevertheless, because the backlog has no room for it, the session moves to the
- * WebSocket when it waits no more. */
+/* Called when the packet "5" has arrived. A client sends "5" after its last POST was answered, so
+ * the session can move to the WebSocket. If a POST is not answered nevertheless, because it waits
+ * for earlier POSTs to be handled, the session moves when these were handled. */
 static void complete_upgrade_or_wait_for_post(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
     complete_upgrade_to_websocket(p);

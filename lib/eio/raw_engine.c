@@ -97,7 +97,7 @@ int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_cal
 
 /* ---- public functions --------------------------------------------------------------------- */
 
-/* The length of a msg has 32 bits, and a text message begins with one more byte. */
+/* The length of a msg has 32 bits, and a text message takes one more byte, for the packet type. */
 static bool is_message_too_long(sio_slice data) { return data.n > UINT32_MAX - 1; }
 
 int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data) {

@@ -54,8 +54,8 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   return f;
 }
 
-/* If no callback waits for its mark, run_task must not be queued, because the session may be about
- * to be freed. */
+/* If there are no callbacks beside those that have to run already, run_task is not queued, because
+ * the session may be about to be freed. */
 void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
@@ -63,8 +63,9 @@ void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
-/* Calls the callbacks whose bytes were sent with the status 0, and the others with SIO_ECLOSED.
- * More bytes may be sent while a callback runs, so both are looked at again before each call. */
+/* The callbacks that have to run because the bytes before them were sent get the status 0, the
+ * others SIO_ECLOSED. While a callback runs, more bytes may be sent. So after each callback that
+ * gets SIO_ECLOSED, the function looks again for callbacks that get 0. */
 void sio__sent_callbacks_run_all_at_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;

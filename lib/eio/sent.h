@@ -13,11 +13,13 @@
 
 #include "eio/session_types.h"
 
-/* Call this when the oldest n sent marks have left the queue: their callbacks run at the end of the
- * turn, so this may be called from anywhere. */
+/* Call this when the oldest n sent marks (placeholders in the queue, one for each callback) have
+ * left the queue. Their callbacks run at the end of the turn, so this may be called from
+ * anywhere. */
 void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n);
-/* Call this when the session is over, but not from inside a function that sends: runs the callbacks
- * that have not run yet, with the status 0 if their mark was passed, otherwise with SIO_ECLOSED. */
+/* Call this when the session is over, but not from inside a function that sends. Runs the callbacks
+ * that have not run yet: the status is 0 for those that sio__sent_callbacks_schedule_oldest() has
+ * scheduled, and SIO_ECLOSED for the others. */
 void sio__sent_callbacks_run_all_at_close(sio_session *c);
 
 #endif

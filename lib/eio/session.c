@@ -283,8 +283,8 @@ static void report_close_and_free_session_task(struct task *t) {
   if (c->removed) free_session_later(c);
 }
 
-/* If close_task has run before, while the session was in SESSION_CLOSING, it only frees the session
- * this time. */
+/* close_task calls ops->close and then frees the session. If it has called ops->close before, while
+ * the session was in SESSION_CLOSING, it only frees the session this time. */
 void sio__session_remove_and_schedule_close(sio_session *c) {
   if (c->removed) return;
   remove_session_and_abort_upgrade(c);
@@ -347,9 +347,9 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* The limit, once the peer has joined a namespace, for the part of its queue that was queued while
- * its own packets were being handled: acks, and what else handlers send to it. Above the limit the
- * server stops reading from the session. What is queued at other times does not count. */
+/* Replies are what is queued for a peer while one of its own packets is handled: acks, and what
+ * else handlers send to it. If the replies to a peer that has joined a namespace take more than
+ * this much memory in its queue, in bytes, the server stops reading from the session. */
 enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
 static inline size_t session_queue_memory(const sio_session *c) {
@@ -477,7 +477,8 @@ bool sio__session_charge_rate_limits_or_end(sio_session *c, uint64_t packets, ui
   return c->state == SESSION_OPEN;
 }
 
-/* Counts, traces and handles a packet of the peer. Returns false if the session is over. */
+/* Counts a packet of the peer, shows it to the log and the hooks, and handles it. Returns false if
+ * the session is over. */
 static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->limited && !sio__session_charge_rate_limits_or_end(c, 1, 0)) return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * session.h - one session, for the files of this room: what transports, the upgrade and the
+ * session.h - one session, for the files in lib/eio: what transports, the upgrade and the
  * handshake may call.
  *
  *   OPEN --- sio__session_end() over WebSocket ----------------------------> CLOSED
@@ -37,8 +37,8 @@ void sio__session_count_and_report_open(sio_session *c);
  * ops->open nor ops->close is called. */
 void sio__session_discard_unopened(sio_session *c);
 
-/* Traces one msg, queues it on the transport, and counts it. Returns 0, UV_ENOMEM or
- * SIO_ECLOSED. */
+/* Shows one msg to the log and to the hooks that watch packets, queues it on the transport, and
+ * counts it as sent. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 int sio__session_send_packet(sio_session *c, struct msg *m);
 void sio__session_end_for_bad_packet(sio_session *c); /* ends c with SIO_REASON_PARSE_ERROR */
 /* Call this when reading from the session resumes after a pause by a rate limit. Gives the
@@ -65,9 +65,9 @@ void sio__session_resume_reading(sio_session *c);
 bool sio__session_handle_packet(sio_session *c, const struct eio_in *in);
 void sio__session_handle_websocket_text(sio_session *c,
                                         sio_slice text); /* a WebSocket text message */
-/* Does the same as sio__session_end() with discard, for an end that the peer or its connection has
- * caused: a waiting GET is answered with a noop, and not with a close packet. ws_code is the code
- * of the WebSocket's end (struct ws_close), or 0. */
+/* Ends the session because the peer has ended it or its connection has failed. The queue of a
+ * polling session is dropped, and a waiting GET is answered with a noop, and not with a close
+ * packet. ws_code is the code of the WebSocket's end (struct ws_close), or 0. */
 void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
 /* Ends the session because the host wants it, with a code and text for the close frame of a
  * WebSocket. ws_text need be valid only during the call. */

@@ -44,9 +44,9 @@ bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r);
  * the session for its address. */
 void sio__session_limits_stop_counting(sio_session *c);
 
-/* Counts received packets and bytes for the rate limits. If a limit is exceeded: with
- * SIO_LIMITED_PAUSE, pauses the session or extends its pause, and returns true; with
- * SIO_LIMITED_CLOSE, returns false. */
+/* Counts received packets and bytes for the rate limits. If a limit is exceeded, what happens
+ * depends on sio_options.when_limited. SIO_LIMITED_PAUSE: the session is paused, or its pause
+ * extended, and the function returns true. SIO_LIMITED_CLOSE: the function returns false. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
 /* Logs that the peer is over a limit, and calls the host's on_limited. */
 void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms);

@@ -39,8 +39,8 @@ struct transport {
    * for the first msg, a part of which may have been sent; for others that TLS has encrypted
    * already; and for those that are left when memory runs out. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
-  /* Calls `visit` for each queued msg for which remove_if() calls `drop`, and removes none. Takes
-   * no memory, so it always visits all of them. */
+  /* Calls `visit` for each queued msg, except the first one and those that TLS has encrypted
+   * already. Removes none. Needs no memory, so it never stops early. */
   void (*visit)(const sio_session *c, queue_visit_fn visit, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
@@ -68,8 +68,8 @@ struct probe_ops {
   void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
 
-/* The part of an upgrade in progress that all files of this room may use; sio_session.probe points
- * to it. */
+/* The part of an upgrade in progress that all files in lib/eio may use; sio_session.probe points to
+ * it. */
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
@@ -107,8 +107,8 @@ struct sio_session {
   struct polling *polling;
   struct probe *probe;                   /* an upgrade in progress, or NULL */
   struct sent_callbacks *sent_callbacks; /* NULL until sio_session_on_sent() is called */
-  struct kept_head *head;                /* of the first request; NULL for a session of a test */
-  struct list link;                      /* in eio->all */
+  struct kept_head *head; /* what is kept of the first request; NULL for a session of a test */
+  struct list link;       /* in eio->all */
   union {
     struct timer
         heartbeat; /* SESSION_OPEN: time of our next ping, or deadline of the peer's ping or pong */
@@ -118,8 +118,8 @@ struct sio_session {
     struct task close_task;             /* calls ops->close and frees, at the end of the turn */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  /* The most memory that replies take in the queue. A reply is what was queued while a packet of
-   * the peer was handled. The number may be too high after a part of the queue was sent. */
+  /* How much memory replies take in the queue, at most. A reply is what was queued while a packet
+   * of the peer was handled. After a part of the queue was sent, this number may be too high. */
   size_t unread_reply_bytes;
   uint64_t ping_at; /* uv_hrtime() of the last ping */
   uint64_t opened_ms;

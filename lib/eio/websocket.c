@@ -210,8 +210,9 @@ static void write_queue_and_schedule_sent_callbacks(sio_session *c, struct conn 
   sio__sent_callbacks_schedule_oldest(c, conn_take_passed_sent_mark_count(conn));
 }
 
-/* A peer that does not read what is queued would not answer a close frame either. So its connection
- * is closed at once, unless the host wants the queue to be sent (`graceful`). */
+/* Starts the closing handshake. But a peer that does not read what is queued would not answer a
+ * close frame either: if more than max_queued bytes are queued, or the kernel accepts no more, the
+ * connection is closed at once, unless the queue has to be sent (`graceful`). */
 static bool websocket_close_for_ended_session(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = websocket_queue_memory(c) > c->eio->opts->max_queued;
