@@ -17,8 +17,8 @@ enum ws_state {
   WS_CLOSED   /* the stream is closed; the struct is freed at the end of the turn */
 };
 
-/* How many pongs are queued until the queue has been empty again. If more pings arrive before that,
- * only the newest of them is answered. */
+/* When this many pongs were queued, no more pongs are queued until the queue is empty. Of the pings
+ * that arrive before that, only the newest is answered. */
 enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
@@ -154,7 +154,8 @@ static void ws_close_stream_and_notify_owner(struct ws_conn *w, int err, const c
   ws_notify_owner_of_end(w);
 }
 
-/* Only the first call has an effect. Until then w->timer limits the time of a message. */
+/* Makes w->timer limit the time of the closing handshake. Before that it limits the time of a
+ * message. Only the first call has an effect. */
 static void ws_start_close_timer_once(struct ws_conn *w) {
   if (w->close_timed) return;
   w->close_timed = true;
@@ -179,8 +180,8 @@ static void ws_send_fin_and_await_peer_end(struct ws_conn *w) {
   ws_start_close_timer_once(w);
 }
 
-/* Called from the loop or from sio__ws_conn_feed_bytes(), never inside a function with which the
- * owner sends. */
+/* Calls the owner's callback `closed`. So it is called from the loop or from
+ * sio__ws_conn_feed_bytes(), and never inside a function with which the owner sends. */
 static void ws_send_fin_and_notify_owner(struct ws_conn *w) {
   ws_send_fin_and_await_peer_end(w);
   ws_notify_owner_of_end(w);
@@ -380,8 +381,8 @@ static void ws_start_message_timer(struct ws_conn *w) {
   sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->message_ms);
 }
 
-/* The timer is not stopped when a message is complete, so it may fire when no message is
- * incomplete. */
+/* Starts the timer that limits the time of a message, if it is not running. When a message is
+ * complete, the timer is not stopped, so it may fire when no message is incomplete. */
 static void ws_start_message_timer_if_needed(struct ws_conn *w) {
   if (w->state != WS_OPEN || timer_is_active(&w->timer) || !w->shared->message_ms) return;
   w->timer_extended = false;

@@ -58,22 +58,24 @@ struct ws_conn_ops {
   /* The memory of the queue is at most loop->low_mark again. Called only if conn->reports_low_mark
    * was set, and NULL for owners that never set it. */
   void (*below_low_mark)(struct ws_conn *w);
-  /* Everything queued before the n oldest sent marks (conn_queue_sent_mark()) that were not
-   * reported yet has been passed to the kernel. Must not send on w or close it. May be NULL. */
+  /* The kernel has accepted everything that was queued before the next n sent marks (placeholders,
+   * see conn_queue_sent_mark()). Each mark is reported once, the oldest first. Must not send on w
+   * or close it. May be NULL. */
   void (*marks_passed)(struct ws_conn *w, unsigned n);
   /* The queue is about to be written. Called only after conn_enable_flushing_callback(),
    * and NULL for owners that never call that. */
   void (*flushing)(struct ws_conn *w);
-  /* Called in the state OPEN, when `bytes` bytes of the stream or `pings` pings were received, or
-   * when a message was inflated and is `bytes` bytes longer than it was compressed. The bytes that
+  /* Called in the state OPEN, so that the owner can count what the peer sends. `bytes` is the
+   * number of bytes that were read from the stream or, after a message was inflated, by how many
+   * bytes it has become longer. `pings` is the number of pings that were received. The bytes that
    * are passed to sio__ws_conn_feed_bytes() are not reported. May pause w and close it. May be
    * NULL. */
   void (*received)(struct ws_conn *w, size_t bytes, unsigned pings);
   /* Returns the client's address for the log. NULL: the log shows the address of the TCP peer,
    * which may be a proxy. */
   const char *(*address)(const struct ws_conn *w);
-  /* `closed` logs the error that ends the WebSocket. conn.c then logs this error at the level
-   * DEBUG, and not as a warning. */
+  /* True if the callback `closed` logs the error that ends the WebSocket. Then conn.c logs this
+   * error at the level DEBUG, and not as a warning. */
   bool closed_logs_errors;
 };
 
@@ -118,7 +120,7 @@ struct ws_conn {     /* The fields used by every send come first. */
   uint8_t pongs_queued; /* pongs queued since the queue was last empty */
   bool by_peer : 1;     /* as in struct ws_close */
   bool eof : 1;         /* the peer's FIN has arrived */
-  /* The deadline passed while the host kept the loop busy, and was therefore started once more: see
+  /* The timer was started once more, because it had fired while the host kept the loop busy: see
    * loop_should_restart_deadline(). */
   bool timer_extended : 1;
   bool close_timed : 1;  /* the timer limits the closing handshake, not a message */

@@ -25,13 +25,14 @@ struct sio_ws {
   void *data;
   const char
       *protocol; /* the subprotocol that the 101 announces, stored after `address`; "": none */
-  int64_t queued_ever;     /* all bytes ever queued, without pongs and close frames */
-  int64_t ping_end;        /* queued_ever after the newest ping */
-  int64_t taken_by_kernel; /* how many of queued_ever the kernel had accepted when last checked */
-  bool over_rate;          /* the peer sends too much and will be closed */
-  bool ping_pending;       /* a ping was sent, and nothing was received since then */
-  bool ping_delayed;       /* the newest ping had to wait for bytes queued before it */
-  char address[];          /* the client's address; the subprotocol is stored after its NUL */
+  int64_t queued_ever; /* how many bytes were ever queued, without pongs and close frames */
+  int64_t ping_end;    /* the value of queued_ever after the newest ping was queued */
+  int64_t
+      taken_by_kernel; /* the part of queued_ever that the kernel had accepted at the last check */
+  bool over_rate;      /* the peer sends too much and will be closed */
+  bool ping_pending;   /* a ping was sent, and nothing was received since then */
+  bool ping_delayed;   /* the newest ping had to wait for bytes queued before it */
+  char address[];      /* the client's address; the subprotocol is stored after its NUL */
 };
 
 /* Counts the packets and bytes that a peer sends, for the rate limits. */
@@ -64,8 +65,9 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* A message that the peer did not continue in time is a forced close. A close frame that it did not
- * answer in time counts as a closed connection: it was the host that closed the WebSocket. */
+/* Returns the reason for the host's close callback. If the peer did not continue a message in time,
+ * this is a forced close. If the peer did not answer our close frame in time, this is an ordinary
+ * close, because it was the host that closed the WebSocket. */
 static int endpoint_close_reason(const struct ws_close *why) {
   if (why->message_late) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
@@ -136,8 +138,9 @@ static const struct meter_ops endpoint_meter_ops = { endpoint_pause_reading_of_p
                                                      endpoint_resume_reading_of_peer,
                                                      endpoint_log_and_report_rate_limit };
 
-/* Counts received packets and bytes. Returns false if the peer has ended, or is over a limit that
- * closes it: then the message must not be delivered. */
+/* Counts received packets and bytes against the rate limits. Returns false if the WebSocket has
+ * ended, or will be closed because a limit is exceeded: then no message of the peer must be
+ * delivered. */
 static bool endpoint_charge_rate_limits_or_close(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
   if (sio__meter_charge(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
@@ -293,7 +296,8 @@ static const char *choose_supported_subprotocol(const struct endpoint *e, const 
   return "";
 }
 
-/* The choice of the host comes first: a header that it has set on r. */
+/* Returns the subprotocol for the answer: the value of Sec-WebSocket-Protocol if the host has set
+ * that header on r, otherwise the first offered one that the route supports, or "". */
 static sio_slice choose_subprotocol(const struct endpoint *e, const sio_request *r) {
   sio_slice announced;
   return sio__ws_find_announced_subprotocol(r, &announced)

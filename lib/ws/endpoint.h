@@ -14,7 +14,7 @@ struct endpoint_shared {
   struct ws_shared *ws;
   const sio_options *opts; /* max_queued and allowed_origins apply here, too */
   sio_stats *stats;
-  struct addr_limits *addr_limits; /* never NULL; see addr_limits_has_rate_or_max_open() */
+  struct addr_limits *addr_limits; /* never NULL; contains no limits if the host has set none */
   const struct meter_settings *meters;
 };
 

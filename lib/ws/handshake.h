@@ -12,7 +12,7 @@ enum ws_refusal {
   WS_BAD_METHOD,  /* not GET                                          */
   WS_BAD_UPGRADE, /* "Upgrade: websocket" or "Connection: upgrade" is missing */
   WS_BAD_KEY,     /* missing, or not 16 bytes of base64               */
-  WS_BAD_VERSION  /* neither 13 nor 8, whose frames are the same */
+  WS_BAD_VERSION  /* neither 13 nor 8; version 8 has the same frames as version 13 */
 };
 
 struct ws_offer {

@@ -175,7 +175,7 @@ static size_t current_max_message_bytes(const struct ws_recv *r) {
  * slightly longer. */
 static size_t current_max_bytes_before_inflating(const struct ws_recv *r) {
   size_t max = current_max_message_bytes(r);
-  return r->compressed ? max + max / 64 + 64 : max; /* max_payload is 1 GiB at most */
+  return r->compressed ? max + max / 64 + 64 : max; /* no overflow: max is 1 GiB at most */
 }
 
 /* Makes room for n bytes that wslay has returned, and for the bytes of the same frame that have

@@ -31,7 +31,7 @@ struct ws_recv_ops {
   /* A complete message; text is valid UTF-8. The bytes are borrowed and may be modified. The
    * callee may close the connection: then it returns false, and nothing more is read. */
   bool (*message)(struct ws_recv *r, bool binary, char *p, size_t n);
-  /* n <= 125; to be answered with a pong */
+  /* A ping with n <= 125 bytes was received, which is to be answered with a pong. */
   bool (*ping)(struct ws_recv *r, const char *p, size_t n);
   bool (*pong)(struct ws_recv *r, const char *p, size_t n);
   /* A close frame was received; code is 1005 if it has none. reason is valid UTF-8. This is the
@@ -46,18 +46,20 @@ struct ws_recv_ops {
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
-/* Free wslay contexts and the inflater, shared by all connections of a loop. */
+/* The wslay contexts that are not in use, and the inflater; all connections of a loop share
+ * them. */
 struct ws_pool;
 struct ws_pool *sio__ws_frame_parser_pool_new(void); /* NULL: no memory */
 void sio__ws_frame_parser_pool_free(struct ws_pool *p);
 struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p);
 
 struct ws_limits {
-  /* bytes of a message; checked on each frame header before its payload is kept, and again while
-   * inflating */
+  /* The most bytes of a message. The length in each frame header is checked before the payload is
+   * stored, and the length of a compressed message again while it is inflated. */
   size_t max_message;
-  unsigned max_fragments; /* frames of one message */
-  size_t max_unjoined;    /* bytes of a message from a peer that has not joined a namespace */
+  unsigned max_fragments; /* the most frames of a message */
+  /* The most bytes of a message from a peer that has not joined a namespace. */
+  size_t max_unjoined;
 };
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
