@@ -9,8 +9,8 @@
 
 #include <sio/http.h>
 
-/* In each entry, `path` is the name of the file alone ("socket.io.min.js"), and `etag` is the
- * version in quotes. */
+/* The files of the browser client. `path` is the name of a file without a directory, such as
+ * "socket.io.min.js", and `etag` is the version of the client in quotes. */
 extern const sio_asset sio__client_assets[];
 extern const size_t sio__client_assets_count;
 /* The version of the client, such as "4.8.1"; "" if sio__client_assets is empty. */

@@ -24,7 +24,8 @@ enum coding sio__coding_choose_for_request(const sio_request *r);
 int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_slice text,
                                      struct msg **out);
 
-/* Like sio__request_answer_msg(), for a body that is compressed already. */
+/* Answers r with the text of `body`, which was compressed with `coding` already. Returns 0, or an
+ * error of sio__request_add_answer_header() or sio__request_answer_msg(). */
 int sio__coding_answer_with_precompressed_body(sio_request *r, int status, const char *type,
                                                enum coding coding, struct msg *body);
 /* Answers with `body`, and compresses it if the server compresses answers, the body has at least

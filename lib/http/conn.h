@@ -92,9 +92,9 @@ int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
  * open a session. */
 bool sio__http_conn_start_tls_or_await_request(struct http_conn *c);
 
-/* Like sio__http_conn_new(), for a connection that has left another loop after a request was
- * received on it. proxy may be NULL. If it fails, the connection in t is closed and proxy is
- * freed. */
+/* Makes a connection of t, which has left another loop after a request was received on it. Takes
+ * over `proxy`, which may be NULL. Returns 0; or a libuv error after it has closed t and freed
+ * `proxy`. */
 int sio__http_conn_new_from_transfer(struct http_conn **out, struct http *h,
                                      struct conn_transfer *t, struct proxy_info *proxy,
                                      const sio_tls *tls);
@@ -114,8 +114,8 @@ void sio__http_conn_close_and_report_rejection(struct http_conn *c, int cause, c
 /* Returns the reason as text for the causes SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_describe_exceeded_conn_limit(int cause);
 void sio__http_conn_close_out_of_memory(struct http_conn *c);
-/* Ends c after the peer's FIN: sends what is queued and then closes c, and ends the current request
- * as sio__http_conn_abort_request() does. */
+/* Ends c after the peer's FIN: sends what is queued, and then closes c. If there is a current
+ * request, ends it and calls on_abort of its mount, if that is known. */
 void sio__http_conn_close_after_peer_eof(struct http_conn *c);
 
 /* Ends the current request, if there is one, because its peer cannot be answered any more: calls

@@ -23,7 +23,8 @@ bool sio__http_can_keep_alive(const sio_request *r) {
   if (!r->keep_alive || r->upgrade || c->http->draining || can_no_more_requests_arrive(c))
     return false;
   if (!is_request_body_incomplete(r)) return true;
-  /* After "Expect: 100-continue" the client may send its body or not, and we cannot tell which. */
+  /* After "Expect: 100-continue" the client may send its body or not. We cannot tell which, and so
+   * we cannot find the beginning of its next request: the connection has to be closed. */
   return !r->expects_continue && r->content_length <= r->max_body;
 }
 

@@ -14,7 +14,8 @@ struct file_options;
  * if the size is invalid, an unknown field is set, or a header is invalid or is not one that the
  * host may set. */
 int sio__file_options_validate_and_copy(struct file_options **out, const sio_files_options *from);
-/* Writes to `text` what of this is wrong with *from, or "" if nothing is; from may be NULL. */
+/* Writes to `text` why sio__file_options_validate_and_copy() returns UV_EINVAL for *from, or "" if
+ * it does not. from may be NULL. */
 void sio__file_options_describe_fault(char *text, size_t size, const sio_files_options *from);
 void sio__file_options_free(struct file_options *o); /* o may be NULL */
 

@@ -25,7 +25,8 @@ int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_t
 /* Returns how much memory t and its buffers take, in bytes; the TLS state is not counted. */
 size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t);
 /* Serves the connection on the server of h. Must be called on the thread of that server. Frees t.
- * Returns the same values as sio__http_serve_accepted_socket(). */
+ * Returns 0; or, after it has closed the connection, a libuv error or SIO_ELIMIT (the client's
+ * address has too many connections). */
 int sio__http_serve_transferred_conn(struct http *h, struct http_conn_transfer *t);
 /* Closes the connection and frees t. */
 void sio__http_conn_transfer_discard(struct http_conn_transfer *t);

@@ -78,7 +78,7 @@ struct http {
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns;   /* the connections that have sent a valid head (struct http_conn) */
-  struct list pending; /* the other connections, the oldest first */
+  struct list pending; /* those that have sent no valid head yet, the oldest first */
   unsigned npending;   /* the number of connections in `pending` */
   struct addr_limits *addr_limits; /* owned by the server; NULL only in tests */
   struct proxies proxies;

@@ -39,7 +39,8 @@ static inline const char *kept_request_head_peer_address(const struct kept_head 
   return proxy < h->text + h->url_at ? proxy : client;
 }
 sio_slice sio__kept_request_head_url(const struct kept_head *h);
-/* Returns the value of a header of the kept request, as sio__request_header() does. */
+/* Returns the value of the kept header with this name, whose case is ignored, or {NULL, 0} if there
+ * is none. */
 sio_slice sio__kept_request_head_header(const struct kept_head *h, const char *name);
 
 #endif

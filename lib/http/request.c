@@ -20,8 +20,8 @@ static void empty_buf_or_free_if_large(struct buf *b) {
   b->n = 0;
 }
 
-/* Resets all fields of r except `http` and its four buffers. The buffers are emptied; one of more
- * than SPARE_BYTES is freed, too. */
+/* Resets all fields of r except r->http and the four buffers of r. The buffers are emptied, and a
+ * buffer of more than SPARE_BYTES is freed. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
   empty_buf_or_free_if_large(&head);

@@ -102,7 +102,8 @@ enum { HTTP_PIECE = 64 * 1024 };
 /* ---- reading --------------------------------------------------------------------- */
 
 /* Returns the value of the header with this name, whose case is ignored, or {NULL, 0} if there is
- * none. If the header was on several lines, the value is made of them as fields.h says. */
+ * none. If the header was on several lines, their values are joined with ", "; for a few headers
+ * other rules apply (fields.h). */
 sio_slice sio__request_header(const sio_request *r, const char *name);
 /* Finds the parameter `key` in the query and writes its value to `out`, which has room for n bytes:
  * percent-decoded, with '+' as a space, and NUL-terminated if n is not 0. If there are several, the
@@ -117,14 +118,15 @@ long sio__query_copy_decoded_parameter(sio_slice query, const char *key, char *o
  * is in the query, not decoded, or to {NULL, 0} if there is no such parameter. */
 void sio__query_find_parameters(sio_slice query, const char *const *keys, size_t n,
                                 sio_slice *values);
-/* Decodes a value that sio__query_find_parameters() has found. Writes to out, and returns, what
- * sio__request_copy_decoded_query_parameter() does. */
+/* Writes a value that sio__query_find_parameters() has found to `out`, which has room for `size`
+ * bytes: percent-decoded, with '+' as a space, and NUL-terminated if size is not 0. Returns the
+ * length; UV_ENOENT if `value` is {NULL, 0}; or SIO_ETOOBIG if the decoded value does not fit. */
 long sio__query_decode_value(sio_slice value, char *out, size_t size);
 /* Returns the client's address as text; "" if it is not known, as on a Unix socket without a
  * proxy, and after the peer has disconnected or r was answered. */
 const char *sio__request_client_address(const sio_request *r);
-/* Returns the address of the peer that has connected, the client or a trusted proxy, or "" as
- * sio__request_client_address() does. */
+/* Returns the address of the peer that has connected, which is the client or a trusted proxy; "" if
+ * it is not known, and after the peer has disconnected or r was answered. */
 const char *sio__request_peer_address(const sio_request *r);
 /* Returns the client's address in binary; its kind is ADDR_NONE if it is not an IP address. */
 struct addr sio__request_parse_client_address(const sio_request *r);
