@@ -189,9 +189,9 @@ static void handle_post_body_and_keep_rest(sio_session *c, sio_request *r) {
 
 /* Returns the most memory that the backlog may take together with a waiting POST that is added to
  * it. Such a POST is answered before its packets are handled. A client that has much to send may
- * send several POSTs before it receives "3probe". Once the session has joined a namespace, there is
- * room for at least two POSTs of max_payload bytes: for the POST that was open when the client
- * began to upgrade, and for the next POST. */
+ * send several POSTs before it receives our packet "3probe" and upgrades. Once the session has
+ * joined a namespace, there is room for at least two POSTs of max_payload bytes: for the POST that
+ * was open when the client began to upgrade, and for the next POST. */
 static size_t max_post_backlog_memory(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   size_t two = 2 * (o->max_payload + sizeof(struct backlog));

@@ -19,8 +19,8 @@ enum {
 };
 
 enum upgrade_state {
-  UPGRADE_WAITING,  /* "2probe" is expected */
-  UPGRADE_PROBED,   /* "3probe" was sent, "5" is expected */
+  UPGRADE_WAITING,  /* the client's ping "2probe" is expected */
+  UPGRADE_PROBED,   /* our pong "3probe" was sent, the upgrade packet "5" is expected */
   UPGRADE_CONFIRMED /* "5" was received, but a POST still waits for earlier POSTs to be handled */
 };
 

@@ -62,8 +62,8 @@ struct probe_ops {
    * WebSocket. */
   void (*drop)(sio_session *c);
   /* Called by sio__session_resume_reading(), for example when the POSTs of the session have been
-   * handled: resumes reading from the WebSocket, or completes the upgrade if "5" has arrived and no
-   * POST waits. */
+   * handled: resumes reading from the WebSocket, or completes the upgrade if the upgrade packet "5"
+   * has arrived and no POST waits. */
   void (*resume)(sio_session *c);
   void (*on_get)(sio_session *c); /* called when a GET of the session has arrived and waits */
 };
@@ -73,7 +73,7 @@ struct probe_ops {
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
-  bool is_answered; /* "3probe" was sent: the client waits for the answers to its GET and POST */
+  bool is_answered; /* we sent "3probe": the client waits for the answers to its GET and POST */
 };
 
 struct polling;
@@ -90,16 +90,16 @@ struct sio_session {
   uint8_t state;                     /* enum session_state */
   uint8_t protocol;                  /* the version of Engine.IO: 3 or 4 */
   unsigned joined : 1;               /* a namespace was joined once, or the engine is raw */
-  unsigned ended_by : 1;             /* ENDED_BY_...; decides the last packet sent over polling */
-  unsigned pong_due : 1;             /* a ping was sent and not answered yet */
-  unsigned pong_extended : 1;        /* received data has extended the deadline of the pong */
-  unsigned opened : 1;               /* set before ops->open runs, reset before ops->close runs */
-  unsigned removed : 1;              /* the session is no longer in eio->sessions */
-  unsigned base64 : 1;               /* the client wants binary packets as base64 text */
-  unsigned xdomain : 1;              /* the first request had an Origin header */
-  unsigned upgraded : 1;             /* the session has moved from polling to WebSocket */
-  unsigned owns_text : 1;            /* close_info.ws_text was allocated and has to be freed */
-  unsigned limited : 1;              /* a struct session_limits lies before this struct */
+  unsigned ended_by : 1;      /* ENDED_BY_SERVER: a polling client gets a close packet at the end */
+  unsigned pong_due : 1;      /* a ping was sent and not answered yet */
+  unsigned pong_extended : 1; /* received data has extended the deadline of the pong */
+  unsigned opened : 1;        /* set before ops->open runs, reset before ops->close runs */
+  unsigned removed : 1;       /* the session is no longer in eio->sessions */
+  unsigned base64 : 1;        /* the client wants binary packets as base64 text */
+  unsigned xdomain : 1;       /* the first request had an Origin header */
+  unsigned upgraded : 1;      /* the session has moved from polling to WebSocket */
+  unsigned owns_text : 1;     /* close_info.ws_text was allocated and has to be freed */
+  unsigned limited : 1;       /* a struct session_limits lies before this struct */
 
   void *user; /* a pointer of the layer above; of the host if the engine is raw */
   /* Set while the transport is polling. May stay after an upgrade, if packets of POSTs wait to be
