@@ -159,10 +159,11 @@ void sio__ws_resume_reading(struct ws_conn *w);
 /* Feeds bytes that arrived together with the handshake. May call `message`, `received` and
  * `closed`. */
 void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest);
-/* Queues m as one data frame: binary or text according to m->binary, or unchanged if m is raw.
- * Attachments of m are not sent. If compression was negotiated, m is long enough, and neither
- * m->plain nor m->raw is set, the compressed form is sent, if it is shorter and there is memory for
- * it. It is kept in m for all other receivers. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
+/* Queues m as one data frame: binary or text according to m->binary. If m->raw is set, m is queued
+ * without a frame. Attachments of m are not sent. If compression was negotiated, m is long enough,
+ * and neither m->plain nor m->raw is set, the compressed form is sent, if it is shorter and there
+ * is memory for it. It is kept in m for all other receivers. Returns 0, UV_ENOMEM or
+ * SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue_sent_mark() */
 /* Queues a ping frame of WS_PING_LEN bytes. No callback reports the pong, but `received` counts its

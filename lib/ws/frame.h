@@ -19,8 +19,8 @@ enum ws_opcode { WS_CONTINUATION, WS_TEXT, WS_BINARY, WS_CLOSE = 8, WS_PING, WS_
  * or 10. */
 unsigned sio__ws_encode_unmasked_fin_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 
-/* Writes the header of a data frame before the text of m, unless that was done before or m is raw.
- * Afterwards the text must not change. */
+/* Writes the header of a data frame before the text of m, unless that was done before, or m->raw is
+ * set: then m is sent without a frame. Afterwards the text must not change. */
 void sio__ws_write_message_header_once(struct msg *m);
 /* Writes the header of a data frame before the text of m, which is a compressed message. */
 void sio__ws_write_deflated_message_header(struct msg *m);
@@ -29,8 +29,8 @@ void sio__ws_write_deflated_message_header(struct msg *m);
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n);
 
-/* The bytes of m to send, as offset and length for sio__conn_queue_msg_range(). The header must
- * have been written, or m must be raw. */
+/* These two functions return which bytes of m have to be sent, as offset and length for
+ * sio__conn_queue_msg_range(). The header must have been written before, unless m->raw is set. */
 static inline uint32_t ws_frame_offset_in_msg_block(const struct msg *m) {
   return MSG_HEADROOM - m->ws_head;
 }
