@@ -14,7 +14,7 @@ enum { FULL_RETRY_S = 30 };
 static const char *describe_exceeded_address_limit(int cause) {
   if (cause == SIO_REJECT_REQUESTS) return "the address sends requests faster than requests_per_s";
   return cause == SIO_REJECT_SESSIONS ? "the address requests sessions faster than connects_per_s"
-                                      : "max_per_address sessions of the address are open";
+                                      : "the address already has max_per_address sessions";
 }
 
 void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,

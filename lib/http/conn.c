@@ -65,8 +65,8 @@ void sio__http_conn_close_when_sent(struct http_conn *c) {
 
 /* ---- the end of a request ------------------------------------------------------------ */
 
-/* Calls on_abort of the request's mount (http.h), if the mount is known already, and frees r unless
- * the host still has to answer it. */
+/* Calls on_abort of r->mount, the callbacks that handle r, if these are known already. Frees r
+ * unless the host still has to answer it. */
 static void call_on_abort_and_free_unless_answer_owed(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;
@@ -119,7 +119,7 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
 }
 
 const char *sio__http_describe_exceeded_conn_limit(int cause) {
-  return cause == SIO_REJECT_OPEN ? "max_per_address connections of the address are open"
+  return cause == SIO_REJECT_OPEN ? "the address already has max_per_address connections"
                                   : "the address connects faster than connects_per_s";
 }
 
@@ -232,8 +232,9 @@ void sio__http_conn_close_after_peer_eof(struct http_conn *c) {
   sio__http_conn_start_timer_if_state_changed(c);
 }
 
-/* Returns true if the connection waits for the mount, which has to answer the request or to allow
- * reading its body, and not for input. Returns false for an upgrade. */
+/* Returns true if the connection does not wait for input, but for the callbacks that handle the
+ * request (its mount): they have to answer the request, or to allow reading its body. Returns false
+ * for an upgrade. */
 static bool is_plain_request_waiting_for_its_handler(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;

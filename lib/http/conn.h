@@ -115,15 +115,16 @@ void sio__http_conn_close_and_report_rejection(struct http_conn *c, int cause, c
 const char *sio__http_describe_exceeded_conn_limit(int cause);
 void sio__http_conn_close_out_of_memory(struct http_conn *c);
 /* Ends c after the peer's FIN: sends what is queued, and then closes c. If there is a current
- * request, ends it and calls on_abort of its mount, if that is known. */
+ * request, ends it and calls on_abort of its mount (the callbacks that handle it), if that is
+ * known. */
 void sio__http_conn_close_after_peer_eof(struct http_conn *c);
 
 /* Ends the current request, if there is one, because its peer cannot be answered any more: calls
- * on_abort of its mount, if that is known, and frees the request unless the host still has to
- * answer it. */
+ * on_abort of its mount (the callbacks that handle it), if that is known, and frees the request
+ * unless the host still has to answer it. */
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why);
 /* Answers the current request with `status` and no body, after which c is closed, and calls
- * on_abort of the request's mount, if that is known. */
+ * on_abort of the request's mount (the callbacks that handle it), if that is known. */
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why);
 
 /* Starts the timer for the current state of c, or stops it if the state has no time limit. Does

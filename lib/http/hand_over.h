@@ -18,7 +18,7 @@ struct http_conn_transfer {
   const sio_tls *tls;
 };
 
-/* Takes the connection of r from its server. Must be called from on_head of the request's mount. r
+/* Takes the connection of r from its server. Must be called from the callback r->mount->on_head. r
  * is freed at the end of the loop's turn, and the statistics of this server do not count r. Returns
  * 0 and sets *out; or returns UV_ENOMEM and changes nothing. */
 int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_transfer **out);

@@ -73,8 +73,8 @@ struct http {
   struct loop *loop;
   struct log *log;
   struct http_limits limits;
-  /* Chooses the mount for a request whose head is valid, also for upgrades. Never returns NULL: the
-   * answer 404 also comes from a mount. */
+  /* Chooses the mount (the callbacks) that handles a request whose head is valid, also an upgrade.
+   * Never returns NULL: the answer 404 also comes from a mount. */
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns;   /* the connections that have sent a valid head (struct http_conn) */
@@ -100,11 +100,12 @@ struct http {
   struct http_stats {
     uint64_t requests, aborted;
     uint64_t tls_hellos; /* TLS handshakes that arrived in place of an HTTP request */
-    uint64_t answers[5]; /* by the first digit of the status; index 0 counts 101, and not 100 */
+    uint64_t answers[5]; /* [0] counts the status 101, [1] all 2xx, [2] all 3xx, and so on */
     /* Requests that the connection itself has refused, for example because they were malformed, too
      * long or too slow; the index is an enum sio_http_refusal. */
     uint64_t refused[SIO_HTTP_REFUSED_END];
-    /* WebSocket handshakes that a mount has answered with another status than 101. */
+    /* WebSocket handshakes that were answered with another status than 101, but not because the
+     * connection itself has refused them. */
     uint64_t handshakes_refused;
   } stats;
 };

@@ -21,8 +21,8 @@ struct http_parser {
   struct buf *body;
   uint64_t left;        /* how many more bytes the body may have */
   uint64_t used;        /* how many bytes were consumed after the head */
-  uint64_t granted;     /* the body's bytes so far, and CHUNK_FRAMING for each chunk */
-  uint64_t max_framing; /* how far `used` may exceed `granted`: chunk extensions and trailers */
+  uint64_t granted;     /* bytes of `used` that are no framing; CHUNK_FRAMING per chunk is added */
+  uint64_t max_framing; /* the limit for used - granted: chunk extensions and trailers */
   int err, status;
   const char *detail;
   bool in_body;

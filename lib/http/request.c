@@ -85,8 +85,8 @@ void sio__request_call_on_answered_and_free(sio_request *r) {
   sio__request_free_or_recycle_later(r);
 }
 
-/* Keeps r->mount only if it has the callback on_answered. Such a mount is a constant; any other may
- * be a part of the server, which is being freed. */
+/* Keeps r->mount, a table of callbacks, only if on_answered is set in it. Such a table is a
+ * constant; any other may be a part of the server, which is being freed. */
 void sio__request_detach_from_server(sio_request *r) {
   list_remove(&r->link);
   r->http = NULL;

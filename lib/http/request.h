@@ -55,7 +55,7 @@ struct sio_request {
   struct http_conn *conn; /* NULL after the answer, and if the connection has ended before it */
   /* The callbacks that handle the request; NULL until a valid head has arrived. */
   const struct http_mount *mount;
-  void *user; /* data of the mount */
+  void *user; /* for the callbacks in `mount` */
   /* The names are as received, the values without white space around them. */
   struct http_header *headers;
   uint32_t nheaders;
@@ -192,12 +192,11 @@ sio_request *sio__request_new(struct http *h); /* returns NULL if memory runs ou
 /* Frees r, or keeps it for reuse, at the end of the loop's turn. If the server was freed, frees r
  * at once. */
 void sio__request_free_or_recycle_later(sio_request *r);
-/* Calls the on_answered callback of r's mount, if it has one, and then
- * sio__request_free_or_recycle_later(). */
+/* Calls r->mount->on_answered, if that is set, and then sio__request_free_or_recycle_later(). */
 void sio__request_call_on_answered_and_free(sio_request *r);
 /* Separates r, which the host has not answered yet, from a server that is being freed. The host
- * still has to answer r: the answer is not sent, on_answered of r's mount is called if the mount
- * has this callback, and r is freed. */
+ * still has to answer r: the answer is not sent, r->mount->on_answered is called if that is set,
+ * and r is freed. */
 void sio__request_detach_from_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

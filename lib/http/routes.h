@@ -20,8 +20,8 @@
 struct routes {
   struct list all; /* struct route */
   struct http_mount mount;
-  /* Limits the requests that come to this table, except WebSocket upgrades for which there is a
-   * route; may be NULL. */
+  /* The limits for the requests that are looked up in this table of routes. They do not apply to
+   * WebSocket upgrades for which there is a route. May be NULL. */
   struct addr_limits *addr_limits;
 };
 
