@@ -8,9 +8,12 @@
 #include <limits.h>
 
 enum {
-  FORGET_MS = 1000, /* an idle record is kept at least this long, unless the table is full */
+  /* A record is idle while its address has no open connection or session. An idle record is kept
+   * for at least FORGET_MS, unless the table is full. After FORGET_MOST_MS it may always be
+   * removed. */
+  FORGET_MS = 1000,
   FORGET_MOST_MS = 3600 * 1000,
-  FORGET_AT_ONCE = 2 /* how many old records at most are removed when a new one is added */
+  FORGET_AT_ONCE = 2 /* Adding a record to a shared table removes at most so many idle ones. */
 };
 
 static sio_slice get_map_key_of_addr_record(const void *item) {
@@ -34,15 +37,15 @@ static void unlock_addr_table_if_shared(struct addr_table *t) {
   if (!t->owner) pthread_mutex_unlock(&t->lock);
 }
 
-/* A shared table belongs to no loop. uv_hrtime() reads the clock from which loops take their
- * time. */
+/* Returns the current time. A shared table belongs to no loop, so its time is read from the clock
+ * from which all loops take their time: uv_hrtime(). */
 static uint64_t addr_table_now_ms(const struct addr_table *t) {
   return t->owner ? loop_now(t->owner->loop) : uv_hrtime() / 1000000;
 }
 
-/* After this time an unused record may be removed: its buckets are full again then, so that it
- * carries no information any more. Not less than FORGET_MS, nor more than FORGET_MOST_MS, after
- * which the buckets need not be full. */
+/* Returns the time after which an idle record may be removed: its token buckets are full again
+ * then, so it says nothing any more. The result is at least FORGET_MS. It is at most
+ * FORGET_MOST_MS, even if the buckets may not be full by then. */
 static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
   uint64_t ms = sio__bucket_refill_ms(&g->rate), requests = sio__bucket_refill_ms(&g->request_rate);
   if (ms < requests) ms = requests;
@@ -99,8 +102,9 @@ static struct addr_record *add_addr_record_replacing_idle_if_full(struct addr_li
   return NULL;
 }
 
-/* Returns NULL if the address is not counted. That is also so if memory runs out, so that the
- * server does not reject every peer then. */
+/* Returns NULL if no limits apply to the peer: it has no IP address, is a trusted proxy, or gets no
+ * record because all records are in use or memory runs out. (Without a record the peer is admitted,
+ * because otherwise the server would reject every new address.) */
 static struct addr_record *find_or_add_addr_record_unless_trusted(struct addr_limits *g,
                                                                   const struct addr *a) {
   if (a->kind != ADDR_IP || sio__addr_set_contains(&g->trusted, a)) return NULL;

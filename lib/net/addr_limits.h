@@ -86,10 +86,12 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
          g->trusted.has_unix;
 }
 
-/* Admits one more connection or session (`kind`) of address a, and counts it as open, if the rate
- * and the maximum of open ones allow that. Returns 0; or the ms after which it may be admitted
- * (UINT64_MAX: after another one ends), with the reason in *cause. *out must be released with
- * sio__addr_record_decrement_open_count(); NULL: not counted. Logs and reports nothing. */
+/* Checks whether the limits allow one more connection or session (`kind`) of address a. If they do,
+ * counts it as open and returns 0. Otherwise returns the time in ms after which it may be allowed,
+ * or UINT64_MAX if one of those that are open must end before, and sets *cause to the reason. *out
+ * becomes the record in which it is counted, to be passed to
+ * sio__addr_record_decrement_open_count() later, or NULL if it is not counted. Logs and reports
+ * nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
 /* Like sio__addr_limits_admit(), but does not count the connection or session as open: for an
@@ -97,14 +99,16 @@ uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enu
  * succeeded. */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
-/* Takes the token of one session, whatever the number of open sessions. Returns 0, or the ms to
- * wait until there is a token. Sets *cause in either case. */
+/* Takes the token of the rate limit for a new session, without checking the number of open
+ * sessions. Returns 0; or the time in ms until there is a token, and takes none. Always sets
+ * *cause. */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
-/* Takes the token of one request that opens no session. Returns 0, or the ms to wait until there is
- * a token. */
+/* Takes the token of the rate limit for a request that opens no session. Returns 0; or the time in
+ * ms until there is a token, and takes none. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
-/* Counts one more open connection or session (`kind`) of address a, and sets *out as
- * sio__addr_limits_admit() does. Returns false if the address has reached its maximum. */
+/* Counts one more open connection or session (`kind`) of address a. Sets *out to the record in
+ * which it is counted, or to NULL if it is not counted. Returns false, and counts nothing, if the
+ * address has reached its maximum. */
 bool sio__addr_limits_count_open_if_below_max(struct addr_limits *g, const struct addr *a,
                                               enum addr_count kind, struct addr_record **out);
 /* Returns how many addresses have a record. */

@@ -34,9 +34,9 @@ static unsigned poll_events_to_watch(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
-  /* With UV_PRIORITIZED libuv reports errors but no readable bytes: after the end of its stream a
-   * peer can still reset the connection. It also reports urgent data, which is ignored otherwise:
-   * SO_OOBINLINE is not set, so recv() leaves it out of the stream. */
+  /* After the end of its stream a peer can still reset the connection. If libuv polls only for
+   * UV_PRIORITIZED, it reports such errors, but no readable bytes. It also reports urgent data
+   * (MSG_OOB), which is ignored: see fail_conn_unless_event_is_urgent_data(). */
   if (c->eof) want |= UV_PRIORITIZED;
   return want;
 }
@@ -158,11 +158,11 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
 
 /* ---- accounting of queued memory ------------------------------------------- */
 
-/* The queued memory of a connection is part of the loop's total only while the connection is
- * blocked, so that messages that are sent in the turn in which they were queued cost nothing here.
- * A change to the queue of a blocked connection is made after subtract_queued_memory_if_blocked().
- * After a change that leaves the connection blocked, add_queued_memory_if_blocked() is called.
- * append_to_long_queue() adds the difference itself instead. */
+/* stats.held contains the queued memory of blocked connections only, so that messages that are sent
+ * in the turn in which they were queued cost nothing here. Before the queue of a connection
+ * changes, its memory is subtracted if the connection is blocked; after the change, its new memory
+ * is added if the connection is blocked then. append_to_long_queue() calls neither of these
+ * functions: it adds the memory of the appended msg itself. */
 static inline void subtract_queued_memory_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -189,8 +189,9 @@ static void conn_update_read_throttle(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* The slow path of sio__conn_queue_msg_range(), for a blocked connection, or if the last of
- * several chunks is full: here a whole message may be joined into a run. */
+/* Appends a byte range of m to the queue of a blocked connection, or to a queue of several chunks
+ * of which the last is full. A whole WebSocket message may become part of a run here, and then
+ * takes no entry of its own (net/queue.h). */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_try_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
@@ -206,8 +207,8 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
   return 0;
 }
 
-/* An entry with offset 0 and length 0 is a sent mark: a place in the queue, without bytes. An
- * empty entry with another offset is not queued. */
+/* An empty byte range with offset 0 is queued, because it is a sent mark (conn_queue_sent_mark()).
+ * An empty byte range with another offset is not queued. */
 int sio__conn_queue_msg_range(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
@@ -497,8 +498,9 @@ static bool has_socket_failed_or_hung_up(const struct conn *c) {
   return poll(&p, 1, 0) > 0 && p.revents;
 }
 
-/* Polls only for what else c waits for. c->polling stays as it is, so that UV_PRIORITIZED is polled
- * for again when the events to watch change the next time. */
+/* Stops polling for UV_PRIORITIZED, and goes on polling for the other events in c->polling.
+ * c->polling itself is not changed, so that UV_PRIORITIZED is polled for again as soon as the
+ * events to watch change. */
 static void stop_polling_for_urgent_data(struct conn *c) {
   unsigned want = c->polling & ~(unsigned)UV_PRIORITIZED;
   if (want)
@@ -507,9 +509,10 @@ static void stop_polling_for_urgent_data(struct conn *c) {
     uv_poll_stop(&c->poll);
 }
 
-/* libuv reports UV_PRIORITIZED if the connection has failed, and also for urgent data (MSG_OOB) of
- * the peer. Some kernels go on reporting urgent data when the stream was read to its end. Then
- * a reset of the peer is noticed when something is written. */
+/* Called for UV_PRIORITIZED, which libuv reports if the connection has failed, but also for urgent
+ * data (MSG_OOB) of the peer. Urgent data is ignored: recv() leaves it out of the stream. But some
+ * kernels report it again and again when the stream was read to its end, so polling for it stops. A
+ * reset by the peer may then be noticed only when something is written. */
 static void fail_conn_unless_event_is_urgent_data(struct conn *c) {
   if (has_socket_failed_or_hung_up(c))
     fail_conn_with_socket_error(c);
@@ -552,8 +555,8 @@ static void free_conn_of_deferred_free(struct deferred_free *g) {
   sio__free(container_of(g, struct conn, deferred_free));
 }
 
-/* libuv may call this before the turn ends, and until the end of the turn callers further up may
- * still use c. */
+/* c is freed at the end of the turn and not here: libuv may call this before the turn ends, and
+ * until then callers further up may still use c. */
 static void on_conn_poll_handle_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);

@@ -30,9 +30,9 @@ struct conn_ops {
    * the connection, now or later. The peer may still receive; if it resets the connection,
    * `failed` is called. */
   void (*eof)(struct conn *c);
-  /* The connection broke: err is a libuv code, or a code of sio/error.h if TLS failed, or if the
-   * connection was still open when the time for closing the server was over. The connection is
-   * closed already, and this is the last callback. */
+  /* The connection has failed. It is closed already, and this is the last callback. err is a libuv
+   * code, or a code of sio/error.h: an error of TLS, or SIO_ETIMEOUT if the connection was still
+   * open when the time for closing the server was over. */
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted all bytes that were queued. May be NULL. */
   void (*drained)(struct conn *c);
@@ -42,8 +42,8 @@ struct conn_ops {
   /* n more sent marks (conn_queue_sent_mark()) have reached the beginning of the queue: nothing
    * that was queued before them is left in it. May be NULL if the owner queues no sent marks. */
   void (*marks_passed)(struct conn *c, unsigned n);
-  /* The connection is CONN_WATCHED, and its queue is about to be written, but not by
-   * sio__conn_write_queue_now(). The owner may send and close. May be NULL if the connection is
+  /* The queued bytes of a CONN_WATCHED connection are about to be written. The owner may send and
+   * close. sio__conn_write_queue_now() writes without this call. May be NULL if the connection is
    * never CONN_WATCHED. */
   void (*flushing)(struct conn *c);
   /* The TLS handshake is complete, and `read` receives plaintext from now on. Only for
@@ -74,13 +74,13 @@ struct conn_tls_ops {
   bool (*has_output)(struct conn *c);
   /* Returns true if nothing can be encrypted any more: trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
-  /* Returns true if so much ciphertext waits for a peer that does not read that the peer must not
-   * be read from: otherwise it could make TLS send ever more (alerts, key updates). */
+  /* Returns true if the peer must not be read from, because too much ciphertext waits to be sent.
+   * Otherwise a peer that does not read could make TLS send ever more (alerts, key updates). */
   bool (*is_over_limit)(const struct conn *c);
   /* How many bytes at the beginning of the queue are encrypted already. */
   size_t (*encrypted_bytes)(const struct conn *c);
-  /* Called before the descriptor is closed. Tries to send close_notify if no ciphertext and no
-   * queued byte is lost, and frees the TLS state. */
+  /* Called before the descriptor is closed. Frees the TLS state. If no ciphertext and no queued
+   * bytes are left, tries to send close_notify before. */
   void (*close)(struct conn *c);
   /* The connection is moved to another loop: takes the TLS state from c and returns it. */
   struct conn_tls *(*detach)(struct conn *c);
@@ -99,7 +99,7 @@ struct conn_tls {
 enum {
   CONN_MARKED = 1,  /* Sent marks may be queued, or have left the queue and are not reported yet. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before the queue is written. */
-  CONN_RUNS = 4     /* The queue may contain runs (net/queue.h). */
+  CONN_RUNS = 4     /* The queue may contain runs, entries of several msgs (net/queue.h). */
 };
 
 struct conn {
@@ -124,9 +124,10 @@ struct conn {
   unsigned polling : 4;          /* the events that libuv polls for now */
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
-  unsigned wrote_early : 1;      /* Bytes were written early; `drained` is still to be called. */
-  unsigned marks : 14;           /* the number of passed sent marks that are not reported yet */
-  unsigned rare_flags : 3;       /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
+  /* sio__conn_write_queue_now() has written bytes, and `drained` was not called for them yet. */
+  unsigned wrote_early : 1;
+  unsigned marks : 14;     /* sent marks that have left the queue and are not reported yet */
+  unsigned rare_flags : 3; /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* poll.data is the loop. */
   union {
@@ -135,21 +136,22 @@ struct conn {
   } extra[];
 };
 
-/* Which optional pointers are allocated after the struct; the value is their number. */
+/* The kind of a connection says how many pointers conn.extra has: none; the address record; or the
+ * address record and the TLS state. */
 enum conn_kind { CONN_PLAIN, CONN_COUNTED, CONN_TLS };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
 
-/* Creates a connection for a non-blocking socket, and takes the descriptor over: after an error it
- * is closed. Returns 0 and sets *out, or returns UV_ENOMEM or another libuv code. */
+/* Creates a connection of the kind CONN_PLAIN for a non-blocking socket, and takes the descriptor
+ * over: after an error it is closed. Returns 0 and sets *out, or returns UV_ENOMEM or another libuv
+ * code. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
-/* Like sio__conn_new(), with optional pointers: CONN_COUNTED can have an address record, CONN_TLS
- * also TLS. */
+/* Like sio__conn_new(), for a connection of any kind. */
 int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                           void *owner, enum conn_kind kind);
-/* The record's count of open connections is decremented when c closes or leaves its loop. Must not
- * be called for a CONN_PLAIN. */
+/* Stores the record in which c is counted as an open connection of its address. c must not be of
+ * the kind CONN_PLAIN. When c closes or leaves its loop, the count in the record is decremented. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
@@ -166,9 +168,10 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
  * Returns 0; UV_ENOMEM (nothing was queued); or SIO_ECLOSED if the connection is closed or
  * sio__conn_end_writing() was called. Neither writes nor calls a callback. */
 int sio__conn_queue_msg_range(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a sent mark: `marks_passed` is called once everything that was queued before the mark has
- * left the queue. No bytes of m are sent, but its memory is counted. At most CONN_MARKS marks may
- * be unreported. The result is that of sio__conn_queue_msg_range(). */
+/* Queues a sent mark: `marks_passed` is called when everything that was queued before the mark has
+ * left the queue. m only stands for the mark in the queue: no bytes of m are sent, but its memory
+ * counts as queued. At most CONN_MARKS marks may wait until they are reported. Returns the same
+ * values as sio__conn_queue_msg_range(). */
 enum { CONN_MARKS = 16383 };
 static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
@@ -183,12 +186,13 @@ static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
   return n;
 }
 /* Writes the queue now instead of at the end of the turn, unless the connection is blocked. No
- * callback is called before the end of the turn, not even for an error. For a sender with a long
- * queue that must know how much of it the kernel does not accept. */
+ * callback is called before the end of the turn, not even for an error. A sender with a long queue
+ * calls this to find out how much of the queue the kernel does not accept. */
 void sio__conn_write_queue_now(struct conn *c);
-/* Removes queued msgs: see sio__queue_remove_msgs_if(). */
+/* Removes the queued msgs for which drop() returns true. It is not called for the first msg and for
+ * msgs of which a part is encrypted already: these stay (see sio__queue_remove_msgs_if()). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
-/* See sio__queue_visit_msgs(). */
+/* Calls visit() for each queued msg that sio__conn_remove_queued_msgs_if() could remove. */
 void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, void *user);
 /* Queues the whole text of m, without a WebSocket frame header. */
 static inline int conn_queue_msg_without_frame_header(struct conn *c, struct msg *m) {
@@ -211,11 +215,13 @@ void sio__conn_end_writing(struct conn *c);
  * at least until the end of the turn. Has no effect on a closed connection. */
 void sio__conn_close(struct conn *c);
 
-/* Mainly for tls.c. The first function queues the connection for a flush, the second reports the
- * end of the peer's stream to the owner, and the third closes the connection and calls `failed`
- * with err. */
+/* The following three functions are mainly for tls.c. */
+
+/* Makes the connection write at the end of the turn, unless it is blocked. */
 void sio__conn_schedule_flush(struct conn *c);
+/* Stops reading, and calls `eof`. */
 void sio__conn_report_end_of_stream(struct conn *c);
+/* Closes the connection and calls `failed` with err. Has no effect on a closed connection. */
 void sio__conn_fail(struct conn *c, int err);
 
 /* For transfer.c: removes c from its loop, drops the queue, and frees c at the end of a turn. The

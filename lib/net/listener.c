@@ -18,8 +18,8 @@
 
 enum {
   RETRY_MS = 100,
-  /* Connections accepted per event, so that a flood of new connections does not starve the
-   * others. */
+  /* At most so many connections are accepted per event, so that a flood of new connections does not
+   * keep the loop from serving the open ones. */
   ACCEPT_BATCH = 64,
   /* TCP keep-alive: the silence before the first probe, the interval between probes, and their
    * number. */
@@ -68,7 +68,7 @@ static void on_listener_poll_accept_conns(uv_poll_t *h, int status, int events) 
     } else if (errno == EAGAIN) {
       return;
     }
-    /* Other errors usually concern one connection (ECONNABORTED, EPROTO), or are EINTR. */
+    /* Other errors usually concern one connection (ECONNABORTED, EPROTO), or are EINTR: go on. */
   }
 }
 

@@ -99,11 +99,12 @@ static void start_or_stop_idle_handle(struct loop *l, bool polls_next) {
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
-/* A deadline counts from loop_now(), usually the beginning of the turn, but what is sent in a turn
- * usually leaves at its end. So a deadline that is started in a long turn has lost up to the length
- * of that turn, and deadlines due within stall_ms after the turn are treated as late. Deadlines of
- * pings that are sent after the turn are due later: stall_ms is less than ping_timeout_ms unless
- * that is very short (loop_stall_threshold_ms() in server_start.c). */
+/* A deadline is counted from loop_now(), which is usually the beginning of the turn. But what is
+ * sent in a turn usually leaves at the end of the turn, so a peer may have up to `ms` milliseconds
+ * less to answer. Therefore, if `ms` is at least stall_ms, the deadlines that are due within
+ * stall_ms after the turn are treated as late. Pings that are sent after the turn need no
+ * extension, and usually get none: their deadlines are due later, because stall_ms is less than
+ * ping_timeout_ms unless that is very short (loop_stall_threshold_ms() in server_start.c). */
 static void mark_deadlines_late_after_long_turn(struct loop *l, uint64_t ms) {
   if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
 }
@@ -216,8 +217,9 @@ static void clear_late_deadline_state(struct loop *l) {
   l->read_turns = 0;
 }
 
-/* Decides whether late deadlines wait for one more turn of reading;
- * loop_set_alarm_for_next_timer() then makes the timer fire again after the next poll. */
+/* Called when the alarm has fired `late` milliseconds too late. Returns true if the due timers must
+ * wait while the loop reads in one more turn, because the answers of peers may have arrived
+ * already. The end of this turn then starts the alarm again. */
 static bool decide_to_read_before_late_deadlines(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
   l->has_unread_bytes = false;
@@ -241,8 +243,9 @@ static void loop_on_alarm_fire_due_timers(uv_timer_t *h) {
   clear_late_deadline_state(l);
 }
 
-/* Sets alarm_due, from which the delay of an alarm is measured, for an alarm at the time `at`. If
- * `at` has passed, and the old alarm is overdue too because the host blocked the loop, the old
+/* Sets alarm_due, from which the delay of an alarm is measured, for an alarm at the time `at`:
+ * alarm_due becomes `at`, or the current time if that is later. But if the alarm that was set
+ * before is overdue too, because the host has blocked the loop, and `at` has passed, then the old
  * alarm_due stays, so that the whole delay is noticed. */
 static void set_alarm_due_time(struct loop *l, uint64_t at) {
   uint64_t now = loop_now(l);

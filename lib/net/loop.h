@@ -43,9 +43,9 @@ struct net_stats {
   uint64_t accepted, reads, bytes_in;
   uint64_t blocked;    /* how often the kernel did not accept all bytes of a write */
   uint64_t lost;       /* bytes that were still queued when their connection was closed */
-  size_t held;         /* memory of what is queued for blocked connections and for polling */
+  size_t held;         /* memory of what waits for blocked connections and for HTTP polling */
   sio_histogram wrote; /* bytes per write                                               */
-  sio_histogram turns; /* us per turn, which is how long other peers may wait */
+  sio_histogram turns; /* how long each turn takes, in us; meanwhile other peers may wait */
   uint64_t tls_connections, tls_resumed;
   uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_failed[SIO_TLS_FAILED_END];
   uint64_t tls_displaced; /* handshakes that were ended to make room for others */
@@ -64,9 +64,9 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct log *log;
   char *rbuf;             /* read buffer of NET_RBUF bytes, for all connections */
   uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
-  uint64_t turn_began_ms; /* loop_now() at that time; uv_update_time() may change loop_now() */
-  /* A deadline that is due before this time may have been set during a turn that took stall_ms or
-   * longer, so its owner may extend it: see mark_deadlines_late_after_long_turn(). */
+  uint64_t turn_began_ms; /* what loop_now() was at the beginning of the turn */
+  /* A deadline that is due before this time may be extended: it may have been started during a turn
+   * that took stall_ms or longer, so that the peer had less time to answer. */
   uint64_t late_until;
   /* The name of the running host callback that may only observe: while it is set,
    * loop_refuse_call_inside_observer_callback() returns true. NULL: no such callback is running. */
@@ -74,20 +74,19 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint64_t refused; /* library calls refused because `watcher` was set */
   bool closing;
   bool turn_end_requested; /* A turn must end soon, even if none has begun. */
-  bool unwatched;          /* libuv could not poll a connection. */
-  bool has_new_poll;       /* A poll handle may not be registered with the kernel yet. */
-  bool late;               /* The deadlines that fire now may be late: the loop was kept busy. */
+  bool unwatched;          /* A connection that libuv could not poll has to be closed. */
+  bool has_new_poll;       /* A poll handle was started, and the kernel may not know it yet. */
+  bool late;               /* Deadlines that fire now may be extended: the loop was busy. */
   bool has_unread_bytes;   /* A read filled the whole buffer, so more may follow. */
-  uint8_t read_turns;      /* how often the late timers that are due now were put off */
+  uint8_t read_turns;      /* for how many turns the due timers were put off, to read first */
   unsigned nconns;         /* length of conns */
   unsigned open_handles;   /* uv handles that are not yet closed */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
   struct list dirty;       /* struct conn to flush at the end of the turn */
   struct list tasks;       /* struct task, in the order in which they were queued */
-  /* The delay of the alarm is measured from this time: see set_alarm_due_time(). */
-  uint64_t alarm_due;
-  uint64_t alarm_at; /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water; /* a blocked connection with more queued memory is not read */
+  uint64_t alarm_due;      /* How late the uv timer `alarm` fires is measured from this time. */
+  uint64_t alarm_at;       /* when `alarm` fires; UINT64_MAX: never */
+  size_t high_water; /* a blocked connection is not read from while its queue takes more memory */
   /* connections with reports_low_mark call below_low_mark when at most this memory is queued */
   size_t low_mark;
   struct msgs msgs;
@@ -160,9 +159,9 @@ void sio__loop_request_turn_end(struct loop *l);
 void sio__loop_mark_new_poll_handle(struct loop *l);
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
-/* Called by the owner of a deadline that has fired. Returns true if the host kept the loop busy, so
- * that the peer may have had less time than it was promised, and the deadline was not extended
- * before: then the owner should start the deadline once more and remember that it did. */
+/* Called by the owner of a deadline that has fired. Returns true if the owner should start the
+ * deadline once more, because the loop was busy for long and the peer may have had less time than
+ * it was promised. A deadline is extended only once: the owner has to remember whether it was. */
 static inline bool loop_should_restart_deadline(const struct loop *l, bool already_extended) {
   return l->late && !already_extended;
 }

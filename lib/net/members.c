@@ -188,7 +188,7 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 /* ---- messages ------------------------------------------------------------------------------ */
 
 struct thread_message {
-  struct loop_post post; /* first: the loop frees the message with it */
+  struct loop_post post; /* must be the first member, because the loop frees the message with it */
   struct member *to;
   void *server;
   void (*run)(void *server, void *arg);

@@ -28,7 +28,7 @@ struct member_id {
 };
 
 struct member {
-  struct loop *loop; /* NULL: no member has this place */
+  struct loop *loop; /* NULL: this element of sio_threads.members is free */
   void *server;      /* passed to the function that a message to this member calls */
   uint32_t generation;
   bool drains;          /* gets no new connections from other members */
@@ -42,18 +42,20 @@ struct sio_threads {
   /* Protects loop, server, generation, drains and recovery_ms of the members, and `cluster`. */
   pthread_rwlock_t lock;
   pthread_mutex_t sids_lock;
-  /* Locked for reading from sio__threads_begin_broadcast() to sio__threads_end_broadcast(). */
+  /* Locked for reading between sio__threads_begin_broadcast() and sio__threads_end_broadcast().
+   * sio__threads_block_until_broadcasts_queued() locks it for writing, to wait for the readers. */
   pthread_rwlock_t broadcast_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
-  /* The member that is or was last connected to a cluster of processes, by an adapter; generation
-   * 0: none was. */
+  /* The member whose adapter connects all members to a cluster of processes. The member may have
+   * left since. The generation is 0 if there never was such a member. */
   struct member_id cluster;
-  /* True if that adapter keeps the lost sockets of all members (SIO_ADAPTER_RECOVERS). */
+  /* True if the adapter of `cluster` keeps the lost sockets of all members (SIO_ADAPTER_RECOVERS in
+   * sio/adapter.h). */
   atomic_bool cluster_recovers;
   atomic_uint refs;
-  /* See sio__threads_next_number(). Not an atomic_ullong: where a pointer has 32 bits, compilers
-   * disagree on how that is aligned, and gcc says so at each use of the struct. */
+  /* The last result of sio__threads_next_number(). The type is not atomic_ullong, because compilers
+   * disagree on its alignment where a pointer has 32 bits, and gcc warns of that at each use. */
   _Alignas(8) uint64_t next_number;
   size_t inbox_max;
   void *workers; /* of sio_threads_start() (server/worker_threads.c), or NULL */
@@ -64,8 +66,8 @@ void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. recovery_ms is sio_recovery.max_disconnection_ms, or 0 if recovery is off. Returns
- * 0; UV_ENOMEM if there are MEMBERS_MAX members already; or UV_EINVAL if the adapter of the cluster
- * keeps the lost sockets of all members, for a time other than recovery_ms. */
+ * 0; UV_ENOMEM if there are MEMBERS_MAX members already; or UV_EINVAL if all members must have the
+ * same recovery_ms (see sio__threads_set_cluster_member()) and this one is different. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
                             struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
@@ -73,35 +75,38 @@ void sio__threads_remove_member(sio_threads *t, struct member_id id);
 /* From now on no other member passes new connections to this one. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
-/* Records that the member is connected to a cluster of processes; only one member can be. If
- * `recovers` is true, the adapter of the cluster keeps the lost sockets of all members, so all must
- * have the same recovery_ms. Returns 0; SIO_EEXISTS if a member is connected already; or UV_EINVAL
- * if the times differ. */
+/* Records that the adapter of the member `id` connects all members to a cluster of processes; only
+ * one member can do that. If `recovers` is true, this adapter keeps the lost sockets of all members
+ * (sio/adapter.h), so all members must have the same recovery_ms. Returns 0; SIO_EEXISTS if a
+ * member is recorded already and has not left; or UV_EINVAL if all members must have the same
+ * recovery_ms and do not. */
 int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool recovers);
-/* Returns false if no member is connected to a cluster, or if the one that was has left. out may be
- * NULL. */
+/* Sets *out to the member whose adapter connects all members to a cluster. Returns false if there
+ * is no such member, or no longer. out may be NULL. */
 bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
-/* Returns true if the adapter of the member `cluster` keeps the lost sockets of all members. */
+/* Returns what `recovers` was when sio__threads_set_cluster_member() last succeeded, or false if it
+ * never did. */
 static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
 }
 
-/* A member sends a broadcast to all members between these two calls if later messages of other
- * members must not arrive before it: see sio__threads_block_until_broadcasts_queued(). */
+/* A member sends a broadcast to all members between these two calls if
+ * sio__threads_block_until_broadcasts_queued() must wait until it is queued for all of them. */
 static inline void sio__threads_begin_broadcast(sio_threads *t) {
   pthread_rwlock_rdlock(&t->broadcast_lock);
 }
 static inline void sio__threads_end_broadcast(sio_threads *t) {
   pthread_rwlock_unlock(&t->broadcast_lock);
 }
-/* Waits until every broadcast for which sio__threads_begin_broadcast() was called has been queued
- * for all members (sio__threads_end_broadcast()). A message that the caller sends afterwards
- * arrives after those of these broadcasts that the caller has received. */
+/* Waits until sio__threads_end_broadcast() was called for each broadcast that has begun. So a
+ * message that the caller sends to another member afterwards cannot arrive there before a broadcast
+ * that the caller has received already. */
 void sio__threads_block_until_broadcasts_queued(sio_threads *t);
 
 /* Makes the member's thread call run(server, arg). `bytes` is the memory that arg takes. Returns 0;
- * SIO_ECLOSED if the member has left or closes; SIO_ETOOBIG if more than inbox_max would wait for
- * the member; or UV_ENOMEM. After an error arg is still the caller's. */
+ * SIO_ECLOSED if the member has left or closes; SIO_ETOOBIG if the messages that wait for the
+ * member would take more than inbox_max bytes; or UV_ENOMEM. After an error arg is still the
+ * caller's. */
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes);
 
@@ -109,9 +114,9 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
  * question is allocated before the question is sent, so that the reply cannot fail for lack of
  * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
-/* Like sio__threads_send(), but uses the message m, which was allocated before, and frees it in any
- * case. m is not counted in the member's inbox, so inbox_max does not apply. Returns 0 or
- * SIO_ECLOSED; after an error arg is still the caller's. */
+/* Like sio__threads_send(), but sends the call in m, a message of sio__thread_message_new(), so
+ * that it needs no memory. Takes m over, also if it returns an error. inbox_max does not apply.
+ * Returns 0 or SIO_ECLOSED; after an error arg is still the caller's. */
 int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
                        void (*run)(void *server, void *arg), void *arg);
 
@@ -126,7 +131,7 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 struct member_id sio__threads_choose_member_and_count_arriving(sio_threads *t,
                                                                struct member_id self);
 void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id);
-/* Open connections of all members, and connections on their way to one. */
+/* Returns how many connections all members have, those on their way to a member included. */
 unsigned sio__threads_count_conns(sio_threads *t);
 
 /* Returns a number that no other call for t returns, greater than those of earlier calls. */

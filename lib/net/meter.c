@@ -21,8 +21,8 @@ void sio__meter_stop_timer(struct meter *m) { sio__loop_stop_timer(m->how->loop,
 
 static void meter_report_limit_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);
-  /* A limit that closes is always reported. It can be reached several times: each connection with
-   * which a session tries to upgrade is closed by itself. */
+  /* If the peer is closed (wait_ms is 0), that is always reported. It can happen to a session
+   * several times, because each connection with which it tries to upgrade is closed separately. */
   if (m->reported_at && now - m->reported_at < TELL_MS && wait_ms) return;
   m->reported_at = now;
   m->ops->limited(m, limit, wait_ms);

@@ -10,9 +10,9 @@
 enum {
   V2_HEAD = 16,
   V2_PROXY = 1,
-  V2_TLV = 3,       /* size of type and length */
+  V2_TLV = 3,       /* the size of the type and the length of a TLV */
   V2_SSL = 0x20,    /* PP2_TYPE_SSL  */
-  V2_SSL_HEAD = 5,  /* size of client and verify */
+  V2_SSL_HEAD = 5,  /* the size of the fields `client` and `verify` of PP2_TYPE_SSL */
   V2_CLIENT_SSL = 1 /* PP2_CLIENT_SSL */
 };
 
@@ -71,8 +71,8 @@ static int parse_proxy_v1_header(const char *p, size_t n, struct proxied *out, c
 
 static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
-/* Sets out->secure. Returns false if a TLV extends beyond the header, or if the one of TLS is too
- * short. */
+/* Sets out->secure. Returns false if a TLV extends beyond the header, or if a TLV of the type
+ * PP2_TYPE_SSL is too short. */
 static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;

@@ -18,14 +18,14 @@ enum {
 };
 
 struct proxied {
-  /* ADDR_IP: the client's address. Otherwise the proxy sent none (LOCAL, UNKNOWN, UNSPEC,
-   * AF_UNIX). */
+  /* The client's address. It has the kind ADDR_NONE if the proxy sent no IP address (LOCAL,
+   * UNKNOWN, UNSPEC, AF_UNIX). */
   struct addr from;
   bool secure; /* The proxy says that the client used TLS to reach it (version 2). */
 };
 
-/* Returns the length of the header and fills in *out; 0 if the header is incomplete; or SIO_EPROTO
- * or SIO_ETOOBIG. *why becomes a static string, which says what is wrong. */
+/* Returns the length of the header, and fills in *out; 0 if the header is incomplete; or SIO_EPROTO
+ * or SIO_ETOOBIG, and sets *why to a static string that says what is wrong. */
 int sio__proxy_parse_header(const char *p, size_t n, struct proxied *out, const char **why);
 
 #endif

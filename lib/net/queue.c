@@ -115,8 +115,9 @@ static struct queue_entry take_next_queue_entry(struct removal *r) {
   return e;
 }
 
-/* Returns true if the next entry, of len bytes, begins in the encrypted bytes. Subtracts the bytes
- * of the entry that are encrypted from r->encrypted. */
+/* The first r->encrypted of the bytes that are not yet visited are encrypted. Returns true if the
+ * next entry, which has len bytes, begins among these, and subtracts those of its bytes that are
+ * encrypted from r->encrypted. */
 static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   if (r->encrypted == 0) return false;
   r->encrypted -= len < r->encrypted ? len : r->encrypted;

@@ -44,8 +44,8 @@ _Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs must have a bit for e
 
 struct send_queue {
   struct queue_chunk *first, *last;
-  size_t bytes;  /* to send                                  */
-  size_t memory; /* for each queued msg its size and QUEUE_ENTRY_COST */
+  size_t bytes;  /* how many bytes are to be sent */
+  size_t memory; /* the sum of msg_memory_size() and QUEUE_ENTRY_COST of all queued msgs */
 };
 
 static inline bool queue_chunk_entry_is_run(const struct queue_chunk *k, unsigned i) {
@@ -152,8 +152,9 @@ static inline bool queue_consume_from_first_entry(struct send_queue *q, struct p
   return *n == 0;
 }
 
-/* Does the same as queue_consume_from_first_entry() if the first entry is a run: removes bytes of
- * the first msg of the run. */
+/* Removes sent bytes from a run, which must be the first entry. If the first msg of the run has at
+ * most *n bytes, only this msg is removed, and its length is subtracted from *n; otherwise *n of
+ * its bytes are removed. Returns true if all of the *n bytes have been removed. */
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n);
 
 /* Removes everything. */
@@ -167,8 +168,8 @@ void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                                queue_drop_fn drop, void *user);
-/* Calls visit() for the msgs for which sio__queue_remove_msgs_if() calls drop(), if it has the
- * memory. Takes no memory itself. */
+/* Calls visit() for each queued msg that may be removed, oldest first: for all msgs except the
+ * first one and those that begin in the first `encrypted` bytes. Allocates nothing. */
 typedef void (*queue_visit_fn)(const struct msg *m, void *user);
 void sio__queue_visit_msgs(const struct send_queue *q, size_t encrypted, queue_visit_fn visit,
                            void *user);

@@ -9,7 +9,8 @@
 #include <sio/error.h>
 #include <sys/socket.h>
 
-/* An additional value for the kinds of failure, which is counted separately. */
+/* An additional kind of failure: the handshake was ended to make room for another one. It is
+ * counted in tls_displaced and not in tls_failed. */
 enum { TLS_DISPLACED = SIO_TLS_FAILED_END };
 
 struct tls {
@@ -23,7 +24,7 @@ struct tls {
   struct tls_info *info;
   struct list link;    /* in loop->handshakes during the handshake */
   struct addr from;    /* the peer's address for limits; ADDR_NONE: not known */
-  int err;             /* why nothing more can be encrypted; 0: it can */
+  int err;             /* the error after which nothing more can be encrypted; 0: none */
   bool has_first_byte; /* The first byte was received, and is that of a TLS handshake. */
   bool in_handshake;   /* The first byte was received, and the handshake has not ended. */
   bool is_established; /* The handshake is complete. */
@@ -159,7 +160,8 @@ static void fail_tls_handshake(struct conn *c, int kind, const char *why) {
   if (!c->closed) close_tls_session(t);
 }
 
-/* An alert that the session has written is sent if the kernel accepts it immediately. */
+/* Closes the connection. An alert that the session has written is sent before, but only if the
+ * kernel accepts it immediately. */
 static void fail_established_tls_conn(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
@@ -229,9 +231,9 @@ static unsigned count_handshakes_and_find_oldest_of_address(const struct loop *l
   return n;
 }
 
-/* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. An
- * address that has as many handshakes as there are free places gets no further place, so one
- * address alone gets about half of the places. */
+/* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. If
+ * t's address has as many handshakes in progress as may still begin (`left`), its own oldest one
+ * must end. So one address alone can have only about half of the max_handshakes. */
 static struct tls *find_tls_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
@@ -311,8 +313,8 @@ static long decrypt_received_bytes(struct conn *c, struct tls *t, size_t n, size
   return k;
 }
 
-/* The session has failed. The owner still receives what was decrypted before; what it sends then is
- * not encrypted any more. */
+/* Called when the session has failed. The owner still receives what was decrypted before, but what
+ * it queues from now on is never sent, because nothing more is encrypted. */
 static void forbid_tls_writing(struct tls *t, int err) {
   t->err = err;
   t->is_end_sent = true;

@@ -26,7 +26,7 @@
 
 enum {
   TLS_RECORD = 16384,            /* the most plaintext in one record */
-  TLS_GAP = TLS_RECORD + 1024,   /* see decrypt_received_bytes() in tls.c */
+  TLS_GAP = TLS_RECORD + 1024,   /* the room for plaintext before ciphertext in the read buffer */
   TLS_READ = NET_RBUF - TLS_GAP, /* the most ciphertext received at a time */
   TLS_OUT_PAUSE = 2 * TLS_RECORD,
   TLS_OUT_MAX = 8 * TLS_RECORD

@@ -20,9 +20,9 @@ struct conn_transfer {
  * not have been ended, and no TLS handshake may be in progress. Returns 0, or UV_ENOMEM, and then c
  * is unchanged. */
 int sio__conn_detach_from_loop(struct conn *c, struct conn_transfer *out);
-/* Attaches the detached connection *t to the loop l, as a new struct conn with the arguments of
- * sio__conn_new_of_kind(). kind must be CONN_TLS if t->tls is set. Takes *t over: after an error
- * the connection is closed. Returns 0, UV_ENOMEM or another libuv code. */
+/* Attaches the detached connection *t to the loop l, as a new struct conn *out of this kind with
+ * this owner. kind must be CONN_TLS if t->tls is set. Takes *t over: after an error the connection
+ * is closed. Returns 0, UV_ENOMEM or another libuv code. */
 int sio__conn_attach_to_loop(struct conn **out, struct loop *l, struct conn_transfer *t,
                              const struct conn_ops *ops, void *owner, enum conn_kind kind);
 /* Closes a detached connection. May be called on any thread. */
