@@ -15,7 +15,8 @@
 #include "packet/number.h"
 
 enum {
-  /* If an array of the result has more room, both are freed before the next scan. */
+  /* The result has two arrays: of elements, and of placeholders. If one of them has room for more
+   * items than this, both arrays are freed before the next scan. */
   KEEP_RESULTS = 4096,
   KEY_MAX = 12 /* strlen("_placeholder"), the longest key that the scanner looks for */
 };

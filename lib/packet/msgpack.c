@@ -31,8 +31,8 @@ static int put_payload_as_msgpack_data_field(const sio_parts *p, sio_parser_out 
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
-/* Writes the fields in the same order as the npm package: in an ACK the id is the first field, in
- * other packets it comes after the data. */
+/* Writes the fields in the same order as the npm package socket.io-msgpack-parser: in an ACK the id
+ * is the first field, in other packets the id comes after the data. */
 static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, id_first = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));

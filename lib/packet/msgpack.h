@@ -57,8 +57,9 @@ bool sio__msgpack_starts_with_undefined(sio_slice bytes);
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
 /* Appends a valid JSON text to `out` as MessagePack. A placeholder for one of the attachments in
- * `bins` is replaced by the attachment if it is written as sio_parts.json says. Returns 0;
- * SIO_EDEPTH if the text is more than JSON_DEPTH_MAX levels deep; SIO_ETOOBIG; or UV_ENOMEM. */
+ * `bins` is replaced by the attachment if it is written exactly as the comment on sio_parts.json
+ * (sio/parser.h) says. Returns 0; SIO_EDEPTH if the text is more than JSON_DEPTH_MAX levels deep;
+ * SIO_ETOOBIG; or UV_ENOMEM. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
 int sio__msgpack_put_string(sio_parser_out *out, sio_slice s);

@@ -155,8 +155,9 @@ static void member_counts_clear(struct member_counts *c) {
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* Writes the string that begins at s->p. In MessagePack a head of 1 to 5 bytes, which contains the
- * unescaped length, comes before the string. If the string has escapes, it is unescaped to the
- * output first, with a gap of five bytes before it, and then moved to the end of its head. */
+ * unescaped length, comes before the string. If the string has escapes, this length is not known
+ * before the string has been unescaped. So the string is unescaped to the output five bytes later,
+ * and then moved to the end of its head. */
 static int put_json_string_as_msgpack(struct source *s) {
   enum { ROOM = 5 };
   const char *end = find_json_string_end(s->p);

@@ -8,9 +8,11 @@
 #include "base/num.h"
 
 enum {
-  INT_DIGITS = 19,   /* the most digits of an int64_t */
-  SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
-  KEPT_DIGITS = 780, /* of the digits after the first 767 it matters only whether all are 0 */
+  INT_DIGITS = 19, /* the most digits of an int64_t */
+  SHORT = 1000,    /* texts up to this length are passed to sio__parse_json_number() unchanged */
+  /* Of a number in a longer text, so many digits are parsed, which is enough: of the digits after
+   * the first 767 it matters only whether all are 0. */
+  KEPT_DIGITS = 780,
   EXPONENT_CAP = 1000000 /* beyond 10^EXPONENT_CAP or its inverse, the double is infinity or 0 */
 };
 

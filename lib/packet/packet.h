@@ -34,7 +34,7 @@ enum { PACKET_NO_ID = -1 };
 struct packet {
   enum packet_type type; /* PACKET_EVENT or PACKET_ACK also if the packet has attachments */
   sio_slice nsp;         /* the namespace; "/" if the packet names none */
-  sio_slice query;       /* set by sio__packet_split_query_from_namespace(); empty after decoding */
+  sio_slice query;       /* empty until sio__packet_split_query_from_namespace() sets it */
   int64_t id;            /* the ack id; PACKET_NO_ID if the packet has none */
   sio_slice json;        /* the payload, which is JSON text; empty if the packet has none */
   /* The scan of `json`: the positions of its elements, if it is an array, and of its placeholders.
@@ -47,8 +47,9 @@ struct packet {
 struct decoder_limits {
   unsigned max_attachments;
   unsigned max_depth;
-  /* The maximum number of bytes of the text and all attachments together. With a parser of
-   * <sio/parser.h>: of the message, and also of the JSON text that the parser makes of it. */
+  /* The maximum size of a packet: the bytes of its text and of all its attachments together. If the
+   * host has set a parser (sio/parser.h), a message may have so many bytes, and the JSON text that
+   * the parser makes of the message may also have so many bytes. */
   size_t max_packet;
 };
 
@@ -148,13 +149,15 @@ int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *s
                                      struct msg **out, sio_slice nsp, const char *message,
                                      sio_val data);
 /* Encodes the data that the host gives when it refuses an event, as JSON text, which is not a
- * packet. For the data that CONNECT_ERROR leaves out, such as sio_null(), sets *out to NULL and
- * returns 0. If other data has attachments, SIO_EPLACEHOLDER is returned. */
+ * packet. If data is sio_null(), a NULL tree, an empty JSON text or an empty list of arguments of
+ * an event, sets *out to NULL and returns 0. If other data has attachments, SIO_EPLACEHOLDER is
+ * returned. */
 int sio__encode_event_refusal_data_as_json(struct msgs *home, struct decode_scratch *scratch,
                                            struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which later versions call CONNECT_ERROR. Its payload is
- * data, or the string `message` for the data that CONNECT_ERROR leaves out. If data has
- * attachments, SIO_EPLACEHOLDER is returned. */
+ * data. But if data is sio_null(), a NULL tree, an empty JSON text or an empty list of arguments of
+ * an event, the payload is the string `message`. If data has attachments, SIO_EPLACEHOLDER is
+ * returned. */
 int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
                                        struct msg **out, sio_slice nsp, const char *message,
                                        sio_val data);

@@ -13,7 +13,7 @@
 enum {
   FIRST_BINS = 4, /* how many slots are allocated for the first attachments */
   HEAD_HINT = 64,
-  BRIEF = 128,     /* of strings up to this length the escaped length is normally not measured */
+  BRIEF = 128,     /* Up to this length, room is reserved as if the string were all escapes. */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
@@ -34,8 +34,8 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* The escaped length of a short string is measured only if the limit leaves no room for the case
- * that every byte of the string is escaped. */
+/* Reserves room for a string of up to BRIEF bytes as if every byte were escaped. Only if the limit
+ * does not leave so much room, or if the string is longer, its escaped length is measured. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);

@@ -12,8 +12,9 @@
 /* If p->nsp contains a '?', splits it at the first one: p->nsp becomes the part before the '?', and
  * p->query the part after it. */
 void sio__packet_split_query_from_namespace(struct packet *p);
-/* Writes the query to *out as a JSON object like that of later clients, such as {"token":"x"}. *out
- * need not be initialized. Returns 0, and the caller has to clear *out; or UV_ENOMEM. */
+/* Writes the query to *out as a JSON object, in the form in which later clients send their auth:
+ * for "token=x" that is {"token":"x"}. *out need not be initialized. Returns 0, and the caller has
+ * to clear *out; or UV_ENOMEM. */
 int sio__auth_query_to_json_object(struct buf *out, sio_slice query);
 
 #endif

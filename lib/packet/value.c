@@ -14,7 +14,7 @@ enum {
   NUMBER_HINT = 24,
   TREE_HINT = 64,
   PLACEHOLDER_HINT = 40,
-  BRIEF = 128,     /* the escapes of shorter strings are not counted */
+  BRIEF = 128,     /* The size of a shorter string is estimated without counting its escapes. */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 

@@ -59,8 +59,8 @@ void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as 
 
 /* Returns an estimate of the length of v as text, which may be too small. */
 size_t sio__val_estimate_json_size(const sio_val *v);
-/* Returns the number of attachments that v has, with those of the values in it. Of the attachments
- * of JSON text and trees only those are sent to which placeholders refer. */
+/* Returns how many attachments v has, those of the values in v included. Fewer may be sent: of the
+ * attachments of JSON text and trees only those are sent to which placeholders refer. */
 static inline uint32_t sio__val_count_attachments(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
