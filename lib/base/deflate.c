@@ -30,8 +30,8 @@ static void zlib_free(void *user, void *p) {
 enum {
   SLACK = 32,               /* header, trailer and flush take fewer bytes than this */
   SCRATCH_KEPT = 64 * 1024, /* a larger buffer is freed after use */
-  /* the length of 00 00 ff ff at the end of a flush; removed from a WebSocket message, whose
-   * receiver adds it */
+  /* The length of the bytes 00 00 ff ff at the end of a flush. They are removed from a WebSocket
+   * message, because its receiver appends them again. */
   FLUSH_TAIL = 4
 };
 
@@ -104,9 +104,9 @@ static void append_trailer_or_remove_flush_tail(struct buf *b, enum deflate_form
   append_u32_le(b, n);
 }
 
-/* Compresses `text` to z->scratch, from scratch.n on. Returns false if the result does not fit into
- * `room` bytes or may not be complete. It is not worth sending then, because `room` is greater than
- * the length of the text. */
+/* Compresses `text` to z->scratch, from scratch.n on. Returns false if the result is longer than
+ * `room` bytes, or fills them all, so that it may be longer. It is not worth sending then, because
+ * `room` is greater than the length of the text. */
 static bool compress_text_to_scratch(struct deflater *z, enum deflate_form form, sio_slice text,
                                      size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;

@@ -25,14 +25,14 @@ struct msg {
   struct msg *next;     /* the next attachment of the same packet, owned; NULL in the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* the compressed form of the same WebSocket message, owned; or NULL */
-  /* Many peers are often sent the same msgs in the same order. Their queues share that order: a run
-   * is a series of msgs in which each one's `follow` is the next (net/queue.h,
-   * eio/polling_queue.h). The pointer is valid only inside a run; otherwise the msg may have been
-   * freed. NULL if no msg has followed. */
+  /* The msg after this one in runs, or NULL. A run is a series of msgs, each of which points to the
+   * next one with `follow`. If many peers are sent the same msgs in the same order, their queues
+   * share these links (net/queue.h, eio/polling_queue.h). Where no run contains both msgs, the
+   * pointer must not be used, because the msg after this one may have been freed. */
   struct msg *follow;
   uint64_t serial; /* the number of msgs that the allocator had made before this one */
-  /* With SIO_FULL_KEEP_LATEST, if the peer reads slowly, a queued event is dropped first if a newer
-   * one with the same key is queued after it. 0 means no key. */
+  /* The key of an event, or 0 if it has none. When a queue becomes too long, SIO_FULL_KEEP_LATEST
+   * drops an event before all others if a newer event with the same key is queued after it. */
   uint64_t key;
   uint32_t refs;
   uint32_t len; /* the length of the text, in bytes */
@@ -68,8 +68,8 @@ void sio__msg_allocator_clear(struct msgs *home);
 /* Returns a msg with capacity for at least cap bytes of text, length 0 and one reference; or NULL
  * if memory runs out or cap is 4 GiB or more. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
-/* Like sio__msg_new(), for a msg that will never have a text: msg_memory_size() counts no room for
- * one. */
+/* Like sio__msg_new(), for a msg that will never have a text. msg_memory_size() does not count the
+ * room for a text that its block has. */
 struct msg *sio__msg_new_without_text(struct msgs *home);
 /* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL as
  * sio__msg_new() does. */
@@ -78,7 +78,8 @@ struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
  * may call this, before any other code has a pointer to it. Returns 0; UV_ENOMEM; or SIO_ETOOBIG if
  * the text would reach 4 GiB. After an error *m is unchanged. */
 int sio__msg_reserve(struct msg **m, size_t n);
-/* Appends n bytes to the text, as sio__msg_reserve() allows and with its result. */
+/* Appends n bytes to the text. Like sio__msg_reserve(), may move the msg, and returns the same
+ * values. */
 int sio__msg_put(struct msg **m, const void *p, size_t n);
 void sio__msg_free_with_attachments(
     struct msg *m); /* called by msg_unref() when the last reference is gone */
@@ -98,14 +99,14 @@ static inline char *msg_data(const struct msg *m) {
  * must have been written. */
 static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
-/* Returns how many bytes of memory m takes by itself, with its spare capacity: a short text takes a
- * whole block of the pool. A msg of sio__msg_new_without_text() counts as if it had no room for
- * text. */
+/* Returns how many bytes of memory m takes, without its attachments and its compressed form. Unused
+ * room for text is included: a short text takes a whole block of the pool. But for a msg of
+ * sio__msg_new_without_text() no room for text is counted. */
 static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }
-/* Makes m the msg after `last` in runs (see struct msg). Returns false if another msg already
- * follows `last`, or if m is not newer than `last`. A link points from an older to a newer msg, so
+/* Makes `last` point to m with `follow`, so that m can come after `last` in a run (see struct msg).
+ * Returns false if `last` points to another msg already, or if m is not newer than `last`. So
  * no run contains a msg twice. */
 static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   if (last->follow == m) return true;

@@ -178,8 +178,11 @@ struct reader {
   char *digits;
   uint64_t first; /* the first KEPT_DIGITS digits after leading zeros, as an integer */
   size_t n;
-  int kept, dropped, exponent; /* dropped: how many digits came after those of `first` */
-  bool negative, more;         /* more: at least one of the dropped digits is not 0 */
+  int kept;    /* how many digits `first` contains */
+  int dropped; /* how many digits came after those that `first` contains */
+  int exponent;
+  bool negative;
+  bool more; /* At least one of the dropped digits is not 0. */
 };
 
 static bool is_next_number_char_digit(const struct reader *r) {

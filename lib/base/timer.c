@@ -70,8 +70,8 @@ static void timers_take_timers_of_current_slot(struct timers *w, unsigned level,
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* If a window of a level above 0 begins at w->now, moves the timers of that window to lower levels.
- * A window of level l begins when the lower l * BITS bits of the time are 0. */
+/* Moves the timers of each window that begins at w->now, on all levels above 0, to lower levels. On
+ * level l a window begins at each time whose lower l * BITS bits are 0. */
 static void timers_move_begun_windows_to_lower_levels(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
