@@ -189,7 +189,7 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
     return sio__tls_set_error(why, UV_EINVAL, "pfx cannot be combined with cert or key");
   if (is_identity_source_set(&pfx)) return load_pkcs12_identity(ctx, &pfx, id->passphrase, why);
   if (!is_identity_source_set(&cert))
-    return sio__tls_set_error(why, UV_EINVAL, "cert_file, cert, pfx_file and pfx are not set");
+    return sio__tls_set_error(why, UV_EINVAL, "none of cert_file, cert, pfx_file and pfx is set");
   if (!is_identity_source_set(&key))
     key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_pem_certificate_and_chain(ctx, &cert, why);

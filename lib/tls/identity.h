@@ -23,10 +23,12 @@ int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ..
  * `name` says what failed. Returns UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
-/* These functions load a certificate with its key, or the certificates of trusted issuers (none if
- * neither file nor pem is given), into ctx. They return 0, or an error code with a text in *why. */
+/* Makes ctx use the certificate and the key of id. Returns 0, or an error code with a text in
+ * *why. */
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why);
+/* Makes ctx trust the issuers whose certificates are in the file or in pem; none if neither is
+ * given. Returns 0, or an error code with a text in *why. */
 int sio__tls_load_trusted_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
                               const struct complaint *why);
 

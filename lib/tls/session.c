@@ -94,9 +94,9 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
  * one byte. */
 enum { ALERTS = SSL_AD_REASON_OFFSET, ALERTS_END = ALERTS + 256 };
 
-/* Returns the reason of an error. Each part of OpenSSL numbers its reasons by itself, except those
- * that all have in common, such as ERR_R_MALLOC_FAILURE: returns 0 if the reason is of another part
- * than TLS. */
+/* Returns the reason code of an OpenSSL error. If the error is not one of TLS, returns 0, because
+ * other parts of OpenSSL use the same codes for other reasons. An exception are the reasons that
+ * all parts have in common, such as ERR_R_MALLOC_FAILURE. */
 static int tls_or_common_error_reason(unsigned long e) {
   return ERR_GET_LIB(e) == ERR_LIB_SSL || ERR_COMMON_ERROR(e) ? ERR_GET_REASON(e) : 0;
 }
@@ -218,9 +218,9 @@ static int buffer_incomplete_client_hello(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* Called with each input until s->ssl is made: when the first ClientHello is complete, or when the
- * input is not a ClientHello. Returns 0 if more input is needed (*in was copied to s->early), 1 if
- * s->ssl was made, or an error. */
+/* Called with each input until s->ssl is made. Makes it when the first ClientHello is complete, or
+ * when the input is not a ClientHello. Returns 0 if more input is needed (*in was copied to
+ * s->early), 1 if s->ssl was made, or an error. */
 static int create_ssl_or_buffer_incomplete_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);

@@ -136,7 +136,7 @@ TEST(files_are_read_and_named_where_they_are_wrong) {
 
 TEST(what_contradicts_itself_is_refused_in_words) {
   sio_openssl_options o = { .min_version = 0 };
-  refuses(o, -EINVAL, "cert_file, cert, pfx_file and pfx are not set");
+  refuses(o, -EINVAL, "none of cert_file, cert, pfx_file and pfx is set");
   o = pem_of(&own);
   o.min_version = 7;
   refuses(o, -EINVAL, "min_version: 7 is neither SIO_TLS_1_2 nor SIO_TLS_1_3");
@@ -151,7 +151,7 @@ TEST(what_contradicts_itself_is_refused_in_words) {
   refuses(o, -EINVAL, "ca needs request_cert");
   o = pem_of(&own);
   o.identity.cert = (sio_slice){ NULL, 0 };
-  refuses(o, -EINVAL, "cert_file, cert, pfx_file and pfx are not set");
+  refuses(o, -EINVAL, "none of cert_file, cert, pfx_file and pfx is set");
   o = (sio_openssl_options){ .identity = { .pfx_file = "a", .key_file = "b" } };
   refuses(o, -EINVAL, "pfx cannot be combined with cert or key");
   o = pem_of(&own);
