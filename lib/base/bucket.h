@@ -32,8 +32,7 @@ uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now
 /* Takes one unit and returns 0 if a unit is left. Otherwise takes nothing and returns the time in
  * ms until a unit is left. */
 uint64_t sio__bucket_try_take_one(struct bucket *b, const struct rate *r, uint64_t now);
-/* Returns in how many ms a bucket becomes full from which `burst` units were taken; 0 if there is
- * no limit. */
+/* Returns how many ms an empty bucket takes to become full; 0 if there is no limit. */
 uint64_t sio__bucket_refill_ms(const struct rate *r);
 
 #endif

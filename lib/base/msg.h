@@ -46,8 +46,8 @@ struct msg {
   /* Is never compressed, because the sender has ruled it out or the text would not become
    * smaller. */
   uint8_t plain : 1;
-  /* May be dropped if the peer reads slowly: an event that needs no ack, or a message of an engine
-   * without Socket.IO. */
+  /* May be dropped if the peer reads slowly: an event that needs no ack, or a message of a host
+   * that uses Engine.IO without Socket.IO. */
   uint8_t droppable : 1;
   uint8_t follows : 1; /* an attachment: it is dropped together with the msg before it */
 };
@@ -68,8 +68,8 @@ void sio__msg_allocator_clear(struct msgs *home);
 /* Returns a msg with capacity for at least cap bytes of text, length 0 and one reference; or NULL
  * if memory runs out or cap is 4 GiB or more. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
-/* Like sio__msg_new(), for a msg that will never have a text. msg_memory_size() does not count the
- * room for a text that its block has. */
+/* Returns a msg with one reference that will never have a text, or NULL if memory runs out.
+ * msg_memory_size() does not count the room for a text that its block has. */
 struct msg *sio__msg_new_without_text(struct msgs *home);
 /* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL as
  * sio__msg_new() does. */

@@ -49,9 +49,9 @@ struct addr_table {
 struct addr_limits {
   struct loop *loop;
   struct log *log;
-  struct rate rate;         /* of connections, and of sessions; per_s 0: no limit */
+  struct rate rate;         /* of connections, and separately of sessions; per_s 0: no limit */
   struct rate request_rate; /* of requests that open no session; per_s 0: no limit */
-  unsigned max_open;        /* of connections, and of sessions; 0: no limit */
+  unsigned max_open;        /* of connections, and separately of sessions; 0: no limit */
   unsigned max_records;
   /* Proxies, which connect for many clients and are never counted. Owned by the options. */
   struct addr_set trusted;
@@ -94,9 +94,9 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
  * nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Like sio__addr_limits_admit(), but does not count the connection or session as open: for an
- * attempt that may fail. sio__addr_limits_count_open_if_below_max() counts it once the attempt has
- * succeeded. */
+/* Checks the limits for an attempt that may fail, and returns the same values as
+ * sio__addr_limits_admit(), but does not count the connection or session as open. When the attempt
+ * has succeeded, sio__addr_limits_count_open_if_below_max() counts it. */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
 /* Takes the token of the rate limit for a new session, without checking the number of open

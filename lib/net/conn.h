@@ -95,7 +95,8 @@ struct conn_tls {
   const struct conn_tls_ops *ops;
 };
 
-/* Conditions that most connections never have, tested together on the hot path. */
+/* Bits of conn.rare_flags. Most connections never have one, which the hot path finds out with a
+ * single test. */
 enum {
   CONN_MARKED = 1,  /* Sent marks may be queued, or have left the queue and are not reported yet. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before the queue is written. */
@@ -112,7 +113,7 @@ struct conn {
     };
     struct deferred_free deferred_free; /* once the connection is closed */
   };
-  struct send_queue out; /* not yet accepted by the kernel */
+  struct send_queue out; /* what the kernel has not accepted yet */
   int fd;
   unsigned closed : 1;
   unsigned ending : 1;           /* Writing is shut down once the queue is empty. */
@@ -120,7 +121,7 @@ struct conn {
   unsigned eof : 1;              /* The peer has ended its stream. */
   unsigned paused : 1;           /* The owner has paused reading. */
   unsigned throttled : 1;        /* Reading is paused because the peer reads too slowly. */
-  unsigned blocked : 1;          /* A write was not accepted whole; waiting until writable. */
+  unsigned blocked : 1;          /* The kernel accepts no bytes until the socket is writable. */
   unsigned polling : 4;          /* the events that libuv polls for now */
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
@@ -147,7 +148,9 @@ static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data
  * code. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
-/* Like sio__conn_new(), for a connection of any kind. */
+/* Creates a connection of the given kind for a non-blocking socket, and takes the descriptor over:
+ * after an error it is closed. Returns 0 and sets *out, or returns UV_ENOMEM or another libuv
+ * code. */
 int sio__conn_new_of_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                           void *owner, enum conn_kind kind);
 /* Stores the record in which c is counted as an open connection of its address. c must not be of

@@ -93,7 +93,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
   atomic_uint *shared_conns;  /* a copy of nconns for other threads, or NULL (net/members.h) */
-  struct loop_posts *posts;   /* calls that threads have posted; freed after the last handle */
+  struct loop_posts *posts;   /* posted calls (sio__loop_post_call()); freed after all handles */
   /* Called once, when a closing loop has nothing left to do, as the last chance to log. May be
    * NULL. */
   void (*ending)(struct loop *l);
@@ -193,8 +193,9 @@ struct loop_post {
   void (*fn)(void *arg);
   void *arg;
 };
-/* Like sio__loop_post_call(), but the caller has allocated the call p. The loop frees p after the
- * call. Returns 0, or SIO_ECLOSED, and then p is still the caller's. */
+/* Makes the loop's thread call p->fn(p->arg), and then free p; may be called from any thread. Calls
+ * keep their order. Returns 0; or SIO_ECLOSED once the loop is closing, and then p is still the
+ * caller's. */
 int sio__loop_post_allocated_call(struct loop *l, struct loop_post *p);
 
 #endif

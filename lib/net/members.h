@@ -84,8 +84,8 @@ int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool re
 /* Sets *out to the member whose adapter connects all members to a cluster. Returns false if there
  * is no such member, or no longer. out may be NULL. */
 bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
-/* Returns what `recovers` was when sio__threads_set_cluster_member() last succeeded, or false if it
- * never did. */
+/* Returns true if the adapter that connects all members to a cluster, or was the last to do that,
+ * keeps the lost sockets of all members (sio/adapter.h). */
 static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
 }
@@ -114,9 +114,9 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
  * question is allocated before the question is sent, so that the reply cannot fail for lack of
  * memory. A message that is not sent is freed with sio__free(). */
 struct thread_message *sio__thread_message_new(void);
-/* Like sio__threads_send(), but sends the call in m, a message of sio__thread_message_new(), so
- * that it needs no memory. Takes m over, also if it returns an error. inbox_max does not apply.
- * Returns 0 or SIO_ECLOSED; after an error arg is still the caller's. */
+/* Makes the thread of the member `to` call run(server, arg), and allocates nothing for that: m is a
+ * message of sio__thread_message_new(). Takes m over, also if it returns an error. inbox_max does
+ * not apply. Returns 0 or SIO_ECLOSED; after an error arg is still the caller's. */
 int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
                        void (*run)(void *server, void *arg), void *arg);
 

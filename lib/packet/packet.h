@@ -132,8 +132,8 @@ bool sio__is_reserved_event_name(sio_slice name);
  * limit max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
-/* Like sio__encode_event_or_ack(), but appends the string `tail` as one more argument unless it is
- * empty. */
+/* Encodes an EVENT or an ACK as sio__encode_event_or_ack() does. If the string `tail` is not empty,
+ * it becomes one more argument after those in args. */
 int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scratch *scratch,
                                           struct msg **out, const char *nsp, const char *name,
                                           sio_args args, int64_t id, sio_slice tail);

@@ -32,7 +32,8 @@ struct bundle {
  * one reference; or returns an error with a text in *why. */
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why);
-/* Does the same for the client side of connections. */
+/* Makes the bundle of a client from its options. Returns 0 and sets *out to the bundle, which has
+ * one reference; or returns an error with a text in *why. */
 int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_options *o,
                                const struct complaint *why);
 struct bundle *sio__tls_bundle_ref(struct bundle *b);
