@@ -23,7 +23,7 @@ struct rate {
 /* A bucket whose fields are all 0 is full. */
 struct bucket {
   uint64_t debt; /* what was taken and is not refilled yet, in thousandths of a unit */
-  uint64_t at;   /* the time of the last call, in ms */
+  uint64_t at;   /* when `debt` was last updated, in ms */
 };
 
 /* Takes n units, even if fewer are left. Returns 0 if the debt is then at most r->burst units,

@@ -171,8 +171,8 @@ size_t sio__double_to_json_text(char *out, double v) {
   return (size_t)(put_decimal_as_javascript(o, &d) - out);
 }
 
-/* The state while a number is parsed. After each of its parts, the absolute value of the number is
- * all digits so far, as an integer, times 10^exponent. */
+/* The state while a number is parsed. When its integer part, its fraction or its exponent has been
+ * read, the absolute value so far is the integer of all digits that were read, times 10^exponent. */
 struct reader {
   const char *p, *end;
   char *digits;

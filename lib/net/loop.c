@@ -16,8 +16,9 @@ enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
  * be waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
-/* After a load peak, unused memory is returned to the system: TRIM_MS after enough was freed, and
- * only if it is at least TRIM_MIN and a quarter of the peak. */
+/* When the memory in use has fallen below its last peak by at least TRIM_MIN and a quarter of the
+ * peak, the loop waits for TRIM_MS. If that is still so then, it returns unused memory to the
+ * system. */
 enum {
   TRIM_MS = 10000,
   TRIM_MIN = 1024 * 1024,

@@ -161,10 +161,10 @@ bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks
 void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 
 /* Calls drop() for each queued msg that may be removed, oldest first, and removes those for which
- * it returns true. The first msg stays, since a part of it may have been sent, and so do the msgs
- * that begin in the first `encrypted` bytes. The queue is built anew, because a run from which msgs
- * are removed may become several entries. If there is no memory for a chunk, the rest of the queue
- * stays as it is. */
+ * it returns true. The first msg may not be removed, since a part of it may have been sent; nor may
+ * the msgs that begin in the first `encrypted` bytes. The queue is built anew, because a run from
+ * which msgs are removed may become several entries. If there is no memory for a chunk, the rest of
+ * the queue stays as it is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
 void sio__queue_remove_msgs_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
                                queue_drop_fn drop, void *user);

@@ -94,8 +94,8 @@ static int64_t clamp_decimal_exponent(int64_t e) {
   return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
 }
 
-/* Writes a decimal of at most KEPT_DIGITS + 1 digits that has the same nearest double: the first
- * KEPT_DIGITS digits, and then a '1' if any digit after them is not 0. */
+/* Writes a decimal of at most KEPT_DIGITS + 1 digits that has the same nearest double as d: the
+ * first KEPT_DIGITS digits of d, and then a '1' if any digit after them is not 0. */
 static size_t write_number_with_limited_digits(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;
