@@ -172,7 +172,7 @@ size_t sio__double_to_json_text(char *out, double v) {
 }
 
 /* The state while a number is parsed. When its integer part, its fraction or its exponent has been
- * read, the absolute value so far is the integer of all digits that were read, times 10^exponent. */
+ * read, the absolute value so far is 10^exponent times all digits so far, read as an integer. */
 struct reader {
   const char *p, *end;
   char *digits;
