@@ -352,6 +352,35 @@ TEST(a_socket_that_arrives_for_nobody_without_its_events_is_freed) {
   end();
 }
 
+/* The client has left when its socket arrives. If it returns once more, it is a new one, or the
+ * same with all it missed. */
+TEST(any_allocation_may_fail_while_a_socket_arrives_for_nobody) {
+  bool failed = true;
+  unsigned recovered = 0, new = 0;
+  for (size_t at = 1; failed; at++) {
+    struct client c;
+    start_members();
+    client_start_and_break(&c, 0);
+    for (int i = 0; i < 3; i++) EQ(sio_broadcast(all_of(0), "x", SIO_ARGS(i)), 0);
+    turns(2);
+    client_open(&c, 1);
+    client_break(&c);
+    alloc_fail_in(at);
+    turns(6);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    if (client_return(&c, 2)) {
+      EXPECT_TEXTS(&c, "[\"x\",0]", "[\"x\",1]", "[\"x\",2]");
+      recovered++;
+    } else {
+      new ++;
+    }
+    client_break(&c);
+    end();
+  }
+  CHECK(recovered > 0 && new > 0);
+}
+
 /* It is new, or the same with all it missed. */
 TEST(any_allocation_may_fail_while_a_client_asks_for_its_socket) {
   for (size_t at = 1; at < 60; at++) {
@@ -443,6 +472,7 @@ T(members_may_differ_in_whether_they_recover)
 T(of_what_crosses_a_socket_only_events_for_it_are_kept)
 T(a_socket_that_arrives_for_nobody_and_has_lost_events_is_freed)
 T(a_socket_that_arrives_for_nobody_without_its_events_is_freed)
+T(any_allocation_may_fail_while_a_socket_arrives_for_nobody)
 T(any_allocation_may_fail_while_a_client_asks_for_its_socket)
 T(a_client_that_asks_again_and_again_is_recovered_once)
 T(any_allocation_may_fail_while_a_namespace_is_opened)
