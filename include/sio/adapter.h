@@ -138,8 +138,9 @@ typedef struct sio_adapter_ops {
   /* Adds the number of other servers to q with query_expect(): before it returns, or later if the
    * adapter holds q. Returns 0 or an error. */
   int (*server_count)(sio_adapter *a, sio_query *q);
-  /* A query that the adapter holds has ended, because its time is up or the server closes. The
-   * adapter calls query_release() for each of its holds, and ignores answers that arrive later. */
+  /* A query that is held has ended, usually because its time is up or the server closes. The
+   * adapter calls query_release() for each of its own holds, of which there may be none, and
+   * ignores answers that arrive later. */
   void (*query_over)(sio_adapter *a, sio_query *q);
 
   /* The server begins to close; or the namespace is the child of a parent (nsp.h) and is removed.
