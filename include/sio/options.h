@@ -91,9 +91,9 @@ typedef struct sio_cookie {
 
 /* Compression of WebSocket messages (permessage-deflate, RFC 7692), for Socket.IO,
  * sio_engine_route() and sio_ws_route(). Each message is compressed independently of the messages
- * before it (no context takeover, on either side). So a broadcast is compressed once for all
- * clients of a server that agreed to compression, and an idle connection holds no memory for it.
- * Compressing 1 MB takes about 20 ms on the loop's thread. */
+ * before it (no context takeover, on either side). So a broadcast is usually compressed once for
+ * all clients of a server that agreed to compression, and an idle connection holds no memory for
+ * it. Compressing 1 MB takes about 20 ms on the loop's thread. */
 typedef struct sio_deflate {
   size_t size;
   size_t threshold; /* shorter messages are sent uncompressed; default: 1024 bytes   */
@@ -351,8 +351,9 @@ typedef struct sio_options {
   /* How Socket.IO packets are encoded; NULL: as JSON. See parser.h. Cannot be combined with
    * allow_eio3. */
   const struct sio_parser_ops *parser;
-  /* Knows which sockets are in which rooms, and connects several servers (adapter.h); NULL: an
-   * adapter of the library, which connects only the servers of `threads`, if that is set. */
+  /* Knows which sockets are in which rooms, and connects several servers (adapter.h); NULL: the
+   * library's own adapter, which keeps the rooms in memory and connects the servers of `threads`,
+   * if that is set. */
   const struct sio_adapter_ops *adapter;
   /* A pointer that the library passes to sio_adapter_ops.open. */
   void *adapter_user;

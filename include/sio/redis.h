@@ -264,9 +264,9 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 
 /* The adapter that is compatible with createShardedAdapter() of @socket.io/redis-adapter 8, which
  * uses sharded channels (SSUBSCRIBE; Redis 7). The field key corresponds to its option
- * "channelPrefix". If rooms have channels of their own (subscription_mode), a broadcast to one such
- * room is sent only to servers that have clients in it. In a Redis Cluster each channel belongs to
- * the node that has its slot. When a slot moves to another node, a server is unsubscribed by the
+ * "channelPrefix". If rooms have channels of their own (subscription_mode), sio_broadcast() to one
+ * such room sends only to servers that have clients in it. In a Redis Cluster each channel belongs
+ * to the node that has its slot. When a slot moves to another node, a server is unsubscribed by the
  * old node and then subscribes on the new node; it misses what is published between. Servers with
  * this adapter and servers with sio_redis_adapter do not receive each other's messages. In a Redis
  * Cluster only events of the same channel keep their order; otherwise what sio_redis_adapter says
