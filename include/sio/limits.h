@@ -61,7 +61,8 @@ typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *use
 /* ---- clients that send too much -------------------------------------------------------------- */
 
 /* For sio_options.when_limited: what happens to a client that sends more than packets_per_s or
- * bytes_per_s. */
+ * bytes_per_s. If it sends that over a WebSocket to which its session is still upgrading,
+ * SIO_LIMITED_CLOSE closes only this WebSocket. */
 enum sio_when_limited {
   SIO_LIMITED_PAUSE, /* It is not read until it is within the limit. Nothing is lost. */
   SIO_LIMITED_CLOSE  /* It is disconnected: "forced close" with SIO_ELIMIT.           */

@@ -126,7 +126,7 @@ typedef struct sio_error_info {
 typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *user);
 /* Registers a callback that runs in one of these cases ("error"); error->err is given in
  * parentheses:
- *  - A Socket.IO packet of the client could not be decoded (SIO_EPROTO, SIO_EJSON and others).
+ *  - A Socket.IO packet of the client could not be decoded (SIO_EPROTO, SIO_ETOOBIG and others).
  *    After the callback the client's session is closed.
  *  - Packet middleware refused an event of the client (UV_ECANCELED).
  *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The request gets
