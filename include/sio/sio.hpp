@@ -371,10 +371,11 @@ public:
   }
 
   /* Returns argument i as a T, which is bool, a number, std::string_view, std::string, zstring,
-   * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if the argument is of
-   * another type; if it does not fit into T (an integer also has to fit into std::int64_t, and a
-   * zstring has no U+0000); or if memory ran out. Views and pointers are valid as long as the
-   * event. */
+   * bytes, const cJSON *, or a type that has a codec. Returns std::nullopt if there is no such
+   * argument, or it is of another type; if T is an integer type and the argument does not fit into
+   * T and into std::int64_t; if T is zstring and the argument contains U+0000; if T has a codec and
+   * the argument contains attachments; or if memory ran out. Views and pointers are valid as long
+   * as the event. */
   template <class T> std::optional<T> as(std::size_t i) const;
   /* Returns the JSON text of argument i; empty if there is no such argument, or if it contains
    * attachments. */
