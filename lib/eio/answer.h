@@ -36,7 +36,7 @@ struct refusal {
 
 /* Counts and logs the refusal, calls the host's connection_error, and answers with
  * {"code":n,"message":s}, or with the message alone if r asks for a WebSocket. Does not answer if
- * connection_error has done so. */
+ * connection_error has answered r. */
 void sio__report_and_answer_refusal(struct eio *e, sio_request *r, const struct refusal *why);
 
 /* Calls the hooks of sio_on_headers() for an answer that is about to be sent. */

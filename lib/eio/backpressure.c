@@ -164,7 +164,7 @@ struct latest {
   size_t packets;
 };
 
-/* Returns the slot of the key, or the empty one in which it is to be stored. */
+/* Returns the slot of the key or, if the key is not in the table, the empty slot for it. */
 static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t key) {
   assert(key && l->cap > l->keyed);
   size_t i = (size_t)key & (l->cap - 1);

@@ -135,8 +135,8 @@ struct eio_plan {
 };
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* returns 0 or UV_ENOMEM */
 
-/* These register a hook of the host. They return 0 or UV_ENOMEM; the first two return UV_EINVAL if
- * cb is NULL. *hooks is copied. */
+/* These three functions register hooks of the host. They return 0; UV_ENOMEM; or UV_EINVAL if cb is
+ * NULL. *hooks is copied. */
 int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
@@ -171,7 +171,7 @@ bool sio__session_can_send_now(const sio_session *c);
  * nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
-/* Most of these return a field of sio_session_info. */
+/* Most of the following functions return a value that sio_session_info has as a field. */
 const char *sio__session_id(const sio_session *c);
 int sio__session_protocol_version(const sio_session *c);
 const char *sio__session_client_address(const sio_session *c);
@@ -197,8 +197,8 @@ void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
 /* Returns what is kept of the first request, or NULL for the session of a test. */
 struct kept_head *sio__session_first_request_head(const sio_session *c);
-/* Frees the URL and headers of the first request (sio_options.drop_handshake), but not the rest of
- * what is kept. */
+/* Frees the URL and the headers of the first request (sio_options.drop_handshake). The addresses
+ * and the TLS information are still kept. */
 void sio__session_free_request_url_and_headers(sio_session *c);
 
 #endif

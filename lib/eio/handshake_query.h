@@ -11,9 +11,9 @@
 /* The parameters of Engine.IO in the query of a request. */
 struct handshake_query {
   char sid_text[64];
-  sio_slice sid; /* in sid_text; empty if there is none or it is longer than any session id */
-  /* The values as they are in the query, not decoded, for the log and the host's callback. Empty if
-   * there are none. */
+  sio_slice sid; /* decoded, in sid_text; empty if it is missing, or longer than any session id */
+  /* The values as they are in the query, not decoded, for the log and the host's callback. The
+   * value of a missing parameter is empty. */
   sio_slice raw_sid, raw_transport, raw_version;
   bool has_sid;
   bool polling;      /* the requested transport is polling */

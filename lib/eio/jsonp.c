@@ -26,9 +26,10 @@ static size_t put_unicode_escape(char *out, unsigned code) {
   return 6;
 }
 
-/* Writes the byte at p to out, or U+2028 or U+2029 if that begins at p, escaped for a JavaScript
- * string. Returns how many bytes were written, and sets *used to how many bytes of the input that
- * was. '<' is escaped too, so that the text cannot end the script element. */
+/* Escapes the byte at p for a JavaScript string, or the character U+2028 or U+2029 if it begins at
+ * p, and writes the result to out. Returns how many bytes were written, and sets *used to how many
+ * bytes of the input were escaped. '<' is escaped too, so that the text cannot end the script
+ * element. */
 static size_t put_escaped_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;

@@ -251,7 +251,7 @@ static bool handle_first_post_of_backlog(sio_session *c, struct backlog *b) {
 }
 
 /* Called when all packets of the first POST in the backlog were handled. Goes on with the next POST
- * in the backlog, with the POST that waits outside of the backlog, or with the WebSocket. */
+ * in the backlog, with p->post, which waits outside of the backlog, or with the WebSocket. */
 static void remove_handled_post_and_resume_session(sio_session *c) {
   struct polling *p = c->polling;
   remove_first_post_of_backlog(p);

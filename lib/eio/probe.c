@@ -179,8 +179,8 @@ static void complete_upgrade_to_websocket(struct upgrade *p) {
 }
 
 /* Returns false if the upgrade is over: the peer sends more than its limits allow, or the host's
- * on_limited callback has ended it. The two packets that every upgrade needs are not charged, so
- * that it can complete while the session is paused. */
+ * on_limited callback has ended the upgrade. The two packets that every upgrade needs are not
+ * charged, so that an upgrade can complete while the session is paused. */
 static bool upgrade_charge_rate_limits_or_fail(struct upgrade *p, unsigned packets, size_t bytes) {
   sio_session *c = p->probe.session;
   p->packets += packets;

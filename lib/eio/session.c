@@ -104,8 +104,8 @@ static bool is_client_pong_deadline_soon(const sio_session *c) {
   return c->heartbeat.at < soon;
 }
 
-/* In protocol 4, if the pong is due soon, a new ping is sent, which begins a new wait for the
- * pong. */
+/* In protocol 3 the time for the client's next ping begins anew. In protocol 4, if the client's
+ * pong is due soon, a new ping is sent, so the time for the pong begins anew. */
 void sio__session_ping_again_or_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
@@ -116,9 +116,9 @@ void sio__session_ping_again_or_extend_timeout(sio_session *c) {
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* Called when the peer has exceeded a rate limit. A WebSocket is not read any more until
- * session_resume_after_rate_limit(). Polling needs no call: it asks
- * sio__session_must_stop_reading(). */
+/* Called when the peer has exceeded a rate limit. Stops reading from a WebSocket, until
+ * session_resume_after_rate_limit() is called. Long-polling has no function for this: it asks
+ * sio__session_must_stop_reading() before it handles a packet. */
 static void session_pause_for_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
   if (c->transport && c->transport->pause) c->transport->pause(c);

@@ -86,10 +86,10 @@ struct sio_session {
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
   struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
-  uint32_t rtt_us;                   /* from the last ping to its pong, in microseconds; or 0 */
-  uint8_t state;                     /* enum session_state */
-  uint8_t protocol;                  /* the version of Engine.IO: 3 or 4 */
-  unsigned joined : 1;               /* a namespace was joined once, or the engine is raw */
+  uint32_t rtt_us;            /* from the last ping to its pong, in microseconds; 0: no pong yet */
+  uint8_t state;              /* enum session_state */
+  uint8_t protocol;           /* the version of Engine.IO: 3 or 4 */
+  unsigned joined : 1;        /* a namespace was joined once, or the engine is raw */
   unsigned ended_by : 1;      /* ENDED_BY_SERVER: a polling client gets a close packet at the end */
   unsigned pong_due : 1;      /* a ping was sent and not answered yet */
   unsigned pong_extended : 1; /* received data has extended the deadline of the pong */
@@ -115,7 +115,7 @@ struct sio_session {
     sio_close_info close_info; /* in the other states: why the session has ended */
   };
   union {
-    struct task close_task;             /* calls ops->close and frees, at the end of the turn */
+    struct task close_task; /* at the end of the turn: calls ops->close, and frees if `removed` */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
   /* How much memory replies take in the queue, at most. A reply is what was queued while a packet
