@@ -170,7 +170,8 @@ int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue
  * bytes. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_send_ping(struct ws_conn *w);
-/* For these three functions the state must not be CLOSED. */
+/* ws_queued_bytes(), ws_queued_memory() and ws_is_queue_empty_and_socket_writable() must not be
+ * called in the state CLOSED. */
 static inline size_t ws_queued_bytes(const struct ws_conn *w) { return w->conn->out.bytes; }
 /* The memory of the queue, which for short messages is much more than their bytes. */
 static inline size_t ws_queued_memory(const struct ws_conn *w) { return w->conn->out.memory; }

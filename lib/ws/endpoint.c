@@ -18,7 +18,7 @@ struct sio_ws {
   struct addr_record *addr_record;       /* NULL: the address is not counted */
   struct endpoint_meter *endpoint_meter; /* NULL: no rate limits */
   struct list link;
-  /* closes a peer that has exceeded a limit, at the end of the turn */
+  /* At the end of the turn, closes the WebSocket of a peer that has exceeded a limit. */
   struct task close_task;
   struct timer ping_timer; /* fires when the next ping, or the pong for the last one, is due */
   struct deferred_free deferred_free;

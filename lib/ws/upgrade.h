@@ -26,8 +26,8 @@ struct subprotocol_iter {
 };
 bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
-/* Returns true if a header that is set on r announces a subprotocol, and stores that, which may be
- * empty, in *name. It is valid until a header is added to r. */
+/* Returns true if the answer headers of r announce a subprotocol. Then *name is the subprotocol,
+ * which may be empty, and is valid until a header is added to r. */
 bool sio__ws_find_announced_subprotocol(const sio_request *r, sio_slice *name);
 
 /* Opens the WebSocket: queues the answer 101 with the headers set on r. protocol: the subprotocol
