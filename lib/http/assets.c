@@ -54,9 +54,10 @@ void sio__asset_gzip_clear(struct asset_gzip *p) {
   *p = (struct asset_gzip){ 0 };
 }
 
-/* Sets the ETag header. If `weak` is true, the body is compressed, so its bytes are not those that
- * a strong tag names: then the tag is sent with the prefix W/, or not at all if it is too long for
- * that. If-None-Match ignores this prefix, so it matches both forms. */
+/* Sets the ETag header. A strong tag stands for the bytes of the file. If `weak` is true, the body
+ * is compressed and has other bytes: then the tag is sent as a weak tag, with the prefix W/, or not
+ * at all if there is no room for the prefix. If-None-Match ignores the prefix, so the tag of either
+ * form matches. */
 static int asset_set_etag_header(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);

@@ -13,7 +13,7 @@
 enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
 
 /* Returns gzip or deflate, whichever has the higher weight in the Accept-Encoding header; gzip if
- * the weights are equal. Returns CODING_NONE if the higher weight is 0, or less than that of
+ * the weights are equal. Returns CODING_NONE if the higher weight is 0, or less than the weight of
  * "identity". */
 enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding);
 enum coding sio__coding_choose_for_request(const sio_request *r);

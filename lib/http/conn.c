@@ -164,7 +164,7 @@ void sio__http_conn_start_timer_if_state_changed(struct http_conn *c) {
 }
 
 /* Returns true if bytes are queued and the peer gets more time to receive them: at the first
- * timeout, and at a later one if fewer bytes are queued than when the timer was started. */
+ * timeout, and at a later timeout if fewer bytes are queued than when the timer was started. */
 static bool should_give_slow_reader_more_time(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }

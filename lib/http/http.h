@@ -32,8 +32,8 @@ struct http_mount {
    * turn. But if r->answer_owed is true after the callback, r stays valid until the host answers
    * it, and the host's answer is discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* Called when bytes of the next request have arrived on the same connection and wait for the
-   * answer to r, possibly several times. The callback may answer r. May be NULL. */
+  /* Called when bytes of the next request have arrived on the same connection: they wait until r is
+   * answered. May be called several times for one r. The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
   /* Called when r was answered, also if the answer could not be sent, and when the answer to a
    * request with answer_owed was discarded: the mount must not use r after this call. Not called

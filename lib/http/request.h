@@ -71,7 +71,7 @@ struct sio_request {
   /* The request has the header "Expect: 100-continue", and its body is not being read yet. */
   bool expects_continue;
   sio_slice path, query; /* the parts of `url` before and after the '?', not decoded */
-  /* The limit for the body; a longer one is answered with 413, then on_abort is called. */
+  /* The limit for the body. A longer body is answered with 413, and then on_abort is called. */
   size_t max_body;
   /* Why a WebSocket handshake is refused, for the log: a static string. "" means that the refusal
    * was logged already. */
@@ -159,13 +159,13 @@ bool sio__is_header_reserved_for_library(const char *name);
  * after SIO_ECLOSED, r is valid until the end of the loop's turn; if the server was freed, r is
  * freed at once. */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
-/* Like sio__request_answer(), but the body is the text of a msg. The msg is referenced and not
- * copied, unless it is so short that copying is cheaper. */
+/* Answers as sio__request_answer() does, with the text of a msg as the body. The msg is referenced
+ * and not copied, unless it is so short that copying is cheaper. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
-/* Like sio__request_answer(), but the body is read from `src` while the peer receives it, so that
- * at most HTTP_PIECE bytes of it are in memory. src is freed when it is no longer needed, also
- * after an error. For HEAD, 204 and 304 nothing is read. If the first piece cannot be read, r is
- * not answered and the error is returned. If a later piece cannot be read, the connection is
+/* Answers as sio__request_answer() does, but reads the body from `src` while the peer receives it,
+ * so that at most HTTP_PIECE bytes of it are in memory. src is freed when it is no longer needed,
+ * also after an error. For HEAD, 204 and 304 nothing is read. If the first piece cannot be read, r
+ * is not answered and the error is returned. If a later piece cannot be read, the connection is
  * closed, because the length was announced. */
 int sio__request_answer_from_source(sio_request *r, int status, const char *type,
                                     struct http_source *src);

@@ -158,8 +158,8 @@ static bool does_route_match_path(const struct route *rt, sio_slice path) {
 }
 
 /* Returns how specific the pattern of a route is. A longer pattern is more specific than a shorter
- * one; of two with the same length, one for a single path is more specific than a prefix. The path
- * of a file route counts with a '/' at its end. */
+ * pattern. If two patterns have the same length, the pattern for a single path is more specific
+ * than the pattern for a prefix. The path of a file route counts with a '/' at its end. */
 static size_t route_specificity(const struct route *rt) {
   size_t n = rt->n + is_file_route(rt);
   return 2 * n + !rt->prefix;

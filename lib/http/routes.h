@@ -38,7 +38,8 @@ const char *sio__describe_route_path_fault_or_null(const char *path, bool may_en
  * limit applies. */
 int sio__routes_add_callback(struct routes *rs, const char *method, const char *path,
                              size_t max_body, sio_request_cb cb, void *user);
-/* See sio_static_with() and sio_assets_with(). opts may be NULL. */
+/* These two functions add a route that serves the files of a directory, or of a table in memory:
+ * see sio_static_with() and sio_assets_with(). opts may be NULL. */
 int sio__routes_add_static_directory(struct routes *rs, const char *prefix, const char *dir,
                                      const sio_files_options *opts);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
