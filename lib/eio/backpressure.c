@@ -208,7 +208,7 @@ struct drop_pass {
   size_t held;      /* how much memory the queue takes */
   size_t low, high; /* the options queue_low and queue_high */
   size_t packets_seen;
-  uint64_t events, bytes; /* how much was dropped in this pass */
+  uint64_t events, bytes; /* how much was dropped until now */
   bool dropping;          /* the current packet is dropped, so its attachments are too */
 };
 

@@ -105,7 +105,7 @@ struct eio {
    * the peer. */
   size_t unjoined_message_max, unjoined_unread_replies_max;
   struct list all;         /* sio_session.link */
-  struct pool nodes;       /* for struct out_node */
+  struct pool nodes;       /* unused struct out_node of polling queues */
   struct map sessions;     /* sio_session, by sid */
   struct http_mount mount; /* handles the requests under the engine's path */
 };

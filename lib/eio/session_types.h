@@ -27,7 +27,7 @@ struct transport {
   size_t (*queued)(const sio_session *c); /* bytes that are queued for the peer */
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
   /* Called when the session has ended. If `graceful` is true, the peer may still receive what is
-   * queued, until a timeout; otherwise that may be dropped. If this function returns true, the
+   * queued, until a timeout; otherwise the queue may be dropped. If this function returns true, the
    * transport keeps the session in SESSION_CLOSING and calls
    * sio__session_remove_and_schedule_close() later. */
   bool (*end)(sio_session *c, bool graceful);
@@ -99,7 +99,7 @@ struct sio_session {
   unsigned xdomain : 1;       /* the first request had an Origin header */
   unsigned upgraded : 1;      /* the session has moved from polling to WebSocket */
   unsigned owns_text : 1;     /* close_info.ws_text was allocated and has to be freed */
-  unsigned limited : 1;       /* a struct session_limits lies before this struct */
+  unsigned limited : 1;       /* in memory, a struct session_limits lies before this struct */
 
   void *user; /* a pointer of the layer above; of the host if the engine is raw */
   /* Set while the transport is polling. May stay after an upgrade, if packets of POSTs wait to be

@@ -56,7 +56,7 @@ struct http_limits {
   /* The time for a body to arrive, and for the peer to receive some bytes of an answer. */
   unsigned body_ms;
   unsigned keep_alive_ms; /* the time between two requests */
-  /* How many connections may have sent no valid head yet; 0 means no limit. */
+  /* The most connections that have sent no valid head yet; 0 means no limit. */
   unsigned max_pending;
   unsigned tls_ms; /* the time for the TLS handshake */
 };

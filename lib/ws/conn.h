@@ -166,9 +166,9 @@ void sio__ws_conn_feed_bytes(struct ws_conn *w, sio_slice rest);
  * SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m); /* see conn_queue_sent_mark() */
+enum { WS_PING_LEN = 2 };
 /* Queues a ping frame of WS_PING_LEN bytes. No callback reports the pong, but `received` counts its
  * bytes. Returns 0, UV_ENOMEM or SIO_ECLOSED. */
-enum { WS_PING_LEN = 2 };
 int sio__ws_send_ping(struct ws_conn *w);
 /* ws_queued_bytes(), ws_queued_memory() and ws_is_queue_empty_and_socket_writable() must not be
  * called in the state CLOSED. */

@@ -25,14 +25,13 @@ struct sio_ws {
   void *data;
   const char
       *protocol; /* the subprotocol that the 101 announces, stored after `address`; "": none */
-  int64_t queued_ever; /* how many bytes were ever queued, without pongs and close frames */
-  int64_t ping_end;    /* the value of queued_ever after the newest ping was queued */
-  int64_t
-      taken_by_kernel; /* the part of queued_ever that the kernel had accepted at the last check */
-  bool over_rate;      /* the peer sends too much and will be closed */
-  bool ping_pending;   /* a ping was sent, and nothing was received since then */
-  bool ping_delayed;   /* the newest ping had to wait for bytes queued before it */
-  char address[];      /* the client's address; the subprotocol is stored after its NUL */
+  int64_t queued_ever;     /* how many bytes were ever queued, without pongs and close frames */
+  int64_t ping_end;        /* the value of queued_ever after the newest ping was queued */
+  int64_t taken_by_kernel; /* how much of queued_ever the kernel had taken at the last check */
+  bool over_rate;          /* the peer sends too much and will be closed */
+  bool ping_pending;       /* a ping was sent, and nothing was received since then */
+  bool ping_delayed;       /* the newest ping had to wait for bytes queued before it */
+  char address[];          /* the client's address; the subprotocol is stored after its NUL */
 };
 
 /* Counts the packets and bytes that a peer sends, for the rate limits. */
