@@ -47,6 +47,28 @@ TEST(a_client_returns_to_another_member_and_is_sent_what_it_missed) {
   end();
 }
 
+TEST(with_messagepack_a_client_is_sent_what_it_missed_by_another_member_too) {
+  struct client c;
+  how = options();
+  how.recovery = &recovery;
+  how.parser = sio_parser_msgpack;
+  begin_with(how);
+  client_start_and_break(&c, 1);
+  EQ(sio_broadcast(all_of(0), "a", SIO_ARGS(1, "two", sio_json(SLICE("{\"x\":[null]}")))), 0);
+  EQ(sio_broadcast(all_of(2), "b", SIO_ARGS(sio_bin("\1", 1))), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 1));
+  EXPECT_TEXTS(&c, "[\"a\",1,\"two\",{\"x\":[null]}]", "[\"b\",{\"_placeholder\":true,\"num\":0}]");
+  client_break(&c);
+  turns(2);
+  EQ(sio_broadcast(all_of(0), "c", SIO_NONE), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 2));
+  EXPECT_TEXTS(&c, "[\"c\"]");
+  client_break(&c);
+  end();
+}
+
 TEST(a_client_returns_although_its_old_connection_looks_alive) {
   struct client c;
   start_members();
@@ -237,6 +259,7 @@ TEST(each_missed_event_comes_once_and_in_order_whatever_crosses_on_its_way) {
 
 TESTS_BEGIN
 T(a_client_returns_to_another_member_and_is_sent_what_it_missed)
+T(with_messagepack_a_client_is_sent_what_it_missed_by_another_member_too)
 T(a_client_returns_although_its_old_connection_looks_alive)
 T(a_client_that_no_member_knows_is_a_new_one)
 T(an_invalid_offset_is_refused_by_the_member_that_has_the_socket)
