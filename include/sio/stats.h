@@ -163,11 +163,19 @@ typedef struct sio_stats {
    * that are kept for recovery. */
   uint64_t message_bytes;
   sio_histogram write_bytes; /* bytes of each write */
-  /* How many microseconds each turn of the loop took: from the first event of this server in the
-   * turn to the end of the turn, callbacks of the program included. */
+  /* How many microseconds each turn of the loop took. A turn begins with the first event of this
+   * server in a pass of the loop: bytes of a client, a connection, a timer of the library, or a
+   * call of another thread. It ends when what was queued has been written, before the loop waits
+   * again. All callbacks that run in this time count, also those of the program's own handles.
+   * Callbacks that run in a pass before the turn begins, or in a pass without a turn, do not; what
+   * they queue is written in a turn that begins after them. */
   sio_histogram turn_us;
-  /* How often the server found that the loop had been blocked for longer than half of
-   * ping_timeout_ms, or than one second if that is less; for less than 100 ms it does not count. */
+  /* How often the server found that the loop had been blocked for half of ping_timeout_ms, or for
+   * one second if that is less, but for at least 100 ms. Counted are turns that took as long, and
+   * timers of the library that fired as late for another reason. So a callback of the program that
+   * blocks the loop outside a turn, while no timer of the library is due, as is usual with few
+   * clients, does not count. The guide shows how to find such callbacks ("Metrics and
+   * monitoring"). */
   uint64_t stalls;
   /* Calls that did nothing because a callback that runs inside a call that sends made them
    * (server.h). */

@@ -102,21 +102,28 @@ static void start_or_stop_idle_handle(struct loop *l, bool polls_next) {
 
 /* A deadline is counted from loop_now(), which is usually the beginning of the turn. But what is
  * sent in a turn usually leaves at the end of the turn, so a peer may have up to `ms` milliseconds
- * less to answer. Therefore, if `ms` is at least stall_ms, the deadlines that are due within
+ * less to answer. Therefore, after a turn of stall_ms or longer, the deadlines that are due within
  * stall_ms after the turn are treated as late. Pings that are sent after the turn need no
  * extension, and usually get none: their deadlines are due later, because stall_ms is less than
  * ping_timeout_ms unless that is very short (loop_stall_threshold_ms() in server_start.c). */
 static void mark_deadlines_late_after_long_turn(struct loop *l, uint64_t ms) {
-  if (l->stall_ms && ms >= l->stall_ms) l->late_until = l->turn_began_ms + ms + l->stall_ms;
+  l->late_until = l->turn_began_ms + ms + l->stall_ms;
+}
+
+/* Reports a turn that took stall_ms or longer as a stall. The turn must be over, so that the line
+ * which this logs gets another turn. */
+static void report_long_turn_as_stall(struct loop *l, uint64_t ms) {
+  if (!l->stall_ms || ms < l->stall_ms) return;
+  mark_deadlines_late_after_long_turn(l, ms);
+  l->stalled(l, ms);
 }
 
 static void record_turn_time_and_mark_turn_over(struct loop *l) {
-  if (l->turn_began) {
-    uint64_t us = (uv_hrtime() - l->turn_began) / 1000;
-    histogram_add(&l->stats.turns, us);
-    mark_deadlines_late_after_long_turn(l, us / 1000);
-  }
+  if (!l->turn_began) return;
+  uint64_t us = (uv_hrtime() - l->turn_began) / 1000;
+  histogram_add(&l->stats.turns, us);
   l->turn_began = 0;
+  report_long_turn_as_stall(l, us / 1000);
 }
 
 static void on_timer_report_left_out_log_lines(struct timer *t) {
@@ -218,6 +225,12 @@ static void clear_late_deadline_state(struct loop *l) {
   l->read_turns = 0;
 }
 
+/* A timer that was due before the end of a long turn is late because of that turn, which
+ * report_long_turn_as_stall() has counted. */
+static bool alarm_was_due_after_long_turn(const struct loop *l) {
+  return l->alarm_due + l->stall_ms >= l->late_until;
+}
+
 /* Called when the alarm has fired `late` milliseconds too late. Returns true if the due timers must
  * wait while the loop reads in one more turn, because the answers of peers may have arrived
  * already. The end of this turn then starts the alarm again. */
@@ -238,7 +251,7 @@ static void loop_on_alarm_fire_due_timers(uv_timer_t *h) {
   l->turn_end_requested = true; /* The end of the turn sets the next alarm. */
   start_idle_handle(l);
   l->late |= stall;
-  if (stall) l->stalled(l, late);
+  if (stall && alarm_was_due_after_long_turn(l)) l->stalled(l, late);
   if (decide_to_read_before_late_deadlines(l, late)) return;
   sio__timers_fire_due(&l->timers, now);
   clear_late_deadline_state(l);

@@ -81,7 +81,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint8_t read_turns;      /* for how many turns the due timers were put off, to read first */
   unsigned nconns;         /* length of conns */
   unsigned open_handles;   /* uv handles that are not yet closed */
-  unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
+  unsigned stall_ms;       /* A turn this long, or a timer this late, is a stall; 0: never. */
   struct list dirty;       /* struct conn to flush at the end of the turn */
   struct list tasks;       /* struct task, in the order in which they were queued */
   uint64_t alarm_due;      /* How late the uv timer `alarm` fires is measured from this time. */

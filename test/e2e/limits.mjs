@@ -220,6 +220,15 @@ test('when the host blocks the loop nobody is taken for dead', async (t) => {
   dead.close();
 });
 
+test('a handler that blocks the loop is counted and logged, although no deadline is due', async (t) => {
+  const host = await t.host({ log: 2 });
+  const w = await joined(host);
+  w.send('42["block",1500]');
+  await host.line(/^blocked/);
+  await host.when(() => /the program blocked the event loop for \d+ ms/.test(host.err) || undefined);
+  ok((await host.stats()).stalls >= 1);
+});
+
 test('what came in time while the host blocked the loop is in time', async (t) => {
   const host = await t.host({ 'keep-alive': 2000 });
   const w = await joined(host);

@@ -209,10 +209,53 @@ TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
   turns(3);
   EQ_STR(seen, "deadline");
   EQ(lateness, true);
-  EQ(stalls, 0); /* it was met in time */
+  EQ(stalls, 1); /* the turn; the deadline was met in time */
   fire_alarm_until_seen("deadline deadline");
   EQ_STR(seen, "deadline deadline");
   EQ(lateness, false);
+  net_close();
+}
+
+TEST(a_turn_that_takes_as_long_as_a_stall_is_one_even_if_no_timer_is_due) {
+  begin_to_watch_stalls();
+  loop_begin_turn(&loop);
+  loop.turn_began -= 900 * 1000000ull;
+  turn();
+  EQ(stalls, 0);
+  loop_begin_turn(&loop);
+  loop.turn_began -= 1500 * 1000000ull;
+  turn();
+  EQ(stalls, 1);
+  CHECK(stalled_ms >= 1500);
+  turns(3);
+  EQ(stalls, 1);
+  net_close();
+}
+
+/* The turn is counted, and then the timer that was due in it comes late. One that was due after it
+ * and comes late shows that the loop was blocked once more. */
+TEST(a_long_turn_and_the_timers_that_are_late_because_of_it_are_one_stall) {
+  struct timer t;
+  begin_to_watch_stalls();
+  timer_init(&t, on_deadline);
+  sio__loop_start_timer(&loop, &t, 50);
+  turn();
+  loop_begin_turn(&loop);
+  loop.turn_began -= 1500 * 1000000ull;
+  turn();
+  EQ(stalls, 1);
+  clock_ms += 1500;
+  alarm_cb(alarm_handle);
+  turns(3);
+  EQ_STR(seen, "deadline");
+  EQ(lateness, true);
+  EQ(stalls, 1);
+  sio__loop_start_timer(&loop, &t, 50);
+  turn();
+  clock_ms += 1500;
+  alarm_cb(alarm_handle);
+  turns(3);
+  EQ(stalls, 2);
   net_close();
 }
 
@@ -306,6 +349,8 @@ T(all_of_it_is_read_first)
 T(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever)
 T(deadlines_behind_a_stall_know_of_it)
 T(deadlines_that_began_in_a_long_turn_know_of_it)
+T(a_turn_that_takes_as_long_as_a_stall_is_one_even_if_no_timer_is_due)
+T(a_long_turn_and_the_timers_that_are_late_because_of_it_are_one_stall)
 T(a_long_turn_in_which_the_host_updates_the_time_excuses_no_later_deadlines)
 T(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next)
 T(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_fires)
