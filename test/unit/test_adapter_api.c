@@ -88,7 +88,8 @@ TEST(attachments_that_no_message_can_have_are_refused) {
   begin_with_fake();
   sio_packet *made;
   sio_slice bin = SLICE("x");
-  EQ(packet_of(text("[\"a\"]"), &bin, (size_t)UINT32_MAX + 1, NULL, &made), SIO_ETOOBIG);
+  if (SIZE_MAX > UINT32_MAX) /* no size_t of 32 bits can say so many */
+    EQ(packet_of(text("[\"a\"]"), &bin, (size_t)UINT32_MAX + 1, NULL, &made), SIO_ETOOBIG);
   static const char negative[] = "[\"a\",{\"_placeholder\":true,\"num\":-1}]";
   EQ(packet_of(text(negative), &bin, 1, NULL, &made), SIO_EPLACEHOLDER);
   stop();
