@@ -77,6 +77,22 @@ static void stream_deliver_own_entry_read_back(struct stream *st, uint64_t seq,
   sio__stream_deliver_local_entries_at_front(st);
 }
 
+/* Called when an entry with this id was read. Confirmed entries of this server with smaller ids were
+ * trimmed from the stream before they could be read back: delivers and frees them. */
+static void stream_deliver_and_free_trimmed_entries(struct stream *st, struct stream_id id) {
+  struct list *it;
+  while ((it = list_first(&st->sent))) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (e->kind == ENTRY_LOCAL) {
+      sio__stream_deliver_local_entries_at_front(st);
+      continue;
+    }
+    if (e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, id) >= 0) return;
+    sio__stream_deliver_entry(st, e, NULL);
+    sio__stream_remove_and_free_entry(st, e);
+  }
+}
+
 static void stream_dispatch_entry(struct stream *st, const struct stream_fields *f,
                                   struct stream_id id) {
   sio_adapter *a = sio__stream_find_adapter(st, f->nsp);
@@ -95,6 +111,7 @@ static bool stream_check_and_dispatch_entry(struct stream *st, const redisReply 
   if (stream_id_compare(id, st->last) <= 0) return false;
   st->last = id;
   st->redis->stats.received++;
+  stream_deliver_and_free_trimmed_entries(st, id);
   if (ok && sio__stream_record_entry_and_is_duplicate(st, &f, id))
     st->redis->stats.repeated++;
   else if (ok && f.nsp.n)

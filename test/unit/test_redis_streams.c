@@ -237,6 +237,25 @@ TEST(an_entry_that_another_server_has_added_twice_is_delivered_once) {
   end();
 }
 
+TEST(entries_that_are_trimmed_before_they_are_read_back_are_delivered_and_take_no_room) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  sio_broadcast(ALL, "two", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_LOCAL }, "here", SIO_NONE);
+  UNTIL(nentries == 2);
+  settle();
+  HEARD(p, "");
+  read_to = 2; /* the next XREAD finds neither */
+  hold_reads = false;
+  of_other(event_for_all);
+  HEARD(p, "42[\"one\"] 42[\"two\"] 42[\"here\"] 42[\"all\",\"7-3\"] ");
+  EQ(redis_stats().queued, 0);
+  EQ(redis_stats().dropped, 0);
+  end();
+}
+
 TEST(entries_without_a_valid_number_are_all_delivered) {
   begin_streams(&normal);
   struct peer *p = joined();
@@ -732,6 +751,7 @@ T(an_entry_under_way_is_not_added_again_when_the_reader_comes_back)
 T(an_entry_that_was_refused_is_not_taken_for_the_one_that_is_read)
 T(an_entry_that_was_refused_is_not_added_again_after_a_later_one)
 T(an_entry_that_another_server_has_added_twice_is_delivered_once)
+T(entries_that_are_trimmed_before_they_are_read_back_are_delivered_and_take_no_room)
 T(entries_without_a_valid_number_are_all_delivered)
 T(an_entry_that_redis_executes_late_has_the_number_of_the_one_that_replaced_it)
 T(an_entry_that_is_added_after_a_later_one_is_counted_as_dropped)
