@@ -77,8 +77,8 @@ static void stream_deliver_own_entry_read_back(struct stream *st, uint64_t seq,
   sio__stream_deliver_local_entries_at_front(st);
 }
 
-/* Called when an entry with this id was read. Confirmed entries of this server with smaller ids were
- * trimmed from the stream before they could be read back: delivers and frees them. */
+/* Called when an entry with this id was read. Confirmed entries of this server with smaller ids
+ * were trimmed from the stream before they could be read back: delivers and frees them. */
 static void stream_deliver_and_free_trimmed_entries(struct stream *st, struct stream_id id) {
   struct list *it;
   while ((it = list_first(&st->sent))) {
