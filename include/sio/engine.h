@@ -164,7 +164,8 @@ typedef struct sio_engine_hooks {
    * error such as SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
-   * poll. */
+   * poll. Not called for packets that are written early because queue_high was exceeded, nor after
+   * the session has ended. */
   void (*flush)(sio_session *c, void *user);
   /* A message was received. If the hook returns true, the program has handled the message: the
    * hooks that were registered later, and Socket.IO or the callbacks of sio_engine_route(), do not

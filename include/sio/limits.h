@@ -29,7 +29,8 @@ enum sio_reject_cause {
   /* max_per_address connections of one address are open. The new connection is closed. */
   SIO_REJECT_OPEN,
   /* The clients of one address open more than connects_per_s sessions each second; requests that
-   * Engine.IO refuses count, too. The request gets status 429. WebSockets of sio_ws_route() count
+   * Engine.IO refuses count, too, except those that break a rule in an open session, such as two
+   * polls at once. The request gets status 429. WebSockets of sio_ws_route() count
    * as sessions here and below. */
   SIO_REJECT_SESSIONS,
   /* max_per_address sessions of one address are open. The request for the new session gets status

@@ -80,7 +80,7 @@ typedef struct sio_openssl_options {
  * room for size bytes, including the NUL, and may be NULL if size is 0. UV_EINVAL: o is NULL, an
  * option is invalid, two options contradict each other, or there is no certificate; SIO_EPROTO:
  * OpenSSL refuses a key, a certificate or another option; UV_ENOENT, UV_EACCES and others: a file
- * cannot be read; UV_ENOMEM. */
+ * cannot be opened; UV_ENOMEM. */
 SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
 /* Replaces the options of tls for connections that are accepted from now on; open connections keep

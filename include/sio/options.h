@@ -404,9 +404,10 @@ typedef struct sio_options {
    * into one POST as fit into maxPayload, but it counts 1.33 instead of 4/3 for base64: 876 bytes
    * too few for 256 KiB. So it sends three binaries of 256 KiB, 1048584 bytes of base64 and their
    * events, in one POST although max_payload is 1 << 20, and gets status 413, as from a Node.js
-   * server. To rule this out, make max_payload larger than all binaries together that a client has
-   * under way without an ack: eight of 256 KiB need 8 x (4/3 x 256 KiB + the length of the event),
-   * so 3 << 20 is enough. */
+   * server. To rule this out, make max_payload larger than all binaries together that a client may
+   * have sent before it gets the acks of the first ones: eight of 256 KiB need 8 x (4/3 x 256 KiB +
+   * the length of the event), so 3 << 20 is enough. Until a client has joined a namespace, the
+   * limit is at most a quarter of max_unjoined. */
   size_t max_payload;
   /* The maximum length of one packet together with all its attachments. Default: 10 x
    * max_payload. */

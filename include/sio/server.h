@@ -191,14 +191,15 @@ typedef struct sio_drain_options {
   uint64_t deadline_ms;
 } sio_drain_options;
 
-/* Drains the server: refuses new sessions with status 503, and ends the open ones ("server shutting
- * down") after what is queued for them has been sent. When no session is left, or after
- * options->deadline_ms, it closes the server as sio_server_close() does, and calls done(user). done
- * and options may be NULL. Until then the server keeps listening, so that clients of open sessions
- * can poll and upgrade. If the program calls sio_server_close() while the server drains, the server
- * closes at once, and the done callbacks of both calls run. UV_EINVAL: options->size is invalid, or
- * *options sets a field that this version of the library does not know; SIO_ESTATE: the server is
- * already draining or closing, or the call was made in a callback in which it is not allowed. */
+/* Drains the server: refuses new sessions with status 503, and ends the open ones ("server
+ * shutting down"). What is queued for them is still sent, for at most
+ * sio_options.close_timeout_ms. When no session is left, or after options->deadline_ms, it closes
+ * the server as sio_server_close() does, and calls done(user). Until then the server keeps
+ * listening, so that clients of open sessions can poll and upgrade. done and options may be NULL.
+ * If the program calls sio_server_close() while the server drains, the server closes at once, and
+ * the done callbacks of both calls run. UV_EINVAL: options->size is invalid, or *options sets a
+ * field that this version of the library does not know; SIO_ESTATE: the server is already draining
+ * or closing, or the call was made in a callback in which it is not allowed. */
 SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain_options *options,
                                 void (*done)(void *user), void *user);
 

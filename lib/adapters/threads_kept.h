@@ -15,8 +15,8 @@
 
 struct threads_kept {
   struct threads_adapter *adapter;
-  /* struct kept_socket, by pid: the connected sockets of this thread whose data is sent to the
-   * member (the server of another thread) with the adapter of the cluster. Empty in that member. */
+  /* struct kept_socket, by pid: the connected sockets of this thread, whose data is sent to the
+   * server of the one thread that has the adapter of the cluster. Empty if this is that thread. */
   struct map sockets;
   struct list by_age;    /* struct kept_socket.by_age, in the order in which they were sent last */
   struct list dirty;     /* struct kept_socket.dirty: the sockets whose data is to be sent */

@@ -10,12 +10,14 @@
 #include "core/restore.h"
 #include "core/socket.h"
 
-/* A client of this thread that waits for its lost socket. */
+/* A client of this thread that waits for its lost socket. First the servers of the other threads
+ * close their old connection of this client, if they have one (REQUEST_RELEASE). Then the adapter
+ * of the cluster is asked for the socket. */
 struct kept_restore {
   struct list link;
   uint64_t number;
   sio_restore *restore;
-  unsigned open;  /* how many members have not answered REQUEST_RELEASE yet */
+  unsigned open;  /* how many of these servers have not answered REQUEST_RELEASE yet */
   bool asked;     /* ask_cluster_adapter_for_lost_socket() was called */
   bool following; /* the socket was found: events are added as they are delivered here */
   int cause;      /* why the socket that was found cannot be used, or 0 */

@@ -91,7 +91,7 @@ struct log {
   uint64_t unreported;           /* how many lost lines have not been reported to the host */
   uint64_t lost;                 /* how many lines were lost since the start */
   const char *why;               /* why the latest lost line was lost */
-  /* True from the first line with a rate limit in a second to the end of the second. */
+  /* Set by the first call of LOG_RATED() in a second, and reset when that second has ended. */
   bool counting;
   uint64_t left_out; /* how many lines the rate limits have suppressed since the start */
   struct log_second seconds[LOG_CAUSES];

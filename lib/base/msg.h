@@ -25,10 +25,10 @@ struct msg {
   struct msg *next;     /* the next attachment of the same packet, owned; NULL in the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* the compressed form of the same WebSocket message, owned; or NULL */
-  /* The msg after this one in runs, or NULL. A run is a series of msgs, each of which points to the
-   * next one with `follow`. If many peers are sent the same msgs in the same order, their queues
-   * share these links (net/queue.h, eio/polling_queue.h). Where no run contains both msgs, the
-   * pointer must not be used, because the msg after this one may have been freed. */
+  /* A run is a series of msgs that many peers are sent in the same order: each points to the next
+   * one with `follow`, and the queues of the peers share these links. NULL: no msg follows yet.
+   * Each queue knows how many of its msgs are a run (net/queue.h, eio/polling_queue.h). Beyond
+   * that it must not use `follow`, because the next msg may have been freed. */
   struct msg *follow;
   uint64_t serial; /* the number of msgs that the allocator had made before this one */
   /* The key of an event, or 0 if it has none. When a queue becomes too long, SIO_FULL_KEEP_LATEST

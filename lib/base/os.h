@@ -20,8 +20,8 @@
  * defined. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
-/* Systems such as macOS do not have this flag of send(). There sio__os_disable_sigpipe() is called
- * for each socket. */
+/* Systems such as macOS do not have this flag of send(). There sio__os_set_socket_nosigpipe() is
+ * called for each socket. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
 #endif
@@ -45,7 +45,7 @@ int sio__os_accept_nonblocking(int listener);
 
 /* On systems with the socket option SO_NOSIGPIPE, sets it, so that writing to the socket raises no
  * SIGPIPE. Does nothing on other systems, such as Linux. */
-void sio__os_disable_sigpipe(int fd);
+void sio__os_set_socket_nosigpipe(int fd);
 
 /* Opens a file in the directory `dir` or below it; links in the path cannot lead out of it. `flags`
  * are those of open(). Returns a descriptor or a libuv error, which is UV_ENOSYS if this system or

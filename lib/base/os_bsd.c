@@ -20,7 +20,7 @@ static int os_set_nonblocking_cloexec_or_close(int fd) {
     errno = err;
     return -1;
   }
-  sio__os_disable_sigpipe(fd);
+  sio__os_set_socket_nosigpipe(fd);
   return fd;
 }
 
@@ -32,7 +32,7 @@ int sio__os_accept_nonblocking(int listener) {
   return os_set_nonblocking_cloexec_or_close(accept(listener, NULL, NULL));
 }
 
-void sio__os_disable_sigpipe(int fd) {
+void sio__os_set_socket_nosigpipe(int fd) {
 #ifdef SO_NOSIGPIPE
   setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){ 1 }, sizeof(int));
 #else

@@ -29,7 +29,7 @@ int sio__os_accept_nonblocking(int listener) {
   return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-void sio__os_disable_sigpipe(int fd) { (void)fd; }
+void sio__os_set_socket_nosigpipe(int fd) { (void)fd; }
 
 #ifdef HAVE_OPENAT2
 int sio__os_open_beneath(int dir, const char *path, int flags) {

@@ -82,9 +82,9 @@ int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn 
 }
 
 /* Logs that no handler can be registered for this name, and what to use instead. This function is
- * called for "connection" too, for which programs for the Node.js server register a handler. The
- * line is passed to the log callback at once, because a program that gets this error often exits
- * before its loop runs. */
+ * called for "connection" too, for which programs for the Node.js server register a handler. A
+ * program that gets this error often exits before its loop runs, so the line is passed to the log
+ * callback at once, if sio_log_flush() is allowed here. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   static const char *const functions[][2] = {
     { "connection", "sio_on_connect()" },

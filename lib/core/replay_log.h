@@ -51,7 +51,7 @@ struct replay_log_entry {
 
 /* The kinds of offsets that sio__replay_log_parse_client_offset() tells apart. */
 enum replay_offset_kind {
-  REPLAY_OFFSET_VALID, /* the offset belongs to this log */
+  REPLAY_OFFSET_VALID, /* the offset belongs to this log, and is not greater than the newest */
   /* The offset belongs to another log, for example to that of another server. */
   REPLAY_OFFSET_FOREIGN,
   REPLAY_OFFSET_INVALID /* the offset is malformed, or no event has its number */

@@ -66,8 +66,9 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
  * sio__free(). Returns NULL if memory runs out. */
 sio_restore *sio__relayed_restore_new(const struct relayed_restore_ops *relay, void *owner,
                                       sio_slice pid, sio_slice offset, bool has_offset);
-/* Called in on_answer(). If the adapter has found a record, gives it to the socket; otherwise, or
- * if that fails, logs and counts why the client is not recovered. */
+/* Called in on_answer(). If the adapter has found a record, and the client can be recovered from
+ * it, gives it to the socket. Otherwise logs and counts why the client is not recovered, and frees
+ * the record. */
 void sio__socket_restore_apply_answer(sio_restore *r);
 /* Frees r, because the socket has joined its namespace or never will, and calls the adapter's
  * restore_over(). If the adapter has found a record that was not given to the socket, first calls

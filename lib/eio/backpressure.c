@@ -165,7 +165,7 @@ struct latest {
 };
 
 /* Returns the slot of the key or, if the key is not in the table, the empty slot for it. */
-static struct key_slot *find_slot_of_event_key(const struct latest *l, uint64_t key) {
+static struct key_slot *latest_events_find_slot_of_key(const struct latest *l, uint64_t key) {
   assert(key && l->cap > l->keyed);
   size_t i = (size_t)key & (l->cap - 1);
   while (l->slots[i].key && l->slots[i].key != key) i = (i + 1) & (l->cap - 1);
@@ -181,7 +181,7 @@ static void count_queued_packets_and_keyed_msgs(const struct msg *m, void *user)
 static void record_position_of_event_key(const struct msg *m, void *user) {
   struct latest *l = user;
   l->position++;
-  if (m->key) *find_slot_of_event_key(l, m->key) = (struct key_slot){ m->key, l->position };
+  if (m->key) *latest_events_find_slot_of_key(l, m->key) = (struct key_slot){ m->key, l->position };
 }
 
 /* Fills the table of the newest event for each key. The table is complete, because the `visit`
@@ -227,7 +227,8 @@ static bool decide_and_count_msg_drop(struct drop_pass *s, const struct msg *m, 
 static bool decide_drop_of_superseded_event(const struct msg *m, size_t bytes, void *user) {
   struct drop_pass *s = user;
   s->latest.position++;
-  const struct key_slot *newest = m->key ? find_slot_of_event_key(&s->latest, m->key) : NULL;
+  const struct key_slot *newest =
+      m->key ? latest_events_find_slot_of_key(&s->latest, m->key) : NULL;
   bool superseded = newest && newest->key == m->key && newest->position > s->latest.position;
   return decide_and_count_msg_drop(s, m, bytes, superseded);
 }

@@ -86,7 +86,8 @@ struct sio_session {
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
   struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
-  uint32_t rtt_us;            /* from the last ping to its pong, in microseconds; 0: no pong yet */
+  /* From the last ping to the pong that came after it, in microseconds; 0: no pong yet. */
+  uint32_t rtt_us;
   uint8_t state;              /* enum session_state */
   uint8_t protocol;           /* the version of Engine.IO: 3 or 4 */
   unsigned joined : 1;        /* a namespace was joined once, or the engine is raw */

@@ -107,7 +107,7 @@ static void free_visited_chunk(struct removal *r) {
 }
 
 /* Takes the next msg out of the old chunks, as a separate entry even if it is in a run. */
-static struct queue_entry take_next_queue_entry(struct removal *r) {
+static struct queue_entry removal_take_next_entry_of_old_queue(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
   if (queue_chunk_entry_is_run(k, k->head)) return make_whole_frame_entry(take_first_msg_of_run(k));
@@ -141,7 +141,7 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
 }
 
 static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
-  struct queue_entry e = take_next_queue_entry(r);
+  struct queue_entry e = removal_take_next_entry_of_old_queue(r);
   if (removal_pass_entry_and_check_must_stay(r, e.len) ||
       !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
     append_kept_entry(r, e);

@@ -89,8 +89,8 @@ __attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writ
 
 /* Writes the name of an event as a JSON string. In the name "\xC0\x80" stands for U+0000 (utf8.h).
  * These bytes are malformed UTF-8, for which sio__writer_put_json_string() writes more bytes than
- * the name has. So the name is searched for them, and written again, only if the string is longer
- * than the name and two quotes. */
+ * the name has. So, to save time, the name is searched for them only if the string became longer
+ * than the name and two quotes. If the name has them, it is written once more, correctly. */
 static void put_event_name_as_json_string(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
   sio__writer_put_json_string(w, name);

@@ -191,7 +191,7 @@ static bool is_object_key_expected(const struct builder *b) {
 
 /* Parses the next key, scalar value or bracket, or skips one blank, comma or colon. The text is
  * valid JSON, so the order of these is not checked. */
-static bool parse_next_tree_token(struct builder *b) {
+static bool parse_next_json_token_into_tree(struct builder *b) {
   switch (*b->p) {
     case ' ':
     case '\t':
@@ -220,7 +220,7 @@ struct cJSON *sio__tree_from_json(sio_slice text) {
   b.begun = false;
   if (!b.tree) return NULL;
   bool ok = true;
-  while (ok && b.p < b.end) ok = parse_next_tree_token(&b);
+  while (ok && b.p < b.end) ok = parse_next_json_token_into_tree(&b);
   if (ok) return &b.tree->root;
   tree_free_blocks(b.tree);
   return NULL;

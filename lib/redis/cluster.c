@@ -260,7 +260,7 @@ static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   while ((p = cluster_find_unused_unlisted_server(r))) {
     if (r->cluster.knows == p) r->cluster.knows = NULL;
     sio__cluster_requeue_unwritten_of_server(p);
-    sio__redis_server_close(p);
+    sio__redis_server_close_both_connections(p);
   }
   if (r->cluster.commands_held) cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
 }

@@ -102,7 +102,7 @@ void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, i
     r->stats.malformed++;
   REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
             sio__copy_with_unprintable_replaced(name, sizeof name, channel),
-            err == SIO_EPROTO ? "it is malformed" : sio_strerror(err));
+            err == SIO_EPROTO ? "the message is malformed" : sio_strerror(err));
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ static void on_redis_handle_closed_free_if_last(uv_handle_t *h) {
 
 static void redis_close_server_connections(sio_redis *r) {
   sio__redis_detach_subscriptions_from_servers(r);
-  redis_servers_each(p, r) sio__redis_server_close(p);
+  redis_servers_each(p, r) sio__redis_server_close_both_connections(p);
   r->only_server = NULL;
 }
 

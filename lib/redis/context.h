@@ -234,7 +234,7 @@ struct redis_server *sio__redis_server_new(sio_redis *r); /* NULL: no memory */
 /* Starts the connections to the server if an adapter is open and they are not started yet. */
 void sio__redis_server_connect(struct redis_server *p);
 /* Closes the connections to the server. *p is freed when they are closed. */
-void sio__redis_server_close(struct redis_server *p);
+void sio__redis_server_close_both_connections(struct redis_server *p);
 struct redis_server *sio__redis_server_of_link(struct link *l);
 /* Returns true if commands for this server must not be written now: see redis_server.commands_held
  * and redis_cluster.commands_held. */

@@ -206,7 +206,7 @@ static void on_link_socket_connected(uv_connect_t *req, int status) {
   const sio_tls *tls = w->link ? w->link->options->tls : NULL;
   uv_os_fd_t fd;
   if (!w->link) return;
-  if (!status && !uv_fileno(&w->u.handle, &fd)) sio__os_disable_sigpipe(fd);
+  if (!status && !uv_fileno(&w->u.handle, &fd)) sio__os_set_socket_nosigpipe(fd);
   int err = !status && tls ? link_socket_begin_tls(w, tls) : 0;
   if (err)
     w->ops->failed(w->link, "cannot begin TLS", err);

@@ -11,9 +11,11 @@
 enum {
   /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
-  HOLD_MS = 1000,          /* the longest time that a new connection holds its commands */
-  BROKE_LATELY_MS = 30000, /* commands are held if a connection failed at most this time ago */
-  COME_BACK_MS = 10000     /* a Socket.IO server that is not back after this time counts as gone */
+  /* If a connection failed in the last BROKE_LATELY_MS, a new one waits for at most HOLD_MS before
+   * it writes its commands, so that other servers that reconnect get their messages, too. */
+  HOLD_MS = 1000,
+  BROKE_LATELY_MS = 30000,
+  COME_BACK_MS = 10000 /* a Socket.IO server that is not back after this time counts as gone */
 };
 
 struct redis_server *sio__redis_server_of_link(struct link *l) {
@@ -174,7 +176,7 @@ void sio__redis_server_connect(struct redis_server *p) {
   sio__link_start_connecting_if_down(&p->commands);
 }
 
-void sio__redis_server_close(struct redis_server *p) {
+void sio__redis_server_close_both_connections(struct redis_server *p) {
   list_remove(&p->in_pairs);
   sio__link_disconnect_and_close_timer(&p->commands);
   sio__link_disconnect_and_close_timer(&p->subscriber);

@@ -15,7 +15,7 @@
 
 /* ---- the struct redis_part of the stream ----------------------------------------------------- */
 
-static bool is_stream_ready_for_commands(const struct redis_part *p) {
+static bool is_stream_part_open_for_adding_entries(const struct redis_part *p) {
   return stream_of_part(p)->open;
 }
 
@@ -86,7 +86,7 @@ static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops) {
   struct stream *st = sio__calloc(1, size_add(sizeof *st, o->name.n));
   if (!st) return NULL;
-  st->part = (struct redis_part){ .is_ready = is_stream_ready_for_commands,
+  st->part = (struct redis_part){ .is_ready = is_stream_part_open_for_adding_entries,
                                   .flush = on_flush_connect_and_write_stream_queue,
                                   .queued = stream_count_queued_bytes,
                                   .close = close_stream_of_part };

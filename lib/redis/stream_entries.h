@@ -8,8 +8,9 @@
 
 #include "redis/stream_types.h"
 
-/* Allocates an entry with `bytes` bytes for its words after the struct. *at is set to the first of
- * these bytes. The caller copies each word there. Returns NULL if memory ran out. */
+/* Allocates an entry with `bytes` bytes after the struct, and sets *at to the first of them. The
+ * caller copies there the texts to which the slices of the entry point. Returns NULL if memory ran
+ * out. */
 struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
                                            size_t bytes, char **at);
 void sio__stream_entry_free(struct stream *st, struct stream_entry *e);
@@ -32,8 +33,8 @@ void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry
 /* Delivers, without ids, the entries in st->sent and st->queued that were queued at or before the
  * time `then` (a value of uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
-/* Starts the timer that delivers entries without ids when they have waited about STREAM_WAIT_MS.
- * The timer stops when no entry waits. */
+/* Starts the timer that delivers entries, before their ids are known, when they have waited about
+ * STREAM_WAIT_MS. The timer stops when no entry waits. */
 void sio__stream_start_delivery_timer(struct stream *st);
 
 /* Returns true if an event of this adapter was delivered to the local sockets without its id, and

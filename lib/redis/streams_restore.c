@@ -158,9 +158,9 @@ void sio__streams_start_socket_restore(sio_adapter *a, sio_restore *r) {
   }
 }
 
-/* Called when the restore r has ended. If the reply with the session's key has not come yet, the
- * struct stream_restore is kept until then, because a key that Redis has deleted is to be written
- * again. */
+/* Called when the restore r has ended. If the reply with the value of the session's key has not
+ * come yet, the struct stream_restore is kept until then: Redis deletes the key when it is read, so
+ * the value has to be written back. */
 void sio__streams_forget_ended_restore(sio_adapter *a, sio_restore *r) {
   list_each (it, tmp, &a->streams->restores) {
     struct stream_restore *k = stream_restore_of_list_node(it);

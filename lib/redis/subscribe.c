@@ -251,7 +251,7 @@ static void on_subscription_ended_by_server(struct redis_server *p, sio_slice na
   sio__redis_update_state(p->redis, "a slot of the cluster has moved");
 }
 
-static void count_and_log_subscriber_error(sio_redis *r, sio_slice error) {
+static void count_and_log_subscriber_error_reply(sio_redis *r, sio_slice error) {
   char text[160];
   r->stats.errors++;
   REDIS_LOG(r, REDIS_LOG_ERROR_REPLY, SIO_LOG_WARN, "Redis refuses a command: %s",
@@ -300,7 +300,7 @@ static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   sio_redis *r = p->redis;
   bool is_over = sio__link_pop_expected_reply(l, &refused) && refused.id[0] == '-';
   bool moved = redis_is_cluster(r) && sio__cluster_handle_subscriber_redirect_error(l, error);
-  if (!moved) count_and_log_subscriber_error(r, error);
+  if (!moved) count_and_log_subscriber_error_reply(r, error);
   if (is_over) return;
   if (moved)
     resubscribe_refused_at_next_flush(p);

@@ -135,7 +135,7 @@ static int serve_or_close_descriptor_of_host(sio_server *srv, int fd,
     if (fd >= 0) close(fd);
     return err;
   }
-  sio__os_disable_sigpipe(fd);
+  sio__os_set_socket_nosigpipe(fd);
   sio__enable_tcp_keep_alive(fd);
   err = sio__serve_or_reject_connection(srv, fd, o.tls);
   return err || !o.read.n ? err : sio__http_feed_newest_conn(&srv->http, o.read);

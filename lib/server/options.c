@@ -300,10 +300,10 @@ static int check_and_copy_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_check_and_copy_normalized(&opts->path, p, !opts->o.no_trailing_slash);
   if (err == UV_EINVAL)
-    return log_invalid_option(
-        log, "path",
-        "\"%.100s\" is not a path of 1 to %d bytes that begins with '/', without ' ', '?' and '#'",
-        p, PATH_MAX_LEN);
+    return log_invalid_option(log, "path",
+                              "\"%.100s\" is not a path of 1 to %d bytes that begins with '/', "
+                              "without control characters, ' ', '?' and '#'",
+                              p, PATH_MAX_LEN);
   opts->o.path = opts->path;
   return err;
 }

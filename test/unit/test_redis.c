@@ -475,7 +475,7 @@ TEST(malformed_messages_are_counted_and_do_no_harm) {
   }
   HEARD(p, "");
   NOTHING_PUBLISHED();
-  CHECK(strstr(lines, "a message on socket.io#/# is ignored: it is malformed\n"));
+  CHECK(strstr(lines, "a message on socket.io#/# is ignored: the message is malformed\n"));
   end();
 }
 
