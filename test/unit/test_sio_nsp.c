@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
+#include <stdalign.h>
+#include <stddef.h>
 
 static void on_new(sio_nsp *nsp, void *user) {
   (void)user;
@@ -109,7 +111,7 @@ TEST(user_bytes_start_as_zeros_and_are_aligned) {
   start(&(sio_options){ .socket_data_size = 33 });
   joined();
   unsigned char *data = sio_socket_data(root->members[0]);
-  EQ((uintptr_t)data % 16, 0);
+  EQ((uintptr_t)data % alignof(max_align_t), 0);
   for (int i = 0; i < 33; i++) EQ(data[i], 0);
   memset(data, 'x', 33);
   stop();
