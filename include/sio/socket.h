@@ -59,10 +59,10 @@ SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* ---- data of the program ------------------------------------------------------------------- */
 
 /* Returns the sio_options.socket_data_size bytes that the socket has for the program, aligned for
- * any type. They are zero at first (those of a recovered socket are as they were, except with sio_redis_streams_adapter),
- * and are freed together with the socket: they can be read and written as long as the pointer s is
- * valid, so after sio_socket_ref() until the last sio_socket_unref(). Returns NULL if
- * socket_data_size is 0. */
+ * any type. They are zero at first (those of a recovered socket are as they were, except with
+ * sio_redis_streams_adapter), and are freed together with the socket: they can be read and written
+ * as long as the pointer s is valid, so after sio_socket_ref() until the last sio_socket_unref().
+ * Returns NULL if socket_data_size is 0. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
