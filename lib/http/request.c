@@ -106,9 +106,9 @@ sio_slice sio__request_header(const sio_request *r, const char *name) {
 
 long sio__query_decode_value(sio_slice raw, char *out, size_t size) {
   size_t n = 0;
-  if (size == 0) return raw.p ? SIO_ETOOBIG : UV_ENOENT;
-  out[0] = '\0';
+  if (size > 0) out[0] = '\0';
   if (!raw.p) return UV_ENOENT;
+  if (size == 0) return SIO_ETOOBIG;
   while (raw.n && n < size - 1) out[n++] = (char)sio__percent_decode_byte(&raw, true);
   out[n] = '\0';
   return raw.n ? SIO_ETOOBIG : (long)n;
