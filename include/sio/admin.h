@@ -27,7 +27,7 @@ typedef struct sio_admin_action {
   const char *name;   /* "emit", "join", "leave" or "_disconnect"                          */
   const char *nsp;    /* the namespace of the sockets                                      */
   const char *filter; /* a room, or the id of a socket; NULL: all sockets of the namespace */
-  const char *what;   /* the event, or the room to join or leave; NULL: there is none    */
+  const char *what;   /* the event, or the room to join or leave; NULL: none was sent      */
   int err;            /* 0: the action was done; otherwise the error                       */
 } sio_admin_action;
 

@@ -53,7 +53,7 @@ SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), 
  * how many are in this room. A room may also contain sockets that are not connected yet, and
  * sockets that are disconnected already. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
-/* Lists the rooms of the namespace that have members on this server; for a parent there are none.
+/* Lists the rooms of the namespace that have members on this server; a parent has no rooms.
  * The room of each connected socket's id is one of them. Writes at most max names to out, and
  * returns the number of rooms, which may be greater than max. A name is valid until a socket leaves
  * this room. */

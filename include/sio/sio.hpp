@@ -197,8 +197,8 @@ template <class T> inline constexpr bool is_number = std::is_arithmetic_v<T> && 
 
 template <class T> inline constexpr bool never = false;
 
-/* What has to be kept with the sio_val of an argument: the JSON text for a type with a codec, to
- * which the sio_val points; nothing for other types. */
+/* For an argument of a type with a codec, sio_val points to a JSON text, which must live as long:
+ * kept<T> is the string that owns it. For other types kept<T> is empty. */
 struct nothing {};
 template <class T> using kept = std::conditional_t<has_codec<T>, std::string, nothing>;
 
@@ -546,8 +546,8 @@ struct callable {
   virtual ~callable() = default;
 };
 
-/* What belongs to one server. It is freed when the sio_server has been closed by close() or drain()
- * of the sio::server, even if the sio::server was destroyed before. */
+/* The handlers and other data of one server. A host is freed when the sio_server has been closed by
+ * close() or drain() of the sio::server, even if the sio::server was destroyed before. */
 struct host {
   sio_server *srv = nullptr;
   server *handle = nullptr; /* the sio::server; nullptr after it was destroyed */

@@ -47,8 +47,8 @@ SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
  * disconnected socket. sio_session_info_of(sio_socket_session(s)) contains the client's address,
  * transport and TLS, and how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* Returns the socket of this server that has this id in the namespace, or NULL if there is none. A
- * socket is not found before it has connected. */
+/* Returns the socket of this server that has this id in the namespace, or NULL if there is no such
+ * socket. A socket is not found before it has connected. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 /* sio_socket_ref() returns s, and keeps the memory of the socket valid after the socket has
  * disconnected. Each call has to be followed by one call of sio_socket_unref(), after which s may

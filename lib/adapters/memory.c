@@ -119,7 +119,7 @@ static int memory_adapter_visit_sockets_of_target(sio_adapter *a, const sio_targ
   return v.err;
 }
 
-/* What is done to each socket of a target: it joins or leaves these rooms. */
+/* A change that is made to each socket of a target: the socket joins or leaves these rooms. */
 struct room_change {
   int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;

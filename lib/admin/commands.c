@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* What a user has asked for with a button of the UI: `action` says what has to be done, and `to`
- * for which sockets. */
+/* A request that a user made with a button of the UI: the action, and the sockets that it applies
+ * to. */
 struct command {
   sio_admin_action action;
   const char *rooms[2]; /* action.filter as a NULL-terminated list of rooms */

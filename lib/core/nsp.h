@@ -75,8 +75,8 @@ struct sio_nsp {
 /* ---- nsp_name.c ---- */
 
 sio_slice sio__get_map_key_of_nsp(const void *nsp); /* the key function of core->nsps */
-/* Finds a namespace by its full name, which begins with '/'. Returns NULL if there is none. Parent
- * namespaces are not found. */
+/* Finds a namespace by its full name, which begins with '/'. Returns NULL if it does not
+ * exist. Parent namespaces are not found. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__is_nsp_name_valid(sio_slice full);

@@ -14,7 +14,7 @@
 struct recovery_claim {
   sio_slice pid, offset;
   bool has_offset; /* the auth has a member "offset" */
-  bool is_valid;   /* the offset is a string, or there is none */
+  bool is_valid;   /* the offset is a string, or missing */
   /* Owned; pid and offset point into it. NULL if they came from the server of another thread. */
   struct cJSON *auth;
 };

@@ -143,7 +143,7 @@ static bool is_socket_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* What measure_events_to_replay() finds out about the events that a returning client has missed. */
+/* The result of measure_events_to_replay(): how much the events take that a client has missed. */
 struct replay_size {
   size_t queued_bytes; /* the memory that these events take in the session's send queue */
   uint64_t first_bytes, repeat_bytes; /* the new values of these fields of struct replay */
