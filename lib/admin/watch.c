@@ -208,7 +208,7 @@ static void watch_send_upgraded_session_transport_to_ui(sio_session *c, void *us
 struct shown_event {
   struct shown_event *next;
   sio_event *event;
-  const char *id; /* stored behind `nsp` and its NUL */
+  const char *id; /* stored after nsp and its NUL */
   char nsp[];
 };
 
