@@ -31,6 +31,14 @@ export class Draw {
   }
 }
 
+// xmlhttprequest-ssl, with which the clients poll on Node.js, throws a TypeError if a connection ends
+// after its request was aborted. The client has given up that request already.
+const isErrorOfAbortedRequest = (e) =>
+  e instanceof TypeError && e.message.includes("'reusedSocket'") && e.stack.includes('xmlhttprequest-ssl');
+process.on('uncaughtException', (e) => {
+  if (!isErrorOfAbortedRequest(e)) throw e;
+});
+
 const END = Symbol('end');
 
 // One direction of a connection.
