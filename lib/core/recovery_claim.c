@@ -108,8 +108,9 @@ static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s
   if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recovery_record = NULL;
-    memcpy(s->own_id, new_id, sizeof new_id);
     sio__saved_state_undo_apply_to_socket(s);
+    memcpy(s->own_id, new_id,
+           sizeof new_id); /* The `leave` callbacks saw the id that `join` saw. */
     s->recovered = false;
     return cause;
   }

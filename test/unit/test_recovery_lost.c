@@ -259,6 +259,33 @@ TEST(more_than_may_wait_for_a_peer_is_not_replayed) {
   stop();
 }
 
+static void trace_id_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)user;
+  trace("join %s as %.4s ", room, sio_socket_id(s));
+}
+static void trace_id_on_leave(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)user;
+  trace("leave %s as %.4s ", room, sio_socket_id(s));
+}
+
+TEST(room_hooks_see_the_same_id_when_a_client_joins_and_cannot_be_recovered_after_all) {
+  char want[100];
+  begin_with(&(sio_options){ .recovery = &normal, .max_queued = 1000, .high_water = 1000 });
+  struct client4 *c = come();
+  sio_join(first(), "room");
+  hang_up(c->p);
+  for (int i = 0; i < 30; i++) to_all("many many many bytes");
+  snprintf(want, sizeof want, "join room as %.4s leave room as %.4s ", c->id, c->id);
+  saw();
+  sio_on_room(root, &(sio_room_hooks){ .join = trace_id_on_join, .leave = trace_id_on_leave },
+              NULL);
+  come_back(c);
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  const char *seen = saw();
+  CHECK(strncmp(seen, want, strlen(want)) == 0);
+  stop();
+}
+
 static void big_to_all(int n) {
   static char bytes[1001];
   memset(bytes, 'x', sizeof bytes - 1);
@@ -410,6 +437,7 @@ T(what_was_dropped_for_its_size_cannot_be_recovered_and_is_counted)
 T(an_event_bigger_than_the_log_drops_all)
 T(of_too_many_clients_the_one_that_left_first_is_forgotten)
 T(more_than_may_wait_for_a_peer_is_not_replayed)
+T(room_hooks_see_the_same_id_when_a_client_joins_and_cannot_be_recovered_after_all)
 T(a_client_that_repeats_an_old_offset_gets_the_events_three_times)
 T(a_client_may_return_repeatedly_as_long_as_its_offset_advances)
 T(a_client_that_missed_little_may_disconnect_any_number_of_times)
