@@ -130,10 +130,9 @@ static int url_parse_redis_scheme(struct redis_url *u, char *rest, const char **
 }
 
 static int url_parse_unix_scheme(struct redis_url *u, char *path, const char **why) {
-  if (*path != '/' || !url_decode_percent(path))
-    return set_url_error(
-        why, UV_EINVAL,
-        "url: unix:// must be followed by an absolute path; '%' needs two hexadecimal digits");
+  if (*path != '/')
+    return set_url_error(why, UV_EINVAL, "url: unix:// must be followed by an absolute path");
+  if (!url_decode_percent(path)) return set_url_error(why, UV_EINVAL, BAD_PERCENT);
   u->path = path;
   return 0;
 }
