@@ -197,7 +197,8 @@ static int check_and_fill_packet_of_custom_parser(const sio_parts *p,
   if (err) return err;
   return are_placeholders_exactly_those_of_parser(&scratch->scan, own->nbins)
              ? DECODE_PACKET
-             : parser_set_decode_error(why, SIO_EPROTO, "illegal attachments");
+             : parser_set_decode_error(why, SIO_EPROTO,
+                                       "the placeholders do not match the attachments");
 }
 
 int sio__custom_parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,

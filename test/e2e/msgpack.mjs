@@ -68,7 +68,8 @@ const wrong = {
   'an id that is no integer': [{ type: 2, data: ['a'], id: 'x', nsp: '/' }, 'invalid packet id'],
   'a reserved name': [{ type: 2, data: ['connect'], nsp: '/' }, 'invalid payload'],
   'a forged placeholder': [
-    { type: 2, data: ['a', { _placeholder: true, num: 0 }, bytes(1)], nsp: '/' }, 'illegal attachments'],
+    { type: 2, data: ['a', { _placeholder: true, num: 0 }, bytes(1)], nsp: '/' },
+    'the placeholders do not match the attachments'],
   'too much binary': [{ type: 2, data: ['a', ...Array(11).fill(bytes(1))], nsp: '/' }, 'too many attachments'],
 };
 for (const [name, [packet, why]] of Object.entries(wrong))

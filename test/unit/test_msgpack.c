@@ -192,12 +192,12 @@ TEST(we_are_stricter_where_a_handler_would_be_misled) {
   refused(decode("82a474797065cfffffffffffffffffa36e7370a12f"), SIO_EPROTO, "invalid packet type");
   refused(decode("82a47479706504a36e7370a12f"), SIO_EPROTO, "invalid payload");
   refused(decode_value("83ac5f706c616365686f6c646572c3a36e756d05a178c40101"), SIO_EPROTO,
-          "illegal attachments");
+          "the placeholders do not match the attachments");
   refused(decode("82a47479706501a36e7370a2c328"), SIO_EPROTO, "invalid namespace");
   refused(decode("82a47479706501a36e7370a178"), SIO_EPROTO, "invalid namespace");
   refused(decode("82a47479706501a36e7370a0"), SIO_EPROTO, "invalid namespace");
   refused(decode_value("9282ac5f706c616365686f6c646572c3a36e756d00c40101"), SIO_EPROTO,
-          "illegal attachments");
+          "the placeholders do not match the attachments");
   refused(decode_value("9bc400c400c400c400c400c400c400c400c400c400c400"), SIO_EPROTO,
           "too many attachments");
 }
