@@ -47,7 +47,7 @@ typedef struct sio_request_info {
   /* The TLS of the connection. NULL: the connection to this server does not use TLS (even if it
    * comes from a proxy that says that the client's connection does), or memory ran out. To admit
    * clients by their certificates, read this field in allow_request or in a callback of
-   * sio_use_request(), or read sio_session_info.tls in the middleware of a namespace. */
+   * sio_use_engine_request(), or read sio_session_info.tls in the middleware of a namespace. */
   const sio_tls_info *tls;
   /* True if the client's connection uses TLS on this server, or if a trusted proxy says that it is
    * secure. */
@@ -320,7 +320,7 @@ typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
  * that connects_per_s or max_per_address refuses, for preflight requests that sio_options.cors
  * answers, nor for the files of the JavaScript client. Callbacks run in the order of registration.
  * UV_EINVAL: cb is NULL; UV_ENOMEM. */
-SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
+SIO_EXTERN int sio_use_engine_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
 /* Called before the head of certain answers of Engine.IO is written, so that it can add headers
  * with sio_respond_header(). These answers are polling responses that contain packets, the "ok" to

@@ -93,7 +93,7 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 
-/* Called by sio_threads_get_stats(). *sum is the sum of the statistics of as many servers as the
+/* Called by sio_threads_fetch_stats(). *sum is the sum of the statistics of as many servers as the
  * parameter `servers` says; `addresses` is not added up, because the servers count it together. It
  * is valid until the callback returns. */
 typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
@@ -102,7 +102,7 @@ typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, voi
  * sio_options.threads, sum is the statistics of srv alone. A member that cannot be asked is missing
  * in the sum. If srv closes before all members have answered, sum contains those that have. Must be
  * called on the thread of srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
-SIO_EXTERN int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
+SIO_EXTERN int sio_threads_fetch_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
 
 /* Writes the text of sio_metrics_text() for the sum of all members, and calls cb(text, user) once,
  * later and on the thread of srv. The text is empty if it could not be made, and is valid until cb

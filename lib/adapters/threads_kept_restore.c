@@ -19,7 +19,9 @@ struct kept_restore {
   sio_restore *restore;
   unsigned open;  /* how many of these servers have not answered REQUEST_RELEASE yet */
   bool asked;     /* ask_cluster_adapter_for_lost_socket() was called */
-  bool following; /* the socket was found: events are added as they are delivered here */
+  /* REQUEST_RESTORE_DONE has reported success: from then on missed events are added as they are
+   * delivered here. Always false in the member with the adapter, which adds the events itself. */
+  bool following;
   int cause;      /* why the socket that was found cannot be used, or 0 */
   char pid[SIO__ID_LEN + 1];
 };

@@ -109,7 +109,8 @@ enum answer_kind {
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* ends the answers of a server; n of the expected answers will not come */
+  ANSWER_END     /* ends the answers of a server, or after ANSWER_MORE one of two parts of them;
+                    answer.n of the expected answers will not come                          */
 };
 
 struct answer {
@@ -117,7 +118,7 @@ struct answer {
   int status;
   bool counted; /* true in the first answer that says how many sockets the server has asked */
   uint64_t number;
-  size_t n;
+  size_t n; /* a number of answers or servers: see enum answer_kind */
   const char *nsp;
   const char *id; /* for ANSWER_REPLY: the id of the socket; NULL if it is not known */
   sio_slice json;

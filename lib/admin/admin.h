@@ -44,7 +44,7 @@ struct session {
 
 /* Identifies the address of a client. The queue of password checks, which has CHECKS_MAX places, is
  * shared among the addresses: clients with equal keys count as one address (checks.c). */
-struct address_key {
+struct address_group {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
   int version;            /* 4 or 6; 0 if the client has no IP address */
 };
@@ -57,7 +57,7 @@ struct check {
   struct admin *admin;
   sio_socket *socket;         /* referenced */
   const sio_session *session; /* compared with sessions that close; may have been freed */
-  struct address_key from;
+  struct address_group from;
   sio_next *verdict;
   uv_work_t work;
   bool name_ok, password_ok;

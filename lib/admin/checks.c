@@ -16,9 +16,9 @@
  * Of an IPv6 address only the first 64 bits are used, because one client can usually choose the
  * other 64 bits freely. All clients without an address, such as those of Unix sockets, get the same
  * key. */
-static struct address_key make_address_key_of_session(const sio_session *session) {
+static struct address_group make_address_group_of_session(const sio_session *session) {
   const char *address = sio_session_info_of(session).address;
-  struct address_key key = { .version = 0 };
+  struct address_group key = { .version = 0 };
   unsigned char bytes[16];
   if (uv_inet_pton(AF_INET, address, bytes) == 0) key.version = 4;
   if (uv_inet_pton(AF_INET6, address, bytes) == 0) key.version = 6;
@@ -26,14 +26,15 @@ static struct address_key make_address_key_of_session(const sio_session *session
   return key;
 }
 
-static bool is_same_address_key(const struct address_key *a, const struct address_key *b) {
+static bool is_same_address_group(const struct address_group *a, const struct address_group *b) {
   return a->version == b->version && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 static size_t count_password_checks_of_address(const struct admin *a,
-                                               const struct address_key *from) {
+                                               const struct address_group *from) {
   size_t n = 0;
-  for (const struct check *c = a->checks; c; c = c->next) n += is_same_address_key(&c->from, from);
+  for (const struct check *c = a->checks; c; c = c->next)
+    n += is_same_address_group(&c->from, from);
   return n;
 }
 
@@ -55,7 +56,7 @@ static struct check *password_check_new(struct admin *a, sio_socket *s, const ch
   a->refs++;
   c->socket = sio_socket_ref(s);
   c->session = sio_socket_session(s);
-  c->from = make_address_key_of_session(c->session);
+  c->from = make_address_group_of_session(c->session);
   c->verdict = next;
   c->name_ok = strcmp(name, a->username) == 0;
   c->size = size;
@@ -94,10 +95,10 @@ static void append_to_password_check_queue(struct admin *a, struct check *c) {
 
 /* Moves all waiting checks of one address to the end of the queue. Called after a check of this
  * address, so that addresses take turns. */
-static void move_checks_of_address_to_queue_end(struct admin *a, const struct address_key *from) {
+static void move_checks_of_address_to_queue_end(struct admin *a, const struct address_group *from) {
   struct check *moved = NULL, **last = &moved;
   for (struct check **at = &a->checks; *at;) {
-    if (!is_same_address_key(&(*at)->from, from)) {
+    if (!is_same_address_group(&(*at)->from, from)) {
       at = &(*at)->next;
       continue;
     }
@@ -161,7 +162,7 @@ static struct check **find_password_check_to_displace(struct admin *a, size_t *m
 /* Makes room for one more check of the address `from`. If the queue is full, a check of the address
  * that has the most checks is refused, provided that this address has at least two checks more than
  * `from`. Returns false if no room could be made. */
-static bool make_space_in_password_check_queue(struct admin *a, const struct address_key *from) {
+static bool make_space_in_password_check_queue(struct admin *a, const struct address_group *from) {
   size_t most;
   if (a->nchecks < CHECKS_MAX) return true;
   struct check **displaced = find_password_check_to_displace(a, &most);

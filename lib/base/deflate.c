@@ -224,7 +224,7 @@ static int inflate_message(struct inflater *z, sio_slice in, struct buf *out) {
   return err || z->s.data_type == AT_BLOCK_END ? err : SIO_EPROTO;
 }
 
-int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
+int sio__inflate_and_append(struct inflater *z, sio_slice in, struct buf *out) {
   if (in.n > UINT32_MAX) return SIO_ETOOBIG;
   if (!z->open && inflateInit2(&z->s, -MAX_WBITS) != Z_OK) return UV_ENOMEM;
   z->open = true;
@@ -267,7 +267,7 @@ struct inflater *sio__inflater_new(void) {
   return NULL;
 }
 void sio__inflater_free(struct inflater *z) { (void)z; }
-int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
+int sio__inflate_and_append(struct inflater *z, sio_slice in, struct buf *out) {
   (void)z, (void)in, (void)out;
   return SIO_EPROTO;
 }

@@ -58,7 +58,7 @@ void sio__inflater_free(struct inflater *z);
  * SIO_ETOOBIG if `out` would exceed its maximum, or if the message has 4 GiB or more; SIO_EPROTO if
  * the message is not valid; or UV_ENOMEM. After an error out->n is unchanged. When `out` grows, its
  * new capacity is at most twice the content, or 4 KiB more than the content if that is greater. */
-int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
+int sio__inflate_and_append(struct inflater *z, sio_slice in, struct buf *out);
 struct deflate_count sio__inflater_get_counts(const struct inflater *z); /* NULL is allowed. */
 
 #endif

@@ -98,7 +98,9 @@ static inline char *msg_data(const struct msg *m) {
 /* Return the bytes and the length of the WebSocket frame of m: its header and its text. The header
  * must have been written. */
 static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
-static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
+static inline uint32_t msg_frame_len_with_header(const struct msg *m) {
+  return m->ws_head + m->len;
+}
 /* Returns how many bytes of memory m takes, without its attachments and its compressed form. Unused
  * room for text is included: a short text takes a whole block of the pool. But for a msg of
  * sio__msg_new_without_text() no room for text is counted. */

@@ -197,12 +197,12 @@ static void pending_join_log_refusal(const struct pending_join *p, const char *w
 
 /* ---- running the middleware ----------------------------------------------------------------- */
 
-static struct pending_join *pending_join_of_chain(const struct chain *c) {
+static struct pending_join *pending_join_of_middleware_chain(const struct chain *c) {
   return container_of(c, struct pending_join, chain);
 }
 
 static void pending_join_call_one_middleware(struct chain *c, const struct hook *k) {
-  ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
+  ((sio_middleware_cb)k->fn)(pending_join_of_middleware_chain(c)->socket, &c->next, k->user);
 }
 
 /* True if the peer's newest CONNECT or DISCONNECT packet for the namespace is a DISCONNECT, or a
@@ -214,7 +214,7 @@ static bool pending_join_is_withdrawn_or_replaced(const struct pending_join *p) 
 
 static void pending_join_log_and_encode_refusal(struct chain *c, const char *message,
                                                 sio_val data) {
-  struct pending_join *p = pending_join_of_chain(c);
+  struct pending_join *p = pending_join_of_middleware_chain(c);
   struct core *core = p->socket->nsp->core;
   if (!pending_join_is_withdrawn_or_replaced(p)) pending_join_log_refusal(p, message);
   int err = pending_join_encode_refusal(p, message, data);
@@ -255,7 +255,7 @@ static void pending_join_discard_and_maybe_connect_anew(struct pending_join *p) 
  * the time limit, unless it is running or middleware_timeout_ms is 0. Nothing has to be copied for
  * the function: its argument is the socket, which stays valid. */
 static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
-  struct pending_join *p = pending_join_of_chain(c);
+  struct pending_join *p = pending_join_of_middleware_chain(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
   if (ms && !timer_is_active(&p->timeout_timer))
@@ -288,11 +288,11 @@ static void pending_join_refuse_or_discard_on_timeout(struct timer *t) {
 }
 
 static bool pending_join_is_socket_still_pending(const struct chain *c) {
-  return socket_can_join_rooms(pending_join_of_chain(c)->socket);
+  return socket_can_join_rooms(pending_join_of_middleware_chain(c)->socket);
 }
 
 static void pending_join_accept_or_refuse_and_free(struct chain *c, bool ok) {
-  struct pending_join *p = pending_join_of_chain(c);
+  struct pending_join *p = pending_join_of_middleware_chain(c);
   sio_socket *s = p->socket;
   s->pending_join = NULL;
   sio__loop_stop_timer(c->loop, &p->timeout_timer);

@@ -192,17 +192,17 @@ static void event_queue_run_waiting_and_free_if_done(struct event_queue *q) {
 
 /* ---- callbacks of the chain ----------------------------------------------------------------- */
 
-static struct event_queue *event_queue_of_chain(const struct chain *c) {
+static struct event_queue *event_queue_of_middleware_chain(const struct chain *c) {
   return container_of(c, struct event_queue, chain);
 }
 
 static void event_queue_call_one_middleware(struct chain *c, const struct hook *k) {
-  struct event_queue *q = event_queue_of_chain(c);
+  struct event_queue *q = event_queue_of_middleware_chain(c);
   ((sio_packet_cb)k->fn)(q->socket, &q->event, &c->next, k->user);
 }
 
 static void event_queue_copy_event_for_later_verdict(struct chain *c) {
-  struct event_queue *q = event_queue_of_chain(c);
+  struct event_queue *q = event_queue_of_middleware_chain(c);
   if (sio__event_is_copied(&q->event)) return;
   if (sio__event_copy_borrowed_data(&q->event)) {
     sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
@@ -214,7 +214,7 @@ static void event_queue_copy_event_for_later_verdict(struct chain *c) {
 
 static void event_queue_keep_refusal_of_middleware(struct chain *c, const char *message,
                                                    sio_val data) {
-  struct event_queue *q = event_queue_of_chain(c);
+  struct event_queue *q = event_queue_of_middleware_chain(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
   int err =
@@ -226,7 +226,7 @@ static void event_queue_keep_refusal_of_middleware(struct chain *c, const char *
 }
 
 static bool event_queue_is_socket_connected(const struct chain *c) {
-  return sio_socket_connected(event_queue_of_chain(c)->socket);
+  return sio_socket_connected(event_queue_of_middleware_chain(c)->socket);
 }
 
 static void count_log_and_report_refused_event(struct event_queue *q, sio_socket *s) {
@@ -261,7 +261,7 @@ static void event_queue_run_handlers_or_report_refusal(struct event_queue *q, bo
 }
 
 static void event_queue_end_event_and_start_next(struct chain *c, bool ok) {
-  struct event_queue *q = event_queue_of_chain(c);
+  struct event_queue *q = event_queue_of_middleware_chain(c);
   event_queue_run_handlers_or_report_refusal(q, ok);
   if (!q->passing) event_queue_run_waiting_and_free_if_done(q);
 }

@@ -157,7 +157,7 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   if (err)
     sio__query_discard_without_callback(q);
   else
-    sio__query_start_timeout_and_release(q, timeout_ms == 0);
+    sio__query_start_timeout_and_end_hold(q, timeout_ms == 0);
   return err;
 }
 

@@ -199,6 +199,6 @@ int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *use
   if (err)
     sio__query_discard_without_callback(q);
   else
-    sio__query_start_timeout_and_release(q, false);
+    sio__query_start_timeout_and_end_hold(q, false);
   return err;
 }

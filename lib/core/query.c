@@ -113,7 +113,7 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   return 0;
 }
 
-void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held) {
+void sio__query_start_timeout_and_end_hold(sio_query *q, bool only_if_held) {
   if (!only_if_held || q->holds > 1) query_start_timeout(q);
   sio__query_release_and_end_if_complete(q, 0);
 }
@@ -246,6 +246,6 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   if (err)
     sio__query_discard_without_callback(q);
   else
-    sio__query_start_timeout_and_release(q, false);
+    sio__query_start_timeout_and_end_hold(q, false);
   return err;
 }

@@ -63,14 +63,14 @@ struct sio_query {
 };
 
 /* Opens a query. The caller holds the query (`holds` is 1), so that it does not end as complete
- * before the caller calls sio__query_start_timeout_and_release(). Returns 0; SIO_ECLOSED if the
+ * before the caller calls sio__query_start_timeout_and_end_hold(). Returns 0; SIO_ECLOSED if the
  * server is closing; SIO_ETOOBIG if max_acks queries are open in this namespace; or UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
 /* Called when all sockets and servers have been asked: starts the timeout of the query, and ends
  * the hold that sio__query_new() has given the caller, so that the query can end as complete. If
  * only_if_held is true, starts the timeout only if other code holds the query too. */
-void sio__query_start_timeout_and_release(sio_query *q, bool only_if_held);
+void sio__query_start_timeout_and_end_hold(sio_query *q, bool only_if_held);
 /* Closes the query without calling `end`, because the function that opened it returns an error. */
 void sio__query_discard_without_callback(sio_query *q);
 /* Ends all open queries of a namespace with SIO_ECLOSED. Must be called by the loop, not by code

@@ -69,7 +69,7 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
   if (err)
     sio__query_discard_without_callback(q);
   else
-    sio__query_start_timeout_and_release(q, false);
+    sio__query_start_timeout_and_end_hold(q, false);
   return err;
 }
 

@@ -28,9 +28,10 @@ struct http_mount {
    * (UV_ECONNABORTED), the connection has failed (its error), the peer has sent a body that is too
    * long (SIO_ETOOBIG, after the answer 413), was too slow (SIO_ETIMEOUT, after 408) or has broken
    * the protocol (SIO_EPROTO, after 400 or 431), the server was closed (UV_ECANCELED), or memory
-   * ran out (UV_ENOMEM). The mount must not answer r any more. r is freed at the end of the loop's
-   * turn. But if r->answer_owed is true after the callback, r stays valid until the host answers
-   * it, and the host's answer is discarded. `detail` is the reason as text. */
+   * ran out (UV_ENOMEM). The mount must not answer r any more, and r is freed at the end of the
+   * loop's turn. But if r->answer_owed is true after the callback, the program that uses the
+   * library still holds r: r stays valid until the program answers it, and that answer is
+   * discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
   /* Called when bytes of the next request have arrived on the same connection: they wait until r is
    * answered. May be called several times for one r. The callback may answer r. May be NULL. */

@@ -29,8 +29,8 @@ void sio__routes_init(struct routes *rs);
 void sio__routes_free_all(
     struct routes *rs); /* must be called when no request can arrive any more */
 
-/* Returns a text that says why a route cannot have this path, or NULL if it can. "/a" stands for
- * one path, "/a*" for every path that begins with "/a". */
+/* Returns a text that says why a route cannot have this path, or NULL if it can. A '*' is allowed
+ * only at the end, and only if may_end_with_star is true. */
 const char *sio__describe_route_path_fault_or_null(const char *path, bool may_end_with_star);
 
 /* Adds a route for a callback, see sio_route(). If method is NULL, the route is for all methods. If

@@ -13,7 +13,9 @@ enum {
    * removed. */
   FORGET_MS = 1000,
   FORGET_MOST_MS = 3600 * 1000,
-  FORGET_AT_ONCE = 2 /* Adding a record to a shared table removes at most so many idle ones. */
+  /* How many idle records that have been kept long enough are removed at most when a record is
+   * added to a shared table. */
+  FORGET_AT_ONCE = 2
 };
 
 static sio_slice get_map_key_of_addr_record(const void *item) {

@@ -189,9 +189,9 @@ static void conn_update_read_throttle(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* Appends a byte range of m to the queue of a blocked connection, or to a queue of several chunks
- * of which the last is full. A whole WebSocket message may become part of a run here, and then
- * takes no entry of its own (net/queue.h). */
+/* Appends a byte range of m to a long queue: the connection is blocked, or the queue has several
+ * chunks and the last one is full. A whole WebSocket message may join a run, which is a series of
+ * messages that share one entry of the queue (net/queue.h). */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_try_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;

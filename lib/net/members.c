@@ -205,7 +205,7 @@ static void run_thread_message(void *arg) {
 /* The bytes are counted before the message is sent, so that several senders together stay within
  * the limit. A message of sio__threads_reply() counts 0 bytes, and is sent even if the limit is
  * exceeded. */
-static int post_thread_message_if_inbox_has_room(sio_threads *t, struct thread_message *m) {
+static int post_thread_message_within_inbox_limit(sio_threads *t, struct thread_message *m) {
   struct member *to = m->to;
   size_t bytes = m->bytes;
   m->post = (struct loop_post){ .fn = run_thread_message, .arg = m };
@@ -227,7 +227,7 @@ static int send_thread_message(sio_threads *t, struct member_id to, struct threa
   if (member) {
     m->to = member;
     m->server = member->server;
-    err = post_thread_message_if_inbox_has_room(t, m);
+    err = post_thread_message_within_inbox_limit(t, m);
   }
   pthread_rwlock_unlock(&t->lock);
   return err;

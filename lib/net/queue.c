@@ -21,7 +21,7 @@ bool sio__queue_try_append_to_run(struct send_queue *q, struct msg *m) {
 }
 
 static struct queue_entry make_whole_frame_entry(struct msg *m) {
-  return (struct queue_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len(m) } } };
+  return (struct queue_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len_with_header(m) } } };
 }
 
 /* A run of one msg becomes an ordinary entry. */

@@ -100,7 +100,7 @@ static inline void queue_count_and_ref_msg(struct send_queue *q, struct msg *m, 
 
 /* Returns true if the byte range is the whole WebSocket message of m, header included. */
 static inline bool queue_range_is_whole_ws_frame(const struct msg *m, uint32_t off, uint32_t len) {
-  return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
+  return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len_with_header(m);
 }
 
 /* Returns true if the byte range of m may join a run: it is a whole WebSocket message, and m has
@@ -196,7 +196,7 @@ static inline struct iovec queue_iter_get_iovec(const struct queue_place *at) {
   const struct msg *m = at->m;
   const struct queue_entry *e = &at->k->e[at->i];
   if (queue_chunk_entry_is_run(at->k, at->i))
-    return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
+    return (struct iovec){ msg_frame_data(m), msg_frame_len_with_header(m) };
   return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
 }
 

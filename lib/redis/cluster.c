@@ -15,9 +15,11 @@
 
 enum {
   SLOTS = 16384,
-  SERVERS_MAX = 1000,  /* the most servers of a cluster that are used */
-  REDIRECTS_MAX = 5,   /* how often a command is redirected before it fails with the error reply */
-  ASK_AGAIN_MS = 1000, /* the delay between requests for the slot table is doubled up to this */
+  SERVERS_MAX = 1000, /* the most servers of a cluster that are used */
+  REDIRECTS_MAX = 5,  /* how often a command is redirected before it fails with the error reply */
+  /* the delay between requests for the slot table is doubled up to this, or up to retry_max_ms if
+   * that is less; only the first delay, retry_min_ms, may be longer */
+  ASK_AGAIN_MS = 1000,
   /* the delay of a request for the slot table after MOVED: the server that is asked may learn later
    * that the slot has moved */
   AFTER_MOVED_MS = 1000

@@ -172,7 +172,7 @@ static void link_socket_decrypt_and_dispatch(struct link_socket *w, sio_slice in
     link_socket_report_tls_failure(w);
   else if (err)
     w->ops->failed(w->link, "cannot send TLS records", err);
-  else if (sio__link_tls_record_if_handshake_just_done(&w->tls))
+  else if (sio__link_tls_report_handshake_done_once(&w->tls))
     w->ops->connected(w, 0);
 }
 

@@ -54,7 +54,7 @@ sio_slice sio__link_tls_take_ciphertext(struct link_tls *t) {
   return bytes;
 }
 
-bool sio__link_tls_record_if_handshake_just_done(struct link_tls *t) {
+bool sio__link_tls_report_handshake_done_once(struct link_tls *t) {
   sio_tls_done done;
   if (t->established || !t->provider->established(t->session, &done)) return false;
   t->established = true;

@@ -32,7 +32,7 @@ long sio__link_tls_decrypt(struct link_tls *t, sio_slice *in);
  * bytes. */
 sio_slice sio__link_tls_take_ciphertext(struct link_tls *t);
 /* Returns true once: at the first call after the handshake was completed. */
-bool sio__link_tls_record_if_handshake_just_done(struct link_tls *t);
+bool sio__link_tls_report_handshake_done_once(struct link_tls *t);
 /* Returns the text by which the TLS provider describes the failure of the session. */
 const char *sio__link_tls_describe_failure(const struct link_tls *t);
 

@@ -37,8 +37,8 @@ static struct stream_entry *stream_find_key_entry(const struct stream *st, uint6
 
 /* Removes the entry whose command Redis has answered. If no reply will come (`reply` is NULL),
  * queues the entry again. */
-static void on_cluster_key_command_reply(struct link *l, const struct link_expect *expect,
-                                         const redisReply *reply) {
+static void on_key_command_reply_in_cluster(struct link *l, const struct link_expect *expect,
+                                            const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;
   uint64_t number = sio__stream_decode_number_of_expected_reply(expect);
   list_each (it, tmp, &r->parts) {
@@ -55,7 +55,7 @@ int sio__stream_send_key_command(struct stream *st, struct stream_entry *e) {
     return sio__stream_writer_send_command(st, EXPECT_KEY, 0, e->words, e->nwords);
   e->number = ++st->redis->last_number;
   struct link_expect expect = make_expected_reply_with_kind_and_number(EXPECT_KEY, e->number);
-  expect.on_reply = on_cluster_key_command_reply;
+  expect.on_reply = on_key_command_reply_in_cluster;
   return sio__redis_send_command(st->redis, e->words[1], e->words, e->nwords, &expect);
 }
 

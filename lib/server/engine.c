@@ -9,7 +9,7 @@
 #include "server/route_log.h"
 #include "server/server.h"
 
-int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
+int sio_use_engine_request(sio_server *srv, sio_request_use_cb cb, void *user) {
   return sio__eio_add_request_hook(&srv->engines, cb, user);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather.c - adds up statistics for sio_threads_get_stats() and for Prometheus. The server of each
+ * gather.c - adds up statistics for sio_threads_fetch_stats() and for Prometheus. The server of each
  * other thread (a member) is sent a message; it fills in its statistics, and sends the message
  * back.
  *
@@ -183,7 +183,7 @@ static void call_host_callback_with_stats_sum(const struct gathered *sum, void *
   sio__free(call);
 }
 
-int sio_threads_get_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
+int sio_threads_fetch_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
   struct stats_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;

@@ -207,7 +207,7 @@ static size_t close_reason_length_that_fits(const char *s) {
 static int ws_queue_frame_and_unref(struct ws_conn *w, struct msg *m) {
   if (!m) return UV_ENOMEM;
   int err = sio__conn_queue_msg_range(w->conn, m, ws_frame_offset_in_msg_block(m),
-                                      ws_frame_len_with_header(m));
+                                      msg_frame_len_with_header(m));
   msg_unref(m);
   return err;
 }
@@ -575,7 +575,7 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (!m->ws_head) sio__ws_write_message_header_once(m);
   w->shared->stats.messages_out++;
   return sio__conn_queue_msg_range(w->conn, m, ws_frame_offset_in_msg_block(m),
-                                   ws_frame_len_with_header(m));
+                                   msg_frame_len_with_header(m));
 }
 
 int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m) {

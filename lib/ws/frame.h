@@ -29,12 +29,12 @@ void sio__ws_write_deflated_message_header(struct msg *m);
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n);
 
-/* These two functions return which bytes of m have to be sent, as offset and length for
- * sio__conn_queue_msg_range(). The header must have been written before, unless m->raw is set. */
+/* Returns where the bytes of m begin that have to be sent: the offset for
+ * sio__conn_queue_msg_range(); the length is msg_frame_len_with_header(m). The header must have been
+ * written before, unless m->raw is set. */
 static inline uint32_t ws_frame_offset_in_msg_block(const struct msg *m) {
   return MSG_HEADROOM - m->ws_head;
 }
-static inline uint32_t ws_frame_len_with_header(const struct msg *m) { return m->ws_head + m->len; }
 
 /* Returns true if a close frame may contain this code (RFC 6455 section 7.4). */
 bool sio__ws_is_valid_close_code(unsigned code);

@@ -228,7 +228,8 @@ static bool ws_pass_message_to_callback_and_reset(struct ws_recv *r, char *p, si
 
 static int inflate_message_with_pooled_inflater(struct ws_recv *r, sio_slice in, struct buf *out) {
   if (!r->shared->pool->inflater) r->shared->pool->inflater = sio__inflater_new();
-  return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : UV_ENOMEM;
+  return r->shared->pool->inflater ? sio__inflate_and_append(r->shared->pool->inflater, in, out)
+                                   : UV_ENOMEM;
 }
 
 static bool ws_recv_fail_because_of_inflate_error(struct ws_recv *r, int err) {

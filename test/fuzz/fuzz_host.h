@@ -315,7 +315,7 @@ static void host_listen(sio_nsp *nsp) {
 
 static void host_listen_to_server(void) {
   static const sio_engine_hooks hooks = { .message = on_engine_message };
-  sio_use_request(h.srv, use_request, NULL);
+  sio_use_engine_request(h.srv, use_request, NULL);
   sio_on_headers(h.srv, add_header, NULL);
   sio_on_engine(h.srv, &hooks, NULL);
 }

@@ -13,7 +13,7 @@ enum { MAX_TEXT = 1 << 16 };
 
 static int inflate_to(struct inflater *z, sio_slice in, size_t max, struct buf *out) {
   *out = (struct buf){ .max = max };
-  int err = sio__inflate(z, in, out);
+  int err = sio__inflate_and_append(z, in, out);
   DEMAND(err == 0 || err == SIO_ETOOBIG || err == SIO_EPROTO);
   DEMAND(out->n <= max);
   return err;

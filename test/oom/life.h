@@ -468,7 +468,7 @@ static int set_up_http(void) {
   TRY(sio_assets_with(h.srv, "/assets/", assets, 1, &with_headers));
   TRY(sio_static_with(h.srv, "/files/", files, &with_headers));
   TRY(sio_ws_route(h.srv, "/plain", &plain, NULL));
-  TRY(sio_use_request(h.srv, request_gate, NULL));
+  TRY(sio_use_engine_request(h.srv, request_gate, NULL));
   TRY(sio_on_headers(h.srv, add_headers, NULL));
   static const sio_engine_hooks taps = { .open = on_session,
                                          .upgrading = on_session,

@@ -154,7 +154,7 @@ static int call_on_room(void) {
 }
 static int call_on_engine(void) { return sio_on_engine(srv, &(sio_engine_hooks){ 0 }, NULL); }
 static int call_on_headers(void) { return sio_on_headers(srv, on_headers, NULL); }
-static int call_use_request(void) { return sio_use_request(srv, on_use, NULL); }
+static int call_use_request(void) { return sio_use_engine_request(srv, on_use, NULL); }
 
 static int call_emit(void) { return sio_emit(sock, "event", LONG_ARGS); }
 static int call_emit_keyed(void) {

@@ -135,7 +135,7 @@ static void call_all_members(void) {
   counted(sio_broadcast_ack(all, "q", SIO_ARGS(1), 100, on_replies, NULL));
   counted(sio_all_fetch(all, 100, on_fetched, NULL));
   counted(sio_server_side_emit(h.roots[0], "ask", SIO_ARGS("x"), 100, on_replies, NULL));
-  counted(sio_threads_get_stats(h.members[1], on_sum, NULL));
+  counted(sio_threads_fetch_stats(h.members[1], on_sum, NULL));
   if (sio_threads_post(h.threads, on_posted, NULL, &count) == 0 || count) h.posts += (int)count;
   turns();
 }

@@ -459,7 +459,7 @@ static void act_threads(sio_socket *s) {
   }
   struct question *q = host_ask("statistics");
   if (q) q->must_end = true;
-  if (q && sio_threads_get_stats(host.here->srv, on_summed, q)) q->open = false;
+  if (q && sio_threads_fetch_stats(host.here->srv, on_summed, q)) q->open = false;
 }
 
 static void on_sent(int status, void *user) {

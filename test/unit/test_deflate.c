@@ -32,7 +32,7 @@ static void end(void) {
 
 static int inflate_n(const void *p, size_t n) {
   out.n = 0;
-  return sio__inflate(unpacker, slice(p, n), &out);
+  return sio__inflate_and_append(unpacker, slice(p, n), &out);
 }
 
 /* Numbers that no compressor can do anything about. */
@@ -243,7 +243,7 @@ TEST(inflating_stops_at_the_limit_and_holds_no_more_than_twice_of_it) {
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     struct buf b;
     buf_init(&b, limits[i]);
-    EQ(sio__inflate(unpacker, slice(msg_data(m), m->len), &b), SIO_ETOOBIG);
+    EQ(sio__inflate_and_append(unpacker, slice(msg_data(m), m->len), &b), SIO_ETOOBIG);
     CHECK(b.cap <= limits[i] + 1);
     EQ(b.max, limits[i]);
     sio__buf_clear(&b);
@@ -260,12 +260,12 @@ TEST(after_an_error_the_text_is_as_before) {
   begin();
   EQ(sio__buf_put(&out, "kept", 4), 0);
   out.max = 8;
-  EQ(sio__inflate(unpacker, slice(examples[0].p, examples[0].n), &out), SIO_ETOOBIG);
+  EQ(sio__inflate_and_append(unpacker, slice(examples[0].p, examples[0].n), &out), SIO_ETOOBIG);
   EQ_MEM(out.p, out.n, "kept", 4);
-  EQ(sio__inflate(unpacker, slice("\xff", 1), &out), SIO_EPROTO);
+  EQ(sio__inflate_and_append(unpacker, slice("\xff", 1), &out), SIO_EPROTO);
   EQ_MEM(out.p, out.n, "kept", 4);
   out.max = 9;
-  EQ(sio__inflate(unpacker, slice(examples[0].p, examples[0].n), &out), 0);
+  EQ(sio__inflate_and_append(unpacker, slice(examples[0].p, examples[0].n), &out), 0);
   EQ_MEM(out.p, out.n, "keptHello", 9);
   end();
 }
@@ -289,7 +289,7 @@ TEST(every_allocation_that_fails_is_answered) {
     struct inflater *z = sio__inflater_new();
     sio__buf_clear(&out);
     alloc_fail_in(fuse);
-    got = sio__inflate(z, slice(msg_data(m), m->len), &out);
+    got = sio__inflate_and_append(z, slice(msg_data(m), m->len), &out);
     if (got != 0) EQ(got, UV_ENOMEM);
     sio__inflater_free(z);
     alloc_fail_in(0);

@@ -245,7 +245,7 @@ TEST(a_websocket_whose_session_ends_after_its_request_was_allowed_is_refused) {
   char url[200];
   begin(NULL);
   REQUIRE(polls("EIO=4"));
-  sio_use_request(srv, hold, NULL);
+  sio_use_engine_request(srv, hold, NULL);
   snprintf(url, sizeof url, "/socket.io/?transport=websocket&EIO=4&sid=%s",
            sio_session_info_of(session).id);
   REQUIRE(raw_open(&b, srv) && raw_request(&b, "GET", url, handshake, NULL));

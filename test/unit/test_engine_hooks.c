@@ -197,7 +197,7 @@ static void let_poll_in(sio_session *c, const sio_close_info *why, void *user) {
 /* The poll that was let in is told of the end, and nothing is waited for any more. */
 TEST(a_poll_may_be_let_in_by_the_close_hook_of_its_session) {
   start_raw(NULL);
-  EQ(sio_use_request(srv, hold_polls, NULL), 0);
+  EQ(sio_use_engine_request(srv, hold_polls, NULL), 0);
   EQ(sio_on_engine(srv, &(sio_engine_hooks){ .close = let_poll_in }, NULL), 0);
   REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
   for (int i = 0; i < 10 && !held; i++) turn();

@@ -26,7 +26,7 @@ static void answer_kept(void) {
 
 static void start_keeping(const sio_options *o) {
   start_raw(o);
-  sio_use_request(srv, keep, NULL);
+  sio_use_engine_request(srv, keep, NULL);
 }
 
 /* ---- requests that the host answers ------------------------------------------------------- */

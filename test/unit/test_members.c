@@ -482,12 +482,12 @@ TEST(the_statistics_of_all_members_are_added_up) {
   begin();
   connect_peers();
   summed = 0;
-  EQ(sio_threads_get_stats(members[1], on_sum, NULL), 0);
+  EQ(sio_threads_fetch_stats(members[1], on_sum, NULL), 0);
   EQ(summed, 0);
   turns(4);
   EQ(summed, 3);
   EQ(sum_of_sessions, 3);
-  EQ(sio_threads_get_stats(members[1], NULL, NULL), UV_EINVAL);
+  EQ(sio_threads_fetch_stats(members[1], NULL, NULL), UV_EINVAL);
   free_peers();
   end();
 }
@@ -496,7 +496,7 @@ TEST(the_statistics_of_all_members_are_added_up) {
 TEST(the_statistics_of_all_members_come_although_there_is_no_memory_to_reply) {
   begin();
   summed = 0;
-  EQ(sio_threads_get_stats(members[0], on_sum, NULL), 0);
+  EQ(sio_threads_fetch_stats(members[0], on_sum, NULL), 0);
   alloc_fail_all();
   turns(4);
   alloc_fail_in(0);
@@ -511,7 +511,7 @@ TEST(a_member_that_cannot_be_asked_is_left_out_of_the_sum) {
     summed = 0;
     before = alloc_live;
     alloc_fail_in((size_t)i);
-    EQ(sio_threads_get_stats(members[0], on_sum, NULL), 0);
+    EQ(sio_threads_fetch_stats(members[0], on_sum, NULL), 0);
     alloc_fail_in(0);
     turns(4);
     EQ(summed, 2);
@@ -523,7 +523,7 @@ TEST(a_member_that_cannot_be_asked_is_left_out_of_the_sum) {
 TEST(a_sum_of_statistics_ends_when_its_server_closes) {
   begin();
   summed = 0;
-  EQ(sio_threads_get_stats(members[0], on_sum, NULL), 0);
+  EQ(sio_threads_fetch_stats(members[0], on_sum, NULL), 0);
   end();
   CHECK(summed >= 1);
 }
@@ -531,7 +531,7 @@ TEST(a_sum_of_statistics_ends_when_its_server_closes) {
 TEST(a_server_without_others_is_the_whole_sum) {
   whole_start(NULL);
   summed = 0;
-  EQ(sio_threads_get_stats(srv, on_sum, NULL), 0);
+  EQ(sio_threads_fetch_stats(srv, on_sum, NULL), 0);
   turns(2);
   EQ(summed, 1);
   whole_stop();

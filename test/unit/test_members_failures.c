@@ -138,7 +138,7 @@ TEST(an_answer_that_finds_an_inbox_full_ends_its_question_with_an_error) {
 
 TEST(statistics_that_a_member_cannot_be_asked_for_are_missing_and_counted) {
   begin_full();
-  EQ(sio_threads_get_stats(members[0], on_sum, NULL), 0);
+  EQ(sio_threads_fetch_stats(members[0], on_sum, NULL), 0);
   turns(2);
   EQ(answered.runs, 1);
   EQ(answered.n, 1);
@@ -177,7 +177,7 @@ static int call_tell_servers(void) {
   return sio_server_side_emit(roots[0], "x", SIO_ARGS(1), 0, NULL, NULL);
 }
 static int call_count(void) { return sio_server_count(roots[0], 0, on_count, NULL); }
-static int call_stats(void) { return sio_threads_get_stats(members[0], on_sum, NULL); }
+static int call_stats(void) { return sio_threads_fetch_stats(members[0], on_sum, NULL); }
 static int call_metrics(void) { return sio_threads_metrics(members[0], on_metrics, NULL); }
 
 static void answer_questions(void) {

@@ -52,7 +52,7 @@ TEST(without_a_callback_nothing_is_registered) {
   NEEDS(sio_on_headers(srv, NULL, NULL));
   NEEDS(sio_use(root, NULL, NULL));
   NEEDS(sio_use_packet(root, NULL, NULL));
-  NEEDS(sio_use_request(srv, NULL, NULL));
+  NEEDS(sio_use_engine_request(srv, NULL, NULL));
   NEEDS(sio_of_match(srv, NULL, NULL, &nsp));
   NEEDS(sio_route(srv, "GET", "/x", 0, NULL, NULL));
   NEEDS(sio_ws_route(srv, "/x", NULL, NULL));

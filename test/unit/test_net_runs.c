@@ -174,12 +174,12 @@ static struct msg *make(size_t n) {
 static void give(struct peer_model *p, struct msg *m, unsigned id) {
   memory_fails();
   int err = sio__conn_queue_msg_range(p->conn, m, ws_frame_offset_in_msg_block(m),
-                                      ws_frame_len_with_header(m));
+                                      msg_frame_len_with_header(m));
   alloc_fail_in(0);
   if (err) return;
   struct item *i = add_item(p);
   i->id = id;
-  i->n = ws_frame_len_with_header(m);
+  i->n = msg_frame_len_with_header(m);
   i->bytes = malloc(i->n);
   if (!i->bytes) abort();
   memcpy(i->bytes, msg_frame_data(m), i->n);

@@ -91,7 +91,7 @@ TEST(the_file_of_a_table_that_is_invalid_is_named) {
           "cannot serve files in memory under /: file 1 of the table, \"/b\": data is NULL, and "
           "size is not 0");
   REFUSED(sio_assets(srv, "/", NULL, 2), UV_EINVAL,
-          "cannot serve files in memory under /: the table is NULL");
+          "cannot serve files in memory under /: the table of files is NULL, and count is not 0");
   whole_stop();
 }
 

@@ -376,7 +376,7 @@ static void let_poll_through(int status, void *user) {
 
 TEST(a_callback_at_the_end_may_let_a_request_through_that_fetches_the_rest) {
   start(NULL);
-  sio_use_request(srv, park_polls, NULL);
+  sio_use_engine_request(srv, park_polls, NULL);
   REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_post(&poller, "40"));
   CHECK(poller_get(&poller) && raw_expect(&poller.get, "40{") && session && sock);
   EQ(text("rest"), 0);

@@ -28,14 +28,14 @@ TEST(a_msg_is_sealed_once_and_its_text_stays) {
   struct msg *m = sio__msg_from_bytes(&home, "4123", 4);
   REQUIRE(m);
   sio__ws_write_message_header_once(m);
-  EQ_MEM(msg_data(m) - m->ws_head, ws_frame_len_with_header(m),
+  EQ_MEM(msg_data(m) - m->ws_head, msg_frame_len_with_header(m),
          "\x81\x04"
          "4123",
          6);
   EQ(ws_frame_offset_in_msg_block(m), MSG_HEADROOM - 2);
   m->binary = true;
   sio__ws_write_message_header_once(m);
-  EQ_MEM(msg_data(m) - m->ws_head, ws_frame_len_with_header(m),
+  EQ_MEM(msg_data(m) - m->ws_head, msg_frame_len_with_header(m),
          "\x81\x04"
          "4123",
          6);
@@ -57,7 +57,7 @@ TEST(an_attachment_leaves_as_a_binary_frame) {
   EQ(m->ws_head, 10);
   EQ_MEM(msg_data(m) - 10, 10, "\x82\x7f\0\0\0\0\0\x01\x11\x70", 10);
   EQ(ws_frame_offset_in_msg_block(m), 0);
-  EQ(ws_frame_len_with_header(m), 70010);
+  EQ(msg_frame_len_with_header(m), 70010);
   msg_unref(m);
   sio__msg_allocator_clear(&home);
 }
@@ -70,7 +70,7 @@ TEST(a_raw_msg_gets_no_header) {
   m->raw = true;
   sio__ws_write_message_header_once(m);
   EQ(ws_frame_offset_in_msg_block(m), MSG_HEADROOM);
-  EQ(ws_frame_len_with_header(m), 3);
+  EQ(msg_frame_len_with_header(m), 3);
   msg_unref(m);
   sio__msg_allocator_clear(&home);
 }
@@ -83,7 +83,7 @@ TEST(control_frames_are_ready_to_send_or_null_without_memory) {
   CHECK(sio__ws_control_frame_new(&home, WS_PONG, "abc", 3) == NULL);
   struct msg *m = sio__ws_control_frame_new(&home, WS_CLOSE, NULL, 0);
   REQUIRE(m);
-  EQ_MEM(msg_data(m) - m->ws_head, ws_frame_len_with_header(m), "\x88\x00", 2);
+  EQ_MEM(msg_data(m) - m->ws_head, msg_frame_len_with_header(m), "\x88\x00", 2);
   msg_unref(m);
   sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);

@@ -84,7 +84,7 @@ static int add_routes_and_hooks(void) {
   int err = sio_route(host.server, "GET", "/tls", 0, on_tls, NULL);
   if (!err) err = sio_route(host.server, "POST", "/reload", 0, on_reload, NULL);
   if (!err) err = sio_on_engine(host.server, &hooks, NULL);
-  if (!err && flag("tls-verified")) err = sio_use_request(host.server, on_use, NULL);
+  if (!err && flag("tls-verified")) err = sio_use_engine_request(host.server, on_use, NULL);
   return err;
 }
 

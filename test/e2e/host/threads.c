@@ -161,7 +161,7 @@ static void on_sum(const sio_stats *sum, unsigned servers, void *user) {
 static void on_get_sum(sio_socket *s, sio_event *e, void *user) {
   sio_ack *ack = sio_event_take_ack(e);
   (void)user;
-  if (sio_threads_get_stats(sio_nsp_server(sio_socket_nsp(s)), on_sum, ack)) sio_ack_drop(ack);
+  if (sio_threads_fetch_stats(sio_nsp_server(sio_socket_nsp(s)), on_sum, ack)) sio_ack_drop(ack);
 }
 
 /* ---- other processes --------------------------------------------------------------------- */
