@@ -34,8 +34,8 @@
  *  - Inside a callback every call is allowed, unless the comment of the callback says otherwise.
  *    The callbacks of sio_on_any_outgoing() and sio_engine_hooks.packet_create run while something
  *    is being sent: there, calls that send to or close sockets or sessions, visit the sockets of a
- *    target, or make sockets join or leave, do nothing and are logged; those that return an error
- *    code return an error such as SIO_ESTATE.
+ *    target, make sockets join or leave, or count or tell other servers, do nothing and are logged;
+ *    those that return an error code return an error such as SIO_ESTATE.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
  *    on the loop's thread.
  *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
@@ -160,11 +160,11 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
  * loop any more, and srv is not valid. done may be NULL. SIO_ESTATE: the server is closing already,
  * or the call was made in a callback in which it is not allowed (see above).
  *
- * What is queued for a client that polls is dropped, and a session on a WebSocket whose client does
- * not read is cut at once; sio_server_drain() sends what is queued. The other clients have
- * sio_options.shutdown_timeout_ms to answer the close; then the server cuts their connections. So
- * shutdown_timeout_ms should be shorter than the time after which a supervisor kills the
- * process. */
+ * What is queued for a client that polls is dropped, and a session on a WebSocket is cut at once if
+ * the kernel does not take what is queued for it; sio_server_drain() sends what is queued. The
+ * other clients have sio_options.shutdown_timeout_ms to answer the close; then the server cuts
+ * their connections. So one client that has stopped reading can delay the end by this time, which
+ * should be shorter than the time after which a supervisor kills the process. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
 /* Registers two callbacks, for a part of a program that has timers of its own or keeps a pointer to

@@ -235,6 +235,8 @@ static void query_call_server_count_callback(sio_query *q, int status) {
 int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, void *user) {
   sio_query *q;
   if (!nsp || !cb) return UV_EINVAL;
+  if (loop_refuse_call_inside_observer_callback(&nsp->core->loop, "sio_server_count()"))
+    return SIO_ESTATE;
   int err = sio__query_new(&q, nsp, timeout_ms, query_call_server_count_callback, user);
   if (err) return err;
   q->cb.count = cb;

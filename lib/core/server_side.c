@@ -60,6 +60,8 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
   sio_query *q;
   if (!nsp) return UV_EINVAL;
   if (!event || is_reserved_server_event_name(event)) return SIO_ENAME;
+  if (loop_refuse_call_inside_observer_callback(&nsp->core->loop, "sio_server_side_emit()"))
+    return SIO_ESTATE;
   if (!cb)
     return nsp->core->closing ? SIO_ECLOSED : send_event_to_other_servers(nsp, event, args, NULL);
   int err = sio__query_new(&q, nsp, timeout_ms, call_server_side_emit_callback, user);

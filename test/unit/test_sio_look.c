@@ -27,6 +27,10 @@ static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
   (void)status, (void)list, (void)n, (void)user;
   abort();
 }
+static void on_count(int status, size_t n, void *user) {
+  (void)status, (void)n, (void)user;
+  abort();
+}
 static void visit(sio_socket *s, void *user) {
   (void)s, (void)user;
   abort();
@@ -62,7 +66,13 @@ static void visit_things(sio_target all) {
   EQ(sio_all_fetch(all, 0, on_fetched, NULL), SIO_ESTATE);
 }
 
-enum { CHANGES = 12, CALLS = 7 + CHANGES + 2 };
+static void ask_servers(void) {
+  EQ(sio_server_count(root, 0, on_count, NULL), SIO_ESTATE);
+  EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, NULL, NULL), SIO_ESTATE);
+  EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, on_replies, NULL), SIO_ESTATE);
+}
+
+enum { CHANGES = 12, CALLS = 7 + CHANGES + 2 + 3 };
 
 static void try_all(void) {
   sio_target all = { .nsp = root };
@@ -70,6 +80,7 @@ static void try_all(void) {
   send_things(all);
   change_things(all);
   visit_things(all);
+  ask_servers();
 }
 
 static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
