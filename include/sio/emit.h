@@ -284,8 +284,8 @@ SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_co
  * the callbacks of sio_on_server_side() get the event; on this server they do not. Each of the
  * other servers can send one reply, the first argument of its ack, and cb gets all replies
  * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms.
- * With the memory adapter (the default) there are no other servers: cb gets no replies and status
- * 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is NULL;
+ * If neither sio_options.adapter nor sio_options.threads is set, there are no other servers: cb gets
+ * no replies and status 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is NULL;
  * UV_ENOTSUP: nsp is a parent. */
 SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args,
                                     unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);

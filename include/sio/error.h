@@ -43,7 +43,8 @@ SIO_EXTERN const char *sio_strerror(int err);
 
 /* The reasons why a connection or a socket ended. SIO_REASON_MAP calls XX(name, code, text) for
  * each of them. The texts, except "none", are those of Socket.IO
- * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
+ * (https://socket.io/docs/v4/server-socket-instance/#disconnect). This version of the library
+ * reports FORCED_CLOSE wherever Node.js reports "forced server close". */
 #define SIO_REASON_MAP(XX)                                    \
   XX(NONE, 0, "none")                                         \
   XX(TRANSPORT_ERROR, 1, "transport error")                   \

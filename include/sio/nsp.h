@@ -197,7 +197,8 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 /* Callbacks for changes of the rooms of this server; the room of each socket's id is one of them. A
  * field may be NULL. `create` runs before the `join` of a room's first socket, and `remove` after
  * the `leave` of its last one ("create-room", "join-room", "leave-room", "delete-room"). When they
- * run, the socket is in the room already, or has left it. The callbacks run inside the call that
+ * run, the socket is in the room already, or has left it. A client that is lost leaves its rooms at
+ * once, although it may be recovered into them later (sio_options.recovery). The callbacks run inside the call that
  * changes the room, and may themselves call any function, even make the socket leave that room
  * again. In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be
  * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`

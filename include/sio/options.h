@@ -111,9 +111,12 @@ typedef struct sio_deflate {
  * the events that it missed, in order. The callbacks of sio_on_connect() run again, and
  * sio_socket_recovered() returns true in them.
  *
- *  - A connection breaks by a transport error, a transport close, a ping timeout or a forced close
- *    and, if the adapter keeps the sockets, when the server closes. A socket that left its
- *    namespace, or was disconnected from it, is not recovered.
+ *  - A socket can be recovered if the reason of its end is SIO_REASON_TRANSPORT_ERROR,
+ *    SIO_REASON_TRANSPORT_CLOSE, SIO_REASON_PING_TIMEOUT or SIO_REASON_FORCED_CLOSE and, if the
+ *    adapter keeps the sockets, SIO_REASON_SERVER_SHUTTING_DOWN. A socket that left its namespace,
+ *    or was disconnected from it, is not recovered.
+ *  - A lost socket leaves its rooms at once, and joins them again when it is recovered: the
+ *    callbacks of sio_on_room() run both times.
  *  - The library appends an offset, which is a string, to the arguments of events. Events that ask
  *    for an ack, and events to a single client that cannot be recovered, have none (with
  *    sio_redis_streams_adapter some others have none, too). Events that ask for an ack, and
@@ -150,7 +153,9 @@ typedef struct sio_recovery {
   /* How many milliseconds a client may be away before it cannot be recovered any more. Default:
    * 120000. */
   unsigned max_disconnection_ms;
-  /* Run the middleware of the namespace for recovered sockets, too ("skipMiddlewares: false"). */
+  /* Run the middleware of the namespace for recovered sockets, too ("skipMiddlewares: false"). The
+   * socket has its rooms then. Missed events are sent when middleware has admitted it; if it is
+   * refused, they are not sent, and the client cannot be recovered any more. */
   bool run_middlewares;
   /* How many bytes of events each namespace of the server keeps for clients that may return; the
    * oldest events are dropped. Default: 4 MiB. Not used if the adapter keeps the events. */

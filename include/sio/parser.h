@@ -55,8 +55,8 @@ typedef struct sio_parser_ops {
   size_t size;
   const char *name; /* for the log */
   bool binary;      /* encode() writes binary messages; false: UTF-8 text */
-  /* Writes the message for the packet *p with sio_parser_put(). The library has checked that *p is
-   * valid, except that a JSON text of the program may not be UTF-8. */
+  /* Writes the message for the packet *p with sio_parser_put(). The library has checked *p, but not
+   * whether JSON text of the program is UTF-8. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
   /* Reads one message of a client or, for a client of test.h, also one of the server. The message
    * can contain any bytes. binary is always the field `binary` of the table: the library refuses

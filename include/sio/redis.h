@@ -165,8 +165,9 @@ typedef struct sio_redis_stats {
    * example because of max_queued, a missing connection or missing memory; and entries of a stream
    * that Redis refused or that were lost. */
   uint64_t dropped;
-  /* Commands that were sent and not answered when a connection broke or was closed. Redis may have
-   * executed them, and may still do so later. */
+  /* Commands that were sent and not answered when their connection broke or was closed, except
+   * those that log in, subscribe, read a stream or look for servers. Redis may have executed them,
+   * and may still do so later. */
   uint64_t unanswered;
   uint64_t errors;     /* commands that Redis answered with an error                       */
   uint64_t malformed;  /* messages that were received and are invalid                      */

@@ -28,12 +28,15 @@ extern "C" {
  * because a program that knows it can send and receive as this client while the client polls: show
  * sio_socket_public_id() to others instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
-/* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-], which do not change as long as
- * the socket exists. The texts of the log name a socket by this id ("socket ID joined namespace /
- * ..."). The "session=" of a line is another id, the beginning of sio_session_info.public_id; the
- * line that says "joined" has both. For a client of Engine.IO 4 it is the same as sio_socket_id().
- * For a client of Engine.IO 3 it is a digest of that id, and not the name of the socket's own
- * room. */
+/* Returns an id that is not secret: 20 characters of [A-Za-z0-9_-]. For a client of Engine.IO 4
+ * this is the id that sio_socket_id() returns. For a client of Engine.IO 3 it is a digest of that
+ * id, and not the name of the socket's own room. The id does not change any more when the first
+ * middleware or connect callback runs; before that, callbacks of sio_on_room() may see the id of a
+ * lost socket that cannot be recovered after all.
+ *
+ * The texts of the log name a socket by its public id ("socket ID joined namespace / ..."). The
+ * "session=" of a line is the beginning of another id, sio_session_info.public_id. The line that
+ * says "joined" has both. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
 /* Returns the namespace that the socket is in or, after it has disconnected, was in. */
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
@@ -51,8 +54,8 @@ SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
  * socket. A socket is not found before it has connected. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 /* sio_socket_ref() returns s, and keeps the memory of the socket valid after the socket has
- * disconnected. Each call has to be followed by one call of sio_socket_unref(), after which s may
- * be invalid. */
+ * disconnected, and after the server has closed: then sending to the socket returns SIO_ECLOSED.
+ * Each call has to be followed by one call of sio_socket_unref(), after which s may be invalid. */
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
 

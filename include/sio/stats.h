@@ -177,8 +177,8 @@ typedef struct sio_stats {
    * clients, does not count. The guide shows how to find such callbacks ("Metrics and
    * monitoring"). */
   uint64_t stalls;
-  /* Calls that did nothing because a callback that runs inside a call that sends made them
-   * (server.h). */
+  /* Calls that were refused because they were made in a callback of sio_on_any_outgoing() or
+   * packet_create, where they are not allowed (server.h). */
   uint64_t calls_refused;
 
   /* -- TLS (tls.h) -- */
