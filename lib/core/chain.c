@@ -37,7 +37,7 @@ static void middleware_chain_resume_after_late_verdict(struct task *t) {
     middleware_chain_run_until_late_verdict(c);
 }
 
-static void middleware_chain_record_verdict(struct sio_next *n, bool ok, const char *message,
+static void middleware_chain_handle_verdict(struct sio_next *n, bool ok, const char *message,
                                             sio_val data) {
   struct chain *c = container_of(n, struct chain, next);
   uint8_t was = c->state;
@@ -54,7 +54,7 @@ static void middleware_chain_record_verdict(struct sio_next *n, bool ok, const c
 void sio__middleware_chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
                                 const struct chain_ops *ops) {
   *c = (struct chain){
-    .next.done = middleware_chain_record_verdict, .loop = loop, .hooks = hooks, .ops = ops
+    .next.done = middleware_chain_handle_verdict, .loop = loop, .hooks = hooks, .ops = ops
   };
   task_init(&c->task, middleware_chain_resume_after_late_verdict);
 }

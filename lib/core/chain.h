@@ -2,12 +2,13 @@
  *
  * chain.h - runs a list of middleware functions one after the other. Each function either accepts,
  * by calling sio_next_ok(), or refuses, by calling sio_next_fail(). It may do so before it returns,
- * or later. This answer is its verdict. A refusal ends the chain.
+ * or later. This answer is its verdict. A refusal ends the chain. (nsp_request.c inverts the
+ * answers: there an acceptance ends the chain.)
  *
- * If the verdict was given before the function returned, the chain continues when the function has
- * returned; otherwise at the end of the loop's turn in which the verdict is given. So sio_next_ok()
- * and sio_next_fail() themselves never run the next middleware, and end the chain only if it was
- * abandoned.
+ * If the verdict was given before the function returned, the chain continues or ends when the
+ * function has returned; otherwise at the end of the loop's turn in which the verdict is given. So
+ * sio_next_ok() and sio_next_fail() themselves never run the next middleware, and end the chain
+ * only if it was abandoned.
  */
 #ifndef SIO_CORE_CHAIN_H
 #define SIO_CORE_CHAIN_H
@@ -29,9 +30,9 @@ struct chain_ops {
    * function may use its arguments later, so those that point to temporary memory must be copied
    * now. */
   void (*verdict_deferred)(struct chain *c);
-  /* Called when a middleware function has refused with sio_next_fail(), before that call returns.
-   * message and data are valid only during this callback. (In nsp_request.c, where a parent that
-   * accepts a name ends the chain, this is called inside sio_next_ok() instead.) */
+  /* Called inside sio_next_fail() when a middleware function refuses, unless the chain was
+   * abandoned. message and data are valid only during this callback. (In nsp_request.c, where a
+   * parent that accepts a name ends the chain, this is called inside sio_next_ok() instead.) */
   void (*refused)(struct chain *c, const char *message, sio_val data);
   /* Called before each middleware function, and after the last one has accepted. If it returns
    * false, for example because the socket is gone, no more functions are called, and the chain ends
@@ -47,9 +48,9 @@ struct chain_ops {
 enum chain_state {
   CHAIN_IDLE,     /* the chain has not been started, or has ended */
   CHAIN_CALLING,  /* a middleware function runs, and has neither accepted nor refused yet */
-  CHAIN_WAITING,  /* the function has returned, and has neither accepted nor refused yet */
-  CHAIN_OK,       /* the function has accepted, and the next one has not been called yet */
-  CHAIN_REFUSED,  /* the function has refused, and finish() has not been called yet */
+  CHAIN_WAITING,  /* a middleware function has returned, and has neither accepted nor refused yet */
+  CHAIN_OK,       /* a middleware function has accepted, and the next one was not called yet */
+  CHAIN_REFUSED,  /* a middleware function has refused, and finish() was not called yet */
   CHAIN_ABANDONED /* sio__middleware_chain_abandon() was called in state CHAIN_WAITING */
 };
 
@@ -59,7 +60,7 @@ struct chain {
   struct loop *loop;
   const struct chain_ops *ops;
   const struct hooks *hooks; /* the middleware functions; none is ever removed from this list */
-  const struct hook *at;     /* the function that was called last; NULL at the start */
+  const struct hook *at;     /* the hook that was called last, or NULL */
   uint64_t last_number;      /* hooks with a higher number were added later and are not called */
   uint8_t state;             /* enum chain_state */
 };

@@ -27,8 +27,8 @@ sio_slice sio__get_map_key_of_child_nsp_counter(const void *item) {
   return slice((const char *)a->addr.b, sizeof a->addr.b);
 }
 
-static struct addr_children *address_child_nsp_counter_add_to_map(struct core *core,
-                                                                  const struct addr *addr) {
+static struct addr_children *child_nsp_counter_new_for_address(struct core *core,
+                                                               const struct addr *addr) {
   struct addr_children *a = sio__calloc(1, sizeof *a);
   if (!a) return NULL;
   a->core = core;
@@ -38,36 +38,36 @@ static struct addr_children *address_child_nsp_counter_add_to_map(struct core *c
   return NULL;
 }
 
-static void address_child_nsp_counter_free_if_zero(struct addr_children *a) {
+static void child_nsp_counter_free_if_zero(struct addr_children *a) {
   if (!a || a->n) return;
   sio__map_del(&a->core->addr_children, sio__get_map_key_of_child_nsp_counter(a));
   sio__free(a);
 }
 
-static void address_child_nsp_counter_decrement_or_free(struct addr_children *a) {
+static void child_nsp_counter_decrement_and_free_if_zero(struct addr_children *a) {
   if (!a) return;
   assert(a->n > 0);
   a->n--;
-  address_child_nsp_counter_free_if_zero(a);
+  child_nsp_counter_free_if_zero(a);
 }
 
-void sio__address_child_nsp_counters_free_all(struct core *core) {
+void sio__child_nsp_counters_free_all(struct core *core) {
   struct addr_children *a;
   for (uint32_t i = 0; (a = sio__map_next(&core->addr_children, &i));) sio__free(a);
   sio__map_clear(&core->addr_children);
 }
 
-/* Sets *out to the counter for the address of session c; adds one if there is none. If c is NULL or
- * has no IP address, sets *out to NULL: then the child is not counted for any address.
- * Returns 0 or UV_ENOMEM. */
-static int find_or_add_address_child_nsp_counter(struct addr_children **out, struct core *core,
-                                                 const sio_session *c) {
+/* Sets *out to the counter for the address of session c, which is created if there is none. If c is
+ * NULL or has no IP address, sets *out to NULL: a child namespace that c creates counts for no
+ * address. Returns 0 or UV_ENOMEM. */
+static int find_or_add_child_nsp_counter_of_address(struct addr_children **out, struct core *core,
+                                                    const sio_session *c) {
   struct addr a;
   *out = NULL;
   if (!c || !sio__addr_parse(&a, slice_str(sio__session_client_address(c)))) return 0;
   struct addr key = sio__addr_clear_ipv6_host_bits(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
-  if (!*out) *out = address_child_nsp_counter_add_to_map(core, &key);
+  if (!*out) *out = child_nsp_counter_new_for_address(core, &key);
   return *out ? 0 : UV_ENOMEM;
 }
 
@@ -114,7 +114,7 @@ static void child_namespace_remove_if_still_unused(struct task *t) {
   nsp->parent = NULL;
   assert(core->nchildren > 0);
   core->nchildren--;
-  address_child_nsp_counter_decrement_or_free(nsp->address_count);
+  child_nsp_counter_decrement_and_free_if_zero(nsp->address_count);
   nsp->address_count = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close_adapter_and_recovery(nsp);
@@ -150,10 +150,10 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   struct core *core = parent->core;
   struct addr_children *address_count;
   if (core->closing) return SIO_ESTATE;
-  int err = find_or_add_address_child_nsp_counter(&address_count, core, requester);
+  int err = find_or_add_child_nsp_counter_of_address(&address_count, core, requester);
   if (!err) err = child_namespace_create_within_limits(out, parent, name, address_count);
   if (err) {
-    address_child_nsp_counter_free_if_zero(address_count);
+    child_nsp_counter_free_if_zero(address_count);
     return err;
   }
   sio_nsp *nsp = *out;

@@ -26,6 +26,6 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
 
 sio_slice sio__get_map_key_of_child_nsp_counter(
     const void *item); /* the key function of core->addr_children */
-void sio__address_child_nsp_counters_free_all(struct core *core);
+void sio__child_nsp_counters_free_all(struct core *core);
 
 #endif

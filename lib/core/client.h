@@ -3,9 +3,9 @@
  * client.h - struct client: a session as Socket.IO sees it. It contains the decoder for the peer's
  * packets, and the list of the peer's sockets, at most one for each namespace.
  *
- * It exists from the opening of the session to its close. The list of sockets is changed by the
- * loop only, never inside a call of the host (except the calls of <sio/test.h>), so callbacks of
- * the host may run while the list is walked.
+ * It is created when the session opens, and freed when the session has closed. The list of sockets
+ * never changes inside a function that the host calls (except those of <sio/test.h>), so callbacks
+ * of the host may run while the list is walked.
  */
 #ifndef SIO_CORE_CLIENT_H
 #define SIO_CORE_CLIENT_H

@@ -60,10 +60,10 @@ static void client_end_for_bad_packet_or_no_memory(struct client *cl, int err, c
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-/* Counts the auth of a CONNECT packet of a client that has joined no namespace yet. Returns true
- * if the auth of all its CONNECT packets together exceeds a quarter of max_unjoined: slow
+/* If the client has joined no namespace yet, counts the auth of its CONNECT packet p. Returns true
+ * if the auth of all CONNECT packets that were counted exceeds a quarter of max_unjoined: slow
  * middleware may keep all of it in memory. */
-static bool count_unjoined_auth_and_is_over_limit(struct client *cl, const struct packet *p) {
+static bool add_auth_bytes_and_is_over_unjoined_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_has_joined_no_namespace(cl)) return false;
   size_t total = sio__client_add_to_auth_byte_total(cl, p->json.n + p->query.n);
   return total > core_of_client(cl)->opts->max_unjoined / 4;
@@ -78,10 +78,10 @@ static uint32_t count_sockets_and_nsp_requests_of_client(const struct client *cl
   return n;
 }
 
-/* Returns true if the client has max_nsps namespaces, so that it cannot join another one. Sockets
- * in state LEAVING count until they are removed, normally at the end of the loop's turn. If the
- * limit is reached, this function first removes as many LEAVING sockets as necessary, which runs
- * their disconnect callbacks. */
+/* Returns true if the client has joined or requested max_nsps namespaces, so that it cannot join
+ * another one. Sockets in state LEAVING count until they are removed, normally at the end of the
+ * loop's turn. If the limit is reached, this function first removes as many LEAVING sockets as
+ * necessary, which runs their disconnect callbacks. */
 static bool finish_leaving_and_is_client_at_max_nsps(struct client *cl) {
   uint32_t max = core_of_client(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && count_sockets_and_nsp_requests_of_client(cl) >= max;
@@ -93,12 +93,12 @@ static bool finish_leaving_and_is_client_at_max_nsps(struct client *cl) {
 }
 
 /* Handles a CONNECT packet for a namespace in which the client has a socket. Returns true if it has
- * removed that socket and the caller has to connect a new one.
+ * removed that socket, so that the packet is a request for a new one.
  *
  * The official client sends CONNECT twice if its user connects, disconnects and connects again
  * before the first answer has arrived, as React's StrictMode does. While the socket is PENDING or
- * CONNECTED, a second CONNECT with the same auth is the same request again. One with another auth
- * starts over, as another user. */
+ * CONNECTED, a second CONNECT with the same auth counts as a repetition of the first. A CONNECT
+ * with another auth replaces the socket, because it may come from another user. */
 static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
     if (sio__connect_update_pending_by_new_connect(s, auth))
@@ -116,9 +116,9 @@ static bool handle_connect_for_existing_socket(struct client *cl, sio_socket *s,
 
 /* Handles a CONNECT packet for one namespace. The packet may replace a connected socket, and the
  * new socket may be refused. Until the peer receives the refusal, it may send events for the old
- * socket, which are ignored because sio__client_remember_left_nsp() is called here. It is not
- * called if the list of notes (nsp_note.h) says that the peer left this namespace earlier, after
- * two answers to CONNECT: that note must stay, because the peer may take the second of those
+ * socket, which are ignored because sio__client_remember_left_nsp() is called here. That function
+ * is not called if the list of notes (nsp_note.h) says that the peer left this namespace earlier,
+ * after two answers to CONNECT: that note must stay, because the peer may take the second of those
  * answers for the answer to this packet. */
 static void connect_client_to_namespace_or_refuse(struct client *cl, sio_slice name,
                                                   sio_slice auth) {
@@ -147,7 +147,7 @@ static void connect_client_to_namespace_or_refuse(struct client *cl, sio_slice n
  * send JSON. */
 static void client_handle_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
-  if (count_unjoined_auth_and_is_over_limit(cl, p)) {
+  if (add_auth_bytes_and_is_over_unjoined_limit(cl, p)) {
     client_end_for_bad_packet_or_no_memory(
         cl, SIO_ETOOBIG,
         "the client sent more auth than a quarter of max_unjoined before it joined a namespace");
@@ -165,8 +165,9 @@ static void client_handle_connect_packet(struct client *cl, const struct packet 
 
 /* Handles a DISCONNECT packet that arrives before CONNECT was answered. Returns false if p is not
  * such a packet. */
-static bool withdraw_unanswered_connect_if_disconnect(struct client *cl, const struct packet *p,
-                                                      sio_socket *s) {
+static bool withdraw_unanswered_connect_if_packet_is_disconnect(struct client *cl,
+                                                                const struct packet *p,
+                                                                sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
   if (!s) return sio__nsp_request_mark_withdrawn(cl, p->nsp);
   if (s->state != SOCKET_PENDING) return false;
@@ -174,11 +175,11 @@ static bool withdraw_unanswered_connect_if_disconnect(struct client *cl, const s
   return true;
 }
 
-/* Handles a packet for a namespace in which the client has no connected socket. If the peer may
- * believe that it is connected to this namespace (nsp_note.h), the packet is ignored. Otherwise the
- * packet violates the protocol, and the session is ended. */
-static void client_ignore_or_end_for_unjoined_packet(struct client *cl, const struct packet *p,
-                                                     const sio_socket *s) {
+/* Handles a packet for a namespace in which the client has no connected socket. If the state of the
+ * socket or a note (nsp_note.h) shows that the peer may believe that it is connected to this
+ * namespace, the packet is ignored. Otherwise the session is ended. */
+static void ignore_packet_for_unjoined_nsp_or_end_session(struct client *cl, const struct packet *p,
+                                                          const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp))
@@ -186,14 +187,14 @@ static void client_ignore_or_end_for_unjoined_packet(struct client *cl, const st
                                       p->nsp, SIO_IGNORED_LEFT);
   else
     client_end_for_protocol_violation(
-        cl, "the client sent a packet for a namespace that it has not joined");
+        cl, "the client sent a packet for a namespace to which it is not connected");
 }
 
 static void client_handle_non_connect_packet(struct client *cl, const struct packet *p) {
   sio_socket *s = sio__client_find_socket_by_nsp(cl, p->nsp);
   if (!s || s->state != SOCKET_CONNECTED) {
-    if (!withdraw_unanswered_connect_if_disconnect(cl, p, s))
-      client_ignore_or_end_for_unjoined_packet(cl, p, s);
+    if (!withdraw_unanswered_connect_if_packet_is_disconnect(cl, p, s))
+      ignore_packet_for_unjoined_nsp_or_end_session(cl, p, s);
     return;
   }
   switch (p->type) {
@@ -278,12 +279,12 @@ static void client_decode_and_handle_message(sio_session *c, bool binary, sio_sl
     client_log_and_handle_packet(cl, &p);
     if (binary) sio__decoder_free_packet(&cl->decoder);
   } else {
-    sio__client_start_packet_timeout_or_note_part(cl);
+    sio__client_start_packet_timeout_or_mark_progress(cl);
   }
   if (core->opts->parser) sio__parser_out_clear(&parser_out);
 }
 
-/* Ends all sockets of a client whose session has closed, and its requests for namespaces. A socket
+/* Ends all sockets and namespace requests of a client whose session has closed. A socket
  * that was LEAVING already keeps the reason for which it left. */
 static void client_end_all_sockets(struct client *cl, const sio_close_info *why) {
   sio__client_abandon_nsp_requests(cl);

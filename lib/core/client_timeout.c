@@ -15,12 +15,12 @@ struct client_timeout {
   unsigned ms;
   /* True: the limit for joining a first namespace; false: the limit for receiving attachments. */
   bool for_join;
-  /* A part of a packet with attachments has arrived since the last call of
-   * client_timeout_check_and_reset_progress(). */
+  /* A further part of a packet with attachments has arrived since the limit was started, or since
+   * the last call of client_timeout_check_and_reset_progress(). */
   bool got_part;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
-  /* Bytes that were received of an incomplete WebSocket message or POST body, at the last call of
-   * client_timeout_check_and_reset_progress(). */
+  /* How many bytes of an incomplete WebSocket message or POST body had been received at the last
+   * call of client_timeout_check_and_reset_progress(); 0 before the first call. */
   size_t arriving;
   size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
@@ -37,7 +37,7 @@ void sio__client_timeout_clear(struct client *cl) {
   cl->timeout = NULL;
 }
 
-/* True if attachments, or bytes of one, have arrived since t was started or since the last call for
+/* True if parts of the packet seem to have arrived since t was started or since the last call for
  * t. Received bytes that were not decoded yet may belong to an attachment, so they count too. */
 static bool client_timeout_check_and_reset_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
@@ -98,7 +98,7 @@ size_t sio__client_add_to_auth_byte_total(struct client *cl, size_t n) {
 
 /* Until the client has joined a namespace, the limit for joining is running, and limits the time
  * for attachments too. */
-void sio__client_start_packet_timeout_or_note_part(struct client *cl) {
+void sio__client_start_packet_timeout_or_mark_progress(struct client *cl) {
   if (!decoder_has_packet_with_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
@@ -109,5 +109,5 @@ void sio__client_start_packet_timeout_or_note_part(struct client *cl) {
 void sio__client_set_joined_and_end_join_timeout(struct client *cl) {
   sio__session_mark_joined_and_resume_reading(cl->session);
   sio__client_timeout_clear(cl);
-  sio__client_start_packet_timeout_or_note_part(cl);
+  sio__client_start_packet_timeout_or_mark_progress(cl);
 }

@@ -17,14 +17,13 @@
 #include "packet/parser.h"
 #include <assert.h>
 
-/* A PENDING socket that waits: first, if its client asks to be recovered and this server does not
- * have the recovery record, for the adapter to find the record (restore.h); then for the middleware
- * to accept or refuse the socket (chain). */
+/* A PENDING socket that waits for the adapter to find its recovery record (restore.h), or for the
+ * middleware to accept or refuse the socket (chain); if for both, for the adapter first. */
 struct pending_join {
   struct chain chain;
   sio_socket *socket; /* one reference */
-  /* Limits the time for the middleware to accept or refuse. Starts when a middleware function has
-   * returned without having done so. */
+  /* Limits the time for the middleware to accept or refuse (middleware_timeout_ms, if that is not
+   * 0). Starts when a middleware function has returned without having done so. */
   struct timer timeout_timer;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   /* If the middleware has refused the socket, or the time limit is over: the CONNECT_ERROR packet
@@ -34,7 +33,7 @@ struct pending_join {
   /* The question to the adapter, which looks for the lost socket of this client; NULL if the
    * adapter was not asked, or the question has ended. */
   sio_restore *restore;
-  char *newer_auth; /* if the peer has sent CONNECT again, with another auth: that auth */
+  char *newer_auth; /* the auth of a later CONNECT packet that has another auth, or NULL */
   bool withdrawn;   /* the peer has sent DISCONNECT for the namespace after its last CONNECT */
 };
 
@@ -88,8 +87,8 @@ void sio__connect_resend_answer_unless_just_sent(sio_socket *s) {
   mark_socket_just_connected_until_turn_end(s);
 }
 
-/* Sends the answer to CONNECT. Before that, sends a recovered socket the events that it missed, and
- * creates the recovery record of any other socket if recovery is on. */
+/* Sends the answer to CONNECT. Before that, sends a recovered socket the events that it missed; any
+ * other socket may get a recovery record. */
 static int send_missed_events_and_connect_answer(sio_socket *s) {
   int err = sio__recovery_send_missed_or_add_record(s);
   return err ? err : send_connect_answer(s);
@@ -251,9 +250,9 @@ static void pending_join_discard_and_maybe_connect_anew(struct pending_join *p) 
   sio__auth_wipe_and_free(auth);
 }
 
-/* Called when a middleware function has returned and has neither accepted nor refused yet. Starts
- * the time limit, unless it is running or middleware_timeout_ms is 0. Nothing has to be copied for
- * the function: its argument is the socket, which stays valid. */
+/* Called when a middleware function that has returned has still to accept or refuse. Starts the
+ * time limit, unless it is running or middleware_timeout_ms is 0. Nothing has to be copied for the
+ * function: its argument is the socket, which stays valid. */
 static void pending_join_start_timeout_for_late_verdict(struct chain *c) {
   struct pending_join *p = pending_join_of_middleware_chain(c);
   struct core *core = p->socket->nsp->core;
@@ -364,7 +363,7 @@ static int pending_join_ask_adapter_for_lost_socket(sio_socket *s,
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-static int restore_accept_or_run_middleware_of_socket(sio_socket *s) {
+static int begin_connecting_new_socket(sio_socket *s) {
   struct recovery_claim claim;
   bool ask = sio__recovery_restore_or_should_ask_adapter(s, &claim);
   int err = ask ? pending_join_ask_adapter_for_lost_socket(s, &claim) : 0;
@@ -380,7 +379,7 @@ void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add_socket(cl, s);
-    err = restore_accept_or_run_middleware_of_socket(s);
+    err = begin_connecting_new_socket(s);
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,

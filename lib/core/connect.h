@@ -18,13 +18,14 @@ bool sio__is_same_auth(sio_slice stored, sio_slice received);
 /* Overwrites and frees a copy of an auth. NULL is allowed. */
 void sio__auth_wipe_and_free(char *auth);
 /* Handles another CONNECT packet for a PENDING socket, which still waits for the adapter or for the
- * middleware. Cancels an earlier DISCONNECT packet. When the socket has finished waiting, and the
- * auth of the newest CONNECT packet differs from that of the socket, the socket is replaced by a
- * new one with the newest auth. Returns 0 or UV_ENOMEM. */
+ * middleware. Cancels an earlier DISCONNECT packet. If the packet has another auth than the socket,
+ * the socket is replaced by a new one with that auth when it has finished waiting, unless the peer
+ * sends CONNECT or DISCONNECT once more before that. Returns 0 or UV_ENOMEM. */
 int sio__connect_update_pending_by_new_connect(sio_socket *s, sio_slice auth);
 /* Handles a DISCONNECT packet for a PENDING socket, which still waits for the adapter or for the
  * middleware. When the socket has finished waiting, it is discarded, and no connect callback runs
- * for it. This does not happen if the peer sends CONNECT again before that. */
+ * for it. If the peer sends CONNECT again before that, sio__connect_update_pending_by_new_connect()
+ * cancels the DISCONNECT. */
 void sio__connect_mark_pending_withdrawn(sio_socket *s);
 /* Sends the answer to CONNECT once more, because the peer of a CONNECTED socket has sent CONNECT
  * again. Does nothing if an answer was sent in this turn of the loop. */

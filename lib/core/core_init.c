@@ -39,7 +39,7 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->nsps);
   sio__map_clear(&core->deadlines);
   sio__map_clear(&core->held_events);
-  sio__address_child_nsp_counters_free_all(core);
+  sio__child_nsp_counters_free_all(core);
   sio__parents_free_all(core);
   /* The scratch memory may contain something although the server has closed: sio_broadcast() to a
    * namespace to which the host still has a reference encodes the event, and then returns

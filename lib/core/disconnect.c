@@ -42,7 +42,7 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
 }
 
 /* Sets the state to LEFT and removes the socket from its rooms and from its client. If the socket
- * was LEAVING and not PENDING, also calls the adapter's depart(). */
+ * was LEAVING, which means that it had been connected, also calls depart() of the adapter. */
 static void remove_socket_from_rooms_and_client(sio_socket *s) {
   const sio_adapter_ops *ops = s->nsp->ops;
   bool had_arrived = s->state == SOCKET_LEAVING;

@@ -2,9 +2,9 @@
  *
  * dispatch.c - passes events to the host's handlers, with or without packet middleware.
  *
- * Packet middleware may give its verdict later. Until then the socket has a struct event_queue.
- * Events that arrive for the socket are copied into that queue, so that they are handled in the
- * order in which they arrived.
+ * Packet middleware may accept or refuse an event after it has returned. Until then the socket has
+ * a struct event_queue. Further events of the socket are copied into that queue, so that they are
+ * handled in the order in which they arrived.
  */
 #include "core/dispatch.h"
 
@@ -37,7 +37,7 @@ struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct queued_event *first, **last;
-  /* The counter of the client to which held_bytes were added; NULL if held_bytes is 0. */
+  /* The counter to which held_bytes were added; NULL if held_bytes is 0. */
   struct held_events *held;
   size_t held_bytes; /* memory of the events in the list, and event_bytes */
   /* If the middleware decides about `event` later: the bytes that were counted for the copied
@@ -48,9 +48,9 @@ struct event_queue {
    * the data that it passed; NULL also if there is no data, or the data could not be encoded. */
   char *refusal;
   struct msg *data;
-  /* True while an event is being passed to the middleware. If the chain ends during that time, the
-   * next event is not passed at once, but by event_queue_run_waiting_and_free_if_done(), which runs
-   * afterwards. */
+  /* True while an event is being passed to the middleware. If the chain ends during that time,
+   * event_queue_end_event_and_start_next() does not pass on the next event: the loop in
+   * event_queue_run_waiting_and_free_if_done() does that. */
   bool passing;
   struct sio_event event;
 };

@@ -128,8 +128,8 @@ static int encode_and_broadcast_event_to_target(const sio_target *to, const char
   return err;
 }
 
-/* True if no socket can receive a broadcast: this server is closing, which disconnects its sockets,
- * and there are no other servers (the adapter has the flag SIO_ADAPTER_ONE_SERVER). */
+/* True if this server is closing, which disconnects its sockets, and there are no other servers
+ * (the adapter has the flag SIO_ADAPTER_ONE_SERVER). */
 static bool is_server_closing_without_cluster(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }

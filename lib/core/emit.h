@@ -8,7 +8,7 @@
 #include <sio/emit.h>
 
 /* Encodes an ACK packet with this id and these arguments, and sends it. Returns 0; SIO_ECLOSED if
- * the socket is not connected; or an error of encoding or sending. */
+ * the socket is not connected; or another error. */
 int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args);
 
 #endif

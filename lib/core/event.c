@@ -173,7 +173,8 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   return 0;
 }
 
-/* Sets the name of the event to a copy of a C string. Returns 0 or UV_ENOMEM. */
+/* Copies a C string, in which "\xC0\x80" stands for a NUL, to the name of the event. Returns 0 or
+ * UV_ENOMEM. */
 static int event_set_name(struct sio_event *e, const char *name) {
   size_t n = strlen(name);
   char *c_name = event_arena_alloc(e, n + 1), *copy = event_arena_alloc(e, n + 1);

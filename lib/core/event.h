@@ -4,11 +4,12 @@
  * arguments are decoded when the callback asks for them.
  *
  * An event of a peer, without packet middleware, is on the stack of the function that dispatches
- * it, and refers to bytes that belong to the decoder. With packet middleware the event is in a
- * struct event_queue (dispatch.c); if the middleware decides later, the borrowed bytes are copied
- * with sio__event_copy_borrowed_data(). What the accessors of an event have decoded stays valid
- * until sio__event_clear(), also after sio_event_replace(). Pointers to borrowed bytes, such as the
- * JSON of an argument, are valid until the callback returns.
+ * it, and refers to bytes that it does not own: those of the received message, or of the decoder.
+ * With packet middleware the event is in a struct event_queue (dispatch.c); if the middleware
+ * decides later, the borrowed bytes are copied with sio__event_copy_borrowed_data(). What the
+ * accessors of an event have decoded stays valid until sio__event_clear(), also after
+ * sio_event_replace(). Pointers to borrowed bytes, such as the JSON of an argument, are valid until
+ * the callback returns.
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -21,7 +22,7 @@ enum { EVENT_ARENA = 256, EVENT_MEMOS = 4 };
 
 struct event_replacement; /* arguments that replaced those of the packet */
 struct event_tree;        /* a cJSON tree that an accessor returned */
-struct event_block;       /* memory from the heap, used when the arena is full */
+struct event_block;       /* memory from the heap, used when the arena has too little room */
 
 /* The decoded forms of one argument. Each is NULL until an accessor, such as sio_event_str(), has
  * made it. */
@@ -56,7 +57,7 @@ struct sio_event {
  * after an error sio__event_clear() need not be called. Never fails for an ACK packet. */
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
-/* Copies the arguments of the event and its attachments, so that the event can be used after the
+/* Copies the arguments of the event, with its attachments, so that the event can be used after the
  * memory from which they were borrowed is freed. Does not add a reference to the socket. Returns 0,
  * UV_ENOMEM or an error of encoding. */
 int sio__event_copy_borrowed_data(struct sio_event *e);
