@@ -162,7 +162,7 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   list_append(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
-                  "namespace %s created for parent %s", nsp->name, parent->name);
+                  "namespace %s was created as a child of parent %s", nsp->name, parent->name);
   sio__nsp_run_namespace_created_hooks(nsp);
   return 0;
 }

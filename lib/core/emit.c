@@ -59,8 +59,8 @@ int sio_emit(sio_socket *s, const char *event, sio_args args) {
   return emit_event_to_socket(s, 0, NULL, event, args, PACKET_NO_ID);
 }
 
-static int emit_event_and_await_ack(sio_socket *s, const sio_emit_options *o, const char *event,
-                                    sio_args args) {
+static int emit_event_and_expect_ack(sio_socket *s, const sio_emit_options *o, const char *event,
+                                     sio_args args) {
   int64_t id;
   if (o->key) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
@@ -77,14 +77,14 @@ int sio_emit_with(sio_socket *s, const sio_emit_options *options, const char *ev
                   sio_args args) {
   sio_emit_options o = { 0 };
   if (options && sio__read_sized_struct(&o, sizeof o, options, EMIT_OPTIONS_0_1)) return UV_EINVAL;
-  return o.cb ? emit_event_and_await_ack(s, &o, event, args)
+  return o.cb ? emit_event_and_expect_ack(s, &o, event, args)
               : emit_event_to_socket(s, o.flags, o.key, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                  sio_reply_cb cb, void *user) {
   sio_emit_options o = { .timeout_ms = timeout_ms, .cb = cb, .user = user };
-  return cb ? emit_event_and_await_ack(s, &o, event, args) : UV_EINVAL;
+  return cb ? emit_event_and_expect_ack(s, &o, event, args) : UV_EINVAL;
 }
 
 int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args) {
