@@ -187,7 +187,7 @@ static void ignore_packet_for_unjoined_nsp_or_end_session(struct client *cl, con
                                       p->nsp, SIO_IGNORED_LEFT);
   else
     client_end_for_protocol_violation(
-        cl, "the client sent a packet for a namespace to which it is not connected");
+        cl, "the client sent a packet for a namespace that it has left or not joined");
 }
 
 static void client_handle_non_connect_packet(struct client *cl, const struct packet *p) {
