@@ -50,7 +50,7 @@ static bool charge_refused_request_or_answer_429(const struct eio *e, sio_reques
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits_has_rate_or_max_open(addr_limits) || !sio__handshake_query_has_sid(r))
     return true;
-  return sio__charge_refused_session_or_answer_429(addr_limits, r);
+  return sio__count_refused_session_or_answer_429(addr_limits, r);
 }
 
 static bool charge_and_refuse_engine_request(struct eio *e, sio_request *r, enum eio_error code,

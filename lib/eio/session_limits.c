@@ -51,7 +51,7 @@ bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
   if (sio__addr_limits_count_open_if_below_max(addr_limits, &a, ADDR_SESSIONS,
                                                &session_limits_of(c)->addr_record))
     return true;
-  sio__admit_answer_too_many_requests(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__answer_429_and_report_rejection(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 

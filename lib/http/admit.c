@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The Retry-After for an address with too many sessions. It is a guess, because we cannot know when
- * one of them will end. */
+/* The value of Retry-After, in seconds, for an address that has too many sessions. The value is a
+ * guess, because the server cannot know when a session will end. */
 enum { FULL_RETRY_S = 30 };
 
 static const char *describe_exceeded_address_limit(int cause) {
@@ -17,8 +17,8 @@ static const char *describe_exceeded_address_limit(int cause) {
                                       : "the address already has max_per_address sessions";
 }
 
-void sio__admit_answer_too_many_requests(struct addr_limits *g, sio_request *r, int cause,
-                                         uint64_t wait_ms) {
+void sio__answer_429_and_report_rejection(struct addr_limits *g, sio_request *r, int cause,
+                                          uint64_t wait_ms) {
   char seconds[24];
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
@@ -33,26 +33,26 @@ bool sio__admit_session_request_or_answer_429(struct addr_limits *g, sio_request
   int cause;
   struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_check_and_charge(g, &a, ADDR_SESSIONS, &cause);
-  if (wait) sio__admit_answer_too_many_requests(g, r, cause, wait);
+  if (wait) sio__answer_429_and_report_rejection(g, r, cause, wait);
   return !wait;
 }
 
-bool sio__charge_refused_session_or_answer_429(struct addr_limits *g, sio_request *r) {
+bool sio__count_refused_session_or_answer_429(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
-  sio__admit_answer_too_many_requests(g, r, cause, wait);
+  sio__answer_429_and_report_rejection(g, r, cause, wait);
   return false;
 }
 
-bool sio__admit_charge_request_or_answer_429(struct addr_limits *g, sio_request *r) {
+bool sio__count_request_of_address_or_answer_429(struct addr_limits *g, sio_request *r) {
   if (!g || !addr_limits_has_request_rate(g)) return true;
   struct addr a = sio__request_parse_client_address(r);
   uint64_t wait = sio__addr_limits_charge_request(g, &a);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
-  sio__admit_answer_too_many_requests(g, r, SIO_REJECT_REQUESTS, wait);
+  sio__answer_429_and_report_rejection(g, r, SIO_REJECT_REQUESTS, wait);
   return false;
 }

@@ -27,8 +27,8 @@ static bool media_type_contains(const char *type, const char *word) {
   return strstr(type, word) != NULL;
 }
 
-/* Returns true for the types that are worth compressing: fonts, archives and most images are
- * compressed already. */
+/* Returns true for types that are worth compressing. Most other files, such as archives and images,
+ * are compressed already. */
 static bool is_media_type_compressible(const char *type) {
   return type && (strncmp(type, "text/", 5) == 0 || media_type_contains(type, "javascript") ||
                   media_type_contains(type, "json") || media_type_contains(type, "xml") ||
@@ -133,8 +133,10 @@ static void asset_make_etag_from_content(char out[TAG_MAX], const void *p, size_
 
 static const char *describe_asset_fault_or_null(const sio_asset *a) {
   if (!a->path || a->path[0] != '/') return "the path does not begin with '/'";
-  if (!sio__http_is_field_value(slice_str(a->type))) return "the type is no value of a header";
-  if (!sio__http_is_field_value(slice_str(a->etag))) return "the ETag is no value of a header";
+  if (!sio__http_is_field_value(slice_str(a->type)))
+    return "the type is not a valid value of a header";
+  if (!sio__http_is_field_value(slice_str(a->etag)))
+    return "the ETag is not a valid value of a header";
   return a->data || a->size == 0 ? NULL : "data is NULL, and size is not 0";
 }
 

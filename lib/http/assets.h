@@ -32,14 +32,14 @@ struct assets;
  * size and no data. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
-/* Writes to `text` which file of the table is invalid, and why; "" if none is. */
+/* Writes to `text` what is wrong with the table or one of its files; "" if nothing is. */
 void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table, size_t count);
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
-/* Answers r if the table contains `path`, which is not decoded; "/dir/" stands for
- * "/dir/index.html". Returns false if the table does not contain it; then r is not answered. If the
- * answer fails, for lack of memory for example, the connection of r is closed. The caller has to
- * check the method; for HEAD no body is sent. */
+/* Percent-decodes `path`, and answers r if the table contains the result; "/dir/" stands for
+ * "/dir/index.html". Otherwise returns false, and r is not answered. If the answer fails, for lack
+ * of memory for example, the connection of r is closed. The caller has to check the method; for
+ * HEAD no body is sent. */
 bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

@@ -19,8 +19,8 @@ enum coding sio__coding_choose_for_accept_encoding(sio_slice accept_encoding);
 enum coding sio__coding_choose_for_request(const sio_request *r);
 
 /* Compresses `text`. Returns 1 and sets *out to a new msg with one reference; or returns 0 if the
- * text is to be sent as it is, because `coding` is CODING_NONE or the text would not become
- * shorter; or UV_ENOMEM. */
+ * text is to be sent as it is, for example because `coding` is CODING_NONE or the text would not
+ * become shorter; or UV_ENOMEM. */
 int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_slice text,
                                      struct msg **out);
 
@@ -28,9 +28,9 @@ int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_sli
  * error of sio__request_add_answer_header() or sio__request_answer_msg(). */
 int sio__coding_answer_with_precompressed_body(sio_request *r, int status, const char *type,
                                                enum coding coding, struct msg *body);
-/* Answers with `body`, and compresses it if the server compresses answers, the body has at least
- * http->compress_from bytes, and the request accepts a coding. If there is no memory for that, the
- * body is sent without compression. */
+/* Answers with `body`. Compresses the body if the server compresses answers, the body has at least
+ * http->compress_from bytes, and the request accepts a coding. If that would not make the body
+ * shorter, or memory runs out, the body is sent without compression. */
 int sio__coding_answer_compressed_if_accepted(sio_request *r, int status, const char *type,
                                               struct msg *body);
 

@@ -74,7 +74,8 @@ int sio__evaluate_conditional_request(const sio_request *r, const struct validat
 
 /* If-Range with a date counts only if the ETag of the file is strong. A weak ETag means that the
  * file may have changed twice within the second of its date (static.c). */
-bool sio__if_range_allows_partial_answer(const sio_request *r, const struct validators *v) {
+bool sio__does_if_range_header_allow_partial_answer(const sio_request *r,
+                                                    const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
   if (!value.p) return true;

@@ -22,6 +22,7 @@ int sio__evaluate_conditional_request(const sio_request *r, const struct validat
 /* Returns true if the Range header may be used: if r has no If-Range, or if its If-Range names
  * exactly this version of the file, by a strong ETag, or by the date of a file whose ETag is
  * strong. */
-bool sio__if_range_allows_partial_answer(const sio_request *r, const struct validators *v);
+bool sio__does_if_range_header_allow_partial_answer(const sio_request *r,
+                                                    const struct validators *v);
 
 #endif

@@ -232,9 +232,8 @@ void sio__http_conn_close_after_peer_eof(struct http_conn *c) {
   sio__http_conn_start_timer_if_state_changed(c);
 }
 
-/* Returns true if the connection does not wait for input, but for the callbacks that handle the
- * request (its mount): they have to answer the request, or to allow reading its body. Returns false
- * for an upgrade. */
+/* Returns true for a request, other than an upgrade, whose head is complete, whose body is not
+ * being read, and which is not answered. */
 static bool is_plain_request_waiting_for_its_handler(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;
@@ -318,8 +317,8 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
-/* Returns the address for which the TLS handshake is counted, or "" if it is not counted: a proxy
- * that sends no PROXY header does not say before the handshake which client it connects for. */
+/* Returns the address for which the TLS handshake is counted; "" for no address. A proxy that sends
+ * no PROXY header does not say before the handshake which client it connects for. */
 static const char *address_to_charge_for_tls_handshake(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }

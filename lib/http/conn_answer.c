@@ -14,13 +14,13 @@ static bool is_request_body_incomplete(const sio_request *r) {
 }
 
 /* Returns true if no further request can arrive on the connection. */
-static bool can_no_more_requests_arrive(const struct http_conn *c) {
+static bool have_all_requests_arrived(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }
 
 bool sio__http_can_keep_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
-  if (!r->keep_alive || r->upgrade || c->http->draining || can_no_more_requests_arrive(c))
+  if (!r->keep_alive || r->upgrade || c->http->draining || have_all_requests_arrived(c))
     return false;
   if (!is_request_body_incomplete(r)) return true;
   /* After "Expect: 100-continue" the client may send its body or not. We cannot tell which, and so
@@ -150,7 +150,7 @@ static int read_and_queue_answer_piece(struct http_conn *c) {
 static void close_or_reuse_conn_after_last_piece(struct http_conn *c) {
   sio__http_conn_free_answer_body_source(c);
   c->timer_state = HTTP_NONE;
-  if (c->close_after || can_no_more_requests_arrive(c) || c->http->draining)
+  if (c->close_after || have_all_requests_arrived(c) || c->http->draining)
     sio__http_conn_close_when_sent(c);
   else
     c->state = HTTP_IDLE;

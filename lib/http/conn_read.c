@@ -81,7 +81,8 @@ static void move_conn_from_pending_to_conns(struct http_conn *c) {
 }
 
 /* Chooses the callbacks (the mount) that handle a request whose head is valid, and calls on_head.
- * Then refuses the request if Content-Length is over the limit. */
+ * Then refuses the request if its Content-Length is over the limit, unless it was answered or is an
+ * upgrade. */
 static void route_request_and_call_on_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) move_conn_from_pending_to_conns(c);
@@ -242,8 +243,8 @@ bool sio__http_conn_is_waiting_for_input(const struct http_conn *c) {
 /* ---- the input ------------------------------------------------------------------------------ */
 
 /* Keeps the input that was not consumed, or discards it if the connection is closing. If from_stash
- * is true, it is in the stash already; otherwise it is in the loop's read buffer. Returns false if
- * memory has run out. */
+ * is true, the input is in the stash already; otherwise it is in the loop's read buffer. Returns
+ * false if memory has run out. */
 static bool stash_unused_input_or_discard_if_closing(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)
@@ -263,8 +264,8 @@ static void pause_reading_if_stash_full_else_resume(struct http_conn *c) {
   if (!full && c->conn->paused) sio__conn_resume_reading(c->conn);
 }
 
-/* Passes the stash to TLS. It contains bytes that arrived together with the PROXY header, or that
- * the host had read before it passed the connection to the server. */
+/* Passes the stash to TLS. The stash contains bytes that arrived together with the PROXY header, or
+ * that the host had read before it passed the connection to the server. */
 static void feed_stashed_input_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;
   buf_init(&c->stash, ciphertext.max);

@@ -56,7 +56,8 @@ void sio__cookie_options_free(sio_cookie *c) {
   sio__free(c);
 }
 
-/* A text that may not fit into its buffer p: n also counts the bytes that did not fit. */
+/* A text in a buffer p of `size` bytes. n is the length of the text, even if it is too long for the
+ * buffer. */
 struct text {
   char *p;
   size_t n, size;

@@ -17,7 +17,7 @@ void sio__cookie_options_free(sio_cookie *c); /* c may be NULL */
 
 enum { COOKIE_SIZE = 512 }; /* the most bytes of a session's Set-Cookie value, with its NUL */
 /* Writes the value of a Set-Cookie header to `out`, NUL-terminated: the cookie c with the content
- * `value`. Returns the length, or SIO_ETOOBIG if it needs more than `size` bytes. */
+ * `value`. Returns the length, or SIO_ETOOBIG if the value and its NUL do not fit. */
 long sio__cookie_write_set_cookie_value(char *out, size_t size, const sio_cookie *c,
                                         sio_slice value);
 

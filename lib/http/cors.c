@@ -99,8 +99,8 @@ static bool is_cors_origin_allowed(const sio_cors *c, sio_slice origin) {
   return c->reflect_origin || is_cors_origin_listed(c, origin);
 }
 
-/* Returns true for a comma-separated list of tokens with optional spaces ("a, b,c"), which is what
- * Access-Control-Request-Headers must be. */
+/* Returns true for a comma-separated list of tokens such as "a, b,c", which is what
+ * Access-Control-Request-Headers must be. Elements of the list may be empty. */
 static bool is_comma_separated_token_list(sio_slice list) {
   sio_slice part;
   if (list.n == 0) return false;
@@ -153,8 +153,8 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
   }
 }
 
-/* Answers a preflight request. A 204 gets the header "Content-Length: 0", because some browsers
- * wait for a body without it. */
+/* Answers a preflight request. A 204 gets the header "Content-Length: 0", because without it some
+ * browsers wait for a body. */
 static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
   int err = c->preflight_status == 204
                 ? sio__request_add_answer_header(r, "Content-Length", SLICE("0"))
@@ -176,8 +176,8 @@ int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r)
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
-/* Returns true if `origin`, such as "https://a.example", ends with `host`, the Host header: then
- * the page probably comes from this server or from a proxy in front of it. */
+/* Returns true if `origin`, such as "https://a.example", ends with '/' and `host`, the Host header:
+ * then the page probably comes from this server or from a proxy in front of it. */
 static bool does_origin_end_with_host(sio_slice origin, sio_slice host) {
   return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
          origin.p[origin.n - host.n - 1] == '/';

@@ -22,15 +22,13 @@
 int sio__cors_options_validate_and_copy(sio_cors **out, const sio_cors *from);
 void sio__cors_options_free(sio_cors *c); /* c may be NULL */
 
-/* Adds the CORS headers to the answer to r. Must be called once for each request. Returns 1 if r
- * was a preflight request, which every OPTIONS request is taken for; then r was answered. Returns
- * 0 if r is still to be answered; or an error of sio__request_add_answer_header() or
- * sio__request_answer(). */
+/* Adds the CORS headers to the answer to r. Must not be called twice for one request. Takes every
+ * OPTIONS request for a preflight request, answers it and returns 1. Returns 0 if r is still to be
+ * answered; or an error of sio__request_add_answer_header() or sio__request_answer(). */
 int sio__cors_add_headers_or_answer_preflight(const sio_cors *c, sio_request *r);
-/* Returns a text for the log that says why the page that has sent r cannot read the answer. Returns
- * NULL if the page can read it, if r is a WebSocket handshake or does not come from a page of
- * another origin, or if that is not certain: sio_cors.origin_ok decides, or c is NULL and the
- * browser sends no Sec-Fetch-Site. */
+/* If r seems to come from a page of another origin that cannot read the answer, returns the reason,
+ * a text for the log. Otherwise returns NULL, also for a WebSocket handshake, if sio_cors.origin_ok
+ * decides, and if c is NULL and the browser sends no Sec-Fetch-Site. */
 const char *sio__cors_describe_refused_origin(const sio_cors *c, const sio_request *r);
 
 #endif

@@ -16,8 +16,8 @@ void sio__http_date_write(char out[DATE_LEN + 1], int64_t at);
 
 /* Parses a date in the form that sio__http_date_write() writes, or in one of the two obsolete
  * forms, "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov 6 08:49:37 1994". A year of two digits is
- * between 1970 and 2069. Returns false if s is not a date. Is lenient with the separators of words
- * and with the name of the weekday. */
+ * between 1970 and 2069. Returns false if s has none of these forms. The separators of words and
+ * the name of the weekday are not checked strictly. */
 bool sio__http_date_parse(sio_slice s, int64_t *at);
 
 #endif

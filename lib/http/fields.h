@@ -13,8 +13,8 @@
 
 #include "http/request.h"
 
-/* Makes one header of the lines that have the same name, in the place of the first line: their
- * values are joined, except for the names that are listed above. Returns 0 or UV_ENOMEM. */
+/* Makes one header of lines that have the same name, in the place of the first line, by joining
+ * their values. The comment at the top of fields.h lists exceptions. Returns 0 or UV_ENOMEM. */
 int sio__request_merge_repeated_headers(sio_request *r);
 
 #endif

@@ -19,8 +19,9 @@ int sio__file_options_validate_and_copy(struct file_options **out, const sio_fil
 void sio__file_options_describe_fault(char *text, size_t size, const sio_files_options *from);
 void sio__file_options_free(struct file_options *o); /* o may be NULL */
 
-/* Calls the host's callback for r and, if it allows the request, adds the headers of `o` to the
- * answer. Returns false if r was answered or dropped instead. o may be NULL. */
+/* Calls the host's callback for r, if there is one. If the callback allows the request, adds the
+ * headers of `o` to the answer and returns true. Returns false if r was answered, or its connection
+ * was closed. o may be NULL. */
 bool sio__file_options_ask_host_and_add_headers(const struct file_options *o, sio_request *r);
 
 #endif

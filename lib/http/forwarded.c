@@ -154,8 +154,8 @@ static bool take_and_unquote_forwarded_value(sio_slice *s, char out[VALUE_MAX], 
   return true;
 }
 
-/* Removes a pair name=value, and the ';' after it, from the beginning of *s. Returns false if the
- * pair is malformed. */
+/* Removes a pair name=value, and the ';' after it if there is one, from the beginning of *s.
+ * Returns false if the text is malformed. */
 static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
                                 sio_slice *value) {
   size_t n = 0;

@@ -15,7 +15,7 @@
 #include "net/addr.h"
 
 struct forwarded {
-  struct addr from; /* ADDR_NONE if it is missing, hidden ("unknown", "_x") or malformed */
+  struct addr from; /* the client; ADDR_NONE if missing, hidden ("unknown", "_x") or malformed */
   bool secure;      /* the client used TLS */
 };
 

@@ -3,7 +3,7 @@
  * hand_over.c - a connection leaves one server with the request that it has just brought, and is
  * served by another one.
  *
- * Answers to earlier requests may not have been sent yet: their bytes move with the connection.
+ * Answers to earlier requests that were not sent yet move with the connection.
  */
 #include "http/hand_over.h"
 #include "http/conn.h"

@@ -3,10 +3,10 @@
  * head.h - parses a request's head: splits it into slices, and makes the checks that llhttp does
  * not make (RFC 9112). r->head contains the head from the method to the blank line.
  *
- * It is stricter than llhttp. Every line ends with CRLF and contains no other CR or LF. No line is
- * folded. The three parts of the request line are separated by one blank each. The version is 1.0
- * or 1.1. A request of HTTP/1.1 has exactly one Host, which must be valid. The length of the body
- * is given at most once: by Content-Length, or by "chunked" alone.
+ * This parser is stricter than llhttp. Every line ends with CRLF and contains no other CR or LF. No
+ * line is folded. The three parts of the request line are separated by one blank each. The version
+ * is 1.0 or 1.1. A request of HTTP/1.1 has exactly one Host, which must be valid. The length of the
+ * body is given at most once: by Content-Length, or by "chunked" alone.
  */
 #ifndef SIO_HTTP_HEAD_H
 #define SIO_HTTP_HEAD_H

@@ -21,8 +21,8 @@ struct http_mount {
    * the client waits for the status 100 (Continue). If the callback returns false, the body is not
    * read until sio__request_allow_reading_body() is called. */
   bool (*on_head)(sio_request *r);
-  /* Called when head and body are complete, or for an upgrade (r->upgrade) when the head is, unless
-   * the request was answered or has ended before. */
+  /* Called when head and body are complete; for an upgrade (r->upgrade), when the head is complete.
+   * Not called if the request was answered or has ended before. */
   void (*on_request)(sio_request *r);
   /* Called when a request ends that the mount has not answered: the peer has disconnected
    * (UV_ECONNABORTED), the connection has failed (its error), the peer has sent a body that is too
@@ -33,8 +33,9 @@ struct http_mount {
    * library still holds r: r stays valid until the program answers it, and that answer is
    * discarded. `detail` is the reason as text. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* Called when bytes of the next request have arrived on the same connection: they wait until r is
-   * answered. May be called several times for one r. The callback may answer r. May be NULL. */
+  /* Called while r is complete and not answered, when bytes of the next request have arrived on the
+   * same connection. These bytes wait until r is answered. May be called several times for one r.
+   * The callback may answer r. May be NULL. */
   void (*on_next)(sio_request *r);
   /* Called when r was answered, also if the answer could not be sent, and when the answer to a
    * request with answer_owed was discarded: the mount must not use r after this call. Not called
@@ -47,7 +48,7 @@ struct http_mount {
 
 struct http_limits {
   /* The most bytes of the request line, headers, trailers and chunk extensions of a request
-   * together; 20 bytes of each chunk's framing are not counted. */
+   * together. For its own framing, each chunk of the body adds 20 bytes to this limit. */
   size_t max_head;
   unsigned max_headers;
   size_t max_body; /* the most bytes of a body, unless on_head sets r->max_body */
@@ -57,7 +58,8 @@ struct http_limits {
   /* The time for a body to arrive, and for the peer to receive some bytes of an answer. */
   unsigned body_ms;
   unsigned keep_alive_ms; /* the time between two requests */
-  /* The most connections that have sent no valid head yet; 0 means no limit. */
+  /* If this many connections have sent no valid head yet, the oldest of them is closed when a new
+   * one is accepted; 0 means no limit. */
   unsigned max_pending;
   unsigned tls_ms; /* the time for the TLS handshake */
 };
@@ -79,7 +81,7 @@ struct http {
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns;   /* the connections that have sent a valid head (struct http_conn) */
-  struct list pending; /* those that have sent no valid head yet, the oldest first */
+  struct list pending; /* the connections that have sent no valid head yet, the oldest first */
   unsigned npending;   /* the number of connections in `pending` */
   struct addr_limits *addr_limits; /* owned by the server; NULL only in tests */
   struct proxies proxies;
@@ -88,9 +90,9 @@ struct http {
   struct list spare_requests; /* requests that are not used and keep their buffers for reuse */
   unsigned nspare_requests;
   int64_t date_second;       /* the time of `date`, in seconds since 1970 */
-  char date[DATE_LEN + 1];   /* the value of the Date header, made at most once per second */
+  char date[DATE_LEN + 1];   /* the value of the Date header at that time */
   struct deflater *deflater; /* owned by the server; NULL if answers are not compressed */
-  size_t compress_from;      /* the length from which on bodies are compressed, in bytes */
+  size_t compress_from;      /* bodies of fewer bytes are not compressed */
   struct pool parsers;       /* a connection takes a parser from here while a request arrives */
   unsigned nconns;           /* the number of connections in `conns` and `pending` */
   bool draining;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kept_head.c - copies the parts of a request that its session keeps into one block of text.
+ * kept_head.c - copies what a session keeps of its first request to one block of memory.
  */
 #include "http/kept_head.h"
 #include "net/tls.h"
@@ -11,7 +11,7 @@ static char *kept_request_head_append_text(char *at, const char *p, size_t n) {
   return at + n + 1;
 }
 
-/* Returns false for the headers of a WebSocket handshake that tell the host nothing. */
+/* Returns false for some headers of WebSocket handshakes, which tell the host nothing. */
 static bool should_session_keep_header(const struct http_header *h) {
   static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
                                           "Sec-WebSocket-Version", NULL };

@@ -9,9 +9,9 @@
 
 #include "http/request.h"
 
-/* `text` consists of strings, each with a NUL: the client's address; the proxy's address if there
- * is one; the URL, at the offset url_at; and the name and value of each header in turn. None of
- * them can contain a NUL. There are no slices, which would make the block larger. */
+/* If `tls` is true, `text` begins with a pointer. Then come strings, each of which ends with a NUL:
+ * the client's address; the proxy's address if there is one; the URL, at the offset url_at; and the
+ * name and value of each header in turn. Slices would make the block larger. */
 struct kept_head {
   uint32_t url_len;
   uint16_t nheaders;
@@ -24,8 +24,8 @@ struct kept_head {
 struct kept_head *sio__kept_request_head_new(
     const sio_request *r);                             /* returns NULL if memory runs out */
 void sio__kept_request_head_free(struct kept_head *h); /* h may be NULL */
-/* Returns the TLS information without a new reference, or NULL if the connection did not use TLS,
- * or if memory ran out when the head was kept. */
+/* Returns the TLS information, without a new reference; NULL if there was none when the head was
+ * kept. */
 struct tls_info *sio__kept_request_head_tls_info(const struct kept_head *h);
 /* Drops the URL and the headers, and makes the block smaller if possible. Returns the block, which
  * may have moved. */

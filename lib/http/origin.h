@@ -15,8 +15,9 @@
 
 /* Returns true if the page that has sent r may use the server. `allowed` is a list of origins that
  * ends with NULL; if it is NULL itself, every page may. If `script` is true, every page can load
- * the answer as a script and read it, so a request without Origin and Sec-Fetch-Site is allowed
- * only if its Referer is on the list. Otherwise such a request is allowed. */
+ * the answer as a script and read it. So a request without Origin and Sec-Fetch-Site is then
+ * allowed only if the origin of its Referer is on the list. If `script` is false, a request without
+ * these two headers is allowed. */
 bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script);
 
 /* Returns the origin of r for the log and the host: the Origin header; without it, the origin in

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - runs llhttp on one request. Its callbacks only pause it, at the end of the head and of
- * the body, and count bytes and copy them.
+ * parser.c - runs llhttp on one request. The callbacks that llhttp calls only pause it, at the end
+ * of the head and of the body, and count and copy bytes.
  */
 #include "http/parser.h"
 #include "base/err.h"
@@ -21,7 +21,7 @@ struct http_parser {
   struct buf *body;
   uint64_t left;        /* how many more bytes the body may have */
   uint64_t used;        /* how many bytes were consumed after the head */
-  uint64_t granted;     /* bytes of `used` that are no framing; CHUNK_FRAMING per chunk is added */
+  uint64_t granted;     /* the bytes of the body in `used`, and CHUNK_FRAMING for each chunk */
   uint64_t max_framing; /* the limit for used - granted: chunk extensions and trailers */
   int err, status;
   const char *detail;
@@ -80,8 +80,7 @@ void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_
   ps->max_framing = max_framing;
   ps->in_body = true;
   /* Without this llhttp would not parse the body of a request that asks for an upgrade. This
-   * function is called for such a request only if the upgrade is ignored, because it is not to
-   * WebSocket. */
+   * function is called for such a request only if the upgrade is ignored. */
   ps->ll.upgrade = 0;
 }
 
@@ -102,7 +101,7 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
     case HPE_INVALID_METHOD: return "unknown request method";
     case HPE_INVALID_URL: return "bad request target";
     case HPE_INVALID_VERSION:
-    case HPE_PAUSED_H2_UPGRADE: return "not HTTP/1.0 or 1.1";
+    case HPE_PAUSED_H2_UPGRADE: return "the HTTP version is malformed or not supported";
     case HPE_INVALID_HEADER_TOKEN: return "bad header line";
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_UNEXPECTED_CONTENT_LENGTH: return "bad content-length";

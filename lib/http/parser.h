@@ -31,9 +31,10 @@ void sio__http_parser_init(struct http_parser *ps); /* the next input is a reque
 enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, size_t n,
                                        size_t *used);
 
-/* Must be called after PARSE_HEAD. The body is appended to `body`, or discarded if `body` is NULL.
- * It may have at most `max` bytes. Beside these, a chunked body may have 20 bytes for each chunk
- * and max_framing more bytes, for chunk extensions and trailers. */
+/* Must be called after PARSE_HEAD if the request has a body. The body is appended to `body`, or
+ * discarded if `body` is NULL. The body may have at most `max` bytes. Besides these, a chunked body
+ * may have 20 bytes for each chunk and max_framing more bytes, for chunk extensions and
+ * trailers. */
 void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_t max,
                                  size_t max_framing);
 /* Makes the parser discard the rest of the body. The limits for the body stay. */

@@ -12,7 +12,7 @@
 
 struct proxy_info {
   char direct[CONN_ADDRESS]; /* the address of the proxy that has connected */
-  /* The address that the PROXY header names; if there is none, the address of the proxy. */
+  /* The address that the PROXY header names; if no header names one, the address of the proxy. */
   char client[CONN_ADDRESS];
   bool trusts_headers; /* the headers X-Forwarded-... or Forwarded of requests are believed */
   bool header_secure;  /* the PROXY header says that the client uses TLS */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * range.c - "bytes=0-99", "bytes=100-", "bytes=-100". Several ranges in one request are answered
- * with the whole file, as RFC 9110 section 14.2 allows: few clients ask for several ranges, and
- * those that overlap would be sent several times.
+ * range.c - parses "bytes=0-99", "bytes=100-" and "bytes=-100". Several ranges in one request are
+ * answered with the whole file, as RFC 9110 section 14.2 allows: few clients ask for several
+ * ranges, and bytes in overlapping ranges would be sent several times.
  */
 #include "http/range.h"
 

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 enum range_kind {
-  RANGE_ALL,    /* no range, several ranges, or an invalid one: the answer is the whole file */
+  RANGE_ALL,    /* the answer is the whole file, for example to several ranges or an invalid one */
   RANGE_PART,   /* the answer is `n` bytes of the file, at least one, from the offset `from` on */
   RANGE_OUTSIDE /* the range contains no byte of the file: the answer is 416 */
 };

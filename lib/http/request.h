@@ -52,8 +52,9 @@ enum http_method {
 
 struct sio_request {
   struct http *http;      /* NULL after the server was freed */
-  struct http_conn *conn; /* NULL after the answer, and if the connection has ended before it */
-  /* The callbacks that handle the request; NULL until a valid head has arrived. */
+  struct http_conn *conn; /* NULL after the request or its connection has ended */
+  /* The callbacks that handle the request; NULL until a valid head has arrived. May be NULL again
+   * after the server was freed. */
   const struct http_mount *mount;
   void *user; /* for the callbacks in `mount` */
   /* The names are as received, the values without white space around them. */
@@ -68,9 +69,11 @@ struct sio_request {
   /* The host keeps the request and has to answer it, even if the peer disconnects. */
   bool answer_owed;
   bool has_body; /* Content-Length is not 0, or the body is chunked */
-  /* The request has the header "Expect: 100-continue", and its body is not being read yet. */
+  /* This is a request of HTTP/1.1 with the header "Expect: 100-continue", and its body is not being
+   * read yet. */
   bool expects_continue;
-  sio_slice path, query; /* the parts of `url` before and after the '?', not decoded */
+  /* The parts of `url` before and after the '?', not decoded, without '#' and what follows it. */
+  sio_slice path, query;
   /* The limit for the body. A longer body is answered with 413, and then on_abort is called. */
   size_t max_body;
   /* Why a WebSocket handshake is refused, for the log: a static string. "" means that the refusal
@@ -122,18 +125,17 @@ void sio__query_find_parameters(sio_slice query, const char *const *keys, size_t
  * bytes: percent-decoded, with '+' as a space, and NUL-terminated if size is not 0. Returns the
  * length; UV_ENOENT if `value` is {NULL, 0}; or SIO_ETOOBIG if the decoded value does not fit. */
 long sio__query_decode_value(sio_slice value, char *out, size_t size);
-/* Returns the client's address as text; "" if it is not known, as on a Unix socket without a
- * proxy, and after the peer has disconnected or r was answered. */
+/* Returns the client's address as text; "" if it is not known, as on a Unix socket without a proxy,
+ * or if r has no connection any more. */
 const char *sio__request_client_address(const sio_request *r);
 /* Returns the address of the peer that has connected, which is the client or a trusted proxy; "" if
- * it is not known, and after the peer has disconnected or r was answered. */
+ * it is not known, or if r has no connection any more. */
 const char *sio__request_peer_address(const sio_request *r);
 /* Returns the client's address in binary; its kind is ADDR_NONE if it is not an IP address. */
 struct addr sio__request_parse_client_address(const sio_request *r);
-bool sio__request_is_secure(const sio_request *r); /* the client uses TLS */
-/* Returns what the host can learn about the TLS connection, without a new reference; NULL if this
- * server does not use TLS on the connection, if memory ran out, or if r has no connection any
- * more. */
+bool sio__request_is_secure(const sio_request *r); /* the client is known to use TLS */
+/* Returns what the host can learn about the TLS connection, without a new reference. Returns NULL
+ * if there is nothing, for example because r has no connection any more or memory ran out. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
@@ -154,13 +156,13 @@ bool sio__is_header_reserved_for_library(const char *name);
 
 /* Answers with a head and a copy of `body`; for HEAD only the length of `body` is used, and for the
  * statuses 204 and 304 nothing of it. Returns 0; SIO_ESTATE if r was answered already; SIO_ECLOSED
- * if the peer has disconnected; UV_EINVAL for an invalid status or type. If it returns UV_ENOMEM,
- * or SIO_ETOOBIG for an answer of 4 GiB or more, the connection was closed. After the answer, and
- * after SIO_ECLOSED, r is valid until the end of the loop's turn; if the server was freed, r is
- * freed at once. */
+ * if r has no connection any more; UV_EINVAL for an invalid status or type. If it returns
+ * UV_ENOMEM, or SIO_ETOOBIG for an answer of about 4 GiB or more, the connection was closed. Unless
+ * it returns SIO_ESTATE or UV_EINVAL, r is then valid until the end of the loop's turn; if the
+ * server was freed, r is freed at once. */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
 /* Answers as sio__request_answer() does, with the text of a msg as the body. The msg is referenced
- * and not copied, unless it is so short that copying is cheaper. */
+ * or, if it is short, copied. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
 /* Answers as sio__request_answer() does, but reads the body from `src` while the peer receives it,
  * so that at most HTTP_PIECE bytes of it are in memory. src is freed when it is no longer needed,
@@ -175,15 +177,15 @@ void sio__request_disable_keep_alive(sio_request *r);
 /* Starts reading the body of a request for which on_head has returned false. Does nothing if the
  * body is being read already, or if r has no connection any more. */
 void sio__request_allow_reading_body(sio_request *r);
-/* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn.
- * on_abort is not called. Does nothing if r was answered. */
+/* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn;
+ * if the server was freed, at once. on_abort is not called. Does nothing if r was answered. */
 void sio__request_close_without_answer(sio_request *r);
 /* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
  * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
  * owner of the connection. *rest is set to the bytes that were received after the request, which
  * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
- * callback, until the callback returns. Returns NULL if the peer has disconnected or r was
- * answered. */
+ * callback, until the callback returns. Returns NULL if r was answered or has no connection any
+ * more. */
 struct conn *sio__request_detach_conn_for_upgrade(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */

@@ -124,8 +124,7 @@ static void answer_write_text_and_number(struct msg *m, const char *name, uint64
   answer_write_bytes(m, digits + n, sizeof digits - n);
 }
 
-/* Writes the Date header. Its value is made at most once per second and copied into each
- * answer. */
+/* Writes the Date header. Its value is made anew only when the second has changed. */
 static void answer_write_date_header(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
@@ -188,7 +187,7 @@ static bool should_send_answer_body(const sio_request *r, int status) {
   return r->method != HTTP_HEAD && !is_status_without_body(status);
 }
 
-/* Returns 0 if r can be answered. If the peer has disconnected, frees r and returns SIO_ECLOSED.
+/* Returns 0 if r can be answered. If r has no connection any more, frees r and returns SIO_ECLOSED.
  * For other errors see sio__request_answer(). */
 static int check_can_answer_or_free_if_peer_gone(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;

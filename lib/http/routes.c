@@ -167,7 +167,7 @@ static size_t route_specificity(const struct route *rt) {
 
 enum method_fit { NO_METHOD, ANY_METHOD, HEAD_AS_GET, OWN_METHOD };
 
-static enum method_fit rate_method_match_of_route(const struct route *rt, const sio_request *r) {
+static enum method_fit get_method_fit_of_route(const struct route *rt, const sio_request *r) {
   if (!rt->method) return ANY_METHOD;
   if (slice_equals_str(r->method_text, rt->method)) return OWN_METHOD;
   return r->method == HTTP_HEAD && strcmp(rt->method, "GET") == 0 ? HEAD_AS_GET : NO_METHOD;
@@ -181,7 +181,7 @@ struct found {
 
 static void remember_route_if_better(struct found *best, struct route *rt, const sio_request *r) {
   size_t w = route_specificity(rt);
-  enum method_fit fit = rate_method_match_of_route(rt, r);
+  enum method_fit fit = get_method_fit_of_route(rt, r);
   if (w < best->weight || (w == best->weight && fit <= best->fit)) return;
   best->weight = w;
   best->fit = fit;
@@ -260,7 +260,7 @@ static void refuse_upgrade_without_websocket_route(const struct routes *rs, sio_
 static bool route_on_head_find_route_or_refuse(sio_request *r) {
   const struct routes *rs = r->mount->owner;
   struct found f = find_best_route(rs, r, r->upgrade);
-  if (!(f.route && r->upgrade) && !sio__admit_charge_request_or_answer_429(rs->addr_limits, r))
+  if (!(f.route && r->upgrade) && !sio__count_request_of_address_or_answer_429(rs->addr_limits, r))
     return true;
   if (!f.route) {
     if (r->upgrade)

@@ -45,7 +45,7 @@ int sio__routes_add_static_directory(struct routes *rs, const char *prefix, cons
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
                            size_t count, const sio_files_options *opts);
 /* Adds a route for WebSocket upgrades. cb checks the handshake, and takes the connection of the
- * request or answers it, at once or later. */
+ * request or answers the request, at once or later. */
 int sio__routes_add_websocket_upgrade(struct routes *rs, const char *path, sio_request_cb cb,
                                       void *user);
 

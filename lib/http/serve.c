@@ -27,9 +27,9 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Closes the oldest connection that has sent no valid head, if there are max_pending of them.
- * This way even many silent connections cannot keep other clients out: they only shorten the time
- * that each connection has to send a request. */
+/* If max_pending connections have sent no valid head, closes the oldest of them. This way even many
+ * silent connections cannot keep other clients out: they only shorten the time that each connection
+ * has to send a request. */
 static void close_oldest_conn_without_request_if_full(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
   sio__http_conn_close_and_report_rejection(

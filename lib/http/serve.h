@@ -10,7 +10,7 @@
 
 void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits);
-/* Serves the connection whose descriptor fd was just accepted. Closes fd if it fails. tls is the
+/* Serves the connection whose descriptor fd was just accepted. Closes fd after an error. tls is the
  * TLS provider, or NULL for plain HTTP. Returns 0; a libuv error; or SIO_ELIMIT if the peer's
  * address has exceeded a limit, which was logged and reported to the host. */
 int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls);
@@ -18,8 +18,8 @@ int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls);
  * or SIO_ETOOBIG or UV_ENOMEM, and the connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);
 /* Closes the connections without a request as soon as what is queued for them was sent, and the
- * others after the answer to their current request. When all connections are closed or have become
- * WebSockets, h->on_all_closed is called from the loop. */
+ * others after the answer to their current request. When no HTTP connection is left,
+ * h->on_all_closed is called from the loop. */
 void sio__http_close_conns_after_answers(struct http *h);
 /* Closes all connections that have not become WebSockets, and calls on_abort for their requests,
  * with UV_ECANCELED. */

@@ -200,8 +200,8 @@ static int set_served_file_headers(sio_request *r, const struct file *f) {
   return err ? err : sio__request_add_answer_header_if_missing(r, "ETag", slice_str(f->tag));
 }
 
-/* Sets the Content-Range header to "bytes 0-99/1000"; if the range is outside of the file, it names
- * only the size of the file. */
+/* Sets the Content-Range header, for example to "bytes 0-99/1000". If the range is outside of the
+ * file, the header names only the size of the file. */
 static int set_content_range_header(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART
@@ -215,7 +215,8 @@ static struct range parse_range_header_if_allowed(const sio_request *r, const st
                                                   uint64_t size) {
   static const struct range all = { .kind = RANGE_ALL };
   sio_slice value = sio__request_header(r, "range");
-  if (!value.p || r->method != HTTP_GET || !sio__if_range_allows_partial_answer(r, v)) return all;
+  if (!value.p || r->method != HTTP_GET || !sio__does_if_range_header_allow_partial_answer(r, v))
+    return all;
   return sio__range_header_parse(value, size);
 }
 

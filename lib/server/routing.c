@@ -40,7 +40,7 @@ static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_as
 
 static bool charge_client_bundle_request_or_answer_429(sio_request *r) {
   sio_server *srv = r->mount->owner;
-  sio__admit_charge_request_or_answer_429(&srv->addr_limits, r);
+  sio__count_request_of_address_or_answer_429(&srv->addr_limits, r);
   return true;
 }
 

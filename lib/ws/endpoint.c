@@ -281,7 +281,7 @@ static bool count_session_of_address_or_answer_429(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_parse_client_address(r);
   if (sio__addr_limits_count_open_if_below_max(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
-  sio__admit_answer_too_many_requests(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__answer_429_and_report_rejection(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 
