@@ -13,7 +13,7 @@
  * "socket.io.min.js", and `etag` is the version of the client in quotes. */
 extern const sio_asset sio__client_assets[];
 extern const size_t sio__client_assets_count;
-/* The version of the client, such as "4.8.1"; "" if sio__client_assets is empty. */
+/* The version of the client, such as "4.8.1"; "" without the JavaScript package. */
 extern const char sio__client_version[];
 
 #endif

@@ -319,7 +319,7 @@ static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,
 
 /* Returns the address for which the TLS handshake is counted; "" for no address. A proxy that sends
  * no PROXY header does not say before the handshake which client it connects for. */
-static const char *address_to_charge_for_tls_handshake(const struct http_conn *c) {
+static const char *address_for_counting_tls_handshake(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }
 
@@ -328,7 +328,7 @@ static const char *address_to_charge_for_tls_handshake(const struct http_conn *c
 bool sio__http_conn_start_tls_or_await_request(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;
-  if (!c->tls || sio__tls_start(c->conn, c->tls, address_to_charge_for_tls_handshake(c)) == 0)
+  if (!c->tls || sio__tls_start(c->conn, c->tls, address_for_counting_tls_handshake(c)) == 0)
     return true;
   sio__http_conn_close_out_of_memory(c);
   return false;

@@ -60,7 +60,7 @@ struct http_conn {
   char *input;                /* the bytes that are parsed now: in `stash` or in the read buffer */
   size_t input_len;
   uint8_t state;       /* enum http_state */
-  uint8_t timer_state; /* the state for which the timer was started */
+  uint8_t timer_state; /* the timer has to be set again if this is not `state` */
   bool reading;        /* the steps of sio__http_conn_process_input() are running */
   bool refusing;       /* the connection itself is refusing the current request */
   /* The timer has fired while the peer was still receiving an answer. At each further timeout the
@@ -84,8 +84,8 @@ struct http_conn {
  * if the peer is a trusted proxy. Returns 0 or a libuv error. */
 int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from_proxy,
                        const sio_tls *tls);
-/* Starts the timer, and waits for a PROXY header, a TLS handshake or a request. Returns 0; or
- * closes c and returns UV_ENOMEM, also if the TLS provider cannot open a session. */
+/* Starts the timer, and makes c wait for a PROXY header, a TLS handshake or a request. Returns 0;
+ * or closes c and returns UV_ENOMEM, also if the TLS provider cannot open a session. */
 int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
 /* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
  * header. Returns false if c was closed, because memory has run out or the TLS provider cannot

@@ -81,11 +81,11 @@ struct http {
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns;   /* the connections that have sent a valid head (struct http_conn) */
-  struct list pending; /* the connections that have sent no valid head yet, the oldest first */
+  struct list pending; /* the connections that have sent no valid head yet, new ones last */
   unsigned npending;   /* the number of connections in `pending` */
   struct addr_limits *addr_limits; /* owned by the server; NULL only in tests */
   struct proxies proxies;
-  /* The requests whose connection has ended and that the host has not answered yet. */
+  /* The requests that were aborted and that the host still has to answer. */
   struct list owed_requests;
   struct list spare_requests; /* requests that are not used and keep their buffers for reuse */
   unsigned nspare_requests;

@@ -22,7 +22,7 @@ static sio_slice origin_of_referer(const sio_request *r) {
 
 /* Returns true if `site`, a value of Sec-Fetch-Site, says that the request was caused by the user
  * ("none") or by a page of this server. */
-static bool is_fetch_site_own_page_or_user(sio_slice site) {
+static bool does_sec_fetch_site_say_own_page_or_user(sio_slice site) {
   return slice_equals_str(site, "same-origin") || slice_equals_str(site, "none");
 }
 
@@ -31,7 +31,7 @@ bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bo
   sio_slice origin = sio__request_header(r, "origin");
   if (origin.p) return is_origin_listed(allowed, origin);
   sio_slice site = sio__request_header(r, "sec-fetch-site");
-  if (site.p ? is_fetch_site_own_page_or_user(site) : !script) return true;
+  if (site.p ? does_sec_fetch_site_say_own_page_or_user(site) : !script) return true;
   return is_origin_listed(allowed, origin_of_referer(r));
 }
 

@@ -118,8 +118,7 @@ static bool is_http_version_unsupported(const struct http_parser *ps, llhttp_err
          (e == HPE_INVALID_VERSION && (ps->ll.http_major != 1 || ps->ll.http_minor > 1));
 }
 
-static enum parse_event parser_set_error_of_failed_execute(struct http_parser *ps,
-                                                           llhttp_errno_t e) {
+static enum parse_event parser_set_error_from_llhttp(struct http_parser *ps, llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG)
     return parser_set_error(ps, ps->err, 413,
                             "the request body is over its limit (such as max_payload)");
@@ -137,7 +136,7 @@ enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, si
                                        size_t *used) {
   llhttp_errno_t e = llhttp_execute(&ps->ll, p, n);
   *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
-  if (e != HPE_OK && e != HPE_PAUSED) return parser_set_error_of_failed_execute(ps, e);
+  if (e != HPE_OK && e != HPE_PAUSED) return parser_set_error_from_llhttp(ps, e);
   if (ps->in_body && count_bytes_and_exceeds_framing_limit(ps, *used))
     return parser_set_error(
         ps, SIO_EPROTO, 431,

@@ -4,9 +4,10 @@
  *
  * The head's bytes are copied once into one block that the slices point into (values that are
  * joined from several lines are in a second one), so a request can outlive the read that brought
- * it. A request lives until it is answered. If its peer disconnects first, on_abort is called and
- * the request is freed at the end of the turn, unless `answer_owed` is true: then the host still
- * holds the request, and it is freed when the host answers; that answer is discarded.
+ * it. A request lives until it is answered, or closed without an answer. If its peer disconnects
+ * first, on_abort is called and the request is freed at the end of the turn, unless `answer_owed`
+ * is true: then the host still holds the request, and it is freed when the host answers; that
+ * answer is discarded.
  *
  * An answer, except 100 and 101, is, byte for byte:
  *

@@ -17,9 +17,9 @@ int sio__http_serve_accepted_socket(struct http *h, int fd, const sio_tls *tls);
 /* Passes bytes that the host has already read to the connection that was accepted last. Returns 0;
  * or SIO_ETOOBIG or UV_ENOMEM, and the connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);
-/* Closes the connections without a request as soon as what is queued for them was sent, and the
- * others after the answer to their current request. When no HTTP connection is left,
- * h->on_all_closed is called from the loop. */
+/* Ends the connections without a request after what is queued for them, and the others after the
+ * answer to their current request. When no HTTP connection is left, h->on_all_closed is called from
+ * the loop. */
 void sio__http_close_conns_after_answers(struct http *h);
 /* Closes all connections that have not become WebSockets, and calls on_abort for their requests,
  * with UV_ECANCELED. */
