@@ -153,7 +153,7 @@ void sio__redis_unref(sio_redis *r) {
   sio__redis_free_if_closed(r);
 }
 
-static void free_redis_after_discovery_closed(struct link *l) {
+static void on_discovery_closed_free_redis_if_last(struct link *l) {
   sio__redis_free_if_closed(container_of(l, sio_redis, discovery));
 }
 
@@ -220,7 +220,7 @@ static int validate_redis_options(const sio_redis_options *o, const struct optio
   if (o->client_name && (!*o->client_name || has_space_or_unprintable(o->client_name)))
     return report_option_error(
         why, UV_EINVAL,
-        "client_name: it is empty, or contains a space or an unprintable character");
+        "client_name: it is empty, or contains a space or a character that is not printable ASCII");
   if (o->tls && !is_complete_tls_provider(o->tls))
     return report_option_error(why, UV_EINVAL, "tls: its table of functions is not complete");
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
@@ -237,7 +237,7 @@ static const char *copy_option_string_and_advance(char **at, const char *s) {
   return copy;
 }
 
-static size_t string_size_with_nul_or_zero(const char *s) { return s ? strlen(s) + 1 : 0; }
+static size_t string_size_or_zero_if_null(const char *s) { return s ? strlen(s) + 1 : 0; }
 
 /* Copies the names and passwords in the options into one block of memory, r->texts. If the options
  * have a password, it replaces the password in the url, and the user name in the options, which may
@@ -245,11 +245,10 @@ static size_t string_size_with_nul_or_zero(const char *s) { return s ? strlen(s)
 static int redis_copy_login_and_client_name(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
-  char *at = r->texts =
-      sio__malloc(string_size_with_nul_or_zero(name) + string_size_with_nul_or_zero(o->username) +
-                  string_size_with_nul_or_zero(o->password) +
-                  string_size_with_nul_or_zero(o->sentinel_username) +
-                  string_size_with_nul_or_zero(o->sentinel_password));
+  char *at = r->texts = sio__malloc(
+      string_size_or_zero_if_null(name) + string_size_or_zero_if_null(o->username) +
+      string_size_or_zero_if_null(o->password) + string_size_or_zero_if_null(o->sentinel_username) +
+      string_size_or_zero_if_null(o->sentinel_password));
   if (!at) return UV_ENOMEM;
   r->options.client_name = copy_option_string_and_advance(&at, name);
   if (o->password) {
@@ -333,7 +332,7 @@ static int redis_init_servers_and_handles(sio_redis *r) {
   }
   sio__link_init(&r->discovery, r->loop,
                  redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
-                 &r->discovery_options, &r->handles, free_redis_after_discovery_closed);
+                 &r->discovery_options, &r->handles, on_discovery_closed_free_redis_if_last);
   uv_timer_init(r->loop, &r->hold);
   r->hold.data = r;
   r->handles++;

@@ -12,7 +12,8 @@ static sio_redis *redis_of_discovery_link(struct link *l) {
 }
 
 /* A function for link_ops.locate. Sets l->to to the host that the discovery connection tries next:
- * first the hosts of the url in turn, then the known servers of the Redis Cluster. Returns true. */
+ * the hosts of the url and the known servers of the Redis Cluster are tried in turn. Returns
+ * true. */
 bool sio__discovery_set_next_host(struct link *l) {
   sio_redis *r = redis_of_discovery_link(l);
   const struct redis_url *u = &r->options.url;
@@ -34,7 +35,7 @@ void sio__discovery_log_failure_and_skip_host(struct link *l, const char *why, u
   r->stats.failures++;
   REDIS_LOG(r, REDIS_LOG_DISCOVERY, SIO_LOG_WARN,
             redis_has_sentinels(r)
-                ? "the sentinel %s port %s failed: %s; the next is asked in %u ms"
-                : "the cluster node %s port %s failed: %s; the next is asked in %u ms",
+                ? "the sentinel %s port %s failed: %s; next attempt in %u ms"
+                : "the cluster node %s port %s failed: %s; next attempt in %u ms",
             l->to.host, l->to.port, why, wait_ms);
 }

@@ -69,10 +69,11 @@ static void link_queue_ping(struct link *l) {
   (void)sio__link_queue_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
 }
 
-/* If Redis sends nothing for ping_interval_ms, the link queues a PING; if Redis sends nothing for
- * another ping_interval_ms, the link breaks the connection. Time is measured in ticks: if the host
- * blocks the loop, that counts as one tick, and bytes that came in that time are read before the
- * next tick. While commands are held, a PING would not be written, so silence does not count. */
+/* If Redis sends nothing for ping_interval_ms, the link queues a PING, if there is room; if Redis
+ * sends nothing for another ping_interval_ms, the link breaks the connection. Time is measured in
+ * ticks: if the host blocks the loop, that counts as one tick, and bytes that came in that time are
+ * read before the next tick. While commands are held, a PING would not be written, so silence does
+ * not count. */
 static void on_timer_ping_or_break_silent_link(uv_timer_t *t) {
   struct link *l = t->data;
   bool held = l->ops->is_held && l->ops->is_held(l);
@@ -153,7 +154,7 @@ static void handle_login_reply(struct link *l, struct link_socket *w, const redi
   bool is_name = w->greetings == 2, is_last = w->greetings == 1;
   w->greetings--;
   if (is_error_reply(r) && !is_name) {
-    link_fail_with_reply_text(l, "Redis refuses the login: ", reply_text(r));
+    link_fail_with_reply_text(l, "Redis answers with an error: ", reply_text(r));
     return;
   }
   const char *wrong = is_last ? l->ops->greeted(l, r) : NULL;

@@ -439,9 +439,9 @@ testOwn('a subscriber that is cut because it does not read comes back',
 
 testOwn('a password is needed', async ({ t, url }) => {
   const host = await t.host({ redis: url, 'redis-pass': 'wrong', 'redis-user': 'default' });
-  await host.line(/^log .*Redis refuses the login: WRONGPASS/);
+  await host.line(/^log .*Redis answers with an error: WRONGPASS/);
   const other = await t.host({ redis: url });
-  await other.line(/^log .*Redis refuses the login: NOAUTH/);
+  await other.line(/^log .*Redis answers with an error: NOAUTH/);
   const right = await t.host({ redis: url.replace('//', '//default:pass%77ord@') });
   await right.line(/^redis ready/);
 }, { args: ['--requirepass', 'password'], 'redis-pass': 'password' });

@@ -168,12 +168,12 @@ test('a wrong password of the sentinels, and a name that they do not know, are s
     const url = urlOf('redis+sentinel', [sentinel], '/mymaster');
     const said = async (pattern, flags) => (await t.host({ redis: url, ...flags })).line(pattern);
     await Promise.all([
-      said(/^log .*the sentinel 127.0.0.1 port \d+ failed: Redis refuses the login: WRONGPASS/,
+      said(/^log .*the sentinel 127.0.0.1 port \d+ failed: Redis answers with an error: WRONGPASS/,
         { 'redis-pass': PASSWORD, 'redis-sentinel-pass': 'wrong' }),
-      said(/^log .*the sentinel .*: Redis refuses the login: NOAUTH/, { 'redis-pass': PASSWORD }),
+      said(/^log .*the sentinel .*: Redis answers with an error: NOAUTH/, { 'redis-pass': PASSWORD }),
       said(/^log .*the sentinel .*: the sentinel watches no master of this name/,
         { redis: url.replace('mymaster', 'other'), 'redis-sentinel-pass': SENTINEL_PASSWORD }),
-      said(/^log .*for commands failed: Redis refuses the login: NOAUTH/,
+      said(/^log .*for commands failed: Redis answers with an error: NOAUTH/,
         { 'redis-sentinel-pass': SENTINEL_PASSWORD }),
       said(/^redis ready/, { 'redis-pass': PASSWORD, 'redis-sentinel-pass': SENTINEL_PASSWORD }),
     ]);

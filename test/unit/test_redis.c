@@ -159,12 +159,15 @@ TEST(options_are_checked) {
                       "sentinel_username: it is set, but sentinel_password is not");
   options_are_refused((sio_redis_options){ .sentinel_password = "p" },
                       "sentinel_password: the url does not name sentinels");
-  options_are_refused((sio_redis_options){ .client_name = "a b" },
-                      "client_name: it is empty, or contains a space or an unprintable character");
-  options_are_refused((sio_redis_options){ .client_name = "a\x7f" },
-                      "client_name: it is empty, or contains a space or an unprintable character");
-  options_are_refused((sio_redis_options){ .client_name = "" },
-                      "client_name: it is empty, or contains a space or an unprintable character");
+  options_are_refused(
+      (sio_redis_options){ .client_name = "a b" },
+      "client_name: it is empty, or contains a space or a character that is not printable ASCII");
+  options_are_refused(
+      (sio_redis_options){ .client_name = "a\x7f" },
+      "client_name: it is empty, or contains a space or a character that is not printable ASCII");
+  options_are_refused(
+      (sio_redis_options){ .client_name = "" },
+      "client_name: it is empty, or contains a space or a character that is not printable ASCII");
   options_are_refused((sio_redis_options){ .log_level = -2 },
                       "log_level: it is not a value of enum sio_log_level");
   options_are_refused((sio_redis_options){ .log_level = 9 },

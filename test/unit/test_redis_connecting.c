@@ -409,7 +409,7 @@ TEST(a_login_that_is_refused_under_tls_is_tried_again) {
   refusal = "-WRONGPASS no\r\n+OK\r\n"; /* and more, which is not read any longer */
   fail_times(2);
   settle();
-  CHECK(strstr(lines, "Redis refuses the login: WRONGPASS no"));
+  CHECK(strstr(lines, "Redis answers with an error: WRONGPASS no"));
   refusal = NULL;
   be_ready();
   end_tls();

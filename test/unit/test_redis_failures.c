@@ -129,7 +129,8 @@ TEST(a_wrong_password_is_said_in_one_line_and_tried_again) {
   EQ(begin_code(&(sio_redis_options){ .password = "wrong" }), 0);
   refusal = "-WRONGPASS invalid username-password pair\x1b\r\n";
   UNTIL(redis_stats().failures > 5);
-  CHECK(strstr(lines, "Redis refuses the login: WRONGPASS invalid username-password pair?; next"));
+  CHECK(strstr(lines,
+               "Redis answers with an error: WRONGPASS invalid username-password pair?; next"));
   char *second = strchr(lines, '\n');
   CHECK(second && !second[1]); /* the clock stands: no second line in this second */
   EQ(redis_stats().state, SIO_REDIS_CONNECTING);
@@ -181,7 +182,8 @@ TEST(a_redis_that_loads_is_waited_for) {
   EQ(begin_code(NULL), 0);
   refusal = "-LOADING Redis is loading the dataset in memory\r\n";
   UNTIL(redis_stats().failures > 2);
-  CHECK(strstr(lines, "Redis refuses the login: LOADING Redis is loading the dataset in memory"));
+  CHECK(
+      strstr(lines, "Redis answers with an error: LOADING Redis is loading the dataset in memory"));
   refusal = NULL;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end();

@@ -216,7 +216,7 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
                       "the sentinel gave an invalid address for the master");
   sentinel_is_refused("*2\r\n$0\r\n\r\n$1\r\n1\r\n",
                       "the sentinel gave an invalid address for the master");
-  sentinel_is_refused("-ERR no\r\n", "Redis refuses the login: ERR no");
+  sentinel_is_refused("-ERR no\r\n", "Redis answers with an error: ERR no");
 }
 
 TEST(the_next_sentinel_is_asked_if_one_is_away) {
@@ -229,8 +229,8 @@ TEST(the_next_sentinel_is_asked_if_one_is_away) {
   EQ(begin_code(&(sio_redis_options){ .url = url }), 0);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   CHECK(strstr(lines,
-               "the sentinel 127.0.0.1 port 1 failed: cannot connect: connection refused; the "
-               "next is asked in"));
+               "the sentinel 127.0.0.1 port 1 failed: cannot connect: connection refused; next "
+               "attempt in"));
   end_sentinel();
 }
 
