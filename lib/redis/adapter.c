@@ -4,8 +4,8 @@
  * @socket.io/redis-adapter (docs/architecture.md, "Many machines"), and what the sharded and the
  * streams adapter share with it. The memory adapter keeps the rooms of the local sockets.
  *
- * Redis also sends what this server publishes on a channel back to this server, which ignores it,
- * because each call has acted on the local sockets already.
+ * Redis may send a message back to the server that has published it. That server ignores the
+ * message, which is for the other servers.
  */
 #include "base/mem.h"
 #include "base/sized.h"
@@ -106,8 +106,9 @@ static struct message_target message_target_from_sio_target(const sio_target *to
                                   .flags = to->flags };
 }
 
-/* Returns true if no socket of another server can be in the target, or the adapter has stopped. */
-static bool is_for_this_server_only_or_stopped(const sio_adapter *a, const sio_target *to) {
+/* Returns true if the target excludes the sockets of other servers or is an empty list of rooms, or
+ * if the adapter has stopped. */
+static bool is_target_local_or_adapter_stopped(const sio_adapter *a, const sio_target *to) {
   return (to->flags & SIO_LOCAL) || (to->rooms && !to->rooms[0]) || a->shut;
 }
 
@@ -122,8 +123,8 @@ static void publish_broadcast_to_servers(sio_adapter *a, const sio_target *to,
   (void)publish_as_json_or_msgpack(a, "", a->format->room_of(a, &target), &m, p, a->format->packs);
 }
 
-/* Called when the other servers cannot be asked: err becomes the status of the query, which still
- * collects the answers of this server. Returns 0. */
+/* Called when the other servers cannot be asked: passes err to the query, which still collects the
+ * answers of this server. Returns 0. */
 static int fail_remote_part_of_query(sio_adapter *a, sio_query *query, int err) {
   a->api->query_hold(query);
   a->api->query_release(query, err);
@@ -155,7 +156,7 @@ static void publish_broadcast_with_acks(sio_adapter *a, const sio_target *to,
 static int redis_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   if (a->delivers_now) return memory_adapter_ops(a)->broadcast(a->local, to, p);
-  int err = is_for_this_server_only_or_stopped(a, to) ? 0 : a->api->packet_get_info(p, &info);
+  int err = is_target_local_or_adapter_stopped(a, to) ? 0 : a->api->packet_get_info(p, &info);
   if (err) return err;
   if (a->streams && info.json.p && !info.query) return sio__streams_broadcast(a, to, p, &info);
   if (info.query)
@@ -173,7 +174,7 @@ static void publish_join_leave_or_disconnect(sio_adapter *a, enum message_type t
                                              bool session) {
   struct message m;
   const struct message_target target = message_target_from_sio_target(to);
-  if (is_for_this_server_only_or_stopped(a, to)) return;
+  if (is_target_local_or_adapter_stopped(a, to)) return;
   if (a->streams) {
     sio__streams_queue_join_leave_or_disconnect(a, type, &target, rooms, session);
     return;
@@ -247,7 +248,7 @@ static int redis_adapter_request_server_count(sio_adapter *a, sio_query *query) 
 static void redis_adapter_forget_ended_query(sio_adapter *a, sio_query *query) {
   struct pending_request *q = sio__pending_request_find_by_query(a, query);
   if (a->streams) sio__streams_drop_local_events_of_ended_query(a, query);
-  if (q) sio__pending_request_on_query_end_note_silent(q);
+  if (q) sio__pending_request_end_and_note_silent_servers(q);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
@@ -395,7 +396,7 @@ static int subscribe_sharded_channels(sio_adapter *a) {
   return err;
 }
 
-static int redis_adapter_copy_or_draw_server_uid(sio_adapter *a) {
+static int redis_adapter_init_server_uid(sio_adapter *a) {
   char *uid = a->sharded ? a->redis->uid : a->redis->classic_uid, drawn[LINK_ID] = "";
   int err = *uid ? 0 : a->sharded ? sio__random_hex_id(drawn) : sio__random_alphanumeric_id(drawn);
   if (!err && !*uid) memcpy(uid, drawn, sizeof drawn);
@@ -403,11 +404,11 @@ static int redis_adapter_copy_or_draw_server_uid(sio_adapter *a) {
   return err;
 }
 
-static int redis_adapter_open_memory_and_subscribe(sio_adapter *a) {
+static int redis_adapter_open_memory_adapter_and_subscribe(sio_adapter *a) {
   sio__pending_requests_init_once(a->redis);
   a->format = a->sharded ? &sio__sharded_message_format : &classic_message_format;
   a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
-  int err = redis_adapter_copy_or_draw_server_uid(a);
+  int err = redis_adapter_init_server_uid(a);
   if (!err) err = memory_adapter_ops(a)->open(a->nsp, a->api, NULL, &a->local);
   if (err) return err;
   err = a->sharded ? subscribe_sharded_channels(a) : subscribe_classic_channels(a);
@@ -422,7 +423,7 @@ static void redis_adapter_stop_and_unsubscribe(sio_adapter *a) {
   if (a->shut) return;
   if (a->streams) sio__streams_stop(a);
   a->shut = true;
-  /* The adapter is uncounted before it unsubscribes: if it is the last adapter, that closes the
+  /* The adapter is uncounted before it unsubscribes: uncounting the last adapter closes the
    * connections, so that no UNSUBSCRIBE is sent. */
   sio__redis_uncount_adapter_and_stop_if_last(a->redis);
   unsubscribe_adapter_channels(a);
@@ -438,7 +439,7 @@ static int redis_adapter_start(sio_adapter *a, enum adapter_kind kind,
       kind == ADAPTER_SHARDED || (kind == ADAPTER_STREAMS && o->use_sharded_pub_sub);
   a->mode = kind == ADAPTER_STREAMS ? SIO_REDIS_STATIC : o->subscription_mode;
   int err = kind == ADAPTER_STREAMS ? sio__streams_new(a, o) : 0;
-  if (!err) err = redis_adapter_open_memory_and_subscribe(a);
+  if (!err) err = redis_adapter_open_memory_adapter_and_subscribe(a);
   if (err || kind != ADAPTER_STREAMS) return err;
   err = sio__streams_start(a, o);
   if (!err) return 0;

@@ -2,7 +2,7 @@
  *
  * cluster.c - a Redis Cluster: which Redis server has which of the 16384 slots.
  *
- * The slot table comes from CLUSTER SLOTS. Each MOVED error corrects one slot. The table is
+ * The slot table comes from CLUSTER SLOTS. MOVED errors correct single slots. The table is
  * requested again, for example, after a MOVED error, when a connection breaks, and while a
  * subscription has no server. cluster_moves.c handles the commands whose slot moves.
  */
@@ -20,8 +20,8 @@ enum {
   /* the delay between requests for the slot table is doubled up to this, or up to retry_max_ms if
    * that is less; only the first delay, retry_min_ms, may be longer */
   ASK_AGAIN_MS = 1000,
-  /* the delay of a request for the slot table after MOVED: the server that is asked may learn later
-   * that the slot has moved */
+  /* the delay of a request for the slot table after a slot has moved: the server that is asked may
+   * learn later that the slot has moved */
   AFTER_MOVED_MS = 1000
 };
 
@@ -38,8 +38,9 @@ static unsigned crc16(sio_slice s) {
   return crc;
 }
 
-/* Returns the slot of the key. If the key contains {...} with at least one character between the
- * braces, only these characters are hashed (the hash tag of the specification of Redis Cluster). */
+/* Returns the slot of the key. If there are characters between the first '{' of the key and the
+ * next '}', only these characters are hashed (the hash tag of the specification of Redis
+ * Cluster). */
 unsigned sio__cluster_slot_of_key(sio_slice key) {
   const char *open = key.n ? memchr(key.p, '{', key.n) : NULL;
   size_t after = open ? key.n - (size_t)(open + 1 - key.p) : 0;
@@ -92,9 +93,9 @@ static struct redis_server *cluster_find_or_add_server(sio_redis *r, const char 
   return p;
 }
 
-/* Chooses the Redis server for commands that every server of the cluster takes: a random one, so
- * that Socket.IO servers use different ones. The choice is kept while the server is listed and its
- * connections do not fail. */
+/* Chooses the Redis server for commands that every server of the cluster takes: if possible, a
+ * random one whose connections have not failed, so that the load is spread over the cluster. Keeps
+ * the server that was chosen before if it is listed and its connections have not failed. */
 static void cluster_choose_default_server_if_needed(sio_redis *r) {
   struct redis_server *found = r->cluster.default_server;
   unsigned n = 0, skip = 0;
@@ -150,8 +151,8 @@ static bool parse_redirect_error_and_add_server(sio_redis *r, const struct link 
   return parse_redirect_target_and_add_server(r, l, slice(error.p + word, error.n - word), out);
 }
 
-/* Counts the redirection. If it is MOVED, corrects the slot table, and requests it after a delay.
- * Returns true if the slot table has changed. */
+/* Counts the redirection. If it is MOVED, corrects the slot table, and schedules a request for the
+ * table if none is scheduled or under way. Returns true if the slot table has changed. */
 static bool cluster_count_redirect_and_fix_slot(sio_redis *r, const struct redirect *d) {
   bool changes = d->moved && r->cluster.slots[d->slot] != d->to;
   r->stats.redirected++;
@@ -185,8 +186,9 @@ bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expec
   return true;
 }
 
-/* Called with an error reply on the connection for subscriptions. If the error is MOVED or ASK,
- * handles it and returns true; otherwise returns false. */
+/* Called with an error reply on the connection for subscriptions. Handles a MOVED or an ASK error,
+ * and returns true. Returns false if the error is another one, is malformed, or names a server that
+ * cannot be added. */
 bool sio__cluster_handle_subscriber_redirect_error(struct link *l, sio_slice error) {
   struct redirect d;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -255,8 +257,8 @@ static struct redis_server *cluster_find_unused_unlisted_server(const sio_redis 
   return NULL;
 }
 
-/* Closes the servers that the slot table does not name. Those that have subscriptions or
- * owed_replies stay at least until the next slot table. */
+/* Closes the servers that the slot table does not name, except those that have subscriptions or
+ * owed_replies. */
 static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   struct redis_server *p;
   while ((p = cluster_find_unused_unlisted_server(r))) {
@@ -267,7 +269,7 @@ static void cluster_close_unused_unlisted_servers(sio_redis *r) {
   if (r->cluster.commands_held) cluster_schedule_slot_table_request(r, AFTER_MOVED_MS);
 }
 
-static bool is_cluster_fully_connected(const sio_redis *r) {
+static bool is_cluster_known_and_healthy(const sio_redis *r) {
   redis_servers_each(p, r) if (p->failing) return false;
   return r->cluster.known && !r->unplaced && !r->to_confirm;
 }
@@ -284,7 +286,7 @@ static void cluster_apply_slot_table(sio_redis *r, const redisReply *table,
   sio__redis_repair_subscriptions(r);
   sio__cluster_requeue_commands_of_moved_slots(r);
   cluster_close_unused_unlisted_servers(r);
-  if (is_cluster_fully_connected(r)) r->cluster.wait_ms = 0;
+  if (is_cluster_known_and_healthy(r)) r->cluster.wait_ms = 0;
   sio__redis_schedule_flush(r); /* a stream may wait until the server of its slot is known */
 }
 
@@ -296,17 +298,16 @@ static void on_slot_table_reply(struct link *l, const struct link_expect *expect
   (void)expect;
   r->cluster.asking = false;
   if (reply && is_valid_slot_table(reply)) cluster_apply_slot_table(r, reply, l);
-  if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
+  if (!is_cluster_known_and_healthy(r)) sio__cluster_request_slot_table_later(r);
 }
 
 static bool can_server_send_slot_table(const struct redis_server *p) {
   return p && p->listed && !p->failing && p->commands.state == LINK_READY;
 }
 
-/* Requests the slot table from the server that the last MOVED error named, because that server
- * probably knows the newest table; or from another server if that one is not connected. If no
- * server is connected, or the command cannot be queued, opens the discovery connection, which
- * requests the table. */
+/* Requests the slot table from one server: if possible, from the server that the last MOVED error
+ * named, because that server probably knows the newest table. If no server can be asked, or the
+ * command cannot be queued, opens the discovery connection, which requests the table. */
 static void cluster_request_slot_table(sio_redis *r) {
   static const struct link_expect expect = { .on_reply = on_slot_table_reply,
                                              .slot = LINK_NO_SLOT };
@@ -331,7 +332,7 @@ static void close_discovery_after_slot_table(struct link *l) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   sio__link_disconnect_and_drop_commands(l);
   r->cluster.asking = false;
-  if (!is_cluster_fully_connected(r)) sio__cluster_request_slot_table_later(r);
+  if (!is_cluster_known_and_healthy(r)) sio__cluster_request_slot_table_later(r);
 }
 
 static void ignore_cluster_discovery_reply(struct link *l, const redisReply *reply) {
@@ -350,7 +351,7 @@ const struct link_ops sio__cluster_ops = { .ready = close_discovery_after_slot_t
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
-void sio__cluster_on_server_connection_lost(struct redis_server *p) {
+void sio__cluster_on_server_connection_failed(struct redis_server *p) {
   sio_redis *r = p->redis;
   if (p == r->cluster.default_server) cluster_choose_default_server_if_needed(r);
   p->overdue = false;
@@ -385,7 +386,7 @@ int sio__cluster_init_slots_and_timer(sio_redis *r) {
   return 0;
 }
 
-static void free_redis_after_cluster_timer_closed(uv_handle_t *h) {
+static void on_cluster_timer_closed_free_redis_if_last(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
   sio__redis_free_if_closed(r);
@@ -393,7 +394,7 @@ static void free_redis_after_cluster_timer_closed(uv_handle_t *h) {
 
 void sio__cluster_reset_and_close_timer(sio_redis *r) {
   sio__cluster_stop_and_reset(r);
-  uv_close((uv_handle_t *)&r->cluster.timer, free_redis_after_cluster_timer_closed);
+  uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed_free_redis_if_last);
 }
 
 void sio__cluster_free_slots(sio_redis *r) { sio__free(r->cluster.slots); }

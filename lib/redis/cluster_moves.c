@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * cluster_moves.c - the commands of a slot that moves to another server of a Redis Cluster. They
- * follow the slot, and keep their order unless the old server takes longer than OWED_MS:
+ * follow the slot, in most cases in the same order:
  *
- * - Those that were not written yet are taken out of the queue of the old server and are queued at
- *   the new one at once.
- * - Those that were written, and have no reply yet, are executed by the old server, or it answers
- *   each with MOVED. Other commands wait until its replies have come, or OWED_MS are over.
+ * - Commands that were not written yet are taken out of the queue of the old server, and are queued
+ *   at the new one.
+ * - Commands that were written, and have no reply yet, may be executed by the old server. Those
+ *   that it refuses with MOVED are queued at the new one. Other commands wait until the replies
+ *   have come, for at most OWED_MS at a time.
+ *
+ * A command that cannot be queued is dropped.
  */
 #include "redis/context.h"
 
@@ -46,9 +49,9 @@ static void cluster_requeue_commands_by_slot(sio_redis *r, struct list *list) {
 
 /* ---- holding commands until owed replies have come ------------------------------------------- */
 
-/* Returns true if a command of the link l now belongs to another server: the one that has its slot,
- * or the default server for LINK_ANY_SLOT. Returns false for a command that follows ASKING: the
- * server of l may have the command's key already, although it does not have the slot yet. */
+/* Returns true if the command *e of the link l now belongs to another server: the one that has its
+ * slot, or the default server for LINK_ANY_SLOT. Returns false for a command that follows ASKING:
+ * the server of l may have the command's key already, although it does not have the slot yet. */
 static bool has_slot_of_command_moved(struct link *l, const struct link_expect *e, int slot) {
   (void)slot;
   struct redis_server *p = sio__redis_server_of_link(l);
@@ -121,9 +124,9 @@ void sio__cluster_requeue_unwritten_of_server(struct redis_server *p) {
   cluster_requeue_commands_by_slot(p->redis, &list);
 }
 
-/* Keeps the order of the commands of the slot: first *e, then the other commands of the old server,
- * then those that were queued for the new server `to` already. The latter are taken out of the
- * queue and queued again, because they are newer than the commands of the old server. */
+/* Queues commands of the slot for the new server `to` in this order: *e, then the other commands of
+ * l, the link to the old server, then those that `to` has not written yet. The last ones are taken
+ * out of the queue of `to` first, because they are newer than the commands of the old server. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to) {
   sio_redis *r = to->redis;

@@ -6,7 +6,8 @@
 
 #include "base/num.h"
 
-/* Writes one item of the Redis protocol, such as "$3\r\nGET\r\n". */
+/* Writes the start of an array, such as "*2\r\n" (word is NULL), or a string, such as
+ * "$3\r\nGET\r\n". */
 static int write_resp_length_and_word(struct buf *b, char kind, uint64_t n, const sio_slice *word) {
   char head[NUM_MAX + 3];
   size_t len = 0;

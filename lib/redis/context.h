@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * context.h - struct sio_redis: the connections to one or several Redis servers, the
- * subscriptions, and the requests that wait for responses.
+ * context.h - struct sio_redis: the connections to one or several Redis servers, the subscriptions,
+ * and the requests that wait for responses.
  *
  *   context.c        options, opening and closing, what the host is told
  *   server.c         the two connections to one Redis server, and commands
@@ -9,9 +9,10 @@
  *   sentinel.c       asks sentinels which Redis server is the master
  *   cluster.c        which Redis server has which slot
  *   cluster_moves.c  the commands of slots that move
+ *   discovery.c      the connection that asks a sentinel, or a node of a cluster
  *
- * There is one connection for commands such as PUBLISH, and another one for subscriptions, because
- * on a connection with subscriptions Redis accepts few other commands (in RESP2).
+ * Subscriptions have a connection of their own, because on a connection with subscriptions Redis
+ * accepts few other commands (in RESP2).
  */
 #ifndef SIO_REDIS_CONTEXT_H
 #define SIO_REDIS_CONTEXT_H
@@ -35,8 +36,8 @@ struct subscription {
   /* subscribe.c sets the fields below. */
   /* the Redis server where the subscription is made; NULL: that server is not known */
   struct redis_server *pair;
-  bool confirmed; /* Redis has confirmed the subscription, which is still in force */
-  bool awaited;   /* sio_redis.state is not READY until Redis confirms the subscription */
+  bool confirmed; /* Redis has confirmed the subscription, which was not interrupted since */
+  bool awaited;   /* the confirmation of Redis is awaited; meanwhile sio_redis.state is not READY */
 };
 
 /* One Redis server: the connection for commands and the one for subscriptions. */
@@ -44,7 +45,7 @@ struct redis_server {
   struct list in_pairs;
   sio_redis *redis;
   struct link commands, subscriber;
-  unsigned handles;       /* what link.handles of both links points to */
+  unsigned handles;       /* link.handles of both links points to this counter */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
   bool commands_held; /* queued commands wait: see hold_commands_if_connection_broke_recently() */
   /* in a Redis Cluster: this server is named by the last slot table, by a later MOVED error, or by
@@ -55,16 +56,17 @@ struct redis_server {
    * when sio__redis_repair_subscriptions() has run */
   bool refused;
   /* Only in a Redis Cluster. owed_replies: how many replies must come from this server until it has
-   * answered the written commands whose slots have moved to other servers; 0 while `overdue` is
-   * true. overdue: these replies took too long, so that other commands no longer wait for them. */
+   * answered the written commands that now belong to other servers, for example because their slots
+   * have moved; 0 while `overdue` is true. overdue: these replies took too long, so that other
+   * commands no longer wait for them. */
   uint32_t owed_replies;
   bool overdue;
 };
 
 /* The state of a Redis Cluster: its slots, and the requests for its slot table. */
 struct redis_cluster {
-  /* An array: the Redis server of each slot, or NULL. The array does not exist if the url names no
-   * cluster. */
+  /* The Redis server of each slot; an element is NULL if that server is not known. The array exists
+   * only if the url names a cluster. */
   struct redis_server **slots;
   struct redis_server *knows; /* the server that the last MOVED error named, or NULL */
   /* The server for commands and channels without a slot, which any server of a cluster accepts. */
@@ -92,9 +94,9 @@ struct redis_receivers {
 struct redis_part {
   struct list link; /* in sio_redis.parts */
   bool (*is_ready)(const struct redis_part *p);
-  /* Called before the loop polls again, if sio__redis_schedule_flush() was called. */
+  /* Called from the loop, soon after sio__redis_schedule_flush(). */
   void (*flush)(struct redis_part *p);
-  size_t (*queued)(const struct redis_part *p); /* how many bytes of commands the part keeps */
+  size_t (*queued)(const struct redis_part *p); /* the part's share of sio_redis_stats.queued */
   void (*close)(struct redis_part *p);          /* called by sio_redis_free() */
 };
 
@@ -114,7 +116,7 @@ struct sio_redis {
   uv_loop_t *loop;
   uv_timer_t hold;   /* while it runs, queued commands may be held back, until it fires */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
-  uv_idle_t soon;    /* before the loop polls, sends queued commands and calls the host */
+  uv_idle_t soon;    /* runs before the loop waits: sends queued commands, and calls the host */
   /* how many of these have not ended yet: the uv handles of this struct, each struct redis_server,
    * and the timer, the sockets and the lookups of `discovery` */
   unsigned handles;
@@ -122,13 +124,13 @@ struct sio_redis {
   unsigned to_confirm; /* subscriptions whose `awaited` is true */
   unsigned unplaced;   /* subscriptions whose `pair` is NULL */
   unsigned refs;       /* references of adapters and streams, which keep this struct in memory */
-  bool misplaced;      /* the next flush calls sio__redis_repair_subscriptions() */
-  bool has_refused;    /* the next flush calls sio__redis_await_refused_subscriptions() */
+  bool misplaced;      /* sio__redis_repair_subscriptions() is to be called */
+  bool has_refused;    /* sio__redis_await_refused_subscriptions() is to be called */
   bool freed;          /* the host has called sio_redis_free() */
   struct map subscriptions;    /* struct subscription by name */
   struct map pending_requests; /* struct pending_request by id; see pending_request.h */
-  /* Called once for each Redis server that sio__redis_request_subscriber_count() has asked. id:
-   * the id passed to it. n: the number of subscribers, or a negative error code. */
+  /* Called once for each Redis server that sio__redis_request_subscriber_count() has asked. id: the
+   * id passed to that function. n: the number of subscribers, or a negative error code. */
   void (*counted)(sio_redis *r, const char *id, int64_t n);
   uint64_t last_number; /* the last number that was given to a command of a stream */
   /* the number (the field `seq`) of the entry that was queued last, for any stream; by it readers
@@ -175,8 +177,8 @@ void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
  * the key, or for the default server if the key is empty. If that server answers with a
  * redirection, the command is sent again to the server that the redirection names, a few times at
  * most. expect->on_reply is called with the reply, or with NULL if no reply will come. expect->slot
- * is ignored, and expect->kept must be NULL. Returns 0, UV_ENOTCONN (the server is not known, or no
- * adapter is open), UV_ENOBUFS or UV_ENOMEM. After an error expect->on_reply is not called. */
+ * is ignored, and expect->kept must be NULL. Returns 0, UV_ENOTCONN (for example, the server is not
+ * known), UV_ENOBUFS or UV_ENOMEM. After an error expect->on_reply is not called. */
 int sio__redis_send_command(sio_redis *r, sio_slice key, const sio_slice *words, size_t n,
                             const struct link_expect *expect);
 /* For link_ops.locate of a link of a struct redis_part: sets l->to to the address of the Redis
@@ -186,12 +188,12 @@ bool sio__redis_set_link_address_to_server_of_key(sio_redis *r, sio_slice key, s
 
 struct redis_publish {
   bool sharded;
-  /* Each Socket.IO server that has the namespace subscribes to the channel once, so that the number
-   * in the reply can tell how many servers receive the message. */
+  /* true: each Socket.IO server that has the namespace subscribes to the channel once, so that the
+   * number in the reply can tell how many servers receive the message. */
   bool to_all;
 };
-/* Queues a message to be published. Returns 0 or an error. If an error is returned, the message is
- * lost: this function has logged and counted it. */
+/* Queues a message to be published. Returns 0 or an error. After an error the message is lost, and
+ * was counted as dropped. */
 int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
                        sio_slice payload);
 /* Asks Redis how many Socket.IO servers are subscribed to the channel. Sets *asked to the number of
@@ -203,7 +205,7 @@ int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice ch
 /* Counts and logs a message, or another command, that was not sent or was lost because of err. */
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
-/* Returns true if messages can be sent and received: see compute_redis_state(). */
+/* Returns true if the state is READY: see compute_redis_state(). */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
 /* Counts and logs a received message that is ignored because of err: as unhandled if memory ran
  * out, otherwise as malformed. Does nothing if err is SIO_ECLOSED: this server is closing. */
@@ -212,8 +214,9 @@ void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, i
 /* ---- functions shared by the files named above ----------------------------------------------- */
 
 /* context.c */
-/* Makes sure that before the loop polls again, queued commands that are not held are sent, and log
- * lines and a new state are reported to the host. Does nothing after sio_redis_free(). */
+/* Schedules a flush, which the loop runs before it waits for events: it sends the queued commands
+ * that are not held, on connections that are ready, and reports log lines and a new state to the
+ * host. Does nothing after sio_redis_free(). */
 void sio__redis_schedule_flush(sio_redis *r);
 void sio__redis_update_state(sio_redis *r, const char *why);
 void sio__redis_free_if_closed(sio_redis *r);
@@ -222,11 +225,11 @@ void sio__redis_free_if_closed(sio_redis *r);
 void sio__redis_count_and_log_failed_connection(sio_redis *r, const char *purpose, const char *why,
                                                 unsigned wait_ms);
 void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply);
-#define REDIS_LOG(r, kind, level, ...)                                                      \
-  do {                                                                                      \
-    sio__redis_log_queue_rate_limited_line(&(r)->notes, (kind), (level), uv_now((r)->loop), \
-                                           __VA_ARGS__);                                    \
-    sio__redis_schedule_flush(r);                                                           \
+#define REDIS_LOG(r, kind, level, ...)                                                    \
+  do {                                                                                    \
+    sio__redis_log_add_rate_limited_line(&(r)->notes, (kind), (level), uv_now((r)->loop), \
+                                         __VA_ARGS__);                                    \
+    sio__redis_schedule_flush(r);                                                         \
   } while (0)
 
 /* server.c */
@@ -239,8 +242,8 @@ struct redis_server *sio__redis_server_of_link(struct link *l);
 /* Returns true if commands for this server must not be written now: see redis_server.commands_held
  * and redis_cluster.commands_held. */
 bool sio__redis_server_commands_are_held(const struct redis_server *p);
-/* Called when other Socket.IO servers may have lost their subscriptions for a while: messages that
- * reach fewer servers than before are then counted as missed. */
+/* Called when other Socket.IO servers may have lost their subscriptions for a while: for some
+ * seconds, messages that reach fewer servers than before are then counted as missed. */
 void sio__redis_remember_receiver_count_at_break(sio_redis *r);
 void sio__redis_record_connection_break(sio_redis *r);
 void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
@@ -249,8 +252,8 @@ void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
-/* Repairs the subscriptions that do not work: each is assigned to the Redis server that now has the
- * slot of its channel. If that server is connected, subscribes there; but if the subscription was
+/* Repairs the subscriptions that do not work: each is assigned to the Redis server that its channel
+ * now belongs to. If that server is connected, subscribes there; but if the subscription was
  * assigned to the same server before, only if that server has refused a subscription. */
 void sio__redis_repair_subscriptions(sio_redis *r);
 /* Updates sio_redis.state after a Redis server has refused a subscription. */
@@ -287,10 +290,10 @@ void sio__cluster_stop_and_reset(sio_redis *r);
 int sio__cluster_init_slots_and_timer(sio_redis *r); /* 0 or UV_ENOMEM */
 void sio__cluster_reset_and_close_timer(sio_redis *r);
 void sio__cluster_free_slots(sio_redis *r);
-/* Requests the slot table after a delay, unless a request is scheduled or under way, or no adapter
- * is open. */
+/* Requests the slot table after a delay, unless a request is scheduled or under way, no adapter is
+ * open, or sio_redis_free() was called. */
 void sio__cluster_request_slot_table_later(sio_redis *r);
-void sio__cluster_on_server_connection_lost(struct redis_server *p);
+void sio__cluster_on_server_connection_failed(struct redis_server *p);
 /* Returns true if the caller must ignore the reply. Either the reply is a MOVED or ASK error, and
  * this function has queued the command for the server that the error names, or dropped it if it
  * cannot be queued. Or the command was queued for another server before this reply came
@@ -301,10 +304,10 @@ bool sio__cluster_handle_subscriber_redirect_error(struct link *l, sio_slice err
 /* Returns true for an error, such as CLUSTERDOWN, after which the same command may succeed a little
  * later. */
 bool sio__cluster_is_error_temporary(sio_slice error);
-/* For a link of a struct redis_part. Returns true if the error is a redirection or a temporary
- * error. The caller must then break the connection, so that the link connects again, to the server
- * that the slot table names. Before that, a MOVED error corrects the table. After a MOVED or a
- * temporary error the table is also requested. */
+/* For a link of a struct redis_part. Handles a redirection or a temporary error, and returns true.
+ * The caller must then break the connection, so that the link connects again, to the server that
+ * the slot table names. A MOVED error corrects the table. After a MOVED or a temporary error the
+ * table is also requested later. */
 bool sio__cluster_handle_redirect_or_temporary_error(sio_redis *r, const struct link *l,
                                                      sio_slice error);
 
@@ -316,8 +319,9 @@ void sio__cluster_requeue_commands_of_moved_slots(sio_redis *r);
  * their slots. Commands with LINK_NO_SLOT stay. */
 void sio__cluster_requeue_unwritten_of_server(struct redis_server *p);
 /* Called when the reply to the command *e, which was sent on l, is a MOVED or an ASK error: queues
- * the command for the server `to`. After MOVED, the other commands of this slot that l and `to`
- * have queued are queued again after *e. A command that cannot be queued is dropped. */
+ * the command for the server `to`. After MOVED to another server, the other commands of this slot
+ * on l, and those that `to` has not written yet, are queued again after *e. A command that cannot
+ * be queued is dropped. */
 void sio__cluster_resend_after_moved(struct link *l, const struct link_expect *e, int slot,
                                      struct redis_server *to);
 void sio__cluster_resend_after_ask(struct link *l, const struct link_expect *e,

@@ -5,7 +5,7 @@
  *   DOWN --- sio__link_start_connecting_if_down() ---> WAITING (no delay)
  *   WAITING --- the delay is over ---> CONNECTING (locate, connect, log in)
  *   CONNECTING --- success ---> READY
- *   CONNECTING, READY --- failure ---> WAITING (a delay that grows)
+ *   CONNECTING, READY --- failure ---> WAITING (with a delay)
  *   any --- sio__link_disconnect_and_drop_commands() ---> DOWN
  *
  * Commands are queued in any state, up to a maximum, and are written together at the next
@@ -23,7 +23,7 @@
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
-/* Sets how many bytes of commands the link queues, which is options->max_queued at first. */
+/* Sets the most bytes of commands that the link queues; initially these are options->max_queued. */
 void sio__link_set_max_queued(struct link *l, size_t bytes);
 /* Sets l->to. At most 255 bytes of host and 5 bytes of port are copied. */
 void sio__link_set_address(struct link *l, const char *host, const char *port);

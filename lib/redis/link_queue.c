@@ -15,7 +15,7 @@ size_t sio__link_queued_bytes(const struct link *l) {
   return l->out.n + l->kept + (l->socket && l->state == LINK_READY ? l->socket->unsent_bytes : 0);
 }
 
-/* Removes the oldest command, whether it was written or not. */
+/* Removes the oldest command from the ring, whether it was written or not. */
 static bool link_pop_oldest_command(struct link *l, struct link_expect *out) {
   if (!l->nexpects) return false;
   *out = l->expects[l->first];
@@ -66,7 +66,7 @@ static struct link_kept *copy_command_bytes(const struct buf *b, size_t before) 
 }
 
 /* Appends *expect to the ring l->expects, after its command was appended to l->out. before: the
- * length of l->out before that. */
+ * length of l->out without the command. */
 static void link_push_expected_reply(struct link *l, const struct link_expect *expect,
                                      size_t before) {
   struct link_expect *e = expected_reply_at(l, l->nexpects++);
@@ -134,7 +134,7 @@ static void link_uncount_and_save_command_in_list(struct link *l, const struct l
   sio__link_save_command_in_list(l, e, list);
 }
 
-/* Moves the commands that stay closer together, so that the removed commands leave no gaps in the
+/* The commands that are not removed move forward, so that the removed ones leave no gaps in the
  * ring l->expects and in l->out. */
 void sio__link_move_matching_unwritten_to_list(struct link *l, int slot, link_pick pick,
                                                struct list *list) {

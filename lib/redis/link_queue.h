@@ -7,10 +7,10 @@
 
 #include "redis/link_types.h"
 
-/* Queues a command of n words. *expect says what is done with the reply; it is NULL on a link that
- * does not match replies to commands. If expect->slot is not LINK_NO_SLOT, the link keeps a copy of
- * the command in link_expect.kept. Returns 0, UV_ENOBUFS (sio__link_queued_bytes(), the words and
- * some bytes for each word are together more than l->max_out), UV_ENOMEM or another error. */
+/* Queues a command of n words. expect: what is done with the reply; NULL on a link that does not
+ * match replies to commands. If expect->slot is not LINK_NO_SLOT, the link keeps a copy of the
+ * command in link_expect.kept. Returns 0, UV_ENOBUFS (sio__link_queued_bytes(), the words and some
+ * bytes for each word are together more than l->max_out), UV_ENOMEM or another error. */
 int sio__link_queue_command(struct link *l, const struct link_expect *expect,
                             const sio_slice *words, size_t n);
 /* Queues the command *k, which is in a list after it was taken out of this link or another one.
@@ -23,8 +23,8 @@ const struct link_expect *sio__link_first_expected_reply(const struct link *l);
  * one that was written, and copies its struct link_expect to *out. The caller then owns out->kept.
  * Returns false if no written command waits for a reply. */
 bool sio__link_pop_expected_reply(struct link *l, struct link_expect *out);
-/* Appends the command *e, which sio__link_pop_expected_reply() has removed from l, to the list (of
- * struct link_kept). e->kept must not be NULL. */
+/* Appends the command *e, which the caller removes from l, to the list (of struct link_kept).
+ * e->kept must not be NULL. */
 void sio__link_save_command_in_list(struct link *l, const struct link_expect *e, struct list *list);
 /* Removes the commands of this slot from the link and appends them to the list (of struct
  * link_kept), oldest first. The replies to those that were written already are ignored when they

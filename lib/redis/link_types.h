@@ -15,10 +15,10 @@
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
 enum {
-  LINK_ID = 18,       /* the size of link_expect.id: at most 16 characters, and NULs after them */
+  LINK_ID = 18,       /* the size of link_expect.id: at most 16 bytes, and NULs after them */
   LINK_NO_SLOT = -1,  /* the command is never sent to another Redis server */
   LINK_ANY_SLOT = -2, /* any server of a Redis Cluster can execute the command */
-  LINK_SENT_ON = -3 /* the command was queued for another server; this server's reply is ignored */
+  LINK_SENT_ON = -3   /* the command was taken out of this link; the reply to it is ignored */
 };
 
 struct link;
@@ -30,14 +30,14 @@ struct link_expect {
   /* Called, on the links of a struct redis_server, with the reply, which may be an error reply, or
    * with NULL if no reply will come. May be NULL. */
   void (*on_reply)(struct link *l, const struct link_expect *expect, const redisReply *r);
-  char id[LINK_ID];       /* identifies the request or stream entry of the command */
+  char id[LINK_ID];       /* identifies what the command was sent for */
   bool asking;            /* the command follows ASKING: its slot is still moving to this server */
   int slot;               /* a slot of the Redis Cluster, or a negative value of the enum above */
   size_t size;            /* the length of the command in bytes; set by the link */
   struct link_kept *kept; /* a copy of the command; NULL if it is never sent to another server */
 };
 
-/* A copy of a command, which is kept because the slot of the command may move to another Redis
+/* A copy of a command, which is kept because the command may have to be sent to another Redis
  * server. */
 struct link_kept {
   unsigned redirected; /* how many MOVED and ASK errors the command has got */
@@ -54,13 +54,13 @@ struct link_ops {
   void (*ready)(struct link *l);
   /* Called with each reply, except those to the commands of the login. */
   void (*reply)(struct link *l, const redisReply *r);
-  /* Called when the link drops a command that has no reply yet. The link frees expect->kept after
-   * the call. */
+  /* Called when the link drops a command that expects a reply and has none yet. The link frees
+   * expect->kept after the call. */
   void (*lost)(struct link *l, struct link_expect *expect);
   /* Called when an attempt to connect has failed, or the connection has broken or was broken by
    * this side. The next attempt begins in wait_ms. why: one line of printable text. */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
-  /* Finds the address to connect to. Returns true if the address is in l->to. Returns false if it
+  /* Finds the address to connect to: l->to, unless the url has a path. Returns false if the address
    * is not known yet: the attempt then waits for sio__link_connect_to_located_address(). */
   bool (*locate)(struct link *l);
   /* Checks the reply to the last command of the login. Returns NULL if this is the right server,
@@ -101,12 +101,14 @@ struct link {
   uv_timer_t timer;
   struct buf out;              /* commands that are not written yet                */
   size_t max_out;              /* how many bytes of commands may be queued         */
-  size_t kept;                 /* bytes of all link_kept of the commands in `expects` */
+  size_t kept;                 /* the sum of link_kept.n of the commands in `expects` */
   struct link_expect *expects; /* a ring: the commands that have no reply yet */
   /* first: index of the oldest command in `expects`; cap_expects: its capacity, a power of two */
   uint32_t first, nexpects, cap_expects;
   uint32_t nwritten; /* how many of the nexpects commands were written */
-  unsigned failures; /* since the link was started, or a connection lasted retry_max_ms */
+  /* how often the link has failed since it was started, or since a connection lasted longer than
+   * retry_max_ms */
+  unsigned failures;
   uint64_t ready_ms; /* when the state became READY */
   bool has_received; /* since the last tick of the timer, bytes came or the state became READY */
   /* ticks of the timer since READY, and successive ticks of silence: see

@@ -12,8 +12,8 @@
 
 enum { REDIS_LOG_INTERVAL_MS = 1000 };
 
-void sio__redis_log_queue_rate_limited_line(struct redis_log *notes, enum redis_log_kind kind,
-                                            int level, uint64_t now_ms, const char *fmt, ...) {
+void sio__redis_log_add_rate_limited_line(struct redis_log *notes, enum redis_log_kind kind,
+                                          int level, uint64_t now_ms, const char *fmt, ...) {
   struct redis_log_line *n = &notes->of[kind];
   va_list ap;
   if (!notes->log || level > notes->level) return;

@@ -12,12 +12,12 @@ enum redis_log_kind {
   REDIS_LOG_STATE,             /* the connections are ready */
   REDIS_LOG_CONNECTION_FAILED, /* a connection could not be made, or broke */
   REDIS_LOG_MASTER_CHANGED,    /* the master that sentinels watch has changed */
-  REDIS_LOG_DISCOVERY, /* a sentinel, or a node that is asked for the slot table, does not answer */
-  REDIS_LOG_ERROR_REPLY,    /* Redis answered with an error */
-  REDIS_LOG_MISSED,         /* a message reached fewer Socket.IO servers than messages before */
-  REDIS_LOG_DROPPED,        /* a message or another command was not sent, or was lost */
-  REDIS_LOG_SILENT_SERVERS, /* other Socket.IO servers do not answer */
-  REDIS_LOG_MALFORMED,      /* a received message was ignored because of an error */
+  REDIS_LOG_DISCOVERY,         /* asking a sentinel, or a node for the slot table, failed */
+  REDIS_LOG_ERROR_REPLY,       /* Redis answered with an error */
+  REDIS_LOG_MISSED,            /* a message reached fewer Socket.IO servers than messages before */
+  REDIS_LOG_DROPPED,           /* a message or another command was not sent, or was lost */
+  REDIS_LOG_SILENT_SERVERS,    /* other Socket.IO servers do not answer */
+  REDIS_LOG_MALFORMED,         /* a received message was ignored because of an error */
   REDIS_LOG_KINDS
 };
 
@@ -41,8 +41,8 @@ struct redis_log {
 /* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host, unless its level
  * is not logged or the rate limit forbids the line. The caller must first call
  * sio__copy_with_unprintable_replaced() for text that Redis or a peer has sent. */
-void sio__redis_log_queue_rate_limited_line(struct redis_log *n, enum redis_log_kind kind,
-                                            int level, uint64_t now_ms, const char *fmt, ...)
+void sio__redis_log_add_rate_limited_line(struct redis_log *n, enum redis_log_kind kind, int level,
+                                          uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 void sio__redis_log_deliver_lines_to_host(struct redis_log *n); /* calls the callback of the host */
 /* Copies at most size - 1 bytes of s to out, with '?' for control characters and bytes above 0x7e.

@@ -63,7 +63,7 @@ void sio__uncount_silent_server_if_late_response(sio_adapter *a, const char *id)
 
 /* Servers that have not answered count as silent only if they had SILENT_MS to answer, because the
  * timeout that the host has set may be shorter than a server needs. */
-void sio__pending_request_on_query_end_note_silent(struct pending_request *q) {
+void sio__pending_request_end_and_note_silent_servers(struct pending_request *q) {
   bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
   if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut)
     remember_and_log_silent_servers(q);
@@ -91,10 +91,10 @@ static void pending_request_complete_if_answered(struct pending_request *q) {
 
 /* ---- counting the servers -------------------------------------------------------------------- */
 
-/* Called when a Redis server has answered PUBSUB NUMSUB with n, or has failed (n < 0). At the last
- * of these calls: if all Redis servers have failed, ends the request; otherwise sets q->servers,
- * the number of other Socket.IO servers. It is one less than the number of subscribers, because
- * this server is subscribed, too. */
+/* Called for each Redis server that was asked: with the number n of subscribers that it has
+ * counted, or with an error (n < 0). At the last of these calls: if no Redis server has counted,
+ * ends the request; otherwise sets q->servers, the number of other Socket.IO servers. This is one
+ * less than the number of subscribers, because this server is subscribed, too. */
 static void pending_request_on_subscriber_count(sio_redis *r, const char *id, int64_t n) {
   struct pending_request *q = sio__pending_request_find(r, id);
   if (!q) return;

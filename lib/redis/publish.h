@@ -37,8 +37,9 @@ enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
 struct message_format {
   /* what follows sio_adapter.key in the names of the channels for requests and for responses */
   const char *requests, *responses;
-  const char *answer_key; /* the JSON key of the answer to a server-side event */
-  bool packs;             /* broadcasts and acks are MessagePack even without attachments */
+  /* the JSON key of the answer to a server-side event, with the comma before it and the colon */
+  const char *answer_key;
+  bool packs; /* broadcasts and acks are MessagePack even without attachments */
   void (*broadcast)(struct message *m, const sio_adapter *a, sio_slice event,
                     const struct message_target *to);
   void (*ask)(struct message *m, const sio_adapter *a, const char *id, sio_slice event,
@@ -100,8 +101,8 @@ int sio__random_hex_id(char out[LINK_ID]);
  * error. */
 int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
 
-/* Publishes m on a channel and clears m. If m->err is set or the adapter has stopped, publishes
- * nothing and returns an error. kind and last are parts of the channel's name: see
+/* Queues m to be published on a channel, and clears m. Returns 0 or an error, such as m->err, after
+ * which nothing is published. kind and last are parts of the channel's name: see
  * sio__message_write_channel_name(). */
 int sio__publish_and_clear_message(sio_adapter *a, const char *kind, const char *last,
                                    struct message *m);

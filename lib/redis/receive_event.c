@@ -70,9 +70,10 @@ int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice 
   return err;
 }
 
-/* Returns false if the channel is for one room, and no socket of this server is in that room, or
- * if the name of the channel is not valid. If the server has several threads, returns true for each
- * room, because this thread does not know the rooms of the sockets of other threads. */
+/* Returns true if a message on this channel may be for sockets of this server. Returns false only
+ * if the channel is for one room that no socket of this server is in, or the name of the channel is
+ * not valid. If the server has several threads, their sockets may be in any room, because this
+ * thread does not know the rooms of the sockets of other threads. */
 static bool may_have_members_in_room_of_channel(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;

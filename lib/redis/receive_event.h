@@ -23,8 +23,8 @@ int sio__deliver_event_to_local_sockets(sio_adapter *a, sio_slice data, const si
 int sio__deliver_packet_to_local_sockets(sio_adapter *a, const sio_packet *p, const sio_target *to,
                                          uint64_t origin);
 
-/* A broadcast that was read from a stream. The caller of sio__received_event_parse() must call
- * sio__received_event_clear(), also after an error. */
+/* A broadcast, parsed from an entry of a stream. The caller of sio__received_event_parse() must
+ * call sio__received_event_clear(), also after an error. */
 struct received_event {
   struct unpacked message;
   struct received_target target;

@@ -99,7 +99,7 @@ static void on_server_link_failed(struct link *l, const char *why, unsigned wait
   sio__redis_record_connection_break(r);
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
             "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
-  if (redis_is_cluster(r)) sio__cluster_on_server_connection_lost(p);
+  if (redis_is_cluster(r)) sio__cluster_on_server_connection_failed(p);
   sio__redis_update_state(r, why);
 }
 
