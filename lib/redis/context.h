@@ -114,7 +114,7 @@ struct sio_redis {
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* while it runs, queued commands may be held back, until it fires */
+  uv_timer_t hold;   /* when it fires, queued commands are no longer held back */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* runs before the loop waits: sends queued commands, and calls the host */
   /* how many of these have not ended yet: the uv handles of this struct, each struct redis_server,
@@ -202,7 +202,7 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice channel,
                                         const char *id, unsigned *asked);
 
-/* Counts and logs a message, or another command, that was not sent or was lost because of err. */
+/* Counts and logs a message, or another command, that is lost because of err. */
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
 /* Returns true if the state is READY: see compute_redis_state(). */
@@ -296,7 +296,7 @@ void sio__cluster_request_slot_table_later(sio_redis *r);
 void sio__cluster_on_server_connection_failed(struct redis_server *p);
 /* Returns true if the caller must ignore the reply. Either the reply is a MOVED or ASK error, and
  * this function has queued the command for the server that the error names, or dropped it if it
- * cannot be queued. Or the command was queued for another server before this reply came
+ * cannot be queued. Or the command was taken out of the link before this reply came
  * (LINK_SENT_ON). */
 bool sio__cluster_resend_if_redirected(struct link *l, struct link_expect *expect,
                                        const redisReply *reply);

@@ -15,7 +15,7 @@ enum redis_log_kind {
   REDIS_LOG_DISCOVERY,         /* asking a sentinel, or a node for the slot table, failed */
   REDIS_LOG_ERROR_REPLY,       /* Redis answered with an error */
   REDIS_LOG_MISSED,            /* a message reached fewer Socket.IO servers than messages before */
-  REDIS_LOG_DROPPED,           /* a message or another command was not sent, or was lost */
+  REDIS_LOG_DROPPED,           /* a message or another command was lost */
   REDIS_LOG_SILENT_SERVERS,    /* other Socket.IO servers do not answer */
   REDIS_LOG_MALFORMED,         /* a received message was ignored because of an error */
   REDIS_LOG_KINDS
