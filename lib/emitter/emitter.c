@@ -100,7 +100,7 @@ static void emitter_event_clear(struct emitter_event *ev) {
   sio__free(ev->bins);
 }
 
-static int emitter_event_list_attachments(struct emitter_event *ev) {
+static int emitter_event_collect_attachments(struct emitter_event *ev) {
   for (const struct msg *m = ev->msg->next; m; m = m->next) ev->nbins++;
   if (!ev->nbins) return 0;
   sio_slice *bins = ev->bins = sio__calloc(ev->nbins, sizeof *bins);
@@ -119,7 +119,7 @@ static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const 
   if (err) return err;
   const char *text = msg_data(ev->msg), *at = memchr(text, '[', ev->msg->len);
   ev->json = slice(at, ev->msg->len - (size_t)(at - text));
-  return emitter_event_list_attachments(ev);
+  return emitter_event_collect_attachments(ev);
 }
 
 /* Moves `text` to *encoded: as MessagePack if `as_msgpack` is true or the event has attachments,

@@ -516,9 +516,9 @@ static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
 static const sio_adapter_ops sharded_ops = {
   .size = sizeof sharded_ops,
   .open = sharded_adapter_open,
-  .join = sio__sharded_subscribe_and_join_room,
-  .leave = sio__sharded_unsubscribe_and_leave_room,
-  .leave_all = sio__sharded_unsubscribe_and_leave_all_rooms,
+  .join = sio__sharded_join_room_and_subscribe_if_first,
+  .leave = sio__sharded_leave_room_and_unsubscribe_if_last,
+  .leave_all = sio__sharded_leave_all_rooms_and_unsubscribe_if_last,
   .arrive = sio__sharded_on_connect_subscribe_socket_room,
   .depart = sio__sharded_on_leave_unsubscribe_socket_room,
   OPS_OF_ALL
@@ -526,8 +526,9 @@ static const sio_adapter_ops sharded_ops = {
 
 static const sio_adapter_ops streams_ops = { .size = sizeof streams_ops,
                                              .open = streams_adapter_open,
-                                             .join = sio__streams_join_room_and_mark_dirty,
-                                             .leave = sio__streams_leave_room_and_mark_dirty,
+                                             .join = sio__streams_join_room_and_mark_session_dirty,
+                                             .leave =
+                                                 sio__streams_leave_room_and_mark_session_dirty,
                                              .leave_all = redis_adapter_leave_all_local_rooms,
                                              .arrive = sio__streams_on_connect_create_live_session,
                                              .depart = redis_adapter_pass_leave_to_memory_adapter,

@@ -245,7 +245,7 @@ bool sio__redis_server_commands_are_held(const struct redis_server *p);
 /* Called when other Socket.IO servers may have lost their subscriptions for a while: for some
  * seconds, messages that reach fewer servers than before are then counted as missed. */
 void sio__redis_remember_receiver_count_at_break(sio_redis *r);
-void sio__redis_record_connection_break(sio_redis *r);
+void sio__redis_remember_connection_break(sio_redis *r);
 void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 
 /* subscribe.c */

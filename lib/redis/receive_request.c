@@ -105,7 +105,7 @@ int sio__handle_broadcast_with_acks(struct requester *k, sio_slice packet, sio_s
 
 /* ---- sockets and rooms ----------------------------------------------------------------------- */
 
-static void write_json_list_string(struct message *m, bool first, const char *name) {
+static void write_string_as_json_list_item(struct message *m, bool first, const char *name) {
   if (!first) sio__message_write_raw_json(m, SLICE(","));
   sio__message_write_json_string(m, slice_str(name));
 }
@@ -118,7 +118,7 @@ static void write_fetched_socket_as_json(struct message *m, sio_remote *r) {
   sio__message_write_raw_json(m, handshake.n ? handshake : SLICE("{}"));
   sio__message_write_raw_json(m, SLICE(",\"rooms\":["));
   for (const char *const *room = r->rooms; *room; room++)
-    write_json_list_string(m, room == r->rooms, *room);
+    write_string_as_json_list_item(m, room == r->rooms, *room);
   sio__message_write_raw_json(m, SLICE("],\"data\":"));
   sio__message_write_raw_json(m, r->data.n ? r->data : SLICE("{}"));
   sio__message_write_raw_json(m, SLICE("}"));
@@ -162,7 +162,7 @@ struct room_list {
 static void write_listed_room_name(const char *room, size_t members, void *user) {
   struct room_list *l = user;
   (void)members;
-  write_json_list_string(l->m, !l->some, room);
+  write_string_as_json_list_item(l->m, !l->some, room);
   l->some = true;
 }
 
@@ -224,9 +224,9 @@ static void publish_empty_response(const struct requester *k) {
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
-/* Handles a request of version 6 of the Node.js adapter, which names one socket. Does nothing if
- * this server does not have the socket. Publishes an empty response if the request has an id and
- * there was no error. */
+/* Handles a request that names one socket, as old versions of the Node.js adapter send it. If this
+ * server has the socket, the request has an id, and there was no error, publishes an empty
+ * response. */
 static int handle_request_for_one_socket(const struct requester *k, enum message_type type,
                                          const struct request_fields *f) {
   char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];

@@ -10,8 +10,8 @@
 /* A callback for subscription.on_message. */
 void sio__on_request_message(struct subscription *s, sio_slice channel, sio_slice payload);
 
-/* The uid of the Socket.IO server that has sent a request, and the id of the request. Each is "" if
- * the request does not contain it. */
+/* The uid of the Socket.IO server that has sent a request, and the id of the request. Each may be
+ * "". */
 struct requester {
   sio_adapter *adapter;
   char uid[SERVER_UID_MAX], id[ID_MAX];

@@ -11,7 +11,7 @@
 
 enum { ACKS_MAX = 1 << 30 };
 
-/* Adds a socket of another server to the answers of the query. The auth data of the socket are the
+/* Adds a socket of another server to the answers of q->query. The auth data of the socket are the
  * member "auth" of `handshake`. */
 static int add_remote_socket_to_query(struct pending_request *q, sio_remote *r, sio_slice handshake,
                                       sio_slice data) {
@@ -106,7 +106,7 @@ int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fie
   char name[ID_MAX];
   if (!sio__unpack_string_copy(id, name, sizeof name)) return 0;
   struct pending_request *q = sio__pending_request_find(a->redis, name);
-  /* An ack does not count as a late response: its server has sent a MESSAGE_COUNT before. */
+  /* An ack does not count as a late response: a server also sends a MESSAGE_COUNT, which counts. */
   if (!q && f->type != MESSAGE_ACK) sio__uncount_silent_server_if_late_response(a, name);
   return q && q->adapter == a ? handle_response_to_request(q, f) : 0;
 }

@@ -16,8 +16,8 @@ struct response_fields {
   sio_slice sockets, data, packet, count;
 };
 
-/* Handles a response of another server. Ignores responses to requests of other servers, and of
- * adapters of other namespaces. Returns 0 or an error. */
+/* Handles a response of another server. Ignores a response to a request that another server, or an
+ * adapter of another namespace, has sent. Returns 0 or an error. */
 int sio__handle_response(sio_adapter *a, sio_slice id, const struct response_fields *f);
 
 #endif

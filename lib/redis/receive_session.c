@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_session.c - a socket that a Socket.IO server, most often another one, has saved, so that
- * the socket may be recovered here.
+ * receive_session.c - a socket that this or another Socket.IO server has saved, so that any server
+ * can recover it.
  */
 #include "redis/receive_session.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * receive_session.h - a socket that a Socket.IO server, most often another one, has saved, so that
- * the socket may be recovered here.
+ * receive_session.h - a socket that this or another Socket.IO server has saved, so that any server
+ * can recover it.
  */
 #ifndef SIO_REDIS_RECEIVE_SESSION_H
 #define SIO_REDIS_RECEIVE_SESSION_H

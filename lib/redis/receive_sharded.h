@@ -10,8 +10,9 @@
 
 /* A callback for subscription.on_message, for all channels of the sharded and streams adapters. */
 void sio__on_sharded_message(struct subscription *s, sio_slice channel, sio_slice payload);
-/* Handles a stream entry of another Socket.IO server that makes sockets join rooms, leave rooms or
- * disconnect, or that is an event for servers. type: enum sharded_type. Returns 0 or an error. */
+/* Handles a stream entry that another Socket.IO server has added. The entry makes sockets join
+ * rooms, leave rooms or disconnect, or it is an event for servers. type: enum sharded_type. Returns
+ * 0 or an error. */
 int sio__handle_stream_request(sio_adapter *a, unsigned type, sio_slice message);
 
 #endif

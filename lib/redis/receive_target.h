@@ -10,18 +10,21 @@
 
 struct received_target {
   struct unpacked_names rooms, except;
-  bool everybody; /* no room was named, so the message is for all sockets */
+  /* the message has no array of rooms, or an empty one: it is for all sockets, except those in
+   * `except` */
+  bool everybody;
   unsigned flags;
   uint64_t timeout_ms;
 };
 
 /* Parses `opts`, which says which sockets a message is for. If opts has no bytes, the message is
- * for all sockets. The caller must call sio__received_target_clear(), also after an error. */
+ * for all sockets of the namespace. The caller must call sio__received_target_clear(), also after
+ * an error. */
 int sio__received_target_parse(struct received_target *t, sio_slice opts);
 void sio__received_target_clear(struct received_target *t);
 /* Parses the rooms that a message is for. If `rooms` has no bytes or is an empty array, the message
- * is for all sockets. If sio__unpack_room_name() accepts none of the names, the message is for no
- * socket. */
+ * is not limited to rooms. If `rooms` has elements, but sio__unpack_room_name() accepts none of
+ * them, the message is for no socket. */
 int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms);
 sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t);
 

@@ -16,14 +16,15 @@ typedef int array_length;
 #endif
 
 enum {
-  /* what malloc() takes besides the bytes that it is asked for */
+  /* about what malloc() takes besides the bytes that it is asked for */
   ALLOCATION_BYTES = 16,
   /* what an element of a reply takes: its struct, and the pointer to the struct in an array */
   ELEMENT_BYTES = sizeof(redisReply) + sizeof(redisReply *) + ALLOCATION_BYTES
 };
 
-/* Counts memory that the reply is about to take. Returns false if it is too much. */
-static bool reply_reader_count_bytes(struct reply_reader *r, size_t n) {
+/* Counts n bytes of memory that the reply is about to take. Returns false if the reply then takes
+ * too much. */
+static bool reply_reader_count_bytes_and_check_limit(struct reply_reader *r, size_t n) {
   r->bytes = size_add(r->bytes, n);
   return r->bytes <= r->max_bytes;
 }
@@ -33,19 +34,22 @@ static void *create_bounded_reply_array(const redisReadTask *t, array_length n) 
   if (n > 0) r->elements += (size_t)n;
   if (r->elements > r->max_elements) return NULL;
   size_t bytes = n > 0 ? (size_t)n * ELEMENT_BYTES + ALLOCATION_BYTES : 0;
-  return reply_reader_count_bytes(r, bytes) ? r->make->createArray(t, n) : NULL;
+  return reply_reader_count_bytes_and_check_limit(r, bytes) ? r->make->createArray(t, n) : NULL;
 }
 
 static void *create_bounded_reply_string(const redisReadTask *t, char *p, size_t n) {
   struct reply_reader *r = t->privdata;
-  return reply_reader_count_bytes(r, n + ALLOCATION_BYTES) ? r->make->createString(t, p, n) : NULL;
+  return reply_reader_count_bytes_and_check_limit(r, n + ALLOCATION_BYTES)
+             ? r->make->createString(t, p, n)
+             : NULL;
 }
 
 #if HIREDIS_MAJOR >= 1
 static void *create_bounded_reply_double(const redisReadTask *t, double v, char *p, size_t n) {
   struct reply_reader *r = t->privdata;
-  return reply_reader_count_bytes(r, n + ALLOCATION_BYTES) ? r->make->createDouble(t, v, p, n)
-                                                           : NULL;
+  return reply_reader_count_bytes_and_check_limit(r, n + ALLOCATION_BYTES)
+             ? r->make->createDouble(t, v, p, n)
+             : NULL;
 }
 #endif
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * sentinel.c - follows the master that sentinels watch. Each attempt of server.c to connect asks a
- * sentinel first; a server that does not call itself a master (ROLE) is not used. Sentinels close
- * the connections to a master that has become a replica; in case something else makes a master a
- * replica, ROLE is also sent every ping_interval_ms.
+ * sentinel.c - follows the master that sentinels watch. Before server.c connects, a sentinel is
+ * asked for the master. A server whose reply to ROLE does not say "master" is not used. Sentinels
+ * close the connections to a master that they have made a replica. In case something else makes it
+ * a replica, ROLE is sent again about every ping_interval_ms.
  */
 #include "redis/context.h"
 
@@ -11,7 +11,7 @@ static const char *describe_role_mismatch(const redisReply *reply) {
   bool named =
       reply->type == REDIS_REPLY_ARRAY && reply->elements && is_text_reply(reply->element[0]);
   if (named && slice_equals_str(reply_text(reply->element[0]), "master")) return NULL;
-  return "the server is not a master, and the sentinels name no other one yet";
+  return "the server does not say that it is a master";
 }
 
 const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *reply) {
@@ -31,7 +31,8 @@ static bool is_one_to_five_digits(sio_slice s) {
 static const char *parse_and_store_master_address(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   struct link_address *to = &r->master;
-  if (reply->type == REDIS_REPLY_NIL) return "the sentinel watches no master of this name";
+  if (reply->type == REDIS_REPLY_NIL)
+    return "the sentinel watches no master with the name in the url";
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
       !is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1]))
     return "the server does not answer as a sentinel";
@@ -84,7 +85,8 @@ static bool is_same_link_address(const struct link_address *a, const struct link
 }
 
 /* Called when l, one of the two connections of p, is ready. Counts and logs a change of the master.
- * If the other connection is ready and has another address, breaks it, so that it is made again. */
+ * If the other connection is ready and has another address, breaks that connection, so that it is
+ * made again. */
 void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
   sio_redis *r = p->redis;
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;
@@ -100,7 +102,7 @@ void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
 
 static void reconnect_if_server_is_not_master(struct link *l, const struct link_expect *expect,
                                               const redisReply *reply) {
-  static const char why[] = "the server is not the master any more";
+  static const char why[] = "the server does not say any more that it is a master";
   struct redis_server *p = sio__redis_server_of_link(l);
   (void)expect;
   if (!reply || !describe_role_mismatch(reply)) return;

@@ -9,10 +9,11 @@
 #include "base/mem.h"
 
 enum {
-  /* the most bytes of queued SUBSCRIBE commands; there may be one command for each room */
+  /* the most bytes of queued commands that subscribe or unsubscribe: each room may need one */
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024,
-  /* If a connection failed in the last BROKE_LATELY_MS, a new one waits for at most HOLD_MS before
-   * it writes its commands, so that other servers that reconnect get their messages, too. */
+  /* If a connection failed at most BROKE_LATELY_MS ago, a new connection for commands holds its
+   * queue back for up to HOLD_MS, so that published messages also reach Socket.IO servers that
+   * reconnect a little later. */
   HOLD_MS = 1000,
   BROKE_LATELY_MS = 30000,
   COME_BACK_MS = 10000 /* a Socket.IO server that is not back after this time counts as gone */
@@ -96,19 +97,19 @@ static void on_server_link_failed(struct link *l, const char *why, unsigned wait
   r->stats.failures++;
   p->failing = true;
   if (!l->expects_replies) sio__mark_subscriptions_of_server_unconfirmed(p);
-  sio__redis_record_connection_break(r);
+  sio__redis_remember_connection_break(r);
   REDIS_LOG(r, REDIS_LOG_CONNECTION_FAILED, SIO_LOG_WARN,
             "the connection to Redis %s failed: %s; next attempt in %u ms", purpose, why, wait_ms);
   if (redis_is_cluster(r)) sio__cluster_on_server_connection_failed(p);
   sio__redis_update_state(r, why);
 }
 
-static bool server_link_has_address_or_asks_sentinel(struct link *l) {
+static bool locate_server_or_ask_sentinel(struct link *l) {
   return !redis_has_sentinels(sio__redis_server_of_link(l)->redis) ||
          sio__sentinel_start_discovery_of_master(l);
 }
 
-static const char *server_link_check_role_reply(struct link *l, const redisReply *reply) {
+static const char *check_role_reply_if_sentinels(struct link *l, const redisReply *reply) {
   return redis_has_sentinels(sio__redis_server_of_link(l)->redis)
              ? sio__sentinel_check_role_reply(l, reply)
              : NULL;
@@ -131,16 +132,16 @@ static const struct link_ops command_ops = { .ready = on_server_link_ready,
                                              .reply = on_command_reply,
                                              .lost = pass_null_reply_to_callback_of_lost_command,
                                              .down = on_server_link_failed,
-                                             .locate = server_link_has_address_or_asks_sentinel,
-                                             .greeted = server_link_check_role_reply,
+                                             .locate = locate_server_or_ask_sentinel,
+                                             .greeted = check_role_reply_if_sentinels,
                                              .tick = on_tick_ask_role_if_sentinels,
                                              .is_held = are_commands_of_link_held };
 static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
                                                 .reply = sio__on_subscriber_reply,
                                                 .lost = pass_null_reply_to_callback_of_lost_command,
                                                 .down = on_server_link_failed,
-                                                .locate = server_link_has_address_or_asks_sentinel,
-                                                .greeted = server_link_check_role_reply,
+                                                .locate = locate_server_or_ask_sentinel,
+                                                .greeted = check_role_reply_if_sentinels,
                                                 .tick = sio__retry_refused_subscriptions_on_tick };
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -243,7 +244,7 @@ void sio__redis_remember_receiver_count_at_break(sio_redis *r) {
   k->broken = true;
 }
 
-void sio__redis_record_connection_break(sio_redis *r) {
+void sio__redis_remember_connection_break(sio_redis *r) {
   sio__redis_remember_receiver_count_at_break(r);
   r->broke_ms = uv_now(r->loop);
 }
@@ -289,8 +290,8 @@ static void pass_subscriber_count_to_request(struct link *l, const struct link_e
   r->counted(r, expect->id, parse_numsub_reply(reply));
 }
 
-/* A channel that is not sharded may have subscribers on every server of a Redis Cluster, so all
- * servers are asked that are listed and whose connection for commands has not failed. */
+/* A channel that is not sharded may have subscribers on every server of a Redis Cluster. So all
+ * listed servers are asked, except those that are `failing` and have no connection for commands. */
 static int request_subscriber_counts_of_all_servers(sio_redis *r, const sio_slice *words,
                                                     struct link_expect *expect, unsigned *asked) {
   int err = UV_ENOTCONN;

@@ -208,7 +208,7 @@ static void unsubscribe_room_channel(sio_adapter *a, const char *room) {
   room_channel_free(c);
 }
 
-int sio__sharded_subscribe_and_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+int sio__sharded_join_room_and_subscribe_if_first(sio_adapter *a, sio_socket *s, const char *room) {
   int err = has_room_own_channel(a, room) ? subscribe_room_channel_if_new(a, room) : 0;
   if (!err) err = memory_adapter_ops(a)->join(a->local, s, room);
   if (err && !memory_adapter_ops(a)->room_size(a->local, room)) unsubscribe_room_channel(a, room);
@@ -218,7 +218,8 @@ int sio__sharded_subscribe_and_join_room(sio_adapter *a, sio_socket *s, const ch
 /* If s is the only socket in the room, unsubscribes from the channel of the room before s leaves:
  * leave() calls hooks of the host, which may make another socket join the room, and joining then
  * subscribes again. */
-void sio__sharded_unsubscribe_and_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+void sio__sharded_leave_room_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s,
+                                                     const char *room) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
@@ -228,14 +229,14 @@ static void unsubscribe_room_if_one_member(const char *room, void *user) {
   if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
 }
 
-void sio__sharded_unsubscribe_and_leave_all_rooms(sio_adapter *a, sio_socket *s) {
+void sio__sharded_leave_all_rooms_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s) {
   if (!map_is_empty(&a->room_channels))
     memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_if_one_member, a);
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
 /* If this server cannot subscribe to the channel of the socket, broadcasts of other servers to this
- * socket alone are lost. This is counted as one dropped message. */
+ * socket alone are lost. The failure is counted as one dropped message. */
 void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;

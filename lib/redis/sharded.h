@@ -9,7 +9,7 @@
 
 extern const struct message_format sio__sharded_message_format;
 
-/* The types of messages of the sharded adapter; the protocol defines the numbers. */
+/* The types of messages of the sharded and streams adapters; the protocol defines the numbers. */
 enum sharded_type {
   SHARDED_BROADCAST = 3,
   SHARDED_JOIN,
@@ -23,13 +23,16 @@ enum sharded_type {
   SHARDED_ACK
 };
 
-/* The functions for the sio_adapter_ops of the sharded adapter. If a room has a channel of its own
- * (sio_redis_subscription_mode), they subscribe to it while the room has members on this server. */
-int sio__sharded_subscribe_and_join_room(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_unsubscribe_and_leave_room(sio_adapter *a, sio_socket *s, const char *room);
-void sio__sharded_unsubscribe_and_leave_all_rooms(sio_adapter *a, sio_socket *s);
+/* Functions for the sio_adapter_ops of the sharded adapter. If a room has a channel of its own
+ * (sio_redis_subscription_mode), they subscribe to the channel when the room gets its first member
+ * on this server, and unsubscribe when the last member leaves. */
+int sio__sharded_join_room_and_subscribe_if_first(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_leave_room_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s,
+                                                     const char *room);
+void sio__sharded_leave_all_rooms_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s);
 void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s);
 void sio__sharded_on_leave_unsubscribe_socket_room(sio_adapter *a, sio_socket *s);
+
 void sio__room_channels_init(sio_adapter *a,
                              void (*on_message)(struct subscription *s, sio_slice channel,
                                                 sio_slice payload));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream.c - opens and closes a stream, which is a struct redis_part of the context.
+ * stream.c - opens and closes a stream, which is a struct redis_part of a sio_redis.
  */
 #include "redis/stream.h"
 

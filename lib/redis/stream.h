@@ -7,13 +7,13 @@
 
 #include "redis/stream_types.h"
 
-/* Adds the adapter to the stream with the name o->name, and opens the stream if no adapter uses it
- * yet. Returns 0, UV_EEXIST (an adapter of the same namespace uses the stream), UV_ENOTSUP
+/* Adds the adapter to the stream with the name o->name, and opens the stream if no adapter uses it.
+ * Returns 0, UV_EEXIST (an adapter of the same namespace uses the stream), UV_ENOTSUP
  * (sio_redis_free() was called) or UV_ENOMEM. */
 int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops, sio_adapter *a, struct stream **out);
-/* Removes the adapter from the stream, after entries that wait for their ids were delivered without
- * ids. Closes the stream when it has no adapter any more. */
+/* First delivers the entries of the stream that wait for their ids, without ids. Then removes the
+ * adapter from the stream, and closes the stream if no other adapter uses it. */
 void sio__stream_remove_adapter_and_close_if_last(struct stream *st, sio_adapter *a);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_entries.c - the entries that a server adds to a stream, and when each is delivered to the
- * local sockets.
+ * stream_entries.c - the entries that this server adds to a stream, and when each is delivered to
+ * the local sockets.
  */
 #include "redis/stream_entries.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream_entries.h - the entries that a server adds to a stream, and when each is delivered to the
- * local sockets.
+ * stream_entries.h - the entries that this server adds to a stream, and when each is delivered to
+ * the local sockets.
  */
 #ifndef SIO_REDIS_STREAM_ENTRIES_H
 #define SIO_REDIS_STREAM_ENTRIES_H
@@ -9,7 +9,7 @@
 #include "redis/stream_types.h"
 
 /* Allocates an entry with `bytes` bytes after the struct, and sets *at to the first of them. The
- * caller copies there the texts to which the slices of the entry point. Returns NULL if memory ran
+ * caller copies the texts there that the slices of the entry point to. Returns NULL if memory ran
  * out. */
 struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
                                            size_t bytes, char **at);
@@ -26,9 +26,9 @@ void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
 /* Delivers and frees each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which is
  * not delivered yet. */
 void sio__stream_deliver_local_entries_at_front(struct stream *st);
-/* Called when Redis has refused the entry, so that no other server gets it: turns it into an
- * ENTRY_LOCAL, whose event is still in e->data. It is delivered to the local sockets alone, after
- * the entries before it. */
+/* Called when Redis has refused the entry, so that no other server gets it. Turns the entry into an
+ * ENTRY_LOCAL, whose event is still in e->data. If the event was not delivered yet, it is delivered
+ * to the local sockets alone, after the entries before it. */
 void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry *e);
 /* Delivers, without ids, the entries in st->sent and st->queued that were queued at or before the
  * time `then` (a value of uv_now()). */
@@ -48,8 +48,8 @@ static inline bool is_entry_waiting_for_delivery(const struct stream_entry *e) {
   return e->kind == ENTRY_ADD && !e->delivered;
 }
 /* Returns true if entries of this server wait for their delivery to the local sockets, because they
- * were not read back from the stream. An event that is for local sockets only must then be queued
- * as ENTRY_LOCAL, so that it is delivered after these entries. */
+ * were not read back from the stream. An event that is for local sockets only is then queued as
+ * ENTRY_LOCAL, so that it is delivered after these entries. */
 static inline bool has_stream_undelivered_entries(const struct stream *st) {
   return st->waiting > 0;
 }

@@ -43,10 +43,10 @@ static void on_stream_reader_ready(struct link *l) {
   }
 }
 
-/* e: an entry of this server with a smaller `seq` than the entry with the id *id, which was read
- * back. Returns true if e counts as lost: probably e is not in the stream, or comes after the other
- * entry, so that servers of libsio ignore e (stream_repeats.h). Returns false if e was confirmed
- * with a smaller id than *id: then e was in the stream, and was trimmed. */
+/* Called when another entry of this server, with a greater `seq` and the id *id, was read back, and
+ * e was not. Returns true if e counts as lost: probably e is not in the stream, or comes after the
+ * other entry, so that servers of libsio ignore e (stream_repeats.h). Returns false if e was
+ * confirmed with a smaller id than *id: then e was in the stream, and was trimmed. */
 static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
   return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
 }
@@ -112,7 +112,7 @@ static bool stream_check_and_dispatch_entry(struct stream *st, const redisReply 
   st->last = id;
   st->redis->stats.received++;
   stream_deliver_and_free_trimmed_entries(st, id);
-  if (ok && sio__stream_record_entry_and_is_duplicate(st, &f, id))
+  if (ok && sio__stream_check_duplicate_and_remember_entry(st, &f, id))
     st->redis->stats.repeated++;
   else if (ok && f.nsp.n)
     stream_dispatch_entry(st, &f, id);
@@ -121,8 +121,8 @@ static bool stream_check_and_dispatch_entry(struct stream *st, const redisReply 
   return true;
 }
 
-/* Handles the reply to XREAD, which is [[name, [[id, fields], ...]]], or nil if the stream has no
- * new entry. Returns false if the reply is malformed. */
+/* Handles the reply to XREAD, which is [[name, [[id, fields], ...]]], or nil if no new entry came
+ * in time. Returns false if the reply is malformed. */
 static bool stream_dispatch_entries_of_xread_reply(struct stream *st, const redisReply *reply) {
   if (reply->type == REDIS_REPLY_NIL) return true;
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;

@@ -68,8 +68,9 @@ static struct stream_sender *stream_find_or_add_sender_as_newest(struct stream *
   return s;
 }
 
-bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
-                                               struct stream_id id) {
+bool sio__stream_check_duplicate_and_remember_entry(struct stream *st,
+                                                    const struct stream_fields *f,
+                                                    struct stream_id id) {
   if (!f->seq || !f->uid.n || f->uid.n > SENDER_UID_MAX) return false;
   struct stream_sender *s = stream_find_or_add_sender_as_newest(st, f->uid);
   if (!s) return false;
@@ -81,7 +82,7 @@ bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct s
   return true;
 }
 
-bool sio__stream_was_id_recorded_as_duplicate(const struct stream *st, struct stream_id id) {
+bool sio__stream_is_id_of_recent_duplicate(const struct stream *st, struct stream_id id) {
   for (unsigned i = 0; i < STREAM_REPEATS && i < st->nrepeats; i++)
     if (stream_id_compare(st->repeats[i], id) == 0) return true;
   return false;

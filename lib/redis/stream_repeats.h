@@ -21,10 +21,11 @@ void sio__stream_clear_duplicate_detection(struct stream *st);
  * the entry is a duplicate, which the caller must ignore: remembers its id, and returns true. But
  * if the entry has no `seq` or no valid `uid`, or if memory ran out, remembers nothing, and returns
  * false. */
-bool sio__stream_record_entry_and_is_duplicate(struct stream *st, const struct stream_fields *f,
-                                               struct stream_id id);
-/* Returns true if sio__stream_record_entry_and_is_duplicate() has returned true for the entry with
- * this id. Only the ids of the last STREAM_REPEATS such entries are remembered. */
-bool sio__stream_was_id_recorded_as_duplicate(const struct stream *st, struct stream_id id);
+bool sio__stream_check_duplicate_and_remember_entry(struct stream *st,
+                                                    const struct stream_fields *f,
+                                                    struct stream_id id);
+/* Returns true if sio__stream_check_duplicate_and_remember_entry() has returned true for the entry
+ * with this id. Only the ids of the last STREAM_REPEATS such entries are remembered. */
+bool sio__stream_is_id_of_recent_duplicate(const struct stream *st, struct stream_id id);
 
 #endif

@@ -15,8 +15,8 @@ void sio__stream_connect_link_if_server_known(const struct stream *st, struct li
  * used. Returns a text for the log if the server must not be used, because it is not a master. */
 const char *sio__stream_check_server_role(const struct stream *st, struct link *l,
                                           const redisReply *reply);
-/* Returns true if the reply is a redirection or a temporary error of a Redis Cluster: see
- * sio__cluster_handle_redirect_or_temporary_error(). */
+/* Returns true if the reply is a redirection or a temporary error of a Redis Cluster; handles it:
+ * see sio__cluster_handle_redirect_or_temporary_error(). */
 bool sio__stream_handle_redirect_or_temporary_error(const struct stream *st, const struct link *l,
                                                     const redisReply *reply);
 /* Requests the last entry of the stream with XREVRANGE. The caller passes the reply to

@@ -10,18 +10,21 @@
  * are to the Redis server that has the slot of the stream; commands for keys, which have other
  * slots, are sent with sio__redis_send_command().
  *
- * An entry that this server adds is kept until it has been read back, refused or trimmed:
+ * An entry that this server adds (ENTRY_ADD) is kept until it has been read back, refused, trimmed
+ * or lost:
  *
  *   QUEUED --- written to the connection ---> WRITTEN --- Redis has said its id ---> CONFIRMED
  *   WRITTEN --- the connection broke ---> UNKNOWN --- not found in the stream ---> QUEUED
- *   WRITTEN --- refused because the slot of the stream has moved ---> QUEUED
- *   WRITTEN --- refused for another reason ---> freed
+ *   WRITTEN --- refused with a redirection or a temporary error ---> QUEUED
+ *   WRITTEN --- refused for another reason ---> freed after its local delivery
  *   CONFIRMED --- trimmed from the stream before the reader read it ---> freed
+ *   any --- lost: a later entry of this server was read back first ---> freed
  *   any --- read back ---> freed
  *
  * An entry whose local delivery waits for its id is delivered when it is read back, in the order of
- * the stream. But it is delivered earlier, without an id, if the stream is not open (stream.open),
- * if Redis takes longer than STREAM_WAIT_MS, or if an adapter leaves the stream.
+ * the stream. But it is delivered without an id if the stream is not open (stream.open), if Redis
+ * takes longer than about STREAM_WAIT_MS, if an adapter leaves the stream, or if the entry was
+ * refused, trimmed or lost.
  */
 #ifndef SIO_REDIS_STREAM_TYPES_H
 #define SIO_REDIS_STREAM_TYPES_H
@@ -54,10 +57,10 @@ struct stream_entry {
   bool delivered; /* the entry was delivered to the local sockets, or need not be */
   uint64_t since_ms;
   struct stream_id id;            /* set in the state ENTRY_CONFIRMED */
-  sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD; data.n may be 0 */
+  sio_slice uid, nsp, type, data; /* the fields of an ENTRY_ADD */
   sio_slice words[5];             /* the command of an ENTRY_KEY; words[1] is the key */
-  /* The number in link_expect.id, by which the reply to the command is found; an ENTRY_KEY has one
-   * only in a Redis Cluster. */
+  /* The number in link_expect.id, by which the entry is found when the reply to its command comes;
+   * an ENTRY_KEY has one only in a Redis Cluster. */
   uint64_t number;
   /* The number of an ENTRY_ADD, by which readers recognise that the entry was added twice: see
    * stream_repeats.h. */
@@ -65,14 +68,14 @@ struct stream_entry {
   uint64_t origin; /* sio_packet_info.origin of an event */
   unsigned nwords;
   char *key;   /* sio_target.key, or NULL; owned */
-  void *local; /* the event of an ENTRY_LOCAL; used by stream_ops */
+  void *local; /* the event of an ENTRY_LOCAL, used by stream_ops; NULL: it is in `data` */
   size_t bytes;
 };
 
 /* The fields of an entry that was read from the stream; data.n may be 0. */
 struct stream_fields {
   sio_slice uid, nsp, type, data;
-  uint64_t seq; /* 0: the entry has no field `seq` */
+  uint64_t seq; /* 0: the entry has no valid field `seq` */
 };
 
 /* The functions of the streams adapter that a stream calls on the thread of the loop. */
@@ -84,8 +87,8 @@ struct stream_ops {
   /* Called with an entry that another Socket.IO server has added. */
   void (*on_remote_entry)(sio_adapter *a, const struct stream_fields *f, struct stream_id id);
   sio_slice (*nsp)(const sio_adapter *a);
-  /* Called with the reply to a command of sio__stream_send_command(), or with NULL if no reply will
-   * come. */
+  /* Called with the reply to a command of sio__stream_send_command(), perhaps one for another
+   * stream; or with NULL if no reply will come. */
   void (*reply)(struct stream *st, char kind, uint64_t number, const redisReply *reply);
   void (*read)(struct stream *st);  /* called after a reply to XREAD was handled */
   void (*flush)(struct stream *st); /* called by redis_part.flush of the stream */
@@ -118,11 +121,11 @@ struct stream {
   bool writer_is_new; /* entries that a previous connection has written may have to be resent */
   bool open;          /* entries may be written to Redis */
   bool closed;
-  struct stream_id last;  /* the entry that was read last; at first the newest in the stream */
-  struct stream_id fence; /* the last entry in the stream when the writer was connected */
+  struct stream_id last;  /* the id of the entry that was read last; at first: of the newest one */
+  struct stream_id fence; /* the id of the last entry when the writer was connected */
   struct map senders;     /* struct stream_sender by uid: see stream_repeats.c */
   struct list senders_by_age;
-  /* a ring: the ids of ignored entries, for which sio__stream_record_entry_and_is_duplicate()
+  /* a ring: the ids of ignored entries, for which sio__stream_check_duplicate_and_remember_entry()
    * returned true */
   struct stream_id repeats[STREAM_REPEATS];
   unsigned nrepeats;

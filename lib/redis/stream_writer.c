@@ -11,8 +11,9 @@
 #include "redis/stream_parse.h"
 #include "redis/stream_server.h"
 
-/* An upper bound for the bytes that a command has in addition to those of its entry: words such as
- * XADD and MAXLEN, and what sio__link_queue_command() counts in addition for each word. */
+/* An upper bound for the bytes that a command has in addition to those of its entry and of the name
+ * of the stream: words such as XADD and MAXLEN, and what sio__link_queue_command() counts in
+ * addition for each word. */
 enum { COMMAND_BYTES = 768 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -59,8 +60,8 @@ void sio__stream_write_queued_entries(struct stream *st) {
   }
 }
 
-/* Returns true if the command of the entry fits into an empty queue of the writer. Otherwise it
- * would never be sent, and the entries after it would wait for ever. */
+/* Returns true if the command of the entry surely fits into an empty queue of the writer. A command
+ * that does not fit would never be sent, and the entries after it would wait for ever. */
 static bool can_entry_fit_into_empty_queue(const struct stream *st, const struct stream_entry *e) {
   return e->kind == ENTRY_LOCAL ||
          size_add(e->bytes, st->name_len + COMMAND_BYTES) <= st->redis->options.max_queued;
@@ -89,7 +90,8 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
  * that an earlier connection has written and that were not read back are not in the stream, unless
  * Redis executes their commands later: they are moved to the start of the queue. If an entry is
  * added twice, readers of libsio ignore the second copy (stream_repeats.h). Confirmed entries that
- * were not read back were trimmed from the stream: they are delivered without ids. */
+ * were not read back were trimmed from the stream, or Redis has lost them: they are delivered
+ * without ids. */
 static void stream_requeue_unconfirmed_entries(struct stream *st) {
   struct list again;
   list_init(&again);
@@ -140,8 +142,8 @@ static void on_stream_writer_ready(struct link *l) {
     sio__link_break_and_reconnect(l, "no room for a command: out of memory, or over max_queued");
 }
 
-/* Returns the entry whose XADD has this number; NULL if the entry was read back before the reply
- * came. */
+/* Returns the entry whose XADD has this number and no reply yet. Returns NULL if the entry was
+ * freed before, for example because it was read back. */
 static struct stream_entry *stream_find_written_entry(struct stream *st, uint64_t number) {
   list_each (it, tmp, &st->sent) {
     struct stream_entry *e = stream_entry_of_list_node(it);
@@ -177,9 +179,9 @@ static void on_writer_last_id_reply(struct stream *st, const redisReply *reply) 
 }
 
 /* Called when the reply to a command of the writer is a redirection or a temporary error. If the
- * command was an XADD, its entry is not in the stream and will be added again. Entries that
- * were written later may be in the stream or not, so the connection is broken: after the reconnect,
- * those that are not read back are added again, too. */
+ * command was an XADD, its entry is not in the stream and will be added again. It is unknown
+ * whether the entries that were written later are in the stream, so this function breaks the
+ * connection: after the reconnect, those that are not read back are added again, too. */
 static void stream_writer_requeue_entry_and_reconnect(struct stream *st,
                                                       const struct link_expect *expect) {
   struct stream_entry *e =

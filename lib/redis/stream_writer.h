@@ -9,10 +9,10 @@
 
 extern const struct link_ops sio__stream_writer_ops;
 
-/* Queues an entry. wait (used for ENTRY_ADD): true if the stream delivers the entry to the local
- * sockets, when it is read back, or at once if the stream is not open; false if the caller delivers
- * the entry. Returns 0 if the stream now owns the entry. Returns UV_ENOBUFS (more than max_queued
- * bytes would be queued) or UV_ENOTCONN (the stream is closed) if the caller still owns it. */
+/* Queues an entry. wait (used for ENTRY_ADD): true if the stream is to deliver the entry to the
+ * local sockets: see stream_types.h. Returns 0 if the stream now owns the entry. Returns UV_ENOBUFS
+ * (more than max_queued bytes would be queued) or UV_ENOTCONN (the stream is closed) if the caller
+ * still owns it. */
 int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait);
 void sio__stream_write_queued_entries(struct stream *st);
 /* Opens the stream, so that entries are written, if both connections are ready, and the reader has

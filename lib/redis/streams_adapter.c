@@ -418,7 +418,7 @@ static const struct stream_ops streams_stream_ops = {
   .on_remote_entry = on_remote_entry,
   .nsp = streams_adapter_nsp_name,
   .reply = sio__streams_on_restore_reply,
-  .read = sio__streams_continue_restores_refresh_keys,
+  .read = sio__streams_continue_restores_and_refresh_keys,
   .flush = sio__streams_save_dirty_sessions_on_flush,
 };
 

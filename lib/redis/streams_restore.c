@@ -249,11 +249,11 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
                                   words, 6);
 }
 
-/* Requests the next page of the entries after k->at, up to the last entry that this server has
- * read from the stream. If k->at is that entry, completes the restore; events that this server
- * delivers from then on are added as they are delivered.
+/* Requests the next page of the entries after k->at, up to the last entry that this server has read
+ * from the stream. If k->at is that entry, completes the restore; events that this server delivers
+ * from then on are added as they are delivered.
  *
- * Does nothing in two cases, in which sio__streams_continue_restores_refresh_keys() calls this
+ * Does nothing in two cases, in which sio__streams_continue_restores_and_refresh_keys() calls this
  * function again: if k->at is a later entry, because the client has received an entry that this
  * server has not read yet; and if events of this server were delivered before they were read back,
  * because the client may have missed these events, which will be among the entries of a page. */
@@ -283,7 +283,7 @@ static void on_missed_entries_page(struct streams *x, struct stream_restore *k,
   for (size_t i = 0; i < reply->elements; i++) {
     if (!sio__stream_parse_entry(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
       continue;
-    if (!sio__stream_was_id_recorded_as_duplicate(x->stream, id))
+    if (!sio__stream_is_id_of_recent_duplicate(x->stream, id))
       add_entry_to_restore_if_missed(x->adapter, k, &f, id);
     k->at = id;
   }
@@ -408,7 +408,7 @@ void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number
 
 /* ---- after entries were read ----------------------------------------------------------------- */
 
-void sio__streams_continue_restores_refresh_keys(struct stream *st) {
+void sio__streams_continue_restores_and_refresh_keys(struct stream *st) {
   sio_adapter *a;
   for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
     list_each (it, tmp, &a->streams->restores) {

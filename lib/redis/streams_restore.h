@@ -27,6 +27,6 @@ void sio__streams_forget_ended_restore(sio_adapter *a, sio_restore *r);
 /* Functions for stream_ops. */
 void sio__streams_on_restore_reply(struct stream *st, char kind, uint64_t number,
                                    const redisReply *reply);
-void sio__streams_continue_restores_refresh_keys(struct stream *st);
+void sio__streams_continue_restores_and_refresh_keys(struct stream *st);
 
 #endif

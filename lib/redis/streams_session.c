@@ -158,13 +158,14 @@ void sio__streams_on_connect_create_live_session(sio_adapter *a, sio_socket *s) 
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 
-int sio__streams_join_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room) {
+int sio__streams_join_room_and_mark_session_dirty(sio_adapter *a, sio_socket *s, const char *room) {
   int err = memory_adapter_ops(a)->join(a->local, s, room);
   if (!err) mark_session_of_socket_dirty(a, s);
   return err;
 }
 
-void sio__streams_leave_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room) {
+void sio__streams_leave_room_and_mark_session_dirty(sio_adapter *a, sio_socket *s,
+                                                    const char *room) {
   mark_session_of_socket_dirty(a, s);
   memory_adapter_ops(a)->leave(a->local, s, room);
 }

@@ -44,8 +44,9 @@ void sio__streams_save_dirty_sessions(struct streams *x);
 void sio__streams_mark_expiring_sessions_dirty(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */
-int sio__streams_join_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room);
-void sio__streams_leave_room_and_mark_dirty(sio_adapter *a, sio_socket *s, const char *room);
+int sio__streams_join_room_and_mark_session_dirty(sio_adapter *a, sio_socket *s, const char *room);
+void sio__streams_leave_room_and_mark_session_dirty(sio_adapter *a, sio_socket *s,
+                                                    const char *room);
 void sio__streams_on_connect_create_live_session(sio_adapter *a, sio_socket *s);
 void sio__streams_mark_session_of_socket_dirty(sio_adapter *a, sio_socket *s);
 void sio__streams_save_socket(sio_adapter *a, const sio_saved_socket *s);

@@ -277,7 +277,7 @@ void sio__retry_refused_subscriptions_on_tick(struct link *l) {
 
 /* Called when the Redis server p has refused a subscription, which is tried again later. The
  * connection is not broken, because the other subscriptions of p work. */
-static void subscriber_try_refused_later(struct redis_server *p) {
+static void retry_refused_subscriptions_later(struct redis_server *p) {
   p->refused = true;
   p->redis->has_refused = true;
   sio__redis_schedule_flush(p->redis);
@@ -305,7 +305,7 @@ static void handle_error_reply_of_subscriber(struct link *l, sio_slice error) {
   if (moved)
     resubscribe_refused_at_next_flush(p);
   else
-    subscriber_try_refused_later(p);
+    retry_refused_subscriptions_later(p);
   if (!moved && redis_is_cluster(r) && sio__cluster_is_error_temporary(error))
     sio__cluster_request_slot_table_later(r);
 }

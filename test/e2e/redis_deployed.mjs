@@ -171,7 +171,7 @@ test('a wrong password of the sentinels, and a name that they do not know, are s
       said(/^log .*the sentinel 127.0.0.1 port \d+ failed: Redis answers with an error: WRONGPASS/,
         { 'redis-pass': PASSWORD, 'redis-sentinel-pass': 'wrong' }),
       said(/^log .*the sentinel .*: Redis answers with an error: NOAUTH/, { 'redis-pass': PASSWORD }),
-      said(/^log .*the sentinel .*: the sentinel watches no master of this name/,
+      said(/^log .*the sentinel .*: the sentinel watches no master with the name in the url/,
         { redis: url.replace('mymaster', 'other'), 'redis-sentinel-pass': SENTINEL_PASSWORD }),
       said(/^log .*for commands failed: Redis answers with an error: NOAUTH/,
         { 'redis-sentinel-pass': SENTINEL_PASSWORD }),

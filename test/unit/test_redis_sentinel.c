@@ -106,7 +106,7 @@ TEST(a_server_that_is_no_master_is_not_used) {
   is_replica[1] = true;
   UNTIL(redis_stats().failures > 4);
   EQ(subscribed[0], '\0');
-  CHECK(strstr(lines, "the server is not a master, and the sentinels name no other one yet"));
+  CHECK(strstr(lines, "the server does not say that it is a master"));
   is_replica[1] = false;
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end_sentinel();
@@ -163,7 +163,7 @@ TEST(a_master_that_becomes_a_replica_without_a_break_is_left) {
   is_replica[1] = true;
   master = 2;
   UNTIL(conns_of(2) == 2 && redis_stats().state == SIO_REDIS_READY);
-  CHECK(strstr(lines, "the server is not the master any more"));
+  CHECK(strstr(lines, "the server does not say any more that it is a master"));
   end_sentinel();
 }
 
@@ -207,7 +207,7 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
   sentinel_says_n = 0;
   sentinel_is_refused("*2\r\n$1\r\nh\r\n:1\r\n", "the server does not answer as a sentinel");
   sentinel_is_refused("*1\r\n$1\r\nh\r\n", "the server does not answer as a sentinel");
-  sentinel_is_refused("*-1\r\n", "the sentinel watches no master of this name");
+  sentinel_is_refused("*-1\r\n", "the sentinel watches no master with the name in the url");
   sentinel_is_refused("+OK\r\n", "the server does not answer as a sentinel");
   sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "the server does not answer as a sentinel");
   sentinel_is_refused("*2\r\n$1\r\nh\r\n$1\r\nx\r\n",

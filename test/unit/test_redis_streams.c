@@ -366,12 +366,12 @@ TEST(without_memory_the_entries_of_a_new_server_are_delivered) {
   struct stream *st = stream_of_redis();
   for (size_t at = 1; at <= 2; at++) {
     alloc_fail_in(at);
-    CHECK(!sio__stream_record_entry_and_is_duplicate(st, &f, (struct stream_id){ 1, at }));
+    CHECK(!sio__stream_check_duplicate_and_remember_entry(st, &f, (struct stream_id){ 1, at }));
     alloc_fail_in(0);
     EQ(st->senders.n, 0);
   }
-  CHECK(!sio__stream_record_entry_and_is_duplicate(st, &f, (struct stream_id){ 1, 3 }));
-  CHECK(sio__stream_record_entry_and_is_duplicate(st, &f, (struct stream_id){ 1, 4 }));
+  CHECK(!sio__stream_check_duplicate_and_remember_entry(st, &f, (struct stream_id){ 1, 3 }));
+  CHECK(sio__stream_check_duplicate_and_remember_entry(st, &f, (struct stream_id){ 1, 4 }));
   end();
 }
 
@@ -381,17 +381,17 @@ TEST(a_thousand_servers_are_remembered_and_the_oldest_is_forgotten) {
   char uid[20];
   for (unsigned i = 0; i < 1024 + 1; i++) {
     snprintf(uid, sizeof uid, "server %u", i);
-    CHECK(!sio__stream_record_entry_and_is_duplicate(
+    CHECK(!sio__stream_check_duplicate_and_remember_entry(
         st, &(struct stream_fields){ .uid = slice_str(uid), .seq = 5 },
         (struct stream_id){ 1, i }));
   }
   EQ(st->senders.n, 1024);
   const struct stream_fields second = { .uid = SLICE("server 1"), .seq = 5 },
                              first = { .uid = SLICE("server 0"), .seq = 5 };
-  CHECK(sio__stream_record_entry_and_is_duplicate(st, &second, (struct stream_id){ 2, 1 }));
-  CHECK(sio__stream_was_id_recorded_as_duplicate(st, (struct stream_id){ 2, 1 }));
-  CHECK(!sio__stream_record_entry_and_is_duplicate(st, &first, (struct stream_id){ 2, 2 }));
-  CHECK(!sio__stream_was_id_recorded_as_duplicate(st, (struct stream_id){ 2, 2 }));
+  CHECK(sio__stream_check_duplicate_and_remember_entry(st, &second, (struct stream_id){ 2, 1 }));
+  CHECK(sio__stream_is_id_of_recent_duplicate(st, (struct stream_id){ 2, 1 }));
+  CHECK(!sio__stream_check_duplicate_and_remember_entry(st, &first, (struct stream_id){ 2, 2 }));
+  CHECK(!sio__stream_is_id_of_recent_duplicate(st, (struct stream_id){ 2, 2 }));
   end();
 }
 
