@@ -109,8 +109,7 @@ static int emitter_event_collect_attachments(struct emitter_event *ev) {
   return 0;
 }
 
-/* Encodes an event as the JSON array [name, arguments...]; without its first element if name is
- * NULL. */
+/* Encodes an event as the JSON array [name, arguments...], or [arguments...] if name is NULL. */
 static int emitter_event_encode(struct emitter_event *ev, sio_emitter *e, const char *name,
                                 sio_args args) {
   *ev = (struct emitter_event){ 0 };

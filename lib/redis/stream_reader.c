@@ -27,8 +27,8 @@ static void stream_send_xread(struct stream *st) {
   int err = sio__link_queue_command(&st->reader, NULL, words, 8);
   sio__redis_schedule_flush(st->redis);
   if (err)
-    sio__link_break_and_reconnect(&st->reader,
-                                  "no room for a command: out of memory, or over max_queued");
+    sio__link_break_and_reconnect(
+        &st->reader, "a command cannot be queued: no memory, or max_queued is too small");
 }
 
 static void on_stream_reader_ready(struct link *l) {
@@ -39,7 +39,8 @@ static void on_stream_reader_ready(struct link *l) {
     stream_send_xread(st);
     sio__stream_open_if_caught_up(st);
   } else if (sio__stream_request_last_id(st, l, NULL)) {
-    sio__link_break_and_reconnect(l, "no room for a command: out of memory, or over max_queued");
+    sio__link_break_and_reconnect(
+        l, "a command cannot be queued: no memory, or max_queued is too small");
   }
 }
 

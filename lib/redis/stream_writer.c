@@ -139,7 +139,8 @@ static void on_stream_writer_ready(struct link *l) {
   st->writer_is_new = true;
   st->has_fence = false;
   if (sio__stream_request_last_id(st, l, &expect))
-    sio__link_break_and_reconnect(l, "no room for a command: out of memory, or over max_queued");
+    sio__link_break_and_reconnect(
+        l, "a command cannot be queued: no memory, or max_queued is too small");
 }
 
 /* Returns the entry whose XADD has this number and no reply yet. Returns NULL if the entry was

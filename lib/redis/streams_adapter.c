@@ -27,8 +27,8 @@
 #include <sio/socket.h>
 #include <uv.h>
 
-/* The largest value of the option read_count. A reply with so many entries of libsio or Node.js has
- * less than REPLY_ELEMENTS elements, the limit of the reply reader. */
+/* The largest value of the option read_count. A reply with 300 entries of libsio or Node.js has
+ * less than REPLY_ELEMENTS elements, which the reply reader always accepts. */
 enum { READ_COUNT_MAX = 300 };
 
 static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
@@ -156,8 +156,8 @@ static const char **copy_name_list(const char ***slots, char **text, const char 
   return first;
 }
 
-/* Copies the namespace, the flags and the names of the rooms of the target to v->to. The id of the
- * socket to->skip becomes one of the rooms in v->to.except. */
+/* Copies the namespace, the flags, and the names in rooms and except of the target to v->to. The id
+ * of the socket to->skip becomes one more name in v->to.except. */
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
@@ -393,8 +393,9 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   return err;
 }
 
-/* Called when the host disconnects the socket. Sends the socket the events that wait until they are
- * read back from the stream: they cannot be sent later, because the socket cannot be recovered. */
+/* Called when this server disconnects the socket. Sends the socket the events that wait until they
+ * are read back from the stream: they cannot be sent later, because the socket cannot be
+ * recovered. */
 void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * streams_adapter.h - functions that only the streams adapter has. It writes events, joins, leaves
- * and disconnects as entries of a stream, and keeps sockets that may be recovered as keys of Redis.
+ * streams_adapter.h - functions that only the streams adapter has. It writes events that ask for no
+ * acks, joins, leaves and disconnects as entries of a stream, and keeps sockets that may be
+ * recovered as keys of Redis.
  */
 #ifndef SIO_REDIS_STREAMS_ADAPTER_H
 #define SIO_REDIS_STREAMS_ADAPTER_H
@@ -16,13 +17,13 @@ void sio__streams_stop(sio_adapter *a);
 void sio__streams_free(sio_adapter *a);
 
 /* Adds an event for sockets of this and other Socket.IO servers to the stream. With connection
- * state recovery the event is delivered to the local sockets when it is read back from the stream.
- * Volatile events, events that cannot be added, and events without recovery are delivered by
+ * state recovery the stream delivers the event to the local sockets: see stream_types.h. Volatile
+ * events, events that cannot be added, and events without recovery are delivered by
  * sio__streams_deliver_after_waiting_entries(). */
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
 /* Delivers an event to the local sockets: after the events of this server that wait until they are
- * read back from the stream, or at once if there are none or the event cannot be queued. */
+ * read back from the stream, or at once if no events wait or the event cannot be queued. */
 int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target *to,
                                                const sio_packet *p);
 /* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:

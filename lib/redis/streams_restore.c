@@ -3,9 +3,10 @@
  * streams_restore.c - restores a socket whose client has come to this server.
  *
  * A restore requests the stream entry at the client's offset, and the session's key, which it
- * deletes. Then the rooms of the socket are known, and the restore requests the entries after the
- * offset up to the last one that this server has read. When it has handled all of these, it adds
- * events as this server delivers them. So an event comes either from a page or from a delivery.
+ * deletes. Then the rooms of the socket are known, and the restore requests, in pages, the entries
+ * after the offset up to the last one that this server has read. When it has handled all pages, it
+ * adds events as this server delivers them. So an event comes either from a page or from a
+ * delivery.
  */
 #include "redis/streams_restore.h"
 
@@ -40,9 +41,9 @@ struct stream_restore {
   bool following;       /* all pages were read; events are added when this server delivers them */
   bool offset_exists;
   bool done;
-  struct stream_id offset; /* the last entry that the client has received */
-  struct stream_id end;    /* the last entry that is requested */
-  struct stream_id at;     /* the entries up to this one were handled; at first `offset` */
+  struct stream_id offset; /* the id of the last event that the client has received */
+  struct stream_id end;    /* the id of the last entry that is requested */
+  struct stream_id at;     /* entries up to this id were handled; at first `offset` */
   char *key_value;         /* owned: the value of the session's key in Redis; NULL: not received */
   struct received_session session;
   char pid[PID_MAX];
@@ -250,13 +251,14 @@ static int request_missed_entries_page(struct streams *x, const struct stream_re
 }
 
 /* Requests the next page of the entries after k->at, up to the last entry that this server has read
- * from the stream. If k->at is that entry, completes the restore; events that this server delivers
- * from then on are added as they are delivered.
+ * from the stream. If k->at is that entry, reports that the restore is done; events that this
+ * server delivers from then on are added as they are delivered.
  *
- * Does nothing in two cases, in which sio__streams_continue_restores_and_refresh_keys() calls this
- * function again: if k->at is a later entry, because the client has received an entry that this
- * server has not read yet; and if events of this server were delivered before they were read back,
- * because the client may have missed these events, which will be among the entries of a page. */
+ * Requests nothing yet in two cases, in which sio__streams_continue_restores_and_refresh_keys()
+ * calls this function again: if k->at is a later entry, because the client has received an entry
+ * that this server has not read yet; and if events of this server were delivered before they were
+ * read back, because the client may have missed these events, which will be among the entries of a
+ * page. */
 static void request_next_page_or_finish(struct streams *x, struct stream_restore *k) {
   if (!k->restore || k->done || k->following) return;
   k->end = x->stream->last;
@@ -325,7 +327,7 @@ static void restore_session_and_request_missed_events(struct streams *x, struct 
 
 /* Returns the part of the reply that is the value of the session's key: the whole reply to GETDEL,
  * or the first element of the reply to EXEC, which is [reply to GET, reply to DEL]. Returns NULL if
- * the reply has another form. */
+ * the reply has another form or is NULL. */
 static const redisReply *find_session_in_getdel_or_exec_reply(const redisReply *reply) {
   if (!reply) return NULL;
   if (reply->type == REDIS_REPLY_ARRAY) return reply->elements == 2 ? reply->element[0] : NULL;
@@ -357,8 +359,8 @@ static void on_session_key_reply(struct streams *x, struct stream_restore *k,
 }
 
 /* Handles the reply with the entry at the client's offset. In a Redis Cluster the session's key is
- * requested only now, and only if the entry exists. If it does not, this server cannot restore the
- * socket, and the key stays in Redis, so that another Socket.IO server can use it. */
+ * requested only now, and only if the entry exists and the restore has not ended. Without the entry
+ * the socket cannot be restored. */
 static void on_offset_entry_reply(struct streams *x, struct stream_restore *k,
                                   const redisReply *reply) {
   bool ok = reply && reply->type == REDIS_REPLY_ARRAY;

@@ -10,14 +10,15 @@
 
 void sio__streams_clear_restores(struct streams *x);
 
-/* Called when an event was delivered to the local sockets: adds the event to each restore that has
- * handled all pages of missed entries, if the event is for the socket that is restored. offset is
- * empty if the event was delivered without the id of its entry. */
+/* Called when the event of an entry was delivered to the local sockets. If the event is for a
+ * socket that is being restored, and the restore has handled all pages of missed entries, adds the
+ * event to the restore. offset is empty if the event was delivered without the id of its entry. */
 void sio__streams_add_delivered_event_to_restores(sio_adapter *a, const struct received_event *ev,
                                                   sio_slice offset);
 
-/* A restore deletes the session's key in Redis when it reads the key. When the adapter stops, this
- * function writes these keys again for the restores that have not ended. */
+/* A restore deletes the session's key in Redis when it reads the key. This function is called when
+ * the adapter stops. For each restore that has received the value of its key and has not ended, it
+ * queues a command that writes the key again. */
 void sio__streams_queue_write_back_of_taken_keys(struct streams *x);
 
 /* Functions for the sio_adapter_ops of the streams adapter. */

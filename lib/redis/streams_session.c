@@ -140,7 +140,7 @@ static void mark_session_of_socket_dirty(sio_adapter *a, const sio_socket *s) {
 }
 
 /* If memory runs out, the socket has no live_session, and its key is written only when the
- * connection of the client breaks. Then the socket cannot be recovered if this server is killed. */
+ * connection of the client breaks: the socket cannot be recovered if this server is killed. */
 void sio__streams_on_connect_create_live_session(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
   const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;

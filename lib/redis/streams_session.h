@@ -4,8 +4,8 @@
  * server may take.
  *
  * A key is written when a socket connects, after changes of its rooms and shared data, again before
- * the key expires, and when the connection of the client breaks. So a client can return although
- * its server was killed.
+ * the key expires, when the connection of the client breaks, and when a recovery has taken the key
+ * but failed. So a client can return although its server was killed.
  */
 #ifndef SIO_REDIS_STREAMS_SESSION_H
 #define SIO_REDIS_STREAMS_SESSION_H
@@ -20,9 +20,10 @@ struct streams {
   struct stream *stream;
   unsigned recovery_ms; /* 0: recovery is off */
   struct map live;      /* struct live_session by pid: connected sockets that may be recovered */
-  /* struct live_session.by_age; the first one is the session whose key was written longest ago */
+  /* struct live_session.by_age: in the order in which the sessions were created, or their keys were
+   * last queued to be written */
   struct list by_age;
-  /* struct live_session.dirty: sessions whose keys are written at the next flush */
+  /* struct live_session.dirty: sessions whose keys are still to be written */
   struct list dirty;
   struct list restores; /* struct stream_restore: see streams_restore.c */
   char prefix[];        /* the prefix of the keys: the option session_key_prefix */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * subscribe.c - subscriptions. Each is on one Redis server. In a Redis Cluster that server may end
- * the subscription, lose its connection or leave the cluster; then the subscription is made again,
- * if necessary on another server.
+ * subscribe.c - subscriptions. Each is on one Redis server, if that server is known. In a Redis
+ * Cluster that server may end the subscription, lose its connection or leave the cluster; then the
+ * subscription is made again, if necessary on another server.
  */
 #include "redis/context.h"
 
@@ -27,8 +27,8 @@ static void subscription_set_and_count_awaited(sio_redis *r, struct subscription
   s->awaited = awaited;
 }
 
-/* Called when Redis may have lost the subscription, or the subscription moves to another server:
- * counts an interruption if Redis had confirmed the subscription. */
+/* Called when the subscription has ended or may have ended: counts an interruption if Redis had
+ * confirmed the subscription. */
 static void subscription_mark_interrupted(sio_redis *r, struct subscription *s) {
   r->stats.interrupted += s->confirmed;
   s->confirmed = false;
@@ -117,8 +117,9 @@ void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p) {
 
 /* ---- moving to another server ---------------------------------------------------------------- */
 
-/* Returns true if the subscription works. It must then stay where it is, even if the slot table
- * names another server: if the slot has really moved, the old server ends the subscription. */
+/* Returns true if the subscription works. A subscription that works must stay where it is, even if
+ * the slot table names another server: if the slot has really moved, the old server ends the
+ * subscription. */
 static bool is_subscription_working(const struct subscription *s) {
   return s->pair && s->confirmed && s->pair->listed && s->pair->subscriber.state == LINK_READY;
 }
@@ -150,7 +151,7 @@ void sio__redis_repair_subscriptions(sio_redis *r) {
     choose_server_and_resubscribe_if_broken(r, s);
   redis_servers_each(p, r) p->refused = false;
   sio__redis_update_state(r, redis_is_cluster(r)
-                                 ? "subscriptions have moved to another server of the Redis Cluster"
+                                 ? "subscriptions have to be made in the Redis Cluster"
                                  : refused_reason);
 }
 
@@ -164,8 +165,8 @@ void sio__redis_detach_subscriptions_from_servers(sio_redis *r) {
 
 /* ---- functions for the adapters -------------------------------------------------------------- */
 
-/* The field `awaited` of a new subscription is false, so that sio_redis.state stays READY when one
- * more namespace is created. */
+/* The field `awaited` of a new subscription is false, so that sio_redis.state does not depend on
+ * its confirmation when one more namespace is created. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   int err = sio__map_put(&r->subscriptions, s);
   if (err) return err;
@@ -237,10 +238,11 @@ static bool pop_expected_reply_if_it_matches_channel(struct link *l, sio_slice n
          sio__link_pop_expected_reply(l, &done);
 }
 
-/* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent without a command, because
- * the slot of the channel has moved to another server. Sends SSUBSCRIBE to p again; the error reply
- * names the new server. Unlike after a broken connection, the queued commands of p are not held: if
- * the new server is connected, later commands would be sent to it before the held ones. */
+/* Handles a ["sunsubscribe",channel,n] that the Redis server p has sent without a command, usually
+ * because the slot of the channel has moved to another server. Sends SSUBSCRIBE to p again; the
+ * reply is then an error that names the new server. Unlike after a broken connection, the queued
+ * commands of p are not held: if the new server is connected, later commands would be sent to it
+ * before the held ones. */
 static void on_subscription_ended_by_server(struct redis_server *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!redis_is_cluster(p->redis) || !s || s->pair != p || !s->confirmed) return;

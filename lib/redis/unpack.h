@@ -13,9 +13,9 @@ struct unpacked {
   sio_slice value;           /* the MessagePack, in `own` or in the message that was received */
   struct sio_parser_out own; /* the message as MessagePack if it was JSON */
 };
-/* Checks a message and, if it is JSON, converts it to MessagePack. Returns 0, SIO_EPROTO (the
- * message is malformed), SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM. The caller must clear *u, also after
- * an error. */
+/* Checks a message and, if it begins with '{', converts it from JSON to MessagePack. Returns 0,
+ * SIO_EPROTO (the message is malformed), SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM. The caller must
+ * clear *u, also after an error. */
 int sio__check_message_and_convert_if_json(struct unpacked *u, struct msgs *home,
                                            sio_slice message);
 void sio__unpacked_clear(struct unpacked *u);

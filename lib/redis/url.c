@@ -107,7 +107,8 @@ static int url_parse_database(struct redis_url *u, const char *database, const c
   return 0;
 }
 
-/* Parses /database, or with sentinels /master/database. */
+/* Parses what follows the first '/': database, or with sentinels master/database. `path` is NULL if
+ * there is no '/'. */
 static int url_parse_path(struct redis_url *u, char *path, const char **why) {
   char *database = path;
   if (u->kind == URL_SENTINEL) {
