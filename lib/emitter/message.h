@@ -29,7 +29,7 @@ struct message_target {
   const char *skip;    /* a name that is written after those of `except`; NULL: no name */
   unsigned flags;      /* SIO_VOLATILE, SIO_NO_COMPRESS, SIO_EMITTER_COMPRESS           */
   unsigned timeout_ms; /* how long servers wait for acks; 0: the message has no timeout */
-  bool by_emitter;     /* true: the keys are written in the order of redis-emitter        */
+  bool by_emitter;     /* true: the keys are written in the order of redis-emitter      */
 };
 
 /* A message that is being written, as JSON or MessagePack. err is the first error, after which the

@@ -524,23 +524,23 @@ static const sio_adapter_ops sharded_ops = {
   OPS_OF_ALL
 };
 
-static const sio_adapter_ops streams_ops = { .size = sizeof streams_ops,
-                                             .open = streams_adapter_open,
-                                             .join = sio__streams_join_room_and_mark_session_dirty,
-                                             .leave =
-                                                 sio__streams_leave_room_and_mark_session_dirty,
-                                             .leave_all = redis_adapter_leave_all_local_rooms,
-                                             .arrive = sio__streams_on_connect_create_live_session,
-                                             .depart = redis_adapter_pass_leave_to_memory_adapter,
-                                             .flags = SIO_ADAPTER_RECOVERS,
-                                             .persist = sio__streams_save_socket,
-                                             .forget = sio__streams_delete_saved_socket,
-                                             .restore = sio__streams_start_socket_restore,
-                                             .restore_over = sio__streams_forget_ended_restore,
-                                             .shared_changed =
-                                                 sio__streams_mark_session_of_socket_dirty,
-                                             .leaving = sio__streams_send_waiting_events_to_leaving,
-                                             OPS_OF_ALL };
+static const sio_adapter_ops streams_ops = {
+  .size = sizeof streams_ops,
+  .open = streams_adapter_open,
+  .join = sio__streams_join_room_and_mark_session_dirty,
+  .leave = sio__streams_leave_room_and_mark_session_dirty,
+  .leave_all = redis_adapter_leave_all_local_rooms,
+  .arrive = sio__streams_on_connect_create_live_session,
+  .depart = redis_adapter_pass_leave_to_memory_adapter,
+  .flags = SIO_ADAPTER_RECOVERS,
+  .persist = sio__streams_save_socket,
+  .forget = sio__streams_delete_saved_socket,
+  .restore = sio__streams_start_socket_restore,
+  .restore_over = sio__streams_forget_ended_restore,
+  .shared_changed = sio__streams_mark_session_of_socket_dirty,
+  .leaving = sio__streams_send_waiting_events_to_leaving_socket,
+  OPS_OF_ALL
+};
 
 const sio_adapter_ops *const sio_redis_adapter = &classic_ops;
 const sio_adapter_ops *const sio_redis_sharded_adapter = &sharded_ops;

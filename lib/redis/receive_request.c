@@ -252,8 +252,8 @@ static void publish_answer_to_server_event(sio_adapter *a, const sio_return *to,
   struct requester k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
-  /* If k.uid, the uid of the asking server, is set, the response is published to that server alone;
-   * otherwise to all servers. */
+  /* k.uid is the uid of the server that has sent the event. If k.uid is set, the response is
+   * published to that server alone; otherwise to all servers. */
   if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid);
   if (a->shut) return;
   begin_response_message(&m, &k, MESSAGE_SERVER_EMIT);

@@ -10,8 +10,8 @@
 
 struct received_target {
   struct unpacked_names rooms, except;
-  /* the message has no array of rooms, or an empty one: it is for all sockets, except those in
-   * `except` */
+  /* the message has no array of rooms, or an empty one: it is for all sockets that are not in a
+   * room of `except` */
   bool everybody;
   unsigned flags;
   uint64_t timeout_ms;

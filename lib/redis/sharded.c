@@ -235,8 +235,8 @@ void sio__sharded_leave_all_rooms_and_unsubscribe_if_last(sio_adapter *a, sio_so
   memory_adapter_ops(a)->leave_all(a->local, s);
 }
 
-/* If this server cannot subscribe to the channel of the socket, broadcasts of other servers to this
- * socket alone are lost. The failure is counted as one dropped message. */
+/* If this server cannot subscribe to the channel of the socket's own room, broadcasts of other
+ * servers to this socket alone are lost. The failure is counted as one dropped message. */
 void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;

@@ -34,7 +34,7 @@ void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry
  * time `then` (a value of uv_now()). */
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then);
 /* Starts the timer that delivers entries, before their ids are known, when they have waited about
- * STREAM_WAIT_MS. The timer stops when no entry waits. */
+ * STREAM_WAIT_MS. The timer stops when no ENTRY_ADD waits. */
 void sio__stream_start_delivery_timer(struct stream *st);
 
 /* Returns true if an event of this adapter was delivered to the local sockets without its id, and

@@ -28,7 +28,7 @@
 #include <uv.h>
 
 /* The largest value of the option read_count. A reply with 300 entries of libsio or Node.js has
- * less than REPLY_ELEMENTS elements, which the reply reader always accepts. */
+ * less than REPLY_ELEMENTS elements, the smallest value of reply_reader.max_elements. */
 enum { READ_COUNT_MAX = 300 };
 
 static struct msgs *streams_message_pool(const sio_adapter *a) { return &a->redis->msgs; }
@@ -212,8 +212,8 @@ static int streams_queue_local_event(sio_adapter *a, const sio_target *to, const
 }
 
 /* With several threads and recovery, this adapter is given the broadcasts of all threads, and
- * delivers them to the sockets of all threads. Without recovery, or if the event is for this thread
- * alone, it delivers the event to the sockets of this thread. */
+ * delivers them to the sockets of all threads. Otherwise, or if the event is for this thread alone,
+ * it delivers the event to the sockets of this thread. */
 static int streams_deliver_event_without_queueing(sio_adapter *a, const sio_target *to,
                                                   const sio_packet *p, uint64_t origin) {
   bool here_only = (to->flags & SIO_PROCESS) == SIO_LOCAL;
@@ -396,7 +396,7 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
 /* Called when this server disconnects the socket. Sends the socket the events that wait until they
  * are read back from the stream: they cannot be sent later, because the socket cannot be
  * recovered. */
-void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s) {
+void sio__streams_send_waiting_events_to_leaving_socket(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;
   for (int i = 0; i < 2; i++) {

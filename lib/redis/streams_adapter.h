@@ -35,6 +35,6 @@ void sio__streams_queue_join_leave_or_disconnect(sio_adapter *a, enum message_ty
 void sio__streams_drop_local_events_of_ended_query(sio_adapter *a, const sio_query *query);
 
 /* A function for the sio_adapter_ops of the streams adapter. */
-void sio__streams_send_waiting_events_to_leaving(sio_adapter *a, sio_socket *s);
+void sio__streams_send_waiting_events_to_leaving_socket(sio_adapter *a, sio_socket *s);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * unpack.h - reads what other Socket.IO servers publish. A message is MessagePack or JSON. JSON is
+ * unpack.h - reads the messages of Socket.IO servers. A message is MessagePack or JSON. JSON is
  * converted to MessagePack first, so that one reader serves both.
  */
 #ifndef SIO_REDIS_UNPACK_H
@@ -8,7 +8,7 @@
 
 #include "packet/parser.h"
 
-/* A message of another server: one MessagePack value, which was checked. */
+/* A message of a Socket.IO server: one MessagePack value, which was checked. */
 struct unpacked {
   sio_slice value;           /* the MessagePack, in `own` or in the message that was received */
   struct sio_parser_out own; /* the message as MessagePack if it was JSON */
