@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * message.h - writes the messages and channel names of the classic Redis adapter, for the emitter
- * and for the adapter (lib/redis).
+ * and for the adapters in lib/redis.
  *
  * A message is written as JSON text with placeholders for binary data. Where the protocol wants
  * MessagePack, sio__message_convert_to_msgpack() converts the text.

@@ -47,7 +47,7 @@ static void on_stream_reader_ready(struct link *l) {
 /* Called when another entry of this server, with a greater `seq` and the id *id, was read back, and
  * e was not. Returns true if e counts as lost: probably e is not in the stream, or comes after the
  * other entry, so that servers of libsio ignore e (stream_repeats.h). Returns false if e was
- * confirmed with a smaller id than *id: then e was in the stream, and was trimmed. */
+ * confirmed with a smaller id than *id: then e was in the stream, and was probably trimmed. */
 static bool is_stream_entry_lost(const struct stream_entry *e, const struct stream_id *id) {
   return e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, *id) > 0;
 }
@@ -79,7 +79,8 @@ static void stream_deliver_own_entry_read_back(struct stream *st, uint64_t seq,
 }
 
 /* Called when an entry with this id was read. Confirmed entries of this server with smaller ids
- * were trimmed from the stream before they could be read back: delivers and frees them. */
+ * were trimmed from the stream, or lost by Redis, before they could be read back: delivers and
+ * frees them. */
 static void stream_deliver_and_free_trimmed_entries(struct stream *st, struct stream_id id) {
   struct list *it;
   while ((it = list_first(&st->sent))) {

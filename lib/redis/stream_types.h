@@ -17,7 +17,7 @@
  *   WRITTEN --- the connection broke ---> UNKNOWN --- not found in the stream ---> QUEUED
  *   WRITTEN --- refused with a redirection or a temporary error ---> QUEUED
  *   WRITTEN --- refused for another reason ---> freed after its local delivery
- *   CONFIRMED --- trimmed from the stream before the reader read it ---> freed
+ *   CONFIRMED --- trimmed, or lost by Redis, before the reader read it ---> freed
  *   any --- lost: a later entry of this server was read back first ---> freed
  *   any --- read back ---> freed
  *

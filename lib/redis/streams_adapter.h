@@ -23,7 +23,8 @@ void sio__streams_free(sio_adapter *a);
 int sio__streams_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p,
                            const sio_packet_info *info);
 /* Delivers an event to the local sockets: after the events of this server that wait until they are
- * read back from the stream, or at once if no events wait or the event cannot be queued. */
+ * read back from the stream, or at once if no events wait, the event cannot be queued or the
+ * adapter has stopped. */
 int sio__streams_deliver_after_waiting_entries(sio_adapter *a, const sio_target *to,
                                                const sio_packet *p);
 /* Adds an entry that makes sockets of other servers join or leave rooms, or disconnect. type:
