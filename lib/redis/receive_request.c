@@ -159,7 +159,7 @@ struct room_list {
   bool some;
 };
 
-static void write_listed_room_name(const char *room, size_t members, void *user) {
+static void write_room_as_json_list_item(const char *room, size_t members, void *user) {
   struct room_list *l = user;
   (void)members;
   write_string_as_json_list_item(l->m, !l->some, room);
@@ -171,13 +171,13 @@ static void publish_all_local_rooms(const struct requester *k) {
   struct room_list l = { .m = &m };
   begin_response_message(&m, k, MESSAGE_FETCH);
   sio__message_write_raw_json(&m, SLICE(",\"rooms\":["));
-  memory_adapter_ops(k->adapter)->all_rooms(k->adapter->local, write_listed_room_name, &l);
+  memory_adapter_ops(k->adapter)->all_rooms(k->adapter->local, write_room_as_json_list_item, &l);
   sio__message_write_raw_json(&m, SLICE("]"));
   end_and_publish_response(&m, k, NULL, 0, false);
 }
 
-static void write_listed_socket_id(sio_socket *s, void *user) {
-  write_listed_room_name(sio_socket_id(s), 1, user);
+static void write_socket_id_as_json_list_item(sio_socket *s, void *user) {
+  write_room_as_json_list_item(sio_socket_id(s), 1, user);
 }
 
 static int publish_ids_of_matching_sockets(const struct requester *k, sio_slice rooms) {
@@ -189,7 +189,8 @@ static int publish_ids_of_matching_sockets(const struct requester *k, sio_slice 
   const sio_target to = sio__make_local_target(k->adapter, &t);
   begin_response_message(&m, k, MESSAGE_FETCH);
   sio__message_write_raw_json(&m, SLICE(",\"sockets\":["));
-  err = memory_adapter_ops(k->adapter)->each(k->adapter->local, &to, write_listed_socket_id, &l);
+  err = memory_adapter_ops(k->adapter)
+            ->each(k->adapter->local, &to, write_socket_id_as_json_list_item, &l);
   sio__message_write_raw_json(&m, SLICE("]"));
   end_and_publish_response(&m, k, NULL, 0, false);
   sio__received_target_clear(&t);
