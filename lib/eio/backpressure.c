@@ -6,8 +6,8 @@
  * An event is dropped whole, with its attachments, and only if it has no ack and no part of it may
  * have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds them. One
  * pass visits the whole queue and usually frees queue_high - queue_low bytes, so its cost is shared
- * by many sends. If a pass cannot free enough, later events are dropped without another pass, as
- * long as the queue stays long.
+ * by many sends. If a pass cannot free enough, later events that can be dropped are dropped without
+ * another pass, as long as the queue stays long.
  */
 #include "eio/backpressure.h"
 #include <assert.h>
@@ -21,7 +21,7 @@ enum { QUIET_MS = 10000 };
  * becomes true after that, and one when they have ended. */
 struct drop_episode {
   sio_drop dropped; /* dropped.events is 0 between two episodes */
-  bool lost;        /* an event was dropped that no newer event with the same key replaces */
+  bool lost;        /* an event was dropped, and not because of a newer event with its key */
   uint64_t began_at, last_at;
   struct timer quiet_timer;
 };
@@ -31,19 +31,19 @@ struct backpressure {
   struct task report_task;
   struct drop_episode episode;
   sio_drop dropped; /* the drops that were not reported to the host yet */
-  bool lost;        /* `dropped` counts an event that no newer event with the same key replaces */
-  /* The queue was over queue_high, and ops->writable has to be called when it is down to
-   * queue_low. */
+  bool lost;        /* as in struct drop_episode, for the drops that `dropped` counts */
+  /* The queue was over queue_high, and ops->writable has to be called when the queue is short
+   * again. */
   bool over;
-  /* The last search for events that can be dropped has freed too little. So further events are
-   * dropped at once, without another search of the queue. */
+  /* The last search for events that can be dropped has freed too little. So further events that can
+   * be dropped are dropped at once, without another search of the queue. */
   bool stuck;
 };
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
 /* Returns the log level for an episode of drops. With SIO_FULL_KEEP_LATEST the host wants values to
- * be dropped that newer ones replace. Only an event without a newer one is worth a warning. */
+ * be dropped that newer ones replace. Only other drops are worth a warning. */
 static int log_level_of_drops(const struct drop_episode *e) {
   return e->lost ? SIO_LOG_WARN : SIO_LOG_INFO;
 }
@@ -84,8 +84,8 @@ static void start_drop_log_episode(struct backpressure *f) {
   sio__loop_start_timer(l, &f->episode.quiet_timer, QUIET_MS);
 }
 
-/* Logs the beginning of an episode of drops. An episode that began with replaced values is logged
- * again when the first event is dropped that no newer event replaces. */
+/* Adds d to the episode of drops, and logs the beginning of an episode. An episode that began with
+ * replaced values is logged again when the first other event is dropped. */
 static void count_and_log_drops(struct backpressure *f, const sio_drop *d, bool lost) {
   struct drop_episode *e = &f->episode;
   bool begins = !e->dropped.events, worse = lost && !e->lost;
@@ -160,7 +160,7 @@ struct latest {
   size_t cap, keyed;
   size_t position; /* the position of the current message during a pass over the queue */
   /* How many packets and sent marks (placeholders, see sent.h) the `visit` function of the
-   * transport finds in the queue. It skips the first packet. */
+   * transport has found in the queue, less the events that were dropped since. */
   size_t packets;
 };
 

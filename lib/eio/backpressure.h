@@ -24,7 +24,7 @@ int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c);
  * ops->writable if the queue was over queue_high before. */
 void sio__backpressure_report_writable_if_was_full(sio_session *c);
 /* Call this when the queue has moved to a WebSocket. If the queue was over queue_high and has not
- * become short since, makes the WebSocket report when it has. */
+ * become short since, makes the WebSocket report when the queue is short. */
 void sio__backpressure_watch_queue_after_upgrade(sio_session *c);
 /* Call this when the session is over, but not from inside a function that sends: reports the drops
  * that were not reported yet to the host, and logs the end of the drops. */

@@ -28,12 +28,12 @@ struct eio;
 /* The callbacks of the layer above, which is Socket.IO or a raw engine (sio_engine_route()). None
  * of them is called from inside a function that sends. */
 struct eio_ops {
-  /* Called when a session has opened, after its handshake packet was queued. May send messages and
-   * end the session. Returns false if memory ran out; then the session is ended. */
+  /* Called when a session has opened. Messages that it sends are queued after the handshake packet.
+   * May end the session. Returns false if memory ran out; then the session is ended. */
   bool (*open)(sio_session *c);
-  /* Called for a message of the peer, unless a message hook of the host has handled it. `data` does
-   * not contain the packet type '4', is valid UTF-8 unless `binary` is true, and is valid only
-   * during the call. */
+  /* Called for a message of the peer, unless a message hook of the host has handled it or ended the
+   * session. `data` does not contain the packet type '4', is valid UTF-8 unless `binary` is true,
+   * and is valid only during the call. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
   /* Called exactly once for each session for which `open` was called, when the session has ended.
    * The layer above must not use the session after this call. */
@@ -41,11 +41,11 @@ struct eio_ops {
   /* Called when the send queue of the session, which was over queue_high, has become short again.
    * May be NULL if queue_high is not set. */
   void (*writable)(sio_session *c);
-  /* Called at the end of a turn in which events for the peer were dropped by sio_options.when_full.
-   * Never called after `close`. May be NULL if queue_high is not set. */
+  /* Called after events for the peer were dropped by sio_options.when_full. Never called after
+   * `close`. May be NULL if queue_high is not set. */
   void (*dropped)(sio_session *c, const sio_drop *d);
-  /* Called when a POST of the session was refused because it is too long. The session stays open.
-   * May be NULL. */
+  /* Called when a POST of the session was refused because it is too long, which does not end the
+   * session. May be NULL. */
   void (*refused)(sio_session *c, int err, const char *detail);
   bool raw; /* the host itself handles the sessions: there is no Socket.IO above them */
 };
@@ -68,7 +68,7 @@ struct eio_group {
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, the oldest first */
   unsigned wants;                                    /* WANT_... */
   struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
-  struct meter_settings meters;                      /* per_s 0: no rate limit */
+  struct meter_settings meters; /* what each peer may send; per_s 0: no limit */
   /* Seconds, for the header Retry-After of the 503 that new sessions get while the server drains or
    * closes; 0: no such header. */
   unsigned retry_after_s;
@@ -97,8 +97,8 @@ struct eio {
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
   struct msg *mark; /* a msg without bytes, queued as a placeholder for a callback (eio/sent.h) */
-  /* If the queue of a session takes more bytes of memory than this after sio__session_send(),
-   * sio__backpressure_drop_or_fail_on_full_queue() is called. */
+  /* If the queue of a session takes more bytes of memory than this after sio__session_send() has
+   * queued a packet, sio__backpressure_drop_or_fail_on_full_queue() is called. */
   size_t full_bytes;
   /* Limits for sessions that have not joined a namespace, in bytes: the longest message or POST
    * that is accepted, and the memory of queued replies above which the server stops reading from
@@ -146,16 +146,16 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
  * UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
-/* Encodes one message as an Engine.IO packet. Returns NULL if memory ran out. */
+/* Encodes one message as an Engine.IO packet. Returns NULL on failure. */
 struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues one packet. `chain` is the packet as a chain of msgs: its text, then its attachments.
- * `flags` is 0 or SIO_VOLATILE. Returns 0; SIO_EDROPPED if the packet is volatile and could not be
- * sent at once, or was dropped by the policy sio_options.when_full; or SIO_ECLOSED. If it returns
- * UV_ENOMEM, or SIO_ETOOBIG because the queue is over max_queued or over queue_high with
- * SIO_FULL_CLOSE, the session was ended. */
+/* Queues one packet. `chain` is a chain of msgs: the packet, then its attachments. `flags` is 0 or
+ * SIO_VOLATILE. Returns 0; SIO_EDROPPED if the packet is volatile and could not be sent at once, or
+ * was dropped by the policy sio_options.when_full; or SIO_ECLOSED. If it returns UV_ENOMEM, or
+ * SIO_ETOOBIG because the queue is over max_queued or over queue_high with SIO_FULL_CLOSE, the
+ * session was ended. */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Does the same as sio__session_send(), for a caller that sends one chain to many sessions. But if
  * it returns 0, it has not counted the packets as sent: the caller has to do this with
@@ -165,10 +165,9 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);
 /* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn if
- * ops->open was called. Without discard, what is queued is still sent, for at most
- * close_timeout_ms. With discard, the queue of a polling session is dropped, and so is that
- * of a WebSocket whose peer does not read. `detail` must be in static storage. A second call does
- * nothing. */
+ * ops->open was called. Without discard, the peer may still receive what is queued, until a
+ * timeout. With discard, the queue of a polling session is dropped, and so is that of a WebSocket
+ * whose peer does not read. `detail` must be in static storage. A second call does nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
 /* Most of the following functions return a value that sio_session_info has as a field. */

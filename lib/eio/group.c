@@ -8,9 +8,9 @@
 #include "eio/session.h"
 
 enum {
-  NODES_KEPT = 4096, /* at most so many unused nodes of polling queues are kept for reuse */
+  NODES_KEPT = 4096, /* how many unused nodes of polling queues are kept for reuse, at most */
   /* Without queue_high: if reading from a WebSocket was stopped because too many replies were
-   * queued, it resumes when the queue takes at most this much memory, in bytes. */
+   * queued, reading may resume when the queue takes at most this many bytes of memory. */
   LOW_MARK = 4096
 };
 
@@ -19,7 +19,7 @@ static sio_slice get_map_key_of_session(const void *session) {
 }
 
 /* The on_request and on_abort of the engine's mount (struct http_mount) are never called: its
- * on_head answers each request, drops it, hands its connection over, or gives it another mount. */
+ * on_head answers each request, closes or hands over its connection, or gives it another mount. */
 static void unreachable_on_request(sio_request *r) { (void)r; }
 static void unreachable_on_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;

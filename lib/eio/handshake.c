@@ -28,7 +28,7 @@
 struct admission {
   sio_next next; /* must be the first member: the host gets a pointer to it, which is cast back */
   struct eio *eio;
-  sio_request *r;        /* NULL after the request was answered */
+  sio_request *r;        /* NULL after the request was answered or dropped */
   struct list *at;       /* the link of the request hook that decides now */
   unsigned waited : 1;   /* on_head has returned false, so the body is read after the decision */
   unsigned allowing : 1; /* all request hooks have decided, and allow_request decides now */
@@ -164,8 +164,9 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
     sio__answer_status_and_count_refusal(e, r, 500);
 }
 
-/* Logs that a page of another origin cannot read the answer. The request is answered as usual: it
- * is the browser that hides the answer from the page, and reports this in its console only. */
+/* If sio_options.cors does not let the page that has sent r read the answer, logs this. The request
+ * is answered as usual: it is the browser that hides the answer from the page, and reports this in
+ * its console only. */
 __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
   const char *fault = sio__cors_describe_refused_origin(e->opts->cors, r);
   if (!fault) return;

@@ -11,7 +11,7 @@
 /* The parameters of Engine.IO in the query of a request. */
 struct handshake_query {
   char sid_text[64];
-  sio_slice sid; /* decoded, in sid_text; empty if it is missing, or longer than any session id */
+  sio_slice sid; /* decoded, in sid_text; empty if missing, or longer than any session id */
   /* The values as they are in the query, not decoded, for the log and the host's callback. The
    * value of a missing parameter is empty. */
   sio_slice raw_sid, raw_transport, raw_version;

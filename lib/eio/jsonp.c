@@ -53,7 +53,7 @@ size_t sio__jsonp_write_escaped_string(char *out, sio_slice s) {
 }
 
 /* Copies the digits of the query parameter `j`, which is the number of the client's callback, and
- * skips other characters. Returns how many digits were copied. */
+ * skips other characters. Returns how many digits were copied: 0 if the parameter is too long. */
 static size_t copy_jsonp_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;

@@ -11,7 +11,7 @@
 
 bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r);
 /* Makes the script ___eio[<digits of the query parameter j>]("<body as a JavaScript string>");
- * Returns NULL if memory ran out. */
+ * Returns NULL on failure. */
 struct msg *sio__jsonp_wrap_body_in_script(sio_request *r, const struct msg *body);
 /* Writes s escaped for a JavaScript or JSON string, without the quotes, and returns the length. If
  * out is NULL, only computes the length. */

@@ -110,7 +110,7 @@ void sio__open_websocket_session(struct eio *e, sio_request *r) {
   feed_websocket_bytes_after_handshake(w, rest);
 }
 
-/* Returns why the session cannot be upgraded over another WebSocket, or NULL if it can. */
+/* Returns why a new WebSocket cannot take over the session, or NULL if it can. */
 static const char *why_upgrade_is_refused(const sio_session *c) {
   if (c->state != SESSION_OPEN) return "the session is over";
   if (!c->transport->polls) return "the session uses a WebSocket already";

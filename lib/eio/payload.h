@@ -52,7 +52,8 @@ extern const struct payload_form sio__payload4;        /* protocol 4 */
 extern const struct payload_form sio__payload3_text;   /* protocol 3, for bodies that are text */
 extern const struct payload_form sio__payload3_binary; /* protocol 3, application/octet-stream */
 
-/* Reads one packet from a WebSocket text message of protocol 3. */
+/* Reads one packet of protocol 3, as it is in a WebSocket text message. Base64 is decoded in place.
+ * Returns 1 or SIO_EPROTO. */
 int sio__packet3_parse_text(sio_slice text, struct eio_in *out);
 
 #endif

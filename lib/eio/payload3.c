@@ -76,7 +76,7 @@ static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
 }
 
 /* Reads a binary packet in text form: "b", the type, and base64. A packet of unknown type becomes a
- * noop, which is ignored, as Node.js's server does. */
+ * noop, as in Node.js's server. */
 static int payload3_decode_base64_packet(sio_slice text, struct eio_in *out) {
   unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
   size_t skip = text.n > 1 ? 2 : 1;

@@ -3,9 +3,9 @@
  * polling.c - the long-polling transport: the GETs of a session, and its end.
  *
  * Messages wait in a queue (polling_queue.h). At the end of a turn in which a GET waits, the whole
- * queue is sent in one response. A session that the server closes without discarding its queue
- * stays in SESSION_CLOSING until a GET has been answered with the close packet, an upgrade has
- * completed, or close_timeout has passed. What is still queued after the timeout is lost, counted
+ * queue is sent in one response. A session that ends without discarding its queue stays in
+ * SESSION_CLOSING until a GET has been answered with the close packet, an upgrade has completed, a
+ * timeout has passed, or the server closes. What is still queued after the timeout is lost, counted
  * and logged.
  */
 #include "eio/polling.h"

@@ -12,14 +12,14 @@ extern const struct transport sio__transport_polling;
 
 /* Makes long-polling the transport of the session. Returns 0 or UV_ENOMEM. */
 int sio__polling_init_for_session(sio_session *c);
-/* Answers the request that opened the session with the handshake packet and the packets queued
- * after it. */
+/* Answers the request that opened the session: with the queue, which begins with the handshake
+ * packet. */
 void sio__polling_answer_first_get(sio_session *c, sio_request *r);
 /* Takes over a verified GET of the session: answers it, or keeps it until there is something to
  * send. If another GET of the session waits, refuses this one and ends the session. */
 void sio__polling_answer_store_or_refuse_get(sio_session *c, sio_request *r);
-/* Answers a waiting GET at once, with the queue or, if nothing is queued, with a noop, so that the
- * client can upgrade or send its next request. */
+/* If a GET waits, answers it at once, with the queue or, if nothing is queued, with a noop, so that
+ * the client can upgrade or send its next request. */
 void sio__polling_answer_get_with_queue_or_noop(sio_session *c);
 /* Call this when the session has moved to a WebSocket: passes each queued msg to `take`, then
  * answers a waiting GET with a noop, and a POST whose answer was held back. Frees c->polling,

@@ -89,8 +89,8 @@ static const struct payload_form *payload_encoding_of_post(const sio_session *c,
   return is_request_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
 }
 
-/* Returns true if a packet's text is valid UTF-8. A text body was checked completely before; in a
- * binary body each text packet is checked here. */
+/* Returns true if the packet is binary, or its text is valid UTF-8. A text body was checked
+ * completely before; in a binary body each text packet is checked here. */
 static bool is_packet_text_valid_utf8(const struct payload_form *f, const struct eio_in *in) {
   return f != &sio__payload3_binary || in->binary || sio__utf8_is_valid(in->data.p, in->data.n);
 }
@@ -316,8 +316,8 @@ static void handle_or_hold_complete_post(sio_request *r) {
 
 /* Called when another request has arrived on the connection of the POST r. The answer to r is held
  * back while too many replies are queued, and the new request may be the GET that fetches them,
- * which is not handled before r is answered. So r is answered now, unless its answer is held back
- * because the peer is over its rate limits. */
+ * which is not handled before r is answered. So r is answered now, if the backlog has room for it,
+ * and unless a rate limit pauses the session. */
 static void answer_held_post_when_next_request_arrives(sio_request *r) {
   sio_session *c = r->user;
   if (c && !session_is_paused_by_rate_limit(c)) sio__polling_answer_post_before_handling(c);

@@ -4,12 +4,12 @@
  *
  * One POST may be open at a time. Its packets are handled when the body is complete, and it is
  * answered then. While the session has to stop reading (sio__session_must_stop_reading()), the
- * packets that are left wait in a backlog and the answer is held back, so that the client sends no
- * further POST. But a client that upgrades stops polling when its POST is answered, and takes what
- * is queued over the WebSocket. So its POST is answered at once, also while the session is over a
- * rate limit, and the backlog may outlive the polling. The client may send another POST before it
- * receives "3probe", and then waits for the answer to that POST: if the backlog has room, the POST
- * is added to it and answered, too.
+ * packets that are left wait in a backlog and the answer is usually held back, so that the client
+ * sends no further POST. But a client that upgrades stops polling when its POST is answered, and
+ * takes what is queued over the WebSocket. So its POST is answered at once, also while the session
+ * is over a rate limit, and the backlog may still exist when the session uses the WebSocket. The
+ * client may send another POST before it receives "3probe", and then waits for the answer to that
+ * POST: if the backlog has room, the POST is added to it and answered, too.
  */
 #ifndef SIO_EIO_POLLING_POST_H
 #define SIO_EIO_POLLING_POST_H
@@ -30,10 +30,10 @@ void sio__polling_refuse_request_and_end_session(sio_session *c, sio_request *r,
 void sio__polling_resume_backlog_or_answer_post(sio_session *c);
 /* Answers the POST if its body is complete and its answer was held back. */
 void sio__polling_answer_held_post(sio_session *c);
-/* Answers the POST whose answer is held back, although its packets are not handled yet. The client
- * needs the answer before it reads the messages that fill the queue, or before it upgrades. Does
- * not answer if the backlog (the POSTs whose packets wait to be handled) has no room for the POST,
- * or if the POST is invalid, which ends the session. */
+/* If the answer to a POST is held back, answers the POST, even if its packets were not handled yet.
+ * The client needs the answer before it reads the messages that fill the queue, or before it
+ * upgrades. Does not answer if the backlog (the POSTs whose packets wait to be handled) has no room
+ * for the POST, or if the session ends, for example because the POST is invalid. */
 void sio__polling_answer_post_before_handling(sio_session *c);
 /* Call this when the session is over. If `ok` is true or the body of the POST is complete, answers
  * the POST with 200; otherwise closes its connection. */
@@ -43,7 +43,7 @@ sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_post_backlog(struct polling *p); /* drops the packets that wait */
 /* Frees c->polling of a session that was upgraded to a WebSocket, and drops the packets of POSTs
  * that still wait in c->polling->backlog. After an upgrade c->polling is kept until these packets
- * were handled, or until the session ends. Does nothing if c->polling is NULL. */
+ * were handled, or until the session is freed. Does nothing if c->polling is NULL. */
 void sio__polling_free_after_upgrade(sio_session *c);
 /* Returns true if packets of a POST wait to be handled. */
 bool sio__polling_has_post_backlog(const sio_session *c);

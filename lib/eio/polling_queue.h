@@ -3,8 +3,8 @@
  * polling_queue.h - the state of the long-polling transport, and its queue of messages that wait
  * for a GET.
  *
- * The queue is a list of nodes. A node holds a run: one msg, or several of which each is the
- * `follow` of the one before, so that many peers that wait for the same messages share the links.
+ * The queue is a list of nodes. Each node holds a run: one msg, or a series of msgs that are linked
+ * by msg.follow. Many peers that wait for the same messages share these links.
  */
 #ifndef SIO_EIO_POLLING_QUEUE_H
 #define SIO_EIO_POLLING_QUEUE_H

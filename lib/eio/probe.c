@@ -13,8 +13,8 @@
 
 enum {
   NOOP_MS = 100,     /* after "3probe" a waiting GET is answered after this time at the latest */
-  FREE_PACKETS = 2,  /* so many packets are not charged to the rate limits: "2probe" and "5" */
-  FREE_BYTES = 64,   /* so many bytes are not charged to the rate limits: the two packets' frames */
+  FREE_PACKETS = 2,  /* how many packets the rate limits do not count: "2probe" and "5" */
+  FREE_BYTES = 64,   /* how many bytes they do not count: the frames of these two packets */
   ANSWERS_MAX = 4096 /* how much memory our answers to probes may take in the queue, in bytes */
 };
 
@@ -199,7 +199,7 @@ static void upgrade_charge_received_bytes(struct ws_conn *w, size_t bytes, unsig
 
 /* Called when the packet "5" has arrived. A client sends "5" after its last POST was answered, so
  * the session can move to the WebSocket. If a POST is not answered nevertheless, because it waits
- * for earlier POSTs to be handled, the session moves when these were handled. */
+ * for earlier POSTs to be handled, the session moves when the POST no longer waits for them. */
 static void complete_upgrade_or_wait_for_post(struct upgrade *p) {
   if (!p->probe.session->polling->post_waits) {
     complete_upgrade_to_websocket(p);
@@ -244,7 +244,7 @@ static void upgrade_handle_websocket_message(struct ws_conn *w, bool binary, cha
   if (probe_answers_exceed_max_after_write(p))
     upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
   else if (!upgrade_parse_websocket_packet(p, binary, text, &in))
-    upgrade_fail_and_log(p, "the client sent something that is not an Engine.IO packet");
+    upgrade_fail_and_log(p, "the client sent something that is not a valid Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
     answer_probe_ping_and_waiting_polls(p);
   else if (in.type == EIO_UPGRADE)

@@ -9,9 +9,9 @@
  * messages of the WebSocket. Any other packet, or upgrade_timeout, closes the WebSocket and leaves
  * the session on polling.
  *
- * What arrives over the WebSocket, except the first two packets, is charged to the rate limits of
- * the session. If the peer is over a limit, its WebSocket is not read, or is closed, as
- * when_limited says; the session stays.
+ * What arrives over the WebSocket, except two short packets at the beginning, is charged to the
+ * rate limits of the session. If the peer is over a limit, its WebSocket is not read, or is closed,
+ * as when_limited says; the session stays.
  */
 #ifndef SIO_EIO_PROBE_H
 #define SIO_EIO_PROBE_H

@@ -54,8 +54,8 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   return f;
 }
 
-/* If there are no callbacks beside those that have to run already, run_task is not queued, because
- * the session may be about to be freed. */
+/* If all callbacks have to run already, run_task is not queued, because the session may be about to
+ * be freed. */
 void sio__sent_callbacks_schedule_oldest(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;

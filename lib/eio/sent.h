@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * sent.h - sio_session_on_sent(): callbacks that run when everything queued before the call has
- * left.
+ * been sent.
  *
  * Each callback that has to wait has a sent mark, a placeholder in the transport's queue. A mark
  * keeps its place when messages around it are dropped, and moves with the queue in an upgrade.
- * Marks are passed in the order in which they were queued, so a count of them says which callbacks
- * have to run.
+ * Marks leave the queue in the order in which they were queued, so a count of them says which
+ * callbacks have to run.
  */
 #ifndef SIO_EIO_SENT_H
 #define SIO_EIO_SENT_H

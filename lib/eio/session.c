@@ -22,16 +22,16 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
 static size_t max_unread_reply_bytes(const sio_session *c);
 static bool is_polling_queue_over_high_water(const sio_session *c);
 
-/* Returns true while reading is stopped because the peer does not read what we send. Such a peer
- * must still answer pings in time. */
+/* Returns true while reading is stopped because the peer does not read what we send. This alone
+ * gives the peer no more time to answer a ping. */
 static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   if (c->unread_reply_bytes > max_unread_reply_bytes(c) || is_polling_queue_over_high_water(c))
     return true;
   return c->ws && c->ws->conn->throttled;
 }
 
-/* Returns true while packets of the peer, perhaps its ping or pong among them, are not handled
- * because of a rate limit. */
+/* Returns true while packets of the peer may wait because of a rate limit. Its ping or pong may be
+ * among them. */
 static bool is_reading_stopped_by_rate_limits(const sio_session *c) {
   if (session_is_paused_by_rate_limit(c)) return true;
   return c->limited && !is_reading_stopped_by_backpressure(c) &&
@@ -116,8 +116,8 @@ void sio__session_ping_again_or_extend_timeout(sio_session *c) {
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* Called when the peer has exceeded a rate limit. Stops reading from a WebSocket, until
- * session_resume_after_rate_limit() is called. Long-polling has no function for this: it asks
+/* Called when a pause by a rate limit begins. Stops reading from a WebSocket, until
+ * session_resume_after_rate_limit() is called. Long-polling has no function `pause`: it calls
  * sio__session_must_stop_reading() before it handles a packet. */
 static void session_pause_for_rate_limit(struct meter *m) {
   sio_session *c = session_of_meter(m);
@@ -283,8 +283,9 @@ static void report_close_and_free_session_task(struct task *t) {
   if (c->removed) free_session_later(c);
 }
 
-/* close_task calls ops->close and then frees the session. If it has called ops->close before, while
- * the session was in SESSION_CLOSING, it only frees the session this time. */
+/* close_task calls ops->close and then frees the session. It does not call ops->close if the
+ * session never opened, or if it has called ops->close before, while the session was in
+ * SESSION_CLOSING. */
 void sio__session_remove_and_schedule_close(sio_session *c) {
   if (c->removed) return;
   remove_session_and_abort_upgrade(c);
@@ -297,8 +298,8 @@ void sio__session_discard_unopened(sio_session *c) {
   sio__session_remove_and_schedule_close(c);
 }
 
-/* Returns true if one side has closed the session, or the client has gone: a closed tab aborts a
- * poll, and many networks reset connections. */
+/* Returns true if there was no error, or if the client has gone: a closed tab aborts a poll, and
+ * many networks reset connections. */
 static bool is_ordinary_session_end(int err) {
   return err == 0 || err == UV_ECONNABORTED || err == UV_ECONNRESET || err == UV_EPIPE;
 }
@@ -349,7 +350,7 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* Replies are what is queued for a peer while one of its own packets is handled: acks, and what
  * else handlers send to it. If the replies to a peer that has joined a namespace take more than
- * this much memory in its queue, in bytes, the server stops reading from the session. */
+ * this many bytes of memory in its queue, the server stops reading from the session. */
 enum { UNREAD_REPLIES_MAX = 128 * 1024 };
 
 static inline size_t session_queue_memory(const sio_session *c) {
@@ -357,8 +358,8 @@ static inline size_t session_queue_memory(const sio_session *c) {
 }
 
 /* Must be called after a packet of the peer was handled. `before` is the memory that the queue took
- * before that. What was queued since then is counted as unread replies, but never more than the
- * whole queue. If `before` is SIZE_MAX, nothing is added. */
+ * before that. By how much the queue has grown since then is counted as unread replies, but never
+ * more than the whole queue. If `before` is SIZE_MAX, nothing is added. */
 static inline void update_unread_reply_bytes(sio_session *c, size_t before) {
   size_t now = session_queue_memory(c);
   if (now > before) c->unread_reply_bytes += now - before;
@@ -522,7 +523,7 @@ bool sio__session_handle_packet(sio_session *c, const struct eio_in *in) {
 void sio__session_end_for_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO,
-                   "the client sent something that is not an Engine.IO packet");
+                   "the client sent something that is not a valid Engine.IO packet");
 }
 
 void sio__session_handle_websocket_text(sio_session *c, sio_slice text) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * session_api.c - functions that read a session's properties or close it, most of them public.
+ * session_api.c - functions that read a session's properties or close it, some of them public.
  */
 #include "base/sized.h"
 #include "eio/session.h"
 #include "net/tls.h"
 
-/* ---- properties that other rooms read, too ------------------------------------------------- */
+/* ---- properties that other folders of lib/ read, too ---------------------------------------- */
 
 const char *sio__session_id(const sio_session *c) { return c->sid; }
 int sio__session_protocol_version(const sio_session *c) { return c->protocol; }

@@ -35,14 +35,14 @@ struct transport {
    * been sent, sio__sent_callbacks_schedule_oldest() is called. Returns 0, UV_ENOMEM or
    * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
-  /* Calls `drop` for each queued msg, and removes the msg if it returns true. `drop` is not called
-   * for the first msg, a part of which may have been sent; for others that TLS has encrypted
-   * already; and for those that are left when memory runs out. */
+  /* Calls `drop` for the queued msgs, and removes each one for which `drop` returns true. `drop` is
+   * not called for the first msg, a part of which may have been sent, for msgs that TLS has
+   * encrypted already, and for the rest of the queue after memory has run out. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Calls `visit` for each queued msg, except the first one and those that TLS has encrypted
    * already. Removes none. Needs no memory, so it never stops early. */
   void (*visit)(const sio_session *c, queue_visit_fn visit, void *user);
-  /* Stops reading from the peer, because it is over a rate limit. Optional. */
+  /* Stops reading from the peer, because the peer is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
   /* Resumes reading, and the handling of packets that were kept back, unless
    * sio__session_must_stop_reading() still returns true. May call hooks of the host. Optional. */
@@ -86,12 +86,12 @@ struct sio_session {
   const struct transport *transport;
   struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
   struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
-  /* From the last ping to the pong that came after it, in microseconds; 0: no pong yet. */
+  /* Measured at the last pong: the time since the last ping, in microseconds; 0: no pong yet. */
   uint32_t rtt_us;
   uint8_t state;              /* enum session_state */
   uint8_t protocol;           /* the version of Engine.IO: 3 or 4 */
   unsigned joined : 1;        /* a namespace was joined once, or the engine is raw */
-  unsigned ended_by : 1;      /* ENDED_BY_SERVER: a polling client gets a close packet at the end */
+  unsigned ended_by : 1;      /* ENDED_BY_...: which side has ended the session */
   unsigned pong_due : 1;      /* a ping was sent and not answered yet */
   unsigned pong_extended : 1; /* received data has extended the deadline of the pong */
   unsigned opened : 1;        /* set before ops->open runs, reset before ops->close runs */
@@ -113,14 +113,14 @@ struct sio_session {
   union {
     struct timer
         heartbeat; /* SESSION_OPEN: time of our next ping, or deadline of the peer's ping or pong */
-    sio_close_info close_info; /* in the other states: why the session has ended */
+    sio_close_info close_info; /* once the session was ended: why */
   };
   union {
     struct task close_task; /* at the end of the turn: calls ops->close, and frees if `removed` */
     struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
   };
-  /* How much memory replies take in the queue, at most. A reply is what was queued while a packet
-   * of the peer was handled. After a part of the queue was sent, this number may be too high. */
+  /* An estimate of how many bytes of memory replies take in the queue. A reply is what was queued
+   * while a packet of the peer was handled. */
   size_t unread_reply_bytes;
   uint64_t ping_at; /* uv_hrtime() of the last ping */
   uint64_t opened_ms;

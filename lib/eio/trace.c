@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * trace.c - calls the engine hooks for packets, and logs type and size of each packet.
+ * trace.c - calls the engine hooks for packets, and logs the type and the size of packets.
  */
 #include "eio/trace.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * trace.h - shows packets to the engine hooks that ask for them, and to the log at level debug.
- * Callers check eio->wants first, so that packets cost nothing more where nothing wants them.
+ * Callers check eio->wants first, so that packets cost nothing more if neither hooks nor the log
+ * need them.
  */
 #ifndef SIO_EIO_TRACE_H
 #define SIO_EIO_TRACE_H

@@ -55,7 +55,7 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
 }
 
 /* A broken connection is reported as an ordinary close, a timeout as SIO_REASON_FORCED_CLOSE, and a
- * violation of the protocol or a lack of memory as an error. */
+ * violation of the protocol or of a limit, or a lack of memory, as an error. */
 static int websocket_session_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
   bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
@@ -101,7 +101,8 @@ static const char *websocket_session_client_address(const struct ws_conn *w) {
   return sio__session_client_address(w->owner);
 }
 
-/* The callbacks for the WebSockets of all sessions. With rate limits `received` is set, too. */
+/* The callbacks for the WebSockets of all sessions. If the session has limits, `received` is set,
+ * too. */
 #define WEBSOCKET_OPS                                                        \
   .message = websocket_on_message, .closed = websocket_end_session_on_close, \
   .drained = websocket_call_drain_hooks,                                     \
@@ -139,8 +140,7 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
     sio__conn_limit_unsent_bytes(w->conn, (int)c->eio->opts->max_unsent);
 }
 
-/* Encodes a binary packet as base64 text, for a client whose first request has the parameter
- * b64. */
+/* Encodes a binary packet as base64 text, for a client that wants this (sio_session.base64). */
 static struct msg *packet_to_base64_text_msg(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
   struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload4_packet_len(m) + v3);
@@ -201,9 +201,9 @@ static int websocket_queue_sent_callback_marker(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
 
-/* Offers the queue to the kernel, and reports the sent marks (placeholders in the queue, each of
- * which calls back when everything before it was sent) that are passed by this. After the end of
- * the session marks are not reported any more. */
+/* Offers the queue to the kernel, and schedules the callbacks of the sent marks (placeholders in
+ * the queue, see sent.h) that leave the queue by this. After the end of the session the WebSocket
+ * does not report sent marks any more. */
 static void write_queue_and_schedule_sent_callbacks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);

@@ -16,8 +16,7 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w);
  * SIO_ECLOSED. */
 int sio__websocket_send_packet(sio_session *c, struct msg *m);
 /* Detaches the WebSocket from its session or upgrade, and starts the closing handshake. The
- * WebSocket sends its queue, and frees itself when the handshake is done or close_timeout has
- * passed. */
+ * WebSocket still sends its queue, if the peer reads it in time, and frees itself later. */
 void sio__websocket_detach_session_and_close(struct ws_conn *w, unsigned code, const char *text);
 
 #endif
