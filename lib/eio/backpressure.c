@@ -44,7 +44,7 @@ struct backpressure {
 
 /* Returns the log level for an episode of drops. With SIO_FULL_KEEP_LATEST the host wants values to
  * be dropped that newer ones replace. Only other drops are worth a warning. */
-static int log_level_of_drops(const struct drop_episode *e) {
+static int choose_log_level_for_drops(const struct drop_episode *e) {
   return e->lost ? SIO_LOG_WARN : SIO_LOG_INFO;
 }
 
@@ -68,7 +68,7 @@ static void log_end_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
-  LOG_RATED_ABOUT(c->eio->log, log_level_of_drops(e), SIO_ROOM_EIO, LOG_NOT_READING,
+  LOG_RATED_ABOUT(c->eio->log, choose_log_level_for_drops(e), SIO_ROOM_EIO, LOG_NOT_READING,
                   sio__session_client_address(c), ABOUT_SESSION(c),
                   "session %.8s of %s: %llu %s (%llu bytes) were dropped in %llu s", SESSION_TAG(c),
                   sio__session_client_address(c), (unsigned long long)e->dropped.events,
@@ -78,7 +78,7 @@ static void log_end_of_drops(struct backpressure *f) {
   e->lost = false;
 }
 
-static void start_drop_log_episode(struct backpressure *f) {
+static void start_episode_of_drops(struct backpressure *f) {
   struct loop *l = f->session->eio->loop;
   f->episode.began_at = loop_now(l);
   sio__loop_start_timer(l, &f->episode.quiet_timer, QUIET_MS);
@@ -89,7 +89,7 @@ static void start_drop_log_episode(struct backpressure *f) {
 static void count_and_log_drops(struct backpressure *f, const sio_drop *d, bool lost) {
   struct drop_episode *e = &f->episode;
   bool begins = !e->dropped.events, worse = lost && !e->lost;
-  if (begins) start_drop_log_episode(f);
+  if (begins) start_episode_of_drops(f);
   e->lost |= lost;
   if (begins || worse) log_start_of_drops(f);
   e->last_at = loop_now(f->session->eio->loop);
@@ -97,7 +97,7 @@ static void count_and_log_drops(struct backpressure *f, const sio_drop *d, bool 
   e->dropped.bytes += d->bytes;
 }
 
-static void end_drop_log_episode_if_quiet(struct timer *t) {
+static void end_episode_of_drops_if_quiet(struct timer *t) {
   struct backpressure *f = container_of(t, struct backpressure, episode.quiet_timer);
   struct loop *l = f->session->eio->loop;
   uint64_t quiet = loop_now(l) - f->episode.last_at;
@@ -142,7 +142,7 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
   if (!f) return NULL;
   f->session = c;
   task_init(&f->report_task, report_dropped_events_task);
-  timer_init(&f->episode.quiet_timer, end_drop_log_episode_if_quiet);
+  timer_init(&f->episode.quiet_timer, end_episode_of_drops_if_quiet);
   return f;
 }
 
@@ -178,7 +178,7 @@ static void count_queued_packets_and_keyed_msgs(const struct msg *m, void *user)
   l->packets += !m->follows;
 }
 
-static void record_position_of_event_key(const struct msg *m, void *user) {
+static void store_position_of_event_key(const struct msg *m, void *user) {
   struct latest *l = user;
   l->position++;
   if (m->key) *latest_events_find_slot_of_key(l, m->key) = (struct key_slot){ m->key, l->position };
@@ -191,13 +191,13 @@ static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->visit(c, record_position_of_event_key, l);
+  if (l->slots) c->transport->visit(c, store_position_of_event_key, l);
   l->position = 0;
 }
 
 /* Returns the middle between queue_low and queue_high. If dropping events leaves more bytes than
  * this in the queue, it has freed too little: the queue would soon be full again. */
-static size_t queue_low_high_midpoint(const sio_options *o) {
+static size_t midpoint_of_queue_low_and_high(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
 
@@ -261,7 +261,7 @@ static bool drop_queued_events_by_policy(sio_session *c, struct backpressure *f)
   /* False if remove_if() has not reached the newest packet, for example because memory ran out:
    * then s.dropping says nothing about that packet. */
   bool saw_newest = s.packets_seen == s.latest.packets;
-  f->stuck = s.held > queue_low_high_midpoint(o);
+  f->stuck = s.held > midpoint_of_queue_low_and_high(o);
   count_dropped_events_and_defer_report(f, s.events, s.bytes, s.events > replaced);
   return s.dropping && saw_newest;
 }
@@ -277,7 +277,7 @@ static uint64_t msg_chain_memory_size(const struct msg *m) {
 bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg *chain) {
   struct backpressure *f = c->backpressure;
   if (!f->stuck || !chain->droppable) return true;
-  if (c->transport->held(c) <= queue_low_high_midpoint(c->eio->opts)) {
+  if (c->transport->held(c) <= midpoint_of_queue_low_and_high(c->eio->opts)) {
     f->stuck = false;
     return true;
   }
@@ -285,7 +285,7 @@ bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg 
   return false;
 }
 
-static bool does_when_full_option_drop(const sio_options *o) {
+static bool does_when_full_option_drop_events(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
@@ -298,7 +298,7 @@ static int apply_when_full_option(sio_session *c) {
   struct backpressure *f = backpressure_get_or_new(c);
   if (!f) return UV_ENOMEM;
   f->over = true;
-  bool dropped = does_when_full_option_drop(o) && drop_queued_events_by_policy(c, f);
+  bool dropped = does_when_full_option_drop_events(o) && drop_queued_events_by_policy(c, f);
   if (c->ws) c->ws->conn->reports_low_mark = 1;
   if (c->transport->held(c) > o->max_queued) return SIO_ETOOBIG;
   return dropped ? SIO_EDROPPED : 0;

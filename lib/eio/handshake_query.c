@@ -20,24 +20,24 @@ static unsigned protocol_version_of_value(const struct eio *e, sio_slice value) 
 }
 
 /* Returns true if the value is not empty. */
-static bool has_value(sio_slice value) {
+static bool is_query_value_nonempty(sio_slice value) {
   char some[2];
   long n = sio__query_decode_value(value, some, sizeof some);
   return n > 0 || n == SIO_ETOOBIG;
 }
 
-static sio_slice find_parameter(const sio_request *r, const char *key) {
+static sio_slice find_query_parameter(const sio_request *r, const char *key) {
   sio_slice value;
   sio__query_find_parameters(r->query, &key, 1, &value);
   return value;
 }
 
 unsigned sio__handshake_query_protocol_version(const struct eio *e, const sio_request *r) {
-  return protocol_version_of_value(e, find_parameter(r, "EIO"));
+  return protocol_version_of_value(e, find_query_parameter(r, "EIO"));
 }
 
 bool sio__handshake_query_has_sid(const sio_request *r) {
-  return has_value(find_parameter(r, "sid"));
+  return is_query_value_nonempty(find_query_parameter(r, "sid"));
 }
 
 void sio__handshake_query_parse(const struct eio *e, const sio_request *r,
@@ -50,7 +50,7 @@ void sio__handshake_query_parse(const struct eio *e, const sio_request *r,
   q->raw_transport = values[1];
   q->raw_version = values[2];
   q->sid = decode_value_or_empty(q->raw_sid, q->sid_text, sizeof q->sid_text);
-  q->has_sid = has_value(q->raw_sid);
+  q->has_sid = is_query_value_nonempty(q->raw_sid);
   sio_slice transport = decode_value_or_empty(q->raw_transport, text, sizeof text);
   q->websocket = slice_equals_str(transport, "websocket");
   q->polling = slice_equals_str(transport, "polling");

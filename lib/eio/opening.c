@@ -35,7 +35,7 @@ static sio_session *session_new_or_refuse_request(struct eio *e, sio_request *r)
   sio_session *c = NULL;
   int err = head ? sio__session_new(&c, e, r, head, sio__handshake_query_protocol_version(e, r))
                  : UV_ENOMEM;
-  if (!err && !sio__session_limits_count_or_answer_429(c, r)) {
+  if (!err && !sio__session_count_for_address_or_answer_429(c, r)) {
     sio__session_discard_unopened(c);
     return NULL;
   }

@@ -64,7 +64,7 @@ static char *payload3_write_packet_in_text_form(char *out, const struct msg *m) 
 
 /* Returns how many of the n bytes at p hold the first `units` UTF-16 code units; SIZE_MAX if the
  * text is shorter, or if the last unit would be half of a character. */
-static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
+static size_t count_bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {
     size_t step = utf16_units_of_utf8_lead_byte((unsigned char)p[i++]);
@@ -100,7 +100,7 @@ static int payload3_take_text_of_next_packet(sio_slice *rest, sio_slice *one) {
     return SIO_EPROTO;
   size_t left = (size_t)(rest->p + rest->n - colon - 1);
   if (units > left) return SIO_EPROTO; /* each UTF-16 code unit takes at least one byte */
-  size_t n = bytes_of_utf16_units(colon + 1, left, (size_t)units);
+  size_t n = count_bytes_of_utf16_units(colon + 1, left, (size_t)units);
   if (n == SIZE_MAX) return SIO_EPROTO;
   *one = slice(colon + 1, n);
   *rest = slice(colon + 1 + n, left - n);

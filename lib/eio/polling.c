@@ -24,8 +24,8 @@ enum { UNJOINED_LINGER_MS = 5000 };
 
 static const struct http_mount get_mount;
 
-static int polling_queue_sent_callback_marker(sio_session *c) {
-  if (c->polling->first) return sio__polling_queue_msg(c, c->eio->mark);
+static int polling_append_marker_or_schedule_sent_callback(sio_session *c) {
+  if (c->polling->first) return sio__polling_append_msg_to_queue(c, c->eio->mark);
   sio__sent_callbacks_schedule_oldest(c, 1);
   return 0;
 }
@@ -40,7 +40,8 @@ static const struct payload_form *payload_encoding_of_get_answer(const sio_sessi
   return &sio__payload3_text;
 }
 
-static size_t answer_body_len_of_queue(const struct polling *p, const struct payload_form *f) {
+static size_t compute_answer_body_len_of_queue(const struct polling *p,
+                                               const struct payload_form *f) {
   size_t n = 0;
   for (struct queue_walk o = polling_queue_iter_begin(p); o.m; polling_queue_iter_next(&o))
     if (!is_sent_callback_marker_msg(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
@@ -66,7 +67,7 @@ static bool should_queue_stay_uncompressed(const struct polling *p) {
 
 static struct msg *encode_queue_as_answer_body(sio_session *c, const struct payload_form *f) {
   struct polling *p = c->polling;
-  size_t n = answer_body_len_of_queue(p, f);
+  size_t n = compute_answer_body_len_of_queue(p, f);
   struct msg *body = sio__msg_new(&c->eio->loop->msgs, n);
   if (!body) return NULL;
   write_queue_to_answer_body(p, f, msg_data(body));
@@ -110,8 +111,8 @@ static void call_flush_hooks_and_answer_get(sio_session *c) {
 
 /* Adds one packet to the queue and answers the GET. If there is no memory to add the packet, the
  * queue is sent without it. */
-static void queue_packet_and_answer_get(sio_session *c, struct msg *last) {
-  sio__polling_queue_msg(c, last);
+static void append_packet_and_answer_waiting_get(sio_session *c, struct msg *last) {
+  sio__polling_append_msg_to_queue(c, last);
   answer_waiting_get_with_queue(c);
 }
 
@@ -177,7 +178,8 @@ static void answer_requests_of_ended_session(sio_session *c) {
   sio__polling_answer_or_drop_post(p, p->graceful);
   bool is_last = p->get && !p->first;
   if (is_last)
-    queue_packet_and_answer_get(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop : c->eio->close);
+    append_packet_and_answer_waiting_get(c, c->ended_by == ENDED_BY_CLIENT ? c->eio->noop
+                                                                           : c->eio->close);
   if (p->get) answer_waiting_get_with_queue(c);
   if (is_last || !p->graceful)
     sio__session_remove_and_schedule_close(c);
@@ -217,9 +219,9 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
     answer_waiting_get_with_queue(c);
     return;
   }
-  sio__polling_queue_msg(c, c->eio->noop);
+  sio__polling_append_msg_to_queue(c, c->eio->noop);
   sio__loop_stop_timer(c->eio->loop, &p->linger);
-  queue_packet_and_answer_get(c, c->eio->close);
+  append_packet_and_answer_waiting_get(c, c->eio->close);
   sio__session_remove_and_schedule_close(c);
 }
 
@@ -295,7 +297,7 @@ void sio__polling_answer_get_with_queue_or_noop(sio_session *c) {
   if (p->first)
     call_flush_hooks_and_answer_get(c);
   else
-    queue_packet_and_answer_get(c, c->eio->noop);
+    append_packet_and_answer_waiting_get(c, c->eio->noop);
   sio__backpressure_report_writable_if_was_full(c);
 }
 
@@ -316,7 +318,7 @@ void sio__polling_hand_over_to_websocket(sio_session *c,
     msg_unref(m);
   }
   sio__polling_subtract_queue_memory(p, p->held);
-  if (p->get) queue_packet_and_answer_get(c, c->eio->noop);
+  if (p->get) append_packet_and_answer_waiting_get(c, c->eio->noop);
   sio__polling_answer_held_post(c);
   sio__polling_detach_post(p);
   if (!p->backlog) sio__polling_free_after_upgrade(c);
@@ -347,19 +349,19 @@ static size_t polling_incomplete_post_bytes(const sio_session *c) {
   return sio__polling_incomplete_post_bytes(c->polling);
 }
 
-const struct transport sio__transport_polling = { .name = "polling",
-                                                  .polls = true,
-                                                  .send = sio__polling_queue_msg,
-                                                  .ready = polling_can_send_now,
-                                                  .queued = polling_queued_bytes,
-                                                  .held = polling_queue_memory,
-                                                  .queue_sent_mark =
-                                                      polling_queue_sent_callback_marker,
-                                                  .end = polling_close_for_ended_session,
-                                                  .resume =
-                                                      sio__polling_resume_backlog_or_answer_post,
-                                                  .has_unread = polling_may_have_unhandled_packets,
-                                                  .partial_bytes = polling_incomplete_post_bytes,
-                                                  .free = polling_free,
-                                                  .remove_if = sio__polling_queue_remove_msgs_if,
-                                                  .visit = sio__polling_queue_visit_msgs };
+const struct transport sio__transport_polling = {
+  .name = "polling",
+  .polls = true,
+  .send = sio__polling_append_msg_to_queue,
+  .ready = polling_can_send_now,
+  .queued = polling_queued_bytes,
+  .held = polling_queue_memory,
+  .queue_sent_mark = polling_append_marker_or_schedule_sent_callback,
+  .end = polling_close_for_ended_session,
+  .resume = sio__polling_resume_backlog_or_answer_post,
+  .has_unread = polling_may_have_unhandled_packets,
+  .partial_bytes = polling_incomplete_post_bytes,
+  .free = polling_free,
+  .remove_if = sio__polling_queue_remove_msgs_if,
+  .visit = sio__polling_queue_visit_msgs
+};

@@ -125,7 +125,7 @@ static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
 
 static void handle_first_post_of_backlog_task(struct task *t);
 
-static struct backlog **end_of_post_backlog(struct polling *p) {
+static struct backlog **find_end_of_post_backlog(struct polling *p) {
   struct backlog **at = &p->backlog;
   while (*at) at = &(*at)->next;
   return at;
@@ -141,7 +141,7 @@ static void move_unhandled_post_to_backlog(sio_session *c, sio_request *r,
     return;
   }
   *b = (struct backlog){ .session = c, .body = r->body, .reader = *rd };
-  *end_of_post_backlog(c->polling) = b;
+  *find_end_of_post_backlog(c->polling) = b;
   buf_init(&r->body, r->body.max);
   task_init(&b->task, handle_first_post_of_backlog_task);
 }

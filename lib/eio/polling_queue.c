@@ -38,7 +38,7 @@ static void append_queue_node(struct polling *p, struct out_node *n, struct msg 
   p->last = &n->next;
 }
 
-static int append_msg_to_polling_queue(struct polling *p, struct msg *m) {
+static int append_msg_to_last_or_new_node(struct polling *p, struct msg *m) {
   if (append_msg_to_last_node_if_possible(p, m)) return 0;
   struct out_node *n = sio__pool_get(&p->session->eio->nodes);
   if (!n) return UV_ENOMEM;
@@ -46,9 +46,9 @@ static int append_msg_to_polling_queue(struct polling *p, struct msg *m) {
   return 0;
 }
 
-int sio__polling_queue_msg(sio_session *c, struct msg *m) {
+int sio__polling_append_msg_to_queue(sio_session *c, struct msg *m) {
   struct polling *p = c->polling;
-  if (append_msg_to_polling_queue(p, m)) return UV_ENOMEM;
+  if (append_msg_to_last_or_new_node(p, m)) return UV_ENOMEM;
   msg_ref(m);
   p->queued += m->len;
   polling_add_queue_memory(p, msg_memory_size(m) + sizeof(struct out_node));

@@ -57,7 +57,7 @@ struct polling {
 };
 
 /* Queues m. If a GET waits, it is answered at the end of the turn. Returns 0 or UV_ENOMEM. */
-int sio__polling_queue_msg(sio_session *c, struct msg *m);
+int sio__polling_append_msg_to_queue(sio_session *c, struct msg *m);
 /* Removes the first msg from the list of nodes that begins at *first, and returns it. The caller
  * gets the reference that the list held. p->queued and p->held are not changed. */
 struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);

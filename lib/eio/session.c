@@ -80,7 +80,7 @@ static void session_answer_client_ping(sio_session *c) {
   CALL_ENGINE_HOOKS(c, heartbeat);
 }
 
-static void session_record_client_pong(sio_session *c) {
+static void session_handle_client_pong(sio_session *c) {
   uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
   if (c->pong_due) {
     c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
@@ -488,7 +488,7 @@ static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in)
     if (c->protocol == 3)
       session_answer_client_ping(c);
     else
-      session_record_client_pong(c);
+      session_handle_client_pong(c);
     return c->state == SESSION_OPEN;
   }
   extend_client_pong_deadline_once(c);

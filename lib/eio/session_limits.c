@@ -43,7 +43,7 @@ void sio__session_free_with_limits(sio_session *c) {
   sio__free(c->limited ? (void *)session_limits_of(c) : c);
 }
 
-bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r) {
+bool sio__session_count_for_address_or_answer_429(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
   if (!c->limited || !addr_limits_has_rate_or_max_open(addr_limits)) return true;

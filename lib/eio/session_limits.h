@@ -39,7 +39,7 @@ void sio__session_free_with_limits(sio_session *c); /* frees c and its limits */
 
 /* Counts the session for its address. If the address has too many sessions, answers r with 429 and
  * returns false. */
-bool sio__session_limits_count_or_answer_429(sio_session *c, sio_request *r);
+bool sio__session_count_for_address_or_answer_429(sio_session *c, sio_request *r);
 /* Call this when the session is removed from eio->sessions: stops the meter, and no longer counts
  * the session for its address. */
 void sio__session_limits_stop_counting(sio_session *c);

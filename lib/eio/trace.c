@@ -8,7 +8,7 @@ static const char *const packet_names[] = { "open",    "close",   "ping", "pong"
                                             "message", "upgrade", "noop" };
 
 /* The payload is not logged: it may hold passwords or tokens. */
-static void trace_log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
+static void log_packet_type_and_size(sio_session *c, const char *way, const sio_engine_packet *p) {
   LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, ABOUT_SESSION(c),
             "packet %s %s: %s%s, %zu bytes", way, sio__session_client_address(c),
             p->binary ? "binary " : "", packet_names[p->type], p->data.n);
@@ -16,7 +16,7 @@ static void trace_log_packet(sio_session *c, const char *way, const sio_engine_p
 
 bool sio__trace_incoming_packet_to_log_and_hooks(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
-  trace_log_packet(c, "from", &p);
+  log_packet_type_and_size(c, "from", &p);
   EACH_ENGINE_HOOK(h, c) {
     if (h->engine->packet) h->engine->packet(c, &p, h->user);
     if (c->state != SESSION_OPEN) return false;
@@ -38,7 +38,7 @@ static sio_engine_packet engine_packet_from_msg(const struct msg *m) {
 
 void sio__trace_outgoing_packet_to_log_and_hooks(sio_session *c, const struct msg *m) {
   sio_engine_packet p = engine_packet_from_msg(m);
-  trace_log_packet(c, "to", &p);
+  log_packet_type_and_size(c, "to", &p);
   if (!c->opened) return;
   struct loop *l = c->eio->loop;
   const char *outer = l->watcher;

@@ -141,7 +141,7 @@ void sio__websocket_attach_to_session(sio_session *c, struct ws_conn *w) {
 }
 
 /* Encodes a binary packet as base64 text, for a client that wants this (sio_session.base64). */
-static struct msg *packet_to_base64_text_msg(sio_session *c, const struct msg *m) {
+static struct msg *encode_packet_as_base64_text_msg(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
   struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload4_packet_len(m) + v3);
   if (!text) return NULL;
@@ -153,7 +153,7 @@ static struct msg *packet_to_base64_text_msg(sio_session *c, const struct msg *m
   return text;
 }
 
-static struct msg *packet_copy_with_type_byte(sio_session *c, const struct msg *m) {
+static struct msg *copy_packet_and_prepend_type_byte(sio_session *c, const struct msg *m) {
   struct msg *typed = sio__msg_new(&c->eio->loop->msgs, (size_t)m->len + 1);
   if (!typed) return NULL;
   msg_data(typed)[0] = EIO_MESSAGE;
@@ -172,9 +172,10 @@ static int websocket_send_and_unref(sio_session *c, struct msg *m) {
 }
 
 int sio__websocket_send_packet(sio_session *c, struct msg *m) {
-  if (m->binary && c->base64) return websocket_send_and_unref(c, packet_to_base64_text_msg(c, m));
+  if (m->binary && c->base64)
+    return websocket_send_and_unref(c, encode_packet_as_base64_text_msg(c, m));
   if (m->binary && c->protocol == 3)
-    return websocket_send_and_unref(c, packet_copy_with_type_byte(c, m));
+    return websocket_send_and_unref(c, copy_packet_and_prepend_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
@@ -197,7 +198,7 @@ static void websocket_visit_queued_msgs(const sio_session *c, queue_visit_fn vis
   if (c->ws) sio__conn_visit_queued_msgs(c->ws->conn, visit, user);
 }
 
-static int websocket_queue_sent_callback_marker(sio_session *c) {
+static int websocket_append_sent_callback_marker(sio_session *c) {
   return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
 }
 
@@ -241,7 +242,7 @@ const struct transport sio__transport_websocket = {
   .ready = websocket_can_send_now,
   .queued = websocket_queued_bytes,
   .held = websocket_queue_memory,
-  .queue_sent_mark = websocket_queue_sent_callback_marker,
+  .queue_sent_mark = websocket_append_sent_callback_marker,
   .end = websocket_close_for_ended_session,
   .free = sio__polling_free_after_upgrade,
   .pause = websocket_pause_reading,
