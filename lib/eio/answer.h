@@ -29,8 +29,8 @@ enum eio_error {
 
 struct refusal {
   enum eio_error code;
-  const char *name;    /* the cause, such as "TRANSPORT_MISMATCH"; "" if the code says enough */
-  sio_slice detail;    /* mostly the refused value; for the log and the host */
+  const char *name; /* the cause, such as "TRANSPORT_MISMATCH"; "" if the code says enough */
+  sio_slice detail; /* more about the cause, such as the refused value; for the log and the host */
   const char *message; /* the text for the client; if NULL or "", the default text of `code` */
 };
 

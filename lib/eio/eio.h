@@ -59,7 +59,7 @@ struct eio_hook {
   void *user;
 };
 
-/* A set of bits: what the engine hooks of the host and the log need to see. */
+/* The bits of eio.wants: what the engine hooks of the host and the log need to see. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
 /* State shared by all engines of a server. Hooks cannot be removed. */
@@ -69,8 +69,8 @@ struct eio_group {
   unsigned wants;                                    /* WANT_... */
   struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
   struct meter_settings meters; /* what each peer may send; per_s 0: no limit */
-  /* Seconds, for the header Retry-After of the 503 that new sessions get while the server drains or
-   * closes; 0: no such header. */
+  /* Seconds, for the header Retry-After of the 503 that requests for new sessions get while the
+   * server drains or closes; 0: no such header. */
   unsigned retry_after_s;
   bool closing;  /* the server closes: no new sessions */
   bool draining; /* sio_server_drain() was called: no new sessions */
@@ -114,8 +114,8 @@ void sio__eio_group_init(struct eio_group *g);
 /* Ends every open session with this reason, removes all sessions, also those that are still
  * closing, and lets no new session open. */
 void sio__eio_close_all_sessions(struct eio_group *g, int reason);
-void sio__eio_group_free_engines_and_hooks(
-    struct eio_group *g); /* call this after all sessions were freed */
+/* Call this after all sessions were freed. */
+void sio__eio_group_free_engines_and_hooks(struct eio_group *g);
 /* Finds the engine whose path is the longest prefix of the raw URL. Returns NULL if there is
  * none. */
 struct eio *sio__eio_find_engine_by_url(const struct eio_group *g, sio_slice url);

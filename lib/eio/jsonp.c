@@ -90,8 +90,7 @@ static size_t decode_form_value(char *out, sio_slice raw) {
 }
 
 /* Browsers may change line ends in a form, so the client sends a line end as the two characters \n,
- * and a backslash before an n as two backslashes. Reverses this in place, and returns the
- * length. */
+ * and these two characters as \\n. Reverses this in place, and returns the length. */
 static size_t unescape_jsonp_newlines(char *p, size_t n) {
   size_t out = 0;
   for (size_t i = 0; i < n; i++) {

@@ -242,7 +242,7 @@ void sio__polling_answer_store_or_refuse_get(sio_session *c, sio_request *r) {
 static void end_session_of_aborted_get(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
-  if (!c) return; /* r was answered already */
+  if (!c) return; /* r no longer belongs to a session */
   c->polling->get = NULL;
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
                            "poll connection closed prematurely");

@@ -12,9 +12,9 @@
 #include <assert.h>
 
 enum {
-  NOOP_MS = 100,     /* after "3probe" a waiting GET is answered after this time at the latest */
+  NOOP_MS = 100,     /* a GET that waits after "3probe" is answered within this time */
   FREE_PACKETS = 2,  /* how many packets the rate limits do not count: "2probe" and "5" */
-  FREE_BYTES = 64,   /* how many bytes they do not count: the frames of these two packets */
+  FREE_BYTES = 64,   /* how many bytes the rate limits do not count: the frames of both packets */
   ANSWERS_MAX = 4096 /* how much memory our answers to probes may take in the queue, in bytes */
 };
 

@@ -358,8 +358,8 @@ static inline size_t session_queue_memory(const sio_session *c) {
 }
 
 /* Must be called after a packet of the peer was handled. `before` is the memory that the queue took
- * before that. By how much the queue has grown since then is counted as unread replies, but never
- * more than the whole queue. If `before` is SIZE_MAX, nothing is added. */
+ * before that. The growth of the queue since then is counted as unread replies, but never more than
+ * the whole queue. If `before` is SIZE_MAX, nothing is added. */
 static inline void update_unread_reply_bytes(sio_session *c, size_t before) {
   size_t now = session_queue_memory(c);
   if (now > before) c->unread_reply_bytes += now - before;

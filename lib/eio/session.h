@@ -74,8 +74,8 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, 
 /* Ends the session because the host wants it, with a code and text for the close frame of a
  * WebSocket. ws_text need be valid only during the call. */
 void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
-/* Must be called by a transport whose `end` has returned true, when it does not need the session
- * any more. The session is removed from eio->sessions, and freed later. */
+/* Removes the session from eio->sessions. The session is freed later. A transport whose `end` has
+ * returned true must call this when the transport does not need the session any more. */
 void sio__session_remove_and_schedule_close(sio_session *c);
 
 /* Finds the session of e->sessions with this id. Returns NULL if there is none. */

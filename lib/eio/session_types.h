@@ -28,8 +28,7 @@ struct transport {
   size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
   /* Called when the session has ended. If `graceful` is true, the peer may still receive what is
    * queued, until a timeout; otherwise the queue may be dropped. If this function returns true, the
-   * transport keeps the session in SESSION_CLOSING and calls
-   * sio__session_remove_and_schedule_close() later. */
+   * session stays in SESSION_CLOSING until sio__session_remove_and_schedule_close() is called. */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues a sent mark, a placeholder in the queue: when everything that was queued before it has
    * been sent, sio__sent_callbacks_schedule_oldest() is called. Returns 0, UV_ENOMEM or
@@ -84,7 +83,7 @@ struct sio_session {
   /* The fields that every send uses come first, so that they are close together in memory. */
   struct eio *eio;
   const struct transport *transport;
-  struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
+  struct ws_conn *ws;                /* NULL unless an open WebSocket is the transport */
   struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
   /* Measured at the last pong: the time since the last ping, in microseconds; 0: no pong yet. */
   uint32_t rtt_us;
