@@ -28,8 +28,9 @@ struct eio;
 /* The callbacks of the layer above, which is Socket.IO or a raw engine (sio_engine_route()). None
  * of them is called from inside a function that sends. */
 struct eio_ops {
-  /* Called when a session has opened. Messages that it sends are queued after the handshake packet.
-   * May end the session. Returns false if memory ran out; then the session is ended. */
+  /* Called when a session has opened. Messages that the callback sends are queued after the
+   * handshake packet. May end the session. Returns false if memory ran out; then the session is
+   * ended. */
   bool (*open)(sio_session *c);
   /* Called for a message of the peer, unless a message hook of the host has handled it or ended the
    * session. `data` does not contain the packet type '4', is valid UTF-8 unless `binary` is true,

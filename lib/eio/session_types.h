@@ -35,8 +35,8 @@ struct transport {
    * SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Calls `drop` for the queued msgs, and removes each one for which `drop` returns true. `drop` is
-   * not called for the first msg, a part of which may have been sent, for msgs that TLS has
-   * encrypted already, and for the rest of the queue after memory has run out. */
+   * not called for the first msg, a part of which may have been sent, nor for msgs that TLS has
+   * encrypted already, nor for the rest of the queue after memory has run out. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Calls `visit` for each queued msg, except the first one and those that TLS has encrypted
    * already. Removes none. Needs no memory, so it never stops early. */
@@ -85,7 +85,8 @@ struct sio_session {
   const struct transport *transport;
   struct ws_conn *ws;                /* NULL unless an open WebSocket is the transport */
   struct backpressure *backpressure; /* NULL as long as the queue was never over queue_high */
-  /* Measured at the last pong: the time since the last ping, in microseconds; 0: no pong yet. */
+  /* Measured when a ping was last answered: the time since the ping, in microseconds; 0: not
+   * measured yet. */
   uint32_t rtt_us;
   uint8_t state;              /* enum session_state */
   uint8_t protocol;           /* the version of Engine.IO: 3 or 4 */
