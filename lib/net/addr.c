@@ -29,8 +29,8 @@ static void set_v4_mapped_address(uint8_t b[16], const void *four) {
 
 /* ---- one address ----------------------------------------------------------- */
 
-/* sa points to a struct sockaddr_in or another type. The family is copied with memcpy(), because
- * reading it as a member of struct sockaddr would break the aliasing rules. */
+/* *sa is a struct sockaddr_in, or a struct of another family. Its family is copied with memcpy(),
+ * because reading it as a member of struct sockaddr would break the aliasing rules. */
 struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   struct addr a = { ADDR_NONE, { 0 } };
   sa_family_t family;

@@ -27,17 +27,18 @@ struct addr {
 enum { ADDR_TEXT = 46 }; /* INET6_ADDRSTRLEN */
 
 struct addr sio__addr_from_sockaddr(const struct sockaddr *a);
-/* Returns ADDR_NONE if the kernel does not know the peer (any more). */
+/* Returns the address of the socket's peer. It has the kind ADDR_NONE if it is not known (any
+ * more), or if its family is not supported. */
 struct addr sio__addr_get_socket_peer(int fd);
 /* Parses an address as inet_pton() does: "192.0.2.1", "2001:db8::1". No port, no brackets, no
  * zone. */
 bool sio__addr_parse(struct addr *out, sio_slice text);
-/* Formats an IPv4 address with dots, and an IPv6 address as inet_ntop() does. "" for any other
- * kind. */
+/* Writes an IPv4 address with dots, an IPv6 address as inet_ntop() does, and "" for any other kind.
+ * Returns out. */
 const char *sio__addr_to_text(const struct addr *a, char out[ADDR_TEXT]);
-/* Returns the address under which the limits count a: an IPv4 address itself; of an IPv6 address
- * the first 64 bits, followed by zeros, because one site usually has all addresses with these
- * bits. */
+/* Returns the address under which the limits count the address a. For an IPv4 address that is a
+ * itself. For an IPv6 address it is the first 64 bits, followed by zeros, because one site usually
+ * has all addresses with these bits. */
 struct addr sio__addr_clear_ipv6_host_bits(const struct addr *a);
 
 /* A set of addresses and networks. All zero is the empty set. */

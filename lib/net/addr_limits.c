@@ -46,8 +46,8 @@ static uint64_t addr_table_now_ms(const struct addr_table *t) {
 }
 
 /* Returns the time after which an idle record may be removed: its token buckets are full again
- * then, so it says nothing any more. The result is at least FORGET_MS. It is at most
- * FORGET_MOST_MS, even if the buckets may not be full by then. */
+ * then, so the record is like a new one. The result is at least FORGET_MS. It is at most
+ * FORGET_MOST_MS, even if the buckets need more time to become full. */
 static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
   uint64_t ms = sio__bucket_refill_ms(&g->rate), requests = sio__bucket_refill_ms(&g->request_rate);
   if (ms < requests) ms = requests;

@@ -4,10 +4,10 @@
  * address, and reports rejected peers to the host and to the log.
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 address. Its record is kept while
- * it has connections or sessions. A record without them may be removed after the time in which an
- * empty token bucket becomes full, but not before a second has passed, and at the latest after an
- * hour. When the table is full (max_records), the record that has been unused for the longest time
- * is replaced earlier; when all records are in use, a new address is admitted without being
+ * it counts open connections or sessions. After that the record may be removed as soon as its token
+ * buckets must be full again, but not within the first second. After an hour it may always be
+ * removed. When the table is full (max_records), the record that has been unused for the longest
+ * time is replaced earlier. When all records are in use, a new address is admitted without being
  * counted, so that honest peers are not locked out.
  */
 #ifndef SIO_NET_ADDR_LIMITS_H
@@ -20,7 +20,7 @@
 #include <pthread.h>
 #include <sio/limits.h>
 
-/* The two things that are counted for each address: connections and sessions. */
+/* What is counted for each address while it is open: connections, and sessions. */
 enum addr_count { ADDR_CONNS, ADDR_SESSIONS, ADDR_COUNTS };
 
 struct addr_limits;
@@ -40,8 +40,9 @@ struct addr_record {
 struct addr_table {
   struct map records;
   struct list idle; /* the records of addresses with nothing open, longest idle first */
-  /* The struct of the server that owns the table and removes old records with its timer. NULL: the
-   * table is shared; then it is locked, and old records are removed when new ones are added. */
+  /* The limits of the server to which the table belongs, whose timer removes old records. NULL: the
+   * table is shared; then `lock` protects it, and old records are removed when new ones are
+   * added. */
   struct addr_limits *owner;
   pthread_mutex_t lock;
 };
@@ -50,7 +51,7 @@ struct addr_limits {
   struct loop *loop;
   struct log *log;
   struct rate rate;         /* of connections, and separately of sessions; per_s 0: no limit */
-  struct rate request_rate; /* of requests that open no session; per_s 0: no limit */
+  struct rate request_rate; /* of requests: the option requests_per_s; per_s 0: no limit */
   unsigned max_open;        /* of connections, and separately of sessions; 0: no limit */
   unsigned max_records;
   /* Proxies, which connect for many clients and are never counted. Owned by the options. */
@@ -59,8 +60,8 @@ struct addr_limits {
   struct addr_table own;
   struct timer forget; /* removes old records of `own` */
   uint64_t refused[SIO_REJECT_END];
-  /* how often an address got no record, because every record was in use or memory ran out: a
-   * connection, a session or a request was then not limited */
+  /* how often the limits were not checked for a connection, session or request, because every
+   * record was in use or memory ran out */
   uint64_t not_counted;
   void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };
@@ -79,32 +80,32 @@ static inline bool addr_limits_has_rate_or_max_open(const struct addr_limits *g)
 static inline bool addr_limits_has_request_rate(const struct addr_limits *g) {
   return g->request_rate.per_s;
 }
-/* Returns true if the address of a new peer is needed: for a limit, or to find out whether the
- * peer is a trusted proxy. */
+/* Returns true if a limit per address or a trusted proxy is configured. If not, the address of a
+ * new peer need not be looked up. */
 static inline bool addr_limits_need_address(const struct addr_limits *g) {
   return addr_limits_has_rate_or_max_open(g) || addr_limits_has_request_rate(g) || g->trusted.n ||
          g->trusted.has_unix;
 }
 
 /* Checks whether the limits allow one more connection or session (`kind`) of address a. If they do,
- * counts it as open and returns 0. Otherwise returns the time in ms after which it may be allowed,
- * or UINT64_MAX if one of those that are open must end before, and sets *cause to the reason. *out
- * becomes the record in which it is counted, to be passed to
- * sio__addr_record_decrement_open_count() later, or NULL if it is not counted. Logs and reports
- * nothing. */
+ * takes a token of the rate limit, counts the connection or session as open, and returns 0.
+ * Otherwise sets *cause to the reason, and returns the time in ms after which one may be allowed,
+ * or UINT64_MAX if an open one must end first. Sets *out to the record in which it is counted,
+ * which must be passed to sio__addr_record_decrement_open_count() later, or to NULL if it is not
+ * counted. Logs and reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Checks the limits for an attempt that may fail, and returns the same values as
- * sio__addr_limits_admit(), but does not count the connection or session as open. When the attempt
- * has succeeded, sio__addr_limits_count_open_if_below_max() counts it. */
+/* Checks the limits, takes a token and returns the same values as sio__addr_limits_admit(), but
+ * does not count the connection or session as open, because opening it may still fail. When it is
+ * open, sio__addr_limits_count_open_if_below_max() counts it. */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
-/* Takes the token of the rate limit for a new session, without checking the number of open
- * sessions. Returns 0; or the time in ms until there is a token, and takes none. Always sets
- * *cause. */
+/* Takes a token of the rate limit for sessions, if it applies to address a, without checking the
+ * number of open sessions. Returns 0; or, if there is no token, the time in ms until there is one.
+ * Always sets *cause. */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
-/* Takes the token of the rate limit for a request that opens no session. Returns 0; or the time in
- * ms until there is a token, and takes none. */
+/* Takes a token of request_rate, if that limit applies to address a. Returns 0; or, if there is no
+ * token, the time in ms until there is one. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
 /* Counts one more open connection or session (`kind`) of address a. Sets *out to the record in
  * which it is counted, or to NULL if it is not counted. Returns false, and counts nothing, if the
@@ -116,7 +117,7 @@ uint32_t sio__addr_limits_count_known_addresses(const struct addr_limits *g);
 void sio__addr_record_decrement_open_count(struct addr_record *p,
                                            enum addr_count kind); /* NULL is allowed. */
 
-/* Counts the rejection, logs it, and calls on_rejected. */
+/* Counts the rejection, logs it within the rate limit of the log, and calls on_rejected, if set. */
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
                                      const char *detail);
 

@@ -30,7 +30,7 @@ static void on_conn_poll_event(uv_poll_t *h, int status, int events);
 
 /* ---- events to poll for ---------------------------------------------------- */
 
-static unsigned poll_events_to_watch(const struct conn *c) {
+static unsigned choose_events_to_poll_for(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
@@ -41,8 +41,9 @@ static unsigned poll_events_to_watch(const struct conn *c) {
   return want;
 }
 
-/* A connection that libuv cannot poll would wait for ever, so it is failed: at the end of the turn,
- * because the current call may be sio__conn_queue_msg_range(), which must not call a callback. */
+/* A connection that libuv cannot poll would wait for ever. So sio__conn_fail() is called for it,
+ * but only at the end of the turn: the current call may be sio__conn_queue_msg_range(), which must
+ * not call a callback. */
 static void conn_start_poll(struct conn *c, int want) {
   if (uv_poll_start(&c->poll, want, on_conn_poll_event) == 0) return;
   c->polling = 0;
@@ -50,7 +51,7 @@ static void conn_start_poll(struct conn *c, int want) {
 }
 
 static void conn_update_poll(struct conn *c) {
-  unsigned want = poll_events_to_watch(c);
+  unsigned want = choose_events_to_poll_for(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 15;
   if (want) {
@@ -64,7 +65,7 @@ static void conn_update_poll(struct conn *c) {
 static struct conn *find_conn_with_failed_poll_start(struct loop *l) {
   list_each (it, tmp, &l->conns) {
     struct conn *c = container_of(it, struct conn, link);
-    if (c->polling != poll_events_to_watch(c)) return c;
+    if (c->polling != choose_events_to_poll_for(c)) return c;
   }
   return NULL;
 }
@@ -158,11 +159,11 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
 
 /* ---- accounting of queued memory ------------------------------------------- */
 
-/* stats.held contains the queued memory of blocked connections only, so that messages that are sent
- * in the turn in which they were queued cost nothing here. Before the queue of a connection
- * changes, its memory is subtracted if the connection is blocked; after the change, its new memory
- * is added if the connection is blocked then. append_to_long_queue() calls neither of these
- * functions: it adds the memory of the appended msg itself. */
+/* Of all send queues, stats.held contains only those of blocked connections, so that messages that
+ * are sent in the turn in which they were queued cost nothing here. Before the queue of a
+ * connection changes, its memory is subtracted if the connection is blocked; after the change, its
+ * new memory is added if the connection is blocked then. append_to_long_queue() calls neither of
+ * these functions: it adds the memory of the appended msg itself. */
 static inline void subtract_queued_memory_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -310,8 +311,8 @@ static ssize_t write_iovecs(struct conn *c, struct iovec *iov, size_t pieces, si
   return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
 }
 
-/* Sends bytes from the beginning of the queue. Returns how many were sent, or an error. Sets
- * *offered to how many it tried to send. */
+/* Sends bytes from the beginning of the queue. Returns how many bytes can now be removed from the
+ * queue, or an error. Sets *offered to how many it tried to send. */
 static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   if (c->secure) return conn_tls_ops(c)->write(c, offered);
   struct iovec iov[IOV_BATCH];

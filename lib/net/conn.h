@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.h - one byte stream to one peer: a TCP or Unix socket under a uv_poll_t, with a queue of
- * msgs to send.
+ * conn.h - one byte stream to one peer: a TCP or Unix socket that a uv_poll_t polls, with a queue
+ * of msgs (base/msg.h) to send.
  *
- * The owner (an HTTP connection, later a WebSocket) is called through a table of functions when
- * bytes arrive, when the stream ends and when the queue has been sent. It can be replaced while the
- * connection lives. Received bytes are in the loop's one read buffer and are valid only until
- * `read` returns.
+ * The owner (an HTTP connection, or after an upgrade a WebSocket) is called through a table of
+ * functions when bytes arrive, when the stream ends and when the queue has been sent. The owner can
+ * be replaced while the connection lives. Received bytes are in the loop's one read buffer and are
+ * valid only until `read` returns.
  *
  * Sending queues a reference to a msg. At the end of the turn the queue is sent, usually with one
- * gathered write. All writes use MSG_NOSIGNAL (see base/os.h), so that writing to a peer that has
- * disconnected is an error and raises no SIGPIPE.
+ * gathered write. What the kernel does not accept then is sent when the socket becomes writable.
+ * All writes use MSG_NOSIGNAL (see base/os.h), so that writing to a peer that has disconnected is
+ * an error and raises no SIGPIPE.
  */
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
@@ -26,9 +27,9 @@ struct conn_ops {
   /* n > 0 bytes were received, which the owner may modify. It may send, end or close the
    * connection, or give it a new owner. */
   void (*read)(struct conn *c, char *p, size_t n);
-  /* The peer has ended its stream, and nothing more will be read. The owner must end or close
-   * the connection, now or later. The peer may still receive; if it resets the connection,
-   * `failed` is called. */
+  /* The peer has ended its stream, and nothing more will be read. The owner must end or close the
+   * connection, now or later. The peer may still receive. `failed` is called if a reset by the peer
+   * is noticed. */
   void (*eof)(struct conn *c);
   /* The connection has failed. It is closed already, and this is the last callback. err is a libuv
    * code, or a code of sio/error.h: an error of TLS, or SIO_ETIMEOUT if the connection was still
@@ -49,15 +50,16 @@ struct conn_ops {
   /* The TLS handshake is complete, and `read` receives plaintext from now on. Only for
    * connections with TLS. */
   void (*secured)(struct conn *c);
-  /* The TLS handshake has failed, and nothing more will be read. The owner must end or close the
-   * connection. `why` is borrowed. Only for connections with TLS. */
+  /* The TLS handshake has failed, and `read` is not called any more. The owner must end or close
+   * the connection. `why` is valid during the call. Only for connections with TLS. */
   void (*refused)(struct conn *c, const char *why);
 };
 
-/* How conn.c calls TLS (net/tls.c), which lies between the queue and the descriptor. */
+/* How conn.c and transfer.c call TLS (net/tls.c), which lies between the queue and the
+ * descriptor. */
 struct conn_tls_ops {
-  /* The offset in the loop's read buffer at which ciphertext is received. The bytes before it are
-   * room for the plaintext. */
+  /* The offset in the loop's read buffer at which ciphertext is received. The plaintext is written
+   * from the beginning of the buffer on. */
   size_t gap;
   /* n bytes of ciphertext are in the loop's read buffer, from the offset `gap` on. May close c. */
   void (*read)(struct conn *c, size_t n);
@@ -70,17 +72,18 @@ struct conn_tls_ops {
    * has failed. */
   ssize_t (*write)(struct conn *c, size_t *offered);
   /* Returns true if there is ciphertext to send. Once the queue of an ending connection is empty,
-   * first makes the end-of-stream message of TLS (close_notify). */
+   * first makes the end-of-stream message of TLS (close_notify), if that is still due. */
   bool (*has_output)(struct conn *c);
-  /* Returns true if nothing can be encrypted any more: trying again later would not help. */
+  /* Returns true if the TLS session has reported an error: writing again later would not help. */
   bool (*has_failed)(const struct conn *c);
-  /* Returns true if the peer must not be read from, because too much ciphertext waits to be sent.
-   * Otherwise a peer that does not read could make TLS send ever more (alerts, key updates). */
+  /* Returns true if too much ciphertext waits to be sent. While the connection is blocked, the peer
+   * is then not read from. So a peer that does not read cannot make TLS send ever more (alerts, key
+   * updates). */
   bool (*is_over_limit)(const struct conn *c);
-  /* How many bytes at the beginning of the queue are encrypted already. */
+  /* Returns how many bytes at the beginning of the queue are encrypted already. */
   size_t (*encrypted_bytes)(const struct conn *c);
   /* Called before the descriptor is closed. Frees the TLS state. If no ciphertext and no queued
-   * bytes are left, tries to send close_notify before. */
+   * bytes are left, first tries to send close_notify, if that is still due. */
   void (*close)(struct conn *c);
   /* The connection is moved to another loop: takes the TLS state from c and returns it. */
   struct conn_tls *(*detach)(struct conn *c);
@@ -98,9 +101,9 @@ struct conn_tls {
 /* Bits of conn.rare_flags. Most connections never have one, which the hot path finds out with a
  * single test. */
 enum {
-  CONN_MARKED = 1,  /* Sent marks may be queued, or have left the queue and are not reported yet. */
+  CONN_MARKED = 1,  /* Sent marks may be queued, or may have left the queue unreported. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before the queue is written. */
-  CONN_RUNS = 4     /* The queue may contain runs, entries of several msgs (net/queue.h). */
+  CONN_RUNS = 4     /* The queue may contain runs: entries for several msgs (net/queue.h). */
 };
 
 struct conn {
@@ -113,7 +116,7 @@ struct conn {
     };
     struct deferred_free deferred_free; /* once the connection is closed */
   };
-  struct send_queue out; /* what the kernel has not accepted yet */
+  struct send_queue out; /* the msgs that are not completely sent */
   int fd;
   unsigned closed : 1;
   unsigned ending : 1;           /* Writing is shut down once the queue is empty. */
@@ -121,11 +124,11 @@ struct conn {
   unsigned eof : 1;              /* The peer has ended its stream. */
   unsigned paused : 1;           /* The owner has paused reading. */
   unsigned throttled : 1;        /* Reading is paused because the peer reads too slowly. */
-  unsigned blocked : 1;          /* The kernel accepts no bytes until the socket is writable. */
-  unsigned polling : 4;          /* the events that libuv polls for now */
+  unsigned blocked : 1;          /* Writing waits until the socket is writable. */
+  unsigned polling : 4;          /* the events that conn_update_poll() has set; 0: none */
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
-  /* sio__conn_write_queue_now() has written bytes, and `drained` was not called for them yet. */
+  /* sio__conn_write_queue_now() has tried to write, and the call of `drained` is still due. */
   unsigned wrote_early : 1;
   unsigned marks : 14;     /* sent marks that have left the queue and are not reported yet */
   unsigned rare_flags : 3; /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
@@ -159,11 +162,11 @@ static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
 void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
-/* Removes the owner, whose callbacks are not called any more. sio__conn_close() does the same. */
+/* Removes the owner, whose callbacks are not called any more. sio__conn_close() does that, too. */
 void sio__conn_clear_owner(struct conn *c);
 
-/* Returns the address of the socket's peer without its port: "127.0.0.1", "::1"; or "" on a Unix
- * socket, or if the kernel no longer knows the address. */
+/* Writes the IP address of the socket's peer to `out`, without the port: "127.0.0.1", "::1"; or ""
+ * if the peer has no IP address, or if that is not known. Returns `out`. */
 enum { CONN_ADDRESS = 54 };
 const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDRESS]);
 
@@ -189,11 +192,12 @@ static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
   return n;
 }
 /* Writes the queue now instead of at the end of the turn, unless the connection is blocked. No
- * callback is called before the end of the turn, not even for an error. A sender with a long queue
- * calls this to find out how much of the queue the kernel does not accept. */
+ * callback is called before the end of the turn, not even for an error. For example, a sender with
+ * a long queue calls this to find out how much of the queue the kernel does not accept. */
 void sio__conn_write_queue_now(struct conn *c);
-/* Removes the queued msgs for which drop() returns true. It is not called for the first msg and for
- * msgs of which a part is encrypted already: these stay (see sio__queue_remove_msgs_if()). */
+/* Removes the queued msgs for which drop() returns true. The first msg stays, and so do msgs of
+ * which a part is encrypted already: drop() is not called for them (see
+ * sio__queue_remove_msgs_if()). */
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user);
 /* Calls visit() for each queued msg that sio__conn_remove_queued_msgs_if() could remove. */
 void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, void *user);
@@ -201,7 +205,7 @@ void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, voi
 static inline int conn_queue_msg_without_frame_header(struct conn *c, struct msg *m) {
   return sio__conn_queue_msg_range(c, m, MSG_HEADROOM, m->len);
 }
-/* Returns true if no bytes are queued and the kernel has accepted all that were written. */
+/* Returns true if no bytes are queued and no write waits until the socket is writable. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
 /* Tries to limit how many bytes the kernel holds that it has not sent yet. On a socket without

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * queue.c - the parts of the send queue that are not on the hot path: runs, which form in long
- * queues, and the removal of msgs from the middle.
+ * queue.c - the parts of the send queue that are not on the hot path: runs (entries for several
+ * msgs), which form in long queues, and the removal of msgs from the middle.
  */
 #include "net/queue.h"
 
@@ -89,10 +89,10 @@ void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
 struct removal {
   struct send_queue *q; /* the new queue */
   struct pool *chunks;
-  struct queue_chunk *old;   /* the chunks that are not yet visited                */
-  struct queue_chunk *spare; /* for the next msg that stays and needs a new chunk */
-  size_t encrypted;          /* how many of the unvisited bytes are encrypted      */
-  bool is_first_done;        /* The first msg of the queue has been visited.       */
+  struct queue_chunk *old;   /* the chunks with msgs that are not yet visited     */
+  struct queue_chunk *spare; /* a chunk for the next msg that stays and needs one */
+  size_t encrypted;          /* how many of the unvisited bytes are encrypted     */
+  bool is_first_done;        /* The first msg of the queue has been visited.      */
 };
 
 static bool reserve_spare_chunk(struct removal *r) {
@@ -124,7 +124,7 @@ static bool subtract_entry_from_encrypted_bytes(struct removal *r, size_t len) {
   return true;
 }
 
-static bool removal_pass_entry_and_check_must_stay(struct removal *r, size_t len) {
+static bool removal_advance_past_entry_and_check_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
   return subtract_entry_from_encrypted_bytes(r, len) || first;
@@ -142,7 +142,7 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
 
 static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
   struct queue_entry e = removal_take_next_entry_of_old_queue(r);
-  if (removal_pass_entry_and_check_must_stay(r, e.len) ||
+  if (removal_advance_past_entry_and_check_must_stay(r, e.len) ||
       !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
     append_kept_entry(r, e);
     return;

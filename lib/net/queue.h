@@ -38,8 +38,8 @@ struct queue_chunk {
 
 _Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs must have a bit for each entry");
 
-/* The memory, in bytes, that is counted for each queued msg in addition to the msg itself: the
- * share of one entry in its chunk. */
+/* The memory, in bytes, that is counted for each queued msg in addition to the msg itself: one
+ * entry's share of its chunk. */
 #define QUEUE_ENTRY_COST (sizeof(struct queue_chunk) / QUEUE_CHUNK_ENTRIES)
 
 struct send_queue {
@@ -90,8 +90,8 @@ static inline void queue_append_entry(struct queue_chunk *k, struct msg *m, uint
   e->len = len;
 }
 
-/* Takes a reference to a queued msg, and adds the msg to q->memory and its len bytes to
- * q->bytes. */
+/* Takes a reference to a queued msg, adds its memory to q->memory, and adds len, the number of its
+ * bytes that are queued, to q->bytes. */
 static inline void queue_count_and_ref_msg(struct send_queue *q, struct msg *m, uint32_t len) {
   msg_ref(m);
   q->bytes += len;
@@ -103,8 +103,8 @@ static inline bool queue_range_is_whole_ws_frame(const struct msg *m, uint32_t o
   return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len_with_header(m);
 }
 
-/* Returns true if the byte range of m may join a run: it is a whole WebSocket message, and m has
- * many references (see RUN_REFS). */
+/* Returns true if the byte range of m may join a run: the range is a whole WebSocket message, and m
+ * has many references (see RUN_REFS). */
 static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_t len) {
   return m->refs >= RUN_REFS && queue_range_is_whole_ws_frame(m, off, len);
 }
@@ -136,9 +136,9 @@ static inline void queue_remove_first_entry(struct send_queue *q, struct pool *c
   if (k->head == k->tail) queue_free_first_chunk(q, chunks);
 }
 
-/* Removes *n sent bytes from the first entry, which must not be a run. If the entry has at most *n
- * bytes, the whole entry is removed, and its length is subtracted from *n. Returns true if all of
- * the *n bytes have been removed. */
+/* Removes up to *n sent bytes from the first entry, which must not be a run. If the entry has at
+ * most *n bytes, the whole entry is removed, and its length is subtracted from *n. Returns true if
+ * no more of the sent bytes are left to remove. */
 static inline bool queue_consume_from_first_entry(struct send_queue *q, struct pool *chunks,
                                                   size_t *n) {
   struct queue_entry *e = &q->first->e[q->first->head];
@@ -152,17 +152,18 @@ static inline bool queue_consume_from_first_entry(struct send_queue *q, struct p
   return *n == 0;
 }
 
-/* Removes sent bytes from a run, which must be the first entry. If the first msg of the run has at
- * most *n bytes, only this msg is removed, and its length is subtracted from *n; otherwise *n of
- * its bytes are removed. Returns true if all of the *n bytes have been removed. */
+/* Removes up to *n sent bytes from the first entry, which must be a run. If the first msg of the
+ * run has at most *n bytes, only this msg is removed, and its length is subtracted from *n;
+ * otherwise *n of its bytes are removed. Returns true if no more of the sent bytes are left to
+ * remove. */
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n);
 
 /* Removes everything. */
 void sio__queue_clear(struct send_queue *q, struct pool *chunks);
 
 /* Calls drop() for each queued msg that may be removed, oldest first, and removes those for which
- * it returns true. The first msg may not be removed, since a part of it may have been sent; nor may
- * the msgs that begin in the first `encrypted` bytes. The queue is built anew, because a run from
+ * drop() returns true. The first msg must stay, because a part of it may have been sent, and so
+ * must msgs that begin in the first `encrypted` bytes. The queue is built anew, because a run from
  * which msgs are removed may become several entries. If there is no memory for a chunk, the rest of
  * the queue stays as it is. */
 typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
