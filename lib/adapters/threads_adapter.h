@@ -60,7 +60,7 @@ static inline bool has_cluster_adapter_below(const struct threads_adapter *a) {
 /* Returns true if the adapter of the cluster keeps the lost sockets of all threads, and the events
  * that they miss. See threads_order.h for how broadcasts are then delivered. */
 static inline bool does_cluster_recover(const struct threads_adapter *a) {
-  return sio__threads_cluster_recovers(core_of_threads_adapter(a)->threads);
+  return sio__threads_does_cluster_keep_lost_sockets(core_of_threads_adapter(a)->threads);
 }
 
 /* Returns true if a call with these flags concerns only the sockets of this thread's server. */

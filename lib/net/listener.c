@@ -18,8 +18,8 @@
 
 enum {
   RETRY_MS = 100,
-  /* At most so many connections are accepted per event, so that a flood of new connections does not
-   * keep the loop from serving the open ones. */
+  /* At most this many connections are accepted per event, so that a flood of new connections does
+   * not keep the loop from serving the open ones. */
   ACCEPT_BATCH = 64,
   /* TCP keep-alive: the silence before the first probe, the interval between probes, and their
    * number. */
@@ -211,8 +211,8 @@ int sio__listener_port(const struct listener *ln) {
 
 /* ---- Unix sockets ------------------------------------------------------------------ */
 
-/* Returns true if the path is that of a socket file on which no process listens. bind() fails until
- * the file is removed. */
+/* Returns true if the path is that of a socket file and a connection to it is refused, because no
+ * process listens on it. bind() fails until the file is removed. */
 static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;

@@ -34,8 +34,9 @@ struct listener {
  * libuv error. */
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner);
-/* A socket file at `path` is replaced if no process listens on it. Returns 0 or a libuv error:
- * UV_EADDRINUSE if a process listens on it, or if the file is no socket. */
+/* Listens on a Unix socket. A socket file at `path` is replaced if a connection to it is refused,
+ * because no process listens on it. Returns 0 or a libuv error, for example UV_EADDRINUSE if a
+ * process listens on it, or if the file is no socket. */
 int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                             const struct listener_ops *ops, void *owner);
 /* Turns TCP keep-alive probes on. No effect on a Unix socket. */

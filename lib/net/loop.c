@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop.c - the end of the turn (tasks, flushes, deferred frees), the timer, and calls posted from
+ * loop.c - the end of the turn (tasks, writes, deferred frees), the timers, and calls posted from
  * other threads.
  */
 #include "net/loop.h"
@@ -8,21 +8,22 @@
 #include <pthread.h>
 #include <sio/error.h>
 
-/* A task may queue further tasks. run_tasks() and run_turn_work() repeat their work at most
- * TASK_ROUNDS times, so that a turn ends even if tasks never stop queuing further tasks. */
+/* A task may queue further tasks. run_tasks() and run_turn_work() do at most TASK_ROUNDS rounds of
+ * their work, so that a turn ends even if tasks never stop queuing further tasks. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
-/* When a deadline fires LATE_MS late, something has kept the loop busy, and the peer's answer may
- * be waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
+/* If a deadline fires at least LATE_MS late, the loop did not run for a while, and the peer's
+ * answer may be waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS
+ * turns. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
-/* When the memory in use has fallen below its last peak by at least TRIM_MIN and a quarter of the
- * peak, the loop waits for TRIM_MS. If that is still so then, it returns unused memory to the
- * system. */
+/* When the memory in use has fallen below its last peak by at least TRIM_MIN, and by at least a
+ * quarter of the peak, the loop waits for TRIM_MS. If that is still so then, the loop returns
+ * unused memory to the system. */
 enum {
   TRIM_MS = 10000,
   TRIM_MIN = 1024 * 1024,
-  CONN_BYTES = 4096 /* estimate, including the session */
+  CONN_BYTES = 4096 /* the estimated memory of a connection with its session */
 };
 
 struct loop_posts {
@@ -64,13 +65,13 @@ static void loop_set_alarm_for_next_timer(struct loop *l);
 static void on_idle_do_nothing(uv_idle_t *h) { (void)h; }
 static void close_loop_handles_and_drop_log_lines(struct loop *l);
 
-/* Returns true if no connection is open and no task or write is queued. First runs the calls that
- * other threads have posted and for which the loop was not woken yet. */
+/* Returns true if no connection is open and no task or write is queued. First runs the posted calls
+ * for which the loop was not woken yet. */
 static bool run_posted_calls_and_check_loop_idle(struct loop *l);
 
 /* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
- * steps then does not wait for events while there is work. In a turn that began in libuv's poll it
- * is not needed, since such a turn ends before uv_run() returns. */
+ * steps then does not wait for events while there is work. In a turn that began in libuv's poll the
+ * idle handle is not needed, since such a turn ends before uv_run() returns. */
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle_do_nothing); }
 
 void sio__loop_request_turn_end(struct loop *l) {
@@ -130,7 +131,7 @@ static void on_timer_report_left_out_log_lines(struct timer *t) {
   sio__log_report_left_out_lines(container_of(t, struct loop, log_second)->log);
 }
 
-static void start_log_second_timer_if_counting(struct loop *l) {
+static void start_log_rate_limit_timer_if_needed(struct loop *l) {
   if (l->log->counting && !timer_is_active(&l->log_second))
     sio__loop_start_timer(l, &l->log_second, LOG_SECOND_MS);
 }
@@ -191,7 +192,7 @@ static void update_memory_peak_or_start_trim_timer(struct loop *l) {
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->turn_end_requested) loop_begin_turn(l);
   run_turn_work(l);
-  start_log_second_timer_if_counting(l);
+  start_log_rate_limit_timer_if_needed(l);
   run_deferred_frees(l);
   update_memory_peak_or_start_trim_timer(l);
   loop_set_alarm_for_next_timer(l);
@@ -206,8 +207,8 @@ static bool has_turn_to_end(const struct loop *l) {
   return l->turn_end_requested || l->turn_began || l->closing;
 }
 
-/* Ends the turn after libuv's poll. Work that arises later (in closing callbacks, in timers,
- * outside the loop) ends its turn in on_prepare_end_turn(), before the next poll. */
+/* Ends the turn after libuv's poll. If work arises later (in closing callbacks, in timers, outside
+ * the loop), on_prepare_end_turn() ends the turn, before the next poll. */
 static void on_check_end_turn(uv_check_t *h) {
   struct loop *l = h->data;
   if (has_turn_to_end(l)) end_turn(l, false);
@@ -231,8 +232,8 @@ static bool alarm_was_due_after_long_turn(const struct loop *l) {
   return l->alarm_due + l->stall_ms >= l->late_until;
 }
 
-/* Called when the alarm has fired `late` milliseconds too late. Returns true if the due timers must
- * wait while the loop reads in one more turn, because the answers of peers may have arrived
+/* Called when the alarm has fired, `late` milliseconds too late. Returns true if the due timers
+ * must wait while the loop reads in one more turn, because the answers of peers may have arrived
  * already. The end of this turn then starts the alarm again. */
 static bool decide_to_read_before_late_deadlines(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
@@ -404,7 +405,8 @@ static int start_loop_handles(struct loop *l) {
   l->idle.data = l;
   uv_prepare_start(&l->prepare, on_prepare_end_turn);
   uv_check_start(&l->check, on_check_end_turn);
-  /* These handles do not keep the host's loop alive. The idle handle does, while it is active. */
+  /* Until uv_ref() is called for them, these handles do not keep the host's loop alive. The idle
+   * handle does, while it is active. */
   uv_unref((uv_handle_t *)&l->prepare);
   uv_unref((uv_handle_t *)&l->check);
   uv_unref((uv_handle_t *)&l->alarm);

@@ -13,8 +13,8 @@
  *   3. each connection with something to send writes, usually with one gathered write,
  *   4. the memory of what was closed is freed.
  *
- * The first three steps are repeated as long as they make new work, but at most 64 times. Memory is
- * freed last, because callers further up may use it until then.
+ * The first three steps are repeated as long as they make new work, up to 64 rounds in all. Memory
+ * is freed last, because callers further up may use it until then.
  */
 #ifndef SIO_NET_LOOP_H
 #define SIO_NET_LOOP_H
@@ -75,20 +75,21 @@ struct loop { /* Large members come last, which makes the code smaller. */
   bool closing;
   bool turn_end_requested; /* A turn must end soon, even if none has begun. */
   bool unwatched;          /* A connection that libuv could not poll has to be closed. */
-  bool has_new_poll;       /* A poll handle was started, and the kernel may not know it yet. */
+  bool has_new_poll;       /* A handle was started that the kernel may not know yet. */
   bool late;               /* Deadlines that fire now may be extended: the loop was busy. */
   bool has_unread_bytes;   /* A read filled the whole buffer, so more may follow. */
   uint8_t read_turns;      /* for how many turns the due timers were put off, to read first */
   unsigned nconns;         /* length of conns */
-  unsigned open_handles;   /* uv handles that are not yet closed */
+  unsigned open_handles;   /* uv handles of the server that are not yet closed */
   unsigned stall_ms;       /* A turn this long, or a timer this late, is a stall; 0: never. */
   struct list dirty;       /* struct conn to flush at the end of the turn */
   struct list tasks;       /* struct task, in the order in which they were queued */
   uint64_t alarm_due;      /* How late the uv timer `alarm` fires is measured from this time. */
   uint64_t alarm_at;       /* when `alarm` fires; UINT64_MAX: never */
-  size_t high_water; /* a blocked connection is not read from while its queue takes more memory */
-  /* connections with reports_low_mark call below_low_mark when at most this memory is queued */
-  size_t low_mark;
+  /* If the queue of a blocked connection takes more memory than this, the connection is not read
+   * from until its queue takes at most half of this. */
+  size_t high_water;
+  size_t low_mark; /* the bytes of queued memory for conn_ops.below_low_mark (net/conn.h) */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
@@ -111,12 +112,12 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uv_check_t check;
   uv_idle_t idle;
   uv_timer_t alarm; /* the one uv timer that runs `timers` */
-  uv_async_t wake;  /* wakes the loop for sio__loop_post_call() */
+  uv_async_t wake;  /* wakes the loop for posted calls */
   struct timers timers;
 };
 
-/* The log is borrowed; its lines are delivered at the end of a turn. Returns 0, UV_ENOMEM or
- * another libuv code. */
+/* The loop does not own the log, but delivers its lines at the end of a turn. Returns 0, UV_ENOMEM
+ * or another libuv code. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 /* Starts closing; may be called from any callback, once. When no connection is open and no work is
  * left, l->ending is called, the last log lines are delivered, and the loop's own uv handles are
@@ -154,8 +155,9 @@ void sio__loop_defer(struct loop *l, struct task *t);
 /* Makes the loop end a turn soon. For work that is done at the end of a turn and is not a struct
  * task. */
 void sio__loop_request_turn_end(struct loop *l);
-/* Must be called whenever uv_poll_start() is called: libuv registers a new handle with the kernel
- * only when it polls, so a host that waits on uv_backend_fd() must run the loop once before. */
+/* Must be called when uv_poll_start() is called for a new handle or for more events: libuv passes
+ * them to the kernel only when it polls, so a host that waits on uv_backend_fd() must run the loop
+ * once before. */
 void sio__loop_mark_new_poll_handle(struct loop *l);
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
@@ -170,8 +172,8 @@ static inline bool loop_should_restart_deadline(const struct loop *l, bool alrea
 void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms);
 void sio__loop_stop_timer(struct loop *l, struct timer *t);
 
-/* Memory to free at the end of the turn, because callers further up may still use it. Embed this
- * struct anywhere in the memory. */
+/* Memory to free at the end of the turn, because callers further up may still use it. Make this
+ * struct a member of the struct to free. */
 struct deferred_free {
   struct list link;
   void (*free)(struct deferred_free *g);
@@ -187,7 +189,7 @@ void sio__loop_uncount_handle_and_end_if_last(struct loop *l);
 int sio__loop_post_call(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* A call whose memory the caller allocates (sio__malloc()) before posting it, so that posting it
- * cannot fail for lack of memory. Embed this struct as the first member of the block. */
+ * cannot fail for lack of memory. This struct must be at the beginning of the allocated block. */
 struct loop_post {
   struct loop_post *next;
   void (*fn)(void *arg);

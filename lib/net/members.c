@@ -119,7 +119,8 @@ int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsign
   pthread_rwlock_wrlock(&t->lock);
   struct member *m = find_free_member_slot(t);
   const struct member *cluster = find_cluster_member(t);
-  bool differs = cluster && sio__threads_cluster_recovers(t) && cluster->recovery_ms != recovery_ms;
+  bool differs = cluster && sio__threads_does_cluster_keep_lost_sockets(t) &&
+                 cluster->recovery_ms != recovery_ms;
   if (m && !differs) {
     fill_member_slot(t, m, l, server);
     m->recovery_ms = recovery_ms;
@@ -188,7 +189,7 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 /* ---- messages ------------------------------------------------------------------------------ */
 
 struct thread_message {
-  struct loop_post post; /* must be the first member, because the loop frees the message with it */
+  struct loop_post post; /* must come first in the struct, because the loop frees the block */
   struct member *to;
   void *server;
   void (*run)(void *server, void *arg);

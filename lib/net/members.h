@@ -3,11 +3,12 @@
  * members.h - struct sio_threads: the servers of one process that serve as one. Each is a member,
  * with a loop and a thread of its own.
  *
- * Members send each other messages: a function and its argument, which run on the receiving
- * member's thread. Messages from one member to another keep their order. The memory of the messages
- * that wait for a member, except replies, is bounded (`inbox_max`).
+ * Members send each other messages. A message is a function and its argument; the thread of the
+ * receiving member calls the function. Messages from one member to another keep their order. The
+ * memory of the messages that wait for a member is bounded (`inbox_max`), except for those of
+ * sio__threads_reply().
  *
- * All functions may be called by any thread.
+ * Several threads may call these functions at the same time.
  */
 #ifndef SIO_NET_MEMBERS_H
 #define SIO_NET_MEMBERS_H
@@ -21,8 +22,8 @@
 
 enum { MEMBERS_MAX = SIO_THREADS_MAX };
 
-/* Identifies one member: its index in sio_threads.members, and the generation of that index, since
- * another server may take the index after a server has left it. */
+/* Identifies one member: its index in sio_threads.members, and the generation of that index, which
+ * grows each time a server takes it. So a server that takes the index later has another id. */
 struct member_id {
   uint32_t place, generation;
 };
@@ -31,7 +32,7 @@ struct member {
   struct loop *loop; /* NULL: this element of sio_threads.members is free */
   void *server;      /* passed to the function that a message to this member calls */
   uint32_t generation;
-  bool drains;          /* gets no new connections from other members */
+  bool drains;          /* other members do not choose this one for new connections */
   unsigned recovery_ms; /* sio_recovery.max_disconnection_ms; 0: recovery is off */
   atomic_uint conns;    /* open connections */
   atomic_uint arriving; /* connections that are on their way to the member */
@@ -66,27 +67,28 @@ void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. recovery_ms is sio_recovery.max_disconnection_ms, or 0 if recovery is off. Returns
- * 0; UV_ENOMEM if there are MEMBERS_MAX members already; or UV_EINVAL if all members must have the
- * same recovery_ms (see sio__threads_set_cluster_member()) and this one is different. */
+ * 0, and then the member owns a reference to t; UV_ENOMEM if there are MEMBERS_MAX members already;
+ * or UV_EINVAL if all members must have the same recovery_ms (see
+ * sio__threads_set_cluster_member()) and this one is different. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
                             struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
-/* From now on no other member passes new connections to this one. */
+/* From now on other members do not choose this one for new connections. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 
 /* Records that the adapter of the member `id` connects all members to a cluster of processes; only
- * one member can do that. If `recovers` is true, this adapter keeps the lost sockets of all members
- * (sio/adapter.h), so all members must have the same recovery_ms. Returns 0; SIO_EEXISTS if a
- * member is recorded already and has not left; or UV_EINVAL if all members must have the same
- * recovery_ms and do not. */
+ * one member at a time can do that. If `recovers` is true, this adapter keeps the lost sockets of
+ * all members (sio/adapter.h), so all members must have the same recovery_ms. Returns 0;
+ * SIO_EEXISTS if a member is recorded already and has not left; or UV_EINVAL if all members must
+ * have the same recovery_ms and do not. */
 int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool recovers);
 /* Sets *out to the member whose adapter connects all members to a cluster. Returns false if there
  * is no such member, or no longer. out may be NULL. */
 bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
 /* Returns true if the adapter that connects all members to a cluster, or was the last to do that,
  * keeps the lost sockets of all members (sio/adapter.h). */
-static inline bool sio__threads_cluster_recovers(const sio_threads *t) {
+static inline bool sio__threads_does_cluster_keep_lost_sockets(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
 }
 
@@ -131,7 +133,8 @@ unsigned sio__threads_list_other_members(sio_threads *t, struct member_id self,
 struct member_id sio__threads_choose_member_and_count_arriving(sio_threads *t,
                                                                struct member_id self);
 void sio__threads_uncount_arriving_conn(sio_threads *t, struct member_id id);
-/* Returns how many connections all members have, those on their way to a member included. */
+/* Returns how many connections all members have, also those on their way to a member, and those of
+ * servers that have left and are not closed yet. */
 unsigned sio__threads_count_conns(sio_threads *t);
 
 /* Returns a number that no other call for t returns, greater than those of earlier calls. */
@@ -139,10 +142,11 @@ static inline uint64_t sio__threads_next_number(sio_threads *t) {
   return __atomic_add_fetch(&t->next_number, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Records which member has the session. Returns 0, UV_EEXIST or UV_ENOMEM. */
+/* Stores which member has the session `sid`. Returns 0, UV_EEXIST or UV_ENOMEM. */
 int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id);
 void sio__threads_remove_sid(sio_threads *t, const char *sid);
-/* Returns false if no member has the session, or if the member that had it has left. */
+/* Finds the member that has the session `sid`. Returns false if there is none, or if that member
+ * has left. */
 bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out);
 
 #endif

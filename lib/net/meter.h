@@ -3,8 +3,8 @@
  * meter.h - limits how much one peer sends: a token bucket for packets, another for bytes, and a
  * pause, or the end of the connection, when one of them is exceeded.
  *
- * Packets and bytes are counted after they were received, so a peer may exceed its burst; it is
- * then paused for correspondingly longer, and nothing that it sends is lost.
+ * Packets and bytes are counted after they were received, so a peer may exceed its burst. A pause
+ * is then correspondingly longer, and loses nothing that the peer sends.
  */
 #ifndef SIO_NET_METER_H
 #define SIO_NET_METER_H
@@ -30,7 +30,8 @@ struct meter_ops {
   /* The pause is over. Called by a timer; meter_is_paused() was true until now. */
   void (*resume)(struct meter *m);
   /* The peer exceeded the option named `limit`. It is paused for wait_ms, or is about to be closed
-   * by the caller of sio__meter_charge() (wait_ms is 0). Pauses are reported every 10 s at most. */
+   * by the caller of sio__meter_charge() (wait_ms is 0). Within 10 s after a report, pauses are not
+   * reported. */
   void (*limited)(struct meter *m, const char *limit, uint64_t wait_ms);
 };
 
@@ -49,9 +50,9 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
 void sio__meter_stop_timer(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_is_active(&m->timer); }
-/* Counts received packets and bytes. If a limit is exceeded, pauses the peer, or extends its pause,
- * and returns true; or, with how->closes, calls ops->limited and returns false: the caller has to
- * close the peer. */
+/* Counts received packets and bytes. If a limit is exceeded, pauses the peer or extends its pause;
+ * or, with how->closes, calls ops->limited and returns false: then the caller has to close the
+ * peer. Otherwise returns true. */
 bool sio__meter_charge(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

@@ -71,8 +71,8 @@ static int parse_proxy_v1_header(const char *p, size_t n, struct proxied *out, c
 
 static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
-/* Sets out->secure. Returns false if a TLV extends beyond the header, or if a TLV of the type
- * PP2_TYPE_SSL is too short. */
+/* Sets out->secure if there is a TLV of the type PP2_TYPE_SSL. Returns false if such a TLV is too
+ * short, or if any TLV extends beyond the header. */
 static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;
@@ -86,7 +86,7 @@ static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied
 }
 
 /* Returns the length of both addresses and ports for `family`, the byte of family and protocol, or
- * -1 if the protocol is not a stream protocol or the byte is unknown. */
+ * -1 for a byte that is not supported. */
 static int proxy_v2_address_length(unsigned char family) {
   switch (family) {
     case 0x00: return 0;   /* UNSPEC     */

@@ -232,8 +232,8 @@ static unsigned count_handshakes_and_find_oldest_of_address(const struct loop *l
 }
 
 /* Returns the handshake that must end before t's handshake may begin, or NULL if there is room. If
- * t's address has as many handshakes in progress as may still begin (`left`), its own oldest one
- * must end. So one address alone can have only about half of the max_handshakes. */
+ * t's address has handshakes in progress, and at least as many as may still begin (`left`), its own
+ * oldest one must end. So one address alone can have only about half of the max_handshakes. */
 static struct tls *find_tls_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;

@@ -6,15 +6,15 @@
  * - The TLS state is allocated only for a struct conn of the kind CONN_TLS, so that plain ones do
  *   not grow.
  * - Up to TLS_RECORD bytes from the beginning of the queue are encrypted at a time. They stay in
- *   the queue until their ciphertext has been sent, so the queue's length and marks stay true. What
- *   is not yet encrypted can be removed from the queue.
+ *   the queue until their ciphertext has been sent, so the queue's length and marks stay correct.
+ *   What is not yet encrypted can be removed from the queue.
  * - What a peer can make TLS send (alerts, key updates) is bounded: if more than TLS_OUT_PAUSE
  *   bytes of ciphertext wait for a blocked connection, the peer is not read from, and above
  *   TLS_OUT_MAX the connection fails.
  * - A handshake takes much memory, so loop->max_handshakes limits the handshakes in progress,
- *   counted from their first byte. If there is no place for a new handshake, the oldest of all is
- *   ended. An address that has as many handshakes as there are free places gets no further place:
- *   its own oldest handshake is ended for a new one.
+ *   counted from their first byte. An address with handshakes in progress, and at least as many as
+ *   there are free places, gets no further place: its own oldest handshake is ended for a new one.
+ *   For another address, if no place is free, the oldest handshake of all is ended.
  * - A failed handshake is reported by `refused`; the owner then ends the connection normally, so
  *   that the alert is sent. Later failures are reported by `failed`.
  */

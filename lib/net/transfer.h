@@ -12,7 +12,7 @@
 struct conn_transfer {
   int fd;
   struct conn_tls *tls; /* its TLS state; NULL if it has no TLS */
-  struct buf unsent;    /* the bytes that were queued and not sent yet, unencrypted */
+  struct buf unsent;    /* a copy of the bytes in the send queue, not encrypted */
 };
 
 /* Detaches an open connection from its loop: c is closed as by sio__conn_close(), but the
