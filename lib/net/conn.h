@@ -170,9 +170,10 @@ void sio__conn_clear_owner(struct conn *c);
 enum { CONN_ADDRESS = 54 };
 const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDRESS]);
 
-/* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte.
- * Returns 0; UV_ENOMEM (nothing was queued); or SIO_ECLOSED if the connection is closed or
- * sio__conn_end_writing() was called. Neither writes nor calls a callback. */
+/* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte. An
+ * empty range is queued only if off is 0: it is a sent mark (see below). Returns 0; UV_ENOMEM
+ * (nothing was queued); or SIO_ECLOSED if the connection is closed or sio__conn_end_writing() was
+ * called. Neither writes nor calls a callback. */
 int sio__conn_queue_msg_range(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a sent mark: `marks_passed` is called when everything that was queued before the mark has
  * left the queue. m only stands for the mark in the queue: no bytes of m are sent, but its memory
@@ -184,8 +185,8 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   return sio__conn_queue_msg_range(c, m, 0, 0);
 }
 static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
-/* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
- * counts them as reported. */
+/* Returns the number of sent marks that have left the queue and were not reported by `marks_passed`
+ * yet, and counts them as reported. */
 static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
