@@ -65,7 +65,7 @@ static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err)
     return;
   }
   k->open++;
-  sio__query_expect_one_more_thread_count(k->q);
+  sio__query_await_socket_count_of_thread(k->q);
 }
 
 /* Sends a request to the n servers `others`. If it is a broadcast with a serial number, the two
@@ -149,7 +149,7 @@ static void sent_query_expect_one_more_end(struct sent_query *k) {
 
 static void sent_query_expect_more_answers(struct sent_query *k, const struct answer *a) {
   sio__query_expect_more_answers(k->q, a->n);
-  if (a->counted) sio__query_thread_count_was_reported(k->q);
+  if (a->counted) sio__query_end_wait_for_socket_count_of_thread(k->q);
 }
 
 /* Handles ANSWER_END. If the other server is being closed (SIO_ECLOSED), its sockets are gone,
@@ -159,7 +159,7 @@ static void sent_query_end_answers_of_server(struct sent_query *k, const struct 
   k->open--;
   sent_query_free_if_answered(k);
   if (a->n) sio__query_count_lost_answers(q, a->n);
-  if (a->counted) sio__query_thread_count_was_reported(q);
+  if (a->counted) sio__query_end_wait_for_socket_count_of_thread(q);
   sio__query_release_and_end_if_complete(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 

@@ -339,7 +339,7 @@ static int pending_join_start_middleware(sio_socket *s) {
 /* ---- waiting for the adapter ----------------------------------------------------------------- */
 
 static bool can_socket_skip_middleware(const sio_socket *s) {
-  return hooks_empty(&s->nsp->middleware) ||
+  return hooks_is_empty(&s->nsp->middleware) ||
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
 }
 

@@ -333,7 +333,7 @@ void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   s->nsp->events_in++;
   if (s->event_queue)
     event_queue_copy_and_append_packet(s->event_queue, p);
-  else if (hooks_empty(&s->nsp->packet_middleware))
+  else if (hooks_is_empty(&s->nsp->packet_middleware))
     dispatch_event_without_middleware(s, p);
   else
     dispatch_event_with_middleware(s, p);

@@ -119,7 +119,8 @@ static int encode_and_broadcast_event_to_target(const sio_target *to, const char
                                                 sio_args args, sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
-  int err = sio__packet_encode_broadcast_keep_for_replay(&p, to, event, args, q, slice(NULL, 0));
+  int err =
+      sio__packet_encode_broadcast_and_keep_for_replay(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   if (err && p.seq) sio__recovery_discard_event_if_newest(to->nsp->recovery, p.seq);
   /* A broadcast to a parent namespace is counted once for each of its children, not here. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.c - lists of callbacks. While a list is being walked, a hook that is removed is only
- * marked. It is unlinked and freed when the last walk ends.
+ * hooks.c - lists of callbacks (hooks). While a list is being walked, a hook that is removed is
+ * only marked. It is unlinked and freed when no walk over the list is in progress any more.
  */
 #include "core/hooks.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.h - a list of the host's callbacks for one kind of event, called in the order in which they
+ * hooks.h - a list of callbacks for one kind of event, which are called in the order in which they
  * were added.
  *
- * Callbacks may be added and removed while the list is being run, also by the callbacks themselves.
- * A callback that was removed is not called any more; one that was added is called in the next run.
+ * Callbacks may be added and removed while those in the list are being called, also by the
+ * callbacks themselves. A callback that was removed is not called any more; one that was added is
+ * first called the next time.
  */
 #ifndef SIO_CORE_HOOKS_H
 #define SIO_CORE_HOOKS_H
@@ -37,7 +38,7 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user); /* 0, UV_EINVAL, UV
 int sio__hooks_copy(struct hooks *h, const struct hooks *from);
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOENT */
 
-static inline bool hooks_empty(const struct hooks *h) { return list_is_empty(&h->list); }
+static inline bool hooks_is_empty(const struct hooks *h) { return list_is_empty(&h->list); }
 
 /* A walk is an iteration over the hooks that are in the list when it starts, without those that
  * are removed before it reaches them. sio__hooks_next_in_walk() returns NULL after the last one
@@ -58,9 +59,9 @@ void sio__hooks_stop_walk(struct hook_walk *w);
   struct hook_walk walk = sio__hooks_start_walk(h); \
   for (const struct hook *k; (k = sio__hooks_next_in_walk(&walk));)
 
-/* For a list from which no hook is ever removed. Returns the first hook after `at`, or the first
- * one of the list if `at` is NULL, whose number is at most last_number. Returns NULL if there is
- * none. */
+/* Finds the next hook after `at`, or the first one of the list if `at` is NULL. Skips hooks with a
+ * number higher than last_number. Returns NULL if no hook is left. Must be used only for lists from
+ * which no hook is ever removed. */
 const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
                                          uint64_t last_number);
 

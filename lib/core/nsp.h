@@ -34,10 +34,10 @@ struct sio_nsp {
   sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  /* The number of references. The library holds one until it removes the namespace. Each socket and
-   * each sio_ack for another server holds one. sio_nsp_ref() adds one here and one in `users`. A
-   * removed child namespace is freed when this is 0; any other namespace is freed with the server,
-   * whatever the number is. */
+  /* The number of references. The library holds one until it removes the namespace. Each socket,
+   * and each sio_ack for an event of another server, holds one. sio_nsp_ref() adds one here and one
+   * in `users`. A removed child namespace is freed when this is 0; any other namespace is freed
+   * with the server, whatever the number is. */
   uint32_t refs;
   /* The number of references made with sio_nsp_ref(): for example by the host, for each socket in
    * the list of its client, and for each query. While this is not 0, a child namespace is not
@@ -89,11 +89,11 @@ bool sio__nsp_make_and_check_full_name(char out[NSP_NAME_MAX + 1], const char *n
 
 /* Allocates a namespace. It is not registered and has no adapter yet. Returns 0 or UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
-/* Creates the recovery of the namespace if that is on, opens the adapter, and adds the namespace to
- * core->nsps, so that peers can connect to it. Returns 0, UV_ENOMEM, or the error of the adapter or
- * of the random source. */
+/* Opens the adapter, and adds the namespace to core->nsps, so that peers can connect to it. If
+ * connection state recovery is on, creates nsp->recovery first. Returns 0, UV_ENOMEM, or the error
+ * of the adapter or of the random source. */
 int sio__nsp_open_adapter_and_register(sio_nsp *nsp);
-/* Frees the recovery of the namespace, and closes the adapter. All sockets must have left. */
+/* Frees nsp->recovery, and closes the adapter. All sockets must have left. */
 void sio__nsp_close_adapter_and_recovery(sio_nsp *nsp);
 void sio__nsp_free(sio_nsp *nsp);
 
@@ -104,9 +104,9 @@ void sio__nsp_and_core_unref(sio_nsp *nsp);
 /* Drops one reference to the namespace, but none to the server. */
 void sio__nsp_unref_without_core(sio_nsp *nsp);
 
-/* Schedules the removal of a child namespace if nothing uses it any more. Must be called when
- * nsp->users has become 0, and when the last lost socket of the namespace stops waiting for its
- * client to return. */
+/* Schedules the removal of a child namespace if it has to be removed now (see child.h). Must be
+ * called when nsp->users has become 0, and when the last lost socket of the namespace stops waiting
+ * for its client to return. */
 static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }

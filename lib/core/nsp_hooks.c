@@ -25,12 +25,12 @@ static sio_slice event_handlers_get_event_name_key(const void *p) {
   return slice(h->event, h->n);
 }
 
-static void event_handlers_free_of_one_event(struct event_handlers *h) {
+static void free_handlers_of_event(struct event_handlers *h) {
   sio__hooks_clear(&h->hooks);
   sio__free(h);
 }
 
-static struct event_handlers *event_handlers_add_event_to_map(struct map *all, sio_slice event) {
+static struct event_handlers *add_event_to_handler_map(struct map *all, sio_slice event) {
   struct event_handlers *h = sio__malloc(sizeof *h + event.n);
   if (!h) return NULL;
   sio__hooks_init(&h->hooks);
@@ -42,12 +42,12 @@ static struct event_handlers *event_handlers_add_event_to_map(struct map *all, s
 }
 
 /* If the list h->hooks is empty, removes h from the map `all` and frees h. A handler that was
- * removed while handlers of the event were running may still be in the list. It leaves the list
- * when the last of these runs has ended (hooks.h). */
+ * removed while handlers of the event were being called may still be in the list. It leaves the
+ * list when no walk over the list is in progress any more (hooks.h). */
 static void remove_event_if_no_handler_left(struct map *all, struct event_handlers *h) {
-  if (!hooks_empty(&h->hooks)) return;
+  if (!hooks_is_empty(&h->hooks)) return;
   sio__map_del(all, slice(h->event, h->n));
-  event_handlers_free_of_one_event(h);
+  free_handlers_of_event(h);
 }
 
 /* The name of an event, in which each "\xC0\x80" of the host's string was replaced by a NUL. */
@@ -67,7 +67,7 @@ static int event_name_unescape_nuls(struct event_name *name, const char *text) {
 
 static int add_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct event_handlers *h = sio__map_get(handlers, event);
-  if (!h && !(h = event_handlers_add_event_to_map(handlers, event))) return UV_ENOMEM;
+  if (!h && !(h = add_event_to_handler_map(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user);
   if (err) remove_event_if_no_handler_left(handlers, h);
   return err;
@@ -82,8 +82,8 @@ int sio__nsp_add_event_handler(struct map *handlers, const char *event, hook_fn 
 }
 
 /* Logs that no handler can be registered for this name, and what to use instead. This function is
- * called for "connection" too, for which programs for the Node.js server register a handler. A
- * program that gets this error often exits before its loop runs, so the line is passed to the log
+ * called for "connection" too, for which programs for the Node.js server register a handler. Many
+ * programs that get this error exit before their loop runs, so the line is passed to the log
  * callback at once, if sio_log_flush() is allowed here. */
 static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   static const char *const functions[][2] = {
@@ -290,7 +290,7 @@ void sio__nsp_hooks_init(sio_nsp *nsp) {
 
 static void event_handlers_free_all(struct map *all) {
   struct event_handlers *h;
-  for (uint32_t i = 0; (h = sio__map_next(all, &i));) event_handlers_free_of_one_event(h);
+  for (uint32_t i = 0; (h = sio__map_next(all, &i));) free_handlers_of_event(h);
   sio__map_clear(all);
 }
 
@@ -306,7 +306,7 @@ static int event_handlers_copy_all(struct map *to, const struct map *from) {
   const struct event_handlers *h;
   int err = 0;
   for (uint32_t i = 0; !err && (h = sio__map_next(from, &i));) {
-    struct event_handlers *own = event_handlers_add_event_to_map(to, slice(h->event, h->n));
+    struct event_handlers *own = add_event_to_handler_map(to, slice(h->event, h->n));
     err = own ? sio__hooks_copy(&own->hooks, &h->hooks) : UV_ENOMEM;
   }
   return err;

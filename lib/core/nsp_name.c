@@ -5,8 +5,8 @@
 #include "core/core.h"
 #include "core/nsp.h"
 
-/* In a packet the name of a namespace ends at ',', or at '?' if the client is one of Socket.IO 2,
- * so it cannot contain these characters. */
+/* In a packet ',' ends the name of a namespace, and so does '?' if the client is one of Socket.IO
+ * 2. So a name cannot contain these characters. */
 static bool is_nsp_name_char(unsigned char c) {
   return c >= 0x20 && c != 0x7f && c != ',' && c != '?';
 }

@@ -16,8 +16,9 @@ struct nsp_note {
   /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
    * False: the client had a socket in this namespace, which was disconnected. */
   bool is_request;
-  /* True: CONNECT had been answered twice when the peer sent DISCONNECT for the namespace. False:
-   * the server has disconnected or replaced the socket, which the peer may not know yet. */
+  /* True: CONNECT had been answered twice when the peer sent DISCONNECT for the namespace. If
+   * neither this nor is_request is true, the server has disconnected or replaced the socket, which
+   * the peer may not know yet. */
   bool answered_twice;
 };
 
@@ -26,8 +27,9 @@ struct nsp_note {
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
 /* Remembers that the client has left nsp, because the server has disconnected the client's socket,
  * or has replaced it after a second CONNECT packet. The peer may send packets for nsp before it
- * knows this. Such packets are then ignored and do not end the session. Remembers nothing if memory
- * runs out, and forgets the oldest notes if there are more than max_nsps. */
+ * knows this. As long as it has no connected socket in nsp, such packets are ignored and do not end
+ * the session. Remembers nothing if memory runs out, and forgets the oldest notes if there are more
+ * than max_nsps. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
 /* Remembers that the peer has sent DISCONNECT for nsp after the server had answered CONNECT twice.
  * The peer may have read only one of the answers. If it sends CONNECT again, it may take the other

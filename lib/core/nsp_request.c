@@ -20,8 +20,8 @@
 struct nsp_request {
   struct chain chain;
   struct sio_next verdict; /* passed to the match functions, which answer with it */
-  /* Limits the time for the match functions to answer. Starts when one of them has returned without
-   * having answered. */
+  /* Limits the time that all match functions together have to answer, if middleware_timeout_ms is
+   * not 0. Starts when the first of them has returned without having answered. */
   struct timer timeout_timer;
   bool extended; /* the limit was restarted because the host blocked the loop, which is done once */
   struct core *core;        /* one reference */
@@ -29,7 +29,7 @@ struct nsp_request {
   struct nsp_note nsp_note; /* in client->nsp_notes */
   sio_nsp *parent;          /* the parent that has accepted the name, or NULL */
   sio_slice name, auth;     /* stored after the struct, each with a NUL */
-  char *newer_auth;         /* the auth of a later CONNECT packet, or NULL */
+  char *newer_auth;         /* the different auth of a later CONNECT packet, or NULL */
   bool withdrawn;           /* the peer has sent DISCONNECT for this name after its last CONNECT */
 };
 
@@ -55,9 +55,10 @@ static void nsp_request_refuse_connect_for_error(struct client *cl, const struct
     sio__connect_log_and_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
 
-/* Begins to connect the peer to the namespace, or refuses the peer. The namespace may exist by now,
- * because another request or the host has created it. If connecting fails, sio_nsp_unref() causes
- * the removal of a new, unused child namespace. */
+/* Begins to connect the peer to the namespace. If the namespace does not exist and a parent has
+ * accepted its name, creates it first. If no parent has, or creating it fails, refuses the peer, or
+ * ends the session if memory ran out. sio_nsp_ref() and sio_nsp_unref() are called because a new
+ * namespace that the peer does not join has to be removed (child.h). */
 static void nsp_request_connect_or_refuse_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
@@ -103,8 +104,8 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
 }
 
 /* Called when a match function has returned and has not answered yet. Starts the time limit, unless
- * it is running or middleware_timeout_ms is 0. The function may use the name and the auth later:
- * both are copies in the request. */
+ * it is running or middleware_timeout_ms is 0. Nothing has to be copied for the function: the name
+ * and the auth are copies in the request. */
 static void nsp_request_start_timeout_for_late_answer(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
@@ -158,10 +159,10 @@ static const struct chain_ops nsp_request_chain_ops = {
 };
 
 /* Called when the time limit for the match functions is over. If the host has blocked the loop,
- * restarts the limit, once. Otherwise, if the peer has sent CONNECT with another auth, starts again
- * with that auth; if not, refuses the peer, unless it has sent DISCONNECT. If the match function
- * has answered earlier in the same turn of the loop, the state is not CHAIN_WAITING any more, and
- * that answer counts. */
+ * restarts the limit, once. Otherwise ends the request: if the peer has sent CONNECT with another
+ * auth, starts again with that auth; if not, refuses the peer. Does neither if the peer has sent
+ * DISCONNECT, or if its session is closing. If the match function has answered earlier in the same
+ * turn of the loop, the state is not CHAIN_WAITING any more, and that answer counts. */
 static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
@@ -173,7 +174,7 @@ static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
   }
   LOG_RATED(
       &r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-      "CONNECT to namespace %.*s: the callback of sio_of_match() did not accept or refuse the name "
+      "CONNECT to namespace %.*s: the callbacks of sio_of_match() did not decide about the name "
       "within middleware_timeout_ms",
       LOG_SLICE(r->name));
   if (nsp_request_is_client_connected(&r->chain) && r->newer_auth)
@@ -218,7 +219,7 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
 
 bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name) {
   bool is_full_name = name.n && name.p[0] == '/' && sio__is_nsp_name_valid(name);
-  return is_full_name && !hooks_empty(&core->parents);
+  return is_full_name && !hooks_is_empty(&core->parents);
 }
 
 static struct nsp_request *nsp_request_of_note(struct nsp_note *note) {
@@ -248,12 +249,12 @@ bool sio__nsp_request_mark_withdrawn(struct client *cl, sio_slice name) {
   return true;
 }
 
-static struct nsp_request *nsp_request_first_of_client(const struct client *cl) {
+static struct nsp_request *nsp_request_find_first_of_client(const struct client *cl) {
   struct nsp_note *note = cl->nsp_notes;
   while (note && !note->is_request) note = note->next;
   return nsp_request_of_note(note);
 }
 
 void sio__client_abandon_nsp_requests(struct client *cl) {
-  for (struct nsp_request *r; (r = nsp_request_first_of_client(cl));) nsp_request_abandon(r);
+  for (struct nsp_request *r; (r = nsp_request_find_first_of_client(cl));) nsp_request_abandon(r);
 }

@@ -5,25 +5,27 @@
  *
  * A parent namespace is made with sio_of_match() or sio_of_pattern(): the host gives it a callback,
  * the match function, or a pattern, which decides which names the parent accepts. A request asks
- * one parent after the other until one accepts the name. A match function may answer later. When
- * the last one that was asked has answered, and the namespace exists by then, the client begins to
- * join it (connect.h). Otherwise, if a parent has accepted the name, the namespace is created
- * first; if none has, the CONNECT packet is refused.
+ * one parent after the other until one accepts the name. A match function may answer after it has
+ * returned. When the last one that was asked has answered, and the namespace exists by then, the
+ * client begins to join it (connect.h). Otherwise, if a parent has accepted the name, the namespace
+ * is created first; if none has, the CONNECT packet is refused. (The client may change the outcome
+ * by further packets, see below.)
  */
 #ifndef SIO_CORE_NSP_REQUEST_H
 #define SIO_CORE_NSP_REQUEST_H
 
 #include "core/client.h"
 
-/* True if the name is valid, and the server has at least one parent namespace. */
+/* True if `name` is a valid full name, which begins with '/', and the server has at least one
+ * parent namespace. */
 bool sio__can_parents_be_asked_for_nsp(const struct core *core, sio_slice name);
-/* Handles a CONNECT packet for a name for which the client has no request: starts one, which asks
- * the parent namespaces whether one of them accepts the name. */
+/* Starts a request because of a CONNECT packet: asks the parent namespaces whether one of them
+ * accepts the name. If memory runs out, ends the session. */
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
 /* Handles another CONNECT packet for a name while the client's request for that name is running.
- * Cancels an earlier DISCONNECT packet. If the packet has another auth than the request, connecting
- * starts again with that auth when the request has ended. Returns false if there is no such
- * request. */
+ * Cancels an earlier DISCONNECT packet. If the packet has another auth than the request, stores
+ * that auth: when the request has ended, connecting starts again with it. If memory runs out, ends
+ * the session. Returns false if there is no such request. */
 bool sio__nsp_request_update_by_new_connect(struct client *cl, sio_slice name, sio_slice auth);
 /* Handles a DISCONNECT packet for a name while the client's request for that name is running. The
  * request goes on, but at its end the client is not connected, unless it has sent CONNECT again.

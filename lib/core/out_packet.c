@@ -84,9 +84,9 @@ int sio__packet_encode_event_or_ack(sio_packet *p, sio_nsp *nsp, unsigned flags,
   return err;
 }
 
-int sio__packet_encode_broadcast_keep_for_replay(sio_packet *p, const sio_target *to,
-                                                 const char *event, sio_args args, sio_query *q,
-                                                 sio_slice offset) {
+int sio__packet_encode_broadcast_and_keep_for_replay(sio_packet *p, const sio_target *to,
+                                                     const char *event, sio_args args, sio_query *q,
+                                                     sio_slice offset) {
   sio_nsp *nsp = to->nsp;
   int64_t id = q ? q->ack_id : PACKET_NO_ID;
   struct recovery *r = q ? NULL : get_recovery_unless_kept_by_adapter(nsp->recovery);
@@ -130,8 +130,8 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
 
 /* Sends the event to one socket, and adds the socket's ack to those that p->query waits for. If the
  * query waits for an ack of this socket already, sends nothing and returns SIO_EEXISTS. If the
- * event was dropped because it is volatile, no ack is expected. If sending fails for another
- * reason, the ack is expected, but counted as lost at once. */
+ * event was dropped because it is volatile, no ack is expected. After any other error the ack is
+ * expected, but counted as lost at once. */
 static int packet_send_and_await_ack_for_query(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ack_add_for_query(s, q);
@@ -148,7 +148,7 @@ static int packet_send_and_await_ack_for_query(const sio_packet *p, sio_socket *
 int sio__packet_deliver_to_socket(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_record_set_last_sent(s->recovery_record, p->seq);
-  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
+  if (!hooks_is_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
   return p->query ? packet_send_and_await_ack_for_query(p, s, flags)
                   : packet_send_to_session(p, s, flags);
 }

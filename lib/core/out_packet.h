@@ -13,18 +13,18 @@ struct recovery;
 
 struct sio_packet {
   sio_nsp *nsp;
-  struct msg *msg; /* the bytes that receivers are sent */
-  /* If the host has a custom parser, which has made msg: the same packet as JSON. Otherwise NULL,
-   * because msg is JSON. */
+  struct msg *msg; /* the encoded packet */
+  /* If the host's custom parser has made msg: the same packet as JSON. Otherwise NULL, because msg
+   * is JSON. */
   struct msg *text;
-  const char *event; /* the name, for sio_on_any_outgoing(); NULL if that is not called */
+  const char *event; /* the name of the event; NULL in an ack, or if the name is not needed */
   sio_args args;
   sio_query *query; /* collects the acks of a broadcast or the answers of servers; may be NULL */
   uint64_t seq;     /* the number of the event in the replay log; 0: none */
   uint64_t origin;  /* says which thread has sent the event; see sio_packet_info */
   /* Length of the replay offset at the end of the JSON, with comma and quotes; 0: no offset. */
   uint32_t offset_len;
-  int send_err; /* the error of the last receiver to which sending failed; 0: none failed yet */
+  int send_err; /* the last error of sending to a receiver's session; 0: none yet */
   /* A copy of the JSON without its replay offset. Owned by the packet, and made when an adapter
    * first asks for the JSON. Empty if the JSON contains no offset. */
   sio_slice json_without_offset;
@@ -44,17 +44,17 @@ int sio__packet_encode_event_or_ack(sio_packet *p, sio_nsp *nsp, unsigned flags,
  * Otherwise, if q is NULL and the namespace keeps a replay log, appends an offset of this server,
  * and calls sio__packet_add_to_replay_log() unless the event is volatile. The caller has to call
  * sio__packet_clear() afterwards; after an error it may. */
-int sio__packet_encode_broadcast_keep_for_replay(sio_packet *p, const sio_target *to,
-                                                 const char *event, sio_args args, sio_query *q,
-                                                 sio_slice offset);
+int sio__packet_encode_broadcast_and_keep_for_replay(sio_packet *p, const sio_target *to,
+                                                     const char *event, sio_args args, sio_query *q,
+                                                     sio_slice offset);
 /* Allows that the event, which must not request acks, is dropped for a receiver that reads too
  * slowly (when_full). If key is not NULL, older events with the same key may be dropped first
  * (SIO_FULL_KEEP_LATEST). */
 void sio__packet_mark_droppable(sio_packet *p, const char *key);
 void sio__packet_clear(sio_packet *p); /* *p may be all zeros */
 
-/* Makes the packet that is passed to sio_adapter_ops.server_emit, when the server of another
- * thread of this process has called sio_server_side_emit(). json is the array
+/* Makes the packet that is passed to sio_adapter_ops.server_emit when the host has called
+ * sio_server_side_emit() in another thread of this process. json is the array
  * ["event",arguments...]. q collects the answers, or is NULL. The caller frees the packet with
  * sio__remote_packet_free(). Returns 0 or UV_ENOMEM. */
 int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). A parent accepts many
- * names, and namespaces with these names are created as its children (child.h).
+ * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match(). A parent decides which
+ * names it accepts, and namespaces with these names are created as its children (child.h).
  *
  * A parent is a sio_nsp that is not registered in core->nsps and has no members. A child gets
  * copies of the callbacks that its parent has when the child is created. The adapter of a parent

@@ -29,7 +29,7 @@ struct ack_wait {
   };
   struct list in_query; /* links query->ack_waits */
   struct timer timer;
-  uint64_t asked_us; /* loop_now_us() when the wait began, just before the event was sent */
+  uint64_t asked_us; /* loop_now_us() when the wait began */
 };
 
 static struct loop *loop_of_socket(const sio_socket *s) { return &s->nsp->core->loop; }
@@ -87,9 +87,9 @@ static struct ack_wait *unlink_pending_ack_of_socket(sio_socket *s, int64_t id) 
   return w;
 }
 
-/* Calls the callback of an ack_wait that was removed from its socket, and frees the ack_wait.
- * Holds a reference to the socket during the call, because the callback may drop the last other
- * one. */
+/* Calls the callback of an ack_wait that was removed from its socket, or, if the ack belongs to a
+ * query, counts it there as lost. Frees the ack_wait. Holds a reference to the socket meanwhile,
+ * because the callback may drop the last other one. */
 static void call_ack_callback_or_count_lost_and_free(struct ack_wait *w, int status,
                                                      sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);

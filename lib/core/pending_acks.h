@@ -5,8 +5,8 @@
  * The callback of an event to one socket runs exactly once, with the peer's reply, SIO_ETIMEOUT or
  * SIO_ECLOSED. It does not run if the call that sends the event returns an error, or after
  * sio_cancel_ack(). Ack ids are counted per namespace from 0, so that one broadcast with acks uses
- * one id for all its receivers.
- * A socket that waits for no ack holds no memory for them.
+ * one id for all its receivers on this server. A socket that waits for no ack holds no memory for
+ * acks.
  */
 #ifndef SIO_CORE_PENDING_ACKS_H
 #define SIO_CORE_PENDING_ACKS_H

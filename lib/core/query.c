@@ -177,7 +177,7 @@ void sio__query_set_expected_count_callback(sio_query *q, void (*cb)(size_t expe
   if (q->uncounted == 0) query_report_expected_count(q);
 }
 
-void sio__query_thread_count_was_reported(sio_query *q) {
+void sio__query_end_wait_for_socket_count_of_thread(sio_query *q) {
   if (--q->uncounted == 0) query_report_expected_count(q);
 }
 

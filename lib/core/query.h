@@ -4,11 +4,12 @@
  * sio_all_fetch(), sio_server_count() or sio_server_side_emit().
  *
  * A query is open from sio__query_new() on. Code that may still ask more sockets or servers holds
- * the query: it has increased `holds`. When nothing holds the query any more, and the number of
- * answers, including those that are known to be lost, has reached the expected number, the query
- * ends at the end of the loop's turn. When its timeout expires or the server closes, it ends even
- * if answers are missing. At its end the callback `end` is called once; answers that arrive later
- * are ignored. The memory of the query is freed when it has ended and nothing holds it.
+ * the query: it has increased `holds`. So does an adapter that waits for answers. When nothing
+ * holds the query any more, and the number of answers, including those that are known to be lost,
+ * has reached the expected number, the query ends at the end of the loop's turn. When its timeout
+ * expires or the server closes, it ends even if answers are missing. At its end the callback `end`
+ * is called once; answers that arrive later are ignored. The memory of the query is freed when it
+ * has ended and nothing holds it.
  *
  *   open --- complete, timed out, or the server closes ---> over --- last hold released ---> freed
  *   open --- sio__query_discard_without_callback(): the call failed, `end` does not run ---> over
@@ -25,10 +26,11 @@ struct sio_query {
   /* A struct ack_wait for each socket of this server that was sent the event and has not sent its
    * ack yet, linked by ack_wait.in_query (pending_acks.c). */
   struct list ack_waits;
-  /* Called when the query ends: frees all ack_waits. NULL until the first one is added. */
+  /* Called when the query ends or is discarded: frees all ack_waits. NULL until the first one is
+   * added. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  /* Calls the function that waits for the end of the query: a callback of the host (a member of
-   * cb), or, if an adapter has opened the query, watch.end. */
+  /* Calls the callback that waits for the end of the query: a member of `cb`, or, if an adapter has
+   * opened the query, watch.end. */
   void (*end)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
@@ -39,7 +41,7 @@ struct sio_query {
    * called for each answer, and answers are not added to `replies`. */
   sio_query_watch watch;
   void *user;
-  int64_t ack_id; /* the id that the acks of all sockets must contain */
+  int64_t ack_id; /* the id that the acks of this server's sockets must contain */
   /* The memory of the replies, or of the sockets that other servers have sent. At most
    * max_answers. */
   size_t answer_bytes;
@@ -107,11 +109,11 @@ void sio__query_check_and_add_remote_socket(sio_query *q, const sio_remote *r); 
 /* Called when the server of another thread was asked to take part in the query. If the query is a
  * broadcast with acks, that server will report to how many of its sockets it has sent the event;
  * for other queries the value of q->uncounted does not matter. */
-static inline void sio__query_expect_one_more_thread_count(sio_query *q) { q->uncounted++; }
+static inline void sio__query_await_socket_count_of_thread(sio_query *q) { q->uncounted++; }
 /* Called when the server of another thread has reported to how many sockets it has sent the event,
  * or that no socket was sent the event: decreases q->uncounted. If q->uncounted becomes 0, runs
  * q->counted. */
-void sio__query_thread_count_was_reported(sio_query *q);
+void sio__query_end_wait_for_socket_count_of_thread(sio_query *q);
 
 /* In replies.c: copies an answer to q->replies. Returns 0 or UV_ENOMEM. If max_answers would be
  * exceeded, calls sio__query_count_dropped_answer() and returns 0. */

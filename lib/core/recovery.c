@@ -167,9 +167,10 @@ static void recovery_record_give_to_adapter_and_free(struct recovery *r,
   sio__recovery_free_record(r, rec);
 }
 
-/* Called when rec was added to r->away. If more than max_sessions records are there, frees one of
- * them, which may be rec. */
-static void finish_adding_lost_socket(struct recovery *r, const struct recovery_record *rec) {
+/* Called when rec was added to r->away. If more than max_sessions records are in r->away, frees one
+ * of them, which may be rec. Starts the expiry timer. */
+static void free_excess_lost_socket_and_start_timer(struct recovery *r,
+                                                    const struct recovery_record *rec) {
   if (r->away.n > get_recovery_options(r)->max_sessions)
     sio__recovery_free_record(r,
                               recovery_record_of_queue_entry(
@@ -187,7 +188,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
   }
   sio__recovery_queue_entry_set_address(&rec->away, sio__session_client_address(session));
   sio__recovery_queue_add_newest(&r->away, &rec->away);
-  finish_adding_lost_socket(r, rec);
+  free_excess_lost_socket_and_start_timer(r, rec);
 }
 
 void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec) {
@@ -200,7 +201,7 @@ void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct reco
     sio__recovery_queue_add_newest(&r->away, &rec->away);
   else
     sio__recovery_queue_add_oldest(&r->away, &rec->away);
-  finish_adding_lost_socket(r, rec);
+  free_excess_lost_socket_and_start_timer(r, rec);
 }
 
 void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_record *rec,
@@ -255,7 +256,7 @@ void sio__recovery_discard_event_if_newest(struct recovery *r, uint64_t seq) {
 
 /* ---- new and free ---------------------------------------------------------------------------- */
 
-static const atomic_bool *get_flag_recovery_is_kept_by_adapter(const sio_nsp *nsp) {
+static const atomic_bool *get_recovery_kept_by_adapter_flag(const sio_nsp *nsp) {
   static const atomic_bool always = true, never = false;
   const sio_threads *threads = nsp->core->opts->threads; /* core->threads is set later */
   if (threads) return &threads->cluster_recovers;
@@ -274,7 +275,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  r->kept_by_adapter = get_flag_recovery_is_kept_by_adapter(nsp);
+  r->kept_by_adapter = get_recovery_kept_by_adapter_flag(nsp);
   sio__map_init(&r->by_pid, get_map_key_of_recovery_record);
   sio__recovery_queue_init(&r->away);
   timer_init(&r->expiry_timer, recovery_free_expired_on_timer);

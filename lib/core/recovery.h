@@ -7,13 +7,14 @@
  * record are:
  *
  *  LIVE --- connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
- *  LIVE --- the socket ended for another reason ---> freed
- *  AWAY --- expired, there are too many records, or the peer's claim is invalid ---> freed
+ *  LIVE --- the socket ended for another reason, or its state cannot be saved ---> freed
+ *  AWAY --- expired, there are too many records, or the peer cannot be recovered ---> freed
+ *  AWAY --- the peer returned to the server of another thread ---> sent to that server
  *  RETURNING --- the new socket is discarded, but not refused ---> AWAY
  *  RETURNING --- refused by middleware, or the time for that is up ---> freed
  *
  * A record has at most one socket. If a peer returns before the end of its old connection was
- * noticed, the session of the old socket is closed first, and the new one takes over the record.
+ * noticed, the session of the old socket is closed first.
  *
  * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
  * (is_recovery_kept_by_adapter()), no events are added to the log, no record becomes AWAY, and the
@@ -61,8 +62,8 @@ struct recovery {
   struct recovery_queue away; /* the records whose clients are gone (AWAY) */
   struct timer expiry_timer;
   /* Points to true if the adapter has the flag SIO_ADAPTER_RECOVERS. With several threads it points
-   * to sio_threads.cluster_recovers, which becomes true when one of them gets a cluster adapter
-   * with that flag. */
+   * to sio_threads.cluster_recovers, which is true if the adapter that connects them to a cluster
+   * has that flag. */
   const atomic_bool *kept_by_adapter;
 };
 
@@ -78,7 +79,7 @@ unsigned sio__nsp_max_disconnection_ms(const sio_nsp *nsp);
 /* Writes the replay offset for an event that is about to be encoded, and returns its length. The
  * offset contains the next event number, which is not used up before
  * recovery_assign_next_event_number() is called. A volatile event has no number of its own: its
- * offset contains the number of the event before it. */
+ * offset contains the number of the newest event that has one. */
 size_t sio__recovery_format_next_event_offset(const struct recovery *r, bool is_volatile,
                                               char out[REPLAY_OFFSET_MAX]);
 /* Gives the encoded event its number, which is the one that
@@ -108,8 +109,7 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
 
 /* ---- records ----------------------------------------------------------------------------- */
 
-/* Creates the LIVE recovery record of a socket that connects. Returns NULL if memory ran out, or if
- * no random pid could be made. */
+/* Creates the LIVE recovery record of a socket that connects. Returns NULL on failure. */
 struct recovery_record *sio__recovery_add_record_of_socket(struct recovery *r, sio_socket *s);
 /* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
  * found for a client that returns. Returns 0; SIO_EPROTO if s->id or s->pid is malformed;
@@ -119,29 +119,29 @@ int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_save
                                               const sio_session *client,
                                               struct recovery_record **out);
 /* Removes the record from r and frees it. If it has a socket, sets the socket's recovery_record to
- * NULL. If the adapter keeps lost sockets and `persisted` is not set, makes the adapter forget the
- * pid. */
+ * NULL. If the adapter keeps lost sockets and `persisted` is not set, calls the adapter's forget()
+ * for the pid. */
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
 /* Returns the record with this pid, or NULL. A record that the adapter has found is returned only
- * after it was given to a socket, or was made AWAY because its client is gone again. */
+ * after it was given to a socket or was made AWAY. */
 struct recovery_record *sio__recovery_find_record_by_pid(const struct recovery *r, sio_slice pid);
-/* True if more than max_disconnection_ms have passed since the client was lost. */
+/* True if more than max_disconnection_ms have passed since rec->left_at_ms. */
 bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);
 /* An in_room_cb (replay_log.h): returns true if the lost socket was in the room. record is the
  * struct recovery_record of a client that is gone or is returning. */
 bool sio__is_lost_socket_in_room(const char *room, const void *record);
 
 /* Called when the connection of the record's socket has broken and rec->saved is filled in. If the
- * adapter keeps lost sockets, passes rec->saved to it and frees the record. Otherwise makes the
- * record AWAY, without a socket; and if more than max_sessions records are AWAY now, frees one of
- * them. */
+ * adapter keeps lost sockets, passes rec->saved to it, unless memory runs out, and frees the
+ * record. Otherwise makes the record AWAY, without a socket; and if more than max_sessions records
+ * are AWAY now, frees one of them. */
 void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recovery_record *rec);
-/* Called when a returning client is lost again before its new socket was connected, or when the
- * record was found for a client that did not get it. If the adapter keeps lost sockets, passes
- * rec->saved to it and frees the record. Otherwise makes the record AWAY, without a socket, and
- * does not change rec->left_at_ms; and if more than max_sessions records are AWAY now, frees one of
- * them, which may be rec. */
+/* Called when the new socket of a returning client is discarded although it was not refused, or
+ * when the record was found for a client that did not get it. If the adapter keeps lost sockets,
+ * passes rec->saved to it, unless memory runs out, and frees the record. Otherwise makes the record
+ * AWAY, without a socket, and does not change rec->left_at_ms; and if more than max_sessions
+ * records are AWAY now, frees one of them, which may be rec. */
 void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct recovery_record *rec);
 /* Makes s, the new socket of a returning client, the socket of the client's record. The record was
  * AWAY, or the adapter has found it; now its state is RETURNING. The caller sets
@@ -151,18 +151,18 @@ void sio__recovery_assign_record_to_socket(struct recovery *r, struct recovery_r
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-/* Removes a record without a socket from this server without freeing it, so that the record can be
- * sent to the server of another thread. */
+/* Removes a record, which must have no socket, from r, but does not free it: it can then be sent to
+ * the server of another thread. */
 void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
-/* Undoes sio__recovery_detach_record() if the record could not be sent. If memory runs out, frees
- * the record instead. */
+/* Undoes sio__recovery_detach_record(), because the record could not be sent. If that fails, frees
+ * the record. */
 void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_record *rec);
 /* Adds a record that the server of another thread has detached and sent. The log of this server
  * keeps the events for the client from now on; those that the client missed before have to be added
  * with sio__recovery_add_event_from_other_thread(). Returns 0; UV_EEXIST if there is a record with
  * this pid; or UV_ENOMEM. */
 int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec);
-/* Frees a record that is neither in recovery.by_pid nor in recovery.away. */
+/* Frees a record, but does not remove it from recovery.by_pid and recovery.away. */
 void sio__recovery_free_detached_record(struct recovery_record *rec);
 
 #endif

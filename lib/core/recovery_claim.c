@@ -48,7 +48,8 @@ static const char *recovery_failure_text(int cause) {
     [SIO_RECOVERY_BAD_OFFSET] = "the client's offset is invalid",
     [SIO_RECOVERY_LOG_GONE] = "not all events that the client may have missed are still kept",
     [SIO_RECOVERY_TOO_MUCH] =
-        "the missed events exceed queue_high or max_queued, or were replayed too often",
+        "the missed events exceed queue_high or max_queued, were replayed too "
+        "often, or could not all be kept",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
     [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or did not answer in time",
   };
@@ -65,9 +66,9 @@ void sio__recovery_count_and_log_failure(const sio_socket *s, int cause) {
 
 /* ---- taking over the record ----------------------------------------------------------------- */
 
-/* Closes the old socket of a peer that has returned over a new connection, and ends the session of
- * the old socket. The peer has given up the old connection, but this server may not have noticed
- * that yet. */
+/* Ends the session of the record's socket, because the peer has returned over another connection.
+ * Normally the peer has given up the old one, and this server has not noticed that yet. Afterwards
+ * the record has no socket, or was freed. */
 static void close_old_socket_and_session_of_record(struct recovery *r,
                                                    struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
@@ -85,8 +86,8 @@ static void close_old_socket_and_session_of_record(struct recovery *r,
   }
 }
 
-/* Finds a record by its pid. If the record has a socket, closes that socket first, and ends its
- * session. This may free the record; then returns NULL. */
+/* Finds a record by its pid. If the record has a socket, ends the session of that socket. This may
+ * free the record; then returns NULL. */
 static struct recovery_record *find_recovery_record_and_close_old_session(struct recovery *r,
                                                                           sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);

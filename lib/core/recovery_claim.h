@@ -20,12 +20,13 @@ struct recovery_claim {
 };
 
 /* Reads the auth of the PENDING socket s into *claim. If this server has the recovery record with
- * that pid and the client can be recovered from it, s gets the id, the rooms and the data of the
- * client's lost socket. If the client cannot be recovered, counts and logs the failure, and frees
- * the record. If the auth contains no pid or recovery is off, s stays a new socket. If the old
- * socket of the client is still connected, its session is ended and its callbacks run; so this must
- * be called by the loop, not by code that the host has called. Returns true if the adapter has to
- * be asked for the record. The caller clears *claim in any case. */
+ * the pid in the auth, and the client can be recovered from it, s gets the id, the rooms and the
+ * data of the client's lost socket. If the client cannot be recovered although its session is open,
+ * counts and logs the failure, and frees the record. If the auth contains no pid or recovery is
+ * off, s stays a new socket. If the old socket of the client is still connected, its session is
+ * ended and its callbacks run; so this must be called by the loop, not by code that the host has
+ * called. Returns true if the adapter has to be asked for the record. The caller clears *claim in
+ * any case. */
 bool sio__recovery_restore_or_should_ask_adapter(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 

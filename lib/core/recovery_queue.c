@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery_queue.c - a list of all entries, and a list of the entries of each address. When the
- * socket of an entry is lost, the entry is added at the end of both lists.
+ * recovery_queue.c - a list of all entries, and for each address a list of its entries in the same
+ * order.
  */
 #include "core/recovery_queue.h"
 
@@ -45,8 +45,8 @@ static struct recovery_address *find_or_add_recovery_address(struct recovery_que
   return NULL;
 }
 
-/* Adds e to q->by_time and to the list of its address: at the start of both lists if `oldest` is
- * true, otherwise at their end. */
+/* Adds e to q->by_time and, unless memory runs out, to the list of its address: at the start of
+ * both lists if `oldest` is true, otherwise at their end. */
 static void insert_recovery_queue_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
                                         bool oldest) {
   struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * recovery_queue.h - the lost sockets that may be recovered: a queue of all of them, and a queue
- * for each address of a client. If there are too many, the first of the queue is dropped. But if
- * the address of the newest has more lost sockets than the address of the first, the first socket
- * with the address of the newest is dropped instead. So, unless memory runs out, the clients of one
- * address do not displace the sockets of an address that has fewer lost sockets.
+ * for each address of a client. If there are too many, the first socket of the queue is dropped.
+ * But if the address of the socket that was added last has more lost sockets than the address of
+ * the first one, the first socket with that address is dropped instead. So, unless memory runs out,
+ * the clients of one address do not displace the sockets of an address that has fewer lost sockets.
  */
 #ifndef SIO_CORE_RECOVERY_QUEUE_H
 #define SIO_CORE_RECOVERY_QUEUE_H

@@ -51,7 +51,7 @@ int sio__recovery_send_missed_or_add_record(sio_socket *s) {
 void sio__recovery_finish_after_connect_answer(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   if (!rec || !s->recovered) return;
-  sio__replay_record_what_was_replayed(&rec->replay, &recovery_of_socket(s)->log, s);
+  sio__replay_update_after_missed_events_sent(&rec->replay, &recovery_of_socket(s)->log, s);
   sio__saved_state_clear(&rec->saved);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
@@ -72,9 +72,10 @@ void sio__recovery_return_or_free_pending_record(sio_socket *s) {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* True if the socket may be recovered: the reason says that its session has ended, and not that the
- * peer or the host has disconnected the socket from its namespace. If this server is closing, the
- * socket may be recovered on another server, if the adapter keeps its state. */
+/* True if a socket that left for this reason may be recovered. It may not if the peer or the host
+ * has disconnected it from its namespace, or if its session ended with a parse error. If this
+ * server is closing, the socket may be recovered on another server, if the adapter keeps its
+ * state. */
 static bool is_disconnect_reason_recoverable(const struct recovery *r, int reason) {
   switch (reason) {
     case SIO_REASON_SERVER_SHUTTING_DOWN: return is_recovery_kept_by_adapter(r);

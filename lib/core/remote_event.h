@@ -16,7 +16,7 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
  * UV_ENOMEM; or SIO_ENAME if the name contains a NUL. */
 int sio__remote_event_init(struct sio_event *e, const struct packet *p);
 /* True if json is one valid JSON value and, if nbins is not 0, each placeholder of an attachment in
- * it has a number less than nbins. */
+ * it has a number less than nbins. Returns false if memory runs out. */
 bool sio__is_single_remote_json_value_valid(sio_slice json, size_t nbins);
 
 #endif

@@ -42,7 +42,8 @@ static int remote_packet_check_and_decode_event(struct remote_packet *r, sio_sli
   return sio__remote_event_init(&r->event, &p);
 }
 
-/* True if no character of the offset has to be escaped in a JSON string, and it is not too long. */
+/* True if the offset is not too long, and consists of printable ASCII characters that need no
+ * escape in a JSON string. */
 static bool is_replay_offset_short_and_json_safe(sio_slice offset) {
   for (size_t i = 0; i < offset.n; i++)
     if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
@@ -59,8 +60,9 @@ int sio__packet_new_from_remote_event(const sio_target *to, sio_slice json, cons
   int err = remote_packet_check_and_decode_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
-    err = sio__packet_encode_broadcast_keep_for_replay(&r->packet, to, sio_event_name(&r->event),
-                                                       sio_argv(&r->all_args, 1), q, offset);
+    err =
+        sio__packet_encode_broadcast_and_keep_for_replay(&r->packet, to, sio_event_name(&r->event),
+                                                         sio_argv(&r->all_args, 1), q, offset);
   }
   /* Each receiver is added to the namespace's counters at once, and not when the packet is freed:
    * by then the namespace may be freed. */

@@ -147,7 +147,8 @@ static bool is_socket_in_room(const char *room, const void *socket) {
 struct replay_size {
   size_t queued_bytes; /* the memory that these events take in the session's send queue */
   uint64_t first_bytes, repeat_bytes; /* the new values of these fields of struct replay */
-  uint64_t last_seq;                  /* the number of the last of these events */
+  /* The number of the last of these events in the log, or replay.from if none of them is there. */
+  uint64_t last_seq;
 };
 
 static struct replay_size measure_events_to_replay(const struct replay *p,
@@ -196,8 +197,8 @@ int sio__replay_send_missed_events(const struct replay *p, const struct replay_l
   return err;
 }
 
-void sio__replay_record_what_was_replayed(struct replay *p, const struct replay_log *log,
-                                          const sio_socket *s) {
+void sio__replay_update_after_missed_events_sent(struct replay *p, const struct replay_log *log,
+                                                 const sio_socket *s) {
   struct replay_size t = measure_events_to_replay(p, log, s);
   p->start = p->from;
   p->last_sent = t.last_seq;

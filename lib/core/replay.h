@@ -22,10 +22,10 @@ struct missed_events;
 /* The events that one client has received and missed, by their numbers in the replay log. */
 struct replay {
   uint64_t start;         /* the client needs no events up to this number */
-  uint64_t last_sent;     /* the number of the last event that was sent to the client */
+  uint64_t last_sent;     /* no event with a higher number was sent to the client */
   uint64_t seq_at_leave;  /* the number of the newest event when the client disconnected */
   uint64_t from;          /* events after this number are replayed when the client returns */
-  uint64_t last_replayed; /* the number of the newest event that was ever replayed to the client */
+  uint64_t last_replayed; /* events with higher numbers were never replayed to the client before */
   uint64_t first_bytes;   /* total size of the events that were replayed for the first time */
   uint64_t repeat_bytes;  /* total size of the events that were replayed again */
   struct missed_events *missed; /* events of sio__replay_add_missed_event(), or NULL */
@@ -69,7 +69,7 @@ int sio__replay_send_missed_events(const struct replay *p, const struct replay_l
                                    sio_socket *s);
 /* Must be called when sio__replay_send_missed_events() has succeeded and CONNECT was answered:
  * updates *p for the next replay. */
-void sio__replay_record_what_was_replayed(struct replay *p, const struct replay_log *log,
-                                          const sio_socket *s);
+void sio__replay_update_after_missed_events_sent(struct replay *p, const struct replay_log *log,
+                                                 const sio_socket *s);
 
 #endif

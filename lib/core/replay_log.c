@@ -165,8 +165,8 @@ bool sio__is_moved_replay_entry_up_to_offset(const struct replay_log_entry *e, s
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static bool is_in_any_listed_room_and_skip_list(const char **at, uint32_t n, in_room_cb in_room,
-                                                const void *user) {
+static bool is_in_any_listed_room_and_advance_past_list(const char **at, uint32_t n,
+                                                        in_room_cb in_room, const void *user) {
   bool found = false;
   for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
   return found;
@@ -175,9 +175,9 @@ static bool is_in_any_listed_room_and_skip_list(const char **at, uint32_t n, in_
 bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e, in_room_cb in_room,
                                          const void *user) {
   const char *at = e->names;
-  bool in_target = is_in_any_listed_room_and_skip_list(&at, e->nrooms, in_room, user);
+  bool in_target = is_in_any_listed_room_and_advance_past_list(&at, e->nrooms, in_room, user);
   return (e->to_all || in_target) &&
-         !is_in_any_listed_room_and_skip_list(&at, e->nexcept, in_room, user);
+         !is_in_any_listed_room_and_advance_past_list(&at, e->nexcept, in_room, user);
 }
 
 const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,

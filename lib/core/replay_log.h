@@ -51,10 +51,12 @@ struct replay_log_entry {
 
 /* The kinds of offsets that sio__replay_log_parse_client_offset() tells apart. */
 enum replay_offset_kind {
-  REPLAY_OFFSET_VALID, /* the offset belongs to this log, and is not greater than the newest */
+  REPLAY_OFFSET_VALID, /* the offset belongs to this log, and its number is not too high */
   /* The offset belongs to another log, for example to that of another server. */
   REPLAY_OFFSET_FOREIGN,
-  REPLAY_OFFSET_INVALID /* the offset is malformed, or no event has its number */
+  /* The offset is malformed; or it belongs to this log, and its number is higher than that of the
+   * newest event. */
+  REPLAY_OFFSET_INVALID
 };
 
 /* Makes *log an empty log with a random tag, with which each offset of this log begins. Returns 0,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * replies.c - the replies to a broadcast with acks, or of servers to sio_server_side_emit(). Each
- * reply is one block of memory that contains the id of the socket, the JSON and the attachments. An
- * event is made from a reply when the host calls sio_replies_event().
+ * replies.c - the replies of sockets to a broadcast with acks, or of servers to
+ * sio_server_side_emit(). Each reply is one block of memory that contains the id of the socket (""
+ * for a server), the JSON and the attachments. An event is made from a reply when the host calls
+ * sio_replies_event().
  */
 #include "base/mem.h"
 #include "core/event.h"
@@ -17,7 +18,7 @@ struct reply_event {
 /* The memory of a reply; sio_answer.reserved[0] points to it. In the same block the array bins is
  * followed by the id of the socket, the JSON and the bytes of the attachments. */
 struct reply {
-  struct reply_event *event; /* NULL until sio_replies_event() is called for this reply */
+  struct reply_event *event; /* NULL until sio_replies_event() has made it */
   sio_slice list;            /* the answer in brackets: "[json]" */
   uint32_t nbins;
   sio_slice bins[];

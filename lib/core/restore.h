@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * restore.h - struct sio_restore: a PENDING socket, whose client has sent the pid of a lost socket
- * that has no recovery record on this server, waits while the adapter looks for that socket. The
- * adapter may answer later (<sio/adapter.h>, "recovery").
+ * restore.h - struct sio_restore: asks the adapter for a lost socket that has no recovery record on
+ * this server. The client has sent the pid of the lost socket; its new socket is PENDING meanwhile
+ * (<sio/adapter.h>, "recovery").
  *
  *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
  *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
@@ -39,8 +39,8 @@ struct sio_restore {
   const struct relayed_restore_ops *relay; /* NULL if the client has returned to this server */
   /* The new socket of the client, which is PENDING until it has joined; NULL if relay is set. */
   sio_socket *socket;
-  /* The recovery record that the adapter has found. NULL before it was found, and after it was
-   * given to the socket. */
+  /* The recovery record that the adapter has found. NULL before it was found, and after
+   * sio__socket_restore_apply_answer(). */
   struct recovery_record *record;
   void (*on_answer)(sio_restore *r);
   void *owner; /* used by on_answer(), or by the functions of `relay` */
@@ -83,9 +83,9 @@ int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const s
                                          size_t nbins, sio_slice offset);
 void sio__socket_restore_report_answer(sio_restore *r, int cause);
 
-/* Adds an event that the client of rec has missed on the server of another thread. rec has come
- * from that server (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another error; after an
- * error the client cannot be recovered. */
+/* Adds an event that the client of rec has missed. rec has come from the server of another thread
+ * (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another error; after an error the client
+ * cannot be recovered. */
 int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
                                               struct recovery_record *rec, sio_slice json,
                                               const sio_slice *bins, size_t nbins);

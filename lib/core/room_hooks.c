@@ -48,7 +48,7 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
   sio__hooks_clear(&nsp->rooms);
 }
 
-bool sio__has_room_hooks(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
+bool sio__has_room_hooks(const sio_nsp *nsp) { return !hooks_is_empty(&nsp->rooms); }
 
 static void run_one_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
                               const char *room, sio_socket *s) {

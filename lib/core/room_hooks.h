@@ -13,7 +13,7 @@
  * copies of some of them. */
 int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from);
 void sio__room_hooks_clear(sio_nsp *nsp);
-bool sio__has_room_hooks(const sio_nsp *nsp); /* true if sio_on_room() was called for nsp */
+bool sio__has_room_hooks(const sio_nsp *nsp); /* true if nsp has callbacks of sio_on_room() */
 /* Implements sio_adapter_api.room_changed: runs the callbacks for this change. */
 void sio__run_room_change_hooks(sio_nsp *nsp, enum sio_room_change change, const char *room,
                                 sio_socket *s);

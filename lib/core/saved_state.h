@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * saved_state.h - what a socket had when its connection was lost: its rooms and its data. When the
- * client returns, its new socket joins these rooms and gets this data.
+ * saved_state.h - a copy of the rooms and the data of a socket. When the client of a lost socket
+ * returns, its new socket joins these rooms and gets this data.
  */
 #ifndef SIO_CORE_SAVED_STATE_H
 #define SIO_CORE_SAVED_STATE_H
@@ -11,18 +11,18 @@
 
 /* All zeros is an empty state. */
 struct saved_state {
-  char *rooms; /* the names of the socket's rooms, each with a NUL; NULL if there are none */
+  char *rooms; /* the names of the rooms that the socket has joined, each with a NUL; or NULL */
   size_t rooms_size;
   void *data;   /* a copy of the bytes of sio_socket_data(), or NULL */
   char *shared; /* a copy of sio_socket_shared(), or NULL, which means "{}" */
 };
 
-/* Copies the names of the socket's rooms to *st. Returns 0 or UV_ENOMEM. */
+/* Copies the names of the rooms that s has joined to *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_rooms_of_socket(struct saved_state *st, sio_socket *s);
 /* Copies sio_socket_data() and sio_socket_shared() to *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_data_of_socket(struct saved_state *st, sio_socket *s);
-/* Copies to *st what an adapter has kept for a lost socket of this namespace. If the size of its
- * data differs from socket_data_size, the data is not copied. Returns 0 or UV_ENOMEM. */
+/* Copies to *st what an adapter has kept for a lost socket of this namespace. If from->data_size
+ * differs from socket_data_size, from->data is not copied. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *nsp,
                                        const sio_saved_socket *from);
 void sio__saved_state_clear(struct saved_state *st);
@@ -38,8 +38,8 @@ void sio__saved_state_undo_apply_to_socket(sio_socket *s);
 /* True if one of the saved rooms has this name. */
 bool sio__saved_state_has_room(const struct saved_state *st, const char *room);
 /* Sets those fields of *out that describe the rooms and the data, so that *out can be passed to an
- * adapter. The caller frees the array out->rooms; all other pointers point into *st. Returns 0 or
- * UV_ENOMEM. */
+ * adapter. The caller frees the array out->rooms. The other memory is not copied: *out is valid as
+ * long as *st. Returns 0 or UV_ENOMEM. */
 int sio__saved_state_describe_for_adapter(const struct saved_state *st, const sio_nsp *nsp,
                                           sio_saved_socket *out);
 

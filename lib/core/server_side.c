@@ -3,8 +3,8 @@
  * server_side.c - sio_server_side_emit(): events that the servers of a cluster send to each other.
  *
  * A received event is a struct sio_event without a socket. A struct server_side_ack says how to
- * answer it. It is on the stack while handlers run, and is copied into the sio_ack if a handler
- * takes the ack.
+ * answer the event. That struct is on the stack while handlers run, and is copied into the sio_ack
+ * if a handler takes the ack.
  */
 #include "core/server_side.h"
 

@@ -43,7 +43,7 @@ struct recovery_record;
 struct ack_waits;
 
 enum socket_state {
-  SOCKET_PENDING,   /* CONNECT is not answered yet: the socket may join rooms, but is no member */
+  SOCKET_PENDING,   /* CONNECT is not answered yet. The socket may join rooms already. */
   SOCKET_CONNECTED, /* the socket is a member of its namespace */
   /* Disconnected; its disconnect callbacks have still to run, and its rooms can be read. */
   SOCKET_LEAVING,
@@ -73,8 +73,8 @@ struct sio_socket {
   void *slot;                              /* used by the adapter only */
   sio_socket *next;                        /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL if the socket cannot be recovered */
-  /* Links the socket into one of two lists of struct core: into `leaving` while the state is
-   * SOCKET_LEAVING, and into `just_connected` until the end of the loop's turn in which CONNECT was
+  /* Links the socket into one of two lists of struct core: into `leaving` until its disconnect
+   * callbacks run, and into `just_connected` until the end of the loop's turn in which CONNECT was
    * answered. */
   struct list core_link;
   struct ack_waits *ack_waits; /* see pending_acks.h; NULL if the socket waits for no ack */

@@ -81,7 +81,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   size_t size = data ? size_add(DATA_OFFSET, data) : sizeof(struct sio_socket);
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
-  /* If the peer has sent no auth or an empty object, s->auth stays NULL, to save memory. */
+  /* If the peer has sent no auth or "{}", s->auth stays NULL, to save memory. */
   bool has_auth = auth.n > 0 && !slice_equals_str(auth, "{}");
   int err = has_auth ? socket_store_auth(s, auth) : 0;
   if (!err) err = socket_set_ids(s, nsp, session);

@@ -72,15 +72,16 @@ struct room_list {
   size_t max, n;
 };
 
-static void count_room_and_list_if_space(const char *room, void *user) {
+static void count_room_and_store_name_if_space(const char *room, void *user) {
   struct room_list *list = user;
   if (list->n < list->max) list->out[list->n] = room;
   list->n++;
 }
 
-static void count_namespace_room_and_list_if_space(const char *room, size_t members, void *user) {
+static void count_namespace_room_and_store_name_if_space(const char *room, size_t members,
+                                                         void *user) {
   (void)members;
-  count_room_and_list_if_space(room, user);
+  count_room_and_store_name_if_space(room, user);
 }
 
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
@@ -92,13 +93,13 @@ void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, voi
 
 size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  sio__socket_each_room(s, count_room_and_list_if_space, &list);
+  sio__socket_each_room(s, count_room_and_store_name_if_space, &list);
   return list.n;
 }
 
 size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
   if (nsp->ops->all_rooms)
-    nsp->ops->all_rooms(nsp->adapter, count_namespace_room_and_list_if_space, &list);
+    nsp->ops->all_rooms(nsp->adapter, count_namespace_room_and_store_name_if_space, &list);
   return list.n;
 }

@@ -126,7 +126,7 @@ TEST(no_function_and_no_memory_are_errors) {
   alloc_fail_all();
   EQ(sio__hooks_add(&h, a, NULL), UV_ENOMEM);
   alloc_fail_in(0);
-  CHECK(hooks_empty(&h));
+  CHECK(hooks_is_empty(&h));
   finish();
 }
 
