@@ -26,15 +26,15 @@ struct nsp_note {
  * pointer to the note; if there is none, of the NULL pointer at the end of the list. */
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
 /* Remembers that the client has left nsp, because the server has disconnected the client's socket,
- * or has replaced it after a second CONNECT packet. The peer may send packets for nsp before it
- * knows this. As long as it has no connected socket in nsp, such packets are ignored and do not end
- * the session. Remembers nothing if memory runs out, and forgets the oldest notes if there are more
- * than max_nsps. */
+ * or has replaced it after a second CONNECT packet. Before the peer knows this, it may send packets
+ * for the old socket. As long as it has no connected socket in nsp, these packets are ignored and
+ * do not end the session. Remembers nothing if memory runs out, and forgets the oldest notes if
+ * there are more than max_nsps. */
 void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
 /* Remembers that the peer has sent DISCONNECT for nsp after the server had answered CONNECT twice.
  * The peer may have read only one of the answers. If it sends CONNECT again, it may take the other
- * one for the answer to the new packet, and send packets for a socket that is not connected yet. As
- * after sio__client_remember_left_nsp(), such packets are ignored. */
+ * one for the answer to the new packet, and send events for a socket that is not connected yet. As
+ * after sio__client_remember_left_nsp(), such events are ignored. */
 void sio__client_remember_nsp_left_after_connect_answered_twice(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp_after_connect_answered_twice(struct client *cl, sio_slice nsp);
