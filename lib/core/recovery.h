@@ -3,8 +3,8 @@
  * recovery.h - connection state recovery: a peer that lost its connection may return as the socket
  * it was, and is sent the events that it missed.
  *
- * A connected socket whose CONNECT reply contained a pid has a recovery record. The states of a
- * record are:
+ * A connected socket has a recovery record if the reply to its CONNECT packet contained a pid: a
+ * secret id, which the client sends when it returns. The states of a record are:
  *
  *  LIVE --- connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
  *  LIVE --- the socket ended for another reason, or its state cannot be saved ---> freed
@@ -49,8 +49,8 @@ struct recovery_record {
    * client last returned; 0 if the client never did. The highest number shows to which thread the
    * client has returned last. */
   uint64_t since;
-  char pid[SIO__ID_LEN + 1];
-  char id[SIO__ID_LEN + 1];
+  char pid[SIO__ID_LEN + 1]; /* the secret id by which the client asks for this record */
+  char id[SIO__ID_LEN + 1];  /* the id of the socket */
   bool persisted; /* the saved state was passed to the adapter (sio_adapter_ops.persist) */
 };
 
@@ -76,10 +76,11 @@ unsigned sio__nsp_max_disconnection_ms(const sio_nsp *nsp);
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-/* Writes the replay offset for an event that is about to be encoded, and returns its length. The
- * offset contains the next event number, which is not used up before
- * recovery_assign_next_event_number() is called. A volatile event has no number of its own: its
- * offset contains the number of the newest event that has one. */
+/* Writes the replay offset for an event that is about to be encoded, and returns the length of the
+ * offset. A client that returns sends the offset of the last event that it has received. The offset
+ * contains the next event number, which is not used up before recovery_assign_next_event_number()
+ * is called. A volatile event has no number of its own: its offset contains the number of the
+ * newest event that has one. */
 size_t sio__recovery_format_next_event_offset(const struct recovery *r, bool is_volatile,
                                               char out[REPLAY_OFFSET_MAX]);
 /* Gives the encoded event its number, which is the one that
@@ -123,8 +124,8 @@ int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_save
  * for the pid. */
 void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
-/* Returns the record with this pid, or NULL. A record that the adapter has found is returned only
- * after it was given to a socket or was made AWAY. */
+/* Returns the record with this recovery_record.pid, or NULL. A record that the adapter has found is
+ * returned only after it was given to a socket or was made AWAY. */
 struct recovery_record *sio__recovery_find_record_by_pid(const struct recovery *r, sio_slice pid);
 /* True if more than max_disconnection_ms have passed since rec->left_at_ms. */
 bool sio__is_recovery_record_expired(const struct recovery *r, const struct recovery_record *rec);

@@ -86,8 +86,8 @@ static void close_old_socket_and_session_of_record(struct recovery *r,
   }
 }
 
-/* Finds a record by its pid. If the record has a socket, ends the session of that socket. This may
- * free the record; then returns NULL. */
+/* Finds a record by recovery_record.pid. If the record has a socket, ends the session of that
+ * socket. This may free the record; then returns NULL. */
 static struct recovery_record *find_recovery_record_and_close_old_session(struct recovery *r,
                                                                           sio_slice pid) {
   struct recovery_record *rec = sio__recovery_find_record_by_pid(r, pid);
@@ -103,7 +103,7 @@ static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s
   char new_id[sizeof s->own_id];
   memcpy(new_id, s->own_id, sizeof new_id);
   memcpy(s->own_id, rec->id, sizeof s->own_id);
-  s->recovery_record = rec; /* The adapter may ask for the pid while the socket joins its rooms. */
+  s->recovery_record = rec; /* The adapter may ask for rec->pid while s joins its rooms. */
   s->recovered = true;
   int cause = sio__saved_state_apply_to_socket(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;

@@ -43,7 +43,7 @@ int sio__recovery_send_missed_or_add_record(sio_socket *s) {
   if (!s->recovery_record)
     LOG_RATED_ABOUT(
         &s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL, ABOUT_SOCKET(s),
-        "socket %s cannot be recovered if its connection breaks: no memory, or no random pid",
+        "socket %s cannot be recovered if its connection breaks: no memory, or no random id",
         s->own_id);
   return 0;
 }

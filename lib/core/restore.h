@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * restore.h - struct sio_restore: asks the adapter for a lost socket that has no recovery record on
- * this server. The client has sent the pid of the lost socket; its new socket is PENDING meanwhile
- * (<sio/adapter.h>, "recovery").
+ * this server. The client has sent the pid, a secret id, of the lost socket; its new socket is
+ * PENDING meanwhile (<sio/adapter.h>, "recovery").
  *
  *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
  *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
