@@ -133,7 +133,7 @@ bool sio__is_recovery_record_expired(const struct recovery *r, const struct reco
  * struct recovery_record of a client that is gone or is returning. */
 bool sio__is_lost_socket_in_room(const char *room, const void *record);
 
-/* Called when the connection of the record's socket has broken and rec->saved is filled in. If the
+/* Called when the record's socket has left its namespace and rec->saved is filled in. If the
  * adapter keeps lost sockets, passes rec->saved to it, unless memory runs out, and frees the
  * record. Otherwise makes the record AWAY, without a socket; and if more than max_sessions records
  * are AWAY now, frees one of them. */

@@ -2,8 +2,8 @@
  *
  * replies.c - the replies of sockets to a broadcast with acks, or of servers to
  * sio_server_side_emit(). Each reply is one block of memory that contains the id of the socket (""
- * for a server), the JSON and the attachments. An event is made from a reply when the host calls
- * sio_replies_event().
+ * if none is known), the JSON and the attachments. An event is made from a reply when the host
+ * calls sio_replies_event().
  */
 #include "base/mem.h"
 #include "core/event.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_side.h - handles events that other servers sent with sio_server_side_emit(), and answers
- * them.
+ * server_side.h - handles events that other servers sent with sio_server_side_emit(), or programs
+ * with an emitter, and answers them.
  */
 #ifndef SIO_CORE_SERVER_SIDE_H
 #define SIO_CORE_SERVER_SIDE_H
 
 #include <sio/adapter.h>
 
-/* How to answer an event that another server sent with sio_server_side_emit(). */
+/* How to answer an event of another server. */
 struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer_cb answer; /* a function of the adapter; NULL if no answer is wanted */
