@@ -10,13 +10,13 @@
 struct buf {
   char *p;
   size_t n, cap;
-  size_t max; /* the maximum number of bytes */
+  size_t max; /* the buffer does not grow beyond this many bytes */
 };
 
 static inline void buf_init(struct buf *b, size_t max) { *b = (struct buf){ .max = max }; }
 
-/* Makes room for n more bytes. Returns 0, SIO_ETOOBIG if the maximum would be exceeded, or
- * UV_ENOMEM. After an error the content is unchanged. */
+/* Makes room for n more bytes. Returns 0, SIO_ETOOBIG if the buffer would have to grow beyond its
+ * maximum, or UV_ENOMEM. After an error the content is unchanged. */
 int sio__buf_reserve(struct buf *b, size_t n);
 /* Appends n bytes. Returns the same values as sio__buf_reserve(). */
 int sio__buf_put(struct buf *b, const void *p, size_t n);

@@ -104,9 +104,9 @@ static void append_trailer_or_remove_flush_tail(struct buf *b, enum deflate_form
   append_u32_le(b, n);
 }
 
-/* Compresses `text` to z->scratch, from scratch.n on. Returns false if the result is longer than
- * `room` bytes, or fills them all, so that it may be longer. It is not worth sending then, because
- * `room` is greater than the length of the text. */
+/* Compresses `text` and appends the result to z->scratch. Returns false if the result may be longer
+ * than `room` bytes. Then it is not worth sending, because `room` is greater than the length of the
+ * text. */
 static bool compress_text_to_scratch(struct deflater *z, enum deflate_form form, sio_slice text,
                                      size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;

@@ -3,10 +3,10 @@
  * deflate.h - compresses and inflates whole texts, one at a time. Only deflate.c uses zlib.
  *
  * The streams of zlib are large (270 KB to compress with the default settings, 40 KB to inflate),
- * so connections have none of their own. All connections of a server share a deflater for HTTP,
- * another for WebSocket messages, and an inflater. The memory of zlib is allocated when a deflater
- * or inflater is first used, and is kept. If the library is built without zlib,
- * sio__deflate_is_available() returns false, and there are no deflaters and inflaters.
+ * so connections have none of their own. All connections of a server share one deflater for HTTP,
+ * one for WebSocket messages, and one inflater. The memory of zlib is allocated when a deflater or
+ * inflater is first used, and is kept. If the library is built without zlib,
+ * sio__deflate_is_available() returns false, and no deflater or inflater can be created.
  */
 #ifndef SIO_BASE_DEFLATE_H
 #define SIO_BASE_DEFLATE_H

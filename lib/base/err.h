@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.h - libuv's error codes, for files that do not include libuv's header, such as those of
- * libraries that are not linked to libuv. On Unix they are negated errno values. A file that
- * includes both must include <uv.h> first.
+ * err.h - some of libuv's error codes, for files that do not include libuv's header, such as those
+ * of libraries that are not linked to libuv. They are negated errno values, as in libuv on Unix. A
+ * file that also includes <uv.h> must include it before this header.
  */
 #ifndef SIO_BASE_ERR_H
 #define SIO_BASE_ERR_H

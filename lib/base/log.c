@@ -59,8 +59,8 @@ static int find_log_name_index(const char *const *names, int n, sio_slice word) 
   return -1;
 }
 
-/* Parses one word of a level specification, "level" or "room=level", and changes the levels that it
- * names. Returns false if the word is unknown. */
+/* Parses one word of a level specification: "warn" sets the level of all rooms, "eio=debug" that of
+ * one. Returns false if the word is unknown. */
 static bool apply_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
@@ -173,8 +173,8 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
     log_append_waiting_line(log, line);
   } else {
     log_count_lost_line_with_cause(
-        log, fits ? "out of memory"
-                  : "more than 4 MiB of log lines wait for the end of the loop's turn");
+        log,
+        fits ? "out of memory" : "more than 4 MiB of log lines would wait for the log callback");
   }
   if (log->on_work) log->on_work(log->on_work_arg);
 }

@@ -4,7 +4,7 @@
  * not logged because of its level usually costs one comparison. Control characters and invalid
  * UTF-8 are escaped.
  *
- * A line is formatted at once, because its arguments may not be valid for long. Then it is queued:
+ * A line is formatted at once, because its arguments may soon become invalid. Then it is queued:
  * the host's callback is called later, most often at the end of the loop's turn (net/loop.c), and
  * not inside the function that logs. So the callback may call any function of the library.
  */
@@ -50,9 +50,9 @@ enum log_cause {
   LOG_CAUSES
 };
 
-/* How many log lines of one kind are logged per second: in all, and about one address, so that one
- * address cannot use up the whole limit. Lines of the levels INFO to TRACE are mostly about normal
- * events, so more of them are allowed. */
+/* The maximum number of log lines of one kind per second: in all, and about one address, so that
+ * one address cannot use up the whole limit. Lines of the levels INFO to TRACE are mostly about
+ * normal events, so more of them are allowed. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
@@ -65,8 +65,8 @@ enum {
 struct log_second {
   uint64_t left_out;          /* lines that were suppressed */
   uint8_t level, room;        /* those of the last suppressed line */
-  uint8_t used;               /* lines that were logged */
-  uint8_t of_peer[LOG_PEERS]; /* lines that were logged, by the hash of the peer's address */
+  uint8_t used;               /* lines that were within the limits */
+  uint8_t of_peer[LOG_PEERS]; /* lines within the limits, by the hash of the peer's address */
 };
 
 struct log_line;
@@ -88,10 +88,11 @@ struct log {
   const struct log_about *about;
   struct log_line *first, *last; /* queued lines, in their order */
   size_t held;                   /* the memory of the queued lines, in bytes */
-  uint64_t unreported;           /* how many lost lines have not been reported to the host */
+  uint64_t unreported;           /* how many lines were lost since the last delivery */
   uint64_t lost;                 /* how many lines were lost since the start */
   const char *why;               /* why the latest lost line was lost */
-  /* Set by the first call of LOG_RATED() in a second, and reset when that second has ended. */
+  /* True while the lines of a second are counted for the rate limits. Such a second begins with a
+   * line that has a rate limit. */
   bool counting;
   uint64_t left_out; /* how many lines the rate limits have suppressed since the start */
   struct log_second seconds[LOG_CAUSES];
@@ -113,9 +114,9 @@ uint64_t sio__log_unix_time_ms(void); /* ms since 1970 */
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
 }
-/* Calls the host's callback for each queued line, and for the number of lines that were lost. Lines
- * that the callback itself logs stay queued until the next call. Must be called only where the
- * callback may call any function of the library. */
+/* Calls the host's callback for each queued line, and then for a line that says how many lines were
+ * lost, if any were. Lines that are queued meanwhile wait for the next call. Does nothing inside
+ * the callback. Must be called only where the callback may call any function of the library. */
 void sio__log_deliver_lines(struct log *log);
 void sio__log_drop_lines_and_callback(
     struct log *log); /* drops the queued lines; nothing is logged afterwards */
@@ -155,8 +156,8 @@ void sio__log_drop_lines_and_callback(
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
-/* Like LOG(), but a line that exceeds a rate limit is counted and not logged. The level is checked
- * in the function and not in a macro, because such lines are rare. */
+/* Like LOG(), but a line that exceeds a rate limit is counted and not logged. The function checks
+ * the level itself. */
 void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));

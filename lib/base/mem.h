@@ -26,13 +26,13 @@ __attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
  * nothing if memory runs out, or if *cap would not fit into 32 bits. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p); /* NULL is allowed. */
-/* Overwrites the n bytes at p, which contain a secret such as a password, with zeros, and frees the
- * block. p may be NULL. */
+/* Overwrites the n bytes at p, which may contain a secret such as a password, with zeros, and frees
+ * the block. p may be NULL. */
 void sio__wipe_and_free(void *p, size_t n);
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
-/* Returns unused heap memory to the operating system. Works only with glibc, and only if the host
- * has not set an allocator. */
+/* Returns unused heap memory to the operating system. Does nothing without glibc, or if the host's
+ * allocator does not free with free(). */
 void sio__mem_return_to_system(void);
 
 /* For sums and products of lengths that a peer can influence. Both functions set *out to the
@@ -53,7 +53,7 @@ static inline size_t size_mul(size_t a, size_t b) {
 }
 
 /* A pool of blocks of one size. It keeps at most `keep` free blocks for reuse, so that frequent
- * operations allocate nothing. Not thread-safe: each loop has its own pools. */
+ * operations usually allocate nothing. Not thread-safe. */
 struct pool {
   void *free;
   size_t size;

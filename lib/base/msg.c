@@ -2,7 +2,7 @@
  *
  * msg.c - reference-counted blocks of encoded bytes. A block for at most MSG_SMALL bytes of text
  * comes from a pool and is returned to it. A larger block is allocated with the requested size. If
- * the text outgrows its block, the room for text is doubled, or more.
+ * the text outgrows its block, the room for text is at least doubled, up to 4 GiB.
  */
 #include "base/msg.h"
 
@@ -101,8 +101,9 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
   return 0;
 }
 
-/* Frees a msg, and the attachments linked after it up to the first that has another reference. This
- * does not recurse, because a peer decides how many attachments a packet has. */
+/* Frees a msg, and the attachments linked after it up to the first that has another reference. The
+ * attachments are freed in a loop and not recursively, because a peer decides how many a packet
+ * has. */
 void sio__msg_free_with_attachments(struct msg *m) {
   do {
     struct msg *next = m->next;

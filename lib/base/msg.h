@@ -11,7 +11,7 @@
  *
  * A packet with attachments is a chain of msgs: the text first, then each attachment. Each msg owns
  * a reference to the next one, so a reference to any msg of the chain keeps those after it. Not
- * thread-safe: a msg stays on its loop.
+ * thread-safe.
  */
 #ifndef SIO_BASE_MSG_H
 #define SIO_BASE_MSG_H
@@ -25,31 +25,31 @@ struct msg {
   struct msg *next;     /* the next attachment of the same packet, owned; NULL in the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* the compressed form of the same WebSocket message, owned; or NULL */
-  /* A run is a series of msgs that many peers are sent in the same order: each points to the next
-   * one with `follow`, and the queues of the peers share these links. NULL: no msg follows yet.
-   * Each queue knows how many of its msgs are a run (net/queue.h, eio/polling_queue.h). Beyond
-   * that it must not use `follow`, because the next msg may have been freed. */
+  /* The msg after this one in a run, or NULL. A run is a series of msgs that many peers are sent in
+   * the same order; the queues of these peers share the links. A queue stores which of its msgs is
+   * the last one of a run (net/queue.h, eio/polling_queue.h). It must not go on from that msg,
+   * whose `follow` may point to a msg that was freed. */
   struct msg *follow;
   uint64_t serial; /* the number of msgs that the allocator had made before this one */
-  /* The key of an event, or 0 if it has none. When a queue becomes too long, SIO_FULL_KEEP_LATEST
-   * drops an event before all others if a newer event with the same key is queued after it. */
+  /* A hash of the key of an event, or 0 if the event has no key. SIO_FULL_KEEP_LATEST finds with it
+   * which queued events are replaced by newer ones with the same key. */
   uint64_t key;
   uint32_t refs;
   uint32_t len; /* the length of the text, in bytes */
   uint32_t cap; /* the capacity for text, in bytes */
   /* The length of the WebSocket frame header before the text; 0 if none was written. */
   uint8_t ws_head;
-  /* Sent as binary data and not as text: an attachment, or a packet of a binary parser. */
+  /* Sent as binary data and not as text, for example an attachment. */
   uint8_t binary;
   uint8_t raw; /* the bytes are sent as they are, without a WebSocket frame */
   uint8_t pooled : 1;
-  /* Is never compressed, because the sender has ruled it out or the text would not become
+  /* Is not compressed, for example because the sender has ruled it out or the text would not become
    * smaller. */
   uint8_t plain : 1;
   /* May be dropped if the peer reads slowly: an event that needs no ack, or a message of a host
    * that uses Engine.IO without Socket.IO. */
   uint8_t droppable : 1;
-  uint8_t follows : 1; /* an attachment: it is dropped together with the msg before it */
+  uint8_t follows : 1; /* an attachment that is dropped together with the msg before it */
 };
 
 /* Allocates msgs; each loop has one such allocator. The blocks of small msgs are reused, so that a
@@ -116,9 +116,9 @@ static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   last->follow = m;
   return true;
 }
-/* A msg is linked into runs (see struct msg) only if it has at least this many references. With few
- * receivers a run saves little. And a msg has only one successor in runs, which should be one that
- * many peers receive after it, not one for a single peer. */
+/* A msg is linked after another one in a run (see struct msg) only if it has at least this many
+ * references. With few receivers a run saves little. And a msg has only one successor in runs,
+ * which should be one that many peers receive after it, not one for a single peer. */
 enum { RUN_REFS = 4 };
 
 static inline struct msg *msg_ref(struct msg *m) {

@@ -4,7 +4,8 @@
  *
  * The shortest decimal of a double is found with Raffaello Giulietti's Schubfach algorithm: the
  * ends of the interval of reals that round to the double are multiplied by a power of ten with 128
- * bits, which is rounded so that comparisons of the products are always correct.
+ * bits. The power and the products are rounded so that comparisons of the products are always
+ * correct.
  *
  * Text is parsed with the algorithm of Eisel and Lemire, which multiplies the first 19 digits by a
  * power of ten with 128 bits. Only if more digits matter, strtod() is called. It gets digits and an
@@ -24,12 +25,12 @@ enum {
   INFINITE = 2047,     /* the value of the exponent field in an infinity */
   KEPT_DIGITS = 19,    /* any decimal number with this many digits fits into a uint64_t */
   LARGEST_POWER = 308, /* 10^308 is the largest power of ten that is not infinite as a double */
-  /* The bits of the upper word of a product (multiply_by_power_of_ten()) that affect neither the
-   * double nor its rounding. */
+  /* The bits of the upper word of a product (multiply_by_power_of_ten()) that are below the bit
+   * that decides how the double is rounded. */
   SPARE_BITS = 0x1ff,
   PARSE_MAX = 1100,
-  /* When an exponent has reached this value, its further digits are ignored: a number of at most
-   * PARSE_MAX bytes is 0 or infinite with it. */
+  /* When an exponent has reached this value, its further digits are ignored: with such an exponent
+   * a number of at most PARSE_MAX bytes is 0 or infinite. */
   EXPONENT_CAP = 100000
 };
 
@@ -189,7 +190,7 @@ static bool is_next_number_char_digit(const struct reader *r) {
   return r->p < r->end && *r->p >= '0' && *r->p <= '9';
 }
 
-static bool skip_number_char_if(struct reader *r, char c) {
+static bool skip_number_char_if_equal(struct reader *r, char c) {
   if (r->p == r->end || *r->p != c) return false;
   r->p++;
   return true;
@@ -213,13 +214,13 @@ static bool read_digit_sequence_of_number(struct reader *r) {
 }
 
 static bool read_integer_part(struct reader *r) {
-  if (!skip_number_char_if(r, '0')) return read_digit_sequence_of_number(r);
+  if (!skip_number_char_if_equal(r, '0')) return read_digit_sequence_of_number(r);
   append_digit_to_parsed_number(r, '0');
   return true;
 }
 
 static bool read_fraction_part(struct reader *r) {
-  if (!skip_number_char_if(r, '.')) return true;
+  if (!skip_number_char_if_equal(r, '.')) return true;
   size_t before = r->n;
   if (!read_digit_sequence_of_number(r)) return false;
   r->exponent = -(int)(r->n - before);
@@ -228,9 +229,9 @@ static bool read_fraction_part(struct reader *r) {
 
 static bool read_number_exponent(struct reader *r) {
   int e = 0;
-  if (!skip_number_char_if(r, 'e') && !skip_number_char_if(r, 'E')) return true;
-  bool negative = skip_number_char_if(r, '-');
-  if (!negative) skip_number_char_if(r, '+');
+  if (!skip_number_char_if_equal(r, 'e') && !skip_number_char_if_equal(r, 'E')) return true;
+  bool negative = skip_number_char_if_equal(r, '-');
+  if (!negative) skip_number_char_if_equal(r, '+');
   if (!is_next_number_char_digit(r)) return false;
   for (; is_next_number_char_digit(r); r->p++)
     if (e < EXPONENT_CAP) e = e * 10 + (*r->p - '0');
@@ -245,8 +246,8 @@ static struct u128 power_of_ten_for_parsing(int q) {
   return g;
 }
 
-/* Returns the first 128 bits of w * 10^q. The lower 64 bits of the power are used only if they
- * could change bits of the product that matter. */
+/* Returns the first 128 bits of w * 10^q, as exactly as rounding to a double needs them. The lower
+ * 64 bits of the power are used only if they could change bits of the product that matter. */
 static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
   struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64_to_u128(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
@@ -287,9 +288,10 @@ static double double_from_bits(uint64_t bits) {
   return v;
 }
 
-/* Returns the double that is nearest to the number that was read. If not all digits are in
- * r->first, the number is between r->first and r->first + 1, times a power of ten. If both ends
- * have the same nearest double, that is the result; otherwise strtod() parses all digits. */
+/* Returns the double that is nearest to the number that was read, without its sign. If not all
+ * digits are in r->first, the number is between r->first and r->first + 1, times a power of ten. If
+ * both ends have the same nearest double, that is the result; otherwise strtod() parses all
+ * digits. */
 static double double_from_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;
@@ -305,7 +307,7 @@ bool sio__parse_json_number(const char *p, size_t n, double *out) {
   char digits[PARSE_MAX + NUM_MAX];
   if (n == 0 || n > PARSE_MAX) return false;
   struct reader r = { .p = p, .end = p + n, .digits = digits };
-  r.negative = skip_number_char_if(&r, '-');
+  r.negative = skip_number_char_if_equal(&r, '-');
   if (!read_integer_part(&r) || !read_fraction_part(&r) || !read_number_exponent(&r) ||
       r.p != r.end)
     return false;

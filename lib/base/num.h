@@ -16,8 +16,8 @@ size_t sio__u64_to_text(char *out, uint64_t v);
  * infinities and NaN become "null". Returns the length; writes no NUL. */
 size_t sio__double_to_json_text(char *out, double v);
 /* Parses a text that is one JSON number of at most 1100 bytes. Returns false if it is anything
- * else. As in JavaScript, a number that is too large becomes an infinity, and one that is too small
- * becomes 0. */
+ * else. As in JavaScript, a number that is too large becomes an infinity, and one that is too close
+ * to 0 becomes 0. */
 bool sio__parse_json_number(const char *p, size_t n, double *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * os.h - functions that differ between operating systems. os_linux.c implements them for Linux,
- * os_bsd.c for macOS and the BSDs, os_windows.c some of them for Windows.
+ * os_bsd.c for macOS, the BSDs and similar systems, os_windows.c some of them for Windows.
  */
 #ifndef SIO_BASE_OS_H
 #define SIO_BASE_OS_H
@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #endif
 
-/* On systems with 32-bit pointers, glibc supports files larger than 2 GiB only if this macro is
- * defined. */
+/* On most systems with 32-bit pointers, glibc supports files larger than 2 GiB only if
+ * _FILE_OFFSET_BITS is defined as 64. */
 _Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
 
 /* Systems such as macOS do not have this flag of send(). There sio__os_set_socket_nosigpipe() is
@@ -52,8 +52,8 @@ void sio__os_set_socket_nosigpipe(int fd);
  * kernel does not support such a call. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
-/* Returns how many processors this thread may use, or 1 if that is unknown. Systems other than
- * Linux return how many the machine has. */
+/* Returns how many processors this thread may use, or 1 if that is unknown. On systems other than
+ * Linux, returns how many are online. */
 int sio__os_count_cpus(void);
 
 /* Fills `out` with random bytes. Returns 0 or a libuv error. */

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Makes fd non-blocking and closed by exec, disables SIGPIPE, and returns fd. If the flags cannot
- * be set, closes fd, sets errno and returns -1. Returns -1 also if fd is negative. */
+/* Makes fd non-blocking and closed by exec, disables SIGPIPE if the system can, and returns fd. If
+ * the flags cannot be set, closes fd, sets errno and returns -1. Returns -1 also if fd is
+ * negative. */
 static int os_set_nonblocking_cloexec_or_close(int fd) {
   if (fd < 0) return -1;
   int flags = fcntl(fd, F_GETFL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * os_windows.c - the calls of os.h for Windows that the room base needs. The room net does not
- * compile for Windows yet, so the calls for sockets and files are missing.
+ * os_windows.c - some of the functions of os.h for Windows. lib/net does not compile for Windows
+ * yet, so the functions for sockets and files are missing.
  */
 #ifdef _WIN32
 #define RtlGenRandom SystemFunction036 /* its name in advapi32 */

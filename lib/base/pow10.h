@@ -26,7 +26,7 @@ struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b);
  * g < 2^128, and 10^k is about g * 2^(log2_of_power_of_ten(k) - 127). */
 struct u128 sio__power_of_ten_in_128_bits(int k);
 
-/* Return log2(10^k) and log10(2^e), rounded down. The results are exact for k from -1233 to 1233
+/* Return log2(10^k) and log10(2^e), rounded down. The results are correct for k from -1233 to 1233
  * and for e from -1500 to 1500. */
 static inline int log2_of_power_of_ten(int k) { return (k * 1741647) >> 19; }
 static inline int log10_of_power_of_two(int e) { return (e * 1262611) >> 22; }

@@ -4,9 +4,9 @@
  *
  * On level l, time is divided into windows of 64^l ms. The distance of a timer from now determines
  * its level (64^l <= distance < 64^(l+1)); the number of its window, modulo 64, is its slot on that
- * level. So a slot contains the timers of one window only. When the start of a window is reached,
- * its timers move to lower levels; on level 0 they fire. Only slots of the top level may contain
- * timers of several windows; those of later windows stay there for another round.
+ * level. So a slot below the top level contains the timers of one window only. When the start of a
+ * window is reached, its timers move to lower levels; on level 0 they fire. A slot of the top level
+ * may contain timers of several windows; those of later windows stay there for another round.
  */
 #include "base/timer.h"
 
@@ -70,8 +70,9 @@ static void timers_take_timers_of_current_slot(struct timers *w, unsigned level,
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* Moves the timers of each window that begins at w->now, on all levels above 0, to lower levels. On
- * level l a window begins at each time whose lower l * BITS bits are 0. */
+/* Moves the timers of each window that begins at w->now, on all levels above 0, to lower levels;
+ * those of a later round stay on the top level. On level l a window begins at each time whose lower
+ * l * BITS bits are 0. */
 static void timers_move_begun_windows_to_lower_levels(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;

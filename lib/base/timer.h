@@ -42,20 +42,19 @@ static inline void timer_init(struct timer *t, timer_cb cb) {
   t->cb = cb;
 }
 static inline bool timer_is_active(const struct timer *t) { return !list_is_empty(&t->link); }
-/* Starts or restarts t for the absolute time `at`. If `at` is in the past, the next call of
+/* Starts or restarts t for the absolute time `at`. If `at` is w->now or earlier, the next call of
  * sio__timers_fire_due() fires t. If `at` is UINT64_MAX, t never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
 void sio__timer_stop(struct timers *w, struct timer *t); /* does nothing if t is not active */
-/* Fires all timers that are due: first those that were started for a time in the past, then the
- * others in the order of their times. A callback may start and stop any timer. A timer that it
- * starts for a time later than w->now (the time that this call has reached) and not later than
- * `now` fires in this call. A timer for w->now or earlier fires in the next call, so that a
- * callback which restarts its timer for "now" cannot loop forever. If `now` is earlier than in the
- * last call, no time has passed. */
+/* Fires all timers that are due: first those in w->due, then the others in the order of their
+ * times. A callback may start and stop any timer. A timer that it starts for a time later than
+ * w->now (the time that this call has reached) and not later than `now` fires in this call. A timer
+ * for w->now or earlier fires in the next call, so that a callback which restarts its timer for
+ * "now" cannot loop forever. If `now` is earlier than in the last call, no time has passed. */
 void sio__timers_fire_due(struct timers *w, uint64_t now);
 /* Returns the time at which sio__timers_fire_due() has to be called next: the time of the first
- * timer, or an earlier time at which timers move to a lower level. Returns w->now if a timer was
- * started for a time in the past, and UINT64_MAX if there are no timers. */
+ * timer, or an earlier time at which timers move to a lower level. Returns w->now if there are
+ * timers in w->due, and UINT64_MAX if there are no timers. */
 uint64_t sio__timers_next_due_time(const struct timers *w);
 
 #endif

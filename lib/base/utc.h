@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * utc.h - converts times to dates in UTC and back. gmtime_r() and timegm() do the same with a
- * time_t, but where that has 32 bits, they fail after the year 2038.
+ * time_t, but where that has 32 bits, they fail after January 2038.
  */
 #ifndef SIO_BASE_UTC_H
 #define SIO_BASE_UTC_H

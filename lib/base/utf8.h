@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * utf8.h - strict UTF-8 validation (RFC 3629): no overlong forms, no surrogates, nothing above
- * U+10FFFF. And two ways to write a NUL in a C string.
+ * U+10FFFF. And two ways to replace a NUL, which a C string cannot contain.
  */
 #ifndef SIO_BASE_UTF8_H
 #define SIO_BASE_UTF8_H
@@ -19,7 +19,7 @@ enum { UTF8_BAD = 1 };
 /* Validates the next piece of a text that arrives in pieces, and returns the new state. */
 utf8_state sio__utf8_validate_piece(utf8_state s, const void *p, size_t n);
 
-/* Returns the length (1 to 4) of the character that begins at p, where n bytes are, or 0 if it is
+/* Returns the length (1 to 4) of the first character of the n bytes at p, or 0 if the character is
  * invalid or incomplete. */
 size_t sio__utf8_sequence_length(const char *p, size_t n);
 
