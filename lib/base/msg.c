@@ -12,7 +12,7 @@
 
 enum { KEEP_SMALL = 256 };
 
-static bool get_msg_block_size_or_overflow(size_t cap, size_t *size) {
+static bool compute_msg_block_size_and_check_overflow(size_t cap, size_t *size) {
   return cap > UINT32_MAX || add_and_check_overflow(sizeof(struct msg) + MSG_HEADROOM, cap, size);
 }
 
@@ -25,7 +25,7 @@ void sio__msg_allocator_clear(struct msgs *home) { sio__pool_clear(&home->small)
 
 static struct msg *alloc_large_msg(size_t cap) {
   size_t size;
-  return get_msg_block_size_or_overflow(cap, &size) ? NULL : sio__malloc(size);
+  return compute_msg_block_size_and_check_overflow(cap, &size) ? NULL : sio__malloc(size);
 }
 
 static struct msg *init_msg_block(struct msg *m, struct msgs *home, size_t cap, bool pooled) {
@@ -75,7 +75,7 @@ static int grow_msg(struct msg **m, size_t need) {
   size_t cap = (size_t)(*m)->cap * 2, size;
   if (cap < need) cap = need;
   if (cap > UINT32_MAX) cap = UINT32_MAX;
-  if (get_msg_block_size_or_overflow(cap, &size)) return SIO_ETOOBIG;
+  if (compute_msg_block_size_and_check_overflow(cap, &size)) return SIO_ETOOBIG;
   struct msg *bigger =
       (*m)->pooled ? copy_pooled_msg_to_larger_block(*m, size) : sio__realloc(*m, size);
   if (!bigger) return UV_ENOMEM;

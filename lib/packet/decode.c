@@ -10,7 +10,7 @@
 
 enum {
   COUNT_DIGITS = 9, /* a number of attachments with more digits is refused */
-  FIRST_BINS = 4    /* the most slots that are allocated before the first attachment is stored */
+  FIRST_BINS = 4    /* at first, room for at most this many attachments is allocated */
 };
 
 /* 2^53 - 1, which is Number.MAX_SAFE_INTEGER in JavaScript */

@@ -208,7 +208,8 @@ static bool is_value_null_or_empty(const sio_val *v) {
 }
 
 /* Writes the data of an error, which must be one JSON value. A list from sio_event_args() or
- * sio_spread() may be no or several values, so its text is scanned like JSON text from the host. */
+ * sio_spread() may contain several values or none, so its text is scanned like JSON text from the
+ * host. */
 static void put_error_data_as_single_value(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (sio__val_may_be_several_or_no_elements(&v)) v.kind = SIO_JSON;

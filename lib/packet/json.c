@@ -320,7 +320,7 @@ static int run_json_scan_to_end(struct cursor *c) {
   }
 }
 
-static void empty_json_scan_for_reuse(struct json_scan *s) {
+static void reset_json_scan_for_reuse(struct json_scan *s) {
   if (s->args_cap > KEEP_RESULTS || s->placeholders_cap > KEEP_RESULTS) sio__json_scan_clear(s);
   s->nargs = s->nplaceholders = 0;
   s->first = '\0';
@@ -329,7 +329,7 @@ static void empty_json_scan_for_reuse(struct json_scan *s) {
 static int reset_and_scan_json_from_depth(struct json_scan *s, sio_slice text, unsigned floor,
                                           unsigned max_depth, size_t *at) {
   struct cursor c;
-  empty_json_scan_for_reuse(s);
+  reset_json_scan_for_reuse(s);
   if (at) *at = 0;
   if (text.n > UINT32_MAX) return SIO_ETOOBIG;
   if (text.n == 0) return SIO_EJSON;

@@ -18,7 +18,7 @@ size_t sio__json_unescape_string(char *out, sio_slice text);
  * 0x20 are escaped; malformed UTF-8 is replaced by U+FFFD. */
 size_t sio__json_quoted_length(sio_slice s);
 /* Writes s to `out` as a JSON string with quotes. Returns the length of that string, which is
- * sio__json_quoted_length(s): `out` must have room for so many bytes. */
+ * sio__json_quoted_length(s); `out` must have room for it. */
 size_t sio__json_quote_string(char *out, sio_slice s);
 
 #endif

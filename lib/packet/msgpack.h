@@ -47,8 +47,8 @@ bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t);
 /* Skips a value with all values in it: moves *in to the position after it, and sets *value to its
  * bytes. Returns false if the value is incomplete or not valid. */
 bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value);
-/* Returns true if the bytes begin with an extension of type 0 with one byte of content (fixext 1):
- * so the npm package socket.io-msgpack-parser encodes JavaScript's undefined. */
+/* Returns true if the bytes begin with an extension of type 0 with one byte of content (fixext 1),
+ * which is how the npm package socket.io-msgpack-parser encodes JavaScript's undefined. */
 bool sio__msgpack_starts_with_undefined(sio_slice bytes);
 
 /* Appends a MessagePack value to `out` as JSON. sio__msgpack_skip_value() must have returned true

@@ -156,8 +156,8 @@ static void member_counts_clear(struct member_counts *c) {
 
 /* Writes the string that begins at s->p. In MessagePack a head of 1 to 5 bytes, which contains the
  * unescaped length, comes before the string. If the string has escapes, this length is not known
- * before the string has been unescaped. So the string is unescaped to the output five bytes later,
- * and then moved to the end of its head. */
+ * before the string has been unescaped. So the string is unescaped to a place five bytes after the
+ * end of the output, and then moved to the end of its head. */
 static int put_json_string_as_msgpack(struct source *s) {
   enum { ROOM = 5 };
   const char *end = find_json_string_end(s->p);

@@ -10,8 +10,8 @@
 enum {
   INT_DIGITS = 19, /* the most digits of an int64_t */
   SHORT = 1000,    /* texts up to this length are passed to sio__parse_json_number() unchanged */
-  /* Of a number in a longer text, so many digits are parsed, which is enough: of the digits after
-   * the first 767 it matters only whether all are 0. */
+  /* The most digits of a number in a longer text that are parsed unchanged. That is enough: of the
+   * digits after the first 767 it matters only whether all are 0. */
   KEPT_DIGITS = 780,
   EXPONENT_CAP = 1000000 /* beyond 10^EXPONENT_CAP or its inverse, the double is infinity or 0 */
 };
@@ -20,7 +20,8 @@ enum {
  * 2^32 bytes, so adding a number of digits to such an exponent does not overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
-/* A number: its digits from the first to the last one that is not 0, times a power of ten. */
+/* A number: an integer, whose digits are those from the first to the last one that is not 0, times
+ * a power of ten. */
 struct decimal {
   const char *first; /* the first digit that is not 0; NULL if the number is 0 */
   int64_t count;     /* the number of digits from `first` to the last one that is not 0 */

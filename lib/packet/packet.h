@@ -47,9 +47,9 @@ struct packet {
 struct decoder_limits {
   unsigned max_attachments;
   unsigned max_depth;
-  /* The maximum size of a packet: the bytes of its text and of all its attachments together. If the
-   * host has set a parser (sio/parser.h), a message may have so many bytes, and the JSON text that
-   * the parser makes of the message may also have so many bytes. */
+  /* The maximum size of a packet: the bytes of its text and of all its attachments together. With a
+   * parser of the host (sio/parser.h), this is the limit for a received message, and also for the
+   * JSON text that the parser makes of the message. */
   size_t max_packet;
 };
 
@@ -70,7 +70,7 @@ enum {
  * encoding use different members, so a handler may send the event that it is handling. The struct
  * must be zero before its first use, and must be cleared at the end. */
 struct decode_scratch {
-  struct json_scan scan; /* the last scan of a packet or event that was received */
+  struct json_scan scan; /* the last scan of a whole payload */
   struct json_scan sent; /* the last scan of a value that was to be encoded */
   /* For each binary of the value that is being encoded, its number among the attachments of the
    * packet. The number is meaningless if no placeholder refers to the binary. */
@@ -132,8 +132,8 @@ bool sio__is_reserved_event_name(sio_slice name);
  * limit max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
-/* Encodes an EVENT or an ACK as sio__encode_event_or_ack() does. If the string `tail` is not empty,
- * it becomes one more argument after those in args. */
+/* Like sio__encode_event_or_ack(), but the string `tail` becomes one more argument after those in
+ * args, unless it is empty. For an ACK it must be empty. */
 int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scratch *scratch,
                                           struct msg **out, const char *nsp, const char *name,
                                           sio_args args, int64_t id, sio_slice tail);

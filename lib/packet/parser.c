@@ -11,7 +11,7 @@
 #include "packet/json_string.h"
 
 enum {
-  FIRST_BINS = 4, /* how many slots are allocated for the first attachments */
+  FIRST_BINS = 4, /* at first, room for this many attachments is allocated */
   HEAD_HINT = 64,
   BRIEF = 128,     /* Up to this length, room is reserved as if the string were all escapes. */
   WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
@@ -35,7 +35,7 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
 }
 
 /* Reserves room for a string of up to BRIEF bytes as if every byte were escaped. Only if the limit
- * does not leave so much room, or if the string is longer, its escaped length is measured. */
+ * does not leave that much room, or if the string is longer, its escaped length is measured. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);

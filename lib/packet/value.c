@@ -234,8 +234,8 @@ static void put_array_value(struct writer *w, const sio_val *v) {
 }
 
 /* Writes the value of an object's member, which must be one JSON value. A list from
- * sio_event_args() or sio_spread() may be no or several values, so its text is scanned like JSON
- * text from the host. */
+ * sio_event_args() or sio_spread() may contain several values or none, so its text is scanned like
+ * JSON text from the host. */
 static void put_value_as_single_json_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
   if (sio__val_may_be_several_or_no_elements(v)) one.kind = SIO_JSON;
