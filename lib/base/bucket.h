@@ -2,10 +2,10 @@
  *
  * bucket.h - token buckets: limit the number of units per second, and allow a burst.
  *
- * A bucket counts its debt in thousandths of a unit: what was taken and has not been refilled. In
- * this unit a rate per second is an integer per millisecond, so nothing is lost by rounding. The
- * caller passes the time; a time earlier than that of the last call counts as no time passing. Sums
- * stop at their maximum instead of overflowing.
+ * A bucket counts its debt, which is what was taken and has not been refilled, in thousandths of a
+ * unit. A rate of n units per second is n thousandths per millisecond, so nothing is lost by
+ * rounding. The caller passes the time; a time earlier than that of the last call counts as no time
+ * passing. Sums stop at their maximum instead of overflowing.
  */
 #ifndef SIO_BASE_BUCKET_H
 #define SIO_BASE_BUCKET_H

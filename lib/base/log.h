@@ -167,11 +167,11 @@ void sio__log_report_left_out_lines(struct log *log);
 
 enum { LOG_LINE = 512 }; /* the maximum length of a line's text, in bytes */
 
-/* Formats a line as printf() does, and queues it. While the host's callback is running, lines of
- * the levels DEBUG and TRACE are dropped: otherwise a callback that sends something would cause new
- * lines forever. A line that is too long is cut between two characters. Control characters (C0,
- * DEL, C1) and bytes that are not UTF-8 are written as \xNN, so that a peer cannot forge a line or
- * control a terminal. */
+/* Formats a line as printf() does, and queues it, or counts it as lost if it does not fit. While
+ * the host's callback is running, lines of the levels DEBUG and TRACE are dropped: otherwise a
+ * callback that sends something would cause new lines forever. A line that is too long is cut
+ * between two characters. Control characters (C0, DEL, C1) and bytes that are not UTF-8 are written
+ * as \xNN, so that a peer cannot forge a line or control a terminal. */
 void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

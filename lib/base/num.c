@@ -259,8 +259,8 @@ static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
 
 static uint64_t halve_rounding_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
 
-/* Returns true if the value is exactly half way between two doubles, of which the lower one is even
- * and must be chosen. That is possible only with an exponent q from -4 to 23. */
+/* Returns true if the value is exactly half way between two doubles and must be rounded down,
+ * because the lower one is even. That is possible only with an exponent q from -4 to 23. */
 static bool is_tie_that_rounds_down(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }

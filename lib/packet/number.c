@@ -20,8 +20,8 @@ enum {
  * 2^32 bytes, so adding a number of digits to such an exponent does not overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
-/* A number: an integer, whose digits are those from the first to the last one that is not 0, times
- * a power of ten. */
+/* A number, as an integer times a power of ten. The integer has the digits of the number from the
+ * first to the last one that is not 0. */
 struct decimal {
   const char *first; /* the first digit that is not 0; NULL if the number is 0 */
   int64_t count;     /* the number of digits from `first` to the last one that is not 0 */

@@ -82,7 +82,8 @@ void sio__decode_scratch_clear(struct decode_scratch *s);
 /* Decodes an Engine.IO text message, which is given without its type '4'. Returns DECODE_PACKET and
  * fills *out, whose slices are valid as long as `text` is and whose scan is valid until the next
  * decode with this scratch; DECODE_MORE if attachments of the packet have to follow; or SIO_EPROTO,
- * SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and sets *why to a constant text, often that of Node.js.
+ * SIO_EDEPTH, SIO_ETOOBIG or UV_ENOMEM, and sets *why to a constant text, often the one that
+ * Node.js has for this error.
  *
  * Node.js's parser accepts some packets that are refused here. Here the number of attachments must
  * consist of 1 to 9 decimal digits and not be 0, an ack id must be at most 2^53 - 1, and the packet
@@ -128,8 +129,8 @@ bool sio__is_reserved_event_name(sio_slice name);
  * attachment if the "num" of a placeholder in the text is its index. The attachments of all values
  * are numbered together, in the order of the values, and the placeholders get these numbers.
  * SIO_EPLACEHOLDER is returned if a placeholder refers to none of the binaries of its value. But in
- * a packet without attachments, placeholders in JSON text without binaries are plain data. The
- * limit max_attachments does not apply, because it is for received packets. */
+ * a packet without attachments, placeholders in values without binaries are usually plain data
+ * (writer.h). The limit max_attachments does not apply, because it is for received packets. */
 int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              const char *nsp, const char *name, sio_args args, int64_t id);
 /* Like sio__encode_event_or_ack(), but the string `tail` becomes one more argument after those in

@@ -12,8 +12,9 @@
 
 struct cJSON;
 
-/* Parses a valid JSON text that is at most JSON_DEPTH_MAX deep. Returns NULL if memory runs out. In
- * strings and keys a lone surrogate or U+0000 becomes U+FFFD. Numbers are rounded to doubles. */
+/* Parses a valid JSON text that is at most JSON_DEPTH_MAX levels deep. Returns NULL if memory runs
+ * out. In strings and keys a lone surrogate or U+0000 becomes U+FFFD. Numbers are rounded to
+ * doubles. */
 struct cJSON *sio__tree_from_json(sio_slice text);
 /* Frees a tree that sio__tree_from_json() has made. t may be NULL. */
 void sio__tree_free(struct cJSON *t);
