@@ -75,7 +75,7 @@ struct log_line;
 struct log_about {
   const char *session; /* the public id of a session, or NULL */
   const char *nsp;     /* the name of a namespace, or NULL */
-  int fd;              /* the descriptor of a connection, or 0 */
+  int fd;              /* the descriptor of a connection; 0 or -1 if there is none */
 };
 
 struct log {
