@@ -45,8 +45,8 @@
 extern "C" {
 #endif
 
-/* The maximum number of members of a sio_threads. For one more server, sio_server_new() returns
- * UV_ENOMEM. */
+/* The maximum number of members of a sio_threads. A server that closes still counts, until it has
+ * closed. For one more server, sio_server_new() returns UV_ENOMEM. */
 enum { SIO_THREADS_MAX = 64 };
 
 /* Creates a sio_threads without members, for a program that runs the threads and loops itself. A

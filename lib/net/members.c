@@ -95,7 +95,7 @@ static struct member *find_thread_member(sio_threads *t, struct member_id id) {
 
 static struct member *find_free_member_slot(sio_threads *t) {
   for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
-    if (!m->loop) return m;
+    if (!m->server) return m;
   return NULL;
 }
 
@@ -135,6 +135,15 @@ void sio__threads_remove_member(sio_threads *t, struct member_id id) {
   struct member *m = find_thread_member(t, id);
   if (m) m->loop = NULL;
   pthread_rwlock_unlock(&t->lock);
+}
+
+void sio__threads_free_member_slot(sio_threads *t, struct member_id id) {
+  pthread_rwlock_wrlock(&t->lock);
+  struct member *m = &t->members[id.place];
+  assert(!m->loop && m->generation == id.generation && atomic_load(&m->conns) == 0);
+  m->server = NULL;
+  pthread_rwlock_unlock(&t->lock);
+  sio__threads_unref(t);
 }
 
 void sio__threads_set_draining(sio_threads *t, struct member_id id) {

@@ -23,14 +23,18 @@
 enum { MEMBERS_MAX = SIO_THREADS_MAX };
 
 /* Identifies one member: its index in sio_threads.members, and the generation of that index, which
- * grows each time a server takes it. So a server that takes the index later has another id. */
+ * grows each time a server takes it. So a server that takes the index later has another id. A
+ * server that has left keeps the index until it has closed, so of all servers that are open or
+ * closing no two have the same place. */
 struct member_id {
   uint32_t place, generation;
 };
 
 struct member {
-  struct loop *loop; /* NULL: this element of sio_threads.members is free */
-  void *server;      /* passed to the function that a message to this member calls */
+  struct loop *loop; /* NULL: the server has left, or there is none */
+  /* Passed to the function that a message to this member calls. NULL: this element of
+   * sio_threads.members is free. */
+  void *server;
   uint32_t generation;
   bool drains;          /* other members do not choose this one for new connections */
   unsigned recovery_ms; /* sio_recovery.max_disconnection_ms; 0: recovery is off */
@@ -67,13 +71,17 @@ void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
 /* Adds a member. recovery_ms is sio_recovery.max_disconnection_ms, or 0 if recovery is off. Returns
- * 0, and then the member owns a reference to t; UV_ENOMEM if there are MEMBERS_MAX members already;
- * or UV_EINVAL if all members must have the same recovery_ms (see
- * sio__threads_set_cluster_member()) and this one is different. */
+ * 0, and then the member owns a reference to t; UV_ENOMEM if there are MEMBERS_MAX servers already,
+ * those included that have left and are not closed yet; or UV_EINVAL if all members must have the
+ * same recovery_ms (see sio__threads_set_cluster_member()) and this one is different. */
 int sio__threads_add_member(sio_threads *t, struct loop *l, void *server, unsigned recovery_ms,
                             struct member_id *out);
 /* No messages are sent to the member after this call; those sent before it are still delivered. */
 void sio__threads_remove_member(sio_threads *t, struct member_id id);
+/* Makes the index of a member that has left free for another server, and releases the member's
+ * reference to t. Must be called after the server has closed its last connection and has handled
+ * its last message: the receivers of what it sends know it by its index. */
+void sio__threads_free_member_slot(sio_threads *t, struct member_id id);
 /* From now on other members do not choose this one for new connections. */
 void sio__threads_set_draining(sio_threads *t, struct member_id id);
 

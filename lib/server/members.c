@@ -95,8 +95,8 @@ void sio__server_mark_draining_in_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_set_draining(srv->core.threads, srv->core.member);
 }
 
-void sio__server_unref_threads(sio_server *srv) {
-  if (srv->core.threads) sio__threads_unref(srv->core.threads);
+void sio__server_free_slot_in_threads(sio_server *srv) {
+  if (srv->core.threads) sio__threads_free_member_slot(srv->core.threads, srv->core.member);
 }
 
 /* ---- the adapter of a cluster -------------------------------------------------------------- */

@@ -17,8 +17,8 @@ int sio__server_become_member_of_threads(sio_server *srv);
 void sio__server_end_membership_in_threads(sio_server *srv);
 /* Marks the server as draining, so that other members give it no new connections. */
 void sio__server_mark_draining_in_threads(sio_server *srv);
-/* Releases the server's reference to its sio_threads. Must be called after the loop has closed,
- * when no message can arrive any more. */
-void sio__server_unref_threads(sio_server *srv);
+/* Lets another server have this one's place in its sio_threads, and releases the reference to it.
+ * Must be called after the loop has closed, when no message can arrive any more. */
+void sio__server_free_slot_in_threads(sio_server *srv);
 
 #endif

@@ -59,7 +59,7 @@ static void free_parts_and_call_done_on_loop_closed(struct loop *l) {
   sio__hooks_clear(&srv->core.new_nsp);
   sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
-  sio__server_unref_threads(srv);
+  sio__server_free_slot_in_threads(srv);
   /* This must come after the parts of the server were freed, because freeing them returns messages
    * to this pool. */
   sio__msg_allocator_clear(&srv->core.loop.msgs);

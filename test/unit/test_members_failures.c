@@ -643,6 +643,10 @@ TEST(no_more_than_sixty_four_servers_serve_as_one) {
   sio_options o = options();
   for (int i = 0; i < SIO_THREADS_MAX; i++) EQ(sio_server_new(&uv, &o, &servers[i]), 0);
   EQ(sio_server_new(&uv, &o, &one_more), UV_ENOMEM);
+  sio_server_close(servers[0], on_member_closed, NULL);
+  EQ(sio_server_new(&uv, &o, &one_more), UV_ENOMEM);
+  for (nclosed = 0; !nclosed;) turn();
+  EQ(sio_server_new(&uv, &o, &servers[0]), 0);
   sio_threads_unref(threads);
   for (int i = 0; i < SIO_THREADS_MAX; i++) sio_server_close(servers[i], NULL, NULL);
   uv_run(&uv, UV_RUN_DEFAULT);

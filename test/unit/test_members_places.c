@@ -29,6 +29,77 @@ TEST(a_message_for_a_server_that_left_does_not_reach_the_one_in_its_place) {
   end();
 }
 
+/* ---- a server is created while another one closes -------------------------------------------- */
+
+/* Closes members[1] and creates another server, which is members[1] then, in the same turn. */
+static void replace_member_1(void) {
+  sio_options o = options();
+  o.threads = threads;
+  sio_server_close(members[1], NULL, NULL);
+  EQ(sio_server_new(&uv, &o, &members[1]), 0);
+  EQ(sio_of(members[1], "/", &roots[1]), 0);
+}
+
+/* A connection that its server cannot close at once, because half a request has come. */
+static bool open_with_half_a_request(struct raw *c, sio_server *to, const char *half) {
+  if (!raw_open(c, to) || !raw_send(c, half, strlen(half))) return false;
+  raw_turn(c);
+  return true;
+}
+
+TEST(connections_of_a_closing_server_are_counted_beside_those_of_the_next_one) {
+  static struct raw next;
+  begin();
+  REQUIRE(open_with_half_a_request(&other, members[1], "GET / HTTP/1.1\r\n"));
+  replace_member_1();
+  EQ(sio__threads_count_conns(threads), 1);
+  REQUIRE(raw_open(&next, members[1]));
+  turns(5);
+  EQ(sio__threads_count_conns(threads), 2);
+  raw_close(&other);
+  turns(5);
+  EQ(sio__threads_count_conns(threads), 1);
+  raw_close(&next);
+  turns(5);
+  EQ(sio__threads_count_conns(threads), 0);
+  end();
+}
+
+static void say_that_one_left(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  EQ(sio_broadcast((sio_target){ .nsp = user }, "left", SIO_NONE), 0);
+}
+
+TEST(what_a_closing_server_broadcasts_reaches_a_server_that_was_created_meanwhile) {
+  sio_test_peer *peer, *late;
+  begin();
+  EQ(sio_test_connect(members[1], "/", NULL, &peer), 0);
+  EQ(sio_on_disconnect(roots[1], say_that_one_left, roots[1]), 0);
+  replace_member_1();
+  EQ(sio_test_connect(members[1], "/", NULL, &late), 0);
+  expect_next(late, "connect");
+  turns(5);
+  expect_next(late, "[\"left\"]");
+  sio_test_free(peer);
+  sio_test_free(late);
+  end();
+}
+
+TEST(a_request_that_a_closing_server_reads_goes_to_the_next_one_if_that_has_its_session) {
+  char rest[160];
+  poller = (struct poller)POLLER;
+  begin();
+  REQUIRE(open_with_half_a_request(&other, members[1], "POST /socket.io/?EIO=4&transport="));
+  replace_member_1();
+  REQUIRE(poller_open(&poller, members[1], "/socket.io/"));
+  snprintf(rest, sizeof rest, "polling&sid=%s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n40",
+           poller.sid);
+  CHECK(raw_send(&other, rest, strlen(rest)) && raw_expect(&other, "ok"));
+  raw_close(&other);
+  poller_close(&poller);
+  end();
+}
+
 /* ---- the adapter of a cluster ---------------------------------------------------------------- */
 
 static sio_adapter_ops cluster_adapter(void) {
@@ -120,6 +191,9 @@ TEST(while_all_members_drain_a_new_connection_stays_where_it_came) {
 
 TESTS_BEGIN
 T(a_message_for_a_server_that_left_does_not_reach_the_one_in_its_place)
+T(connections_of_a_closing_server_are_counted_beside_those_of_the_next_one)
+T(what_a_closing_server_broadcasts_reaches_a_server_that_was_created_meanwhile)
+T(a_request_that_a_closing_server_reads_goes_to_the_next_one_if_that_has_its_session)
 T(the_adapter_of_a_cluster_is_checked)
 T(when_the_member_with_the_cluster_has_closed_another_may_have_it)
 T(a_session_whose_server_is_closing_is_unknown_to_the_others)
