@@ -27,6 +27,7 @@ void sio__socket_clear_deadline(sio_socket *s) {
 
 static void disconnect_socket_at_deadline(struct timer *t) {
   sio_socket *s = container_of(t, struct deadline, timer)->socket;
+  if (!sio_socket_connected(s)) return; /* It leaves for another reason: its session is closing. */
   s->expired = true;
   sio_disconnect(s, false);
 }

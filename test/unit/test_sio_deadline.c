@@ -52,6 +52,18 @@ TEST(a_socket_that_left_has_no_deadline) {
   stop();
 }
 
+TEST(a_deadline_of_a_session_that_closes_is_no_reason_to_leave) {
+  struct peer *p = watched();
+  EQ(sio_socket_deadline(first(), 1000), 0);
+  clock_ms += 1100;
+  sio_session_close(p->session, NULL);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
+  sio_server_close(srv, on_done, NULL);
+  turn();
+  SAW("0:the server is closing ");
+  stop();
+}
+
 TEST(a_deadline_ends_with_the_server) {
   watched();
   EQ(sio_socket_deadline(first(), 1000), 0);
@@ -134,6 +146,7 @@ TESTS_BEGIN
 T(a_socket_leaves_at_its_deadline)
 T(a_deadline_may_be_moved_and_taken_back)
 T(a_socket_that_left_has_no_deadline)
+T(a_deadline_of_a_session_that_closes_is_no_reason_to_leave)
 T(a_deadline_ends_with_the_server)
 T(without_memory_no_deadline_is_set)
 T(middleware_that_does_not_decide_is_a_timeout)
