@@ -71,6 +71,19 @@ static int find_or_add_child_nsp_counter_of_address(struct addr_children **out, 
   return *out ? 0 : UV_ENOMEM;
 }
 
+/* a: the counter for the client's address; NULL: the host has asked for the namespace, or a client
+ * without an IP address. */
+static void log_child_nsp_refusal(struct core *core, const struct addr_children *a) {
+  if (a)
+    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+              "no namespace created: %u child namespaces exist, %u of them for the client's "
+              "address (max_child_nsps)",
+              core->nchildren, a->n);
+  else
+    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+              "no namespace created: %u child namespaces exist (max_child_nsps)", core->nchildren);
+}
+
 /* Returns 0 if another child namespace may be created. Otherwise logs the refusal and returns
  * SIO_ETOOBIG: the server has max_child_nsps of them, or the address with the counter *a has at
  * least as many as could still be created (`left`). So a single address gets at most half of
@@ -81,10 +94,7 @@ static int check_child_nsp_limits_and_log_refusal(struct core *core,
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
   if (left && (!a || a->n < left)) return 0;
   core->stats.nsps_refused++;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "no namespace created: %u child namespaces exist, %u of them for the client's address "
-            "(max_child_nsps)",
-            core->nchildren, a ? a->n : 0);
+  log_child_nsp_refusal(core, a);
   return SIO_ETOOBIG;
 }
 

@@ -741,7 +741,8 @@ TEST(one_address_takes_half_of_the_namespaces_and_leaves_some_for_each_newcomer)
   for (int i = 0; i < 5; i++) EQ(made_for(from[i], &fds[i]), want[i]);
   EQ(stats().child_nsps, 15);
   EQ(stats().nsps_refused, 5);
-  CHECK(count_lines("no namespace created: ") > 0);
+  CHECK(count_lines("no namespace created: 8 child namespaces exist, 8 of them for the client's "
+                    "address (max_child_nsps)") > 0);
   close(fds[0]);
   turns();
   EQ(stats().child_nsps, 7);

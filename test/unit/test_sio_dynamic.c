@@ -187,6 +187,21 @@ TEST(past_max_child_nsps_no_child_is_created) {
   stop();
 }
 
+static void trace_warning(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level == SIO_LOG_WARN) trace("%s ", l->text);
+}
+
+TEST(a_child_that_the_host_cannot_make_is_not_blamed_on_a_client) {
+  sio_nsp *n;
+  begin_pattern(&(sio_options){ .max_child_nsps = 1, .log = trace_warning });
+  EQ(sio_of(srv, "/room-1", &n), 0);
+  EQ(sio_of_child(parent, "/room-2", &n), SIO_ETOOBIG);
+  turn();
+  SAW("new(/room-1) no namespace created: 1 child namespaces exist (max_child_nsps) ");
+  stop();
+}
+
 /* ---- without memory -------------------------------------------------------------------------- */
 
 TEST(a_parent_that_cannot_be_made_leaves_nothing) {
@@ -292,6 +307,7 @@ T(parents_are_asked_in_order_and_existing_names_come_first)
 T(a_child_has_the_handlers_its_parent_had_when_it_was_made)
 T(a_child_of_a_pattern_may_be_made_by_the_host)
 T(past_max_child_nsps_no_child_is_created)
+T(a_child_that_the_host_cannot_make_is_not_blamed_on_a_client)
 T(a_parent_that_cannot_be_made_leaves_nothing)
 T(without_memory_for_one_peer_others_still_connect)
 T(a_child_the_host_cannot_make_leaves_nothing)
