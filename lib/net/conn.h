@@ -87,7 +87,8 @@ struct conn_tls_ops {
   void (*close)(struct conn *c);
   /* The connection is moved to another loop: takes the TLS state from c and returns it. */
   struct conn_tls *(*detach)(struct conn *c);
-  /* Gives c, the connection on the new loop, the TLS state that `detach` has returned. */
+  /* Gives c, the connection on the new loop, the TLS state that `detach` has returned. Schedules a
+   * flush if ciphertext has not been sent yet. */
   void (*attach)(struct conn *c, struct conn_tls *t);
   /* Frees a TLS state that `detach` has returned and that is not attached again. */
   void (*discard)(struct conn_tls *t);

@@ -441,7 +441,9 @@ static struct conn_tls *on_conn_detach_tls(struct conn *c) {
 }
 
 static void on_conn_attach_tls(struct conn *c, struct conn_tls *base) {
-  attach_tls_to_conn(c, container_of(base, struct tls, base));
+  struct tls *t = container_of(base, struct tls, base);
+  attach_tls_to_conn(c, t);
+  if (t->out.n > 0) sio__conn_schedule_flush(c);
 }
 
 static void free_detached_tls_state(struct conn_tls *base) {

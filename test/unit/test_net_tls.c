@@ -3,6 +3,7 @@
  * test_net_tls.c - a connection that speaks TLS: what is received, what is sent, its queue, and
  * peers that violate the protocol.
  */
+#include "net/transfer.h"
 #include "net_tls_rig.h"
 
 /* ---- good manners --------------------------------------------------------------------------- */
@@ -519,6 +520,38 @@ TEST(whose_address_is_not_known_makes_room_for_anybody) {
   shut();
 }
 
+/* ---- moving to another loop ------------------------------------------------------------------ */
+
+static struct conn_transfer transfer;
+
+static void move_on_read(struct conn *c, char *p, size_t n) {
+  on_read(c, p, n);
+  EQ(sio__conn_detach_from_loop(c, &transfer), 0);
+}
+static const struct conn_ops moving_ops = { .read = move_on_read, .secured = on_secured };
+
+TEST(what_tls_has_to_say_itself_leaves_although_the_connection_moves) {
+  char first;
+  open_plain();
+  sio__conn_set_owner(conn, &moving_ops, NULL);
+  tls_peer_open(&peer, far_fd, TLS1_3_VERSION);
+  SSL_do_handshake(peer.ssl);
+  tell_all(SIZE_MAX);
+  tls_peer_hear(&peer);
+  EQ(SSL_do_handshake(peer.ssl), 1);
+  peer_says("request", 7); /* behind the end of the handshake, after which the server has tickets */
+  EQ_MEM(heard, heard_n, "request", 7);
+  EQ(sio__conn_attach_to_loop(&conn, &loop, &transfer, &ops, NULL, CONN_TLS), 0);
+  turns(2);
+  EQ(recv(far_fd, &first, 1, MSG_PEEK), 1);
+  EQ(say(conn, "answer"), 0);
+  turns(2);
+  peer_hears();
+  EQ_MEM(back, back_n, "answer", 6);
+  part();
+  shut();
+}
+
 /* ---- who it is ------------------------------------------------------------------------------ */
 
 static sio_openssl_options asking(void) {
@@ -629,6 +662,7 @@ static const struct test__case cases[] = {
   T(a_flood_of_key_updates_from_who_does_not_read_is_bounded)
   T(an_address_has_as_many_handshakes_as_are_still_free)
   T(whose_address_is_not_known_makes_room_for_anybody)
+  T(what_tls_has_to_say_itself_leaves_although_the_connection_moves)
   T(what_a_peer_is_can_be_seen)
   T(no_certificate_or_a_strangers_is_refused_by_name)
   T(who_speaks_no_http_1_1_is_told_that_there_is_nothing_else)
