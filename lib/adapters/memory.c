@@ -50,8 +50,8 @@ static void visit_connected_socket_once(struct walk *w, sio_socket *s) {
 
 static void mark_socket_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->stamp; }
 
-/* Calls f for each socket that is in the room, and for the socket whose id is the name of the
- * room. */
+/* Calls f for each socket that is in the room, and for the connected socket whose id is the name of
+ * the room, if there is one. */
 static void call_for_sockets_in_room_or_with_id(struct walk *w, const char *name,
                                                 void (*f)(struct walk *, sio_socket *)) {
   const struct room *room = sio__rooms_find(&w->adapter->rooms, name);
@@ -90,8 +90,8 @@ static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const 
 
 /* ---- calling the host for each socket ------------------------------------------------------- */
 
-/* Adds the socket, with a reference, to v->found. The callbacks of the host run after the walk,
- * because they may join and leave rooms. */
+/* Adds the socket, with a reference, to v->found; or sets v->err if memory runs out. The callbacks
+ * of the host run after the walk, because they may join and leave rooms. */
 static void ref_and_collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
@@ -123,7 +123,7 @@ static int memory_adapter_visit_sockets_of_target(sio_adapter *a, const sio_targ
 struct room_change {
   int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;
-  int err; /* the first error */
+  int err; /* the first error, or 0 */
 };
 
 static void join_or_leave_rooms_of_socket(sio_socket *s, void *user) {
@@ -175,8 +175,8 @@ static bool memory_adapter_is_socket_in_room(const sio_adapter *a, const sio_soc
   return sio__is_socket_in_room(s, sio__rooms_find(&a->rooms, room));
 }
 
-/* True if the name is the id of a connected socket. Each socket is in a room with the name of its
- * id. */
+/* True if the name is the id of a connected socket. Each connected socket is in a room with the
+ * name of its id, which struct rooms does not contain. */
 static bool is_room_name_id_of_connected_socket(const sio_adapter *a, const char *room) {
   return sio_socket_find(a->nsp, room);
 }

@@ -28,14 +28,14 @@ static struct joined_rooms *joined_rooms_of_socket(const sio_socket *s) { return
 /* Returns the slot in which a search for the room begins. The hash is computed from the number of
  * the room and not from its address, so that a socket leaves its rooms in the same order each time
  * the program runs. */
-static uint32_t joined_rooms_home_slot(const struct room *room, uint32_t cap) {
+static uint32_t joined_rooms_get_first_search_slot(const struct room *room, uint32_t cap) {
   uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
 /* Returns the slot that contains the room, or the free slot for it. */
 static uint32_t joined_rooms_find_slot(const struct joined_rooms *t, const struct room *room) {
-  uint32_t i = joined_rooms_home_slot(room, t->cap);
+  uint32_t i = joined_rooms_get_first_search_slot(room, t->cap);
   while (t->v[i].room && t->v[i].room != room) i = (i + 1) & (t->cap - 1);
   return i;
 }
@@ -82,7 +82,7 @@ static void joined_rooms_remove_entry_and_close_gap(struct joined_rooms *t, uint
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
-    uint32_t from_home = (i - joined_rooms_home_slot(t->v[i].room, t->cap)) & mask;
+    uint32_t from_home = (i - joined_rooms_get_first_search_slot(t->v[i].room, t->cap)) & mask;
     if (from_home < ((i - gap) & mask)) continue;
     joined_rooms_store_entry_in_slot(t, gap, t->v[i]);
     gap = i;

@@ -34,8 +34,8 @@ struct rooms {
 void sio__rooms_init(struct rooms *r);
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: it has no sockets */
 
-/* Adds a socket to a room in which it is not yet. Returns 0, or UV_ENOMEM if memory runs out; then
- * nothing has changed. */
+/* Adds a socket to a room in which it is not yet. Returns 0; or UV_ENOMEM, and then the socket was
+ * not added. */
 int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name);
 /* Removes a socket from a room. Does nothing if the socket is not in the room. */
 void sio__rooms_remove_socket(struct rooms *r, sio_socket *s, const char *name);

@@ -4,13 +4,13 @@
  *
  * Each of these servers, the members, keeps the rooms of its own sockets with the memory adapter. A
  * call that concerns the sockets of all members does its local part, and sends one request to each
- * other member, which does the same part there (threads_requests.c). A request that asks something
- * is answered with messages to the member that asked. That member holds the query until each other
- * member has sent ANSWER_END, or the time is up.
+ * other member, which does the same part there (threads_requests.c). A request of a query (a call
+ * that asks something) is answered with messages to the member that asked. That member keeps the
+ * query open until each other member has sent ANSWER_END, or the time is up.
  *
  *   asking member                                   another member
  *     broadcast with acks   --- REQUEST_BROADCAST -->  sends the event to its sockets
- *                           <-- ANSWER_EXPECT ------  so many of them are asked
+ *                           <-- ANSWER_EXPECT ------  how many of them are asked
  *                           <-- ANSWER_REPLY -------  for each ack
  *                           <-- ANSWER_END ---------  all have answered, or the time is up
  *     fetch                 --- REQUEST_FETCH ------>
@@ -19,7 +19,7 @@
  *     server side emit      --- REQUEST_SERVER_EMIT ->  runs the handlers
  *                           <-- ANSWER_REPLY, ANSWER_END
  *
- * A member that leaves handles the messages that wait for it first.
+ * Before a member has closed, it handles the messages that wait for it.
  *
  * One member may have the adapter of a cluster of processes below, in place of the memory adapter
  * (if that adapter recovers sockets, broadcasts take another way: threads_order.h):
@@ -64,14 +64,14 @@ static int send_packet_request_to_other_threads(struct threads_adapter *a, struc
   if (info.query)
     r->timeout_ms = info.query->timeout_ms;
   else if (r->kind == REQUEST_BROADCAST)
-    sio__threads_recovery_number_broadcast_if_kept(a, r);
+    sio__threads_recovery_set_serial_of_kept_broadcast(a, r);
   return sio__thread_request_send_to_others(a, r, to, info.query);
 }
 
 static int threads_adapter_broadcast(sio_adapter *adapter, const sio_target *to,
                                      const sio_packet *p) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  if (does_cluster_recover(a)) return sio__threads_broadcast_in_cluster_order(a, to, p);
+  if (does_cluster_keep_lost_sockets(a)) return sio__threads_broadcast_in_cluster_order(a, to, p);
   struct request r = make_request_for_target(REQUEST_BROADCAST, to);
   int err =
       is_for_this_thread_only(to->flags) ? 0 : send_packet_request_to_other_threads(a, &r, to, p);
@@ -135,9 +135,9 @@ static unsigned count_other_thread_servers(const struct core *core) {
 }
 
 /* Adds the number of servers of other threads and other processes to q. If the server of another
- * thread has the adapter that reaches other processes, all threads are asked, and that server
+ * thread has the adapter that reaches other processes, all other threads are asked, and that server
  * counts the other processes' servers. While a->asks_below_only is true, the servers of threads are
- * not added. */
+ * neither added nor asked. */
 static int threads_adapter_count_other_servers(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   const struct core *core = core_of_threads_adapter(a);
@@ -160,8 +160,8 @@ static void threads_adapter_forget_ended_query(sio_adapter *adapter, sio_query *
   sio__query_release_and_end_if_complete(q, 0);
 }
 
-/* Passes a server-side event that this server has received from another process on to the servers
- * of the other threads, which run their handlers. Only this server answers the event. */
+/* Sends the servers of the other threads a server-side event that this server has received from
+ * another process. They run their handlers, but only this server answers the event. */
 static void pass_server_event_to_other_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                                size_t nbins) {
   struct request r = {
@@ -175,13 +175,15 @@ static void pass_server_event_to_other_threads(sio_nsp *nsp, sio_slice json, con
 static int deliver_cluster_event_to_all_threads(const sio_target *to, const sio_packet *p,
                                                 uint64_t origin) {
   struct threads_adapter *a = threads_adapter_of_nsp(to->nsp);
-  return does_cluster_recover(a) ? sio__threads_order_deliver_to_all_threads(a, to, p, origin)
-                                 : threads_adapter_broadcast((sio_adapter *)a, to, p);
+  return does_cluster_keep_lost_sockets(a)
+             ? sio__threads_order_deliver_to_all_threads(a, to, p, origin)
+             : threads_adapter_broadcast((sio_adapter *)a, to, p);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static int open_adapter_below_threads(struct threads_adapter *a, const struct cluster_adapter *c) {
+static int threads_adapter_open_adapter_below(struct threads_adapter *a,
+                                              const struct cluster_adapter *c) {
   a->below = c->ops ? c->ops : &sio__adapter_memory;
   return a->below->open(a->nsp, a->nsp->core->adapter_api, c->ops ? c->user : NULL, &a->under);
 }
@@ -207,7 +209,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
   if (!err) err = sio__threads_order_new(&a->order, a);
   if (!err) err = sio__threads_recoverable_sockets_new(&a->kept, a);
-  if (!err) err = open_adapter_below_threads(a, &nsp->core->cluster);
+  if (!err) err = threads_adapter_open_adapter_below(a, &nsp->core->cluster);
   if (!err) {
     *out = (sio_adapter *)a;
     return 0;
@@ -231,7 +233,7 @@ static void threads_adapter_stop_and_shut_adapter_below(sio_adapter *adapter) {
   sio__threads_save_changed_sockets_at_stop(a);
 }
 
-static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
+static sio_adapter *threads_adapter_find_adapter_below(const sio_nsp *nsp) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
   return a ? a->under : NULL;
 }
@@ -239,7 +241,8 @@ static sio_adapter *find_adapter_below_threads(const sio_nsp *nsp) {
 int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_ops *ops,
                                                void *user) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp), old = *a;
-  int err = open_adapter_below_threads(a, &(struct cluster_adapter){ .ops = ops, .user = user });
+  int err =
+      threads_adapter_open_adapter_below(a, &(struct cluster_adapter){ .ops = ops, .user = user });
   if (err) {
     a->below = old.below;
     a->under = old.under;
@@ -251,7 +254,7 @@ int sio__threads_adapter_replace_adapter_below(sio_nsp *nsp, const sio_adapter_o
 
 void sio__threads_set_cluster_adapter_of_core(struct core *core, const sio_adapter_ops *ops,
                                               void *user) {
-  core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below_threads,
+  core->cluster = (struct cluster_adapter){ ops, user, threads_adapter_find_adapter_below,
                                             pass_server_event_to_other_threads,
                                             deliver_cluster_event_to_all_threads };
 }
@@ -325,7 +328,7 @@ static size_t threads_adapter_count_local_rooms(const sio_adapter *adapter) {
 /* ---- connection state recovery ------------------------------------------------------------ */
 
 static void threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *r) {
-  if (does_cluster_recover(to_threads_adapter(adapter)))
+  if (does_cluster_keep_lost_sockets(to_threads_adapter(adapter)))
     sio__threads_restore_socket_from_cluster(to_threads_adapter(adapter), r);
   else
     sio__threads_ask_others_for_recovery_record(adapter, r);
@@ -352,7 +355,7 @@ static void threads_adapter_on_shared_data_changed(sio_adapter *adapter, sio_soc
 
 static void threads_adapter_on_socket_disconnecting(sio_adapter *adapter, sio_socket *s) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio__threads_order_send_own_events_to_leaving(a, s);
+  sio__threads_order_send_own_events_to_leaving_socket(a, s);
   if (a->below->leaving) a->below->leaving(a->under, s);
 }
 

@@ -8,13 +8,14 @@
 #include "core/core.h"
 #include <sio/adapter.h>
 
-/* The adapter of a server that is one of several threads. It passes calls on to the adapter below,
- * which keeps the rooms of this server's sockets: the memory adapter or core->cluster. A call that
- * concerns other threads, too, is also sent to their servers (core->threads). */
+/* The adapter of a server that is one of several threads. An adapter below it keeps the rooms of
+ * this server's sockets: the memory adapter or that of core->cluster. Calls that concern the
+ * sockets of other threads reach their servers in messages (core->threads). */
 extern const sio_adapter_ops sio__adapter_threads;
 
-/* Sets core->cluster: the adapter through which this server reaches other processes. Namespaces
- * that are created from now on use it below the adapter for threads, and not the memory adapter. */
+/* Sets core->cluster: the adapter through which this server reaches other processes. In namespaces
+ * that are created from now on, it is the adapter below the adapter for threads, in place of the
+ * memory adapter. */
 void sio__threads_set_cluster_adapter_of_core(struct core *core, const sio_adapter_ops *ops,
                                               void *user);
 /* Replaces the adapter to which the adapter for threads of this namespace passes its calls (the

@@ -17,15 +17,15 @@
 struct threads_adapter {
   sio_nsp *nsp;
   /* The functions of the adapter below, which keeps the rooms of this server's sockets. It is the
-   * memory adapter or, on one of the threads, the adapter of a cluster
-   * (sio_threads_set_adapter()). */
+   * memory adapter or, if sio_threads_set_adapter() was called for this server, the adapter of a
+   * cluster. */
   const sio_adapter_ops *below;
   sio_adapter *under;                /* what the functions of `below` are called with */
   struct list sent_queries;          /* struct sent_query (threads_queries.c) */
   struct threads_recovery *recovery; /* NULL if recovery is off (threads_recovery.c) */
   struct threads_order *order;       /* NULL if recovery is off (threads_order.c) */
   struct threads_kept *kept;         /* NULL if recovery is off (threads_kept.c) */
-  bool is_shut; /* `shut` was called: `below` reaches no other process any more */
+  bool is_shut; /* `shut` was called: the server is closing, or the namespace is being removed */
   /* True while this server calls sio_all_fetch() or sio_server_count() for a request of another
    * thread. These functions must then ask only `below`, and not the servers of other threads. */
   bool asks_below_only;
@@ -33,8 +33,8 @@ struct threads_adapter {
   void (*run_request)(void *server, void *request);
   /* Runs a request that sio__threads_order_hold_request_if_too_early() has kept waiting. */
   void (*run_held_request)(struct threads_adapter *a, struct request *r);
-  /* Called after a broadcast that recovery may have to send again (request.serial is not 0) was
-   * sent to the servers of other threads. */
+  /* Called when this server sends other threads a broadcast that recovery may have to send again
+   * (request.serial is not 0). */
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
@@ -58,8 +58,9 @@ static inline bool has_cluster_adapter_below(const struct threads_adapter *a) {
 }
 
 /* Returns true if the adapter of the cluster keeps the lost sockets of all threads, and the events
- * that they miss. See threads_order.h for how broadcasts are then delivered. */
-static inline bool does_cluster_recover(const struct threads_adapter *a) {
+ * that they miss. After the server with that adapter has left, the result stays the same. See
+ * threads_order.h for how broadcasts are delivered if it is true. */
+static inline bool does_cluster_keep_lost_sockets(const struct threads_adapter *a) {
   return sio__threads_does_cluster_keep_lost_sockets(core_of_threads_adapter(a)->threads);
 }
 

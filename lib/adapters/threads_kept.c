@@ -129,14 +129,14 @@ static struct kept_socket *find_recoverable_socket_by_pid(const struct threads_k
   return v && pid ? sio__map_get(&v->sockets, slice_str(pid)) : NULL;
 }
 
-/* If another member (the server of another thread) has the adapter that recovers sockets, sends the
- * data of s to this member soon, and again after each change. If memory runs out, the data is sent
+/* If another member (the server of another thread) has the adapter that recovers sockets, the data
+ * of s is sent to that member soon, and again after changes. If memory runs out, the data is sent
  * only when the connection breaks: the client cannot be recovered if the process is killed before
  * that. */
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s) {
   struct threads_kept *v = a->kept;
   const char *pid = sio__recovery_pid_of_socket(s);
-  if (!v || !pid || has_cluster_adapter_below(a) || !does_cluster_recover(a)) return;
+  if (!v || !pid || has_cluster_adapter_below(a) || !does_cluster_keep_lost_sockets(a)) return;
   struct kept_socket *k = sio__calloc(1, sizeof *k);
   if (!k) return;
   k->socket = s;
@@ -167,7 +167,7 @@ void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
                                               const sio_saved_socket *s) {
   recoverable_socket_stop_tracking_by_pid(a, s->pid);
   if (has_cluster_adapter_below(a))
-    a->below->persist(a->under, s); /* set, or sio_threads_set_adapter() had refused the adapter */
+    a->below->persist(a->under, s); /* sio_threads_set_adapter() has checked that it is set */
   else
     (void)send_saved_socket_to_cluster_member(a, s);
 }
@@ -190,8 +190,8 @@ void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const s
   if (has_cluster_adapter_below(a)) a->below->persist(a->under, &saved);
 }
 
-void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a,
-                                                const struct request *r) {
+void sio__threads_delete_saved_socket_of_other_thread(struct threads_adapter *a,
+                                                      const struct request *r) {
   if (has_cluster_adapter_below(a) && a->below->forget) a->below->forget(a->under, r->key);
 }
 

@@ -3,10 +3,10 @@
  * threads_kept.h - sockets of several threads that may be recovered, if an adapter of a cluster
  * keeps them (SIO_ADAPTER_RECOVERS).
  *
- * One member has that adapter. Each other member sends it the pid, the id, the rooms and the shared
- * data of each of its sockets that has a pid: when the socket connects, after its rooms or shared
- * data have changed, again before the adapter would forget it, and when the connection breaks. So a
- * client can return although the process was killed.
+ * One member (the server of one thread) has that adapter. The other members send it the pid, the
+ * id, the rooms and the shared data of each socket that has a pid: when the socket connects, after
+ * its rooms or shared data have changed, again before the adapter would forget it, and when the
+ * connection breaks. So a client can return although the process was killed.
  */
 #ifndef SIO_ADAPTERS_THREADS_KEPT_H
 #define SIO_ADAPTERS_THREADS_KEPT_H
@@ -15,8 +15,8 @@
 
 struct threads_kept {
   struct threads_adapter *adapter;
-  /* struct kept_socket, by pid: the connected sockets of this thread, whose data is sent to the
-   * server of the one thread that has the adapter of the cluster. Empty if this is that thread. */
+  /* struct kept_socket, by pid: connected sockets of this thread, whose data is sent to the server
+   * of the one thread that has the adapter of the cluster. Empty if this is that thread. */
   struct map sockets;
   struct list by_age;    /* struct kept_socket.by_age, in the order in which they were sent last */
   struct list dirty;     /* struct kept_socket.dirty: the sockets whose data is to be sent */
@@ -45,9 +45,11 @@ void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, cons
 /* Sends a request to the member that has the adapter of the cluster. Returns 0 or an error, which
  * was logged and counted unless it is SIO_ECLOSED. */
 int sio__threads_send_request_to_cluster_member(struct threads_adapter *a, struct request *r);
-/* These functions pass a REQUEST_SAVE or a REQUEST_FORGET of another member (the server of another
- * thread) on to `persist` or `forget` of the adapter of the cluster. */
+/* These functions handle a REQUEST_SAVE and a REQUEST_FORGET of another member (the server of
+ * another thread): if this member has the adapter of the cluster, they call the adapter's `persist`
+ * or `forget`. */
 void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
-void sio__threads_delete_socket_of_other_thread(struct threads_adapter *a, const struct request *r);
+void sio__threads_delete_saved_socket_of_other_thread(struct threads_adapter *a,
+                                                      const struct request *r);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * threads_kept_restore.c - asks the member whose adapter keeps lost sockets for one of them, and
- * answers in that member.
+ * threads_kept_restore.c - asks the member whose adapter keeps lost sockets for one of them. In
+ * that member, passes the question on to the adapter, and sends the adapter's answer back.
  */
 #include "adapters/threads_kept_restore.h"
 #include "adapters/threads_queries.h"
@@ -17,12 +17,12 @@ struct kept_restore {
   struct list link;
   uint64_t number;
   sio_restore *restore;
-  unsigned open;  /* how many of these servers have not answered REQUEST_RELEASE yet */
-  bool asked;     /* ask_cluster_adapter_for_lost_socket() was called */
+  unsigned open; /* how many of these servers have not answered REQUEST_RELEASE yet */
+  bool asked;    /* ask_cluster_adapter_for_lost_socket() was called */
   /* REQUEST_RESTORE_DONE has reported success: from then on missed events are added as they are
    * delivered here. Always false in the member with the adapter, which adds the events itself. */
   bool following;
-  int cause;      /* why the socket that was found cannot be used, or 0 */
+  int cause; /* why the socket that was found cannot be used, or 0 */
   char pid[SIO__ID_LEN + 1];
 };
 
@@ -114,8 +114,8 @@ void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restor
   }
 }
 
-static void ask_cluster_when_all_released_socket(struct threads_adapter *a,
-                                                 const struct request *r) {
+static void count_released_and_ask_cluster_after_last(struct threads_adapter *a,
+                                                      const struct request *r) {
   struct kept_restore *k = find_waiting_restore_by_number(a, r->number);
   if (!k || k->open == 0) return;
   k->open--;
@@ -243,7 +243,7 @@ static void send_restore_result_to_asking_thread(sio_restore *r, int cause) {
       k, (struct request){ .kind = REQUEST_RESTORE_DONE, .cause = cause });
 }
 
-/* Ends the restores that began long ago, as their REQUEST_RESTORE_OVER may be lost. */
+/* Ends the restores that began long ago, because their REQUEST_RESTORE_OVER was perhaps lost. */
 static void end_outdated_relayed_restores(struct threads_adapter *a) {
   const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
@@ -307,8 +307,7 @@ static void end_relayed_restore_of_request(struct threads_adapter *a, const stru
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-static void close_old_socket_and_answer_released(struct threads_adapter *a,
-                                                 const struct request *r) {
+static void close_old_socket_and_send_released(struct threads_adapter *a, const struct request *r) {
   if (a->nsp->recovery)
     sio__recovery_close_old_session_by_pid(a->nsp->recovery, slice_str(r->key), r->number);
   send_restore_or_release_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
@@ -316,20 +315,20 @@ static void close_old_socket_and_answer_released(struct threads_adapter *a,
 
 void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r) {
   switch (r->kind) {
-    case REQUEST_RELEASE: close_old_socket_and_answer_released(a, r); return;
-    case REQUEST_RELEASED: ask_cluster_when_all_released_socket(a, r); return;
+    case REQUEST_RELEASE: close_old_socket_and_send_released(a, r); return;
+    case REQUEST_RELEASED: count_released_and_ask_cluster_after_last(a, r); return;
     case REQUEST_KEPT_RESTORE: restore_socket_for_other_thread(a, r); return;
     case REQUEST_RESTORE_FOUND: add_found_socket_or_save_it_again(a, r); return;
     case REQUEST_RESTORE_EVENT: add_received_event_to_restore(a, r); return;
     case REQUEST_RESTORE_DONE: finish_restore_from_cluster(a, r); return;
     case REQUEST_RESTORE_OVER: end_relayed_restore_of_request(a, r); return;
     case REQUEST_SAVE: sio__threads_save_socket_of_other_thread(a, r); return;
-    case REQUEST_FORGET: sio__threads_delete_socket_of_other_thread(a, r); return;
+    case REQUEST_FORGET: sio__threads_delete_saved_socket_of_other_thread(a, r); return;
   }
 }
 
-void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct request *r,
-                                                 run_request_fn run_request) {
+void sio__threads_answer_recovery_request_of_unknown_nsp(struct core *core, const struct request *r,
+                                                         run_request_fn run_request) {
   if (r->kind == REQUEST_RELEASE)
     send_restore_or_release_answer(core, r, run_request, REQUEST_RELEASED, 0);
   else if (r->kind == REQUEST_KEPT_RESTORE)

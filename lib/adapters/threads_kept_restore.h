@@ -14,15 +14,16 @@
  *
  * Messages of one member to another keep their order. So the adapter has been given the old socket
  * before it is asked for it. An event that the adapter delivers before RESTORE_DONE is among those
- * of RESTORE_EVENT if the client has missed it. Later events are added as they are delivered here,
- * until the client has joined.
+ * of RESTORE_EVENT if the client has missed it. Later events are added by the member to which the
+ * client returns, as they are delivered there, until the client has joined.
  */
 #ifndef SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
 #define SIO_ADAPTERS_THREADS_KEPT_RESTORE_H
 
 #include "adapters/threads_kept.h"
 
-/* The functions `restore` and `restore_over` of sio__adapter_threads, if does_cluster_recover(). */
+/* Called by the functions `restore` and `restore_over` of sio__adapter_threads; the first one only
+ * if does_cluster_keep_lost_sockets(). */
 void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *r);
 void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
@@ -35,8 +36,9 @@ void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct
 /* Called with a request of one of the kinds from REQUEST_RELEASE on, if its namespace does not
  * exist in this server: answers a REQUEST_RELEASE or a REQUEST_KEPT_RESTORE, and ignores the other
  * kinds, which want no answer. */
-void sio__threads_answer_recovery_of_unknown_nsp(struct core *core, const struct request *r,
-                                                 void (*run_request)(void *server, void *request));
+void sio__threads_answer_recovery_request_of_unknown_nsp(struct core *core, const struct request *r,
+                                                         void (*run_request)(void *server,
+                                                                             void *request));
 
 /* a->kept may be NULL. */
 void sio__threads_free_restores_from_cluster(struct threads_adapter *a);

@@ -6,8 +6,8 @@
  * (threads_recovery.c), and the kinds after it, if at all, with further requests
  * (threads_kept_restore.h).
  *
- * A message is one block of memory, with copies of everything to which it refers. Several servers
- * to which a request is sent can share the block.
+ * A request or an answer is one block of memory, with copies of everything to which it refers.
+ * Several servers to which a request is sent can share the block.
  */
 #ifndef SIO_ADAPTERS_THREADS_MESSAGE_H
 #define SIO_ADAPTERS_THREADS_MESSAGE_H
@@ -35,17 +35,18 @@ enum request_kind {
   /* Asks the adapter of the cluster for the lost socket with this pid. If `session` is true, the
    * client has sent an offset, which is in `offset`. */
   REQUEST_KEPT_RESTORE,
-  /* The lost socket was found: `id`, `rooms` and `json` contain its id, its rooms and its data. */
+  /* The lost socket was found: `id`, `rooms` and `json` contain its id, its rooms and its shared
+   * data. */
   REQUEST_RESTORE_FOUND,
   REQUEST_RESTORE_EVENT, /* an event that the client missed; `offset` is the event's offset */
-  /* The end of the answer to a REQUEST_KEPT_RESTORE. `cause` is the reason why the adapter cannot
-   * recover the socket, or 0. */
+  /* The end of the answer to a REQUEST_KEPT_RESTORE. `cause` is the reason why the socket cannot be
+   * recovered, or 0. */
   REQUEST_RESTORE_DONE,
   REQUEST_RESTORE_OVER, /* ends a restore: its client has joined the namespace, or never will */
   /* Asks the adapter of the cluster to keep the socket with this pid, in case its client returns.
-   * `id`, `rooms` and `json` contain the socket's id, its rooms and its data. */
+   * `id`, `rooms` and `json` contain the socket's id, its rooms and its shared data. */
   REQUEST_SAVE,
-  REQUEST_FORGET /* asks the adapter of the cluster to keep the socket with this pid no longer */
+  REQUEST_FORGET /* asks the adapter of the cluster to forget the socket with this pid */
 };
 
 /* How a REQUEST_BROADCAST travels. */
@@ -94,7 +95,7 @@ struct request {
   sio_slice offset;           /* the replay offset of the event, or the one that the client sent */
   const sio_slice *bins;
   size_t nbins;
-  size_t size; /* of the block of memory that holds the request */
+  size_t size; /* the bytes of memory that are counted for this request */
 };
 
 /* Copies a request with everything to which it points. If `skip`, the id of an excluded socket, is
@@ -109,7 +110,7 @@ enum answer_kind {
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* ends the answers of a server, or after ANSWER_MORE one of two parts of them;
+  ANSWER_END     /* ends the answers of a server, or a part of them (ANSWER_MORE);
                     answer.n of the expected answers will not come                          */
 };
 

@@ -202,7 +202,7 @@ uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adap
   const struct threads_order *o = a->order;
   if (!o) return 0;
   bool all = o->delivered[core_of_threads_adapter(a)->member.place] >= o->last_sent;
-  return does_cluster_recover(a) && !all ? o->last_sent : 0;
+  return does_cluster_keep_lost_sockets(a) && !all ? o->last_sent : 0;
 }
 
 /* Treats the broadcasts that this thread sent at the time `then` or before as delivered: the
@@ -251,7 +251,8 @@ static void send_undelivered_event_to_socket(struct threads_adapter *a, const st
   sio__remote_packet_free(p);
 }
 
-void sio__threads_order_send_own_events_to_leaving(struct threads_adapter *a, sio_socket *s) {
+void sio__threads_order_send_own_events_to_leaving_socket(struct threads_adapter *a,
+                                                          sio_socket *s) {
   if (!a->order) return;
   list_each (it, next, &a->order->sent) {
     const struct request *r = container_of(it, struct sent_event, link)->request;
@@ -313,9 +314,9 @@ static int broadcast_through_own_cluster_adapter(struct threads_adapter *a, cons
   return a->below->broadcast(a->under, to, p);
 }
 
-/* Keeps the request, with the caller's reference to it, until the event is delivered. If there is
- * no memory for that, a later event for this thread alone may be delivered before this broadcast,
- * and a socket that is disconnected may miss this broadcast. */
+/* Keeps the request, with the caller's reference to it, until the broadcast is delivered. If the
+ * request cannot be kept, a later event for this thread alone is perhaps delivered before this
+ * broadcast, and a socket that is disconnected perhaps misses this broadcast. */
 static void remember_sent_broadcast_until_delivered(struct threads_adapter *a, struct request *r) {
   struct sent_event *s = a->is_shut ? NULL : sio__malloc(sizeof *s);
   if (!s) {
@@ -381,8 +382,8 @@ static int pass_request_on_to_thread(struct core *core, struct member_id to, str
   return err;
 }
 
-void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,
-                                                 run_request_fn run_request) {
+void sio__threads_order_pass_broadcast_to_other_threads(struct core *core, const struct request *r,
+                                                        run_request_fn run_request) {
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
   struct request from = *r, *copy;

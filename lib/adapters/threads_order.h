@@ -6,7 +6,7 @@
  * Such an adapter decides when an event is delivered, and with which offset. So a broadcast that is
  * not for one thread alone goes to the member that has the adapter (ROUTE_TO_CLUSTER). When the
  * adapter delivers it, that member sends it to its own sockets and to all other members
- * (ROUTE_DELIVERY), also to the one from which it came. So all members deliver the same events in
+ * (ROUTE_DELIVERY), also to the one from which it came. So all members deliver these broadcasts in
  * the same order:
  *
  *   a member           the member with the adapter         the cluster
@@ -37,16 +37,16 @@ static inline unsigned member_place_of_event_origin(uint64_t origin) {
   return (unsigned)(origin % MEMBERS_MAX);
 }
 
-/* Sets *out to a new struct, or to NULL if connection state recovery is off. The functions below
- * accept that a->order is NULL, except those that send or deliver a broadcast. Returns 0 or
- * UV_ENOMEM. */
+/* Sets *out to a new struct, or to NULL if connection state recovery is off. Of the functions
+ * below, those that are called for a broadcast must not be called if a->order is NULL; the others
+ * allow that. Returns 0 or UV_ENOMEM. */
 int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
 /* Called when the server begins to close, or the namespace is removed: delivers the events, and
  * runs the requests, that still wait for the delivery of a broadcast. */
 void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
 void sio__threads_order_free(struct threads_adapter *a);
 
-/* The function `broadcast` of sio__adapter_threads, if does_cluster_recover(). */
+/* The function `broadcast` of sio__adapter_threads, if does_cluster_keep_lost_sockets(). */
 int sio__threads_broadcast_in_cluster_order(struct threads_adapter *a, const sio_target *to,
                                             const sio_packet *p);
 /* Sends the event to the sockets of all threads now: called by cluster_adapter.deliver, and when
@@ -60,15 +60,16 @@ void sio__threads_order_mark_delivered_and_resume(struct threads_adapter *a,
 /* Called in the member (the server of one thread) that has the adapter of the cluster, for a
  * broadcast to a namespace that does not exist in this member: sends the broadcast to all other
  * members. */
-void sio__threads_order_pass_on_to_other_threads(struct core *core, const struct request *r,
-                                                 void (*run_request)(void *server, void *request));
+void sio__threads_order_pass_broadcast_to_other_threads(struct core *core, const struct request *r,
+                                                        void (*run_request)(void *server,
+                                                                            void *request));
 
 /* Called when the host disconnects the socket: sends it those broadcasts of this member that are
  * for the socket and were not delivered yet, except volatile ones and those that ask for acks. */
-void sio__threads_order_send_own_events_to_leaving(struct threads_adapter *a, sio_socket *s);
-/* Each member numbers its broadcasts; the number is sio_packet_info.origin. Returns the number of
- * the last broadcast of this member; or 0 if nothing has to wait for it, because it was delivered
- * here or does_cluster_recover() returns false. */
+void sio__threads_order_send_own_events_to_leaving_socket(struct threads_adapter *a, sio_socket *s);
+/* Each member numbers its broadcasts to all threads; the number is sio_packet_info.origin. Returns
+ * the number of the last one of this member; or 0 if nothing has to wait for the last one, for
+ * example because it was delivered here. */
 uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a);
 /* If the REQUEST_DISCONNECT r has to wait for a broadcast that was not delivered here yet, keeps r
  * and returns true; a->run_held_request() is called for r later. Returns false if r need not wait,

@@ -12,8 +12,8 @@
 struct sent_query {
   struct list link;
   uint64_t number;
-  sio_query *q;  /* sio__query_hold_open() was called once for each that `open` counts */
-  unsigned open; /* the number of ANSWER_END that have not arrived yet */
+  sio_query *q;  /* this struct holds q open as many times as `open` says */
+  unsigned open; /* the number of expected ANSWER_END that have not arrived yet */
 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -54,11 +54,11 @@ static void sent_query_free_if_answered(struct sent_query *k) {
   sio__free(k);
 }
 
-/* Called for each server of another thread after the request was sent to it. err is the error of
- * sending, or 0. If err is 0, the query is kept open until that server has answered. Otherwise
- * answers will be missing, and the error becomes the status of the query, unless that server is
- * being closed. */
-static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err) {
+/* Called after each attempt to send the request to the server of another thread. err is the error
+ * of sending, or 0. If err is 0, the query is held open for the answers of that server. Otherwise
+ * these are missing, and err becomes the status of the query if it has none; except if that server
+ * is being closed. */
+static void sent_query_expect_answer_or_note_error(struct sent_query *k, int err) {
   sio__query_hold_open(k->q);
   if (err) {
     sio__query_release_and_end_if_complete(k->q, err == SIO_ECLOSED ? 0 : err);
@@ -68,9 +68,9 @@ static void sent_query_hold_or_fail_after_sending(struct sent_query *k, int err)
   sio__query_await_socket_count_of_thread(k->q);
 }
 
-/* Sends a request to the n servers `others`. If it is a broadcast with a serial number, the two
- * calls around the loop make sio__threads_block_until_broadcasts_queued() wait until all these
- * servers have it in their queues. Returns 0 or the last error. */
+/* Sends a request to the n servers `others`. If the request is a broadcast with a serial number,
+ * the two calls around the loop make sio__threads_block_until_broadcasts_queued() wait until the
+ * loop has ended. Returns 0 or the last error. */
 static int send_request_to_threads(struct threads_adapter *a, const struct member_id *others,
                                    unsigned n, struct request *r, struct sent_query *k) {
   sio_threads *t = core_of_threads_adapter(a)->threads;
@@ -79,7 +79,7 @@ static int send_request_to_threads(struct threads_adapter *a, const struct membe
   for (unsigned i = 0; i < n; i++) {
     int err = send_request_to_thread(a, others[i], r);
     if (err) last = err;
-    if (k) sent_query_hold_or_fail_after_sending(k, err);
+    if (k) sent_query_expect_answer_or_note_error(k, err);
   }
   if (r->serial) sio__threads_end_broadcast(t);
   return last;
@@ -140,8 +140,8 @@ static struct sent_query *find_sent_query_by_number(const sio_nsp *nsp, uint64_t
   return NULL;
 }
 
-/* Handles ANSWER_MORE: the other server has passed the request on to other processes or to another
- * thread, from which one more ANSWER_END will come. */
+/* Handles ANSWER_MORE: the other server passes the request on to other processes or to another
+ * thread, so one more ANSWER_END will come. */
 static void sent_query_expect_one_more_end(struct sent_query *k) {
   k->open++;
   sio__query_hold_open(k->q);

@@ -8,17 +8,17 @@
 
 #include "adapters/threads_adapter.h"
 
-/* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket that
- * it excludes is excluded in the copy too. If q is not NULL, sio__query_hold_open() is called for
- * each of these servers; q is released when the server has sent ANSWER_END, or when q has ended.
- * Returns UV_ENOMEM if nothing was sent because memory ran out, otherwise 0. If sending to one of
- * the servers fails, that is logged, and the error becomes the status of q, unless that server is
- * closing. */
+/* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket
+ * target->skip is excluded in the copy too. If q is not NULL, q is held open for each server to
+ * which the request was sent, until that server has sent ANSWER_END or q has ended. Returns
+ * UV_ENOMEM if the copy could not be made, otherwise 0. If sending the copy to one of the servers
+ * fails, that is logged, and the error becomes the status of q if q has none; except if that server
+ * is closing. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Sends a copy of *r to the n members (the servers of threads) `to`. For `target` and q see
- * sio__thread_request_send_to_others(). If `sent` is not NULL, *sent is set to the copy, with one
- * reference for the caller; or to NULL if n is 0 or memory ran out. Returns 0 or the last error. */
+ * sio__thread_request_send_to_others(). Sets *sent to the copy, with one reference for the caller;
+ * or to NULL if n is 0 or the copy could not be made. Returns 0 or the last error. */
 int sio__thread_request_send_to_members(struct threads_adapter *a, struct request *r,
                                         const sio_target *target, sio_query *q,
                                         const struct member_id *to, unsigned n,
@@ -28,8 +28,8 @@ int sio__thread_request_send_to_members(struct threads_adapter *a, struct reques
  * counted unless it is SIO_ECLOSED. */
 int sio__thread_request_send_to_one(struct threads_adapter *a, struct member_id to,
                                     struct request *r);
-/* Called when the query q has ended. For each answer that has not come, releases q once, because q
- * was held (sio__query_hold_open()) until that answer. Answers that arrive later are ignored. */
+/* Called when the query q has ended: releases q once for each ANSWER_END that has not arrived,
+ * because q was held open until then. Answers that arrive later are ignored. */
 void sio__thread_query_forget_and_release(struct threads_adapter *a, sio_query *q);
 
 /* Sends a copy of *answer to the server `to`, which has sent the request. Returns 0 or an error,

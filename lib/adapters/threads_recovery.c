@@ -45,16 +45,16 @@ struct thread_restore {
   char pid[SIO__ID_LEN + 1];
 };
 
-/* A REQUEST_RESTORE that is answered later: an earlier connection of the same client to this server
- * waits for the requested record, which may be on its way to this server. */
+/* A REQUEST_RESTORE that is answered later: for an earlier connection of the same client, this
+ * server itself has asked for the record, so the record may be on its way to this server. */
 struct deferred_request {
   struct list link;
   struct request *request; /* this struct holds one reference */
 };
 
 struct threads_recovery {
-  /* For the server of each other thread, the serial number of its last broadcast that arrived here.
-   * For this server, the serial number of its last broadcast that was sent. */
+  /* For the server of each other thread, the last serial number (request.serial) that has arrived
+   * from there. For this server, the last serial number that it has sent. */
   uint64_t seen[MEMBERS_MAX];
   struct list restores;            /* struct thread_restore */
   struct recent_broadcasts recent; /* empty while `restores` is empty */
@@ -64,7 +64,7 @@ struct threads_recovery {
  * this struct owns; or the reason why there is no record. */
 struct record_message {
   uint64_t number; /* request.number of the REQUEST_RESTORE */
-  int cause;       /* why the server has no record to send; 0 if it has */
+  int cause;       /* why `record` is NULL; 0 if it is not */
   struct recovery_record *record;
   /* The tag of the sender's replay log. In that log the event events[i] has the number
    * events[i]->serial. */
@@ -78,8 +78,9 @@ struct record_message {
 
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
-void sio__threads_recovery_number_broadcast_if_kept(struct threads_adapter *a, struct request *r) {
-  if (a->recovery && !(r->flags & SIO_VOLATILE) && !does_cluster_recover(a))
+void sio__threads_recovery_set_serial_of_kept_broadcast(struct threads_adapter *a,
+                                                        struct request *r) {
+  if (a->recovery && !(r->flags & SIO_VOLATILE) && !does_cluster_keep_lost_sockets(a))
     r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
@@ -168,9 +169,9 @@ static void ask_thread_for_recovery_record(struct threads_adapter *a, struct thr
   }
 }
 
-/* Asks the servers of all other threads for a record. also_self is true if an earlier connection of
- * the same client to this server waits for the same record: then this server asks itself too,
- * because the record may arrive here first. */
+/* Asks the servers of all other threads for a record. also_self is true if this server has asked
+ * for the same record before, for an earlier connection of the client: then this server asks itself
+ * too, because the record may arrive here first. */
 static void ask_all_threads_for_recovery_record(struct threads_adapter *a, struct thread_restore *w,
                                                 struct request *r, bool also_self) {
   struct core *core = core_of_threads_adapter(a);
@@ -304,7 +305,7 @@ static int add_missed_events_to_record_message(struct record_message *m,
 }
 
 /* Sends the record to the server that has sent the request r. The record is removed here first,
- * because the other thread owns it as soon as it is sent. */
+ * because the other thread owns it as soon as it is sent. If sending fails, it is put back. */
 static void send_recovery_record_to_requester(struct threads_adapter *a, const struct request *r,
                                               struct recovery_record *rec) {
   struct core *core = core_of_threads_adapter(a);
@@ -325,9 +326,9 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
   if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
 }
 
-/* Defers a REQUEST_RESTORE, because an earlier connection of the same client (w) waits for the same
- * record, which may be on its way to this server. The request is handled again when w has ended.
- * Returns false if memory runs out. */
+/* Defers a REQUEST_RESTORE, because this server itself has asked for the same record (w), which may
+ * be on its way to this server. The request is handled again when w has ended. Returns false if
+ * memory runs out. */
 static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
   if (!d) return false;
@@ -402,8 +403,8 @@ static void add_unseen_recent_broadcasts_to_record(struct threads_adapter *a,
   }
 }
 
-/* Adds the record that m has brought to the records of this server, with the events that the client
- * missed. Returns the record, or NULL if the client cannot be recovered. */
+/* Adds the record in m to the records of this server, and the events that the client missed to the
+ * log. Returns the record; or NULL if m has none or it cannot be used. */
 static struct recovery_record *adopt_received_recovery_record(struct threads_adapter *a,
                                                               const struct thread_restore *w,
                                                               struct record_message *m) {
@@ -420,8 +421,8 @@ static struct recovery_record *adopt_received_recovery_record(struct threads_ada
   return rec;
 }
 
-/* Gives the record to the client that waits for it. If no client waits any more, keeps the record
- * in case the client returns. But if an event that the client missed is lost, frees the record,
+/* Gives the record to the client that waits for it. If the client does not wait any more, keeps the
+ * record in case the client returns; but frees it if an event that the client missed is lost,
  * because the client could not be sent that event. */
 static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
                                                    struct thread_restore *w,

@@ -13,19 +13,21 @@ int sio__threads_recovery_new(struct threads_recovery **out, const struct core *
 void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
 
 /* These functions are called by `restore` and `restore_over` of sio__adapter_threads: the first one
- * only if does_cluster_recover() returns false. */
+ * only if does_cluster_keep_lost_sockets() returns false. */
 void sio__threads_ask_others_for_recovery_record(sio_adapter *a, sio_restore *r);
 void sio__threads_end_restore_from_other_threads(sio_adapter *a, sio_restore *r);
 
 /* If recovery may have to send the broadcast r again: sets r->serial to a new number, by which the
  * servers of all threads recognise the broadcast. */
-void sio__threads_recovery_number_broadcast_if_kept(struct threads_adapter *a, struct request *r);
-/* Called when the broadcast r of this server was sent to the other threads, and when a broadcast r
- * of another thread has arrived. If r has a serial number, remembers that number, and, while a
- * client waits for its recovery record, adds r to the list of recent broadcasts. */
+void sio__threads_recovery_set_serial_of_kept_broadcast(struct threads_adapter *a,
+                                                        struct request *r);
+/* Called when this server has sent the broadcast r to the other threads, and when the broadcast r
+ * of another thread has arrived. If r has a serial number, remembers that number and, if a client
+ * may be waiting for its recovery record, adds r to the list of recent broadcasts. */
 void sio__threads_recovery_remember_broadcast(struct threads_adapter *a, struct request *r);
 
-/* Handles a REQUEST_RESTORE: the server of another thread asks for a client's recovery record. */
+/* Handles a REQUEST_RESTORE, in which a server of sio_options.threads, which may be this one, asks
+ * for a client's recovery record. */
 void sio__threads_recovery_answer_or_defer_request(struct threads_adapter *a, struct request *r);
 /* Answers a REQUEST_RESTORE: this server does not have the client's recovery record. */
 void sio__threads_recovery_answer_without_record(struct core *core, const struct request *r);

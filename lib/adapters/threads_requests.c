@@ -26,7 +26,7 @@ struct received_query {
   uint64_t number;
   sio_query *q;    /* a query of this server for acks and replies; NULL for a fetch or a count */
   size_t expected; /* the sum of the counts in all ANSWER_EXPECT messages sent so far */
-  bool counted;    /* false: an ANSWER_EXPECT must still be sent, even if its count is 0 */
+  bool counted;    /* true: an ANSWER_EXPECT is sent only if its count is not 0 */
   int err;         /* the first error of an answer that could not be sent, or 0 */
 };
 
@@ -70,7 +70,7 @@ static void send_answer_end_if_wanted(struct core *core, const struct request *r
 
 /* Returns true if the request has to be sent to other processes, through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
-  bool stays = r->kind == REQUEST_BROADCAST && does_cluster_recover(a);
+  bool stays = r->kind == REQUEST_BROADCAST && does_cluster_keep_lost_sockets(a);
   return has_cluster_adapter_below(a) && !stays && !(r->flags & SIO_LOCAL);
 }
 
@@ -112,8 +112,8 @@ static void send_query_reply_to_requester(const char *id, sio_slice json, const 
 }
 
 /* Tells the requester (k->from) how many answers it has to expect in addition to those announced
- * before: one for each further socket or server to which the event was sent. If this message is
- * lost, the number is included in the next one. */
+ * before: one for each further socket or server to which the event was sent. If this message cannot
+ * be sent, the number is included in the next one. */
 static void send_count_of_sockets_newly_asked(struct received_query *k) {
   size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;
@@ -256,8 +256,8 @@ static int send_server_event_through_adapter_below(struct threads_adapter *a,
 }
 
 /* Sends a server-side event to other processes through the adapter below. This server sends one
- * ANSWER_END for them, when they have answered or the time limit has passed, and another one for
- * its own handlers. ANSWER_MORE announces that there will be two. */
+ * ANSWER_END when the query for their answers has ended, and another one with the reply of its own
+ * handlers. ANSWER_MORE tells the requester to wait for both. */
 static int send_server_event_and_forward_answers(struct threads_adapter *a,
                                                  const struct request *r) {
   static const sio_query_watch watch = { .reply = send_query_reply_to_requester,
@@ -325,17 +325,19 @@ static void answer_or_pass_on_for_unknown_namespace(struct core *core, struct re
   if (r->kind == REQUEST_RESTORE)
     sio__threads_recovery_answer_without_record(core, r);
   else if (r->kind >= REQUEST_RELEASE)
-    sio__threads_answer_recovery_of_unknown_nsp(core, r, sio__thread_request_handle_and_unref);
+    sio__threads_answer_recovery_request_of_unknown_nsp(core, r,
+                                                        sio__thread_request_handle_and_unref);
   else {
     if (r->route == ROUTE_TO_CLUSTER)
-      sio__threads_order_pass_on_to_other_threads(core, r, sio__thread_request_handle_and_unref);
+      sio__threads_order_pass_broadcast_to_other_threads(core, r,
+                                                         sio__thread_request_handle_and_unref);
     send_answer_end_if_wanted(core, r, 0);
   }
 }
 
 /* If the namespace of a request does not exist in this server, no sockets here are concerned, so
- * the request is answered at once. A broadcast that this server should have passed to the adapter
- * of the cluster is then also sent on to the servers of all other threads. */
+ * the request is answered at once if it wants an answer. A broadcast that this server should have
+ * passed to the adapter of the cluster is then also sent on to the servers of all other threads. */
 void sio__thread_request_handle_and_unref(void *server, void *request) {
   sio_server *srv = server;
   struct request *r = request;
