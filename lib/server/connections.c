@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * connections.c - serves a connection that was accepted. If the server is one of several on
- * different threads (sio_options.threads), a connection that its listener has accepted goes to the
- * server with the fewest connections, before anything is read from it.
+ * different threads (sio_options.threads), a connection that its listener has accepted is given to
+ * one of them that has few connections, before anything is read from it.
  */
 #include "server/connections.h"
 #include "http/serve.h"

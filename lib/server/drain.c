@@ -91,7 +91,7 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server drains: it ends %zu sessions within %u ms", (size_t)srv->core.stats.sessions,
       d.spread_ms);
-  /* The first step of the drain runs in the next turn of the loop. If the server has no sessions,
+  /* The first step of the drain runs later, in a turn of the loop. If the server has no sessions,
    * it closes in that step. */
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);
   return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather.c - adds up statistics for sio_threads_fetch_stats() and for Prometheus. The server of each
- * other thread (a member) is sent a message; it fills in its statistics, and sends the message
+ * gather.c - adds up statistics for sio_threads_fetch_stats() and for Prometheus. The server of
+ * each other thread (a member) is sent a message; it fills in its statistics, and sends the message
  * back.
  *
  * The message contains the number of the sum to which it belongs, and not its address: when the

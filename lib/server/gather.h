@@ -24,8 +24,8 @@ struct gathered {
 int sio__stats_sum_start(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user);
 
-/* Called when srv closes, on its thread: calls done for each sum that is not complete, with the
- * statistics that have arrived. */
+/* Called when srv closes, on its thread: calls done for each sum for which it was not called yet,
+ * with the statistics that have arrived. */
 void sio__finish_incomplete_stats_sums(sio_server *srv);
 
 #endif

@@ -61,7 +61,7 @@ static void add_and_log_listener(sio_server *srv, struct listener *ln,
       describe_enabled_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
 
-/* Returns a text that says what is wrong with the options, or NULL if they are valid. */
+/* Returns a text that says what is wrong with the options, or NULL if nothing wrong is found. */
 static const char *describe_invalid_listen_option_or_null(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path cannot be set together with host or port";
   if (o->port < 0 || o->port > 65535) return "the port is not in the range 0 to 65535";
@@ -76,8 +76,8 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
   return sio__listener_open_tcp(out, l, o->host, o->port, backlog, &listener_callbacks, srv);
 }
 
-/* Logs that listening failed, and returns err. The line is passed to the log callback at once,
- * because a program that cannot listen often exits before its loop runs. */
+/* Logs that listening failed, and returns err. Also flushes the log, because a program that cannot
+ * listen often exits before its loop runs. */
 static int log_listen_failure_and_return_error(sio_server *srv, const sio_listen_options *o,
                                                int err, const char *reason) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",

@@ -39,7 +39,7 @@ static void serve_handed_over_connection(void *server, void *arg) {
 }
 
 /* Hands over the connection of a request to the member that has the session of the request. If that
- * is not possible, the connection is closed; the client then connects again. */
+ * is not possible, the connection is closed; the client can connect again. */
 static void hand_over_conn_of_request_to_thread(struct eio_group *g, sio_request *r,
                                                 struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);

@@ -9,8 +9,8 @@
 
 /* Makes the server a member of sio_options.threads, if that option is set. From then on other
  * members can send it messages, and the handle on which these arrive keeps the uv loop running.
- * Returns 0; UV_ENOMEM; or UV_EINVAL, after logging it, if the other members have another time for
- * recovery. */
+ * Returns 0; UV_ENOMEM; or UV_EINVAL, after logging it, if all members must have the same
+ * recovery.max_disconnection_ms and this server has another. */
 int sio__server_become_member_of_threads(sio_server *srv);
 /* Ends the membership of a server that closes. Messages that other members sent before that still
  * arrive. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics.c - sio_metrics_text(): a table that describes each counter of sio_stats, and writes all
- * of them in the text format of Prometheus.
+ * metrics.c - sio_metrics_text(): writes the statistics of a server in the text format of
+ * Prometheus. Two tables describe the fields of sio_stats and nsp_stats that are written.
  */
 #include <sio/metrics.h>
 
@@ -107,7 +107,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, calls_refused,
          "calls_refused|Number of library calls refused in callbacks that must not make them."),
   SERVER(COUNTER, stalls,
-         "stalls|Number of times the program blocked the event loop for half of ping_timeout_ms or "
+         "stalls|Number of times the event loop was found blocked for half of ping_timeout_ms or "
          "longer (this limit is at least 100 ms and at most 1 s)."),
 
   SERVER(COUNTER, http_requests, "http_requests|Number of HTTP requests begun."),
@@ -124,11 +124,11 @@ static const struct metric server_metrics[] = {
          "|cause|transport_unknown|session_unknown|bad_method|bad_request|forbidden"
          "|bad_version|misuse|draining"),
   SERVER(COUNTER, compressed,
-         "compressed|Number of HTTP responses and WebSocket messages compressed."),
+         "compressed|Number of HTTP responses, files and WebSocket messages compressed."),
   SERVER(COUNTER, compressed_plain,
-         "compressed_plain_bytes|Bytes of responses and messages before compression." LAYERS),
+         "compressed_plain_bytes|Bytes of what was compressed, before compression." LAYERS),
   SERVER(COUNTER, compressed_packed,
-         "compressed_packed_bytes|Bytes of responses and messages after compression." LAYERS),
+         "compressed_packed_bytes|Bytes of what was compressed, after compression." LAYERS),
 
   SERVER(GAUGE, websockets, "websockets|Number of WebSockets that are open."),
   SERVER(COUNTER, websockets_opened, "websockets_opened|Number of WebSockets accepted."),
@@ -185,7 +185,7 @@ static const struct metric server_metrics[] = {
          "|cause|left|ack|empty"),
   SERVER(COUNTER, broadcasts, "broadcasts|Number of events broadcast by the server program."),
   SERVER(COUNTER, volatile_dropped,
-         "volatile_dropped|Number of volatile events not sent to receivers that were not ready."),
+         "volatile_dropped|Number of volatile events not sent, counted for each receiver."),
   SERVER(COUNTER, events_dropped,
          "events_dropped|Number of events that when_full dropped for slow receivers."),
   SERVER(COUNTER, bytes_dropped,
@@ -199,10 +199,11 @@ static const struct metric server_metrics[] = {
   SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
   SERVER(
       COUNTER, answers_dropped,
-      "answers_dropped|Number of answers to broadcasts, fetches and server-side events that were "
-      "dropped (invalid, too large, no memory)."),
+      "answers_dropped|Number of answers to broadcasts, fetches and server-side events that could "
+      "not be kept."),
   SERVER(COUNTER, thread_messages_lost,
-         "thread_messages_lost|Number of messages to servers of other threads that were dropped."),
+         "thread_messages_lost|Number of messages between servers of threads that were lost or "
+         "could not be handled."),
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),
   SERVER(COUNTER, recovery_failed[SIO_RECOVERY_NO_SESSION],
          "recovery_failed|Number of sockets that connection state recovery could not restore."
@@ -433,8 +434,8 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-/* Answers a request for the metrics. If the text is empty, because it could not be made, the
- * connection is closed without an answer. */
+/* Answers a request for the metrics. If the text is empty, because it could not be made, or if
+ * memory runs out, the connection is closed without an answer. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;

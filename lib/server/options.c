@@ -28,7 +28,7 @@
 #define SHUTDOWN_MS 5000
 #define UNSENT (64 * KIB)
 
-/* The options of the type unsigned that have a constant default. A value of 0 is replaced by
+/* Options of the type unsigned that have a constant default. A value of 0 is replaced by
  * default_value; a value above max is refused. */
 static const struct count_field {
   const char *name;
@@ -191,8 +191,9 @@ static int check_max_unsent_option_and_set_default(sio_options *o, struct log *l
   return 0;
 }
 
-/* Checks high_water, shutdown_timeout_ms and max_packet, whose defaults depend on other fields, and
- * transports, max_unjoined and log_level. */
+/* Sets the defaults of high_water, shutdown_timeout_ms and max_packet, which depend on other
+ * fields, and of transports and log_level. Checks these fields, except max_packet, and
+ * max_unjoined. */
 static int check_dependent_options_and_set_defaults(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
@@ -342,13 +343,14 @@ static int check_and_copy_cookie_option(struct options *opts, struct log *log) {
   opts->o.cookie = opts->cookie;
   if (!err && !is_cookie_header_short_enough(opts->cookie))
     return log_invalid_option(log, "cookie",
-                              "the cookie with all attributes is longer than %d bytes",
+                              "with a session id of 63 characters and all attributes, the cookie "
+                              "is longer than %d bytes",
                               COOKIE_SIZE - 1);
   return err;
 }
 
-/* Returns true if s is an origin: a scheme and a host without a path, as in "https://a.example", or
- * the text "null". */
+/* Returns true if s looks like an origin: "://" with something before and after it, but no path, as
+ * in "https://a.example", or the text "null". */
 static bool is_valid_origin(const char *s) {
   const char *host = strstr(s, "://");
   return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));

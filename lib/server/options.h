@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.h - a checked copy of the host's options, with all defaults filled in.
+ * options.h - a checked copy of the host's options, with defaults filled in.
  */
 #ifndef SIO_SERVER_OPTIONS_H
 #define SIO_SERVER_OPTIONS_H
@@ -10,8 +10,8 @@
 #include <sio/server.h>
 
 struct options {
-  /* The pointers in `o` to texts and structs point to the copies in the other members of this
-   * struct. */
+  /* Where a text or struct was copied, the pointer in `o` points to the copy, which another member
+   * of this struct contains or points to. */
   sio_options o;
   char *path; /* ends with '/' unless no_trailing_slash is set */
   sio_cors *cors;
@@ -22,15 +22,16 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
-/* Copies *in to opts->o, checks the values, and replaces zeros by the defaults. Also copies the
- * texts and structs to which fields point, except initial_packet and objects and tables of the host
- * such as `adapter`, `parser` and `threads`. Returns 0 or UV_ENOMEM; or, after logging a line that
- * names the invalid field, UV_EINVAL or UV_ENOTSUP. */
+/* Copies *in to opts->o, checks the values, and replaces zeros by the defaults. Also copies or
+ * parses the texts and structs to which fields point, except initial_packet and objects and tables
+ * of the host such as `adapter`, `parser` and `threads`. Returns 0 or UV_ENOMEM; or, after logging
+ * a line that names the invalid field, UV_EINVAL or UV_ENOTSUP. */
 int sio__options_check_and_copy(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
 /* Copies a URL path in the form in which it is compared with the paths of requests: with exactly
  * one '/' at its end if slash is true, otherwise without, except "/" itself. The caller frees *out
- * with sio__free(). Returns 0; UV_EINVAL if path is not a URL path; or UV_ENOMEM. */
+ * with sio__free(). Returns 0; UV_EINVAL if path is not a valid URL path or is too long; or
+ * UV_ENOMEM. */
 int sio__url_path_check_and_copy_normalized(char **out, const char *path, bool slash);
 
 #endif

@@ -13,11 +13,11 @@ struct route_fault {
   char text[200];
 };
 
-static const char *text_or_null(const char *text) { return text ? text : "NULL"; }
+static const char *replace_null_by_word_null(const char *text) { return text ? text : "NULL"; }
 
-/* Returns the text for the log. fault describes a wrong argument, which is the cause of UV_EINVAL
- * only. The text of any other error says enough. */
-static const char *route_failure_reason(int err, const char *fault) {
+/* Returns the text for the log. fault describes a wrong argument, and is used only if err is
+ * UV_EINVAL. The text of any other error says enough. */
+static const char *choose_route_failure_text(int err, const char *fault) {
   return err == UV_EINVAL && *fault ? fault : sio_strerror(err);
 }
 
@@ -29,7 +29,7 @@ static int route_log_flush_and_return_error(sio_server *srv, int err) {
 static int log_refused_path(sio_server *srv, int err, const char *what, const char *path,
                             const char *fault) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot add %s for %.100s: %s", what,
-      text_or_null(path), route_failure_reason(err, fault));
+      replace_null_by_word_null(path), choose_route_failure_text(err, fault));
   return route_log_flush_and_return_error(srv, err);
 }
 
@@ -51,7 +51,7 @@ int sio__log_refused_websocket_route(sio_server *srv, int err, const char *path,
 
 int sio__log_refused_metrics_route(sio_server *srv, int err, const char *path) {
   const char *fault = sio__describe_route_path_fault_or_null(path, false);
-  if (!fault) fault = "the path is below that of an engine";
+  if (!fault) fault = "the path begins with that of an engine";
   return log_refused_path(srv, err, "a route of the metrics", path, fault);
 }
 
@@ -78,9 +78,9 @@ int sio__log_refused_static(sio_server *srv, int err, const char *prefix, const 
   struct route_fault fault;
   describe_prefix_or_options_fault(&fault, prefix, options);
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP,
-      "cannot serve the files of directory %.100s under %.100s: %s", text_or_null(dir),
-      text_or_null(prefix),
-      route_failure_reason(err, *fault.text || dir ? fault.text : "dir is NULL"));
+      "cannot serve the files of directory %.100s under %.100s: %s", replace_null_by_word_null(dir),
+      replace_null_by_word_null(prefix),
+      choose_route_failure_text(err, *fault.text || dir ? fault.text : "dir is NULL"));
   return route_log_flush_and_return_error(srv, err);
 }
 
@@ -90,6 +90,6 @@ int sio__log_refused_assets(sio_server *srv, int err, const char *prefix, const 
   describe_prefix_or_options_fault(&fault, prefix, options);
   if (!*fault.text) sio__assets_describe_fault(fault.text, sizeof fault.text, table, count);
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot serve files in memory under %.100s: %s",
-      text_or_null(prefix), route_failure_reason(err, fault.text));
+      replace_null_by_word_null(prefix), choose_route_failure_text(err, fault.text));
   return route_log_flush_and_return_error(srv, err);
 }

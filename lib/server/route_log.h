@@ -2,8 +2,8 @@
  *
  * route_log.h - says in the log why a route of the host was not added.
  *
- * Each function logs one line at level ERROR, passes it to the log callback at once, because a
- * program that cannot add its routes often exits before its loop runs, and returns err.
+ * Each function logs one line at level ERROR, and returns err. It also flushes the log, because a
+ * program that cannot add its routes often exits before its loop runs.
  */
 #ifndef SIO_SERVER_ROUTE_LOG_H
 #define SIO_SERVER_ROUTE_LOG_H

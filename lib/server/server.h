@@ -18,7 +18,7 @@ struct sio_server {
   struct options opts;
   struct list listeners; /* struct listener */
   struct http http;
-  struct deflater *deflater; /* compresses HTTP responses; NULL if compression is off */
+  struct deflater *deflater; /* compresses HTTP responses; NULL if they are not compressed */
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
@@ -27,7 +27,7 @@ struct sio_server {
   /* Serves socket.io.js and the other files of the JavaScript client. */
   struct http_mount client_mount;
   /* The compressed forms of the files of the JavaScript client, in the order of sio__client_assets;
-   * NULL until one of the files is requested. */
+   * NULL until one of the files is sent. */
   struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
   struct list gathers;   /* struct gather: statistics of several servers that are being added up */

@@ -3,7 +3,7 @@
  * server_close.c - sio_server_close(), which closes a server in three steps. At once, it accepts
  * nothing new, and all sockets are disconnected. At the end of the loop's turn, sessions and routes
  * are closed. When the peers have answered, or after shutdown_timeout_ms, the connections are
- * closed and the server is freed.
+ * closed and the parts of the server are freed.
  */
 #include "server/server_close.h"
 #include "core/nsp.h"
@@ -38,7 +38,7 @@ void sio__server_free_compressors(sio_server *srv) {
 
 typedef void (*server_ended_cb)(void *user);
 
-static void run_host_server_ended_callbacks(sio_server *srv) {
+static void run_host_callbacks_on_server_ended(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
 }
 
@@ -53,7 +53,7 @@ static void free_parts_and_call_done_on_loop_closed(struct loop *l) {
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
   sio__server_close_adapters_and_recovery(srv);
-  run_host_server_ended_callbacks(srv);
+  run_host_callbacks_on_server_ended(srv);
   sio__hooks_clear(&srv->closing);
   sio__hooks_clear(&srv->ended);
   sio__hooks_clear(&srv->core.new_nsp);
@@ -108,8 +108,8 @@ static void stop_listening(sio_server *srv) {
     sio__listener_close(container_of(it, struct listener, link));
 }
 
-/* Disconnects all sockets; their disconnect callbacks run at the end of the loop's turn. The
- * clients are sent no DISCONNECT packets, because their connections are closed, too. */
+/* Disconnects all connected sockets; their disconnect callbacks run later. The clients are sent no
+ * DISCONNECT packets, because their connections are closed, too. */
 static void disconnect_all_sockets(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
@@ -127,7 +127,7 @@ int sio_on_close(sio_server *srv, server_close_cb begin, server_ended_cb ended, 
   return err;
 }
 
-static void run_host_close_callbacks(sio_server *srv) {
+static void run_host_callbacks_on_server_closing(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->closing)((server_close_cb)k->fn)(srv, k->user);
 }
 
@@ -147,7 +147,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->close_task);
   sio__loop_close(&srv->core.loop, free_parts_and_call_done_on_loop_closed);
-  run_host_close_callbacks(srv);
+  run_host_callbacks_on_server_closing(srv);
   return 0;
 }
 

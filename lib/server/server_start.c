@@ -53,9 +53,9 @@ static int create_compressors_and_root_nsp(sio_server *srv) {
   return err ? err : sio_of(srv, "/", &root);
 }
 
-/* Returns how many milliseconds the program may block the loop before the loop counts as blocked.
- * Packets that arrived during that time may not have been read yet, so timeouts that wait for peers
- * are then extended once. */
+/* Returns after how many milliseconds the loop counts as blocked by the program. Packets that
+ * arrived during that time are perhaps unread, so timeouts that wait for peers are then extended
+ * once. */
 static unsigned loop_stall_threshold_ms(const sio_options *o) {
   unsigned ms = o->ping_timeout_ms / 2;
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
@@ -146,8 +146,8 @@ static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server 
   /* From here on the uv loop has handles of the server, so freeing the server takes a turn of the
    * loop. */
   err = init_socketio_engine(srv);
-  /* The program may free the bytes of initial_packet after this call. sio__eio_init() has made a
-   * message of them. */
+  /* The program may free the bytes of initial_packet when sio_server_new() has returned. They are
+   * not needed any more: sio__eio_init() has made a message of them. */
   srv->opts.o.initial_packet = slice(NULL, 0);
   if (!err) err = sio__server_become_member_of_threads(srv);
   if (err) mute_and_close_server_after_failed_start(srv);

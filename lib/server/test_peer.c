@@ -56,7 +56,7 @@ static bool test_transport_is_always_ready(const sio_session *c) {
   return true;
 }
 
-static size_t test_transport_queued_bytes_always_zero(const sio_session *c) {
+static size_t test_transport_get_zero_queued_bytes(const sio_session *c) {
   (void)c;
   return 0;
 }
@@ -86,8 +86,8 @@ static bool test_transport_clear_session_on_close(sio_session *c, bool graceful)
 static const struct transport test_transport = { .name = "memory",
                                                  .send = test_transport_store_sent_msg,
                                                  .ready = test_transport_is_always_ready,
-                                                 .queued = test_transport_queued_bytes_always_zero,
-                                                 .held = test_transport_queued_bytes_always_zero,
+                                                 .queued = test_transport_get_zero_queued_bytes,
+                                                 .held = test_transport_get_zero_queued_bytes,
                                                  .end = test_transport_clear_session_on_close,
                                                  .queue_sent_mark =
                                                      test_transport_schedule_sent_callback,

@@ -17,7 +17,7 @@ struct worker {
   uv_thread_t thread;
   uv_loop_t loop;
   unsigned number;
-  /* Set by the worker's thread before report_setup_result_and_await_workers() returns on it. */
+  /* Set by the worker's thread when it has made its server. */
   struct member_id member;
   /* The message that sio_threads_stop() sends to close the server of this worker. It is allocated
    * when the thread is started, so that stopping needs no memory. */
@@ -26,7 +26,7 @@ struct worker {
 
 struct worker_threads {
   sio_threads_options how;
-  sio_options server; /* valid until sio_threads_start() returns */
+  sio_options server; /* its pointers are valid until sio_threads_start() returns */
   uv_mutex_t lock;    /* protects waiting, begun and err */
   uv_cond_t changed;
   /* The number of worker threads that have called report_setup_result_and_await_workers(). */
@@ -121,7 +121,7 @@ static int start_worker_thread(struct worker_threads *w) {
 
 /* Waits until all worker threads have called report_setup_result_and_await_workers(). Then lets
  * them run their loops or, after an error, close their servers. err is an error of starting the
- * threads, or 0. Returns the first error. */
+ * threads, or 0. Returns the first error of a worker thread or, if there is none, err. */
 static int await_setup_then_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
