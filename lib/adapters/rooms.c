@@ -82,8 +82,8 @@ static void joined_rooms_remove_entry_and_close_gap(struct joined_rooms *t, uint
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
-    uint32_t from_home = (i - joined_rooms_get_first_search_slot(t->v[i].room, t->cap)) & mask;
-    if (from_home < ((i - gap) & mask)) continue;
+    uint32_t from_first = (i - joined_rooms_get_first_search_slot(t->v[i].room, t->cap)) & mask;
+    if (from_first < ((i - gap) & mask)) continue;
     joined_rooms_store_entry_in_slot(t, gap, t->v[i]);
     gap = i;
   }

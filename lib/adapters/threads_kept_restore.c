@@ -275,8 +275,8 @@ static struct relayed_restore *relayed_restore_new(struct threads_adapter *a,
 
 typedef void (*run_request_fn)(void *server, void *request);
 
-static void send_restore_or_release_answer(struct core *core, const struct request *r,
-                                           run_request_fn run, int kind, int cause) {
+static void send_answer_to_restore_or_release(struct core *core, const struct request *r,
+                                              run_request_fn run, int kind, int cause) {
   const struct request from = { .kind = kind, .nsp = r->nsp, .number = r->number, .cause = cause };
   struct request *copy = sio__thread_request_copy(&from, NULL);
   int err = copy ? sio__threads_send(core->threads, r->from, run, copy, copy->size) : UV_ENOMEM;
@@ -287,8 +287,8 @@ static void send_restore_or_release_answer(struct core *core, const struct reque
 static void restore_socket_for_other_thread(struct threads_adapter *a, const struct request *r) {
   struct core *core = core_of_threads_adapter(a);
   if (!a->kept || !has_cluster_adapter_below(a) || a->is_shut) {
-    send_restore_or_release_answer(core, r, a->run_request, REQUEST_RESTORE_DONE,
-                                   SIO_RECOVERY_NO_ANSWER);
+    send_answer_to_restore_or_release(core, r, a->run_request, REQUEST_RESTORE_DONE,
+                                      SIO_RECOVERY_NO_ANSWER);
     return;
   }
   end_outdated_relayed_restores(a);
@@ -296,8 +296,8 @@ static void restore_socket_for_other_thread(struct threads_adapter *a, const str
   if (k)
     a->below->restore(a->under, k->restore);
   else
-    send_restore_or_release_answer(core, r, a->run_request, REQUEST_RESTORE_DONE,
-                                   SIO_RECOVERY_NO_MEMORY);
+    send_answer_to_restore_or_release(core, r, a->run_request, REQUEST_RESTORE_DONE,
+                                      SIO_RECOVERY_NO_MEMORY);
 }
 
 static void end_relayed_restore_of_request(struct threads_adapter *a, const struct request *r) {
@@ -310,7 +310,7 @@ static void end_relayed_restore_of_request(struct threads_adapter *a, const stru
 static void close_old_socket_and_send_released(struct threads_adapter *a, const struct request *r) {
   if (a->nsp->recovery)
     sio__recovery_close_old_session_by_pid(a->nsp->recovery, slice_str(r->key), r->number);
-  send_restore_or_release_answer(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
+  send_answer_to_restore_or_release(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 
 void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r) {
@@ -330,10 +330,10 @@ void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct
 void sio__threads_answer_recovery_request_of_unknown_nsp(struct core *core, const struct request *r,
                                                          run_request_fn run_request) {
   if (r->kind == REQUEST_RELEASE)
-    send_restore_or_release_answer(core, r, run_request, REQUEST_RELEASED, 0);
+    send_answer_to_restore_or_release(core, r, run_request, REQUEST_RELEASED, 0);
   else if (r->kind == REQUEST_KEPT_RESTORE)
-    send_restore_or_release_answer(core, r, run_request, REQUEST_RESTORE_DONE,
-                                   SIO_RECOVERY_NO_SESSION);
+    send_answer_to_restore_or_release(core, r, run_request, REQUEST_RESTORE_DONE,
+                                      SIO_RECOVERY_NO_SESSION);
 }
 
 void sio__threads_free_restores_from_cluster(struct threads_adapter *a) {

@@ -181,7 +181,7 @@ static void free_delivered_sent_broadcasts(struct threads_order *o, uint64_t ori
   }
 }
 
-static void order_mark_delivered_and_run_what_waited(struct threads_adapter *a, uint64_t origin) {
+static void broadcast_order_mark_delivered_and_resume(struct threads_adapter *a, uint64_t origin) {
   struct threads_order *o = a->order;
   uint64_t *last = &o->delivered[member_place_of_event_origin(origin)];
   if (!origin || origin <= *last) return;
@@ -195,7 +195,7 @@ static void order_mark_delivered_and_run_what_waited(struct threads_adapter *a, 
 
 void sio__threads_order_mark_delivered_and_resume(struct threads_adapter *a,
                                                   const struct request *r) {
-  order_mark_delivered_and_run_what_waited(a, r->origin);
+  broadcast_order_mark_delivered_and_resume(a, r->origin);
 }
 
 uint64_t sio__threads_order_last_undelivered_broadcast(const struct threads_adapter *a) {
@@ -213,7 +213,7 @@ static void treat_old_events_as_delivered(struct threads_adapter *a, uint64_t th
     const struct sent_event *s = container_of(it, struct sent_event, link);
     if (s->since_ms <= then) origin = s->request->origin;
   }
-  order_mark_delivered_and_run_what_waited(a, origin);
+  broadcast_order_mark_delivered_and_resume(a, origin);
 }
 
 static void on_timer_stop_waiting_for_old_broadcasts(struct timer *t) {
@@ -294,7 +294,7 @@ int sio__threads_order_deliver_to_all_threads(struct threads_adapter *a, const s
   if (err) sio__thread_message_report_lost(core_of_threads_adapter(a), err, a->nsp->name);
   here.flags = (to->flags & ~(unsigned)SIO_PROCESS) | SIO_LOCAL;
   err = a->below->broadcast(a->under, &here, p);
-  order_mark_delivered_and_run_what_waited(a, origin);
+  broadcast_order_mark_delivered_and_resume(a, origin);
   return err;
 }
 

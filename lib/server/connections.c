@@ -11,13 +11,13 @@
 
 /* Returns the number of connections to which max_connections applies. Servers of the same
  * sio_threads have this limit in common, so their connections are added up. */
-static unsigned sum_connections_under_max_connections(const sio_server *srv) {
+static unsigned count_connections_for_max_connections(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }
 
 int sio__serve_or_reject_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
-  if (max && sum_connections_under_max_connections(srv) >= max) {
+  if (max && count_connections_for_max_connections(srv) >= max) {
     sio__close_and_report_conn_over_max_conns(srv, fd);
     return SIO_ETOOBIG;
   }

@@ -152,7 +152,7 @@ static void ask_servers_of_other_threads_for_stats(sio_server *srv, struct gathe
   }
 }
 
-int sio__stats_sum_start(sio_server *srv, bool with_nsps,
+int sio__start_stats_sum(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user) {
   if (srv->core.closing) return SIO_ECLOSED;
   struct gather *g = sio__calloc(1, sizeof *g);
@@ -188,7 +188,7 @@ int sio_threads_fetch_stats(sio_server *srv, sio_threads_stats_cb cb, void *user
   struct stats_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct stats_call){ cb, user };
-  int err = sio__stats_sum_start(srv, false, call_host_callback_with_stats_sum, call);
+  int err = sio__start_stats_sum(srv, false, call_host_callback_with_stats_sum, call);
   if (err) sio__free(call);
   return err;
 }

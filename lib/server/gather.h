@@ -21,7 +21,7 @@ struct gathered {
  * once, later and on the thread of srv: when all members that could be asked have answered, or when
  * srv closes. If with_nsps is true, the counters of namespaces are added up, too. Returns 0; or
  * SIO_ECLOSED or UV_ENOMEM, and then done is not called. */
-int sio__stats_sum_start(sio_server *srv, bool with_nsps,
+int sio__start_stats_sum(sio_server *srv, bool with_nsps,
                          void (*done)(const struct gathered *sum, void *user), void *user);
 
 /* Called when srv closes, on its thread: calls done for each sum for which it was not called yet,

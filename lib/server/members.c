@@ -62,7 +62,7 @@ static void hand_over_conn_of_request_to_thread(struct eio_group *g, sio_request
 
 /* The adapter of the cluster keeps the lost sockets of all members, so all members need the same
  * max_disconnection_ms. */
-static void log_recovery_differs_between_threads(struct log *log, const char *where) {
+static void log_that_recovery_differs_between_threads(struct log *log, const char *where) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "%s: with this adapter of sio_threads_set_adapter(), all threads need the same "
       "recovery.max_disconnection_ms",
@@ -77,7 +77,7 @@ int sio__server_become_member_of_threads(sio_server *srv) {
   int err = sio__threads_add_member(t, &srv->core.loop, srv,
                                     recovery ? recovery->max_disconnection_ms : 0, &id);
   if (err == UV_EINVAL)
-    log_recovery_differs_between_threads(&srv->core.log, "sio_options.recovery");
+    log_that_recovery_differs_between_threads(&srv->core.log, "sio_options.recovery");
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
@@ -127,7 +127,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
   bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
   int err = sio__threads_set_cluster_member(core->threads, core->member, recovers);
   if (err == UV_EINVAL)
-    log_recovery_differs_between_threads(&core->log, "sio_threads_set_adapter()");
+    log_that_recovery_differs_between_threads(&core->log, "sio_threads_set_adapter()");
   if (err) return err;
   sio__threads_set_cluster_adapter_of_core(core, adapter, user);
   return connect_namespaces_to_cluster_adapter(srv, adapter, user);

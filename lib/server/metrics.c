@@ -173,7 +173,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, connects_refused,
          "connects_refused|Number of Socket.IO CONNECT packets refused."
          "|cause|middleware|timeout|no_namespace|too_many"),
-  SERVER(GAUGE, nsps, "namespaces|Number of namespaces that exist."),
+  SERVER(GAUGE, nsps, "namespaces|Number of namespaces, child namespaces included."),
   SERVER(GAUGE, child_nsps,
          "child_namespaces|Number of open namespaces that parent namespaces have created."),
   SERVER(COUNTER, nsps_refused,
@@ -427,7 +427,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
   struct metrics_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct metrics_call){ cb, user };
-  int err = sio__stats_sum_start(srv, true, call_host_callback_with_metrics_sum, call);
+  int err = sio__start_stats_sum(srv, true, call_host_callback_with_metrics_sum, call);
   if (err) sio__free(call);
   return err;
 }

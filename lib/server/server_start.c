@@ -43,8 +43,8 @@ static int create_ws_compressor_if_enabled(sio_server *srv) {
   return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
 }
 
-/* Creates the parts of the server that need no handle on the uv loop. If one of them fails, the
- * server can be freed at once. */
+/* Creates the parts of the server for which the library needs no handle on the uv loop. If one of
+ * them fails, the server can be freed at once. */
 static int create_compressors_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_frame_parser_pool_new();
