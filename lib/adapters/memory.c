@@ -119,7 +119,7 @@ static int memory_adapter_visit_sockets_of_target(sio_adapter *a, const sio_targ
   return v.err;
 }
 
-/* A change that is made to each socket of a target: the socket joins or leaves these rooms. */
+/* A change that is made to each socket of a target: the socket joins or leaves some rooms. */
 struct room_change {
   int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;
@@ -208,11 +208,11 @@ static void memory_adapter_leave_room_and_call_hooks(sio_adapter *a, sio_socket 
   call_room_left_and_removed_hooks(a, s, room);
 }
 
-/* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may change
- * everything except the rooms of this socket. The name is copied, because it is freed with the
- * room. When a room is left, another room may be moved to its slot, but never to an earlier slot.
- * So the walk continues at the same slot. Starting at the first slot each time would take too long
- * for a socket in very many rooms. */
+/* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may call any
+ * function; normally the socket has left its namespace, so that they cannot change its rooms. The
+ * name is copied, because it is freed with the room. When a room is left, another room may be moved
+ * to its slot, but never to an earlier slot. So the walk continues at the same slot. Starting at
+ * the first slot each time would take too long for a socket in very many rooms. */
 static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next_of_socket(s, &i)); i--) {

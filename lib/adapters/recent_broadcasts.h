@@ -5,7 +5,7 @@
  * another thread, because recovery may have to send them to that client. The position of a
  * broadcast is its number in the order of adding. A client needs the broadcasts from the position
  * on at which it began to wait. The memory of the list is limited: the oldest broadcasts are
- * dropped first, and a client cannot be recovered if one was dropped since it began to wait.
+ * dropped first, and a client that needs a dropped one cannot be recovered.
  */
 #ifndef SIO_ADAPTERS_RECENT_BROADCASTS_H
 #define SIO_ADAPTERS_RECENT_BROADCASTS_H

@@ -17,7 +17,7 @@ struct kept_restore {
   struct list link;
   uint64_t number;
   sio_restore *restore;
-  unsigned open; /* how many of these servers have not answered REQUEST_RELEASE yet */
+  unsigned open; /* how many servers have not answered REQUEST_RELEASE yet */
   bool asked;    /* ask_cluster_adapter_for_lost_socket() was called */
   /* REQUEST_RESTORE_DONE has reported success: from then on missed events are added as they are
    * delivered here. Always false in the member with the adapter, which adds the events itself. */

@@ -66,7 +66,7 @@ struct request {
   atomic_uint refs;
   int kind; /* enum request_kind */
   struct member_id from;
-  uint64_t number; /* the number of the query or restore, which answers repeat; 0: neither */
+  uint64_t number; /* of the query or restore that caused the request; 0: there is none */
   /* A number by which the servers of all threads recognise a broadcast that connection state
    * recovery may have to send again; 0 in other requests. A later broadcast of a server has a
    * higher number. In an event of a struct record_message (threads_recovery.c), this is instead the

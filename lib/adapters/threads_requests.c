@@ -126,7 +126,7 @@ static void send_count_of_sockets_newly_asked(struct received_query *k) {
 
 /* Called when the query k->q of this server has ended. The number of expected answers may have
  * grown until now, because other processes report it late. So the requester is told first how many
- * more answers to expect, and then how many are lost: these must not be more than it expects. */
+ * more answers to expect, and then how many are lost, which is at most the number it expects. */
 static void send_query_end_to_requester(int status, size_t lost, void *user) {
   struct received_query *k = user;
   send_count_of_sockets_newly_asked(k);

@@ -22,7 +22,7 @@ enum kind {
   COUNTER,
   GAUGE,
   BYTES,  /* a histogram of sizes */
-  SECONDS /* a histogram of times; the struct holds microseconds */
+  SECONDS /* a histogram of times, which the field counts in microseconds */
 };
 
 /* A metric of Prometheus. `text` is "name|help" for a metric without a label. For a metric with a
