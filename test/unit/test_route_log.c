@@ -130,7 +130,7 @@ TEST(other_routes_say_why_they_are_not_added_too) {
   REFUSED(sio_metrics_route(srv, "/m*"), UV_EINVAL,
           "cannot add a route of the metrics for /m*: the path contains '*'");
   REFUSED(sio_metrics_route(srv, "/socket.io/m"), UV_EINVAL,
-          "cannot add a route of the metrics for /socket.io/m: the path is below that of an "
+          "cannot add a route of the metrics for /socket.io/m: the path begins with that of an "
           "engine");
   REFUSED(sio_engine_route(srv, "raw", &engine, NULL), UV_EINVAL,
           "cannot add an engine for raw: the path or a field of sio_engine_callbacks is invalid");
