@@ -189,9 +189,10 @@ TEST(a_cookie_that_would_be_too_long_to_be_set_is_refused) {
   char domain[600];
   memset(domain, 'd', sizeof domain - 1);
   domain[sizeof domain - 1] = '\0';
-  refused(&(sio_options){ .cookie = &(sio_cookie){ .domain = domain } },
-          "cookie: with a session id of 63 characters and all attributes, the cookie is longer than "
-          "511 bytes");
+  refused(
+      &(sio_options){ .cookie = &(sio_cookie){ .domain = domain } },
+      "cookie: with a session id of 63 characters and all attributes, the cookie is longer than "
+      "511 bytes");
   domain[380] = '\0';
   EQ(settle(&(sio_options){ .cookie = &(sio_cookie){ .domain = domain } }), 0);
   sio__options_clear(&opts);
