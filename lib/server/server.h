@@ -27,7 +27,7 @@ struct sio_server {
   /* Serves socket.io.js and the other files of the JavaScript client. */
   struct http_mount client_mount;
   /* The compressed forms of the files of the JavaScript client, in the order of sio__client_assets;
-   * NULL until one of the files is sent. */
+   * NULL until they are first needed. */
   struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
   struct list gathers;   /* struct gather: statistics of several servers that are being added up */
