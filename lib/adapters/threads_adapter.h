@@ -57,9 +57,9 @@ static inline bool has_cluster_adapter_below(const struct threads_adapter *a) {
   return a->below != &sio__adapter_memory;
 }
 
-/* Returns true if the adapter of the cluster keeps the lost sockets of all threads, and the events
- * that they miss. After the server with that adapter has left, the result stays the same. See
- * threads_order.h for how broadcasts are delivered if it is true. */
+/* Returns true if the adapter of the cluster, whose server may have closed since, keeps the lost
+ * sockets of all threads, and the events that they miss. See threads_order.h for how broadcasts are
+ * then delivered. */
 static inline bool does_cluster_keep_lost_sockets(const struct threads_adapter *a) {
   return sio__threads_does_cluster_keep_lost_sockets(core_of_threads_adapter(a)->threads);
 }
