@@ -43,7 +43,8 @@ void sio__replay_free_missed_events(struct replay *p);
 
 /* Called when a client returns. Sets p->from to the number of the event after which the replay
  * begins. offset is the offset that the client has sent, or NULL. in_room(room, user) says whether
- * the client's lost socket was in a room. Returns 0, or the reason why the client cannot be recovered (SIO_RECOVERY_...). */
+ * the client's lost socket was in a room. Returns 0, or the reason why the client cannot be
+ * recovered (SIO_RECOVERY_...). */
 int sio__replay_choose_start(struct replay *p, const struct replay_log *log,
                              const sio_slice *offset, in_room_cb in_room, const void *user);
 /* Adds an event that the client has missed, and a reference to its message. Returns 0; SIO_ETOOBIG

@@ -30,8 +30,8 @@ struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, cons
                                       size_t n);
 
 /* Returns where the bytes of m begin that have to be sent: the offset for
- * sio__conn_queue_msg_range(); the length is msg_frame_len_with_header(m). The header must have been
- * written before, unless m->raw is set. */
+ * sio__conn_queue_msg_range(); the length is msg_frame_len_with_header(m). The header must have
+ * been written before, unless m->raw is set. */
 static inline uint32_t ws_frame_offset_in_msg_block(const struct msg *m) {
   return MSG_HEADROOM - m->ws_head;
 }

@@ -571,7 +571,8 @@ void host_handle_requests(void) {
   static const sio_engine_callbacks raw = {
     .open = raw_open, .message = raw_message, .writable = raw_writable, .close = raw_close
   };
-  if (host.settles_late ? often() : seldom()) sio_use_engine_request(host.here->srv, request_hook, NULL);
+  if (host.settles_late ? often() : seldom())
+    sio_use_engine_request(host.here->srv, request_hook, NULL);
   if (seldom()) sio_on_headers(host.here->srv, on_headers, NULL);
   sio_on_nsp(host.here->srv, &(sio_nsp_hooks){ .create = on_new_nsp }, NULL);
   sio_route(host.here->srv, NULL, "/api/*", 5000, on_request, NULL);
