@@ -3,8 +3,8 @@
  * conn.c - the life of a WebSocket: messages in both directions, and the closing handshake.
  *
  * The owner is notified when the peer's close frame or FIN has arrived, or the WebSocket has
- * failed. After that the WebSocket has no owner, but its queue is still sent, and the stream is
- * closed as the table of states in conn.h says.
+ * failed. After that the WebSocket has no owner. Its queue is still sent if the stream is open, and
+ * the stream is closed as the table of states in conn.h says.
  */
 #include "ws/conn.h"
 
@@ -12,13 +12,13 @@
 
 enum ws_state {
   WS_OPEN,    /* messages are sent and received */
-  WS_CLOSING, /* our close frame is queued, the peer's is expected */
-  WS_ENDING,  /* no more messages are sent or received; our FIN follows the queue */
-  WS_CLOSED   /* the stream is closed; the struct is freed at the end of the turn */
+  WS_CLOSING, /* our close frame was queued, the peer's is expected */
+  WS_ENDING,  /* no message is queued or delivered any more; our FIN follows the queue */
+  WS_CLOSED   /* the stream is closed; the struct is freed at the end of a turn */
 };
 
 /* When this many pongs were queued, no more pongs are queued until the queue is empty. Of the pings
- * that arrive before that, only the newest is answered. */
+ * that arrive in the meantime, only the newest is answered. */
 enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
@@ -180,8 +180,8 @@ static void ws_send_fin_and_await_peer_end(struct ws_conn *w) {
   ws_start_close_timer_once(w);
 }
 
-/* Calls the owner's callback `closed`. So it is called from the loop or from
- * sio__ws_conn_feed_bytes(), and never inside a function with which the owner sends. */
+/* Calls the owner's callback `closed`. So this function must be called only from the loop or from
+ * sio__ws_conn_feed_bytes(), and never from a function with which the owner sends. */
 static void ws_send_fin_and_notify_owner(struct ws_conn *w) {
   ws_send_fin_and_await_peer_end(w);
   ws_notify_owner_of_end(w);
@@ -257,7 +257,7 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   ws_send_fin_and_await_peer_end(w);
   const char *who = ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_ROOM_WS,
-            LOG_WS_BROKEN, who, "%s: the WebSocket is closed with code %u: %s", who, code, detail);
+            LOG_WS_BROKEN, who, "%s: the WebSocket is closed (error %u): %s", who, code, detail);
   ws_notify_owner_of_end(w);
 }
 
@@ -323,7 +323,7 @@ static void ws_answer_close_frame_and_end(struct ws_recv *r, unsigned code, cons
     ws_send_close_frame(w, code, NULL);
   }
   ws_set_end_reason_if_unset(
-      w, 0, w->by_peer ? "the peer closed the WebSocket" : "the peer answered the close frame");
+      w, 0, w->by_peer ? "the peer closed the WebSocket" : "both sides closed the WebSocket");
   ws_send_fin_and_notify_owner(w);
   ws_close_stream_if_done(w);
 }
@@ -363,9 +363,10 @@ static bool ws_close_if_too_much_after_close_frame(struct ws_conn *w, size_t n) 
   w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS,
-      "%s: the connection is closed: the peer sends too much after the close frame",
+      "%s: the connection is closed: the peer sends too much while the WebSocket closes",
       ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }));
-  ws_close_stream_and_notify_owner(w, SIO_ETOOBIG, "the peer sends too much after the close frame");
+  ws_close_stream_and_notify_owner(w, SIO_ETOOBIG,
+                                   "the peer sends too much while the WebSocket closes");
   return true;
 }
 
@@ -381,15 +382,16 @@ static void ws_start_message_timer(struct ws_conn *w) {
   sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->message_ms);
 }
 
-/* Starts the timer that limits the time of a message, if it is not running. When a message is
- * complete, the timer is not stopped, so it may fire when no message is incomplete. */
+/* In the state WS_OPEN, starts the timer that limits the time of a message, unless message_ms is 0
+ * or the timer is running. When a message is complete, the timer is not stopped, so it may fire
+ * when no message is incomplete. */
 static void ws_start_message_timer_if_needed(struct ws_conn *w) {
   if (w->state != WS_OPEN || timer_is_active(&w->timer) || !w->shared->message_ms) return;
   w->timer_extended = false;
   ws_start_message_timer(w);
 }
 
-/* Returns true if, since the timer was started, a message was completed or a piece of the
+/* Returns true if, since the timer was started, a message was completed or more payload of the
  * incomplete one has arrived; or if reading is paused, so that a piece may wait unread. */
 static bool is_ws_message_progressing(const struct ws_conn *w) {
   return w->got_message || ws_incomplete_message_bytes(w) != w->bytes_at_check || w->unread ||
@@ -456,7 +458,7 @@ static void ws_on_stream_eof_send_fin_and_notify_owner(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
-  ws_set_end_reason_if_unset(w, 0, "the connection ended without a close frame");
+  ws_set_end_reason_if_unset(w, 0, "the peer ended the connection without a close frame");
   ws_send_fin_and_notify_owner(w);
   ws_close_stream_if_done(w);
 }

@@ -64,9 +64,9 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* Returns the reason for the host's close callback. If the peer did not continue a message in time,
- * this is a forced close. If the peer did not answer our close frame in time, this is an ordinary
- * close, because it was the host that closed the WebSocket. */
+/* Returns the reason for the host's close callback. If the peer did not continue a message or frame
+ * in time, the reason is a forced close. If the peer did not answer our close frame in time, the
+ * reason is an ordinary close, because our side has closed the WebSocket. */
 static int endpoint_close_reason(const struct ws_close *why) {
   if (why->message_late) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
@@ -107,7 +107,7 @@ static void endpoint_task_close_peer_over_limit(struct task *t) {
       w, &(sio_close_info){
              SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
              w->over_rate ? "the peer sends more than packets_per_s or bytes_per_s"
-                          : "the peer does not read: more than max_queued bytes are queued for it",
+                          : "the messages queued for the peer take more memory than max_queued",
              "" });
 }
 
@@ -196,8 +196,8 @@ static void endpoint_send_ping(sio_ws *w) {
                                  : w->endpoint->cbs.ping_timeout_ms);
 }
 
-/* Returns true if the pong may have arrived but was not read: the host has kept the loop busy, or
- * reading is paused for a rate limit. */
+/* Returns true if the pong may have arrived but was not read, because the host has kept the loop
+ * busy or because reading is paused for a rate limit. */
 static bool endpoint_may_pong_have_arrived_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
@@ -242,8 +242,8 @@ static void endpoint_on_timer_ping_or_close(struct timer *t) {
 
 /* ---- accepting a handshake --------------------------------------------------------------- */
 
-/* Answers r with a refusal, after which its connection is closed, and returns false. why: for the
- * log. text: the body of the answer, or NULL. */
+/* Answers r with a refusal, after which the connection is closed, and returns false. why: the text
+ * for the log. text: the body of the answer, or NULL. */
 static bool endpoint_refuse_request(sio_request *r, int status, const char *why, const char *text) {
   r->log_reason = why;
   sio__request_disable_keep_alive(r);

@@ -24,7 +24,7 @@ struct endpoint {
   struct list peers; /* the peers whose WebSocket has not ended: sio_ws.link */
   const struct endpoint_shared *shared;
   sio_ws_callbacks cbs;
-  const char **protocols; /* a copy of cbs.protocols in one block; NULL: no subprotocols */
+  const char **protocols; /* a copy of cbs.protocols in one block, or NULL as cbs.protocols */
   void *user;
 };
 
@@ -34,7 +34,7 @@ int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *share
                       const sio_ws_callbacks *cbs, void *user);
 /* the route's upgrade callback */
 void sio__endpoint_accept_or_refuse_upgrade(sio_request *r, void *endpoint);
-/* Starts the closing handshake with every peer, with code 1001. */
+/* Starts the closing handshake, with code 1001, with every peer whose WebSocket is open. */
 void sio__endpoint_close_peers(struct endpoint *e);
 void sio__endpoint_free(struct endpoint *e); /* call this after the last peer has ended */
 

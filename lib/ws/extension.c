@@ -80,7 +80,7 @@ static bool parse_extension_param_and_advance(sio_slice *s, struct param *p) {
 struct offer {
   bool server_plain, client_plain; /* ..._no_context_takeover */
   bool client_window;
-  unsigned server_window; /* bits; 0: not named */
+  unsigned server_window; /* bits; 0: not named, or invalid */
   bool bad;
 };
 

@@ -15,7 +15,7 @@
 struct ws_deflate {
   struct deflater *deflater; /* NULL: permessage-deflate is off */
   size_t threshold;          /* in bytes; shorter messages are sent uncompressed */
-  unsigned window_bits;      /* logarithm of the window of the messages we send, 9 to 15 */
+  unsigned window_bits;      /* log2 of the window of the messages we send, 9 to 15 */
 };
 
 enum { WS_ANSWER_MAX = 120 };

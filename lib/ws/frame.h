@@ -25,7 +25,7 @@ void sio__ws_write_message_header_once(struct msg *m);
 /* Writes the header of a data frame before the text of m, which is a compressed message. */
 void sio__ws_write_deflated_message_header(struct msg *m);
 /* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. Returns NULL
- * if memory ran out. */
+ * if memory runs out. */
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n);
 

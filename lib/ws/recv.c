@@ -22,7 +22,7 @@ enum {
   HEADER_MIN = 2 + KEY_LEN,
   CONTROL_MAX = 125,
   CONTROL_BIT = 8,    /* opcodes from this one on are control frames */
-  KEEP_CONTEXTS = 32, /* contexts kept in a pool */
+  KEEP_CONTEXTS = 32, /* the most contexts kept in a pool */
   AHEAD = 64 * 1024 /* the most bytes that a message buffer may reserve beyond what was received */
 };
 
@@ -50,7 +50,7 @@ struct ws_frame_parser {
 struct ws_pool {
   struct ws_frame_parser *free;
   unsigned nfree;
-  struct inflater *inflater; /* made for the first compressed message */
+  struct inflater *inflater; /* NULL until a compressed message is complete */
 };
 
 /* ---- contexts ---- */
@@ -66,8 +66,8 @@ static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8
   for (size_t i = 0; i < n; i++) out[i] = p[i] ^ key[i];
 }
 
-/* The wslay_frame_recv_callback: copies and unmasks the available bytes of this frame. Returns 0
- * if there are none. */
+/* The wslay_frame_recv_callback: copies the available bytes of this frame, and unmasks the payload.
+ * Returns their number, which may be 0. */
 static ssize_t give_unmasked_frame_bytes_to_wslay(uint8_t *buf, size_t room, int flags,
                                                   void *user) {
   (void)flags;
@@ -452,7 +452,7 @@ static void ws_frame_parser_set_frame_header(struct ws_frame_parser *x, const ui
   x->control_len = 0;
 }
 
-/* Returns false if the header is incomplete, or if the connection has failed. */
+/* Returns false if the header is incomplete, or if `fail` was called. */
 static bool ws_recv_parse_and_check_frame_header(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header_or_keep_its_first_bytes(r, in);
   const char *fault =

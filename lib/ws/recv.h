@@ -4,10 +4,10 @@
  * the frame layer of wslay.
  *
  * A wslay context takes more than 4 KiB, so a connection has one only while it receives a frame.
- * Contexts come from a pool per loop and return to it at the end of each frame; an incomplete
- * header is kept in struct ws_recv. The message buffer is freed after each message, and is at most
- * 64 KiB larger than what was received. A message that wslay returns in one piece needs no message
- * buffer.
+ * Contexts come from a server's pool and, if it has room, return to it at the end of each frame; an
+ * incomplete header is kept in struct ws_recv. The message buffer is freed after each message, and
+ * is at most 64 KiB larger than what was received. A message that wslay returns in one piece needs
+ * no message buffer.
  *
  * A compressed message (RFC 7692) is kept compressed until it is complete, and then inflated into a
  * buffer that is freed after its delivery. All connections share the pool's one inflater. So a peer
@@ -31,11 +31,12 @@ struct ws_recv_ops {
   /* A complete message; text is valid UTF-8. The bytes are borrowed and may be modified. The
    * callee may close the connection: then it returns false, and nothing more is read. */
   bool (*message)(struct ws_recv *r, bool binary, char *p, size_t n);
-  /* A ping with n <= 125 bytes was received, which is to be answered with a pong. */
+  /* A ping with n <= 125 bytes was received, which is to be answered with a pong. `ping` and `pong`
+   * return false under the same condition as `message`. */
   bool (*ping)(struct ws_recv *r, const char *p, size_t n);
   bool (*pong)(struct ws_recv *r, const char *p, size_t n);
-  /* A close frame was received; code is 1005 if it has none. reason is valid UTF-8. This is the
-   * last callback. */
+  /* A close frame was received; code is 1005 if the frame has none. reason is valid UTF-8. This is
+   * the last callback. */
   void (*close)(struct ws_recv *r, unsigned code, const char *reason, size_t n);
   /* The peer has violated the protocol or a limit, or memory ran out: close with this code (1002,
    * 1007, 1008, 1009, or 1011 if memory ran out). detail is static. This is the last callback. */
@@ -46,7 +47,7 @@ struct ws_recv_ops {
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
-/* The wslay contexts that are not in use, and the inflater; all connections of a loop share
+/* The wslay contexts that are not in use, and the inflater; all connections of a server share
  * them. */
 struct ws_pool;
 struct ws_pool *sio__ws_frame_parser_pool_new(void); /* NULL: no memory */
@@ -73,7 +74,7 @@ struct ws_recv_shared {
 
 struct ws_recv {
   uint8_t opcode : 4;           /* opcode of the message being received; 0: none */
-  bool ended : 1;               /* nothing more is read; also set while `message` or `ping` runs */
+  bool ended : 1;               /* nothing more is read; also set in `message`, `ping` and `pong` */
   bool deflate_agreed : 1;      /* compression was negotiated; set by the owner */
   bool compressed : 1;          /* the message being received is compressed */
   bool unjoined : 1;            /* limits.max_unjoined applies; set by the owner */
@@ -84,7 +85,7 @@ struct ws_recv {
   uint32_t fragments;
   const struct ws_recv_shared *shared;
   struct ws_frame_parser *ctx; /* borrowed from the pool during a frame, otherwise NULL */
-  struct buf *msg;             /* what was received of the incomplete message; NULL: nothing yet */
+  struct buf *msg;             /* payload of the incomplete message; NULL: nothing yet */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);

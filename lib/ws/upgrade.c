@@ -78,7 +78,7 @@ const char *sio__ws_find_error_and_add_version_header(sio_request *r) {
   return are_subprotocols_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
-/* Returns true if compression was negotiated. It is not if the header cannot be added. */
+/* Returns true if compression was negotiated; false also if the header cannot be added. */
 static bool negotiate_deflate_and_set_header(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
@@ -113,7 +113,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     sio__request_close_without_answer(r);
     return UV_ENOMEM;
   }
-  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is opened",
+  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is being opened",
       sio__request_client_address(r));
   struct conn *c = sio__request_detach_conn_for_upgrade(r, rest);
   int err = c ? conn_queue_msg_without_frame_header(c, head) : SIO_ECLOSED;

@@ -22,7 +22,7 @@ const char *sio__ws_find_error_and_add_version_header(sio_request *r);
 struct subprotocol_iter {
   const sio_request *r;
   uint32_t line;  /* the header line to read next */
-  sio_slice rest; /* the unread part of the line before it */
+  sio_slice rest; /* the unread part of the last Sec-WebSocket-Protocol line that was found */
 };
 bool sio__ws_next_offered_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 

@@ -130,7 +130,7 @@ TEST(a_websocket_that_half_closes_is_over) {
   REQUIRE(raw_open(&c, srv) && raw_upgrade(&c, "/socket.io/?EIO=4&transport=websocket") &&
           raw_expect(&c, "0{"));
   half_close(&c);
-  SAW("transport close (the connection ended without a close frame) ");
+  SAW("transport close (the peer ended the connection without a close frame) ");
   CHECK(raw_expect_end(&c));
   stop();
 }

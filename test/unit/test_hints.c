@@ -174,7 +174,7 @@ TEST(a_websocket_that_breaks_the_protocol_is_one_line) {
   sio_ws_route(srv, "/plain", &nothing, NULL);
   int fd = websocket_of("/plain");
   ask(fd, "no frame");
-  CHECK(one_line_says("closed with code 1002", ""));
+  CHECK(one_line_says("closed (error 1002)", ""));
   close(fd);
   said[0] = '\0';
   fd = websocket_of(SOCK);

@@ -250,7 +250,7 @@ TEST(a_close_while_a_ping_is_out_has_the_time_of_a_close) {
   SAW("");
   CHECK(raw_frame(&w, 0x88, "\3\xe8", 2));
   later(0);
-  SAW("transport close 0 the peer answered the close frame ");
+  SAW("transport close 0 both sides closed the WebSocket ");
   stop();
 }
 
@@ -261,7 +261,7 @@ TEST(a_peer_that_leaves_while_a_ping_is_out_leaves_no_timer) {
   CHECK(pinged());
   raw_close(&w);
   later(0);
-  SAW("transport close 0 the connection ended without a close frame ");
+  SAW("transport close 0 the peer ended the connection without a close frame ");
   later(20000);
   later(25000);
   stop();
@@ -510,7 +510,7 @@ TEST(the_code_of_the_peer_does_not_change_the_reason_either) {
   sio_ws_close(plain, 1000, NULL);
   CHECK(raw_frame(&w, 0x88, "\3\xf0", 2));
   later(0);
-  SAW("transport close 0 the peer answered the close frame ");
+  SAW("transport close 0 both sides closed the WebSocket ");
   stop();
 }
 

@@ -113,9 +113,9 @@ static void break_rules(int i, const char *path, const char *from) {
   logged[0] = '\0';
   upgrade_for(i, path, from, "101 Switching");
   CHECK(raw_send(&peers[i], "\x81\1x", 3) && raw_expect_end(&peers[i]));
-  snprintf(want, sizeof want, " %s: a WebSocket is opened", from);
+  snprintf(want, sizeof want, " %s: a WebSocket is being opened", from);
   CHECK(strstr(logged, want) != NULL);
-  snprintf(want, sizeof want, " %s: the WebSocket is closed with code 1002: ", from);
+  snprintf(want, sizeof want, " %s: the WebSocket is closed (error 1002): ", from);
   CHECK(strstr(logged, want) != NULL);
 }
 

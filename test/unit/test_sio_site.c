@@ -155,7 +155,7 @@ TEST(websockets_of_routes_are_closed_when_the_server_drains) {
   EQ_MEM(frame + 2, 2, "\x03\xe9", 2); /* 1001 */
   close(fd);
   stop();
-  SAW("1001:the connection ended without a close frame ");
+  SAW("1001:the peer ended the connection without a close frame ");
 }
 
 TESTS_BEGIN

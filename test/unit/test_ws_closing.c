@@ -276,7 +276,7 @@ TEST(a_peer_that_goes_on_sending_after_our_close_is_cut_off) {
   send_on(300000);
   EQ(closed_count, 1);
   EQ(why.err, SIO_ETOOBIG);
-  EQ_STR(why.detail, "the peer sends too much after the close frame");
+  EQ_STR(why.detail, "the peer sends too much while the WebSocket closes");
   EQ(loop.nconns, 0);
   SAW("");
   end();
@@ -294,7 +294,7 @@ TEST(a_peer_that_goes_on_sending_is_named_in_the_log_for_debugging) {
   close_ws(1000, "enough");
   send_on(WS_LATE_BYTES + 300000);
   EQ(closed_count, 1);
-  CHECK(strstr(line, ": the peer sends too much after the close frame"));
+  CHECK(strstr(line, ": the peer sends too much while the WebSocket closes"));
   end();
 }
 
