@@ -54,10 +54,11 @@ static int set_client_certificate_verification(SSL_CTX *ctx, const sio_openssl_o
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
     return sio__tls_set_error(why, UV_EINVAL, "%s needs request_cert",
-                              has_ca ? "ca" : "accept_unauthorized");
+                              o->ca_file ? "ca_file" : has_ca ? "ca" : "accept_unauthorized");
   if (!o->request_cert) return 0;
   if (!any && !has_ca)
-    return sio__tls_set_error(why, UV_EINVAL, "request_cert needs ca or accept_unauthorized");
+    return sio__tls_set_error(why, UV_EINVAL,
+                              "request_cert needs ca_file, ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? on_verify_accept_any_certificate : NULL);
   /* A server that verifies clients cannot resume sessions without a session id context. */

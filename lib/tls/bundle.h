@@ -14,15 +14,15 @@
 struct bundle {
   atomic_uint refs;
   /* The earliest time at which one of our own certificates (not those of their issuers) expires, in
-   * seconds since 1970; INT64_MAX if there is none. */
+   * seconds since 1970; INT64_MAX if no such time is known. */
   int64_t expires;
   /* The keys of session tickets; used only by servers, and not if the host supplies the SSL_CTX. */
   struct tickets tickets;
   SSL_CTX *ctx; /* the context with which every connection starts */
   bool client;  /* true for the client side of connections, false for the server side */
   /* Only for clients: the name or IP address for which the server's certificate must be valid,
-   * unless every certificate is accepted. A name is also sent to the server (SNI). NULL: no name is
-   * sent, and the name in the certificate is not checked. */
+   * unless every certificate is accepted. A name, but not an IP address, is also sent to the server
+   * (SNI). NULL: no name is sent, and the name in the certificate is not checked. */
   char *server_name;
   size_t nmore;
   SSL_CTX *more[]; /* contexts with the certificates of further server names */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hello.c - parses TLS records and the header of the first handshake message (RFC 8446 sections 4
- * and 5.1).
+ * hello.c - parses TLS records and the headers of handshake messages, as far as the end of the last
+ * ClientHello (RFC 8446 sections 4 and 5.1).
  */
 #include "tls/hello.h"
 #include <string.h>
@@ -78,7 +78,7 @@ static bool is_record_encryption_started(const struct hello *h, bool may_retry) 
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
-bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bool may_retry) {
+bool sio__hello_check_length_of_second(struct hello *h, const char *p, size_t n, bool may_retry) {
   h->first_done = true;
   while (!h->over && n > 0) {
     size_t k = 0;

@@ -32,7 +32,7 @@ struct hello {
   /* Type and length of the current handshake message; nmessage bytes have arrived. */
   uint8_t message[4], nmessage;
   bool skip;       /* The current record does not belong to the handshake. */
-  bool over;       /* No further ClientHello can follow, so the input is not parsed any more. */
+  bool over;       /* The input is not parsed any more: no ClientHello is expected. */
   bool first_done; /* The first ClientHello is complete. */
   uint32_t record_left, message_left;
 };
@@ -43,6 +43,6 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
 /* Parses the input after the first ClientHello. Returns false if it contains a second ClientHello
  * that claims more than HELLO_MAX bytes. may_retry must be true unless the TLS version is known and
  * does not allow a second ClientHello. */
-bool sio__hello_check_second_length(struct hello *h, const char *p, size_t n, bool may_retry);
+bool sio__hello_check_length_of_second(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

@@ -2,10 +2,10 @@
  *
  * session.c - a TLS session (sio/tls.h) of OpenSSL.
  *
- * A session has an SSL object with a BIO of our own: OpenSSL reads from it the bytes just received,
- * and what OpenSSL writes to it is passed to sio_tls_wire.put(). On a server an incomplete
- * ClientHello is buffered here: the SSL object, which takes tens of KiB until the handshake is
- * over, is made once the ClientHello is complete.
+ * A session has an SSL object with a BIO of our own: OpenSSL reads received bytes from the BIO, and
+ * what OpenSSL writes to it is passed to sio_tls_wire.put(). On a server an incomplete ClientHello
+ * is buffered here: the SSL object, which takes tens of KiB until the handshake is over, is made
+ * once the ClientHello is complete, or the input turns out not to be one.
  */
 #include "tls/session.h"
 
@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 struct session {
-  SSL *ssl; /* on a server NULL until the ClientHello is complete */
+  SSL *ssl; /* on a server NULL until the ClientHello, or other input, has come */
   const struct provider *provider;
   struct bundle *bundle;
   sio_tls_wire wire;
@@ -24,7 +24,7 @@ struct session {
   char *early; /* buffered input that came before `ssl` was made; `ssl` reads it first */
   size_t early_n, early_used;
   sio_slice in;  /* the input of the current call of read() */
-  int wire_err;  /* what wire.put() has returned last */
+  int wire_err;  /* what wire.put() has returned last for output of `ssl` */
   int kind;      /* after a failure, an enum sio_tls_failure */
   char text[96]; /* after a failure its text; after a call of info() the ALPN protocol */
   char *subject;
@@ -94,9 +94,9 @@ BIO_METHOD *sio__tls_bio_method_new(void) {
  * one byte. */
 enum { ALERTS = SSL_AD_REASON_OFFSET, ALERTS_END = ALERTS + 256 };
 
-/* Returns the reason code of an OpenSSL error. If the error is not one of TLS, returns 0, because
- * other parts of OpenSSL use the same codes for other reasons. An exception are the reasons that
- * all parts have in common, such as ERR_R_MALLOC_FAILURE. */
+/* Returns the reason code of an OpenSSL error if the error is one of TLS, or if its reason is one
+ * that all parts of OpenSSL have in common, such as ERR_R_MALLOC_FAILURE. Otherwise returns 0,
+ * because other parts use the codes of TLS for other reasons. */
 static int tls_or_common_error_reason(unsigned long e) {
   return ERR_GET_LIB(e) == ERR_LIB_SSL || ERR_COMMON_ERROR(e) ? ERR_GET_REASON(e) : 0;
 }
@@ -161,10 +161,10 @@ static bool attach_wire_bio_and_set_server_mode(struct session *s, const struct 
   return true;
 }
 
-/* Makes OpenSSL check that the server's certificate is valid for `name`, and send `name` in the
- * ClientHello (SNI). If `name` is an IP address, OpenSSL compares it with the addresses in the
- * certificate and does not send it (RFC 6066 section 3). Returns false if memory has run out or
- * OpenSSL refuses the name. */
+/* Makes OpenSSL send `name` in the ClientHello (SNI) and, if it verifies the server's certificate,
+ * check that the certificate is valid for `name`. If `name` is an IP address, OpenSSL compares it
+ * with the addresses in the certificate and does not send it (RFC 6066 section 3). Returns false if
+ * memory has run out or OpenSSL refuses the name. */
 static bool set_expected_server_name(SSL *ssl, const char *name) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
@@ -218,9 +218,9 @@ static int buffer_incomplete_client_hello(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* Called with each input until s->ssl is made. Makes it when the first ClientHello is complete, or
- * when the input is not a ClientHello. Returns 0 if more input is needed (*in was copied to
- * s->early), 1 if s->ssl was made, or an error. */
+/* Called with each input until s->ssl is made. Makes s->ssl when the first ClientHello is complete,
+ * or when the input is not a ClientHello. Returns 0 if more input is needed (*in was copied to
+ * s->early), 1 if s->ssl can read *in, or an error. */
 static int create_ssl_or_buffer_incomplete_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
@@ -228,18 +228,19 @@ static int create_ssl_or_buffer_incomplete_hello(struct session *s, sio_slice *i
   if (v == HELLO_LONG) return send_alert_and_fail_long_client_hello(s);
   if (v == HELLO_OTHER) s->hello.over = true;
   if (!create_ssl_of_session(s)) return set_tls_failure_out_of_memory(s);
-  if (sio__hello_check_second_length(&s->hello, in->p + used, in->n - used, true)) return 1;
+  if (sio__hello_check_length_of_second(&s->hello, in->p + used, in->n - used, true)) return 1;
   return send_alert_and_fail_long_client_hello(s);
 }
 
-/* Called with each input: checks that a ClientHello in it is not too long. Returns 1 if s->ssl can
- * read the input, 0 if more input is needed before s->ssl can be made, or an error. */
+/* Called with each input. Checks that no ClientHello is too long, and makes s->ssl when it is
+ * needed. Returns 1 if s->ssl can read the input, 0 if more input is needed before s->ssl can be
+ * made, or an error. */
 static int check_hello_length_and_create_ssl(struct session *s, sio_slice *in) {
   if (!s->ssl) return create_ssl_or_buffer_incomplete_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
-  return sio__hello_check_second_length(&s->hello, in->p, in->n, may_retry)
+  return sio__hello_check_length_of_second(&s->hello, in->p, in->n, may_retry)
              ? 1
              : send_alert_and_fail_long_client_hello(s);
 }

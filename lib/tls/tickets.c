@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tickets.c - encrypts and decrypts session tickets: with the key of the current period, or with
- * the previous one.
+ * tickets.c - encrypts session tickets with the key of the current period, and decrypts them with
+ * this key or with that of the previous period.
  */
 #include "tls/tickets.h"
 #include "base/err.h"
@@ -64,9 +64,9 @@ static int start_ticket_encryption(struct tickets *t, unsigned char *name, unsig
 }
 
 /* Sets up decryption with the key with which the ticket was made. Returns UNKNOWN if no key with
- * this name is kept. Returns USABLE_RENEW if the client is to get a new ticket, because the key is
- * that of the last period or because the version is TLS 1.3, in which a ticket should be used only
- * once. */
+ * this name is kept, and FAILED after an error. Returns USABLE_RENEW if the client is to get a new
+ * ticket, because the key is that of the previous period or because the version is TLS 1.3, in
+ * which a ticket should be used only once. */
 static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
                                    const unsigned char *name, const unsigned char *iv,
                                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {

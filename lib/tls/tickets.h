@@ -3,9 +3,9 @@
  * tickets.h - the keys that encrypt session tickets (RFC 5077, RFC 8446 section 4.6.1).
  *
  * Anyone who gets such a key can read the tickets made with it, and with TLS 1.2 also the
- * connections of their sessions. So a key makes tickets for one period, is kept for a second period
- * to read them, and is then overwritten: in the first handshake with tickets after the period. All
- * threads that share an SSL_CTX share its keys.
+ * connections of their sessions. So a key makes tickets for one period, and is kept for a second
+ * period to read them. Keys are replaced and overwritten in the first handshake with tickets after
+ * the end of a period. All threads that share an SSL_CTX share its keys.
  */
 #ifndef SIO_TLS_TICKETS_H
 #define SIO_TLS_TICKETS_H
@@ -21,14 +21,14 @@ struct ticket_key {
 
 struct tickets {
   pthread_mutex_t lock;
-  unsigned period_s; /* 0 until sio__tickets_init() was called */
+  unsigned period_s; /* 0 until sio__tickets_init() has succeeded */
   uint64_t began;    /* the start of the current period, in seconds of the monotonic clock */
   /* `last` is the key of the period before, or a random key with which no ticket was made. */
   struct ticket_key current, last;
 };
 
-/* Makes the first keys; a key is replaced after period_s seconds. Returns 0; or UV_ENOMEM, also if
- * there are no random bytes. */
+/* Makes the first keys, and sets the period after which a key is replaced. Returns 0; or UV_ENOMEM,
+ * also if there are no random bytes. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
 /* Makes ctx encrypt tickets with the keys of t, which must outlive all connections of ctx, and sets

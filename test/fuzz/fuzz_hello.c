@@ -90,7 +90,7 @@ static struct found expect(const uint8_t *p, size_t n, bool may_retry) {
 
 static void follow(struct hello *h, const uint8_t *p, size_t n, bool may_retry, struct found *f) {
   char *copy = piece(p, n);
-  f->refused = !sio__hello_check_second_length(h, copy, n, may_retry);
+  f->refused = !sio__hello_check_length_of_second(h, copy, n, may_retry);
   DEMAND(h->over || f->refused || h->message_left <= HELLO_MAX);
   free(copy);
 }

@@ -142,7 +142,7 @@ TEST(what_contradicts_itself_is_refused_in_words) {
   refuses(o, -EINVAL, "min_version: 7 is neither SIO_TLS_1_2 nor SIO_TLS_1_3");
   o = pem_of(&own);
   o.request_cert = true;
-  refuses(o, -EINVAL, "request_cert needs ca or accept_unauthorized");
+  refuses(o, -EINVAL, "request_cert needs ca_file, ca or accept_unauthorized");
   o.accept_unauthorized = true;
   takes(o);
   o.request_cert = false;
