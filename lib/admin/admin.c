@@ -152,7 +152,7 @@ static int create_ui_namespace_and_register_callbacks(struct admin *a, const sio
   if (!err) err = sio_on_connect(a->nsp, send_initial_state_to_connected_ui, a);
   if (!err && !a->readonly) err = sio__admin_register_command_handlers(a);
   if (!err && a->development) err = sio__admin_watch_all_namespaces(a);
-  if (!err) err = sio__admin_stats_count_and_register_hooks(a);
+  if (!err) err = sio__admin_count_sessions_and_register_stats_hooks(a);
   return err;
 }
 

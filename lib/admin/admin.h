@@ -3,8 +3,8 @@
  * admin.h - struct admin: the state for one server that the Admin UI watches.
  *
  * Of libsio, this library calls only public functions. A struct admin is counted by references. Its
- * server, its timer, a function posted to the loop, a query to the other servers, and each struct
- * check refer to it.
+ * server, its timer, a function posted to the loop, each struct listing (watch.c), and each struct
+ * check refer to the struct admin.
  */
 #ifndef SIO_ADMIN_ADMIN_H
 #define SIO_ADMIN_ADMIN_H
@@ -22,7 +22,7 @@ enum {
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
   CHECKS_MAX = 16, /* the maximum number of password checks in admin.checks; see checks.c */
-  /* The maximum number of sent events that wait to be shown in the UI. If so many wait, a further
+  /* The maximum number of sent events that wait to be shown in the UI. If this many wait, a further
    * event is not shown. */
   EVENTS_MAX = 1000,
   SOCKETS_MAX = 10000 /* the maximum number of sockets that are listed when the UI connects */
@@ -43,7 +43,8 @@ struct session {
 };
 
 /* Identifies the address of a client. The queue of password checks, which has CHECKS_MAX places, is
- * shared among the addresses: clients with equal keys count as one address (checks.c). */
+ * shared among the addresses: clients whose struct address_group is equal count as one address
+ * (checks.c). */
 struct address_group {
   unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
   int version;            /* 4 or 6; 0 if the client has no IP address */
@@ -92,12 +93,12 @@ struct admin {
 
   struct session sessions[SESSIONS_MAX];
   struct check *checks;    /* the first one is being checked, the others wait */
-  struct check *signed_in; /* for clients that are admitted, but have not connected yet */
+  struct check *signed_in; /* of admitted clients that were not sent their session id yet */
   size_t nchecks;
 
   struct shown_event *events, **last_event;
   size_t nevents;
-  uint64_t events_dropped; /* not shown in the UI because of EVENTS_MAX, or for lack of memory */
+  uint64_t events_dropped; /* not shown in the UI, because of EVENTS_MAX or an error */
 };
 
 void sio__admin_unref(struct admin *a);
@@ -156,14 +157,15 @@ int sio__admin_register_command_handlers(struct admin *a);
 
 /* ---- stats.c --------------------------------------------------------------------------------- */
 
-int sio__admin_stats_count_and_register_hooks(struct admin *a);
+int sio__admin_count_sessions_and_register_stats_hooks(struct admin *a);
 void sio__admin_send_stats_to_ui(struct admin *a);
 
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 int sio__admin_watch_all_namespaces(struct admin *a);
 /* Asks all servers for their sockets. When they have answered or the time limit has passed, sends
- * the list, of at most SOCKETS_MAX sockets, to a client of the UI (the socket s). */
+ * the list, of at most SOCKETS_MAX sockets, to a client of the UI (the socket s), unless a->closing
+ * is set by then. */
 void sio__admin_fetch_and_send_socket_list(struct admin *a, sio_socket *s);
 void sio__admin_free_queued_sent_events(struct admin *a);
 

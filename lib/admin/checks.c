@@ -40,8 +40,8 @@ static size_t count_password_checks_of_address(const struct admin *a,
 
 /* ---- one check ------------------------------------------------------------------------------- */
 
-/* This does not call memset(), because the compiler may remove that call: the memory is not read
- * afterwards. */
+/* This function does not call memset(), because the compiler may remove a call of memset() if the
+ * memory is not read afterwards. */
 void sio__admin_overwrite_secret(void *p, size_t n) {
   volatile char *bytes = p;
   for (size_t i = 0; i < n; i++) bytes[i] = 0;
@@ -186,8 +186,8 @@ void sio__admin_queue_or_refuse_password_check(struct admin *a, sio_socket *s, c
   if (a->nchecks == 1) start_first_password_check_in_queue(a);
 }
 
-/* Refuses only checks that wait. A thread may be working on the first check of the queue, which
- * ends later in finish_checked_password_and_start_next(). */
+/* Refuses only checks that wait. A thread may be working on the first check of the queue, and that
+ * check ends later, in finish_checked_password_and_start_next(). */
 void sio__admin_refuse_queued_checks_of_session(struct admin *a, const sio_session *session,
                                                 const char *why) {
   struct check **at = a->checks ? &a->checks->next : &a->checks;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * login.c - decides, unless no_auth is set, who may connect to the namespace of the UI: who knows
- * the password, or the id of a session. Computing a bcrypt hash is slow, so that is done in libuv's
- * thread pool, for one client at a time. It is done also if the user name is unknown, so that the
- * time that a refusal takes does not tell which names exist.
+ * the user name and the password, or the id of a session. Computing a bcrypt hash is slow, so
+ * passwords are checked in libuv's thread pool, one at a time. A password is checked also if the
+ * user name is wrong, so that the time that a refusal takes does not tell which name is right.
  */
 #include "admin/admin.h"
 
@@ -29,7 +29,8 @@ static bool are_bytes_equal_in_constant_time(const char *a, const char *b, size_
   return differences == 0;
 }
 
-/* Returns 0 if the password matches the hash, UV_EACCES if it does not, or UV_ENOMEM. */
+/* Returns 0 if the password matches the hash, UV_EACCES if it does not or if the system cannot
+ * compute the hash, or UV_ENOMEM. */
 #ifdef HAVE_CRYPT_R
 static int compare_password_with_hash(const char *password, const char *hash) {
   struct crypt_data *data = calloc(1, sizeof *data);
@@ -48,8 +49,8 @@ static int compare_password_with_hash(const char *password, const char *hash) {
 }
 #endif
 
-/* Tests whether crypt_r() of this system supports bcrypt: it computes a hash of the empty password
- * at the lowest cost. Returns 0, UV_ENOTSUP or UV_ENOMEM. */
+/* Tests whether this system has a crypt_r() that supports bcrypt, by computing a hash of the empty
+ * password at the lowest cost. Returns 0, UV_ENOTSUP or UV_ENOMEM. */
 static int test_whether_bcrypt_works(void) {
   int err =
       compare_password_with_hash("",

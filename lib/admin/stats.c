@@ -69,7 +69,7 @@ static void count_session_opened_before_attach(sio_session *c, void *user) {
   a->polling += is_polling_session(c);
 }
 
-int sio__admin_stats_count_and_register_hooks(struct admin *a) {
+int sio__admin_count_sessions_and_register_stats_hooks(struct admin *a) {
   static const sio_engine_hooks hooks = { .open = stats_count_opened_session,
                                           .upgrade = stats_decrement_polling_on_session_upgrade,
                                           .close = stats_count_closed_session,

@@ -54,7 +54,7 @@ static int set_client_certificate_verification(SSL_CTX *ctx, const sio_openssl_o
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
     return sio__tls_set_error(why, UV_EINVAL, "%s needs request_cert",
-                              o->ca_file ? "ca_file" : has_ca ? "ca" : "accept_unauthorized");
+                              has_ca ? "ca_file or ca" : "accept_unauthorized");
   if (!o->request_cert) return 0;
   if (!any && !has_ca)
     return sio__tls_set_error(why, UV_EINVAL,

@@ -18,9 +18,9 @@ struct complaint {
 /* Writes the formatted text to *why, cut if it does not fit, and returns err. */
 int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the last error of OpenSSL to *why, such as "cert_file a.pem: no start line", and clears all
- * errors. `what` is the name of an option, and `name` its value or "in memory"; or `what` is NULL,
- * and `name` says what failed. Returns UV_ENOMEM or SIO_EPROTO. */
+/* Writes the last error of OpenSSL to *why, such as "cert_file a.pem: no start line", and clears
+ * all errors. `what` is the name of an option, and `name` its value or "in memory"; or `what` is
+ * NULL, and `name` says what failed. Returns UV_ENOMEM or SIO_EPROTO. */
 int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
 /* Makes ctx use the certificate and the key of id. Returns 0, or an error code with a text in

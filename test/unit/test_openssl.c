@@ -148,7 +148,7 @@ TEST(what_contradicts_itself_is_refused_in_words) {
   o.request_cert = false;
   refuses(o, -EINVAL, "accept_unauthorized needs request_cert");
   o.ca = sio_text(ca.cert);
-  refuses(o, -EINVAL, "ca needs request_cert");
+  refuses(o, -EINVAL, "ca_file or ca needs request_cert");
   o = pem_of(&own);
   o.identity.cert = (sio_slice){ NULL, 0 };
   refuses(o, -EINVAL, "none of cert_file, cert, pfx_file and pfx is set");
