@@ -36,7 +36,7 @@ struct second {
   uint64_t closed[SIO_REASON_END];
 };
 
-/* A session of the UI: a client that knows its id need not send the password. */
+/* A session of the UI: for a day at most, a client that knows its id need not send the password. */
 struct session {
   char id[SESSION_ID_SIZE];
   uint64_t saved_ms; /* when it was saved: uv_now(); 0 if this element is not used */

@@ -28,7 +28,8 @@ enum hello_verdict {
 };
 
 struct hello {
-  uint8_t head[5], nhead; /* the header of the current TLS record; nhead bytes of it have arrived */
+  /* The header of the current TLS record; while it is incomplete, nhead bytes have arrived. */
+  uint8_t head[5], nhead;
   /* Type and length of the current handshake message; nmessage bytes have arrived. */
   uint8_t message[4], nmessage;
   bool skip;       /* The current record does not belong to the handshake. */

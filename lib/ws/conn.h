@@ -13,17 +13,17 @@
  *   any --- the stream fails, or sio__ws_close_immediately() is called ---> CLOSED
  *
  * When OPEN becomes ENDING for another reason than a FIN, a close frame is queued, if there is
- * memory for one. In the state ENDING our FIN follows the queue. After an error that the receiver
- * (recv.h) has found, nothing more is parsed, so the peer's close frame is not read.
+ * memory for one. In the state ENDING our FIN is sent after the queue. After an error that the
+ * receiver (recv.h) has found, nothing more is parsed, so the peer's close frame is not read.
  *
  * The callback `closed` is called exactly once, unless the owner calls sio__ws_close_immediately()
- * or sio__ws_conn_clear_owner() before. It is called when the state becomes ENDING, because a peer
- * that keeps its stream open must not delay the callback, or when OPEN or CLOSING becomes CLOSED.
- * If sio__ws_close() has no memory for a close frame, `closed` is called later: when the peer's
- * close frame or FIN arrives, or when an error or a timeout ends the WebSocket. `closed` is called
- * from the loop or from sio__ws_conn_feed_bytes(), and from no other function of this header. After
- * the callback the owner must not use the WebSocket. If the state is ENDING then, conn.c still
- * sends what is queued and closes the stream.
+ * or sio__ws_conn_clear_owner() before. It is called when OPEN or CLOSING becomes ENDING or CLOSED;
+ * so a peer that keeps its stream open does not delay the callback. But if sio__ws_close() has no
+ * memory for a close frame, `closed` is called later: when the peer's close frame or FIN arrives,
+ * or when an error or a timeout ends the WebSocket. `closed` is called from the loop or from
+ * sio__ws_conn_feed_bytes(), and from no other function of this header. After the callback the
+ * owner must not use the WebSocket. If the state is ENDING then, conn.c still sends what is queued
+ * and closes the stream.
  */
 #ifndef SIO_WS_CONN_H
 #define SIO_WS_CONN_H

@@ -78,7 +78,7 @@ static bool parse_extension_param_and_advance(sio_slice *s, struct param *p) {
 /* ---- parameters ------------------------------------------------------------------------- */
 
 struct offer {
-  bool server_plain, client_plain; /* ..._no_context_takeover */
+  bool server_plain, client_plain; /* server_, client_no_context_takeover were offered */
   bool client_window;
   unsigned server_window; /* bits; 0: not named, or invalid */
   bool bad;

@@ -32,9 +32,9 @@ bool sio__ws_find_announced_subprotocol(const sio_request *r, sio_slice *name);
 
 /* Opens the WebSocket: queues the answer 101 with the headers set on r. protocol: the subprotocol
  * to announce, empty for none; if a header set on r announces one, that is used instead. *rest:
- * bytes that arrived with the handshake; feed them with sio__ws_conn_feed_bytes() when the owner is
- * ready. Returns 0; or UV_ENOMEM or SIO_ECLOSED, and the connection was closed. In each case the
- * caller must not use r any more. */
+ * bytes that arrived with the handshake; feed them with sio__ws_conn_feed_bytes() before returning
+ * to the loop. Returns 0, UV_ENOMEM or SIO_ECLOSED. After an error the connection was closed,
+ * unless r was answered before. In each case the caller must not use r any more. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest);
