@@ -90,7 +90,7 @@ static void skip_letters(sio_slice *text) {
 
 /* If *shared begins with a member "_admin" exactly as set_admin_member_of_shared_json() writes it,
  * removes the '{' and this member from the beginning of *shared and returns true. */
-static bool skip_own_member(sio_slice *shared) {
+static bool skip_admin_member_of_shared_json(sio_slice *shared) {
   sio_slice at = *shared;
   if (!skip_text_if_present(&at, "{\"" OWN_MEMBER "\":{\"clientId\":\"") || at.n < CLIENT_ID_LENGTH)
     return false;
@@ -108,7 +108,7 @@ static bool skip_own_member(sio_slice *shared) {
  * another form counts as one of the program. The JSON is not parsed into a cJSON tree, because a
  * tree would round large numbers of the program. */
 static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
-  if (skip_own_member(&shared)) {
+  if (skip_admin_member_of_shared_json(&shared)) {
     skip_text_if_present(&shared, ",");
     return shared;
   }

@@ -198,7 +198,7 @@ static void ws_close_stream_if_done(struct ws_conn *w) {
 
 /* Returns how many bytes at the beginning of s are whole, valid characters and fit into a close
  * frame. */
-static size_t close_reason_length_that_fits(const char *s) {
+static size_t count_close_reason_bytes_that_fit(const char *s) {
   size_t len = strlen(s), n = 0, step;
   while ((step = sio__utf8_sequence_length(s + n, len - n)) && n + step <= REASON_MAX) n += step;
   return n;
@@ -219,7 +219,7 @@ static int ws_send_close_frame(struct ws_conn *w, unsigned code, const char *rea
   if (sio__ws_is_valid_close_code(code)) {
     payload[0] = (char)(code >> 8);
     payload[1] = (char)code;
-    n = close_reason_length_that_fits(reason);
+    n = count_close_reason_bytes_that_fit(reason);
     memcpy(payload + 2, reason, n);
     n += 2;
   }
@@ -409,7 +409,7 @@ static void ws_on_message_timer_close_if_stalled(struct ws_conn *w) {
   }
   w->message_late = true;
   ws_close_with_error(w, 1008, SIO_ETIMEOUT,
-                      "no further part of a message arrived within packet_timeout_ms");
+                      "no further payload of a message arrived within packet_timeout_ms");
 }
 
 static void ws_task_feed_unread_bytes(struct task *t) {

@@ -41,10 +41,10 @@ struct ws_close {
   unsigned code;
   /* The first reason for the end: 0 for the peer's close frame or FIN; the error of the stream;
    * SIO_EPROTO or SIO_ETOOBIG if the peer violated the protocol or a limit; UV_ENOMEM; SIO_ETIMEOUT
-   * if the peer did not continue a message or frame, or did not answer our close frame, in time. */
+   * if a message or frame stayed incomplete, or our close frame was not answered, for too long. */
   int err;
   bool by_peer;       /* the peer's close frame or FIN arrived in the state OPEN */
-  bool message_late;  /* `err` is SIO_ETIMEOUT because a message or frame was not continued */
+  bool message_late;  /* `err` is SIO_ETIMEOUT because a message or frame stayed incomplete */
   const char *detail; /* one line, in static storage */
   const char *reason; /* the text of the peer's close frame; borrowed, may be "" */
 };
@@ -99,7 +99,7 @@ struct ws_shared {
   struct log *log;
   struct ws_recv_shared recv; /* with the ops sio__ws_conn_recv_ops */
   unsigned close_ms;          /* time for the closing handshake */
-  unsigned message_ms;        /* time for the next piece of a message or frame; 0: no limit */
+  unsigned message_ms;        /* time for the next piece of a message; 0: no limit */
   struct ws_deflate deflate;
   struct ws_stats stats;
 };

@@ -64,10 +64,10 @@ static void endpoint_deliver_message_to_host(struct ws_conn *c, bool binary, cha
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-/* Returns the reason for the host's close callback. If the peer did not continue a message or frame
- * in time, the reason is a forced close. If the peer did not answer our close frame in time, the
+/* Returns the reason for the host's close callback. If a message or frame stayed incomplete for too
+ * long, the reason is a forced close. If the peer did not answer our close frame in time, the
  * reason is an ordinary close, because our side has closed the WebSocket. */
-static int endpoint_close_reason(const struct ws_close *why) {
+static int endpoint_get_close_reason(const struct ws_close *why) {
   if (why->message_late) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
@@ -76,9 +76,9 @@ static int endpoint_close_reason(const struct ws_close *why) {
 static void endpoint_end_peer_of_closed_websocket(struct ws_conn *c, void *owner,
                                                   const struct ws_close *why) {
   (void)c;
-  endpoint_end_peer_and_call_close_callback(owner, &(sio_close_info){ endpoint_close_reason(why),
-                                                                      why->err, (int)why->code,
-                                                                      why->detail, why->reason });
+  endpoint_end_peer_and_call_close_callback(owner, &(sio_close_info){
+                                                       endpoint_get_close_reason(why), why->err,
+                                                       (int)why->code, why->detail, why->reason });
 }
 
 static const char *endpoint_peer_address(const struct ws_conn *c) {
@@ -219,7 +219,7 @@ static bool endpoint_check_if_slow_peer_made_progress(sio_ws *w) {
   return w->taken_by_kernel > before;
 }
 
-static void endpoint_close_ping_timeout(sio_ws *w) {
+static void endpoint_close_peer_for_ping_timeout(sio_ws *w) {
   const struct endpoint_shared *shared = w->endpoint->shared;
   shared->stats->heartbeats_missed++;
   LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
@@ -237,7 +237,7 @@ static void endpoint_on_timer_ping_or_close(struct timer *t) {
   else if (endpoint_may_pong_have_arrived_unread(w) || endpoint_check_if_slow_peer_made_progress(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
-    endpoint_close_ping_timeout(w);
+    endpoint_close_peer_for_ping_timeout(w);
 }
 
 /* ---- accepting a handshake --------------------------------------------------------------- */
@@ -414,12 +414,12 @@ void sio__endpoint_free(struct endpoint *e) {
 
 /* ---- public ---------------------------------------------------------------------- */
 
-static bool is_endpoint_queue_over_maximum(const sio_ws *w) {
+static bool is_endpoint_peer_queue_over_maximum(const sio_ws *w) {
   return ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued;
 }
 
 static int endpoint_send_message_if_queue_has_room(sio_ws *w, bool binary, sio_slice data) {
-  if (is_endpoint_queue_over_maximum(w)) return SIO_ETOOBIG;
+  if (is_endpoint_peer_queue_over_maximum(w)) return SIO_ETOOBIG;
   struct msg *m = sio__msg_from_bytes(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
@@ -427,7 +427,7 @@ static int endpoint_send_message_if_queue_has_room(sio_ws *w, bool binary, sio_s
   int err = sio__ws_send(w->ws, m);
   w->queued_ever += (int64_t)(ws_queued_bytes(w->ws) - before);
   msg_unref(m);
-  return !err && is_endpoint_queue_over_maximum(w) ? SIO_ETOOBIG : err;
+  return !err && is_endpoint_peer_queue_over_maximum(w) ? SIO_ETOOBIG : err;
 }
 
 int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {

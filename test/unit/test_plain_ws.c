@@ -388,7 +388,7 @@ TEST(unless_the_host_chose_times_of_its_own) {
 
 /* ---- messages that are begun ---------------------------------------------------------------- */
 
-static const char incomplete[] = "no further part of a message arrived within packet_timeout_ms";
+static const char incomplete[] = "no further payload of a message arrived within packet_timeout_ms";
 
 /* Answers each ping for so many seconds. */
 static void answer_pings(unsigned seconds) {
