@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * conn.h - a WebSocket on a connection: receiving, sending, and the closing handshake. Its owner is
- * a session of Engine.IO, the upgrade of one, or a peer of a WebSocket route.
+ * a session of Engine.IO, the upgrade of one, or a peer of a WebSocket route. "FIN" stands for the
+ * end of one direction of the stream; with TLS also for close_notify.
  *
  *   OPEN --- sio__ws_close() queues a close frame ---> CLOSING
  *   OPEN --- sio__ws_close() has no memory for a close frame ---> ENDING
@@ -157,8 +158,9 @@ static inline void ws_conn_set_has_joined_namespace(struct ws_conn *w, bool join
   w->recv.unjoined = !joined;
 }
 /* Stops reading, and handling what was read, until sio__ws_resume_reading() is called or the state
- * OPEN ends. Bytes that were read already are kept until reading resumes. If `message` calls this
- * function, no further message is delivered until then. No effect unless the state is OPEN. */
+ * OPEN ends. Bytes that were read already are kept until reading resumes. If a callback calls this
+ * function, at most the message that the callback is about is still delivered. No effect unless the
+ * state is OPEN. */
 void sio__ws_pause_reading(struct ws_conn *w);
 void sio__ws_resume_reading(struct ws_conn *w);
 /* Feeds bytes that arrived together with the handshake. May call `message`, `received` and

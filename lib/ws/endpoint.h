@@ -24,7 +24,7 @@ struct endpoint {
   struct list peers; /* the peers whose WebSocket has not ended: sio_ws.link */
   const struct endpoint_shared *shared;
   sio_ws_callbacks cbs;
-  const char **protocols; /* a copy of cbs.protocols in one block, or NULL as cbs.protocols */
+  const char **protocols; /* a copy of cbs.protocols in one block; NULL if that is NULL */
   void *user;
 };
 
