@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hello.c - parses TLS records and the headers of handshake messages, as far as the end of the last
- * ClientHello (RFC 8446 sections 4 and 5.1).
+ * hello.c - parses TLS records and the headers of handshake messages, to find each ClientHello and
+ * its length (RFC 8446 sections 4 and 5.1).
  */
 #include "tls/hello.h"
 #include <string.h>
