@@ -83,12 +83,19 @@ int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_
   return 0;
 }
 
+static bool is_provider_of_client(struct provider *p) {
+  struct bundle *b = sio__tls_provider_ref_bundle(p);
+  bool client = b->client;
+  sio__tls_bundle_unref(b);
+  return client;
+}
+
 int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why, size_t size) {
   struct provider *p = provider_of_tls(tls);
   struct bundle *b = NULL;
   struct complaint c = { why, size };
   int err = new_bundle_from_options(&b, o, &c);
-  if (!err && p->now->client) {
+  if (!err && is_provider_of_client(p)) {
     sio__tls_bundle_unref(b);
     err = sio__tls_set_error(&c, UV_EINVAL, "the certificates of a TLS client cannot be reloaded");
   }

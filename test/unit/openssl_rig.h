@@ -23,6 +23,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sio/openssl.h>
+#include <stdatomic.h>
 
 static struct identity ca, own, other, expired;
 static struct identity wild, nobody; /* for *.example.org; without a subject */
@@ -32,7 +33,7 @@ static char why[256];
 
 static size_t fuse; /* the n-th allocation from here fails; 0: none */
 
-static size_t held; /* bytes, as the C library counts them */
+static atomic_size_t held; /* bytes, as the C library counts them */
 
 static inline bool fails(void) { return fuse > 0 && fuse-- == 1; }
 

@@ -4,6 +4,7 @@
  */
 #define OPENSSL_CLOCK
 #include "openssl_rig.h"
+#include <pthread.h>
 #include <unistd.h>
 
 /* ---- what is taken -------------------------------------------------------------------------- */
@@ -278,6 +279,26 @@ TEST(a_reload_that_fails_leaves_all_as_it_was) {
   EQ(sio_openssl_expires(tls), end);
   EQ(sio_openssl_reload(tls, &late, why, sizeof why), 0);
   CHECK(sio_openssl_expires(tls) < end);
+  sio_openssl_free(tls);
+}
+
+static void *reload_some_times(void *tls) {
+  sio_openssl_options o = pem_of(&own);
+  char text[100];
+  for (int i = 0; i < 20; i++) EQ(sio_openssl_reload(tls, &o, text, sizeof text), 0);
+  return NULL;
+}
+
+/* ThreadSanitizer sees it if one thread reads what another one frees. */
+TEST(threads_may_reload_at_the_same_time) {
+  pthread_t threads[4];
+  sio_tls *tls;
+  sio_openssl_options o = pem_of(&own);
+  REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
+  for (int i = 0; i < 4; i++)
+    REQUIRE(pthread_create(&threads[i], NULL, reload_some_times, tls) == 0);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  CHECK(sio_openssl_expires(tls) > 0);
   sio_openssl_free(tls);
 }
 
@@ -695,6 +716,7 @@ T(the_words_may_be_unwanted_or_cut)
 T(options_of_another_time_are_taken_as_far_as_they_are_understood)
 T(the_hosts_own_context_is_taken_alone)
 T(a_reload_that_fails_leaves_all_as_it_was)
+T(threads_may_reload_at_the_same_time)
 T(the_end_told_is_that_of_the_first_to_end)
 T(an_end_after_2038_is_told_exactly)
 T(an_end_that_cannot_be_read_is_none)
