@@ -11,9 +11,10 @@
  *     sio_openssl_reload(tls, &o, why, sizeof why);      when the files have changed
  *
  * TLS 1.2 and 1.3. ALPN selects "http/1.1"; a client that offers only other protocols is refused
- * (RFC 7301). There is no renegotiation, compression or early data. Sessions are resumed with
- * tickets, so the server stores nothing for clients that have left. A ClientHello may have 16 KiB;
- * until it is complete, only its bytes are held in memory.
+ * (RFC 7301). Sessions are resumed with tickets, so the server stores nothing for clients that have
+ * left. (If sio_openssl_options.ctx is set, the program decides about versions, ALPN and tickets.)
+ * There is no renegotiation, compression or early data. A ClientHello may have 16 KiB; until it is
+ * complete, the library holds little more than its bytes in memory.
  */
 #ifndef SIO_OPENSSL_H
 #define SIO_OPENSSL_H
@@ -42,6 +43,7 @@ typedef struct sio_openssl_identity {
 typedef struct sio_openssl_options {
   /* sizeof(sio_openssl_options); 0: the size that the struct had in version 0.1. */
   size_t size;
+  /* The certificate of the server, with its key. Required unless ctx is set. */
   sio_openssl_identity identity;
   /* Further certificates, for other host names: an array of nmore identities. If a client names a
    * host (SNI) for which the certificate of `identity` is not valid, the first of `more` that is
@@ -52,8 +54,8 @@ typedef struct sio_openssl_options {
   const char *ca_file;
   /* The same CA certificates in memory instead of a file. */
   sio_slice ca;
-  /* Ask clients for a certificate ("requestCert"), and refuse a client that has no valid one. Needs
-   * ca_file, ca or accept_unauthorized. */
+  /* Ask clients for a certificate ("requestCert"), and refuse a client that has no valid one,
+   * unless accept_unauthorized is set. Needs ca_file, ca or accept_unauthorized. */
   bool request_cert;
   /* With request_cert: do not refuse clients that have no valid certificate ("rejectUnauthorized:
    * false"). sio_tls_info.verified is true only for clients that have one. */
@@ -79,15 +81,16 @@ typedef struct sio_openssl_options {
  * is wrong: "key_file privkey.pem: No such file or directory"; otherwise why becomes "". why has
  * room for size bytes, including the NUL, and may be NULL if size is 0. UV_EINVAL: o is NULL, an
  * option is invalid, two options contradict each other, or there is no certificate; SIO_EPROTO:
- * OpenSSL refuses a key, a certificate or another option; UV_ENOENT, UV_EACCES and others: a file
- * cannot be opened; UV_ENOMEM. */
+ * OpenSSL refuses a key, a certificate or another option, or fails; UV_ENOENT, UV_EACCES and
+ * others: a file cannot be opened; UV_ENOMEM. */
 SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
-/* Replaces the options of tls for connections that are accepted from now on; open connections keep
- * the old ones. Unless o->ctx is set, the keys of session tickets are replaced, too: a client with
- * an older ticket has to make a full handshake, and a client that the new options refuse cannot
- * resume a session. The errors and why are as for sio_openssl_new(); after an error the old options
- * stay in use. May be called on any thread. */
+/* Replaces the options of tls for TLS connections that begin from now on; open ones keep the old
+ * options. Unless o->ctx is set, the keys of session tickets are replaced, too: a client with an
+ * older ticket has to make a full handshake, and a client that the new options refuse cannot resume
+ * a session. The errors and why are as for sio_openssl_new(); UV_EINVAL also if tls is one of
+ * sio_openssl_client_new(). After an error the old options stay in use. May be called on any
+ * thread, by one thread at a time. */
 SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
                                   size_t size);
 
@@ -98,8 +101,8 @@ SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, ch
 typedef struct sio_openssl_client_options {
   /* sizeof(sio_openssl_client_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* The name or address for which the server's certificate must be valid. A name is also sent to
-   * the server (SNI). Required unless accept_unauthorized is set. */
+  /* The name or address for which the server's certificate must be valid; required, unless
+   * accept_unauthorized is set. A name is also sent to the server (SNI). */
   const char *server_name;
   /* A PEM file with the CA certificates with which the server's certificate is verified. If neither
    * ca_file nor ca is set, the CA certificates of the system are used. */
@@ -116,13 +119,15 @@ typedef struct sio_openssl_client_options {
 
 /* Creates a provider of TLS for connections that the program opens itself, such as those of
  * <sio/redis.h>. It cannot be passed to sio_openssl_reload(), nor used for listening. Free it with
- * sio_openssl_free(). The errors and why are as for sio_openssl_new(). */
+ * sio_openssl_free(). The errors and why are as for sio_openssl_new(), except that the identity may
+ * be missing. */
 SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
                                       sio_tls **out);
 
-/* Returns the time at which the first of the certificates that tls itself presents expires (those
- * of CAs are not looked at), as Unix time in seconds, so that a program can warn in time. Returns
- * INT64_MAX if tls has no certificate. May be called on any thread. */
+/* Returns the time at which the first of the certificates that tls itself presents expires, as Unix
+ * time in seconds, so that a program can warn in time. Certificates of CAs are not looked at, and
+ * of those in sio_openssl_options.ctx only the current one. Returns INT64_MAX if tls has no
+ * certificate. May be called on any thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
 
 /* Frees a provider of sio_openssl_new() or sio_openssl_client_new(). Call it after done() of the

@@ -8,11 +8,12 @@
  *     sio_server_new(loop, &opts, &srv);
  *
  * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. Where a
- * comment names a default, a field that is 0 has this value. Strings, lists and structs that fields
- * point to are copied. Tables of functions (adapter, parser), and what the user pointers point to,
- * are not: they must outlive the server. When a value is invalid, sio_server_new() returns
- * UV_EINVAL and logs the name of the field and what is wrong with its value; it returns UV_ENOTSUP
- * when the library was built without the feature.
+ * comment names a default, a field that is 0 has this value. Strings, lists, and structs of this
+ * header that fields point to are copied. Tables of functions (adapter, parser), and what the user
+ * pointers point to, are not: they must outlive the server. When a value is invalid,
+ * sio_server_new() returns UV_EINVAL and logs the name of the field and what is wrong with its
+ * value; it returns UV_ENOTSUP when the library was built without the feature. Most time limits
+ * start anew, once, if the program has blocked the loop while they ran.
  *
  * docs/limits.md lists every limit with what happens when it is reached.
  */
@@ -37,16 +38,17 @@ enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
 
 /* The CORS headers of responses of Engine.IO and of the files of the JavaScript client, which say
  * to browsers which web pages may read a response of another origin
- * (https://fetch.spec.whatwg.org/#http-cors-protocol). These headers do not prevent clients from
- * connecting; sio_options.allowed_origins and sio_options.allow_request do. The fields correspond
- * to the cors option of the Node.js server. */
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol). The server refuses no request because of
+ * them: sio_options.allowed_origins and sio_options.allow_request are for that. The fields
+ * correspond to the cors option of the Node.js server. */
 typedef struct sio_cors {
   size_t size;
   /* NULL-terminated list of the origins that may read responses; NULL: the list "*". An entry "*"
    * stands for every origin. */
   const char *const *origins;
-  /* Ignore the list `origins`: answer each request with its own Origin header, so that every origin
-   * is allowed ("origin: true"). Has no effect if origin_ok is set. */
+  /* Ignore the list `origins`: the header Access-Control-Allow-Origin repeats the Origin header of
+   * the request, so that every origin is allowed ("origin: true"). Has no effect if origin_ok is
+   * set. */
   bool reflect_origin;
   /* If set, origin_ok decides instead of the list `origins`: if it returns true for the Origin
    * header of a request, the response allows this origin. */
@@ -73,8 +75,8 @@ enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UN
 
 /* A cookie that contains the id of the session, so that a load balancer can send all requests of a
  * session to the same server. The library sets the cookie in the first polling response of a
- * session, and never reads it. With all attributes and an id of 63 characters it may have 511
- * bytes. */
+ * session, and never reads it. With all attributes and an id of 63 characters it may have at most
+ * 511 bytes. */
 typedef struct sio_cookie {
   size_t size;
   const char *name;    /* default: "io"                               */
@@ -139,11 +141,12 @@ typedef struct sio_deflate {
  *    (sio_redis_streams_adapter).
  *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
  *  - Events that sio_options.when_full dropped for a slow client are not sent again if the client
- *    has received a later event. If it has not, they count as missed.
+ *    has received a later event that has an offset. If it has not, they count as missed.
  *  - All events with the same key (sio_emit_options.key) that the client missed are sent again, and
  *    not only the newest of them.
- *  - The missed events together must fit into the client's queue: if they take more memory than
- *    sio_options.queue_high, or than max_queued if queue_high is 0, the client is not recovered.
+ *  - The missed events together must fit into the client's queue: if they and what is queued
+ *    already take more memory than sio_options.queue_high, or than max_queued if queue_high is 0,
+ *    the client is not recovered.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
  * cause. Clients of Engine.IO 3 are never recovered. If events that a returning client missed are
@@ -157,8 +160,9 @@ typedef struct sio_recovery {
    * socket has its rooms then. Missed events are sent when middleware has admitted it; if it is
    * refused, they are not sent, and the client cannot be recovered any more. */
   bool run_middlewares;
-  /* How many bytes of events each namespace of the server keeps for clients that may return; the
-   * oldest events are dropped. Default: 4 MiB. Not used if the adapter keeps the events. */
+  /* How many bytes of memory each namespace of the server may use for the events that it keeps for
+   * clients that may return; the oldest events are dropped. Default: 4 MiB. Not used if the adapter
+   * keeps the events. */
   size_t max_log_bytes;
   /* How many clients of each namespace may be away and recoverable. Default: 10000. When one more
    * client goes away, the one that has been away longest is forgotten. But if more clients are away
@@ -169,17 +173,19 @@ typedef struct sio_recovery {
 
 /* ---- callbacks and enums that fields of sio_options have ------------------------------------ */
 
-/* Decides whether a session may begin. Called once for each session, polling or WebSocket, with the
- * HTTP request that would open it. The callback calls sio_next_ok(next) to allow the session, or
- * sio_next_fail(next, message, sio_null()) to refuse it, at once or later. A client that is refused
- * gets status 403 and the message, or "Forbidden" if the message is NULL or empty: over polling as
- * JSON with Engine.IO's error code 4, for a WebSocket as plain text. */
+/* Decides whether a session may begin. Called once for each HTTP request that would open a session,
+ * polling or WebSocket, and that the library does not refuse before. The callback calls
+ * sio_next_ok(next) to allow the session, or sio_next_fail(next, message, sio_null()) to refuse it,
+ * at once or later. A client that is refused gets status 403 and the message, or "Forbidden" if the
+ * message is NULL or empty: over polling in JSON with Engine.IO's error code 4, for a WebSocket as
+ * the body of the response. (The callback sio_options.connection_error may answer differently.) */
 typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
 /* Writes the id of a new session into out, with a NUL at its end. The id has at most 63 characters
  * of [A-Za-z0-9_-], and nobody may be able to guess it. Returns 0, or a negative code if it cannot
  * make an id. After an error, or if the id is invalid or is that of another session, the session is
- * refused with status 400, and over polling with Engine.IO's error code 3. */
+ * refused with status 400, and over polling with Engine.IO's error code 3. (The callback
+ * sio_options.connection_error may answer differently.) */
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
 /* An HTTP request that Engine.IO refused
@@ -202,8 +208,8 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
  * and never an event of which a part has been sent. Replies (sio_reply()) are never dropped. The
  * events that stay queued keep their order. sio_on_drop(), sio_stats and the log report what was
  * dropped. What cannot be dropped stays queued; if it exceeds max_queued, the connection is closed.
- * The event that is being sent is dropped only if there is no room for it after older ones were
- * dropped: then sio_emit() returns SIO_EDROPPED. */
+ * The event that is being sent is dropped only if dropping older ones did not make enough room;
+ * what sio_emit() returns then is explained there. */
 enum sio_when_full {
   /* No queued event. A volatile event is not queued for a client that is not ready for it, but that
    * is so without queue_high, too. */
@@ -213,7 +219,7 @@ enum sio_when_full {
   /* Of all events with the same key (sio_emit_options.key) all but the newest. If that is not
    * enough, the oldest events, until not more than queue_low bytes are left. */
   SIO_FULL_KEEP_LATEST,
-  /* No event: the connection is closed, with the reason "forced close" and SIO_ETOOBIG. */
+  /* No event: the session is closed, with the reason "forced close" and SIO_ETOOBIG. */
   SIO_FULL_CLOSE
 };
 
@@ -235,7 +241,9 @@ typedef struct sio_options {
 
   /* -- Path and transports -- */
 
-  /* Requests whose path begins with this text are requests of Socket.IO. Default: "/socket.io/". */
+  /* Requests whose URL begins with this text are requests of Socket.IO, except those for a file of
+   * the JavaScript client, and those for a sio_engine_route() whose path is at least as long. A '/'
+   * is added at the end, unless no_trailing_slash is set. Default: "/socket.io/". */
   const char *path;
   /* Accept the path without a '/' at its end, too. All paths that begin with the same text, such as
    * "/socket.iox", are then paths of Socket.IO. */
@@ -252,7 +260,7 @@ typedef struct sio_options {
    * sent the next ping. Default: 25000. */
   unsigned ping_interval_ms;
   /* A client that does not answer a ping within this time is disconnected. Default: 20000 ms. If it
-   * sends something else in this time, it has the same time once more from then on. Clients of
+   * sends another packet in this time, it has the same time once more from then on. Clients of
    * Engine.IO 3 send the pings: one that sends none for ping_interval_ms + ping_timeout_ms is
    * disconnected. A client has more time if the program has blocked the loop, or if a rate limit
    * stops the server from reading. */
@@ -271,9 +279,9 @@ typedef struct sio_options {
    * connections. Default: 5000 ms, or close_timeout_ms if that is less. */
   uint64_t shutdown_timeout_ms;
   /* A message that each session is sent right after its handshake; {NULL,0}: no such message. It
-   * has to be UTF-8 text unless initial_binary is set. A client of Socket.IO decodes this message
-   * as a packet, before it gets the response to its CONNECT packet, and disconnects if the message
-   * is not a valid packet. */
+   * has at most max_payload bytes, and has to be UTF-8 text unless initial_binary is set. A client
+   * of Socket.IO decodes this message as a packet, before it gets the response to its CONNECT
+   * packet, and disconnects if the message is not a valid packet. */
   sio_slice initial_packet;
   bool initial_binary;
 
@@ -283,8 +291,8 @@ typedef struct sio_options {
    * "https://a.example", "http://localhost:8080", "null"; NULL: all origins. Include the origin of
    * your own page. The list holds for requests of Engine.IO (sio_engine_route() included), on
    * either transport, whatever the option cors says; and for sio_ws_route() without any_origin. It
-   * does not hold for routes, files and the JavaScript client, nor for preflight requests. A
-   * request that is refused because of the list gets status 403.
+   * does not hold for routes, files and the JavaScript client, nor for preflight requests that the
+   * option cors answers. A request that is refused because of the list gets status 403.
    *  - A request with an Origin header is allowed if the list contains this origin.
    *  - Browsers send no Origin header when a page only loads something: a script (JSONP, with
    *    allow_eio3), an image, or another page. If such a request has a Sec-Fetch-Site header
@@ -300,7 +308,7 @@ typedef struct sio_options {
    * The list stops web pages. It does not stop programs, which can send any Origin: use
    * allow_request for these. */
   const char *const *allowed_origins;
-  /* Decides whether a session may begin; NULL: every session may. */
+  /* Decides whether a session may begin; NULL: not called. */
   sio_allow_cb allow_request;
   void *allow_request_user;
   /* The CORS headers that are sent; NULL: none. */
@@ -312,7 +320,8 @@ typedef struct sio_options {
   void *generate_id_user;
   /* Called for each HTTP request that Engine.IO refuses with one of its error codes, before the
    * request is answered; NULL: not called. The callback may answer the request itself. It is not
-   * called for requests that a limit refuses, or that come while the server drains. */
+   * called for requests that get status 429 because of a limit, or 503 because the server drains or
+   * closes. */
   sio_connection_error_cb connection_error;
   void *connection_error_user;
   /* Called for each refusal that limits.h lists; NULL: not called. */
@@ -326,8 +335,8 @@ typedef struct sio_options {
    * proxies may say what the address of the client is, in one of two ways:
    *  - In the HTTP headers that the option `forwarded` selects. The client's address is the last
    *    one in these headers that is not a trusted proxy; if all are trusted proxies, the first one.
-   *    If that address is hidden or malformed, the proxy's own address is used. X-Forwarded-Proto,
-   *    or proto of Forwarded, says whether the client's connection is secure.
+   *    If that address is hidden, malformed or missing, the proxy's own address is used.
+   *    X-Forwarded-Proto, or proto of Forwarded, says whether the client's connection is secure.
    *  - If proxy_protocol is set, in a PROXY header before the first byte of a connection
    *    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, versions 1 and 2). A
    *    connection of a trusted proxy must then begin with a PROXY header within head_timeout_ms;
@@ -346,7 +355,7 @@ typedef struct sio_options {
   /* -- Sockets, namespaces and events -- */
 
   /* How many bytes each sio_socket has for data of the program (sio_socket_data()). They are zero
-   * at first. Default: 0. */
+   * at first, unless the socket is recovered. Default: 0. */
   size_t socket_data_size;
   /* Free the URL and headers of the first request of a session, to save memory, when the callbacks
    * of sio_on_connect() have run for its first namespace (for sio_engine_route(), after open). */
@@ -375,8 +384,9 @@ typedef struct sio_options {
    * timeout_ms is 0. Default: 0, no limit; but a sio_broadcast_ack() that asks other servers then
    * waits for request_timeout_ms. */
   unsigned ack_timeout_ms;
-  /* How long a call waits for answers of other servers if its timeout_ms is 0, and how long a
-   * returning client waits for the adapter to find its socket (sio_recovery). Default: 5000 ms. */
+  /* How long a query (emit.h) waits for answers of other servers if its timeout_ms is 0 (for
+   * sio_broadcast_ack() only if ack_timeout_ms is 0, too), and how long a returning client waits
+   * for the adapter to find its socket (sio_recovery). Default: 5000 ms. */
   unsigned request_timeout_ms;
   /* Do not remove child namespaces (nsp.h) when their last socket has left. */
   bool keep_empty_nsps;
@@ -400,9 +410,10 @@ typedef struct sio_options {
 
   /* -- Limits on what one client may send -- */
 
-  /* The maximum length of one message of a client, and of the body of one POST. Default: 1000000
-   * bytes. A larger WebSocket message closes the connection (code 1009), and a larger POST gets
-   * status 413. The server tells its clients this limit as "maxPayload".
+  /* The maximum length of one WebSocket message of a client, and of the body of one POST of
+   * Engine.IO. Default: 1000000 bytes. A larger WebSocket message closes the connection (code
+   * 1009), and a larger POST gets status 413. The server tells its clients this limit as
+   * "maxPayload".
    *
    * Over polling, binary data is sent as base64: one binary needs a max_payload of 4/3 of its
    * length, and some bytes more. A JavaScript client that has several packets to send puts as many
@@ -414,7 +425,7 @@ typedef struct sio_options {
    * the length of the event), so 3 << 20 is enough. Until a client has joined a namespace, the
    * limit is at most a quarter of max_unjoined. */
   size_t max_payload;
-  /* The maximum length of one packet together with all its attachments. Default: 10 x
+  /* The maximum length of one packet of a client together with all its attachments. Default: 10 x
    * max_payload. */
   size_t max_packet;
   /* How many attachments one packet of a client may have. A client that sends more is disconnected.
@@ -424,8 +435,9 @@ typedef struct sio_options {
   unsigned max_attachments;
   /* How long the server waits for the next piece of an incomplete WebSocket message, or for the
    * next attachment of an incomplete packet. Default: 60000 ms. When nothing more has come within
-   * this time (a check may come late, at most by the same time again), the connection is closed:
-   * "forced close" with SIO_ETIMEOUT. */
+   * this time (a check may come late, usually at most by the same time again), the connection is
+   * closed: "forced close" with SIO_ETIMEOUT. Until a client has joined a namespace,
+   * connect_timeout_ms limits the time for attachments instead. */
   unsigned packet_timeout_ms;
   /* How many levels of [ and { one packet of a client may have: at most 900. Default: 512. What the
    * program sends may have 899 levels, whatever the value of max_depth. */
@@ -434,7 +446,8 @@ typedef struct sio_options {
   unsigned max_fragments;
   /* How many packets the body of one polling POST may have. Default: 16384. */
   unsigned max_payload_packets;
-  /* How many namespaces one client may be in. Default: 64. */
+  /* How many namespaces one client may be in; those count, too, of which the server has not decided
+   * yet whether it admits the client. Default: 64. */
   unsigned max_nsps;
   /* The maximum number of child namespaces of all parents (nsp.h). Default: 10000. To keep one
    * address from using up all of them, a client gets a new child namespace only if fewer exist for
@@ -481,21 +494,24 @@ typedef struct sio_options {
   /* How much memory may be queued for one client; if more is queued, the connection is closed.
    * Default: 16 MiB. The replies of sio_reply() and sio_ack_send() count, too, and are never
    * dropped: make max_queued several times as large as the largest of them. Events of the client
-   * that wait for packet middleware (sio_use_packet()) may take as much memory again; if they take
-   * more, the connection is closed, too. */
+   * that wait for packet middleware (sio_use_packet()) may take as much memory again; if several
+   * events take more, the connection is closed, too. */
   size_t max_queued;
-  /* While more than this is queued for one client, the server handles no further packets of the
-   * client. Default: 1 MiB, or max_queued if that is less. In a session, a fixed limit of 128 KiB
-   * (max_unjoined / 16 before the client has joined a namespace) does the same for what was queued
-   * while packets of the client itself were handled: replies, and what its handlers sent to it. */
+  /* While more than this is queued for one client, the server handles no further packets of a
+   * client that polls. From a WebSocket whose client does not read, it stops reading until only
+   * half of this is queued. Default: 1 MiB, or max_queued if that is less. In a session, the server
+   * also stops handling packets of the client while more than 128 KiB (max_unjoined / 16 before the
+   * client has joined a namespace) are queued of what was queued while packets of the client itself
+   * were handled: replies, and what its handlers sent to it. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
    * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,
    * its default. */
   size_t queue_high;
   /* When when_full drops events, it drops until at most queue_low bytes of memory are queued. With
-   * SIO_FULL_KEEP_LATEST make it several times as large as one event of each key. The callbacks of
-   * sio_on_writable() run when the queue has become as short as this. Default: queue_high / 2. */
+   * SIO_FULL_KEEP_LATEST make it several times as large as one event of each key. After the queue
+   * was longer than queue_high, the callbacks of sio_on_writable() run when it has become as short
+   * as this. Default: queue_high / 2. */
   size_t queue_low;
   /* enum sio_when_full: which events are dropped when more than queue_high bytes are queued. It
    * needs queue_high. What sio_emit() returns then is explained there. */
@@ -514,8 +530,8 @@ typedef struct sio_options {
   unsigned max_acks;
   /* How many bytes of answers are kept for one query, for example for one sio_broadcast_ack() or
    * sio_all_fetch() (the sockets of this server do not count there). Further answers are dropped,
-   * and the callback of the query gets the status SIO_ETOOBIG, unless the timeout runs out or the
-   * server closes. Default: 64 MiB. */
+   * and the callback of the query gets the status SIO_ETOOBIG, unless it gets another error, for
+   * example because the timeout runs out. Default: 64 MiB. */
   size_t max_answers;
 
   /* -- Limits on connections -- */
@@ -574,10 +590,10 @@ typedef struct sio_options {
    * ms. */
   unsigned keep_alive_ms;
   /* How many requests the clients of one address may send each second for routes (sio_route()),
-   * files, socket.io.js, and paths that do not exist. Other requests below sio_options.path, and
-   * those below the path of a sio_engine_route(), do not count. Further requests get status 429,
-   * and their connections are closed. What counts as one address is explained for connects_per_s.
-   * Default: 0, no limit. */
+   * files, those of the JavaScript client included, and paths that do not exist. Other requests
+   * below sio_options.path, and those below the path of a sio_engine_route(), do not count. Further
+   * requests get status 429, and their connections are closed. What counts as one address is
+   * explained for connects_per_s. Default: 0, no limit. */
   unsigned requests_per_s;
   /* How many requests of one address may come at once before requests_per_s limits them. Default:
    * requests_per_s. */
