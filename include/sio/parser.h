@@ -46,10 +46,10 @@ typedef struct sio_parts {
  * writes JSON text and attachments to it. */
 typedef struct sio_parser_out sio_parser_out;
 
-/* The functions of a parser. They run on the loop's thread. They may call only three functions of
- * the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return 0 or an
- * error, such as one that these three functions returned. The table must outlive the servers that
- * use it. */
+/* The functions of a parser. They run on the thread of the server's loop. They may call only three
+ * functions of the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return
+ * 0 or an error, such as one that these three functions returned. The table must outlive the
+ * servers that use it. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
@@ -81,7 +81,7 @@ typedef struct sio_parser_ops {
  *
  *   integer                           the same integer
  *   nil, undefined, NaN, infinity     null; undefined in a map is left out, as by JSON.stringify()
- *   Date, MessagePack's timestamp     the string that Date.toJSON() returns
+ *   Date, MessagePack's timestamp     what Date.toJSON() returns: a string, or null
  *   bin, the client's ArrayBuffer     an attachment
  *   any other extension               the array [type, attachment]
  *   a string that is not UTF-8        the string with U+FFFD for each invalid part

@@ -19,15 +19,17 @@
  * for many sockets or servers reach the whole cluster, unless SIO_LOCAL is set.
  *
  * A sio_redis has two connections to Redis: one for commands, and one that receives what other
- * servers publish. In a Redis Cluster it has two connections to each node that it needs. The
- * connections are opened when the first namespace of a server is created, and closed when the last
- * server that uses them closes. Broken connections are opened again. The log, sio_redis_stats and
- * on_state report errors. What a server sends to its own clients does not depend on Redis, except
- * with sio_redis_streams_adapter (see there). While a connection is broken:
+ * servers publish. In a Redis Cluster it has two connections to each node that it needs. To find
+ * the master or the nodes it opens one more for a short time, and sio_redis_streams_adapter needs
+ * two more for each stream. The connections are opened when the first namespace of a server is
+ * created, and closed when the last server that uses them closes. Broken connections are opened
+ * again. The log, sio_redis_stats and on_state report errors. What a server sends to its own
+ * clients does not depend on Redis, except with sio_redis_streams_adapter (see there). While a
+ * connection is broken:
  *
  *  - Commands wait in memory, up to max_queued bytes. Further commands are dropped and counted.
- *  - Queries that ask other servers (sio_broadcast_ack(), sio_all_fetch() and so on) ask only this
- *    server, and get its answers and the status UV_ENOTCONN.
+ *  - New queries that ask other servers (sio_broadcast_ack(), sio_all_fetch() and so on) ask only
+ *    this server, and get its answers and usually the status UV_ENOTCONN.
  *  - What other servers publish is lost for this server, because Redis does not keep messages of
  *    channels. Commands that Redis had not answered when the connection broke may be lost; they are
  *    counted.
@@ -99,8 +101,8 @@ typedef struct sio_redis_options {
   unsigned connect_timeout_ms;
   /* If nothing is received on a connection for this time, a PING is sent. If nothing is received
    * for the same time again, the connection is closed and opened anew. The first of these two times
-   * may be a quarter longer. A subscription that Redis has refused is tried again about every
-   * ping_interval_ms. Default: 10000 ms. */
+   * may be a quarter longer, and both are longer if the program blocks the loop. A subscription
+   * that Redis has refused is tried again about every ping_interval_ms. Default: 10000 ms. */
   unsigned ping_interval_ms;
   /* How long to wait, after a connection broke, before the first attempt to connect again. For each
    * further attempt the time is doubled, up to retry_max_ms; also after a connection that lasted no
@@ -133,8 +135,9 @@ typedef struct sio_redis_options {
   int log_level;
   /* The TLS of the connections; set it if and only if url begins with "rediss". It must be for
    * clients, such as sio_openssl_client_new() of libsio-openssl makes. The certificates of all
-   * Redis servers must be valid for its server_name. The library keeps the pointer: *tls must stay
-   * valid until the loop has closed the handles of the sio_redis. */
+   * Redis servers must be valid for its server_name, unless it accepts every certificate. The
+   * library keeps the pointer: *tls must stay valid until the loop has closed the handles of the
+   * sio_redis. */
   const sio_tls *tls;
   /* The user and the password for the sentinels, if url begins with redis+sentinel:// or
    * rediss+sentinel://; NULL: none. */
@@ -143,8 +146,8 @@ typedef struct sio_redis_options {
 
 /* Creates a sio_redis for servers on this loop. It opens no connection yet. If it fails, why
  * becomes one line of text that says what is wrong; otherwise why becomes "". why has room for size
- * bytes, and may be NULL if size is 0. UV_EINVAL: an option is invalid, or two options contradict
- * each other; UV_ENOMEM. */
+ * bytes, and may be NULL if size is 0. UV_EINVAL: loop or out is NULL, an option is invalid, or two
+ * options contradict each other; UV_ENOMEM. */
 SIO_EXTERN int sio_redis_new(struct uv_loop_s *loop, const sio_redis_options *o, char *why,
                              size_t size, sio_redis **out);
 /* Frees a sio_redis. Call it after done() of the last server that uses it has run: a server that
@@ -157,7 +160,7 @@ SIO_EXTERN void sio_redis_free(sio_redis *redis);
  * versions. */
 typedef struct sio_redis_stats {
   int state;          /* enum sio_redis_state, now                                        */
-  uint64_t connects;  /* connections that became ready                                    */
+  uint64_t connects;  /* connections that became ready, except those that find servers    */
   uint64_t failures;  /* attempts to connect that failed, and connections that broke      */
   uint64_t published; /* messages that were queued for Redis; some may still be lost      */
   uint64_t received;  /* messages that were received                                      */
@@ -241,8 +244,8 @@ typedef struct sio_redis_adapter_options {
   size_t max_len;
   /* How many entries of a stream are read at a time, at most 300. Default: 100. */
   unsigned read_count;
-  /* How many milliseconds Redis waits for a new entry before it answers a read (BLOCK): at most
-   * half of ping_interval_ms. Default: 5000. */
+  /* How many milliseconds Redis waits for a new entry before it answers a read (BLOCK). Default:
+   * 5000. A value of more than half of ping_interval_ms is reduced to that. */
   unsigned block_time_in_ms;
 } sio_redis_adapter_options;
 
@@ -275,12 +278,13 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* The adapter that is compatible with createAdapter() of @socket.io/redis-streams-adapter 0.3
- * (Redis 5 or newer; 6.2 or newer for recovery in a Redis Cluster). Events that ask for no ack,
- * joins, leaves and disconnects are entries of a stream (except with SIO_LOCAL), which each server
- * reads in order. After a lost connection a server continues to read at the entry where it stopped,
- * so it misses nothing that Redis still has (see max_len). While Redis cannot be reached, the
- * entries that this server publishes are queued, up to sio_redis_options.max_queued bytes, and are
- * delivered to the clients of this server at once. Each stream needs two more connections.
+ * (Redis 5 or newer; 6.2 or newer for recovery in a Redis Cluster). Broadcasts that ask for no ack,
+ * and the joins, leaves and disconnects of calls such as sio_all_join(), are entries of a stream
+ * (except with SIO_LOCAL), which each server reads in order. After a lost connection a server
+ * continues to read at the entry where it stopped, so it misses nothing that Redis still has (see
+ * max_len). While Redis cannot be reached, the entries that this server publishes are queued, up to
+ * sio_redis_options.max_queued bytes, and are delivered to the clients of this server at once. Each
+ * stream needs two more connections.
  *
  * If the connection breaks before Redis has answered an XADD, the server adds the entry again when
  * it is connected again, unless the entry is in the stream by then. But Redis may still execute
@@ -294,17 +298,18 @@ SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
  * With sio_options.recovery a client can be recovered by any server of the cluster, also by a
  * Node.js server. The offset of an event is the id of its entry. A socket is stored in a key of
  * Redis, with its rooms and its shared data (sio_socket_shared()); the bytes of socket_data_size
- * are not stored, and are zero after the recovery. The key is written when the client connects and
- * when its rooms or its shared data change, so a client can return even if its server was killed (a
- * Node.js server writes the key only when a connection breaks). With recovery:
+ * are not stored, and are zero after the recovery. The key is written when the client connects,
+ * when its rooms or its shared data change, and again before it expires, so a client can return
+ * even if its server was killed (a Node.js server writes the key only when a connection breaks).
+ * With recovery:
  *
  *  - An event that may be sent again after a recovery is delivered to the clients of this server
  *    when its entry has been read back from Redis, about a millisecond later, so that all servers
  *    deliver events in the same order. If Redis cannot be reached, the event is delivered at once;
  *    if Redis is slow, it is delivered after a second. In both cases it has no offset then.
- *  - An event of sio_emit() is an entry, too. The receivers of a broadcast are the sockets that are
- *    in the room when the entry is read back, not those that were in it when sio_broadcast() was
- *    called. Replies (sio_reply()) do not wait for Redis.
+ *  - An event of sio_emit() that may be sent again is an entry, too. The receivers of a broadcast
+ *    that may be sent again are the sockets that are in the room when it is delivered, not those
+ *    that were in it when sio_broadcast() was called. Replies (sio_reply()) do not wait for Redis.
  *  - A client that has received no event with an offset cannot be recovered, as with Node.js.
  *
  * If the server is one of several threads (sio_threads_set_adapter()), all of this is true for the
