@@ -4,25 +4,27 @@
  *
  * Rules that hold for every call of the library:
  *
- *  - 0 is success, a negative number an error code (error.h).
- *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once,
- *    unless the comment says otherwise. A callback that was registered for an event (a handler)
- *    runs each time the event happens.
+ *  - A call that can fail returns 0 if it succeeds, and otherwise a negative error code (error.h),
+ *    unless its comment says otherwise.
+ *  - Unless the comment says otherwise: if a call fails, its callback never runs; if it succeeds,
+ *    the callback runs exactly once. A callback that was registered for an event (a handler) runs
+ *    each time the event happens.
  *  - The library uses what the arguments of a call point to only until the call returns, unless the
  *    comment says otherwise. What the library passes to a callback is valid until the callback
- *    returns.
- *  - A struct that may get more fields in later versions begins with its size. 0 stands for the
- *    size that it had in version 0.1, so a program sets size only to use fields that were added
- *    later. If a field is set that this version of the library does not know, the call returns
- *    UV_EINVAL.
- *  - The last parameter of a callback, `user`, is the pointer that the program passed when it
- *    registered the callback.
+ *    returns, unless its comment says otherwise.
+ *  - A struct that may get more fields in later versions begins with its size, or is passed
+ *    together with its size. In the first field 0 stands for the size that the struct had in
+ *    version 0.1, so a program sets size only to use fields that were added later. If an option is
+ *    set that this version of the library does not know, the call returns UV_EINVAL, if it returns
+ *    an error code.
+ *  - The parameter `user` of a callback is the pointer that the program passed when it registered
+ *    the callback.
  *  - A server belongs to one uv loop and to the thread that runs the loop. Which thread may call:
  *
  *        call                                                      thread
  *        sio_post()                                                any
  *        sio_strerror(), sio_reason_str(), sio_version()           any
- *        sio_stats_add(), sio_histogram_total(), on copies         any
+ *        inline functions: value.h, sio_stats_add() and so on      any, on data of the thread
  *        sio_log_to_file()                                         any
  *        sio_threads_new(), _unref(), _post(), _start(), _stop()   any; see threads.h
  *        sio_openssl_new(), _reload(), _expires(), _free()         any; one at a time for a sio_tls
@@ -33,11 +35,12 @@
  *    Several servers may share a loop, or a process. All of them use the same allocator.
  *  - Inside a callback every call is allowed, unless the comment of the callback says otherwise.
  *    The callbacks of sio_on_any_outgoing() and sio_engine_hooks.packet_create run while something
- *    is being sent: there, calls that send to or close sockets or sessions, visit the sockets of a
- *    target, make sockets join or leave, or count or tell other servers, do nothing and are logged;
- *    those that return an error code return an error such as SIO_ESTATE.
- *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
- *    on the loop's thread.
+ *    is being sent: there, calls that send to or close sockets or sessions, close or drain the
+ *    server, visit the sockets of a target, make sockets join or leave, count or tell other
+ *    servers, or flush the log, do nothing and are logged; those that return an error code return
+ *    an error such as SIO_ESTATE.
+ *  - Closing and disconnecting take effect at once, but the callbacks that they cause, except those
+ *    of sio_on_close(), run later, on the loop's thread.
  *  - A turn of the loop is the work between two waits of the uv loop. Calls that send only queue
  *    data; the library usually passes it to the kernel at the end of the turn.
  *  - The library never raises SIGPIPE, and does not change the signal handling of the process.
@@ -68,8 +71,8 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 /* Creates a server on the program's uv loop. The server does not listen yet (see sio_listen()).
  * sio_server_close() frees it. opts may be NULL: all defaults. UV_EINVAL: loop or out is NULL, or
  * an option is invalid; UV_ENOTSUP: an option needs a feature that this build of the library does
- * not have; UV_ENOMEM; or another error, for example of libuv or of sio_adapter_ops.open. If an
- * option is the cause, a log line names it. */
+ * not have; UV_ENOMEM; or another error, for example of libuv or of sio_adapter_ops.open. If a
+ * field of *opts is invalid, a log line names it. */
 SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* Returns the loop that the server was created on. */
@@ -87,9 +90,9 @@ SIO_EXTERN int sio_post(sio_server *srv, void (*cb)(sio_server *srv, void *user)
 
 /* ---- listening and accepting ---------------------------------------------------------------- */
 
-/* Listens on an address or a host name (NULL: all addresses) and a port (0: any free one, which
- * sio_port() returns). May be called more than once. It is the same as sio_listen_with() with only
- * these two fields set, and has the same errors. */
+/* Listens on an address or a host name (NULL: all addresses) and a port (0: any free one; see
+ * sio_port()). May be called more than once. It is the same as sio_listen_with() with only these
+ * two fields set, and has the same errors. */
 SIO_EXTERN int sio_listen(sio_server *srv, const char *host, int port);
 
 /* For sio_listen_with(). The library copies the strings. */
@@ -98,15 +101,16 @@ typedef struct sio_listen_options {
   size_t size;
   /* The address or host name to listen on; NULL: all addresses. */
   const char *host;
-  /* The port; 0: any free one, which sio_port() returns. */
+  /* The port; 0: any free one (see sio_port()). */
   int port;
   /* The path of a Unix socket to listen on instead; NULL: listen on host and port. If path is set,
    * host has to be NULL and port 0. If a socket file with this path exists and no process listens
    * on it, it is replaced. The file is removed when the server closes. */
   const char *path;
   /* The TLS of the connections (tls.h); NULL: connections are not encrypted. If tls is set, each
-   * connection has to begin with a TLS handshake. The library keeps the pointer: *tls must stay
-   * valid until done() of sio_server_close() has run. One sio_tls may serve several servers. */
+   * connection has to begin with a TLS handshake, after its PROXY header if it has one. The library
+   * keeps the pointer: *tls must stay valid until done() of sio_server_close() has run. One sio_tls
+   * may serve several servers. */
   const sio_tls *tls;
   /* How many connections the kernel queues until they are accepted (listen(2)). Default: 511. */
   int backlog;
@@ -149,8 +153,8 @@ typedef struct sio_accept_options {
  * opts->fd belongs to the library from then on: if sio_accept() fails, the library closes it.
  * SIO_ECLOSED: the server is closing; SIO_ETOOBIG: sio_options.max_connections are open, or
  * opts->read is longer than 80 KiB; SIO_ELIMIT: the client's address is over a limit, such as
- * connects_per_s; UV_EINVAL: opts is NULL or a field of *opts is invalid; UV_ENOMEM; errors of the
- * system, of uv_accept() and of opts->tls. */
+ * connects_per_s; UV_EINVAL: opts is NULL or a field of *opts is invalid; UV_ENOMEM: no memory, or
+ * opts->tls cannot create a session; errors of the system and of uv_accept(). */
 SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 
 /* ---- closing ---------------------------------------------------------------------------- */

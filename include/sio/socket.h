@@ -2,11 +2,12 @@
  *
  * socket.h - a socket: one client in one namespace.
  *
- * A socket is valid from the first callback that gets it until it is refused, or until its
- * disconnect callbacks, and after them the callbacks of its pending acks (with SIO_ECLOSED), have
- * returned. sio_socket_ref() keeps the pointer valid longer; calls that need a connection then
- * return SIO_ECLOSED, and sio_socket_data() can still be used. All functions are called on the
- * loop's thread.
+ * A socket is valid from the first callback that gets it until its disconnect callbacks, and after
+ * them the callbacks of its pending acks (with SIO_ECLOSED), have returned. A socket that does not
+ * connect is valid until its middleware has called sio_next_ok() or sio_next_fail().
+ * sio_socket_ref() keeps the pointer valid longer; calls that need a connection then return
+ * SIO_ECLOSED, and sio_socket_data() can still be used. All functions are called on the loop's
+ * thread.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -44,11 +45,12 @@ SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
  * false after it has disconnected. */
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Returns true if connection state recovery (sio_options.recovery) has restored this socket. The
- * result is the same in the middleware and in the callbacks of the namespace. */
+ * result is the same in the middleware, in the connect callbacks and after them. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-/* Returns the session of the socket's client (engine.h), or NULL after the last callback of the
- * disconnected socket. sio_session_info_of(sio_socket_session(s)) contains the client's address,
- * transport and TLS, and how many bytes are queued for the client. */
+/* Returns the session of the socket's client (engine.h). Returns NULL after the last callback of
+ * the disconnected socket, and for a socket in middleware whose client has gone.
+ * sio_session_info_of(sio_socket_session(s)) contains the client's address, transport and TLS, and
+ * how many bytes are queued for the client. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
 /* Returns the socket of this server that has this id in the namespace, or NULL if there is no such
  * socket. A socket is not found before it has connected. */
@@ -102,7 +104,7 @@ SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
  * it receives the DISCONNECT are dropped.
  *
  * If session is true, all sockets of the client leave their namespaces, and the client's connection
- * is closed after what is queued for it has been sent, or close_timeout_ms has passed.
+ * is closed after what is queued for it has been sent, at the latest after close_timeout_ms.
  *
  * In both cases the callbacks of sio_on_disconnecting() and sio_on_disconnect() run later, usually
  * at the end of the current turn of the loop. A socket that has not connected yet can only be
@@ -124,8 +126,7 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
  *      "query":{},"auth":{}}
  *
  * The text is valid until sio_socket_handshake() is called again for any socket of the server.
- * Returns {NULL,0} if the last callback of the disconnected socket has run (in sio_on_disconnect()
- * it can still be called), or if memory ran out. */
+ * Returns {NULL,0} if sio_socket_session() would return NULL, or if memory ran out. */
 SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
 /* Returns the auth data that the client sent with its CONNECT packet, as JSON text; "{}" if the
  * client sent none. It is always an object: a client that sends another type of value, such as an

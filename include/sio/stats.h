@@ -61,8 +61,8 @@ enum sio_engine_refusal {
   SIO_ENGINE_REFUSED_REQUEST,
   SIO_ENGINE_REFUSED_FORBIDDEN,
   SIO_ENGINE_REFUSED_VERSION,
-  SIO_ENGINE_REFUSED_MISUSE,   /* two polls at once, a DELETE */
-  SIO_ENGINE_REFUSED_DRAINING, /* 503                         */
+  SIO_ENGINE_REFUSED_MISUSE,   /* for example two polls at once, or a DELETE */
+  SIO_ENGINE_REFUSED_DRAINING, /* 503                                        */
   SIO_ENGINE_REFUSED_END
 };
 
@@ -81,7 +81,7 @@ enum sio_ws_ending {
 enum sio_refusal {
   SIO_REFUSED_BY_MIDDLEWARE,
   SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms passed, for middleware or sio_of_match() */
-  SIO_REFUSED_NO_NSP,   /* there is no namespace of this name                             */
+  SIO_REFUSED_NO_NSP,   /* there is no namespace of this name, or it cannot be made       */
   SIO_REFUSED_TOO_MANY, /* max_nsps or max_child_nsps is reached                          */
   SIO_REFUSED_END
 };
@@ -90,9 +90,9 @@ enum sio_refusal {
  * of sio_stats.recovery_failed. */
 enum sio_recovery_failure {
   SIO_RECOVERY_NONE,
-  SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server */
-  SIO_RECOVERY_BAD_OFFSET, /* the offset is not one that this server sent          */
-  SIO_RECOVERY_LOG_GONE,   /* events that it missed were dropped: max_log_bytes    */
+  SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server; or is in use */
+  SIO_RECOVERY_BAD_OFFSET, /* the offset is invalid                                              */
+  SIO_RECOVERY_LOG_GONE,   /* events that it may have missed are not kept (see max_log_bytes)    */
   /* The events that the client missed take more memory than max_queued or queue_high allows; or the
    * client has asked for the same events too often: the events that it is sent again may have twice
    * as many bytes as those it was sent the first time, and 16 KiB more; or memory ran out for one
@@ -109,8 +109,8 @@ enum sio_ignored {
   /* An EVENT, an ACK or a DISCONNECT for a namespace that the client has left, or was disconnected
    * from before it knew: the packet had been sent already, or was waiting for packet middleware. */
   SIO_IGNORED_LEFT,
-  SIO_IGNORED_ACK,   /* an ACK that nobody waits for: it came too late, or a second time */
-  SIO_IGNORED_EMPTY, /* an EVENT without a name                                          */
+  SIO_IGNORED_ACK,   /* an ACK that nobody waits for, for example because it came too late */
+  SIO_IGNORED_EMPTY, /* an EVENT without a name                                            */
   SIO_IGNORED_END
 };
 
@@ -247,9 +247,9 @@ typedef struct sio_stats {
   uint64_t volatile_dropped;              /* volatile events not sent, for each receiver     */
   uint64_t events_dropped, bytes_dropped; /* by when_full, volatile events not included      */
   uint64_t acks_sent;
-  uint64_t acks_asked; /* by sio_emit_ack(), and by broadcasts with acks for each receiver   */
+  uint64_t acks_asked; /* of clients; a broadcast with acks counts for each receiver         */
   uint64_t acks_received, acks_timed_out;
-  uint64_t acks_lost;    /* the client left, or the broadcast with acks had ended            */
+  uint64_t acks_lost;    /* the client left, the query had ended, or sio_cancel_ack()        */
   uint64_t acks_pending; /* gauge                                                            */
   sio_histogram ack_us;  /* microseconds from asking to the ack                              */
   /* Answers to queries (emit.h) that were dropped: over max_answers, invalid, or no memory. */

@@ -16,10 +16,10 @@
  * callbacks of sio_session_on_sent(), happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT).
  *
  * A test client always reads what is sent. Its transport is "memory", it has no address and no
- * headers, and it gets no pings. Request hooks, allow_request and generate_id are not called for
- * it. sio_options.parser encodes and decodes its packets. In sio_stats it counts as a session
- * on WebSocket; the counters of connections, HTTP and WebSockets do not contain it. Free all test
- * clients before the server has closed.
+ * headers, and it gets no pings and no sio_options.initial_packet. Request hooks, allow_request and
+ * generate_id are not called for it. sio_options.parser encodes and decodes its packets. In
+ * sio_stats it counts as a session on WebSocket; the counters of connections, HTTP and WebSockets
+ * do not contain it. Free all test clients before the server has closed.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H
@@ -37,7 +37,7 @@ typedef struct sio_test_peer sio_test_peer;
 /* Creates a client that asks to join the namespace nsp. auth is the JSON text of its auth data;
  * NULL: none. When the server has answered, sio_test_next() returns the response: "connect" or
  * "connect_error {...}". The caller frees the client with sio_test_free(). SIO_ENAME: nsp is not a
- * valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM; or an error of
+ * valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM; or another error, such as one of
  * sio_parser_ops.encode. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
@@ -51,7 +51,7 @@ SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);
 SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
 
 /* Sends an event to the server. The errors of sio_test_emit(), sio_test_ask() and sio_test_answer()
- * are those of sio_emit(). */
+ * are those of sio_emit(), or of sio_parser_ops.encode. */
 SIO_EXTERN int sio_test_emit(sio_test_peer *p, const char *event, sio_args args);
 /* Sends an event that asks the server for an ack. sio_test_next() returns the ack. */
 SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
@@ -70,7 +70,7 @@ SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
  *     connect_error {...}       ask ["event"]          an event that asks for an ack
  *     disconnect                ack ["reply"]          an ack
  *
- * In the JSON, {"_placeholder":true,"num":k} stands for each binary argument. */
+ * In the JSON, {"_placeholder":true,"num":k} stands for the attachment k (see sio_test_bin()). */
 SIO_EXTERN const char *sio_test_next(sio_test_peer *p);
 /* Returns the bytes of the attachment with the number k in the packet that sio_test_next() returned
  * last, or {NULL,0} if the packet has no such attachment. */

@@ -13,7 +13,7 @@
  *    sticky sessions are needed.
  *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join(), sio_all_leave(), sio_all_disconnect(),
  *    sio_all_fetch(), sio_server_side_emit() and sio_server_count() reach the sockets, or servers,
- *    of all members, unless SIO_LOCAL is set.
+ *    of all members, unless SIO_LOCAL is set without SIO_PROCESS.
  *  - The program registers its callbacks, routes and files with each member, because a client can
  *    come to any of them. A callback runs on the thread of the member that has the socket, and sees
  *    only sockets and events of this member. Data that several threads use needs a lock.
@@ -123,8 +123,8 @@ typedef struct sio_threads_options {
    * in it, until sio_threads_stop() returns. */
   const sio_options *server;
   /* Called once for each server, on the server's thread, before the server accepts anything.
-   * Required. number is 0 for the first server, 1 for the second, and so on. At least one call has
-   * to make its server listen. Returns 0; if it returns an error, all servers are closed, and
+   * Required. number is 0 for the first server, 1 for the second, and so on. Usually at least one
+   * call makes its server listen. Returns 0; if it returns an error, all servers are closed, and
    * sio_threads_start() returns the first error. */
   int (*setup)(sio_server *srv, unsigned number, void *user);
   /* The last argument of setup. */

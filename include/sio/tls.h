@@ -12,8 +12,9 @@
  *
  * A client must complete the handshake within sio_options.tls_timeout_ms, and at most
  * sio_options.max_tls_handshakes are in progress. If a handshake fails, on_reject, the log, and
- * sio_stats.tls_failed or tls_displaced report it. Plain HTTP on a port with TLS is answered with
- * status 400. A PROXY header (sio_options.proxy_protocol) comes before the handshake.
+ * sio_stats.tls_failed or tls_displaced report it, unless the connection was reset or the server
+ * closed it for another reason. Plain HTTP on a port with TLS is answered with status 400. A PROXY
+ * header (sio_options.proxy_protocol) comes before the handshake.
  */
 #ifndef SIO_TLS_H
 #define SIO_TLS_H
@@ -36,7 +37,7 @@ typedef struct sio_tls_info {
   size_t size;
   const char *version;      /* "TLSv1.3"                                                     */
   const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                      */
-  const char *alpn;         /* "http/1.1"; "": the client did not use ALPN (RFC 7301)        */
+  const char *alpn;         /* "http/1.1"; "": no protocol was selected by ALPN (RFC 7301)   */
   const char *server_name;  /* the host name that the client asked for (SNI, RFC 6066), or "" */
   sio_slice certificate;    /* the client's certificate, DER; empty: it sent none            */
   const char *subject;      /* the subject of that certificate (RFC 2253): "CN=alice"; or ""  */
