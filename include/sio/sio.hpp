@@ -32,8 +32,9 @@
  *  - An exception never enters the library. If a callable throws, the function that was given to
  *    server::on_exception() gets the exception, and the program goes on: an event, a request or a
  *    connection that the callable was about to decide is refused, because the owner that it was
- *    given is destroyed. Without such a function the program ends by std::terminate(), with the
- *    stack of the throw. Plain C callbacks in sio_options are not covered: let them be noexcept.
+ *    given is destroyed (unless the callable has moved it elsewhere). Without such a function the
+ *    program ends by std::terminate(), with the stack of the throw. Plain C callbacks in
+ *    sio_options are not covered: let them be noexcept.
  *  - Text that the library needs with a NUL at its end is a zstring: a literal or a std::string.
  *  - A server of this header uses sio_server_set_data() itself.
  *  - Programs that use Qt define QT_NO_KEYWORDS, because Qt's macro emit hides emit() here.
@@ -657,8 +658,9 @@ public:
   socket_ref ref() const noexcept;
 
   /* Returns the sio_options.socket_data_size bytes of this socket as a T, which must not be larger.
-   * They are zero at first, and are freed without calling a destructor: for a type that needs a
-   * destructor, capture the object in the handlers, or keep it in a map. */
+   * They are zero at first, unless the socket is recovered, and are freed without calling a
+   * destructor: for a type that needs a destructor, capture the object in the handlers, or keep it
+   * in a map. */
   template <class T> T &data() const noexcept {
     static_assert(std::is_trivial_v<T>, "the bytes are zeroed and freed, not constructed");
     return *static_cast<T *>(sio_socket_data(get()));
@@ -713,8 +715,8 @@ inline std::vector<zstring> socket::rooms() const {
 
 /* The sockets that a call is for:
  *     nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1));
- * A target keeps pointers to the names of rooms and to the key. So use it within the statement that
- * makes it, or keep these texts valid as long as the target. */
+ * A target keeps pointers to the names of rooms, to the key and to the skipped socket. So use it
+ * within the statement that makes it, or keep them valid as long as the target. */
 class target {
   sio_target to_{};
   std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */

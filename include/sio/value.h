@@ -128,8 +128,8 @@ static inline sio_val sio_string(sio_slice s) {
 }
 
 /* Bytes, which are sent as an attachment unless a custom parser encodes them otherwise. A
- * JavaScript client usually gets them as an ArrayBuffer, in Node.js as a Buffer. If n is 0, p may be
- * NULL: the attachment is empty. */
+ * JavaScript client usually gets them as an ArrayBuffer, in Node.js as a Buffer. If n is 0, p may
+ * be NULL: the attachment is empty. */
 static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO_BIN, p, n); }
 
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
