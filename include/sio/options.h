@@ -107,8 +107,8 @@ typedef struct sio_deflate {
 } sio_deflate;
 
 /* Connection state recovery (https://socket.io/docs/v4/connection-state-recovery). When the
- * connection of a client breaks and the client reconnects in time, it gets the same socket again:
- * with the same id, rooms and data (the bytes of socket_data_size, which sio_redis_streams_adapter
+ * connection of a client breaks and the client reconnects in time, its new socket gets the id, the
+ * rooms and the data of the old one (the bytes of socket_data_size, which sio_redis_streams_adapter
  * does not keep, and the shared data). Before the response to its CONNECT packet the client is sent
  * the events that it missed, in order. The callbacks of sio_on_connect() run again, and
  * sio_socket_recovered() returns true in them.
@@ -265,8 +265,9 @@ typedef struct sio_options {
    * disconnected. A client has more time if the program has blocked the loop, or if a rate limit
    * stops the server from reading. */
   unsigned ping_timeout_ms;
-  /* How long an upgrade to WebSocket may take: from the response with status 101 to the client's
-   * Engine.IO packet "5" (upgrade). Default: 10000 ms. */
+  /* How long an upgrade to WebSocket may take: from the response with status 101 until the session
+   * has moved to the WebSocket, after the client's Engine.IO packet "5" (upgrade). Default: 10000
+   * ms. */
   unsigned upgrade_timeout_ms;
   /* A session of Socket.IO that has joined no namespace within this time is closed. Default: 45000
    * ms. Sessions of sio_engine_route() join none, so this does not apply to them. */
@@ -497,12 +498,13 @@ typedef struct sio_options {
    * that wait for packet middleware (sio_use_packet()) may take as much memory again; if several
    * events take more, the connection is closed, too. */
   size_t max_queued;
-  /* While more than this is queued for one client, the server handles no further packets of a
-   * client that polls. From a WebSocket whose client does not read, it stops reading until only
-   * half of this is queued. Default: 1 MiB, or max_queued if that is less. In a session, the server
-   * also stops handling packets of the client while more than 128 KiB (max_unjoined / 16 before the
-   * client has joined a namespace) are queued of what was queued while packets of the client itself
-   * were handled: replies, and what its handlers sent to it. */
+  /* When more than this is queued for one client: if the client polls, the server handles no
+   * further packets of it; from a WebSocket whose client does not read, the server reads nothing
+   * more until only half of this is queued. Default: 1 MiB, or max_queued if that is less. In a
+   * session, replies have a lower limit of their own: the server also handles no further packets of
+   * the client while more than 128 KiB of them are queued (max_unjoined / 16 before the client has
+   * joined a namespace). Replies are what was queued for the client while packets of the client
+   * itself were handled. */
   size_t high_water;
   /* When more memory than this is queued for one client, when_full applies. Default: 0, when_full
    * never applies; then sio_server_new() accepts no other when_full than SIO_FULL_DROP_VOLATILE,

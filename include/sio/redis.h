@@ -113,10 +113,10 @@ typedef struct sio_redis_options {
    * at most 1000 ms. */
   unsigned retry_max_ms;
   /* How many bytes of commands may be queued for each Redis server, and in addition for each stream
-   * of sio_redis_streams_adapter. A command counts until the kernel has taken it. In a Redis
-   * Cluster a copy counts as well, until the server has answered; so a command counts twice until
-   * the kernel has taken it. Commands that subscribe or unsubscribe do not count here; their limit
-   * is 1 GiB. Default: 4 MiB. */
+   * of sio_redis_streams_adapter. A command counts until the kernel has taken it, an entry of a
+   * stream until it has been read back. In a Redis Cluster a copy counts as well, until the server
+   * has answered; so a command counts twice until the kernel has taken it. Commands that subscribe
+   * or unsubscribe do not count here; their limit is 1 GiB. Default: 4 MiB. */
   size_t max_queued;
   /* The length of the longest element of a reply of Redis, such as a published message. A whole
    * reply, such as several entries of a stream, may take 96 MiB of memory more. A longer reply
@@ -168,13 +168,13 @@ typedef struct sio_redis_stats {
    * example because of max_queued, a missing connection or missing memory; and entries of a stream
    * that Redis refused or that were lost. */
   uint64_t dropped;
-  /* Commands that were sent and not answered when their connection broke or was closed, except
-   * those that log in, subscribe, read a stream or look for servers. Redis may have executed them,
-   * and may still do so later. */
+  /* Commands that were sent and not answered when their connection broke or was closed. Those that
+   * log in, subscribe or read a stream do not count. Redis may have executed them, and may still do
+   * so later. */
   uint64_t unanswered;
   uint64_t errors;     /* commands that Redis answered with an error                       */
   uint64_t malformed;  /* messages that were received and are invalid                      */
-  size_t queued;       /* gauge: bytes of commands that wait                               */
+  size_t queued;       /* gauge: bytes that wait, as max_queued counts them                 */
   uint64_t redirected; /* answers of a Redis Cluster that another server has the slot      */
   /* Counter: messages that reached fewer servers, in the first seconds after a connection broke or
    * a slot of a Redis Cluster moved, than before, so that some servers have missed them. Messages

@@ -185,7 +185,7 @@ typedef struct sio_stats {
   uint64_t tls_connections;                 /* gauge: open                                        */
   uint64_t tls_handshaking;                 /* gauge: handshakes under way                        */
   uint64_t tls_handshakes[SIO_STATS_SLOTS]; /* completed, by enum sio_tls_version */
-  uint64_t tls_resumed;                     /* of these: resumed with a ticket    */
+  uint64_t tls_resumed;                     /* of these: a session was resumed    */
   uint64_t tls_failed[SIO_STATS_SLOTS];     /* by enum sio_tls_failure            */
   uint64_t tls_displaced; /* handshakes closed because max_tls_handshakes were under way */
 
@@ -211,8 +211,8 @@ typedef struct sio_stats {
   /* -- Engine.IO sessions -- */
   uint64_t sessions;        /* gauge: open                              */
   uint64_t sessions_now[2]; /* gauges: on polling, on WebSocket         */
-  uint64_t sessions_opened; /* then by the transport they began with    */
-  uint64_t sessions_polling, sessions_websocket;
+  uint64_t sessions_opened;
+  uint64_t sessions_polling, sessions_websocket; /* opened, by the transport they began with */
   uint64_t sessions_closed[SIO_STATS_SLOTS]; /* by enum sio_reason      */
   uint64_t engine_refused[SIO_STATS_SLOTS];  /* by enum sio_engine_refusal */
   uint64_t upgrades_started, upgrades, upgrades_failed;
