@@ -174,7 +174,7 @@ typedef struct sio_redis_stats {
   uint64_t unanswered;
   uint64_t errors;     /* commands that Redis answered with an error                       */
   uint64_t malformed;  /* messages that were received and are invalid                      */
-  size_t queued;       /* gauge: bytes that wait, as max_queued counts them                 */
+  size_t queued;       /* gauge: bytes that wait, as max_queued counts them                */
   uint64_t redirected; /* answers of a Redis Cluster that another server has the slot      */
   /* Counter: messages that reached fewer servers, in the first seconds after a connection broke or
    * a slot of a Redis Cluster moved, than before, so that some servers have missed them. Messages
@@ -183,7 +183,7 @@ typedef struct sio_redis_stats {
   uint64_t missed;
   uint64_t switches; /* how often the sentinels led to another master than before          */
   /* Counter: how often a subscription of this server to a channel was interrupted, because the
-   * connection broke, or because the slot of the channel moved to another node of a Redis Cluster.
+   * connection ended, or because the slot of the channel moved to another node of a Redis Cluster.
    * What other servers published on the channel until this server was subscribed again did not
    * reach this server. Redis does not report how much that was. */
   uint64_t interrupted;
