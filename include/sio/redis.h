@@ -3,8 +3,8 @@
  * redis.h - adapters that connect servers over Redis, so that they serve as one.
  *
  * The functions are in a library of their own, libsio-redis (pkg-config libsio-redis). The servers
- * of a cluster may be servers of libsio and Node.js servers with @socket.io/redis-adapter or
- * @socket.io/redis-streams-adapter, mixed.
+ * of a cluster may be servers of libsio and Node.js servers (with @socket.io/redis-adapter or
+ * @socket.io/redis-streams-adapter), mixed; all of them have to use the same kind of adapter.
  *
  *     sio_redis *redis;
  *     char why[256];

@@ -213,8 +213,8 @@ typedef struct sio_stats {
   uint64_t sessions_now[2]; /* gauges: on polling, on WebSocket         */
   uint64_t sessions_opened;
   uint64_t sessions_polling, sessions_websocket; /* opened, by the transport they began with */
-  uint64_t sessions_closed[SIO_STATS_SLOTS]; /* by enum sio_reason      */
-  uint64_t engine_refused[SIO_STATS_SLOTS];  /* by enum sio_engine_refusal */
+  uint64_t sessions_closed[SIO_STATS_SLOTS];     /* by enum sio_reason      */
+  uint64_t engine_refused[SIO_STATS_SLOTS];      /* by enum sio_engine_refusal */
   uint64_t upgrades_started, upgrades, upgrades_failed;
   uint64_t pings_sent;
   uint64_t heartbeats_missed; /* pongs, or pings of Engine.IO 3, that did not come in time */
@@ -245,18 +245,19 @@ typedef struct sio_stats {
   uint64_t events_refused;                /* by packet middleware                            */
   uint64_t broadcasts;                    /* sio_broadcast() and similar calls               */
   uint64_t volatile_dropped;              /* volatile events not sent, for each receiver     */
-  uint64_t events_dropped, bytes_dropped; /* by when_full, volatile events not included      */
+  uint64_t events_dropped, bytes_dropped; /* by when_full                                    */
   uint64_t acks_sent;
   uint64_t acks_asked; /* of clients; a broadcast with acks counts for each receiver         */
   uint64_t acks_received, acks_timed_out;
   uint64_t acks_lost;    /* the client left, the query had ended, or sio_cancel_ack()        */
   uint64_t acks_pending; /* gauge                                                            */
   sio_histogram ack_us;  /* microseconds from asking to the ack                              */
-  /* Answers to queries (emit.h) that were dropped: over max_answers, invalid, or no memory. */
+  /* Answers to queries (emit.h) that were dropped, for example because of max_answers. */
   uint64_t answers_dropped;
   /* Messages from the server of one thread to that of another (threads.h) that were lost or could
    * not be carried out, for example because more than 64 MiB of messages were waiting for the
-   * receiver, or because memory ran out. Connections that could not be handed over count, too. */
+   * receiver, or because memory ran out. Most connections that could not be handed over count,
+   * too. */
   uint64_t thread_messages_lost;
 
   /* -- Limits (limits.h) -- */
