@@ -447,8 +447,8 @@ typedef struct sio_options {
   unsigned max_fragments;
   /* How many packets the body of one polling POST may have. Default: 16384. */
   unsigned max_payload_packets;
-  /* How many namespaces one client may be in; those count, too, of which the server has not decided
-   * yet whether it admits the client. Default: 64. */
+  /* How many namespaces one client may be in. A namespace counts from the client's CONNECT packet
+   * on, also before the server has admitted the client. Default: 64. */
   unsigned max_nsps;
   /* The maximum number of child namespaces of all parents (nsp.h). Default: 10000. To keep one
    * address from using up all of them, a client gets a new child namespace only if fewer exist for

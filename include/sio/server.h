@@ -13,7 +13,7 @@
  *    comment says otherwise. What the library passes to a callback is valid until the callback
  *    returns, unless its comment says otherwise.
  *  - A struct that may get more fields in later versions begins with its size, or is passed
- *    together with its size. In the first field 0 stands for the size that the struct had in
+ *    together with its size. In the field `size` 0 stands for the size that the struct had in
  *    version 0.1, so a program sets size only to use fields that were added later. If an option is
  *    set that this version of the library does not know, the call returns UV_EINVAL, if it returns
  *    an error code.
