@@ -22,7 +22,7 @@
  *                                                                  back
  *   sio_server_side_emit()  server_emit     event, number          server_side_receive(); sends
  *                                                                  the ack back
- *   sio_server_count()      server_count    number, or none        nothing; sends the number back
+ *   sio_server_count()      server_count    number, or no message  nothing; sends the number back
  *
  * The functions without "sio_" in the last column are members of sio_adapter_api, a table that the
  * library passes to the adapter's open function. The number in a message is chosen by the adapter,
@@ -34,9 +34,10 @@
  * call is for all threads of its process (threads.h) and for no other process.
  *
  * The library calls the functions of the table on the loop's thread, and the adapter calls all
- * functions of this header on that thread. A function of the table runs callbacks of the program
- * only by calling visit (see `each`), packet_deliver() or room_changed(). What its arguments point
- * to is valid at least until the function returns.
+ * functions of this header on that thread. While a function of the table runs, callbacks of the
+ * program run only if it calls visit (see `each`) or a function of the library, for example
+ * packet_deliver() or room_changed(). What the arguments of the function point to is valid at least
+ * until it returns.
  */
 #ifndef SIO_ADAPTER_H
 #define SIO_ADAPTER_H
@@ -73,13 +74,14 @@ typedef struct sio_adapter_ops {
   /* Creates the adapter of a namespace. *out is the pointer that the library passes as `a` to the
    * other functions, until it calls close. api is valid as long as the library is loaded. user is
    * sio_options.adapter_user, or the last argument of sio_threads_set_adapter(). If open returns an
-   * error, close is not called, and the call that needed the adapter returns this error: for
-   * example sio_of(), or sio_server_new() for the namespace "/". open must not block: it may begin
-   * to connect, and the adapter itself logs it if connecting fails later. */
+   * error, close is not called, and a call of the program that needed the adapter returns this
+   * error: for example sio_of(), or sio_server_new() for the namespace "/". open must not block: it
+   * may begin to connect, and the adapter itself logs it if connecting fails later. */
   int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
   /* Frees the adapter a. The library calls no function for it afterwards. At that time all sockets
    * have left the namespace and all queries have ended, but close must still call query_release()
-   * for the queries that the adapter holds. */
+   * for the queries that the adapter holds. If creating the server or the namespace fails after
+   * open, close is called without shut. */
   void (*close)(sio_adapter *a);
 
   /* Make a socket join or leave a room. The library calls join and leave only if the name of the
@@ -99,8 +101,8 @@ typedef struct sio_adapter_ops {
    * broadcast function of the memory adapter, and to those of other servers with a message. If
    * sio_packet_info.query is not NULL, the event asks for acks. The library itself collects the
    * acks of this server's sockets. For the sockets of other servers, the adapter holds the query
-   * and adds their replies to it. broadcast returns an error only if it has sent nothing; the
-   * library then ends the query. */
+   * and adds their replies to it. broadcast must not return an error if it has sent something:
+   * after an error the call of the program fails, and a query of that call ends. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
   /* Calls visit once for each connected socket of the target that is on this server. visit may make
    * sockets join and leave rooms, and may disconnect them. */
@@ -120,10 +122,11 @@ typedef struct sio_adapter_ops {
   void (*arrive)(sio_adapter *a, sio_socket *s);
   void (*depart)(sio_adapter *a, sio_socket *s);
   /* Calls cb once for each room that has members on this server. The rooms of the sockets' own ids
-   * are included. */
+   * are included. NULL: sio_nsp_rooms() returns 0. */
   void (*all_rooms)(const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user),
                     void *user);
-  /* Returns how many members a room has on this server. */
+  /* Returns how many members a room has on this server. NULL: sio_nsp_count() of a room returns
+   * 0. */
   size_t (*room_size)(const sio_adapter *a, const char *room);
 
   /* Asks the other servers which of their sockets the target contains. The sockets of this server
@@ -155,10 +158,10 @@ typedef struct sio_adapter_ops {
 
   /* ---- connection state recovery, see "recovery" below; they may be NULL ---- */
 
-  /* Keeps a socket whose connection broke; or puts back a socket that the adapter passed to
-   * restore_found() and whose client did not join. With several threads it is also called for
-   * connected sockets of the other threads, again when their rooms or shared data have changed, and
-   * from time to time. Only called if flags contains SIO_ADAPTER_RECOVERS. */
+  /* Keeps a socket whose connection has ended; or puts back a socket that the adapter passed to
+   * restore_found() and whose client left before it joined. With several threads it is also called
+   * for connected sockets of the other threads, again when their rooms or shared data have changed,
+   * and from time to time. Only called if flags contains SIO_ADAPTER_RECOVERS. */
   void (*persist)(sio_adapter *a, const sio_saved_socket *s);
   /* The socket with this pid cannot be recovered any more, for example because it was disconnected.
    * Only called if flags contains SIO_ADAPTER_RECOVERS. */
@@ -167,8 +170,9 @@ typedef struct sio_adapter_ops {
    * the client sent. The adapter looks for the socket, and answers with restore_done(), before it
    * returns or later, unless restore_over is called first. */
   void (*restore)(sio_adapter *a, sio_restore *r);
-  /* Called once for each call of restore, when the client has joined, or when it is certain that it
-   * will not join. r is not valid after restore_over has returned. */
+  /* Called once for each call of restore, unless close is called first: when the client has joined,
+   * or when it is certain that it will not join. r is not valid after restore_over or close has
+   * returned. */
   void (*restore_over)(sio_adapter *a, sio_restore *r);
   /* sio_socket_set_shared() has changed the shared data of a socket. */
   void (*shared_changed)(sio_adapter *a, sio_socket *s);
@@ -208,13 +212,15 @@ typedef struct sio_packet_info {
  *
  * An adapter may use a query only in the function that gets it, or while it holds the query
  * (query_hold()). So it holds a query as long as it waits for an answer. Answers that are added
- * after the end of the query are ignored. */
+ * after the end of the query are ignored, and so are those that would exceed
+ * sio_options.max_answers. */
 
 /* The state of a query. */
 typedef struct sio_query_info {
   /* Set by the caller to sizeof(sio_query_info); 0 stands for the size of version 0.1. */
   size_t size;
-  /* How many sockets or servers have been asked so far. */
+  /* How many sockets or servers the query counts as asked so far; of sio_server_count(), the number
+   * of servers, this one included. */
   size_t expected;
   /* How many milliseconds the query waits for the answers that the adapter adds: the time that the
    * program passed, or a default. Never 0. */
@@ -245,7 +251,8 @@ typedef struct sio_query_watch {
  * 1. The adapter finds lost sockets on other servers: it sets `restore`. The library still keeps
  *    the lost sockets of this server. When a client sends a pid that is not known here, the library
  *    calls restore, and the adapter asks the other servers. The library gives the events that the
- *    adapter passes to restore_event() offsets of its own.
+ *    adapter passes to restore_event() offsets of its own, and adds the events that this server
+ *    broadcasts after restore_found() itself.
  *
  * 2. The adapter keeps everything: it sets the flag SIO_ADAPTER_RECOVERS, too. The library then has
  *    no log, and calls persist when a connection breaks. It passes every event that may have to be
@@ -270,8 +277,8 @@ typedef struct sio_query_watch {
  * or with restore_done() alone, which then has a cause. Until restore_done() the CONNECT packet of
  * the client waits, but not longer than sio_options.request_timeout_ms. After restore_done() the
  * client may still have to wait for middleware. If, before restore_over is called, events are
- * broadcast that the client is to receive, the adapter adds them with restore_event(), in the order
- * in which other clients are sent them.
+ * broadcast that the client is to receive, an adapter with SIO_ADAPTER_RECOVERS adds them with
+ * restore_event(), in the order in which other clients are sent them.
  *
  * The library may call restore_over at any time, because the client can leave and the time can run
  * out. A socket that the adapter passed to restore_found(), and whose client left before it joined,
@@ -348,11 +355,11 @@ struct sio_adapter_api {
    * but without SIO_ADAPTER_RECOVERS, it also uses rooms and except, because it then keeps the
    * event for lost sockets of the target: make one packet for each target.
    *
-   * SIO_EJSON: json is not an event; SIO_EPROTO: offset is invalid; SIO_ENAME: the name of the
-   * event is reserved (see sio_on()), or contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a
-   * placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is nested too
-   * deeply; SIO_ETOOBIG: the packet is too large; SIO_ESTATE as for sio_broadcast(); UV_ENOMEM; or
-   * an error of sio_options.parser. */
+   * SIO_EJSON: json is not an event, or not UTF-8; SIO_EPROTO: offset is invalid; SIO_ENAME: the
+   * name of the event is reserved (see sio_on()), or contains U+0000; SIO_EPLACEHOLDER: nbins is
+   * not 0, and a placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is
+   * nested too deeply; SIO_ETOOBIG: the packet is too large; SIO_ESTATE as for sio_broadcast();
+   * UV_ENOMEM; or an error of sio_options.parser. */
   int (*packet_new)(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
                     sio_query *q, sio_slice offset, sio_packet **out);
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
@@ -366,12 +373,14 @@ struct sio_adapter_api {
    * bins and nbins of *out are zero. */
   int (*packet_get_info)(const sio_packet *p, sio_packet_info *out);
   /* Queues the packet for one socket of this server. If the packet has a query, the ack of the
-   * socket is one of those that the query collects. The errors are those of sio_emit_ack(), and
-   * SIO_EEXISTS: the query waits for an ack of this socket already. */
+   * socket is one of those that the query collects. Errors: SIO_ECLOSED, SIO_EDROPPED, SIO_ETOOBIG
+   * and UV_ENOMEM as for sio_emit_ack(); SIO_EEXISTS: the query waits for an ack of this socket
+   * already. */
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
   /* Sends a packet of packet_new() to the sockets of the target in this process, those of other
    * threads included. to->flags must contain SIO_PROCESS. For the sockets of this server it calls
-   * `broadcast` with SIO_LOCAL before it returns. */
+   * `broadcast` with SIO_LOCAL before it returns. After an error, some sockets may have been sent
+   * the packet. */
   int (*packet_broadcast)(const sio_packet *p, const sio_target *to);
 
   /* -- queries -- */
@@ -387,10 +396,10 @@ struct sio_adapter_api {
   int (*query_new)(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
                    sio_query **out);
   /* Calls cb(expected, user) once, when all threads of this process have counted the sockets that
-   * they sent the packet of q to. expected is the sum, which the adapter reports to the server that
-   * sent the broadcast. cb is called before this function returns or, if other threads have still
-   * to count, later on the loop's thread; always before sio_query_watch.end. user is the pointer
-   * that was passed to query_new(). */
+   * they sent the packet of q to, or when q ends before that. expected is the sum, which the
+   * adapter reports to the server that sent the broadcast. cb is called before this function
+   * returns or, if other threads have still to count, later on the loop's thread; always before
+   * sio_query_watch.end. user is the pointer that was passed to query_new(). */
   void (*query_when_counted)(sio_query *q, void (*cb)(size_t expected, void *user));
   /* Adds one hold to q, which keeps q valid until query_release() is called for this hold. A query
    * that is held is not complete. */
@@ -406,14 +415,15 @@ struct sio_adapter_api {
   void (*query_expect)(sio_query *q, size_t n);
   /* Says that n of the sockets or servers that the query has asked will not answer. */
   void (*query_lost)(sio_query *q, size_t n);
-  /* Adds one reply to q: a JSON text and its attachments, which are copied. An empty text stands
-   * for null. A reply counts as lost if it is not valid: if the text is not JSON in UTF-8 or is
-   * nested too deeply, or if nbins is not 0 and a placeholder in the text has a number that is not
-   * less than nbins. id is the id of the socket that replied; NULL: it is not known. */
+  /* Adds one reply to q: a JSON text and its attachments, which need not stay valid. An empty text
+   * stands for null. A reply counts as lost if it is not valid: if the text is not JSON in UTF-8 or
+   * is nested too deeply, or if nbins is not 0 and a placeholder in the text has a number that is
+   * not less than nbins. id is the id of the socket that replied; NULL: it is not known. */
   void (*query_reply)(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                       size_t nbins);
   /* Adds a socket of another server to a query of `fetch`. id, rooms, auth, data and handshake of
-   * *r are copied. An empty JSON text in *r stands for "{}". */
+   * *r are copied. An empty JSON text in *r stands for "{}". A socket without an id or with invalid
+   * JSON is left out. */
   void (*query_remote)(sio_query *q, const sio_remote *r);
 
   /* -- events of other servers -- */
@@ -421,10 +431,10 @@ struct sio_adapter_api {
   /* Runs the callbacks of sio_on_server_side() for an event of another server. If one of them
    * replies, answer is called with the reply and with a copy of *to. With several threads the
    * callbacks of the other threads run, too, but their replies are dropped. If answer is NULL, no
-   * ack is asked for, and `to` may be NULL. SIO_EJSON: json is not an event; SIO_ENAME: the name of
-   * the event contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a placeholder in json has a
-   * number that is not less than nbins; SIO_EDEPTH: json is nested too deeply; SIO_ETOOBIG: there
-   * are too many attachments; UV_ENOMEM. */
+   * ack is asked for, and `to` may be NULL. SIO_EJSON: json is not an event, or not UTF-8;
+   * SIO_ENAME: the name of the event contains U+0000; SIO_EPLACEHOLDER: nbins is not 0, and a
+   * placeholder in json has a number that is not less than nbins; SIO_EDEPTH: json is nested too
+   * deeply; SIO_ETOOBIG: there are too many attachments; UV_ENOMEM. */
   int (*server_side_receive)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
                              sio_server_side_answer_cb answer, const sio_return *to);
 
@@ -461,9 +471,9 @@ struct sio_adapter_api {
    * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. The adapter may ignore the
    * result: after SIO_ETOOBIG, UV_ENOMEM and SIO_ECLOSED the library does not recover the client,
    * because the client would miss an event; after another error of packet_new() the event is left
-   * out, because it is invalid. SIO_ETOOBIG: the client missed more than may be queued for it
-   * (max_queued, queue_high), or the server of its thread is too far behind; SIO_ECLOSED: that
-   * server is closing. */
+   * out, because it is invalid. SIO_ETOOBIG: for example, the client missed more than may be queued
+   * for it (max_queued, queue_high), or the server of its thread is too far behind; SIO_ECLOSED:
+   * that server is closing. */
   int (*restore_event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
                        sio_slice offset);
   /* Ends the answer to a call of restore. cause is 0 after restore_found(); otherwise it is one of
