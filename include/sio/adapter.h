@@ -365,7 +365,8 @@ struct sio_adapter_api {
   /* Makes a copy of a packet that stays valid after `broadcast` has returned, so that the adapter
    * can send it later. The adapter frees the copy with packet_free(). The encoded bytes are shared
    * with the original. If the packet has a query, the adapter must hold the query until it frees
-   * the copy. SIO_ENAME: the name of the event contains U+0000; UV_ENOMEM. */
+   * the copy. SIO_ENAME: the name of the event contains U+0000; SIO_EJSON: the event contains JSON
+   * text of the program that is not UTF-8; UV_ENOMEM. */
   int (*packet_copy)(const sio_packet *p, sio_packet **out);
   /* Frees a packet of packet_new() or packet_copy(). p may be NULL. */
   void (*packet_free)(sio_packet *p);

@@ -25,9 +25,10 @@ extern "C" {
 /* An action that a user took in the UI. It is valid until the callback returns. */
 typedef struct sio_admin_action {
   const char *name;   /* "emit", "join", "leave" or "_disconnect"                          */
-  const char *nsp;    /* the namespace of the sockets                                      */
-  const char *filter; /* a room, or the id of a socket; NULL: all sockets of the namespace */
-  const char *what;   /* the event, or the room to join or leave; NULL: none was sent      */
+  const char *nsp;    /* the namespace of the sockets; "": the page named none             */
+  const char *filter; /* a room, or the id of a socket; NULL: all sockets of the namespace, or an
+                         invalid filter (see err)                                          */
+  const char *what;   /* the event, or the room to join or leave; NULL: the page named none */
   int err;            /* 0: the action was done; otherwise the error                       */
 } sio_admin_action;
 

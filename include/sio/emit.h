@@ -4,12 +4,12 @@
  *
  * A call that sends an event queues it; it is usually written at the end of the loop's turn. The
  * only callbacks that run inside such a call are those of sio_on_any_outgoing() and
- * sio_engine_hooks.packet_create.
+ * sio_engine_hooks.packet_create, and functions of sio_options.parser and sio_options.adapter.
  *
  * All calls of this header have to be made on the loop's thread (the table at the top of server.h
  * lists which thread may make which call). Another thread uses sio_post().
  *
- * Errors that every sending call may return:
+ * Errors of the calls that send:
  *
  *   SIO_ENAME         the event name is NULL or reserved (see sio_on())
  *   SIO_EJSON         a value is not valid JSON
@@ -17,14 +17,16 @@
  *   SIO_EDEPTH        a value has more than 899 levels; max_depth is for what clients send
  *   SIO_ETOOBIG       the packet is larger than 4 GiB; or the queue of the client is full, and the
  *                     library closes the client's connection (see sio_emit())
- *   SIO_ECLOSED       the socket is disconnected, or the server is closed
+ *   SIO_ECLOSED       the socket is disconnected, the server closes, or the child namespace was
+ *                     removed (see nsp.h)
  *   SIO_EDROPPED      this event was dropped: it is volatile and the client was not ready for it,
  *                     or the client reads slowly and when_full found no room (see sio_emit())
  *   SIO_ESTATE        the call was made in a callback in which sending is not allowed
  *   UV_ENOMEM         nothing was sent, or a client that would miss the event is closed
  *                     (sio_stats.out_of_memory)
+ *   others            an error that sio_options.parser or the adapter returned
  *
- * A call that sends to many receivers goes on when one of them cannot be sent to, and returns 0.
+ * A call that sends to many clients goes on when one of them cannot be sent to; that is no error.
  *
  * What one server sends to one client arrives in the order of the calls: events, broadcasts,
  * replies (sio_reply(), sio_ack_send()) and events that ask for an ack, in all namespaces of the
@@ -173,21 +175,22 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
  * and sio_all_disconnect() does to each of them what sio_disconnect(s, session) does. The sockets
  * of all servers are changed unless to.flags contains SIO_LOCAL or SIO_PROCESS. UV_EINVAL: to.nsp
  * or rooms is NULL; SIO_ENAME: an element of rooms is not a valid name of a room; UV_ENOMEM: some
- * or all of the sockets were not changed; SIO_ECLOSED: the server is closed, or the child namespace
- * was removed; SIO_ESTATE: the call was made in a callback in which it is not allowed; or an error
- * of the adapter. */
+ * or all of the sockets were not changed; SIO_ECLOSED: the server is closed, the child namespace
+ * was removed, or a callback of sio_on_room() disconnected a socket that was to join or leave more
+ * rooms; SIO_ESTATE: the call was made in a callback in which it is not allowed; or an error of the
+ * adapter. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
 
 /* Calls cb once for each connected socket of the target that is on this server, before
  * sio_all_each() returns. Sockets that are not connected yet (they are in middleware, or are being
- * recovered and run their room hooks), and those that are disconnecting (also because of an
- * earlier call of cb), are left out;
- * sio_nsp_count() of a room counts both. In cb the program may send events, make sockets join and
- * leave rooms, and disconnect them. Returns 0; UV_EINVAL if to.nsp or cb is NULL; UV_ENOTSUP
- * if to.nsp is a parent; UV_ENOMEM, and cb was not called; or SIO_ESTATE if the call was made in a
- * callback in which it is not allowed. */
+ * recovered and run their room hooks), and those that are disconnecting (also because of an earlier
+ * call of cb), are left out; sio_nsp_count() of a room counts both. In cb the program may send
+ * events, make sockets join and leave rooms, and disconnect them. Returns 0; UV_EINVAL if to.nsp or
+ * cb is NULL; UV_ENOTSUP if to.nsp is a parent; UV_ENOMEM, and cb was not called; SIO_ECLOSED if
+ * the server is closed or the child namespace was removed; SIO_ESTATE if the call was made in a
+ * callback in which it is not allowed; or an error of the adapter. */
 SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user);
 
 /* ---- queries: calls that several sockets or servers answer -------------------------------------
@@ -203,11 +206,12 @@ SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user)
  *   SIO_ETOOBIG  the answers took more than sio_options.max_answers bytes, and some were dropped
  *   UV_ENOMEM    memory ran out, and some answers were dropped
  *
- * or another error. Whatever the status, the callback gets the answers that came. If the loop was
- * blocked while the timeout ran, the timeout starts once more from its beginning. Each call returns
- * SIO_ETOOBIG if sio_options.max_acks queries of the namespace are pending, SIO_ECLOSED if the
- * server closes, SIO_ESTATE in a callback in which sending is not allowed, and UV_EINVAL if the
- * namespace or the callback is NULL. */
+ * or another error. Whatever the status, the callback gets the answers that came and were not
+ * dropped. If the loop was blocked while the timeout ran, the timeout starts once more from its
+ * beginning. Each call returns SIO_ETOOBIG if sio_options.max_acks queries of the namespace are
+ * pending, SIO_ECLOSED if the server closes or the child namespace was removed, SIO_ESTATE in a
+ * callback in which sending is not allowed, UV_ENOTSUP if the namespace is a parent, UV_EINVAL if
+ * the namespace or the callback is NULL, UV_ENOMEM, or an error of the adapter. */
 
 /* One reply to sio_broadcast_ack() or sio_server_side_emit(). */
 typedef struct sio_answer {
@@ -225,7 +229,7 @@ struct sio_replies {
   sio_answer *list; /* in the order in which the replies came                              */
   size_t count;     /* the length of list                                                  */
   size_t expected;  /* the number of sockets or servers that were asked, as far as known   */
-  size_t gone;      /* of these, the number that left, or could not be asked               */
+  size_t gone;      /* of these, the number that are known not to answer                   */
 };
 typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
 
@@ -263,15 +267,15 @@ typedef struct sio_remote {
 } sio_remote;
 typedef void (*sio_fetch_cb)(int status, sio_remote *list, size_t n, void *user);
 
-/* Lists the sockets of the target, on all servers unless to.flags contains SIO_LOCAL
+/* Lists the sockets of the target, on all servers unless to.flags contains SIO_LOCAL or SIO_PROCESS
  * ("fetchSockets"). cb gets the list, which is valid until cb returns. timeout_ms is how many
  * milliseconds to wait for the other servers; 0: sio_options.request_timeout_ms. The errors are
  * listed above, under "queries". */
 SIO_EXTERN int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user);
 /* Returns the handshake of a socket in the list of sio_all_fetch(), as the JSON text that
  * sio_socket_handshake() describes. The text is made by the first call for this socket, and is
- * valid as long as the list. Returns {NULL,0} if the socket is of this server and the
- * last callback of its disconnection has run, or if memory ran out. */
+ * valid as long as the list. Returns {NULL,0} if the socket is of this server and the last callback
+ * of its disconnection had run before the first call, or if memory ran out. */
 SIO_EXTERN sio_slice sio_remote_handshake(sio_remote *r);
 
 typedef void (*sio_server_count_cb)(int status, size_t n, void *user);
@@ -283,10 +287,11 @@ SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_co
 /* Sends an event to the same namespace on all other servers ("serverSideEmit"). On those servers
  * the callbacks of sio_on_server_side() get the event; on this server they do not. Each of the
  * other servers can send one reply, the first argument of its ack, and cb gets all replies
- * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms.
- * If neither sio_options.adapter nor sio_options.threads is set, there are no other servers: cb gets
- * no replies and status 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace"; UV_EINVAL: nsp is NULL;
- * UV_ENOTSUP: nsp is a parent. */
+ * together. If cb is NULL, no acks are asked for. timeout_ms 0: sio_options.request_timeout_ms. If
+ * neither sio_options.adapter nor sio_options.threads is set, there are no other servers: cb gets
+ * no replies and status 0. SIO_ENAME: event is NULL, "connect", "connection" or "new_namespace";
+ * UV_EINVAL: nsp is NULL; UV_ENOTSUP: nsp is a parent; or another of the errors at the top of this
+ * header and, if cb is set, under "queries". */
 SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args,
                                     unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 

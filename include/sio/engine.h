@@ -28,7 +28,7 @@ SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, v
 /* ---- reading a session ------------------------------------------------------------------- */
 
 /* The state of a session ("readyState"). When a session is not open any more, its close hooks have
- * run, or will run at the end of the current turn of the loop. */
+ * run, or will run soon, usually at the end of the current turn of the loop. */
 enum sio_session_state {
   SIO_SESSION_OPEN,
   SIO_SESSION_CLOSING, /* closed, but a polling client may still fetch what was queued */
@@ -48,7 +48,8 @@ typedef struct sio_session_info {
   const char *id;
   /* "polling" or "websocket"; for a client of test.h, "memory" */
   const char *transport;
-  /* The client's address when the session began, as sio_request_info.address. */
+  /* The client's address when the session began, as sio_request_info.address; "" for a client of
+   * test.h. */
   const char *address;
   /* The address from which the first connection came: that of a trusted proxy or, without a proxy,
    * the same as `address`. */
@@ -57,11 +58,12 @@ typedef struct sio_session_info {
    * client of test.h, and after sio_options.drop_handshake has freed it. */
   sio_slice url;
   /* The TLS of the first request's connection. NULL: that connection did not use TLS on this server
-   * (even if a proxy says that the client's connection does), or memory ran out. It is kept after
-   * an upgrade and with sio_options.drop_handshake. */
+   * (even if a proxy says that the client's connection does), or the library could not read or keep
+   * its state, for example because memory ran out. It is kept after an upgrade and with
+   * sio_options.drop_handshake. */
   const sio_tls_info *tls;
   size_t queued;      /* bytes of messages that wait; see queued_memory, too    */
-  uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known yet  */
+  uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known      */
   uint64_t opened_ms; /* when the session began: Unix time ("issued")           */
   int state;          /* enum sio_session_state                                 */
   int protocol;       /* version of Engine.IO: 4, or 3 (allow_eio3)             */
@@ -92,9 +94,10 @@ static inline sio_session_info sio_session_info_of(const sio_session *c) {
   return info;
 }
 
-/* Returns a header of the session's first request. Returns {NULL,0} if the request did not have the
- * header, if sio_options.drop_handshake has freed it, or if it is one of the headers that are not
- * kept: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
+/* Returns a header of the session's first request, with the rules of sio_request_header(). Returns
+ * {NULL,0} if the request did not have the header, if sio_options.drop_handshake has freed it, if
+ * the client is one of test.h, or if it is one of the headers that are not kept: Connection,
+ * Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
 SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
 
 /* Lists the connected sockets of a session of Socket.IO, one for each namespace that its client is
@@ -104,7 +107,7 @@ SIO_EXTERN size_t sio_session_sockets(const sio_session *c, sio_socket **out, si
 
 /* ---- knowing when something has been sent ------------------------------------------------ */
 
-/* Called by sio_session_on_sent(). status is 0: everything has been sent; or SIO_ECLOSED: the
+/* A callback of sio_session_on_sent(). status is 0: everything has been sent; or SIO_ECLOSED: the
  * session ended before. */
 typedef void (*sio_sent_cb)(int status, void *user);
 
@@ -164,8 +167,9 @@ typedef struct sio_engine_hooks {
    * error such as SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* The queued packets are about to be written to the WebSocket, or to be sent as the response to a
-   * poll. Not called for packets that are written early because queue_high was exceeded, nor after
-   * the session has ended. */
+   * poll. Not called for the response that opens a polling session, for packets that are written
+   * early because queue_high was exceeded or because the client leaves many replies unread, nor
+   * after the session has ended. */
   void (*flush)(sio_session *c, void *user);
   /* A message was received. If the hook returns true, the program has handled the message: the
    * hooks that were registered later, and Socket.IO or the callbacks of sio_engine_route(), do not
@@ -185,8 +189,8 @@ typedef struct sio_session_close_options {
   /* sizeof(sio_session_close_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* Do not send what is queued for a polling client. If the client has a WebSocket that takes no
-   * more data at the moment, close its connection at once; what is queued for another WebSocket is
-   * still passed to the kernel. */
+   * more data at the moment, or for which more than max_queued bytes are queued, close its
+   * connection at once; what is queued for another WebSocket is still passed to the kernel. */
   bool discard;
   /* The code of the WebSocket close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: the
    * close frame has no code. */

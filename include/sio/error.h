@@ -3,7 +3,8 @@
  * error.h - the errors that calls return, and the reasons why a connection ended.
  *
  * A function that returns an error returns a negative number. It is a code of libuv (UV_ENOMEM,
- * UV_EINVAL, UV_EADDRINUSE and so on) or one of those below, which begin at -10001.
+ * UV_EINVAL, UV_EADDRINUSE and so on), one of those below, which begin at -10001, or the error that
+ * a function of the program returned to the library.
  */
 #ifndef SIO_ERROR_H
 #define SIO_ERROR_H
@@ -37,8 +38,8 @@ enum sio_errno {
       SIO_ERRNO_END = -10999
 };
 
-/* Returns an English text for an error code of this library or of libuv, in static storage. May be
- * called on any thread. */
+/* Returns an English text for an error code of this library or of libuv, in static storage; for
+ * another code, "unknown error". May be called on any thread. */
 SIO_EXTERN const char *sio_strerror(int err);
 
 /* The reasons why a connection or a socket ended. SIO_REASON_MAP calls XX(name, code, text) for
@@ -64,14 +65,16 @@ enum sio_reason {
       SIO_REASON_END
 };
 
-/* Returns the text of a reason, in static storage. May be called on any thread. */
+/* Returns the text of a reason, in static storage; for another number, "unknown". May be called on
+ * any thread. */
 SIO_EXTERN const char *sio_reason_str(int reason);
 
 /* Why a connection or a socket ended. Valid until the callback returns. */
 typedef struct sio_close_info {
   int reason;          /* enum sio_reason                                          */
   int err;             /* an error code; 0 if nothing failed                       */
-  int ws_code;         /* the WebSocket close code received, or sent; 0, 1005 or 1006: no code */
+  int ws_code;         /* the WebSocket close code that was received, or that this side chose;
+                          0, 1005 or 1006: none                                    */
   const char *detail;  /* one English line, never NULL                             */
   const char *ws_text; /* the text of the close frame received, or ""              */
 } sio_close_info;

@@ -5,8 +5,8 @@
  * A packet is checked completely when it arrives (JSON as in RFC 8259, UTF-8, depth), but no
  * argument is parsed before the program asks for it. Arguments are numbered from 0; the name of the
  * event is not one of them. The event that a callback gets, and what these functions return of it,
- * is valid until the callback returns: sio_event_keep() makes a copy that lasts, and
- * sio_event_take_ack() takes the ack.
+ * is valid until the callback returns (in packet middleware see sio_use_packet(), too):
+ * sio_event_keep() makes a copy that lasts, and sio_event_take_ack() takes the ack.
  *
  * A cJSON tree loses three things that the text has: a number is a double, so integers beyond 2^53
  * are rounded; and "\u0000" and a lone surrogate, in a string or in a key, become U+FFFD. Use
@@ -79,10 +79,11 @@ SIO_EXTERN sio_val sio_event_args(const sio_event *e);
 
 /* Returns a copy of the event with its attachments. The copy belongs to the program, which frees it
  * with sio_event_free(); the functions of this header read it like the event itself. Nothing is
- * shared with the event: the call copies the text and all bytes of the attachments, and parses the
- * text once more. The copy takes sio_event_size() bytes of memory and 1 to 3 KiB more. It has no
- * ack: only the event itself can be replied to. Another thread may read bytes and texts that these
- * functions have returned of a copy, until the copy is freed. Returns NULL if memory ran out. */
+ * shared with the event: the call copies the text and all bytes of the attachments, and scans the
+ * text once more. The copy takes sio_event_size() bytes of memory and usually 1 to 3 KiB more. It
+ * has no ack: only the event itself can be replied to. Another thread may read bytes and texts that
+ * these functions have returned of a copy, until the copy is freed. Returns NULL if memory ran
+ * out. */
 SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
 /* Frees an event that sio_event_keep() or sio_event_new() returned; it may be freed after the
  * server has closed. kept may be NULL. */
@@ -90,8 +91,7 @@ SIO_EXTERN void sio_event_free(sio_event *kept);
 
 /* Makes an event from a name and arguments, for a program that keeps or shows what it sends. Name
  * and arguments are copied. The event belongs to the program, which frees it with sio_event_free().
- * Returns NULL if memory ran out, or if a value cannot be sent (see SIO_EJSON, SIO_EPLACEHOLDER and
- * SIO_EDEPTH in emit.h). */
+ * Returns NULL if memory ran out, or if a value cannot be sent (see the errors in emit.h). */
 SIO_EXTERN sio_event *sio_event_new(const char *name, sio_args args);
 
 /* Changes the event that the next middleware and the callbacks of sio_on() get; to be called in
@@ -113,8 +113,8 @@ SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
  * if the ack was sent or taken already, or if memory ran out. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Sends a taken ack with args as its arguments, and frees it, also if sending fails. If ack is
- * NULL, does nothing and returns 0. SIO_ECLOSED: the client has disconnected, or the server has
- * closed; or another error of sio_emit(). */
+ * NULL, does nothing and returns 0. SIO_ECLOSED: the client has disconnected, or the namespace that
+ * received the event of another server is closed; or another error of sio_emit(). */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
 /* Frees a taken ack without sending it. ack may be NULL. */
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);

@@ -45,9 +45,10 @@ typedef struct sio_request_info {
    * same as `address`. */
   const char *peer;
   /* The TLS of the connection. NULL: the connection to this server does not use TLS (even if it
-   * comes from a proxy that says that the client's connection does), or memory ran out. To admit
-   * clients by their certificates, read this field in allow_request or in a callback of
-   * sio_use_engine_request(), or read sio_session_info.tls in the middleware of a namespace. */
+   * comes from a proxy that says that the client's connection does), or the library could not read
+   * its state, for example because memory ran out. To admit clients by their certificates, read
+   * this field in allow_request or in a callback of sio_use_engine_request(), or read
+   * sio_session_info.tls in the middleware of a namespace. */
   const sio_tls_info *tls;
   /* True if the client's connection uses TLS on this server, or if a trusted proxy says that it is
    * secure. */
@@ -88,7 +89,8 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
  * is not a token; value contains a control character other than a tab; name or value is NULL; or
  * the library sets the header itself: Content-Length, Transfer-Encoding, Connection or Keep-Alive.
  * SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64 KiB of headers;
- * UV_ENOMEM. The library adds a Date header unless the program adds one. */
+ * UV_ENOMEM. The library adds a Date header, except to the answer to a WebSocket handshake, unless
+ * the program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
  * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The
@@ -116,7 +118,8 @@ SIO_EXTERN int sio_respond_file(sio_request *r, const char *dir, const char *nam
 /* ---- routes ---------------------------------------------------------------------------------
  *
  * If one of the functions that add a route fails, a line of the log at level ERROR says which path
- * or directory, and why. The log callback has got the line when the function returns. */
+ * or directory, and why. The log callback has got the line when the function returns, unless
+ * sio_log_flush() is not allowed there. */
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
@@ -142,7 +145,8 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * for a directory gets the file index.html in it; if the path has no '/' at its end, the answer is
  * first a redirection (301) to the path with it. The Content-Type depends on the ending of the
  * file's name. Files and directories whose name begins with a dot, and files outside dir (also
- * those that a symbolic link in dir leads to), are not served. Conditional requests (ETag,
+ * those that a symbolic link in dir leads to), are not served. Other symbolic links in dir are
+ * followed only where the system has openat2() (Linux 5.6). Conditional requests (ETag,
  * Last-Modified) and Range requests for one part are answered as RFC 9110 describes; a Range
  * request for several parts gets the whole file. The ETag of a file that was modified in the last
  * two to three seconds is weak.
@@ -218,7 +222,9 @@ typedef struct sio_asset {
  * count elements; table and everything that it points to must outlive the server. A file of a type
  * that compresses well, such as text, is compressed when the first client that prefers gzip
  * requests it, and the compressed form is kept (sio_options.no_http_compression). A file that is
- * shorter than http_compression_threshold, or longer than 8 MiB, is not compressed. */
+ * shorter than http_compression_threshold, or longer than 8 MiB, is not compressed. UV_EINVAL:
+ * prefix or a field of an element is invalid, or table is NULL and count is not 0; SIO_EEXISTS:
+ * files are served under this prefix already; UV_ENOMEM. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 /* Like sio_assets(), with the options of sio_static_with(). */
@@ -259,17 +265,18 @@ typedef struct sio_ws_callbacks {
   const char *const *protocols;
 } sio_ws_callbacks;
 
-/* Accepts WebSockets that do not use Socket.IO on this path. *cbs is copied. These options of the
- * server limit them as they limit sessions: max_payload, max_fragments, packet_timeout_ms,
- * packets_per_s, bytes_per_s, connects_per_s and max_per_address. If more than max_queued is queued
- * for a client, its WebSocket is closed. The options queue_high and when_full do not apply;
- * sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field of *cbs is invalid, or cbs
- * is NULL; SIO_EEXISTS: the route exists; UV_ENOMEM. */
+/* Accepts WebSockets that do not use Socket.IO on this path, which may end with '*' like that of
+ * sio_route(). *cbs is copied. These options of the server limit them as they limit sessions:
+ * max_payload, max_fragments, packet_timeout_ms, packets_per_s, bytes_per_s, connects_per_s and
+ * max_per_address. If more than max_queued bytes of memory are queued for a client, its WebSocket
+ * is closed. The options queue_high and when_full do not apply; sio_ws_info says how much is
+ * queued. UV_EINVAL: path or a field of *cbs is invalid, or cbs is NULL; SIO_EEXISTS: the route
+ * exists; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
 /* Queues one message for the client. SIO_ECLOSED: the WebSocket has ended or is closing; UV_EINVAL:
- * binary is false, and data is not valid UTF-8; SIO_ETOOBIG: more than max_queued is queued, and
- * the library will close the WebSocket; UV_ENOMEM. */
+ * binary is false, and data is not valid UTF-8; SIO_ETOOBIG: more than max_queued bytes of memory
+ * are queued, and the library will close the WebSocket; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 /* Closes the WebSocket. What is queued is sent before that, within sio_options.close_timeout_ms.
  * code and reason are those of the close frame. reason may be NULL, which means no text; of a
@@ -313,19 +320,19 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
  * Engine.IO handles it. The callback calls, at once or later, sio_next_ok() to let the request be
  * handled, or sio_next_fail() to refuse it: status 400, and code 3 in sio_connection_error. It may
  * also answer the request itself and then call sio_next_ok(): then Engine.IO does not handle the
- * request. */
+ * request. r is valid until one of these two functions is called, or the request is answered. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
 /* Registers a callback for the requests below sio_options.path or below the path of a
- * sio_engine_route(), both of polling and of WebSocket handshakes. It is not called for requests
- * that connects_per_s or max_per_address refuses, for preflight requests that sio_options.cors
- * answers, nor for the files of the JavaScript client. Callbacks run in the order of registration.
- * UV_EINVAL: cb is NULL; UV_ENOMEM. */
+ * sio_engine_route(), both of polling and of WebSocket handshakes. It is not called for preflight
+ * requests that sio_options.cors answers, for the files of the JavaScript client, nor for a request
+ * for a new session if connects_per_s or max_per_address is exceeded when the request arrives.
+ * Callbacks run in the order of registration. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_engine_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
 /* Called before the head of certain answers of Engine.IO is written, so that it can add headers
  * with sio_respond_header(). These answers are polling responses that contain packets, the "ok" to
  * a POST, and the response with status 101 to a WebSocket handshake. initial is true for the first
- * answer of a session. */
+ * answer of a session. r is valid until the callback returns. */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 /* Registers a callback that adds headers to answers of Engine.IO. UV_EINVAL: cb is NULL;
  * UV_ENOMEM. */

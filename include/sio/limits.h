@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * limits.h - callbacks for clients that a limit of sio_options (options.h) refuses or slows down.
- * All calls are made on the loop's thread.
+ * The callbacks run on the loop's thread.
  */
 #ifndef SIO_LIMITS_H
 #define SIO_LIMITS_H
@@ -30,8 +30,8 @@ enum sio_reject_cause {
   SIO_REJECT_OPEN,
   /* The clients of one address open more than connects_per_s sessions each second; requests that
    * Engine.IO refuses count, too, except those that break a rule in an open session, such as two
-   * polls at once. The request gets status 429. WebSockets of sio_ws_route() count
-   * as sessions here and below. */
+   * polls at once. The request gets status 429. WebSockets of sio_ws_route() count as sessions here
+   * and below. */
   SIO_REJECT_SESSIONS,
   /* max_per_address sessions of one address are open. The request for the new session gets status
    * 429. */
@@ -47,10 +47,12 @@ enum sio_reject_cause {
   SIO_REJECT_END /* the number of causes in this version */
 };
 
+/* A refusal. The texts are valid until the callback returns. */
 typedef struct sio_rejection {
   int cause;           /* enum sio_reject_cause                                        */
-  const char *address; /* the client's address, as in sio_request_info; borrowed       */
-  const char *detail;  /* one line of English; borrowed                                */
+  const char *address; /* the client's address, as in sio_request_info; of its proxy, if that has
+                          not named the client yet                                     */
+  const char *detail;  /* one line of English                                          */
 } sio_rejection;
 
 /* The callback of sio_options.on_reject. Called for each refusal of enum sio_reject_cause, on the
@@ -78,8 +80,8 @@ typedef struct sio_limited {
 
 /* The callback of sio_options.on_limited. Called when a client has sent more than packets_per_s or
  * bytes_per_s, and the server disconnects it or stops reading from it for some time. With
- * SIO_LIMITED_PAUSE it runs at most once in ten seconds for one client. It may close the session or
- * the WebSocket of the client. */
+ * SIO_LIMITED_PAUSE it runs at most once in ten seconds for one session, or one WebSocket of
+ * sio_ws_route(). It may close that session or WebSocket. */
 typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
 
 #ifdef __cplusplus

@@ -108,8 +108,9 @@ SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
 /* Changes the log level of a running server. spec is a level for all parts of the library, such as
  * "warn", or contains other levels for some parts (enum sio_log_room), such as
- * "info,eio=debug,http=off". Must be called on the loop's thread. UV_EINVAL: spec is empty or
- * contains an unknown word; then no level was changed. */
+ * "info,eio=debug,http=off". A part for which spec has no level keeps its own. Must be called on
+ * the loop's thread. UV_EINVAL: spec is NULL or empty, or contains an unknown word; then no level
+ * was changed. */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
 
 /* Passes the lines that wait for the end of the turn to the log callback at once, for a program

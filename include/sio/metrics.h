@@ -8,9 +8,9 @@
  * Names begin with "sio_"; names of counters end in "_total". Units are seconds and bytes. Sockets,
  * rooms and events have one line for each namespace. Child namespaces (nsp.h) are added up under
  * their parent's pattern ("*" for sio_of_match()), so that clients cannot add lines by choosing
- * names. What each value means is described at its field in sio_stats (stats.h). A broadcast is
- * counted when it is complete: inside the callbacks of sio_on_any_outgoing() that it calls,
- * sio_events_sent_total and sio_packet_bytes do not contain it yet.
+ * names. What each value means is described at its field in sio_stats (stats.h). A call of
+ * sio_broadcast() is counted when it is complete: inside the callbacks of sio_on_any_outgoing()
+ * that it calls, sio_events_sent_total and sio_packet_bytes do not contain it yet.
  *
  * All calls are made on the loop's thread.
  */
