@@ -14,10 +14,10 @@ extern "C" {
 
 enum sio_log_level {
   SIO_LOG_OFF,
-  SIO_LOG_ERROR, /* the program needs attention: no memory, no descriptors              */
-  SIO_LOG_WARN,  /* a client was closed or refused, and why                             */
-  SIO_LOG_INFO,  /* start and end of the server, of sessions and of sockets             */
-  SIO_LOG_DEBUG, /* each packet, without its payload                                    */
+  SIO_LOG_ERROR, /* the program needs attention, for example: no descriptors are left   */
+  SIO_LOG_WARN,  /* something went wrong, for example: a client was refused, and why    */
+  SIO_LOG_INFO,  /* also what is normal, for example: a session began or ended          */
+  SIO_LOG_DEBUG, /* also each packet, without its payload                               */
   SIO_LOG_TRACE  /* also the beginning of each payload, which is data of the users. Not logged at
                     any level: auth, pid and ids of sessions */
 };

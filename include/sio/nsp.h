@@ -17,8 +17,8 @@
  *    sio_on_drop() report what has happened. All of them are called, also those after it. So each
  *    call of a callback of sio_on_connect() has its counterpart in sio_on_disconnect().
  *
- * The functions that register a callback return 0, UV_EINVAL if the callback is NULL, or
- * UV_ENOMEM.
+ * The functions that register a callback return 0, UV_EINVAL if the callback is NULL, UV_ENOMEM, or
+ * an error that the comment of the function names.
  */
 #ifndef SIO_NSP_H
 #define SIO_NSP_H
@@ -36,7 +36,8 @@ extern "C" {
  * namespace may become invalid earlier (see "parents" below). SIO_ENAME: the name, with its '/',
  * has more than 255 bytes, or contains ',', '?' or a control character; SIO_ETOOBIG: the namespace
  * would be a child of a parent, and sio_options.max_child_nsps children exist; SIO_ESTATE: the
- * server is closing; UV_ENOMEM; or an error of the adapter. */
+ * namespace does not exist, and the server is closing; UV_ENOMEM; or another error, for example of
+ * the adapter. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* Returns the namespace with this name, or NULL if it does not exist. It is never created. */
@@ -53,10 +54,10 @@ SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), 
  * how many are in this room. A room may also contain sockets that are not connected yet, and
  * sockets that are disconnected already. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
-/* Lists the rooms of the namespace that have members on this server; a parent has no rooms.
- * The room of each connected socket's id is one of them. Writes at most max names to out, and
- * returns the number of rooms, which may be greater than max. A name is valid until a socket leaves
- * this room. */
+/* Lists the rooms of the namespace that have members on this server; a parent has no rooms. The
+ * room of each connected socket's id is one of them. Writes at most max names to out, and returns
+ * the number of rooms, which may be greater than max. A name is valid until a socket leaves this
+ * room. */
 SIO_EXTERN size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max);
 
 /* ---- sockets that connect and disconnect --------------------------------------------------- */
@@ -80,10 +81,11 @@ SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user)
 
 typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
 
-/* Registers a callback that runs for each event with this name that a client sends. Names are
- * compared byte by byte. A client can send a name that contains U+0000; in C strings the two bytes
- * "\xC0\x80" stand for it, here, in sio_event_name(), and in the calls that send events. If a
- * client sends a number instead of a name, the text of the number is compared.
+/* Registers a callback that runs for each event with this name that a client sends, unless packet
+ * middleware refuses the event or changes its name. Names are compared byte by byte. A client can
+ * send a name that contains U+0000; in C strings the two bytes "\xC0\x80" stand for it, here, in
+ * sio_event_name(), and in the calls that send events. If a client sends a number instead of a
+ * name, the text of the number is compared.
  *
  * SIO_ENAME: event is NULL; it is one of the reserved names, which nobody can send: "connect",
  * "connect_error", "disconnect", "disconnecting", "newListener" or "removeListener"; or it is
@@ -105,10 +107,11 @@ SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
  * for each receiver, but not for acks, nor for events that a recovered client missed
- * ("onAnyOutgoing"). It runs while the event is being sent. So it can only observe: functions that
- * send to or close sockets or sessions, visit the sockets of a target, or make sockets join or
- * leave, do nothing when they are called in it; those that return an error code return an error
- * such as SIO_ESTATE. */
+ * ("onAnyOutgoing"). It runs inside the call that sends, before the event is queued, and also for
+ * an event that is then dropped. The callback can only observe: functions that send to or close
+ * sockets or sessions, visit the sockets of a target, or make sockets join or leave, do nothing
+ * when they are called in it; those that return an error code return an error such as
+ * SIO_ESTATE. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -126,12 +129,14 @@ typedef struct sio_error_info {
 typedef void (*sio_error_cb)(sio_socket *s, const sio_error_info *error, void *user);
 /* Registers a callback that runs in one of these cases ("error"); error->err is given in
  * parentheses:
- *  - A Socket.IO packet of the client could not be decoded (SIO_EPROTO, SIO_ETOOBIG and others).
- *    After the callback the client's session is closed.
+ *  - A Socket.IO packet of the client could not be decoded (SIO_EPROTO, SIO_ETOOBIG and others, but
+ *    not UV_ENOMEM). The callback runs for each connected socket of the client; then the client's
+ *    session is closed.
  *  - Packet middleware refused an event of the client (UV_ECANCELED).
- *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The request gets
- *    status 413, and most clients then close the session. A WebSocket message that is too long ends
- *    the session itself: the callback of sio_on_disconnect() gets SIO_ETOOBIG. */
+ *  - The client sent a POST whose body is longer than max_payload (SIO_ETOOBIG). The callback runs
+ *    for each connected socket of the client. The request gets status 413, and most clients then
+ *    close the session. A WebSocket message that is too long ends the session itself: the callback
+ *    of sio_on_disconnect() gets SIO_ETOOBIG. */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 
 /* ---- middleware ---------------------------------------------------------------------------- */
@@ -149,11 +154,12 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
- * call of sio_next_ok() or sio_next_fail(). Until all packet middleware has decided, later events
- * of the same socket wait in memory. The server reads from the client meanwhile: if the waiting
- * events take more than sio_options.max_queued, the session ends with "forced close" and
- * SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware and the callbacks of
- * sio_on() get. */
+ * call of sio_next_ok() or sio_next_fail(). Until then it may use e, but what it has read from e is
+ * valid only until the callback returns. Until all packet middleware has decided, later events of
+ * the same socket wait in memory. The server reads from the client meanwhile: if several events of
+ * the client wait and take more than sio_options.max_queued, the session ends with "forced close"
+ * and SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware and the callbacks
+ * of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs
@@ -170,10 +176,10 @@ SIO_EXTERN void sio_next_ok(sio_next *next);
  *  - In other callbacks that have a parameter of type sio_next: the comment of the callback's type
  *    says what happens.
  *
- * A line of the log at level WARN contains the message, without the data (not for sio_of_match(),
- * nor for a client that has left in the meantime). In middleware, data cannot have attachments: if
- * it has some, or if its JSON is invalid, it is left out, and the log says so. In other callbacks
- * data is ignored. */
+ * A line of the log at level WARN contains the beginning of the message, without the data (not for
+ * sio_of_match(), nor for a client that has left in the meantime). In middleware, data cannot have
+ * attachments: if it has some, or if its JSON is invalid, it is left out, and the log says so. In
+ * other callbacks data is ignored. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* ---- slow clients -------------------------------------------------------------------------- */
@@ -198,16 +204,20 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * field may be NULL. `create` runs before the `join` of a room's first socket, and `remove` after
  * the `leave` of its last one ("create-room", "join-room", "leave-room", "delete-room"). When they
  * run, the socket is in the room already, or has left it. A client that is lost leaves its rooms at
- * once, although it may be recovered into them later (sio_options.recovery). The callbacks run inside the call that
- * changes the room, and may themselves call any function, even make the socket leave that room
- * again. In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be
- * read. When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave`
- * once for its rooms, the room of its own id last, and then the callbacks of
- * sio_on_disconnect(). In `create` and `join` it may not be connected yet: middleware may join
- * rooms, and a socket that is recovered joins its rooms, with its data, before it connects.
- * Until then sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A
- * broadcast to its rooms does not reach it, unless it is recovered: then the event is one of those
- * that it missed, which it is sent before the response to its CONNECT packet. (With
+ * once, although it may be recovered into them later (sio_options.recovery). The callbacks run
+ * inside the call that changes the room, and may themselves call any function, even make the socket
+ * leave that room again.
+ *
+ * In `leave` and `remove` the socket may have disconnected already; sio_socket_data() can be read.
+ * When a socket disconnects, the callbacks of sio_on_disconnecting() run first, then `leave` once
+ * for each of its rooms, the room of its own id last, and then the callbacks of
+ * sio_on_disconnect(). If memory runs out, `leave` and `remove` do not run for some of its rooms.
+ *
+ * In `create` and `join` the socket may not be connected yet: middleware may join rooms, and a
+ * socket that is recovered joins its rooms, with its data, before it connects. Until it connects,
+ * sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A broadcast to
+ * its rooms does not reach it, unless it is recovered: then the event is one of those that it
+ * missed, which it is sent before the response to its CONNECT packet. (With
  * sio_redis_streams_adapter it gets the event when this has come back from Redis, usually after it
  * has connected.) */
 typedef struct sio_room_hooks {
@@ -251,12 +261,12 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  * UV_ENOTSUP for a parent; sio_nsp_count() and sio_nsp_rooms() return 0.
  *
  * A child is removed at the end of the turn of the loop in which its last socket left or was
- * refused; with sio_options.recovery, when in addition none of its sockets can be recovered any
- * more. When a client connects to the same name again, a new child is created. If
- * sio_options.keep_empty_nsps is set, children are not removed. The pointer to a child is valid
- * while a socket is connected to it, in the callbacks of sio_on_nsp(), and at least until the end
- * of the turn in which sio_of() or sio_of_child() returned it. sio_nsp_ref() keeps the pointer
- * valid longer. */
+ * refused, but not while one of its queries (emit.h) is pending, sio_nsp_ref() holds it or, with
+ * sio_options.recovery, this server keeps one of its lost sockets. When a client connects to the
+ * same name again, the parents are asked again. If sio_options.keep_empty_nsps is set, children are
+ * not removed. The pointer to a child is valid while a socket is connected to it, in the callbacks
+ * of sio_on_nsp(), and at least until the end of the turn in which sio_of() or sio_of_child()
+ * returned it. sio_nsp_ref() keeps the pointer valid longer. */
 
 /* Creates a parent that accepts all names that match the pattern. A '*' in the pattern stands for
  * any number of any characters, or for none; every other character stands for itself. "room-*" is
@@ -295,7 +305,7 @@ SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 typedef struct sio_nsp_hooks {
   /* sizeof(sio_nsp_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
-  /* Runs when a namespace has been created ("new_namespace"). */
+  /* Runs when a namespace that is not a parent has been created ("new_namespace"). */
   void (*create)(sio_nsp *nsp, void *user);
   /* Runs when a child namespace has been removed. None of the callbacks that are registered on the
    * child runs after this one, so the program can free what their user pointers refer to. Sending
