@@ -49,11 +49,13 @@ typedef struct sio_admin_options {
   bool no_auth;
   /* Disable the buttons of the UI: it only shows. */
   bool readonly;
-  /* Show the sockets, rooms and events ("mode: development"). For each of them the server sends one
-   * more broadcast. libsio-admin adds a member "_admin" to the shared data of each socket
-   * (sio_socket_set_shared()), in which the other servers of a cluster find the client and the
-   * transport to show. If the program sets the shared data of a socket again, a page of the UI that
-   * is loaded later shows this socket without its client and transport. */
+  /* Show the sockets, rooms and events ("mode: development"), except the events in the namespace of
+   * the UI. For each event, and each time that a socket connects, disconnects, joins or leaves a
+   * room, the server usually sends one more broadcast. libsio-admin adds a member "_admin" to the
+   * shared data of each socket (sio_socket_set_shared()), in which the other servers of a cluster
+   * find the client and the transport to show. If the program sets the shared data of a socket
+   * again, a page of the UI that is loaded later shows this socket without its client and
+   * transport. */
   bool development;
   /* The name of this server in the UI; NULL: the name of the machine. Each server of a cluster, and
    * each thread, must have a different name. */

@@ -31,9 +31,9 @@
  * What one server sends to one client arrives in the order of the calls: events, broadcasts,
  * replies (sio_reply(), sio_ack_send()) and events that ask for an ack, in all namespaces of the
  * client, also while it changes from polling to WebSocket. Events that are dropped leave gaps, but
- * do not change the order of the others. The exception is sio_redis_streams_adapter with
- * sio_options.recovery: events wait there until Redis has returned them, and replies do not, so a
- * reply may arrive before an event that was sent earlier.
+ * do not change the order of the others. The exception is an adapter that delays events, such as
+ * sio_redis_streams_adapter with sio_options.recovery: events wait there until Redis has returned
+ * them, and replies do not, so a reply may arrive before an event that was sent earlier.
  */
 #ifndef SIO_EMIT_H
 #define SIO_EMIT_H
