@@ -212,8 +212,8 @@ typedef struct sio_packet_info {
  *
  * An adapter may use a query only in the function that gets it, or while it holds the query
  * (query_hold()). So it holds a query as long as it waits for an answer. Answers that are added
- * after the end of the query are ignored, and so are those that would exceed
- * sio_options.max_answers. */
+ * after the end of the query are ignored. Answers to a call of the program that would exceed
+ * sio_options.max_answers, or for which memory runs out, are dropped. */
 
 /* The state of a query. */
 typedef struct sio_query_info {

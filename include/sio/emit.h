@@ -117,8 +117,8 @@ typedef struct sio_emit_options {
   /* Declares that of all events with the same key, for example "price:EUR", only the newest is
    * worth sending; NULL: the event has no key. When more than queue_high bytes are queued for the
    * client and when_full is SIO_FULL_KEEP_LATEST (both in sio_options), the library removes older
-   * events with the same key from the queue. The key can be any text, and is not sent to the
-   * client. key and cb must not both be set. */
+   * events with the same key from the queue, except one that may be sent in part already. The key
+   * can be any text, and is not sent to the client. key and cb must not both be set. */
   const char *key;
   /* If cb is set, the client is asked for an ack, and cb gets the result as for sio_emit_ack().
    * NULL: no ack is asked for. */

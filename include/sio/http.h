@@ -126,11 +126,11 @@ typedef void (*sio_request_cb)(sio_request *r, void *user);
 /* Calls cb for requests with this method and path, except WebSocket handshakes and requests that
  * the server itself refuses. method is "GET" (which includes HEAD), "POST" and so on; NULL: every
  * method. path is a whole path such as "/api/state", or the beginning of a path followed by '*':
- * "/files" and "*" in one string is for all paths that begin with "/files". If the paths of several
- * routes match a request, the longest path is used; if no route with this path has the method of
- * the request, the answer is status 405. Requests below sio_options.path, or below the path of a
- * sio_engine_route(), never come to a route. The whole body has been received when cb runs. A
- * request whose body is longer than max_body bytes (0: sio_options.max_payload) gets status 413.
+ * "/files*" is for all paths that begin with "/files". If the paths of several routes match a
+ * request, the longest path is used; if no route with this path has the method of the request, the
+ * answer is status 405. Requests below sio_options.path, or below the path of a sio_engine_route(),
+ * never come to a route. The whole body has been received when cb runs. A request whose body is
+ * longer than max_body bytes (0: sio_options.max_payload) gets status 413.
  * The strings are copied. UV_EINVAL: method or path is invalid, or cb is NULL; SIO_EEXISTS: a route
  * with this method and path exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,

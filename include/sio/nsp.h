@@ -107,11 +107,10 @@ SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Registers a callback that runs for every event that is sent to a socket, and for a broadcast once
  * for each receiver, but not for acks, nor for events that a recovered client missed
- * ("onAnyOutgoing"). It runs inside the call that sends, before the event is queued, and also for
- * an event that is then dropped. The callback can only observe: functions that send to or close
- * sockets or sessions, visit the sockets of a target, or make sockets join or leave, do nothing
- * when they are called in it; those that return an error code return an error such as
- * SIO_ESTATE. */
+ * ("onAnyOutgoing"). It runs just before the library queues the event for the client, also if the
+ * event is then dropped. The callback can only observe: functions that send to or close sockets or
+ * sessions, visit the sockets of a target, or make sockets join or leave, do nothing when they are
+ * called in it; those that return an error code return an error such as SIO_ESTATE. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 /* Removes the first callback that was registered by sio_on_any_outgoing() with this cb and user.
  * UV_ENOENT: there is no such callback. */
@@ -247,8 +246,8 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  *
  * When a client connects to a namespace that does not exist, the parents of the server are asked in
  * the order in which they were created. The first parent that accepts the name creates the
- * namespace, which is then its child. If no parent accepts the name, the client gets "Invalid
- * namespace".
+ * namespace, which is then its child, unless sio_options.max_child_nsps forbids it. If no parent
+ * accepts the name, the client gets "Invalid namespace".
  *
  * Sockets never connect to a parent itself. A child gets all callbacks that are registered on its
  * parent when the child is created. The callbacks of sio_on_nsp() run before the first socket
