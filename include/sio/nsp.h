@@ -148,17 +148,17 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
  * sent to it yet: sio_emit() returns SIO_ECLOSED, and a broadcast to its rooms does not reach it
  * (for a recovered socket see sio_room_hooks). Each middleware decides by exactly one call of
  * sio_next_ok() or sio_next_fail(), in the callback or later; after sio_next_ok() the next
- * middleware runs. If the client leaves before the decision, or middleware_timeout_ms passes, that
- * call is still necessary and has no effect. */
+ * middleware runs. s is valid until the decision. If the client leaves before the decision, or
+ * middleware_timeout_ms passes, that call is still necessary and has no effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 /* Registers packet middleware, which runs for each event of a connected socket, before the
  * callbacks of sio_on() ("socket.use"). Like the middleware of sio_use(), it decides by exactly one
- * call of sio_next_ok() or sio_next_fail(). Until then it may use e, but what it has read from e is
- * valid only until the callback returns. Until all packet middleware has decided, later events of
- * the same socket wait in memory. The server reads from the client meanwhile: if several events of
- * the client wait and take more than sio_options.max_queued, the session ends with "forced close"
- * and SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware and the callbacks
- * of sio_on() get. */
+ * call of sio_next_ok() or sio_next_fail(). s and e are valid until the decision, but what was read
+ * from e is valid only until the callback returns. Until all packet middleware has decided, later
+ * events of the same socket wait in memory. The server reads from the client meanwhile: if several
+ * events of the client wait and take more than sio_options.max_queued, the session ends with
+ * "forced close" and SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware
+ * and the callbacks of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs
@@ -215,10 +215,10 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * In `create` and `join` the socket may not be connected yet: middleware may join rooms, and a
  * socket that is recovered joins its rooms, with its data, before it connects. Until it connects,
  * sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A broadcast to
- * its rooms does not reach it, unless it is recovered: then the event is one of those that it
- * missed, which it is sent before the response to its CONNECT packet. (With
- * sio_redis_streams_adapter it gets the event when this has come back from Redis, usually after it
- * has connected.) */
+ * its rooms does not reach it, unless it is recovered: then the event, if it is not volatile and
+ * asks for no acks, is one of those that the socket missed, which it is sent before the response to
+ * its CONNECT packet. (With sio_redis_streams_adapter it gets the event when this has come back
+ * from Redis, usually after it has connected.) */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;
