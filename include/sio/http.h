@@ -5,8 +5,9 @@
  *
  * The request that a callback of sio_route() gets is valid until it is answered. It must be
  * answered exactly once, at once or later. If the client disconnects first, the program must still
- * answer the request; the answer is discarded then. For other callbacks the comment of their type
- * says how long the request is valid. All functions are called on the loop's thread.
+ * answer the request; the answer is discarded then. The request that another callback gets is valid
+ * until the callback returns or, if the callback decides with a sio_next, until the decision, but
+ * not after it was answered. All functions are called on the loop's thread.
  */
 #ifndef SIO_HTTP_H
 #define SIO_HTTP_H
@@ -89,8 +90,8 @@ SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t 
  * is not a token; value contains a control character other than a tab; name or value is NULL; or
  * the library sets the header itself: Content-Length, Transfer-Encoding, Connection or Keep-Alive.
  * SIO_ESTATE: the request is answered already; SIO_ETOOBIG: more than 64 KiB of headers;
- * UV_ENOMEM. The library adds a Date header, except to the answer to a WebSocket handshake, unless
- * the program adds one. */
+ * UV_ENOMEM. The library adds a Date header to answers, except those with status 101, unless the
+ * program adds one. */
 SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer of a request and ends the request: do not use r after a call that returns 0,
  * SIO_ECLOSED, UV_ENOMEM or SIO_ETOOBIG. type is the Content-Type of the body, and may be NULL. The
@@ -130,9 +131,9 @@ typedef void (*sio_request_cb)(sio_request *r, void *user);
  * request, the longest path is used; if no route with this path has the method of the request, the
  * answer is status 405. Requests below sio_options.path, or below the path of a sio_engine_route(),
  * never come to a route. The whole body has been received when cb runs. A request whose body is
- * longer than max_body bytes (0: sio_options.max_payload) gets status 413.
- * The strings are copied. UV_EINVAL: method or path is invalid, or cb is NULL; SIO_EEXISTS: a route
- * with this method and path exists; UV_ENOMEM. */
+ * longer than max_body bytes (0: sio_options.max_payload) gets status 413. The strings are copied.
+ * UV_EINVAL: method or path is invalid, or cb is NULL; SIO_EEXISTS: a route with this method and
+ * path exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
@@ -318,9 +319,10 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 
 /* Decides about a request below sio_options.path or below the path of a sio_engine_route(), before
  * Engine.IO handles it. The callback calls, at once or later, sio_next_ok() to let the request be
- * handled, or sio_next_fail() to refuse it: status 400, and code 3 in sio_connection_error. It may
- * also answer the request itself and then call sio_next_ok(): then Engine.IO does not handle the
- * request. r is valid until one of these two functions is called, or the request is answered. */
+ * handled, or sio_next_fail() to refuse it: status 400, and code 3 in sio_connection_error (429 if
+ * connects_per_s is exceeded). It may also answer the request itself and then call sio_next_ok():
+ * then Engine.IO does not handle the request. r is valid until one of these two functions is
+ * called, or the request is answered. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
 /* Registers a callback for the requests below sio_options.path or below the path of a
  * sio_engine_route(), both of polling and of WebSocket handshakes. It is not called for preflight

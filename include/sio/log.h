@@ -64,10 +64,10 @@ typedef struct sio_log_line {
  * Besides that, it runs only inside sio_server_new() (also to say why that fails), inside
  * sio_log_flush(), and inside these calls if they fail, because a program that cannot start often
  * exits before its loop runs: sio_listen(), sio_listen_with(), sio_on() with a reserved name, and
- * the functions of http.h, engine.h and metrics.h that add routes. Like every callback it may
- * call every function. The lines that such calls log are delivered after it has returned,
- * except for those at DEBUG and TRACE, which are left out: a callback that sends would cause new
- * lines for ever.
+ * the functions of http.h, engine.h and metrics.h that add routes. It may call every function but
+ * sio_log_flush(). The lines that such calls log are delivered after it has returned, except for
+ * those at DEBUG and TRACE, which are left out: a callback that sends would cause new lines for
+ * ever.
  *
  * The number of lines that clients can cause is limited. Of each kind of line, at most 10 are
  * logged each second at ERROR and WARN, and at most 5 of them about one address; at INFO 100 and
