@@ -295,7 +295,9 @@ struct sio_saved_socket {
   const char *id, *pid;
   const char *const *rooms; /* NULL-terminated, without the room of its own id               */
   sio_slice shared;         /* sio_socket_shared()                                           */
-  const void *data;         /* the bytes of sio_socket_data(); NULL: all bytes will be zero  */
+  /* The bytes of sio_socket_data(). If data is NULL, or data_size is not
+   * sio_options.socket_data_size, all bytes of the recovered socket will be zero. */
+  const void *data;
   size_t data_size;
 };
 
