@@ -382,8 +382,7 @@ struct sio_adapter_api {
   int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
   /* Sends a packet of packet_new() to the sockets of the target in this process, those of other
    * threads included. to->flags must contain SIO_PROCESS. For the sockets of this server it calls
-   * `broadcast` with SIO_LOCAL before it returns. After an error, some sockets may have been sent
-   * the packet. */
+   * `broadcast` with SIO_LOCAL before it returns. Returns 0, or an error such as UV_ENOMEM. */
   int (*packet_broadcast)(const sio_packet *p, const sio_target *to);
 
   /* -- queries -- */
