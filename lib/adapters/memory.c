@@ -16,10 +16,18 @@
 #include "core/room_hooks.h"
 #include "core/socket.h"
 
+/* A room for which SIO_ROOM_LEFT hooks are running. */
+struct leaving_room {
+  const char *name;
+  bool is_removed_hook_due; /* the room does not exist any more, and SIO_ROOM_REMOVED is to come */
+  struct leaving_room *outer; /* the one whose hook has made a socket leave this room; or NULL */
+};
+
 struct sio_adapter {
   sio_nsp *nsp;
   struct rooms rooms;
-  uint64_t last_stamp; /* the number of the last walk */
+  uint64_t last_stamp;          /* the number of the last walk */
+  struct leaving_room *leaving; /* the innermost room for which SIO_ROOM_LEFT hooks run, or NULL */
 };
 
 /* ---- walking over the sockets of a target --------------------------------------------------- */
@@ -185,9 +193,24 @@ static bool is_existing_room(const sio_adapter *a, const char *room) {
   return sio__rooms_find(&a->rooms, room) || is_room_name_id_of_connected_socket(a, room);
 }
 
+static void call_room_removed_hook_if_due(sio_adapter *a, struct leaving_room *l) {
+  if (!l->is_removed_hook_due) return;
+  l->is_removed_hook_due = false;
+  sio__run_room_change_hooks(a->nsp, SIO_ROOM_REMOVED, l->name, NULL);
+}
+
+/* Returns true if a socket that joins the room now creates it. If the socket joins in the
+ * SIO_ROOM_LEFT hook of the room's last member, calls SIO_ROOM_REMOVED first. */
+static bool does_join_create_room(sio_adapter *a, const char *room) {
+  if (is_existing_room(a, room)) return false;
+  for (struct leaving_room *l = a->leaving; l; l = l->outer)
+    if (strcmp(l->name, room) == 0) call_room_removed_hook_if_due(a, l);
+  return !is_existing_room(a, room);
+}
+
 static int memory_adapter_join_room_and_call_hooks(sio_adapter *a, sio_socket *s,
                                                    const char *room) {
-  bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !is_existing_room(a, room);
+  bool watched = sio__has_room_hooks(a->nsp), is_new = watched && does_join_create_room(a, room);
   int err = sio__rooms_add_socket(&a->rooms, s, room);
   if (err) return err;
   if (is_new) sio__run_room_change_hooks(a->nsp, SIO_ROOM_CREATED, room, NULL);
@@ -197,9 +220,11 @@ static int memory_adapter_join_room_and_call_hooks(sio_adapter *a, sio_socket *s
 
 static void call_room_left_and_removed_hooks(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio__has_room_hooks(a->nsp)) return;
-  bool removed = !is_existing_room(a, room);
+  struct leaving_room l = { room, !is_existing_room(a, room), a->leaving };
+  a->leaving = &l;
   sio__run_room_change_hooks(a->nsp, SIO_ROOM_LEFT, room, s);
-  if (removed) sio__run_room_change_hooks(a->nsp, SIO_ROOM_REMOVED, room, NULL);
+  a->leaving = l.outer;
+  call_room_removed_hook_if_due(a, &l);
 }
 
 static void memory_adapter_leave_room_and_call_hooks(sio_adapter *a, sio_socket *s,

@@ -144,6 +144,27 @@ TEST(a_leave_hook_may_leave_again) {
   stop();
 }
 
+static void let_the_other_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  sio_socket *other = nsp->members[s == nsp->members[0]];
+  (void)user;
+  if (nsp->nmembers == 2 && strcmp(room, "a") == 0) sio_join(other, room);
+}
+
+TEST(a_room_is_removed_before_a_leave_hook_makes_another_socket_create_it_again) {
+  begin();
+  sio_on_room(root, &(sio_room_hooks){ .leave = let_the_other_join }, NULL);
+  joined();
+  joined();
+  sio_join(root->members[0], "a");
+  saw();
+  sio_leave(root->members[0], "a");
+  SAW("leave:a remove:a create:a join:a ");
+  EQ(sio_nsp_count(root, "a"), 1);
+  sio_leave(root->members[1], "a");
+  SAW("leave:a remove:a create:a join:a ");
+  stop();
+}
+
 static void leave_others(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   (void)s, (void)user;
   sio_all_leave((sio_target){ .nsp = nsp, .rooms = SIO_ROOMS(room) }, SIO_ROOMS("a", "b", "c"));
@@ -246,6 +267,7 @@ T(bulk_verbs_tell_of_rooms_too)
 T(a_room_named_like_a_socket_is_there_as_long_as_either)
 T(one_that_is_there_before_its_socket_is_made_once)
 T(a_leave_hook_may_leave_again)
+T(a_room_is_removed_before_a_leave_hook_makes_another_socket_create_it_again)
 T(hooks_change_rooms_while_a_socket_goes)
 T(who_never_connected_leaves_the_rooms_it_joined_but_had_none_of_its_own)
 T(rooms_can_be_listed)
