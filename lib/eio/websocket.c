@@ -62,6 +62,11 @@ static int websocket_session_close_reason(const struct ws_close *why) {
   return bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
+/* The text for a message that is too long is the one that Node.js has. */
+static const char *websocket_session_close_detail(const struct ws_close *why) {
+  return why->err == SIO_ETOOBIG && why->code == 1009 ? "Max payload size exceeded" : why->detail;
+}
+
 /* Moves the text of the peer's close frame from w to the session, because ops->close may be called
  * after w was freed. */
 static void move_websocket_close_text_to_session(sio_session *c, struct ws_conn *w) {
@@ -76,7 +81,7 @@ static void websocket_end_session_on_close(struct ws_conn *w, void *session,
   sio_session *c = session;
   c->ws = NULL;
   sio__session_end_by_peer(c, websocket_session_close_reason(why), why->err, (int)why->code,
-                           why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
+                           websocket_session_close_detail(why));
   move_websocket_close_text_to_session(c, w);
 }
 

@@ -164,6 +164,33 @@ TEST(a_session_that_closes_while_it_is_paused_is_not_read_again) {
   stop();
 }
 
+/* ---- messages that are too big ------------------------------------------------------------ */
+
+static void is_closed_with(int code, const char *detail) {
+  turns();
+  EQ(disconnects, 1);
+  EQ(left.reason, SIO_REASON_TRANSPORT_ERROR);
+  EQ(left.err, SIO_ETOOBIG);
+  EQ(left.ws_code, code);
+  EQ_STR(left.detail, detail);
+}
+
+TEST(a_session_that_ends_because_of_too_many_frames_says_so) {
+  start((sio_options){ .max_fragments = 2 });
+  struct raw *c = joined(0);
+  CHECK(raw_frame(c, 0x01, "4", 1) && raw_frame(c, 0x00, "2", 1) && raw_frame(c, 0x80, "[]", 2));
+  is_closed_with(1008, "the message has more than max_fragments frames");
+  stop();
+}
+
+TEST(a_session_that_ends_because_of_too_many_bytes_says_so_in_the_words_of_node_js) {
+  static char big[2000];
+  start((sio_options){ .max_payload = 1000 });
+  CHECK(raw_frame(joined(0), 0x81, big, sizeof big));
+  is_closed_with(1009, "Max payload size exceeded");
+  stop();
+}
+
 /* ---- WebSockets of the host --------------------------------------------------------------- */
 
 static sio_ws *plain;
@@ -235,6 +262,8 @@ T(of_two_handshakes_that_wait_only_one_is_opened_where_one_is_allowed)
 T(the_callback_for_a_limit_may_end_the_session_of_a_probe)
 T(a_client_of_protocol_3_that_is_read_again_has_time_for_its_ping)
 T(a_session_that_closes_while_it_is_paused_is_not_read_again)
+T(a_session_that_ends_because_of_too_many_frames_says_so)
+T(a_session_that_ends_because_of_too_many_bytes_says_so_in_the_words_of_node_js)
 T(nothing_is_sent_on_a_websocket_that_closes)
 T(a_message_that_is_too_big_is_an_error_of_the_transport)
 T(of_messages_that_come_together_none_is_delivered_after_the_limit_that_closes)
