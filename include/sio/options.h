@@ -437,8 +437,9 @@ typedef struct sio_options {
   /* How long the server waits for the next piece of an incomplete WebSocket message, or for the
    * next attachment of an incomplete packet. Default: 60000 ms. When nothing more has come within
    * this time (a check may come late, usually at most by the same time again), the connection is
-   * closed: "forced close" with SIO_ETIMEOUT. Until a client has joined a namespace,
-   * connect_timeout_ms limits the time for attachments instead. */
+   * closed: "forced close" with SIO_ETIMEOUT. But it is not closed while the server does not read
+   * from the client because of a rate limit or of high_water. Until a client has joined a
+   * namespace, connect_timeout_ms limits the time for attachments instead. */
   unsigned packet_timeout_ms;
   /* How many levels of [ and { one packet of a client may have: at most 900. Default: 512. What the
    * program sends may have 899 levels, whatever the value of max_depth. */

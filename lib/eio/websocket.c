@@ -234,7 +234,7 @@ static bool websocket_close_for_ended_session(sio_session *c, bool graceful) {
 }
 
 static bool websocket_may_have_unhandled_packets(const sio_session *c) {
-  return c->ws ? c->ws->conn->paused : session_is_paused_by_rate_limit(c);
+  return c->ws ? c->ws->conn->paused || c->ws->conn->throttled : session_is_paused_by_rate_limit(c);
 }
 
 static size_t websocket_incomplete_message_bytes(const sio_session *c) {

@@ -84,6 +84,40 @@ TEST(an_attachment_that_is_not_read_because_of_a_limit_is_not_late) {
   stop();
 }
 
+/* Makes the server stop reading because of high_water. Replies to the peer's own packets would make
+ * it pause the session instead. */
+static void emit_past_high_water(void) {
+  static char text[256 << 10];
+  sio_nsp *root;
+  memset(text, 'x', sizeof text - 1);
+  EQ(sio_of(srv, "/", &root), 0);
+  for (int i = 0; i < 4; i++)
+    EQ(sio_broadcast((sio_target){ .nsp = root }, "x", SIO_ARGS(text)), 0);
+  turns();
+}
+
+static void read_all(struct raw *c) {
+  for (int i = 0; i < 200; i++) {
+    raw_turn(c);
+    c->n = c->seen = 0;
+  }
+}
+
+TEST(an_attachment_that_is_not_read_because_its_peer_does_not_read_is_not_late) {
+  start_with_bytes((sio_options){ .packet_timeout_ms = 1000, .high_water = 64 << 10 });
+  struct raw *c = joined(0);
+  CHECK(raw_text(c, announced));
+  turns();
+  emit_past_high_water();
+  CHECK(raw_frame(c, 0x82, "x", 1));
+  later(3500);
+  EQ(disconnects, 0);
+  EQ(events, 0);
+  read_all(c);
+  EQ(events, 1);
+  stop();
+}
+
 /* ---- limits that are reached meanwhile ------------------------------------------------------- */
 
 static sio_next *waiting[2];
@@ -258,6 +292,7 @@ TESTS_BEGIN
 T(an_attachment_in_a_post_has_time_as_long_as_it_arrives)
 T(an_attachment_over_websocket_has_time_as_long_as_it_arrives)
 T(an_attachment_that_is_not_read_because_of_a_limit_is_not_late)
+T(an_attachment_that_is_not_read_because_its_peer_does_not_read_is_not_late)
 T(of_two_handshakes_that_wait_only_one_is_opened_where_one_is_allowed)
 T(the_callback_for_a_limit_may_end_the_session_of_a_probe)
 T(a_client_of_protocol_3_that_is_read_again_has_time_for_its_ping)
