@@ -315,6 +315,7 @@ int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c) {
 void sio__backpressure_report_writable_if_was_full(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
+  if (c->transport->held(c) > c->eio->opts->queue_low) return;
   f->over = f->stuck = false;
   c->eio->ops->writable(c);
 }

@@ -20,8 +20,9 @@ bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg 
  * SIO_EDROPPED if that packet was dropped; or SIO_ETOOBIG (the queue is over the limit that ends a
  * session) or UV_ENOMEM, and then the caller has to end the session. */
 int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c);
-/* Call this when the queue has become short again, but not from inside a function that sends: calls
- * ops->writable if the queue was over queue_high before. */
+/* Call this when a part of the queue may have been sent, but not from inside a function that sends:
+ * calls ops->writable if the queue was over queue_high before and takes at most queue_low bytes
+ * now. */
 void sio__backpressure_report_writable_if_was_full(sio_session *c);
 /* Call this when the queue has moved to a WebSocket. If the queue was over queue_high and has not
  * become short since, makes the WebSocket report when the queue is short. */

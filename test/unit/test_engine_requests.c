@@ -61,6 +61,85 @@ TEST(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue) {
   stop();
 }
 
+/* ---- hooks that leave a queue which is still full --------------------------------------------- */
+
+static bool once;
+
+static void send_60(sio_session *c) {
+  for (int i = 0; i < 60; i++) EQ(sio_session_send(c, 0, false, sio_text("message")), 0);
+}
+
+static void answer_once_in_flush(sio_session *c, void *user) {
+  if (once) answer_in_flush(c, user);
+  once = false;
+}
+
+static void send_60_once_in_headers(sio_request *r, bool initial, void *user) {
+  (void)r, (void)initial, (void)user;
+  if (once) send_60(session);
+  once = false;
+}
+
+static void send_60_once_in_drain(sio_session *c, void *user) {
+  (void)user;
+  if (once) send_60(c);
+  once = false;
+}
+
+/* A session whose queue is over queue_high, and which polls. */
+static void start_full(const sio_engine_hooks *hooks, sio_headers_cb headers) {
+  start_keeping(&(sio_options){ .queue_high = 20000, .when_full = SIO_FULL_DROP_VOLATILE });
+  EQ(sio_on_engine(srv, hooks, NULL), 0);
+  if (headers) EQ(sio_on_headers(srv, headers, NULL), 0);
+  once = false;
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  send_60(session);
+  saw();
+  once = true;
+  REQUIRE(poller_get(&poller));
+  turns();
+}
+
+/* The queue becomes short only when the next poll has taken it. */
+static void is_writable_after_the_next_poll(void) {
+  CHECK(!once);
+  SAW("");
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4message"));
+  turns();
+  SAW("writable ");
+  stop();
+}
+
+TEST(a_queue_that_is_full_because_the_flush_hook_has_answered_the_poll_is_not_writable) {
+  start_full(&(sio_engine_hooks){ .flush = answer_once_in_flush }, NULL);
+  CHECK(raw_expect(&poller.get, "from the host"));
+  is_writable_after_the_next_poll();
+}
+
+TEST(a_queue_that_the_header_hook_fills_again_is_not_writable) {
+  start_full(&(sio_engine_hooks){ 0 }, send_60_once_in_headers);
+  CHECK(raw_expect(&poller.get, "4message"));
+  is_writable_after_the_next_poll();
+}
+
+TEST(a_queue_that_the_drain_hook_fills_again_is_not_writable) {
+  start_full(&(sio_engine_hooks){ .drain = send_60_once_in_drain }, NULL);
+  CHECK(raw_expect(&poller.get, "4message"));
+  is_writable_after_the_next_poll();
+}
+
+TEST(a_queue_that_the_header_hook_fills_when_another_request_arrives_is_not_writable) {
+  start_full(&(sio_engine_hooks){ 0 }, NULL);
+  SAW("writable ");
+  EQ(sio_on_headers(srv, send_60_once_in_headers, NULL), 0);
+  REQUIRE(poller_get(&poller));
+  turns();
+  REQUIRE(raw_get(&poller.get, "/nothing/") && raw_expect(&poller.get, "404"));
+  is_writable_after_the_next_poll();
+}
+
+/* ---- a POST that the host answers ------------------------------------------------------------- */
+
 TEST(a_post_that_the_host_answers_itself_is_not_handled) {
   char head[300];
   start_keeping(NULL);
@@ -240,6 +319,10 @@ TESTS_BEGIN
 T(the_first_subprotocol_is_accepted_unless_the_header_hook_has_chosen_one)
 T(a_poll_that_the_host_answers_itself_takes_nothing_of_the_queue)
 T(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue)
+T(a_queue_that_is_full_because_the_flush_hook_has_answered_the_poll_is_not_writable)
+T(a_queue_that_the_header_hook_fills_again_is_not_writable)
+T(a_queue_that_the_drain_hook_fills_again_is_not_writable)
+T(a_queue_that_the_header_hook_fills_when_another_request_arrives_is_not_writable)
 T(a_post_that_the_host_answers_itself_is_not_handled)
 T(hooks_that_use_different_callbacks_are_called_side_by_side)
 T(an_event_that_is_dropped_because_the_queue_is_full_is_not_a_volatile_one)
