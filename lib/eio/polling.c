@@ -102,11 +102,14 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
 
 static void answer_waiting_get_with_queue(sio_session *c) { answer_get_with_queue(c, false); }
 
-/* Calls the flush hooks, and answers the GET unless a hook has answered it or ended the session. */
-static void call_flush_hooks_and_answer_get(sio_session *c) {
+/* Calls the flush hooks, and answers the GET unless a hook has answered it or ended the session.
+ * Then reports that the queue is empty or short, if it is: a hook may have filled it again. */
+static void answer_get_with_queue_and_call_hooks(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_call_flush_hooks(c);
   if (p->get && c->state == SESSION_OPEN) answer_waiting_get_with_queue(c);
+  if (!p->first && c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
+  sio__backpressure_report_writable_if_was_full(c);
 }
 
 /* Adds one packet to the queue and answers the GET. If there is no memory to add the packet, the
@@ -125,10 +128,7 @@ static void polling_answer_waiting_requests_task(struct task *t) {
     answer_requests_of_ended_session(c);
     return;
   }
-  if (!p->get || !p->first) return;
-  call_flush_hooks_and_answer_get(c);
-  if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
-  sio__backpressure_report_writable_if_was_full(c);
+  if (p->get && p->first) answer_get_with_queue_and_call_hooks(c);
 }
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -295,10 +295,9 @@ void sio__polling_answer_get_with_queue_or_noop(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
-    call_flush_hooks_and_answer_get(c);
+    answer_get_with_queue_and_call_hooks(c);
   else
     append_packet_and_answer_waiting_get(c, c->eio->noop);
-  sio__backpressure_report_writable_if_was_full(c);
 }
 
 /* The queue is moved before the GET is answered, because the answer runs the host's header hooks,

@@ -61,7 +61,7 @@ TEST(a_poll_that_the_flush_hook_answers_takes_nothing_of_the_queue) {
   stop();
 }
 
-/* ---- hooks that leave a queue which is still full --------------------------------------------- */
+/* ---- hooks that leave a queue which is still full -------------------------------------------- */
 
 static bool once;
 
@@ -80,7 +80,7 @@ static void send_60_once_in_headers(sio_request *r, bool initial, void *user) {
   once = false;
 }
 
-static void send_60_once_in_drain(sio_session *c, void *user) {
+static void send_60_once_in_hook(sio_session *c, void *user) {
   (void)user;
   if (once) send_60(c);
   once = false;
@@ -123,7 +123,7 @@ TEST(a_queue_that_the_header_hook_fills_again_is_not_writable) {
 }
 
 TEST(a_queue_that_the_drain_hook_fills_again_is_not_writable) {
-  start_full(&(sio_engine_hooks){ .drain = send_60_once_in_drain }, NULL);
+  start_full(&(sio_engine_hooks){ .drain = send_60_once_in_hook }, NULL);
   CHECK(raw_expect(&poller.get, "4message"));
   is_writable_after_the_next_poll();
 }
@@ -138,7 +138,46 @@ TEST(a_queue_that_the_header_hook_fills_when_another_request_arrives_is_not_writ
   is_writable_after_the_next_poll();
 }
 
-/* ---- a POST that the host answers ------------------------------------------------------------- */
+static void on_drain(sio_session *c, void *user) {
+  (void)user;
+  EQ(sio_session_info_of(c).queued, 0);
+  trace("drain ");
+}
+
+TEST(a_queue_is_not_drained_if_the_flush_hook_has_answered_the_poll) {
+  start_full(&(sio_engine_hooks){ .flush = answer_once_in_flush, .drain = on_drain }, NULL);
+  SAW("");
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4message"));
+  SAW("drain writable ");
+  stop();
+}
+
+TEST(a_queue_that_the_header_hook_fills_again_is_drained_by_the_next_poll) {
+  start_full(&(sio_engine_hooks){ .drain = on_drain }, send_60_once_in_headers);
+  SAW("");
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4message"));
+  SAW("drain writable ");
+  stop();
+}
+
+TEST(a_queue_is_drained_also_by_the_poll_that_is_answered_for_an_upgrade) {
+  static struct raw w;
+  start_keeping(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .upgrading = send_60_once_in_hook, .drain = on_drain },
+                   NULL),
+     0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && poller_get(&poller));
+  turns();
+  saw();
+  once = true;
+  REQUIRE(poller_upgrade(&poller, &w, "/raw/") && raw_text(&w, "2probe"));
+  REQUIRE(raw_expect(&poller.get, "4message"));
+  SAW("drain ");
+  raw_close(&w);
+  stop();
+}
+
+/* ---- a POST that the host answers ------------------------------------------------------------ */
 
 TEST(a_post_that_the_host_answers_itself_is_not_handled) {
   char head[300];
@@ -323,6 +362,9 @@ T(a_queue_that_is_full_because_the_flush_hook_has_answered_the_poll_is_not_writa
 T(a_queue_that_the_header_hook_fills_again_is_not_writable)
 T(a_queue_that_the_drain_hook_fills_again_is_not_writable)
 T(a_queue_that_the_header_hook_fills_when_another_request_arrives_is_not_writable)
+T(a_queue_is_not_drained_if_the_flush_hook_has_answered_the_poll)
+T(a_queue_that_the_header_hook_fills_again_is_drained_by_the_next_poll)
+T(a_queue_is_drained_also_by_the_poll_that_is_answered_for_an_upgrade)
 T(a_post_that_the_host_answers_itself_is_not_handled)
 T(hooks_that_use_different_callbacks_are_called_side_by_side)
 T(an_event_that_is_dropped_because_the_queue_is_full_is_not_a_volatile_one)
