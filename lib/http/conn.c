@@ -323,15 +323,24 @@ static const char *address_for_counting_tls_handshake(const struct http_conn *c)
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }
 
+static int start_tls_or_close(struct http_conn *c) {
+  int err = sio__tls_start(c->conn, c->tls, address_for_counting_tls_handshake(c));
+  if (!err) return 0;
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+                  ABOUT_FD(http_conn_fd(c)),
+                  "%s: the connection is closed because TLS cannot be started: %s", c->address,
+                  sio_strerror(err));
+  sio__http_conn_close(c);
+  return err;
+}
+
 /* Without TLS the timer is not restarted: it was started when the connection was accepted, and the
  * first request must begin before it fires. */
-bool sio__http_conn_start_tls_or_await_request(struct http_conn *c) {
+int sio__http_conn_start_tls_or_await_request(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
-  if (!c->tls) c->timer_state = HTTP_IDLE;
-  if (!c->tls || sio__tls_start(c->conn, c->tls, address_for_counting_tls_handshake(c)) == 0)
-    return true;
-  sio__http_conn_close_out_of_memory(c);
-  return false;
+  if (c->tls) return start_tls_or_close(c);
+  c->timer_state = HTTP_IDLE;
+  return 0;
 }
 
 int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c) {
@@ -341,9 +350,9 @@ int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c) {
    * requests. */
   sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->proxy && h->proxies.header) return 0;
-  if (!sio__http_conn_start_tls_or_await_request(c)) return UV_ENOMEM;
-  sio__http_conn_start_timer_if_state_changed(c);
-  return 0;
+  int err = sio__http_conn_start_tls_or_await_request(c);
+  if (!err) sio__http_conn_start_timer_if_state_changed(c);
+  return err;
 }
 
 static enum conn_kind choose_conn_kind_tls_counted_or_plain(const struct http *h,

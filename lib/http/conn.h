@@ -85,12 +85,11 @@ struct http_conn {
 int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from_proxy,
                        const sio_tls *tls);
 /* Starts the timer, and makes c wait for a PROXY header, a TLS handshake or a request. Returns 0;
- * or closes c and returns UV_ENOMEM, also if the TLS provider cannot open a session. */
+ * or closes c and returns UV_ENOMEM or an error of the TLS provider. */
 int sio__http_conn_await_proxy_tls_or_request(struct http_conn *c);
 /* Makes c wait for the TLS handshake or the first request. Called at the start, or after the PROXY
- * header. Returns false if c was closed, because memory has run out or the TLS provider cannot
- * open a session. */
-bool sio__http_conn_start_tls_or_await_request(struct http_conn *c);
+ * header. Returns 0; or closes c and returns UV_ENOMEM or an error of the TLS provider. */
+int sio__http_conn_start_tls_or_await_request(struct http_conn *c);
 
 /* Makes a connection from t, which has left another loop after it received the head of a request.
  * Takes over `proxy`, which may be NULL. Returns 0; or a libuv error after it has closed t and

@@ -45,7 +45,7 @@ static bool read_proxy_header_and_start_tls_or_http(struct http_conn *c) {
   sio__proxy_info_store_proxy_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
   return count_conn_for_proxied_client_or_close(c, &p.from) &&
-         sio__http_conn_start_tls_or_await_request(c);
+         sio__http_conn_start_tls_or_await_request(c) == 0;
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */

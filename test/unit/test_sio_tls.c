@@ -167,6 +167,44 @@ TEST(without_a_session_the_connection_is_closed_and_counted) {
   stop();
 }
 
+static char logged[1000];
+
+static void on_line(const sio_log_line *l, void *user) {
+  size_t n = strlen(logged);
+  (void)user;
+  snprintf(logged + n, sizeof logged - n, "%s\n", l->text);
+}
+
+static const char *const unix_proxies[] = { "unix", NULL };
+
+TEST(why_a_provider_opens_no_session_is_logged_and_returned) {
+  int err;
+  begin(&(sio_options){ .log = on_line });
+  *logged = '\0';
+  veil_does.open_fails = UV_EMFILE;
+  int fd = dial_tls((sio_slice){ NULL, 0 }, &err);
+  EQ(err, UV_EMFILE);
+  turn();
+  CHECK(strstr(logged, "the connection is closed because TLS cannot be started: too many open"));
+  CHECK(!strstr(logged, "memory"));
+  close(fd);
+  stop();
+}
+
+TEST(why_a_provider_opens_no_session_after_a_proxy_header_is_logged) {
+  char c;
+  begin(&(sio_options){ .log = on_line, .trusted_proxies = unix_proxies, .proxy_protocol = true });
+  *logged = '\0';
+  veil_does.open_fails = UV_EMFILE;
+  int fd = dial_veiled();
+  tell(fd, "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", 36);
+  CHECK(strstr(logged, "192.0.2.1: the connection is closed because TLS cannot be started: too"));
+  CHECK(!strstr(logged, "memory"));
+  EQ(recv(fd, &c, 1, MSG_DONTWAIT), 0);
+  close(fd);
+  stop();
+}
+
 TEST(without_memory_for_it_a_secure_request_shows_nothing) {
   char out[256];
   begin(NULL);
@@ -400,6 +438,8 @@ T(on_a_plain_connection_there_is_nothing_to_see)
 T(what_the_host_has_read_already_is_the_first_of_it)
 T(a_provider_that_lacks_a_function_is_refused)
 T(without_a_session_the_connection_is_closed_and_counted)
+T(why_a_provider_opens_no_session_is_logged_and_returned)
+T(why_a_provider_opens_no_session_after_a_proxy_header_is_logged)
 T(without_memory_for_it_a_secure_request_shows_nothing)
 T(a_failed_handshake_is_reported_with_its_reason)
 T(what_a_provider_calls_by_no_name_is_counted_all_the_same)
