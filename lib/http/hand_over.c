@@ -59,7 +59,8 @@ int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_t
 }
 
 size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t) {
-  return sizeof *t + t->input.cap + t->conn.unsent.cap;
+  size_t proxy = t->proxy ? sizeof *t->proxy : 0;
+  return sizeof *t + proxy + t->input.cap + t->conn.unsent.cap;
 }
 
 /* Counts the connection for the client's address again, because its old server no longer counts it.

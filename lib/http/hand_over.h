@@ -22,8 +22,7 @@ struct http_conn_transfer {
  * Returns UV_ENOMEM and changes nothing; or sets *out and returns 0: then r is freed at the end of
  * the loop's turn, and the statistics of this server do not count r. */
 int sio__request_detach_conn_for_other_server(sio_request *r, struct http_conn_transfer **out);
-/* Returns how much memory t and its buffers take, in bytes. The TLS state and t->proxy are not
- * counted. */
+/* Returns how much memory t takes, in bytes, without the TLS state. */
 size_t sio__http_conn_transfer_memory_size(const struct http_conn_transfer *t);
 /* Serves the connection on the server of h. Must be called on the thread of that server. Frees t.
  * Returns 0; or, after it has closed the connection, a libuv error or SIO_ELIMIT (the client's

@@ -8,6 +8,7 @@
 #include "http/assets.h"
 #include "http/coding.h"
 #include "http/cors.h"
+#include "http/hand_over.h"
 #include "http/kept_head.h"
 #include "http/routes.h"
 #include "http/static.h"
@@ -245,9 +246,20 @@ TEST(a_head_for_which_there_is_no_memory_does_not_count_as_malformed) {
   sio_set_allocator(NULL, NULL, NULL);
 }
 
+/* ---- a connection that moves to another thread --------------------------------------------- */
+
+TEST(what_is_kept_of_a_proxy_counts_as_memory_of_a_connection_that_moves) {
+  struct proxy_info proxy;
+  struct http_conn_transfer t = { 0 };
+  size_t direct = sio__http_conn_transfer_memory_size(&t);
+  t.proxy = &proxy;
+  EQ(sio__http_conn_transfer_memory_size(&t), direct + sizeof proxy);
+}
+
 TESTS_BEGIN
 T(an_answer_is_whole_or_a_503_or_the_end_at_whatever_line_memory_ends)
 T(without_memory_a_table_is_not_made_and_the_host_told)
 T(a_head_that_is_to_be_forgotten_is_so_without_memory_too)
 T(a_head_for_which_there_is_no_memory_does_not_count_as_malformed)
+T(what_is_kept_of_a_proxy_counts_as_memory_of_a_connection_that_moves)
 TESTS_END
