@@ -192,8 +192,8 @@ typedef struct sio_files_options {
    * The callback may add headers with sio_respond_header(). Answers with the file, and with the
    * statuses 301, 304, 412 and 416, have them; they replace headers of the list `headers`. An
    * answer with a status that the callback returned has the headers of the callback, and not those
-   * of the list. If the file does not exist (404) or cannot be read (503), the answer has
-   * neither. */
+   * of the list. If the file does not exist (404), cannot be read (503), or would be answered with
+   * more than 64 KiB of headers (500), the answer has neither. */
   int (*on_request)(sio_request *r, void *user);
   void *user;
 } sio_files_options;

@@ -206,9 +206,8 @@ bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice pat
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;
     const char *tag = it->etag ? it->etag : a->tags[i];
-    if (sio__asset_answer_with_file_304_or_412(r, it, tag, a->cache_control, &a->packed[i]) &&
-        !r->answered)
-      sio__request_close_without_answer(r);
+    int err = sio__asset_answer_with_file_304_or_412(r, it, tag, a->cache_control, &a->packed[i]);
+    if (err) sio__request_answer_500_or_close(r, err);
     return true;
   }
   return false;

@@ -37,9 +37,9 @@ void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table,
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
 /* Percent-decodes `path`, and answers r if the table contains the result; "/dir/" stands for
- * "/dir/index.html". Otherwise returns false, and r is not answered. If the answer fails, for lack
- * of memory for example, the connection of r is closed. The caller has to check the method; for
- * HEAD no body is sent. */
+ * "/dir/index.html". Otherwise returns false, and r is not answered. If the answer fails, its
+ * status is 500 (the host has added too many headers), or the connection of r is closed. The caller
+ * has to check the method; for HEAD no body is sent. */
 bool sio__assets_answer_if_found(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

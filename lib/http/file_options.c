@@ -102,7 +102,7 @@ bool sio__file_options_ask_host_and_add_headers(const struct file_options *o, si
     sio__request_answer(r, status >= 300 && status <= 599 ? status : 403, NULL, slice(NULL, 0));
     return false;
   }
-  if (add_option_headers_unless_set(o, r) == 0) return true;
-  sio__request_close_without_answer(r);
-  return false;
+  int err = add_option_headers_unless_set(o, r);
+  if (err) sio__request_answer_500_or_close(r, err);
+  return !err;
 }

@@ -181,6 +181,10 @@ void sio__request_allow_reading_body(sio_request *r);
 /* Closes the connection of r at once, without an answer, and frees r at the end of the loop's turn;
  * if the server was freed, at once. on_abort is not called. Does nothing if r was answered. */
 void sio__request_close_without_answer(sio_request *r);
+/* Ends r after an error with which its answer could not be made: answers 500, without the headers
+ * that were added, if err is SIO_ETOOBIG (there are too many of them); otherwise closes the
+ * connection without an answer. Does nothing if r was answered. */
+void sio__request_answer_500_or_close(sio_request *r, int err);
 /* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
  * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
  * owner of the connection. *rest is set to the bytes that were received after the request, which

@@ -276,6 +276,17 @@ int sio__request_answer_from_source(sio_request *r, int status, const char *type
   return send_answer_head_and_first_piece(r, status, type, src);
 }
 
+void sio__request_answer_500_or_close(sio_request *r, int err) {
+  if (r->answered) return;
+  if (err != SIO_ETOOBIG) {
+    sio__request_close_without_answer(r);
+    return;
+  }
+  r->extra_headers.n = 0;
+  r->has_date = false;
+  sio__request_answer(r, 500, NULL, slice(NULL, 0));
+}
+
 void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* ---- public functions ---------------------------------------------------------------------- */

@@ -288,7 +288,8 @@ static int answer_with_file_or_redirect_directory(sio_request *r, int fd, sio_sl
   }
   close(fd);
   if (err || !S_ISDIR(st.st_mode)) return err;
-  return redirect_directory_to_trailing_slash(r) ? UV_ENOMEM : 1;
+  err = redirect_directory_to_trailing_slash(r);
+  return err ? err : 1;
 }
 
 /* Converts the URL path to the name of a file below the directory, with "index.html" after a '/' at
@@ -305,8 +306,17 @@ static bool url_path_to_file_name(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-static bool is_error_answered_with_404(int err) {
-  return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
+/* SIO_ETOOBIG means that the host has added so many headers that there is no room for ours. */
+static int status_for_file_error(int err) {
+  switch (err) {
+    case SIO_ETOOBIG: return 500;
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOMEM:
+    case UV_EIO:
+    case UV_EOF: return 503;
+    default: return 404;
+  }
 }
 
 static int open_served_file(const struct static_dir *d, const char *name) {
@@ -323,7 +333,7 @@ int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_req
   int fd = open_served_file(d, name);
   int done = fd < 0 ? fd : answer_with_file_or_redirect_directory(r, fd, slice_str(name));
   if (done == 1 || r->answered) return 0;
-  return done == 0 || is_error_answered_with_404(done) ? 404 : 503;
+  return status_for_file_error(done);
 }
 
 /* ---- one file by its name ---------------------------------------------------------------- */

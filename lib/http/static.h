@@ -28,10 +28,10 @@ void sio__static_dir_close(struct static_dir *d); /* d may be NULL */
 /* Answers r if `path` names a file or a directory. `path` is the part of the URL's path below the
  * directory, not decoded; "/sub/" stands for "/sub/index.html". The status is 200; 206 or 416 for a
  * Range; 304 or 412 for a conditional request; or 301 for a directory without '/' at the end.
- * Returns 0 if r was answered or its connection was closed. Otherwise returns 404, or 503 if a
- * retry may succeed: the caller has to answer with this status, and must remove the headers that
- * were added to r->extra_headers. The caller has to check the method; for HEAD the file is not
- * read. */
+ * Returns 0 if r was answered or its connection was closed. Otherwise returns 404; 503 if a retry
+ * may succeed; or 500 if the host has added too many headers: the caller has to answer with this
+ * status, and must remove the headers that were added to r->extra_headers. The caller has to check
+ * the method; for HEAD the file is not read. */
 int sio__static_answer_with_file_or_redirect(const struct static_dir *d, sio_request *r,
                                              sio_slice path);
 

@@ -196,6 +196,40 @@ TEST(a_callback_decides_before_the_file_is_looked_up) {
   end();
 }
 
+/* ---- too many headers ---------------------------------------------------------------------- */
+
+static char long_value[(64 << 10) - 10];
+
+static int add_long_header(sio_request *r, void *user) {
+  (void)user;
+  EQ(sio_respond_header(r, "A", long_value), 0);
+  return 0;
+}
+
+static void expect_500_without_headers(void) {
+  for (int i = 0; i < 2; i++) {
+    IS(rig_request("GET", of(both[i], "/a.js"), ""), "500 ");
+    EQ(times("A") + times("B") + times("ETag"), 0);
+  }
+  IS(rig_request("GET", "/files/sub", ""), "500 ");
+  end();
+}
+
+TEST(a_file_with_too_many_headers_of_the_callback_is_a_500_without_them) {
+  memset(long_value, 'x', sizeof long_value - 1);
+  begin();
+  add_both(&(sio_files_options){ .on_request = add_long_header });
+  expect_500_without_headers();
+}
+
+TEST(a_file_with_too_many_headers_of_the_list_is_a_500_without_them) {
+  static const sio_header headers[] = { { "A", long_value }, { "B", long_value }, { 0 } };
+  memset(long_value, 'x', sizeof long_value - 1);
+  begin();
+  add_both(&(sio_files_options){ .headers = headers });
+  expect_500_without_headers();
+}
+
 /* ---- a file as the answer of a handler ------------------------------------------------------- */
 
 static int result;
@@ -277,6 +311,8 @@ T(what_is_not_there_has_none_of_them)
 T(without_options_files_are_served_as_before)
 T(headers_that_the_host_may_not_set_are_invalid)
 T(a_callback_decides_before_the_file_is_looked_up)
+T(a_file_with_too_many_headers_of_the_callback_is_a_500_without_them)
+T(a_file_with_too_many_headers_of_the_list_is_a_500_without_them)
 T(a_handler_answers_with_a_file)
 T(a_name_that_a_client_chooses_does_not_lead_out_of_the_directory)
 T(a_file_may_be_sent_later_also_to_a_client_that_has_gone)

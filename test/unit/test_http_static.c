@@ -276,6 +276,23 @@ static bool kernel_lacks_openat2(void) {
   return true;
 }
 
+/* Leaves no room for the headers of the library. */
+static void serve_with_full_headers(sio_request *r) {
+  static char value[64 << 10];
+  memset(value, 'x', sizeof value - 20);
+  EQ(sio__request_add_answer_header(r, "A", slice(value, sizeof value - 20)), 0);
+  serve(r);
+}
+
+TEST(a_file_or_redirection_with_too_many_headers_is_500_and_not_404_or_503) {
+  open_files(false);
+  rig->at_request = serve_with_full_headers;
+  IS(rig_request("GET", "/a.js", ""), "500 ");
+  IS(rig_request("GET", "/sub", ""), "500 ");
+  IS(rig_request("GET", "/none", ""), "404 ");
+  close_files();
+}
+
 TEST(a_file_that_cannot_be_opened_for_want_of_something_is_503_and_not_404) {
   static const int wants[] = { EMFILE, ENFILE, ENOMEM, EIO };
   static const int lacks[] = { EACCES, ENOENT, ELOOP, ENXIO };
@@ -357,6 +374,7 @@ T(a_file_not_changed_is_not_sent_again)
 T(a_directory_without_its_slash_is_sent_there)
 T(a_directorys_name_is_escaped_where_it_is_sent)
 T(the_prefix_itself_is_a_directory_without_its_slash)
+T(a_file_or_redirection_with_too_many_headers_is_500_and_not_404_or_503)
 T(a_file_that_cannot_be_opened_for_want_of_something_is_503_and_not_404)
 T(an_opening_that_is_disturbed_is_tried_again_and_not_for_ever)
 T(a_path_too_long_is_not_there)
