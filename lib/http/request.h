@@ -187,11 +187,13 @@ void sio__request_close_without_answer(sio_request *r);
 void sio__request_answer_500_or_close(sio_request *r, int err);
 /* Takes the connection of a complete request from HTTP, for an upgrade, and returns it. The request
  * counts as answered: the caller writes the answer 101, with r->extra_headers, and sets the new
- * owner of the connection. *rest is set to the bytes that were received after the request, which
- * the new owner has to handle. They are valid until the end of the loop's turn or, in a read
- * callback, until the callback returns. Returns NULL if r was answered or has no connection any
- * more. */
+ * owner of the connection, or closes it; then it calls sio__http_count_upgrade(). *rest is set to
+ * the bytes that were received after the request, which the new owner has to handle. They are valid
+ * until the end of the loop's turn or, in a read callback, until the callback returns. Returns NULL
+ * if r was answered or has no connection any more. */
 struct conn *sio__request_detach_conn_for_upgrade(sio_request *r, sio_slice *rest);
+/* Counts the answer 101 in the statistics or, if `err` is not 0, the request as aborted. */
+void sio__http_count_upgrade(struct http *h, int err);
 
 /* ---- lifetime ------------------------------------------------------------------------ */
 

@@ -62,12 +62,18 @@ struct conn *sio__request_detach_conn_for_upgrade(sio_request *r, sio_slice *res
   *rest = c->reading ? slice(c->input, c->input_len) : slice(c->stash.p, c->stash.n);
   if (c->conn->paused) sio__conn_resume_reading(c->conn);
   r->answered = true;
-  c->http->stats.answers[0]++;
   c->req = NULL;
   sio__conn_clear_owner(c->conn);
   sio__http_conn_unlist_and_free_later(c);
   sio__request_free_or_recycle_later(r);
   return c->conn;
+}
+
+void sio__http_count_upgrade(struct http *h, int err) {
+  if (err)
+    h->stats.aborted++;
+  else
+    h->stats.answers[0]++;
 }
 
 /* ---- public -------------------------------------------------------------------------------- */

@@ -103,6 +103,15 @@ static struct msg *switching_protocols_msg_new(sio_request *r, struct msgs *msgs
   return m;
 }
 
+static int queue_msg_and_make_ws_conn(struct ws_conn **out, struct ws_shared *shared,
+                                      struct conn *c, const struct ws_conn_ops *ops, void *owner,
+                                      struct msg *head) {
+  int err = conn_queue_msg_without_frame_header(c, head);
+  if (!err) return sio__ws_conn_new(out, shared, c, ops, owner);
+  sio__conn_close(c);
+  return err;
+}
+
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest) {
@@ -115,14 +124,11 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
   }
   LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is being opened",
       sio__request_client_address(r));
+  struct http *h = r->http;
   struct conn *c = sio__request_detach_conn_for_upgrade(r, rest);
-  int err = c ? conn_queue_msg_without_frame_header(c, head) : SIO_ECLOSED;
+  int err = c ? queue_msg_and_make_ws_conn(out, shared, c, ops, owner, head) : SIO_ECLOSED;
   msg_unref(head);
-  if (err) {
-    if (c) sio__conn_close(c);
-    return err;
-  }
-  err = sio__ws_conn_new(out, shared, c, ops, owner);
+  if (c) sio__http_count_upgrade(h, err);
   if (!err && deflate) ws_conn_enable_deflate(*out);
   return err;
 }

@@ -190,6 +190,31 @@ TEST(without_memory_for_it_the_connection_is_closed) {
   CHECK(false); /* it failed each time */
 }
 
+/* Opens a WebSocket while the n-th allocation fails. Returns false if there are fewer. */
+static bool is_counted_where_memory_ends(const char *path, size_t n) {
+  sio_stats st;
+  begin((sio_options){ 0 });
+  if (!raw_open(&c, srv)) abort();
+  alloc_fail_in(n);
+  bool there = raw_upgrade(&c, path), failed = alloc_fuse == 0;
+  alloc_fail_in(0);
+  CHECK(there || raw_expect_end(&c));
+  sio_server_get_stats(srv, &st, sizeof st);
+  EQ(st.http_requests, st.http_responses[0] + st.http_responses[4] + st.http_aborted);
+  EQ(st.http_responses[0], st.websockets_opened);
+  end();
+  return failed;
+}
+
+TEST(a_handshake_that_finds_no_memory_is_counted_as_aborted_and_not_as_101) {
+  static const char *const paths[] = { "/ws", "/socket.io/?EIO=4&transport=websocket" };
+  for (size_t i = 0; i < 2; i++) {
+    size_t n = 1;
+    while (n < 100 && is_counted_where_memory_ends(paths[i], n)) n++;
+    CHECK(n > 5 && n < 100);
+  }
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 TEST(both_sides_send_text_and_bytes) {
@@ -291,6 +316,7 @@ T(what_comes_with_the_handshake_is_heard)
 T(the_subprotocol_of_a_websocket_is_the_one_that_was_announced)
 T(a_route_need_not_listen)
 T(without_memory_for_it_the_connection_is_closed)
+T(a_handshake_that_finds_no_memory_is_counted_as_aborted_and_not_as_101)
 T(both_sides_send_text_and_bytes)
 T(without_memory_nothing_is_sent_and_the_peer_stays)
 T(a_peer_that_does_not_read_is_closed_past_max_queued)
