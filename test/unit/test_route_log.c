@@ -79,13 +79,15 @@ TEST(the_file_of_a_table_that_is_invalid_is_named) {
           "cannot serve files in memory under /: file 1 of the table, \"\": the path does not "
           "begin with '/'");
   table[1] = (sio_asset){ .path = "/b", .type = "text\n" };
-  REFUSED(sio_assets(srv, "/", table, 2), UV_EINVAL,
-          "cannot serve files in memory under /: file 1 of the table, \"/b\": the type is no "
-          "value of a header");
+  REFUSED(
+      sio_assets(srv, "/", table, 2), UV_EINVAL,
+      "cannot serve files in memory under /: file 1 of the table, \"/b\": the type is not a valid "
+      "value of a header");
   table[1] = (sio_asset){ .path = "/b", .etag = "\n" };
-  REFUSED(sio_assets(srv, "/", table, 2), UV_EINVAL,
-          "cannot serve files in memory under /: file 1 of the table, \"/b\": the ETag is no "
-          "value of a header");
+  REFUSED(
+      sio_assets(srv, "/", table, 2), UV_EINVAL,
+      "cannot serve files in memory under /: file 1 of the table, \"/b\": the ETag is not a valid "
+      "value of a header");
   table[1] = (sio_asset){ .path = "/b", .size = 1 };
   REFUSED(sio_assets(srv, "/", table, 2), UV_EINVAL,
           "cannot serve files in memory under /: file 1 of the table, \"/b\": data is NULL, and "
