@@ -130,13 +130,13 @@ static bool parse_redirect_target_and_add_server(sio_redis *r, const struct link
   const char *space = memchr(text.p, ' ', text.n), *colon = text.p + text.n;
   if (!space || !sio__slice_parse_u64(slice(text.p, (size_t)(space - text.p)), &slot)) return false;
   while (colon > space && *colon != ':') colon--;
-  size_t host = colon > space ? (size_t)(colon - space - 1) : 0;
-  size_t port = (size_t)(text.p + text.n - colon) - 1;
-  if (colon == space || slot >= SLOTS || host >= sizeof to.host || port >= sizeof to.port)
-    return false;
-  memcpy(to.host, space + 1, host);
-  memcpy(to.port, colon + 1, port);
-  if (!host) memcpy(to.host, l->to.host, sizeof to.host);
+  if (colon == space || slot >= SLOTS) return false;
+  sio_slice host = slice(space + 1, (size_t)(colon - space) - 1);
+  sio_slice port = slice(colon + 1, (size_t)(text.p + text.n - colon) - 1);
+  if ((host.n && !sio__redis_is_valid_host(host)) || !sio__redis_is_valid_port(port)) return false;
+  if (!host.n) host = slice_str(l->to.host);
+  memcpy(to.host, host.p, host.n);
+  memcpy(to.port, port.p, port.n);
   out->slot = (int)slot;
   out->to = cluster_find_or_add_server(r, to.host, to.port);
   return out->to != NULL;
@@ -229,8 +229,8 @@ static bool is_valid_slot_range(const redisReply *range) {
   if (v[2]->type != REDIS_REPLY_ARRAY || v[2]->elements < 2) return false;
   const redisReply *host = v[2]->element[0], *port = v[2]->element[1];
   if (port->type != REDIS_REPLY_INTEGER || port->integer < 1 || port->integer > 65535) return false;
-  return host->type == REDIS_REPLY_NIL ||
-         (is_text_reply(host) && strlen(host->str) == (size_t)host->len && host->len < 256);
+  if (host->type == REDIS_REPLY_NIL) return true;
+  return is_text_reply(host) && (!host->len || sio__redis_is_valid_host(reply_text(host)));
 }
 
 static bool is_valid_slot_table(const redisReply *table) {

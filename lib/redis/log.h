@@ -40,7 +40,8 @@ struct redis_log {
 
 /* Formats a line, which sio__redis_log_deliver_lines_to_host() passes to the host, unless its level
  * is not logged or the rate limit forbids the line. The caller must first call
- * sio__copy_with_unprintable_replaced() for text that Redis or a peer has sent. */
+ * sio__copy_with_unprintable_replaced() for text that Redis or a peer has sent. Hosts and ports
+ * that they have sent are printable already: sio__redis_is_valid_host() has checked them. */
 void sio__redis_log_add_rate_limited_line(struct redis_log *n, enum redis_log_kind kind, int level,
                                           uint64_t now_ms, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

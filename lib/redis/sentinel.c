@@ -21,13 +21,6 @@ const char *sio__sentinel_check_role_reply(struct link *l, const redisReply *rep
 
 /* ---- the answer of a sentinel ---------------------------------------------------------------- */
 
-static bool is_one_to_five_digits(sio_slice s) {
-  if (!s.n || s.n > 5) return false;
-  for (size_t i = 0; i < s.n; i++)
-    if (s.p[i] < '0' || s.p[i] > '9') return false;
-  return true;
-}
-
 static const char *parse_and_store_master_address(struct link *l, const redisReply *reply) {
   sio_redis *r = container_of(l, sio_redis, discovery);
   struct link_address *to = &r->master;
@@ -37,8 +30,7 @@ static const char *parse_and_store_master_address(struct link *l, const redisRep
       !is_text_reply(reply->element[0]) || !is_text_reply(reply->element[1]))
     return "the server does not answer as a sentinel";
   sio_slice host = reply_text(reply->element[0]), port = reply_text(reply->element[1]);
-  if (!host.n || host.n >= sizeof to->host || memchr(host.p, '\0', host.n) ||
-      !is_one_to_five_digits(port))
+  if (!sio__redis_is_valid_host(host) || !sio__redis_is_valid_port(port))
     return "the sentinel gave an invalid address for the master";
   *to = (struct link_address){ { 0 }, { 0 } };
   memcpy(to->host, host.p, host.n);

@@ -171,3 +171,14 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }
+
+bool sio__redis_is_valid_host(sio_slice host) {
+  for (size_t i = 0; i < host.n; i++)
+    if (host.p[i] <= ' ' || host.p[i] > '~') return false;
+  return host.n && host.n <= HOST_MAX;
+}
+
+bool sio__redis_is_valid_port(sio_slice port) {
+  uint64_t v;
+  return sio__slice_parse_u64(port, &v) && *port.p != '0' && v <= PORT_MAX;
+}

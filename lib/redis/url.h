@@ -5,7 +5,7 @@
 #ifndef SIO_REDIS_URL_H
 #define SIO_REDIS_URL_H
 
-#include <stdbool.h>
+#include "base/slice.h"
 
 enum redis_url_kind { URL_SERVER, URL_SENTINEL, URL_CLUSTER };
 
@@ -30,5 +30,11 @@ struct redis_url {
  * or UV_ENOMEM. The caller must clear *u, also after an error. */
 int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why);
 void sio__redis_url_clear(struct redis_url *u);
+
+/* These functions check an address that another server has sent. A host is 1 to 255 printable ASCII
+ * characters, none of which is a space. A port is a number from 1 to 65535 without leading
+ * zeros. */
+bool sio__redis_is_valid_host(sio_slice host);
+bool sio__redis_is_valid_port(sio_slice port);
 
 #endif

@@ -268,6 +268,8 @@ TEST(tables_are_checked) {
     "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n:0\r\n",
     "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n:65536\r\n",
     "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n:5\r\n:1\r\n",
+    "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$3\r\nh\nh\r\n:1\r\n",
+    "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$3\r\nh\033h\r\n:1\r\n",
   };
   for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) table_is_refused(bad[i]);
 }
@@ -282,9 +284,11 @@ static bool redirect_badly(struct fake_conn *c, const sio_slice *w, size_t n) {
 
 TEST(redirects_are_checked) {
   static const char *const bad[] = {
-    "-MOVED \r\n",        "-MOVED 1\r\n",      "-MOVED x h:1\r\n",      "-MOVED 16384 h:1\r\n",
-    "-MOVED 1 h\r\n",     "-ASK 1 h\r\n",      "-MOVED 1 h:123456\r\n", "-MOVED -1 h:1\r\n",
-    "-ASK 16384 h:1\r\n", "-MOVEDX 1 h:1\r\n",
+    "-MOVED \r\n",        "-MOVED 1\r\n",         "-MOVED x h:1\r\n",      "-MOVED 16384 h:1\r\n",
+    "-MOVED 1 h\r\n",     "-ASK 1 h\r\n",         "-MOVED 1 h:123456\r\n", "-MOVED -1 h:1\r\n",
+    "-ASK 16384 h:1\r\n", "-MOVEDX 1 h:1\r\n",    "-MOVED 1 h\nh:1\r\n",   "-ASK 1 h\033[2J:1\r\n",
+    "-MOVED 1 h h:1\r\n", "-MOVED 1 h:1\n2\r\n",  "-MOVED 1 h:http\r\n",   "-MOVED 1 h:0\r\n",
+    "-MOVED 1 h:01\r\n",  "-MOVED 1 h:65536\r\n",
   };
   for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
     begin_cluster(true);

@@ -219,6 +219,17 @@ TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
   sentinel_is_refused("-ERR no\r\n", "Redis answers with an error: ERR no");
 }
 
+TEST(a_master_whose_host_is_not_printable_or_whose_port_is_no_port_is_refused) {
+  static const char *const addresses[] = {
+    "*2\r\n$3\r\nh\nh\r\n$1\r\n1\r\n",       "*2\r\n$3\r\nh\033h\r\n$1\r\n1\r\n",
+    "*2\r\n$3\r\nh h\r\n$1\r\n1\r\n",        "*2\r\n$3\r\nh\x7fh\r\n$1\r\n1\r\n",
+    "*2\r\n$2\r\n\xc3\xa4\r\n$1\r\n1\r\n",   "*2\r\n$9\r\n127.0.0.1\r\n$1\r\n0\r\n",
+    "*2\r\n$9\r\n127.0.0.1\r\n$2\r\n01\r\n", "*2\r\n$9\r\n127.0.0.1\r\n$5\r\n65536\r\n",
+  };
+  for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++)
+    sentinel_is_refused(addresses[i], "the sentinel gave an invalid address for the master");
+}
+
 TEST(the_next_sentinel_is_asked_if_one_is_away) {
   begin_sentinel_code((sio_redis_options){ 0 });
   end_sentinel();
@@ -265,6 +276,7 @@ T(sentinels_are_asked_once_a_second_at_least)
 T(a_master_that_becomes_a_replica_without_a_break_is_left)
 T(both_connections_go_to_the_same_master)
 T(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again)
+T(a_master_whose_host_is_not_printable_or_whose_port_is_no_port_is_refused)
 T(the_next_sentinel_is_asked_if_one_is_away)
 T(it_may_end_at_any_time)
 T(any_allocation_may_fail)
