@@ -30,6 +30,7 @@ void sio__stream_entry_free(struct stream *st, struct stream_entry *e) {
 void sio__stream_remove_and_free_entry(struct stream *st, struct stream_entry *e) {
   list_remove(&e->link);
   st->bytes -= e->bytes;
+  st->locals -= e->kind == ENTRY_LOCAL;
   sio__stream_entry_free(st, e);
 }
 
@@ -62,14 +63,23 @@ static void stream_deliver_entry_early(struct stream *st, struct stream_entry *e
 void sio__stream_make_refused_entry_local(struct stream *st, struct stream_entry *e) {
   if (is_entry_waiting_for_delivery(e)) st->waiting--;
   e->kind = ENTRY_LOCAL;
+  st->locals++;
+}
+
+/* Delivers and frees each ENTRY_LOCAL of the list before the first entry that waits for its
+ * delivery. Returns false if there is such an entry. */
+static bool stream_deliver_local_entries_at_front_of_list(struct stream *st, struct list *list) {
+  list_each (it, tmp, list) {
+    struct stream_entry *e = stream_entry_of_list_node(it);
+    if (is_entry_waiting_for_delivery(e)) return false;
+    if (e->kind == ENTRY_LOCAL) stream_deliver_entry_early(st, e);
+  }
+  return true;
 }
 
 void sio__stream_deliver_local_entries_at_front(struct stream *st) {
-  list_each (it, tmp, &st->sent) {
-    struct stream_entry *e = stream_entry_of_list_node(it);
-    if (is_entry_waiting_for_delivery(e)) return;
-    if (e->kind == ENTRY_LOCAL) stream_deliver_entry_early(st, e);
-  }
+  if (st->locals && stream_deliver_local_entries_at_front_of_list(st, &st->sent))
+    (void)stream_deliver_local_entries_at_front_of_list(st, &st->queued);
 }
 
 void sio__stream_deliver_entries_older_than(struct stream *st, uint64_t then) {
@@ -101,6 +111,7 @@ static void on_timer_deliver_overdue_entries(uv_timer_t *t) {
   struct stream *st = t->data;
   uint64_t now = stream_now_ms(st);
   if (now >= STREAM_WAIT_MS) sio__stream_deliver_entries_older_than(st, now - STREAM_WAIT_MS);
+  sio__stream_deliver_local_entries_at_front(st);
   if (!st->waiting) uv_timer_stop(t);
 }
 

@@ -23,8 +23,9 @@ void sio__stream_clear_adapter_of_entries(struct list *list, const sio_adapter *
  * closed. id: the id of the entry; NULL: deliver the event without its id. */
 void sio__stream_deliver_entry(struct stream *st, struct stream_entry *e,
                                const struct stream_id *id);
-/* Delivers and frees each ENTRY_LOCAL in st->sent that comes before the first ENTRY_ADD which is
- * not delivered yet. */
+/* Delivers and frees each ENTRY_LOCAL in st->sent and st->queued that comes before the first
+ * ENTRY_ADD which is not delivered yet. Must be called after an ENTRY_ADD was delivered, because
+ * later events are delivered at once when no ENTRY_ADD waits any more. */
 void sio__stream_deliver_local_entries_at_front(struct stream *st);
 /* Called when Redis has refused the entry, so that no other server gets it. Turns the entry into an
  * ENTRY_LOCAL, whose event is still in e->data. If the event was not delivered yet, it is delivered

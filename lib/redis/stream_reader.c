@@ -85,13 +85,10 @@ static void stream_deliver_and_free_trimmed_entries(struct stream *st, struct st
   struct list *it;
   while ((it = list_first(&st->sent))) {
     struct stream_entry *e = stream_entry_of_list_node(it);
-    if (e->kind == ENTRY_LOCAL) {
-      sio__stream_deliver_local_entries_at_front(st);
-      continue;
-    }
     if (e->state != ENTRY_CONFIRMED || stream_id_compare(e->id, id) >= 0) return;
     sio__stream_deliver_entry(st, e, NULL);
     sio__stream_remove_and_free_entry(st, e);
+    sio__stream_deliver_local_entries_at_front(st);
   }
 }
 

@@ -111,6 +111,7 @@ struct stream {
   struct list keys;    /* ENTRY_KEY in any state */
   size_t bytes;        /* the sum of stream_entry.bytes in the lists queued, sent and keys */
   unsigned waiting;    /* how many ENTRY_ADD are still to be delivered to the local sockets */
+  unsigned locals;     /* how many ENTRY_LOCAL are in the lists queued and sent */
   uv_timer_t timer;    /* runs at least while `waiting` is not 0 */
   unsigned handles;
   unsigned read_count, read_next; /* the most entries of one XREAD, and of the next XREAD */

@@ -76,6 +76,7 @@ int sio__stream_queue_entry(struct stream *st, struct stream_entry *e, bool wait
   e->delivered = !wait && e->kind == ENTRY_ADD;
   list_append(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
   st->bytes += e->bytes;
+  st->locals += e->kind == ENTRY_LOCAL;
   if (is_entry_waiting_for_delivery(e)) st->waiting++;
   if (is_entry_waiting_for_delivery(e)) sio__stream_start_delivery_timer(st);
   if (is_entry_waiting_for_delivery(e) && !st->open)

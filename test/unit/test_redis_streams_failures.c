@@ -156,6 +156,76 @@ TEST(an_entry_that_redis_is_slow_with_is_delivered_without_an_id_after_a_second)
   end();
 }
 
+/* The later event is not delivered at once before the local one, which was queued after half of the
+ * time and waits for no entry any more. */
+TEST(a_local_event_does_not_wait_longer_than_the_entry_before_it) {
+  begin_odd(&normal, NULL);
+  struct peer *p = joined();
+  sio_target local = { .nsp = root, .flags = SIO_LOCAL };
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1);
+  clock_ms += STREAM_WAIT_MS / 2;
+  settle();
+  sio_broadcast(local, "two", SIO_NONE);
+  settle();
+  HEARD(p, "");
+  clock_ms += STREAM_WAIT_MS / 2;
+  UNTIL(p->n);
+  sio_broadcast(local, "three", SIO_NONE);
+  settle();
+  HEARD(p, "42[\"one\"] 42[\"two\"] 42[\"three\"] ");
+  end();
+}
+
+static struct stream *only_stream(void) {
+  return stream_of_part(container_of(list_first(&redis->parts), struct redis_part, link));
+}
+
+/* The same if the entry before the local event was not written, because there is no room. */
+TEST(a_local_event_does_not_wait_until_the_entry_before_it_is_written) {
+  begin_odd(&normal, NULL);
+  struct peer *p = joined();
+  sio_target local = { .nsp = root, .flags = SIO_LOCAL };
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1);
+  settle();
+  sio__link_set_max_queued(&only_stream()->writer, 1);
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "two", SIO_NONE);
+  HEARD(p, "");
+  hold_reads = false;
+  feed_reader();
+  UNTIL(p->n);
+  sio_broadcast(local, "three", SIO_NONE);
+  settle();
+  HEARD(p, "42[\"one\",\"7-1\"] 42[\"two\"] 42[\"three\"] ");
+  EQ(nentries, 1);
+  end();
+}
+
+/* The same if the entry before the local event was trimmed, and another one is not confirmed. */
+TEST(a_local_event_does_not_wait_for_an_entry_that_was_delivered) {
+  begin_odd(&normal, NULL);
+  struct peer *p = joined();
+  sio_target local = { .nsp = root, .flags = SIO_LOCAL };
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(nentries == 1);
+  settle();
+  hold_adds = true;
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "two", SIO_NONE);
+  UNTIL(nentries == 2);
+  HEARD(p, "");
+  read_to = 2; /* the next XREAD finds neither */
+  hold_reads = false;
+  of_other(event_for_all);
+  sio_broadcast(local, "three", SIO_NONE);
+  settle();
+  HEARD(p, "42[\"one\"] 42[\"two\"] 42[\"all\",\"7-3\"] 42[\"three\"] ");
+  end();
+}
+
 TEST(entries_wait_up_to_max_queued_bytes) {
   static char text[500];
   memset(text, 'x', sizeof text - 1);
@@ -548,6 +618,9 @@ T(entries_of_unknown_namespaces_and_types_are_ignored)
 T(when_nothing_comes_it_asks_again)
 T(a_reply_without_an_id_is_a_refusal)
 T(an_entry_that_redis_is_slow_with_is_delivered_without_an_id_after_a_second)
+T(a_local_event_does_not_wait_longer_than_the_entry_before_it)
+T(a_local_event_does_not_wait_until_the_entry_before_it_is_written)
+T(a_local_event_does_not_wait_for_an_entry_that_was_delivered)
 T(entries_wait_up_to_max_queued_bytes)
 T(an_event_almost_as_large_as_the_queue_does_not_keep_others_from_the_stream)
 T(a_key_that_finds_no_room_is_counted_as_dropped)
