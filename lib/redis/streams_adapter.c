@@ -393,9 +393,22 @@ static int send_waiting_event_to_socket(sio_adapter *a, sio_slice message, void 
   return err;
 }
 
-/* Called when this server disconnects the socket. Sends the socket the events that wait until they
- * are read back from the stream: they cannot be sent later, because the socket cannot be
- * recovered. */
+/* Sends an event for local sockets only, which waits until the entries before it are delivered, to
+ * the socket, if the target of the event includes this socket. */
+static void send_waiting_local_event_to_socket(const struct local_event *v, sio_socket *s) {
+  const sio_adapter *a = v->adapter;
+  const char *alone[] = { sio_socket_id(s), NULL };
+  sio_target one = v->to;
+  if (v->to.rooms && !is_socket_in_target_list(a, s, v->to.rooms)) return;
+  if (is_socket_in_target_list(a, s, v->to.except)) return;
+  one.rooms = alone;
+  one.except = NULL;
+  (void)memory_adapter_ops(a)->broadcast(a->local, &one, v->packet);
+}
+
+/* Called when this server disconnects the socket. Sends the socket the events that wait until they,
+ * or the entries before them, are read back from the stream: they cannot be sent later, because the
+ * socket cannot be recovered. */
 void sio__streams_send_waiting_events_to_leaving_socket(sio_adapter *a, sio_socket *s) {
   struct list *lists[] = { &a->streams->stream->sent, &a->streams->stream->queued };
   if (a->shut || !has_stream_undelivered_entries(a->streams->stream)) return;
@@ -403,7 +416,10 @@ void sio__streams_send_waiting_events_to_leaving_socket(sio_adapter *a, sio_sock
     list_each (it, tmp, lists[i]) {
       struct stream_entry *e = container_of(it, struct stream_entry, link);
       struct last_event l = { .socket = s, .entry = e };
-      if (e->adapter == a && !e->local && !e->delivered)
+      if (e->adapter != a || e->delivered) continue;
+      if (e->local)
+        send_waiting_local_event_to_socket(e->local, s);
+      else
         (void)decode_entry_data_and_call(a, e->data, send_waiting_event_to_socket, &l);
     }
   }

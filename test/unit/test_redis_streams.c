@@ -733,8 +733,46 @@ TEST(a_socket_that_is_disconnected_is_sent_only_what_is_for_it) {
   sio_broadcast(ALL, "bin", SIO_ARGS(sio_bin("\1", 1)));
   HEARD(p, "");
   sio_disconnect(s, false);
-  HEARD(p, "42[\"a\"] 42[\"d\"] 451-[\"bin\",{\"_placeholder\":true,\"num\":0}] b:01 41 ");
+  HEARD(p,
+        "42[\"a\"] 42[\"d\"] 42[\"v\"] 451-[\"bin\",{\"_placeholder\":true,\"num\":0}] b:01 41 ");
   hold_reads = false;
+  end();
+}
+
+static void on_acked(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)reply, (void)user;
+  EQ(status, SIO_ECLOSED);
+}
+
+TEST(a_socket_that_is_disconnected_is_sent_the_local_events_that_wait) {
+  begin_streams(&normal);
+  struct peer *p = joined(), *q = joined();
+  sio_socket *s = root->members[0];
+  sio_target local = { .nsp = root, .flags = SIO_LOCAL };
+  sio_join(s, "in");
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  sio_broadcast(local, "all", SIO_NONE);
+  local.rooms = SIO_ROOMS("out", "in");
+  sio_broadcast(local, "a", SIO_NONE);
+  local.rooms = SIO_ROOMS("out");
+  sio_broadcast(local, "b", SIO_NONE);
+  local.rooms = NULL;
+  local.except = SIO_ROOMS("in");
+  sio_broadcast(local, "c", SIO_NONE);
+  local.except = NULL;
+  local.skip = s;
+  sio_broadcast(local, "d", SIO_NONE);
+  EQ(sio_emit_ack(s, "e", SIO_NONE, 1000, on_acked, NULL), 0);
+  HEARD(p, "");
+  sio_disconnect(s, false);
+  HEARD(p, "42[\"one\"] 42[\"all\"] 42[\"a\"] 420[\"e\"] 41 ");
+  hold_reads = false;
+  UNTIL(nentries == 1);
+  feed_reader();
+  settle();
+  HEARD(q, "42[\"one\",\"7-1\"] 42[\"all\"] 42[\"c\"] 42[\"d\"] ");
+  HEARD(p, "");
   end();
 }
 
@@ -776,4 +814,5 @@ T(two_servers_of_one_redis_cannot_have_the_same_namespace)
 T(leaves_and_disconnects_are_added_as_npm_does_it)
 T(requests_of_other_servers_in_the_stream_apply_here)
 T(a_socket_that_is_disconnected_is_sent_only_what_is_for_it)
+T(a_socket_that_is_disconnected_is_sent_the_local_events_that_wait)
 TESTS_END
