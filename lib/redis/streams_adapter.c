@@ -123,7 +123,7 @@ struct local_event {
   sio_packet *packet;
   sio_query *query; /* collects the acks, or NULL; query_hold() was called for it */
   uint64_t origin;  /* sio_packet_info.origin */
-  sio_target to;    /* to.rooms and to.except point into `names` */
+  sio_target to;    /* to.rooms, to.except and to.key point into `names` */
   const char **names;
 };
 
@@ -156,14 +156,15 @@ static const char **copy_name_list(const char ***slots, char **text, const char 
   return first;
 }
 
-/* Copies the namespace, the flags, and the names in rooms and except of the target to v->to. The id
- * of the socket to->skip becomes one more name in v->to.except. */
+/* Copies the namespace, the flags, the key, and the names in rooms and except of the target to
+ * v->to. The id of the socket to->skip becomes one more name in v->to.except. */
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
   size_t bytes = count_names_of_list_and_their_bytes(to->rooms, &n) +
                  count_names_of_list_and_their_bytes(to->except, &n);
   if (skip) bytes += strlen(skip) + 1;
+  if (to->key) bytes += strlen(to->key) + 1;
   v->names = sio__malloc((n + 1) * sizeof *v->names + bytes);
   if (!v->names) return UV_ENOMEM;
   const char **slots = v->names;
@@ -171,6 +172,7 @@ static int local_event_copy_target(struct local_event *v, const sio_target *to) 
   v->to = (sio_target){ .nsp = to->nsp, .flags = to->flags };
   if (to->rooms) v->to.rooms = copy_name_list(&slots, &text, to->rooms, NULL);
   v->to.except = copy_name_list(&slots, &text, to->except, skip);
+  if (to->key) v->to.key = memcpy(text, to->key, strlen(to->key) + 1);
   return 0;
 }
 

@@ -3,6 +3,7 @@
  * test_redis_threads_streams.c - the streams adapter with two servers that serve as one
  * (sio/threads.h), of which the first is connected to Redis.
  */
+#include "eio/polling.h"
 #include "redis_questions.h"
 #include "redis_streams_rig.h"
 #include "redis_threads_rig.h"
@@ -136,6 +137,32 @@ TEST(volatile_events_of_a_thread_keep_their_place_among_its_others) {
   settle();
   HEARD(p, "42[\"one\",\"7-1\"] 42[\"two\"] 42[\"three\"] ");
   HEARD(q, "42[\"one\",\"7-1\"] 42[\"two\"] 42[\"three\"] ");
+  end_threads();
+}
+
+/* Traces a message that waits in the queue of a session. */
+static bool show_waiting(const struct msg *m, size_t bytes, void *user) {
+  (void)bytes, (void)user;
+  trace("%.*s%s ", (int)m->len, msg_data(m), m->key ? " has a key" : "");
+  return false;
+}
+
+/* Without the key older events would not be dropped for newer ones (SIO_FULL_KEEP_LATEST). */
+TEST(an_event_that_waits_has_its_key_on_all_threads) {
+  begin_streams_of_threads(&normal);
+  joined();
+  struct peer *q = joined_second();
+  if (sio__polling_init_for_session(q->session)) abort(); /* and it never polls */
+  const sio_target process = { .nsp = root, .flags = SIO_PROCESS, .key = "position" };
+  hold_reads = true;
+  EQ(sio_broadcast(all_of_first(), "one", SIO_NONE), 0);
+  EQ(sio_broadcast(process, "two", SIO_NONE), 0);
+  UNTIL(nentries == 1);
+  hold_reads = false;
+  feed_reader();
+  settle();
+  q->session->transport->remove_if(q->session, show_waiting, NULL);
+  SAW("42[\"two\"] has a key ");
   end_threads();
 }
 
@@ -630,6 +657,7 @@ T(with_recovery_all_threads_deliver_events_in_the_order_of_the_stream_with_offse
 T(attachments_rooms_and_an_excluded_socket_go_through_the_stream_too)
 T(events_for_one_thread_wait_behind_those_that_it_has_sent_to_all)
 T(volatile_events_of_a_thread_keep_their_place_among_its_others)
+T(an_event_that_waits_has_its_key_on_all_threads)
 T(a_socket_that_its_thread_disconnects_is_sent_first_what_waits_for_it)
 T(sockets_of_all_threads_that_are_disconnected_are_sent_first_what_the_caller_has_sent)
 T(all_sockets_answer_an_event_with_acks_of_any_thread_in_its_place)
