@@ -72,11 +72,12 @@ void sio__pending_request_end_and_note_silent_servers(struct pending_request *q)
 
 /* ---- completion ------------------------------------------------------------------------------ */
 
+/* MESSAGE_COUNT says nothing about silent servers, because Redis alone has answered it. */
 static void pending_request_report_missing_and_end(struct pending_request *q) {
   uint64_t missing = q->answered < q->servers ? q->servers - q->answered : 0;
   if (missing)
     memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
-  else
+  else if (q->type != MESSAGE_COUNT)
     q->adapter->silent.n = 0;
   if (missing && q->type == MESSAGE_SERVER_EMIT)
     q->adapter->api->query_lost(q->query, (size_t)missing);

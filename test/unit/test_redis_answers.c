@@ -191,6 +191,19 @@ TEST(a_server_that_does_not_answer_is_waited_for_once) {
   end_odd();
 }
 
+/* Redis alone answers the question for the number. */
+TEST(a_count_of_the_servers_does_not_forget_the_silent_one) {
+  begin_odd(NULL);
+  leave_one_silent();
+  EQ(sio_server_count(root, 0, on_count, NULL), 0);
+  settle();
+  SAW("all 3 ");
+  ask("bbbbbb");
+  response("bbbbbb", "2");
+  SAW("operation has timed out 1/2 2 "); /* at once */
+  end_odd();
+}
+
 TEST(a_silent_server_that_answers_late_is_waited_for_again) {
   begin_odd(NULL);
   leave_one_silent();
@@ -407,6 +420,7 @@ T(a_question_that_finds_no_room_in_the_queue_ends)
 T(messages_that_reach_fewer_servers_after_a_break_are_counted)
 T(servers_that_do_not_come_back_in_ten_seconds_are_not_missed_any_more)
 T(a_server_that_does_not_answer_is_waited_for_once)
+T(a_count_of_the_servers_does_not_forget_the_silent_one)
 T(a_silent_server_that_answers_late_is_waited_for_again)
 T(a_silent_server_that_redis_counts_no_longer_is_forgotten)
 T(a_question_whose_time_is_short_makes_nobody_silent)
