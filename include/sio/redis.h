@@ -190,7 +190,8 @@ typedef struct sio_redis_stats {
   /* Counter: entries of a stream that this server ignored, because it had read them or later ones
    * of the same server before (see sio_redis_streams_adapter). */
   uint64_t repeated;
-  /* Counter: messages that were received and ignored, because memory ran out. */
+  /* Counter: messages that were received and ignored, because memory ran out, or because
+   * sio_options.max_acks queries were pending. */
   uint64_t unhandled;
 } sio_redis_stats;
 /* Fills in the first `size` bytes of *out. Pass sizeof *out as size. */

@@ -93,16 +93,21 @@ void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
             err == UV_ENOBUFS ? "max_queued leaves no room for it" : sio_strerror(err));
 }
 
+static const char *describe_why_message_is_ignored(int err) {
+  if (err == SIO_EPROTO) return "the message is malformed";
+  return err == UV_EBUSY ? "max_acks queries are pending" : sio_strerror(err);
+}
+
 void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err) {
   char name[80];
   if (err == SIO_ECLOSED) return;
-  if (err == UV_ENOMEM)
+  if (err == UV_ENOMEM || err == UV_EBUSY)
     r->stats.unhandled++;
   else
     r->stats.malformed++;
   REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
             sio__copy_with_unprintable_replaced(name, sizeof name, channel),
-            err == SIO_EPROTO ? "the message is malformed" : sio_strerror(err));
+            describe_why_message_is_ignored(err));
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

@@ -207,8 +207,9 @@ void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
 
 /* Returns true if the state is READY: see compute_redis_state(). */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }
-/* Counts and logs a received message that is ignored because of err: as unhandled if memory ran
- * out, otherwise as malformed. Does nothing if err is SIO_ECLOSED: this server is closing. */
+/* Counts and logs a received message that is ignored because of err: as unhandled if memory ran out
+ * or max_acks queries are pending (UV_EBUSY), otherwise as malformed. Does nothing if err is
+ * SIO_ECLOSED: this server is closing. */
 void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, int err);
 
 /* ---- functions shared by the files named above ----------------------------------------------- */

@@ -44,6 +44,10 @@ static struct requester *requester_copy(const struct requester *from) {
   return k;
 }
 
+/* err: the error of a call that begins a query. Returns UV_EBUSY if max_acks queries are pending:
+ * the request is then valid, but is not executed. */
+static int busy_if_max_acks_queries_pending(int err) { return err == SIO_ETOOBIG ? UV_EBUSY : err; }
+
 /* ---- acks ------------------------------------------------------------------------------------ */
 
 static void publish_local_ack_as_response(const char *id, sio_slice json, const sio_slice *bins,
@@ -84,7 +88,7 @@ static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
   int err = a->api->query_new(a->nsp, (unsigned)t->timeout_ms, &watch, kept, &q);
   if (err) {
     sio__free(kept);
-    return err;
+    return busy_if_max_acks_queries_pending(err);
   }
   err = sio__deliver_event_to_local_sockets(a, data, &to, q, slice(NULL, 0), 0);
   a->api->query_when_counted(q, publish_client_count_response);
@@ -148,6 +152,7 @@ int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts) {
   if (!err) {
     err = sio_all_fetch(sio__make_local_target(k->adapter, &t), 0, publish_fetched_local_sockets,
                         kept);
+    err = busy_if_max_acks_queries_pending(err);
     if (err) sio__free(kept);
   }
   sio__received_target_clear(&t);

@@ -83,6 +83,7 @@ int __wrap_sio__random_hex_id(char out[LINK_ID]) {
 static bool sharded; /* with the sharded adapter */
 static bool streams; /* with the streams adapter */
 static const sio_recovery *rig_recovery;
+static unsigned rig_max_acks; /* of the server; 0: the default */
 
 /* What a connection to the fake is wrapped in; NULL: nothing. fake_unwrap replaces the bytes of
  * c->in from `from` on; fake_wrap sends n bytes. */
@@ -411,7 +412,8 @@ static inline int begin_code(const sio_redis_options *more) {
                                 : sharded ? sio_redis_sharded_adapter
                                           : sio_redis_adapter,
                      .adapter_user = &cluster,
-                     .recovery = rig_recovery };
+                     .recovery = rig_recovery,
+                     .max_acks = rig_max_acks };
   int err = sio_server_new(&loop, &o, &srv);
   return err ? err : sio_of(srv, "/", &root);
 }

@@ -480,6 +480,23 @@ TEST(malformed_messages_are_counted_and_do_no_harm) {
   end();
 }
 
+TEST(a_request_that_finds_max_acks_questions_pending_is_not_malformed) {
+  rig_max_acks = 1;
+  begin(NULL);
+  rig_max_acks = 0;
+  EQ(sio_broadcast_ack(ALL, "q", SIO_NONE, 1500, on_replies, NULL), 0);
+  settle();
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":7,\"packet\":"
+                                     "{\"type\":2,\"data\":[\"q\"]},\"opts\":{}}"));
+  EQ(redis_stats().unhandled, 1);
+  push("socket.io-request#/#", SLICE("{\"requestId\":\"2\",\"type\":5,\"opts\":{}}"));
+  EQ(redis_stats().unhandled, 2);
+  EQ(redis_stats().malformed, 0);
+  CHECK(strstr(lines,
+               "a message on socket.io-request#/# is ignored: max_acks queries are pending\n"));
+  end();
+}
+
 TEST(a_request_that_comes_while_the_server_closes_is_not_malformed) {
   begin(NULL);
   joined();
@@ -756,6 +773,7 @@ T(what_is_our_own_or_for_nobody_here_is_ignored)
 T(rooms_as_numbers_and_missing_flags_and_nsp_are_understood)
 T(requests_of_version_6_name_one_socket)
 T(malformed_messages_are_counted_and_do_no_harm)
+T(a_request_that_finds_max_acks_questions_pending_is_not_malformed)
 T(a_request_that_comes_while_the_server_closes_is_not_malformed)
 T(join_leave_and_disconnect_of_others_apply_here)
 T(a_broadcast_with_acks_of_another_server_is_counted_and_answered)
