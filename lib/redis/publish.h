@@ -85,7 +85,8 @@ struct sio_adapter {
   const struct subscription *counted;
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
   void (*on_room_message)(struct subscription *s, sio_slice channel, sio_slice payload);
-  struct map room_channels; /* struct room_channel by room; see sharded.c */
+  struct map room_channels;     /* struct room_channel by room; see sharded.c */
+  const sio_socket *leaves_all; /* in the sharded adapter: leaves all its rooms now; or NULL */
   struct silent_servers silent;
 };
 

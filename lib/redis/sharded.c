@@ -208,10 +208,17 @@ static void unsubscribe_room_channel(sio_adapter *a, const char *room) {
   room_channel_free(c);
 }
 
+/* Returns how many sockets are in the room, except the one that leaves all its rooms now. */
+static size_t count_sockets_that_stay_in_room(const sio_adapter *a, const char *room) {
+  const sio_socket *s = a->leaves_all;
+  bool leaves = s && memory_adapter_ops(a)->in_room(a->local, s, room);
+  return memory_adapter_ops(a)->room_size(a->local, room) - leaves;
+}
+
 int sio__sharded_join_room_and_subscribe_if_first(sio_adapter *a, sio_socket *s, const char *room) {
   int err = has_room_own_channel(a, room) ? subscribe_room_channel_if_new(a, room) : 0;
   if (!err) err = memory_adapter_ops(a)->join(a->local, s, room);
-  if (err && !memory_adapter_ops(a)->room_size(a->local, room)) unsubscribe_room_channel(a, room);
+  if (err && !count_sockets_that_stay_in_room(a, room)) unsubscribe_room_channel(a, room);
   return err;
 }
 
@@ -220,19 +227,25 @@ int sio__sharded_join_room_and_subscribe_if_first(sio_adapter *a, sio_socket *s,
  * subscribes again. */
 void sio__sharded_leave_room_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s,
                                                      const char *room) {
-  if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
+  if (count_sockets_that_stay_in_room(a, room) == 1) unsubscribe_room_channel(a, room);
   memory_adapter_ops(a)->leave(a->local, s, room);
 }
 
-static void unsubscribe_room_if_one_member(const char *room, void *user) {
+static void unsubscribe_room_if_none_stays(const char *room, void *user) {
   sio_adapter *a = user;
-  if (memory_adapter_ops(a)->room_size(a->local, room) == 1) unsubscribe_room_channel(a, room);
+  if (!count_sockets_that_stay_in_room(a, room)) unsubscribe_room_channel(a, room);
 }
 
+/* leave_all() calls hooks of the host for one room after the other. If a hook makes the last other
+ * socket leave a room that s has not left yet, that socket unsubscribes: a->leaves_all does not
+ * count. */
 void sio__sharded_leave_all_rooms_and_unsubscribe_if_last(sio_adapter *a, sio_socket *s) {
+  const sio_socket *outer = a->leaves_all;
+  a->leaves_all = s;
   if (!map_is_empty(&a->room_channels))
-    memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_if_one_member, a);
+    memory_adapter_ops(a)->rooms(a->local, s, unsubscribe_room_if_none_stays, a);
   memory_adapter_ops(a)->leave_all(a->local, s);
+  a->leaves_all = outer;
 }
 
 /* If this server cannot subscribe to the channel of the socket's own room, broadcasts of other

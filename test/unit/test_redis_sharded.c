@@ -119,6 +119,32 @@ TEST(a_room_is_subscribed_with_its_first_member_until_its_last) {
   end();
 }
 
+static void make_other_one_leave_b(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  sio_socket *other = user;
+  (void)nsp, (void)s;
+  if (*room == 'a') sio_leave(other, "b");
+}
+
+/* The one that leaves all its rooms is still in "b" when it has left "a", and the other one leaves
+ * "b" then. */
+TEST(a_room_that_another_one_leaves_meanwhile_is_unsubscribed) {
+  static const char *const rooms[] = { "a1", "a2", "a3", "a4", "b", "a5", "a6", "a7", "a8" };
+  begin_mode(SIO_REDIS_DYNAMIC);
+  struct peer *p = joined();
+  joined();
+  sio_socket *s = root->members[0], *t = root->members[1];
+  for (unsigned i = 0; i < sizeof rooms / sizeof *rooms; i++) sio_join(s, rooms[i]);
+  sio_join(t, "b");
+  settle();
+  CHECK(strstr(subscribed, "SSUBSCRIBE socket.io#/#b#\n"));
+  EQ(sio_on_room(root, &(sio_room_hooks){ .leave = make_other_one_leave_b }, t), 0);
+  hang_up(p);
+  settle();
+  EQ(sio_nsp_count(root, "b"), 0);
+  CHECK(strstr(subscribed, "SUNSUBSCRIBE socket.io#/#b#\n"));
+  end();
+}
+
 /* The answer to SUNSUBSCRIBE comes when the room is subscribed again. */
 TEST(a_room_that_is_left_and_joined_again_stays_subscribed) {
   begin_mode(SIO_REDIS_DYNAMIC);
@@ -398,6 +424,7 @@ T(a_namespace_subscribes_to_two_channels)
 T(broadcasts_are_published_as_npm_does_it)
 T(bulk_calls_are_published_and_apply_here)
 T(a_room_is_subscribed_with_its_first_member_until_its_last)
+T(a_room_that_another_one_leaves_meanwhile_is_unsubscribed)
 T(a_room_that_is_left_and_joined_again_stays_subscribed)
 T(static_rooms_have_no_channels)
 T(private_rooms_have_channels_too)
