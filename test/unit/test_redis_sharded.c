@@ -188,6 +188,28 @@ TEST(private_rooms_have_channels_too) {
   end();
 }
 
+TEST(a_private_room_is_subscribed_until_the_last_one_leaves_it) {
+  char on[200], off[200];
+  begin_mode(SIO_REDIS_DYNAMIC_PRIVATE);
+  struct peer *p = joined();
+  joined();
+  sio_socket *t = root->members[1];
+  snprintf(on, sizeof on, "SSUBSCRIBE socket.io#/#%s#\n", sio_socket_id(root->members[0]));
+  snprintf(off, sizeof off, "SUNSUBSCRIBE socket.io#/#%s#\n", sio_socket_id(root->members[0]));
+  char id[30];
+  snprintf(id, sizeof id, "%s", sio_socket_id(root->members[0]));
+  EQ(sio_join(t, id), 0);
+  settle();
+  CHECK(strstr(subscribed, on));
+  hang_up(p);
+  settle();
+  CHECK(!strstr(subscribed, off));
+  EQ(sio_leave(t, id), 0);
+  settle();
+  CHECK(strstr(subscribed, off));
+  end();
+}
+
 TEST(all_rooms_are_subscribed_on_a_new_connection) {
   begin_mode(SIO_REDIS_DYNAMIC);
   joined();
@@ -428,6 +450,7 @@ T(a_room_that_another_one_leaves_meanwhile_is_unsubscribed)
 T(a_room_that_is_left_and_joined_again_stays_subscribed)
 T(static_rooms_have_no_channels)
 T(private_rooms_have_channels_too)
+T(a_private_room_is_subscribed_until_the_last_one_leaves_it)
 T(all_rooms_are_subscribed_on_a_new_connection)
 T(questions_are_asked_and_answered_as_npm_does_it)
 T(questions_of_others_are_answered_to_them_alone)
