@@ -367,6 +367,7 @@ void sio__cluster_request_slot_table_soon(sio_redis *r) {
 
 void sio__cluster_stop_and_reset(sio_redis *r) {
   uv_timer_stop(&r->cluster.timer);
+  uv_timer_stop(&r->cluster.hold);
   sio__link_disconnect_and_drop_commands(&r->discovery);
   sio__redis_detach_subscriptions_from_servers(r);
   memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
@@ -378,11 +379,12 @@ void sio__cluster_stop_and_reset(sio_redis *r) {
   }
 }
 
-int sio__cluster_init_slots_and_timer(sio_redis *r) {
+int sio__cluster_init_slots_and_timers(sio_redis *r) {
   if (!(r->cluster.slots = sio__calloc(SLOTS, sizeof *r->cluster.slots))) return UV_ENOMEM;
   uv_timer_init(r->loop, &r->cluster.timer);
-  r->cluster.timer.data = r;
-  r->handles++;
+  uv_timer_init(r->loop, &r->cluster.hold);
+  r->cluster.timer.data = r->cluster.hold.data = r;
+  r->handles += 2;
   return 0;
 }
 
@@ -392,9 +394,10 @@ static void on_cluster_timer_closed_free_redis_if_last(uv_handle_t *h) {
   sio__redis_free_if_closed(r);
 }
 
-void sio__cluster_reset_and_close_timer(sio_redis *r) {
+void sio__cluster_reset_and_close_timers(sio_redis *r) {
   sio__cluster_stop_and_reset(r);
   uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed_free_redis_if_last);
+  uv_close((uv_handle_t *)&r->cluster.hold, on_cluster_timer_closed_free_redis_if_last);
 }
 
 void sio__cluster_free_slots(sio_redis *r) { sio__free(r->cluster.slots); }

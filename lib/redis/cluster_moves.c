@@ -68,21 +68,25 @@ static bool update_owed_replies_of_server(struct redis_server *p) {
   return p->owed_replies > 0;
 }
 
-void sio__cluster_hold_commands_if_replies_owed(sio_redis *r) {
-  bool owed = false;
-  redis_servers_each(p, r) owed |= update_owed_replies_of_server(p);
-  if (owed && !uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_timer_release_held_commands, OWED_MS, 0);
-  r->cluster.commands_held = owed;
-  sio__redis_schedule_flush(r);
-}
-
-void sio__cluster_end_command_hold(sio_redis *r) {
+/* The replies took too long: commands no longer wait for them. */
+static void on_timer_end_command_hold(uv_timer_t *t) {
+  sio_redis *r = t->data;
   r->cluster.commands_held = false;
   redis_servers_each(p, r) {
     p->overdue = p->owed_replies > 0;
     p->owed_replies = 0;
   }
+  sio__redis_schedule_flush(r);
+}
+
+void sio__cluster_hold_commands_if_replies_owed(sio_redis *r) {
+  struct redis_cluster *c = &r->cluster;
+  bool owed = false;
+  redis_servers_each(p, r) owed |= update_owed_replies_of_server(p);
+  if (owed && !c->commands_held) uv_timer_start(&c->hold, on_timer_end_command_hold, OWED_MS, 0);
+  if (!owed) uv_timer_stop(&c->hold);
+  c->commands_held = owed;
+  sio__redis_schedule_flush(r);
 }
 
 void sio__cluster_count_down_owed_replies(struct redis_server *p) {

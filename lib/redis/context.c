@@ -181,7 +181,7 @@ void sio_redis_free(sio_redis *r) {
   r->notes.log = NULL;
   redis_close_server_connections(r);
   sio__link_disconnect_and_close_timer(&r->discovery);
-  if (redis_is_cluster(r)) sio__cluster_reset_and_close_timer(r);
+  if (redis_is_cluster(r)) sio__cluster_reset_and_close_timers(r);
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->close(p);
@@ -327,7 +327,7 @@ static int redis_init_servers_and_handles(sio_redis *r) {
   const struct redis_host *h = &r->options.url.hosts[0];
   int err = 0;
   if (redis_is_cluster(r))
-    err = sio__cluster_init_slots_and_timer(r);
+    err = sio__cluster_init_slots_and_timers(r);
   else if (!(r->only_server = sio__redis_server_new(r)))
     err = UV_ENOMEM;
   if (err) return err;

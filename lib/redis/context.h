@@ -76,6 +76,7 @@ struct redis_cluster {
   bool known;         /* `slots` is filled from a slot table */
   bool asking;        /* a slot table was requested and has not arrived */
   bool commands_held; /* no commands are written, because a server has owed_replies above 0 */
+  uv_timer_t hold;    /* runs while commands_held is true; when it fires, commands are written */
 };
 
 /* How many Socket.IO servers receive a message that is published to all of them: the numbers come
@@ -114,7 +115,7 @@ struct sio_redis {
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* when it fires, queued commands are no longer held back */
+  uv_timer_t hold;   /* when it fires, redis_server.commands_held becomes false */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* runs before the loop waits: sends queued commands, and calls the host */
   /* how many of these have not ended yet: the uv handles of this struct, each struct redis_server,
@@ -247,7 +248,6 @@ bool sio__redis_server_commands_are_held(const struct redis_server *p);
  * seconds, messages that reach fewer servers than before are then counted as missed. */
 void sio__redis_remember_receiver_count_at_break(sio_redis *r);
 void sio__redis_remember_connection_break(sio_redis *r);
-void sio__redis_on_timer_release_held_commands(uv_timer_t *t);
 
 /* subscribe.c */
 void sio__resubscribe_on_new_connection(struct link *l);
@@ -288,8 +288,8 @@ unsigned sio__cluster_slot_of_key(sio_slice key);
 struct redis_server *sio__cluster_find_server_of_slot(sio_redis *r, int slot);
 void sio__cluster_request_slot_table_soon(sio_redis *r);
 void sio__cluster_stop_and_reset(sio_redis *r);
-int sio__cluster_init_slots_and_timer(sio_redis *r); /* 0 or UV_ENOMEM */
-void sio__cluster_reset_and_close_timer(sio_redis *r);
+int sio__cluster_init_slots_and_timers(sio_redis *r); /* 0 or UV_ENOMEM */
+void sio__cluster_reset_and_close_timers(sio_redis *r);
 void sio__cluster_free_slots(sio_redis *r);
 /* Requests the slot table after a delay, unless a request is scheduled or under way, no adapter is
  * open, or sio_redis_free() was called. */
@@ -331,8 +331,5 @@ void sio__cluster_count_down_owed_replies(struct redis_server *p);
 /* Computes redis_server.owed_replies of each server again. If one of them is not 0, no commands are
  * written until these replies have come, or have taken too long. */
 void sio__cluster_hold_commands_if_replies_owed(sio_redis *r);
-/* Called when the timer sio_redis.hold fires: commands no longer wait for the replies that
- * redis_server.owed_replies counts. */
-void sio__cluster_end_command_hold(sio_redis *r);
 
 #endif

@@ -56,10 +56,9 @@ static void pass_null_reply_to_callback_of_lost_command(struct link *l,
 
 /* ---- the state of the two connections -------------------------------------------------------- */
 
-void sio__redis_on_timer_release_held_commands(uv_timer_t *t) {
+static void on_timer_release_held_commands(uv_timer_t *t) {
   sio_redis *r = t->data;
   redis_servers_each(p, r) p->commands_held = false;
-  sio__cluster_end_command_hold(r);
   sio__redis_schedule_flush(r);
 }
 
@@ -72,7 +71,7 @@ static void hold_commands_if_connection_broke_recently(struct redis_server *p) {
   if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
   p->commands_held = true;
   if (!uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, sio__redis_on_timer_release_held_commands, ms, 0);
+    uv_timer_start(&r->hold, on_timer_release_held_commands, ms, 0);
 }
 
 static void on_server_link_ready(struct link *l) {

@@ -229,6 +229,29 @@ TEST(a_node_that_does_not_answer_holds_commands_for_a_while_only) {
   end_cluster();
 }
 
+static struct redis_server *server_of(int slot) {
+  return sio__cluster_find_server_of_slot(redis, slot);
+}
+
+/* Node 1 was lost shortly before, so that its own commands are held for a while. */
+TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
+  begin_move(&(sio_redis_options){ .retry_max_ms = 200 });
+  fake_cut_node(1);
+  UNTIL(redis_stats().state != SIO_REDIS_READY);
+  UNTIL(redis_stats().state == SIO_REDIS_READY && server_of(HALF)->commands.state == LINK_READY);
+  late = 0;
+  emit(0);
+  UNTIL(nlate == 1);
+  move_subscription(1);
+  emit(1);
+  UNTIL(!server_of(HALF)->commands_held);
+  settle();
+  EQ(nsaid, 0);
+  answer_late();
+  came(2);
+  end_cluster();
+}
+
 /* The timer of each connection looks whether Redis is there, and sends a PING. */
 static void tick(struct link *l) { uv_timer_start(&l->timer, l->timer.timer_cb, 0, 0); }
 
@@ -351,6 +374,7 @@ T(commands_that_are_not_answered_yet_are_not_overtaken)
 T(commands_that_are_not_answered_come_before_those_that_wait_for_the_new_node)
 T(a_node_that_has_lost_its_slots_is_kept_until_it_has_answered)
 T(a_node_that_does_not_answer_holds_commands_for_a_while_only)
+T(commands_wait_for_replies_longer_than_a_new_connection_holds_them)
 T(the_timer_of_a_connection_does_not_write_what_is_held)
 T(a_connection_whose_commands_are_held_is_not_taken_for_silent)
 T(the_end_may_come_while_commands_are_held)
