@@ -120,12 +120,12 @@ void sio__redis_count_adapter_and_connect_if_first(sio_redis *r) {
 }
 
 static void redis_stop_connections(sio_redis *r) {
-  uv_timer_stop(&r->hold);
   sio__link_disconnect_and_drop_commands(&r->discovery);
   redis_servers_each(p, r) {
     sio__link_disconnect_and_drop_commands(&p->commands);
     sio__link_disconnect_and_drop_commands(&p->subscriber);
     sio__mark_subscriptions_of_server_unconfirmed(p);
+    uv_timer_stop(&p->hold);
     p->failing = p->commands_held = false;
   }
   if (redis_is_cluster(r)) sio__cluster_stop_and_reset(r);
@@ -187,7 +187,6 @@ void sio_redis_free(sio_redis *r) {
     p->close(p);
   }
   uv_close((uv_handle_t *)&r->soon, on_redis_handle_closed_free_if_last);
-  uv_close((uv_handle_t *)&r->hold, on_redis_handle_closed_free_if_last);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -338,9 +337,6 @@ static int redis_init_servers_and_handles(sio_redis *r) {
   sio__link_init(&r->discovery, r->loop,
                  redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
                  &r->discovery_options, &r->handles, on_discovery_closed_free_redis_if_last);
-  uv_timer_init(r->loop, &r->hold);
-  r->hold.data = r;
-  r->handles++;
   uv_idle_init(r->loop, &r->soon);
   r->soon.data = r;
   r->handles++;

@@ -45,7 +45,8 @@ struct redis_server {
   struct list in_pairs;
   sio_redis *redis;
   struct link commands, subscriber;
-  unsigned handles;       /* link.handles of both links points to this counter */
+  uv_timer_t hold;        /* when it fires, commands_held becomes false */
+  unsigned handles;       /* counts `hold`; link.handles of both links points to this counter */
   unsigned subscriptions; /* how many struct subscription have this server as `pair` */
   bool commands_held; /* queued commands wait: see hold_commands_if_connection_broke_recently() */
   /* in a Redis Cluster: this server is named by the last slot table, by a later MOVED error, or by
@@ -115,7 +116,6 @@ struct sio_redis {
   struct redis_receivers receivers;
   struct redis_log notes;
   uv_loop_t *loop;
-  uv_timer_t hold;   /* when it fires, redis_server.commands_held becomes false */
   uint64_t broke_ms; /* when a connection of a struct redis_server failed last; 0: never */
   uv_idle_t soon;    /* runs before the loop waits: sends queued commands, and calls the host */
   /* how many of these have not ended yet: the uv handles of this struct, each struct redis_server,

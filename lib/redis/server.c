@@ -57,9 +57,9 @@ static void pass_null_reply_to_callback_of_lost_command(struct link *l,
 /* ---- the state of the two connections -------------------------------------------------------- */
 
 static void on_timer_release_held_commands(uv_timer_t *t) {
-  sio_redis *r = t->data;
-  redis_servers_each(p, r) p->commands_held = false;
-  sio__redis_schedule_flush(r);
+  struct redis_server *p = t->data;
+  p->commands_held = false;
+  sio__redis_schedule_flush(p->redis);
 }
 
 /* When Redis fails, all Socket.IO servers lose their connections, and do not reconnect at the same
@@ -70,8 +70,7 @@ static void hold_commands_if_connection_broke_recently(struct redis_server *p) {
   unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
   if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
   p->commands_held = true;
-  if (!uv_is_active((uv_handle_t *)&r->hold))
-    uv_timer_start(&r->hold, on_timer_release_held_commands, ms, 0);
+  uv_timer_start(&p->hold, on_timer_release_held_commands, ms, 0);
 }
 
 static void on_server_link_ready(struct link *l) {
@@ -145,8 +144,7 @@ static const struct link_ops subscriber_ops = { .ready = on_server_link_ready,
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static void free_server_after_both_links_closed(struct link *l) {
-  struct redis_server *p = sio__redis_server_of_link(l);
+static void free_server_if_closed(struct redis_server *p) {
   sio_redis *r = p->redis;
   if (p->handles) return;
   r->handles--;
@@ -154,14 +152,27 @@ static void free_server_after_both_links_closed(struct link *l) {
   sio__redis_free_if_closed(r);
 }
 
+static void free_server_after_link_closed(struct link *l) {
+  free_server_if_closed(sio__redis_server_of_link(l));
+}
+
+static void free_server_after_timer_closed(uv_handle_t *h) {
+  struct redis_server *p = h->data;
+  p->handles--;
+  free_server_if_closed(p);
+}
+
 struct redis_server *sio__redis_server_new(sio_redis *r) {
   struct redis_server *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
   p->redis = r;
   sio__link_init(&p->commands, r->loop, &command_ops, &r->options, &p->handles,
-                 free_server_after_both_links_closed);
+                 free_server_after_link_closed);
   sio__link_init(&p->subscriber, r->loop, &subscriber_ops, &r->options, &p->handles,
-                 free_server_after_both_links_closed);
+                 free_server_after_link_closed);
+  uv_timer_init(r->loop, &p->hold);
+  p->hold.data = p;
+  p->handles++;
   p->commands.expects_replies = true;
   p->commands.unanswered = &r->stats.unanswered;
   sio__link_set_max_queued(&p->subscriber, SUBSCRIPTIONS_MAX);
@@ -180,6 +191,7 @@ void sio__redis_server_close_both_connections(struct redis_server *p) {
   list_remove(&p->in_pairs);
   sio__link_disconnect_and_close_timer(&p->commands);
   sio__link_disconnect_and_close_timer(&p->subscriber);
+  uv_close((uv_handle_t *)&p->hold, free_server_after_timer_closed);
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */

@@ -252,6 +252,23 @@ TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
   end_cluster();
 }
 
+static void reconnect_node(int node) {
+  fake_cut_node(node);
+  UNTIL(redis_stats().state != SIO_REDIS_READY);
+  UNTIL(redis_stats().state == SIO_REDIS_READY && server_of(node * HALF)->commands_held);
+}
+
+TEST(each_new_connection_holds_its_commands_for_its_own_time) {
+  begin_move(&(sio_redis_options){ .retry_max_ms = 500 });
+  reconnect_node(0);
+  usleep(250000);
+  reconnect_node(1);
+  UNTIL(!server_of(0)->commands_held);
+  CHECK(server_of(HALF)->commands_held);
+  UNTIL(!server_of(HALF)->commands_held);
+  end_cluster();
+}
+
 /* The timer of each connection looks whether Redis is there, and sends a PING. */
 static void tick(struct link *l) { uv_timer_start(&l->timer, l->timer.timer_cb, 0, 0); }
 
@@ -375,6 +392,7 @@ T(commands_that_are_not_answered_come_before_those_that_wait_for_the_new_node)
 T(a_node_that_has_lost_its_slots_is_kept_until_it_has_answered)
 T(a_node_that_does_not_answer_holds_commands_for_a_while_only)
 T(commands_wait_for_replies_longer_than_a_new_connection_holds_them)
+T(each_new_connection_holds_its_commands_for_its_own_time)
 T(the_timer_of_a_connection_does_not_write_what_is_held)
 T(a_connection_whose_commands_are_held_is_not_taken_for_silent)
 T(the_end_may_come_while_commands_are_held)
