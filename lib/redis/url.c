@@ -54,6 +54,12 @@ static bool is_url_number_valid(const char *s, uint64_t most) {
   return sio__slice_parse_u64(slice_str(s), &v) && v <= most;
 }
 
+/* Returns s after the zeros that it begins with; one that is the last character stays. */
+static char *skip_leading_zeros(char *s) {
+  while (*s == '0' && s[1]) s++;
+  return s;
+}
+
 static int url_parse_login(struct redis_url *u, char *login, const char **why) {
   char *password = cut_text_at_char(login, ':', false);
   if (!url_decode_percent(login) || (password && !url_decode_percent(password)))
@@ -76,6 +82,7 @@ static int url_parse_host(struct redis_url *u, char *host, const char **why) {
   } else {
     port = cut_text_at_char(host, ':', false);
   }
+  if (port) port = skip_leading_zeros(port);
   if (port && (!is_url_number_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
     return set_url_error(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
   if (strlen(host) > HOST_MAX)
@@ -97,8 +104,9 @@ static int url_parse_hosts(struct redis_url *u, char *hosts, const char **why) {
   return err;
 }
 
-static int url_parse_database(struct redis_url *u, const char *database, const char **why) {
+static int url_parse_database(struct redis_url *u, char *database, const char **why) {
   if (!database || !*database) return 0;
+  database = skip_leading_zeros(database);
   if (!is_url_number_valid(database, DATABASE_MAX))
     return set_url_error(why, UV_EINVAL, "url: the database is not a number from 0 to 1000000");
   if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)

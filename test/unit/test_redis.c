@@ -82,6 +82,22 @@ static void url_is(const char *url, int err, const char *text) {
   uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* Redis would refuse "SELECT 007", and a port has room for five digits. */
+TEST(leading_zeros_in_urls_are_skipped) {
+  sio_redis *r;
+  sio_redis_options o = { .url = "redis://h:0006379/007" };
+  alloc_install();
+  uv_loop_init(&loop);
+  EQ(sio_redis_new(&loop, &o, why, sizeof why, &r), 0);
+  EQ_STR(r->only_server->commands.to.port, "6379");
+  EQ_STR(r->options.url.database, "7");
+  sio_redis_free(r);
+  url_is("redis+cluster://h:07000/00", 0, "");
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&loop), 0);
+  EQ(alloc_live, 0);
+}
+
 TEST(urls_are_checked) {
   static const char begins[] = "url: it must begin with unix://, redis[s]://, "
                                "redis[s]+sentinel:// or redis[s]+cluster://";
@@ -106,7 +122,10 @@ TEST(urls_are_checked) {
          "tls: it must be set if the url begins with \"rediss\", and only then");
   url_is("redis://h:x", UV_EINVAL, port);
   url_is("redis://h:0", UV_EINVAL, port);
+  url_is("redis://h:00", UV_EINVAL, port);
+  url_is("redis://h:", UV_EINVAL, port);
   url_is("redis://h:65536", UV_EINVAL, port);
+  url_is("redis://h:0065536", UV_EINVAL, port);
   url_is("redis://[::1", UV_EINVAL, bracket);
   url_is("redis://[::1]x", UV_EINVAL, bracket);
   url_is("redis://h/x", UV_EINVAL, "url: the database is not a number from 0 to 1000000");
@@ -761,6 +780,7 @@ T(it_logs_in_with_user_password_and_database)
 T(two_servers_of_one_sio_redis_cannot_have_the_same_namespace)
 T(an_adapter_needs_its_options)
 T(urls_are_checked)
+T(leading_zeros_in_urls_are_skipped)
 T(options_are_checked)
 T(broadcasts_are_published_as_npm_does_it)
 T(a_namespace_publishes_on_channels_of_its_own)
