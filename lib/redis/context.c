@@ -86,11 +86,19 @@ void sio__redis_count_and_log_error_reply(sio_redis *r, const redisReply *reply)
             sio__copy_with_unprintable_replaced(text, sizeof text, reply_text(reply)));
 }
 
-void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
+static void redis_count_and_log_drop(sio_redis *r, int err, const char *queue_is_full) {
   r->stats.dropped++;
   REDIS_LOG(r, REDIS_LOG_DROPPED, SIO_LOG_WARN,
             "a message or other command for Redis is dropped: %s",
-            err == UV_ENOBUFS ? "max_queued leaves no room for it" : sio_strerror(err));
+            err == UV_ENOBUFS ? queue_is_full : sio_strerror(err));
+}
+
+void sio__redis_count_and_log_dropped_message(sio_redis *r, int err) {
+  redis_count_and_log_drop(r, err, "max_queued leaves no room for it");
+}
+
+void sio__redis_count_and_log_dropped_subscription(sio_redis *r, int err) {
+  redis_count_and_log_drop(r, err, "the commands for the subscriptions are longer than 1 GiB");
 }
 
 static const char *describe_why_message_is_ignored(int err) {

@@ -203,8 +203,10 @@ int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel
 int sio__redis_request_subscriber_count(sio_redis *r, bool sharded, sio_slice channel,
                                         const char *id, unsigned *asked);
 
-/* Counts and logs a message, or another command, that is lost because of err. */
+/* Counts and logs a message, or another command, that is lost because of err. The second function
+ * is for an error of sio__redis_subscribe(). */
 void sio__redis_count_and_log_dropped_message(sio_redis *r, int err);
+void sio__redis_count_and_log_dropped_subscription(sio_redis *r, int err);
 
 /* Returns true if the state is READY: see compute_redis_state(). */
 static inline bool redis_is_ready(const sio_redis *r) { return r->state == SIO_REDIS_READY; }

@@ -253,7 +253,7 @@ void sio__sharded_leave_all_rooms_and_unsubscribe_if_last(sio_adapter *a, sio_so
 void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room_channel_if_new(a, id) : 0;
-  if (err) sio__redis_count_and_log_dropped_message(a->redis, err);
+  if (err) sio__redis_count_and_log_dropped_subscription(a->redis, err);
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 

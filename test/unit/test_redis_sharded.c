@@ -188,6 +188,17 @@ TEST(private_rooms_have_channels_too) {
   end();
 }
 
+TEST(a_private_room_that_cannot_be_subscribed_is_logged_with_the_limit_that_it_hits) {
+  begin_mode(SIO_REDIS_DYNAMIC_PRIVATE);
+  sio__link_set_max_queued(&redis->only_server->subscriber, 1);
+  joined();
+  settle();
+  EQ(redis_stats().dropped, 1);
+  CHECK(strstr(lines, "a message or other command for Redis is dropped: the commands for the "
+                      "subscriptions are longer than 1 GiB\n"));
+  end();
+}
+
 TEST(a_private_room_is_subscribed_until_the_last_one_leaves_it) {
   char on[200], off[200];
   begin_mode(SIO_REDIS_DYNAMIC_PRIVATE);
@@ -450,6 +461,7 @@ T(a_room_that_another_one_leaves_meanwhile_is_unsubscribed)
 T(a_room_that_is_left_and_joined_again_stays_subscribed)
 T(static_rooms_have_no_channels)
 T(private_rooms_have_channels_too)
+T(a_private_room_that_cannot_be_subscribed_is_logged_with_the_limit_that_it_hits)
 T(a_private_room_is_subscribed_until_the_last_one_leaves_it)
 T(all_rooms_are_subscribed_on_a_new_connection)
 T(questions_are_asked_and_answered_as_npm_does_it)
