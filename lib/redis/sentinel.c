@@ -92,12 +92,14 @@ void sio__sentinel_on_master_connected(struct redis_server *p, struct link *l) {
     sio__link_break_and_reconnect(other, "another server is the master now");
 }
 
+/* An error reply says nothing about the role. For example, Redis answers with BUSY while a script
+ * runs for long, and would refuse the login of a new connection, too. */
 static void reconnect_if_server_is_not_master(struct link *l, const struct link_expect *expect,
                                               const redisReply *reply) {
   static const char why[] = "the server does not say any more that it is a master";
   struct redis_server *p = sio__redis_server_of_link(l);
   (void)expect;
-  if (!reply || !describe_role_mismatch(reply)) return;
+  if (!reply || is_error_reply(reply) || !describe_role_mismatch(reply)) return;
   sio__link_break_and_reconnect(&p->subscriber, why);
   sio__link_break_and_reconnect(&p->commands, why);
 }

@@ -167,6 +167,22 @@ TEST(a_master_that_becomes_a_replica_without_a_break_is_left) {
   end_sentinel();
 }
 
+/* Redis answers so while a script runs for long: it is still the master. */
+TEST(a_master_that_answers_with_an_error_is_not_left) {
+  begin_sentinel((sio_redis_options){ .ping_interval_ms = 5 });
+  uint64_t connects = redis_stats().connects;
+  role = "-BUSY Redis is busy running a script.\r\n";
+  UNTIL(redis_stats().errors >= 3);
+  EQ(redis_stats().failures, 0);
+  EQ(redis_stats().connects, connects);
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  role = NULL;
+  is_replica[1] = true;
+  master = 2;
+  UNTIL(conns_of(2) == 2 && redis_stats().state == SIO_REDIS_READY);
+  end_sentinel();
+}
+
 TEST(both_connections_go_to_the_same_master) {
   begin_sentinel((sio_redis_options){ 0 });
   master = 2;
@@ -274,6 +290,7 @@ T(a_server_that_does_not_say_that_it_is_a_master_is_not_used)
 T(a_role_that_is_a_status_is_understood)
 T(sentinels_are_asked_once_a_second_at_least)
 T(a_master_that_becomes_a_replica_without_a_break_is_left)
+T(a_master_that_answers_with_an_error_is_not_left)
 T(both_connections_go_to_the_same_master)
 T(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again)
 T(a_master_whose_host_is_not_printable_or_whose_port_is_no_port_is_refused)
