@@ -71,6 +71,12 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
   return sio_parser_put(out, text, n);
 }
 
+/* ---- the functions of the host --------------------------------------------------------------- */
+
+/* Makes an error of a positive result of encode() or decode(), which <sio/parser.h> does not allow.
+ * A 1 from decode() would look like DECODE_PACKET. */
+static int parser_result_to_error(int result) { return result > 0 ? SIO_EPROTO : result; }
+
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* Returns the payload of a packet in the default encoding: the JSON after the type, the number of
@@ -111,7 +117,7 @@ int sio__custom_parser_encode_packet(const sio_parser_ops *ops, struct msgs *hom
   /* A text message begins with Engine.IO's packet type '4' (message); a binary message has no
    * type. */
   if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
-  if (!err) err = ops->encode(&p, &to);
+  if (!err) err = parser_result_to_error(ops->encode(&p, &to));
   if (!err) {
     *out = to.text;
     (*out)->binary = ops->binary;
@@ -217,7 +223,7 @@ int sio__custom_parser_decode_packet(const sio_parser_ops *ops, struct msgs *hom
   if (data.n > lim->max_packet) return parser_set_decode_error(why, SIO_ETOOBIG, "packet too big");
   if (!(own->text = sio__msg_new(home, 0)))
     return parser_set_decode_error(why, UV_ENOMEM, "out of memory");
-  int err = ops->decode(binary, data, &p, own, why);
+  int err = parser_result_to_error(ops->decode(binary, data, &p, own, why));
   return err ? set_default_reason_for_custom_parser_error(err, own, why)
              : check_and_fill_packet_of_custom_parser(&p, own, scratch, lim, out, why);
 }

@@ -667,6 +667,33 @@ TEST(what_a_parser_of_ones_own_makes_is_checked) {
   refused(own_read("2;x;[\"a\"]"), SIO_EPROTO, "invalid namespace");
 }
 
+static int positive_encode(const sio_parts *p, sio_parser_out *out) {
+  (void)p, (void)out;
+  return 1;
+}
+static int positive_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *out,
+                           const char **reason) {
+  int err = own_decode(binary, s, p, out, reason);
+  return err ? err : DECODE_PACKET;
+}
+
+TEST(a_parser_of_ones_own_that_returns_a_positive_number_has_failed) {
+  static const sio_parser_ops ops = { .name = "positive",
+                                      .encode = positive_encode,
+                                      .decode = positive_decode };
+  sio_val one = sio_int(1);
+  struct msg *json = json_of("/", "a", sio_argv(&one, 1), -1), *m = NULL;
+  EQ(sio__custom_parser_encode_packet(&ops, &home, json, PACKET_EVENT, SLICE("/"), -1, &m),
+     SIO_EPROTO);
+  CHECK(!m);
+  msg_unref(json);
+  EQ(sio__custom_parser_decode_packet(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"),
+                                      &own, &packet, &why),
+     SIO_EPROTO);
+  EQ_STR(why, "invalid payload");
+  done();
+}
+
 static int64_t id_of_ones_own;
 static int id_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *out,
                      const char **reason) {
@@ -743,6 +770,7 @@ T(without_memory_for_a_long_string_a_message_is_not_written)
 T(a_parser_of_ones_own_is_written_with_two_functions)
 T(it_writes_texts_and_bytes_of_any_kind)
 T(what_a_parser_of_ones_own_makes_is_checked)
+T(a_parser_of_ones_own_that_returns_a_positive_number_has_failed)
 T(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has)
 T(a_message_of_the_other_kind_or_too_long_never_reaches_a_parser_of_ones_own)
 TESTS_END
