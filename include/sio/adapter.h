@@ -462,12 +462,12 @@ struct sio_adapter_api {
   /* Fills in the first out->size bytes of *out. */
   void (*restore_get_info)(const sio_restore *r, sio_restore_info *out);
   /* Passes the lost socket that the adapter has found to the library. SIO_EPROTO: s->id or s->pid
-   * is malformed; SIO_EEXISTS: the socket is connected to this server, or this server keeps a
-   * socket with this pid; UV_EINVAL: a socket was passed before for this r, restore_done() was
-   * called before, the time is up, or s->size is invalid; UV_ENOMEM. If the client is connected to
-   * another thread, the socket is sent there: SIO_ETOOBIG or SIO_ECLOSED if that fails, and the
-   * other errors are found there only. After an error the adapter calls restore_done() with a
-   * cause. */
+   * is malformed, or sio_join() would refuse the name of a room; SIO_EEXISTS: the socket is
+   * connected to this server, or this server keeps a socket with this pid; UV_EINVAL: a socket was
+   * passed before for this r, restore_done() was called before, the time is up, or s->size is
+   * invalid; UV_ENOMEM. If the client is connected to another thread, the socket is sent there:
+   * SIO_ETOOBIG or SIO_ECLOSED if that fails, and the other errors are found there only. After an
+   * error the adapter calls restore_done() with a cause. */
   int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
   /* Adds an event that the client missed. The adapter calls it after restore_found(). offset is as
    * for packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. The adapter may ignore the

@@ -69,10 +69,17 @@ static bool is_saved_socket_id_or_pid_valid(const char *id) {
              SIO__ID_LEN;
 }
 
+static bool are_saved_room_names_valid(const char *const *rooms) {
+  for (; rooms && *rooms; rooms++)
+    if (!sio__is_valid_room_name(*rooms)) return false;
+  return true;
+}
+
 int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
                                               const sio_session *client,
                                               struct recovery_record **out) {
-  if (!is_saved_socket_id_or_pid_valid(s->id) || !is_saved_socket_id_or_pid_valid(s->pid))
+  if (!is_saved_socket_id_or_pid_valid(s->id) || !is_saved_socket_id_or_pid_valid(s->pid) ||
+      !are_saved_room_names_valid(s->rooms))
     return SIO_EPROTO;
   if (sio_socket_find(r->nsp, s->id) || sio__map_get(&r->by_pid, slice(s->pid, SIO__ID_LEN)))
     return SIO_EEXISTS;

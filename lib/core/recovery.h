@@ -113,9 +113,9 @@ static inline void recovery_record_set_last_sent(struct recovery_record *rec, ui
 /* Creates the LIVE recovery record of a socket that connects. Returns NULL on failure. */
 struct recovery_record *sio__recovery_add_record_of_socket(struct recovery *r, sio_socket *s);
 /* Creates a recovery record, which has no socket yet, from the lost socket s that the adapter has
- * found for a client that returns. Returns 0; SIO_EPROTO if s->id or s->pid is malformed;
- * SIO_EEXISTS if a connected socket of this namespace has that id, or a record has that pid; or
- * UV_ENOMEM. */
+ * found for a client that returns. Returns 0; SIO_EPROTO if s->id, s->pid or the name of a room is
+ * malformed; SIO_EEXISTS if a connected socket of this namespace has that id, or a record has that
+ * pid; or UV_ENOMEM. */
 int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_saved_socket *s,
                                               const sio_session *client,
                                               struct recovery_record **out);

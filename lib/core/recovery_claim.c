@@ -96,6 +96,18 @@ static struct recovery_record *find_recovery_record_and_close_old_session(struct
   return sio__recovery_find_record_by_pid(r, pid);
 }
 
+/* Gives the rooms and the data in the record to s, and checks whether the missed events may be sent
+ * to s. Returns 0, or the reason why s cannot be recovered. If a callback of sio_on_room() has
+ * ended the session of s meanwhile, returns 0, too: the record goes back to the lost sockets when s
+ * is discarded, so that the client can still return. */
+static int apply_record_and_check_replay(const struct recovery *r, sio_socket *s,
+                                         const struct recovery_record *rec) {
+  int err = sio__saved_state_apply_to_socket(&rec->saved, s);
+  if (!socket_can_join_rooms(s)) return 0;
+  if (err) return SIO_RECOVERY_NO_MEMORY;
+  return sio__replay_is_allowed(&rec->replay, &r->log, s) ? 0 : SIO_RECOVERY_TOO_MUCH;
+}
+
 /* Gives the id, the rooms and the data in the record to the new socket s. Returns 0, or the reason
  * why that failed (SIO_RECOVERY_...); then s has its own id again, and no rooms and data. */
 static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s,
@@ -105,8 +117,7 @@ static int restore_socket_from_recovery_record(struct recovery *r, sio_socket *s
   memcpy(s->own_id, rec->id, sizeof s->own_id);
   s->recovery_record = rec; /* The adapter may ask for rec->pid while s joins its rooms. */
   s->recovered = true;
-  int cause = sio__saved_state_apply_to_socket(&rec->saved, s) ? SIO_RECOVERY_NO_MEMORY : 0;
-  if (!cause && !sio__replay_is_allowed(&rec->replay, &r->log, s)) cause = SIO_RECOVERY_TOO_MUCH;
+  int cause = apply_record_and_check_replay(r, s, rec);
   if (cause) {
     s->recovery_record = NULL;
     sio__saved_state_undo_apply_to_socket(s);

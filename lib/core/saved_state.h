@@ -28,9 +28,9 @@ int sio__saved_state_copy_from_adapter(struct saved_state *st, const sio_nsp *ns
 void sio__saved_state_clear(struct saved_state *st);
 
 /* Sets the data and the shared data of the client's new socket, and then makes it join the saved
- * rooms, so that the room callbacks of the host can read the data. Returns 0, UV_ENOMEM, or the
- * error of sio_join(); after an error the caller has to call
- * sio__saved_state_undo_apply_to_socket(). */
+ * rooms, so that the room callbacks of the host can read the data. Returns 0; UV_ENOMEM; or
+ * SIO_ECLOSED if such a callback has ended the session of s. After an error the caller has to call
+ * sio__saved_state_undo_apply_to_socket(), or to leave s to be discarded. */
 int sio__saved_state_apply_to_socket(const struct saved_state *st, sio_socket *s);
 /* Undoes sio__saved_state_apply_to_socket(): s leaves all its rooms and loses its data. */
 void sio__saved_state_undo_apply_to_socket(sio_socket *s);

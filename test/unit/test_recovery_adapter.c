@@ -340,6 +340,29 @@ TEST(what_was_found_for_a_client_that_vanished_is_kept_again) {
   stop();
 }
 
+static void end_session_of_joining_socket(sio_nsp *nsp, const char *room, sio_socket *s,
+                                          void *user) {
+  (void)nsp, (void)room, (void)user;
+  sio_disconnect(s, true);
+}
+
+TEST(a_found_socket_whose_connection_is_closed_as_it_joins_its_rooms_is_kept_again) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  sio_on_room(root, &(sio_room_hooks){ .join = end_session_of_joining_socket }, NULL);
+  struct client4 *c = come_from_elsewhere();
+  EQ(found(), 0);
+  sio__socket_restore_report_answer(store.asked, 0);
+  turn();
+  CHECK(!c->p->session);
+  EQ(root->nmembers, 0);
+  EQ(failed(SIO_RECOVERY_NO_MEMORY), 0);
+  EQ(store.persisted, 1);
+  EQ_STR(store.saved, "one,two, {\"a\":1}");
+  EQ_STR(store.forgotten, "");
+  stop();
+}
+
 TEST(a_server_may_close_while_the_adapter_looks) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &normal);
@@ -587,6 +610,14 @@ TEST(what_an_adapter_finds_is_checked) {
   s.pid = pid_there;
   s.id = c->id;
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
+  static char long_room[257];
+  memset(long_room, 'x', sizeof long_room - 1);
+  for (int i = 0; i < 2; i++) {
+    const char *const rooms[] = { "one", i ? long_room : "", NULL };
+    s = there();
+    s.rooms = rooms;
+    EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EPROTO);
+  }
   s = there();
   s.pid = c->pid;
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), SIO_EEXISTS);
@@ -734,6 +765,7 @@ T(a_client_that_is_not_found_is_new)
 T(a_client_is_new_when_the_adapter_does_not_answer_in_time)
 T(a_client_that_vanishes_while_the_adapter_looks_is_over_for_the_adapter)
 T(what_was_found_for_a_client_that_vanished_is_kept_again)
+T(a_found_socket_whose_connection_is_closed_as_it_joins_its_rooms_is_kept_again)
 T(a_server_may_close_while_the_adapter_looks)
 T(a_client_that_connects_again_while_the_adapter_looks_is_asked_for_again)
 T(a_client_that_leaves_while_the_adapter_looks_is_kept)

@@ -213,6 +213,34 @@ TEST(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor) {
   stop();
 }
 
+static void end_session_of_returning_socket(sio_nsp *nsp, const char *room, sio_socket *s,
+                                            void *user) {
+  bool *is_on = user;
+  (void)nsp, (void)room;
+  if (*is_on && sio_socket_recovered(s)) sio_disconnect(s, true);
+}
+
+TEST(a_client_whose_connection_is_closed_as_its_socket_joins_its_rooms_can_return) {
+  bool is_on = true;
+  begin();
+  struct client4 *c = come();
+  sio_join(first(), "one");
+  sio_join(first(), "two");
+  hang_up(c->p);
+  to_room("two", "missed");
+  sio_on_room(root, &(sio_room_hooks){ .join = end_session_of_returning_socket }, &is_on);
+  come_back(c);
+  turn();
+  CHECK(!c->p->session);
+  EQ(root->nmembers, 0);
+  EQ(failed(SIO_RECOVERY_NO_MEMORY), 0);
+  is_on = false;
+  come_back(c);
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  CHECK(sio_in_room(first(), "one") && sio_in_room(first(), "two"));
+  stop();
+}
+
 static void say_farewell(sio_socket *s, const sio_close_info *why, void *user) {
   (void)why, (void)user;
   sio_broadcast((sio_target){ .nsp = root, .skip = s }, "left", SIO_NONE);
@@ -313,6 +341,7 @@ T(a_second_connection_takes_over_from_one_that_waits_for_middleware)
 T(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new)
 T(the_server_may_be_closed_inside_the_end_of_a_predecessor)
 T(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor)
+T(a_client_whose_connection_is_closed_as_its_socket_joins_its_rooms_can_return)
 T(events_sent_while_a_socket_disconnects_are_replayed)
 T(without_memory_a_peer_is_not_recovered_and_nothing_worse)
 T(a_socket_without_memory_for_a_berth_has_no_pid)
