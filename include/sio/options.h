@@ -145,12 +145,14 @@ typedef struct sio_deflate {
  *  - All events with the same key (sio_emit_options.key) that the client missed are sent again, and
  *    not only the newest of them.
  *  - The missed events together must fit into the client's queue: if they and what is queued
- *    already take more memory than sio_options.queue_high, or than max_queued if queue_high is 0,
- *    the client is not recovered.
+ *    already, for other namespaces of the same connection too, take more memory than
+ *    sio_options.queue_high, or than max_queued if queue_high is 0, the client is not recovered.
  *
  * A client that cannot be recovered gets a new socket, and sio_stats.recovery_failed counts the
  * cause. Clients of Engine.IO 3 are never recovered. If events that a returning client missed are
- * lost while middleware runs for it, its connection is closed: "forced close" with SIO_ETOOBIG. */
+ * lost while middleware runs for it, or no longer fit into its queue when middleware has accepted
+ * it, its connection is closed: "forced close" with SIO_ETOOBIG. The client is then sent none of
+ * the missed events, and may still be recovered when it returns. */
 typedef struct sio_recovery {
   size_t size;
   /* How many milliseconds a client may be away before it cannot be recovered any more. Default:

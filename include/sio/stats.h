@@ -93,10 +93,10 @@ enum sio_recovery_failure {
   SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server; or is in use */
   SIO_RECOVERY_BAD_OFFSET, /* the offset is invalid                                              */
   SIO_RECOVERY_LOG_GONE,   /* events that it may have missed are not kept (see max_log_bytes)    */
-  /* The events that the client missed take more memory than max_queued or queue_high allows; or the
-   * client has asked for the same events too often: the events that it is sent again may have twice
-   * as many bytes as those it was sent the first time, and 16 KiB more; or memory ran out for one
-   * of the events that the adapter found. */
+  /* The events that the client missed take more memory than max_queued or queue_high allows,
+   * together with what is queued for it already; or the client has asked for the same events too
+   * often: the events that it is sent again may have twice as many bytes as those it was sent the
+   * first time, and 16 KiB more; or memory ran out for one of the events that the adapter found. */
   SIO_RECOVERY_TOO_MUCH,
   SIO_RECOVERY_NO_MEMORY,
   SIO_RECOVERY_NO_ANSWER, /* the adapter could not look for the socket, or not in time */

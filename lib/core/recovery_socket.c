@@ -18,21 +18,27 @@ static void free_recovery_record_of_socket(sio_socket *s) {
 
 /* ---- before and after CONNECT ---------------------------------------------------------------- */
 
-/* Ends the session of a returning client. While its new socket waited, events that the client may
- * have missed were dropped from the replay log, or could not be kept, so they cannot be sent. */
-static int end_session_with_incomplete_replay(sio_socket *s) {
-  sio__recovery_count_and_log_failure(s, SIO_RECOVERY_LOG_GONE);
+/* Ends the session of a returning client, because something has happened while its new socket
+ * waited. SIO_RECOVERY_LOG_GONE: events that the client may have missed were dropped from the
+ * replay log, or could not be kept. SIO_RECOVERY_TOO_MUCH: its queue has become so long that the
+ * missed events do not fit into it any more. */
+static int end_session_with_incomplete_replay(sio_socket *s, int cause) {
+  sio__recovery_count_and_log_failure(s, cause);
   sio__session_end(
       s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-      "not all events that the client may have missed were kept until it could rejoin");
+      cause == SIO_RECOVERY_TOO_MUCH
+          ? "the events that the client has missed no longer fit into its queue"
+          : "not all events that the client may have missed were kept until it could rejoin");
   return SIO_ETOOBIG;
 }
 
 static int replay_missed_events_or_end_session(sio_socket *s) {
   const struct replay *p = &s->recovery_record->replay;
   const struct replay_log *log = &recovery_of_socket(s)->log;
-  return sio__replay_has_all_missed_events(p, log) ? sio__replay_send_missed_events(p, log, s)
-                                                   : end_session_with_incomplete_replay(s);
+  if (!sio__replay_has_all_missed_events(p, log))
+    return end_session_with_incomplete_replay(s, SIO_RECOVERY_LOG_GONE);
+  int err = sio__replay_send_missed_events(p, log, s);
+  return err == SIO_EDROPPED ? end_session_with_incomplete_replay(s, SIO_RECOVERY_TOO_MUCH) : err;
 }
 
 int sio__recovery_send_missed_or_add_record(sio_socket *s) {

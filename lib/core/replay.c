@@ -10,6 +10,9 @@
 
 enum {
   QUEUE_ENTRY_BYTES = 32, /* the most memory that a queued message takes in addition to the msg */
+  /* At least as much memory as the answer to CONNECT takes in a send queue; twice MSG_SMALL,
+   * because a parser of the host may need more room than the default encoding. */
+  ANSWER_BYTES = sizeof(struct msg) + MSG_HEADROOM + 2 * MSG_SMALL + QUEUE_ENTRY_BYTES,
   /* replay.repeat_bytes may be at most MAX_REPEATS * replay.first_bytes + FREE_REPEATS. */
   MAX_REPEATS = 2,
   FREE_REPEATS = 16 * 1024
@@ -169,14 +172,21 @@ static struct replay_size measure_events_to_replay(const struct replay *p,
 }
 
 /* All missed events must fit into the send queue of the session, or the peer would lose some of
- * them again. Replaying the same events again is limited too. A peer whose connection breaks
+ * them again; also if the answer to CONNECT, which cannot be dropped itself, makes the queue too
+ * long. */
+static bool fits_into_send_queue(const struct replay_size *t, const sio_socket *s) {
+  return t->queued_bytes == 0 ||
+         t->queued_bytes + ANSWER_BYTES <= sio__session_queue_room(s->session);
+}
+
+/* Replaying the same events again is limited too. A peer whose connection breaks
  * during a replay may return with an old offset; but a peer that did so again and again would be
  * sent megabytes for each small request. */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s) {
   struct replay_size t = measure_events_to_replay(p, log, s);
-  return sio__session_queued_bytes(s->session) + t.queued_bytes <=
-             get_max_send_queue_bytes_for_replay(s->nsp) &&
+  return t.queued_bytes <= get_max_send_queue_bytes_for_replay(s->nsp) &&
+         fits_into_send_queue(&t, s) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
@@ -188,7 +198,8 @@ static int send_missed_event(sio_socket *s, struct msg *msg) {
 
 int sio__replay_send_missed_events(const struct replay *p, const struct replay_log *log,
                                    sio_socket *s) {
-  int err = 0;
+  struct replay_size t = measure_events_to_replay(p, log, s);
+  int err = fits_into_send_queue(&t, s) ? 0 : SIO_EDROPPED;
   for (uint32_t i = 0; p->missed && i < p->missed->n && !err; i++)
     err = send_missed_event(s, p->missed->msgs[i]);
   const struct replay_log_entry *e = NULL;

@@ -65,7 +65,10 @@ bool sio__replay_has_all_missed_events(const struct replay *p, const struct repl
  * queue, and not too many bytes would be replayed again (see replay.c). */
 bool sio__replay_is_allowed(const struct replay *p, const struct replay_log *log,
                             const sio_socket *s);
-/* Sends the missed events to s. Returns 0 or an error of sio__session_send(). */
+/* Sends the missed events to s: all of them, or none and returns SIO_EDROPPED if they and the
+ * answer to CONNECT do not fit into the send queue now, which may have become longer since
+ * sio__replay_is_allowed(). Returns 0, SIO_EDROPPED or, if the session has ended or is about to
+ * end, another error of sio__session_send(). */
 int sio__replay_send_missed_events(const struct replay *p, const struct replay_log *log,
                                    sio_socket *s);
 /* Must be called when sio__replay_send_missed_events() has succeeded and CONNECT was answered:

@@ -312,6 +312,17 @@ int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c) {
   return c->transport->held(c) > c->eio->full_bytes ? apply_when_full_option(c) : 0;
 }
 
+static size_t max_queue_memory_without_loss(const struct eio *e) {
+  return e->opts->when_full == SIO_FULL_DROP_VOLATILE ? e->opts->max_queued : e->full_bytes;
+}
+
+size_t sio__backpressure_queue_room(const sio_session *c) {
+  const struct backpressure *f = c->backpressure;
+  size_t held = c->transport->held(c), max = max_queue_memory_without_loss(c->eio);
+  bool drops = f && f->stuck && held > midpoint_of_queue_low_and_high(c->eio->opts);
+  return drops || held > max ? 0 : max - held;
+}
+
 void sio__backpressure_report_writable_if_was_full(sio_session *c) {
   struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;

@@ -20,6 +20,9 @@ bool sio__backpressure_can_queue_or_count_drop(sio_session *c, const struct msg 
  * SIO_EDROPPED if that packet was dropped; or SIO_ETOOBIG (the queue is over the limit that ends a
  * session) or UV_ENOMEM, and then the caller has to end the session. */
 int sio__backpressure_drop_or_fail_on_full_queue(sio_session *c);
+/* Returns how much more memory the queue of an open session may take before events are dropped or
+ * the session is ended. */
+size_t sio__backpressure_queue_room(const sio_session *c);
 /* Call this when a part of the queue may have been sent, but not from inside a function that sends:
  * calls ops->writable if the queue was over queue_high before and takes at most queue_low bytes
  * now. */

@@ -177,7 +177,9 @@ int sio__session_protocol_version(const sio_session *c);
 const char *sio__session_client_address(const sio_session *c);
 /* Writes the public id to buffer, and returns buffer. */
 const char *sio__session_write_public_id(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
-size_t sio__session_queued_bytes(const sio_session *c);
+/* Returns how much more memory may be queued for the session before events are dropped or the
+ * session is ended, because of queue_high or max_queued; 0 once the session has ended. */
+size_t sio__session_queue_room(const sio_session *c);
 sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_at_unix_ms(const sio_session *c);
 bool sio__session_is_secure(const sio_session *c);

@@ -3,6 +3,7 @@
  * session_api.c - functions that read a session's properties or close it, some of them public.
  */
 #include "base/sized.h"
+#include "eio/backpressure.h"
 #include "eio/session.h"
 #include "net/tls.h"
 
@@ -18,8 +19,8 @@ const char *sio__session_client_address(const sio_session *c) {
   return c->head ? kept_request_head_client_address(c->head) : "";
 }
 
-size_t sio__session_queued_bytes(const sio_session *c) {
-  return c->state == SESSION_OPEN ? c->transport->queued(c) : 0;
+size_t sio__session_queue_room(const sio_session *c) {
+  return c->state == SESSION_OPEN ? sio__backpressure_queue_room(c) : 0;
 }
 
 sio_slice sio__session_url(const sio_session *c) {
@@ -54,7 +55,7 @@ static sio_session_info make_session_info(const sio_session *c) {
     .peer = c->head ? kept_request_head_peer_address(c->head) : "",
     .url = sio__session_url(c),
     .tls = session_tls_info(c),
-    .queued = sio__session_queued_bytes(c),
+    .queued = c->state == SESSION_OPEN ? c->transport->queued(c) : 0,
     .queued_memory = c->state == SESSION_OPEN ? c->transport->held(c) : 0,
     .rtt_us = c->rtt_us,
     .opened_ms = c->opened_ms,

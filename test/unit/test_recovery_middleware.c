@@ -3,6 +3,8 @@
  * test_recovery_middleware.c - recovery, and what the host does meanwhile: middleware, and
  * callbacks that interfere; and memory that fails.
  */
+#include "eio/polling.h"
+#include "eio/polling_queue.h"
 #include "recovery_rig.h"
 
 /* ---- middleware ------------------------------------------------------------------------------ */
@@ -175,6 +177,145 @@ TEST(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_
   stop();
 }
 
+/* ---- queues that are full -------------------------------------------------------------------- */
+
+/* A short message takes a block, and a place in the queue. */
+enum { ONE = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + sizeof(struct out_node) };
+
+static sio_nsp *other;
+
+static void on_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)user;
+  trace("closed: %s%s ", sio_reason_str(why->reason), why->err == SIO_ETOOBIG ? ", too big" : "");
+}
+
+static void begin_full(const sio_recovery *recovery, size_t queue_high, int when_full) {
+  begin_with(&(sio_options){
+      .recovery = recovery, .queue_high = queue_high, .queue_low = ONE, .when_full = when_full });
+  sio_engine_hooks hooks = { .close = on_close };
+  sio_on_engine(srv, &hooks, NULL);
+  EQ(sio_of(srv, "/other", &other), 0);
+}
+
+/* A client that does not poll: what it is sent waits in a real queue. It is in another namespace,
+ * too. */
+static void open_again_without_polling(struct client4 *c) {
+  c->p = peer_new();
+  if (sio__polling_init_for_session(c->p->session)) abort();
+  say(c->p, "40/other,");
+}
+
+static void say_pid(struct client4 *c) {
+  char text[128];
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\"}", c->pid);
+  say(c->p, text);
+}
+
+static void ignore_reply(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)status, (void)reply, (void)user;
+}
+
+static void ask(int n) {
+  while (n--) sio_emit_ack(other->members[0], "q", SIO_NONE, 0, ignore_reply, NULL);
+}
+
+static bool show(const struct msg *m, size_t bytes, void *user) {
+  (void)bytes, (void)user;
+  trace("%.*s ", m->len < 8 ? (int)m->len : 8, msg_data(m));
+  return false;
+}
+
+static void show_queue(const struct client4 *c) {
+  traced[0] = '\0';
+  c->p->session->transport->remove_if(c->p->session, show, NULL);
+}
+
+/* A client returns, and its queue is full when middleware has accepted it. */
+static struct client4 *fill_queue_while_middleware_runs(int when_full) {
+  begin_full(&(sio_recovery){ .run_middlewares = true }, 10 * ONE, when_full);
+  sio_use(root, hold, NULL);
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  to_all("missed");
+  open_again_without_polling(c);
+  say_pid(c);
+  ask(9);
+  turn();
+  traced[0] = '\0';
+  sio_next_ok(held);
+  return c;
+}
+
+TEST(a_queue_that_is_filled_while_middleware_runs_ends_the_connection_and_the_client_can_return) {
+  for (int when_full = SIO_FULL_DROP_OLDEST; when_full <= SIO_FULL_CLOSE; when_full++) {
+    struct client4 *c = fill_queue_while_middleware_runs(when_full);
+    turn();
+    SAW("closed: forced close, too big ");
+    EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+    EQ(srv->core.stats.events_dropped, 0);
+    EQ(srv->core.stats.overflows, 0);
+    come_back(c);
+    sio_next_ok(held);
+    turn();
+    GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+    stop();
+  }
+}
+
+TEST(a_queue_from_which_nothing_is_dropped_may_be_long_when_middleware_accepts) {
+  struct client4 *c = fill_queue_while_middleware_runs(SIO_FULL_DROP_VOLATILE);
+  turn();
+  SAW("connect(recovered) ");
+  show_queue(c);
+  const char *seen = saw();
+  CHECK(strstr(seen, "42[\"miss 40{\"sid\" "));
+  stop();
+}
+
+static bool drop_two(const struct msg *m, size_t bytes, void *user) {
+  unsigned *n = user;
+  (void)m, (void)bytes;
+  return ++*n <= 2;
+}
+
+TEST(a_client_is_new_while_nothing_that_can_be_dropped_is_queued_for_it) {
+  unsigned n = 0;
+  begin_full(&normal, 10 * ONE, SIO_FULL_DROP_OLDEST);
+  struct client4 *c = come();
+  hang_up(c->p);
+  to_all("missed");
+  open_again_without_polling(c);
+  ask(10);
+  EQ(sio_emit(other->members[0], "e", SIO_NONE), SIO_EDROPPED);
+  c->p->session->transport->remove_if(c->p->session, drop_two, &n);
+  say_pid(c);
+  CHECK(first() && !sio_socket_recovered(first()));
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  stop();
+}
+
+static void expect_queue_after_eight_missed_events(size_t queue_high, const char *want) {
+  begin_full(&normal, queue_high, SIO_FULL_DROP_OLDEST);
+  struct client4 *c = come();
+  hang_up(c->p);
+  for (int i = 0; i < 8; i++) to_all("missed");
+  open_again_without_polling(c);
+  say_pid(c);
+  show_queue(c);
+  SAW(want);
+  EQ(srv->core.stats.events_dropped, 0);
+  stop();
+}
+
+/* The answer to CONNECT must not drive out what was sent again before it. */
+TEST(missed_events_and_the_answer_are_all_queued_or_the_client_is_new) {
+#define MISSED "42[\"miss "
+  expect_queue_after_eight_missed_events(11 * ONE,
+                                         MISSED MISSED MISSED MISSED MISSED MISSED MISSED MISSED
+                                         "40{\"sid\" ");
+  expect_queue_after_eight_missed_events(9 * ONE, "40{\"sid\" ");
+}
+
 /* ---- callbacks that interfere ---------------------------------------------------------------- */
 
 static void close_server(sio_socket *s, const sio_close_info *why, void *user) {
@@ -341,6 +482,10 @@ T(a_second_connection_takes_over_from_one_that_waits_for_middleware)
 T(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new)
 T(the_server_may_be_closed_inside_the_end_of_a_predecessor)
 T(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor)
+T(a_queue_that_is_filled_while_middleware_runs_ends_the_connection_and_the_client_can_return)
+T(a_queue_from_which_nothing_is_dropped_may_be_long_when_middleware_accepts)
+T(a_client_is_new_while_nothing_that_can_be_dropped_is_queued_for_it)
+T(missed_events_and_the_answer_are_all_queued_or_the_client_is_new)
 T(a_client_whose_connection_is_closed_as_its_socket_joins_its_rooms_can_return)
 T(events_sent_while_a_socket_disconnects_are_replayed)
 T(without_memory_a_peer_is_not_recovered_and_nothing_worse)
