@@ -96,7 +96,8 @@ enum sio_recovery_failure {
   /* The events that the client missed take more memory than max_queued or queue_high allows,
    * together with what is queued for it already; or the client has asked for the same events too
    * often: the events that it is sent again may have twice as many bytes as those it was sent the
-   * first time, and 16 KiB more; or memory ran out for one of the events that the adapter found. */
+   * first time, and 16 KiB more; or the server of its thread was too far behind to be sent what the
+   * adapter of another thread has found. */
   SIO_RECOVERY_TOO_MUCH,
   SIO_RECOVERY_NO_MEMORY,
   SIO_RECOVERY_NO_ANSWER, /* the adapter could not look for the socket, or not in time */

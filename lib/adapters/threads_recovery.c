@@ -429,7 +429,7 @@ static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
                                                    struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio__socket_restore_report_answer(w->restore, 0);
-  else if (rec->replay.missed_one_is_lost)
+  else if (rec->replay.lost_cause)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
     sio__recovery_return_record_to_lost_sockets(a->nsp->recovery, rec);

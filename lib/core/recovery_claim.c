@@ -36,6 +36,7 @@ static int check_recovery_claim_and_set_replay_start(const struct recovery *r,
                                                      struct recovery_record *rec) {
   if (sio__is_recovery_record_expired(r, rec)) return SIO_RECOVERY_NO_SESSION;
   if (!c->is_valid) return SIO_RECOVERY_BAD_OFFSET;
+  if (rec->replay.lost_cause) return rec->replay.lost_cause;
   return sio__replay_choose_start(&rec->replay, &r->log, c->has_offset ? &c->offset : NULL,
                                   sio__is_lost_socket_in_room, rec);
 }

@@ -20,8 +20,8 @@ static void free_recovery_record_of_socket(sio_socket *s) {
 
 /* Ends the session of a returning client, because something has happened while its new socket
  * waited. SIO_RECOVERY_LOG_GONE: events that the client may have missed were dropped from the
- * replay log, or could not be kept. SIO_RECOVERY_TOO_MUCH: its queue has become so long that the
- * missed events do not fit into it any more. */
+ * replay log. SIO_RECOVERY_TOO_MUCH: it has missed more, or its queue has become so long, that the
+ * missed events do not fit into the queue any more. Otherwise one of them could not be kept. */
 static int end_session_with_incomplete_replay(sio_socket *s, int cause) {
   sio__recovery_count_and_log_failure(s, cause);
   sio__session_end(
@@ -36,7 +36,8 @@ static int replay_missed_events_or_end_session(sio_socket *s) {
   const struct replay *p = &s->recovery_record->replay;
   const struct replay_log *log = &recovery_of_socket(s)->log;
   if (!sio__replay_has_all_missed_events(p, log))
-    return end_session_with_incomplete_replay(s, SIO_RECOVERY_LOG_GONE);
+    return end_session_with_incomplete_replay(s, p->lost_cause ? p->lost_cause
+                                                               : SIO_RECOVERY_LOG_GONE);
   int err = sio__replay_send_missed_events(p, log, s);
   return err == SIO_EDROPPED ? end_session_with_incomplete_replay(s, SIO_RECOVERY_TOO_MUCH) : err;
 }

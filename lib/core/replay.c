@@ -103,7 +103,7 @@ const struct replay_log_entry *sio__replay_find_next_missed(const struct replay 
 }
 
 bool sio__replay_has_all_missed_events(const struct replay *p, const struct replay_log *log) {
-  return p->from >= log->last_dropped && !p->missed_one_is_lost;
+  return p->from >= log->last_dropped && !p->lost_cause;
 }
 
 static size_t get_max_send_queue_bytes_for_replay(const sio_nsp *nsp) {

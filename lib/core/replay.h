@@ -29,7 +29,9 @@ struct replay {
   uint64_t first_bytes;   /* total size of the events that were replayed for the first time */
   uint64_t repeat_bytes;  /* total size of the events that were replayed again */
   struct missed_events *missed; /* events of sio__replay_add_missed_event(), or NULL */
-  bool missed_one_is_lost;      /* an event that the client has missed could not be kept */
+  /* Why an event that the client has missed could not be kept (SIO_RECOVERY_...); 0 if none was
+   * lost in this way. */
+  int lost_cause;
 };
 
 /* Sets `start` and `last_sent` to the number of the newest event: a client that connects now needs

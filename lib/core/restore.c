@@ -75,7 +75,7 @@ int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *
 void sio__socket_restore_apply_answer(sio_restore *r) {
   struct recovery_record *rec = r->record;
   int cause = r->cause;
-  if (!cause && rec->replay.missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
+  if (!cause) cause = rec->replay.lost_cause;
   r->record = NULL;
   sio__recovery_restore_from_found_record(r->socket, rec, cause);
 }
@@ -127,12 +127,16 @@ static int add_missed_event_to_record_or_log(struct recovery *recovery, struct r
   return err;
 }
 
+static int recovery_failure_of_lost_event(int err) {
+  return err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_TOO_MUCH;
+}
+
 int sio__recovery_add_event_from_other_thread(struct recovery *recovery,
                                               struct recovery_record *rec, sio_slice json,
                                               const sio_slice *bins, size_t nbins) {
-  if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
+  if (rec->replay.lost_cause) return SIO_ETOOBIG;
   int err = add_missed_event_to_record_or_log(recovery, rec, json, bins, nbins, slice(NULL, 0));
-  rec->replay.missed_one_is_lost = err != 0;
+  if (err) rec->replay.lost_cause = recovery_failure_of_lost_event(err);
   return err;
 }
 
@@ -147,10 +151,11 @@ int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const s
   if (r->relay) return r->relay->event(r, json, bins, nbins, offset);
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
-  if (rec->replay.missed_one_is_lost) return SIO_ETOOBIG;
+  if (rec->replay.lost_cause) return SIO_ETOOBIG;
   int err =
       add_missed_event_to_record_or_log(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
-  rec->replay.missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
+  if (err == SIO_ETOOBIG || err == UV_ENOMEM)
+    rec->replay.lost_cause = recovery_failure_of_lost_event(err);
   return err;
 }
 

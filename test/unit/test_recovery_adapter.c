@@ -472,6 +472,31 @@ TEST(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again) {
   stop();
 }
 
+/* What the adapter adds finds no memory. The adapter keeps nothing itself, so the record is here
+ * when the client returns. */
+TEST(a_client_that_a_lack_of_memory_costs_an_event_is_new_and_the_cause_is_no_memory) {
+  const sio_adapter_ops ops = finder();
+  begin_with_adapter(&ops, &with_middleware);
+  sio_use(root, hold, NULL);
+  struct client4 *c = come_from_elsewhere();
+  EQ(found(), 0);
+  sio__socket_restore_report_answer(store.asked, 0);
+  turn();
+  alloc_fail_in(1);
+  event_there("m1", "at-8");
+  CHECK(alloc_fuse == 0);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "cut ");
+  EQ(failed(SIO_RECOVERY_NO_MEMORY), 1);
+  come_back(c);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "40+pid ");
+  EQ(failed(SIO_RECOVERY_NO_MEMORY), 2);
+  stop();
+}
+
 TEST(a_socket_that_middleware_refuses_is_forgotten) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &with_middleware);
@@ -653,6 +678,21 @@ TEST(a_client_that_missed_more_than_may_be_queued_is_new) {
   stop();
 }
 
+TEST(a_client_is_new_without_memory_for_an_event_that_it_missed) {
+  const sio_adapter_ops ops = keeper();
+  begin_with_adapter(&ops, &normal);
+  struct client4 *c = come_from_elsewhere();
+  EQ(found(), 0);
+  alloc_fail_in(1);
+  event_there("m1", "at-8");
+  sio__socket_restore_report_answer(store.asked, 0);
+  turn();
+  GOT(c, "40+pid ");
+  EQ(failed(SIO_RECOVERY_NO_MEMORY), 1);
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 0);
+  stop();
+}
+
 TEST(a_pid_that_cannot_be_one_is_not_asked_for) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &normal);
@@ -772,6 +812,7 @@ T(a_client_that_leaves_while_the_adapter_looks_is_kept)
 T(a_client_that_returns_before_its_end_was_noticed_is_kept_and_asked_for)
 T(what_is_added_while_middleware_runs_is_sent_after_the_rest)
 T(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again)
+T(a_client_that_a_lack_of_memory_costs_an_event_is_new_and_the_cause_is_no_memory)
 T(a_socket_that_middleware_refuses_is_forgotten)
 T(what_is_not_kept_goes_through_the_adapter_for_this_server_alone)
 T(a_volatile_event_for_a_client_that_is_not_ready_is_dropped_at_once)
@@ -784,6 +825,7 @@ T(the_bytes_of_the_host_come_back_if_they_have_the_right_size)
 T(a_found_socket_whose_id_is_taken_meanwhile_is_not_recovered)
 T(what_an_adapter_finds_is_checked)
 T(a_client_that_missed_more_than_may_be_queued_is_new)
+T(a_client_is_new_without_memory_for_an_event_that_it_missed)
 T(a_pid_that_cannot_be_one_is_not_asked_for)
 T(an_adapter_can_find_sockets_that_the_library_then_keeps)
 T(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here)
