@@ -118,6 +118,7 @@ int host_start(void) {
   host_draw_options();
   if (only_redis && !redis.on) return UV_ECANCELED;
   host.acts = draw(4) ? draw_between(2, 20) : 0;
+  if (host.full_returns) host.acts = draw_between(2, 4);
   TELL("allocations fail 1 in %u", memory.fail_one_in);
   host.violence = draw(2) ? draw_between(2, 30) : 0;
   host.settles_late = draw(6) == 5;
@@ -194,7 +195,7 @@ void host_idle(void) {
   }
   if (host.nmembers > 1) wake_one();
   host_redis_idle();
-  if (draw_one_in(host.settles_late ? 40 : 4)) host_settle_one();
+  if (draw_one_in(host.settles_late ? 40 : host.full_returns ? 12 : 4)) host_settle_one();
   if (draw_one_in(host.acts)) host_act(NULL);
   if (host.clustered && draw_one_in(4)) cluster_broadcast();
 }

@@ -87,6 +87,7 @@ struct host {
   bool holds_events; /* its packet middleware answers when it grows calm */
   bool clustered;    /* cluster.h: one sio_threads, connected with a Redis */
   bool upgraders;    /* most peers upgrade while limits keep the server from handling POSTs */
+  bool full_returns; /* clients return while their queues are full (draw_full_returns()) */
   bool proxied;      /* a PROXY header stands before all that comes */
   uint32_t violence; /* ... and of that once in so many, it ends something */
   struct question questions[QUESTIONS];
@@ -192,5 +193,6 @@ void host_settle_at_an_end(void);
 void host_note_foreign(const sio_target *to, uint64_t number, bool asks);
 /* Events of peers wait for packet middleware. */
 bool host_holds_events(void);
+void host_fill_queues(void); /* with questions, to some of the sockets */
 
 #endif

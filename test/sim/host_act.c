@@ -102,9 +102,8 @@ static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
   host_called("reply", s);
 }
 
-static void act_ask(sio_socket *s) {
+static void ask(sio_socket *s) {
   struct question *q = host_ask("reply");
-  s = some_socket(s);
   struct host_socket *h = s ? host_find(s) : NULL;
   if (!s || !q) {
     if (q) q->open = false;
@@ -118,6 +117,16 @@ static void act_ask(sio_socket *s) {
   if (err) q->open = false;
   if (err == 0 && h) ledger_sent(h->ledger, n, ENTRY_QUESTION);
   if (err == 0 && draw_one_in(10) && sio_cancel_ack(s, on_reply, q) == 0) q->open = false;
+}
+
+static void act_ask(sio_socket *s) {
+  s = some_socket(s);
+  for (unsigned i = host.full_returns ? draw_size(15) + 1 : 1; i > 0; i--) ask(s);
+}
+
+void host_fill_queues(void) {
+  for (int i = 0; i < host.here->nsockets; i++)
+    if (draw(2)) act_ask(host.here->sockets[i].s);
 }
 
 /* ---- broadcasts --------------------------------------------------------------------- */

@@ -119,7 +119,8 @@ static void verdict(sio_next *next) {
 }
 
 void host_owe_next(sio_next *next) {
-  if (host.calm || host.here->nnexts == OWED || !draw_one_in(host.settles_late ? 2 : 3))
+  if (host.calm || host.here->nnexts == OWED ||
+      !draw_one_in(host.settles_late || host.full_returns ? 2 : 3))
     verdict(next);
   else
     host.here->nexts[host.here->nnexts++] = next;
@@ -155,6 +156,7 @@ bool host_keeps_waiting(uint64_t since) {
 
 void host_settle_one(void) {
   if (host.here->nnexts + host.here->nrequests) host.paid_at = kernel.now;
+  if (host.full_returns && host.here->nnexts && !host.calm && !host.sending) host_fill_queues();
   if (host.here->nnexts)
     verdict(take((void **)host.here->nexts, &host.here->nnexts));
   else if (host.here->nacks)
@@ -545,7 +547,7 @@ static void handle_nsp(sio_nsp *nsp, bool parent) {
   sio_on_drop(nsp, on_drop, NULL);
   if (host.nmembers > 1) sio_on_server_side(nsp, "s", on_server_side, NULL);
   if (often()) sio_on_any_outgoing(nsp, on_outgoing, NULL);
-  if (seldom()) sio_use(nsp, middleware, NULL);
+  if (host.full_returns || seldom()) sio_use(nsp, middleware, NULL);
   if (host.holds_events || seldom()) sio_use_packet(nsp, packet_middleware, NULL);
   if (seldom()) sio_on_room(nsp, &rooms, NULL);
 }

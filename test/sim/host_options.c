@@ -84,6 +84,22 @@ static void draw_upgraders(sio_options *o) {
   o->max_queued = o->upgrade_timeout_ms = o->requests_per_s = o->max_per_address = 0;
 }
 
+/* Clients that return while middleware keeps them waiting, and while questions of another
+ * namespace, which cannot be dropped, fill their queues. */
+static void draw_full_returns(sio_options *o) {
+  sio_recovery *recovery = (sio_recovery *)(uintptr_t)o->recovery;
+  host.full_returns = recovery && !host.clustered && draw(2);
+  if (!host.full_returns) return;
+  recovery->max_disconnection_ms = 60000;
+  recovery->max_log_bytes = 100000;
+  recovery->max_sessions = 20;
+  recovery->run_middlewares = true;
+  o->queue_high = draw_between(3000, 8000);
+  o->when_full = draw(4) ? SIO_FULL_DROP_OLDEST : SIO_FULL_KEEP_LATEST;
+  o->max_acks = o->middleware_timeout_ms = o->max_per_address = o->max_connections = 0;
+  o->packets_per_s = o->bytes_per_s = o->connects_per_s = o->requests_per_s = 0;
+}
+
 static void draw_proxies(sio_options *o) {
   if (!seldom()) return;
   o->trusted_proxies = proxies;
@@ -196,6 +212,7 @@ static void tell_limits(const sio_options *o) {
   TELL_OPTION(max_pending);
   TELL_OPTION(requests_per_s);
   TELL_OPTION(max_tls_handshakes);
+  if (host.full_returns) TELL("clients return while their queues are full");
   if (host.upgraders) TELL("most peers upgrade while the server handles POSTs late");
 }
 
@@ -228,6 +245,7 @@ void host_draw_options(void) {
   draw_features(&host.opts);
   draw_proxies(&host.opts);
   draw_members(&host.opts);
+  draw_full_returns(&host.opts);
   loop.answer_ms = host.opts.ping_timeout_ms ? host.opts.ping_timeout_ms : 20000;
   tell_options(&host.opts);
 }

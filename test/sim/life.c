@@ -73,7 +73,7 @@ static void turn(uint64_t limit) {
 static void live(void) {
   unsigned turns = draw_size(600), come = draw_between(1, 12);
   if (redis.on) turns = turns * 4 + 100; /* connections come and go, and that takes turns */
-  if (host.upgraders) turns += 200;
+  if (host.upgraders || host.full_returns) turns += 200;
   if (loop.ping_stalls) turns = turns * 2 + 100; /* and so do pings */
   uint64_t until = kernel.now + LIVE_US;         /* a slow reader alone reads ten times a second */
   for (unsigned i = 0; i < turns && host_lives() && kernel.now < until; i++) {

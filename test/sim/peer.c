@@ -92,6 +92,14 @@ static void make_upgrader(struct peer *p) {
   if (!p->address) p->address = 0x0a000001;
 }
 
+/* It returns, and much of what it is sent waits in its queue. */
+static void make_returner(struct peer *p) {
+  make_prompt(p);
+  p->kind = &peer_socketio;
+  p->room = draw_between(500, 4000);
+  if (draw(2)) p->reading = READS_SLOWLY;
+}
+
 static void draw_character(struct peer *p) {
   p->reading = DRAW_OF(enum reading, READS_ALL, READS_ALL, READS_ALL, READS_SLOWLY, READS_NOTHING);
   p->breaks = draw(3) == 2 ? draw_between(2, 30) : 0;
@@ -115,6 +123,7 @@ void peers_invite(void) {
   draw_character(p);
   if (loop.ping_stalls && draw(4)) make_prompt(p);
   if (host.upgraders && draw(4)) make_upgrader(p);
+  if (host.full_returns && draw(8)) make_returner(p);
   if (host.clustered) p->kind = &peer_returning;
   p->state = calloc(1, p->kind->size);
   if (!p->state) abort();

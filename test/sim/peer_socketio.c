@@ -508,6 +508,7 @@ static void on_opened(struct engine_client *e) {
     return;
   }
   if (!draw_one_in(8)) join(c, "/");
+  if (host.full_returns) join(c, "/a");
   peer_sleep(c->peer, draw_size(1000000));
 }
 
@@ -601,6 +602,17 @@ static void do_something(struct client *c) {
   }
 }
 
+static bool is_asking(const struct client *c) {
+  for (int i = 0; i < JOINS; i++)
+    if (c->joins[i].state == ASKING) return true;
+  return false;
+}
+
+/* Where queues are full when clients return, each waits until it is answered. */
+static bool breaks_off(const struct client *c) {
+  return host.full_returns ? !is_asking(c) && draw_one_in(3) : draw_one_in(15);
+}
+
 static void step(struct peer *p) {
   struct client *c = p->state;
   engine_client_step(&c->e);
@@ -609,7 +621,7 @@ static void step(struct peer *p) {
     return;
   }
   if (c->e.state == ENGINE_OVER) open_again(c);
-  if (host.opts.recovery && !host.calm && c->e.state == ENGINE_OPEN && draw_one_in(15))
+  if (host.opts.recovery && !host.calm && c->e.state == ENGINE_OPEN && breaks_off(c))
     engine_client_break(&c->e);
   if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
     do_something(c);
@@ -654,6 +666,8 @@ static void settled(struct peer *p) {
   if (c->e.state != ENGINE_OPEN || p->crooked || !c->e.polls || c->e.said_close) return;
   for (int i = 0; i < JOINS; i++) {
     const struct joined *j = &c->joins[i];
+    if (j->state == ASKING && !memory.failed)
+      fault("a CONNECT is not answered", "peer %u in %s", p->number, j->name);
     if (j->state != IN || !j->ledger->open) continue;
     ledger_settled(j->ledger);
     if (host_asks_still(j->ledger) && !memory.failed)
